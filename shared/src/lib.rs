@@ -2,7 +2,32 @@
 //!
 //! - [`wechat`] is the protocol. It knows no AWS crate, no table and no
 //!   environment variable: it takes strings, bytes, a base URL and the time.
-//! - [`secret`] makes a secret a type that cannot be printed.
+//! - [`secret`] and [`clock`] are two types that the rest is written in.
+//!
+//! With the feature `aws`:
+//!
+//! - [`config`] is the only reader of the environment, [`parameters`] of the
+//!   Parameter Store.
+//! - [`store`] is the four tables. It uses the types of [`wechat`], never its
+//!   client; only functions put the two together.
+//! - [`access_token`] keeps a function supplied with WeChat's access tokens.
+//! - [`http`], [`aws`] and [`telemetry`] connect a function to the world.
 
+pub mod clock;
 pub mod secret;
 pub mod wechat;
+
+#[cfg(feature = "aws")]
+pub mod access_token;
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "aws")]
+pub mod config;
+#[cfg(feature = "aws")]
+pub mod http;
+#[cfg(feature = "aws")]
+pub mod parameters;
+#[cfg(feature = "aws")]
+pub mod store;
+#[cfg(feature = "aws")]
+pub mod telemetry;

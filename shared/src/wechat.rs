@@ -1,7 +1,21 @@
 //! WeChat's protocol, for Official Accounts (公众号) and Mini Programs (小程序).
 //!
 //! Nothing in here knows AWS, a table or an environment variable.
+//!
+//! WeChat calls us: [`signature`] and [`crypto`] prove who speaks, [`envelope`]
+//! takes the ciphertext out of a body, [`push`] says what happened.
+//! We call WeChat: [`client`] is the only place where an answer becomes a value
+//! or an error, [`refusal`] says what an error code means, and the verbs stand
+//! in [`token`], [`login`], [`user`] and [`message`].
 
+pub mod client;
 pub mod crypto;
+pub mod envelope;
 pub mod id;
+pub mod login;
+pub mod message;
+pub mod push;
+pub mod refusal;
 pub mod signature;
+pub mod token;
+pub mod user;
