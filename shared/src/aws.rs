@@ -43,42 +43,46 @@ impl Aws {
             None,
             "environment",
         );
-        Ok(Self { web: web.clone(), region: Region::new(config::required("AWS_REGION")?), credentials })
+        Ok(Self {
+            web: web.clone(),
+            region: Region::new(config::required("AWS_REGION")?),
+            credentials,
+        })
     }
 
     /// A client of DynamoDB. `AWS_ENDPOINT_URL_DYNAMODB` moves it.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let config = aws_sdk_dynamodb::Config::builder()
+        let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
             .http_client(self.web.clone())
-            .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT))
-            .set_endpoint_url(endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
+            .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT));
+        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// A client of the Parameter Store. `AWS_ENDPOINT_URL_SSM` moves it.
     pub fn ssm(&self) -> aws_sdk_ssm::Client {
-        let config = aws_sdk_ssm::Config::builder()
+        let mut config = aws_sdk_ssm::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
             .http_client(self.web.clone())
-            .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT))
-            .set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SSM"));
+            .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT));
+        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SSM"));
         aws_sdk_ssm::Client::from_conf(config.build())
     }
 
     /// A client that invokes functions. `AWS_ENDPOINT_URL_LAMBDA` moves it.
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
-        let config = aws_sdk_lambda::Config::builder()
+        let mut config = aws_sdk_lambda::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
             .http_client(self.web.clone())
-            .timeout_config(timeouts(INVOKE_TIMEOUT, INVOKE_TIMEOUT))
-            .set_endpoint_url(endpoint("AWS_ENDPOINT_URL_LAMBDA"));
+            .timeout_config(timeouts(INVOKE_TIMEOUT, INVOKE_TIMEOUT));
+        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_LAMBDA"));
         aws_sdk_lambda::Client::from_conf(config.build())
     }
 }

@@ -55,7 +55,8 @@ impl HttpConnector for Web {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let request =
+                request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let request = reqwest::Request::try_from(request.map(reqwest::Body::wrap))
                 .map_err(|error| ConnectorError::user(error.into()))?;
             let response = client.execute(request).await.map_err(|error| {
@@ -74,7 +75,11 @@ impl HttpConnector for Web {
 }
 
 impl HttpClient for Web {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }

@@ -57,7 +57,8 @@ impl Client {
         // WeChat answers 412 to a body of unannounced length, and takes UTF-8
         // better than \u escapes: a sized body of plain bytes.
         let body = serde_json::to_vec(body).expect("a request is made of strings and numbers");
-        let query: Vec<_> = access_token.map(|token| ("access_token", token.expose())).into_iter().collect();
+        let query: Vec<_> =
+            access_token.map(|token| ("access_token", token.expose())).into_iter().collect();
         let request = self
             .request(Method::POST, path, &query)
             .header(header::CONTENT_TYPE, "application/json")
@@ -75,11 +76,19 @@ impl Client {
     }
 
     /// The one place where WeChat's answer becomes a value or an error.
-    async fn call<T: DeserializeOwned>(&self, api: &'static str, request: RequestBuilder) -> Result<T, Error> {
+    async fn call<T: DeserializeOwned>(
+        &self,
+        api: &'static str,
+        request: RequestBuilder,
+    ) -> Result<T, Error> {
         let response = request.send().await.map_err(|error| {
             // `without_url`, as the address holds a secret or a token.
             let problem = chain(&error.without_url());
-            if problem.connect { Error::NotSent { api, problem: problem.text } } else { Error::unknown(api, problem.text) }
+            if problem.connect {
+                Error::NotSent { api, problem: problem.text }
+            } else {
+                Error::unknown(api, problem.text)
+            }
         })?;
         let status = response.status();
         if !status.is_success() {
@@ -89,8 +98,9 @@ impl Client {
         if let Some(refusal) = Refusal::in_answer(&body) {
             return Err(Error::Refused { api, refusal });
         }
-        serde_json::from_slice(&body)
-            .map_err(|_| Error::unknown(api, "the answer is not the JSON that was expected".to_owned()))
+        serde_json::from_slice(&body).map_err(|_| {
+            Error::unknown(api, "the answer is not the JSON that was expected".to_owned())
+        })
     }
 }
 
@@ -105,8 +115,15 @@ async fn read(api: &'static str, mut response: Response) -> Result<Vec<u8>, Erro
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Err(Error::unknown(api, format!("the answer is longer than {LARGEST_ANSWER} bytes"))),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => {
+                body.extend_from_slice(&chunk)
+            }
+            Ok(Some(_)) => {
+                return Err(Error::unknown(
+                    api,
+                    format!("the answer is longer than {LARGEST_ANSWER} bytes"),
+                ));
+            }
             Ok(None) => return Ok(body),
             Err(error) => return Err(Error::unknown(api, chain(&error.without_url()).text)),
         }

@@ -11,7 +11,9 @@ use crate::wechat::id::AppId;
 use aes::Aes256;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::NoPadding};
 use base64::Engine as _;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD};
+use base64::engine::{
+    DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD,
+};
 use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -68,7 +70,9 @@ impl fmt::Debug for EncodingAesKey {
 
 /// What was given isn't an EncodingAESKey.
 #[derive(Debug, thiserror::Error)]
-#[error("an EncodingAESKey has exactly 43 characters of A-Z, a-z, 0-9; copy it from WeChat's console")]
+#[error(
+    "an EncodingAESKey has exactly 43 characters of A-Z, a-z, 0-9; copy it from WeChat's console"
+)]
 pub struct InvalidKey;
 
 /// An envelope could not be opened. On purpose it doesn't say why: a caller who
@@ -89,9 +93,12 @@ pub fn seal(key: &EncodingAesKey, app_id: &AppId, random: [u8; RANDOM], message:
     let pad = BLOCK - buffer.len() % BLOCK;
     buffer.resize(buffer.len() + pad, u8::try_from(pad).expect("a pad is at most 32"));
 
-    let cipher = cbc::Encryptor::<Aes256>::new((&*key.0).into(), &key.initialization_vector().into());
+    let cipher =
+        cbc::Encryptor::<Aes256>::new((&*key.0).into(), &key.initialization_vector().into());
     let whole = buffer.len();
-    let sealed = cipher.encrypt_padded::<NoPadding>(&mut buffer, whole).expect("whole blocks, by the padding above");
+    let sealed = cipher
+        .encrypt_padded::<NoPadding>(&mut buffer, whole)
+        .expect("whole blocks, by the padding above");
     STANDARD.encode(sealed)
 }
 
@@ -106,11 +113,14 @@ pub fn open(key: &EncodingAesKey, app_id: &AppId, envelope: &str) -> Result<Vec<
     if buffer.is_empty() || !buffer.len().is_multiple_of(BLOCK) {
         return Err(Unopened);
     }
-    let cipher = cbc::Decryptor::<Aes256>::new((&*key.0).into(), &key.initialization_vector().into());
+    let cipher =
+        cbc::Decryptor::<Aes256>::new((&*key.0).into(), &key.initialization_vector().into());
     let plain = cipher.decrypt_padded::<NoPadding>(&mut buffer).map_err(|_| Unopened)?;
 
     let pad = usize::from(*plain.last().ok_or(Unopened)?);
-    if !(1..=BLOCK).contains(&pad) || !plain[plain.len() - pad..].iter().all(|byte| usize::from(*byte) == pad) {
+    if !(1..=BLOCK).contains(&pad)
+        || !plain[plain.len() - pad..].iter().all(|byte| usize::from(*byte) == pad)
+    {
         return Err(Unopened);
     }
     let plain = &plain[..plain.len() - pad];

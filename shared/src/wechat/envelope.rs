@@ -51,7 +51,10 @@ mod tests {
 
     #[test]
     fn xml_and_json() {
-        assert_eq!(encrypted("<xml><ToUserName>g</ToUserName><Encrypt><![CDATA[aB+/=]]></Encrypt></xml>"), Ok("aB+/="));
+        assert_eq!(
+            encrypted("<xml><ToUserName>g</ToUserName><Encrypt><![CDATA[aB+/=]]></Encrypt></xml>"),
+            Ok("aB+/=")
+        );
         assert_eq!(encrypted("<xml><Encrypt>aB==</Encrypt></xml>"), Ok("aB=="));
         assert_eq!(encrypted(r#" {"ToUserName":"g", "Encrypt" : "aB=="}"#), Ok("aB=="));
     }

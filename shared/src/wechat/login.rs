@@ -26,7 +26,12 @@ impl Client {
     /// # Errors
     ///
     /// A refusal with 40029 or 40163 asks for a new code; 40226 denies the user.
-    pub async fn code_to_session(&self, app_id: &AppId, secret: &Secret, code: &str) -> Result<LoggedIn, Error> {
+    pub async fn code_to_session(
+        &self,
+        app_id: &AppId,
+        secret: &Secret,
+        code: &str,
+    ) -> Result<LoggedIn, Error> {
         let query = [
             ("appid", app_id.as_str()),
             ("secret", secret.expose()),

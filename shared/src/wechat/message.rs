@@ -114,7 +114,11 @@ impl Client {
     ///
     /// Refusals, among others: 43004 (doesn't follow), 47003 (a field), 40037
     /// (the template).
-    pub async fn send_template(&self, token: &Secret, message: &TemplateMessage<'_>) -> Result<Accepted, Error> {
+    pub async fn send_template(
+        &self,
+        token: &Secret,
+        message: &TemplateMessage<'_>,
+    ) -> Result<Accepted, Error> {
         self.post("/cgi-bin/message/template/send", Some(token), message).await
     }
 
@@ -124,7 +128,11 @@ impl Client {
     ///
     /// Refusals, among others: 43101 (no consent), 47003 (a field), 40037 (the
     /// template).
-    pub async fn send_subscribe(&self, token: &Secret, message: &SubscribeMessage<'_>) -> Result<Accepted, Error> {
+    pub async fn send_subscribe(
+        &self,
+        token: &Secret,
+        message: &SubscribeMessage<'_>,
+    ) -> Result<Accepted, Error> {
         self.post("/cgi-bin/message/subscribe/send", Some(token), message).await
     }
 
@@ -140,7 +148,8 @@ impl Client {
         to: &OpenId,
         text: &str,
     ) -> Result<Accepted, Error> {
-        let message = CustomerServiceText { touser: to, msgtype: "text", text: Content { content: text } };
+        let message =
+            CustomerServiceText { touser: to, msgtype: "text", text: Content { content: text } };
         self.post("/cgi-bin/message/custom/send", Some(token), &message).await
     }
 }

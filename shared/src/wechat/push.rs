@@ -101,16 +101,21 @@ impl Push {
         let body = body.trim_ascii_start();
         let tree = match body.as_bytes().first() {
             Some(b'<') => xml::read(body).map_err(Unreadable)?,
-            Some(b'{') => serde_json::from_str(body).map_err(|_| Unreadable("the JSON is not well-formed"))?,
+            Some(b'{') => {
+                serde_json::from_str(body).map_err(|_| Unreadable("the JSON is not well-formed"))?
+            }
             _ => return Err(Unreadable("the body is neither XML nor JSON")),
         };
         Self::from_tree(app_id, &tree)
     }
 
     fn from_tree(app_id: &AppId, tree: &Value) -> Result<Self, Unreadable> {
-        let create_time =
-            text(tree, "CreateTime").and_then(|time| time.parse().ok()).map(Timestamp).ok_or(Unreadable("CreateTime is missing or no number"))?;
-        let message_type = text(tree, "MsgType").ok_or(Unreadable("MsgType is missing"))?.to_ascii_lowercase();
+        let create_time = text(tree, "CreateTime")
+            .and_then(|time| time.parse().ok())
+            .map(Timestamp)
+            .ok_or(Unreadable("CreateTime is missing or no number"))?;
+        let message_type =
+            text(tree, "MsgType").ok_or(Unreadable("MsgType is missing"))?.to_ascii_lowercase();
         let event = if message_type == "event" {
             Some(text(tree, "Event").ok_or(Unreadable("Event is missing"))?.to_ascii_lowercase())
         } else {
@@ -121,7 +126,8 @@ impl Push {
             .filter(|_| event.as_deref().is_some_and(|event| event.starts_with("user_")))
             .or_else(|| text(tree, "FromUserName"))
             .ok_or(Unreadable("FromUserName is missing"))?;
-        let from = OpenId::parse(from).map_err(|InvalidId { .. }| Unreadable("FromUserName is no openid"))?;
+        let from = OpenId::parse(from)
+            .map_err(|InvalidId { .. }| Unreadable("FromUserName is no openid"))?;
         let kind = match &event {
             None => Kind::Message { message_type: message_type.clone() },
             Some(event) => of_event(event, tree)?,
@@ -161,8 +167,12 @@ fn of_event(event: &str, tree: &Value) -> Result<Kind, Unreadable> {
         "scan" => Kind::Scan,
         "click" | "scancode_push" | "scancode_waitmsg" => Kind::MenuClick,
         "user_enter_tempsession" => Kind::EnterSession,
-        "subscribe_msg_popup_event" => Kind::SubscriptionAnswers(answers(tree, "SubscribeMsgPopupEvent")?),
-        "subscribe_msg_change_event" => Kind::SubscriptionChanges(answers(tree, "SubscribeMsgChangeEvent")?),
+        "subscribe_msg_popup_event" => {
+            Kind::SubscriptionAnswers(answers(tree, "SubscribeMsgPopupEvent")?)
+        }
+        "subscribe_msg_change_event" => {
+            Kind::SubscriptionChanges(answers(tree, "SubscribeMsgChangeEvent")?)
+        }
         "subscribe_msg_sent_event" => Kind::SubscriptionResults(
             list(tree, "SubscribeMsgSentEvent")
                 .into_iter()
@@ -194,8 +204,10 @@ fn answers(tree: &Value, wrapper: &str) -> Result<Vec<Answer>, Unreadable> {
     list(tree, wrapper)
         .into_iter()
         .map(|item| {
-            let template_id = text(item, "TemplateId").ok_or(Unreadable("TemplateId is missing"))?;
-            let accepted = text(item, "SubscribeStatusString").is_some_and(|status| status == "accept");
+            let template_id =
+                text(item, "TemplateId").ok_or(Unreadable("TemplateId is missing"))?;
+            let accepted =
+                text(item, "SubscribeStatusString").is_some_and(|status| status == "accept");
             Ok(Answer { template_id, accepted })
         })
         .collect()
@@ -303,13 +315,15 @@ mod tests {
 
     #[test]
     fn receipts_of_template_messages() {
-        let fate = |status: &str| match event(&format!(
+        let fate = |status: &str| {
+            match event(&format!(
             "<Event>TEMPLATESENDJOBFINISH</Event><MsgID>33</MsgID><Status><![CDATA[{status}]]></Status>"
         ))
         .kind
         {
             Kind::TemplateResult(delivery) => delivery.fate,
             other => panic!("{other:?}"),
+        }
         };
         assert_eq!(fate("success"), Fate::Delivered);
         assert_eq!(fate("failed:user block"), Fate::Blocked);
@@ -346,7 +360,8 @@ mod tests {
         let push = read(
             r#"{"ToUserName":"gh_1","FromUserName":"oAnn","CreateTime":"1700000600","MsgType":"event","Event":"subscribe_msg_sent_event","List":{"TemplateId":"A","MsgID":"3300000000000000002","ErrorCode":"0","ErrorStatus":"success"}}"#,
         );
-        let delivery = Delivery { message_id: "3300000000000000002".to_owned(), fate: Fate::Delivered };
+        let delivery =
+            Delivery { message_id: "3300000000000000002".to_owned(), fate: Fate::Delivered };
         assert_eq!(push.kind, Kind::SubscriptionResults(vec![delivery]));
     }
 

@@ -48,11 +48,11 @@ impl Refusal {
             -1 | 20001 | 200001 | 43108 | 268_487_001 | 268_487_002 => Class::Retry,
             45009 | 45011 | 45047 | 48006 => Class::Quota,
             40001 | 40014 | 42001 => Class::Token,
-            40003 | 40226 | 43004 | 43019 | 43101 | 45015 | 46004 | 48002 | 50005 | 70000 | 41028 | 41029 => {
-                Class::Unreachable
-            }
-            40002 | 40013 | 40090 | 40125 | 40164 | 40243 | 41002 | 41004 | 43107 | 48001 | 48004 | 50001 | 50002
-            | 50004 | 50007 | 61004 | 61007 | 61016 | 61024 | 89503 | 89506 | 89507 => Class::Configuration,
+            40003 | 40226 | 43004 | 43019 | 43101 | 45015 | 46004 | 48002 | 50005 | 70000
+            | 41028 | 41029 => Class::Unreachable,
+            40002 | 40013 | 40090 | 40125 | 40164 | 40243 | 41002 | 41004 | 43107 | 48001
+            | 48004 | 50001 | 50002 | 50004 | 50007 | 61004 | 61007 | 61016 | 61024 | 89503
+            | 89506 | 89507 => Class::Configuration,
             _ => Class::Fault,
         }
     }
@@ -74,16 +74,24 @@ impl Refusal {
             45009 => "the day's quota of this API is used up; it resets at midnight in China",
             45011 => "too many calls within a minute; wait for the next one",
             45015 => "the customer-service window is closed until the person writes again",
-            45047 => "the customer-service window allows no more messages until the person writes again",
-            47003 => "the named field breaks the rules of its type; see WeChat's page on the message",
-            48001 => "this kind of account may not call this API; see its permissions in WeChat's console",
+            45047 => {
+                "the customer-service window allows no more messages until the person writes again"
+            }
+            47003 => {
+                "the named field breaks the rules of its type; see WeChat's page on the message"
+            }
+            48001 => {
+                "this kind of account may not call this API; see its permissions in WeChat's console"
+            }
             _ => match self.class() {
                 Class::Retry => "try again later",
                 Class::Quota => "wait until the quota resets",
                 Class::Token => "the token function replaces the access token",
                 Class::Unreachable => "this person can't be reached in this way",
                 Class::Configuration => "the account's configuration at WeChat needs a change",
-                Class::Fault => "the request or the template needs a change; look the code up in WeChat's documentation",
+                Class::Fault => {
+                    "the request or the template needs a change; look the code up in WeChat's documentation"
+                }
             },
         }
     }
@@ -122,7 +130,10 @@ mod tests {
 
     #[test]
     fn an_error_code_is_a_refusal() {
-        let found = refusal(r#"{"errcode":40013,"errmsg":"invalid appid rid: 6743a1b2-0f1e2d3c-4b5a6978"}"#).unwrap();
+        let found = refusal(
+            r#"{"errcode":40013,"errmsg":"invalid appid rid: 6743a1b2-0f1e2d3c-4b5a6978"}"#,
+        )
+        .unwrap();
         assert_eq!(found.code, 40013);
         assert_eq!(found.rid.as_deref(), Some("6743a1b2-0f1e2d3c-4b5a6978"));
         assert_eq!(found.class(), Class::Configuration);

@@ -38,8 +38,14 @@ mod tests {
     /// From WeChat's documentation: the greeting and a plaintext push.
     #[test]
     fn published_plaintext_vectors() {
-        assert_eq!(sign(&["AAAAA", "1714036504", "1514711492"]), "f464b24fc39322e44b38aa78f5edd27bd1441696");
-        assert_eq!(sign(&["AAAAA", "1714037059", "486452656"]), "899cf89e464efb63f54ddac96b0a0a235f53aa78");
+        assert_eq!(
+            sign(&["AAAAA", "1714036504", "1514711492"]),
+            "f464b24fc39322e44b38aa78f5edd27bd1441696"
+        );
+        assert_eq!(
+            sign(&["AAAAA", "1714037059", "486452656"]),
+            "899cf89e464efb63f54ddac96b0a0a235f53aa78"
+        );
     }
 
     /// From the tests of wechatpy: four parts, the last one a ciphertext.

@@ -28,7 +28,12 @@ impl Client {
     ///
     /// A refusal with 40125 means a wrong AppSecret, 40164 an address that
     /// isn't on the account's IP list.
-    pub async fn stable_token(&self, app_id: &AppId, secret: &Secret, force: bool) -> Result<Granted, Error> {
+    pub async fn stable_token(
+        &self,
+        app_id: &AppId,
+        secret: &Secret,
+        force: bool,
+    ) -> Result<Granted, Error> {
         #[derive(Serialize)]
         struct Request<'a> {
             grant_type: &'static str,
@@ -36,8 +41,12 @@ impl Client {
             secret: &'a str,
             force_refresh: bool,
         }
-        let request =
-            Request { grant_type: "client_credential", appid: app_id, secret: secret.expose(), force_refresh: force };
+        let request = Request {
+            grant_type: "client_credential",
+            appid: app_id,
+            secret: secret.expose(),
+            force_refresh: force,
+        };
         self.post("/cgi-bin/stable_token", None, &request).await
     }
 }

@@ -30,8 +30,16 @@ impl Client {
     /// # Errors
     ///
     /// A refusal with 40003 means that the openid isn't one of this account's.
-    pub async fn user_info(&self, access_token: &Secret, open_id: &OpenId) -> Result<UserInfo, Error> {
-        let query = [("access_token", access_token.expose()), ("openid", open_id.as_str()), ("lang", "zh_CN")];
+    pub async fn user_info(
+        &self,
+        access_token: &Secret,
+        open_id: &OpenId,
+    ) -> Result<UserInfo, Error> {
+        let query = [
+            ("access_token", access_token.expose()),
+            ("openid", open_id.as_str()),
+            ("lang", "zh_CN"),
+        ];
         self.get("/cgi-bin/user/info", &query).await
     }
 }

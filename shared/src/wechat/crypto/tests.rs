@@ -42,7 +42,12 @@ fn wechat_documentation() {
 /// From the tests of WxJava: a key with spare bits set, and Chinese text.
 #[test]
 fn wxjava() {
-    let sealed = seal(&key(LETTERS), &app("wxb11529c136998cb6"), *b"aaaabbbbccccdddd", "我是中文abcd123".as_bytes());
+    let sealed = seal(
+        &key(LETTERS),
+        &app("wxb11529c136998cb6"),
+        *b"aaaabbbbccccdddd",
+        "我是中文abcd123".as_bytes(),
+    );
     assert_eq!(
         sealed,
         "jn1L23DB+6ELqJ+6bruv21Y6MD7KeIfP82D6gU39rmkgczbWwt5+3bnyg5K55bgVtVzd832WzZGMhkP72vVOfg=="
@@ -66,7 +71,8 @@ fn easywechat() {
 /// From the tests of wechatpy: a short message under a key with spare bits.
 #[test]
 fn wechatpy() {
-    let encrypt = "4ByGGj+sVCYcvGeQYhaKIk1o0pQRNbRjxybjTGblXrBaXlTXeOo1+bXFXDQQb1o6co6Yh9Bv41n7hOchLF6p+Q==";
+    let encrypt =
+        "4ByGGj+sVCYcvGeQYhaKIk1o0pQRNbRjxybjTGblXrBaXlTXeOo1+bXFXDQQb1o6co6Yh9Bv41n7hOchLF6p+Q==";
     let key = key("kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR");
     assert_eq!(open(&key, &app("wx49f0ab532d5d035a"), encrypt).unwrap(), b"5927782489442352469");
 }
@@ -74,12 +80,20 @@ fn wechatpy() {
 /// Computed with openssl: a message that needs a whole block of padding.
 #[test]
 fn a_whole_block_of_padding() {
-    let sealed = seal(&key(LETTERS), &app("wx0123456789abcdef"), *b"fedcba9876543210", b"abcdefghijklmnopqrstuvwxyz");
+    let sealed = seal(
+        &key(LETTERS),
+        &app("wx0123456789abcdef"),
+        *b"fedcba9876543210",
+        b"abcdefghijklmnopqrstuvwxyz",
+    );
     assert_eq!(
         sealed,
         "DpQeJfnf/MGZ/+GTIspwVD1oNqvrU1MMH+q+sIFoVO1pidjpOP3IAcbGMZOpontQ1juGWJQY+oB2OwcgXcroFqcHylYe2yyGH0kwghXQExuj8ebDuxY44ZI13Gs+N0kQ"
     );
-    assert_eq!(sign(&["tok3n", "1700000001", "1", &sealed]), "8112aede8af8da4a6610e0176c6b57383a080cd3");
+    assert_eq!(
+        sign(&["tok3n", "1700000001", "1", &sealed]),
+        "8112aede8af8da4a6610e0176c6b57383a080cd3"
+    );
 }
 
 /// Computed with openssl: XML with Chinese text and markup inside CDATA.

@@ -62,7 +62,8 @@ pub(super) fn read(document: &str) -> Result<Value, &'static str> {
                 element.text.get_or_insert_default().push_str(&text);
             }
             Event::GeneralRef(reference) => {
-                let resolved = reference.resolve_char_ref().map_err(|_| "the XML has a bad reference")?;
+                let resolved =
+                    reference.resolve_char_ref().map_err(|_| "the XML has a bad reference")?;
                 let text = match resolved {
                     Some(character) => character.to_string(),
                     None => quick_xml::escape::resolve_predefined_entity(&reference)
@@ -120,7 +121,9 @@ impl Open {
             (None, true) => Ok(Value::String(String::new())),
             (Some(text), true) => Ok(Value::String(text.clone())),
             (None, false) => Ok(Value::Object(self.children.clone())),
-            (Some(text), false) if text.trim_ascii().is_empty() => Ok(Value::Object(self.children.clone())),
+            (Some(text), false) if text.trim_ascii().is_empty() => {
+                Ok(Value::Object(self.children.clone()))
+            }
             (Some(_), false) => Err("the XML mixes text and elements"),
         }
     }
@@ -135,7 +138,10 @@ mod tests {
     fn elements_text_and_cdata() {
         let document = "<?xml version=\"1.0\"?>\n<xml><A><![CDATA[a & <b>]]></A><B>1 &lt; 2 &#65;</B><C/>\
                         <L>\n <I>1</I> <I>2</I>\n</L></xml>\n";
-        assert_eq!(read(document), Ok(json!({"A": "a & <b>", "B": "1 < 2 A", "C": "", "L": {"I": ["1", "2"]}})));
+        assert_eq!(
+            read(document),
+            Ok(json!({"A": "a & <b>", "B": "1 < 2 A", "C": "", "L": {"I": ["1", "2"]}}))
+        );
     }
 
     #[test]

@@ -1,0 +1,258 @@
+//! What an operator, or a function, has written into the Parameter Store.
+//!
+//! Everything stands under one prefix (`/hongyan/{stage}`), in folders cut so
+//! that a function's policy can name exactly what it may read.
+
+mod app;
+mod callback;
+mod template;
+mod token;
+
+pub use app::{App, Apps, Kind};
+pub use callback::{CallbackKeys, CallbackSettings, Mode};
+pub use template::{Channel, ChannelKind, MiniProgramPage, Template, UnknownField, fill};
+pub use token::StoredToken;
+
+use crate::aws::AwsError;
+use crate::config::{self, MissingVariable};
+use crate::secret::Secret;
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::types::ParameterType;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+
+/// The Parameter Store, below one prefix.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    ssm: Client,
+    prefix: String,
+}
+
+impl Parameters {
+    /// Reads `PARAMETER_PREFIX`.
+    ///
+    /// # Errors
+    ///
+    /// When it isn't set.
+    pub fn from_environment(ssm: Client) -> Result<Self, MissingVariable> {
+        Ok(Self { ssm, prefix: config::required("PARAMETER_PREFIX")? })
+    }
+
+    /// The apps, which every function needs: `/apps/{app}`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, when one isn't what it should be, or when the
+    /// Parameter Store doesn't answer.
+    pub async fn apps(&self) -> Result<Apps, ParameterError> {
+        let found = self.folder("apps").await?;
+        if found.is_empty() {
+            return Err(ParameterError::Missing(format!("{}/apps/{{app}}", self.prefix)));
+        }
+        let apps = found.into_iter().map(|(alias, value)| {
+            let stored = parse(&self.path("apps", &alias), &value)?;
+            Ok(App::new(alias, stored))
+        });
+        Ok(Apps::new(apps.collect::<Result<_, ParameterError>>()?))
+    }
+
+    /// How WeChat's pushes are verified and opened: `/callback/{app}`, by alias.
+    ///
+    /// # Errors
+    ///
+    /// As [`Parameters::apps`].
+    pub async fn callbacks(&self) -> Result<BTreeMap<String, CallbackSettings>, ParameterError> {
+        let found = self.folder("callback").await?;
+        if found.is_empty() {
+            return Err(ParameterError::Missing(format!("{}/callback/{{app}}", self.prefix)));
+        }
+        let settings = found.into_iter().map(|(alias, value)| {
+            let settings = parse(&self.path("callback", &alias), &value)?;
+            Ok((alias, settings))
+        });
+        settings.collect()
+    }
+
+    /// The AppSecrets: `/secrets/{app}`, by alias.
+    ///
+    /// # Errors
+    ///
+    /// As [`Parameters::apps`].
+    pub async fn secrets(&self) -> Result<BTreeMap<String, Secret>, ParameterError> {
+        let found = self.folder("secrets").await?;
+        if found.is_empty() {
+            return Err(ParameterError::Missing(format!("{}/secrets/{{app}}", self.prefix)));
+        }
+        Ok(found)
+    }
+
+    /// A message template by its code: `/templates/{code}`.
+    ///
+    /// # Errors
+    ///
+    /// When it isn't what it should be, or the Parameter Store doesn't answer.
+    pub async fn template(&self, code: &str) -> Result<Option<Template>, ParameterError> {
+        let name = self.path("templates", code);
+        let Some(value) = self.get(&name).await? else { return Ok(None) };
+        let template: Template = parse(&name, &value)?;
+        template.check().map_err(|problem| ParameterError::Invalid { name, problem })?;
+        Ok(Some(template))
+    }
+
+    /// An app's access token: `/tokens/{app_id}`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Parameters::template`].
+    pub async fn token(&self, app: &App) -> Result<Option<StoredToken>, ParameterError> {
+        let name = self.path("tokens", app.app_id.as_str());
+        let Some(value) = self.get(&name).await? else { return Ok(None) };
+        Ok(Some(parse(&name, &value)?))
+    }
+
+    /// Writes an app's access token. Only the token function may.
+    ///
+    /// # Errors
+    ///
+    /// When the Parameter Store doesn't take it.
+    pub async fn put_token(&self, app: &App, token: &StoredToken) -> Result<(), ParameterError> {
+        self.put(&self.path("tokens", app.app_id.as_str()), &token.to_value(), true).await?;
+        Ok(())
+    }
+
+    /// The keys that sign sessions, as they are stored: `/session/keys`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Parameters::template`].
+    pub async fn session_keys<T: DeserializeOwned>(&self) -> Result<Option<T>, ParameterError> {
+        let name = self.path("session", "keys");
+        let Some(value) = self.get(&name).await? else { return Ok(None) };
+        Ok(Some(parse(&name, &value)?))
+    }
+
+    /// Writes the first keys that sign sessions. False if someone else was
+    /// first: then theirs are the ones to use.
+    ///
+    /// # Errors
+    ///
+    /// When the Parameter Store doesn't take them.
+    pub async fn put_first_session_keys(
+        &self,
+        keys: &impl Serialize,
+    ) -> Result<bool, ParameterError> {
+        let value = serde_json::to_string(keys).expect("keys are made of strings and numbers");
+        self.put(&self.path("session", "keys"), &Secret::new(value), false).await
+    }
+
+    fn path(&self, folder: &str, name: &str) -> String {
+        format!("{}/{folder}/{name}", self.prefix)
+    }
+
+    /// One parameter, if it's there.
+    async fn get(&self, name: &str) -> Result<Option<Secret>, ParameterError> {
+        match self.ssm.get_parameter().name(name).with_decryption(true).send().await {
+            Ok(found) => Ok(found.parameter.and_then(|parameter| parameter.value).map(Secret::new)),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_parameter_not_found()) => {
+                Ok(None)
+            }
+            Err(error) => {
+                Err(AwsError::new(format!("reading the parameter {name}"), &error).into())
+            }
+        }
+    }
+
+    /// The parameters directly in a folder, by the last part of their names.
+    async fn folder(&self, folder: &str) -> Result<BTreeMap<String, Secret>, ParameterError> {
+        let path = format!("{}/{folder}", self.prefix);
+        let mut found = BTreeMap::new();
+        let mut pages = self
+            .ssm
+            .get_parameters_by_path()
+            .path(&path)
+            .with_decryption(true)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                AwsError::new(format!("reading the parameters under {path}"), &error)
+            })?;
+            for parameter in page.parameters.unwrap_or_default() {
+                if let (Some(name), Some(value)) = (parameter.name, parameter.value) {
+                    let last = name.rsplit('/').next().unwrap_or_default().to_owned();
+                    found.insert(last, Secret::new(value));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes one parameter. False if it was there and may not be overwritten.
+    async fn put(
+        &self,
+        name: &str,
+        value: &Secret,
+        overwrite: bool,
+    ) -> Result<bool, ParameterError> {
+        let put = self
+            .ssm
+            .put_parameter()
+            .name(name)
+            .value(value.expose())
+            .r#type(ParameterType::SecureString)
+            .overwrite(overwrite);
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_parameter_already_exists()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => {
+                Err(AwsError::new(format!("writing the parameter {name}"), &error).into())
+            }
+        }
+    }
+}
+
+/// Reads a parameter's JSON. What is wrong with it is told without its content:
+/// serde names a field and a place, but may quote a value.
+fn parse<T: DeserializeOwned>(name: &str, value: &Secret) -> Result<T, ParameterError> {
+    serde_json::from_str(value.expose()).map_err(|error| {
+        let problem = if error.is_data() {
+            let text = error.to_string();
+            if text.starts_with("missing field") || text.starts_with("unknown field") {
+                text
+            } else {
+                format!(
+                    "a field has a value that it can't have, at line {} column {}",
+                    error.line(),
+                    error.column()
+                )
+            }
+        } else {
+            format!("it is not JSON, at line {} column {}", error.line(), error.column())
+        };
+        ParameterError::Invalid { name: name.to_owned(), problem }
+    })
+}
+
+/// A parameter could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ParameterError {
+    /// It isn't there.
+    #[error("the parameter {0} does not exist; an operator has to put it there")]
+    Missing(String),
+    /// It isn't what it should be.
+    #[error("the parameter {name} is not usable: {problem}")]
+    Invalid {
+        /// Its full name.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The Parameter Store didn't answer.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}

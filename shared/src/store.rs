@@ -1,0 +1,120 @@
+//! The four tables. Their names come from the environment, their keys and
+//! indexes from `infra/aws/template.yaml`.
+//!
+//! | Table | Key | Holds |
+//! |---|---|---|
+//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `window#…`: all that belongs to one user of one app |
+//! | mappings | `subject` = `union#…` or `account#…`, `app_id` | a person's openid in each app, and whether they follow |
+//! | events | `user`, `event` | what came in |
+//! | notifications | `id` | what went out |
+
+mod events;
+mod logins;
+mod mappings;
+mod notifications;
+mod permits;
+mod users;
+mod windows;
+
+pub use events::{Events, NewEvent, Recorded, StoredEvent};
+pub use logins::{Binding, LoginError, Logins, Session};
+pub use mappings::{Mappings, Route};
+pub use notifications::{Claim, Notifications, Status};
+pub use permits::{Permit, PermitKey};
+pub use users::{FollowState, Users};
+pub use windows::Window;
+
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::config::{self, MissingVariable};
+use crate::wechat::id::{AppId, OpenId};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::AttributeValue;
+use std::collections::HashMap;
+
+/// Events and notifications are kept this many seconds: 30 days.
+const KEPT: u64 = 30 * 24 * 3600;
+
+/// An item as DynamoDB gives it.
+type Item = HashMap<String, AttributeValue>;
+
+/// One table: a client and a name.
+#[derive(Clone, Debug)]
+struct Table {
+    dynamodb: Client,
+    name: String,
+    variable: &'static str,
+}
+
+impl Table {
+    fn from_environment(
+        dynamodb: &Client,
+        variable: &'static str,
+    ) -> Result<Self, MissingVariable> {
+        Ok(Self { dynamodb: dynamodb.clone(), name: config::required(variable)?, variable })
+    }
+
+    /// Asks DynamoDB whether the table is there, which also opens the connection
+    /// that the first call will use.
+    async fn check(&self) -> Result<(), AwsError> {
+        match self.dynamodb.describe_table().table_name(&self.name).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(AwsError::new(
+                format!("looking for the table {} ({})", self.name, self.variable),
+                &error,
+            )),
+        }
+    }
+
+    /// What a conditional write gave; none if its condition did not hold.
+    fn conditional<T, E, R>(
+        &self,
+        what: &str,
+        result: Result<T, SdkError<E, R>>,
+    ) -> Result<Option<T>, AwsError>
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+        R: std::fmt::Debug,
+    {
+        match result {
+            Ok(done) => Ok(Some(done)),
+            Err(error)
+                if error.as_service_error().and_then(ProvideErrorMetadata::code)
+                    == Some("ConditionalCheckFailedException") =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(AwsError::new(self.action(what), &error)),
+        }
+    }
+
+    fn action(&self, what: &str) -> String {
+        format!("{what} (table {})", self.name)
+    }
+}
+
+/// The partition key of everything that belongs to one user of one app.
+fn user_key(app_id: &AppId, open_id: &OpenId) -> String {
+    format!("{app_id}#{}", open_id.as_str())
+}
+
+fn string(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+fn number(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn get_string<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)
+}
+
+fn get_number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
+    item.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok())
+}
+
+fn get_time(item: &Item, name: &str) -> Option<Timestamp> {
+    get_number(item, name).map(Timestamp)
+}

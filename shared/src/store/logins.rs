@@ -1,0 +1,239 @@
+//! A login: the user, the person and the account come together in one
+//! transaction.
+
+use super::mappings::{PERSON, account_subject, union_subject};
+use super::{Mappings, Route, Users, get_string, number, string, user_key};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::wechat::id::{AppId, OpenId, UnionId};
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use uuid::Uuid;
+
+/// How often a login that met another of the same person looks again.
+const TRIES: usize = 3;
+
+/// The two tables that a login changes.
+#[derive(Clone, Debug)]
+pub struct Logins {
+    /// The users table.
+    pub users: Users,
+    /// The mappings table.
+    pub mappings: Mappings,
+}
+
+/// Who logs in, where, and with which account.
+#[derive(Debug)]
+pub struct Binding<'a> {
+    /// The mini program.
+    pub app_id: &'a AppId,
+    /// The user in it.
+    pub open_id: &'a OpenId,
+    /// The person, where WeChat tells.
+    pub union_id: Option<&'a UnionId>,
+    /// The account to bind, whose password has been checked.
+    pub account: Option<&'a str>,
+}
+
+/// What a login found and made.
+#[derive(Debug)]
+pub struct Session {
+    /// The person's internal id: random, and the same in all their apps.
+    pub user: String,
+    /// The account that is bound to the user.
+    pub account: Option<String>,
+    /// The apps in which the person is known.
+    pub routes: Vec<Route>,
+}
+
+/// A login that can't be.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// Another user of this app has bound the account.
+    #[error("the account is bound to another WeChat user")]
+    AccountTaken,
+    /// The user has bound another account.
+    #[error("this WeChat user is bound to another account")]
+    UserTaken,
+    /// DynamoDB didn't do it.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+impl Logins {
+    /// Stores a login.
+    ///
+    /// # Errors
+    ///
+    /// When account or user are bound elsewhere, or DynamoDB doesn't confirm.
+    pub async fn log_in(
+        &self,
+        binding: &Binding<'_>,
+        now: Timestamp,
+    ) -> Result<Session, LoginError> {
+        for _ in 0..TRIES {
+            let known = self.known(binding).await?;
+            if self.store(binding, &known, now).await? {
+                return Ok(known.session);
+            }
+        }
+        Err(AwsError::unexpected(
+            "storing a login",
+            "other logins of this person kept getting in between",
+        )
+        .into())
+    }
+
+    /// Reads what there is, and decides on the internal id.
+    async fn known(&self, binding: &Binding<'_>) -> Result<Known, LoginError> {
+        let (person, mut routes) = match binding.union_id {
+            Some(union_id) => self.mappings.person(union_id).await?,
+            None => (None, Vec::new()),
+        };
+        let profile = self.profile(binding).await?;
+        let profile_id =
+            profile.as_ref().and_then(|item| get_string(item, "id")).map(str::to_owned);
+        let account =
+            profile.as_ref().and_then(|item| get_string(item, "account")).map(str::to_owned);
+        if let (Some(bound), Some(wanted)) = (&account, binding.account)
+            && bound != wanted
+        {
+            return Err(LoginError::UserTaken);
+        }
+        if let Some(account) = binding.account {
+            let bound = self.mappings.of_account(account).await?;
+            let here = bound.iter().find(|route| route.app_id == *binding.app_id);
+            if here.is_some_and(|route| route.open_id != *binding.open_id) {
+                return Err(LoginError::AccountTaken);
+            }
+        }
+        if !routes.iter().any(|route| route.app_id == *binding.app_id) {
+            routes.push(Route {
+                app_id: binding.app_id.clone(),
+                open_id: binding.open_id.clone(),
+                follows: false,
+            });
+        }
+        let user = person
+            .or_else(|| profile_id.clone())
+            .unwrap_or_else(|| Uuid::new_v4().simple().to_string());
+        let account = account.or_else(|| binding.account.map(str::to_owned));
+        Ok(Known { session: Session { user, account, routes }, profile_id })
+    }
+
+    async fn profile(&self, binding: &Binding<'_>) -> Result<Option<super::Item>, AwsError> {
+        let table = &self.users.table;
+        let found = table
+            .dynamodb
+            .get_item()
+            .table_name(&table.name)
+            .key("user", string(user_key(binding.app_id, binding.open_id)))
+            .key("item", string("profile"))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new(table.action("reading a user"), &error))?;
+        Ok(found.item)
+    }
+
+    /// False if somebody else changed what was read in the meantime.
+    async fn store(
+        &self,
+        binding: &Binding<'_>,
+        known: &Known,
+        now: Timestamp,
+    ) -> Result<bool, AwsError> {
+        let mut transaction = self
+            .users
+            .table
+            .dynamodb
+            .transact_write_items()
+            .transact_items(item(self.profile_update(binding, known, now)));
+        if let Some(union_id) = binding.union_id {
+            let row = |app_id: &str| {
+                self.mappings_update()
+                    .key("subject", string(union_subject(union_id)))
+                    .key("app_id", string(app_id))
+            };
+            let app = row(binding.app_id.as_str())
+                .update_expression("SET open_id = :open")
+                .expression_attribute_values(":open", string(binding.open_id.as_str()));
+            let person = row(PERSON)
+                .update_expression("SET id = :id")
+                .condition_expression("attribute_not_exists(id) OR id = :id")
+                .expression_attribute_values(":id", string(&known.session.user));
+            transaction = transaction.transact_items(item(app)).transact_items(item(person));
+        }
+        if let Some(account) = binding.account {
+            let mut set = "SET open_id = :open".to_owned();
+            let mut row = self
+                .mappings_update()
+                .key("subject", string(account_subject(account)))
+                .key("app_id", string(binding.app_id.as_str()))
+                .condition_expression("attribute_not_exists(open_id) OR open_id = :open")
+                .expression_attribute_values(":open", string(binding.open_id.as_str()));
+            if let Some(union_id) = binding.union_id {
+                set.push_str(", union_id = :union");
+                row = row.expression_attribute_values(":union", string(union_id.as_str()));
+            }
+            transaction = transaction.transact_items(item(row.update_expression(set)));
+        }
+        match transaction.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_transaction_canceled_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(AwsError::new("storing a login", &error)),
+        }
+    }
+
+    fn profile_update(
+        &self,
+        binding: &Binding<'_>,
+        known: &Known,
+        now: Timestamp,
+    ) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+        let mut set = "SET id = :id, logged_in_at = :now".to_owned();
+        let mut update = Update::builder()
+            .table_name(&self.users.table.name)
+            .key("user", string(user_key(binding.app_id, binding.open_id)))
+            .key("item", string("profile"))
+            .expression_attribute_values(":id", string(&known.session.user))
+            .expression_attribute_values(":now", number(now));
+        update = match &known.profile_id {
+            None => update.condition_expression("attribute_not_exists(id)"),
+            Some(id) => update
+                .condition_expression("id = :known")
+                .expression_attribute_values(":known", string(id)),
+        };
+        if let Some(union_id) = binding.union_id {
+            set.push_str(", union_id = :union");
+            update = update.expression_attribute_values(":union", string(union_id.as_str()));
+        }
+        if let Some(account) = &known.session.account {
+            set.push_str(", account = :account");
+            update = update.expression_attribute_values(":account", string(account));
+        }
+        update.update_expression(set)
+    }
+
+    fn mappings_update(&self) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+        Update::builder().table_name(&self.mappings.table.name)
+    }
+}
+
+/// What was read before a login is stored.
+#[derive(Debug)]
+struct Known {
+    session: Session,
+    /// The internal id that the user has had so far.
+    profile_id: Option<String>,
+}
+
+fn item(update: aws_sdk_dynamodb::types::builders::UpdateBuilder) -> TransactWriteItem {
+    let update = update.build().expect("key, table and expression are set");
+    TransactWriteItem::builder().update(update).build()
+}

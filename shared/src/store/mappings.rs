@@ -1,0 +1,197 @@
+//! How a person can be reached: their openid in each app.
+
+use super::{Item, Table, get_string, number, string};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::config::MissingVariable;
+use crate::secret::Secret;
+use crate::wechat::id::{AppId, OpenId, UnionId};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+/// The row of a person's own, beside those of their apps: the internal id.
+pub(super) const PERSON: &str = "#person";
+/// The row of an account's own: the hash of its password.
+const PASSWORD: &str = "#password";
+
+/// The mappings table.
+#[derive(Clone, Debug)]
+pub struct Mappings {
+    pub(super) table: Table,
+}
+
+/// One app in which a person is known.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The app.
+    pub app_id: AppId,
+    /// The person, in this app.
+    pub open_id: OpenId,
+    /// Whether they follow it, if it is an Official Account.
+    pub follows: bool,
+}
+
+impl Mappings {
+    /// Reads `MAPPINGS_TABLE`.
+    ///
+    /// # Errors
+    ///
+    /// When it isn't set.
+    pub fn from_environment(dynamodb: &Client) -> Result<Self, MissingVariable> {
+        Ok(Self { table: Table::from_environment(dynamodb, "MAPPINGS_TABLE")? })
+    }
+
+    /// Asks DynamoDB whether the table is there.
+    ///
+    /// # Errors
+    ///
+    /// When it isn't, or DynamoDB doesn't answer.
+    pub async fn check(&self) -> Result<(), AwsError> {
+        self.table.check().await
+    }
+
+    /// Notes whether a person follows an Official Account, forward in WeChat's
+    /// time only.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn set_follows(
+        &self,
+        union_id: &UnionId,
+        app_id: &AppId,
+        open_id: &OpenId,
+        follows: bool,
+        at: Timestamp,
+    ) -> Result<(), AwsError> {
+        let update = self
+            .table
+            .dynamodb
+            .update_item()
+            .table_name(&self.table.name)
+            .key("subject", string(union_subject(union_id)))
+            .key("app_id", string(app_id.as_str()))
+            .update_expression("SET open_id = :open, follows = :follows, state_time = :at")
+            .condition_expression("attribute_not_exists(state_time) OR state_time <= :at")
+            .expression_attribute_values(":open", string(open_id.as_str()))
+            .expression_attribute_values(":follows", AttributeValue::Bool(follows))
+            .expression_attribute_values(":at", number(at));
+        self.table.conditional("mapping a follower", update.send().await).map(drop)
+    }
+
+    /// The apps in which a person is known.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn of_union(&self, union_id: &UnionId) -> Result<Vec<Route>, AwsError> {
+        Ok(self.collection(&union_subject(union_id)).await?.iter().filter_map(route).collect())
+    }
+
+    /// The apps in which the owner of an account is known: where they logged
+    /// in with it, and, if one of those apps tells the person, all of theirs.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn of_account(&self, account: &str) -> Result<Vec<Route>, AwsError> {
+        let bound = self.collection(&account_subject(account)).await?;
+        let union_id =
+            bound.iter().find_map(|item| UnionId::parse(get_string(item, "union_id")?).ok());
+        let mut routes: Vec<_> = bound.iter().filter_map(route).collect();
+        if let Some(union_id) = union_id {
+            let of_person = self.of_union(&union_id).await?;
+            routes.retain(|route| !of_person.iter().any(|other| other.app_id == route.app_id));
+            routes.extend(of_person);
+        }
+        Ok(routes)
+    }
+
+    /// The internal id of a person, if they have one.
+    pub(super) async fn person(
+        &self,
+        union_id: &UnionId,
+    ) -> Result<(Option<String>, Vec<Route>), AwsError> {
+        let items = self.collection(&union_subject(union_id)).await?;
+        let own = items.iter().find(|item| get_string(item, "app_id") == Some(PERSON));
+        let id = own.and_then(|item| get_string(item, "id")).map(str::to_owned);
+        Ok((id, items.iter().filter_map(route).collect()))
+    }
+
+    /// Makes an account. False if there is one of that name.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn create_account(
+        &self,
+        account: &str,
+        password_hash: &Secret,
+        now: Timestamp,
+    ) -> Result<bool, AwsError> {
+        let put = self
+            .table
+            .dynamodb
+            .put_item()
+            .table_name(&self.table.name)
+            .item("subject", string(account_subject(account)))
+            .item("app_id", string(PASSWORD))
+            .item("password_hash", string(password_hash.expose()))
+            .item("created_at", number(now))
+            .condition_expression("attribute_not_exists(subject)");
+        Ok(self.table.conditional("making an account", put.send().await)?.is_some())
+    }
+
+    /// The hash of an account's password, if there is such an account.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn password_hash(&self, account: &str) -> Result<Option<Secret>, AwsError> {
+        let found = self
+            .table
+            .dynamodb
+            .get_item()
+            .table_name(&self.table.name)
+            .key("subject", string(account_subject(account)))
+            .key("app_id", string(PASSWORD))
+            .send()
+            .await
+            .map_err(|error| AwsError::new(self.table.action("reading an account"), &error))?;
+        Ok(found.item.as_ref().and_then(|item| get_string(item, "password_hash")).map(Secret::new))
+    }
+
+    async fn collection(&self, subject: &str) -> Result<Vec<Item>, AwsError> {
+        let found = self
+            .table
+            .dynamodb
+            .query()
+            .table_name(&self.table.name)
+            .key_condition_expression("subject = :subject")
+            .expression_attribute_values(":subject", string(subject))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new(self.table.action("looking up a person"), &error))?;
+        // A business has a handful of apps: one page holds them all.
+        Ok(found.items.unwrap_or_default())
+    }
+}
+
+pub(super) fn union_subject(union_id: &UnionId) -> String {
+    format!("union#{}", union_id.as_str())
+}
+
+pub(super) fn account_subject(account: &str) -> String {
+    format!("account#{account}")
+}
+
+/// None for a row that is no app's: [`PERSON`] and [`PASSWORD`], or one whose
+/// openid isn't known.
+fn route(item: &Item) -> Option<Route> {
+    Some(Route {
+        app_id: AppId::parse(get_string(item, "app_id")?).ok()?,
+        open_id: OpenId::parse(get_string(item, "open_id")?).ok()?,
+        follows: item.get("follows").is_some_and(|follows| follows.as_bool() == Ok(&true)),
+    })
+}

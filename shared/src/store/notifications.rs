@@ -1,0 +1,477 @@
+//! What went out, and what became of it.
+//!
+//! A notification is claimed before it is sent, by a conditional write with an
+//! attempt number and a lease; every later write is conditional on that
+//! attempt. Nothing is ever deleted but by its age.
+
+use super::{Item, KEPT, Table, get_number, get_string, get_time, number, string};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::config::MissingVariable;
+use crate::wechat::id::AppId;
+use crate::wechat::push::Fate;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{
+    Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use serde::{Deserialize, Serialize};
+
+/// WeChat drops a repeated template message for 10 minutes. Within this many
+/// seconds of the first try a repeat is safe, with 2 minutes to spare for the
+/// repeat itself.
+const REPEATABLE: u64 = 8 * 60;
+
+/// The notifications table.
+#[derive(Clone, Debug)]
+pub struct Notifications {
+    table: Table,
+}
+
+/// What is known of a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Somebody is sending it right now.
+    InProgress,
+    /// WeChat has taken it on.
+    Sent,
+    /// It arrived.
+    Delivered,
+    /// WeChat took it on, but the person rejects messages of the account.
+    Blocked,
+    /// It was not sent; asking again after the time it names will try again.
+    RetryAt,
+    /// It may or may not have been sent, and a repeat could double it.
+    Ambiguous,
+    /// The person has not consented to this message.
+    NoPermit,
+    /// There is no channel through which the person can be reached.
+    NoRoute,
+    /// WeChat refused it for good.
+    Failed,
+}
+
+impl Status {
+    /// The word for it, in the table and in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "in_progress",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Blocked => "blocked",
+            Self::RetryAt => "retry_at",
+            Self::Ambiguous => "ambiguous",
+            Self::NoPermit => "no_permit",
+            Self::NoRoute => "no_route",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let all = [
+            Self::InProgress,
+            Self::Sent,
+            Self::Delivered,
+            Self::Blocked,
+            Self::RetryAt,
+            Self::Ambiguous,
+            Self::NoPermit,
+            Self::NoRoute,
+            Self::Failed,
+        ];
+        all.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// What a claim found.
+#[derive(Debug)]
+pub enum Claim {
+    /// The notification is ours to send.
+    Ours {
+        /// Counts up with every claim; later writes name it.
+        attempt: u64,
+    },
+    /// Somebody else is sending it, or has done all that can be done.
+    Taken {
+        /// How it stands.
+        status: Status,
+        /// When it may be tried again, if it is to be.
+        retry_at: Option<Timestamp>,
+        /// The report that was stored with it.
+        report: Option<String>,
+    },
+    /// The id was used for another content.
+    Conflict,
+}
+
+impl Notifications {
+    /// Reads `NOTIFICATIONS_TABLE`.
+    ///
+    /// # Errors
+    ///
+    /// When it isn't set.
+    pub fn from_environment(dynamodb: &Client) -> Result<Self, MissingVariable> {
+        Ok(Self { table: Table::from_environment(dynamodb, "NOTIFICATIONS_TABLE")? })
+    }
+
+    /// Asks DynamoDB whether the table is there.
+    ///
+    /// # Errors
+    ///
+    /// When it isn't, or DynamoDB doesn't answer.
+    pub async fn check(&self) -> Result<(), AwsError> {
+        self.table.check().await
+    }
+
+    /// Claims a notification until `lease_until`: it must be new, or due for
+    /// another try, or left behind by somebody whose lease is over and who
+    /// can't have sent what a repeat would double.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn claim(
+        &self,
+        id: &str,
+        request_hash: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Claim, AwsError> {
+        let update = self
+            .table
+            .dynamodb
+            .update_item()
+            .table_name(&self.table.name)
+            .key("id", string(id))
+            .update_expression(
+                "SET request_hash = :hash, #status = :claimed, attempt = if_not_exists(attempt, :zero) + :one, \
+                 lease_until = :lease, created_at = if_not_exists(created_at, :now), expires = :expires",
+            )
+            .condition_expression(
+                "attribute_not_exists(id) OR (request_hash = :hash \
+                 AND ((#status = :retry AND retry_at <= :now) OR (#status = :claimed AND lease_until < :now)) \
+                 AND attribute_not_exists(unrepeatable) AND (attribute_not_exists(maybe_sent) OR created_at > :window))",
+            )
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":hash", string(request_hash))
+            .expression_attribute_values(":claimed", string(Status::InProgress.as_str()))
+            .expression_attribute_values(":retry", string(Status::RetryAt.as_str()))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":lease", number(lease_until))
+            .expression_attribute_values(":window", number(now.0.saturating_sub(REPEATABLE)))
+            .expression_attribute_values(":expires", number(now.plus(KEPT)))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let action = "claiming a notification";
+        match update.send().await {
+            Ok(claimed) => {
+                let attempt =
+                    claimed.attributes.as_ref().and_then(|item| get_number(item, "attempt"));
+                let attempt = attempt.ok_or_else(|| {
+                    AwsError::unexpected(self.table.action(action), "no attempt came back")
+                })?;
+                Ok(Claim::Ours { attempt })
+            }
+            Err(SdkError::ServiceError(error))
+                if matches!(error.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
+            {
+                let UpdateItemError::ConditionalCheckFailedException(failed) = error.err() else {
+                    unreachable!("the guard has matched it");
+                };
+                let known = failed.item().ok_or_else(|| {
+                    AwsError::unexpected(self.table.action(action), "no item came back")
+                })?;
+                self.taken(id, request_hash, known, now).await
+            }
+            Err(error) => Err(AwsError::new(self.table.action(action), &error)),
+        }
+    }
+
+    /// Why a notification can't be claimed. One that was left behind in a state
+    /// that a repeat could double becomes [`Status::Ambiguous`].
+    async fn taken(
+        &self,
+        id: &str,
+        request_hash: &str,
+        known: &Item,
+        now: Timestamp,
+    ) -> Result<Claim, AwsError> {
+        if get_string(known, "request_hash") != Some(request_hash) {
+            return Ok(Claim::Conflict);
+        }
+        let status = get_string(known, "status").and_then(Status::parse);
+        let mut status = status.ok_or_else(|| {
+            AwsError::unexpected(self.table.action("claiming a notification"), "it has no status")
+        })?;
+        let retry_at = get_time(known, "retry_at").filter(|_| status == Status::RetryAt);
+        let left_behind = status == Status::InProgress
+            && get_time(known, "lease_until").is_some_and(|end| end < now);
+        let too_late = retry_at.is_some_and(|at| at <= now);
+        if (left_behind || too_late)
+            && let Some(attempt) = get_number(known, "attempt")
+            && self.finish(id, attempt, Status::Ambiguous, None).await?
+        {
+            status = Status::Ambiguous;
+        }
+        let report = get_string(known, "report").map(str::to_owned);
+        Ok(Claim::Taken {
+            status,
+            retry_at: retry_at.filter(|_| status == Status::RetryAt),
+            report,
+        })
+    }
+
+    /// Notes, before a call that must not be repeated, that it is about to be
+    /// made. False if the notification is no longer ours.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm; then the call must not be made.
+    pub async fn about_to_send(&self, id: &str, attempt: u64) -> Result<bool, AwsError> {
+        let update = self
+            .update(id, attempt)
+            .update_expression("SET unrepeatable = :true")
+            .expression_attribute_values(
+                ":true",
+                aws_sdk_dynamodb::types::AttributeValue::Bool(true),
+            );
+        self.run("noting that a notification is about to be sent", update).await
+    }
+
+    /// Notes that the call that [`Notifications::about_to_send`] announced has
+    /// certainly not sent anything. False if it is no longer ours.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn not_sent(&self, id: &str, attempt: u64) -> Result<bool, AwsError> {
+        let update = self.update(id, attempt).update_expression("REMOVE unrepeatable");
+        self.run("noting that a notification was not sent", update).await
+    }
+
+    /// Stores how an attempt ended. False if the notification is no longer
+    /// ours: somebody else has claimed it since.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn finish(
+        &self,
+        id: &str,
+        attempt: u64,
+        status: Status,
+        report: Option<&str>,
+    ) -> Result<bool, AwsError> {
+        let update = self.finishing(id, attempt, status, report, "");
+        self.run("storing what became of a notification", update).await
+    }
+
+    /// Stores that an attempt is to be repeated at `retry_at`, and whether it
+    /// may have reached WeChat. False if it is no longer ours.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn retry(
+        &self,
+        id: &str,
+        attempt: u64,
+        retry_at: Timestamp,
+        maybe_sent: bool,
+        report: &str,
+    ) -> Result<bool, AwsError> {
+        let more = if maybe_sent {
+            ", retry_at = :retry_at, maybe_sent = :true"
+        } else {
+            ", retry_at = :retry_at"
+        };
+        let mut update = self
+            .finishing(id, attempt, Status::RetryAt, Some(report), more)
+            .expression_attribute_values(":retry_at", number(retry_at));
+        if maybe_sent {
+            update = update.expression_attribute_values(
+                ":true",
+                aws_sdk_dynamodb::types::AttributeValue::Bool(true),
+            );
+        }
+        self.run("storing when to try a notification again", update).await
+    }
+
+    /// Stores that WeChat has taken a message on, together with WeChat's id of
+    /// it, by which its receipt will find the notification. If the receipt was
+    /// faster, gives what it said.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn sent(
+        &self,
+        id: &str,
+        attempt: u64,
+        app_id: &AppId,
+        message_id: &str,
+        report: &str,
+        now: Timestamp,
+    ) -> Result<Status, AwsError> {
+        let action = "storing that a notification is sent";
+        let message = Put::builder()
+            .table_name(&self.table.name)
+            .item("id", string(message_key(app_id, message_id)))
+            .item("notification", string(id))
+            .item("expires", number(now.plus(KEPT)))
+            .condition_expression("attribute_not_exists(id)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .expect("table and item are set");
+        let update = self
+            .finishing(id, attempt, Status::Sent, Some(report), "")
+            .build()
+            .expect("key, table and expression are set");
+        let written = self
+            .table
+            .dynamodb
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(message).build())
+            .transact_items(TransactWriteItem::builder().update(update).build())
+            .send()
+            .await;
+        let error = match written {
+            Ok(_) => return Ok(Status::Sent),
+            Err(error) => error,
+        };
+        let receipt = match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
+                canceled.cancellation_reasons().first().and_then(|reason| reason.item()).cloned()
+            }
+            _ => None,
+        };
+        // The first reason is the message's: its receipt was faster. Without
+        // one it was the second: another attempt has taken over.
+        match receipt {
+            Some(receipt) => {
+                let told =
+                    get_string(&receipt, "status").and_then(Status::parse).unwrap_or(Status::Sent);
+                self.finish(id, attempt, told, Some(report)).await?;
+                Ok(told)
+            }
+            None if error
+                .as_service_error()
+                .is_some_and(|e| e.is_transaction_canceled_exception()) =>
+            {
+                Ok(Status::Sent)
+            }
+            None => Err(AwsError::new(self.table.action(action), &error)),
+        }
+    }
+
+    /// Stores what WeChat's receipt says of a message. It may come before
+    /// [`Notifications::sent`]; then it waits there.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn receipt(
+        &self,
+        app_id: &AppId,
+        message_id: &str,
+        fate: &Fate,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
+        let status = match fate {
+            Fate::Delivered => Status::Delivered,
+            Fate::Blocked => Status::Blocked,
+            Fate::Failed(_) => Status::Failed,
+        };
+        let message = self
+            .table
+            .dynamodb
+            .update_item()
+            .table_name(&self.table.name)
+            .key("id", string(message_key(app_id, message_id)))
+            .update_expression("SET #status = :status, expires = :expires")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", string(status.as_str()))
+            .expression_attribute_values(":expires", number(now.plus(KEPT)))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .map_err(|error| AwsError::new(self.table.action("storing a receipt"), &error))?;
+        let Some(id) =
+            message.attributes.as_ref().and_then(|item| get_string(item, "notification"))
+        else {
+            return Ok(());
+        };
+        let update = self
+            .table
+            .dynamodb
+            .update_item()
+            .table_name(&self.table.name)
+            .key("id", string(id))
+            .update_expression("SET #status = :status")
+            .condition_expression("#status = :sent")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", string(status.as_str()))
+            .expression_attribute_values(":sent", string(Status::Sent.as_str()));
+        self.table.conditional("storing a receipt", update.send().await).map(drop)
+    }
+
+    /// An update of a notification that holds only while the attempt is ours.
+    fn update(&self, id: &str, attempt: u64) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table.name)
+            .key("id", string(id))
+            .condition_expression("attempt = :attempt AND #status IN (:claimed, :retry)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":attempt", number(attempt))
+            .expression_attribute_values(":claimed", string(Status::InProgress.as_str()))
+            .expression_attribute_values(":retry", string(Status::RetryAt.as_str()))
+    }
+
+    fn finishing(
+        &self,
+        id: &str,
+        attempt: u64,
+        status: Status,
+        report: Option<&str>,
+        more: &str,
+    ) -> UpdateBuilder {
+        let mut set = format!("SET #status = :status{more}");
+        let mut update = self
+            .update(id, attempt)
+            .expression_attribute_values(":status", string(status.as_str()));
+        if let Some(report) = report {
+            set.push_str(", report = :report");
+            update = update.expression_attribute_values(":report", string(report));
+        }
+        update.update_expression(set)
+    }
+
+    /// Runs one update on its own. False if its condition did not hold.
+    async fn run(&self, action: &str, update: UpdateBuilder) -> Result<bool, AwsError> {
+        let update = update.build().expect("key, table and expression are set");
+        let sent = self
+            .table
+            .dynamodb
+            .update_item()
+            .table_name(update.table_name)
+            .set_key(Some(update.key))
+            .update_expression(update.update_expression)
+            .set_condition_expression(update.condition_expression)
+            .set_expression_attribute_names(update.expression_attribute_names)
+            .set_expression_attribute_values(update.expression_attribute_values)
+            .send()
+            .await;
+        Ok(self.table.conditional(action, sent)?.is_some())
+    }
+}
+
+/// A caller's id can't have a `#` in it, so this is never one.
+fn message_key(app_id: &AppId, message_id: &str) -> String {
+    format!("message#{app_id}#{message_id}")
+}

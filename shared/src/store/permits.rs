@@ -1,0 +1,185 @@
+//! Consent to one subscription message each. Permits are items, not a counter:
+//! a repeated event can't grant twice, and a failed send can give one back.
+//!
+//! free → reserved → used; reserved → free when a send failed for certain;
+//! reserved → burned when WeChat knew nothing of the consent; free → revoked.
+
+use super::{Users, get_string, number, string, user_key};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::wechat::id::{AppId, OpenId};
+
+/// What a permit is for: one template of one mini program, for one user.
+#[derive(Clone, Copy, Debug)]
+pub struct PermitKey<'a> {
+    /// The mini program.
+    pub app_id: &'a AppId,
+    /// Who consented.
+    pub open_id: &'a OpenId,
+    /// The mini program's own id of the template.
+    pub template_id: &'a str,
+}
+
+/// A permit that a notification has reserved.
+#[derive(Debug)]
+pub struct Permit {
+    user: String,
+    item: String,
+    notification: String,
+}
+
+impl PermitKey<'_> {
+    fn prefix(&self) -> String {
+        format!("permit#{}#", self.template_id)
+    }
+}
+
+impl Users {
+    /// Grants one permit. `grant` names the consent, so that an event that is
+    /// applied twice grants once.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn grant_permit(
+        &self,
+        key: PermitKey<'_>,
+        grant: &str,
+        at: Timestamp,
+    ) -> Result<(), AwsError> {
+        let put = self
+            .table
+            .dynamodb
+            .put_item()
+            .table_name(&self.table.name)
+            .item("user", string(user_key(key.app_id, key.open_id)))
+            .item("item", string(format!("{}{grant}", key.prefix())))
+            .item("state", string("free"))
+            .item("granted_at", number(at))
+            .condition_expression("attribute_not_exists(#user)")
+            .expression_attribute_names("#user", "user");
+        self.table.conditional("granting a permit", put.send().await).map(drop)
+    }
+
+    /// Reserves the oldest free permit for a notification; none if there is
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn reserve_permit(
+        &self,
+        key: PermitKey<'_>,
+        notification: &str,
+    ) -> Result<Option<Permit>, AwsError> {
+        for item in self.free_permits(key).await? {
+            let permit = Permit {
+                user: user_key(key.app_id, key.open_id),
+                item,
+                notification: notification.to_owned(),
+            };
+            // Another send may have been faster; then the next one is tried.
+            if self.move_permit(&permit, "free", "reserved").await? {
+                return Ok(Some(permit));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The message was sent: the permit is used up.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn use_permit(&self, permit: &Permit) -> Result<(), AwsError> {
+        self.move_permit(permit, "reserved", "used").await.map(drop)
+    }
+
+    /// The send failed for certain: the permit is free again.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn give_back_permit(&self, permit: &Permit) -> Result<(), AwsError> {
+        self.move_permit(permit, "reserved", "free").await.map(drop)
+    }
+
+    /// WeChat knows of no consent, whatever we have counted: this permit and
+    /// all free ones of its kind are void.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn burn_permit(&self, permit: &Permit, key: PermitKey<'_>) -> Result<(), AwsError> {
+        self.move_permit(permit, "reserved", "burned").await?;
+        self.revoke_permits(key).await
+    }
+
+    /// The user withdrew consent: every free permit of this kind is void.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn revoke_permits(&self, key: PermitKey<'_>) -> Result<(), AwsError> {
+        for item in self.free_permits(key).await? {
+            let permit = Permit {
+                user: user_key(key.app_id, key.open_id),
+                item,
+                notification: String::new(),
+            };
+            self.move_permit(&permit, "free", "revoked").await?;
+        }
+        Ok(())
+    }
+
+    async fn free_permits(&self, key: PermitKey<'_>) -> Result<Vec<String>, AwsError> {
+        let mut pages = self
+            .table
+            .dynamodb
+            .query()
+            .table_name(&self.table.name)
+            .key_condition_expression("#user = :user AND begins_with(#item, :prefix)")
+            .filter_expression("#state = :free")
+            .expression_attribute_names("#user", "user")
+            .expression_attribute_names("#item", "item")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":user", string(user_key(key.app_id, key.open_id)))
+            .expression_attribute_values(":prefix", string(key.prefix()))
+            .expression_attribute_values(":free", string("free"))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut free = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item
+                .map_err(|error| AwsError::new(self.table.action("looking for permits"), &error))?;
+            free.extend(get_string(&item, "item").map(str::to_owned));
+        }
+        Ok(free)
+    }
+
+    /// One step of a permit's life. False if it wasn't in the state `from`, or
+    /// belongs to another notification.
+    async fn move_permit(&self, permit: &Permit, from: &str, to: &str) -> Result<bool, AwsError> {
+        let ours = if from == "reserved" {
+            "#state = :from AND notification = :notification"
+        } else {
+            "#state = :from"
+        };
+        let update = self
+            .table
+            .dynamodb
+            .update_item()
+            .table_name(&self.table.name)
+            .key("user", string(&permit.user))
+            .key("item", string(&permit.item))
+            .update_expression("SET #state = :to, notification = :notification")
+            .condition_expression(ours)
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":from", string(from))
+            .expression_attribute_values(":to", string(to))
+            .expression_attribute_values(":notification", string(&permit.notification));
+        Ok(self.table.conditional("moving a permit", update.send().await)?.is_some())
+    }
+}
