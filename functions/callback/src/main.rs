@@ -1,2 +1,21 @@
-//! Stub.
-fn main() {}
+//! WeChat knocks: verify, open, write down, answer.
+
+mod app;
+mod handler;
+mod query;
+
+use app::App;
+use lambda_http::{Error, Request, run, service_fn};
+use shared::{clock::Timestamp, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let app = App::from_environment()
+        .await
+        .inspect_err(|error| tracing::error!("cannot start: {error}"))?;
+    run(service_fn(async |request: Request| {
+        Ok::<_, Error>(handler::answer(&app, &request, Timestamp::now()).await)
+    }))
+    .await
+}
