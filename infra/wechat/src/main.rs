@@ -1,2 +1,53 @@
-//! Stub.
-fn main() {}
+//! Runs the sandbox alone, as an `api.weixin.qq.com` of one's own.
+
+use clap::Parser;
+use std::error::Error;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use wechat::{Options, Sandbox, World, example};
+
+/// A WeChat to run against.
+#[derive(Parser)]
+struct Arguments {
+    /// Where to listen; port 0 takes any free one.
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// Where events are pushed to; a slash and the app's alias are appended.
+    #[arg(long, default_value = "http://127.0.0.1:8080/callback")]
+    callback_base: String,
+    /// The file that the world is kept in; memory if none.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// A world to begin with, as JSON in the shape of the data file; what the
+    /// data file remembers comes first.
+    #[arg(long)]
+    world: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let arguments = Arguments::parse();
+    let world: World = match &arguments.world {
+        Some(path) => {
+            let text =
+                std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?
+        }
+        None => example(),
+    };
+    let listener = TcpListener::bind(arguments.listen)
+        .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
+    let options =
+        Options { listener, callback_base: arguments.callback_base, data: arguments.data };
+    let sandbox = Sandbox::start_with(options, world).await?;
+    announce(sandbox.address());
+    tokio::signal::ctrl_c().await?;
+    sandbox.stop().await;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "where it listens is what whoever started it waits for")]
+fn announce(address: SocketAddr) {
+    println!("WeChat sandbox: http://{address}");
+}

@@ -1,0 +1,271 @@
+//! WeChat's own paths: who may call them how, in which order that is checked,
+//! and the one place where an answer is written.
+
+use crate::connection::Wire;
+use crate::faults::{self, Fault};
+use crate::push::{self, Push};
+use crate::refusal::{self, Refusal};
+use crate::running::Shared;
+use crate::world::{Kind, World};
+use crate::{calls, custom, login, subscribe, template, token, users};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, Query, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The largest body that is read; WeChat's own JSON calls stay far below.
+const LARGEST_BODY: usize = 2 << 20;
+
+/// A path of WeChat's.
+struct Endpoint {
+    path: &'static str,
+    method: Method,
+    access: Access,
+}
+
+/// What a caller proves itself with.
+enum Access {
+    /// With the AppSecret, inside the request.
+    Secret(fn(&mut Call<'_>) -> Result<Value, Refusal>),
+    /// With an access token in the query, of an app of this kind (any, if there
+    /// is none), so often a day.
+    Token {
+        kind: Option<Kind>,
+        daily: u64,
+        answer: fn(&mut Call<'_>, usize) -> Result<Value, Refusal>,
+    },
+}
+
+const OFFICIAL: Option<Kind> = Some(Kind::OfficialAccount);
+const MINI: Option<Kind> = Some(Kind::MiniProgram);
+
+/// Every path that the sandbox knows. Quotas are those of WeChat's
+/// documentation ("接口调用频次说明", how often an interface may be called).
+static ENDPOINTS: [Endpoint; 7] = [
+    Endpoint { path: "/cgi-bin/token", method: Method::GET, access: Access::Secret(token::issue) },
+    Endpoint {
+        path: "/cgi-bin/stable_token",
+        method: Method::POST,
+        access: Access::Secret(token::issue_stable),
+    },
+    Endpoint {
+        path: "/sns/jscode2session",
+        method: Method::GET,
+        access: Access::Secret(login::exchange),
+    },
+    Endpoint {
+        path: "/cgi-bin/user/info",
+        method: Method::GET,
+        access: Access::Token { kind: OFFICIAL, daily: 5_000_000, answer: users::info },
+    },
+    Endpoint {
+        path: "/cgi-bin/message/template/send",
+        method: Method::POST,
+        access: Access::Token { kind: OFFICIAL, daily: 100_000, answer: template::send },
+    },
+    Endpoint {
+        path: "/cgi-bin/message/subscribe/send",
+        method: Method::POST,
+        access: Access::Token { kind: MINI, daily: 10_000_000, answer: subscribe::send },
+    },
+    Endpoint {
+        path: "/cgi-bin/message/custom/send",
+        method: Method::POST,
+        access: Access::Token { kind: None, daily: 500_000, answer: custom::send },
+    },
+];
+
+/// One call, as the function that answers it sees it.
+pub(crate) struct Call<'a> {
+    /// What may be changed.
+    pub(crate) world: &'a mut World,
+    /// The sandbox's time.
+    pub(crate) now: i64,
+    /// The query, decoded.
+    pub(crate) query: &'a [(String, String)],
+    /// The body; null where there is none.
+    pub(crate) body: Value,
+    /// What is pushed once the call is answered.
+    pub(crate) after: Vec<Push>,
+}
+
+impl Call<'_> {
+    /// A parameter of the query; an empty one counts as missing.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        parameter(self.query, name)
+    }
+
+    /// A text in the body; an empty one counts as missing.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+}
+
+fn parameter<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    query
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
+        .filter(|value| !value.is_empty())
+}
+
+/// Answers a call of any path that isn't the sandbox's own.
+pub(crate) async fn receive(
+    State(running): State<Shared>,
+    ConnectInfo(wire): ConnectInfo<Wire>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let query = query(&parts.uri);
+    let sized = parts.method != Method::POST || parts.headers.contains_key(header::CONTENT_LENGTH);
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let (id, fault) = running.with(|state| {
+        let id = state.calls.receive(state.world.now(), &parts.method, &path, &query, &body);
+        (id, faults::take(&mut state.faults, &path))
+    });
+    // Reported of several endpoints: a POST without Content-Length is turned
+    // away by the web server in front, without a word.
+    if !sized {
+        running.with(|state| state.calls.answer(id, 412, None, None));
+        return StatusCode::PRECONDITION_FAILED.into_response();
+    }
+
+    let fault = fault.unwrap_or_default();
+    if !fault.after {
+        tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
+    }
+    let (answer, pushes) = if fault.answers() && !fault.after {
+        (None, Vec::new())
+    } else {
+        let (answer, pushes) =
+            running.with(|state| handle(&mut state.world, &parts.method, &path, &query, &body));
+        (Some(answer), pushes)
+    };
+    push::later(&running, pushes);
+    if fault.after {
+        tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
+    }
+    let (status, answer) = running.with(|state| {
+        let (status, answer) = spoil(&fault, answer, &path, state.world.now());
+        state.calls.answer(id, status, answer.as_ref(), fault.name());
+        (status, answer)
+    });
+    if fault.reset {
+        wire.cut();
+    }
+    respond(&path, status, answer)
+}
+
+/// What the caller gets in the end, if a fault has its way.
+fn spoil(fault: &Fault, answer: Option<Value>, path: &str, now: i64) -> (u16, Option<Value>) {
+    if fault.reset {
+        (0, None)
+    } else if let Some(errcode) = fault.errcode {
+        let errmsg =
+            fault.errmsg.clone().unwrap_or_else(|| faults::usual_errmsg(errcode).to_owned());
+        (fault.status.unwrap_or(200), Some(Refusal::new(errcode, errmsg).answer(path, now)))
+    } else if let Some(status) = fault.status {
+        (status, None)
+    } else {
+        (200, answer)
+    }
+}
+
+/// Writes an answer. WeChat refuses with status 200, and `/sns` calls its JSON
+/// plain text.
+fn respond(path: &str, status: u16, answer: Option<Value>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let Some(answer) = answer else { return status.into_response() };
+    let kind =
+        if path.starts_with("/sns/") { "text/plain" } else { "application/json; encoding=utf-8" };
+    let mut response = Response::new(Body::from(answer.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn query(uri: &Uri) -> Vec<(String, String)> {
+    Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default()
+}
+
+/// Answers a call, and says what is to be pushed afterwards.
+fn handle(
+    world: &mut World,
+    method: &Method,
+    path: &str,
+    query: &[(String, String)],
+    body: &Bytes,
+) -> (Value, Vec<Push>) {
+    let now = world.now();
+    let mut call = Call { world, now, query, body: Value::Null, after: Vec::new() };
+    match dispatch(&mut call, method, path, body) {
+        Ok(answer) => (answer, call.after),
+        // Whoever is refused has changed nothing that others are told of.
+        Err(refusal) => (refusal.answer(path, now), Vec::new()),
+    }
+}
+
+/// The order of checks is WeChat's as far as it shows: path, method, token,
+/// permission, quota, body; then, in each function, openid, template, consent,
+/// data.
+fn dispatch(
+    call: &mut Call<'_>,
+    method: &Method,
+    path: &str,
+    body: &Bytes,
+) -> Result<Value, Refusal> {
+    let endpoint = ENDPOINTS.iter().find(|it| it.path == path).ok_or(refusal::INVALID_URL)?;
+    if endpoint.method != method {
+        return Err(if endpoint.method == Method::GET {
+            refusal::REQUIRE_GET
+        } else {
+            refusal::REQUIRE_POST
+        });
+    }
+    match &endpoint.access {
+        Access::Secret(answer) => {
+            call.body = read(&endpoint.method, body)?;
+            answer(call)
+        }
+        Access::Token { kind, daily, answer } => {
+            let token = call.parameter("access_token").ok_or(refusal::TOKEN_MISSING)?;
+            let at = token::holder(call.world, token, call.now)?;
+            let app = &mut call.world.apps[at];
+            if kind.is_some_and(|kind| kind != app.kind) {
+                return Err(refusal::UNAUTHORIZED);
+            }
+            if !app.quotas.take(path, call.now, *daily) {
+                return Err(refusal::DAILY_QUOTA);
+            }
+            call.body = read(&endpoint.method, body)?;
+            answer(call, at)
+        }
+    }
+}
+
+fn read(method: &Method, body: &Bytes) -> Result<Value, Refusal> {
+    if method == Method::GET {
+        return Ok(Value::Null);
+    }
+    if body.is_empty() {
+        return Err(refusal::EMPTY_BODY);
+    }
+    serde_json::from_slice(body).ok().filter(Value::is_object).ok_or(refusal::DATA_FORMAT)
+}
+
+/// The receipt of a call whose body could not be kept as it was.
+pub(crate) fn record(body: &Bytes) -> Option<Value> {
+    if body.is_empty() {
+        return None;
+    }
+    let read = serde_json::from_slice(body).ok();
+    Some(read.map_or_else(
+        || format!("… ({} bytes that are not JSON)", body.len()).into(),
+        calls::without_secrets,
+    ))
+}

@@ -1,0 +1,133 @@
+//! A record of every call, without its secrets.
+
+use crate::api;
+use axum::body::Bytes;
+use axum::http::Method;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::VecDeque;
+
+/// How many calls are kept; older ones are forgotten.
+const KEPT: usize = 10_000;
+
+/// What no record shows.
+const SECRETS: [&str; 6] =
+    ["access_token", "secret", "appsecret", "js_code", "session_key", "code"];
+
+/// The calls, in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Calls {
+    kept: VecDeque<Call>,
+    last: u64,
+}
+
+/// One call and its answer.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Call {
+    id: u64,
+    time: i64,
+    method: String,
+    path: String,
+    query: Map<String, Value>,
+    body: Option<Value>,
+    /// Null until it is answered; 0 if it never will be.
+    status: Option<u16>,
+    answer: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'static str>,
+}
+
+impl Calls {
+    /// Writes down a call, and gives the number under which its answer is added.
+    pub(crate) fn receive(
+        &mut self,
+        time: i64,
+        method: &Method,
+        path: &str,
+        query: &[(String, String)],
+        body: &Bytes,
+    ) -> u64 {
+        self.last += 1;
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
+        }
+        let query =
+            query.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
+        let Value::Object(query) = without_secrets(Value::Object(query)) else { return self.last };
+        self.kept.push_back(Call {
+            id: self.last,
+            time,
+            method: method.to_string(),
+            path: path.to_owned(),
+            query,
+            body: api::record(body),
+            status: None,
+            answer: None,
+            fault: None,
+        });
+        self.last
+    }
+
+    /// Adds an answer.
+    pub(crate) fn answer(
+        &mut self,
+        id: u64,
+        status: u16,
+        answer: Option<&Value>,
+        fault: Option<&'static str>,
+    ) {
+        if let Some(call) = self.kept.iter_mut().rev().find(|call| call.id == id) {
+            call.status = Some(status);
+            call.answer = answer.cloned().map(without_secrets);
+            call.fault = fault;
+        }
+    }
+
+    /// All of them, oldest first.
+    pub(crate) fn all(&self) -> Vec<Call> {
+        self.kept.iter().cloned().collect()
+    }
+
+    /// Forgets all of them.
+    pub(crate) fn clear(&mut self) {
+        self.kept.clear();
+    }
+}
+
+/// The same, with every secret in it replaced by `…`.
+pub(crate) fn without_secrets(value: Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| {
+                let secret = SECRETS.contains(&key.as_str()) && !value.is_null();
+                (key, if secret { Value::from("…") } else { without_secrets(value) })
+            })
+            .collect(),
+        Value::Array(values) => values.into_iter().map(without_secrets).collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_so_many_are_kept() {
+        let mut calls = Calls::default();
+        for _ in 0..KEPT + 1 {
+            calls.receive(0, &Method::GET, "/", &[], &Bytes::new());
+        }
+        assert_eq!(calls.kept.len(), KEPT);
+        assert_eq!(calls.kept[0].id, 2);
+    }
+
+    #[test]
+    fn secrets_are_replaced_wherever_they_are() {
+        let seen =
+            without_secrets(json!({"secret": "s", "a": [{"access_token": "t", "errcode": 0}]}));
+        assert_eq!(seen, json!({"secret": "…", "a": [{"access_token": "…", "errcode": 0}]}));
+    }
+}

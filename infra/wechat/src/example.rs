@@ -1,0 +1,118 @@
+//! The world that the sandbox begins with.
+
+use crate::world::{App, Format, Kind, Mode, Person, Relation, Template, TemplateKind, World};
+use crate::{quota, token};
+use shared::secret::Secret;
+use shared::wechat::id::{AppId, OpenId, UnionId};
+use std::collections::BTreeMap;
+
+/// The open-platform account that both apps are bound to.
+const PLATFORM: &str = "hongyan";
+
+/// The world that the sandbox begins with.
+///
+/// - The service account `shop` (safe mode, XML) and the mini program
+///   `shop-mini` (safe mode, JSON), bound to one open-platform account. Each
+///   has a template called `order_shipped`, with the keys `thing1` (the
+///   product) and `time2` (when).
+/// - ann, bob and carol. Nobody follows yet and nobody has logged in: whoever
+///   runs the sandbox lets ann follow once the callback can be told of it
+///   (`POST /sandbox/people/ann/follow`), or nobody would know of her.
+///
+/// All credentials are inventions.
+pub fn example() -> World {
+    let app =
+        |alias: &str, kind, app_id: &str, original_id: &str, digit: char, format, template| App {
+            alias: alias.to_owned(),
+            kind,
+            app_id: AppId::parse(app_id).expect("a constant of the right shape"),
+            original_id: original_id.to_owned(),
+            secret: Secret::new(format!("0000000000000000notasecret00000{digit}")),
+            callback_token: Secret::new(format!("sandboxtoken{digit}")),
+            // The last character leaves its spare bits set: a decoder that minds
+            // them would open nothing.
+            encoding_aes_key: Secret::new(format!("{:0<41}{digit}B", "SandboxOnlyNotASecret")),
+            mode: Mode::Safe,
+            format,
+            open_platform: Some(PLATFORM.to_owned()),
+            templates: vec![template],
+            tokens: token::Tokens::default(),
+            codes: Vec::new(),
+            quotas: quota::Quotas::default(),
+            remembered: Vec::new(),
+        };
+    let template = |template_id: &str, kind| Template {
+        template_id: template_id.to_owned(),
+        title: "order_shipped".to_owned(),
+        kind,
+        content: "商品名称:{{thing1.DATA}}\n发货时间:{{time2.DATA}}\n".to_owned(),
+        values: BTreeMap::new(),
+    };
+    let person = |name: &str, number: u32| {
+        let mut person = Person::new(name);
+        let union_id = format!("oSandboxUnion-{name:_<5}-{number:08}");
+        person
+            .union_ids
+            .insert(PLATFORM.to_owned(), UnionId::parse(union_id).expect("of the right shape"));
+        for (alias, mark) in [("shop", "ShopAcct"), ("shop-mini", "MiniProg")] {
+            let open_id = format!("oSandbox{mark}-{name:_<5}-{number:05}");
+            let open_id = OpenId::parse(open_id).expect("of the right shape");
+            person.relations.insert(alias.to_owned(), Relation::known_as(open_id));
+        }
+        person
+    };
+    World::new(
+        vec![
+            app(
+                "shop",
+                Kind::OfficialAccount,
+                "wx0000000000005a01",
+                "gh_000000005a01",
+                '1',
+                Format::Xml,
+                template("SandboxTemplateOfShop-order-shipped-0000001", TemplateKind::Template),
+            ),
+            app(
+                "shop-mini",
+                Kind::MiniProgram,
+                "wx0000000000005a02",
+                "gh_000000005a02",
+                '2',
+                Format::Json,
+                template("SandboxTemplateOfMini-order-shipped-0000001", TemplateKind::OneTime),
+            ),
+        ],
+        vec![person("ann", 1), person("bob", 2), person("carol", 3)],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_has_wechats_shapes() {
+        let world = example();
+        world.check().unwrap();
+        for app in &world.apps {
+            assert_eq!(app.app_id.as_str().len(), 18);
+            assert_eq!(app.original_id.len(), 15);
+            assert_eq!(app.secret.expose().len(), 32);
+            assert_eq!(app.encoding_aes_key.expose().len(), 43);
+            assert!(app.templates.iter().all(|template| template.template_id.len() == 43));
+        }
+        for person in &world.people {
+            assert!(
+                person.union_ids.values().all(|it| it.as_str().len() == 28),
+                "{:?}",
+                person.name
+            );
+            assert!(
+                person.relations.values().all(|it| it.open_id.as_str().len() == 28),
+                "{:?}",
+                person.name
+            );
+            assert_eq!(person.relations.len(), 2);
+        }
+    }
+}

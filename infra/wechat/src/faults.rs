@@ -1,0 +1,138 @@
+//! Faults to order: what WeChat does on its bad days.
+
+use serde::{Deserialize, Serialize};
+
+/// A fault that waits for calls of one path.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fault {
+    /// Which path; one that ends in `*` stands for all that begin so.
+    pub(crate) path: String,
+    /// How many calls it still befalls.
+    #[serde(default = "once")]
+    pub(crate) times: u32,
+    /// Refuse with this errcode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) errcode: Option<i64>,
+    /// What the refusal says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) errmsg: Option<String>,
+    /// Wait so long before anything else; or, with `after`, before answering.
+    #[serde(default)]
+    pub(crate) delay_ms: u64,
+    /// Break the connection instead of answering.
+    #[serde(default)]
+    pub(crate) reset: bool,
+    /// Answer with this status and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+    /// Do what was asked first; only the answer suffers.
+    #[serde(default)]
+    pub(crate) after: bool,
+}
+
+fn once() -> u32 {
+    1
+}
+
+impl Fault {
+    /// What is wrong with what was ordered.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.path.is_empty() {
+            return Err(
+                "path is empty; it names the path of WeChat's that fails, or * for all".to_owned()
+            );
+        }
+        if !self.answers() && self.delay_ms == 0 {
+            return Err("a fault needs one of errcode, delay_ms, reset, status".to_owned());
+        }
+        if self.reset && (self.errcode.is_some() || self.status.is_some()) {
+            return Err("reset answers nothing: it goes with neither errcode nor status".to_owned());
+        }
+        if self.status.is_some_and(|status| !(200..=599).contains(&status)) {
+            return Err("status must be 200 to 599".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether it takes the place of the real answer.
+    pub(crate) fn answers(&self) -> bool {
+        self.reset || self.errcode.is_some() || self.status.is_some()
+    }
+
+    /// What the record of calls says of it.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        if self.reset {
+            Some("reset")
+        } else if self.errcode.is_some() {
+            Some("errcode")
+        } else if self.status.is_some() {
+            Some("status")
+        } else if self.delay_ms > 0 {
+            Some("delay")
+        } else {
+            None
+        }
+    }
+
+    fn concerns(&self, path: &str) -> bool {
+        self.path.strip_suffix('*').map_or(self.path == path, |prefix| path.starts_with(prefix))
+    }
+}
+
+/// Takes the first fault that waits for this path, one time less.
+pub(crate) fn take(faults: &mut Vec<Fault>, path: &str) -> Option<Fault> {
+    let fault = faults.iter_mut().find(|fault| fault.times > 0 && fault.concerns(path))?;
+    fault.times -= 1;
+    let taken = fault.clone();
+    faults.retain(|fault| fault.times > 0);
+    Some(taken)
+}
+
+/// What WeChat says with this errcode, where nothing else is ordered.
+pub(crate) fn usual_errmsg(errcode: i64) -> &'static str {
+    match errcode {
+        -1 => "system error",
+        40001 => "invalid credential, access_token is invalid or not latest",
+        40003 => "invalid openid",
+        40014 => "invalid access_token",
+        40164 => "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist",
+        42001 => "access_token expired",
+        43004 => "require subscribe",
+        43101 => "user refuse to accept the msg",
+        43108 => "concurrent send to the same user",
+        45009 => "reach max api daily quota limit",
+        45011 => "api minute-quota reach limit mustslower retry next minute",
+        47003 => "argument invalid!",
+        48001 => "api unauthorized",
+        _ => "fault ordered from the sandbox",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(path: &str, times: u32, errcode: i64) -> Fault {
+        Fault { path: path.to_owned(), times, errcode: Some(errcode), ..Fault::default() }
+    }
+
+    #[test]
+    fn the_first_one_that_concerns_the_path_is_taken() {
+        let mut faults = vec![fault("/b", 1, 1), fault("/a*", 2, 2), fault("/a/b", 1, 3)];
+        let errcode = |fault: Option<Fault>| fault.and_then(|it| it.errcode);
+        assert_eq!(errcode(take(&mut faults, "/a/b")), Some(2));
+        assert_eq!(errcode(take(&mut faults, "/a/b")), Some(2));
+        assert_eq!(errcode(take(&mut faults, "/a/b")), Some(3));
+        assert_eq!(take(&mut faults, "/a/b"), None);
+        assert_eq!(faults, [fault("/b", 1, 1)]);
+    }
+
+    #[test]
+    fn an_order_must_make_sense() {
+        assert!(fault("/a", 1, -1).check().is_ok());
+        assert!(fault("", 1, -1).check().is_err());
+        assert!(Fault { path: "/a".to_owned(), times: 1, ..Fault::default() }.check().is_err());
+        assert!(Fault { reset: true, ..fault("/a", 1, 1) }.check().is_err());
+    }
+}

@@ -1,0 +1,31 @@
+//! The file that the world is kept in.
+
+use crate::running::Error;
+use crate::world::World;
+use std::fmt::Display;
+use std::io::Write as _;
+use std::path::Path;
+
+/// Reads the world, if there is a file.
+pub(crate) fn load(path: &Path) -> Result<Option<World>, Error> {
+    let failed =
+        |reason: &dyn Display| Error::Data { path: path.to_owned(), reason: reason.to_string() };
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(&error)),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|error| failed(&error))
+}
+
+/// Writes the world into a new file and puts that in the old one's place, so
+/// that whoever reads finds the old or the new, never half of either.
+pub(crate) fn save(path: &Path, world: &World) -> std::io::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer_pretty(&mut new, world)?;
+    new.flush()?;
+    new.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! WeChat's way to say no.
+//!
+//! Source: WeChat's documentation, "全局返回码" (global return codes).
+
+use crate::random;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+/// An errcode and what it says. It becomes an answer in one place only:
+/// [`Refusal::answer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The number that programs go by.
+    pub(crate) errcode: i64,
+    /// The text that people go by, without its `rid`.
+    pub(crate) errmsg: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// A refusal with a text of its own.
+    pub(crate) fn new(errcode: i64, errmsg: impl Into<Cow<'static, str>>) -> Self {
+        Self { errcode, errmsg: errmsg.into() }
+    }
+
+    /// The refusal as JSON, with a `rid` made at `now`. `/sns` sets a comma
+    /// before it.
+    pub(crate) fn answer(&self, path: &str, now: i64) -> Value {
+        let comma = if path.starts_with("/sns/") { "," } else { "" };
+        json!({ "errcode": self.errcode, "errmsg": format!("{}{comma} rid: {}", self.errmsg, rid(now)) })
+    }
+}
+
+/// Makes a refusal that is always the same.
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident = $errcode:literal, $errmsg:literal;)*) => {
+        $($(#[$doc])* pub(crate) const $name: Refusal = Refusal { errcode: $errcode, errmsg: Cow::Borrowed($errmsg) };)*
+    };
+}
+
+refusals! {
+    /// The token is dead, unknown or another app's.
+    NOT_LATEST = 40001, "invalid credential, access_token is invalid or not latest";
+    /// `grant_type` has another value.
+    INVALID_GRANT = 40002, "invalid grant_type";
+    /// Nobody's openid, or none given.
+    INVALID_OPENID = 40003, "invalid openid";
+    /// No media with this id.
+    INVALID_MEDIA = 40007, "invalid media_id";
+    /// A kind of message that this account can't send.
+    INVALID_MESSAGE_TYPE = 40008, "invalid message type";
+    /// No app with this id, or one that is not bound.
+    INVALID_APPID = 40013, "invalid appid";
+    /// Not even the shape of a token.
+    INVALID_TOKEN = 40014, "invalid access_token";
+    /// A login code that was never issued, is too old, or is another app's.
+    INVALID_CODE = 40029, "invalid code";
+    /// A parameter with an impossible value.
+    INVALID_PARAMETER = 40035, "invalid parameter";
+    /// A template id has 43 characters.
+    INVALID_TEMPLATE_SIZE = 40036, "invalid template_id size";
+    /// Not one of this app's templates.
+    INVALID_TEMPLATE = 40037, "invalid template_id";
+    /// No such path.
+    INVALID_URL = 40066, "invalid url";
+    /// The AppSecret is wrong.
+    INVALID_SECRET = 40125, "invalid appsecret";
+    /// A login code works once.
+    CODE_USED = 40163, "code been used";
+    /// No token given.
+    TOKEN_MISSING = 41001, "access_token missing";
+    /// No app id given.
+    APPID_MISSING = 41002, "appid missing";
+    /// No AppSecret given.
+    SECRET_MISSING = 41004, "appsecret missing";
+    /// No login code given.
+    CODE_MISSING = 41008, "missing code";
+    /// The token has lived its time.
+    TOKEN_EXPIRED = 42001, "access_token expired";
+    /// The path wants GET.
+    REQUIRE_GET = 43001, "require GET method";
+    /// The path wants POST.
+    REQUIRE_POST = 43002, "require POST method";
+    /// The person does not follow.
+    REQUIRE_SUBSCRIBE = 43004, "require subscribe";
+    /// No consent is left.
+    REFUSED = 43101, "user refuse to accept the msg";
+    /// A POST without a body.
+    EMPTY_BODY = 44002, "empty post data";
+    /// A text message without text.
+    EMPTY_CONTENT = 44004, "empty content";
+    /// A text that is too long.
+    CONTENT_TOO_LONG = 45002, "content size out of limit";
+    /// More than one article.
+    TOO_MANY_ARTICLES = 45008, "article size out of limit";
+    /// The day's quota is used up.
+    DAILY_QUOTA = 45009, "reach max api daily quota limit";
+    /// The minute's quota is used up.
+    MINUTE_QUOTA = 45011, "api minute-quota reach limit mustslower retry next minute";
+    /// No customer-service window is open.
+    OUT_OF_TIME = 45015, "response out of time limit or subscription is canceled";
+    /// The open window's messages are used up.
+    OUT_OF_COUNT = 45047, "out of response count limit";
+    /// The body is not the JSON that is wanted.
+    DATA_FORMAT = 47001, "data format error";
+    /// The account's kind lacks this API.
+    UNAUTHORIZED = 48001, "api unauthorized";
+    /// The person has turned the app's messages off.
+    TURNED_OFF = 48002, "user block";
+}
+
+/// A request id: when, in hex, and two more groups.
+fn rid(now: i64) -> String {
+    format!("{now:08x}-{}-{}", random::hex8(), random::hex8())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rid_begins_with_the_time() {
+        // The official sample: 617682e0 is 1635156704.
+        let answer = INVALID_APPID.answer("/cgi-bin/token", 1_635_156_704);
+        let errmsg = answer["errmsg"].as_str().unwrap();
+        let rid = errmsg.strip_prefix("invalid appid rid: ").unwrap();
+        let groups: Vec<_> = rid.split('-').collect();
+        assert_eq!(groups[0], "617682e0");
+        assert_eq!(groups.len(), 3);
+        assert!(
+            groups.iter().all(|it| it.len() == 8 && it.bytes().all(|c| c.is_ascii_hexdigit())),
+            "{rid}"
+        );
+    }
+
+    #[test]
+    fn sns_sets_a_comma() {
+        let answer = INVALID_CODE.answer("/sns/jscode2session", 1);
+        assert!(answer["errmsg"].as_str().unwrap().starts_with("invalid code, rid: 00000001-"));
+    }
+}

@@ -1,0 +1,102 @@
+//! Subscription messages of a Mini Program: one consent, one message.
+//!
+//! Source: WeChat's documentation, "发送订阅消息" (send a subscription message)
+//! and "订阅消息语音提醒/事件推送" (its events).
+
+use crate::api::Call;
+use crate::event::{Event, Field};
+use crate::fields;
+use crate::push::Push;
+use crate::refusal::{self, Refusal};
+use crate::template;
+use crate::world::{Jump, Message, TemplateKind};
+use serde_json::{Value, json};
+
+/// Answers `POST /cgi-bin/message/subscribe/send`.
+pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
+    let now = call.now;
+    let app = &call.world.apps[at];
+    let (alias, app_id) = (app.alias.clone(), app.app_id.to_string());
+    let open_id = call.text("touser").ok_or(refusal::INVALID_OPENID)?.to_owned();
+    let person = call.world.whose(&alias, &open_id).ok_or(refusal::INVALID_OPENID)?;
+    let template_id = call.text("template_id").ok_or(refusal::INVALID_TEMPLATE)?.to_owned();
+    // Unlike an Official Account's, a wrong length has no code of its own here.
+    let template = template::find(app, Some(&template_id), |kind| kind != TemplateKind::Template)
+        .map_err(|_| refusal::INVALID_TEMPLATE)?;
+    let relation =
+        call.world.people[person].relations.get(&alias).ok_or(refusal::INVALID_OPENID)?;
+    if relation.blocks || relation.consents.get(&template_id).is_none_or(|left| *left == 0) {
+        return Err(refusal::REFUSED);
+    }
+    let fields = fields::fit(template, call.body.get("data"))?;
+    let state = one_of(call, "miniprogram_state", &["formal", "developer", "trial"])?;
+    one_of(call, "lang", &["zh_CN", "en_US", "zh_HK", "zh_TW"])?;
+    let jump = call.text("page").map(|page| Jump::MiniProgram {
+        app_id,
+        page: Some(page.to_owned()),
+        state,
+    });
+    let (title, once) = (template.title.clone(), template.kind == TemplateKind::OneTime);
+
+    let msgid = call.world.send_id();
+    let person = &mut call.world.people[person];
+    if once
+        && let Some(left) =
+            person.relations.get_mut(&alias).and_then(|it| it.consents.get_mut(&template_id))
+    {
+        *left -= 1;
+    }
+    person.messages.push(Message {
+        app: alias.clone(),
+        kind: "subscribe".to_owned(),
+        title: Some(title),
+        fields,
+        text: None,
+        jump,
+        time: now,
+        msgid: Some(msgid),
+    });
+    call.after.push(Push::new(&alias, &open_id, now, sent(&template_id, msgid)));
+    Ok(json!({ "errcode": 0, "errmsg": "ok", "msgid": msgid }))
+}
+
+/// The first value is the one that is meant when nothing is said.
+fn one_of(call: &Call<'_>, name: &str, values: &[&str]) -> Result<String, Refusal> {
+    let value = match call.body.get(name) {
+        None | Some(Value::Null) => values.first().copied(),
+        Some(value) => value.as_str(),
+    };
+    let known = value.filter(|value| values.contains(value)).map(str::to_owned);
+    known.ok_or_else(|| {
+        Refusal::new(refusal::INVALID_PARAMETER.errcode, format!("invalid parameter, {name}"))
+    })
+}
+
+fn sent(template_id: &str, msgid: i64) -> Event {
+    Event::new("subscribe_msg_sent_event").with_items(vec![vec![
+        ("TemplateId".to_owned(), Field::text(template_id)),
+        ("MsgID".to_owned(), Field::Number(msgid.into())),
+        ("ErrorCode".to_owned(), Field::Number(0.into())),
+        ("ErrorStatus".to_owned(), Field::text("success")),
+    ]])
+}
+
+/// Somebody was asked in the app's page, and said yes or no.
+pub(crate) fn asked(template_id: &str, accept: bool) -> Event {
+    Event::new("subscribe_msg_popup_event").with_items(vec![vec![
+        ("TemplateId".to_owned(), Field::text(template_id)),
+        ("SubscribeStatusString".to_owned(), Field::text(if accept { "accept" } else { "reject" })),
+        ("PopupScene".to_owned(), Field::Number(0.into())),
+    ]])
+}
+
+/// Somebody turned these templates off in their settings.
+pub(crate) fn turned_off<'a>(template_ids: impl Iterator<Item = &'a String>) -> Event {
+    let item = |template_id: &'a String| {
+        vec![
+            ("TemplateId".to_owned(), Field::text(template_id)),
+            ("SubscribeStatusString".to_owned(), Field::text("reject")),
+        ]
+    };
+    Event::new("subscribe_msg_change_event").with_items(template_ids.map(item).collect())
+}

@@ -1,0 +1,131 @@
+//! Template messages of an Official Account.
+//!
+//! Source: WeChat's documentation, "发送模板消息" (send a template message) and
+//! "模板消息事件推送" (its receipt).
+
+use crate::api::Call;
+use crate::event::{self, Field};
+use crate::fields;
+use crate::push::Push;
+use crate::refusal::{self, Refusal};
+use crate::world::{App, Jump, Kind, Message, Template, TemplateKind, World};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// How long a `client_msg_id` is remembered, in seconds.
+const REMEMBERED: i64 = 600;
+/// A `client_msg_id`'s most characters; WeChat's SDKs say so, its documentation
+/// doesn't.
+const LONGEST_ID: usize = 32;
+
+/// A message that is not sent again under the same id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Remembered {
+    open_id: String,
+    client_msg_id: String,
+    msgid: i64,
+    sent_at: i64,
+}
+
+/// Answers `POST /cgi-bin/message/template/send`.
+pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
+    let now = call.now;
+    let app = &call.world.apps[at];
+    let alias = app.alias.clone();
+    let open_id = call.text("touser").ok_or(refusal::INVALID_OPENID)?.to_owned();
+    let person = call.world.whose(&alias, &open_id).ok_or(refusal::INVALID_OPENID)?;
+    let template = find(app, call.text("template_id"), |kind| kind == TemplateKind::Template)?;
+    let relation =
+        call.world.people[person].relations.get(&alias).ok_or(refusal::INVALID_OPENID)?;
+    if relation.follows.is_none() {
+        return Err(refusal::REQUIRE_SUBSCRIBE);
+    }
+    let blocks = relation.blocks;
+    let fields = fields::fit(template, call.body.get("data"))?;
+    let jump = jump(call.world, app, &call.body)?;
+    let client_msg_id = call.text("client_msg_id").map(str::to_owned);
+    if client_msg_id.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
+        return Err(Refusal::new(
+            refusal::INVALID_PARAMETER.errcode,
+            "invalid parameter, client_msg_id too long",
+        ));
+    }
+    let title = template.title.clone();
+
+    let remembered = &mut call.world.apps[at].remembered;
+    remembered.retain(|it| now < it.sent_at + REMEMBERED);
+    if let Some(id) = &client_msg_id
+        && let Some(before) =
+            remembered.iter().find(|it| it.open_id == open_id && it.client_msg_id == *id)
+    {
+        return Ok(json!({ "errcode": 0, "errmsg": "ok", "msgid": before.msgid }));
+    }
+
+    let msgid = call.world.send_id();
+    if let Some(client_msg_id) = client_msg_id {
+        let open_id = open_id.clone();
+        call.world.apps[at].remembered.push(Remembered {
+            open_id,
+            client_msg_id,
+            msgid,
+            sent_at: now,
+        });
+    }
+    // Who blocks the account is sent to all the same; that nothing arrived is
+    // only said afterwards.
+    if !blocks {
+        call.world.people[person].messages.push(Message {
+            app: alias.clone(),
+            kind: "template".to_owned(),
+            title: Some(title),
+            fields,
+            text: None,
+            jump,
+            time: now,
+            msgid: Some(msgid),
+        });
+    }
+    let status = if blocks { "failed:user block" } else { "success" };
+    let receipt = event::Event::new("TEMPLATESENDJOBFINISH")
+        .with("MsgID", Field::Number(msgid.into()))
+        .with("Status", Field::text(status));
+    call.after.push(Push::new(&alias, &open_id, now, receipt));
+    Ok(json!({ "errcode": 0, "errmsg": "ok", "msgid": msgid }))
+}
+
+/// One of the app's templates, of a kind that fits.
+pub(crate) fn find<'a>(
+    app: &'a App,
+    template_id: Option<&str>,
+    fits: fn(TemplateKind) -> bool,
+) -> Result<&'a Template, Refusal> {
+    let template_id = template_id.ok_or(refusal::INVALID_TEMPLATE)?;
+    if template_id.len() != 43 {
+        return Err(refusal::INVALID_TEMPLATE_SIZE);
+    }
+    let found = app.templates.iter().find(|template| template.template_id == template_id);
+    found.filter(|template| fits(template.kind)).ok_or(refusal::INVALID_TEMPLATE)
+}
+
+/// Where a tap leads: to the mini program, if one is given, else to the URL.
+fn jump(world: &World, app: &App, body: &Value) -> Result<Option<Jump>, Refusal> {
+    let given = |value: Option<&Value>| {
+        value.and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned)
+    };
+    if let Some(program) = body.get("miniprogram").filter(|it| !it.is_null()) {
+        let app_id = given(program.get("appid")).ok_or(refusal::INVALID_APPID)?;
+        // It must be bound to the same open-platform account.
+        let bound = |it: &App| {
+            it.kind == Kind::MiniProgram
+                && it.app_id.as_str() == app_id
+                && it.open_platform.is_some()
+                && it.open_platform == app.open_platform
+        };
+        if !world.apps.iter().any(bound) {
+            return Err(refusal::INVALID_APPID);
+        }
+        let page = given(program.get("pagepath"));
+        return Ok(Some(Jump::MiniProgram { app_id, page, state: "formal".to_owned() }));
+    }
+    Ok(given(body.get("url")).map(Jump::Url))
+}
