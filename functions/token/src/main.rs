@@ -1,2 +1,22 @@
-//! Stub.
-fn main() {}
+//! Keeps each app's access token fresh: every minute, or when asked by a
+//! function that WeChat told that its token is dead.
+
+mod app;
+mod handler;
+mod refresh;
+
+use app::App;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::{clock::Timestamp, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let app = App::from_environment()
+        .await
+        .inspect_err(|error| tracing::error!("cannot start: {error}"))?;
+    run(service_fn(async |event: LambdaEvent<handler::Event>| {
+        handler::handle(&app, event.payload, Timestamp::now()).await
+    }))
+    .await
+}

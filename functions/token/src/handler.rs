@@ -1,0 +1,76 @@
+//! The minute's round over all apps, or one app's dead token.
+
+use crate::app::App;
+use crate::refresh::{RefreshError, refresh, replace};
+use lambda_runtime::Error;
+use serde::{Deserialize, Serialize};
+use shared::clock::Timestamp;
+use shared::wechat::id::AppId;
+
+/// What the function is invoked with.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Event {
+    /// By a function that WeChat told that a token is dead, or that found none.
+    Dead {
+        app_id: AppId,
+        /// The generation that is dead; none if there was no token.
+        dead_generation: Option<u64>,
+    },
+    /// By the schedule.
+    Round {},
+}
+
+/// What the function answers.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// The generation of each app's token, in the order of the aliases.
+    tokens: Vec<Token>,
+}
+
+#[derive(Debug, Serialize)]
+struct Token {
+    app: String,
+    generation: u64,
+    expires_at: Timestamp,
+}
+
+/// Refreshes all tokens, or replaces one.
+pub(crate) async fn handle(app: &App, event: Event, now: Timestamp) -> Result<Report, Error> {
+    let credentials = app.credentials().await?;
+    let mut tokens = Vec::new();
+    let mut failed = Vec::new();
+    for wechat_app in credentials.apps.iter() {
+        let dead = match &event {
+            Event::Dead { app_id, .. } if wechat_app.app_id != *app_id => continue,
+            Event::Dead { dead_generation, .. } => *dead_generation,
+            Event::Round {} => None,
+        };
+        let outcome = match credentials.secret(wechat_app) {
+            None => Err(RefreshError::NoSecret),
+            Some(secret) => match dead {
+                Some(generation) => replace(app, wechat_app, secret, generation, now).await,
+                None => refresh(app, wechat_app, secret, now).await,
+            },
+        };
+        // One app's failure doesn't stop the others.
+        match outcome {
+            Ok(token) => tokens.push(Token {
+                app: wechat_app.alias.clone(),
+                generation: token.generation,
+                expires_at: token.expires_at,
+            }),
+            Err(error) => {
+                tracing::error!(app = wechat_app.alias, "no access token: {error}");
+                failed.push(format!("{}: {error}", wechat_app.alias));
+            }
+        }
+    }
+    if let Event::Dead { app_id, .. } = &event
+        && tokens.is_empty()
+        && failed.is_empty()
+    {
+        return Err(format!("there is no app {app_id} under /apps").into());
+    }
+    if failed.is_empty() { Ok(Report { tokens }) } else { Err(failed.join("; ").into()) }
+}
