@@ -150,6 +150,12 @@ impl Queues {
         self.state.read(|state| Some(state.queues.get(queue)?.counts(now()).total()))
     }
 
+    /// How many messages a receiver would get now; `None` if there is no such queue.
+    #[must_use]
+    pub fn visible(&self, queue: &str) -> Option<usize> {
+        self.state.read(|state| Some(state.queues.get(queue)?.counts(now()).visible))
+    }
+
     /// Writes what is unwritten; later changes stay in memory.
     pub(crate) fn close(&self) {
         self.state.close();
