@@ -41,7 +41,9 @@ impl Eq for Secret {}
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::new)
+        // Not serde's own error, which quotes what it found.
+        let text = String::deserialize(deserializer);
+        text.map(Self::new).map_err(|_| serde::de::Error::custom("a secret must be a string"))
     }
 }
 

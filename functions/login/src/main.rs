@@ -1,2 +1,26 @@
-//! Stub.
-fn main() {}
+//! A mini program's user becomes a session, and the keys that prove it.
+//!
+//! Over HTTP: `POST /login/{app}`, and the two pages from which any API Gateway
+//! learns to verify Hongyan's sessions. By invoking it (which takes an IAM
+//! permission): accounts are made.
+
+mod account;
+mod app;
+mod handler;
+mod keys;
+mod login;
+mod session;
+
+use app::App;
+use lambda_http::{Error, Request, run, service_fn};
+use shared::{clock::Timestamp, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let app = App::from_environment()
+        .await
+        .inspect_err(|error| tracing::error!("cannot start: {error}"))?;
+    run(service_fn(async |request: Request| handler::answer(&app, request, Timestamp::now()).await))
+        .await
+}
