@@ -1,0 +1,452 @@
+//! Everything together: the template's functions, with what feeds them.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::Value as Json;
+use tokio::task::JoinSet;
+
+use crate::{
+    aws::{
+        self, Aws,
+        lambda::{Answer, Invoke, InvokeError},
+    },
+    gateway::Gateway,
+    http::{Http, HttpError},
+    logs::Logs,
+    queue::Feed,
+    runtime::{self, Runtime},
+    schedule, seed,
+    stream::Stream,
+    template::{Place, Template, TemplateError},
+};
+
+/// The stage that this machine is.
+const STAGE: &str = "local";
+
+/// The file that says that the example's people are there.
+const PEOPLE: &str = "people";
+
+/// What to start, and where.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The SAM template.
+    pub template: PathBuf,
+    /// The folder of the functions' binaries.
+    pub binaries: PathBuf,
+    /// The port of the HTTP API; 0 for a free one.
+    pub http_port: u16,
+    /// The port of AWS; 0 for a free one.
+    pub aws_port: u16,
+    /// The port of the WeChat sandbox; 0 for a free one.
+    pub wechat_port: u16,
+    /// Where data is kept over restarts; memory if nowhere.
+    pub data: Option<PathBuf>,
+    /// Values of the template's parameters, over what this machine would say.
+    pub parameters: BTreeMap<String, String>,
+    /// Where the functions' logs go.
+    pub logs: Logs,
+    /// How many processes a function may have at most. An invocation beyond
+    /// them waits; one beyond the template's reserved concurrency is throttled.
+    pub environments: usize,
+    /// How long a process may have nothing to do before it is stopped.
+    pub idle: Duration,
+}
+
+impl Options {
+    /// Free ports, data in memory, no logs, binaries beside this program's own.
+    #[must_use]
+    pub fn new(template: impl Into<PathBuf>) -> Self {
+        Self {
+            template: template.into(),
+            binaries: beside_this_program(),
+            http_port: 0,
+            aws_port: 0,
+            wechat_port: 0,
+            data: None,
+            parameters: BTreeMap::new(),
+            logs: Logs::silent(),
+            environments: 10,
+            idle: Duration::from_secs(600),
+        }
+    }
+}
+
+/// The folder of this program; for a test, the one above, where cargo puts binaries.
+fn beside_this_program() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    let folder = program.parent().unwrap_or(Path::new("."));
+    let above =
+        folder.parent().filter(|_| folder.ends_with("deps") || folder.ends_with("examples"));
+    above.unwrap_or(folder).to_owned()
+}
+
+/// Why the cloud doesn't start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A port is taken.
+    #[error(
+        "port {port} for {what} can't be used ({source}): stop what uses it, or choose another with {option}"
+    )]
+    Port {
+        /// What it was for.
+        what: &'static str,
+        /// The port.
+        port: u16,
+        /// The option that chooses another.
+        option: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A function isn't built.
+    #[error("{}, the binary of {function}, doesn't exist: build it (`cargo build --workspace`), or say where it is with --binaries", path.display())]
+    Binary {
+        /// The function's logical id.
+        function: String,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// DynamoDB, SSM or SQS.
+    #[error(transparent)]
+    Aws(#[from] aws::Error),
+    /// The sandbox.
+    #[error("the WeChat sandbox doesn't start: {0}")]
+    Wechat(#[from] wechat::Error),
+    /// The runner itself.
+    #[error("the runner can't {doing}: {source}")]
+    Runner {
+        /// What it wanted to do.
+        doing: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The client for this machine's own doors.
+    #[error("no HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Why an invocation has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum InvokeFailure {
+    /// There is no such function.
+    #[error("there is no function {0} in the template")]
+    NotFound(String),
+    /// As many as may run at once do.
+    #[error("{0} is throttled: its reserved concurrency is used up")]
+    Throttled(String),
+    /// It failed.
+    #[error("{function} failed: {error}")]
+    Failed {
+        /// The function.
+        function: String,
+        /// `{"errorType": …, "errorMessage": …}`
+        error: Json,
+    },
+    /// It answered with something that isn't JSON.
+    #[error("{0} answered with something that isn't JSON")]
+    NotJson(String),
+}
+
+/// The cloud, running. Dropping it kills every function.
+pub struct Cloud {
+    /// DynamoDB, SSM and SQS.
+    pub aws: Aws,
+    place: Place,
+    runtime: Runtime,
+    functions: BTreeMap<String, String>,
+    streams: Vec<Arc<Stream>>,
+    feeds: Vec<Arc<Feed>>,
+    api: Http,
+    sandbox: Http,
+    people: AtomicBool,
+    data: Option<PathBuf>,
+    addresses: [SocketAddr; 3],
+    // Taken when it stops.
+    running: Option<Running>,
+}
+
+struct Running {
+    /// Schedules and mappings.
+    tasks: JoinSet<()>,
+    gateway: Gateway,
+    server: aws::Server,
+    wechat: wechat::Sandbox,
+}
+
+impl Cloud {
+    /// Starts everything; when this returns, every address answers.
+    ///
+    /// # Errors
+    /// Says what is wrong and what to do about it. Nothing is left running.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let http = bind("the HTTP API", options.http_port, "--http-port")?;
+        let aws_door = bind("AWS", options.aws_port, "--aws-port")?;
+        let wechat = bind("the WeChat sandbox", options.wechat_port, "--wechat-port")?;
+        let addresses = [address(&http)?, address(&aws_door)?, address(&wechat)?];
+        let [http_url, aws_url, wechat_url] = addresses.map(|address| format!("http://{address}"));
+
+        let place = Place {
+            stack: format!("hongyan-{STAGE}"),
+            region: aws::REGION.to_owned(),
+            account: aws::ACCOUNT.to_owned(),
+            api_id: STAGE.to_owned(),
+            http: http_url.clone(),
+            aws: aws_url.clone(),
+        };
+        let defaults = defaults(&http_url, &wechat_url);
+        let template = Template::read(&options.template, &place, &defaults, &options.parameters)?;
+        check_binaries(&template, &options.binaries)?;
+
+        let data = options.data.as_deref();
+        let aws = Aws::open(data)?;
+        template.tables.iter().try_for_each(|table| aws.dynamodb.create_table(table))?;
+        template
+            .queues
+            .iter()
+            .try_for_each(|queue| aws.queues.create(&queue.name, &queue.attributes))?;
+
+        let stage = options.parameters.get("Stage").map_or(STAGE, String::as_str);
+        let prefix = template
+            .functions
+            .iter()
+            .find_map(|function| function.variables.get("PARAMETER_PREFIX"));
+        let prefix = prefix.cloned().unwrap_or_else(|| format!("/hongyan/{stage}"));
+        seed::parameters(&aws.parameters, &prefix, &wechat::example())?;
+
+        let runner = |doing| move |source| Error::Runner { doing, source };
+        let runtime = Runtime::start(
+            &template.functions,
+            runtime::Options {
+                binaries: options.binaries.clone(),
+                aws: aws_url,
+                region: place.region.clone(),
+                environments: options.environments,
+                idle: options.idle,
+                logs: options.logs.clone(),
+            },
+        )
+        .await
+        .map_err(runner("serve the Lambda Runtime API"))?;
+        let functions: Arc<dyn Invoke> = Arc::new(runtime.clone());
+        let server = aws.serve(aws_door, functions.clone()).await?;
+        let gateway = Gateway::serve(
+            http,
+            template.routes.clone(),
+            functions.clone(),
+            place.account.clone(),
+            place.api_id.clone(),
+        )
+        .map_err(runner("serve the HTTP API"))?;
+        let wechat = wechat::Sandbox::start(wechat::Options {
+            listener: wechat,
+            callback_base: format!("{http_url}/callback"),
+            data: data.map(|data| data.join("wechat.json")),
+        })
+        .await?;
+
+        let mut tasks = JoinSet::new();
+        let mut streams = Vec::new();
+        for mapping in template.streams {
+            let stream =
+                Stream::open(mapping, aws.clone(), functions.clone(), options.logs.clone(), data)?;
+            let stream = Arc::new(stream);
+            tasks.spawn(stream.clone().keep());
+            streams.push(stream);
+        }
+        let mut feeds = Vec::new();
+        for mapping in template.queue_mappings {
+            let feed = Arc::new(Feed::new(
+                mapping,
+                aws.queues.clone(),
+                functions.clone(),
+                options.logs.clone(),
+            ));
+            tasks.spawn(feed.clone().keep());
+            feeds.push(feed);
+        }
+        for schedule in template.schedules {
+            tasks.spawn(schedule::keep(schedule, functions.clone()));
+        }
+        Ok(Self {
+            aws,
+            place,
+            runtime,
+            functions: template
+                .functions
+                .into_iter()
+                .map(|function| (function.binary, function.name))
+                .collect(),
+            streams,
+            feeds,
+            api: Http::new(http_url)?,
+            sandbox: Http::new(wechat_url)?,
+            people: AtomicBool::new(data.is_some_and(|data| data.join(PEOPLE).exists())),
+            data: options.data,
+            addresses,
+            running: Some(Running { tasks, gateway, server, wechat }),
+        })
+    }
+
+    /// Where the HTTP API answers.
+    #[must_use]
+    pub fn http(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// Where AWS answers.
+    #[must_use]
+    pub fn aws(&self) -> SocketAddr {
+        self.addresses[1]
+    }
+
+    /// Where the WeChat sandbox answers.
+    #[must_use]
+    pub fn wechat(&self) -> SocketAddr {
+        self.addresses[2]
+    }
+
+    /// The ARN of something here.
+    #[must_use]
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        self.place.arn(service, resource)
+    }
+
+    /// What the function with this binary is called: `send` is `hongyan-local-send`.
+    #[must_use]
+    pub fn function(&self, binary: &str) -> String {
+        self.functions
+            .get(binary)
+            .cloned()
+            .unwrap_or_else(|| format!("{}-{binary}", self.place.stack))
+    }
+
+    /// The process ids of all function processes, and of what guards them.
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
+        self.runtime.processes()
+    }
+
+    /// Invokes a function by its name and waits for its answer.
+    ///
+    /// # Errors
+    /// If it doesn't exist, is throttled, or fails.
+    pub async fn invoke(&self, function: &str, event: &Json) -> Result<Json, InvokeFailure> {
+        match self.runtime.run(function, event.to_string().into()).await {
+            Ok(Answer::Ok(payload)) if payload.is_empty() => Ok(Json::Null),
+            Ok(Answer::Ok(payload)) => serde_json::from_slice(&payload)
+                .map_err(|_| InvokeFailure::NotJson(function.to_owned())),
+            Ok(Answer::FunctionError(payload)) => Err(InvokeFailure::Failed {
+                function: function.to_owned(),
+                error: serde_json::from_slice(&payload).unwrap_or_default(),
+            }),
+            Err(InvokeError::NotFound) => Err(InvokeFailure::NotFound(function.to_owned())),
+            Err(InvokeError::Throttled) => Err(InvokeFailure::Throttled(function.to_owned())),
+        }
+    }
+
+    /// Returns when nothing is left to do: no invocation is under way, streams
+    /// and queues are read to their ends, and the sandbox has pushed what it
+    /// had to push. Messages that failed and wait to come back, delayed
+    /// messages, and asynchronous invocations that wait to be tried again don't
+    /// count.
+    ///
+    /// # Errors
+    /// If the sandbox doesn't answer.
+    pub async fn idle(&self) -> Result<(), HttpError> {
+        let activity = self.runtime.activity();
+        loop {
+            let started = activity.started();
+            activity.none_under_way().await;
+            self.sandbox.get("/sandbox/idle").await?;
+            let fed = self.streams.iter().all(|stream| stream.is_idle())
+                && self.feeds.iter().all(|feed| feed.is_idle());
+            if fed && activity.under_way() == 0 && activity.started() == started {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Stops everything: nothing new is taken on, functions are killed, data is
+    /// written down.
+    pub async fn stop(mut self) {
+        let Some(mut running) = self.running.take() else { return };
+        running.tasks.shutdown().await;
+        self.feeds.iter().for_each(|feed| feed.release());
+        self.runtime.stop().await;
+        running.gateway.stop().await;
+        running.server.stop().await;
+        running.wechat.stop().await;
+        self.aws.clone().close().await;
+    }
+
+    pub(crate) fn api(&self) -> &Http {
+        &self.api
+    }
+
+    pub(crate) fn sandbox(&self) -> &Http {
+        &self.sandbox
+    }
+
+    /// Whether the example's people have been brought in.
+    pub(crate) fn has_people(&self) -> bool {
+        self.people.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn remember_people(&self) -> io::Result<()> {
+        self.people.store(true, Ordering::SeqCst);
+        match &self.data {
+            Some(data) => std::fs::write(data.join(PEOPLE), "ann, bob and carol are here\n"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.runtime.kill();
+    }
+}
+
+fn bind(what: &'static str, port: u16, option: &'static str) -> Result<TcpListener, Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| Error::Port {
+        what,
+        port,
+        option,
+        source,
+    })
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, Error> {
+    listener.local_addr().map_err(|source| Error::Runner { doing: "see its own address", source })
+}
+
+/// What this machine says of the parameters that the template has.
+fn defaults(http: &str, wechat: &str) -> BTreeMap<String, String> {
+    let architecture = if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" };
+    [("Stage", STAGE), ("Architecture", architecture), ("WeChatUrl", wechat), ("Issuer", http)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+fn check_binaries(template: &Template, binaries: &Path) -> Result<(), Error> {
+    for function in &template.functions {
+        let path = binaries.join(&function.binary);
+        if !path.is_file() {
+            return Err(Error::Binary { function: function.logical_id.clone(), path });
+        }
+    }
+    Ok(())
+}

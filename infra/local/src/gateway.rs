@@ -1,0 +1,130 @@
+//! The HTTP API, as API Gateway would serve it.
+//!
+//! Payload format 2.0 ("Create AWS Lambda proxy integrations for HTTP APIs in
+//! API Gateway"). What goes wrong is answered as API Gateway answers: no route
+//! 404, a body over 10 MB 413, a function that fails or answers nonsense 500,
+//! one that takes too long or is throttled 503 ("Troubleshooting HTTP API
+//! Lambda integrations", "Quotas for configuring and running an HTTP API").
+
+mod event;
+mod reply;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{ConnectInfo, State},
+    http::{Request, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{
+    aws::lambda::{Answer, Invoke, InvokeError},
+    route::{self, Route},
+};
+
+/// API Gateway takes no more than 10 MB.
+const LARGEST_BODY: usize = 10 * 1024 * 1024;
+
+/// Lambda takes no more than 6 MB, the event around the body included.
+const LARGEST_EVENT: usize = 6 * 1024 * 1024;
+
+struct Api {
+    routes: Vec<Route>,
+    functions: Arc<dyn Invoke>,
+    place: event::Place,
+}
+
+/// The HTTP API being served. Dropping it stops it.
+pub(crate) struct Gateway {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Gateway {
+    /// Serves `routes` on `listener`.
+    pub(crate) fn serve(
+        listener: std::net::TcpListener,
+        routes: Vec<Route>,
+        functions: Arc<dyn Invoke>,
+        account: String,
+        api_id: String,
+    ) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let place = event::Place { account, api_id, port: listener.local_addr()?.port() };
+        let api = Arc::new(Api { routes, functions, place });
+        let router = Router::new().fallback(handle).with_state(api);
+        let (stop, mut stopping) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            let stopped = async move {
+                // A sender that is gone means that this was dropped: stop as well.
+                let _ = stopping.wait_for(|stop| *stop).await;
+            };
+            if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await
+            {
+                tracing::error!(%error, "the HTTP API has stopped");
+            }
+        });
+        Ok(Self { stop, task })
+    }
+
+    /// Takes no more requests and returns when those under way are answered;
+    /// they are cut off with the functions, which the caller stops first.
+    pub(crate) async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if tokio::time::timeout(std::time::Duration::from_secs(1), &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+async fn handle(
+    State(api): State<Arc<Api>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let path = event::path(head.uri.path());
+    let Some((route, parameters)) = route::choose(&api.routes, head.method.as_str(), &path) else {
+        return refusal(StatusCode::NOT_FOUND, "Not Found");
+    };
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
+    let request_id = uuid::Uuid::new_v4().simple().to_string();
+    let event =
+        event::build(&api.place, route, &parameters, &head, &path, &body, from, &request_id)
+            .to_string();
+    if event.len() > LARGEST_EVENT {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    }
+    let invocation = api.functions.invoke(&route.function, event.into());
+    let mut response = match tokio::time::timeout(route.timeout, invocation).await {
+        Ok(Ok(Answer::Ok(payload))) => reply::read(&payload).unwrap_or_else(|reason| {
+            tracing::warn!(route = %route, "the function's answer isn't one that API Gateway takes: {reason}");
+            refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        }),
+        Ok(Ok(Answer::FunctionError(_)) | Err(InvokeError::NotFound)) => {
+            refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        }
+        Ok(Err(InvokeError::Throttled)) | Err(_) => {
+            refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+        }
+    };
+    if let Ok(id) = request_id.parse() {
+        response.headers_mut().insert("apigw-requestid", id);
+    }
+    response
+}
+
+fn refusal(status: StatusCode, message: &str) -> Response {
+    let body = serde_json::json!({ "message": message }).to_string();
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+use std::{net::TcpListener, sync::Mutex, time::Duration};
+
+use axum::body::Bytes;
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::{
+    aws::lambda::{BoxFuture, FunctionSummary},
+    http::Http,
+    route::{Method, Path},
+};
+
+/// A function that says what a test wants and remembers what it was asked.
+#[derive(Default)]
+struct Scripted {
+    seen: Mutex<Vec<Json>>,
+}
+
+impl Invoke for Scripted {
+    fn invoke(&self, function: &str, payload: Bytes) -> BoxFuture<'_, Result<Answer, InvokeError>> {
+        let function = function.to_owned();
+        Box::pin(async move {
+            self.seen.lock().unwrap().push(serde_json::from_slice(&payload).unwrap());
+            match function.as_str() {
+                "fails" => Ok(Answer::FunctionError(Bytes::from_static(b"{}"))),
+                "throttled" => Err(InvokeError::Throttled),
+                "nonsense" => Ok(Answer::Ok(Bytes::from_static(b"{\"statusCode\": true}"))),
+                "slow" => std::future::pending().await,
+                _ => Ok(Answer::Ok(Bytes::from_static(
+                    br#"{"statusCode": 202, "body": "done", "cookies": ["a=b"]}"#,
+                ))),
+            }
+        })
+    }
+
+    fn list(&self) -> Vec<FunctionSummary> {
+        Vec::new()
+    }
+}
+
+fn start() -> (Gateway, Arc<Scripted>, Http) {
+    let route = |method: &str, path: &str, function: &str| Route {
+        function: function.to_owned(),
+        method: Method::parse(method).unwrap(),
+        path: Path::parse(path).unwrap(),
+        timeout: Duration::from_millis(if function == "slow" { 50 } else { 30_000 }),
+    };
+    let mut routes = vec![route("POST", "/callback/{app}", "callback")];
+    routes.extend(
+        ["fails", "throttled", "nonsense", "slow"]
+            .map(|name| route("GET", &format!("/{name}"), name)),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let http = Http::new(format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let functions = Arc::new(Scripted::default());
+    let gateway = Gateway::serve(
+        listener,
+        routes,
+        functions.clone(),
+        "000000000000".to_owned(),
+        "local".to_owned(),
+    )
+    .unwrap();
+    (gateway, functions, http)
+}
+
+#[tokio::test]
+async fn a_request_becomes_an_event_of_format_2() {
+    let (gateway, functions, http) = start();
+    let response = http
+        .client()
+        .post(http.url("/callback/sh%6Fp?signature=a%2Bb&x=1&x=2"))
+        .header("Host", "x.127.0.0.1")
+        .header("Content-Type", "text/xml")
+        .header("X-Many", "1")
+        .header("X-Many", "2")
+        .header("Cookie", "a=1; b=2")
+        .header("User-Agent", "wechat")
+        .body("<xml>你好</xml>")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 202);
+    assert_eq!(response.headers()["set-cookie"], "a=b");
+    assert!(response.headers().contains_key("apigw-requestid"));
+    assert_eq!(response.text().await.unwrap(), "done");
+
+    let event = functions.seen.lock().unwrap().pop().unwrap();
+    let context = &event["requestContext"];
+    assert_eq!(event["version"], "2.0");
+    assert_eq!(event["routeKey"], "POST /callback/{app}");
+    assert_eq!(event["rawPath"], "/callback/shop");
+    assert_eq!(event["rawQueryString"], "signature=a%2Bb&x=1&x=2");
+    assert_eq!(event["queryStringParameters"], json!({"signature": "a+b", "x": "1,2"}));
+    assert_eq!(event["pathParameters"], json!({"app": "shop"}));
+    assert_eq!(event["cookies"], json!(["a=1", "b=2"]));
+    assert_eq!(event["headers"]["host"], "localhost");
+    assert_eq!(event["headers"]["x-many"], "1,2");
+    assert_eq!(event["headers"].get("cookie"), None);
+    assert_eq!(
+        (&event["body"], &event["isBase64Encoded"]),
+        (&json!("<xml>你好</xml>"), &json!(false))
+    );
+    assert_eq!(context["http"]["method"], "POST");
+    assert_eq!(context["http"]["sourceIp"], "127.0.0.1");
+    assert_eq!(context["http"]["protocol"], "HTTP/1.1");
+    assert_eq!(context["http"]["userAgent"], "wechat");
+    assert_eq!(context["stage"], "$default");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_binary_body_is_base64_coded() {
+    let (gateway, functions, http) = start();
+    for (kind, body, coded) in [
+        ("image/png", &b"\xff\x00"[..], "/wA="),
+        ("application/json", b"\xff", "/w=="),
+        ("application/x-www-form-urlencoded", b"a=1", "YT0x"),
+    ] {
+        let request = http.client().post(http.url("/callback/shop")).header("Content-Type", kind);
+        assert_eq!(request.body(body).send().await.unwrap().status(), 202);
+        let event = functions.seen.lock().unwrap().pop().unwrap();
+        assert_eq!(
+            (&event["body"], &event["isBase64Encoded"]),
+            (&json!(coded), &json!(true)),
+            "{kind}"
+        );
+    }
+    assert_eq!(http.client().post(http.url("/callback/shop")).send().await.unwrap().status(), 202);
+    let event = functions.seen.lock().unwrap().pop().unwrap();
+    assert_eq!((event.get("body"), &event["isBase64Encoded"]), (None, &json!(false)));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_answered_as_api_gateway_does() {
+    let (gateway, _, http) = start();
+    for (path, status, message) in [
+        ("/callback/shop", 404, "Not Found"),
+        ("/fails", 500, "Internal Server Error"),
+        ("/nonsense", 500, "Internal Server Error"),
+        ("/throttled", 503, "Service Unavailable"),
+        ("/slow", 503, "Service Unavailable"),
+    ] {
+        let response = http.client().get(http.url(path)).send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        let body: Json = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+        assert_eq!(body, json!({"message": message}));
+    }
+    let large = vec![b' '; LARGEST_BODY + 1];
+    let response = http.client().post(http.url("/callback/shop")).body(large).send().await;
+    // The server may close the connection while the client still writes.
+    assert!(response.is_err() || response.unwrap().status() == 413);
+    gateway.stop().await;
+}

@@ -1,0 +1,99 @@
+//! What functions print, line by line, under their names.
+
+use std::{
+    fmt,
+    io::{IsTerminal, Write},
+    sync::Arc,
+};
+
+use crate::clock;
+
+/// A line of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The function: the name of its binary.
+    pub function: String,
+    /// What it printed, or what the platform has to say.
+    pub text: String,
+    /// Whether this comes from the platform (START, END) rather than the function.
+    pub platform: bool,
+}
+
+/// Where lines go.
+#[derive(Clone)]
+pub struct Logs {
+    sink: Arc<dyn Fn(&Line) + Send + Sync>,
+    verbose: bool,
+}
+
+impl Logs {
+    /// To standard error, with the time (UTC) and the function's name before
+    /// each line; coloured if that is a terminal. `verbose` adds what the
+    /// platform says: when an invocation begins and ends, and how it went.
+    #[must_use]
+    pub fn terminal(verbose: bool) -> Self {
+        let colours = std::io::stderr().is_terminal();
+        Self::to(verbose, move |line| {
+            let time = clock::hours(clock::now());
+            let mut out = std::io::stderr().lock();
+            // A closed terminal is no reason to stop.
+            let _ = if colours {
+                let (colour, faint) =
+                    (colour(&line.function), if line.platform { "\x1b[2m" } else { "" });
+                writeln!(
+                    out,
+                    "\x1b[2m{time}\x1b[0m  \x1b[{colour}m{:<10}\x1b[0m  {faint}{}\x1b[0m",
+                    line.function, line.text
+                )
+            } else {
+                writeln!(out, "{time}  {:<10}  {}", line.function, line.text)
+            };
+        })
+    }
+
+    /// Nowhere.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self::to(false, |_| ())
+    }
+
+    /// To a function of your own.
+    pub fn to(verbose: bool, sink: impl Fn(&Line) + Send + Sync + 'static) -> Self {
+        Self { sink: Arc::new(sink), verbose }
+    }
+
+    /// A line that a function printed.
+    pub(crate) fn printed(&self, function: &str, text: &str) {
+        (self.sink)(&Line {
+            function: function.to_owned(),
+            text: text.to_owned(),
+            platform: false,
+        });
+    }
+
+    /// A line of the platform that is only wanted by the curious.
+    pub(crate) fn platform(&self, function: &str, text: impl FnOnce() -> String) {
+        if self.verbose {
+            (self.sink)(&Line { function: function.to_owned(), text: text(), platform: true });
+        }
+    }
+
+    /// A line of the platform about something that went wrong.
+    pub(crate) fn trouble(&self, function: &str, text: impl Into<String>) {
+        (self.sink)(&Line { function: function.to_owned(), text: text.into(), platform: true });
+    }
+}
+
+impl fmt::Debug for Logs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logs").field("verbose", &self.verbose).finish_non_exhaustive()
+    }
+}
+
+/// The same colour for the same function, always.
+fn colour(function: &str) -> u8 {
+    const COLOURS: [u8; 6] = [32, 33, 34, 35, 36, 92];
+    let sum =
+        function.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    COLOURS[sum % COLOURS.len()]
+}

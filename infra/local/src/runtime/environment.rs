@@ -1,0 +1,343 @@
+//! One execution environment: a process, its Runtime API, its current work.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::body::Bytes;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+    sync::{Notify, mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::Instant,
+};
+
+use super::{Options, base, failure};
+use crate::{aws::lambda::Answer, clock, logs::Logs, template::Function};
+
+/// How much of what a function printed last is told when it dies.
+const LAST_LINES: usize = 5;
+
+/// A process may leave a child of its own behind that holds its output open;
+/// its end is announced without waiting longer than this for the last lines.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// An invocation on its way to the process.
+pub(crate) struct Work {
+    pub(crate) request_id: String,
+    pub(crate) payload: Bytes,
+    /// Milliseconds since 1970 by which the answer must be there. Counted from
+    /// the moment the process takes the work.
+    pub(crate) timeout: Duration,
+    taken: oneshot::Sender<()>,
+}
+
+/// What became of an invocation.
+pub(crate) enum Outcome {
+    /// The process ended before it asked for the work.
+    NeverTaken,
+    /// The process answered and lives on.
+    Answered(Answer),
+    /// The process ended or was killed.
+    Ended(Answer),
+}
+
+struct Current {
+    request_id: String,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug)]
+struct Exit {
+    status: Option<ExitStatus>,
+    last_lines: Vec<String>,
+}
+
+/// A process that handles one invocation at a time.
+pub(crate) struct Environment {
+    pub(crate) id: String,
+    mailbox: mpsc::UnboundedSender<Work>,
+    /// What the long poll of the process waits for.
+    pub(crate) incoming: tokio::sync::Mutex<mpsc::UnboundedReceiver<Work>>,
+    current: Mutex<Option<Current>>,
+    process: Option<u32>,
+    kill: Notify,
+    exit: watch::Receiver<Option<Exit>>,
+    /// What the process reported of a failed start.
+    init_error: Mutex<Option<Bytes>>,
+}
+
+impl Environment {
+    /// Starts a process.
+    pub(crate) fn spawn(
+        function: &Function,
+        options: &Options,
+        runtime_api: SocketAddr,
+        group: i32,
+    ) -> Result<Arc<Self>, String> {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let path = options.binaries.join(&function.binary);
+        let mut command = Command::new(&path);
+        command
+            .env_clear()
+            .envs(variables(function, options, &base(runtime_api, &function.name, &id), &id))
+            .current_dir(&options.binaries)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(group)
+            .kill_on_drop(true);
+        let child = command
+            .spawn()
+            .map_err(|error| format!("{} can't be started: {error}", path.display()))?;
+
+        let (mailbox, incoming) = mpsc::unbounded_channel();
+        let (gone, exit) = watch::channel(None);
+        let environment = Arc::new(Self {
+            id,
+            mailbox,
+            incoming: tokio::sync::Mutex::new(incoming),
+            current: Mutex::default(),
+            process: child.id(),
+            kill: Notify::new(),
+            exit,
+            init_error: Mutex::default(),
+        });
+        let (name, logs) = (function.binary.clone(), options.logs.clone());
+        tokio::spawn(attend(environment.clone(), child, gone, name, logs));
+        Ok(environment)
+    }
+
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.process
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        self.exit.borrow().is_none()
+    }
+
+    /// Has the process killed.
+    pub(crate) fn kill(&self) {
+        self.kill.notify_one();
+    }
+
+    /// Returns when the process has ended.
+    pub(crate) async fn gone(&self) {
+        // An error means that the attending task is gone, and with it the process.
+        let _ = self.exit.clone().wait_for(Option::is_some).await;
+    }
+
+    /// Hands over an invocation and waits for what becomes of it: `patience`
+    /// until the process takes it, `timeout` from then on.
+    pub(crate) async fn run(
+        &self,
+        payload: Bytes,
+        timeout: Duration,
+        patience: Duration,
+    ) -> Outcome {
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let (taken, was_taken) = oneshot::channel();
+        let (answer, mut answered) = oneshot::channel();
+        *lock(&self.current) = Some(Current { request_id: request_id.clone(), answer });
+        let work = Work { request_id, payload, timeout, taken };
+        if self.mailbox.send(work).is_err() {
+            return Outcome::NeverTaken;
+        }
+        tokio::select! {
+            biased;
+            taken = was_taken => if taken.is_err() { return Outcome::NeverTaken },
+            () = self.gone() => return Outcome::NeverTaken,
+            () = tokio::time::sleep(patience) => return self.time_out(patience).await,
+        }
+        tokio::select! {
+            biased;
+            answer = &mut answered => match answer {
+                Ok(answer) => Outcome::Answered(answer),
+                Err(_) => self.ended().await,
+            },
+            () = self.gone() => match answered.try_recv() {
+                // It answered and then left; the answer stands.
+                Ok(answer) => Outcome::Ended(answer),
+                Err(_) => self.ended().await,
+            },
+            () = tokio::time::sleep(timeout) => self.time_out(timeout).await,
+        }
+    }
+
+    async fn time_out(&self, after: Duration) -> Outcome {
+        let request_id =
+            lock(&self.current).take().map(|current| current.request_id).unwrap_or_default();
+        self.kill();
+        self.gone().await;
+        let message = format!(
+            "{} {request_id} Task timed out after {:.2} seconds",
+            clock::rfc3339_millis(clock::now()),
+            after.as_secs_f64()
+        );
+        Outcome::Ended(failure("Sandbox.Timedout", &message))
+    }
+
+    async fn ended(&self) -> Outcome {
+        self.gone().await;
+        Outcome::Ended(failure("Runtime.ExitError", &self.last_words("exited while it ran")))
+    }
+
+    /// Why the process never asked for work.
+    pub(crate) async fn failure_at_start(&self) -> Answer {
+        self.gone().await;
+        if let Some(reported) = lock(&self.init_error).take() {
+            return Answer::FunctionError(reported);
+        }
+        failure(
+            "Runtime.ExitError",
+            &self.last_words("exited before it asked for its first invocation"),
+        )
+    }
+
+    fn last_words(&self, what: &str) -> String {
+        let exit = self.exit.borrow();
+        let status = exit.as_ref().and_then(|exit| exit.status);
+        let status =
+            status.map_or_else(|| "unknown status".to_owned(), |status| status.to_string());
+        let lines = exit.as_ref().map(|exit| exit.last_lines.join("\n")).unwrap_or_default();
+        if lines.is_empty() {
+            format!("the function {what} ({status}) and said nothing")
+        } else {
+            format!("the function {what} ({status}); the last it said: {lines}")
+        }
+    }
+
+    /// The process takes this work: `false` if whoever sent it has given up.
+    pub(crate) fn take(&self, work: Work) -> Option<(String, Bytes, Duration)> {
+        let Work { request_id, payload, timeout, taken } = work;
+        taken.send(()).is_ok().then_some((request_id, payload, timeout))
+    }
+
+    /// The process has an answer; `false` if nobody waits for one to this request.
+    pub(crate) fn answer(&self, request_id: &str, answer: Answer) -> bool {
+        let mut current = lock(&self.current);
+        match current.take() {
+            Some(waiting) if waiting.request_id == request_id => {
+                waiting.answer.send(answer).is_ok()
+            }
+            other => {
+                *current = other;
+                false
+            }
+        }
+    }
+
+    /// The process couldn't get ready, and says why.
+    pub(crate) fn report_init_error(&self, error: Bytes) {
+        *lock(&self.init_error) = Some(error);
+    }
+}
+
+/// Waits for the end of a process, or brings it about.
+async fn attend(
+    environment: Arc<Environment>,
+    mut child: Child,
+    gone: watch::Sender<Option<Exit>>,
+    name: String,
+    logs: Logs,
+) {
+    let last_lines = Arc::new(Mutex::new(VecDeque::new()));
+    let readers: Vec<JoinHandle<()>> = [
+        child
+            .stdout
+            .take()
+            .map(|out| tokio::spawn(read(out, name.clone(), logs.clone(), last_lines.clone()))),
+        child.stderr.take().map(|err| tokio::spawn(read(err, name, logs, last_lines.clone()))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let status = tokio::select! {
+        status = child.wait() => status.ok(),
+        () = environment.kill.notified() => {
+            // Already gone is as good.
+            let _ = child.kill().await;
+            child.wait().await.ok()
+        }
+    };
+    let until = Instant::now() + LAST_WORDS;
+    for mut reader in readers {
+        if tokio::time::timeout_at(until, &mut reader).await.is_err() {
+            reader.abort();
+        }
+    }
+    let last_lines = lock(&last_lines).drain(..).collect();
+    gone.send_replace(Some(Exit { status, last_lines }));
+}
+
+async fn read(
+    from: impl AsyncRead + Unpin,
+    name: String,
+    logs: Logs,
+    last: Arc<Mutex<VecDeque<String>>>,
+) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while let Ok(1..) = from.read_until(b'\n', &mut line).await {
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end();
+        if !text.is_empty() {
+            logs.printed(&name, text);
+            let mut last = lock(&last);
+            last.push_back(text.to_owned());
+            if last.len() > LAST_LINES {
+                last.pop_front();
+            }
+        }
+        line.clear();
+    }
+}
+
+/// A function's whole environment: what Lambda sets ("Defined runtime
+/// environment variables") and what the template says. The key names the
+/// function, so that whoever serves AWS can tell who is calling.
+fn variables(
+    function: &Function,
+    options: &Options,
+    runtime_api: &str,
+    id: &str,
+) -> Vec<(String, String)> {
+    let mut variables: Vec<(String, String)> = [
+        ("_HANDLER", function.handler.as_str()),
+        ("AWS_ACCESS_KEY_ID", &access_key(&function.name)),
+        ("AWS_DEFAULT_REGION", &options.region),
+        ("AWS_ENDPOINT_URL", &options.aws),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &function.memory.to_string()),
+        ("AWS_LAMBDA_FUNCTION_NAME", &function.name),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", function.name)),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", &format!("local/[$LATEST]{id}")),
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api),
+        ("AWS_REGION", &options.region),
+        ("AWS_SECRET_ACCESS_KEY", "not-checked-on-this-machine"),
+        ("LAMBDA_TASK_ROOT", &options.binaries.to_string_lossy()),
+        ("TZ", ":UTC"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect();
+    variables.extend(function.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
+    variables
+}
+
+/// `AKIAhongyan-local-send`: the access key id of a function on this machine.
+#[must_use]
+pub(crate) fn access_key(function: &str) -> String {
+    format!("AKIA{function}")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

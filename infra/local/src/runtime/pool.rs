@@ -1,0 +1,223 @@
+//! A function's environments: which of them takes an invocation.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::body::Bytes;
+use tokio::{sync::Semaphore, time::Instant};
+
+use super::{
+    Options,
+    environment::{Environment, Outcome},
+    failure,
+};
+use crate::{
+    aws::lambda::{Answer, FunctionSummary, InvokeError},
+    template::Function,
+};
+
+/// Lambda gives a function ten seconds to get ready, and if that isn't enough
+/// starts it once more within the invocation's own timeout.
+const INIT: Duration = Duration::from_secs(10);
+
+/// The environments of one function.
+pub(crate) struct Pool {
+    pub(crate) function: Function,
+    options: Arc<Options>,
+    runtime_api: SocketAddr,
+    group: i32,
+    /// One permit for each environment that may be busy.
+    room: Semaphore,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// All that live, busy or not.
+    living: Vec<Arc<Environment>>,
+    /// Those without work; the one used last stands last.
+    idle: Vec<(Arc<Environment>, Instant)>,
+    /// Invocations under way, for the reserved concurrency.
+    busy: usize,
+    closed: bool,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        function: Function,
+        options: Arc<Options>,
+        runtime_api: SocketAddr,
+        group: i32,
+    ) -> Self {
+        let room = Semaphore::new(options.environments.max(1));
+        Self { function, options, runtime_api, group, room, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn summary(&self) -> FunctionSummary {
+        FunctionSummary {
+            name: self.function.name.clone(),
+            runtime: "provided.al2023".to_owned(),
+            description: self.function.description.clone(),
+            timeout_seconds: self.function.timeout.as_secs(),
+            memory_mb: u64::from(self.function.memory),
+        }
+    }
+
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.state().living.iter().filter_map(|environment| environment.process()).collect()
+    }
+
+    /// The environment whose Runtime API has this name.
+    pub(crate) fn environment(&self, id: &str) -> Option<Arc<Environment>> {
+        self.state().living.iter().find(|environment| environment.id == id).cloned()
+    }
+
+    /// Runs the function once.
+    pub(crate) async fn invoke(&self, payload: Bytes) -> Result<Answer, InvokeError> {
+        let _counted = self.count()?;
+        let Ok(_room) = self.room.acquire().await else { return Ok(stopped()) };
+        loop {
+            let (environment, cold) = match self.take() {
+                Some(environment) => (environment, false),
+                None => match self.spawn() {
+                    Ok(environment) => (environment, true),
+                    Err(answer) => return Ok(answer),
+                },
+            };
+            match self.run(&environment, payload.clone(), cold).await {
+                // It died between two invocations; that is nobody's failure.
+                Outcome::NeverTaken if !cold => {}
+                Outcome::NeverTaken => return Ok(environment.failure_at_start().await),
+                Outcome::Answered(answer) => {
+                    self.give_back(environment);
+                    return Ok(answer);
+                }
+                Outcome::Ended(answer) => return Ok(answer),
+            }
+        }
+    }
+
+    async fn run(&self, environment: &Arc<Environment>, payload: Bytes, cold: bool) -> Outcome {
+        let timeout = self.function.timeout;
+        let begun = Instant::now();
+        let (name, logs) = (&self.function.binary, &self.options.logs);
+        logs.platform(name, || format!("START{}", if cold { " (cold)" } else { "" }));
+        let patience = if cold { INIT + timeout } else { timeout };
+        let outcome = environment.run(payload, timeout, patience).await;
+        match &outcome {
+            Outcome::NeverTaken => {}
+            Outcome::Answered(Answer::Ok(_)) => {
+                logs.platform(name, || format!("END after {} ms", begun.elapsed().as_millis()))
+            }
+            Outcome::Answered(Answer::FunctionError(body))
+            | Outcome::Ended(Answer::FunctionError(body) | Answer::Ok(body)) => {
+                logs.trouble(
+                    name,
+                    format!("failed after {} ms: {}", begun.elapsed().as_millis(), describe(body)),
+                );
+            }
+        }
+        if !matches!(outcome, Outcome::Answered(_)) {
+            self.remove(environment);
+        }
+        outcome
+    }
+
+    fn count(&self) -> Result<Counted<'_>, InvokeError> {
+        let mut state = self.state();
+        if self.function.reserved_concurrency.is_some_and(|most| state.busy >= most) {
+            return Err(InvokeError::Throttled);
+        }
+        state.busy += 1;
+        Ok(Counted(self))
+    }
+
+    fn take(&self) -> Option<Arc<Environment>> {
+        let mut state = self.state();
+        while let Some((environment, _)) = state.idle.pop() {
+            if environment.is_alive() {
+                return Some(environment);
+            }
+            state.living.retain(|living| living.id != environment.id);
+        }
+        None
+    }
+
+    fn spawn(&self) -> Result<Arc<Environment>, Answer> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(stopped());
+        }
+        let environment =
+            Environment::spawn(&self.function, &self.options, self.runtime_api, self.group)
+                .map_err(|error| failure("Runtime.InvalidEntrypoint", &error))?;
+        state.living.push(environment.clone());
+        Ok(environment)
+    }
+
+    fn give_back(&self, environment: Arc<Environment>) {
+        self.state().idle.push((environment, Instant::now()));
+    }
+
+    fn remove(&self, environment: &Environment) {
+        self.state().living.retain(|living| living.id != environment.id);
+    }
+
+    /// Stops environments that have had nothing to do for so long.
+    pub(crate) fn stop_idle(&self, longer_than: Duration) {
+        let mut state = self.state();
+        let State { living, idle, .. } = &mut *state;
+        idle.retain(|(environment, since)| {
+            let keep = since.elapsed() < longer_than && environment.is_alive();
+            if !keep {
+                environment.kill();
+                living.retain(|other| other.id != environment.id);
+            }
+            keep
+        });
+    }
+
+    /// Stops all environments and waits until they are gone.
+    pub(crate) async fn close(&self) {
+        self.room.close();
+        let living = {
+            let mut state = self.state();
+            state.closed = true;
+            state.idle.clear();
+            std::mem::take(&mut state.living)
+        };
+        for environment in living {
+            environment.kill();
+            environment.gone().await;
+        }
+    }
+}
+
+/// Counts an invocation for as long as it is under way.
+struct Counted<'p>(&'p Pool);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.state().busy -= 1;
+    }
+}
+
+fn stopped() -> Answer {
+    failure("Runtime.Stopped", "the runner is stopping")
+}
+
+/// The type and message of an error, without stack traces.
+fn describe(body: &Bytes) -> String {
+    let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let field = |name: &str| {
+        json.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+    };
+    format!("{} {}", field("errorType"), field("errorMessage"))
+}

@@ -1,0 +1,405 @@
+//! The SAM template, read for one machine.
+//!
+//! `infra/aws/template.yaml` is the only place where functions, routes,
+//! schedules, tables and queues are written; this module turns it into what the
+//! other modules run. Whatever would change how the deployment behaves and is
+//! not supported here is an error with its line: a machine that quietly leaves
+//! something out is worse than none. What has no meaning on one machine
+//! (permissions, alarms, tags, log formats) is passed over by name.
+//!
+//! Sources: the AWS Serverless Application Model developer guide ("AWS SAM
+//! resources and properties") and the CloudFormation user guide ("Intrinsic
+//! function reference", "Pseudo parameters reference").
+
+mod document;
+mod event;
+mod function;
+mod intrinsics;
+mod mapping;
+mod parameters;
+mod physical;
+mod properties;
+mod storage;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use document::Node;
+use intrinsics::Scope;
+use physical::Resource;
+
+pub use event::Every;
+pub use mapping::Start;
+
+use crate::{filter::Filters, route::Route};
+
+/// What is wrong with a template, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{}:{line}: {message}", path.display())]
+pub struct TemplateError {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong, with the resource and the property.
+    pub message: String,
+}
+
+/// A [`TemplateError`] before anyone knows the file.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) line: usize,
+    pub(crate) message: String,
+}
+
+impl Fault {
+    pub(crate) fn new(line: usize, message: impl Into<String>) -> Self {
+        Self { line, message: message.into() }
+    }
+}
+
+/// Where the template is deployed: this machine.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// `AWS::StackName`, and the beginning of names that the template leaves out.
+    pub stack: String,
+    /// `AWS::Region`.
+    pub region: String,
+    /// `AWS::AccountId`.
+    pub account: String,
+    /// What `Ref` gives for the HTTP API.
+    pub api_id: String,
+    /// Where the HTTP API answers, without a slash at its end.
+    pub http: String,
+    /// Where AWS answers, without a slash at its end.
+    pub aws: String,
+}
+
+impl Place {
+    /// The ARN of something here.
+    #[must_use]
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
+    }
+
+    fn queue_url(&self, name: &str) -> String {
+        format!("{}/{}/{name}", self.aws, self.account)
+    }
+
+    fn pseudo_parameter(&self, name: &str) -> Option<String> {
+        Some(match name {
+            "AWS::AccountId" => self.account.clone(),
+            "AWS::Partition" => "aws".to_owned(),
+            "AWS::Region" => self.region.clone(),
+            "AWS::StackId" => self.arn("cloudformation", &format!("stack/{}/local", self.stack)),
+            "AWS::StackName" => self.stack.clone(),
+            "AWS::URLSuffix" => "amazonaws.com".to_owned(),
+            _ => return None,
+        })
+    }
+}
+
+/// Everything the template says that matters on one machine.
+#[derive(Clone, Debug, Default)]
+pub struct Template {
+    /// The functions, in the order of their logical ids.
+    pub functions: Vec<Function>,
+    /// The routes of the HTTP API.
+    pub routes: Vec<Route>,
+    /// What is invoked by the clock.
+    pub schedules: Vec<Schedule>,
+    /// Which table's stream goes to which function.
+    pub streams: Vec<StreamMapping>,
+    /// Which queue goes to which function.
+    pub queue_mappings: Vec<QueueMapping>,
+    /// The tables, as `CreateTable` requests with `TimeToLiveSpecification`.
+    pub tables: Vec<serde_json::Value>,
+    /// The queues.
+    pub queues: Vec<Queue>,
+}
+
+/// A Lambda function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its key in the template.
+    pub logical_id: String,
+    /// What Lambda Invoke calls it.
+    pub name: String,
+    /// The binary: the last part of `CodeUri`.
+    pub binary: String,
+    /// What it is for, as lists of functions show it.
+    pub description: String,
+    /// `_HANDLER`.
+    pub handler: String,
+    /// How long one invocation may take.
+    pub timeout: Duration,
+    /// In MB. Told to the function, not enforced.
+    pub memory: u32,
+    /// How many invocations may run at once; further ones are throttled.
+    pub reserved_concurrency: Option<usize>,
+    /// The template's environment variables.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A function that the clock invokes.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// What the schedule is called.
+    pub name: String,
+    /// The function's name.
+    pub function: String,
+    /// How often.
+    pub every: Every,
+    /// The event, if the template writes one.
+    pub input: Option<String>,
+    /// `ScheduleV2` (EventBridge Scheduler) rather than `Schedule` (a rule):
+    /// the two send different events.
+    pub scheduler: bool,
+}
+
+/// A table's stream that feeds a function.
+#[derive(Clone, Debug)]
+pub struct StreamMapping {
+    /// The function's name.
+    pub function: String,
+    /// The table's name.
+    pub table: String,
+    /// Where a mapping without a past begins.
+    pub start: Start,
+    /// How many records at most go into one invocation.
+    pub batch_size: usize,
+    /// How long to wait for a batch to fill.
+    pub window: Duration,
+    /// Whether a failed batch is cut in two.
+    pub bisect: bool,
+    /// How often a batch is tried again; `None` is without end.
+    pub retries: Option<u32>,
+    /// Records older than this are given up; `None` is never.
+    pub maximum_age: Option<Duration>,
+    /// How many batches run at once; a key's records stay in order.
+    pub parallelization: usize,
+    /// Whether the function names the records that failed.
+    pub reports_failures: bool,
+    /// The queue that is told of what was given up.
+    pub on_failure: Option<String>,
+    /// Which records the function wants.
+    pub filters: Filters,
+}
+
+/// A queue that feeds a function.
+#[derive(Clone, Debug)]
+pub struct QueueMapping {
+    /// The function's name.
+    pub function: String,
+    /// The queue's name.
+    pub queue: String,
+    /// How many messages at most go into one invocation.
+    pub batch_size: usize,
+    /// How long to wait for a batch to fill.
+    pub window: Duration,
+    /// Whether the function names the messages that failed.
+    pub reports_failures: bool,
+    /// How many invocations may run at once (`ScalingConfig`).
+    pub maximum_concurrency: Option<usize>,
+    /// Which messages the function wants.
+    pub filters: Filters,
+}
+
+/// A queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Its name.
+    pub name: String,
+    /// As `CreateQueue` takes them.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Template {
+    /// Reads the file at `path` for `place`.
+    ///
+    /// `defaults` fill parameters that the template happens to have (`Stage`,
+    /// `WeChatUrl`, …); `overrides` are someone's wish, so one for a parameter
+    /// that the template hasn't got is an error.
+    ///
+    /// # Errors
+    /// If the file can't be read, isn't a SAM template, or says something that
+    /// this machine can't do.
+    pub fn read(
+        path: &Path,
+        place: &Place,
+        defaults: &BTreeMap<String, String>,
+        overrides: &BTreeMap<String, String>,
+    ) -> Result<Self, TemplateError> {
+        let fault = |fault: Fault| TemplateError {
+            path: path.to_owned(),
+            line: fault.line,
+            message: fault.message,
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| fault(Fault::new(1, format!("can't be read: {error}"))))?;
+        Self::parse(&text, place, defaults, overrides).map_err(fault)
+    }
+
+    fn parse(
+        text: &str,
+        place: &Place,
+        defaults: &BTreeMap<String, String>,
+        overrides: &BTreeMap<String, String>,
+    ) -> Result<Self, Fault> {
+        let root = document::parse(text)?;
+        let sections = root
+            .as_map()
+            .ok_or_else(|| Fault::new(root.line, "a template has sections, such as Resources"))?;
+        for section in sections {
+            match section.key.as_str() {
+                "AWSTemplateFormatVersion"
+                | "Description"
+                | "Metadata"
+                | "Outputs"
+                | "Parameters"
+                | "Conditions"
+                | "Mappings"
+                | "Globals"
+                | "Resources" => {}
+                "Transform" if section.node.as_text() == Some("AWS::Serverless-2016-10-31") => {}
+                "Transform" => {
+                    return Err(Fault::new(
+                        section.line,
+                        "Transform: only AWS::Serverless-2016-10-31 is supported",
+                    ));
+                }
+                other => {
+                    return Err(Fault::new(
+                        section.line,
+                        format!("the section `{other}` isn't supported on this machine"),
+                    ));
+                }
+            }
+        }
+        let parameters = parameters::read(root.get("Parameters"), defaults, overrides)?;
+        let scope = Scope::new(&root, parameters, resources(&root)?, place);
+        let globals = function::globals(&root)?;
+
+        let mut template = Self::default();
+        for (id, resource) in scope.resources() {
+            if let Some(condition) = &resource.condition
+                && !scope.condition(condition, resource.line)?
+            {
+                continue;
+            }
+            template.add(&scope, globals.as_ref(), id, resource)?;
+        }
+        template.check()?;
+        Ok(template)
+    }
+
+    fn add(
+        &mut self,
+        scope: &Scope<'_>,
+        globals: Option<&Node>,
+        id: &str,
+        resource: &Resource,
+    ) -> Result<(), Fault> {
+        match resource.kind.as_str() {
+            physical::FUNCTION => {
+                let function = function::read(scope, globals, id, resource)?;
+                event::read(self, scope, &function, globals, id, resource)?;
+                self.functions.push(function);
+            }
+            physical::HTTP_API => storage::http_api(scope, id, resource)?,
+            physical::TABLE => self.tables.push(storage::table(scope, id, resource)?),
+            physical::QUEUE => self.queues.push(storage::queue(scope, id, resource)?),
+            kind if WITHOUT_MEANING.iter().any(|prefix| kind.starts_with(prefix)) => {}
+            kind => {
+                return Err(Fault::new(
+                    resource.line,
+                    format!("{id}: a resource of type {kind} isn't supported on this machine"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What can only be seen when everything is there.
+    fn check(&self) -> Result<(), Fault> {
+        let mut names = std::collections::BTreeSet::new();
+        for function in &self.functions {
+            if !names.insert(&function.name) {
+                return Err(Fault::new(
+                    1,
+                    format!(
+                        "{}: another function is called `{}` as well",
+                        function.logical_id, function.name
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Resources that watch over, permit or name others. A function that talks to
+/// one of them is told by the AWS endpoint that it isn't there.
+const WITHOUT_MEANING: &[&str] = &[
+    "AWS::ApiGatewayV2::ApiMapping",
+    "AWS::ApiGatewayV2::DomainName",
+    "AWS::Budgets::",
+    "AWS::CertificateManager::",
+    "AWS::CloudWatch::",
+    "AWS::EC2::",
+    "AWS::IAM::",
+    "AWS::KMS::",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::",
+    "AWS::Route53::",
+    "AWS::SNS::",
+    "AWS::SQS::QueuePolicy",
+    "AWS::SSM::Parameter", // the seed and the operator put parameters
+];
+
+fn resources(root: &Node) -> Result<BTreeMap<String, Resource>, Fault> {
+    let section =
+        root.get("Resources").ok_or_else(|| Fault::new(1, "the section Resources is missing"))?;
+    let entries = section
+        .as_map()
+        .ok_or_else(|| Fault::new(section.line, "Resources: resources are expected"))?;
+    let mut resources = BTreeMap::new();
+    for entry in entries {
+        let id = &entry.key;
+        let body = entry.node.as_map().ok_or_else(|| {
+            Fault::new(entry.line, format!("{id}: a resource has a Type and Properties"))
+        })?;
+        let mut resource =
+            Resource { line: entry.line, kind: String::new(), properties: None, condition: None };
+        for attribute in body {
+            let text = || {
+                attribute.node.as_text().map(str::to_owned).ok_or_else(|| {
+                    Fault::new(attribute.line, format!("{id}: `{}` must be a text", attribute.key))
+                })
+            };
+            match attribute.key.as_str() {
+                "Type" => resource.kind = text()?,
+                "Properties" => resource.properties = Some(attribute.node.clone()),
+                "Condition" => resource.condition = Some(text()?),
+                "DependsOn" | "DeletionPolicy" | "UpdateReplacePolicy" | "Metadata" => {}
+                other => {
+                    return Err(Fault::new(
+                        attribute.line,
+                        format!("{id}: the attribute `{other}` isn't supported on this machine"),
+                    ));
+                }
+            }
+        }
+        if resource.kind.is_empty() {
+            return Err(Fault::new(entry.line, format!("{id}: `Type` is missing")));
+        }
+        resources.insert(id.clone(), resource);
+    }
+    Ok(resources)
+}
+
+#[cfg(test)]
+mod tests;

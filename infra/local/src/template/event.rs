@@ -1,0 +1,213 @@
+//! `Events`: routes and schedules, and which mapping feeds a function.
+
+use std::time::Duration;
+
+use super::{
+    Fault, Function, Schedule, Template,
+    document::Node,
+    function,
+    intrinsics::Scope,
+    mapping,
+    physical::{self, Resource},
+    properties::Properties,
+};
+use crate::route::{Method, Path, Route};
+
+/// How often a schedule fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// `rate(…)`: so long after the last time, the first time at the start.
+    Rate(Duration),
+}
+
+/// API Gateway gives a Lambda integration 30 seconds at most, and by default
+/// ("Quotas for configuring and running an HTTP API").
+const INTEGRATION_TIMEOUT: i64 = 30_000;
+
+/// Adds a function's events to the template.
+pub(crate) fn read(
+    template: &mut Template,
+    scope: &Scope<'_>,
+    to: &Function,
+    globals: Option<&Node>,
+    id: &str,
+    resource: &Resource,
+) -> Result<(), Fault> {
+    let node = function::merged(globals, resource.properties.as_ref());
+    let Some(events) = node.as_ref().and_then(|node| node.get("Events")) else { return Ok(()) };
+    let events = Properties::new(format!("{id}.Events"), scope, Some(events), resource.line)?;
+    for name in events.names() {
+        let Some(event) = events.section(&name)? else { continue };
+        let kind = event.required("Type")?;
+        let owner = event.owner().to_owned();
+        let details = event.section("Properties")?;
+        let details = match details {
+            Some(details) => details,
+            None => Properties::new(owner, scope, None, event.line("Type"))?,
+        };
+        match kind.as_str() {
+            "HttpApi" => template.routes.push(route(to, &details)?),
+            "Schedule" => template.schedules.extend(schedule(to, id, &name, &details, "Schedule")?),
+            "ScheduleV2" => {
+                template.schedules.extend(schedule(to, id, &name, &details, "ScheduleExpression")?);
+            }
+            "DynamoDB" => template.streams.extend(mapping::stream(scope, to, &details)?),
+            "SQS" => template.queue_mappings.extend(mapping::queue(scope, to, &details)?),
+            other => {
+                return Err(event.fault("Type", format!("{other} isn't supported on this machine")));
+            }
+        }
+        details.finish()?;
+        event.finish()?;
+    }
+    events.finish()
+}
+
+fn route(to: &Function, properties: &Properties<'_>) -> Result<Route, Fault> {
+    // There is one HTTP API; `Ref` has made sure that it is one.
+    properties.node("ApiId")?;
+    properties.ignore(&["RouteSettings"]); // throttling protects an account
+    if let Some(version) = properties.text("PayloadFormatVersion")?
+        && version != "2.0"
+    {
+        return Err(properties.fault(
+            "PayloadFormatVersion",
+            "isn't supported on this machine unless it is \"2.0\"",
+        ));
+    }
+    let timeout = properties
+        .number("TimeoutInMillis", 50, INTEGRATION_TIMEOUT)?
+        .unwrap_or(INTEGRATION_TIMEOUT);
+    let (method, path) = match (properties.text("Method")?, properties.text("Path")?) {
+        (None, None) => (Method::Any, Path::Default),
+        (Some(method), Some(path)) => (
+            Method::parse(&method).map_err(|message| properties.fault("Method", message))?,
+            Path::parse(&path).map_err(|message| properties.fault("Path", message))?,
+        ),
+        (Some(_), None) => return Err(properties.fault("Path", "is missing")),
+        (None, Some(_)) => return Err(properties.fault("Method", "is missing")),
+    };
+    Ok(Route {
+        function: to.name.clone(),
+        method,
+        path,
+        timeout: Duration::from_millis(timeout.unsigned_abs()),
+    })
+}
+
+/// `RetryPolicy` is read and then has nothing to do: it is about *reaching*
+/// Lambda, which always succeeds on one machine. An error of the function is
+/// Lambda's to retry, as with every asynchronous invocation.
+fn schedule(
+    to: &Function,
+    id: &str,
+    event: &str,
+    properties: &Properties<'_>,
+    expression: &str,
+) -> Result<Option<Schedule>, Fault> {
+    let scheduler = expression == "ScheduleExpression";
+    properties.ignore(&["Description"]);
+    if scheduler {
+        properties.ignore(&[
+            "GroupName",
+            "KmsKeyArn",
+            "OmitName",
+            "PermissionsBoundary",
+            "RoleArn",
+        ]);
+        properties.ignore(&["FlexibleTimeWindow"]); // any time within it is as good
+        // A rate knows no time of day, and so no time zone.
+        properties.ignore(&["ScheduleExpressionTimezone"]);
+    }
+    if let Some(policy) = properties.section("RetryPolicy")? {
+        policy.number("MaximumRetryAttempts", 0, 185)?;
+        policy.number("MaximumEventAgeInSeconds", 60, 86_400)?;
+        policy.finish()?;
+    }
+    let every = rate(&properties.required(expression)?)
+        .map_err(|message| properties.fault(expression, message))?;
+    let state = properties.text("State")?;
+    let enabled = properties.boolean("Enabled")?.unwrap_or(true);
+    let input = properties.text("Input")?;
+    if let Some(input) = &input
+        && serde_json::from_str::<serde_json::Value>(input).is_err()
+    {
+        return Err(properties.fault("Input", "must be JSON"));
+    }
+    let name = properties.text("Name")?.unwrap_or_else(|| format!("{id}{event}"));
+    match state.as_deref() {
+        Some("DISABLED") => return Ok(None),
+        None | Some("ENABLED") => {}
+        Some(other) => {
+            return Err(
+                properties.fault("State", format!("must be ENABLED or DISABLED, not {other}"))
+            );
+        }
+    }
+    Ok(enabled.then(|| Schedule { name, function: to.name.clone(), every, input, scheduler }))
+}
+
+/// `rate(1 minute)`, `rate(5 hours)`. EventBridge has no seconds, and insists
+/// on the singular for one ("Schedule types in EventBridge Scheduler").
+fn rate(expression: &str) -> Result<Every, String> {
+    let wrong = || {
+        format!(
+            "must be rate(value unit) on this machine, such as rate(1 minute), not `{expression}`"
+        )
+    };
+    if expression.starts_with("cron(") || expression.starts_with("at(") {
+        return Err(format!(
+            "`{expression}`: cron() and at() aren't supported on this machine, rate() is"
+        ));
+    }
+    let inner = expression
+        .strip_prefix("rate(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .ok_or_else(wrong)?;
+    let (value, unit) = inner.trim().split_once(' ').ok_or_else(wrong)?;
+    let value: u64 = value.parse().ok().filter(|value| *value > 0).ok_or_else(wrong)?;
+    let seconds = match (unit.trim(), value) {
+        ("minute", 1) | ("minutes", 2..) => 60,
+        ("hour", 1) | ("hours", 2..) => 3600,
+        ("day", 1) | ("days", 2..) => 86_400,
+        _ => return Err(wrong()),
+    };
+    Ok(Every::Rate(Duration::from_secs(value * seconds)))
+}
+
+/// The name at the end of an ARN of the given service that stands in this template.
+pub(crate) fn name_in_arn(
+    scope: &Scope<'_>,
+    arn: &str,
+    service: &str,
+    prefix: &str,
+) -> Option<String> {
+    let start = scope.place.arn(service, prefix);
+    arn.strip_prefix(&start).map(|name| name.trim_end_matches(physical::STREAM_LABEL).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_read_as_eventbridge_reads_them() {
+        let minutes = |minutes| Ok(Every::Rate(Duration::from_secs(60 * minutes)));
+        assert_eq!(rate("rate(1 minute)"), minutes(1));
+        assert_eq!(rate("rate(90 minutes)"), minutes(90));
+        assert_eq!(rate("rate(2 hours)"), minutes(120));
+        for wrong in [
+            "rate(1 minutes)",
+            "rate(0 minutes)",
+            "rate(5 minute)",
+            "rate(5)",
+            "rate(5 seconds)",
+            "5 minutes",
+        ] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
+        assert!(
+            rate("cron(0 * * * ? *)").unwrap_err().contains("cron() and at() aren't supported")
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! `AWS::Serverless::Function`: what runs, and with what around it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    Fault, Function,
+    document::{Entry, Node, Value},
+    intrinsics::Scope,
+    physical::{self, Resource, STREAM_LABEL},
+    properties::Properties,
+};
+
+/// Properties that permit, describe, watch or place a function, and that one
+/// machine neither needs nor can honour. `LoggingConfig` is among them since
+/// logs go to a terminal here, where text is easier to read than JSON.
+const WITHOUT_MEANING: &[&str] = &[
+    "Architectures",
+    "AssumeRolePolicyDocument",
+    "CodeSigningConfigArn",
+    "EphemeralStorage",
+    "KmsKeyArn",
+    "LoggingConfig",
+    "PermissionsBoundary",
+    "Policies",
+    "PropagateTags",
+    "ProvisionedConcurrencyConfig",
+    "RecursiveLoop",
+    "Role",
+    "RolePath",
+    "RuntimeManagementConfig",
+    "SourceKMSKeyArn",
+    "Tags",
+    "Tracing",
+    "VersionDescription",
+    "VpcConfig",
+];
+
+/// Names that Lambda keeps for itself (developer guide, "Defined runtime
+/// environment variables"); a deployment that sets one fails.
+const RESERVED: &[&str] = &[
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+    "TZ",
+];
+
+/// `Globals.Function`. What SAM offers for other resources isn't used here.
+pub(crate) fn globals(root: &Node) -> Result<Option<Node>, Fault> {
+    let Some(section) = root.get("Globals") else { return Ok(None) };
+    let entries = section
+        .as_map()
+        .ok_or_else(|| Fault::new(section.line, "Globals: sections are expected"))?;
+    match entries.iter().find(|entry| entry.key != "Function") {
+        Some(other) => Err(Fault::new(
+            other.line,
+            format!("Globals: `{}` isn't supported on this machine", other.key),
+        )),
+        None => Ok(section.get("Function").cloned()),
+    }
+}
+
+/// A resource's properties over the global ones, merged as SAM does: maps key
+/// by key, lists one after the other, anything else replaced.
+pub(crate) fn merged(globals: Option<&Node>, own: Option<&Node>) -> Option<Node> {
+    match (globals, own) {
+        (Some(global), Some(own)) => Some(merge(global, own)),
+        (one, other) => other.or(one).cloned(),
+    }
+}
+
+fn merge(global: &Node, own: &Node) -> Node {
+    let value = match (&global.value, &own.value) {
+        (Value::Map(below), Value::Map(above))
+            if global.intrinsic().is_none() && own.intrinsic().is_none() =>
+        {
+            let mut entries: Vec<Entry> =
+                below.iter().filter(|entry| own.get(&entry.key).is_none()).cloned().collect();
+            entries.extend(above.iter().map(|entry| {
+                Entry {
+                    node: merged(global.get(&entry.key), Some(&entry.node))
+                        .unwrap_or_else(|| entry.node.clone()),
+                    ..entry.clone()
+                }
+            }));
+            Value::Map(entries)
+        }
+        (Value::List(below), Value::List(above)) => {
+            Value::List(below.iter().chain(above).cloned().collect())
+        }
+        _ => own.value.clone(),
+    };
+    Node { line: own.line, value }
+}
+
+/// Reads one function. Its events are read by [`super::event`].
+pub(crate) fn read(
+    scope: &Scope<'_>,
+    globals: Option<&Node>,
+    id: &str,
+    resource: &Resource,
+) -> Result<Function, Fault> {
+    let node = merged(globals, resource.properties.as_ref());
+    let properties = Properties::new(id, scope, node.as_ref(), resource.line)?;
+    properties.ignore(WITHOUT_MEANING);
+    properties.ignore(&["Events", "FunctionName"]);
+
+    let code = properties.required("CodeUri")?;
+    let binary = code.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+    if matches!(binary.as_str(), "" | "." | "..") || code.contains("://") {
+        return Err(properties
+            .fault("CodeUri", "must be a folder whose last part is the name of the binary"));
+    }
+    let runtime = properties.required("Runtime")?;
+    if !runtime.starts_with("provided.") {
+        return Err(properties
+            .fault("Runtime", format!("must be provided.…, a binary of its own, not {runtime}")));
+    }
+    if let Some(package) = properties.text("PackageType")?
+        && package != "Zip"
+    {
+        return Err(
+            properties.fault("PackageType", "isn't supported on this machine unless it is Zip")
+        );
+    }
+    let timeout = properties.number("Timeout", 1, 900)?.unwrap_or(3);
+    let memory = properties.number("MemorySize", 128, 32_768)?.unwrap_or(128);
+    let function = Function {
+        logical_id: id.to_owned(),
+        name: physical::name(scope, id, resource)?,
+        binary,
+        description: properties.text("Description")?.unwrap_or_default(),
+        handler: properties.text("Handler")?.unwrap_or_else(|| "bootstrap".to_owned()),
+        timeout: Duration::from_secs(timeout.unsigned_abs()),
+        memory: u32::try_from(memory).unwrap_or(128),
+        reserved_concurrency: properties
+            .number("ReservedConcurrentExecutions", 0, 1000)?
+            .and_then(|number| usize::try_from(number).ok()),
+        variables: variables(&properties)?,
+    };
+    properties.finish()?;
+    Ok(function)
+}
+
+fn variables(properties: &Properties<'_>) -> Result<BTreeMap<String, String>, Fault> {
+    let mut variables = BTreeMap::new();
+    let Some(environment) = properties.section("Environment")? else { return Ok(variables) };
+    if let Some(section) = environment.section("Variables")? {
+        for name in section.names() {
+            if RESERVED.contains(&name.as_str()) {
+                return Err(section.fault(
+                    &name,
+                    "is reserved: Lambda sets it, and refuses a deployment that does",
+                ));
+            }
+            if let Some(value) = section.text(&name)? {
+                if value.ends_with(STREAM_LABEL) {
+                    return Err(section.fault(&name, "can't hold a stream's ARN on this machine"));
+                }
+                variables.insert(name, value);
+            }
+        }
+        section.finish()?;
+    }
+    environment.finish()?;
+    Ok(variables)
+}

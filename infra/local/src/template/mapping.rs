@@ -1,0 +1,157 @@
+//! Event source mappings: a stream or a queue that feeds a function.
+//!
+//! Names, limits and defaults: Lambda developer guide, "Lambda parameters for
+//! Amazon DynamoDB event source mappings" and "… for Amazon SQS …".
+
+use std::time::Duration;
+
+use super::{
+    Fault, Function, QueueMapping, StreamMapping, event::name_in_arn, intrinsics::Scope,
+    properties::Properties,
+};
+use crate::filter::Filters;
+
+/// Where a mapping without a past begins to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the oldest record.
+    TrimHorizon,
+    /// At what comes from now on.
+    Latest,
+}
+
+/// What is watched or encrypted, and looks the same from inside a function.
+const WITHOUT_MEANING: &[&str] = &["KmsKeyArn", "MetricsConfig", "LoggingConfig", "Tags"];
+
+/// `Type: DynamoDB`. `None` if it is switched off.
+pub(crate) fn stream(
+    scope: &Scope<'_>,
+    to: &Function,
+    properties: &Properties<'_>,
+) -> Result<Option<StreamMapping>, Fault> {
+    properties.ignore(WITHOUT_MEANING);
+    let arn = properties.required("Stream")?;
+    let table = name_in_arn(scope, &arn, "dynamodb", "table/").ok_or_else(|| {
+        properties.fault("Stream", "must be the StreamArn of a table in this template")
+    })?;
+    let start = match properties.required("StartingPosition")?.as_str() {
+        "TRIM_HORIZON" => Start::TrimHorizon,
+        "LATEST" => Start::Latest,
+        other => {
+            return Err(properties.fault(
+                "StartingPosition",
+                format!("must be TRIM_HORIZON or LATEST, not {other}"),
+            ));
+        }
+    };
+    let seconds = |number: i64| Duration::from_secs(number.unsigned_abs());
+    let mapping = StreamMapping {
+        function: to.name.clone(),
+        table,
+        start,
+        batch_size: size(properties.number("BatchSize", 1, 10_000)?, 100),
+        window: seconds(properties.number("MaximumBatchingWindowInSeconds", 0, 300)?.unwrap_or(0)),
+        bisect: properties.boolean("BisectBatchOnFunctionError")?.unwrap_or(false),
+        // -1 stands for: without end.
+        retries: properties
+            .number("MaximumRetryAttempts", -1, 10_000)?
+            .and_then(|number| u32::try_from(number).ok()),
+        maximum_age: properties
+            .number("MaximumRecordAgeInSeconds", -1, 604_800)?
+            .filter(|number| *number >= 0)
+            .map(seconds),
+        parallelization: size(properties.number("ParallelizationFactor", 1, 10)?, 1),
+        reports_failures: reports_failures(properties)?,
+        on_failure: on_failure(scope, properties)?,
+        filters: filters(properties)?,
+    };
+    Ok(properties.boolean("Enabled")?.unwrap_or(true).then_some(mapping))
+}
+
+/// `Type: SQS`. `None` if it is switched off.
+pub(crate) fn queue(
+    scope: &Scope<'_>,
+    to: &Function,
+    properties: &Properties<'_>,
+) -> Result<Option<QueueMapping>, Fault> {
+    properties.ignore(WITHOUT_MEANING);
+    let arn = properties.required("Queue")?;
+    let queue = name_in_arn(scope, &arn, "sqs", "")
+        .ok_or_else(|| properties.fault("Queue", "must be the Arn of a queue in this template"))?;
+    let maximum_concurrency = match properties.section("ScalingConfig")? {
+        None => None,
+        Some(scaling) => {
+            let number = scaling.number("MaximumConcurrency", 2, 1000)?;
+            scaling.finish()?;
+            number.and_then(|number| usize::try_from(number).ok())
+        }
+    };
+    let window = properties.number("MaximumBatchingWindowInSeconds", 0, 300)?.unwrap_or(0);
+    let batch_size = size(properties.number("BatchSize", 1, 10_000)?, 10);
+    if batch_size > 10 && window == 0 {
+        return Err(properties
+            .fault("BatchSize", "above 10 needs MaximumBatchingWindowInSeconds of at least 1"));
+    }
+    let mapping = QueueMapping {
+        function: to.name.clone(),
+        queue,
+        batch_size,
+        window: Duration::from_secs(window.unsigned_abs()),
+        reports_failures: reports_failures(properties)?,
+        maximum_concurrency,
+        filters: filters(properties)?,
+    };
+    Ok(properties.boolean("Enabled")?.unwrap_or(true).then_some(mapping))
+}
+
+fn size(number: Option<i64>, default: usize) -> usize {
+    number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+}
+
+fn reports_failures(properties: &Properties<'_>) -> Result<bool, Fault> {
+    let types = properties.texts("FunctionResponseTypes")?;
+    match types.iter().find(|name| *name != "ReportBatchItemFailures") {
+        Some(other) => Err(properties.fault(
+            "FunctionResponseTypes",
+            format!("knows ReportBatchItemFailures only, not {other}"),
+        )),
+        None => Ok(!types.is_empty()),
+    }
+}
+
+fn on_failure(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<Option<String>, Fault> {
+    let Some(config) = properties.section("DestinationConfig")? else { return Ok(None) };
+    let mut queue = None;
+    if let Some(destination) = config.section("OnFailure")? {
+        // SAM asks for the type only to write a policy.
+        if let Some(kind) = destination.text("Type")?
+            && kind != "SQS"
+        {
+            return Err(
+                destination.fault("Type", format!("must be SQS on this machine, not {kind}"))
+            );
+        }
+        let arn = destination.required("Destination")?;
+        let name = name_in_arn(scope, &arn, "sqs", "").ok_or_else(|| {
+            destination.fault("Destination", "must be the Arn of a queue in this template")
+        })?;
+        queue = Some(name);
+        destination.finish()?;
+    }
+    config.finish()?;
+    Ok(queue)
+}
+
+fn filters(properties: &Properties<'_>) -> Result<Filters, Fault> {
+    let Some(criteria) = properties.json("FilterCriteria")? else { return Ok(Filters::default()) };
+    let wrong = |message: String| properties.fault("FilterCriteria", message);
+    let list = criteria.get("Filters").and_then(serde_json::Value::as_array);
+    let list = list.ok_or_else(|| wrong("must hold a list of Filters".to_owned()))?;
+    let patterns =
+        list.iter().map(|filter| filter.get("Pattern").and_then(serde_json::Value::as_str));
+    let patterns: Option<Vec<&str>> = patterns.collect();
+    Filters::parse(
+        &patterns.ok_or_else(|| wrong("must hold Filters, each with a Pattern".to_owned()))?,
+    )
+    .map_err(wrong)
+}

@@ -1,0 +1,102 @@
+//! What a resource is called on this machine: its name, its ARN, its URL.
+
+use super::{Fault, document::Node, intrinsics::Scope};
+
+/// A resource as it stands in the template, before anything is worked out.
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    pub(crate) line: usize,
+    /// `AWS::DynamoDB::Table`, say.
+    pub(crate) kind: String,
+    pub(crate) properties: Option<Node>,
+    pub(crate) condition: Option<String>,
+}
+
+pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
+pub(crate) const HTTP_API: &str = "AWS::Serverless::HttpApi";
+pub(crate) const TABLE: &str = "AWS::DynamoDB::Table";
+pub(crate) const QUEUE: &str = "AWS::SQS::Queue";
+
+/// The last part of a stream's ARN where the template names it. DynamoDB
+/// gives a stream its true label only when it makes the table.
+pub(crate) const STREAM_LABEL: &str = "/stream/local";
+
+/// The name of a resource: what is written, or the stack's name and the
+/// logical id, as CloudFormation would make it up (without its random tail).
+pub(crate) fn name(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<String, Fault> {
+    let property = match resource.kind.as_str() {
+        FUNCTION => "FunctionName",
+        TABLE => "TableName",
+        QUEUE => "QueueName",
+        _ => return Ok(id.to_owned()),
+    };
+    let written = resource.properties.as_ref().and_then(|properties| properties.get(property));
+    let written = written.map(|node| scope.resolve(node)).transpose()?.flatten();
+    match written {
+        Some(node) => node
+            .as_text()
+            .map(str::to_owned)
+            .ok_or_else(|| Fault::new(node.line, format!("{id}: `{property}` must be a text"))),
+        None => Ok(format!("{}-{id}", scope.place.stack)),
+    }
+}
+
+/// What `Ref` gives.
+pub(crate) fn reference(scope: &Scope<'_>, id: &str, line: usize) -> Result<String, Fault> {
+    if id == "ServerlessHttpApi" {
+        return Ok(scope.place.api_id.clone()); // the API that SAM makes by itself
+    }
+    let resource = find(scope, id, line)?;
+    match resource.kind.as_str() {
+        FUNCTION | TABLE => name(scope, id, resource),
+        QUEUE => Ok(scope.place.queue_url(&name(scope, id, resource)?)),
+        HTTP_API => Ok(scope.place.api_id.clone()),
+        kind => Err(foreign(id, kind, line)),
+    }
+}
+
+/// What `Fn::GetAtt` gives.
+pub(crate) fn attribute(
+    scope: &Scope<'_>,
+    id: &str,
+    attribute: &str,
+    line: usize,
+) -> Result<String, Fault> {
+    let resource = find(scope, id, line)?;
+    let name = name(scope, id, resource)?;
+    let place = scope.place;
+    match (resource.kind.as_str(), attribute) {
+        (FUNCTION, "Arn") => Ok(place.arn("lambda", &format!("function:{name}"))),
+        (TABLE, "Arn") => Ok(place.arn("dynamodb", &format!("table/{name}"))),
+        (TABLE, "StreamArn") => Ok(place.arn("dynamodb", &format!("table/{name}{STREAM_LABEL}"))),
+        (QUEUE, "Arn") => Ok(place.arn("sqs", &name)),
+        (QUEUE, "QueueName") => Ok(name),
+        (QUEUE, "QueueUrl") => Ok(place.queue_url(&name)),
+        (HTTP_API, "ApiEndpoint") => Ok(place.http.clone()),
+        (FUNCTION | TABLE | QUEUE | HTTP_API, _) => Err(Fault::new(
+            line,
+            format!("{id}: the attribute `{attribute}` isn't known on this machine"),
+        )),
+        (kind, _) => Err(foreign(id, kind, line)),
+    }
+}
+
+fn find<'s>(scope: &'s Scope<'_>, id: &str, line: usize) -> Result<&'s Resource, Fault> {
+    let resource = scope
+        .resource(id)
+        .ok_or_else(|| Fault::new(line, format!("there is no parameter or resource `{id}`")))?;
+    match &resource.condition {
+        Some(condition) if !scope.condition(condition, line)? => Err(Fault::new(
+            line,
+            format!("`{id}` doesn't exist: its condition `{condition}` is false"),
+        )),
+        _ => Ok(resource),
+    }
+}
+
+fn foreign(id: &str, kind: &str, line: usize) -> Fault {
+    Fault::new(
+        line,
+        format!("`{id}` is an {kind}, which doesn't exist on this machine and has no name to give"),
+    )
+}

@@ -1,0 +1,260 @@
+use super::*;
+
+fn place() -> Place {
+    Place {
+        stack: "hongyan".to_owned(),
+        region: "us-east-1".to_owned(),
+        account: "000000000000".to_owned(),
+        api_id: "local".to_owned(),
+        http: "http://127.0.0.1:8080".to_owned(),
+        aws: "http://127.0.0.1:4566".to_owned(),
+    }
+}
+
+fn parse(text: &str) -> Result<Template, Fault> {
+    Template::parse(text, &place(), &BTreeMap::new(), &BTreeMap::new())
+}
+
+fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// The template that is deployed.
+fn deployed() -> Template {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/template.yaml");
+    let defaults = map(&[
+        ("Stage", "local"),
+        ("Architecture", "x86_64"),
+        ("WeChatUrl", "http://127.0.0.1:8090"),
+        ("Issuer", "http://127.0.0.1:8080"),
+    ]);
+    Template::read(&path, &place(), &defaults, &BTreeMap::new()).unwrap()
+}
+
+#[test]
+fn the_deployed_template_is_understood_whole() {
+    let template = deployed();
+    let function =
+        |name: &str| template.functions.iter().find(|function| function.name == name).unwrap();
+    let callback = function("hongyan-local-callback");
+    assert_eq!(callback.binary, "callback");
+    assert_eq!(callback.timeout, Duration::from_secs(10));
+    assert_eq!(callback.variables["PARAMETER_PREFIX"], "/hongyan/local");
+    assert_eq!(callback.variables["EVENTS_TABLE"], "hongyan-local-events");
+    let events = function("hongyan-local-events");
+    assert_eq!(events.variables["TOKEN_FUNCTION"], "hongyan-local-token");
+    assert_eq!(events.variables["WECHAT_URL"], "http://127.0.0.1:8090");
+    assert_eq!(function("hongyan-local-login").memory, 512);
+
+    let mut keys: Vec<String> = template.routes.iter().map(ToString::to_string).collect();
+    keys.sort();
+    assert!(keys.contains(&"POST /callback/{app}".to_owned()), "{keys:?}");
+    assert!(keys.contains(&"GET /.well-known/jwks.json".to_owned()), "{keys:?}");
+
+    let stream =
+        template.streams.iter().find(|mapping| mapping.function == "hongyan-local-events").unwrap();
+    assert_eq!(stream.table, "hongyan-local-events");
+    assert_eq!(stream.on_failure.as_deref(), Some("hongyan-local-events-dead"));
+    assert!(stream.bisect && stream.reports_failures && stream.start == Start::TrimHorizon);
+    assert!(stream.filters.pass(&serde_json::json!({"eventName": "INSERT"})));
+    assert!(!stream.filters.pass(&serde_json::json!({"eventName": "REMOVE"})));
+
+    let queue = template
+        .queue_mappings
+        .iter()
+        .find(|mapping| mapping.function == "hongyan-local-send")
+        .unwrap();
+    assert_eq!(
+        (queue.queue.as_str(), queue.reports_failures),
+        ("hongyan-local-notifications", true)
+    );
+    let notifications =
+        template.queues.iter().find(|queue| queue.name == "hongyan-local-notifications").unwrap();
+    assert_eq!(notifications.attributes["VisibilityTimeout"], "360");
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&notifications.attributes["RedrivePolicy"])
+            .unwrap()["deadLetterTargetArn"],
+        "arn:aws:sqs:us-east-1:000000000000:hongyan-local-notifications-dead"
+    );
+
+    let token = template
+        .schedules
+        .iter()
+        .find(|schedule| schedule.function == "hongyan-local-token")
+        .unwrap();
+    assert_eq!(token.every, Every::Rate(Duration::from_secs(60)));
+    assert!(token.scheduler);
+
+    let table =
+        template.tables.iter().find(|table| table["TableName"] == "hongyan-local-events").unwrap();
+    assert_eq!(table["StreamSpecification"]["StreamEnabled"], true);
+    assert_eq!(table["TimeToLiveSpecification"]["AttributeName"], "expires");
+    assert_eq!(table["GlobalSecondaryIndexes"][0]["IndexName"], "unapplied");
+}
+
+/// Nothing about the deployment is written twice: what the template says, this
+/// machine does.
+#[test]
+fn a_change_in_the_template_is_followed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/template.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let changed = text
+        .replace("Path: /callback/{app}", "Path: /wechat/{app}")
+        .replace("TableName: !Sub hongyan-${Stage}-users", "TableName: !Sub people-${Stage}")
+        .replace("ScheduleExpression: rate(1 minute)", "ScheduleExpression: rate(5 minutes)");
+    assert_ne!(text, changed);
+    let template = parse(&changed).unwrap();
+    assert!(template.routes.iter().any(|route| route.to_string() == "POST /wechat/{app}"));
+    assert!(!template.routes.iter().any(|route| route.to_string() == "POST /callback/{app}"));
+    assert!(template.tables.iter().any(|table| table["TableName"] == "people-prod"));
+    let send = template.functions.iter().find(|function| function.binary == "send").unwrap();
+    assert_eq!(send.variables["USERS_TABLE"], "people-prod");
+    assert!(
+        template
+            .schedules
+            .iter()
+            .all(|schedule| schedule.every == Every::Rate(Duration::from_secs(300)))
+    );
+}
+
+const SMALL: &str = "\
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Stage: { Type: String, Default: prod, AllowedValues: [prod, local] }
+Conditions:
+  Production: !Equals [!Ref Stage, prod]
+  Elsewhere: !Not [!Condition Production]
+Globals:
+  Function:
+    Runtime: provided.al2023
+    Environment: { Variables: { A: global, B: global } }
+Resources:
+  One:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/one
+      Timeout: !If [Production, 7, 8]
+      ReservedConcurrentExecutions: !If [Elsewhere, 2, !Ref AWS::NoValue]
+      Environment:
+        Variables:
+          B: own
+          QUEUE: { Ref: Mail }
+          LONG:
+            Fn::Join: ['-', [a, !Sub '${Stage}.${Mail.QueueName}${!x}', { 'Fn::GetAtt': [Mail, Arn] }]]
+          LIST: !Sub ['${v}/${AWS::Region}', { v: !Select [1, !Split [',', 'x,y']] }]
+      Events:
+        Everything: { Type: HttpApi }
+  Mail: { Type: AWS::SQS::Queue }
+  Absent: { Type: AWS::Serverless::Function, Condition: Elsewhere, Properties: { CodeUri: x/ } }
+";
+
+#[test]
+fn expressions_conditions_and_globals_are_worked_out() {
+    let template = parse(SMALL).unwrap();
+    let [one] = template.functions.as_slice() else { panic!("{:?}", template.functions) };
+    assert_eq!(one.name, "hongyan-One");
+    assert_eq!((one.timeout.as_secs(), one.reserved_concurrency), (7, None));
+    assert_eq!(
+        one.variables,
+        map(&[
+            ("A", "global"),
+            ("B", "own"),
+            ("QUEUE", "http://127.0.0.1:4566/000000000000/hongyan-Mail"),
+            ("LONG", "a-prod.hongyan-Mail${x}-arn:aws:sqs:us-east-1:000000000000:hongyan-Mail"),
+            ("LIST", "y/us-east-1"),
+        ])
+    );
+    assert_eq!(template.routes[0].to_string(), "$default");
+
+    let overrides = map(&[("Stage", "local")]);
+    let template = Template::parse(SMALL, &place(), &BTreeMap::new(), &overrides).unwrap();
+    assert_eq!(template.functions.len(), 2);
+    let one = template.functions.iter().find(|function| function.binary == "one").unwrap();
+    assert_eq!((one.timeout.as_secs(), one.reserved_concurrency), (8, Some(2)));
+}
+
+/// Each change to the small template, and what is said about it: the line of
+/// the mistake and the words that name it.
+#[test]
+fn what_cannot_be_honoured_is_refused_with_its_line() {
+    let changes: &[(&str, &str, &str)] = &[
+        (
+            "CodeUri: target/lambda/one",
+            "CodeUri: x\n      Layers: [a]",
+            "One: the property `Layers`",
+        ),
+        ("CodeUri: target/lambda/one", "CodeUri: ./", "One: `CodeUri` must be a folder"),
+        ("Runtime: provided.al2023", "Runtime: python3.13", "One: `Runtime`"),
+        (
+            "Timeout: !If [Production, 7, 8]",
+            "Timeout: 901",
+            "One: `Timeout` must be a whole number from 1 to 900",
+        ),
+        ("B: own", "AWS_REGION: x", "One.Environment.Variables: `AWS_REGION` is reserved"),
+        ("B: own", "B: !Ref Nobody", "there is no parameter or resource `Nobody`"),
+        ("B: own", "B: !GetAtt Absent.Arn", "`Absent` doesn't exist"),
+        ("B: own", "B: !ImportValue x", "Fn::ImportValue isn't supported"),
+        ("{ Type: HttpApi }", "{ Type: S3 }", "One.Events.Everything: `Type` S3"),
+        ("{ Type: HttpApi }", "{ Type: HttpApi, Properties: { Auth: {} } }", "the property `Auth`"),
+        (
+            "{ Type: AWS::SQS::Queue }",
+            "{ Type: AWS::SQS::Queue, Properties: { FifoQueue: true } }",
+            "Mail: the property `FifoQueue`",
+        ),
+        (
+            "{ Type: AWS::SQS::Queue }",
+            "{ Type: AWS::S3::Bucket }",
+            "Mail: a resource of type AWS::S3::Bucket",
+        ),
+        (
+            "{ Type: AWS::SQS::Queue }",
+            "{ Type: AWS::IAM::Role }",
+            "which doesn't exist on this machine",
+        ),
+        ("Default: prod, ", "Default: test, ", "the parameter `Stage` can't be `test`"),
+        ("Conditions:", "Rules: {}\nConditions:", "the section `Rules`"),
+        (
+            "!Equals [!Ref Stage, prod]",
+            "!Condition Elsewhere",
+            "`Conditions.Production` is defined by itself",
+        ),
+        (
+            "  Mail: { Type: AWS::SQS::Queue }",
+            "  Mail: { Type: AWS::SQS::Queue, Properties: { QueueName: !Ref Mail } }",
+            "`Mail` is defined by itself",
+        ),
+    ];
+    for (from, to, message) in changes {
+        assert_eq!(SMALL.matches(from).count(), 1, "{from}");
+        let changed = SMALL.replace(from, to);
+        let fault = parse(&changed).expect_err(to);
+        assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
+        let around = changed
+            .lines()
+            .skip(fault.line.saturating_sub(1))
+            .take(2)
+            .collect::<Vec<_>>()
+            .join("\n");
+        let named = fault.line > 1 || message.contains("can't be");
+        assert!(named, "line {} of {to}: {around}", fault.line);
+    }
+    let unknown =
+        Template::parse(SMALL, &place(), &BTreeMap::new(), &map(&[("Stag", "x")])).unwrap_err();
+    assert!(unknown.message.contains("no parameter `Stag`"));
+    // A default for a parameter that a template hasn't got is no mistake.
+    Template::parse(SMALL, &place(), &map(&[("WeChatUrl", "x")]), &BTreeMap::new()).unwrap();
+}
+
+#[test]
+fn an_error_says_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("template.yaml");
+    std::fs::write(
+        &path,
+        SMALL.replace("CodeUri: target/lambda/one", "CodeUri: one\n      Bogus: 1"),
+    )
+    .unwrap();
+    let error = Template::read(&path, &place(), &BTreeMap::new(), &BTreeMap::new()).unwrap_err();
+    assert_eq!(error.line, 16);
+    assert!(error.to_string().contains("template.yaml:16: One: the property `Bogus`"));
+}
