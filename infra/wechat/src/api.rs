@@ -1,12 +1,13 @@
 //! WeChat's own paths: who may call them how, in which order that is checked,
 //! and the one place where an answer is written.
 
+use crate::app::Kind;
 use crate::connection::Wire;
 use crate::faults::{self, Fault};
 use crate::push::{self, Push};
 use crate::refusal::{self, Refusal};
 use crate::running::Shared;
-use crate::world::{Kind, World};
+use crate::world::World;
 use crate::{calls, custom, login, subscribe, template, token, users};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Query, Request, State};

@@ -1,11 +1,12 @@
 //! The control API: `/sandbox/…` steers what `api.weixin.qq.com` never would.
 
+use crate::app::{Format, Mode};
 use crate::event::{Envelope, Event, Field};
 use crate::faults::Fault;
 use crate::people::{self, Action, find_app};
 use crate::running::Shared;
 use crate::state;
-use crate::world::{Format, Mode, Pushing};
+use crate::world::Pushing;
 use crate::{api, page};
 use axum::body::Bytes;
 use axum::extract::{Path, State};

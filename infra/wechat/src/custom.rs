@@ -5,8 +5,10 @@
 //! message), and its table of windows.
 
 use crate::api::Call;
+use crate::app::Kind;
+use crate::message::{Jump, Message};
+use crate::person::Relation;
 use crate::refusal::{self, Refusal};
-use crate::world::{Jump, Kind, Message, Relation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 //! Source: WeChat's documentation, "接收普通消息" (messages), "接收事件推送"
 //! (events) and "订阅消息事件" (events of subscription messages).
 
-use crate::world::Format;
+use crate::app::Format;
 use serde_json::{Map, Number, Value};
 use std::fmt::Write as _;
 
@@ -29,9 +29,9 @@ pub(crate) enum Field {
     /// In XML bare digits.
     Number(Number),
     /// Fields within a field.
-    Group(Vec<(String, Field)>),
+    Group(Vec<(String, Self)>),
     /// The same field several times.
-    Several(Vec<Field>),
+    Several(Vec<Self>),
 }
 
 impl Field {

@@ -1,6 +1,8 @@
 //! The world that the sandbox begins with.
 
-use crate::world::{App, Format, Kind, Mode, Person, Relation, Template, TemplateKind, World};
+use crate::app::{App, Format, Kind, Mode, Template, TemplateKind};
+use crate::person::{Person, Relation};
+use crate::world::World;
 use crate::{quota, token};
 use shared::secret::Secret;
 use shared::wechat::id::{AppId, OpenId, UnionId};

@@ -3,8 +3,9 @@
 //! Source: WeChat's documentation, "订阅消息参数值内容限制说明" (limits of the
 //! values of subscription messages).
 
+use crate::app::Template;
+use crate::message::Shown;
 use crate::refusal::{self, Refusal};
-use crate::world::{Shown, Template};
 use serde_json::Value;
 
 mod moment;
@@ -133,7 +134,7 @@ fn is_car_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::TemplateKind;
+    use crate::app::TemplateKind;
     use serde_json::json;
 
     fn ok(kind: &str, value: &str) -> bool {

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod app;
 mod example;
+mod message;
+mod person;
 mod running;
 mod world;
 
@@ -32,9 +35,9 @@ mod connection;
 mod file;
 mod random;
 
+pub use app::{App, Format, Kind, Mode, Template, TemplateKind};
 pub use example::example;
+pub use message::{Jump, Message, Shown};
+pub use person::{Follow, Person, Relation};
 pub use running::{Error, Options, Sandbox};
-pub use world::{
-    App, Follow, Format, Jump, Kind, Message, Mode, Person, Pushing, Relation, Shown, Template,
-    TemplateKind, World,
-};
+pub use world::{Pushing, World};

@@ -3,8 +3,8 @@
 //! Source: WeChat's documentation, "小程序登录" (`jscode2session`).
 
 use crate::api::Call;
+use crate::app::{App, Kind};
 use crate::refusal::{self, Refusal};
-use crate::world::{App, Kind};
 use crate::{clock, random, token};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

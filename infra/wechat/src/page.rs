@@ -1,7 +1,8 @@
 //! The front page: what is on everybody's screen.
 
+use crate::message::{Jump, Message};
 use crate::running::Shared;
-use crate::world::{Jump, Message, World};
+use crate::world::World;
 use axum::extract::State;
 use axum::response::Html;
 use std::fmt::Write as _;

@@ -1,10 +1,13 @@
 //! What people do with their phones.
 
+use crate::app::{App, Kind, TemplateKind};
 use crate::control::Problem;
 use crate::custom::{self, Opener};
 use crate::event::{Event, Field};
+use crate::message::Message;
+use crate::person::{Follow, Person, Relation};
 use crate::push::Push;
-use crate::world::{App, Follow, Kind, Message, Person, Relation, TemplateKind, World};
+use crate::world::World;
 use crate::{login, random, subscribe};
 use serde::Deserialize;
 use serde_json::{Value, json};

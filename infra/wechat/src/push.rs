@@ -3,10 +3,12 @@
 //!
 //! Source: WeChat's documentation, "消息推送" (message push).
 
+use crate::app::{App, Format, Kind, Mode};
 use crate::event::{self, Envelope, Event, Field};
+use crate::message::Message;
 use crate::reply::{self, Reply};
 use crate::running::{Running, Shared};
-use crate::world::{App, Format, Kind, Message, Mode, Pushing};
+use crate::world::Pushing;
 use crate::{clock, random};
 use reqwest::header;
 use serde::Serialize;
@@ -79,6 +81,7 @@ impl Running {
     /// Pushes one thing, again if need be, and shows on the person's screen what
     /// came of it. Gives all deliveries.
     pub(crate) async fn push(&self, push: &Push) -> Vec<Delivery> {
+        let _under_way = self.under_way();
         let Some(addressee) = self.addressee(&push.app) else { return Vec::new() };
         let envelope = Envelope {
             to: addressee.app.original_id.clone(),

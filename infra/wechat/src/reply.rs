@@ -3,7 +3,7 @@
 //! Source: WeChat's documentation, "被动回复用户消息" (passive replies) and
 //! "消息加解密" (message encryption).
 
-use crate::world::{App, Format, Mode};
+use crate::app::{App, Format, Mode};
 use crate::xml;
 use serde_json::{Map, Value};
 use shared::wechat::crypto::{self, EncodingAesKey};

@@ -1,8 +1,10 @@
 //! What can be seen of the world from outside: everything but its secrets.
 
+use crate::app::App;
 use crate::control::Problem;
+use crate::person::Person;
 use crate::running::Shared;
-use crate::world::{App, Person, World};
+use crate::world::World;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde_json::{Map, Value, json};

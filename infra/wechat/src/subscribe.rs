@@ -4,12 +4,13 @@
 //! and "订阅消息语音提醒/事件推送" (its events).
 
 use crate::api::Call;
+use crate::app::TemplateKind;
 use crate::event::{Event, Field};
 use crate::fields;
+use crate::message::{Jump, Message};
 use crate::push::Push;
 use crate::refusal::{self, Refusal};
 use crate::template;
-use crate::world::{Jump, Message, TemplateKind};
 use serde_json::{Value, json};
 
 /// Answers `POST /cgi-bin/message/subscribe/send`.

@@ -4,11 +4,13 @@
 //! "模板消息事件推送" (its receipt).
 
 use crate::api::Call;
+use crate::app::{App, Kind, Template, TemplateKind};
 use crate::event::{self, Field};
 use crate::fields;
+use crate::message::{Jump, Message};
 use crate::push::Push;
 use crate::refusal::{self, Refusal};
-use crate::world::{App, Jump, Kind, Message, Template, TemplateKind, World};
+use crate::world::World;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

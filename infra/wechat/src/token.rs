@@ -4,9 +4,10 @@
 //! "获取稳定版接口调用凭据" (get stable access token).
 
 use crate::api::Call;
+use crate::app::App;
 use crate::quota::Counter;
 use crate::refusal::{self, Refusal};
-use crate::world::{App, World};
+use crate::world::World;
 use crate::{clock, random};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

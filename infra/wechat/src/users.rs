@@ -3,8 +3,9 @@
 //! Source: WeChat's documentation, "获取用户基本信息" (`user/info`).
 
 use crate::api::Call;
+use crate::app::App;
+use crate::person::{Person, Relation};
 use crate::refusal::{self, Refusal};
-use crate::world::{App, Person, Relation};
 use serde_json::{Value, json};
 
 /// Answers `GET /cgi-bin/user/info`.

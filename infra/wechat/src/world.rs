@@ -1,12 +1,12 @@
 //! The world: the apps, the people, and what stands between them.
 
-use crate::random;
-use crate::{clock, login, quota, template, token};
+use crate::app::App;
+use crate::person::{Person, Relation};
+use crate::{clock, random};
 use serde::{Deserialize, Serialize, Serializer};
 use shared::secret::Secret;
 use shared::wechat::crypto::EncodingAesKey;
-use shared::wechat::id::{AppId, OpenId, UnionId};
-use std::collections::BTreeMap;
+use shared::wechat::id::UnionId;
 
 /// Everything that the sandbox remembers over a restart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,241 +47,6 @@ impl Default for Pushing {
     fn default() -> Self {
         Self { deliveries: 3, timeout_ms: 5000, receipt_delay_ms: 20, single_item_as_list: false }
     }
-}
-
-/// What an app is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A service account (服务号): the kind of Official Account that may send
-    /// template messages.
-    OfficialAccount,
-    /// A Mini Program (小程序).
-    MiniProgram,
-}
-
-/// How pushes are protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// 明文模式: as it is.
-    Plaintext,
-    /// 兼容模式: as it is, and encrypted beside it.
-    Compatible,
-    /// 安全模式: encrypted only.
-    Safe,
-}
-
-/// How pushes are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// An `<xml>` document.
-    Xml,
-    /// A JSON object.
-    Json,
-}
-
-/// An Official Account or a Mini Program, as its operator has set it up.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct App {
-    /// The short name that the control API and the callback's path use.
-    pub alias: String,
-    /// What it is.
-    pub kind: Kind,
-    /// `wx…`.
-    pub app_id: AppId,
-    /// `gh_…`: what pushes carry as `ToUserName`.
-    pub original_id: String,
-    /// The AppSecret.
-    #[serde(serialize_with = "expose")]
-    pub secret: Secret,
-    /// The Token that signs pushes; 3 to 32 letters or digits.
-    #[serde(serialize_with = "expose")]
-    pub callback_token: Secret,
-    /// The EncodingAESKey; 43 letters or digits.
-    #[serde(serialize_with = "expose")]
-    pub encoding_aes_key: Secret,
-    /// How pushes are protected.
-    pub mode: Mode,
-    /// How pushes are written.
-    pub format: Format,
-    /// The open-platform account that it is bound to; apps with the same one
-    /// see the same unionids.
-    #[serde(default)]
-    pub open_platform: Option<String>,
-    /// The templates that it may send.
-    #[serde(default)]
-    pub templates: Vec<Template>,
-    #[serde(default)]
-    pub(crate) tokens: token::Tokens,
-    #[serde(default)]
-    pub(crate) codes: Vec<login::Code>,
-    #[serde(default)]
-    pub(crate) quotas: quota::Quotas,
-    #[serde(default)]
-    pub(crate) remembered: Vec<template::Remembered>,
-}
-
-/// What a template is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TemplateKind {
-    /// A template message of an Official Account; followers need no consent.
-    Template,
-    /// A subscription message; every consent is good for one.
-    OneTime,
-    /// A subscription message; one consent is good until it is withdrawn.
-    LongTerm,
-}
-
-/// A template in an app's own library.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Template {
-    /// 43 characters.
-    pub template_id: String,
-    /// What it is called.
-    pub title: String,
-    /// What it is for.
-    pub kind: TemplateKind,
-    /// Lines like `Product:{{thing1.DATA}}`.
-    pub content: String,
-    /// The values that an `enum…` or `const…` key may have.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub values: BTreeMap<String, Vec<String>>,
-}
-
-/// A person with a phone.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Person {
-    /// How the control API calls them.
-    pub name: String,
-    /// Their unionid by open-platform account.
-    #[serde(default)]
-    pub union_ids: BTreeMap<String, UnionId>,
-    /// What they are to each app, by its alias.
-    #[serde(default)]
-    pub relations: BTreeMap<String, Relation>,
-    /// What is on their screen, newest last.
-    #[serde(default)]
-    pub messages: Vec<Message>,
-}
-
-/// What one person is to one app.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Relation {
-    /// What the app calls them.
-    pub open_id: OpenId,
-    /// Since when and how they follow, if they do.
-    #[serde(default)]
-    pub follows: Option<Follow>,
-    /// Whether they have turned the app's messages off.
-    #[serde(default)]
-    pub blocks: bool,
-    /// How many messages they still consent to, by template.
-    #[serde(default)]
-    pub consents: BTreeMap<String, u32>,
-    #[serde(default)]
-    pub(crate) windows: Vec<crate::custom::Window>,
-    #[serde(default, serialize_with = "expose_some")]
-    pub(crate) session_key: Option<Secret>,
-    #[serde(default)]
-    pub(crate) logins: quota::Counter,
-    #[serde(default)]
-    last_act: i64,
-}
-
-impl Relation {
-    /// The time of what the person does now. Nobody does two things in one
-    /// second, and events carry no other identity than their second: an act in
-    /// a second that is taken belongs to the next one.
-    pub(crate) fn act(&mut self, now: i64) -> i64 {
-        // After the world was set anew the last act may lie far ahead.
-        let next = self.last_act + 1;
-        self.last_act = if next - now > 60 { now } else { now.max(next) };
-        self.last_act
-    }
-}
-
-/// How somebody came to follow.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Follow {
-    /// Unix seconds.
-    pub since: i64,
-    /// The scene of the QR code that they scanned.
-    #[serde(default)]
-    pub scene: Option<String>,
-}
-
-/// Something on a screen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// From whom, by alias.
-    pub app: String,
-    /// `template`, `subscribe`, `customer_service`, `passive_reply`, `sent` (by
-    /// the person) or `system` (WeChat's own line in the chat).
-    pub kind: String,
-    /// The template's title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// The fields as displayed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<Shown>,
-    /// The text of a chat line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// Where a tap leads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jump: Option<Jump>,
-    /// Unix seconds, by the sandbox's clock.
-    pub time: i64,
-    /// WeChat's `msgid`, where the message has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub msgid: Option<i64>,
-}
-
-impl Message {
-    /// A line in a chat.
-    pub(crate) fn line(app: &str, kind: &str, text: impl Into<String>, time: i64) -> Self {
-        Self {
-            app: app.to_owned(),
-            kind: kind.to_owned(),
-            title: None,
-            fields: Vec::new(),
-            text: Some(text.into()),
-            jump: None,
-            time,
-            msgid: None,
-        }
-    }
-}
-
-/// A field as displayed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
-    /// The template's key, `thing1`.
-    pub key: String,
-    /// What stands before it.
-    pub label: String,
-    /// What it says.
-    pub value: String,
-}
-
-/// Where a tap leads.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Jump {
-    /// To a web page.
-    Url(String),
-    /// To a page of a Mini Program.
-    MiniProgram {
-        /// Whose page.
-        app_id: String,
-        /// Which page; its first one if there is none.
-        page: Option<String>,
-        /// `developer`, `trial` or `formal`.
-        state: String,
-    },
 }
 
 impl World {
@@ -390,46 +155,14 @@ fn next_id(last: i64, per_millisecond: i64) -> i64 {
     (last + 1).max(millis.saturating_mul(per_millisecond))
 }
 
-impl Relation {
-    /// Somebody with a random openid, who has not done anything yet.
-    pub(crate) fn stranger() -> Self {
-        let open_id = OpenId::parse(random::open_id())
-            .expect("made of characters that an identifier may have");
-        Self::known_as(open_id)
-    }
-
-    /// Somebody with this openid, who has not done anything yet.
-    pub fn known_as(open_id: OpenId) -> Self {
-        Self {
-            open_id,
-            follows: None,
-            blocks: false,
-            consents: BTreeMap::new(),
-            windows: Vec::new(),
-            session_key: None,
-            logins: quota::Counter::default(),
-            last_act: 0,
-        }
-    }
-}
-
-impl Person {
-    /// Somebody new, whom no app knows yet.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            union_ids: BTreeMap::new(),
-            relations: BTreeMap::new(),
-            messages: Vec::new(),
-        }
-    }
-}
-
 /// The sandbox's secrets are inventions; its own file has to hold them.
 pub(crate) fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(secret.expose())
 }
 
-fn expose_some<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn expose_some<S: Serializer>(
+    secret: &Option<Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     secret.as_ref().map(Secret::expose).serialize(serializer)
 }

@@ -1,0 +1,110 @@
+//! An Official Account or a Mini Program, as its operator has set it up.
+
+use crate::world::expose;
+use crate::{login, quota, template, token};
+use serde::{Deserialize, Serialize};
+use shared::secret::Secret;
+use shared::wechat::id::AppId;
+use std::collections::BTreeMap;
+
+/// What an app is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A service account (服务号): the kind of Official Account that may send
+    /// template messages.
+    OfficialAccount,
+    /// A Mini Program (小程序).
+    MiniProgram,
+}
+
+/// How pushes are protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// 明文模式: as it is.
+    Plaintext,
+    /// 兼容模式: as it is, and encrypted beside it.
+    Compatible,
+    /// 安全模式: encrypted only.
+    Safe,
+}
+
+/// How pushes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// An `<xml>` document.
+    Xml,
+    /// A JSON object.
+    Json,
+}
+
+/// An Official Account or a Mini Program, as its operator has set it up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct App {
+    /// The short name that the control API and the callback's path use.
+    pub alias: String,
+    /// What it is.
+    pub kind: Kind,
+    /// `wx…`.
+    pub app_id: AppId,
+    /// `gh_…`: what pushes carry as `ToUserName`.
+    pub original_id: String,
+    /// The AppSecret.
+    #[serde(serialize_with = "expose")]
+    pub secret: Secret,
+    /// The Token that signs pushes; 3 to 32 letters or digits.
+    #[serde(serialize_with = "expose")]
+    pub callback_token: Secret,
+    /// The EncodingAESKey; 43 letters or digits.
+    #[serde(serialize_with = "expose")]
+    pub encoding_aes_key: Secret,
+    /// How pushes are protected.
+    pub mode: Mode,
+    /// How pushes are written.
+    pub format: Format,
+    /// The open-platform account that it is bound to; apps with the same one
+    /// see the same unionids.
+    #[serde(default)]
+    pub open_platform: Option<String>,
+    /// The templates that it may send.
+    #[serde(default)]
+    pub templates: Vec<Template>,
+    #[serde(default)]
+    pub(crate) tokens: token::Tokens,
+    #[serde(default)]
+    pub(crate) codes: Vec<login::Code>,
+    #[serde(default)]
+    pub(crate) quotas: quota::Quotas,
+    #[serde(default)]
+    pub(crate) remembered: Vec<template::Remembered>,
+}
+
+/// What a template is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TemplateKind {
+    /// A template message of an Official Account; followers need no consent.
+    Template,
+    /// A subscription message; every consent is good for one.
+    OneTime,
+    /// A subscription message; one consent is good until it is withdrawn.
+    LongTerm,
+}
+
+/// A template in an app's own library.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Template {
+    /// 43 characters.
+    pub template_id: String,
+    /// What it is called.
+    pub title: String,
+    /// What it is for.
+    pub kind: TemplateKind,
+    /// Lines like `Product:{{thing1.DATA}}`.
+    pub content: String,
+    /// The values that an `enum…` or `const…` key may have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Vec<String>>,
+}

@@ -1,0 +1,74 @@
+//! What is on a screen.
+
+use serde::{Deserialize, Serialize};
+
+/// Something on a screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// From whom, by alias.
+    pub app: String,
+    /// `template`, `subscribe`, `customer_service`, `passive_reply`, `sent` (by
+    /// the person) or `system` (WeChat's own line in the chat).
+    pub kind: String,
+    /// The template's title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The fields as displayed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Shown>,
+    /// The text of a chat line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Where a tap leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<Jump>,
+    /// Unix seconds, by the sandbox's clock.
+    pub time: i64,
+    /// WeChat's `msgid`, where the message has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub msgid: Option<i64>,
+}
+
+impl Message {
+    /// A line in a chat.
+    pub(crate) fn line(app: &str, kind: &str, text: impl Into<String>, time: i64) -> Self {
+        Self {
+            app: app.to_owned(),
+            kind: kind.to_owned(),
+            title: None,
+            fields: Vec::new(),
+            text: Some(text.into()),
+            jump: None,
+            time,
+            msgid: None,
+        }
+    }
+}
+
+/// A field as displayed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The template's key, `thing1`.
+    pub key: String,
+    /// What stands before it.
+    pub label: String,
+    /// What it says.
+    pub value: String,
+}
+
+/// Where a tap leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Jump {
+    /// To a web page.
+    Url(String),
+    /// To a page of a Mini Program.
+    MiniProgram {
+        /// Whose page.
+        app_id: String,
+        /// Which page; its first one if there is none.
+        page: Option<String>,
+        /// `developer`, `trial` or `formal`.
+        state: String,
+    },
+}

@@ -1,0 +1,106 @@
+//! A person with a phone, and what they are to each app.
+
+use crate::message::Message;
+use crate::world::expose_some;
+use crate::{custom, quota, random};
+use serde::{Deserialize, Serialize};
+use shared::secret::Secret;
+use shared::wechat::id::{OpenId, UnionId};
+use std::collections::BTreeMap;
+
+/// A person with a phone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Person {
+    /// How the control API calls them.
+    pub name: String,
+    /// Their unionid by open-platform account.
+    #[serde(default)]
+    pub union_ids: BTreeMap<String, UnionId>,
+    /// What they are to each app, by its alias.
+    #[serde(default)]
+    pub relations: BTreeMap<String, Relation>,
+    /// What is on their screen, newest last.
+    #[serde(default)]
+    pub messages: Vec<Message>,
+}
+
+/// What one person is to one app.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Relation {
+    /// What the app calls them.
+    pub open_id: OpenId,
+    /// Since when and how they follow, if they do.
+    #[serde(default)]
+    pub follows: Option<Follow>,
+    /// Whether they have turned the app's messages off.
+    #[serde(default)]
+    pub blocks: bool,
+    /// How many messages they still consent to, by template.
+    #[serde(default)]
+    pub consents: BTreeMap<String, u32>,
+    #[serde(default)]
+    pub(crate) windows: Vec<custom::Window>,
+    #[serde(default, serialize_with = "expose_some")]
+    pub(crate) session_key: Option<Secret>,
+    #[serde(default)]
+    pub(crate) logins: quota::Counter,
+    #[serde(default)]
+    last_act: i64,
+}
+
+impl Relation {
+    /// The time of what the person does now. Nobody does two things in one
+    /// second, and events carry no other identity than their second: an act in
+    /// a second that is taken belongs to the next one.
+    pub(crate) fn act(&mut self, now: i64) -> i64 {
+        // After the world was set anew the last act may lie far ahead.
+        let next = self.last_act + 1;
+        self.last_act = if next - now > 60 { now } else { now.max(next) };
+        self.last_act
+    }
+}
+
+/// How somebody came to follow.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Follow {
+    /// Unix seconds.
+    pub since: i64,
+    /// The scene of the QR code that they scanned.
+    #[serde(default)]
+    pub scene: Option<String>,
+}
+
+impl Relation {
+    /// Somebody with a random openid, who has not done anything yet.
+    pub(crate) fn stranger() -> Self {
+        let open_id = OpenId::parse(random::open_id())
+            .expect("made of characters that an identifier may have");
+        Self::known_as(open_id)
+    }
+
+    /// Somebody with this openid, who has not done anything yet.
+    pub fn known_as(open_id: OpenId) -> Self {
+        Self {
+            open_id,
+            follows: None,
+            blocks: false,
+            consents: BTreeMap::new(),
+            windows: Vec::new(),
+            session_key: None,
+            logins: quota::Counter::default(),
+            last_act: 0,
+        }
+    }
+}
+
+impl Person {
+    /// Somebody new, whom no app knows yet.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            union_ids: BTreeMap::new(),
+            relations: BTreeMap::new(),
+            messages: Vec::new(),
+        }
+    }
+}

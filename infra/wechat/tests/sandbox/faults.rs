@@ -1,0 +1,83 @@
+use crate::stage::{Stage, errcode};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[tokio::test]
+async fn a_fault_befalls_so_many_calls_of_its_path() {
+    let stage = Stage::new().await;
+    stage
+        .post(
+            "/sandbox/faults",
+            json!({"path": "/cgi-bin/stable_token", "times": 2, "errcode": -1}),
+        )
+        .await;
+    assert_eq!(errcode(&stage.get("/cgi-bin/token").await), 40002, "another path");
+    for _ in 0..2 {
+        let answer = stage.stable("shop", false).await;
+        assert_eq!(answer["errcode"], -1);
+        assert!(answer["errmsg"].as_str().unwrap().starts_with("system error rid: "), "{answer}");
+    }
+    assert_eq!(errcode(&stage.stable("shop", false).await), 0);
+
+    stage
+        .post(
+            "/sandbox/faults",
+            json!({"path": "/cgi-bin/stable_token", "times": 9, "status": 502}),
+        )
+        .await;
+    let answer =
+        stage.http.post(stage.url("/cgi-bin/stable_token")).body("{}").send().await.unwrap();
+    assert_eq!(answer.status(), 502);
+    assert_eq!(stage.get("/sandbox/faults").await["faults"][0]["times"], 8);
+    stage.http.delete(stage.url("/sandbox/faults")).send().await.unwrap();
+    assert_eq!(errcode(&stage.stable("shop", false).await), 0);
+
+    let (status, error) = stage.refused("/sandbox/faults", json!({"path": "/cgi-bin/token"})).await;
+    assert_eq!(status, 400);
+    assert!(error.contains("errcode, delay_ms, reset, status"), "{error}");
+}
+
+#[tokio::test]
+async fn a_delay_holds_the_answer_back() {
+    let stage = Stage::new().await;
+    stage.post("/sandbox/faults", json!({"path": "/cgi-bin/*", "delay_ms": 150})).await;
+    let started = Instant::now();
+    assert_eq!(errcode(&stage.stable("shop", false).await), 0);
+    assert!(started.elapsed() >= Duration::from_millis(150));
+}
+
+#[tokio::test]
+async fn a_reset_comes_before_the_first_byte() {
+    let stage = Stage::new().await;
+    stage.post("/sandbox/faults", json!({"path": "/cgi-bin/token", "reset": true})).await;
+    let mut wire = tokio::net::TcpStream::connect(stage.sandbox.address()).await.unwrap();
+    wire.write_all(b"GET /cgi-bin/token HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let error = wire.read_to_end(&mut answer).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert!(answer.is_empty());
+    let calls = stage.get("/sandbox/calls").await;
+    assert_eq!(calls["calls"][0]["fault"], "reset");
+    assert_eq!(calls["calls"][0]["answer"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_answer_may_be_lost_after_the_call_took_effect() {
+    let stage = Stage::new().await;
+    let ann = stage.open_id("ann", "shop");
+    stage.does("ann", "follow", json!({"app": "shop"})).await;
+    stage.callback.only();
+    let token = stage.token("shop").await;
+    let path = "/cgi-bin/message/template/send";
+    stage.post("/sandbox/faults", json!({"path": path, "reset": true, "after": true})).await;
+    let body = json!({
+        "touser": ann, "template_id": crate::stage::SHOP_TEMPLATE,
+        "data": {"thing1": {"value": "Blue kettle"}, "time2": {"value": "15:04"}},
+    });
+    let url = stage.url(&format!("{path}?access_token={token}"));
+    assert!(stage.http.post(url).body(body.to_string()).send().await.is_err());
+    assert_eq!(stage.screen("ann").await.len(), 1);
+    stage.idle().await;
+    assert!(stage.callback.only().opened(&stage.app("shop")).contains("success"));
+}

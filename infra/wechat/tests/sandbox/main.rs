@@ -1,0 +1,29 @@
+//! The sandbox from outside: over HTTP, with a callback that writes down what
+//! it is told.
+
+#[cfg(test)]
+mod callback;
+#[cfg(test)]
+mod control;
+#[cfg(test)]
+mod customer_service;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod logins;
+#[cfg(test)]
+mod malformed;
+#[cfg(test)]
+mod pushes;
+#[cfg(test)]
+mod replies;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod subscriptions;
+#[cfg(test)]
+mod templates;
+#[cfg(test)]
+mod tokens;
