@@ -1,0 +1,79 @@
+//! What the function keeps between invocations.
+
+use lambda_runtime::Error;
+use shared::access_token::AccessTokens;
+use shared::aws::Aws;
+use shared::clock::Timestamp;
+use shared::config;
+use shared::http::Web;
+use shared::parameters::{Apps, ParameterError, Parameters, Template};
+use shared::store::{Mappings, Notifications, Users};
+use shared::wechat::client::Client;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+/// A template that was read is used this many seconds before it's read again.
+const FRESH: u64 = 60;
+
+/// What the function keeps between invocations.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) apps: Apps,
+    pub(crate) users: Users,
+    pub(crate) mappings: Mappings,
+    pub(crate) notifications: Notifications,
+    pub(crate) tokens: AccessTokens,
+    pub(crate) wechat: Client,
+    parameters: Parameters,
+    templates: Mutex<HashMap<String, (Arc<Template>, Timestamp)>>,
+}
+
+impl App {
+    /// Connects, and reads which apps there are.
+    pub(crate) async fn from_environment() -> Result<Self, Error> {
+        let web = Web::new();
+        let aws = Aws::from_environment(&web)?;
+        let dynamodb = aws.dynamodb();
+        let users = Users::from_environment(&dynamodb)?;
+        let mappings = Mappings::from_environment(&dynamodb)?;
+        let notifications = Notifications::from_environment(&dynamodb)?;
+        let parameters = Parameters::from_environment(aws.ssm())?;
+        let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
+        let (apps, users_there, mappings_there, notifications_there) =
+            tokio::join!(parameters.apps(), users.check(), mappings.check(), notifications.check());
+        users_there.and(mappings_there).and(notifications_there)?;
+        let tokens = AccessTokens::from_environment(parameters.clone(), aws.lambda())?;
+        let templates = Mutex::default();
+        Ok(Self {
+            apps: apps?,
+            users,
+            mappings,
+            notifications,
+            tokens,
+            wechat,
+            parameters,
+            templates,
+        })
+    }
+
+    /// The template of this code, if there is one.
+    pub(crate) async fn template(
+        &self,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Template>>, ParameterError> {
+        let kept =
+            self.templates.lock().expect("nothing panics under this lock").get(code).cloned();
+        if let Some((template, read_at)) = kept
+            && now.seconds_since(read_at) < FRESH
+        {
+            return Ok(Some(template));
+        }
+        let Some(template) = self.parameters.template(code).await?.map(Arc::new) else {
+            return Ok(None);
+        };
+        let mut templates = self.templates.lock().expect("nothing panics under this lock");
+        templates.insert(code.to_owned(), (Arc::clone(&template), now));
+        Ok(Some(template))
+    }
+}
