@@ -73,7 +73,7 @@ impl DynamoDb {
     /// Makes a table as `definition` says, unless it is there already.
     ///
     /// `definition` holds the properties of `AWS::DynamoDB::Table`: what
-    /// CreateTable takes, and `TimeToLiveSpecification`. Of a table that is
+    /// `CreateTable` takes, and `TimeToLiveSpecification`. Of a table that is
     /// there, what can change is changed: its TTL, and its stream is switched
     /// on. Runs SQL on this thread.
     ///
@@ -119,6 +119,12 @@ impl DynamoDb {
         limit: usize,
     ) -> Result<(Vec<Value>, StreamPosition), Error> {
         stream::records(&self.inner.database, table, after, limit)
+    }
+
+    /// The engine itself, for tests that write without a client.
+    #[cfg(test)]
+    pub(crate) fn database(&self) -> &dynoxide::Database {
+        &self.inner.database
     }
 
     /// Passes a client's request on to the engine.

@@ -27,7 +27,7 @@ use super::{ACCOUNT, Error, Fault, REGION, now};
 pub use message::Message;
 use queue::Queue;
 
-/// The most that one call receives (ReceiveMessage: 10).
+/// The most that one call receives (`ReceiveMessage`: 10).
 const MOST: usize = 10;
 
 /// The queues: a handle, cheap to clone.
@@ -73,7 +73,7 @@ impl Queues {
 
     /// Makes a queue, or gives the one that is there these attributes and no others.
     ///
-    /// Attributes are those of CreateQueue, as text. A `RedrivePolicy` may name
+    /// Attributes are those of `CreateQueue`, as text. A `RedrivePolicy` may name
     /// a dead-letter queue that is made later; until then nothing moves.
     ///
     /// # Errors

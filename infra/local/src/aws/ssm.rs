@@ -109,7 +109,7 @@ impl ParameterStore {
     }
 }
 
-/// What PutParameter asks for.
+/// What `PutParameter` asks for.
 #[derive(Default)]
 struct Put<'a> {
     name: &'a str,

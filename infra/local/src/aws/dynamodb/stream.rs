@@ -14,7 +14,7 @@ use crate::aws::{ACCOUNT, Error, REGION};
 /// What the engine adds to a stored number to make a sequence number of 21 digits.
 const OFFSET: u128 = 100_000_000_000_000_000_000;
 
-/// The most records one call returns (DynamoDB Streams, GetRecords: 1,000).
+/// The most records one call returns (DynamoDB Streams, `GetRecords`: 1,000).
 const MOST: usize = 1000;
 
 /// Everything up to and including one record: where a reader stands.

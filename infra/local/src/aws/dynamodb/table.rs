@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::Error;
 
-/// What CreateTable knows of the properties that `AWS::DynamoDB::Table` has.
+/// What `CreateTable` knows of the properties that `AWS::DynamoDB::Table` has.
 const PROPERTIES: [&str; 8] = [
     "AttributeDefinitions",
     "BillingMode",
@@ -40,7 +40,7 @@ pub(super) fn create(database: &Database, definition: &Value) -> Result<(), Erro
     expire(database, name, &definition["TimeToLiveSpecification"])
 }
 
-/// The CreateTable request that a definition amounts to.
+/// The `CreateTable` request that a definition amounts to.
 fn request(definition: &Value) -> Value {
     let mut request: Map<String, Value> = PROPERTIES
         .iter()
@@ -54,7 +54,7 @@ fn request(definition: &Value) -> Value {
 }
 
 /// What a stream's records show, if the table is to have one. The template
-/// says only that; CreateTable also says whether.
+/// says only that; `CreateTable` also says whether.
 fn stream_view(definition: &Value) -> Option<&str> {
     let stream = &definition["StreamSpecification"];
     stream["StreamViewType"].as_str().filter(|_| stream["StreamEnabled"] != false)
@@ -143,16 +143,29 @@ fn attributes(definitions: &Value) -> BTreeMap<&str, &str> {
         .collect()
 }
 
-/// Each index by name: its keys, and what it holds.
-fn indexes(list: &Value) -> BTreeMap<&str, (Vec<(&str, &str)>, &str, Vec<&str>)> {
+/// What makes one index another: its keys, and what it holds besides.
+#[derive(PartialEq)]
+struct Index<'a> {
+    keys: Vec<(&'a str, &'a str)>,
+    projection: &'a str,
+    attributes: Vec<&'a str>,
+}
+
+/// Each index by name.
+fn indexes(list: &Value) -> BTreeMap<&str, Index<'_>> {
     members(list)
         .map(|index| {
+            let name = text(index, "IndexName");
             let projection = &index["Projection"];
-            let kind = projection["ProjectionType"].as_str().unwrap_or("ALL");
-            let mut others: Vec<_> =
+            let mut attributes: Vec<_> =
                 members(&projection["NonKeyAttributes"]).filter_map(Value::as_str).collect();
-            others.sort_unstable();
-            (text(index, "IndexName"), (keys(&index["KeySchema"]), kind, others))
+            attributes.sort_unstable();
+            let index = Index {
+                keys: keys(&index["KeySchema"]),
+                projection: projection["ProjectionType"].as_str().unwrap_or("ALL"),
+                attributes,
+            };
+            (name, index)
         })
         .collect()
 }

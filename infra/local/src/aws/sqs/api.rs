@@ -17,7 +17,7 @@ use super::{MOST, Queues, digest, name_of, no_queue, url};
 use crate::aws::fault::answer;
 use crate::aws::{Fault, now};
 
-/// The most names that ListQueues gives at a time.
+/// The most names that `ListQueues` gives at a time.
 const NAMES: usize = 1000;
 
 #[derive(Deserialize)]
@@ -63,7 +63,7 @@ struct SetAttributes {
     attributes: BTreeMap<String, String>,
 }
 
-/// A message in a request: of SendMessage, or an entry of its batch.
+/// A message in a request: of `SendMessage`, or an entry of its batch.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Send {

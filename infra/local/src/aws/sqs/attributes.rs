@@ -1,4 +1,4 @@
-//! Names and attributes of queues (CreateQueue and SetQueueAttributes).
+//! Names and attributes of queues (`CreateQueue` and `SetQueueAttributes`).
 
 use std::collections::BTreeMap;
 

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api::{Send, read};
-use super::message::Receipt;
+use super::message::{Draft, Receipt};
 use super::{MOST, Queues, name_of, no_queue};
 use crate::aws::Fault;
 
-/// The most that the messages of one batch have together, in bytes (SendMessageBatch: 1 MiB).
+/// The most that the messages of one batch have together, in bytes (`SendMessageBatch`: 1 MiB).
 const LARGEST: usize = 1_048_576;
 
 #[derive(Deserialize)]
@@ -102,7 +102,7 @@ impl Outcome {
 }
 
 impl Queues {
-    /// SendMessageBatch.
+    /// `SendMessageBatch`.
     pub(super) async fn send_batch(&self, body: &[u8]) -> Result<Value, Fault> {
         let batch: Batch<Send> = read(body)?;
         batch.check()?;
@@ -111,7 +111,7 @@ impl Queues {
         let drafts: Vec<_> =
             batch.entries.into_iter().map(|entry| (entry.id, entry.what.draft())).collect();
         let size: usize =
-            drafts.iter().filter_map(|(_, draft)| draft.as_ref().ok()).map(|it| it.size()).sum();
+            drafts.iter().filter_map(|(_, draft)| draft.as_ref().ok()).map(Draft::size).sum();
         if size > LARGEST {
             return Err(Fault::new(
                 "BatchRequestTooLong",
@@ -138,7 +138,7 @@ impl Queues {
         Ok(outcome.answer())
     }
 
-    /// DeleteMessageBatch.
+    /// `DeleteMessageBatch`.
     pub(super) fn delete_batch(&self, body: &[u8]) -> Result<Value, Fault> {
         let batch: Batch<Received> = read(body)?;
         batch.check()?;
@@ -153,7 +153,7 @@ impl Queues {
         Ok(outcome.answer())
     }
 
-    /// ChangeMessageVisibilityBatch.
+    /// `ChangeMessageVisibilityBatch`.
     pub(super) fn hide_batch(&self, body: &[u8]) -> Result<Value, Fault> {
         let batch: Batch<Received> = read(body)?;
         batch.check()?;

@@ -194,7 +194,7 @@ impl Draft {
         self.body.len() + attributes.sum::<usize>()
     }
 
-    /// Checks what SQS checks of every message (SendMessage, "Amazon SQS message metadata").
+    /// Checks what SQS checks of every message (`SendMessage`, "Amazon SQS message metadata").
     pub(super) fn check(&self) -> Result<(), Fault> {
         if self.body.is_empty() {
             return Err(Fault::new(

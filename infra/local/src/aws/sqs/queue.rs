@@ -88,7 +88,7 @@ impl Queue {
         Redrive::parse(self.attributes.get("RedrivePolicy")?).ok().flatten()
     }
 
-    /// All attributes, as GetQueueAttributes shows them.
+    /// All attributes, as `GetQueueAttributes` shows them.
     pub(super) fn shown(&self, name: &str, now: u64) -> Map<String, Value> {
         let counts = self.counts(now);
         let mut shown: Map<String, Value> = [

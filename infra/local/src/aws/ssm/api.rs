@@ -12,10 +12,10 @@ use super::parameter::Kind;
 use super::{ParameterStore, Put, State};
 use crate::aws::Fault;
 
-/// The most that GetParameters, DeleteParameters and GetParametersByPath take or give.
+/// The most that `GetParameters`, `DeleteParameters` and `GetParametersByPath` take or give.
 const FEW: usize = 10;
 
-/// The most that DescribeParameters and GetParameterHistory give.
+/// The most that `DescribeParameters` and `GetParameterHistory` give.
 const MANY: usize = 50;
 
 #[derive(Deserialize)]
@@ -95,7 +95,7 @@ impl ParameterStore {
             "DescribeParameters" => self.describe_parameters(&read(body)?),
             "DeleteParameter" => {
                 let asked: Named = read(body)?;
-                match self.delete(&[asked.name.clone()]).await?.pop() {
+                match self.delete(std::slice::from_ref(&asked.name)).await?.pop() {
                     Some(_) => Ok(json!({})),
                     None => Err(not_found(&asked.name)),
                 }
@@ -248,7 +248,7 @@ impl ParameterStore {
 }
 
 impl State {
-    /// GetParameter's answer.
+    /// `GetParameter`'s answer.
     fn get(&self, text: &str, decrypt: bool) -> Result<Value, Fault> {
         let Wanted { name, selector } = wanted(text);
         // An ARN has a slash before names that have none themselves.

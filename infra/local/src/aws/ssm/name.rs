@@ -14,7 +14,7 @@ pub(super) fn arn(name: &str) -> String {
     format!("arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{slash}{name}")
 }
 
-/// Checks the name of a parameter to be made (PutParameter: "Parameter name constraints").
+/// Checks the name of a parameter to be made (`PutParameter`: "Parameter name constraints").
 pub(super) fn check(name: &str) -> Result<(), Fault> {
     let invalid = |reason: &str| Err(Fault::new("ValidationException", reason));
     if name.is_empty() || name.len() > LONGEST {

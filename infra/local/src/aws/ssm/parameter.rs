@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Put, name};
 use crate::aws::Fault;
 
-/// How many versions are kept (PutParameter: 100; the oldest goes).
+/// How many versions are kept (`PutParameter`: 100; the oldest goes).
 const VERSIONS: usize = 100;
 
 /// The largest value of the standard tier, and of the advanced one, in bytes.
@@ -58,7 +58,7 @@ impl fmt::Display for Kind {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Parameter {
     pub(super) kind: Kind,
-    /// The key that a SecureString names; nothing is encrypted with it here.
+    /// The key that a `SecureString` names; nothing is encrypted with it here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<String>,
     /// Oldest first, never empty.
