@@ -20,12 +20,11 @@ pub(crate) fn load(path: &Path) -> Result<Option<World>, Error> {
 
 /// Writes the world into a new file and puts that in the old one's place, so
 /// that whoever reads finds the old or the new, never half of either.
-pub(crate) fn save(path: &Path, world: &World) -> std::io::Result<()> {
+pub(crate) fn save(path: &Path, world: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer_pretty(&mut new, world)?;
-    new.flush()?;
+    new.write_all(world)?;
     new.persist(path)?;
     Ok(())
 }

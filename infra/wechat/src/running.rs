@@ -66,7 +66,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts with what the data file remembers, or else with [`example`].
+    /// Starts with what the data file remembers, or else with [`example()`].
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Sandbox {
             background: Mutex::new(JoinSet::new()),
             under_way: watch::Sender::new(0),
             changed: Notify::new(),
-            saving: Mutex::new(()),
+            written: Mutex::new(Vec::new()),
             data: options.data,
         });
         // A file that can't be written is told now, not when all is lost.
@@ -165,7 +165,8 @@ pub(crate) struct Running {
     background: Mutex<JoinSet<()>>,
     under_way: watch::Sender<usize>,
     changed: Notify,
-    saving: Mutex<()>,
+    /// What the file holds, since the start.
+    written: Mutex<Vec<u8>>,
     data: Option<PathBuf>,
 }
 
@@ -214,9 +215,14 @@ impl Running {
         let failed = |reason: String| Error::Data { path: path.clone(), reason };
         let at = path.clone();
         let write = tokio::task::spawn_blocking(move || {
-            let _turn = lock(&running.saving);
-            let world = lock(&running.state).world.clone();
-            file::save(&at, &world)
+            let mut written = lock(&running.written);
+            let world = serde_json::to_vec_pretty(&lock(&running.state).world)?;
+            // Looking at the world doesn't change it.
+            if *written != world {
+                file::save(&at, &world)?;
+                *written = world;
+            }
+            Ok::<_, std::io::Error>(())
         });
         match write.await {
             Ok(written) => written.map_err(|error| failed(error.to_string())),

@@ -52,7 +52,9 @@ async fn a_reset_comes_before_the_first_byte() {
     let stage = Stage::new().await;
     stage.post("/sandbox/faults", json!({"path": "/cgi-bin/token", "reset": true})).await;
     let mut wire = tokio::net::TcpStream::connect(stage.sandbox.address()).await.unwrap();
-    wire.write_all(b"GET /cgi-bin/token HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    wire.write_all(b"GET /cgi-bin/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
     let mut answer = Vec::new();
     let error = wire.read_to_end(&mut answer).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
