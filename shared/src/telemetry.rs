@@ -2,12 +2,15 @@
 //! token, a secret, an openid or a unionid.
 
 use crate::config;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Starts logging to standard output, as JSON or text and from the level that
 /// Lambda's logging configuration asks for (`AWS_LAMBDA_LOG_FORMAT` and
 /// `AWS_LAMBDA_LOG_LEVEL`; see "Configuring advanced logging controls" in the
-/// Lambda developer guide). CloudWatch adds the time.
+/// Lambda developer guide). CloudWatch adds the time. JSON lines carry the id
+/// of the request, text lines are for reading.
 pub fn start() {
     let level = match config::optional("AWS_LAMBDA_LOG_LEVEL").as_deref() {
         Some("TRACE" | "DEBUG") => LevelFilter::DEBUG,
@@ -15,14 +18,17 @@ pub fn start() {
         Some("ERROR" | "FATAL") => LevelFilter::ERROR,
         _ => LevelFilter::INFO,
     };
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .without_time()
-        .with_target(false)
-        .with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().without_time().with_target(false).with_ansi(false);
+    // The crates below log what they send and receive at their lower levels.
+    let quiet = LevelFilter::WARN.min(level);
+    let targets = Targets::new()
+        .with_default(level)
+        .with_targets(["aws", "hyper", "reqwest", "rustls"].map(|name| (name, quiet)));
     if config::optional("AWS_LAMBDA_LOG_FORMAT").as_deref() == Some("JSON") {
-        subscriber.json().flatten_event(true).with_current_span(false).init();
+        let lines = lines.json().flatten_event(true).with_span_list(false);
+        tracing_subscriber::registry().with(targets).with(lines).init();
     } else {
-        subscriber.init();
+        let targets = targets.with_target("lambda_runtime", quiet);
+        tracing_subscriber::registry().with(targets).with(lines).init();
     }
 }
