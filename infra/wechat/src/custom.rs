@@ -69,12 +69,10 @@ pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
     let body = std::mem::take(&mut call.body);
     let person = &mut call.world.people[person];
     let relation = person.relations.get_mut(&alias).ok_or(refusal::INVALID_OPENID)?;
-    if kind == Kind::OfficialAccount && relation.follows.is_none() {
-        return Err(refusal::OUT_OF_TIME);
-    }
     if relation.blocks {
         return Err(refusal::TURNED_OFF);
     }
+    // Whoever stops following closes every window.
     let window = available(relation, now)?;
     let (text, jump) = content(kind, &body)?;
     window.left -= 1;
