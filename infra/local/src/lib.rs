@@ -26,4 +26,6 @@ mod http;
 mod queue;
 mod runtime;
 mod schedule;
+#[cfg(test)]
+mod scripted;
 mod stream;

@@ -1,8 +1,9 @@
 //! Feeds a table's stream to a function, as Lambda's event source mapping does.
 //!
 //! Records are read in order and dealt to as many lanes as the mapping's
-//! parallelization factor, by key, so that a key's records stay in order while
-//! a stubborn record holds up its own lane only. Where the reader stands is
+//! parallelization factor, by the item's whole key. So an item's records stay
+//! in order, which is all that Lambda promises (not the order of all items of a
+//! partition key), and a stubborn record holds up its own lane only. Where the reader stands is
 //! written down once everything before is done, so after a restart records come
 //! again rather than never.
 //!
@@ -186,7 +187,7 @@ fn beginning(aws: &Aws, mapping: &StreamMapping) -> Result<StreamPosition, Error
     Ok(position)
 }
 
-/// The lane of a record: always the same for the same key.
+/// The lane of a record: always the same for the same item.
 fn lane_of(record: &Json, lanes: usize) -> usize {
     // By name, since the order of attributes in JSON means nothing.
     let keys: BTreeMap<&String, String> = record["dynamodb"]["Keys"]

@@ -123,7 +123,7 @@ impl DynamoDb {
 
     /// The engine itself, for tests that write without a client.
     #[cfg(test)]
-    pub(crate) fn database(&self) -> &dynoxide::Database {
+    pub(crate) fn database(&self) -> &Database {
         &self.inner.database
     }
 

@@ -70,8 +70,11 @@ impl Pool {
         }
     }
 
+    /// The processes that live.
     pub(crate) fn processes(&self) -> Vec<u32> {
-        self.state().living.iter().filter_map(|environment| environment.process()).collect()
+        let state = self.state();
+        let living = state.living.iter().filter(|environment| environment.is_alive());
+        living.filter_map(|environment| environment.process()).collect()
     }
 
     /// The environment whose Runtime API has this name.

@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn rates_are_read_as_eventbridge_reads_them() {
-        let minutes = |minutes| Ok(Every::Rate(Duration::from_secs(60 * minutes)));
+        let minutes = |minutes: u64| Ok(Every::Rate(Duration::from_secs(60 * minutes)));
         assert_eq!(rate("rate(1 minute)"), minutes(1));
         assert_eq!(rate("rate(90 minutes)"), minutes(90));
         assert_eq!(rate("rate(2 hours)"), minutes(120));

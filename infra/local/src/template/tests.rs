@@ -216,7 +216,7 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
         (
             "!Equals [!Ref Stage, prod]",
             "!Condition Elsewhere",
-            "`Conditions.Production` is defined by itself",
+            "`Conditions.Elsewhere` is defined by itself",
         ),
         (
             "  Mail: { Type: AWS::SQS::Queue }",

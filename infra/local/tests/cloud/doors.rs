@@ -1,0 +1,110 @@
+//! The template decides what is open, and what feeds a function.
+
+use serde_json::{Value, json};
+
+use crate::place::{Place, eventually, function};
+
+/// Speaks plain HTTP/1.1 over a socket, so that nothing adds or hides anything.
+async fn http(address: std::net::SocketAddr, request: &str) -> (u16, Value) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap())
+}
+
+fn post(path: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: x.127.0.0.1\r\nContent-Type: text/xml\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<x/>"
+    )
+}
+
+#[tokio::test]
+async fn routes_follow_the_template() {
+    let route = |path: &str| {
+        function(
+            "one",
+            &format!(
+                "      Events:\n        Push: {{ Type: HttpApi, Properties: {{ Method: POST, Path: \"{path}\" }} }}\n"
+            ),
+        )
+    };
+    let place = Place::new(&["one"], &route("/callback/{app}"));
+    let cloud = place.start().await;
+    let (status, event) = http(cloud.http(), &post("/callback/shop?a=1")).await;
+    assert_eq!(status, 200);
+    assert_eq!(event["routeKey"], "POST /callback/{app}");
+    assert_eq!(event["pathParameters"], json!({ "app": "shop" }));
+    assert_eq!(event["headers"]["host"], "localhost");
+    assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("<x/>"), &json!(false)));
+    cloud.stop().await;
+
+    place.write(&route("/wechat/{app}"));
+    let cloud = place.start().await;
+    assert_eq!(http(cloud.http(), &post("/callback/shop")).await.0, 404);
+    assert_eq!(http(cloud.http(), &post("/wechat/shop")).await.0, 200);
+    cloud.stop().await;
+}
+
+const FED: &str = "
+      Events:
+        Clock: { Type: ScheduleV2, Properties: { ScheduleExpression: rate(1 hour), Input: '{\"print\": \"tick\"}' } }
+        Mail: { Type: SQS, Properties: { Queue: !GetAtt Mail.Arn } }
+        Rows:
+          Type: DynamoDB
+          Properties: { Stream: !GetAtt Rows.StreamArn, StartingPosition: TRIM_HORIZON }
+  Mail: { Type: AWS::SQS::Queue, Properties: { QueueName: mail } }
+  Rows:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: rows
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
+      KeySchema: [{ AttributeName: id, KeyType: HASH }]
+      StreamSpecification: { StreamViewType: NEW_IMAGE }
+";
+
+#[tokio::test]
+async fn the_clock_a_queue_and_a_table_feed_a_function() {
+    let place = Place::new(&["one"], &function("one", FED));
+    let mut options = place.options();
+    options.data = Some(place.folder.path().join("data"));
+    let cloud = local::Cloud::start(options.clone()).await.unwrap();
+    eventually(|| place.lines().contains(&"one: tick".to_owned())).await;
+    let ended = || place.lines().iter().filter(|line| line.starts_with("one: END")).count();
+
+    cloud.idle().await.unwrap();
+    assert_eq!(ended(), 1);
+    cloud.aws.queues.send("mail", "hello".to_owned()).unwrap();
+    cloud.idle().await.unwrap();
+    assert_eq!((ended(), cloud.aws.queues.length("mail")), (2, Some(0)));
+
+    put(&cloud, "a").await;
+    cloud.idle().await.unwrap();
+    assert_eq!(ended(), 3);
+    cloud.stop().await;
+
+    // What is done isn't done again after a restart, what is new is.
+    let cloud = local::Cloud::start(options).await.unwrap();
+    eventually(|| ended() == 4).await; // the clock
+    cloud.idle().await.unwrap();
+    assert_eq!(ended(), 4);
+    put(&cloud, "b").await;
+    cloud.idle().await.unwrap();
+    assert_eq!(ended(), 5);
+    cloud.stop().await;
+}
+
+/// Puts a row the way a client does: signed or not, an `Authorization` is asked for.
+async fn put(cloud: &local::Cloud, id: &str) {
+    let body = json!({ "TableName": "rows", "Item": { "id": { "S": id } } }).to_string();
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: AWS4-HMAC-SHA256 Credential=test/20261120/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0\r\nX-Amz-Date: 20261120T000000Z\r\nX-Amz-Target: DynamoDB_20120810.PutItem\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let (status, answer) = http(cloud.aws(), &request).await;
+    assert_eq!(status, 200, "{answer}");
+}

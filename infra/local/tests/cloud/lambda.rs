@@ -1,0 +1,193 @@
+//! Execution environments: one invocation at a time, as many as overlap, no
+//! longer than allowed.
+
+use std::{fs, time::Duration};
+
+use local::{Error, InvokeFailure};
+use serde_json::{Value, json};
+
+use crate::place::{Place, eventually, function, is_gone, process, process_in};
+
+fn error(failure: InvokeFailure) -> Value {
+    match failure {
+        InvokeFailure::Failed { error, .. } => error,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_function_finds_what_lambda_promises_and_nothing_else() {
+    let place = Place::new(
+        &["one"],
+        &function("one", "      Timeout: 7\n      Environment: { Variables: { COLOUR: red } }\n"),
+    );
+    let cloud = place.start().await;
+    let answer = cloud.invoke("one", &json!({ "x": 1 })).await.unwrap();
+    assert_eq!(answer["event"], json!({ "x": 1 }));
+    assert_eq!(answer["arn"], "arn:aws:lambda:us-east-1:000000000000:function:one");
+    let environment = &answer["environment"];
+    assert_eq!(environment["COLOUR"], "red");
+    assert_eq!(environment["AWS_LAMBDA_FUNCTION_NAME"], "one");
+    assert_eq!(environment["AWS_ACCESS_KEY_ID"], "AKIAone");
+    assert_eq!(environment["AWS_ENDPOINT_URL"], format!("http://{}", cloud.aws()));
+    assert_eq!(environment["AWS_REGION"], "us-east-1");
+    assert_eq!(environment["_HANDLER"], "bootstrap");
+    assert_eq!((environment.get("PATH"), environment.get("HOME")), (None, None));
+    let lines = place.lines();
+    assert!(lines.contains(&"one: ready".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"one: START (cold)".to_owned()), "{lines:?}");
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn invocations_in_turn_share_a_process_and_overlapping_ones_do_not() {
+    let place = Place::new(&["one"], &function("one", "      Timeout: 60\n"));
+    let cloud = place.start().await;
+    let first = process(&cloud.invoke("one", &json!({})).await.unwrap());
+    assert_eq!(process(&cloud.invoke("one", &json!({})).await.unwrap()), first);
+
+    let go = place.path("go");
+    let events = ["a", "b", "c"].map(|name| json!({ "touch": place.path(name), "until": go }));
+    let all_have_begun = async {
+        for name in ["a", "b", "c"] {
+            process_in(&place.path(name)).await;
+        }
+        fs::write(&go, "").unwrap();
+    };
+    let (a, b, c, ()) = tokio::join!(
+        cloud.invoke("one", &events[0]),
+        cloud.invoke("one", &events[1]),
+        cloud.invoke("one", &events[2]),
+        all_have_begun
+    );
+    let mut processes = [a, b, c].map(|answer| process(&answer.unwrap()));
+    processes.sort_unstable();
+    assert!(processes[0] != processes[1] && processes[1] != processes[2], "{processes:?}");
+    assert!(processes.contains(&first));
+    cloud.stop().await;
+    assert!(processes.iter().all(|process| is_gone(*process)));
+}
+
+#[tokio::test]
+async fn reserved_concurrency_throttles_and_the_limit_of_processes_only_delays() {
+    let resources =
+        function("reserved", "      ReservedConcurrentExecutions: 1\n") + &function("limited", "");
+    let place = Place::new(&["reserved", "limited"], &resources);
+    let mut options = place.options();
+    options.environments = 1;
+    let cloud = local::Cloud::start(options).await.unwrap();
+
+    let go = place.path("go");
+    let held = json!({ "touch": place.path("begun"), "until": go });
+    let while_held = async {
+        process_in(&place.path("begun")).await;
+        let refused = cloud.invoke("reserved", &json!({})).await.unwrap_err();
+        fs::write(&go, "").unwrap();
+        refused
+    };
+    let (first, refused) = tokio::join!(cloud.invoke("reserved", &held), while_held);
+    first.unwrap();
+    assert!(matches!(refused, InvokeFailure::Throttled(_)), "{refused}");
+
+    let go = place.path("go2");
+    let held = json!({ "touch": place.path("begun2"), "until": go });
+    let second = async {
+        process_in(&place.path("begun2")).await;
+        let event = json!({});
+        let waiting = cloud.invoke("limited", &event);
+        let open = async { fs::write(&go, "").unwrap() };
+        tokio::join!(waiting, open).0
+    };
+    let (first, second) = tokio::join!(cloud.invoke("limited", &held), second);
+    assert_eq!(process(&first.unwrap()), process(&second.unwrap()));
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_that_takes_too_long_is_killed() {
+    let place = Place::new(&["slow"], &function("slow", "      Timeout: 1\n"));
+    let cloud = place.start().await;
+    let begun = place.path("begun");
+    let failure =
+        cloud.invoke("slow", &json!({ "touch": begun, "stuck": true })).await.unwrap_err();
+    let error = error(failure);
+    assert_eq!(error["errorType"], "Sandbox.Timedout");
+    let message = error["errorMessage"].as_str().unwrap();
+    assert!(message.ends_with("Task timed out after 1.00 seconds"), "{message}");
+    let stuck = process_in(&begun).await;
+    assert!(is_gone(stuck));
+    // The next one has a process of its own.
+    assert_ne!(process(&cloud.invoke("slow", &json!({})).await.unwrap()), stuck);
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_function_says_before_it_dies_is_told() {
+    let place = Place::new(&["one", "broken"], &(function("one", "") + &function("broken", "")));
+    let cloud = place.start().await;
+    let died = error(
+        cloud.invoke("one", &json!({ "print": "out of luck", "exit": 4 })).await.unwrap_err(),
+    );
+    assert_eq!(died["errorType"], "Runtime.ExitError");
+    let message = died["errorMessage"].as_str().unwrap();
+    assert!(message.contains("exit status: 4") && message.contains("out of luck"), "{message}");
+
+    let never = error(cloud.invoke("broken", &json!({})).await.unwrap_err());
+    assert_eq!(never["errorType"], "Runtime.ExitError");
+    let message = never["errorMessage"].as_str().unwrap();
+    assert!(message.contains("before it asked for its first invocation"), "{message}");
+    assert!(message.contains("exit status: 3") && message.contains("NO_SUCH_TABLE"), "{message}");
+    let starts = place
+        .lines()
+        .iter()
+        .filter(|line| line.contains("NO_SUCH_TABLE") && !line.contains("failed"))
+        .count();
+    assert_eq!(starts, 1, "it was started again though nobody asked");
+
+    // An error is the function's answer; its process lives on.
+    let before = process(&cloud.invoke("one", &json!({})).await.unwrap());
+    let failed = error(cloud.invoke("one", &json!({ "fail": "no" })).await.unwrap_err());
+    assert_eq!(failed["errorMessage"], "no");
+    assert_eq!(process(&cloud.invoke("one", &json!({})).await.unwrap()), before);
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_process_that_died_between_two_invocations_is_replaced_unnoticed() {
+    let place = Place::new(&["one"], &function("one", ""));
+    let cloud = place.start().await;
+    let first = process(&cloud.invoke("one", &json!({})).await.unwrap());
+    let id = rustix::process::Pid::from_raw(i32::try_from(first).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
+    eventually(|| !cloud.processes().iter().any(|process| u64::from(*process) == first)).await;
+    assert_ne!(process(&cloud.invoke("one", &json!({})).await.unwrap()), first);
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn idle_processes_are_stopped() {
+    let place = Place::new(&["one"], &function("one", ""));
+    let mut options = place.options();
+    options.idle = Duration::from_millis(50);
+    let cloud = local::Cloud::start(options).await.unwrap();
+    let first = process(&cloud.invoke("one", &json!({})).await.unwrap());
+    eventually(|| is_gone(first)).await;
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named() {
+    let place = Place::new(&[], &function("one", ""));
+    let Err(missing) = local::Cloud::start(place.options()).await else { panic!("it started") };
+    assert!(matches!(&missing, Error::Binary { function, .. } if function == "one"));
+    assert!(missing.to_string().contains("cargo build"));
+
+    let place = Place::new(&["one"], &function("one", ""));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut options = place.options();
+    options.aws_port = taken.local_addr().unwrap().port();
+    let Err(busy) = local::Cloud::start(options).await else { panic!("it started") };
+    let message = busy.to_string();
+    assert!(message.contains(&format!("port {}", taken.local_addr().unwrap().port())), "{message}");
+    assert!(message.contains("--aws-port"), "{message}");
+}

@@ -1,0 +1,60 @@
+//! A function that does as its event says.
+
+use std::{path::Path, time::Duration};
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    if std::env::args_os().next().is_some_and(|name| Path::new(&name).ends_with("broken")) {
+        print("the table NO_SUCH_TABLE is missing");
+        std::process::exit(3);
+    }
+    print("ready");
+    lambda_runtime::run(service_fn(handle)).await
+}
+
+async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let (event, context) = (event.payload, event.context);
+    if let Some(text) = event["print"].as_str() {
+        print(text);
+    }
+    // Tells that it has begun, by a file that says who.
+    if let Some(path) = event["touch"].as_str() {
+        let new = format!("{path}.new");
+        std::fs::write(&new, std::process::id().to_string())?;
+        std::fs::rename(new, path)?;
+    }
+    if let Some(code) = event["exit"].as_i64() {
+        std::process::exit(i32::try_from(code)?);
+    }
+    if event["stuck"] == true {
+        std::thread::sleep(Duration::from_secs(600));
+    }
+    if let Some(path) = event["until"].as_str() {
+        while !Path::new(path).exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    if let Some(message) = event["fail"].as_str() {
+        return Err(message.into());
+    }
+    if event.get("routeKey").is_some() {
+        return Ok(json!({ "statusCode": 200, "body": event.to_string() }));
+    }
+    let environment: serde_json::Map<String, Value> =
+        std::env::vars().map(|(name, value)| (name, value.into())).collect();
+    Ok(json!({
+        "process": std::process::id(),
+        "environment": environment,
+        "deadline": context.deadline,
+        "arn": context.invoked_function_arn,
+        "event": event,
+    }))
+}
+
+#[expect(clippy::print_stdout, reason = "what a function prints is its log")]
+fn print(text: &str) {
+    println!("{text}");
+}
