@@ -169,6 +169,7 @@ pub struct Cloud {
     streams: Vec<Arc<Stream>>,
     feeds: Vec<Arc<Feed>>,
     api: Http,
+    aws_door: Http,
     sandbox: Http,
     people: AtomicBool,
     data: Option<PathBuf>,
@@ -281,6 +282,7 @@ impl Cloud {
         }
         Ok(Self {
             aws,
+            aws_door: Http::new(place.aws.clone())?,
             place,
             runtime,
             functions: template
@@ -394,6 +396,10 @@ impl Cloud {
 
     pub(crate) fn api(&self) -> &Http {
         &self.api
+    }
+
+    pub(crate) fn aws_door(&self) -> &Http {
+        &self.aws_door
     }
 
     pub(crate) fn sandbox(&self) -> &Http {

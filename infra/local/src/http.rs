@@ -76,21 +76,47 @@ impl Http {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// Asks an AWS service in its JSON protocol: `DynamoDB_20120810.Scan`.
+    pub(crate) async fn ask(&self, target: &str, body: &Json) -> Result<Json, HttpError> {
+        let request = self
+            .client
+            .post(self.url("/"))
+            .header("x-amz-target", target)
+            // Nobody checks it, but there must be a signature.
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/any/aws4_request, SignedHeaders=host, Signature=none",
+            )
+            .header("x-amz-date", "20260101T000000Z")
+            .header("content-type", "application/x-amz-json-1.0")
+            .body(body.to_string());
+        self.answer(Method::POST, target, request).await
+    }
+
     async fn send(
         &self,
         method: Method,
         path: &str,
         body: Option<&Json>,
     ) -> Result<Json, HttpError> {
+        let mut request = self.client.request(method.clone(), self.url(path));
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        self.answer(method, path, request).await
+    }
+
+    async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Json, HttpError> {
         let unanswered = |source: reqwest::Error| HttpError::Unanswered {
             method: method.clone(),
             path: path.to_owned(),
             source: source.without_url(),
         };
-        let mut request = self.client.request(method.clone(), self.url(path));
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
-        }
         let response = request.send().await.map_err(unanswered)?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(unanswered)?;

@@ -8,6 +8,7 @@
 
 pub mod aws;
 pub mod cloud;
+pub mod demo;
 pub mod filter;
 pub mod logs;
 pub mod route;

@@ -1,10 +1,13 @@
 //! `local`: the cloud on one machine, for people.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
-use local::{Cloud, Logs, Options, seed};
+use local::{Cloud, Logs, Options, demo, seed};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::{
+    filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 /// Runs Hongyan on this machine, from the template that is deployed.
 #[derive(Parser)]
@@ -18,6 +21,8 @@ struct Arguments {
 enum Command {
     /// Start everything and wait for Ctrl-C.
     Run(Run),
+    /// Play the main job against a stack of its own, and tell what happens.
+    Demo(Demo),
 }
 
 #[derive(clap::Args)]
@@ -54,6 +59,16 @@ struct Run {
     verbose: bool,
 }
 
+#[derive(clap::Args)]
+struct Demo {
+    /// The SAM template.
+    #[arg(long, default_value = "infra/aws/template.yaml")]
+    template: PathBuf,
+    /// Milliseconds between two steps, for reading along.
+    #[arg(long, default_value_t = 1000)]
+    pause: u64,
+}
+
 fn parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -61,10 +76,18 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Run(arguments) = Arguments::parse().command;
-    let level = if arguments.verbose { tracing::Level::INFO } else { tracing::Level::WARN };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
-    match run(arguments).await {
+    let command = Arguments::parse().command;
+    let verbose = matches!(&command, Command::Run(arguments) if arguments.verbose);
+    let level = if verbose { tracing::Level::INFO } else { tracing::Level::WARN };
+    // The engine warns of every condition that fails, which conditions are for.
+    let targets = Targets::new().with_default(level).with_target("dynoxide", tracing::Level::ERROR);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(targets).with(lines).init();
+    let done = match command {
+        Command::Run(arguments) => run(arguments).await,
+        Command::Demo(arguments) => play(arguments).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error.to_string());
@@ -101,6 +124,19 @@ async fn run(arguments: Run) -> Result<(), Box<dyn std::error::Error>> {
     }
     cloud.stop().await;
     Ok(())
+}
+
+/// Plays the main job on free ports, in memory.
+async fn play(arguments: Demo) -> Result<(), Box<dyn std::error::Error>> {
+    let started = std::time::Instant::now();
+    let cloud = Cloud::start(Options::new(arguments.template)).await?;
+    let ready =
+        format!("Hongyan 鸿雁, on this machine, ready in {} ms.\n", started.elapsed().as_millis());
+    let mut out = std::io::stdout();
+    std::io::Write::write_all(&mut out, ready.as_bytes())?;
+    let played = demo::play(&cloud, &mut out, Duration::from_millis(arguments.pause)).await;
+    cloud.stop().await;
+    Ok(played?)
 }
 
 /// Brings the people in and tells where everything is.

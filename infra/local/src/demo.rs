@@ -1,0 +1,267 @@
+//! The main job as a play: every step is done through the real functions, and
+//! what became of it is looked up where it matters.
+
+use crate::{Cloud, InvokeFailure, http::HttpError, seed};
+use serde_json::{Value as Json, json};
+use std::{io::Write, time::Duration};
+
+/// Plays the main job against a cloud that nobody has used yet, and writes each
+/// step and what happened to `out`. Between two steps it waits for `pause`, for
+/// people who read along.
+///
+/// # Errors
+///
+/// The first step that does not go as promised.
+pub async fn play(cloud: &Cloud, out: &mut impl Write, pause: Duration) -> Result<(), Failed> {
+    let mut play = Play { cloud, out, pause, steps: 0 };
+    play.accounts().await?;
+    play.follow().await?;
+    play.login().await?;
+    play.notify().await?;
+    play.receipt().await?;
+    play.once().await?;
+    play.consent().await?;
+    play.unreachable().await?;
+    play.say("Every step went as promised.")
+}
+
+/// A step that did not go as promised.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// What happened isn't what should have.
+    #[error("not as promised: {promise}; instead: {instead}")]
+    Otherwise {
+        /// What was promised.
+        promise: &'static str,
+        /// What was found.
+        instead: String,
+    },
+    /// A function failed.
+    #[error(transparent)]
+    Invoke(#[from] InvokeFailure),
+    /// A door didn't answer.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The play can't be written.
+    #[error("the play can't be written: {0}")]
+    Write(#[from] std::io::Error),
+}
+
+struct Play<'a, W> {
+    cloud: &'a Cloud,
+    out: &'a mut W,
+    pause: Duration,
+    steps: usize,
+}
+
+impl<W: Write> Play<'_, W> {
+    async fn accounts(&mut self) -> Result<(), Failed> {
+        self.step("Your back office makes accounts for ann, bob and carol").await?;
+        for person in ["ann", "bob", "carol"] {
+            let account = json!({ "username": person, "password": seed::password(person) });
+            self.invoke("login", json!({ "create_account": account })).await?;
+        }
+        self.say("made by invoking the login function, which takes an IAM permission")
+    }
+
+    async fn follow(&mut self) -> Result<(), Failed> {
+        self.step("WeChat pushes \"ann follows shop\"").await?;
+        let done = self.phone("ann", "follow", json!({ "app": "shop" })).await?;
+        let push = &done["pushes"][0];
+        promise(
+            "the callback answers success",
+            push["status"] == 200 && push["body"] == "success",
+            push,
+        )?;
+        self.say(&format!(
+            "encrypted XML, signed; callback verified, opened and wrote it down, and answered success in {} ms",
+            push["duration_ms"]
+        ))?;
+        self.cloud.idle().await?;
+        let people = self.rows("mappings").await?;
+        let ann = people.iter().find(|row| {
+            text(row, "subject").starts_with("union#") && row["follows"]["BOOL"] == true
+        });
+        promise("ann is stored with her unionid", ann.is_some(), &json!(people.len()))?;
+        self.say("events asked WeChat who that is: stored with her unionid, as a follower")
+    }
+
+    async fn login(&mut self) -> Result<(), Failed> {
+        self.step("ann logs in to the mini program").await?;
+        let session = self.log_in("ann").await?;
+        promise(
+            "she gets a session that knows her account and that she follows",
+            session["bound"] == "ann" && session["follows"]["shop"] == true,
+            &session,
+        )?;
+        self.say(&format!(
+            "wx.login gave a code, the login function a session: {} for {} s, account {}, follows shop",
+            session["token_type"].as_str().unwrap_or_default(),
+            session["expires_in"],
+            session["bound"].as_str().unwrap_or_default(),
+        ))
+    }
+
+    async fn notify(&mut self) -> Result<(), Failed> {
+        self.step("Your function invokes send: tell ann that her order shipped").await?;
+        let sent = self.send("order-1-shipped", "ann").await?;
+        promise(
+            "it goes out as a template message",
+            sent["outcome"] == "sent" && sent["channel"] == "template",
+            &sent,
+        )?;
+        let screen = self.screen("ann").await?;
+        let Some(card) = screen.last() else {
+            return promise("it stands on ann's phone", false, &json!(screen));
+        };
+        promise("it stands on ann's phone", card["kind"] == "template", card)?;
+        self.say("sent through the Official Account; on ann's phone it reads:")?;
+        self.card(card)
+    }
+
+    async fn receipt(&mut self) -> Result<(), Failed> {
+        self.step("WeChat pushes its receipt").await?;
+        self.cloud.idle().await?;
+        let status = self.status("order-1-shipped").await?;
+        promise("the notification is delivered", status == "delivered", &json!(status))?;
+        self.say("the notification stands as delivered")
+    }
+
+    async fn once(&mut self) -> Result<(), Failed> {
+        self.step("Your function isn't sure and asks for the same notification again").await?;
+        let before = self.screen("ann").await?.len();
+        let again = self.send("order-1-shipped", "ann").await?;
+        let after = self.screen("ann").await?.len();
+        promise("ann has one message", before == after && again["outcome"] == "delivered", &again)?;
+        self.say("answered from what was stored; ann still has one message")
+    }
+
+    async fn consent(&mut self) -> Result<(), Failed> {
+        self.step("bob doesn't follow, but says yes to one subscription message").await?;
+        self.log_in("bob").await?;
+        let consent = json!({ "app": "shop-mini", "template_id": "order_shipped", "accept": true });
+        self.phone("bob", "consent", consent).await?;
+        self.cloud.idle().await?;
+        let sent = self.send("order-2-shipped", "bob").await?;
+        promise(
+            "it goes out as a subscription message",
+            sent["outcome"] == "sent" && sent["channel"] == "subscribe",
+            &sent,
+        )?;
+        let screen = self.screen("bob").await?;
+        let Some(card) = screen.last() else {
+            return promise("it stands on bob's phone", false, &json!(screen));
+        };
+        self.say(&format!("template: {}", why(&sent, "template")))?;
+        self.say("so it went through the mini program, and used up bob's consent:")?;
+        self.card(card)?;
+        let second = self.send("order-3-shipped", "bob").await?;
+        promise("a second one needs a second consent", second["outcome"] == "no_permit", &second)?;
+        self.say(&format!("a second one: {}", second["reason"].as_str().unwrap_or_default()))
+    }
+
+    async fn unreachable(&mut self) -> Result<(), Failed> {
+        self.step("carol has done neither").await?;
+        let told = self.send("order-4-shipped", "carol").await?;
+        promise("carol can't be reached", told["outcome"] == "no_route", &told)?;
+        self.say(&format!("no_route: {}", told["reason"].as_str().unwrap_or_default()))
+    }
+
+    /// A person takes their phone and does something.
+    async fn phone(&self, person: &str, action: &str, with: Json) -> Result<Json, Failed> {
+        let path = format!("/sandbox/people/{person}/{action}");
+        Ok(self.cloud.sandbox().post(&path, &with).await?)
+    }
+
+    async fn screen(&self, person: &str) -> Result<Vec<Json>, Failed> {
+        let path = format!("/sandbox/people/{person}/messages");
+        let screen = self.cloud.sandbox().get(&path).await?;
+        Ok(screen["messages"].as_array().cloned().unwrap_or_default())
+    }
+
+    async fn log_in(&self, person: &str) -> Result<Json, Failed> {
+        let code = self.phone(person, "login", json!({ "app": "shop-mini" })).await?;
+        let login =
+            json!({ "code": code["code"], "username": person, "password": seed::password(person) });
+        Ok(self.cloud.api().post("/login/shop-mini", &login).await?)
+    }
+
+    async fn send(&self, id: &str, account: &str) -> Result<Json, Failed> {
+        let request = json!({
+            "id": id,
+            "to": { "account": account },
+            "template": "order_shipped",
+            "data": { "product": "Blue kettle", "time": "2026-11-20 15:04" },
+        });
+        let reports = self.invoke("send", request).await?;
+        Ok(reports["notifications"][0].clone())
+    }
+
+    async fn invoke(&self, function: &str, event: Json) -> Result<Json, Failed> {
+        Ok(self.cloud.invoke(&self.cloud.function(function), &event).await?)
+    }
+
+    async fn status(&self, id: &str) -> Result<String, Failed> {
+        let rows = self.rows("notifications").await?;
+        let row = rows.iter().find(|row| text(row, "id") == id);
+        Ok(row.map(|row| text(row, "status").to_owned()).unwrap_or_default())
+    }
+
+    /// All rows of the table whose name ends so.
+    async fn rows(&self, name: &str) -> Result<Vec<Json>, Failed> {
+        let aws = self.cloud.aws_door();
+        let tables = aws.ask("DynamoDB_20120810.ListTables", &json!({})).await?;
+        let names = tables["TableNames"].as_array().cloned().unwrap_or_default();
+        let table = names
+            .iter()
+            .find(|table| table.as_str().is_some_and(|table| table.ends_with(&format!("-{name}"))));
+        let scan = json!({ "TableName": table, "ConsistentRead": true });
+        let rows = aws.ask("DynamoDB_20120810.Scan", &scan).await?;
+        Ok(rows["Items"].as_array().cloned().unwrap_or_default())
+    }
+
+    async fn step(&mut self, title: &str) -> Result<(), Failed> {
+        if self.steps > 0 {
+            tokio::time::sleep(self.pause).await;
+        }
+        self.steps += 1;
+        writeln!(self.out, "\n{}. {title}", self.steps)?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    fn say(&mut self, line: &str) -> Result<(), Failed> {
+        writeln!(self.out, "   {line}")?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    /// A message as its reader sees it.
+    fn card(&mut self, card: &Json) -> Result<(), Failed> {
+        writeln!(self.out, "     | {}", card["title"].as_str().unwrap_or_default())?;
+        for field in card["fields"].as_array().into_iter().flatten() {
+            let part = |name: &str| field[name].as_str().unwrap_or_default();
+            writeln!(self.out, "     | {}: {}", part("label"), part("value"))?;
+        }
+        if let Some(page) = card["jump"]["mini_program"]["page"].as_str() {
+            writeln!(self.out, "     | > {page}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a channel was passed over.
+fn why(report: &Json, channel: &str) -> String {
+    let passed_over = report["passed_over"].as_array().into_iter().flatten();
+    let mut reasons = passed_over.filter(|passed| passed["channel"] == channel);
+    reasons.next().and_then(|passed| passed["reason"].as_str()).unwrap_or_default().to_owned()
+}
+
+/// A string of an item in DynamoDB's own JSON.
+fn text<'a>(row: &'a Json, name: &str) -> &'a str {
+    row[name]["S"].as_str().unwrap_or_default()
+}
+
+fn promise(promise: &'static str, kept: bool, instead: &Json) -> Result<(), Failed> {
+    if kept { Ok(()) } else { Err(Failed::Otherwise { promise, instead: instead.to_string() }) }
+}
