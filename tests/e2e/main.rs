@@ -1,1 +1,22 @@
-//! Stub.
+//! Scenarios: people with phones, functions that want to reach them, and the
+//! real function binaries in between, run from `infra/aws/template.yaml`.
+//!
+//! Each scenario has a cloud and a WeChat of its own, in memory and on free
+//! ports, so all of them run side by side. The binaries have to be there:
+//!
+//! ```console
+//! $ cargo build --workspace --bins && cargo test -p tests
+//! $ cargo test -p tests -- --exact main_job::ann_follows_and_is_known
+//! ```
+//!
+//! What the functions logged is shown when a scenario fails.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod binaries;
+mod phone;
+mod sandbox;
+mod tables;
+mod world;
+
+mod main_job;

@@ -1,0 +1,46 @@
+//! The functions' binaries, which `cargo test` doesn't build by itself.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+    time::SystemTime,
+};
+
+/// All functions.
+const FUNCTIONS: [&str; 5] = ["callback", "events", "login", "send", "token"];
+
+/// The folder that cargo puts binaries in: the one above that of this program.
+///
+/// A binary that is missing, or older than what it is made of, would let a
+/// scenario speak of other code than that of this tree.
+pub(crate) fn folder() -> PathBuf {
+    static CHECKED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let program = std::env::current_exe().unwrap();
+        let folder = program.parent().and_then(Path::parent).unwrap();
+        FUNCTIONS.iter().try_for_each(|function| check(folder, function))?;
+        Ok(folder.to_owned())
+    });
+    match &*CHECKED {
+        Ok(folder) => folder.clone(),
+        Err(problem) => {
+            panic!("{problem}: run `cargo build --workspace --bins`, as `make test` does")
+        }
+    }
+}
+
+fn check(folder: &Path, function: &str) -> Result<(), String> {
+    let built = changed(&folder.join(function)).ok_or_else(|| format!("{function} isn't built"))?;
+    // Beside a binary, cargo writes down what it was made of, as make would.
+    let rule = fs::read_to_string(folder.join(format!("{function}.d")))
+        .map_err(|_| format!("what {function} was made of isn't known"))?;
+    let sources = rule.split_once(": ").map_or("", |(_, sources)| sources).split_whitespace();
+    match sources.map(Path::new).find(|source| changed(source).is_none_or(|at| at > built)) {
+        Some(source) => Err(format!("{function} is older than {}", source.display())),
+        None => Ok(()),
+    }
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|file| file.modified()).ok()
+}

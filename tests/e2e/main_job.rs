@@ -1,0 +1,199 @@
+//! The main job: follow, log in, be notified, and what comes instead when that
+//! can't be.
+
+use crate::world::{World, order};
+use serde_json::{Value, json};
+
+const SHOP: &str = "wx0000000000005a01";
+const SHOP_MINI: &str = "wx0000000000005a02";
+
+#[tokio::test]
+async fn ann_follows_and_is_known() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+
+    let (open_id, union_id) = (ann.open_id("shop").await, ann.union_id().await);
+    let user = world.aws.row("users", "item", "profile").await;
+    assert_eq!(user["user"], format!("{SHOP}#{open_id}"));
+    assert_eq!(user["union_id"], union_id);
+    assert_eq!(user["follows"], true);
+    let mapping = world.aws.row("mappings", "subject", &format!("union#{union_id}")).await;
+    assert_eq!(mapping["app_id"], SHOP);
+    assert_eq!(mapping["open_id"], open_id);
+    assert_eq!(mapping["follows"], true);
+    let event = world.aws.row("events", "kind", "subscribe").await;
+    assert!(event["applied_at"].is_number() && event["unapplied"].is_null(), "{event}");
+}
+
+#[tokio::test]
+async fn a_notification_appears_on_anns_screen_and_its_receipt_is_noted() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    ann.log_in("shop-mini").await;
+
+    let report = world.send(&order("order-17-shipped", json!({ "account": "ann" }))).await;
+    assert_eq!(report["id"], "order-17-shipped");
+    assert_eq!((&report["outcome"], &report["channel"]), (&json!("sent"), &json!("template")));
+    assert_eq!(report["app"], "shop");
+
+    let screen = ann.screen().await;
+    let [message] = screen.as_slice() else { panic!("{screen:#?}") };
+    assert_eq!(message["app"], "shop");
+    assert_eq!(
+        (&message["kind"], &message["title"]),
+        (&json!("template"), &json!("order_shipped"))
+    );
+    assert_eq!(
+        message["fields"],
+        json!([
+            { "key": "thing1", "label": "商品名称", "value": "Blue kettle" },
+            { "key": "time2", "label": "发货时间", "value": "2026-11-20 15:04" },
+        ])
+    );
+    let page = json!({ "app_id": SHOP_MINI, "page": "pages/order/index", "state": "formal" });
+    assert_eq!(message["jump"], json!({ "mini_program": page }));
+
+    assert_eq!(message["msgid"].to_string(), report["message_id"].as_str().unwrap());
+    let row = world.aws.row("notifications", "id", "order-17-shipped").await;
+    assert_eq!(row["status"], "delivered");
+}
+
+#[tokio::test]
+async fn asking_again_with_the_same_id_sends_nothing_more() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    ann.log_in("shop-mini").await;
+    let request = order("order-17-shipped", json!({ "account": "ann" }));
+    let first = world.send(&request).await;
+
+    let second = world.send(&request).await;
+    assert_eq!(second["outcome"], "delivered", "the receipt came in between");
+    let without_outcome = |report: &Value| {
+        let mut report = report.clone();
+        report["outcome"].take();
+        report
+    };
+    assert_eq!(without_outcome(&second), without_outcome(&first));
+    assert_eq!(ann.screen().await.len(), 1);
+    assert_eq!(world.wechat.calls("/cgi-bin/message/template/send").await.len(), 1);
+}
+
+#[tokio::test]
+async fn bob_who_does_not_follow_gets_the_one_message_that_he_consented_to() {
+    let world = World::start().await;
+    let bob = world.phone("bob");
+    bob.log_in("shop-mini").await;
+    bob.consent("shop-mini", "order_shipped", true).await;
+
+    let report = world.send(&order("order-18-shipped", json!({ "account": "bob" }))).await;
+    assert_eq!((&report["outcome"], &report["channel"]), (&json!("sent"), &json!("subscribe")));
+    let [passed_over] = report["passed_over"].as_array().unwrap().as_slice() else { panic!() };
+    assert_eq!(passed_over["channel"], "template");
+
+    let screen = bob.screen().await;
+    let [message] = screen.as_slice() else { panic!("{screen:#?}") };
+    assert_eq!((&message["app"], &message["kind"]), (&json!("shop-mini"), &json!("subscribe")));
+    assert_eq!(message["fields"][0]["value"], "Blue kettle");
+    assert_eq!(message["jump"]["mini_program"]["page"], "pages/order/index");
+    let row = world.aws.row("notifications", "id", "order-18-shipped").await;
+    assert_eq!(row["status"], "delivered");
+}
+
+#[tokio::test]
+async fn bob_who_has_not_consented_can_not_be_reached_before_he_does() {
+    let world = World::start().await;
+    let bob = world.phone("bob");
+    bob.log_in("shop-mini").await;
+
+    let report = world.send(&order("order-18-shipped", json!({ "account": "bob" }))).await;
+    assert_eq!(report["outcome"], "no_permit");
+    let reason = report["reason"].as_str().unwrap();
+    assert!(reason.contains("wx.requestSubscribeMessage"), "{reason}");
+    assert_eq!(report["passed_over"].as_array().unwrap().len(), 3);
+    assert!(bob.screen().await.is_empty());
+    assert!(world.wechat.calls("/cgi-bin/message/subscribe/send").await.is_empty());
+}
+
+#[tokio::test]
+async fn nobody_has_ever_seen_carol() {
+    let world = World::start().await;
+    world.account("carol").await;
+
+    let report = world.send(&order("order-19-shipped", json!({ "account": "carol" }))).await;
+    assert_eq!(report["outcome"], "no_route");
+    let reason = report["reason"].as_str().unwrap();
+    assert!(reason.contains("has never been seen"), "{reason}");
+    assert!(world.phone("carol").screen().await.is_empty());
+}
+
+#[tokio::test]
+async fn ann_can_be_named_in_three_ways() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    ann.log_in("shop-mini").await;
+
+    let by_openid = |app: &str, open_id: String| json!({ "app": app, "open_id": open_id });
+    let recipients = [
+        json!({ "account": "ann" }),
+        json!({ "union_id": ann.union_id().await }),
+        by_openid("shop", ann.open_id("shop").await),
+        // By her openid in the mini program, to which the shop can't write.
+        by_openid("shop-mini", ann.open_id("shop-mini").await),
+    ];
+    for (at, to) in recipients.into_iter().enumerate() {
+        let report = world.send(&order(&format!("order-{at}"), to)).await;
+        assert_eq!(
+            (&report["outcome"], &report["channel"]),
+            (&json!("sent"), &json!("template")),
+            "{at}: {report}"
+        );
+    }
+    assert_eq!(ann.screen_of("template").await.len(), 4);
+}
+
+#[tokio::test]
+async fn several_recipients_have_one_notification_each() {
+    let world = World::start().await;
+    let (ann, bob) = (world.phone("ann"), world.phone("bob"));
+    ann.follow("shop").await;
+    ann.log_in("shop-mini").await;
+    bob.log_in("shop-mini").await;
+    bob.consent("shop-mini", "order_shipped", true).await;
+    world.account("carol").await;
+
+    let to = json!([{ "account": "carol" }, { "account": "ann" }, { "account": "bob" }]);
+    let reports = world.send_to_several(&order("sale", to)).await;
+    let seen: Vec<_> = reports.iter().map(|report| (&report["id"], &report["outcome"])).collect();
+    assert_eq!(
+        seen,
+        [
+            (&json!("sale#0"), &json!("no_route")),
+            (&json!("sale#1"), &json!("sent")),
+            (&json!("sale#2"), &json!("sent")),
+        ]
+    );
+    assert_eq!(ann.screen().await.len(), 1);
+    assert_eq!(bob.screen().await.len(), 1);
+    for (id, status) in [("sale#0", "no_route"), ("sale#1", "delivered"), ("sale#2", "delivered")] {
+        assert_eq!(world.aws.row("notifications", "id", id).await["status"], status);
+    }
+}
+
+#[tokio::test]
+async fn ann_blocks_the_shop_which_learns_it_from_the_receipt() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    ann.block("shop").await;
+
+    let request = order("order-17-shipped", json!({ "union_id": ann.union_id().await }));
+    assert_eq!(world.send(&request).await["outcome"], "sent");
+    assert!(ann.screen().await.is_empty());
+    let row = world.aws.row("notifications", "id", "order-17-shipped").await;
+    assert_eq!(row["status"], "blocked");
+    assert_eq!(world.send(&request).await["outcome"], "blocked");
+}

@@ -1,0 +1,96 @@
+//! AWS as its clients see it: rows of the tables, parameters, queues.
+
+use reqwest::Client;
+use serde_json::{Map, Value, json};
+use std::net::SocketAddr;
+
+/// The AWS endpoint of one cloud.
+pub(crate) struct Aws {
+    client: Client,
+    address: SocketAddr,
+}
+
+impl Aws {
+    pub(crate) fn new(client: Client, address: SocketAddr) -> Self {
+        Self { client, address }
+    }
+
+    /// All rows of a table, called as its variable is: `users`, `events`, ….
+    pub(crate) async fn rows(&self, table: &str) -> Vec<Value> {
+        let scan = json!({ "TableName": name(table), "ConsistentRead": true });
+        let found = self.ask("DynamoDB_20120810.Scan", &scan).await;
+        found["Items"].as_array().unwrap().iter().map(plain_item).collect()
+    }
+
+    /// The one row in which `attribute` is `value`.
+    pub(crate) async fn row(&self, table: &str, attribute: &str, value: &str) -> Value {
+        let rows = self.rows(table).await;
+        let mut found: Vec<_> = rows.iter().filter(|row| row[attribute] == value).collect();
+        let one = found.pop();
+        assert!(found.is_empty(), "{} rows of {table} have {attribute} {value}", found.len() + 1);
+        one.unwrap_or_else(|| panic!("no row of {table} has {attribute} {value}: {rows:#?}"))
+            .clone()
+    }
+
+    /// Sets a number in one notification's row: a wait that nobody waits for.
+    pub(crate) async fn set_time(&self, notification: &str, attribute: &str, seconds: u64) {
+        let update = json!({
+            "TableName": name("notifications"),
+            "Key": { "id": { "S": notification } },
+            "UpdateExpression": "SET #a = :v",
+            "ConditionExpression": "attribute_exists(id)",
+            "ExpressionAttributeNames": { "#a": attribute },
+            "ExpressionAttributeValues": { ":v": { "N": seconds.to_string() } },
+        });
+        self.ask("DynamoDB_20120810.UpdateItem", &update).await;
+    }
+
+    /// Removes a parameter. `name` is what follows the prefix.
+    pub(crate) async fn delete_parameter(&self, name: &str) {
+        let delete = json!({ "Name": format!("/hongyan/local/{name}") });
+        self.ask("AmazonSSM.DeleteParameter", &delete).await;
+    }
+
+    /// One request, as an SDK makes it.
+    pub(crate) async fn ask(&self, target: &str, body: &Value) -> Value {
+        let answer = self
+            .client
+            .post(format!("http://{}/", self.address))
+            .header("x-amz-target", target)
+            .header("authorization", SIGNED)
+            .header("x-amz-date", "20261120T000000Z")
+            .header("content-type", "application/x-amz-json-1.0")
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{target} was answered with {status}: {text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+}
+
+/// Nobody checks signatures here, but a request must have one.
+const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=a/20261120/us-east-1/x/aws4_request, SignedHeaders=host, Signature=0";
+
+fn name(table: &str) -> String {
+    format!("hongyan-local-{table}")
+}
+
+/// An item without DynamoDB's types: `{"S": "a"}` is `"a"`.
+fn plain_item(item: &Value) -> Value {
+    let item = item.as_object().unwrap();
+    let plain: Map<_, _> = item.iter().map(|(name, value)| (name.clone(), plain(value))).collect();
+    Value::Object(plain)
+}
+
+fn plain(value: &Value) -> Value {
+    let (kind, value) = value.as_object().and_then(|typed| typed.iter().next()).unwrap();
+    match kind.as_str() {
+        "N" => serde_json::from_str(value.as_str().unwrap()).unwrap(),
+        "M" => plain_item(value),
+        "L" => value.as_array().unwrap().iter().map(plain).collect(),
+        _ => value.clone(),
+    }
+}

@@ -1,0 +1,186 @@
+//! The world of one scenario: a cloud, a WeChat, people, and a caller who wants
+//! to reach them.
+
+use crate::binaries;
+use crate::phone::{Phone, password};
+use crate::sandbox::WeChat;
+use crate::tables::Aws;
+use local::{Cloud, InvokeFailure, Logs, Options};
+use serde_json::{Value, json};
+use shared::http::Web;
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+/// The template that is deployed.
+const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/aws/template.yaml");
+
+/// The world of one scenario.
+pub(crate) struct World {
+    pub(crate) cloud: Cloud,
+    pub(crate) wechat: WeChat,
+    pub(crate) aws: Aws,
+    pub(crate) client: reqwest::Client,
+    lines: Arc<Mutex<Vec<String>>>,
+    /// The changed template, if it was changed.
+    _template: Option<TempDir>,
+}
+
+impl World {
+    /// Everything as it is deployed, with an access token for each app. Nobody
+    /// follows or has logged in.
+    pub(crate) async fn start() -> Self {
+        let world = Self::with_template(None).await;
+        world.token_round().await;
+        world
+    }
+
+    /// As [`World::start`], from a template in which each first text has become
+    /// the second. No token is waited for: what was changed may prevent it.
+    pub(crate) async fn changed(changes: &[(&str, &str)]) -> Self {
+        let mut text = std::fs::read_to_string(TEMPLATE).unwrap();
+        for (from, to) in changes {
+            assert!(text.contains(from), "the template has no {from:?} that could be changed");
+            text = text.replace(from, to);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("template.yaml"), text).unwrap();
+        Self::with_template(Some(folder)).await
+    }
+
+    async fn with_template(folder: Option<TempDir>) -> Self {
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let log = lines.clone();
+        let mut options = match &folder {
+            Some(folder) => Options::new(folder.path().join("template.yaml")),
+            None => Options::new(TEMPLATE),
+        };
+        options.binaries = binaries::folder();
+        options.logs = Logs::to(true, move |line| {
+            log.lock().unwrap().push(format!("{:<10}{}", line.function, line.text));
+        });
+        let cloud = Cloud::start(options).await.unwrap_or_else(|error| panic!("{error}"));
+        let client = Web::new().client();
+        let wechat = WeChat::new(client.clone(), cloud.wechat());
+        let aws = Aws::new(client.clone(), cloud.aws());
+        Self { cloud, wechat, aws, client, lines, _template: folder }
+    }
+
+    /// One of the sandbox's people: ann, bob or carol.
+    pub(crate) fn phone(&self, name: &'static str) -> Phone<'_> {
+        Phone { world: self, name }
+    }
+
+    /// Waits until everything that was begun has taken effect.
+    pub(crate) async fn idle(&self) {
+        self.cloud.idle().await.unwrap();
+    }
+
+    /// What the schedule does every minute: a look at every app's access token.
+    pub(crate) async fn token_round(&self) {
+        self.invoke("token", &json!({})).await.unwrap();
+        self.idle().await;
+    }
+
+    /// Sends to one recipient: the report, when nothing more happens.
+    pub(crate) async fn send(&self, request: &Value) -> Value {
+        let mut reports = self.send_to_several(request).await;
+        assert_eq!(reports.len(), 1, "{reports:?}");
+        reports.remove(0)
+    }
+
+    /// Sends: a report for each recipient.
+    pub(crate) async fn send_to_several(&self, request: &Value) -> Vec<Value> {
+        let mut answer =
+            self.invoke("send", request).await.unwrap_or_else(|error| panic!("{error}"));
+        self.idle().await;
+        serde_json::from_value(answer["notifications"].take()).unwrap()
+    }
+
+    /// What is wrong with a request that send refuses: its kind and its message.
+    pub(crate) async fn refused(&self, request: &Value) -> (String, String) {
+        match self.invoke("send", request).await {
+            Err(InvokeFailure::Failed { error, .. }) => {
+                let text = |name: &str| error[name].as_str().unwrap().to_owned();
+                (text("errorType"), text("errorMessage"))
+            }
+            other => panic!("it wasn't refused: {other:?}"),
+        }
+    }
+
+    /// Puts a request on the queue, and waits until it is read.
+    pub(crate) async fn queue(&self, body: impl ToString) {
+        self.cloud.aws.queues.send("hongyan-local-notifications", body.to_string()).unwrap();
+        self.idle().await;
+    }
+
+    /// Invokes a function, called as its binary is.
+    pub(crate) async fn invoke(&self, binary: &str, event: &Value) -> Result<Value, InvokeFailure> {
+        self.cloud.invoke(&self.cloud.function(binary), event).await
+    }
+
+    /// Makes an account of this name, unless there is one.
+    pub(crate) async fn account(&self, name: &str) {
+        let create = json!({ "create_account": { "username": name, "password": password(name) } });
+        match self.invoke("login", &create).await {
+            Ok(_) => {}
+            Err(InvokeFailure::Failed { error, .. }) if error["errorType"] == "AccountExists" => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Posts a login as a mini program does: the status and the answer.
+    pub(crate) async fn log_in(&self, app: &str, login: &Value) -> (u16, Value) {
+        let url = self.url(&format!("/login/{app}"));
+        let answer = self.client.post(url).json(login).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap())
+    }
+
+    /// The address of a path of the HTTP API.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.cloud.http())
+    }
+
+    /// A parameter's value. `name` is what follows the prefix.
+    pub(crate) fn parameter(&self, name: &str) -> Value {
+        let text = self.cloud.aws.parameters.get(&format!("/hongyan/local/{name}"));
+        serde_json::from_str(&text.unwrap_or_else(|| panic!("there is no parameter {name}")))
+            .unwrap()
+    }
+
+    /// Sets a parameter, as an operator would.
+    pub(crate) fn set_parameter(&self, name: &str, value: impl ToString) {
+        let name = format!("/hongyan/local/{name}");
+        let secret = local::aws::ssm::Kind::SecureString;
+        let plain = local::aws::ssm::Kind::String;
+        let kind =
+            if name.contains("/apps/") || name.contains("/templates/") { plain } else { secret };
+        self.cloud.aws.parameters.put(&name, kind, &value.to_string()).unwrap();
+    }
+
+    /// All that was logged so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tell(&self.lines());
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "whoever mends a scenario needs to see what went on")]
+fn tell(lines: &[String]) {
+    eprintln!("what was logged:\n{}", lines.join("\n"));
+}
+
+/// A notification of the template `order_shipped`.
+pub(crate) fn order(id: &str, to: Value) -> Value {
+    json!({
+        "id": id, "to": to, "template": "order_shipped",
+        "data": { "product": "Blue kettle", "time": "2026-11-20 15:04" },
+    })
+}
