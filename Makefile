@@ -1,0 +1,50 @@
+# What can be done here. `make` alone lists it.
+
+CARGO ?= cargo
+VENV := target/venv
+# What `make check-template` runs, from PyPI, in an environment of its own.
+CFN_LINT := cfn-lint==1.58.0
+TOOLS := target/tools
+CARGO_DENY := 0.20.2
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo build test check fmt check-template check-dependencies clean-data
+
+help: ## List what can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Run Hongyan on this machine and print where everything is (options: ARGS="--help")
+	@./target/debug/local run $(ARGS)
+
+demo: build ## Play the main job, step by step, on free ports
+	@./target/debug/local demo $(ARGS)
+
+build: ## Build everything that runs on this machine
+	@$(CARGO) build --workspace --bins --locked
+
+test: build ## Run every test
+	$(CARGO) test --workspace --locked
+
+check: ## Say what CI would say: formatting, lints, documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+check-template: $(VENV)/bin/cfn-lint ## Lint the SAM template (needs Python; installs cfn-lint under target/)
+	$(VENV)/bin/cfn-lint infra/aws/template.yaml
+
+$(VENV)/bin/cfn-lint:
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(CFN_LINT)
+
+check-dependencies: $(TOOLS)/bin/cargo-deny ## Check licences, sources and banned crates (builds cargo-deny under target/)
+	$(TOOLS)/bin/cargo-deny --locked check --config .deny.toml bans licenses sources
+
+$(TOOLS)/bin/cargo-deny:
+	$(CARGO) install cargo-deny --version $(CARGO_DENY) --locked --root $(TOOLS)
+
+clean-data: ## Forget what `make run` has stored
+	rm -rf .hongyan
