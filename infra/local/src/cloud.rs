@@ -36,6 +36,9 @@ const STAGE: &str = "local";
 /// The file that says that the example's people are there.
 const PEOPLE: &str = "people";
 
+/// How long work under way may take to finish once everything is to stop.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// What to start, and where.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -381,16 +384,18 @@ impl Cloud {
         }
     }
 
-    /// Stops everything: nothing new is taken on, functions are killed, data is
-    /// written down.
+    /// Stops everything. What is under way has a second to finish; then
+    /// functions are killed, and data is written down.
     pub async fn stop(mut self) {
+        // A sandbox that doesn't answer any more has nothing to finish.
+        let _ = tokio::time::timeout(GRACE, self.idle()).await;
         let Some(mut running) = self.running.take() else { return };
         running.tasks.shutdown().await;
         self.feeds.iter().for_each(|feed| feed.release());
+        running.wechat.stop().await;
         self.runtime.stop().await;
         running.gateway.stop().await;
         running.server.stop().await;
-        running.wechat.stop().await;
         self.aws.clone().close().await;
     }
 
