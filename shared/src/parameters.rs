@@ -74,7 +74,7 @@ impl Parameters {
         settings.collect()
     }
 
-    /// The AppSecrets: `/secrets/{app}`, by alias.
+    /// The `AppSecrets`: `/secrets/{app}`, by alias.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl Parameters {
     async fn get(&self, name: &str) -> Result<Option<Secret>, ParameterError> {
         match self.ssm.get_parameter().name(name).with_decryption(true).send().await {
             Ok(found) => Ok(found.parameter.and_then(|parameter| parameter.value).map(Secret::new)),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_parameter_not_found()) => {
+            Err(error) if error.as_service_error().is_some_and(aws_sdk_ssm::operation::get_parameter::GetParameterError::is_parameter_not_found) => {
                 Ok(None)
             }
             Err(error) => {
@@ -205,7 +205,7 @@ impl Parameters {
         match put.send().await {
             Ok(_) => Ok(true),
             Err(error)
-                if error.as_service_error().is_some_and(|e| e.is_parameter_already_exists()) =>
+                if error.as_service_error().is_some_and(aws_sdk_ssm::operation::put_parameter::PutParameterError::is_parameter_already_exists) =>
             {
                 Ok(false)
             }

@@ -13,6 +13,7 @@ mod logins;
 mod mappings;
 mod notifications;
 mod permits;
+mod receipts;
 mod users;
 mod windows;
 
@@ -103,8 +104,8 @@ fn string(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
+fn number(number: impl Into<u64>) -> AttributeValue {
+    AttributeValue::N(number.into().to_string())
 }
 
 fn get_string<'a>(item: &'a Item, name: &str) -> Option<&'a str> {

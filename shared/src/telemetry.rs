@@ -6,9 +6,10 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Starts logging to standard output, as JSON or text and from the level that
-/// Lambda's logging configuration asks for (`AWS_LAMBDA_LOG_FORMAT` and
-/// `AWS_LAMBDA_LOG_LEVEL`; see "Configuring advanced logging controls" in the
+/// Starts logging to standard output.
+///
+/// Lambda's logging configuration says from which level, and whether as JSON or
+/// as text (`AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`; see "Configuring advanced logging controls" in the
 /// Lambda developer guide). CloudWatch adds the time. JSON lines carry the id
 /// of the request, text lines are for reading.
 pub fn start() {

@@ -182,7 +182,7 @@ impl Logins {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|e| e.is_transaction_canceled_exception()) =>
+                    .is_some_and(aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::is_transaction_canceled_exception) =>
             {
                 Ok(false)
             }

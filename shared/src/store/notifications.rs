@@ -8,16 +8,11 @@ use super::{Item, KEPT, Table, get_number, get_string, get_time, number, string}
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::config::MissingVariable;
-use crate::wechat::id::AppId;
-use crate::wechat::push::Fate;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{
-    Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, Update};
 use serde::{Deserialize, Serialize};
 
 /// WeChat drops a repeated template message for 10 minutes. Within this many
@@ -28,7 +23,7 @@ const REPEATABLE: u64 = 8 * 60;
 /// The notifications table.
 #[derive(Clone, Debug)]
 pub struct Notifications {
-    table: Table,
+    pub(super) table: Table,
 }
 
 /// What is known of a notification.
@@ -71,7 +66,7 @@ impl Status {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let all = [
             Self::InProgress,
             Self::Sent,
@@ -160,8 +155,8 @@ impl Notifications {
             .expression_attribute_values(":hash", string(request_hash))
             .expression_attribute_values(":claimed", string(Status::InProgress.as_str()))
             .expression_attribute_values(":retry", string(Status::RetryAt.as_str()))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":zero", number(0_u64))
+            .expression_attribute_values(":one", number(1_u64))
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":lease", number(lease_until))
             .expression_attribute_values(":window", number(now.0.saturating_sub(REPEATABLE)))
@@ -303,124 +298,6 @@ impl Notifications {
         self.run("storing when to try a notification again", update).await
     }
 
-    /// Stores that WeChat has taken a message on, together with WeChat's id of
-    /// it, by which its receipt will find the notification. If the receipt was
-    /// faster, gives what it said.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
-    pub async fn sent(
-        &self,
-        id: &str,
-        attempt: u64,
-        app_id: &AppId,
-        message_id: &str,
-        report: &str,
-        now: Timestamp,
-    ) -> Result<Status, AwsError> {
-        let action = "storing that a notification is sent";
-        let message = Put::builder()
-            .table_name(&self.table.name)
-            .item("id", string(message_key(app_id, message_id)))
-            .item("notification", string(id))
-            .item("expires", number(now.plus(KEPT)))
-            .condition_expression("attribute_not_exists(id)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .expect("table and item are set");
-        let update = self
-            .finishing(id, attempt, Status::Sent, Some(report), "")
-            .build()
-            .expect("key, table and expression are set");
-        let written = self
-            .table
-            .dynamodb
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(message).build())
-            .transact_items(TransactWriteItem::builder().update(update).build())
-            .send()
-            .await;
-        let error = match written {
-            Ok(_) => return Ok(Status::Sent),
-            Err(error) => error,
-        };
-        let receipt = match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
-                canceled.cancellation_reasons().first().and_then(|reason| reason.item()).cloned()
-            }
-            _ => None,
-        };
-        // The first reason is the message's: its receipt was faster. Without
-        // one it was the second: another attempt has taken over.
-        match receipt {
-            Some(receipt) => {
-                let told =
-                    get_string(&receipt, "status").and_then(Status::parse).unwrap_or(Status::Sent);
-                self.finish(id, attempt, told, Some(report)).await?;
-                Ok(told)
-            }
-            None if error
-                .as_service_error()
-                .is_some_and(|e| e.is_transaction_canceled_exception()) =>
-            {
-                Ok(Status::Sent)
-            }
-            None => Err(AwsError::new(self.table.action(action), &error)),
-        }
-    }
-
-    /// Stores what WeChat's receipt says of a message. It may come before
-    /// [`Notifications::sent`]; then it waits there.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
-    pub async fn receipt(
-        &self,
-        app_id: &AppId,
-        message_id: &str,
-        fate: &Fate,
-        now: Timestamp,
-    ) -> Result<(), AwsError> {
-        let status = match fate {
-            Fate::Delivered => Status::Delivered,
-            Fate::Blocked => Status::Blocked,
-            Fate::Failed(_) => Status::Failed,
-        };
-        let message = self
-            .table
-            .dynamodb
-            .update_item()
-            .table_name(&self.table.name)
-            .key("id", string(message_key(app_id, message_id)))
-            .update_expression("SET #status = :status, expires = :expires")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", string(status.as_str()))
-            .expression_attribute_values(":expires", number(now.plus(KEPT)))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.table.action("storing a receipt"), &error))?;
-        let Some(id) =
-            message.attributes.as_ref().and_then(|item| get_string(item, "notification"))
-        else {
-            return Ok(());
-        };
-        let update = self
-            .table
-            .dynamodb
-            .update_item()
-            .table_name(&self.table.name)
-            .key("id", string(id))
-            .update_expression("SET #status = :status")
-            .condition_expression("#status = :sent")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", string(status.as_str()))
-            .expression_attribute_values(":sent", string(Status::Sent.as_str()));
-        self.table.conditional("storing a receipt", update.send().await).map(drop)
-    }
-
     /// An update of a notification that holds only while the attempt is ours.
     fn update(&self, id: &str, attempt: u64) -> UpdateBuilder {
         Update::builder()
@@ -433,7 +310,7 @@ impl Notifications {
             .expression_attribute_values(":retry", string(Status::RetryAt.as_str()))
     }
 
-    fn finishing(
+    pub(super) fn finishing(
         &self,
         id: &str,
         attempt: u64,
@@ -469,9 +346,4 @@ impl Notifications {
             .await;
         Ok(self.table.conditional(action, sent)?.is_some())
     }
-}
-
-/// A caller's id can't have a `#` in it, so this is never one.
-fn message_key(app_id: &AppId, message_id: &str) -> String {
-    format!("message#{app_id}#{message_id}")
 }

@@ -129,7 +129,7 @@ impl Users {
                 .key("item", string(item))
                 .update_expression("SET messages = messages - :one")
                 .condition_expression("messages >= :one AND closes_at > :now")
-                .expression_attribute_values(":one", number(1))
+                .expression_attribute_values(":one", number(1_u64))
                 .expression_attribute_values(":now", number(now));
             if self.table.conditional(WHAT, update.send().await)?.is_some() {
                 return Ok(true);

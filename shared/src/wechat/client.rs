@@ -116,7 +116,7 @@ async fn read(api: &'static str, mut response: Response) -> Result<Vec<u8>, Erro
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => {
-                body.extend_from_slice(&chunk)
+                body.extend_from_slice(&chunk);
             }
             Ok(Some(_)) => {
                 return Err(Error::unknown(

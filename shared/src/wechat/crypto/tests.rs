@@ -39,7 +39,7 @@ fn wechat_documentation() {
     );
 }
 
-/// From the tests of WxJava: a key with spare bits set, and Chinese text.
+/// From the tests of `WxJava`: a key with spare bits set, and Chinese text.
 #[test]
 fn wxjava() {
     let sealed = seal(
