@@ -99,7 +99,7 @@ async fn receive(
     })?;
     match recorded {
         Recorded::New | Recorded::Again => {
-            tracing::info!(app = alias, kind = event.kind, ?recorded, "received")
+            tracing::info!(app = alias, kind = event.kind, ?recorded, "received");
         }
         Recorded::Beside => {
             tracing::warn!(

@@ -143,7 +143,7 @@ pub(crate) async fn attempt(
                     app.users.burn_permit(&permit, key).await?;
                 }
                 Tried::PassedOver(..) | Tried::Later { .. } => {
-                    app.users.give_back_permit(&permit).await?
+                    app.users.give_back_permit(&permit).await?;
                 }
                 Tried::Unknown { .. } | Tried::Lost => {}
             }

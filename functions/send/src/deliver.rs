@@ -267,7 +267,7 @@ fn log(attempt: &Attempt<'_>, notification: &Notification<'_>, channel: &Channel
     let number = attempt.number;
     match tried {
         Tried::Sent { .. } => {
-            tracing::info!(id, attempt = number, template, channel = %kind, "sent")
+            tracing::info!(id, attempt = number, template, channel = %kind, "sent");
         }
         Tried::PassedOver(PassedOver { reason, code, .. }, _) => {
             tracing::info!(id, attempt = number, template, channel = %kind, code, "passed over: {reason}");
@@ -279,7 +279,7 @@ fn log(attempt: &Attempt<'_>, notification: &Notification<'_>, channel: &Channel
             tracing::warn!(id, attempt = number, template, channel = %kind, "perhaps sent: {reason}");
         }
         Tried::Lost => {
-            tracing::warn!(id, attempt = number, template, channel = %kind, "claimed by another")
+            tracing::warn!(id, attempt = number, template, channel = %kind, "claimed by another");
         }
     }
 }
