@@ -41,7 +41,7 @@ $(VENV)/bin/cfn-lint:
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(CFN_LINT)
 
 check-dependencies: $(TOOLS)/bin/cargo-deny ## Check licences, sources and banned crates (builds cargo-deny under target/)
-	$(TOOLS)/bin/cargo-deny --locked check --config .deny.toml bans licenses sources
+	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
 
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install cargo-deny --version $(CARGO_DENY) --locked --root $(TOOLS)

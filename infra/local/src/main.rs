@@ -153,7 +153,7 @@ fn tell(cloud: &Cloud) {
     let (http, aws, wechat) = (cloud.http(), cloud.aws(), cloud.wechat());
     println!("HTTP API  http://{http}");
     println!("AWS       http://{aws}");
-    println!("WeChat    http://{wechat}  (the phone)");
+    println!("WeChat    http://{wechat}  (everybody's screen)");
     println!();
     println!("Send ann a notification:");
     println!(
