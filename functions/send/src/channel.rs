@@ -6,7 +6,9 @@ use crate::report::PassedOver;
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Channel, ChannelKind, MiniProgramPage, fill};
+use shared::parameters::{
+    App as WeChatApp, Channel, ChannelKind, Kind as AppKind, MiniProgramPage, fill,
+};
 use shared::store::{PermitKey, Route};
 use shared::wechat::client::Error as CallError;
 use shared::wechat::message::{
@@ -150,6 +152,10 @@ pub(crate) async fn attempt(
             settle(app, attempt, tried).await
         }
         Channel::CustomerService { text, .. } => {
+            // Who leaves an account takes every open window along.
+            if wechat_app.kind == AppKind::OfficialAccount && !route.follows {
+                return passed("the person does not follow this Official Account", Why::NoRoute);
+            }
             let text = match fill(text, attempt.fields) {
                 Ok(text) => text,
                 Err(error) => return passed(&error.to_string(), Why::Refused),
@@ -204,7 +210,7 @@ fn of_call(
             Some(at) => Tried::Later { reason: error.to_string(), at },
             None => Tried::PassedOver(
                 PassedOver::refused(kind, &wechat_app.alias, refusal),
-                Why::Refused,
+                why(refusal),
             ),
         },
         TokenError::Call(CallError::Unknown { .. }) => Tried::Unknown { reason: error.to_string() },
@@ -232,6 +238,16 @@ fn of_unrepeatable_call(
     match of_call(sent, wechat_app, kind, now) {
         Tried::Later { reason, .. } if system_error => Tried::Unknown { reason },
         tried => tried,
+    }
+}
+
+/// What a refusal says of the person: WeChat may know better than our tables
+/// who has consented, and who can be written to.
+fn why(refusal: &Refusal) -> Why {
+    match (refusal.class(), refusal.code) {
+        (_, 43101) => Why::NoPermit,
+        (Class::Unreachable, _) | (_, 45047) => Why::NoRoute,
+        _ => Why::Refused,
     }
 }
 
@@ -309,6 +325,17 @@ mod tests {
         let at = waits_until(&refusal(45009), now).unwrap();
         assert_eq!((at.0 + CHINA) % 86_400, 0);
         assert_eq!(at.seconds_since(now), 86_400 - (6 * 3600 + 13 * 60 + 20));
+    }
+
+    #[test]
+    fn a_refusal_may_mean_that_the_person_can_not_be_reached() {
+        assert_eq!(why(&refusal(43101)), Why::NoPermit);
+        for code in [43004, 45015, 45047, 48002] {
+            assert_eq!(why(&refusal(code)), Why::NoRoute, "{code}");
+        }
+        for code in [47003, 40037, 48001] {
+            assert_eq!(why(&refusal(code)), Why::Refused, "{code}");
+        }
     }
 
     #[test]
