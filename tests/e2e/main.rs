@@ -19,4 +19,14 @@ mod sandbox;
 mod tables;
 mod world;
 
+mod callback;
+mod consent;
+mod follow;
+mod login;
+mod logs;
 mod main_job;
+mod queue;
+mod send;
+mod startup;
+mod template;
+mod token;

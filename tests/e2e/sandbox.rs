@@ -20,6 +20,11 @@ impl WeChat {
         self.post("faults", &fault).await;
     }
 
+    /// Calls off all faults.
+    pub(crate) async fn heal(&self) {
+        self.send(Method::DELETE, "faults", None).await;
+    }
+
     /// WeChat's clock goes forward; that of the functions doesn't.
     pub(crate) async fn advance(&self, seconds: u64) {
         self.post("clock", &json!({ "advance_seconds": seconds })).await;

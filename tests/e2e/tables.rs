@@ -17,7 +17,12 @@ impl Aws {
 
     /// All rows of a table, called as its variable is: `users`, `events`, ….
     pub(crate) async fn rows(&self, table: &str) -> Vec<Value> {
-        let scan = json!({ "TableName": name(table), "ConsistentRead": true });
+        self.rows_of(&name(table)).await
+    }
+
+    /// All rows of a table, called by its full name.
+    pub(crate) async fn rows_of(&self, name: &str) -> Vec<Value> {
+        let scan = json!({ "TableName": name, "ConsistentRead": true });
         let found = self.ask("DynamoDB_20120810.Scan", &scan).await;
         found["Items"].as_array().unwrap().iter().map(plain_item).collect()
     }

@@ -5,10 +5,12 @@ use crate::binaries;
 use crate::phone::{Phone, password};
 use crate::sandbox::WeChat;
 use crate::tables::Aws;
+use futures_util::future::join_all;
 use local::{Cloud, InvokeFailure, Logs, Options};
 use serde_json::{Value, json};
 use shared::http::Web;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The template that is deployed.
@@ -75,6 +77,19 @@ impl World {
         self.cloud.idle().await.unwrap();
     }
 
+    /// Waits for something that comes by itself, such as a message that has to
+    /// lie on a queue for a second.
+    pub(crate) async fn until(&self, what: &str, condition: impl Fn() -> bool) {
+        let patience = async {
+            while !condition() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(30), patience).await.is_err() {
+            panic!("after 30 seconds, not yet: {what}");
+        }
+    }
+
     /// What the schedule does every minute: a look at every app's access token.
     pub(crate) async fn token_round(&self) {
         self.invoke("token", &json!({})).await.unwrap();
@@ -94,6 +109,18 @@ impl World {
             self.invoke("send", request).await.unwrap_or_else(|error| panic!("{error}"));
         self.idle().await;
         serde_json::from_value(answer["notifications"].take()).unwrap()
+    }
+
+    /// Sends requests to one recipient each, all at the same time.
+    pub(crate) async fn send_at_once(&self, requests: &[Value]) -> Vec<Value> {
+        let sends = requests.iter().map(async |request| {
+            let mut answer =
+                self.invoke("send", request).await.unwrap_or_else(|error| panic!("{error}"));
+            answer["notifications"][0].take()
+        });
+        let reports = join_all(sends).await;
+        self.idle().await;
+        reports
     }
 
     /// What is wrong with a request that send refuses: its kind and its message.

@@ -1,0 +1,297 @@
+//! WeChat knocks, and so does everybody else.
+
+use crate::world::World;
+use serde_json::{Value, json};
+use shared::secret::Secret;
+use shared::wechat::crypto::{EncodingAesKey, seal};
+use shared::wechat::signature::sign;
+use wechat::App;
+
+/// A push in safe mode as WeChat writes it. Scenarios spoil a part of it.
+struct Letter {
+    token: String,
+    timestamp: String,
+    nonce: String,
+    encrypted: String,
+}
+
+impl Letter {
+    fn new(app: &App, message: &str) -> Self {
+        let key = EncodingAesKey::parse(app.encoding_aes_key.expose()).unwrap();
+        Self {
+            token: app.callback_token.expose().to_owned(),
+            timestamp: "1795186923".to_owned(),
+            nonce: "486452656".to_owned(),
+            encrypted: seal(&key, &app.app_id, *b"0123456789abcdef", message.as_bytes()),
+        }
+    }
+
+    fn query(&self) -> String {
+        let Self { token, timestamp, nonce, encrypted } = self;
+        let signature = sign(&[token, timestamp, nonce]);
+        let msg_signature = sign(&[token, timestamp, nonce, encrypted]);
+        format!(
+            "signature={signature}&timestamp={timestamp}&nonce={nonce}&encrypt_type=aes&msg_signature={msg_signature}"
+        )
+    }
+
+    fn body(&self) -> String {
+        format!("<xml><ToUserName>gh_1</ToUserName><Encrypt>{}</Encrypt></xml>", self.encrypted)
+    }
+}
+
+fn shop() -> App {
+    wechat::example().apps.into_iter().find(|app| app.alias == "shop").unwrap()
+}
+
+/// A text message, as it is before it is sealed.
+fn text(open_id: &str, content: &str) -> String {
+    format!(
+        "<xml><ToUserName>gh_1</ToUserName><FromUserName>{open_id}</FromUserName><CreateTime>1795186923</CreateTime>\
+         <MsgType>text</MsgType><Content>{content}</Content><MsgId>24000000000000001</MsgId></xml>"
+    )
+}
+
+async fn post(world: &World, path: &str, body: impl Into<reqwest::Body>) -> u16 {
+    let request = world.client.post(world.url(path)).header("content-type", "text/xml");
+    request.body(body).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn the_greeting_is_answered_with_its_own_words() {
+    let world = World::start().await;
+    let letter = Letter::new(&shop(), "");
+    let greet = async |path: &str, query: String| {
+        let url = world.url(&format!("/callback/{path}?{query}&echostr=4375120948345356249"));
+        let answer = world.client.get(url).send().await.unwrap();
+        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        (answer.status().as_u16(), kind, answer.text().await.unwrap())
+    };
+    let (status, kind, body) = greet("shop", letter.query()).await;
+    assert_eq!((status, body.as_str()), (200, "4375120948345356249"));
+    assert!(kind.starts_with("text/plain"), "{kind}");
+
+    assert_eq!(greet("nobody", letter.query()).await.0, 404);
+    assert_eq!(greet("shop-mini", letter.query()).await.0, 403, "signed with another's token");
+    let (status, _, body) =
+        greet("shop", letter.query().replace("signature=", "signature=0")).await;
+    assert_eq!(status, 403);
+    assert!(!body.contains("4375120948345356249"), "a stranger's words are not repeated");
+}
+
+#[tokio::test]
+async fn a_letter_of_wechats_is_taken() {
+    let world = World::start().await;
+    let letter = Letter::new(&shop(), &text("oAnn", "hello"));
+    assert_eq!(
+        post(&world, &format!("/callback/shop?{}", letter.query()), letter.body()).await,
+        200
+    );
+    world.idle().await;
+    let rows = world.aws.rows("events").await;
+    let [row] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!(row["user"], "wx0000000000005a01#oAnn");
+    assert_eq!(row["body"], text("oAnn", "hello"));
+}
+
+#[tokio::test]
+async fn what_wechat_did_not_sign_leaves_no_trace() {
+    let world = World::start().await;
+    let shop = shop();
+    let good = Letter::new(&shop, &text("oAnn", "hello"));
+    let (query, body) = (good.query(), good.body());
+    let stranger = Letter { token: "anothertoken".to_owned(), ..Letter::new(&shop, "<xml/>") };
+    let other = wechat::example().apps.into_iter().find(|app| app.alias == "shop-mini").unwrap();
+    let mut other_app = shop.clone();
+    other_app.app_id = other.app_id;
+    let for_other_app = Letter::new(&other_app, &text("oAnn", "hello"));
+    let garbled = Letter { encrypted: "QUJD".repeat(32), ..Letter::new(&shop, "") };
+    let shifted = Letter { timestamp: "179518692".to_owned(), ..Letter::new(&shop, "<xml/>") };
+    let unsigned = query.split('&').filter(|pair| !pair.contains("signature")).collect::<Vec<_>>();
+
+    let refused = [
+        ("no query", String::new(), body.clone()),
+        ("no signature", unsigned.join("&"), body.clone()),
+        ("no msg_signature", query.split("&encrypt_type").next().unwrap().to_owned(), body.clone()),
+        ("another token", stranger.query(), stranger.body()),
+        ("another body", query.clone(), Letter::new(&shop, &text("oBob", "hello")).body()),
+        ("another app's letter", for_other_app.query(), for_other_app.body()),
+        ("nothing that opens", garbled.query(), garbled.body()),
+        ("a timestamp that is none", shifted.query(), shifted.body()),
+        ("a nonce twice", format!("{query}&nonce=486452656"), body.clone()),
+        ("a signature twice", format!("{query}&msg_signature={}", "0".repeat(40)), body.clone()),
+    ];
+    for (what, query, body) in refused {
+        assert_eq!(post(&world, &format!("/callback/shop?{query}"), body).await, 403, "{what}");
+    }
+    assert_eq!(post(&world, &format!("/callback/nobody?{query}"), body).await, 404);
+    world.idle().await;
+    assert!(world.aws.rows("events").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_can_not_be_read_is_a_bad_request() {
+    let world = World::start().await;
+    let shop = shop();
+    for message in
+        ["hello", "<xml>", "{}", "<xml><FromUserName>oAnn</FromUserName></xml>", "{\"a\":"]
+    {
+        let letter = Letter::new(&shop, message);
+        let status =
+            post(&world, &format!("/callback/shop?{}", letter.query()), letter.body()).await;
+        assert_eq!(status, 400, "{message}");
+    }
+    let letter = Letter::new(&shop, "<xml/>");
+    let path = format!("/callback/shop?{}", letter.query());
+    assert_eq!(post(&world, &path, "no envelope").await, 400);
+    assert_eq!(post(&world, &path, vec![0xff, 0xfe, 0x00]).await, 400);
+    assert_eq!(post(&world, &path, "x".repeat(64 * 1024)).await, 400);
+    assert_eq!(post(&world, &path, "x".repeat(64 * 1024 + 1)).await, 413);
+    assert_eq!(post(&world, &path, "x".repeat(5 << 20)).await, 413);
+    world.idle().await;
+    assert!(world.aws.rows("events").await.is_empty());
+}
+
+#[tokio::test]
+async fn plaintext_for_an_app_in_safe_mode_is_refused() {
+    let world = World::start().await;
+    for (app, format) in [("shop", "xml"), ("shop-mini", "json"), ("shop", "json")] {
+        let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi" });
+        let order =
+            json!({ "app": app, "message": message, "mode": "plaintext", "format": format });
+        let status = world.wechat.push(order).await[0]["status"].as_u64().unwrap();
+        assert!((400..404).contains(&status), "{app}, {format}: {status}");
+    }
+    world.idle().await;
+    assert!(world.aws.rows("events").await.is_empty());
+}
+
+/// What the parameter of the app says counts, not what a push says of itself.
+async fn every_format_in(mode: &str) {
+    let world = World::start().await;
+    for app in ["shop", "shop-mini"] {
+        let name = format!("callback/{app}");
+        let mut settings = world.parameter(&name);
+        settings["mode"] = mode.into();
+        world.set_parameter(&name, settings);
+    }
+    let mut expected = Vec::new();
+    for app in ["shop", "shop-mini"] {
+        for format in ["xml", "json"] {
+            let content = format!("你好 <{app}> & \"{format}\"");
+            let message = json!({ "from": "ann", "MsgType": "text", "Content": content });
+            let order = json!({ "app": app, "message": message, "mode": mode, "format": format });
+            let answers = world.wechat.push(order).await;
+            assert_eq!(answers[0]["body"], "success", "{app}, {format}: {answers:?}");
+            expected.push(content);
+        }
+    }
+    world.idle().await;
+    let rows = world.aws.rows("events").await;
+    assert_eq!(rows.len(), 4);
+    for row in &rows {
+        assert_eq!(row["kind"], "text");
+        assert!(row["unapplied"].is_null(), "{row}");
+    }
+    let bodies: String = rows.iter().map(|row| row["body"].as_str().unwrap()).collect();
+    for content in expected {
+        let as_json = Value::from(content.as_str()).to_string();
+        assert!(bodies.contains(&content) || bodies.contains(&as_json), "{content} in {bodies}");
+    }
+}
+
+#[tokio::test]
+async fn plaintext_mode_in_both_formats() {
+    every_format_in("plaintext").await;
+}
+
+#[tokio::test]
+async fn compatible_mode_in_both_formats() {
+    every_format_in("compatible").await;
+}
+
+#[tokio::test]
+async fn safe_mode_in_both_formats() {
+    every_format_in("safe").await;
+}
+
+#[tokio::test]
+async fn in_compatible_mode_only_what_is_sealed_counts() {
+    let world = World::start().await;
+    let mut settings = world.parameter("callback/shop");
+    settings["mode"] = "compatible".into();
+    world.set_parameter("callback/shop", settings);
+    let letter = Letter::new(&shop(), &text("oAnn", "sealed"));
+    let beside = text("oMallory", "forged").replace("</xml>", "");
+    let body = format!("{beside}<Encrypt>{}</Encrypt></xml>", letter.encrypted);
+    assert_eq!(post(&world, &format!("/callback/shop?{}", letter.query()), body).await, 200);
+    world.idle().await;
+    let rows = world.aws.rows("events").await;
+    let [row] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!(row["body"], text("oAnn", "sealed"));
+}
+
+#[tokio::test]
+async fn during_a_rotation_the_previous_token_and_key_still_do() {
+    let old = shop();
+    let new_key = "B".repeat(42) + "A";
+    let settings = |previous: bool| {
+        let mut settings =
+            json!({ "mode": "safe", "token": "newtoken", "encoding_aes_key": new_key });
+        if previous {
+            settings["previous_token"] = old.callback_token.expose().into();
+            settings["previous_encoding_aes_key"] = old.encoding_aes_key.expose().into();
+        }
+        settings
+    };
+    for (previous, status) in [(true, 200), (false, 403)] {
+        let world = World::start().await;
+        world.set_parameter("callback/shop", settings(previous));
+        let order = json!({ "app": "shop", "message": { "from": "ann", "MsgType": "text", "Content": "hi" } });
+        let answer = world.wechat.push(order).await.remove(0);
+        assert_eq!(answer["status"], status, "with the previous ones: {previous}");
+        let mut new = old.clone();
+        new.callback_token = Secret::new("newtoken");
+        new.encoding_aes_key = Secret::new(new_key.clone());
+        let letter = Letter::new(&new, &text("oAnn", "hello"));
+        let path = format!("/callback/shop?{}", letter.query());
+        assert_eq!(post(&world, &path, letter.body()).await, 200, "the new ones always do");
+    }
+}
+
+#[tokio::test]
+async fn three_deliveries_of_one_message_are_one_event() {
+    let world = World::start().await;
+    let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 24_000_000_000_000_002_i64 });
+    let event =
+        json!({ "from": "ann", "MsgType": "event", "Event": "CLICK", "EventKey": "ORDERS" });
+    for what in [message, event] {
+        let order =
+            json!({ "app": "shop", "message": what, "times": 3, "create_time": 1_795_186_923 });
+        let answers = world.wechat.push(order).await;
+        assert_eq!(answers.len(), 3);
+        assert!(answers.iter().all(|answer| answer["body"] == "success"), "{answers:?}");
+    }
+    world.idle().await;
+    let rows = world.aws.rows("events").await;
+    let mut kinds: Vec<_> = rows.iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["click", "text"]);
+}
+
+#[tokio::test]
+async fn different_events_of_one_second_are_all_kept() {
+    let world = World::start().await;
+    for event in ["CLICK", "VIEW", "something_new"] {
+        for key in ["A", "B"] {
+            let message =
+                json!({ "from": "ann", "MsgType": "event", "Event": event, "EventKey": key });
+            let order = json!({ "app": "shop", "message": message, "create_time": 1_795_186_923 });
+            assert_eq!(world.wechat.push(order).await[0]["body"], "success");
+        }
+    }
+    world.idle().await;
+    let rows = world.aws.rows("events").await;
+    assert_eq!(rows.len(), 6);
+    assert!(rows.iter().all(|row| row["applied_at"].is_number()), "what is unknown is settled too");
+}

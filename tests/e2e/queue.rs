@@ -1,0 +1,88 @@
+//! The same requests, put on a queue.
+
+use crate::world::{World, order};
+use serde_json::json;
+
+const QUEUE: &str = "hongyan-local-notifications";
+const DEAD: &str = "hongyan-local-notifications-dead";
+
+/// What isn't dealt with comes back after a second, and once only.
+const IMPATIENT: [(&str, &str); 2] = [
+    ("VisibilityTimeout: 360", "VisibilityTimeout: 1"),
+    ("maxReceiveCount: 5", "maxReceiveCount: 2"),
+];
+
+#[tokio::test]
+async fn a_request_on_the_queue_is_sent() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    let request = order("order-1", json!({ "union_id": ann.union_id().await }));
+    world.queue(&request).await;
+    assert_eq!(ann.screen().await.len(), 1);
+    assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(0));
+    let row = world.aws.row("notifications", "id", "order-1").await;
+    assert_eq!(row["status"], "delivered");
+
+    // SQS delivers at least once; so may whoever puts it there.
+    world.queue(&request).await;
+    assert_eq!(ann.screen().await.len(), 1);
+    assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(0));
+}
+
+#[tokio::test]
+async fn of_a_batch_only_what_failed_comes_back() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    let to = json!({ "union_id": ann.union_id().await });
+    let record = |id: &str, body: String| json!({ "messageId": id, "body": body });
+    let batch = json!({ "Records": [
+        record("m1", order("order-1", to.clone()).to_string()),
+        record("m2", "not JSON".to_owned()),
+        record("m3", json!({ "id": "order-3" }).to_string()),
+        record("m4", order("order-4", to.clone()).to_string()),
+        record("m5", order("order-1", json!({ "account": "bob" })).to_string()),
+    ] });
+    let answer = world.invoke("send", &batch).await.unwrap();
+    world.idle().await;
+    let mut failed: Vec<_> = answer["batchItemFailures"].as_array().unwrap().clone();
+    failed.sort_by_key(|failure| failure["itemIdentifier"].to_string());
+    let named = |id: &str| json!({ "itemIdentifier": id });
+    assert_eq!(failed[..2], [named("m2"), named("m3")]);
+    // m1 and m5 share an id: one of them was first, the other is in conflict.
+    assert_eq!(failed.len(), 3, "{failed:?}");
+    assert!(!failed.contains(&named("m4")), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_message_that_can_not_be_read_ends_in_the_dead_letter_queue() {
+    let world = World::changed(&IMPATIENT).await;
+    world.token_round().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    world.queue("not a request").await;
+    world.queue(order("order-1", json!({ "union_id": ann.union_id().await }))).await;
+    world.until("the message is dead", || world.cloud.aws.queues.length(DEAD) == Some(1)).await;
+    assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(0));
+    assert_eq!(ann.screen().await.len(), 1, "the other one went its way");
+    assert!(world.lines().iter().any(|line| line.contains("not JSON")), "the log says why");
+    assert!(!world.lines().iter().any(|line| line.contains("not a request")), "but not what");
+}
+
+#[tokio::test]
+async fn what_could_not_be_sent_yet_stays_on_the_queue() {
+    let world = World::changed(&[("VisibilityTimeout: 360", "VisibilityTimeout: 1")]).await;
+    world.token_round().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    world.wechat.fault(json!({ "path": "/cgi-bin/message/template/send", "errcode": -1 })).await;
+    world.queue(order("order-1", json!({ "union_id": ann.union_id().await }))).await;
+    assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(1));
+    assert!(ann.screen().await.is_empty());
+
+    world.aws.set_time("order-1", "retry_at", 0).await;
+    world.until("the queue is empty", || world.cloud.aws.queues.length(QUEUE) == Some(0)).await;
+    world.idle().await;
+    assert_eq!(ann.screen().await.len(), 1);
+}

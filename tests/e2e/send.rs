@@ -1,0 +1,319 @@
+//! What send refuses, what it waits for, and what it never does twice.
+
+use crate::world::{World, order};
+use serde_json::{Value, json};
+
+const TEMPLATE_SEND: &str = "/cgi-bin/message/template/send";
+const SUBSCRIBE_SEND: &str = "/cgi-bin/message/subscribe/send";
+const CUSTOM_SEND: &str = "/cgi-bin/message/custom/send";
+
+async fn with_ann() -> (World, Value) {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    ann.log_in("shop-mini").await;
+    (world, json!({ "account": "ann" }))
+}
+
+async fn with_bob() -> (World, Value) {
+    let world = World::start().await;
+    let bob = world.phone("bob");
+    bob.log_in("shop-mini").await;
+    bob.consent("shop-mini", "order_shipped", true).await;
+    (world, json!({ "account": "bob" }))
+}
+
+fn with(mut request: Value, field: &str, value: Value) -> Value {
+    request[field] = value;
+    request
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_fit_names_the_field_and_sends_nothing() {
+    let (world, to) = with_ann().await;
+    let good = order("order-1", to.clone());
+    let mut without_id = good.clone();
+    without_id.as_object_mut().unwrap().remove("id");
+    let many: Vec<_> = (0..1001).map(|_| to.clone()).collect();
+    let refused = [
+        ("id", without_id),
+        ("id", with(good.clone(), "id", json!("a#b"))),
+        ("template", with(good.clone(), "template", json!("order_lost"))),
+        ("template", with(good.clone(), "template", json!("../secrets/shop"))),
+        ("data.time", with(good.clone(), "data", json!({ "product": "Blue kettle" }))),
+        (
+            "data.colour",
+            with(good.clone(), "data", json!({ "product": "k", "time": "t", "colour": "blue" })),
+        ),
+        ("data.time", with(good.clone(), "data", json!({ "product": "k", "time": ["t"] }))),
+        ("to", with(good.clone(), "to", json!({ "name": "ann" }))),
+        ("to", with(good.clone(), "to", json!([]))),
+        ("to", with(good.clone(), "to", json!(many))),
+        ("recipient 1", with(good.clone(), "to", json!([to, { "open_id": "o" }]))),
+        ("channels", with(good.clone(), "channels", json!(["pigeon"]))),
+        ("colour", with(good, "colour", json!("red"))),
+    ];
+    for (field, request) in refused {
+        let (kind, message) = world.refused(&request).await;
+        assert_eq!(kind, "InvalidRequest", "{field}: {message}");
+        assert!(message.contains(field), "{field}: {message}");
+    }
+    world.idle().await;
+    assert!(world.aws.rows("notifications").await.is_empty());
+    assert!(world.wechat.calls(TEMPLATE_SEND).await.is_empty());
+    assert!(world.phone("ann").screen().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_id_stands_for_one_content() {
+    let (world, to) = with_ann().await;
+    let first = order("order-1", to);
+    assert_eq!(world.send(&first).await["outcome"], "sent");
+    let others = [
+        with(first.clone(), "to", json!({ "account": "bob" })),
+        with(first.clone(), "data", json!({ "product": "Red kettle", "time": "2026-11-20 15:04" })),
+        with(first.clone(), "channels", json!(["customer_service"])),
+    ];
+    for other in others {
+        let (kind, message) = world.refused(&other).await;
+        assert_eq!(kind, "Conflict", "{message}");
+        assert!(message.contains("order-1"), "{message}");
+    }
+    assert_eq!(world.phone("ann").screen().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_may_choose_its_channels() {
+    let (world, to) = with_ann().await;
+    world.phone("ann").consent("shop-mini", "order_shipped", true).await;
+    let chosen = async |id: &str, channels: Value| {
+        let report = world.send(&with(order(id, to.clone()), "channels", channels)).await;
+        (report["outcome"].clone(), report["channel"].clone())
+    };
+    let sent = |channel: &str| (json!("sent"), json!(channel));
+    assert_eq!(chosen("a", json!(["subscribe", "template"])).await, sent("subscribe"));
+    assert_eq!(chosen("b", json!(["subscribe", "template"])).await, sent("template"));
+    assert_eq!(chosen("c", json!(["subscribe"])).await, (json!("no_permit"), Value::Null));
+    assert_eq!(chosen("d", json!([])).await, (json!("no_route"), Value::Null));
+}
+
+#[tokio::test]
+async fn twenty_who_ask_at_once_send_one_message() {
+    let (world, to) = with_ann().await;
+    let request = order("order-1", to);
+    let reports = world.send_at_once(&vec![request; 20]).await;
+    assert_eq!(world.phone("ann").screen().await.len(), 1, "{reports:?}");
+    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_wechat_is_too_busy_for_is_sent_later_and_once() {
+    let (world, to) = with_ann().await;
+    let request = order("order-1", to);
+    for errcode in [-1, 45011] {
+        world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": errcode })).await;
+        let report = world.send(&request).await;
+        assert_eq!(report["outcome"], "retry_at", "{report}");
+        let reason = report["reason"].as_str().unwrap();
+        assert!(reason.contains(&errcode.to_string()), "{reason}");
+        let wait = report["retry_at"].as_u64().unwrap() - world.wechat.now().await;
+        assert!((1..=120).contains(&wait), "{wait} s");
+
+        // Asking too early changes nothing.
+        let early = world.send(&request).await;
+        assert_eq!(
+            (&early["outcome"], &early["retry_at"]),
+            (&report["outcome"], &report["retry_at"])
+        );
+        assert!(world.phone("ann").screen().await.is_empty());
+        world.aws.set_time("order-1", "retry_at", 0).await;
+    }
+    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 2);
+    assert_eq!(world.send(&request).await["outcome"], "sent");
+    assert_eq!(world.send(&request).await["outcome"], "delivered");
+    assert_eq!(world.phone("ann").screen().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_daily_quota_waits_for_midnight_in_china() {
+    let (world, to) = with_ann().await;
+    world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 45009 })).await;
+    let report = world.send(&order("order-1", to)).await;
+    assert_eq!(report["outcome"], "retry_at");
+    assert_eq!((report["retry_at"].as_u64().unwrap() + 8 * 3600) % 86_400, 0, "{report}");
+}
+
+#[tokio::test]
+async fn what_breaks_wechats_rules_passes_on_to_the_next_channel() {
+    let (world, to) = with_ann().await;
+    let long = json!({ "product": "A kettle whose name is longer than a thing", "time": "2026-11-20 15:04" });
+    let report = world.send(&with(order("order-1", to.clone()), "data", long.clone())).await;
+    assert_eq!(
+        (&report["outcome"], &report["channel"]),
+        (&json!("sent"), &json!("customer_service"))
+    );
+    let refused = &report["passed_over"][0];
+    assert_eq!((&refused["channel"], &refused["code"]), (&json!("template"), &json!(47003)));
+    assert!(refused["reason"].as_str().unwrap().contains("thing1"), "{refused}");
+    assert!(refused["advice"].as_str().unwrap().contains("breaks the rules"), "{refused}");
+    assert!(refused["rid"].as_str().is_some_and(|rid| rid.len() > 10), "{refused}");
+    let screen = world.phone("ann").screen().await;
+    assert_eq!(screen.len(), 1);
+    assert!(screen[0]["text"].as_str().unwrap().contains("A kettle whose name"), "{screen:?}");
+
+    let only = with(with(order("order-2", to), "data", long), "channels", json!(["template"]));
+    let report = world.send(&only).await;
+    assert_eq!(report["outcome"], "failed");
+    assert_eq!(report["passed_over"][0]["code"], 47003);
+    assert_eq!(world.send(&only).await, report, "it stays as it is");
+    assert_eq!(world.phone("ann").screen().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_template_message_whose_answer_is_lost_is_repeated_and_seen_once() {
+    let lost = [
+        json!({ "path": TEMPLATE_SEND, "reset": true, "after": true }),
+        json!({ "path": TEMPLATE_SEND, "status": 502, "after": true }),
+        json!({ "path": TEMPLATE_SEND, "reset": true }),
+    ];
+    for fault in lost {
+        let (world, to) = with_ann().await;
+        world.wechat.fault(fault.clone()).await;
+        let request = order("order-1", to);
+        let report = world.send(&request).await;
+        assert_eq!(report["outcome"], "retry_at", "{fault}: {report}");
+        let reason = report["reason"].as_str().unwrap();
+        assert!(reason.contains("unknown"), "{reason}");
+
+        world.aws.set_time("order-1", "retry_at", 0).await;
+        let report = world.send(&request).await;
+        assert!(
+            report["outcome"] == "sent" || report["outcome"] == "delivered",
+            "{fault}: {report}"
+        );
+        assert_eq!(world.phone("ann").screen().await.len(), 1, "{fault}");
+        let row = world.aws.row("notifications", "id", "order-1").await;
+        assert_eq!(row["status"], "delivered", "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn when_wechat_no_longer_remembers_a_lost_message_is_not_repeated() {
+    let (world, to) = with_ann().await;
+    world.wechat.fault(json!({ "path": TEMPLATE_SEND, "reset": true, "after": true })).await;
+    let request = order("order-1", to);
+    world.send(&request).await;
+    // Nine minutes later; WeChat drops repeats for ten.
+    let long_ago = world.wechat.now().await - 9 * 60;
+    world.aws.set_time("order-1", "created_at", long_ago).await;
+    world.aws.set_time("order-1", "retry_at", 0).await;
+    let report = world.send(&request).await;
+    assert_eq!(report["outcome"], "ambiguous");
+    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_subscription_message_whose_answer_is_lost_is_never_repeated() {
+    let lost = [
+        json!({ "path": SUBSCRIBE_SEND, "reset": true, "after": true }),
+        json!({ "path": SUBSCRIBE_SEND, "errcode": -1, "after": true }),
+        json!({ "path": SUBSCRIBE_SEND, "status": 502 }),
+    ];
+    for fault in lost {
+        let (world, to) = with_bob().await;
+        world.wechat.fault(fault.clone()).await;
+        let request = order("order-1", to.clone());
+        let report = world.send(&request).await;
+        assert_eq!(report["outcome"], "ambiguous", "{fault}: {report}");
+        assert!(report["reason"].is_string(), "{report}");
+        assert_eq!(world.send(&request).await["outcome"], "ambiguous");
+        assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 1);
+        assert!(world.phone("bob").screen().await.len() <= 1);
+
+        // WeChat may have used the consent up: it isn't counted on again.
+        let other = world.send(&order("order-2", to)).await;
+        assert_eq!(other["outcome"], "no_permit", "{fault}: {other}");
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_message_that_certainly_was_not_sent_gives_the_consent_back() {
+    let (world, to) = with_bob().await;
+    world.wechat.fault(json!({ "path": SUBSCRIBE_SEND, "errcode": 45011 })).await;
+    assert_eq!(world.send(&order("order-1", to.clone())).await["outcome"], "retry_at");
+    assert_eq!(world.send(&order("order-2", to.clone())).await["outcome"], "sent");
+    world.aws.set_time("order-1", "retry_at", 0).await;
+    assert_eq!(world.send(&order("order-1", to)).await["outcome"], "no_permit");
+    assert_eq!(world.phone("bob").screen().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_slow_wechat_is_not_waited_for_longer_than_four_seconds() {
+    let (world, to) = with_bob().await;
+    world.wechat.fault(json!({ "path": SUBSCRIBE_SEND, "delay_ms": 6000 })).await;
+    let started = std::time::Instant::now();
+    let report = world.send(&order("order-1", to)).await;
+    assert!(started.elapsed().as_millis() < 5900, "{:?}", started.elapsed());
+    assert_eq!(report["outcome"], "ambiguous");
+}
+
+#[tokio::test]
+async fn who_wrote_lately_can_be_answered_until_the_window_closes() {
+    let (world, to) = with_ann().await;
+    let ann = world.phone("ann");
+    ann.message("shop", "Where is my kettle?").await;
+    let answer = |id: &str| with(order(id, to.clone()), "channels", json!(["customer_service"]));
+    let report = world.send(&answer("answer-1")).await;
+    assert_eq!(
+        (&report["outcome"], &report["channel"]),
+        (&json!("sent"), &json!("customer_service"))
+    );
+    let lines = ann.screen_of("customer_service").await;
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0]["text"].as_str().unwrap().contains("Blue kettle"), "{lines:?}");
+
+    // WeChat's clock says that 48 hours are over, ours doesn't.
+    world.wechat.advance(48 * 3600 + 60).await;
+    let report = world.send(&answer("answer-2")).await;
+    assert_eq!(report["outcome"], "no_route", "{report}");
+    assert_eq!(report["passed_over"][0]["code"], 45015);
+    assert_eq!(ann.screen_of("customer_service").await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_wrote_long_ago_is_not_written_to() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    let old = json!({ "from": "ann", "MsgType": "text", "Content": "Hello?" });
+    let push = async |seconds_ago: u64| {
+        let at = world.wechat.now().await - seconds_ago;
+        world.wechat.push(json!({ "app": "shop", "message": old, "create_time": at })).await;
+        world.idle().await;
+    };
+    let to = json!({ "app": "shop", "open_id": ann.open_id("shop").await });
+    let answer = |id: &str| with(order(id, to.clone()), "channels", json!(["customer_service"]));
+    push(48 * 3600 + 10).await;
+    let report = world.send(&answer("answer-1")).await;
+    assert_eq!(report["outcome"], "no_route");
+    let reason = report["passed_over"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("window"), "{reason}");
+    assert!(world.wechat.calls(CUSTOM_SEND).await.is_empty(), "WeChat need not be asked");
+}
+
+#[tokio::test]
+async fn a_window_takes_so_many_messages() {
+    let (world, to) = with_ann().await;
+    let ann = world.phone("ann");
+    ann.message("shop", "Hello!").await;
+    let mut outcomes = Vec::new();
+    // Five for the message; three for following, within its minute.
+    for at in 0..9 {
+        let id = format!("answer-{at}");
+        let request = with(order(&id, to.clone()), "channels", json!(["customer_service"]));
+        outcomes.push(world.send(&request).await["outcome"].clone());
+    }
+    assert_eq!(outcomes[..8], vec![json!("sent"); 8]);
+    assert_eq!(outcomes[8], "no_route");
+    assert_eq!(world.wechat.calls(CUSTOM_SEND).await.len(), 8);
+    assert_eq!(ann.screen_of("customer_service").await.len(), 8);
+}

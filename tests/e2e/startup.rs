@@ -1,0 +1,133 @@
+//! A function that lacks something says what, and does not start.
+
+use crate::world::World;
+use local::InvokeFailure;
+use serde_json::{Value, json};
+
+/// What a function that can't start tells whoever invokes it.
+async fn failure(world: &World, function: &str) -> String {
+    match world.invoke(function, &json!({})).await {
+        Err(InvokeFailure::Failed { error, .. }) => error.to_string(),
+        other => panic!("{function} started: {other:?}"),
+    }
+}
+
+/// Both who invokes it and who reads its log are told.
+async fn says(world: &World, function: &str, words: &[&str]) {
+    let told = failure(world, function).await;
+    let logged: Vec<_> =
+        world.lines().into_iter().filter(|line| line.starts_with(function)).collect();
+    for word in words {
+        assert!(told.contains(word), "{function} doesn't tell of {word}: {told}");
+        assert!(logged.iter().any(|line| line.contains(word)), "{function}: {word}: {logged:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_is_not_set_is_named() {
+    let cases = [
+        ("callback", "          EVENTS_TABLE: !Ref EventsTable\n", "EVENTS_TABLE"),
+        ("events", "          TOKEN_FUNCTION: !Ref TokenFunction\n", "TOKEN_FUNCTION"),
+        ("send", "          NOTIFICATIONS_TABLE: !Ref NotificationsTable\n", "NOTIFICATIONS_TABLE"),
+        ("login", "          USERS_TABLE: !Ref UsersTable\n", "USERS_TABLE"),
+        ("token", "        PARAMETER_PREFIX: !Sub /hongyan/${Stage}\n", "PARAMETER_PREFIX"),
+    ];
+    for (function, line, variable) in cases {
+        let world = if line.contains("PREFIX") {
+            // All functions of the template share it.
+            let variables = format!("      Variables:\n{line}");
+            World::changed(&[(&variables, "      Variables:\n        OTHER: nothing\n")]).await
+        } else {
+            World::changed(&[(line, "          OTHER: nothing\n")]).await
+        };
+        says(&world, function, &[variable, "infra/aws/template.yaml"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_there_is_named() {
+    let cases = [
+        ("callback", "EVENTS_TABLE: !Ref EventsTable"),
+        ("events", "MAPPINGS_TABLE: !Ref MappingsTable"),
+        ("send", "NOTIFICATIONS_TABLE: !Ref NotificationsTable"),
+        ("login", "USERS_TABLE: !Ref UsersTable"),
+    ];
+    for (function, line) in cases {
+        let variable = line.split(':').next().unwrap();
+        let world = World::changed(&[(line, &format!("{variable}: nowhere"))]).await;
+        says(&world, function, &["nowhere", variable]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_not_there_is_named() {
+    let cases = [("callback", "callback"), ("send", "apps"), ("login", "secrets")];
+    for (function, folder) in cases {
+        let world = World::changed(&[]).await;
+        for app in ["shop", "shop-mini"] {
+            world.aws.delete_parameter(&format!("{folder}/{app}")).await;
+        }
+        let named = format!("/hongyan/local/{folder}/{{app}}");
+        says(&world, function, &[&named, "does not exist"]).await;
+    }
+    // These two have started before anything could be taken from them.
+    let cases = [
+        ("events", "          EVENTS_TABLE: !Ref EventsTable\n          USERS_TABLE"),
+        (
+            "token",
+            "          WECHAT_URL: !Ref WeChatUrl\n      Policies:\n        - Statement:\n            - Effect: Allow\n              Action: ssm:GetParametersByPath\n              Resource:\n                - !Sub",
+        ),
+    ];
+    for (function, from) in cases {
+        let to = format!("          PARAMETER_PREFIX: /nowhere\n{from}");
+        let world = World::changed(&[(from, &to)]).await;
+        says(&world, function, &["/nowhere/", "/{app}", "does not exist"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_makes_no_sense_is_named_without_its_content() {
+    let cases: [(&str, &str, Value, &str); 4] = [
+        (
+            "callback",
+            "callback/shop",
+            json!({ "mode": "safe", "token": "toptoken" }),
+            "encoding_aes_key",
+        ),
+        (
+            "callback",
+            "callback/shop",
+            json!({ "mode": "safe", "token": "toptoken", "aes_key": "x" }),
+            "aes_key",
+        ),
+        (
+            "callback",
+            "callback/other",
+            json!({ "mode": "plaintext", "token": "toptoken" }),
+            "apps/other",
+        ),
+        ("send", "apps/shop", json!({ "app_id": "toptoken", "kind": "pigeon" }), "line 1"),
+    ];
+    for (function, parameter, value, word) in cases {
+        let world = World::changed(&[]).await;
+        world.set_parameter(parameter, value);
+        says(&world, function, &[parameter, word]).await;
+        assert!(!world.lines().iter().any(|line| line.contains("toptoken")), "{parameter}");
+    }
+}
+
+#[tokio::test]
+async fn a_callback_that_does_not_start_loses_nothing_that_wechat_repeats() {
+    let world = World::start().await;
+    let settings = world.parameter("callback/shop");
+    world.set_parameter("callback/shop", json!({ "mode": "nonsense" }));
+    let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 });
+    let push = json!({ "app": "shop", "message": message });
+    let answer = world.wechat.push(push.clone()).await.remove(0);
+    assert_eq!(answer["status"], 500, "WeChat shall try again: {answer}");
+
+    world.set_parameter("callback/shop", settings);
+    assert_eq!(world.wechat.push(push).await[0]["body"], "success");
+    world.idle().await;
+    assert_eq!(world.aws.rows("events").await.len(), 1);
+}
