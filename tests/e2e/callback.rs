@@ -173,7 +173,7 @@ async fn every_format_in(mode: &str) {
         let name = format!("callback/{app}");
         let mut settings = world.parameter(&name);
         settings["mode"] = mode.into();
-        world.set_parameter(&name, settings);
+        world.set_parameter(&name, &settings);
     }
     let mut expected = Vec::new();
     for app in ["shop", "shop-mini"] {
@@ -220,7 +220,7 @@ async fn in_compatible_mode_only_what_is_sealed_counts() {
     let world = World::start().await;
     let mut settings = world.parameter("callback/shop");
     settings["mode"] = "compatible".into();
-    world.set_parameter("callback/shop", settings);
+    world.set_parameter("callback/shop", &settings);
     let letter = Letter::new(&shop(), &text("oAnn", "sealed"));
     let beside = text("oMallory", "forged").replace("</xml>", "");
     let body = format!("{beside}<Encrypt>{}</Encrypt></xml>", letter.encrypted);
@@ -246,7 +246,7 @@ async fn during_a_rotation_the_previous_token_and_key_still_do() {
     };
     for (previous, status) in [(true, 200), (false, 403)] {
         let world = World::start().await;
-        world.set_parameter("callback/shop", settings(previous));
+        world.set_parameter("callback/shop", &settings(previous));
         let order = json!({ "app": "shop", "message": { "from": "ann", "MsgType": "text", "Content": "hi" } });
         let answer = world.wechat.push(order).await.remove(0);
         assert_eq!(answer["status"], status, "with the previous ones: {previous}");
@@ -265,18 +265,24 @@ async fn three_deliveries_of_one_message_are_one_event() {
     let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 24_000_000_000_000_002_i64 });
     let event =
         json!({ "from": "ann", "MsgType": "event", "Event": "CLICK", "EventKey": "ORDERS" });
-    for what in [message, event] {
-        let order =
-            json!({ "app": "shop", "message": what, "times": 3, "create_time": 1_795_186_923 });
-        let answers = world.wechat.push(order).await;
-        assert_eq!(answers.len(), 3);
-        assert!(answers.iter().all(|answer| answer["body"] == "success"), "{answers:?}");
-    }
-    world.idle().await;
-    let rows = world.aws.rows("events").await;
-    let mut kinds: Vec<_> = rows.iter().map(|row| row["kind"].as_str().unwrap()).collect();
-    kinds.sort_unstable();
-    assert_eq!(kinds, ["click", "text"]);
+    let deliver = async || {
+        for what in [&message, &event] {
+            let order =
+                json!({ "app": "shop", "message": what, "times": 3, "create_time": 1_795_186_923 });
+            let answers = world.wechat.push(order).await;
+            assert_eq!(answers.len(), 3);
+            assert!(answers.iter().all(|answer| answer["body"] == "success"), "{answers:?}");
+        }
+        world.idle().await;
+        let mut rows = world.aws.rows("events").await;
+        rows.sort_by_key(|row| row["kind"].to_string());
+        rows
+    };
+    let rows = deliver().await;
+    assert_eq!(rows.len(), 2);
+    assert_eq!((&rows[0]["kind"], &rows[1]["kind"]), (&json!("click"), &json!("text")));
+    assert!(rows.iter().all(|row| row["applied_at"].is_number()), "{rows:?}");
+    assert_eq!(deliver().await, rows, "what comes once more, later, changes nothing");
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ async fn a_message_that_can_not_be_read_ends_in_the_dead_letter_queue() {
     let ann = world.phone("ann");
     ann.follow("shop").await;
     world.queue("not a request").await;
-    world.queue(order("order-1", json!({ "union_id": ann.union_id().await }))).await;
+    world.queue(&order("order-1", json!({ "union_id": ann.union_id().await }))).await;
     world.until("the message is dead", || world.cloud.aws.queues.length(DEAD) == Some(1)).await;
     assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(0));
     assert_eq!(ann.screen().await.len(), 1, "the other one went its way");
@@ -77,7 +77,7 @@ async fn what_could_not_be_sent_yet_stays_on_the_queue() {
     let ann = world.phone("ann");
     ann.follow("shop").await;
     world.wechat.fault(json!({ "path": "/cgi-bin/message/template/send", "errcode": -1 })).await;
-    world.queue(order("order-1", json!({ "union_id": ann.union_id().await }))).await;
+    world.queue(&order("order-1", json!({ "union_id": ann.union_id().await }))).await;
     assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(1));
     assert!(ann.screen().await.is_empty());
 

@@ -110,7 +110,7 @@ async fn a_parameter_that_makes_no_sense_is_named_without_its_content() {
     ];
     for (function, parameter, value, word) in cases {
         let world = World::changed(&[]).await;
-        world.set_parameter(parameter, value);
+        world.set_parameter(parameter, &value);
         says(&world, function, &[parameter, word]).await;
         assert!(!world.lines().iter().any(|line| line.contains("toptoken")), "{parameter}");
     }
@@ -120,13 +120,13 @@ async fn a_parameter_that_makes_no_sense_is_named_without_its_content() {
 async fn a_callback_that_does_not_start_loses_nothing_that_wechat_repeats() {
     let world = World::start().await;
     let settings = world.parameter("callback/shop");
-    world.set_parameter("callback/shop", json!({ "mode": "nonsense" }));
+    world.set_parameter("callback/shop", &json!({ "mode": "nonsense" }));
     let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 });
     let push = json!({ "app": "shop", "message": message });
     let answer = world.wechat.push(push.clone()).await.remove(0);
     assert_eq!(answer["status"], 500, "WeChat shall try again: {answer}");
 
-    world.set_parameter("callback/shop", settings);
+    world.set_parameter("callback/shop", &settings);
     assert_eq!(world.wechat.push(push).await[0]["body"], "success");
     world.idle().await;
     assert_eq!(world.aws.rows("events").await.len(), 1);

@@ -135,7 +135,7 @@ impl World {
     }
 
     /// Puts a request on the queue, and waits until it is read.
-    pub(crate) async fn queue(&self, body: impl ToString) {
+    pub(crate) async fn queue(&self, body: &(impl ToString + ?Sized)) {
         self.cloud.aws.queues.send("hongyan-local-notifications", body.to_string()).unwrap();
         self.idle().await;
     }
@@ -176,7 +176,7 @@ impl World {
     }
 
     /// Sets a parameter, as an operator would.
-    pub(crate) fn set_parameter(&self, name: &str, value: impl ToString) {
+    pub(crate) fn set_parameter(&self, name: &str, value: &(impl ToString + ?Sized)) {
         let name = format!("/hongyan/local/{name}");
         let secret = local::aws::ssm::Kind::SecureString;
         let plain = local::aws::ssm::Kind::String;
@@ -206,8 +206,10 @@ fn tell(lines: &[String]) {
 
 /// A notification of the template `order_shipped`.
 pub(crate) fn order(id: &str, to: Value) -> Value {
-    json!({
-        "id": id, "to": to, "template": "order_shipped",
+    let mut request = json!({
+        "id": id, "template": "order_shipped",
         "data": { "product": "Blue kettle", "time": "2026-11-20 15:04" },
-    })
+    });
+    request["to"] = to;
+    request
 }
