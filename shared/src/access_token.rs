@@ -27,6 +27,8 @@ pub struct AccessTokens {
     lambda: aws_sdk_lambda::Client,
     function: String,
     kept: Mutex<HashMap<AppId, (StoredToken, Timestamp)>>,
+    /// Of many calls that find a token dead, one replaces it.
+    renewing: tokio::sync::Mutex<()>,
 }
 
 impl AccessTokens {
@@ -40,7 +42,13 @@ impl AccessTokens {
         lambda: aws_sdk_lambda::Client,
     ) -> Result<Self, MissingVariable> {
         let function = config::required("TOKEN_FUNCTION")?;
-        Ok(Self { parameters, lambda, function, kept: Mutex::default() })
+        Ok(Self {
+            parameters,
+            lambda,
+            function,
+            kept: Mutex::default(),
+            renewing: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Makes a call with the app's access token. If WeChat calls the token
@@ -74,12 +82,11 @@ impl AccessTokens {
     }
 
     async fn get(&self, app: &App, now: Timestamp) -> Result<StoredToken, TokenError> {
-        if let Some((token, read_at)) =
-            self.kept.lock().expect("nothing panics under this lock").get(&app.app_id)
-            && now.seconds_since(*read_at) < FRESH
+        if let Some((token, read_at)) = self.kept(app)
+            && now.seconds_since(read_at) < FRESH
             && now.plus(MARGIN) < token.expires_at
         {
-            return Ok(token.clone());
+            return Ok(token);
         }
         match self.parameters.token(app).await? {
             Some(token) => Ok(self.keep(app, token, now)),
@@ -96,8 +103,13 @@ impl AccessTokens {
         dead: Option<u64>,
         now: Timestamp,
     ) -> Result<StoredToken, TokenError> {
-        if dead.is_some()
-            && let Some(token) = self.parameters.token(app).await?
+        let _alone = self.renewing.lock().await;
+        if let Some((token, _)) = self.kept(app)
+            && Some(token.generation) > dead
+        {
+            return Ok(token);
+        }
+        if let Some(token) = self.parameters.token(app).await?
             && Some(token.generation) != dead
         {
             return Ok(self.keep(app, token, now));
@@ -122,6 +134,10 @@ impl AccessTokens {
             problem: format!("{} gave no newer one", self.function),
         })?;
         Ok(self.keep(app, token, now))
+    }
+
+    fn kept(&self, app: &App) -> Option<(StoredToken, Timestamp)> {
+        self.kept.lock().expect("nothing panics under this lock").get(&app.app_id).cloned()
     }
 
     fn keep(&self, app: &App, token: StoredToken, now: Timestamp) -> StoredToken {

@@ -34,6 +34,10 @@ impl Web {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(Duration::from_secs(2))
+            // A function sleeps between invocations, and a connection may end
+            // in its sleep. Whether a request on such a connection arrived
+            // can't be known, so old ones aren't used.
+            .pool_idle_timeout(Duration::from_secs(15))
             .build()
             .expect("the options above are consistent");
         Self(client)

@@ -7,7 +7,7 @@
 //! With the feature `aws`:
 //!
 //! - [`config`] is the only reader of the environment, [`parameters`] of the
-//!   Parameter Store.
+//!   Parameter Store, and [`kept`] keeps what was read.
 //! - [`store`] is the four tables. It uses the types of [`wechat`], never its
 //!   client; only functions put the two together.
 //! - [`access_token`] keeps a function supplied with WeChat's access tokens.
@@ -25,6 +25,8 @@ pub mod aws;
 pub mod config;
 #[cfg(feature = "aws")]
 pub mod http;
+#[cfg(feature = "aws")]
+pub mod kept;
 #[cfg(feature = "aws")]
 pub mod parameters;
 #[cfg(feature = "aws")]

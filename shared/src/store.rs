@@ -59,13 +59,18 @@ impl Table {
     /// Asks DynamoDB whether the table is there, which also opens the connection
     /// that the first call will use.
     async fn check(&self) -> Result<(), AwsError> {
-        match self.dynamodb.describe_table().table_name(&self.name).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(AwsError::new(
-                format!("looking for the table {} ({})", self.name, self.variable),
-                &error,
-            )),
+        let Err(error) = self.dynamodb.describe_table().table_name(&self.name).send().await else {
+            return Ok(());
+        };
+        let action = format!("looking for the table {} ({})", self.name, self.variable);
+        let refused = error.as_service_error().is_some();
+        let error = AwsError::new(action, &error);
+        if refused {
+            return Err(error);
         }
+        // No answer says nothing about the table; the first call will see.
+        tracing::warn!("{error}");
+        Ok(())
     }
 
     /// What a conditional write gave; none if its condition did not hold.

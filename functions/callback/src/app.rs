@@ -2,19 +2,12 @@
 
 use lambda_http::Error;
 use shared::aws::Aws;
+use shared::clock::Timestamp;
 use shared::http::Web;
+use shared::kept::Kept;
 use shared::parameters::{App as WeChatApp, CallbackSettings, ParameterError, Parameters};
 use shared::store::Events;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-use tokio::sync::Mutex;
-
-/// Settings are read again after this: an operator's rotation is finished for
-/// every running environment, while both old and new keys are accepted.
-const FRESH: Duration = Duration::from_secs(600);
-/// An alias that isn't known may have been added just now, but strangers who
-/// try addresses must not make us ask each time.
-const AGAIN: Duration = Duration::from_secs(10);
 
 /// One app: who it is, and how its pushes are verified and opened.
 #[derive(Clone, Debug)]
@@ -28,14 +21,11 @@ pub(crate) struct Door {
 pub(crate) struct App {
     pub(crate) events: Events,
     parameters: Parameters,
-    doors: Mutex<Doors>,
+    doors: Kept<Doors>,
 }
 
-#[derive(Debug)]
-struct Doors {
-    by_alias: BTreeMap<String, Door>,
-    read_at: Instant,
-}
+/// The doors by the alias of their app.
+type Doors = BTreeMap<String, Door>;
 
 impl App {
     /// Connects, and reads the settings of all apps.
@@ -43,36 +33,22 @@ impl App {
         let aws = Aws::from_environment(&Web::new())?;
         let events = Events::from_environment(&aws.dynamodb())?;
         let parameters = Parameters::from_environment(aws.ssm())?;
-        let (by_alias, table) = tokio::join!(read(&parameters), events.check());
+        let (doors, table) = tokio::join!(read(&parameters), events.check());
         table?;
-        let doors = Doors { by_alias: by_alias?, read_at: Instant::now() };
-        Ok(Self { events, parameters, doors: Mutex::new(doors) })
+        Ok(Self { events, parameters, doors: Kept::new(doors?, Timestamp::now()) })
     }
 
     /// The app behind an alias, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// When the settings have to be read again and can't be.
-    pub(crate) async fn door(&self, alias: &str) -> Result<Option<Door>, ParameterError> {
-        let mut doors = self.doors.lock().await;
-        let age = doors.read_at.elapsed();
-        let known = doors.by_alias.contains_key(alias);
-        if age > FRESH || (!known && age > AGAIN) {
-            match read(&self.parameters).await {
-                Ok(by_alias) => *doors = Doors { by_alias, read_at: Instant::now() },
-                // What was good ten minutes ago is better than to lose an event.
-                Err(error) if known => tracing::error!("the settings can't be read again: {error}"),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(doors.by_alias.get(alias).cloned())
+    pub(crate) async fn door(&self, alias: &str, now: Timestamp) -> Option<Door> {
+        let known = |doors: &Doors| doors.contains_key(alias);
+        let doors = self.doors.get(now, known, read(&self.parameters)).await;
+        doors.get(alias).cloned()
     }
 }
 
-async fn read(parameters: &Parameters) -> Result<BTreeMap<String, Door>, ParameterError> {
+async fn read(parameters: &Parameters) -> Result<Doors, ParameterError> {
     let (apps, callbacks) = tokio::try_join!(parameters.apps(), parameters.callbacks())?;
-    let mut doors = BTreeMap::new();
+    let mut doors = Doors::new();
     for (alias, settings) in callbacks {
         let name = format!("callback/{alias}");
         if let Some(problem) = settings.problem() {

@@ -9,11 +9,16 @@ use shared::parameters::Mode;
 use shared::store::{NewEvent, Recorded};
 use shared::wechat::push::Push;
 use shared::wechat::{crypto, envelope, signature};
+use std::time::Duration;
 
 /// What WeChat takes as "received, nothing to say". Never encrypted.
 const RECEIVED: &str = "success";
 /// No push of WeChat's is near this size, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
+
+/// WeChat hangs up after five seconds; who answers before that says at least
+/// that the push shall come again.
+const PATIENCE: Duration = Duration::from_millis(4500);
 
 /// A call that is not answered with success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +49,8 @@ impl Refused {
 /// Answers one call.
 pub(crate) async fn answer(app: &App, request: &Request, now: Timestamp) -> Response<Body> {
     let alias = request.path_parameters().first("app").unwrap_or_default().to_owned();
-    let (status, body) = match receive(app, &alias, request, now).await {
+    let received = tokio::time::timeout(PATIENCE, receive(app, &alias, request, now)).await;
+    let (status, body) = match received.unwrap_or(Err(Refused::NotStored)) {
         Ok(body) => (StatusCode::OK, body),
         Err(refused) => {
             tracing::warn!(app = alias, ?refused, "refused a call");
@@ -66,11 +72,7 @@ async fn receive(
     request: &Request,
     now: Timestamp,
 ) -> Result<String, Refused> {
-    let door = app.door(alias).await.map_err(|error| {
-        tracing::error!("{error}");
-        Refused::NotStored
-    })?;
-    let door = door.ok_or(Refused::UnknownApp)?;
+    let door = app.door(alias, now).await.ok_or(Refused::UnknownApp)?;
     if request.body().len() > LARGEST_BODY {
         return Err(Refused::TooLarge);
     }

@@ -3,16 +3,21 @@
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
 use shared::aws::Aws;
+use shared::clock::Timestamp;
 use shared::config;
 use shared::http::Web;
+use shared::kept::Kept;
 use shared::parameters::{Apps, Parameters};
 use shared::store::{Events, Mappings, Notifications, Users};
 use shared::wechat::client::Client;
+use shared::wechat::id::AppId;
+use std::sync::Arc;
 
 /// What the function keeps between invocations.
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) apps: Apps,
+    apps: Kept<Apps>,
+    parameters: Parameters,
     pub(crate) events: Events,
     pub(crate) users: Users,
     pub(crate) mappings: Mappings,
@@ -41,7 +46,14 @@ impl App {
             notifications.check()
         );
         events_there.and(users_there).and(mappings_there).and(notifications_there)?;
-        let tokens = AccessTokens::from_environment(parameters, aws.lambda())?;
-        Ok(Self { apps: apps?, events, users, mappings, notifications, tokens, wechat })
+        let apps = Kept::new(apps?, Timestamp::now());
+        let tokens = AccessTokens::from_environment(parameters.clone(), aws.lambda())?;
+        Ok(Self { apps, parameters, events, users, mappings, notifications, tokens, wechat })
+    }
+
+    /// The apps, with the one that is asked for if there is one.
+    pub(crate) async fn apps(&self, now: Timestamp, wanted: Option<&AppId>) -> Arc<Apps> {
+        let suffices = |apps: &Apps| wanted.is_none_or(|wanted| apps.by_id(wanted).is_some());
+        self.apps.get(now, suffices, self.parameters.apps()).await
     }
 }

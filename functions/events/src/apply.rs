@@ -18,7 +18,8 @@ pub(crate) async fn apply(
     event: &StoredEvent,
     now: Timestamp,
 ) -> Result<(), ApplyError> {
-    let wechat_app = app.apps.by_id(&event.app_id).ok_or(ApplyError::UnknownApp)?;
+    let apps = app.apps(now, Some(&event.app_id)).await;
+    let wechat_app = apps.by_id(&event.app_id).ok_or(ApplyError::UnknownApp)?;
     let push = Push::read(&event.app_id, &event.body)?;
     match &push.kind {
         Kind::Subscribe => {
@@ -33,7 +34,9 @@ pub(crate) async fn apply(
         Kind::SubscriptionAnswers(answers) => grant(app, event, &push, answers).await?,
         Kind::SubscriptionChanges(answers) => {
             for answer in answers.iter().filter(|answer| !answer.accepted) {
-                app.users.revoke_permits(permit_key(event, &push, answer)).await?;
+                app.users
+                    .revoke_permits(permit_key(event, &push, answer), push.create_time)
+                    .await?;
             }
         }
         Kind::SubscriptionResults(deliveries) => {
@@ -48,41 +51,43 @@ pub(crate) async fn apply(
                 .receipt(&event.app_id, &delivery.message_id, &delivery.fate, now)
                 .await?;
         }
+        Kind::Malformed { problem, .. } => return Err(ApplyError::Malformed(problem)),
         Kind::Other { .. } => {}
     }
     tracing::info!(app = wechat_app.alias, kind = push.kind.name(), "applied");
     Ok(())
 }
 
-/// The event doesn't say who the person is; `user/info` does.
+/// That the user follows is stored first, whatever WeChat then answers. The
+/// event doesn't say who the person is; `user/info` does.
 async fn follow(
     app: &App,
     wechat_app: &WeChatApp,
     push: &Push,
     now: Timestamp,
 ) -> Result<(), ApplyError> {
+    let app_id = &wechat_app.app_id;
+    let mut state =
+        FollowState { follows: true, at: push.create_time, union_id: None, scene: None };
+    let known = app.users.set_follows(app_id, &push.from, &state).await?;
     let info = app
         .tokens
         .call(wechat_app, now, async |token| app.wechat.user_info(token, &push.from).await)
         .await?;
-    // Someone who has left since will be unfollowed by the event that says so.
-    let state = FollowState {
-        follows: true,
-        at: push.create_time,
-        union_id: info.union_id.as_ref(),
-        scene: info.subscribe_scene.as_deref(),
-    };
-    let known = app.users.set_follows(&wechat_app.app_id, &push.from, &state).await?;
     let Some(union_id) = info.union_id.or(known) else {
-        tracing::warn!(
-            app = wechat_app.alias,
-            "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
-        );
+        // Of someone who has left again WeChat tells nothing.
+        if info.subscribe == 1 {
+            tracing::warn!(
+                app = wechat_app.alias,
+                "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
+            );
+        }
         return Ok(());
     };
-    app.mappings
-        .set_follows(&union_id, &wechat_app.app_id, &push.from, true, push.create_time)
-        .await?;
+    state.union_id = Some(&union_id);
+    state.scene = info.subscribe_scene.as_deref();
+    app.users.set_follows(app_id, &push.from, &state).await?;
+    app.mappings.set_follows(&union_id, app_id, &push.from, true, push.create_time).await?;
     Ok(())
 }
 
@@ -96,7 +101,7 @@ async fn unfollow(app: &App, event: &StoredEvent, push: &Push) -> Result<(), App
     Ok(())
 }
 
-/// Every yes is one permit, named after the event and its place in it.
+/// Every yes is one permit, named after the event's key and its place in it.
 async fn grant(
     app: &App,
     event: &StoredEvent,
@@ -104,7 +109,7 @@ async fn grant(
     answers: &[Answer],
 ) -> Result<(), ApplyError> {
     for (place, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.accepted) {
-        let grant = format!("{:010}#{}#{place}", push.create_time.0, push.identity);
+        let grant = format!("{}#{place}", event.event);
         app.users.grant_permit(permit_key(event, push, answer), &grant, push.create_time).await?;
     }
     Ok(())
@@ -131,6 +136,8 @@ pub(crate) enum ApplyError {
     UnknownApp,
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    #[error("{0}")]
+    Malformed(&'static str),
     #[error(transparent)]
     WeChat(#[from] TokenError),
     #[error(transparent)]

@@ -15,7 +15,8 @@ async fn main() -> Result<(), Error> {
         .await
         .inspect_err(|error| tracing::error!("cannot start: {error}"))?;
     run(service_fn(async |event: LambdaEvent<handler::Event>| {
-        handler::handle(&app, event.payload, Timestamp::now()).await
+        let deadline = Timestamp(event.context.deadline / 1000);
+        handler::handle(&app, event.payload, Timestamp::now(), deadline).await
     }))
     .await
 }

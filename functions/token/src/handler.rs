@@ -9,16 +9,12 @@ use shared::wechat::id::AppId;
 
 /// What the function is invoked with.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Event {
-    /// By a function that WeChat told that a token is dead, or that found none.
-    Dead {
-        app_id: AppId,
-        /// The generation that is dead; none if there was no token.
-        dead_generation: Option<u64>,
-    },
-    /// By the schedule.
-    Round {},
+pub(crate) struct Event {
+    /// The app whose token WeChat called dead, or that has none. The schedule
+    /// names no app and means them all.
+    app_id: Option<AppId>,
+    /// The generation that is dead.
+    dead_generation: Option<u64>,
 }
 
 /// What the function answers.
@@ -41,14 +37,12 @@ pub(crate) async fn handle(app: &App, event: Event, now: Timestamp) -> Result<Re
     let mut tokens = Vec::new();
     let mut failed = Vec::new();
     for wechat_app in credentials.apps.iter() {
-        let dead = match &event {
-            Event::Dead { app_id, .. } if wechat_app.app_id != *app_id => continue,
-            Event::Dead { dead_generation, .. } => *dead_generation,
-            Event::Round {} => None,
-        };
+        if event.app_id.as_ref().is_some_and(|app_id| wechat_app.app_id != *app_id) {
+            continue;
+        }
         let outcome = match credentials.secret(wechat_app) {
             None => Err(RefreshError::NoSecret),
-            Some(secret) => match dead {
+            Some(secret) => match event.dead_generation.filter(|_| event.app_id.is_some()) {
                 Some(generation) => replace(app, wechat_app, secret, generation, now).await,
                 None => refresh(app, wechat_app, secret, now).await,
             },
@@ -66,7 +60,7 @@ pub(crate) async fn handle(app: &App, event: Event, now: Timestamp) -> Result<Re
             }
         }
     }
-    if let Event::Dead { app_id, .. } = &event
+    if let Some(app_id) = &event.app_id
         && tokens.is_empty()
         && failed.is_empty()
     {

@@ -25,7 +25,7 @@ pub(crate) async fn refresh(
     let granted = app.wechat.stable_token(&wechat_app.app_id, secret, false).await?;
     match stored {
         Some(stored) if stored.token == granted.access_token => Ok(stored),
-        stored => store(app, wechat_app, stored.as_ref(), granted, None, now).await,
+        stored => store(app, wechat_app, stored.as_ref(), granted, now).await,
     }
 }
 
@@ -45,19 +45,23 @@ pub(crate) async fn replace(
     };
     let granted = app.wechat.stable_token(&wechat_app.app_id, secret, false).await?;
     if granted.access_token != stored.token {
-        return store(app, wechat_app, Some(&stored), granted, None, now).await;
+        return store(app, wechat_app, Some(&stored), granted, now).await;
     }
     if let Some(wait) = over_budget(&stored.forced_at, now) {
         return Err(RefreshError::OverBudget(wait));
     }
     tracing::warn!(app = wechat_app.alias, generation = dead, "forcing another access token");
+    // Counted before it is done: an answer that is lost counts, too.
+    let stored =
+        StoredToken { forced_at: recent(&stored.forced_at, now).chain([now]).collect(), ..stored };
+    app.parameters.put_token(wechat_app, &stored).await?;
     let granted = app.wechat.stable_token(&wechat_app.app_id, secret, true).await?;
-    store(app, wechat_app, Some(&stored), granted, Some(now), now).await
+    store(app, wechat_app, Some(&stored), granted, now).await
 }
 
 /// Why no token may be forced now, if so.
 fn over_budget(forced_at: &[Timestamp], now: Timestamp) -> Option<&'static str> {
-    let today = forced_at.iter().filter(|at| now.seconds_since(**at) < DAY).count();
+    let today = recent(forced_at, now).count();
     if today >= FORCED_A_DAY {
         return Some("it has been forced 15 times within a day; reset the AppSecret if it leaks");
     }
@@ -65,21 +69,24 @@ fn over_budget(forced_at: &[Timestamp], now: Timestamp) -> Option<&'static str> 
     (now.seconds_since(*last) < FORCED_APART).then_some("it was forced less than 30 seconds ago")
 }
 
+/// The forced refreshes of the last 24 hours.
+fn recent(forced_at: &[Timestamp], now: Timestamp) -> impl Iterator<Item = Timestamp> {
+    forced_at.iter().copied().filter(move |at| now.seconds_since(*at) < DAY)
+}
+
 async fn store(
     app: &App,
     wechat_app: &WeChatApp,
     before: Option<&StoredToken>,
     granted: Granted,
-    forced: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<StoredToken, RefreshError> {
     let forced_before = before.map(|token| token.forced_at.as_slice()).unwrap_or_default();
-    let recent = forced_before.iter().copied().filter(|at| now.seconds_since(*at) < DAY);
     let token = StoredToken {
         token: granted.access_token,
         expires_at: now.plus(granted.expires_in),
         generation: before.map_or(1, |token| token.generation + 1),
-        forced_at: recent.chain(forced).collect(),
+        forced_at: recent(forced_before, now).collect(),
     };
     app.parameters.put_token(wechat_app, &token).await?;
     tracing::info!(

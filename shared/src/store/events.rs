@@ -1,15 +1,19 @@
 //! What came in: the events table, which is also the queue of the `events`
 //! function.
 
-use super::{Item, KEPT, Table, get_string, number, string, user_key};
+use super::{Item, KEPT, Table, get_number, get_string, number, string, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::config::MissingVariable;
 use crate::wechat::id::{AppId, OpenId};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+
+/// An event is set aside after so many tries of the sweep, one a minute.
+const MOST_TRIES: u64 = 10;
 
 /// The events table.
 #[derive(Clone, Debug)]
@@ -148,16 +152,57 @@ impl Events {
     /// When DynamoDB doesn't confirm.
     pub async fn applied(&self, event: &StoredEvent, now: Timestamp) -> Result<(), AwsError> {
         let update = self
-            .table
+            .update(event)
+            .update_expression("SET applied_at = :now REMOVE unapplied")
+            .condition_expression("attribute_exists(unapplied)")
+            .expression_attribute_values(":now", number(now));
+        self.table.conditional("noting that an event is applied", update.send().await).map(drop)
+    }
+
+    /// Counts a try that failed, and keeps why. After [`MOST_TRIES`] the event
+    /// is set aside: it stays in the table, but nobody tries it again. True if
+    /// that has happened now.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn failed(
+        &self,
+        event: &StoredEvent,
+        problem: &str,
+        now: Timestamp,
+    ) -> Result<bool, AwsError> {
+        const WHAT: &str = "counting a try that failed";
+        let update = self
+            .update(event)
+            .update_expression("SET problem = :problem ADD tries :one")
+            .condition_expression("attribute_exists(unapplied)")
+            .expression_attribute_values(":problem", string(problem))
+            .expression_attribute_values(":one", number(1_u64))
+            .return_values(ReturnValue::AllNew);
+        let counted = self.table.conditional(WHAT, update.send().await)?;
+        let tries: u64 = counted
+            .and_then(|counted| counted.attributes)
+            .and_then(|item| get_number(&item, "tries"))
+            .unwrap_or_default();
+        if tries < MOST_TRIES {
+            return Ok(false);
+        }
+        let update = self
+            .update(event)
+            .update_expression("SET set_aside_at = :now REMOVE unapplied")
+            .condition_expression("attribute_exists(unapplied)")
+            .expression_attribute_values(":now", number(now));
+        Ok(self.table.conditional(WHAT, update.send().await)?.is_some())
+    }
+
+    fn update(&self, event: &StoredEvent) -> UpdateItemFluentBuilder {
+        self.table
             .dynamodb
             .update_item()
             .table_name(&self.table.name)
             .key("user", string(&event.user))
             .key("event", string(&event.event))
-            .update_expression("SET applied_at = :now REMOVE unapplied")
-            .condition_expression("attribute_exists(unapplied)")
-            .expression_attribute_values(":now", number(now));
-        self.table.conditional("noting that an event is applied", update.send().await).map(drop)
     }
 
     /// The events of one app that were written down before `before` and have

@@ -6,7 +6,9 @@ use super::{Mappings, Route, Users, get_string, number, string, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId, UnionId};
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem, Update};
 use uuid::Uuid;
 
 /// How often a login that met another of the same person looks again.
@@ -177,16 +179,14 @@ impl Logins {
             }
             transaction = transaction.transact_items(item(row.update_expression(set)));
         }
-        match transaction.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::is_transaction_canceled_exception) =>
+        let Err(error) = transaction.send().await else { return Ok(true) };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(canceled))
+                if canceled.cancellation_reasons().iter().any(is_race) =>
             {
                 Ok(false)
             }
-            Err(error) => Err(AwsError::new("storing a login", &error)),
+            _ => Err(AwsError::new("storing a login", &error)),
         }
     }
 
@@ -195,7 +195,7 @@ impl Logins {
         binding: &Binding<'_>,
         known: &Known,
         now: Timestamp,
-    ) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+    ) -> UpdateBuilder {
         let mut set = "SET id = :id, logged_in_at = :now".to_owned();
         let mut update = Update::builder()
             .table_name(&self.users.table.name)
@@ -203,11 +203,13 @@ impl Logins {
             .key("item", string("profile"))
             .expression_attribute_values(":id", string(&known.session.user))
             .expression_attribute_values(":now", number(now));
-        update = match &known.profile_id {
-            None => update.condition_expression("attribute_not_exists(id)"),
-            Some(id) => update
-                .condition_expression("id = :known")
-                .expression_attribute_values(":known", string(id)),
+        // Nobody may have changed meanwhile what was read.
+        let mut condition = match &known.profile_id {
+            None => "attribute_not_exists(id)".to_owned(),
+            Some(id) => {
+                update = update.expression_attribute_values(":known", string(id));
+                "id = :known".to_owned()
+            }
         };
         if let Some(union_id) = binding.union_id {
             set.push_str(", union_id = :union");
@@ -215,14 +217,20 @@ impl Logins {
         }
         if let Some(account) = &known.session.account {
             set.push_str(", account = :account");
+            condition.push_str(" AND (attribute_not_exists(account) OR account = :account)");
             update = update.expression_attribute_values(":account", string(account));
         }
-        update.update_expression(set)
+        update.update_expression(set).condition_expression(condition)
     }
 
-    fn mappings_update(&self) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+    fn mappings_update(&self) -> UpdateBuilder {
         Update::builder().table_name(&self.mappings.table.name)
     }
+}
+
+/// Whether a transaction was canceled because somebody else was there.
+fn is_race(reason: &CancellationReason) -> bool {
+    matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
 }
 
 /// What was read before a login is stored.
@@ -233,7 +241,7 @@ struct Known {
     profile_id: Option<String>,
 }
 
-fn item(update: aws_sdk_dynamodb::types::builders::UpdateBuilder) -> TransactWriteItem {
+fn item(update: UpdateBuilder) -> TransactWriteItem {
     let update = update.build().expect("key, table and expression are set");
     TransactWriteItem::builder().update(update).build()
 }

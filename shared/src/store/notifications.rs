@@ -14,10 +14,11 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, Update};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// WeChat drops a repeated template message for 10 minutes. Within this many
-/// seconds of the first try a repeat is safe, with 2 minutes to spare for the
-/// repeat itself.
+/// seconds of the first attempt that may have sent it a repeat is safe, with 2
+/// minutes to spare for the repeat itself.
 const REPEATABLE: u64 = 8 * 60;
 
 /// The notifications table.
@@ -89,6 +90,8 @@ pub enum Claim {
     Ours {
         /// Counts up with every claim; later writes name it.
         attempt: u64,
+        /// Whether an earlier attempt may have sent it as a template message.
+        maybe_sent: bool,
     },
     /// Somebody else is sending it, or has done all that can be done.
     Taken {
@@ -98,6 +101,8 @@ pub enum Claim {
         retry_at: Option<Timestamp>,
         /// The report that was stored with it.
         report: Option<String>,
+        /// What WeChat's receipt said of a message that did not arrive.
+        receipt: Option<String>,
     },
     /// The id was used for another content.
     Conflict,
@@ -143,16 +148,19 @@ impl Notifications {
             .table_name(&self.table.name)
             .key("id", string(id))
             .update_expression(
-                "SET request_hash = :hash, #status = :claimed, attempt = if_not_exists(attempt, :zero) + :one, \
-                 lease_until = :lease, created_at = if_not_exists(created_at, :now), expires = :expires",
+                "SET request_hash = :hash, #status = :claimed, claim = :claim, attempt = if_not_exists(attempt, :zero) + :one, \
+                 lease_until = :lease, sending_since = if_not_exists(sending_since, :now), expires = :expires",
             )
             .condition_expression(
-                "attribute_not_exists(id) OR (request_hash = :hash \
+                "attribute_not_exists(id) OR claim = :claim OR (request_hash = :hash \
                  AND ((#status = :retry AND retry_at <= :now) OR (#status = :claimed AND lease_until < :now)) \
-                 AND attribute_not_exists(unrepeatable) AND (attribute_not_exists(maybe_sent) OR created_at > :window))",
+                 AND attribute_not_exists(unrepeatable) \
+                 AND (attribute_not_exists(sending_since) OR sending_since > :window))",
             )
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":hash", string(request_hash))
+            // So that a claim whose answer was lost is known again by its repeat.
+            .expression_attribute_values(":claim", string(Uuid::new_v4().simple().to_string()))
             .expression_attribute_values(":claimed", string(Status::InProgress.as_str()))
             .expression_attribute_values(":retry", string(Status::RetryAt.as_str()))
             .expression_attribute_values(":zero", number(0_u64))
@@ -166,12 +174,12 @@ impl Notifications {
         let action = "claiming a notification";
         match update.send().await {
             Ok(claimed) => {
-                let attempt =
-                    claimed.attributes.as_ref().and_then(|item| get_number(item, "attempt"));
-                let attempt = attempt.ok_or_else(|| {
+                let item = claimed.attributes.unwrap_or_default();
+                let attempt = get_number(&item, "attempt").ok_or_else(|| {
                     AwsError::unexpected(self.table.action(action), "no attempt came back")
                 })?;
-                Ok(Claim::Ours { attempt })
+                let maybe_sent = get_time(&item, "sending_since").is_some_and(|since| since < now);
+                Ok(Claim::Ours { attempt, maybe_sent })
             }
             Err(SdkError::ServiceError(error))
                 if matches!(error.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
@@ -215,10 +223,13 @@ impl Notifications {
             status = Status::Ambiguous;
         }
         let report = get_string(known, "report").map(str::to_owned);
+        let receipt =
+            get_string(known, "reason").filter(|reason| !reason.is_empty()).map(str::to_owned);
         Ok(Claim::Taken {
             status,
             retry_at: retry_at.filter(|_| status == Status::RetryAt),
             report,
+            receipt,
         })
     }
 
@@ -263,7 +274,7 @@ impl Notifications {
         status: Status,
         report: Option<&str>,
     ) -> Result<bool, AwsError> {
-        let update = self.finishing(id, attempt, status, report, "");
+        let update = self.finishing(id, attempt, status, report);
         self.run("storing what became of a notification", update).await
     }
 
@@ -281,20 +292,16 @@ impl Notifications {
         maybe_sent: bool,
         report: &str,
     ) -> Result<bool, AwsError> {
-        let more = if maybe_sent {
-            ", retry_at = :retry_at, maybe_sent = :true"
-        } else {
-            ", retry_at = :retry_at"
-        };
-        let mut update = self
-            .finishing(id, attempt, Status::RetryAt, Some(report), more)
-            .expression_attribute_values(":retry_at", number(retry_at));
-        if maybe_sent {
-            update = update.expression_attribute_values(
-                ":true",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(true),
-            );
+        let mut expression =
+            "SET #status = :retry, retry_at = :retry_at, report = :report".to_owned();
+        if !maybe_sent {
+            expression.push_str(" REMOVE sending_since");
         }
+        let update = self
+            .update(id, attempt)
+            .update_expression(expression)
+            .expression_attribute_values(":retry_at", number(retry_at))
+            .expression_attribute_values(":report", string(report));
         self.run("storing when to try a notification again", update).await
     }
 
@@ -316,9 +323,8 @@ impl Notifications {
         attempt: u64,
         status: Status,
         report: Option<&str>,
-        more: &str,
     ) -> UpdateBuilder {
-        let mut set = format!("SET #status = :status{more}");
+        let mut set = "SET #status = :status".to_owned();
         let mut update = self
             .update(id, attempt)
             .expression_attribute_values(":status", string(status.as_str()));

@@ -4,7 +4,7 @@
 //! free → reserved → used; reserved → free when a send failed for certain;
 //! reserved → burned when WeChat knew nothing of the consent; free → revoked.
 
-use super::{Users, get_string, number, string, user_key};
+use super::{KEPT, Users, get_string, get_time, number, string, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
@@ -62,7 +62,8 @@ impl Users {
     }
 
     /// Reserves the oldest free permit for a notification; none if there is
-    /// none.
+    /// none. One that an earlier attempt at the same notification has reserved
+    /// and not used is taken again.
     ///
     /// # Errors
     ///
@@ -72,14 +73,16 @@ impl Users {
         key: PermitKey<'_>,
         notification: &str,
     ) -> Result<Option<Permit>, AwsError> {
-        for item in self.free_permits(key).await? {
+        let mut open = self.open_permits(key, notification).await?;
+        open.sort_by_key(|permit| !permit.reserved);
+        for OpenPermit { item, reserved, .. } in open {
             let permit = Permit {
                 user: user_key(key.app_id, key.open_id),
                 item,
                 notification: notification.to_owned(),
             };
             // Another send may have been faster; then the next one is tried.
-            if self.move_permit(&permit, "free", "reserved").await? {
+            if reserved || self.move_permit(&permit, "free", "reserved", None).await? {
                 return Ok(Some(permit));
             }
         }
@@ -91,8 +94,8 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn use_permit(&self, permit: &Permit) -> Result<(), AwsError> {
-        self.move_permit(permit, "reserved", "used").await.map(drop)
+    pub async fn use_permit(&self, permit: &Permit, now: Timestamp) -> Result<(), AwsError> {
+        self.move_permit(permit, "reserved", "used", Some(now)).await.map(drop)
     }
 
     /// The send failed for certain: the permit is free again.
@@ -101,7 +104,7 @@ impl Users {
     ///
     /// When DynamoDB doesn't confirm.
     pub async fn give_back_permit(&self, permit: &Permit) -> Result<(), AwsError> {
-        self.move_permit(permit, "reserved", "free").await.map(drop)
+        self.move_permit(permit, "reserved", "free", None).await.map(drop)
     }
 
     /// WeChat knows of no consent, whatever we have counted: this permit and
@@ -110,76 +113,119 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn burn_permit(&self, permit: &Permit, key: PermitKey<'_>) -> Result<(), AwsError> {
-        self.move_permit(permit, "reserved", "burned").await?;
-        self.revoke_permits(key).await
+    pub async fn burn_permit(
+        &self,
+        permit: &Permit,
+        key: PermitKey<'_>,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
+        self.move_permit(permit, "reserved", "burned", Some(now)).await?;
+        self.revoke_permits(key, now).await
     }
 
-    /// The user withdrew consent: every free permit of this kind is void.
+    /// The user withdrew consent: every free permit of this kind that was
+    /// granted until then is void.
     ///
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn revoke_permits(&self, key: PermitKey<'_>) -> Result<(), AwsError> {
-        for item in self.free_permits(key).await? {
+    pub async fn revoke_permits(&self, key: PermitKey<'_>, at: Timestamp) -> Result<(), AwsError> {
+        let granted = self.open_permits(key, "").await?;
+        for OpenPermit { item, .. } in granted.into_iter().filter(|permit| permit.granted_at <= at)
+        {
             let permit = Permit {
                 user: user_key(key.app_id, key.open_id),
                 item,
                 notification: String::new(),
             };
-            self.move_permit(&permit, "free", "revoked").await?;
+            self.move_permit(&permit, "free", "revoked", Some(at)).await?;
         }
         Ok(())
     }
 
-    async fn free_permits(&self, key: PermitKey<'_>) -> Result<Vec<String>, AwsError> {
+    /// The permits that are free, and those that this notification has
+    /// reserved; the oldest first.
+    async fn open_permits(
+        &self,
+        key: PermitKey<'_>,
+        notification: &str,
+    ) -> Result<Vec<OpenPermit>, AwsError> {
         let mut pages = self
             .table
             .dynamodb
             .query()
             .table_name(&self.table.name)
             .key_condition_expression("#user = :user AND begins_with(#item, :prefix)")
-            .filter_expression("#state = :free")
+            .filter_expression(
+                "#state = :free OR (#state = :reserved AND notification = :notification)",
+            )
             .expression_attribute_names("#user", "user")
             .expression_attribute_names("#item", "item")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":user", string(user_key(key.app_id, key.open_id)))
             .expression_attribute_values(":prefix", string(key.prefix()))
             .expression_attribute_values(":free", string("free"))
+            .expression_attribute_values(":reserved", string("reserved"))
+            .expression_attribute_values(":notification", string(notification))
             .consistent_read(true)
             .into_paginator()
             .items()
             .send();
-        let mut free = Vec::new();
-        while let Some(item) = pages.next().await {
-            let item = item
+        let mut open = Vec::new();
+        while let Some(found) = pages.next().await {
+            let found = found
                 .map_err(|error| AwsError::new(self.table.action("looking for permits"), &error))?;
-            free.extend(get_string(&item, "item").map(str::to_owned));
+            if let (Some(item), Some(granted_at)) =
+                (get_string(&found, "item"), get_time(&found, "granted_at"))
+            {
+                let reserved = get_string(&found, "state") == Some("reserved");
+                open.push(OpenPermit { item: item.to_owned(), granted_at, reserved });
+            }
         }
-        Ok(free)
+        Ok(open)
     }
 
     /// One step of a permit's life. False if it wasn't in the state `from`, or
-    /// belongs to another notification.
-    async fn move_permit(&self, permit: &Permit, from: &str, to: &str) -> Result<bool, AwsError> {
+    /// belongs to another notification. One that has `ended` is kept for a
+    /// while, to be looked up, and then forgotten.
+    async fn move_permit(
+        &self,
+        permit: &Permit,
+        from: &str,
+        to: &str,
+        ended: Option<Timestamp>,
+    ) -> Result<bool, AwsError> {
         let ours = if from == "reserved" {
             "#state = :from AND notification = :notification"
         } else {
             "#state = :from"
         };
-        let update = self
+        let mut set = "SET #state = :to, notification = :notification".to_owned();
+        let mut update = self
             .table
             .dynamodb
             .update_item()
             .table_name(&self.table.name)
             .key("user", string(&permit.user))
             .key("item", string(&permit.item))
-            .update_expression("SET #state = :to, notification = :notification")
             .condition_expression(ours)
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":from", string(from))
             .expression_attribute_values(":to", string(to))
             .expression_attribute_values(":notification", string(&permit.notification));
-        Ok(self.table.conditional("moving a permit", update.send().await)?.is_some())
+        if let Some(ended) = ended {
+            set.push_str(", expires = :expires");
+            update = update.expression_attribute_values(":expires", number(ended.plus(KEPT)));
+        }
+        let moved = update.update_expression(set).send().await;
+        Ok(self.table.conditional("moving a permit", moved)?.is_some())
     }
+}
+
+/// A permit that can still be used.
+struct OpenPermit {
+    item: String,
+    granted_at: Timestamp,
+    /// By the notification that asks.
+    reserved: bool,
 }

@@ -47,7 +47,7 @@ impl Notifications {
             .build()
             .expect("table and item are set");
         let notification = self
-            .finishing(id, attempt, Status::Sent, Some(report), "")
+            .finishing(id, attempt, Status::Sent, Some(report))
             .build()
             .expect("key, table and expression are set");
         for _ in 0..TRIES {
@@ -95,10 +95,10 @@ impl Notifications {
         now: Timestamp,
     ) -> Result<(), AwsError> {
         const WHAT: &str = "storing a receipt";
-        let status = match fate {
-            Fate::Delivered => Status::Delivered,
-            Fate::Blocked => Status::Blocked,
-            Fate::Failed(_) => Status::Failed,
+        let (status, reason) = match fate {
+            Fate::Delivered => (Status::Delivered, ""),
+            Fate::Blocked => (Status::Blocked, "the person rejects messages of this account"),
+            Fate::Failed(reason) => (Status::Failed, reason.as_str()),
         };
         let message = self
             .table
@@ -106,9 +106,10 @@ impl Notifications {
             .update_item()
             .table_name(&self.table.name)
             .key("id", string(message_key(app_id, message_id)))
-            .update_expression("SET #status = :status, expires = :expires")
+            .update_expression("SET #status = :status, reason = :reason, expires = :expires")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", string(status.as_str()))
+            .expression_attribute_values(":reason", string(reason))
             .expression_attribute_values(":expires", number(now.plus(KEPT)))
             .return_values(ReturnValue::AllNew)
             .send()
@@ -125,10 +126,11 @@ impl Notifications {
             .update_item()
             .table_name(&self.table.name)
             .key("id", string(id))
-            .update_expression("SET #status = :status")
+            .update_expression("SET #status = :status, reason = :reason")
             .condition_expression("#status = :sent")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", string(status.as_str()))
+            .expression_attribute_values(":reason", string(reason))
             .expression_attribute_values(":sent", string(Status::Sent.as_str()));
         self.table.conditional(WHAT, update.send().await).map(drop)
     }

@@ -95,12 +95,12 @@ impl Client {
             return Err(Error::unknown(api, format!("HTTP status {status}")));
         }
         let body = read(api, response).await?;
-        if let Some(refusal) = Refusal::in_answer(&body) {
+        let unreadable =
+            |_| Error::unknown(api, "the answer is not the JSON that was expected".to_owned());
+        if let Some(refusal) = Refusal::in_answer(&body).map_err(unreadable)? {
             return Err(Error::Refused { api, refusal });
         }
-        serde_json::from_slice(&body).map_err(|_| {
-            Error::unknown(api, "the answer is not the JSON that was expected".to_owned())
-        })
+        serde_json::from_slice(&body).map_err(unreadable)
     }
 }
 

@@ -95,6 +95,9 @@ pub struct Content<'a> {
 /// WeChat has taken a message on; a receipt event will say what became of it.
 #[derive(Debug, Deserialize)]
 pub struct Accepted {
+    /// WeChat's 0. An answer without it says nothing.
+    #[serde(rename = "errcode")]
+    _accepted: serde_json::Value,
     /// What the receipt will name. Customer-service messages have none.
     #[serde(default)]
     msgid: Option<serde_json::Number>,

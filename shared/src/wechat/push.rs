@@ -53,6 +53,14 @@ pub enum Kind {
     SubscriptionResults(Vec<Delivery>),
     /// What became of a template message.
     TemplateResult(Delivery),
+    /// An event that lacks what it should have. It is kept as it came, for
+    /// someone to look at.
+    Malformed {
+        /// WeChat's name of the event.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// Anything else. It is kept as it came.
     Other {
         /// WeChat's name of the event, or the `MsgType` where it isn't one.
@@ -130,7 +138,9 @@ impl Push {
             .map_err(|InvalidId { .. }| Unreadable("FromUserName is no openid"))?;
         let kind = match &event {
             None => Kind::Message { message_type: message_type.clone() },
-            Some(event) => of_event(event, tree)?,
+            Some(event) => of_event(event, tree).unwrap_or_else(|Unreadable(problem)| {
+                Kind::Malformed { name: event.clone(), problem }
+            }),
         };
         let identity = match text(tree, "MsgId").filter(|_| event.is_none()) {
             Some(message_id) => format!("msg-{message_id}"),
@@ -154,7 +164,7 @@ impl Kind {
             Self::SubscriptionChanges(_) => "subscribe_msg_change_event",
             Self::SubscriptionResults(_) => "subscribe_msg_sent_event",
             Self::TemplateResult(_) => "templatesendjobfinish",
-            Self::Other { name } => name,
+            Self::Malformed { name, .. } | Self::Other { name } => name,
         }
     }
 }
@@ -382,6 +392,13 @@ mod tests {
         assert_ne!(a.identity, b.identity);
         assert_ne!(a.identity, c.identity);
         assert_eq!(a.identity, event("<Event>CLICK</Event><EventKey>a</EventKey>").identity);
+    }
+
+    #[test]
+    fn an_event_that_lacks_something_is_still_an_event() {
+        let push = event("<Event>TEMPLATESENDJOBFINISH</Event><MsgID>33</MsgID>");
+        let name = "templatesendjobfinish".to_owned();
+        assert_eq!(push.kind, Kind::Malformed { name, problem: "Status is missing" });
     }
 
     #[test]

@@ -19,12 +19,15 @@ pub struct Refusal {
 
 impl Refusal {
     /// Finds a refusal in an answer: an `errcode` that isn't 0.
-    pub(crate) fn in_answer(body: &[u8]) -> Option<Self> {
+    ///
+    /// # Errors
+    ///
+    /// When the answer isn't a JSON object, or its `errcode` is no number.
+    pub(crate) fn in_answer(body: &[u8]) -> Result<Option<Self>, serde_json::Error> {
         #[derive(Deserialize)]
         struct Answer {
             errcode: Option<Number>,
-            #[serde(default)]
-            errmsg: String,
+            errmsg: Option<String>,
         }
         /// WeChat writes numbers; the sheet of errors asks to expect strings too.
         #[derive(Deserialize)]
@@ -33,13 +36,15 @@ impl Refusal {
             Plain(i64),
             Quoted(String),
         }
-        let answer: Answer = serde_json::from_slice(body).ok()?;
-        let code = match answer.errcode? {
-            Number::Plain(code) => code,
-            Number::Quoted(code) => code.parse().ok()?,
+        let answer: Answer = serde_json::from_slice(body)?;
+        let code = match answer.errcode {
+            None => return Ok(None),
+            Some(Number::Plain(code)) => code,
+            Some(Number::Quoted(code)) => code.parse().map_err(serde::de::Error::custom)?,
         };
-        let rid = answer.errmsg.split_once("rid:").map(|(_, rid)| rid.trim().to_owned());
-        (code != 0).then_some(Self { code, message: answer.errmsg, rid })
+        let message = answer.errmsg.unwrap_or_default();
+        let rid = message.split_once("rid:").map(|(_, rid)| rid.trim().to_owned());
+        Ok((code != 0).then_some(Self { code, message, rid }))
     }
 
     /// What can be done about it.
@@ -125,7 +130,7 @@ mod tests {
     use super::*;
 
     fn refusal(body: &str) -> Option<Refusal> {
-        Refusal::in_answer(body.as_bytes())
+        Refusal::in_answer(body.as_bytes()).unwrap()
     }
 
     #[test]
@@ -144,6 +149,15 @@ mod tests {
     fn no_code_or_zero_is_none() {
         assert_eq!(refusal(r#"{"errcode":0,"errmsg":"ok","msgid":1}"#), None);
         assert_eq!(refusal(r#"{"openid":"o"}"#), None);
-        assert_eq!(refusal("<html>"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_neither() {
+        for body in
+            ["<html>", "", "[]", r#"{"errcode":1.5}"#, r#"{"errcode":"x"}"#, r#"{"errcode":{}}"#]
+        {
+            assert!(Refusal::in_answer(body.as_bytes()).is_err(), "{body}");
+        }
+        assert_eq!(refusal(r#"{"errcode":40001,"errmsg":null}"#).unwrap().code, 40001);
     }
 }

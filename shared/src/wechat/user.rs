@@ -17,9 +17,6 @@ pub struct UserInfo {
     /// How the user found the account, such as `ADD_SCENE_QR_CODE`.
     #[serde(default)]
     pub subscribe_scene: Option<String>,
-    /// The scene of the QR code that the user followed through, or empty.
-    #[serde(default)]
-    pub qr_scene_str: Option<String>,
 }
 
 impl Client {
