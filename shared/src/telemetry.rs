@@ -10,8 +10,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 ///
 /// Lambda's logging configuration says from which level, and whether as JSON or
 /// as text (`AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`; see "Configuring advanced logging controls" in the
-/// Lambda developer guide). CloudWatch adds the time. JSON lines carry the id
-/// of the request, text lines are for reading.
+/// Lambda developer guide). JSON lines carry the id of the request, and the time:
+/// Lambda believes the level of a line only if it has one. Text lines are for
+/// reading.
 pub fn start() {
     let level = match config::optional("AWS_LAMBDA_LOG_LEVEL").as_deref() {
         Some("TRACE" | "DEBUG") => LevelFilter::DEBUG,
@@ -19,7 +20,7 @@ pub fn start() {
         Some("ERROR" | "FATAL") => LevelFilter::ERROR,
         _ => LevelFilter::INFO,
     };
-    let lines = tracing_subscriber::fmt::layer().without_time().with_target(false).with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().with_target(false).with_ansi(false);
     // The crates below log what they send and receive at their lower levels.
     let quiet = LevelFilter::WARN.min(level);
     let targets = Targets::new()
@@ -30,6 +31,6 @@ pub fn start() {
         tracing_subscriber::registry().with(targets).with(lines).init();
     } else {
         let targets = targets.with_target("lambda_runtime", quiet);
-        tracing_subscriber::registry().with(targets).with(lines).init();
+        tracing_subscriber::registry().with(targets).with(lines.without_time()).init();
     }
 }

@@ -3,20 +3,29 @@
 use crate::keys::Keys;
 use lambda_http::Error;
 use shared::aws::Aws;
+use shared::clock::Timestamp;
 use shared::config;
 use shared::http::Web;
+use shared::kept::Kept;
 use shared::parameters::{Apps, ParameterError, Parameters};
 use shared::secret::Secret;
 use shared::store::{Logins, Mappings, Users};
 use shared::wechat::client::Client;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::OnceCell;
+
+/// The apps, and what proves to WeChat that they are ours.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    pub(crate) apps: Apps,
+    pub(crate) secrets: BTreeMap<String, Secret>,
+}
 
 /// What the function keeps between invocations.
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) apps: Apps,
-    pub(crate) secrets: BTreeMap<String, Secret>,
+    pub(crate) credentials: Kept<Credentials>,
     pub(crate) logins: Logins,
     pub(crate) wechat: Client,
     issuer: Option<String>,
@@ -34,18 +43,25 @@ impl App {
         let mappings = Mappings::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm())?;
         let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
-        let (apps, secrets, users_there, mappings_there) =
-            tokio::join!(parameters.apps(), parameters.secrets(), users.check(), mappings.check());
+        let (credentials, users_there, mappings_there) =
+            tokio::join!(read(&parameters), users.check(), mappings.check());
         users_there.and(mappings_there)?;
         Ok(Self {
-            apps: apps?,
-            secrets: secrets?,
+            credentials: Kept::new(credentials?, Timestamp::now()),
             logins: Logins { users, mappings },
             wechat,
             issuer: config::optional("ISSUER"),
             parameters,
             keys: OnceCell::new(),
         })
+    }
+
+    /// The apps and their secrets, with those of `alias` if they are there.
+    pub(crate) async fn credentials(&self, alias: &str, now: Timestamp) -> Arc<Credentials> {
+        let suffices = |known: &Credentials| {
+            known.apps.by_alias(alias).is_some() && known.secrets.contains_key(alias)
+        };
+        self.credentials.get(now, suffices, read(&self.parameters)).await
     }
 
     /// The keys that sign sessions; made when they are first needed.
@@ -57,4 +73,9 @@ impl App {
     pub(crate) fn issuer(&self, domain: &str) -> String {
         self.issuer.clone().unwrap_or_else(|| format!("https://{domain}"))
     }
+}
+
+async fn read(parameters: &Parameters) -> Result<Credentials, ParameterError> {
+    let (apps, secrets) = tokio::try_join!(parameters.apps(), parameters.secrets())?;
+    Ok(Credentials { apps, secrets })
 }

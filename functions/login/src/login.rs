@@ -66,9 +66,11 @@ pub(crate) async fn log_in(
     domain: &str,
     now: Timestamp,
 ) -> Result<LoginAnswer, Refused> {
-    let mini_program = app.apps.by_alias(alias).filter(|found| found.kind == Kind::MiniProgram);
+    let credentials = app.credentials(alias, now).await;
+    let apps = &credentials.apps;
+    let mini_program = apps.by_alias(alias).filter(|found| found.kind == Kind::MiniProgram);
     let mini_program = mini_program.ok_or(Refused::UnknownApp)?;
-    let secret = app.secrets.get(alias).ok_or(Refused::NoSecret)?;
+    let secret = credentials.secrets.get(alias).ok_or(Refused::NoSecret)?;
     // The password first: a wrong one must not cost the code.
     let account = match (&request.username, &request.password) {
         (None, None) => None,
@@ -81,7 +83,15 @@ pub(crate) async fn log_in(
         (Some(_), None) => return Err(Refused::Incomplete("password")),
         (None, Some(_)) => return Err(Refused::Incomplete("username")),
     };
-    let who = app.wechat.code_to_session(&mini_program.app_id, secret, &request.code.0).await?;
+    // The keys, too: their lack must not cost the code either.
+    let keys = app.keys().await?;
+    let who = app.wechat.code_to_session(&mini_program.app_id, secret, &request.code.0).await;
+    if who.as_ref().is_err_and(|error| error.refusal().is_some_and(|refusal| refusal.code == 40125))
+    {
+        // The AppSecret was reset; the next login reads the new one.
+        app.credentials.distrust().await;
+    }
+    let who = who?;
     if who.union_id.is_none() {
         tracing::warn!(
             app = alias,
@@ -95,19 +105,13 @@ pub(crate) async fn log_in(
         account,
     };
     let session = app.logins.log_in(&binding, now).await?;
-    let follows =
-        app.apps.iter().filter(|known| known.kind == Kind::OfficialAccount).map(|account| {
-            let route = session.routes.iter().find(|route| route.app_id == account.app_id);
-            (account.alias.clone(), route.is_some_and(|route| route.follows))
-        });
+    let follows = apps.iter().filter(|known| known.kind == Kind::OfficialAccount).map(|account| {
+        let route = session.routes.iter().find(|route| route.app_id == account.app_id);
+        (account.alias.clone(), route.is_some_and(|route| route.follows))
+    });
     tracing::info!(app = alias, user = session.user, "logged in");
     Ok(LoginAnswer {
-        access_token: session::access_token(
-            app.keys().await?,
-            &app.issuer(domain),
-            &session.user,
-            now,
-        ),
+        access_token: session::access_token(keys, &app.issuer(domain), &session.user, now),
         token_type: "Bearer",
         expires_in: session::LIFE,
         follows: follows.collect(),

@@ -6,6 +6,7 @@ use shared::aws::Aws;
 use shared::clock::Timestamp;
 use shared::config;
 use shared::http::Web;
+use shared::kept::Kept;
 use shared::parameters::{Apps, ParameterError, Parameters, Template};
 use shared::store::{Mappings, Notifications, Users};
 use shared::wechat::client::Client;
@@ -18,7 +19,7 @@ const FRESH: u64 = 60;
 /// What the function keeps between invocations.
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) apps: Apps,
+    apps: Kept<Apps>,
     pub(crate) users: Users,
     pub(crate) mappings: Mappings,
     pub(crate) notifications: Notifications,
@@ -45,7 +46,7 @@ impl App {
         let tokens = AccessTokens::from_environment(parameters.clone(), aws.lambda())?;
         let templates = Mutex::default();
         Ok(Self {
-            apps: apps?,
+            apps: Kept::new(apps?, Timestamp::now()),
             users,
             mappings,
             notifications,
@@ -54,6 +55,14 @@ impl App {
             parameters,
             templates,
         })
+    }
+
+    /// The apps, with those that the template names if they are there.
+    pub(crate) async fn apps(&self, template: &Template, now: Timestamp) -> Arc<Apps> {
+        let suffices = |apps: &Apps| {
+            template.channels.iter().all(|channel| apps.by_alias(channel.app()).is_some())
+        };
+        self.apps.get(now, suffices, self.parameters.apps()).await
     }
 
     /// The template of this code, if there is one.

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
+use shared::parameters::Apps;
 use std::collections::BTreeMap;
 
 /// One attempt at one notification: it is claimed, and ours until the lease
@@ -12,27 +13,22 @@ pub(crate) struct Attempt<'a> {
     pub(crate) id: &'a str,
     /// The number that later writes name.
     pub(crate) number: u64,
+    /// Whether an earlier attempt may have sent it as a template message.
+    pub(crate) maybe_sent: bool,
+    /// The apps there are.
+    pub(crate) apps: &'a Apps,
     /// The template's fields.
     pub(crate) fields: &'a BTreeMap<String, String>,
-    /// By which WeChat drops a repeated template message: the same for every
-    /// attempt at this notification.
+    /// What [`client_msg_id`] gives.
     pub(crate) client_msg_id: String,
     /// When the attempt began.
     pub(crate) now: Timestamp,
 }
 
-impl<'a> Attempt<'a> {
-    /// The attempt that a claim has granted.
-    pub(crate) fn new(
-        id: &'a str,
-        number: u64,
-        fields: &'a BTreeMap<String, String>,
-        now: Timestamp,
-    ) -> Self {
-        let client_msg_id =
-            Sha256::digest(id).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self { id, number, fields, client_msg_id, now }
-    }
+/// The id by which WeChat drops a repeated template message: the same for every
+/// attempt at one notification. 32 characters.
+pub(crate) fn client_msg_id(id: &str) -> String {
+    Sha256::digest(id).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -40,15 +36,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_attempt_has_the_same_client_msg_id_of_32_characters() {
-        let fields = BTreeMap::new();
-        let first = Attempt::new("order-17-shipped", 1, &fields, Timestamp(0));
-        let second = Attempt::new("order-17-shipped", 2, &fields, Timestamp(60));
-        assert_eq!(first.client_msg_id, second.client_msg_id);
-        assert_eq!(first.client_msg_id.len(), 32);
-        assert_ne!(
-            first.client_msg_id,
-            Attempt::new("order-18-shipped", 1, &fields, Timestamp(0)).client_msg_id
-        );
+    fn a_client_msg_id_has_32_characters_and_belongs_to_one_notification() {
+        let id = client_msg_id("order-17-shipped");
+        assert_eq!(id.len(), 32);
+        assert_eq!(id, client_msg_id("order-17-shipped"));
+        assert_ne!(id, client_msg_id("order-18-shipped"));
     }
 }

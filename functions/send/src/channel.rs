@@ -1,19 +1,19 @@
 //! One channel: can the person be reached through it, and what does WeChat say?
 
+mod customer_service;
+mod subscribe;
+mod template;
+
 use crate::app::App;
 use crate::attempt::Attempt;
 use crate::report::PassedOver;
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{
-    App as WeChatApp, Channel, ChannelKind, Kind as AppKind, MiniProgramPage, fill,
-};
-use shared::store::{PermitKey, Route};
+use shared::parameters::{App as WeChatApp, Channel, ChannelKind, UnknownField, fill};
+use shared::store::Route;
 use shared::wechat::client::Error as CallError;
-use shared::wechat::message::{
-    Accepted, Data, MiniProgram, SubscribeMessage, TemplateMessage, Value,
-};
+use shared::wechat::message::{Accepted, Data, Value};
 use shared::wechat::refusal::{Class, Refusal};
 use std::collections::BTreeMap;
 
@@ -52,6 +52,17 @@ pub(crate) enum Why {
     Refused,
 }
 
+/// What a channel needs to know of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) attempt: &'a Attempt<'a>,
+    pub(crate) kind: ChannelKind,
+    /// The app that speaks.
+    pub(crate) app: &'a WeChatApp,
+    /// The person, in this app.
+    pub(crate) route: &'a Route,
+}
+
 /// Tries one channel.
 ///
 /// # Errors
@@ -64,180 +75,81 @@ pub(crate) async fn attempt(
     routes: &[Route],
 ) -> Result<Tried, AwsError> {
     let kind = channel.kind();
-    let passed = |reason: &str, why| {
-        Ok(Tried::PassedOver(PassedOver::unasked(kind, channel.app(), reason), why))
-    };
-    let Some(wechat_app) = app.apps.by_alias(channel.app()) else {
-        return passed("the template names an app that is not under /apps", Why::Refused);
+    let unasked =
+        |reason, why| Ok(Tried::PassedOver(PassedOver::unasked(kind, channel.app(), reason), why));
+    let Some(wechat_app) = attempt.apps.by_alias(channel.app()) else {
+        return unasked("the template names an app that is not under /apps", Why::Refused);
     };
     let Some(route) = routes.iter().find(|route| route.app_id == wechat_app.app_id) else {
-        return passed("the person has never been seen in this app", Why::NoRoute);
+        return unasked("the person has never been seen in this app", Why::NoRoute);
     };
+    let place = Place { attempt, kind, app: wechat_app, route };
     match channel {
         Channel::Template { template_id, data, url, mini_program, .. } => {
-            if !route.follows {
-                return passed("the person does not follow this Official Account", Why::NoRoute);
-            }
-            let card = match Card::of(attempt.fields, data, url.as_deref()) {
-                Ok(card) => card,
-                Err(reason) => return passed(&reason, Why::Refused),
-            };
-            let target = match target(app, mini_program.as_ref(), attempt.fields) {
-                Ok(target) => target,
-                Err(reason) => return passed(&reason, Why::Refused),
-            };
-            let message = TemplateMessage {
-                touser: &route.open_id,
-                template_id,
-                url: card.place.as_deref(),
-                miniprogram: target.as_ref().map(|(target, page)| MiniProgram {
-                    appid: &target.app_id,
-                    pagepath: page.as_deref(),
-                }),
-                client_msg_id: &attempt.client_msg_id,
-                data: &card.data,
-            };
-            let sent = app
-                .tokens
-                .call(wechat_app, attempt.now, async |token| {
-                    app.wechat.send_template(token, &message).await
-                })
-                .await;
-            Ok(of_call(sent, wechat_app, kind, attempt.now))
+            let card = template::Card { template_id, data, url, mini_program };
+            template::attempt(app, place, card).await
         }
         Channel::Subscribe { template_id, data, page, state, lang, .. } => {
-            let card = match Card::of(attempt.fields, data, page.as_deref()) {
-                Ok(card) => card,
-                Err(reason) => return passed(&reason, Why::Refused),
-            };
-            let key =
-                PermitKey { app_id: &wechat_app.app_id, open_id: &route.open_id, template_id };
-            let Some(permit) = app.users.reserve_permit(key, attempt.id).await? else {
-                return passed("the person has not consented to this message", Why::NoPermit);
-            };
-            if !app.notifications.about_to_send(attempt.id, attempt.number).await? {
-                app.users.give_back_permit(&permit).await?;
-                return Ok(Tried::Lost);
+            let card = subscribe::Card { template_id, data, page, state, lang };
+            subscribe::attempt(app, place, card).await
+        }
+        Channel::CustomerService { text, .. } => customer_service::attempt(app, place, text).await,
+    }
+}
+
+impl Place<'_> {
+    /// The channel doesn't do, and WeChat wasn't asked.
+    fn passed(&self, reason: impl Into<String>, why: Why) -> Tried {
+        Tried::PassedOver(PassedOver::unasked(self.kind, &self.app.alias, reason), why)
+    }
+
+    /// What WeChat's answer to a call means that WeChat itself keeps from
+    /// doubling. -1 ("system error") doesn't say that nothing was sent.
+    fn of_call(&self, sent: Result<Accepted, TokenError>) -> Tried {
+        let now = self.attempt.now;
+        let error = match sent {
+            Ok(accepted) => {
+                return Tried::Sent { app: self.app.clone(), message_id: accepted.message_id() };
             }
-            let message = SubscribeMessage {
-                touser: &route.open_id,
-                template_id,
-                page: card.place.as_deref(),
-                miniprogram_state: state.as_deref(),
-                lang: lang.as_deref(),
-                data: &card.data,
-            };
-            let sent = app
-                .tokens
-                .call(wechat_app, attempt.now, async |token| {
-                    app.wechat.send_subscribe(token, &message).await
-                })
-                .await;
-            let tried = of_unrepeatable_call(sent, wechat_app, kind, attempt.now);
-            match &tried {
-                Tried::Sent { .. } => app.users.use_permit(&permit).await?,
-                Tried::PassedOver(refused, _) if refused.code == Some(43101) => {
-                    tracing::warn!(
-                        id = attempt.id,
-                        app = wechat_app.alias,
-                        "WeChat knows of no consent, our count does"
-                    );
-                    app.users.burn_permit(&permit, key).await?;
+            Err(error) => error,
+        };
+        let reason = error.to_string();
+        match error {
+            TokenError::Call(CallError::Refused { refusal, .. }) => {
+                match waits_until(&refusal, now) {
+                    _ if refusal.code == -1 => Tried::Unknown { reason },
+                    Some(at) => Tried::Later { reason, at },
+                    None => Tried::PassedOver(
+                        PassedOver::refused(self.kind, &self.app.alias, &refusal),
+                        why(&refusal),
+                    ),
                 }
-                Tried::PassedOver(..) | Tried::Later { .. } => {
-                    app.users.give_back_permit(&permit).await?;
-                }
-                Tried::Unknown { .. } | Tried::Lost => {}
             }
-            settle(app, attempt, tried).await
-        }
-        Channel::CustomerService { text, .. } => {
-            // Who leaves an account takes every open window along.
-            if wechat_app.kind == AppKind::OfficialAccount && !route.follows {
-                return passed("the person does not follow this Official Account", Why::NoRoute);
+            TokenError::Call(CallError::Unknown { .. }) => Tried::Unknown { reason },
+            TokenError::Call(CallError::NotSent { .. }) => {
+                Tried::Later { reason, at: now.plus(SOON) }
             }
-            let text = match fill(text, attempt.fields) {
-                Ok(text) => text,
-                Err(error) => return passed(&error.to_string(), Why::Refused),
-            };
-            if !app.users.take_from_window(&wechat_app.app_id, &route.open_id, attempt.now).await? {
-                return passed(
-                    "the person has not been in touch lately: no customer-service window is open",
-                    Why::NoRoute,
-                );
+            TokenError::NotRenewed { .. } | TokenError::Parameter(_) | TokenError::Aws(_) => {
+                Tried::Later { reason, at: now.plus(LATER) }
             }
-            if !app.notifications.about_to_send(attempt.id, attempt.number).await? {
-                return Ok(Tried::Lost);
-            }
-            let sent = app
-                .tokens
-                .call(wechat_app, attempt.now, async |token| {
-                    app.wechat.send_customer_service(token, &route.open_id, &text).await
-                })
-                .await;
-            let tried = of_unrepeatable_call(sent, wechat_app, kind, attempt.now);
-            settle(app, attempt, tried).await
         }
     }
-}
 
-/// A call that can't be repeated was announced; if it certainly sent nothing,
-/// the announcement is taken back, so that another channel or try may follow.
-async fn settle(app: &App, attempt: &Attempt<'_>, tried: Tried) -> Result<Tried, AwsError> {
-    if matches!(tried, Tried::PassedOver(..) | Tried::Later { .. })
-        && !app.notifications.not_sent(attempt.id, attempt.number).await?
-    {
-        return Ok(Tried::Lost);
+    /// Announces a call that must not be repeated. False if the notification
+    /// is no longer ours.
+    async fn announce(&self, app: &App) -> Result<bool, AwsError> {
+        app.notifications.about_to_send(self.attempt.id, self.attempt.number).await
     }
-    Ok(tried)
-}
 
-/// What WeChat's answer to a call means that WeChat itself keeps from doubling.
-fn of_call(
-    sent: Result<Accepted, TokenError>,
-    wechat_app: &WeChatApp,
-    kind: ChannelKind,
-    now: Timestamp,
-) -> Tried {
-    let error = match sent {
-        Ok(accepted) => {
-            return Tried::Sent { app: wechat_app.clone(), message_id: accepted.message_id() };
+    /// If an announced call certainly sent nothing, the announcement is taken
+    /// back, so that another channel or try may follow.
+    async fn settle(&self, app: &App, tried: Tried) -> Result<Tried, AwsError> {
+        if matches!(tried, Tried::PassedOver(..) | Tried::Later { .. })
+            && !app.notifications.not_sent(self.attempt.id, self.attempt.number).await?
+        {
+            return Ok(Tried::Lost);
         }
-        Err(error) => error,
-    };
-    match &error {
-        TokenError::Call(CallError::Refused { refusal, .. }) => match waits_until(refusal, now) {
-            Some(at) => Tried::Later { reason: error.to_string(), at },
-            None => Tried::PassedOver(
-                PassedOver::refused(kind, &wechat_app.alias, refusal),
-                why(refusal),
-            ),
-        },
-        TokenError::Call(CallError::Unknown { .. }) => Tried::Unknown { reason: error.to_string() },
-        TokenError::Call(CallError::NotSent { .. }) => {
-            Tried::Later { reason: error.to_string(), at: now.plus(SOON) }
-        }
-        TokenError::NotRenewed { .. } | TokenError::Parameter(_) | TokenError::Aws(_) => {
-            Tried::Later { reason: error.to_string(), at: now.plus(LATER) }
-        }
-    }
-}
-
-/// The same for a call that a repeat could double: -1 ("system error") doesn't
-/// say that nothing was sent.
-fn of_unrepeatable_call(
-    sent: Result<Accepted, TokenError>,
-    wechat_app: &WeChatApp,
-    kind: ChannelKind,
-    now: Timestamp,
-) -> Tried {
-    let system_error = matches!(
-        &sent,
-        Err(TokenError::Call(CallError::Refused { refusal: Refusal { code: -1, .. }, .. }))
-    );
-    match of_call(sent, wechat_app, kind, now) {
-        Tried::Later { reason, .. } if system_error => Tried::Unknown { reason },
-        tried => tried,
+        Ok(tried)
     }
 }
 
@@ -267,47 +179,16 @@ fn waits_until(refusal: &Refusal, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-/// A card with its fields filled in.
-struct Card {
-    data: Data,
-    /// The address or page that a tap opens.
-    place: Option<String>,
-}
-
-impl Card {
-    fn of(
-        fields: &BTreeMap<String, String>,
-        data: &BTreeMap<String, String>,
-        place: Option<&str>,
-    ) -> Result<Self, String> {
-        let filled =
-            data.iter().map(|(key, text)| Ok((key.clone(), Value { value: fill(text, fields)? })));
-        let filled: Result<_, shared::parameters::UnknownField> = filled.collect();
-        let place = place.map(|text| fill(text, fields)).transpose();
-        match (filled, place) {
-            (Ok(data), Ok(place)) => Ok(Self { data: Data(data), place }),
-            (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
-        }
-    }
-}
-
-/// The mini program's page that a tap on a template message opens.
-fn target<'a>(
-    app: &'a App,
-    mini_program: Option<&MiniProgramPage>,
+/// Fills every key of a card.
+fn filled(
+    data: &BTreeMap<String, String>,
     fields: &BTreeMap<String, String>,
-) -> Result<Option<(&'a WeChatApp, Option<String>)>, String> {
-    let Some(MiniProgramPage { app: alias, page }) = mini_program else { return Ok(None) };
-    let target = app
-        .apps
-        .by_alias(alias)
-        .ok_or("the template opens a mini program that is not under /apps")?;
-    let page = page
-        .as_deref()
-        .map(|page| fill(page, fields))
-        .transpose()
-        .map_err(|error| error.to_string())?;
-    Ok(Some((target, page)))
+) -> Result<Data, UnknownField> {
+    let value = |text: &String| Ok(Value { value: fill(text, fields)? });
+    data.iter()
+        .map(|(key, text)| Ok((key.clone(), value(text)?)))
+        .collect::<Result<_, _>>()
+        .map(Data)
 }
 
 #[cfg(test)]

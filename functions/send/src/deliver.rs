@@ -1,13 +1,13 @@
 //! One notification, from the claim to the outcome.
 
 use crate::app::App;
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, client_msg_id};
 use crate::channel::{self, Tried, Why};
 use crate::report::{PassedOver, Report};
 use crate::request::{Recipient, Request};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{Channel, ChannelKind, Template};
+use shared::parameters::{Apps, Channel, ChannelKind, Template};
 use shared::store::{Claim, Route, Status};
 use std::collections::BTreeMap;
 
@@ -20,6 +20,9 @@ const ATTEMPT: u64 = 10;
 /// seconds; WeChat keeps it from doubling.
 const REPEAT: u64 = 10;
 
+/// Why a notification has to wait that nothing is wrong with.
+const NO_TIME: &str = "the invocation has no time left for it";
+
 /// One notification of a request.
 #[derive(Debug)]
 pub(crate) struct Notification<'a> {
@@ -27,6 +30,7 @@ pub(crate) struct Notification<'a> {
     pub(crate) request: &'a Request,
     pub(crate) recipient: &'a Recipient,
     pub(crate) template: &'a Template,
+    pub(crate) apps: &'a Apps,
     pub(crate) fields: &'a BTreeMap<String, String>,
 }
 
@@ -44,30 +48,41 @@ pub(crate) async fn deliver(
     let id = notification.id.as_str();
     if now.plus(ATTEMPT) > deadline {
         let mut report = Report::new(id, Status::RetryAt);
-        report.reason = Some("the invocation has no time left for it".to_owned());
+        report.reason = Some(NO_TIME.to_owned());
         report.retry_at = Some(now);
         return Ok(report);
     }
     let hash = notification.request.hash(notification.recipient);
-    let number = match app.notifications.claim(id, &hash, now, deadline.plus(LEASE_MARGIN)).await? {
-        Claim::Ours { attempt } => attempt,
-        Claim::Taken { status, retry_at, report } => {
-            return Ok(known(id, status, retry_at, report.as_deref()));
-        }
+    let claim = app.notifications.claim(id, &hash, now, deadline.plus(LEASE_MARGIN)).await?;
+    let (number, maybe_sent) = match claim {
+        Claim::Ours { attempt, maybe_sent } => (attempt, maybe_sent),
         Claim::Conflict => return Err(DeliverError::Conflict(id.to_owned())),
+        taken @ Claim::Taken { .. } => return Ok(known(id, taken)),
     };
-    let attempt = Attempt::new(id, number, notification.fields, now);
-    let routes = routes(app, notification.recipient).await?;
-    let outcome = try_channels(app, &attempt, notification, &routes).await?;
+    let attempt = Attempt {
+        id,
+        number,
+        maybe_sent,
+        apps: notification.apps,
+        fields: notification.fields,
+        client_msg_id: client_msg_id(id),
+        now,
+    };
+    let routes = routes(app, notification).await?;
+    let outcome = try_channels(app, &attempt, notification, &routes, deadline).await?;
     finish(app, &attempt, outcome).await
 }
 
 /// What a repeated request is answered: what was stored, as it stands now.
-fn known(id: &str, status: Status, retry_at: Option<Timestamp>, report: Option<&str>) -> Report {
-    let stored = report.and_then(|report| serde_json::from_str::<Report>(report).ok());
+fn known(id: &str, taken: Claim) -> Report {
+    let Claim::Taken { status, retry_at, report, receipt } = taken else {
+        unreachable!("a claim that is ours or in conflict is dealt with");
+    };
+    let stored = report.and_then(|report| serde_json::from_str::<Report>(&report).ok());
     let mut report = stored.unwrap_or_else(|| Report::new(id, status));
     report.outcome = status;
     report.retry_at = retry_at;
+    report.reason = receipt.or(report.reason);
     if status == Status::Ambiguous && report.reason.is_none() {
         report.reason = Some(
             "an earlier attempt ended in the middle; it may or may not have been sent".to_owned(),
@@ -77,19 +92,20 @@ fn known(id: &str, status: Status, retry_at: Option<Timestamp>, report: Option<&
 }
 
 /// Where the recipient is known.
-async fn routes(app: &App, recipient: &Recipient) -> Result<Vec<Route>, AwsError> {
-    match recipient {
+async fn routes(app: &App, notification: &Notification<'_>) -> Result<Vec<Route>, AwsError> {
+    match notification.recipient {
         Recipient::Account { account } => app.mappings.of_account(account).await,
         Recipient::Union { union_id } => app.mappings.of_union(union_id).await,
         Recipient::User { app: alias, open_id } => {
-            let Some(wechat_app) = app.apps.by_alias(alias) else { return Ok(Vec::new()) };
-            // Who is named by an openid is taken to be reachable there: WeChat
-            // is the judge. Other apps know the person by the unionid.
+            let Some(wechat_app) = notification.apps.by_alias(alias) else { return Ok(Vec::new()) };
+            // Who is named by an openid, and of whom nothing else is known, is
+            // taken to be reachable there: WeChat is the judge.
             let named = Route {
                 app_id: wechat_app.app_id.clone(),
                 open_id: open_id.clone(),
                 follows: true,
             };
+            // Other apps know the person by the unionid.
             let Some(union_id) = app.users.union_id(&wechat_app.app_id, open_id).await? else {
                 return Ok(vec![named]);
             };
@@ -116,14 +132,36 @@ async fn try_channels(
     attempt: &Attempt<'_>,
     notification: &Notification<'_>,
     routes: &[Route],
+    deadline: Timestamp,
 ) -> Result<Outcome, AwsError> {
     let mut report = Report::new(attempt.id, Status::NoRoute);
     let mut worst = Why::NoRoute;
     for channel in in_order(notification.template, notification.request.channels.as_deref()) {
         let kind = channel.kind();
+        let now = Timestamp::now();
+        if now.plus(ATTEMPT) > deadline {
+            report.outcome = Status::RetryAt;
+            report.reason = Some(NO_TIME.to_owned());
+            report.retry_at = Some(now);
+            return Ok(Outcome::Retry { report, at: now, maybe_sent: attempt.maybe_sent });
+        }
         let tried = channel::attempt(app, attempt, channel, routes).await?;
         log(attempt, notification, channel, &tried);
         match tried {
+            // WeChat refuses now what it may have taken on before.
+            Tried::PassedOver(passed_over, _)
+                if attempt.maybe_sent
+                    && kind == ChannelKind::Template
+                    && passed_over.code.is_some() =>
+            {
+                report.outcome = Status::Ambiguous;
+                report.reason = Some(format!(
+                    "perhaps sent by an earlier attempt; then: {}",
+                    passed_over.reason
+                ));
+                report.passed_over.push(passed_over);
+                return Ok(Outcome::Ended(report));
+            }
             Tried::PassedOver(passed_over, why) => {
                 worst = worse(worst, why);
                 report.passed_over.push(passed_over);
@@ -148,7 +186,7 @@ async fn try_channels(
                 report.outcome = Status::RetryAt;
                 report.reason = Some(reason);
                 report.retry_at = Some(at);
-                Outcome::Retry { report, at, maybe_sent: false }
+                Outcome::Retry { report, at, maybe_sent: attempt.maybe_sent }
             }
             Tried::Unknown { reason } if kind == ChannelKind::Template => {
                 let at = attempt.now.plus(REPEAT);

@@ -107,6 +107,7 @@ async fn request(
         )
     })?;
     let fields = request.fields(&template).map_err(|problem| failure("InvalidRequest", problem))?;
+    let apps = app.apps(&template, now).await;
     let notifications: Vec<_> = request
         .to
         .0
@@ -117,6 +118,7 @@ async fn request(
             request: &request,
             recipient,
             template: &template,
+            apps: &apps,
             fields: &fields,
         })
         .collect();
