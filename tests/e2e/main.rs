@@ -21,6 +21,7 @@ mod world;
 
 mod callback;
 mod consent;
+mod customer_service;
 mod follow;
 mod login;
 mod logs;

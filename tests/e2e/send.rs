@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 const TEMPLATE_SEND: &str = "/cgi-bin/message/template/send";
 const SUBSCRIBE_SEND: &str = "/cgi-bin/message/subscribe/send";
-const CUSTOM_SEND: &str = "/cgi-bin/message/custom/send";
 
 async fn with_ann() -> (World, Value) {
     let world = World::start().await;
@@ -255,65 +254,4 @@ async fn a_slow_wechat_is_not_waited_for_longer_than_four_seconds() {
     let report = world.send(&order("order-1", to)).await;
     assert!(started.elapsed().as_millis() < 5900, "{:?}", started.elapsed());
     assert_eq!(report["outcome"], "ambiguous");
-}
-
-#[tokio::test]
-async fn who_wrote_lately_can_be_answered_until_the_window_closes() {
-    let (world, to) = with_ann().await;
-    let ann = world.phone("ann");
-    ann.message("shop", "Where is my kettle?").await;
-    let answer = |id: &str| with(order(id, to.clone()), "channels", json!(["customer_service"]));
-    let report = world.send(&answer("answer-1")).await;
-    assert_eq!(
-        (&report["outcome"], &report["channel"]),
-        (&json!("sent"), &json!("customer_service"))
-    );
-    let lines = ann.screen_of("customer_service").await;
-    assert_eq!(lines.len(), 1);
-    assert!(lines[0]["text"].as_str().unwrap().contains("Blue kettle"), "{lines:?}");
-
-    // WeChat's clock says that 48 hours are over, ours doesn't.
-    world.wechat.advance(48 * 3600 + 60).await;
-    let report = world.send(&answer("answer-2")).await;
-    assert_eq!(report["outcome"], "no_route", "{report}");
-    assert_eq!(report["passed_over"][0]["code"], 45015);
-    assert_eq!(ann.screen_of("customer_service").await.len(), 1);
-}
-
-#[tokio::test]
-async fn who_wrote_long_ago_is_not_written_to() {
-    let world = World::start().await;
-    let ann = world.phone("ann");
-    let old = json!({ "from": "ann", "MsgType": "text", "Content": "Hello?" });
-    let push = async |seconds_ago: u64| {
-        let at = world.wechat.now().await - seconds_ago;
-        world.wechat.push(json!({ "app": "shop", "message": old, "create_time": at })).await;
-        world.idle().await;
-    };
-    let to = json!({ "app": "shop", "open_id": ann.open_id("shop").await });
-    let answer = |id: &str| with(order(id, to.clone()), "channels", json!(["customer_service"]));
-    push(48 * 3600 + 10).await;
-    let report = world.send(&answer("answer-1")).await;
-    assert_eq!(report["outcome"], "no_route");
-    let reason = report["passed_over"][0]["reason"].as_str().unwrap();
-    assert!(reason.contains("window"), "{reason}");
-    assert!(world.wechat.calls(CUSTOM_SEND).await.is_empty(), "WeChat need not be asked");
-}
-
-#[tokio::test]
-async fn a_window_takes_so_many_messages() {
-    let (world, to) = with_ann().await;
-    let ann = world.phone("ann");
-    ann.message("shop", "Hello!").await;
-    let mut outcomes = Vec::new();
-    // Five for the message; three for following, within its minute.
-    for at in 0..9 {
-        let id = format!("answer-{at}");
-        let request = with(order(&id, to.clone()), "channels", json!(["customer_service"]));
-        outcomes.push(world.send(&request).await["outcome"].clone());
-    }
-    assert_eq!(outcomes[..8], vec![json!("sent"); 8]);
-    assert_eq!(outcomes[8], "no_route");
-    assert_eq!(world.wechat.calls(CUSTOM_SEND).await.len(), 8);
-    assert_eq!(ann.screen_of("customer_service").await.len(), 8);
 }
