@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn sleeper(guard: &Guard) -> Child {
-        Command::new("/bin/sleep").arg("600").process_group(guard.group()).spawn().unwrap()
+        Command::new("/bin/sleep").arg("20").process_group(guard.group()).spawn().unwrap()
     }
 
     #[test]
