@@ -117,3 +117,51 @@ async fn where_wechat_knows_of_no_consent_our_count_is_void() {
     assert_eq!(outcome(&world, "order-2", &to).await, "no_permit");
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 1, "WeChat is asked once");
 }
+
+#[tokio::test]
+async fn a_permit_that_an_attempt_left_reserved_is_taken_by_the_next() {
+    let world = World::start().await;
+    let bob = world.phone("bob");
+    bob.log_in("shop-mini").await;
+    bob.consent("shop-mini", "order_shipped", true).await;
+    // What is left when a function dies between reserving and sending.
+    let permit = world.aws.row("users", "state", "free").await;
+    let reserve = json!({
+        "TableName": "hongyan-local-users",
+        "Key": { "user": { "S": permit["user"] }, "item": { "S": permit["item"] } },
+        "UpdateExpression": "SET #s = :reserved, notification = :order",
+        "ExpressionAttributeNames": { "#s": "state" },
+        "ExpressionAttributeValues": { ":reserved": { "S": "reserved" }, ":order": { "S": "order-1" } },
+    });
+    world.aws.ask("DynamoDB_20120810.UpdateItem", &reserve).await;
+
+    let to = json!({ "account": "bob" });
+    let other = world.send(&order("order-2", to.clone())).await;
+    assert_eq!(other["outcome"], "no_permit", "it is not another's: {other}");
+    let report = world.send(&order("order-1", to)).await;
+    assert_eq!(report["outcome"], "sent", "{report}");
+    assert_eq!(
+        world.aws.row("users", "item", permit["item"].as_str().unwrap()).await["state"],
+        "used"
+    );
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_comes_late_leaves_newer_consents_alone() {
+    let world = World::start().await;
+    let bob = world.phone("bob");
+    bob.log_in("shop-mini").await;
+    bob.consent("shop-mini", "order_shipped", true).await;
+    let permit = world.aws.row("users", "state", "free").await;
+    let granted_at = permit["granted_at"].as_u64().unwrap();
+    let template = permit["item"].as_str().unwrap().split('#').nth(1).unwrap();
+    let withdrawal = json!({
+        "from": "bob", "MsgType": "event", "Event": "subscribe_msg_change_event",
+        "List": { "TemplateId": template, "SubscribeStatusString": "reject" },
+    });
+    let push = json!({ "app": "shop-mini", "message": withdrawal, "create_time": granted_at - 60 });
+    world.wechat.push(push).await;
+    world.idle().await;
+    let report = world.send(&order("order-1", json!({ "account": "bob" }))).await;
+    assert_eq!(report["outcome"], "sent", "{report}");
+}

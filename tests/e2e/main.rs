@@ -22,6 +22,7 @@ mod world;
 mod callback;
 mod consent;
 mod customer_service;
+mod events;
 mod follow;
 mod login;
 mod logs;
