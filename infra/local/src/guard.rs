@@ -1,7 +1,7 @@
 //! Sees to it that no function outlives the runner, however the runner ends.
 //!
 //! A function usually notices by itself: its Runtime API is gone, and
-//! lambda_runtime exits. One that is busy or stuck doesn't look. Therefore a
+//! `lambda_runtime` exits. One that is busy or stuck doesn't look. Therefore a
 //! shell stands by at the other end of a pipe. It leads the process group that
 //! all functions belong to, and when the pipe closes (which the kernel does
 //! even after `kill -9`) it kills that group, itself included.

@@ -212,7 +212,7 @@ pub(crate) fn failure(kind: &str, message: &str) -> Answer {
 }
 
 /// The path of an environment's Runtime API. A host and port with a path but
-/// without `http://` would make lambda_runtime panic.
+/// without `http://` would make `lambda_runtime` panic.
 fn base(address: SocketAddr, function: &str, environment: &str) -> String {
     format!("http://{address}/{function}/{environment}")
 }

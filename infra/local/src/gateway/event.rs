@@ -107,7 +107,7 @@ fn is_text(headers: &HeaderMap) -> bool {
 }
 
 /// Headers, joined by commas if they repeat. The host is `localhost` whatever
-/// the client wrote: lambda_http parses it as part of a URL and panics on some
+/// the client wrote: `lambda_http` parses it as part of a URL and panics on some
 /// that API Gateway would never let through (`x.127.0.0.1`).
 fn headers(headers: &HeaderMap, place: &Place, source: &str) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();

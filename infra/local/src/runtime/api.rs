@@ -78,7 +78,7 @@ async fn next(
     let environment = find(&pools, &function, &environment)?;
     loop {
         let work = environment.incoming.lock().await.recv().await.ok_or(Refusal::Gone)?;
-        let Some((request_id, payload, timeout)) = environment.take(work) else { continue };
+        let Some((request_id, payload, timeout)) = work.take() else { continue };
         let deadline = clock::millis(clock::now() + timeout);
         let headers = [
             ("content-type", "application/json".to_owned()),

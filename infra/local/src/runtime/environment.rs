@@ -31,10 +31,17 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 pub(crate) struct Work {
     pub(crate) request_id: String,
     pub(crate) payload: Bytes,
-    /// Milliseconds since 1970 by which the answer must be there. Counted from
-    /// the moment the process takes the work.
+    /// How long the answer may take from the moment the process takes the work.
     pub(crate) timeout: Duration,
     taken: oneshot::Sender<()>,
+}
+
+impl Work {
+    /// The process takes this: `None` if whoever sent it has given up.
+    pub(crate) fn take(self) -> Option<(String, Bytes, Duration)> {
+        let Self { request_id, payload, timeout, taken } = self;
+        taken.send(()).is_ok().then_some((request_id, payload, timeout))
+    }
 }
 
 /// What became of an invocation.
@@ -211,12 +218,6 @@ impl Environment {
         } else {
             format!("the function {what} ({status}); the last it said: {lines}")
         }
-    }
-
-    /// The process takes this work: `false` if whoever sent it has given up.
-    pub(crate) fn take(&self, work: Work) -> Option<(String, Bytes, Duration)> {
-        let Work { request_id, payload, timeout, taken } = work;
-        taken.send(()).is_ok().then_some((request_id, payload, timeout))
     }
 
     /// The process has an answer; `false` if nobody waits for one to this request.

@@ -117,7 +117,7 @@ impl Pool {
         match &outcome {
             Outcome::NeverTaken => {}
             Outcome::Answered(Answer::Ok(_)) => {
-                logs.platform(name, || format!("END after {} ms", begun.elapsed().as_millis()))
+                logs.platform(name, || format!("END after {} ms", begun.elapsed().as_millis()));
             }
             Outcome::Answered(Answer::FunctionError(body))
             | Outcome::Ended(Answer::FunctionError(body) | Answer::Ok(body)) => {

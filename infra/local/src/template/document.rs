@@ -1,8 +1,6 @@
 //! YAML as CloudFormation reads it: every scalar keeps its spelling, every
 //! node its line, and the short forms (`!Ref x`) become the long ones.
 
-use std::borrow::Cow;
-
 use saphyr::{MarkedYaml, ScalarStyle, Tag, YamlData, YamlLoader};
 use serde_json::Value as Json;
 
@@ -103,7 +101,7 @@ fn convert(yaml: &MarkedYaml<'_>) -> Result<Node, Fault> {
 }
 
 /// `!Sub x` is `{ Fn::Sub: x }`; `Ref` and `Condition` have no `Fn::`.
-fn short_form(tag: &Cow<'_, Tag>, inner: Node) -> Result<Node, Fault> {
+fn short_form(tag: &Tag, inner: Node) -> Result<Node, Fault> {
     if tag.is_yaml_core_schema() {
         return Ok(inner);
     }
