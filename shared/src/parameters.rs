@@ -51,7 +51,7 @@ impl Parameters {
             return Err(ParameterError::Missing(format!("{}/apps/{{app}}", self.prefix)));
         }
         let apps = found.into_iter().map(|(alias, value)| {
-            let stored = parse(&self.path("apps", &alias), &value)?;
+            let stored = parse(&self.full_name("apps", &alias), &value)?;
             Ok(App::new(alias, stored))
         });
         Ok(Apps::new(apps.collect::<Result<_, ParameterError>>()?))
@@ -68,7 +68,7 @@ impl Parameters {
             return Err(ParameterError::Missing(format!("{}/callback/{{app}}", self.prefix)));
         }
         let settings = found.into_iter().map(|(alias, value)| {
-            let settings = parse(&self.path("callback", &alias), &value)?;
+            let settings = parse(&self.full_name("callback", &alias), &value)?;
             Ok((alias, settings))
         });
         settings.collect()
@@ -93,7 +93,7 @@ impl Parameters {
     ///
     /// When it isn't what it should be, or the Parameter Store doesn't answer.
     pub async fn template(&self, code: &str) -> Result<Option<Template>, ParameterError> {
-        let name = self.path("templates", code);
+        let name = self.full_name("templates", code);
         let Some(value) = self.get(&name).await? else { return Ok(None) };
         let template: Template = parse(&name, &value)?;
         template.check().map_err(|problem| ParameterError::Invalid { name, problem })?;
@@ -106,7 +106,7 @@ impl Parameters {
     ///
     /// As [`Parameters::template`].
     pub async fn token(&self, app: &App) -> Result<Option<StoredToken>, ParameterError> {
-        let name = self.path("tokens", app.app_id.as_str());
+        let name = self.full_name("tokens", app.app_id.as_str());
         let Some(value) = self.get(&name).await? else { return Ok(None) };
         Ok(Some(parse(&name, &value)?))
     }
@@ -117,7 +117,7 @@ impl Parameters {
     ///
     /// When the Parameter Store doesn't take it.
     pub async fn put_token(&self, app: &App, token: &StoredToken) -> Result<(), ParameterError> {
-        self.put(&self.path("tokens", app.app_id.as_str()), &token.to_value(), true).await?;
+        self.put(&self.full_name("tokens", app.app_id.as_str()), &token.to_value(), true).await?;
         Ok(())
     }
 
@@ -127,7 +127,7 @@ impl Parameters {
     ///
     /// As [`Parameters::template`].
     pub async fn session_keys<T: DeserializeOwned>(&self) -> Result<Option<T>, ParameterError> {
-        let name = self.path("session", "keys");
+        let name = self.full_name("session", "keys");
         let Some(value) = self.get(&name).await? else { return Ok(None) };
         Ok(Some(parse(&name, &value)?))
     }
@@ -143,10 +143,11 @@ impl Parameters {
         keys: &impl Serialize,
     ) -> Result<bool, ParameterError> {
         let value = serde_json::to_string(keys).expect("keys are made of strings and numbers");
-        self.put(&self.path("session", "keys"), &Secret::new(value), false).await
+        self.put(&self.full_name("session", "keys"), &Secret::new(value), false).await
     }
 
-    fn path(&self, folder: &str, name: &str) -> String {
+    /// The full name of a parameter in one of the folders.
+    pub fn full_name(&self, folder: &str, name: &str) -> String {
         format!("{}/{folder}/{name}", self.prefix)
     }
 

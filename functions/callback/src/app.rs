@@ -50,7 +50,7 @@ async fn read(parameters: &Parameters) -> Result<Doors, ParameterError> {
     let (apps, callbacks) = tokio::try_join!(parameters.apps(), parameters.callbacks())?;
     let mut doors = Doors::new();
     for (alias, settings) in callbacks {
-        let name = format!("callback/{alias}");
+        let name = parameters.full_name("callback", &alias);
         if let Some(problem) = settings.problem() {
             return Err(ParameterError::Invalid { name, problem: problem.to_owned() });
         }

@@ -15,9 +15,6 @@ use shared::parameters::{ParameterError, Parameters};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Where the keys stand, for errors.
-const NAME: &str = "session/keys";
-
 /// The keys that sign sessions.
 pub(crate) struct Keys {
     current: KeyPair,
@@ -119,5 +116,5 @@ impl fmt::Debug for Keys {
 }
 
 fn unusable(problem: &str) -> ParameterError {
-    ParameterError::Invalid { name: NAME.to_owned(), problem: problem.to_owned() }
+    ParameterError::Invalid { name: "/session/keys".to_owned(), problem: problem.to_owned() }
 }
