@@ -19,7 +19,8 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
-/// The template that is deployed.
+/// The template that is deployed. What its owner may tune (timeouts, sizes,
+/// rates) isn't repeated here.
 fn deployed() -> Template {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/template.yaml");
     let defaults = map(&[
@@ -38,13 +39,11 @@ fn the_deployed_template_is_understood_whole() {
         |name: &str| template.functions.iter().find(|function| function.name == name).unwrap();
     let callback = function("hongyan-local-callback");
     assert_eq!(callback.binary, "callback");
-    assert_eq!(callback.timeout, Duration::from_secs(10));
     assert_eq!(callback.variables["PARAMETER_PREFIX"], "/hongyan/local");
     assert_eq!(callback.variables["EVENTS_TABLE"], "hongyan-local-events");
     let events = function("hongyan-local-events");
     assert_eq!(events.variables["TOKEN_FUNCTION"], "hongyan-local-token");
     assert_eq!(events.variables["WECHAT_URL"], "http://127.0.0.1:8090");
-    assert_eq!(function("hongyan-local-login").memory, 512);
 
     let mut keys: Vec<String> = template.routes.iter().map(ToString::to_string).collect();
     keys.sort();
@@ -70,7 +69,7 @@ fn the_deployed_template_is_understood_whole() {
     );
     let notifications =
         template.queues.iter().find(|queue| queue.name == "hongyan-local-notifications").unwrap();
-    assert_eq!(notifications.attributes["VisibilityTimeout"], "360");
+    assert!(notifications.attributes.contains_key("VisibilityTimeout"));
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(&notifications.attributes["RedrivePolicy"])
             .unwrap()["deadLetterTargetArn"],
@@ -82,7 +81,6 @@ fn the_deployed_template_is_understood_whole() {
         .iter()
         .find(|schedule| schedule.function == "hongyan-local-token")
         .unwrap();
-    assert_eq!(token.every, Every::Rate(Duration::from_secs(60)));
     assert!(token.scheduler);
 
     let table =
@@ -101,7 +99,12 @@ fn a_change_in_the_template_is_followed() {
     let changed = text
         .replace("Path: /callback/{app}", "Path: /wechat/{app}")
         .replace("TableName: !Sub hongyan-${Stage}-users", "TableName: !Sub people-${Stage}")
-        .replace("ScheduleExpression: rate(1 minute)", "ScheduleExpression: rate(5 minutes)");
+        .lines()
+        .map(|line| match line.split_once("ScheduleExpression: ") {
+            Some((indent, _)) => format!("{indent}ScheduleExpression: rate(5 minutes)\n"),
+            None => format!("{line}\n"),
+        })
+        .collect::<String>();
     assert_ne!(text, changed);
     let template = parse(&changed).unwrap();
     assert!(template.routes.iter().any(|route| route.to_string() == "POST /wechat/{app}"));
