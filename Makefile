@@ -22,7 +22,9 @@ demo: build ## Play the main job, step by step, on free ports
 build: ## Build everything that runs on this machine
 	@$(CARGO) build --workspace --bins --locked
 
-test: build ## Run every test
+# The scenarios drive the functions' binaries, which `cargo test` does not build.
+test: ## Run every test
+	$(CARGO) build --workspace --all-targets --locked
 	$(CARGO) test --workspace --locked
 
 check: ## Say what CI would say: formatting, lints, documentation
