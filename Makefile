@@ -1,11 +1,12 @@
 # What can be done here. `make` alone lists it.
 
 CARGO ?= cargo
-VENV := target/venv
-# What `make check-template` runs, from PyPI, in an environment of its own.
-CFN_LINT := cfn-lint==1.58.0
-TOOLS := target/tools
+TARGET := $(or $(CARGO_TARGET_DIR),./target)
+# Tools that the last two checks bring along, each in a folder of its own.
+CFN_LINT := 1.58.0
 CARGO_DENY := 0.20.2
+VENV := $(TARGET)/venv-cfn-lint-$(CFN_LINT)
+TOOLS := $(TARGET)/cargo-deny-$(CARGO_DENY)
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo build test check fmt check-template check-dependencies clean-data
@@ -14,10 +15,10 @@ help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Run Hongyan on this machine and print where everything is (options: ARGS="--help")
-	@./target/debug/local run $(ARGS)
+	@$(TARGET)/debug/local run $(ARGS)
 
 demo: build ## Play the main job, step by step, on free ports
-	@./target/debug/local demo $(ARGS)
+	@$(TARGET)/debug/local demo $(ARGS)
 
 build: ## Build everything that runs on this machine
 	@$(CARGO) build --workspace --bins --locked
@@ -27,22 +28,24 @@ test: ## Run every test
 	$(CARGO) build --workspace --all-targets --locked
 	$(CARGO) test --workspace --locked
 
+# The second clippy holds an invariant: the protocol does without AWS.
 check: ## Say what CI would say: formatting, lints, documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --package shared --no-default-features --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
-check-template: $(VENV)/bin/cfn-lint ## Lint the SAM template (needs Python; installs cfn-lint under target/)
+check-template: $(VENV)/bin/cfn-lint ## Lint the SAM template (needs Python; brings cfn-lint along)
 	$(VENV)/bin/cfn-lint infra/aws/template.yaml
 
 $(VENV)/bin/cfn-lint:
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(CFN_LINT)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check cfn-lint==$(CFN_LINT)
 
-check-dependencies: $(TOOLS)/bin/cargo-deny ## Check licences, sources and banned crates (builds cargo-deny under target/)
+check-dependencies: $(TOOLS)/bin/cargo-deny ## Check licences, sources and banned crates (builds cargo-deny first)
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
 
 $(TOOLS)/bin/cargo-deny:

@@ -24,7 +24,7 @@ pub(crate) fn folder() -> PathBuf {
     match &*CHECKED {
         Ok(folder) => folder.clone(),
         Err(problem) => {
-            panic!("{problem}: run `cargo build --workspace --bins`, as `make test` does")
+            panic!("{problem}: run `cargo build --workspace --all-targets`, as `make test` does")
         }
     }
 }
@@ -34,8 +34,11 @@ fn check(folder: &Path, function: &str) -> Result<(), String> {
     // Beside a binary, cargo writes down what it was made of, as make would.
     let rule = fs::read_to_string(folder.join(format!("{function}.d")))
         .map_err(|_| format!("what {function} was made of isn't known"))?;
+    // A space within a path is written with a backslash before it.
+    let rule = rule.replace("\\ ", "\0");
     let sources = rule.split_once(": ").map_or("", |(_, sources)| sources).split_whitespace();
-    match sources.map(Path::new).find(|source| changed(source).is_none_or(|at| at > built)) {
+    let mut sources = sources.map(|source| PathBuf::from(source.replace('\0', " ")));
+    match sources.find(|source| changed(source).is_none_or(|at| at > built)) {
         Some(source) => Err(format!("{function} is older than {}", source.display())),
         None => Ok(()),
     }

@@ -5,7 +5,7 @@
 //! ports, so all of them run side by side. The binaries have to be there:
 //!
 //! ```console
-//! $ cargo build --workspace --bins && cargo test -p tests
+//! $ cargo build --workspace --all-targets && cargo test -p tests
 //! $ cargo test -p tests -- --exact main_job::ann_follows_and_is_known
 //! ```
 //!

@@ -6,9 +6,9 @@ use serde_json::json;
 const QUEUE: &str = "hongyan-local-notifications";
 const DEAD: &str = "hongyan-local-notifications-dead";
 
-/// What isn't dealt with comes back after a second, and once only.
+/// What isn't dealt with comes back after some seconds, and once only.
 const IMPATIENT: [(&str, &str); 2] = [
-    ("VisibilityTimeout: 360", "VisibilityTimeout: 1"),
+    ("VisibilityTimeout: 360", "VisibilityTimeout: 3"),
     ("maxReceiveCount: 5", "maxReceiveCount: 2"),
 ];
 
@@ -72,7 +72,11 @@ async fn a_message_that_can_not_be_read_ends_in_the_dead_letter_queue() {
 
 #[tokio::test]
 async fn what_could_not_be_sent_yet_stays_on_the_queue() {
-    let world = World::changed(&[("VisibilityTimeout: 360", "VisibilityTimeout: 1")]).await;
+    let soon_and_often = [
+        ("VisibilityTimeout: 360", "VisibilityTimeout: 2"),
+        ("maxReceiveCount: 5", "maxReceiveCount: 1000"),
+    ];
+    let world = World::changed(&soon_and_often).await;
     world.token_round().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;

@@ -204,6 +204,20 @@ mod tests {
     }
 
     #[test]
+    fn the_template_in_each_readme_works() {
+        let readmes =
+            [include_str!("../../../README.md"), include_str!("../../../README.zh-CN.md")];
+        for readme in readmes {
+            let mut blocks =
+                readme.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+            let block = blocks.find(|block| block.contains("\"channels\": [\n")).unwrap();
+            let template: Template = serde_json::from_str(block).unwrap();
+            template.check().unwrap();
+            assert_eq!(template.channels.len(), 3);
+        }
+    }
+
+    #[test]
     fn a_misspelled_key_is_refused() {
         let channel = r#"{"channel":"subscribe","app":"m","template_id":"t","data":{},"pgae":"x"}"#;
         assert!(serde_json::from_str::<Channel>(channel).is_err());
