@@ -1,6 +1,8 @@
 //! What a new stack begins with: the sandbox's apps as an operator would have
 //! entered them, a template, and three people with a history.
 
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
 use wechat::{App, Kind, Mode, World};
 
@@ -13,6 +15,9 @@ use crate::{
 /// The template `order_shipped`. In it, `template_id` is the title of a
 /// template in the app's own library; the id takes its place.
 const ORDER_SHIPPED: &str = include_str!("seed/order_shipped.json");
+
+/// How long the functions may take to apply what the people did.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the people of the example could not be brought in.
 #[derive(Debug, thiserror::Error)]
@@ -39,21 +44,50 @@ pub enum SeedError {
         /// Who.
         person: &'static str,
     },
+    /// The callback function didn't take what WeChat told it.
+    #[error(
+        "{person}: the callback function answered the push of \"{action}\" with {answer}, not with 200 and success; its log says why"
+    )]
+    Callback {
+        /// Who.
+        person: &'static str,
+        /// What they did.
+        action: &'static str,
+        /// What the answer was.
+        answer: String,
+    },
+    /// The functions didn't come to rest.
+    #[error(
+        "the functions are still busy with what ann and bob did after {} s; their logs say why, and the next start tries again",
+        PATIENCE.as_secs()
+    )]
+    Busy,
+    /// The sandbox no longer says whether it is busy.
+    #[error("waiting for the functions: {0}")]
+    Waiting(HttpError),
     /// That they are there could not be written down.
     #[error("the data folder can't be written: {0}")]
     Data(std::io::Error),
 }
 
-/// Puts the parameters, unless the first of them is there.
+/// Puts the parameters, unless the one that is put last is there. A start that
+/// was interrupted is so made up for; what is there already stays, somebody may
+/// have changed it.
 pub(crate) fn parameters(
     store: &ssm::ParameterStore,
     prefix: &str,
     world: &World,
 ) -> Result<(), aws::Error> {
-    let Some(first) = world.apps.first() else { return Ok(()) };
-    if store.get(&format!("{prefix}/apps/{}", first.alias)).is_some() {
+    let last = format!("{prefix}/templates/order_shipped");
+    if store.get(&last).is_some() {
         return Ok(());
     }
+    let put = |name: &str, kind, value: &str| {
+        if store.get(name).is_none() {
+            store.put(name, kind, value)?;
+        }
+        Ok::<_, aws::Error>(())
+    };
     for app in &world.apps {
         let alias = &app.alias;
         let callback = json!({
@@ -61,25 +95,11 @@ pub(crate) fn parameters(
             "token": app.callback_token.expose(),
             "encoding_aes_key": app.encoding_aes_key.expose(),
         });
-        store.put(
-            &format!("{prefix}/apps/{alias}"),
-            ssm::Kind::String,
-            &public(app).to_string(),
-        )?;
-        store.put(
-            &format!("{prefix}/callback/{alias}"),
-            ssm::Kind::SecureString,
-            &callback.to_string(),
-        )?;
-        store.put(
-            &format!("{prefix}/secrets/{alias}"),
-            ssm::Kind::SecureString,
-            app.secret.expose(),
-        )?;
+        put(&format!("{prefix}/apps/{alias}"), ssm::Kind::String, &public(app).to_string())?;
+        put(&format!("{prefix}/callback/{alias}"), ssm::Kind::SecureString, &callback.to_string())?;
+        put(&format!("{prefix}/secrets/{alias}"), ssm::Kind::SecureString, app.secret.expose())?;
     }
-    let template = template(ORDER_SHIPPED, world).to_string();
-    store.put(&format!("{prefix}/templates/order_shipped"), ssm::Kind::String, &template)?;
-    Ok(())
+    put(&last, ssm::Kind::String, &template(ORDER_SHIPPED, world).to_string())
 }
 
 /// What everyone may know of an app.
@@ -117,36 +137,80 @@ fn template(text: &str, world: &World) -> Json {
 
 /// Brings the people in, once per data folder: ann, bob and carol get accounts;
 /// ann follows the shop and logs in to its mini program, bob only logs in,
-/// carol does nothing.
+/// carol does nothing. When this returns, all of that has taken effect.
 ///
 /// It goes the way of the world: through the sandbox, the callback and the
 /// login function. So it needs the functions to work.
 ///
 /// # Errors
-/// Says for whom which step failed; a later start tries again.
+/// Says for whom which step failed. A later start tries again, and picks up
+/// what an earlier one left undone.
 pub async fn people(cloud: &Cloud) -> Result<(), SeedError> {
     if cloud.has_people() {
         return Ok(());
     }
     for person in ["ann", "bob", "carol"] {
-        let account =
-            json!({ "create_account": { "username": person, "password": password(person) } });
-        let login = cloud.function("login");
-        cloud
-            .invoke(&login, &account)
-            .await
-            .map_err(|source| SeedError::Function { person, source })?;
+        account(cloud, person).await?;
     }
-    let follow = json!({ "app": "shop" });
-    cloud
-        .sandbox()
-        .post("/sandbox/people/ann/follow", &follow)
-        .await
-        .map_err(|source| SeedError::Http { person: "ann", source })?;
+    follow(cloud, "ann").await?;
     for person in ["ann", "bob"] {
         log_in(cloud, person).await?;
     }
+    rest(cloud).await?;
     cloud.remember_people().map_err(SeedError::Data)
+}
+
+/// Makes an account, unless an earlier start has.
+async fn account(cloud: &Cloud, person: &'static str) -> Result<(), SeedError> {
+    let account = json!({ "create_account": { "username": person, "password": password(person) } });
+    match cloud.invoke(&cloud.function("login"), &account).await {
+        Err(InvokeFailure::Failed { error, .. }) if error["errorType"] == "AccountExists" => Ok(()),
+        Err(source) => Err(SeedError::Function { person, source }),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Has somebody follow the shop so that the tables learn of it.
+async fn follow(cloud: &Cloud, person: &'static str) -> Result<(), SeedError> {
+    let done = act(cloud, person, "follow").await?;
+    if done["changed"] != false {
+        return pushed(person, "follow", &done);
+    }
+    // An earlier start had them follow, and nobody knows whether the callback
+    // heard of it. WeChat pushes nothing to whoever follows already.
+    let undone = act(cloud, person, "unfollow").await?;
+    pushed(person, "unfollow", &undone)?;
+    rest(cloud).await?;
+    pushed(person, "follow", &act(cloud, person, "follow").await?)
+}
+
+async fn act(cloud: &Cloud, person: &'static str, action: &str) -> Result<Json, SeedError> {
+    let path = format!("/sandbox/people/{person}/{action}");
+    let done = cloud.sandbox().post(&path, &json!({ "app": "shop" })).await;
+    done.map_err(|source| SeedError::Http { person, source })
+}
+
+/// Makes sure that the callback has taken a push. The last one counts: the
+/// sandbox pushes again what wasn't answered, as WeChat does.
+fn pushed(person: &'static str, action: &'static str, done: &Json) -> Result<(), SeedError> {
+    let last = done["pushes"].as_array().and_then(|pushes| pushes.last());
+    let last = last.cloned().unwrap_or_default();
+    if last["status"] == 200 && last["body"] == "success" {
+        return Ok(());
+    }
+    let answer = match last["status"].as_u64() {
+        Some(status) => format!("status {status}"),
+        None => "nothing".to_owned(),
+    };
+    Err(SeedError::Callback { person, action, answer })
+}
+
+/// Returns when the functions have applied everything.
+async fn rest(cloud: &Cloud) -> Result<(), SeedError> {
+    match tokio::time::timeout(PATIENCE, cloud.idle()).await {
+        Ok(idle) => idle.map_err(SeedError::Waiting),
+        Err(_) => Err(SeedError::Busy),
+    }
 }
 
 async fn log_in(cloud: &Cloud, person: &'static str) -> Result<(), SeedError> {
@@ -186,6 +250,38 @@ mod tests {
         store.put("/hongyan/test/secrets/shop", ssm::Kind::SecureString, "changed").unwrap();
         parameters(&store, "/hongyan/test", &world).unwrap();
         assert_eq!(read("secrets/shop"), "changed");
+    }
+
+    #[test]
+    fn parameters_that_an_interrupted_start_left_out_are_put_by_the_next() {
+        let store = ssm::ParameterStore::open(None).unwrap();
+        let world = wechat::example();
+        let first = format!("/hongyan/test/apps/{}", world.apps[0].alias);
+        store.put(&first, ssm::Kind::String, "changed").unwrap();
+        parameters(&store, "/hongyan/test", &world).unwrap();
+        assert_eq!(store.get(&first).unwrap(), "changed");
+        for app in &world.apps {
+            let secret = store.get(&format!("/hongyan/test/secrets/{}", app.alias));
+            assert_eq!(secret.as_deref(), Some(app.secret.expose()));
+        }
+        assert!(store.get("/hongyan/test/templates/order_shipped").is_some());
+    }
+
+    #[test]
+    fn a_follow_counts_only_once_the_callback_took_it() {
+        let done = |pushes: Json| json!({ "ok": true, "pushes": pushes });
+        let taken = json!({ "status": 200, "body": "success" });
+        let failed = json!({ "status": 500, "body": "" });
+        pushed("ann", "follow", &done(json!([failed, taken]))).unwrap();
+        for (pushes, said) in [
+            (json!([taken, failed]), "status 500"),
+            (json!([{ "status": 200, "body": "" }]), "status 200"),
+            (json!([{ "error": "refused" }]), "nothing"),
+            (json!([]), "nothing"),
+        ] {
+            let error = pushed("ann", "follow", &done(pushes)).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]
