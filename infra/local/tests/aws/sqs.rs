@@ -255,12 +255,12 @@ async fn a_long_poll_does_not_hold_up_the_end() {
 async fn a_delayed_message_comes_late() {
     let (endpoint, client, url) = with_queue(&[(Name::DelaySeconds, "60")]).await;
     let began = Instant::now();
-    let send_now = client.send_message().queue_url(&url).message_body("soon").delay_seconds(1);
+    let send_now = client.send_message().queue_url(&url).message_body("soon").delay_seconds(3);
     send_now.send().await.unwrap();
     send(&client, &url, "late").await;
     assert_eq!(count(&client, &url, Name::ApproximateNumberOfMessagesDelayed).await, "2");
     assert_eq!(bodies(&receive(&client, &url, 20).await), ["soon"]);
-    assert!(began.elapsed() >= Duration::from_millis(990), "{:?}", began.elapsed());
+    assert!(began.elapsed() >= Duration::from_millis(2990), "{:?}", began.elapsed());
     assert!(receive(&client, &url, 0).await.is_empty());
     endpoint.stop().await;
 }
