@@ -4,6 +4,8 @@ use clap::Parser;
 use std::error::Error;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
 use wechat::{Options, Sandbox, World, example};
 
 /// A WeChat to run against.
@@ -25,9 +27,20 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    let arguments = Arguments::parse();
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let world: World = match &arguments.world {
         Some(path) => {
             let text =
@@ -36,13 +49,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         None => example(),
     };
-    let listener = TcpListener::bind(arguments.listen)
-        .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
+    let listener = TcpListener::bind(arguments.listen).map_err(|error| {
+        format!("cannot listen on {}: {error}; name another with --listen", arguments.listen)
+    })?;
     let options =
         Options { listener, callback_base: arguments.callback_base, data: arguments.data };
     let sandbox = Sandbox::start_with(options, world).await?;
     announce(sandbox.address());
-    tokio::signal::ctrl_c().await?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
     sandbox.stop().await;
     Ok(())
 }
@@ -50,4 +67,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 #[expect(clippy::print_stdout, reason = "where it listens is what whoever started it waits for")]
 fn announce(address: SocketAddr) {
     println!("WeChat sandbox: http://{address}");
+}
+
+#[expect(clippy::print_stderr, reason = "an error of the program, to whoever started it")]
+fn complain(error: &str) {
+    eprintln!("{error}");
 }
