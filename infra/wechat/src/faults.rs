@@ -43,6 +43,11 @@ impl Fault {
                 "path is empty; it names the path of WeChat's that fails, or * for all".to_owned()
             );
         }
+        if self.times == 0 {
+            return Err(
+                "times is 0, so that it would never befall a call; it must be 1 or more".to_owned()
+            );
+        }
         if !self.answers() && self.delay_ms == 0 {
             return Err("a fault needs one of errcode, delay_ms, reset, status".to_owned());
         }
@@ -132,6 +137,7 @@ mod tests {
     fn an_order_must_make_sense() {
         assert!(fault("/a", 1, -1).check().is_ok());
         assert!(fault("", 1, -1).check().is_err());
+        assert!(fault("/a", 0, -1).check().is_err_and(|error| error.contains("times is 0")));
         assert!(Fault { path: "/a".to_owned(), times: 1, ..Fault::default() }.check().is_err());
         assert!(Fault { reset: true, ..fault("/a", 1, 1) }.check().is_err());
     }
