@@ -8,7 +8,7 @@ use crate::push::{self, Push};
 use crate::refusal::{self, Refusal};
 use crate::running::Shared;
 use crate::world::World;
-use crate::{calls, custom, login, subscribe, template, token, users};
+use crate::{custom, login, subscribe, template, token, users};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -125,14 +125,14 @@ pub(crate) async fn receive(
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let (id, fault) = running.with(|state| {
+    let (id, fault) = running.change(|state| {
         let id = state.calls.receive(state.world.now(), &parts.method, &path, &query, &body);
         (id, faults::take(&mut state.faults, &path))
     });
     // Reported of several endpoints: a POST without Content-Length is turned
     // away by the web server in front, without a word.
     if !sized {
-        running.with(|state| state.calls.answer(id, 412, None, None));
+        running.change(|state| state.calls.answer(id, 412, None, None));
         return StatusCode::PRECONDITION_FAILED.into_response();
     }
 
@@ -144,14 +144,14 @@ pub(crate) async fn receive(
         (None, Vec::new())
     } else {
         let (answer, pushes) =
-            running.with(|state| handle(&mut state.world, &parts.method, &path, &query, &body));
+            running.change(|state| handle(&mut state.world, &parts.method, &path, &query, &body));
         (Some(answer), pushes)
     };
     push::later(&running, pushes);
     if fault.after {
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
     }
-    let (status, answer) = running.with(|state| {
+    let (status, answer) = running.change(|state| {
         let (status, answer) = spoil(&fault, answer, &path, state.world.now());
         state.calls.answer(id, status, answer.as_ref(), fault.name());
         (status, answer)
@@ -257,16 +257,4 @@ fn read(method: &Method, body: &Bytes) -> Result<Value, Refusal> {
         return Err(refusal::EMPTY_BODY);
     }
     serde_json::from_slice(body).ok().filter(Value::is_object).ok_or(refusal::DATA_FORMAT)
-}
-
-/// The receipt of a call whose body could not be kept as it was.
-pub(crate) fn record(body: &Bytes) -> Option<Value> {
-    if body.is_empty() {
-        return None;
-    }
-    let read = serde_json::from_slice(body).ok();
-    Some(read.map_or_else(
-        || format!("… ({} bytes that are not JSON)", body.len()).into(),
-        calls::without_secrets,
-    ))
 }

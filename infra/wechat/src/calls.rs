@@ -1,6 +1,5 @@
 //! A record of every call, without its secrets.
 
-use crate::api;
 use axum::body::Bytes;
 use axum::http::Method;
 use serde::Serialize;
@@ -9,6 +8,8 @@ use std::collections::VecDeque;
 
 /// How many calls are kept; older ones are forgotten.
 const KEPT: usize = 10_000;
+/// How much of a body is kept, in bytes of its JSON; what follows is cut off.
+const LONGEST_BODY: usize = 16 << 10;
 
 /// What no record shows.
 const SECRETS: [&str; 6] =
@@ -60,7 +61,7 @@ impl Calls {
             method: method.to_string(),
             path: path.to_owned(),
             query,
-            body: api::record(body),
+            body: record(body),
             status: None,
             answer: None,
             fault: None,
@@ -94,8 +95,27 @@ impl Calls {
     }
 }
 
+/// What is kept of a body: its JSON without secrets, or the beginning of that
+/// as a text where it is long. Of what isn't JSON only the size is kept, as
+/// nobody can tell where a secret stands in it.
+fn record(body: &Bytes) -> Option<Value> {
+    if body.is_empty() {
+        return None;
+    }
+    let Ok(read) = serde_json::from_slice(body) else {
+        return Some(format!("… ({} bytes that are not JSON)", body.len()).into());
+    };
+    let kept = without_secrets(read);
+    let text = kept.to_string();
+    if text.len() <= LONGEST_BODY {
+        return Some(kept);
+    }
+    let beginning = &text[..text.floor_char_boundary(LONGEST_BODY)];
+    Some(format!("{beginning}… (cut off; {} bytes in all)", body.len()).into())
+}
+
 /// The same, with every secret in it replaced by `…`.
-pub(crate) fn without_secrets(value: Value) -> Value {
+fn without_secrets(value: Value) -> Value {
     match value {
         Value::Object(map) => map
             .into_iter()
@@ -122,6 +142,28 @@ mod tests {
         }
         assert_eq!(calls.kept.len(), KEPT);
         assert_eq!(calls.kept[0].id, 2);
+    }
+
+    #[test]
+    fn a_long_body_is_cut_off_and_still_without_secrets() {
+        let short = json!({"secret": "mine", "content": "雁"});
+        let kept = record(&Bytes::from(short.to_string()));
+        assert_eq!(kept, Some(json!({"secret": "…", "content": "雁"})));
+
+        let long =
+            json!({"access_token": "mine", "content": "雁".repeat(LONGEST_BODY)}).to_string();
+        let size = long.len();
+        let Some(Value::String(kept)) = record(&Bytes::from(long)) else { panic!("not cut") };
+        assert!(kept.starts_with(r#"{"access_token":"…","content":"雁雁"#));
+        assert!(kept.ends_with(&format!("雁… (cut off; {size} bytes in all)")));
+        assert!(kept.len() < LONGEST_BODY + 64, "{}", kept.len());
+    }
+
+    #[test]
+    fn what_is_not_json_leaves_its_size() {
+        assert_eq!(record(&Bytes::new()), None);
+        let kept = record(&Bytes::from_static(b"secret=mine"));
+        assert_eq!(kept, Some(json!("… (11 bytes that are not JSON)")));
     }
 
     #[test]

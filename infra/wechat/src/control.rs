@@ -107,7 +107,7 @@ struct Join {
 
 async fn join(State(running): State<Shared>, bytes: Bytes) -> Result<Json<Value>, Problem> {
     let Join { name } = body(&bytes)?;
-    running.with(|state| people::join(&mut state.world, &name)).map(Json)
+    running.change(|state| people::join(&mut state.world, &name)).map(Json)
 }
 
 /// Somebody does something; answers when the callback has.
@@ -117,7 +117,7 @@ async fn act(
     bytes: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let with: Action = body(&bytes)?;
-    let done = running.with(|state| people::act(&mut state.world, &name, &action, &with))?;
+    let done = running.change(|state| people::act(&mut state.world, &name, &action, &with))?;
     // Whoever asked may hang up: what happened is told all the same.
     let told = tokio::spawn(async move {
         let mut deliveries = Vec::new();
@@ -135,11 +135,11 @@ async fn act(
 }
 
 async fn calls(State(running): State<Shared>) -> Json<Value> {
-    Json(json!({ "calls": running.with(|state| state.calls.all()) }))
+    Json(json!({ "calls": running.read(|state| state.calls.all()) }))
 }
 
 async fn forget_calls(State(running): State<Shared>) -> Json<Value> {
-    running.with(|state| state.calls.clear());
+    running.change(|state| state.calls.clear());
     Json(json!({ "ok": true }))
 }
 
@@ -171,7 +171,7 @@ async fn push(State(running): State<Shared>, bytes: Bytes) -> Result<Json<Value>
     if text("MsgType").is_none() {
         return Err(Problem::wants("message.MsgType", "text, event, …"));
     }
-    let (from, now, id) = running.with(|state| {
+    let (from, now, id) = running.change(|state| {
         find_app(&state.world, &order.app)?;
         // A name of somebody the sandbox knows, or an openid, which may be of
         // nobody.
@@ -209,7 +209,7 @@ async fn push(State(running): State<Shared>, bytes: Bytes) -> Result<Json<Value>
 }
 
 async fn pushing(State(running): State<Shared>) -> Json<Pushing> {
-    Json(running.with(|state| state.world.pushing.clone()))
+    Json(running.read(|state| state.world.pushing.clone()))
 }
 
 /// Changes what is named and leaves the rest.
@@ -218,7 +218,7 @@ async fn set_pushing(
     bytes: Bytes,
 ) -> Result<Json<Pushing>, Problem> {
     let changes: Map<String, Value> = body(&bytes)?;
-    running.with(|state| {
+    running.change(|state| {
         let mut all = json!(state.world.pushing);
         if let Some(all) = all.as_object_mut() {
             all.extend(changes);
@@ -231,23 +231,23 @@ async fn set_pushing(
 }
 
 async fn faults(State(running): State<Shared>) -> Json<Value> {
-    Json(json!({ "faults": running.with(|state| state.faults.clone()) }))
+    Json(json!({ "faults": running.read(|state| state.faults.clone()) }))
 }
 
 async fn order_fault(State(running): State<Shared>, bytes: Bytes) -> Result<Json<Value>, Problem> {
     let fault: Fault = body(&bytes)?;
     fault.check().map_err(Problem::bad)?;
-    running.with(|state| state.faults.push(fault));
+    running.change(|state| state.faults.push(fault));
     Ok(Json(json!({ "ok": true })))
 }
 
 async fn call_off_faults(State(running): State<Shared>) -> Json<Value> {
-    running.with(|state| state.faults.clear());
+    running.change(|state| state.faults.clear());
     Json(json!({ "ok": true }))
 }
 
 async fn clock(State(running): State<Shared>) -> Json<Value> {
-    let (now, advanced) = running.with(|state| (state.world.now(), state.world.advanced_seconds));
+    let (now, advanced) = running.read(|state| (state.world.now(), state.world.advanced_seconds));
     Json(json!({ "now": now, "advanced_seconds": advanced }))
 }
 
@@ -265,7 +265,7 @@ async fn advance(State(running): State<Shared>, bytes: Bytes) -> Result<Json<Val
             "advance_seconds must be 0 or more and less than a hundred years",
         ));
     }
-    let (now, advanced) = running.with(|state| {
+    let (now, advanced) = running.change(|state| {
         state.world.advanced_seconds = state.world.advanced_seconds.saturating_add(advance_seconds);
         (state.world.now(), state.world.advanced_seconds)
     });
@@ -286,7 +286,7 @@ async fn set_app(
     bytes: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let settings: Settings = body(&bytes)?;
-    running.with(|state| {
+    running.change(|state| {
         let at = find_app(&state.world, &alias)?;
         let app = &mut state.world.apps[at];
         app.mode = settings.mode.unwrap_or(app.mode);
@@ -301,7 +301,7 @@ async fn revoke(
     State(running): State<Shared>,
     Path(alias): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    running.with(|state| {
+    running.change(|state| {
         let at = find_app(&state.world, &alias)?;
         let now = state.world.now();
         state.world.apps[at].tokens.revoke(now);

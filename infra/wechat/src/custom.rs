@@ -76,7 +76,7 @@ pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
     let window = available(relation, now)?;
     let (text, jump) = content(kind, &body)?;
     window.left -= 1;
-    person.messages.push(Message { jump, ..Message::line(&alias, "customer_service", text, now) });
+    person.show(Message { jump, ..Message::line(&alias, "customer_service", text, now) });
     Ok(json!({ "errcode": 0, "errmsg": "ok" }))
 }
 

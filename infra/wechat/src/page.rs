@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 /// Answers `GET /`.
 pub(crate) async fn show(State(running): State<Shared>) -> Html<String> {
-    Html(running.with(|state| page(&state.world)))
+    Html(running.read(|state| page(&state.world)))
 }
 
 fn page(world: &World) -> String {

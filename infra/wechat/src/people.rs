@@ -110,7 +110,7 @@ pub(crate) fn act(
             let text = with.text.as_deref().filter(|text| !text.is_empty());
             let text = text.ok_or_else(|| Problem::wants("text", "what the message says"))?;
             let done = on.message(text, message_id)?;
-            person.messages.push(Message::line(alias, "sent", text, now));
+            person.show(Message::line(alias, "sent", text, now));
             Ok(done)
         }
         "consent" => {

@@ -8,6 +8,9 @@ use shared::secret::Secret;
 use shared::wechat::id::{OpenId, UnionId};
 use std::collections::BTreeMap;
 
+/// How many messages a screen keeps; older ones are forgotten.
+const KEPT: usize = 1000;
+
 /// A person with a phone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Person {
@@ -19,7 +22,7 @@ pub struct Person {
     /// What they are to each app, by its alias.
     #[serde(default)]
     pub relations: BTreeMap<String, Relation>,
-    /// What is on their screen, newest last.
+    /// What is on their screen, newest last: the last 1,000 messages.
     #[serde(default)]
     pub messages: Vec<Message>,
 }
@@ -102,5 +105,28 @@ impl Person {
             relations: BTreeMap::new(),
             messages: Vec::new(),
         }
+    }
+
+    /// Shows a message on the person's screen.
+    pub(crate) fn show(&mut self, message: Message) {
+        self.messages.push(message);
+        // More than one too many only in a world made elsewhere.
+        self.messages.drain(..self.messages.len().saturating_sub(KEPT));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_screen_keeps_the_newest_messages() {
+        let mut ann = Person::new("ann");
+        for time in 0..1002 {
+            ann.show(Message::line("shop", "sent", "hello", time));
+        }
+        assert_eq!(ann.messages.len(), KEPT);
+        assert_eq!(ann.messages[0].time, 2);
+        assert_eq!(ann.messages[KEPT - 1].time, 1001);
     }
 }

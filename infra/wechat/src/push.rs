@@ -71,7 +71,7 @@ pub(crate) struct Addressee {
 impl Running {
     /// The callback of this app, if there is such an app.
     pub(crate) fn addressee(&self, alias: &str) -> Option<Addressee> {
-        self.with(|state| {
+        self.read(|state| {
             let app = state.world.app(alias)?.clone();
             let pushing = state.world.pushing.clone();
             Some(Addressee { mode: app.mode, format: app.format, app, pushing })
@@ -193,10 +193,10 @@ impl Running {
             },
             Err(()) => return,
         };
-        self.with(|state| {
+        self.change(|state| {
             let now = state.world.now();
             if let Some(person) = state.world.whose(&push.app, &push.open_id) {
-                state.world.people[person].messages.push(Message::line(&push.app, kind, line, now));
+                state.world.people[person].show(Message::line(&push.app, kind, line, now));
             }
         });
     }
@@ -209,7 +209,7 @@ pub(crate) fn later(running: &Shared, pushes: Vec<Push>) {
         return;
     }
     let under_way = running.under_way();
-    let delay = running.with(|state| Duration::from_millis(state.world.pushing.receipt_delay_ms));
+    let delay = running.read(|state| Duration::from_millis(state.world.pushing.receipt_delay_ms));
     let this = running.clone();
     running.spawn(async move {
         let _under_way = under_way;
@@ -241,8 +241,9 @@ fn reason(error: &reqwest::Error) -> String {
     cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"))
 }
 
-/// The query and the body of a push. The time that signs it is the wall's: the
-/// callback compares it with its own clock, which the sandbox can't move.
+/// The query and the body of a push. The time that signs it is the wall's: it
+/// says when this delivery was made, and a callback that refuses old ones has
+/// only its own clock to go by, which the sandbox can't move.
 fn write(to: &Addressee, envelope: &Envelope, event: &Event) -> Result<(String, String), String> {
     let app = &to.app;
     let token = app.callback_token.expose();

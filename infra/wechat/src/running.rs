@@ -128,7 +128,7 @@ impl Sandbox {
 
     /// The world as it is now.
     pub fn world(&self) -> World {
-        self.running.with(|state| state.world.clone())
+        self.running.read(|state| state.world.clone())
     }
 
     /// Stops listening, ends what is under way and writes down what happened.
@@ -181,10 +181,15 @@ pub(crate) struct State {
 }
 
 impl Running {
-    /// Looks at the state, or changes it. Never across an await: the closure
-    /// can't.
-    pub(crate) fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
-        let result = look(&mut lock(&self.state));
+    /// Looks at the state. Never across an await: the closure can't.
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        look(&lock(&self.state))
+    }
+
+    /// Changes the state, which is written down a moment later. Never across an
+    /// await: the closure can't.
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let result = change(&mut lock(&self.state));
         self.changed.notify_one();
         result
     }
@@ -217,7 +222,7 @@ impl Running {
         let write = tokio::task::spawn_blocking(move || {
             let mut written = lock(&running.written);
             let world = serde_json::to_vec_pretty(&lock(&running.state).world)?;
-            // Looking at the world doesn't change it.
+            // Faults and calls change without the world.
             if *written != world {
                 file::save(&at, &world)?;
                 *written = world;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 /// Answers `GET /sandbox/state`.
 pub(crate) async fn show(State(running): State<Shared>) -> Json<Value> {
-    Json(running.with(|state| {
+    Json(running.read(|state| {
         let world = &state.world;
         json!({
             "now": world.now(),
@@ -23,7 +23,7 @@ pub(crate) async fn show(State(running): State<Shared>) -> Json<Value> {
 
 /// Answers `GET /sandbox/people`.
 pub(crate) async fn people(State(running): State<Shared>) -> Json<Value> {
-    Json(running.with(|state| {
+    Json(running.read(|state| {
         let world = &state.world;
         json!({ "people": world.people.iter().map(|it| person(world, it)).collect::<Vec<_>>() })
     }))
@@ -34,7 +34,7 @@ pub(crate) async fn messages(
     State(running): State<Shared>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    running.with(|state| {
+    running.read(|state| {
         let person = state.world.person(&name).ok_or_else(|| {
             let names: Vec<_> = state.world.people.iter().map(|it| it.name.as_str()).collect();
             Problem::missing(format!("nobody is called {name:?}; there are: {}", names.join(", ")))

@@ -47,7 +47,7 @@ pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
     {
         *left -= 1;
     }
-    person.messages.push(Message {
+    person.show(Message {
         app: alias.clone(),
         kind: "subscribe".to_owned(),
         title: Some(title),

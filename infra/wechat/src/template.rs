@@ -76,7 +76,7 @@ pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
     // Who blocks the account is sent to all the same; that nothing arrived is
     // only said afterwards.
     if !blocks {
-        call.world.people[person].messages.push(Message {
+        call.world.people[person].show(Message {
             app: alias.clone(),
             kind: "template".to_owned(),
             title: Some(title),
