@@ -72,5 +72,11 @@ async fn a_stopped_sandbox_leaves_its_port() {
     let address = stage.sandbox.address();
     stage.get("/sandbox/state").await;
     stage.sandbox.stop().await;
-    std::net::TcpListener::bind(address).unwrap();
+    // Somebody else on this machine may hold the freed port for a moment.
+    let bound = async {
+        while std::net::TcpListener::bind(address).is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(5), bound).await.unwrap();
 }
