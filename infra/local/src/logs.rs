@@ -1,9 +1,10 @@
 //! What functions print, line by line, under their names.
 
 use std::{
+    collections::VecDeque,
     fmt,
     io::{IsTerminal, Write},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::clock;
@@ -46,7 +47,7 @@ impl Logs {
                     line.function, line.text
                 )
             } else {
-                writeln!(out, "{time}  {:<10}  {}", line.function, line.text)
+                writeln!(out, "{time}  {line}")
             };
         })
     }
@@ -55,6 +56,22 @@ impl Logs {
     #[must_use]
     pub fn silent() -> Self {
         Self::to(false, |_| ())
+    }
+
+    /// To memory, which keeps the last `most` lines for whoever asks what went
+    /// before something failed.
+    #[must_use]
+    pub fn last(most: usize) -> (Self, LastLines) {
+        let kept = LastLines(Arc::default());
+        let lines = kept.0.clone();
+        let logs = Self::to(false, move |line| {
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            lines.push_back(line.clone());
+            if lines.len() > most {
+                lines.pop_front();
+            }
+        });
+        (logs, kept)
     }
 
     /// To a function of your own.
@@ -84,6 +101,25 @@ impl Logs {
     }
 }
 
+/// What was said last.
+#[derive(Clone, Debug)]
+pub struct LastLines(Arc<Mutex<VecDeque<Line>>>);
+
+impl LastLines {
+    /// The lines kept, oldest first.
+    #[must_use]
+    pub fn get(&self) -> Vec<Line> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+/// `login       the table NO_SUCH_TABLE is missing`
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<10}  {}", self.function, self.text)
+    }
+}
+
 impl fmt::Debug for Logs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Logs").field("verbose", &self.verbose).finish_non_exhaustive()
@@ -96,4 +132,19 @@ fn colour(function: &str) -> u8 {
     let sum =
         function.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     COLOURS[sum % COLOURS.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_kept_in_order() {
+        let (logs, last) = Logs::last(2);
+        logs.printed("send", "one");
+        logs.trouble("send", "two");
+        logs.printed("login", "three");
+        let lines: Vec<String> = last.get().iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["send        two", "login       three"]);
+    }
 }

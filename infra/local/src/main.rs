@@ -9,6 +9,10 @@ use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
+/// How many lines of the functions' logs are shown when a step of the demo
+/// fails; while it goes well they would only stand between its steps.
+const LINES: usize = 30;
+
 /// Runs Hongyan on this machine, from the template that is deployed.
 #[derive(Parser)]
 #[command(name = "local")]
@@ -129,13 +133,21 @@ async fn run(arguments: Run) -> Result<(), Box<dyn std::error::Error>> {
 /// Plays the main job on free ports, in memory.
 async fn play(arguments: Demo) -> Result<(), Box<dyn std::error::Error>> {
     let started = std::time::Instant::now();
-    let cloud = Cloud::start(Options::new(arguments.template)).await?;
+    let (logs, last) = Logs::last(LINES);
+    let cloud = Cloud::start(Options { logs, ..Options::new(arguments.template) }).await?;
     let ready =
         format!("Hongyan 鸿雁, on this machine, ready in {} ms.\n", started.elapsed().as_millis());
     let mut out = std::io::stdout();
     std::io::Write::write_all(&mut out, ready.as_bytes())?;
     let played = demo::play(&cloud, &mut out, Duration::from_millis(arguments.pause)).await;
     cloud.stop().await;
+    if played.is_err() {
+        let lines = last.get();
+        if !lines.is_empty() {
+            complain(&format!("\nThe last {} lines that the functions logged:", lines.len()));
+        }
+        lines.iter().for_each(|line| complain(&line.to_string()));
+    }
     Ok(played?)
 }
 
@@ -161,7 +173,8 @@ fn tell(cloud: &Cloud) {
         cloud.function("send")
     );
     println!(
-        "    -d '{{\"id\":\"order-1-shipped\",\"to\":{{\"account\":\"ann\"}},\"template\":\"order_shipped\",\"data\":{{\"product\":\"Blue kettle\",\"time\":\"2026-11-20 15:04\"}}}}'"
+        "    -d '{{\"id\":\"{}\",\"to\":{{\"account\":\"ann\"}},\"template\":\"order_shipped\",\"data\":{{\"product\":\"Blue kettle\",\"time\":\"2026-11-20 15:04\"}}}}'",
+        seed::order_id()
     );
     println!("See her phone:");
     println!("  curl http://{wechat}/sandbox/people/ann/messages");

@@ -8,6 +8,7 @@ use wechat::{App, Kind, Mode, World};
 
 use crate::{
     aws::{self, ssm},
+    clock,
     cloud::{Cloud, InvokeFailure},
     http::HttpError,
 };
@@ -222,6 +223,13 @@ async fn log_in(cloud: &Cloud, person: &'static str) -> Result<(), SeedError> {
     let login = json!({ "code": code, "username": person, "password": password(person) });
     cloud.api().post("/login/shop-mini", &login).await.map_err(refused)?;
     Ok(())
+}
+
+/// The id of an example's notification, with the seconds since 1970 in it: an
+/// id is sent once, and after a restart the example is to be sent anew.
+#[must_use]
+pub fn order_id() -> String {
+    format!("order-{}-shipped", clock::now().as_secs())
 }
 
 /// The password of one of the sandbox's people.
