@@ -4,7 +4,10 @@ use std::{
     collections::VecDeque,
     net::SocketAddr,
     process::{ExitStatus, Stdio},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -73,6 +76,8 @@ pub(crate) struct Environment {
     /// What the long poll of the process waits for.
     pub(crate) incoming: tokio::sync::Mutex<mpsc::UnboundedReceiver<Work>>,
     current: Mutex<Option<Current>>,
+    /// Whether the process has ever taken work.
+    has_worked: AtomicBool,
     process: Option<u32>,
     kill: Notify,
     exit: watch::Receiver<Option<Exit>>,
@@ -111,6 +116,7 @@ impl Environment {
             mailbox,
             incoming: tokio::sync::Mutex::new(incoming),
             current: Mutex::default(),
+            has_worked: AtomicBool::new(false),
             process: child.id(),
             kill: Notify::new(),
             exit,
@@ -160,8 +166,9 @@ impl Environment {
             biased;
             taken = was_taken => if taken.is_err() { return Outcome::NeverTaken },
             () = self.gone() => return Outcome::NeverTaken,
-            () = tokio::time::sleep(patience) => return self.time_out(patience).await,
+            () = tokio::time::sleep(patience) => return self.never_asked(patience).await,
         }
+        self.has_worked.store(true, Ordering::SeqCst);
         tokio::select! {
             biased;
             answer = &mut answered => match answer {
@@ -178,16 +185,26 @@ impl Environment {
     }
 
     async fn time_out(&self, after: Duration) -> Outcome {
+        self.cut_short(&format!("Task timed out after {:.2} seconds", after.as_secs_f64())).await
+    }
+
+    /// The process lives, but didn't take the work. To blame its function's
+    /// timeout would mislead: the function's code may not even have begun.
+    async fn never_asked(&self, patience: Duration) -> Outcome {
+        let worked = self.has_worked.load(Ordering::SeqCst);
+        let since = if worked { "being wanted again" } else { "its start" };
+        let seconds = patience.as_secs_f64();
+        self.cut_short(&format!("didn't ask for work within {seconds} seconds of {since}")).await
+    }
+
+    /// Kills the process in the midst of an invocation.
+    async fn cut_short(&self, why: &str) -> Outcome {
         let request_id =
             lock(&self.current).take().map(|current| current.request_id).unwrap_or_default();
         self.kill();
         self.gone().await;
-        let message = format!(
-            "{} {request_id} Task timed out after {:.2} seconds",
-            clock::rfc3339_millis(clock::now()),
-            after.as_secs_f64()
-        );
-        Outcome::Ended(failure("Sandbox.Timedout", &message))
+        let time = clock::rfc3339_millis(clock::now());
+        Outcome::Ended(failure("Sandbox.Timedout", &format!("{time} {request_id} {why}")))
     }
 
     async fn ended(&self) -> Outcome {
@@ -341,4 +358,53 @@ pub(crate) fn access_key(function: &str) -> String {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, net::Ipv4Addr};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_that_never_asks_for_work_is_not_said_to_have_timed_out() {
+        // Nobody serves its Runtime API, and `mute` wouldn't ask if somebody did.
+        let folder = tempfile::tempdir().unwrap();
+        let program = std::env::current_exe().unwrap();
+        let scripted = program.parent().unwrap().parent().unwrap().join("examples/scripted");
+        assert!(scripted.exists(), "`cargo test -p local` builds {}", scripted.display());
+        std::os::unix::fs::symlink(scripted, folder.path().join("mute")).unwrap();
+        let function = Function {
+            logical_id: "Mute".to_owned(),
+            name: "mute".to_owned(),
+            binary: "mute".to_owned(),
+            description: String::new(),
+            handler: "bootstrap".to_owned(),
+            timeout: Duration::from_secs(6),
+            memory: 128,
+            reserved_concurrency: None,
+            variables: BTreeMap::new(),
+        };
+        let options = Options {
+            binaries: folder.path().to_owned(),
+            aws: String::new(),
+            region: String::new(),
+            environments: 1,
+            idle: Duration::from_secs(60),
+            logs: Logs::silent(),
+        };
+        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+        let environment = Environment::spawn(&function, &options, nowhere, 0).unwrap();
+        let patience = Duration::from_millis(100);
+        let outcome = environment.run(Bytes::new(), function.timeout, patience).await;
+        let Outcome::Ended(Answer::FunctionError(body)) = outcome else { panic!("it answered") };
+        let error: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(error["errorType"], "Sandbox.Timedout");
+        let message = error["errorMessage"].as_str().unwrap();
+        assert!(
+            message.ends_with("didn't ask for work within 0.1 seconds of its start"),
+            "{message}"
+        );
+        assert!(!environment.is_alive());
+    }
 }

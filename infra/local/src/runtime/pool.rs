@@ -19,8 +19,11 @@ use crate::{
     template::Function,
 };
 
-/// Lambda gives a function ten seconds to get ready, and if that isn't enough
-/// starts it once more within the invocation's own timeout.
+/// How long a process may take to get ready, besides its function's timeout.
+/// Lambda gives it ten seconds, and if they aren't enough starts it once more
+/// within the invocation's own timeout ("Understanding the Lambda execution
+/// environment lifecycle"). Here the one process goes on for as long as the
+/// two would have had together.
 const INIT: Duration = Duration::from_secs(10);
 
 /// The environments of one function.
