@@ -44,6 +44,24 @@ pub enum Segment {
     Greedy(String),
 }
 
+impl Route {
+    /// What tells routes apart: the method, and the path without the names of
+    /// its parameters. Two routes of the same key would take the same requests.
+    pub(crate) fn key(&self) -> String {
+        let Path::Segments(segments) = &self.path else { return "$default".to_owned() };
+        let method = match &self.method {
+            Method::Any => "ANY",
+            Method::Is(method) => method,
+        };
+        let parts = segments.iter().map(|segment| match segment {
+            Segment::Literal(text) => text.as_str(),
+            Segment::Parameter(_) => "{}",
+            Segment::Greedy(_) => "{+}",
+        });
+        format!("{method} /{}", parts.collect::<Vec<_>>().join("/"))
+    }
+}
+
 impl Method {
     /// Reads `GET`, `post`, `ANY` and its two other spellings.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {

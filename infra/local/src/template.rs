@@ -284,15 +284,27 @@ impl Template {
         let globals = function::globals(&root)?;
 
         let mut template = Self::default();
+        // What there can be only one of, and who has it.
+        let mut names = BTreeMap::new();
         for (id, resource) in scope.resources() {
             if let Some(condition) = &resource.condition
                 && !scope.condition(condition, resource.line)?
             {
                 continue;
             }
+            let name = match resource.kind.as_str() {
+                // This machine serves one HTTP API, whatever it is called.
+                physical::HTTP_API => Some(String::new()),
+                physical::FUNCTION | physical::TABLE | physical::QUEUE => {
+                    Some(physical::name(&scope, id, resource)?)
+                }
+                _ => None,
+            };
+            if let Some(name) = name {
+                only_one(&mut names, &resource.kind, name, id, resource.line)?;
+            }
             template.add(&scope, globals.as_ref(), id, resource)?;
         }
-        template.check()?;
         Ok(template)
     }
 
@@ -322,22 +334,24 @@ impl Template {
         }
         Ok(())
     }
+}
 
-    /// What can only be seen when everything is there.
-    fn check(&self) -> Result<(), Fault> {
-        let mut names = std::collections::BTreeSet::new();
-        for function in &self.functions {
-            if !names.insert(&function.name) {
-                return Err(Fault::new(
-                    1,
-                    format!(
-                        "{}: another function is called `{}` as well",
-                        function.logical_id, function.name
-                    ),
-                ));
-            }
-        }
-        Ok(())
+/// Notes that a resource has a name among those of its kind, or says who else has.
+fn only_one<'s>(
+    names: &mut BTreeMap<(&'s str, String), &'s str>,
+    kind: &'s str,
+    name: String,
+    id: &'s str,
+    line: usize,
+) -> Result<(), Fault> {
+    let what = if kind == physical::HTTP_API {
+        "only one HTTP API is supported on this machine".to_owned()
+    } else {
+        format!("the name `{name}` is taken")
+    };
+    match names.insert((kind, name), id) {
+        Some(other) => Err(Fault::new(line, format!("{id}: {what}, and there is {other}"))),
+        None => Ok(()),
     }
 }
 

@@ -46,7 +46,16 @@ pub(crate) fn read(
             None => Properties::new(owner, scope, None, event.line("Type"))?,
         };
         match kind.as_str() {
-            "HttpApi" => template.routes.push(route(to, &details)?),
+            "HttpApi" => {
+                let route = route(scope, to, &details)?;
+                if let Some(taken) = template.routes.iter().find(|known| known.key() == route.key())
+                {
+                    let message =
+                        format!("{route} leads to the function `{}` already", taken.function);
+                    return Err(details.fault("Path", message));
+                }
+                template.routes.push(route);
+            }
             "Schedule" => template.schedules.extend(schedule(to, id, &name, &details, "Schedule")?),
             "ScheduleV2" => {
                 template.schedules.extend(schedule(to, id, &name, &details, "ScheduleExpression")?);
@@ -63,9 +72,20 @@ pub(crate) fn read(
     events.finish()
 }
 
-fn route(to: &Function, properties: &Properties<'_>) -> Result<Route, Fault> {
-    // There is one HTTP API; `Ref` has made sure that it is one.
-    properties.node("ApiId")?;
+fn route(scope: &Scope<'_>, to: &Function, properties: &Properties<'_>) -> Result<Route, Fault> {
+    // There is one HTTP API at most, which `Template::parse` sees to.
+    match properties.text("ApiId")? {
+        Some(api) if api == scope.place.api_id => {}
+        Some(_) => {
+            return Err(properties.fault("ApiId", "must refer to the HTTP API of this template"));
+        }
+        None => {
+            if let Some(api) = scope.http_api()? {
+                let message = format!("is missing: SAM would make another HTTP API beside {api}");
+                return Err(properties.fault("ApiId", message));
+            }
+        }
+    }
     properties.ignore(&["RouteSettings"]); // throttling protects an account
     if let Some(version) = properties.text("PayloadFormatVersion")?
         && version != "2.0"

@@ -47,6 +47,20 @@ impl<'a> Scope<'a> {
         self.resources.iter()
     }
 
+    /// The logical id of an HTTP API that the template makes, if it makes one.
+    pub(crate) fn http_api(&self) -> Result<Option<&str>, Fault> {
+        for (id, resource) in &self.resources {
+            let made = match &resource.condition {
+                Some(condition) => self.condition(condition, resource.line)?,
+                None => true,
+            };
+            if made && resource.kind == physical::HTTP_API {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
     /// The node with every expression in it worked out. `None` stands for
     /// `AWS::NoValue`: the property is as good as absent.
     pub(crate) fn resolve(&self, node: &Node) -> Result<Option<Node>, Fault> {

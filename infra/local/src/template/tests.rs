@@ -249,6 +249,64 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
 }
 
 #[test]
+fn what_there_can_be_only_one_of_is_refused_twice_with_its_line() {
+    let second = |resources: &str| parse(&format!("{SMALL}{resources}"));
+    let end = SMALL.lines().count();
+    let api = "  ApiA: { Type: AWS::Serverless::HttpApi }\n";
+    let function = "  Two:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: two/\n      Events:\n";
+    let get = |event: &str, path: &str| {
+        format!(
+            "        {event}: {{ Type: HttpApi, Properties: {{ Method: GET, Path: '{path}' }} }}\n"
+        )
+    };
+    second(&(function.to_owned() + &get("X", "/a/{b}") + &get("Y", "/a/{b+}") + &get("Z", "/a")))
+        .unwrap();
+    let implied = second(api).expect_err("the small template's own route has SAM make one");
+    assert!(implied.message.contains("`ApiId` is missing"), "{}", implied.message);
+    for (resources, line, message) in [
+        (
+            format!("{api}  ApiB: {{ Type: AWS::Serverless::HttpApi }}\n"),
+            2,
+            "ApiB: only one HTTP API is supported on this machine, and there is ApiA",
+        ),
+        (
+            "  Post: { Type: AWS::SQS::Queue, Properties: { QueueName: hongyan-Mail } }\n".to_owned(),
+            1,
+            "Post: the name `hongyan-Mail` is taken, and there is Mail",
+        ),
+        (
+            "  T1: { Type: AWS::DynamoDB::Table, Properties: { TableName: t, KeySchema: [], AttributeDefinitions: [] } }\n  T2: { Type: AWS::DynamoDB::Table, Properties: { TableName: t } }\n".to_owned(),
+            2,
+            "T2: the name `t` is taken, and there is T1",
+        ),
+        (
+            function.replace("CodeUri", "FunctionName: hongyan-One\n      CodeUri") + &get("X", "/x"),
+            1,
+            "Two: the name `hongyan-One` is taken, and there is One",
+        ),
+        (
+            function.to_owned() + "        All: { Type: HttpApi }\n",
+            6,
+            "$default leads to the function `hongyan-One` already",
+        ),
+        (
+            function.to_owned() + &get("X", "/a/{b}") + &get("Y", "/a/{c}"),
+            7,
+            "GET /a/{c} leads to the function `hongyan-Two` already",
+        ),
+        (
+            function.to_owned() + "        All: { Type: HttpApi, Properties: { ApiId: !Ref Mail } }\n",
+            6,
+            "`ApiId` must refer to the HTTP API",
+        ),
+    ] {
+        let fault = second(&resources).expect_err(message);
+        assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
+        assert_eq!(fault.line, end + line, "{}", fault.message);
+    }
+}
+
+#[test]
 fn an_error_says_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("template.yaml");
