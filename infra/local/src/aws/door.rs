@@ -21,6 +21,13 @@ const LARGEST: usize = 8 * 1024 * 1024;
 /// What stands at this address, for whoever asks for something else.
 const SERVICES: &str = "here are DynamoDB, DynamoDB Streams, SSM Parameter Store, SQS, Lambda (Invoke, ListFunctions, GetFunction) and STS (GetCallerIdentity)";
 
+/// How a form says that it is for SQS; other services have other versions.
+const SQS_VERSION: &str = "Version=2012-11-05";
+
+/// What a client is told that still speaks SQS's older protocol ("AWS JSON
+/// protocol in Amazon SQS" names the first version of each SDK that doesn't).
+const SQS_QUERY: &str = "SQS is served in the AWS JSON protocol only, and this request is in the older query protocol: update the AWS SDK or CLI that sent it";
+
 #[derive(Clone)]
 struct Door {
     aws: Aws,
@@ -172,11 +179,16 @@ async fn form(request: Request) -> Response {
         );
     }
     if form.split('&').any(|field| field.starts_with("Action=")) {
+        let why = if form.split('&').any(|field| field == SQS_VERSION) {
+            SQS_QUERY.to_owned()
+        } else {
+            format!("not served: {SERVICES}")
+        };
         return xml(
             StatusCode::BAD_REQUEST,
             format!(
                 "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code>\
-                 <Message>not served: {SERVICES}</Message></Error></ErrorResponse>"
+                 <Message>{why}</Message></Error></ErrorResponse>"
             ),
         );
     }

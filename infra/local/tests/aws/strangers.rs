@@ -60,6 +60,15 @@ async fn whoever_asks_for_another_service_is_told_which_are_here() {
     }
     let query = client.post(&endpoint.url).header(SIGNED.0, SIGNED.1).body("Action=ListUsers");
     assert!(query.send().await.unwrap().text().await.unwrap().contains("InvalidAction"));
+    let older = "Action=SendMessage&QueueUrl=letters&MessageBody=x&Version=2012-11-05";
+    let queue = format!("{}/000000000000/letters", endpoint.url);
+    for url in [&endpoint.url, &queue] {
+        let query = client.post(url).header(SIGNED.0, SIGNED.1).body(older);
+        let answer = query.send().await.unwrap();
+        assert_eq!(answer.status(), 400);
+        let text = answer.text().await.unwrap();
+        assert!(text.contains("AWS JSON protocol only") && text.contains("update"), "{text}");
+    }
     endpoint.stop().await;
 }
 
