@@ -68,8 +68,9 @@ pub enum Error {
     },
     /// A file in the data folder is not what was written there.
     #[error(
-        "{} is damaged (line {line}, column {column}): put back a copy, or run `make clean-data` to start afresh",
-        path.display()
+        "{} is damaged (line {line}, column {column}): put back a copy, or delete the folder {} to start afresh",
+        path.display(),
+        path.parent().unwrap_or(path).display()
     )]
     Damaged {
         /// The file.
@@ -82,15 +83,21 @@ pub enum Error {
     /// The database engine failed, or refused a definition.
     #[error("the database: {0}")]
     Database(String),
-    /// A table in the data folder differs from its definition in a way that only a new table mends.
+    /// A table that is there differs from its definition in a way that only a new table mends.
     #[error(
-        "the table {table} in the data folder has other {what} than the template says: run `make clean-data` to start afresh"
+        "the table {table} has other {what} than the template says: delete {} to start afresh",
+        folder.as_ref().map_or_else(
+            || "the table".to_owned(),
+            |folder| format!("the folder {}", folder.display())
+        )
     )]
     TableDiffers {
         /// The table's name.
         table: String,
         /// What differs.
         what: &'static str,
+        /// The data folder, unless tables are in memory.
+        folder: Option<PathBuf>,
     },
     /// The address cannot be served.
     #[error("cannot serve the AWS endpoint: {0}")]

@@ -16,7 +16,7 @@ mod proxy;
 mod stream;
 mod table;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dynoxide::{Database, DynoxideError};
@@ -36,6 +36,8 @@ pub struct DynamoDb {
 
 struct Inner {
     database: Database,
+    /// Where the database lies, unless in memory.
+    folder: Option<PathBuf>,
     /// A connection beside the engine's, for what the engine has no call for.
     beside: Arc<Mutex<Connection>>,
     engine: Mutex<Option<Engine>>,
@@ -66,7 +68,13 @@ impl DynamoDb {
         let engine = Engine::start(database.clone(), beside.clone())?;
         let proxy = Proxy::new(engine.address());
         Ok(Self {
-            inner: Arc::new(Inner { database, beside, engine: Mutex::new(Some(engine)), proxy }),
+            inner: Arc::new(Inner {
+                database,
+                folder: file.and_then(Path::parent).map(Path::to_path_buf),
+                beside,
+                engine: Mutex::new(Some(engine)),
+                proxy,
+            }),
         })
     }
 
@@ -83,7 +91,7 @@ impl DynamoDb {
     /// indexes or another kind of stream; [`Error::Database`] if the engine
     /// refuses the definition.
     pub fn create_table(&self, definition: &Value) -> Result<(), Error> {
-        table::create(&self.inner.database, definition)
+        table::create(&self.inner.database, self.inner.folder.as_deref(), definition)
     }
 
     /// The ARN of a table's stream, as Lambda events carry it; `None` without table or stream.

@@ -1,6 +1,7 @@
 //! Tables, made from their definitions in the template.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use dynoxide::{Database, TableMetadata};
 use serde_json::{Map, Value, json};
@@ -20,7 +21,11 @@ const PROPERTIES: [&str; 8] = [
 ];
 
 /// Makes the table, or brings the one that is there up to its definition.
-pub(super) fn create(database: &Database, definition: &Value) -> Result<(), Error> {
+pub(super) fn create(
+    database: &Database,
+    folder: Option<&Path>,
+    definition: &Value,
+) -> Result<(), Error> {
     let Some(name) = definition["TableName"].as_str() else {
         return Err(Error::Database("a table's definition has no TableName".to_owned()));
     };
@@ -35,7 +40,7 @@ pub(super) fn create(database: &Database, definition: &Value) -> Result<(), Erro
                 Error::Database(format!("the table {name} cannot be made: {error}"))
             })?;
         }
-        Some(table) => update(database, &table, definition)?,
+        Some(table) => update(database, folder, &table, definition)?,
     }
     expire(database, name, &definition["TimeToLiveSpecification"])
 }
@@ -60,8 +65,19 @@ fn stream_view(definition: &Value) -> Option<&str> {
     stream["StreamViewType"].as_str().filter(|_| stream["StreamEnabled"] != false)
 }
 
-fn update(database: &Database, table: &TableMetadata, definition: &Value) -> Result<(), Error> {
-    let differs = |what| Err(Error::TableDiffers { table: table.table_name.clone(), what });
+fn update(
+    database: &Database,
+    folder: Option<&Path>,
+    table: &TableMetadata,
+    definition: &Value,
+) -> Result<(), Error> {
+    let differs = |what| {
+        Err(Error::TableDiffers {
+            table: table.table_name.clone(),
+            what,
+            folder: folder.map(Path::to_path_buf),
+        })
+    };
     let stored = |json: Option<&str>| {
         json.and_then(|json| serde_json::from_str::<Value>(json).ok()).unwrap_or_default()
     };
@@ -205,10 +221,10 @@ mod tests {
     #[test]
     fn the_same_definition_twice_is_one_table() {
         let database = Database::memory().unwrap();
-        create(&database, &definition()).unwrap();
+        create(&database, None, &definition()).unwrap();
         let mut again = definition();
         again["GlobalSecondaryIndexes"][0]["Projection"]["NonKeyAttributes"] = json!(["b", "a"]);
-        create(&database, &again).unwrap();
+        create(&database, None, &again).unwrap();
         let table = database.get_table_metadata("letters").unwrap().unwrap();
         assert!(table.stream_enabled);
         assert_eq!(ttl(&database).as_deref(), Some("expires"));
@@ -217,7 +233,7 @@ mod tests {
     #[test]
     fn what_only_a_new_table_mends_is_an_error_that_says_so() {
         let database = Database::memory().unwrap();
-        create(&database, &definition()).unwrap();
+        create(&database, None, &definition()).unwrap();
         for (pointer, value, what) in [
             ("/KeySchema/0/AttributeName", json!("sent"), "keys"),
             ("/AttributeDefinitions/1/AttributeType", json!("S"), "key attributes"),
@@ -227,9 +243,10 @@ mod tests {
         ] {
             let mut other = definition();
             *other.pointer_mut(pointer).unwrap() = value;
-            let error = create(&database, &other).unwrap_err().to_string();
+            let folder = Some(Path::new("elsewhere/data"));
+            let error = create(&database, folder, &other).unwrap_err().to_string();
             assert!(error.contains(what), "{pointer}: {error}");
-            assert!(error.contains("make clean-data"), "{error}");
+            assert!(error.contains("delete the folder elsewhere/data"), "{error}");
         }
     }
 
@@ -239,16 +256,16 @@ mod tests {
         let mut plain = definition();
         plain.as_object_mut().unwrap().remove("StreamSpecification");
         plain.as_object_mut().unwrap().remove("TimeToLiveSpecification");
-        create(&database, &plain).unwrap();
+        create(&database, None, &plain).unwrap();
         assert_eq!(ttl(&database), None);
 
-        create(&database, &definition()).unwrap();
+        create(&database, None, &definition()).unwrap();
         assert!(database.get_table_metadata("letters").unwrap().unwrap().stream_enabled);
         assert_eq!(ttl(&database).as_deref(), Some("expires"));
 
         let mut other = definition();
         other["TimeToLiveSpecification"]["AttributeName"] = json!("until");
-        create(&database, &other).unwrap();
+        create(&database, None, &other).unwrap();
         assert_eq!(ttl(&database).as_deref(), Some("until"));
     }
 
@@ -257,7 +274,7 @@ mod tests {
         let database = Database::memory().unwrap();
         let mut bad = definition();
         bad["AttributeDefinitions"] = json!([]);
-        let error = create(&database, &bad).unwrap_err().to_string();
+        let error = create(&database, None, &bad).unwrap_err().to_string();
         assert!(error.starts_with("the database: the table letters cannot be made: "), "{error}");
     }
 }
