@@ -136,9 +136,11 @@ fn template(text: &str, world: &World) -> Json {
     template
 }
 
-/// Brings the people in, once per data folder: ann, bob and carol get accounts;
-/// ann follows the shop and logs in to its mini program, bob only logs in,
-/// carol does nothing. When this returns, all of that has taken effect.
+/// Brings the people in, once per data folder.
+///
+/// ann, bob and carol get accounts; ann follows the shop and logs in to its mini
+/// program, bob only logs in, carol does nothing. When this returns, all of that
+/// has taken effect.
 ///
 /// It goes the way of the world: through the sandbox, the callback and the
 /// login function. So it needs the functions to work.
