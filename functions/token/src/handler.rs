@@ -1,7 +1,7 @@
 //! The minute's round over all apps, or one app's dead token.
 
 use crate::app::App;
-use crate::refresh::{RefreshError, refresh, replace};
+use crate::refresh::{RefreshError, refresh};
 use lambda_runtime::Error;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
@@ -34,6 +34,7 @@ struct Token {
 /// Refreshes all tokens, or replaces one.
 pub(crate) async fn handle(app: &App, event: Event, now: Timestamp) -> Result<Report, Error> {
     let credentials = app.credentials().await?;
+    let dead = event.dead_generation.filter(|_| event.app_id.is_some());
     let mut tokens = Vec::new();
     let mut failed = Vec::new();
     for wechat_app in credentials.apps.iter() {
@@ -42,10 +43,7 @@ pub(crate) async fn handle(app: &App, event: Event, now: Timestamp) -> Result<Re
         }
         let outcome = match credentials.secret(wechat_app) {
             None => Err(RefreshError::NoSecret),
-            Some(secret) => match event.dead_generation.filter(|_| event.app_id.is_some()) {
-                Some(generation) => replace(app, wechat_app, secret, generation, now).await,
-                None => refresh(app, wechat_app, secret, now).await,
-            },
+            Some(secret) => refresh(app, wechat_app, secret, dead, now).await,
         };
         // One app's failure doesn't stop the others.
         match outcome {

@@ -14,38 +14,24 @@ const FORCED_A_DAY: usize = 15;
 /// A day, in seconds.
 const DAY: u64 = 24 * 3600;
 
-/// Asks for the token, and stores it if it is another one.
+/// Asks for the token, and stores it if it is another one. If WeChat goes on
+/// handing out the very one, of generation `dead`, that it calls dead, another
+/// is forced, within a budget.
 pub(crate) async fn refresh(
     app: &App,
     wechat_app: &WeChatApp,
     secret: &Secret,
+    dead: Option<u64>,
     now: Timestamp,
 ) -> Result<StoredToken, RefreshError> {
     let stored = app.parameters.token(wechat_app).await?;
     let granted = app.wechat.stable_token(&wechat_app.app_id, secret, false).await?;
-    match stored {
-        Some(stored) if stored.token == granted.access_token => Ok(stored),
-        stored => store(app, wechat_app, stored.as_ref(), granted, now).await,
-    }
-}
-
-/// Replaces a token that WeChat calls dead. Only if WeChat goes on handing out
-/// the very same one is another one forced, and only within a budget.
-pub(crate) async fn replace(
-    app: &App,
-    wechat_app: &WeChatApp,
-    secret: &Secret,
-    dead: u64,
-    now: Timestamp,
-) -> Result<StoredToken, RefreshError> {
-    let stored = app.parameters.token(wechat_app).await?;
-    let Some(stored) = stored.filter(|stored| stored.generation == dead) else {
-        // It was replaced since, or there is none.
-        return refresh(app, wechat_app, secret, now).await;
+    let stored = match stored {
+        Some(stored) if stored.token == granted.access_token => stored,
+        stored => return store(app, wechat_app, stored.as_ref(), granted, now).await,
     };
-    let granted = app.wechat.stable_token(&wechat_app.app_id, secret, false).await?;
-    if granted.access_token != stored.token {
-        return store(app, wechat_app, Some(&stored), granted, now).await;
+    if Some(stored.generation) != dead {
+        return Ok(stored);
     }
     if let Some(wait) = over_budget(&stored.forced_at, now) {
         return Err(RefreshError::OverBudget(wait));
