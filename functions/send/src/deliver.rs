@@ -9,6 +9,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{Apps, Channel, ChannelKind, Template};
 use shared::store::{Claim, Route, Status};
+use shared::wechat::id::AppId;
 use std::collections::BTreeMap;
 
 /// A claim holds this many seconds past the invocation's end: the function
@@ -120,9 +121,17 @@ async fn routes(app: &App, notification: &Notification<'_>) -> Result<Vec<Route>
 
 /// How the channels ended.
 enum Outcome {
-    Sent { report: Report, app_id: Option<(shared::wechat::id::AppId, String)> },
+    /// With the app that spoke and WeChat's id of the message, if it gave one.
+    Sent {
+        report: Report,
+        message: Option<(AppId, String)>,
+    },
     Ended(Report),
-    Retry { report: Report, at: Timestamp, maybe_sent: bool },
+    Retry {
+        report: Report,
+        at: Timestamp,
+        maybe_sent: bool,
+    },
     Lost(Report),
 }
 
@@ -140,10 +149,7 @@ async fn try_channels(
         let kind = channel.kind();
         let now = Timestamp::now();
         if now.plus(ATTEMPT) > deadline {
-            report.outcome = Status::RetryAt;
-            report.reason = Some(NO_TIME.to_owned());
-            report.retry_at = Some(now);
-            return Ok(Outcome::Retry { report, at: now, maybe_sent: attempt.maybe_sent });
+            return Ok(retry(report, NO_TIME.to_owned(), now, attempt.maybe_sent));
         }
         let tried = channel::attempt(app, attempt, channel, routes).await?;
         log(attempt, notification, channel, &tried);
@@ -165,46 +171,41 @@ async fn try_channels(
             Tried::PassedOver(passed_over, why) => {
                 worst = worse(worst, why);
                 report.passed_over.push(passed_over);
-                continue;
             }
-            Tried::Lost => return Ok(Outcome::Lost(Report::new(attempt.id, Status::InProgress))),
-            _ => {
-                report.channel = Some(kind);
-                report.app = Some(channel.app().to_owned());
-            }
-        }
-        return Ok(match tried {
             Tried::Sent { app, message_id } => {
+                report.through(channel);
                 report.outcome = Status::Sent;
                 report.message_id.clone_from(&message_id);
-                Outcome::Sent {
-                    report,
-                    app_id: message_id.map(|message_id| (app.app_id, message_id)),
-                }
+                let message = message_id.map(|message_id| (app.app_id, message_id));
+                return Ok(Outcome::Sent { report, message });
             }
             Tried::Later { reason, at } => {
-                report.outcome = Status::RetryAt;
-                report.reason = Some(reason);
-                report.retry_at = Some(at);
-                Outcome::Retry { report, at, maybe_sent: attempt.maybe_sent }
+                report.through(channel);
+                return Ok(retry(report, reason, at, attempt.maybe_sent));
             }
             Tried::Unknown { reason } if kind == ChannelKind::Template => {
-                let at = attempt.now.plus(REPEAT);
-                report.outcome = Status::RetryAt;
-                report.reason = Some(reason);
-                report.retry_at = Some(at);
-                Outcome::Retry { report, at, maybe_sent: true }
+                report.through(channel);
+                return Ok(retry(report, reason, attempt.now.plus(REPEAT), true));
             }
             Tried::Unknown { reason } => {
+                report.through(channel);
                 report.outcome = Status::Ambiguous;
                 report.reason = Some(reason);
-                Outcome::Ended(report)
+                return Ok(Outcome::Ended(report));
             }
-            Tried::PassedOver(..) | Tried::Lost => unreachable!("both have left the loop above"),
-        });
+            Tried::Lost => return Ok(Outcome::Lost(Report::new(attempt.id, Status::InProgress))),
+        }
     }
     (report.outcome, report.reason) = conclusion(worst, routes, &report.passed_over);
     Ok(Outcome::Ended(report))
+}
+
+/// It is to be tried again at `at`.
+fn retry(mut report: Report, reason: String, at: Timestamp, maybe_sent: bool) -> Outcome {
+    report.outcome = Status::RetryAt;
+    report.reason = Some(reason);
+    report.retry_at = Some(at);
+    Outcome::Retry { report, at, maybe_sent }
 }
 
 /// The channels to try: the template's own order, or that of the request.
@@ -265,9 +266,9 @@ async fn finish(
 ) -> Result<Report, DeliverError> {
     let notifications = &app.notifications;
     match outcome {
-        Outcome::Sent { mut report, app_id } => {
+        Outcome::Sent { mut report, message } => {
             let json = report.to_json();
-            match app_id {
+            match message {
                 Some((app_id, message_id)) => {
                     report.outcome = notifications
                         .sent(attempt.id, attempt.number, &app_id, &message_id, &json, attempt.now)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
-use shared::parameters::ChannelKind;
+use shared::parameters::{Channel, ChannelKind};
 use shared::store::Status;
 use shared::wechat::refusal::Refusal;
 
@@ -74,6 +74,12 @@ impl Report {
             retry_at: None,
             passed_over: Vec::new(),
         }
+    }
+
+    /// Names the channel that decided.
+    pub(crate) fn through(&mut self, channel: &Channel) {
+        self.channel = Some(channel.kind());
+        self.app = Some(channel.app().to_owned());
     }
 
     /// As it is stored.

@@ -9,10 +9,11 @@ use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::config::MissingVariable;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, Update};
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -68,18 +69,8 @@ impl Status {
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let all = [
-            Self::InProgress,
-            Self::Sent,
-            Self::Delivered,
-            Self::Blocked,
-            Self::RetryAt,
-            Self::Ambiguous,
-            Self::NoPermit,
-            Self::NoRoute,
-            Self::Failed,
-        ];
-        all.into_iter().find(|status| status.as_str() == text)
+        let text: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+        Self::deserialize(text).ok()
     }
 }
 
@@ -172,28 +163,26 @@ impl Notifications {
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let action = "claiming a notification";
-        match update.send().await {
+        let error = match update.send().await {
             Ok(claimed) => {
                 let item = claimed.attributes.unwrap_or_default();
                 let attempt = get_number(&item, "attempt").ok_or_else(|| {
                     AwsError::unexpected(self.table.action(action), "no attempt came back")
                 })?;
                 let maybe_sent = get_time(&item, "sending_since").is_some_and(|since| since < now);
-                Ok(Claim::Ours { attempt, maybe_sent })
+                return Ok(Claim::Ours { attempt, maybe_sent });
             }
-            Err(SdkError::ServiceError(error))
-                if matches!(error.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
-            {
-                let UpdateItemError::ConditionalCheckFailedException(failed) = error.err() else {
-                    unreachable!("the guard has matched it");
-                };
-                let known = failed.item().ok_or_else(|| {
-                    AwsError::unexpected(self.table.action(action), "no item came back")
-                })?;
-                self.taken(id, request_hash, known, now).await
-            }
-            Err(error) => Err(AwsError::new(self.table.action(action), &error)),
-        }
+            Err(error) => error,
+        };
+        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) =
+            error.as_service_error()
+        else {
+            return Err(AwsError::new(self.table.action(action), &error));
+        };
+        let known = failed
+            .item()
+            .ok_or_else(|| AwsError::unexpected(self.table.action(action), "no item came back"))?;
+        self.taken(id, request_hash, known, now).await
     }
 
     /// Why a notification can't be claimed. One that was left behind in a state
