@@ -5,14 +5,6 @@ use serde_json::{Value, json};
 
 const CUSTOM_SEND: &str = "/cgi-bin/message/custom/send";
 
-async fn with_ann() -> (World, Value) {
-    let world = World::start().await;
-    let ann = world.phone("ann");
-    ann.follow("shop").await;
-    ann.log_in("shop-mini").await;
-    (world, json!({ "account": "ann" }))
-}
-
 /// A notification that only customer service is to say.
 fn answer_to(id: &str, to: &Value) -> Value {
     let mut request = order(id, to.clone());
@@ -22,7 +14,7 @@ fn answer_to(id: &str, to: &Value) -> Value {
 
 #[tokio::test]
 async fn who_wrote_lately_can_be_answered_until_the_window_closes() {
-    let (world, to) = with_ann().await;
+    let (world, to) = World::with_ann().await;
     let ann = world.phone("ann");
     ann.message("shop", "Where is my kettle?").await;
     let answer = |id: &str| answer_to(id, &to);
@@ -65,7 +57,7 @@ async fn who_wrote_long_ago_is_not_written_to() {
 
 #[tokio::test]
 async fn a_window_takes_so_many_messages() {
-    let (world, to) = with_ann().await;
+    let (world, to) = World::with_ann().await;
     let ann = world.phone("ann");
     ann.message("shop", "Hello!").await;
     let mut outcomes = Vec::new();

@@ -6,14 +6,6 @@ use serde_json::{Value, json};
 const TEMPLATE_SEND: &str = "/cgi-bin/message/template/send";
 const SUBSCRIBE_SEND: &str = "/cgi-bin/message/subscribe/send";
 
-async fn with_ann() -> (World, Value) {
-    let world = World::start().await;
-    let ann = world.phone("ann");
-    ann.follow("shop").await;
-    ann.log_in("shop-mini").await;
-    (world, json!({ "account": "ann" }))
-}
-
 async fn with_bob() -> (World, Value) {
     let world = World::start().await;
     let bob = world.phone("bob");
@@ -29,7 +21,7 @@ fn with(mut request: Value, field: &str, value: Value) -> Value {
 
 #[tokio::test]
 async fn a_request_that_does_not_fit_names_the_field_and_sends_nothing() {
-    let (world, to) = with_ann().await;
+    let (world, to) = World::with_ann().await;
     let good = order("order-1", to.clone());
     let mut without_id = good.clone();
     without_id.as_object_mut().unwrap().remove("id");
@@ -65,7 +57,7 @@ async fn a_request_that_does_not_fit_names_the_field_and_sends_nothing() {
 
 #[tokio::test]
 async fn an_id_stands_for_one_content() {
-    let (world, to) = with_ann().await;
+    let (world, to) = World::with_ann().await;
     let first = order("order-1", to);
     assert_eq!(world.send(&first).await["outcome"], "sent");
     let others = [
@@ -83,7 +75,7 @@ async fn an_id_stands_for_one_content() {
 
 #[tokio::test]
 async fn a_request_may_choose_its_channels() {
-    let (world, to) = with_ann().await;
+    let (world, to) = World::with_ann().await;
     world.phone("ann").consent("shop-mini", "order_shipped", true).await;
     let chosen = async |id: &str, channels: Value| {
         let report = world.send(&with(order(id, to.clone()), "channels", channels)).await;
@@ -98,7 +90,7 @@ async fn a_request_may_choose_its_channels() {
 
 #[tokio::test]
 async fn twenty_who_ask_at_once_send_one_message() {
-    let (world, to) = with_ann().await;
+    let (world, to) = World::with_ann().await;
     let request = order("order-1", to);
     let reports = world.send_at_once(&vec![request; 20]).await;
     assert_eq!(world.phone("ann").screen().await.len(), 1, "{reports:?}");
@@ -107,7 +99,7 @@ async fn twenty_who_ask_at_once_send_one_message() {
 
 #[tokio::test]
 async fn what_wechat_is_too_busy_for_is_sent_later_and_once() {
-    let (world, to) = with_ann().await;
+    let (world, to) = World::with_ann().await;
     let request = order("order-1", to);
     for errcode in [-1, 45011] {
         world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": errcode })).await;
@@ -135,7 +127,7 @@ async fn what_wechat_is_too_busy_for_is_sent_later_and_once() {
 
 #[tokio::test]
 async fn a_daily_quota_waits_for_midnight_in_china() {
-    let (world, to) = with_ann().await;
+    let (world, to) = World::with_ann().await;
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 45009 })).await;
     let report = world.send(&order("order-1", to)).await;
     assert_eq!(report["outcome"], "retry_at");
@@ -144,7 +136,7 @@ async fn a_daily_quota_waits_for_midnight_in_china() {
 
 #[tokio::test]
 async fn what_breaks_wechats_rules_passes_on_to_the_next_channel() {
-    let (world, to) = with_ann().await;
+    let (world, to) = World::with_ann().await;
     let long = json!({ "product": "A kettle whose name is longer than a thing", "time": "2026-11-20 15:04" });
     let report = world.send(&with(order("order-1", to.clone()), "data", long.clone())).await;
     assert_eq!(
@@ -176,7 +168,7 @@ async fn a_template_message_whose_answer_is_lost_is_repeated_and_seen_once() {
         json!({ "path": TEMPLATE_SEND, "reset": true }),
     ];
     for fault in lost {
-        let (world, to) = with_ann().await;
+        let (world, to) = World::with_ann().await;
         world.wechat.fault(fault.clone()).await;
         let request = order("order-1", to);
         let report = world.send(&request).await;
@@ -198,7 +190,7 @@ async fn a_template_message_whose_answer_is_lost_is_repeated_and_seen_once() {
 
 #[tokio::test]
 async fn when_wechat_no_longer_remembers_a_lost_message_is_not_repeated() {
-    let (world, to) = with_ann().await;
+    let (world, to) = World::with_ann().await;
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "reset": true, "after": true })).await;
     let request = order("order-1", to);
     world.send(&request).await;

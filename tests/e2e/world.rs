@@ -36,6 +36,16 @@ impl World {
         world
     }
 
+    /// As [`World::start`], with ann, who follows the shop and has logged in to
+    /// the mini program: the world, and her as a recipient.
+    pub(crate) async fn with_ann() -> (Self, Value) {
+        let world = Self::start().await;
+        let ann = world.phone("ann");
+        ann.follow("shop").await;
+        ann.log_in("shop-mini").await;
+        (world, json!({ "account": "ann" }))
+    }
+
     /// As [`World::start`], from a template in which each first text has become
     /// the second. No token is waited for: what was changed may prevent it.
     pub(crate) async fn changed(changes: &[(&str, &str)]) -> Self {
