@@ -3,12 +3,12 @@
 use crate::world::{World, order};
 use serde_json::{Value, json};
 
-/// An event that was written down two minutes ago, for all that anybody knows.
+/// An event that was due a minute ago, for all that anybody knows.
 async fn age(world: &World, event: &Value) {
     let update = json!({
         "TableName": "hongyan-local-events",
         "Key": { "user": { "S": event["user"] }, "event": { "S": event["event"] } },
-        "UpdateExpression": "SET received_at = received_at - :some",
+        "UpdateExpression": "SET due_at = due_at - :some",
         "ExpressionAttributeValues": { ":some": { "N": "120" } },
     });
     world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;

@@ -9,8 +9,6 @@ use shared::clock::Timestamp;
 use shared::store::StoredEvent;
 use std::collections::BTreeSet;
 
-/// The stream is given this many seconds before the sweep steps in.
-const STREAM_HEAD_START: u64 = 60;
 /// The sweep takes this many events of an app a minute; the rest waits.
 const SWEEP: i32 = 100;
 /// One event needs this many seconds at most: two calls to WeChat, and AWS.
@@ -89,13 +87,12 @@ async fn stream(app: &App, records: Vec<Record>, deadline: Timestamp) -> Failure
     failures
 }
 
-/// Applies what was written down over a minute ago and has not taken effect.
+/// Applies what is due and has not taken effect.
 /// One app's trouble doesn't stop the others.
 async fn sweep(app: &App, now: Timestamp, deadline: Timestamp) -> Result<(), Error> {
-    let before = Timestamp(now.0.saturating_sub(STREAM_HEAD_START));
     let mut failed = None;
     for wechat_app in app.apps(now, None).await.iter() {
-        match app.events.unapplied(&wechat_app.app_id, before, SWEEP).await {
+        match app.events.unapplied(&wechat_app.app_id, now, SWEEP).await {
             Ok(left) => again(app, left, deadline).await,
             Err(error) => {
                 tracing::error!(app = wechat_app.alias, "the sweep failed: {error}");

@@ -1,0 +1,111 @@
+//! Writing an event down.
+
+use super::Events;
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::store::{Item, KEPT, get_string, number, string, user_key};
+use crate::wechat::id::{AppId, OpenId};
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use sha2::{Digest, Sha256};
+
+/// The stream is given this many seconds before the sweep steps in.
+const STREAM_HEAD_START: u64 = 60;
+
+/// A push, ready to be written down.
+#[derive(Debug)]
+pub struct NewEvent<'a> {
+    /// The app it was pushed for.
+    pub app_id: &'a AppId,
+    /// The user it is about.
+    pub open_id: &'a OpenId,
+    /// When it happened, by WeChat's clock.
+    pub create_time: Timestamp,
+    /// What tells it from every other of this user and second.
+    pub identity: &'a str,
+    /// A word for what happened.
+    pub kind: &'a str,
+    /// The opened body, as it came.
+    pub body: &'a str,
+}
+
+/// What writing down an event found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is new.
+    New,
+    /// It had been written down before.
+    Again,
+    /// Another event had the same identity; this one stands beside it.
+    Beside,
+}
+
+impl Events {
+    /// Writes an event down, once: one conditional put. An event that has the
+    /// identity of another and a different body is kept beside it.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm: then it must not be acknowledged.
+    pub async fn record(&self, event: &NewEvent<'_>, now: Timestamp) -> Result<Recorded, AwsError> {
+        let hash = body_hash(event.body);
+        let key = format!("{:010}#{}", event.create_time.0, event.identity);
+        match self.put(event, &key, &hash, now).await? {
+            None => Ok(Recorded::New),
+            Some(known) if known == hash => Ok(Recorded::Again),
+            Some(_) => match self.put(event, &format!("{key}#{hash}"), &hash, now).await? {
+                None => Ok(Recorded::Beside),
+                Some(_) => Ok(Recorded::Again),
+            },
+        }
+    }
+
+    /// Puts the event under `key`. If an event is there, gives its body's hash.
+    async fn put(
+        &self,
+        event: &NewEvent<'_>,
+        key: &str,
+        hash: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, AwsError> {
+        let item = Item::from([
+            ("user".to_owned(), string(user_key(event.app_id, event.open_id))),
+            ("event".to_owned(), string(key)),
+            ("app_id".to_owned(), string(event.app_id.as_str())),
+            ("kind".to_owned(), string(event.kind)),
+            ("body".to_owned(), string(event.body)),
+            ("body_hash".to_owned(), string(hash)),
+            ("received_at".to_owned(), number(now)),
+            ("unapplied".to_owned(), string(event.app_id.as_str())),
+            ("due_at".to_owned(), number(now.plus(STREAM_HEAD_START))),
+            ("expires".to_owned(), number(now.plus(KEPT))),
+        ]);
+        let put = self
+            .table
+            .dynamodb
+            .put_item()
+            .table_name(&self.table.name)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#user)")
+            .expression_attribute_names("#user", "user")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match put.send().await {
+            Ok(_) => Ok(None),
+            Err(error) => match error.as_service_error() {
+                Some(service) if service.is_conditional_check_failed_exception() => {
+                    let known = match service {
+                        aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
+                            failed,
+                        ) => failed.item().and_then(|item| get_string(item, "body_hash")),
+                        _ => None,
+                    };
+                    Ok(Some(known.unwrap_or_default().to_owned()))
+                }
+                _ => Err(AwsError::new(self.table.action("writing an event down"), &error)),
+            },
+        }
+    }
+}
+
+fn body_hash(body: &str) -> String {
+    Sha256::digest(body).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
