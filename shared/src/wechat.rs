@@ -2,14 +2,16 @@
 //!
 //! Nothing in here knows AWS, a table or an environment variable.
 //!
-//! WeChat calls us: [`signature`] and [`crypto`] prove who speaks, [`envelope`]
-//! takes the ciphertext out of a body, [`push`] says what happened.
+//! WeChat calls us: [`callback`] decides whether it is WeChat, with the help of
+//! [`signature`], [`crypto`] and [`envelope`], which takes the ciphertext out of
+//! a body; [`push`] says what happened, and [`reply`] what to answer.
 //! We call WeChat: [`client`] is the only place where an answer becomes a value
 //! or an error, [`refusal`] says what an error code means, and the verbs stand
-//! in [`token`], [`login`], [`user`] and [`message`].
+//! in [`token`], [`login`], [`user`], [`message`] and [`customer_service`].
 
 pub mod client;
 pub mod crypto;
+pub mod customer_service;
 pub mod envelope;
 pub mod id;
 pub mod login;

@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::{
     DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD,
 };
+use sha2::{Digest, Sha256};
 use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -100,6 +101,16 @@ pub fn seal(key: &EncodingAesKey, app_id: &AppId, random: [u8; RANDOM], message:
         .encrypt_padded::<NoPadding>(&mut buffer, whole)
         .expect("whole blocks, by the padding above");
     STANDARD.encode(sealed)
+}
+
+/// Random bytes for an envelope around a reply that may have to be given again:
+/// drawn from the key and the message, so that the same message becomes the same
+/// envelope, and nobody without the key can foretell them.
+pub fn synthetic_random(key: &EncodingAesKey, message: &[u8]) -> [u8; RANDOM] {
+    let digest = Sha256::new().chain_update(&*key.0).chain_update(message).finalize();
+    let mut random = [0; RANDOM];
+    random.copy_from_slice(&digest[..RANDOM]);
+    random
 }
 
 /// Opens an envelope that must be for `app_id`, and gives the message.

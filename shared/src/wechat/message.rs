@@ -1,4 +1,5 @@
-//! Messages to a person.
+//! Messages made of a template. Those of customer service stand in
+//! [`crate::wechat::customer_service`].
 
 use crate::secret::Secret;
 use crate::wechat::client::{Client, Error};
@@ -72,26 +73,6 @@ pub struct SubscribeMessage<'a> {
     pub data: &'a Data,
 }
 
-/// A text from customer service.
-///
-/// Source: WeChat's documentation, "发送客服消息" (`message/custom/send`).
-#[derive(Debug, Serialize)]
-pub struct CustomerServiceText<'a> {
-    /// A user who has written, clicked, scanned, followed or entered lately.
-    pub touser: &'a OpenId,
-    /// Always `text`.
-    pub msgtype: &'static str,
-    /// The text.
-    pub text: Content<'a>,
-}
-
-/// The inside of a [`CustomerServiceText`].
-#[derive(Debug, Serialize)]
-pub struct Content<'a> {
-    /// About 2,000 bytes at most.
-    pub content: &'a str,
-}
-
 /// WeChat has taken a message on; a receipt event will say what became of it.
 #[derive(Debug, Deserialize)]
 pub struct Accepted {
@@ -137,22 +118,5 @@ impl Client {
         message: &SubscribeMessage<'_>,
     ) -> Result<Accepted, Error> {
         self.post("/cgi-bin/message/subscribe/send", Some(token), message).await
-    }
-
-    /// Sends a text from customer service.
-    ///
-    /// # Errors
-    ///
-    /// Refusals, among others: 45015 (the window is closed), 45047 (no more in
-    /// this window).
-    pub async fn send_customer_service(
-        &self,
-        token: &Secret,
-        to: &OpenId,
-        text: &str,
-    ) -> Result<Accepted, Error> {
-        let message =
-            CustomerServiceText { touser: to, msgtype: "text", text: Content { content: text } };
-        self.post("/cgi-bin/message/custom/send", Some(token), &message).await
     }
 }
