@@ -6,6 +6,8 @@
 //! refused carries the error code that AWS documents, so that code written
 //! against this address meets the same branches there.
 //!
+//! Under `/_local` whoever tests something orders faults and kills functions.
+//!
 //! Nothing here checks signatures, throttles or enforces policies. A request
 //! must still carry an `Authorization` header and address this machine by
 //! `localhost` or by number: that is what keeps a web page that happens to be
@@ -16,9 +18,11 @@ pub mod lambda;
 pub mod sqs;
 pub mod ssm;
 
+mod control;
 mod door;
 mod fault;
 mod folder;
+mod refusal;
 mod saved;
 
 use std::net::SocketAddr;
@@ -29,9 +33,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use wechat::connection::{Door, Wire};
+
 use crate::clock;
-pub use fault::Fault;
+pub use fault::{Fault, Faults, Ordered, Senseless};
 pub use lambda::Invoke;
+pub use refusal::Refusal;
 
 /// The region in every ARN; clients may sign for any other.
 pub const REGION: &str = "us-east-1";
@@ -104,7 +111,7 @@ pub enum Error {
     Serve(#[source] std::io::Error),
     /// A service refused, as it would refuse a client.
     #[error(transparent)]
-    Refused(#[from] Fault),
+    Refused(#[from] Refusal),
 }
 
 impl Error {
@@ -123,6 +130,8 @@ pub struct Aws {
     pub parameters: ssm::ParameterStore,
     /// SQS.
     pub queues: sqs::Queues,
+    /// What is to go wrong with the calls that come in by the port.
+    pub faults: Faults,
     /// How long an event that failed waits before its second and its third
     /// attempt. AWS waits one minute and two; here it is one second and two.
     pub event_retries: [Duration; 2],
@@ -145,6 +154,7 @@ impl Aws {
             dynamodb: dynamodb::DynamoDb::open(file("dynamodb.db").as_deref())?,
             parameters: ssm::ParameterStore::open(file("parameters.json"))?,
             queues: sqs::Queues::open(file("queues.json"))?,
+            faults: Faults::default(),
             event_retries: [Duration::from_secs(1), Duration::from_secs(2)],
             folder,
         })
@@ -172,12 +182,13 @@ impl Aws {
                 // A sender that is gone means the server was dropped: stop as well.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
-            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await
-            {
+            let service = router.into_make_service_with_connect_info::<Wire>();
+            let served = axum::serve(Door(listener), service).with_graceful_shutdown(stopped);
+            if let Err(error) = served.await {
                 tracing::error!(%error, "the AWS endpoint stopped");
             }
         });
-        Ok(Server { address, stop, task })
+        Ok(Server { address, stop, task, faults: self.faults.clone() })
     }
 
     /// Writes down what is still unwritten and gives the data folder back.
@@ -204,6 +215,7 @@ pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    faults: Faults,
 }
 
 impl Server {
@@ -213,9 +225,10 @@ impl Server {
         self.address
     }
 
-    /// Stops: long polls end empty, events wait no longer for another attempt,
-    /// other requests have two seconds to finish.
+    /// Stops: faults are called off, long polls end empty, events wait no
+    /// longer for another attempt, other requests have two seconds to finish.
     pub async fn stop(mut self) {
+        self.faults.call_off();
         self.stop.send_replace(true);
         if tokio::time::timeout(GRACE, &mut self.task).await.is_err() {
             self.task.abort();

@@ -361,6 +361,18 @@ impl Cloud {
         }
     }
 
+    /// Kills (`kill -9`) all processes of a function by its name, and returns
+    /// when they are gone; tells how many. What they were at is answered as
+    /// Lambda answers when a runtime exits: `Runtime.ExitError`, and 500 to a
+    /// caller of the HTTP API. The next invocation gets a new process.
+    ///
+    /// # Errors
+    /// If there is no such function.
+    pub async fn kill(&self, function: &str) -> Result<usize, InvokeFailure> {
+        let killed = self.runtime.kill_function(function).await;
+        killed.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
+    }
+
     /// Returns when nothing is left to do: no invocation is under way, streams
     /// and queues are read to their ends, and the sandbox has pushed what it
     /// had to push. Messages that failed and wait to come back, delayed

@@ -34,6 +34,9 @@ use crate::{
     logs::Logs,
     template::Function,
 };
+#[cfg(test)]
+pub(crate) use environment::access_key;
+pub(crate) use environment::function_of;
 use pool::Pool;
 
 /// How often environments that nobody needs are looked for.
@@ -164,6 +167,13 @@ impl Runtime {
         self.0.guard.kill();
     }
 
+    /// Kills all processes of one function, busy or not, and returns when they
+    /// are gone; tells how many. `None` if there is no such function.
+    pub(crate) async fn kill_function(&self, function: &str) -> Option<usize> {
+        let pool = self.0.pools.get(function)?.clone();
+        Some(pool.kill().await)
+    }
+
     /// Stops every environment, busy or not, and the Runtime API.
     pub(crate) async fn stop(&self) {
         for pool in self.0.pools.values() {
@@ -198,6 +208,11 @@ impl Invoke for Runtime {
     fn invoke(&self, function: &str, payload: Bytes) -> BoxFuture<'_, Result<Answer, InvokeError>> {
         let function = function.to_owned();
         Box::pin(async move { self.run(&function, payload).await })
+    }
+
+    fn kill(&self, function: &str) -> BoxFuture<'_, Option<usize>> {
+        let function = function.to_owned();
+        Box::pin(async move { self.kill_function(&function).await })
     }
 
     fn list(&self) -> Vec<FunctionSummary> {

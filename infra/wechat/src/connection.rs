@@ -15,11 +15,11 @@ use tokio::net::{TcpListener, TcpStream};
 /// so the HTTP server drops the connection before the first byte of an answer;
 /// as nothing lingers, the caller sees a reset.
 #[derive(Clone, Debug)]
-pub(crate) struct Wire(Arc<AtomicBool>);
+pub struct Wire(Arc<AtomicBool>);
 
 impl Wire {
     /// Lets nothing more through.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 }
@@ -31,7 +31,7 @@ impl Connected<IncomingStream<'_, Door>> for Wire {
 }
 
 /// A listener whose connections can be cut.
-pub(crate) struct Door(pub(crate) TcpListener);
+pub struct Door(pub TcpListener);
 
 impl Listener for Door {
     type Io = Connection;
@@ -48,7 +48,7 @@ impl Listener for Door {
 }
 
 /// One caller's connection.
-pub(crate) struct Connection {
+pub struct Connection {
     stream: TcpStream,
     wire: Wire,
 }

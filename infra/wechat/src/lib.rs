@@ -31,7 +31,7 @@ mod people;
 mod state;
 
 mod clock;
-mod connection;
+pub mod connection;
 mod file;
 mod random;
 

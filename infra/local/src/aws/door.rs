@@ -10,9 +10,9 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::fault::Fault;
 use super::lambda::Lambda;
-use super::{ACCOUNT, Aws};
+use super::refusal::Refusal;
+use super::{ACCOUNT, Aws, control, fault};
 
 /// The most that a request to SSM, SQS or STS may hold, in bytes: ten
 /// messages of 1 MiB together, every character of them escaped as `\u0000`.
@@ -37,22 +37,26 @@ struct Door {
 
 /// The routes of the endpoint.
 pub(crate) fn router(aws: &Aws, lambda: Lambda, stopping: watch::Receiver<bool>) -> Router {
+    let control = control::router(aws.faults.clone(), lambda.clone());
     let door = Door { aws: aws.clone(), lambda, stopping };
-    Router::new()
+    let befall = middleware::from_fn_with_state(aws.faults.clone(), fault::befall);
+    let services = Router::new()
         .route("/2015-03-31/functions", get(list))
         .route("/2015-03-31/functions/", get(list))
         .route("/2015-03-31/functions/{name}", get(function))
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))
         .fallback(target)
+        .layer(befall)
         .layer(middleware::from_fn(guard))
-        .with_state(door)
+        .with_state(door);
+    services.merge(control)
 }
 
 /// Lets in what an AWS client sends, and marks every answer as AWS does.
 async fn guard(request: Request, next: Next) -> Response {
     let mut answer = match admit(request.headers(), request.uri().query()) {
         Ok(()) => next.run(request).await,
-        Err(fault) => fault.json("1.0"),
+        Err(refusal) => refusal.json("1.0"),
     };
     let id = uuid::Uuid::new_v4().to_string();
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -63,21 +67,21 @@ async fn guard(request: Request, next: Next) -> Response {
 
 /// A browser sends neither an `Authorization` of AWS's nor, from a site of its
 /// own name (DNS rebinding), a host that is an address.
-fn admit(headers: &HeaderMap, query: Option<&str>) -> Result<(), Fault> {
+fn admit(headers: &HeaderMap, query: Option<&str>) -> Result<(), Refusal> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     if !is_here(host) {
-        return Err(Fault {
+        return Err(Refusal {
             status: StatusCode::FORBIDDEN,
-            code: "AccessDeniedException",
+            code: "AccessDeniedException".into(),
             message: "address this endpoint as localhost or by its IP address".to_owned(),
         });
     }
     let signed = headers.contains_key(header::AUTHORIZATION)
         || query.is_some_and(|query| query.contains("X-Amz-Signature="));
     if !signed {
-        return Err(Fault {
+        return Err(Refusal {
             status: StatusCode::FORBIDDEN,
-            code: "MissingAuthenticationTokenException",
+            code: "MissingAuthenticationTokenException".into(),
             message: "Missing Authentication Token: any access key will do here, but a request must be signed with one".to_owned(),
         });
     }
@@ -85,7 +89,7 @@ fn admit(headers: &HeaderMap, query: Option<&str>) -> Result<(), Fault> {
 }
 
 /// Whether a `Host` header names an address, or this machine.
-fn is_here(host: &str) -> bool {
+pub(super) fn is_here(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit()) => name,
         _ => host,
@@ -134,7 +138,7 @@ async fn target(State(mut door): State<Door>, request: Request) -> Response {
         }
         "AmazonSSM" => match body(request).await {
             Ok(body) => door.aws.parameters.answer(&operation, &body).await,
-            Err(fault) => fault.json("1.1"),
+            Err(refusal) => refusal.json("1.1"),
         },
         "AmazonSQS" => {
             let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
@@ -144,7 +148,7 @@ async fn target(State(mut door): State<Door>, request: Request) -> Response {
                     let queues = door.aws.queues.clone();
                     queues.answer(&operation, &body, &base, &mut door.stopping).await
                 }
-                Err(fault) => fault.json("1.0"),
+                Err(refusal) => refusal.json("1.0"),
             }
         }
         _ => unknown(),
@@ -153,10 +157,10 @@ async fn target(State(mut door): State<Door>, request: Request) -> Response {
     answer
 }
 
-async fn body(request: Request) -> Result<axum::body::Bytes, Fault> {
-    to_bytes(request.into_body(), LARGEST).await.map_err(|_| Fault {
+async fn body(request: Request) -> Result<axum::body::Bytes, Refusal> {
+    to_bytes(request.into_body(), LARGEST).await.map_err(|_| Refusal {
         status: StatusCode::PAYLOAD_TOO_LARGE,
-        code: "RequestTooLargeException",
+        code: "RequestTooLargeException".into(),
         message: format!("the request is larger than {LARGEST} bytes, or broke off"),
     })
 }
@@ -203,7 +207,7 @@ fn xml(status: StatusCode, body: String) -> Response {
 }
 
 fn unknown() -> Response {
-    Fault::new("UnknownOperationException", format!("not served: {SERVICES}")).json("1.0")
+    Refusal::new("UnknownOperationException", format!("not served: {SERVICES}")).json("1.0")
 }
 
 #[cfg(test)]

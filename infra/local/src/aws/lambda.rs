@@ -14,7 +14,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{ACCOUNT, Fault, REGION};
+use super::{ACCOUNT, REGION, Refusal};
 
 /// The most that a synchronous invocation may carry, in bytes (Lambda quotas: 6 MB).
 const LARGEST_REQUEST: usize = 6 * 1024 * 1024;
@@ -70,6 +70,13 @@ pub trait Invoke: Send + Sync {
     /// Runs `function`, named by its bare name, once, with `payload`, to its end.
     fn invoke(&self, function: &str, payload: Bytes) -> BoxFuture<'_, Result<Answer, InvokeError>>;
 
+    /// Kills all processes of `function`, and returns when they are gone; tells
+    /// how many. What they were at ends as Lambda ends it when a runtime exits.
+    /// `None`, as for whoever runs no processes, if there is no such function.
+    fn kill(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
+        Box::pin(async { None })
+    }
+
     /// All functions there are.
     fn list(&self) -> Vec<FunctionSummary>;
 }
@@ -111,7 +118,7 @@ impl Lambda {
                 StatusCode::OK,
                 &json!({"Configuration": configuration(&function), "Code": {}}),
             ),
-            Err(fault) => refuse(&fault),
+            Err(refusal) => refuse(&refusal),
         }
     }
 
@@ -123,7 +130,7 @@ impl Lambda {
         headers: &HeaderMap,
         body: Body,
     ) -> Response {
-        self.answer(name, qualifier, headers, body).await.unwrap_or_else(|fault| refuse(&fault))
+        self.answer(name, qualifier, headers, body).await.unwrap_or_else(|refusal| refuse(&refusal))
     }
 
     async fn answer(
@@ -132,19 +139,19 @@ impl Lambda {
         qualifier: Option<&str>,
         headers: &HeaderMap,
         body: Body,
-    ) -> Result<Response, Fault> {
+    ) -> Result<Response, Refusal> {
         let function = self.find(name, qualifier)?.name;
         let kind = headers.get("x-amz-invocation-type").and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or("RequestResponse");
         let most = if kind == "Event" { LARGEST_EVENT } else { LARGEST_REQUEST };
-        let payload = to_bytes(body, most).await.map_err(|_| Fault {
+        let payload = to_bytes(body, most).await.map_err(|_| Refusal {
             status: StatusCode::PAYLOAD_TOO_LARGE,
-            code: "RequestTooLargeException",
+            code: "RequestTooLargeException".into(),
             message: format!("Request must be smaller than {most} bytes for the Invoke operation"),
         })?;
         let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
         if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "InvalidRequestContentException",
                 format!(
                     "Could not parse request body into json (line {}, column {})",
@@ -161,14 +168,14 @@ impl Lambda {
                 Ok(executed(StatusCode::ACCEPTED, Bytes::new()))
             }
             "DryRun" => Ok(executed(StatusCode::NO_CONTENT, Bytes::new())),
-            other => Err(Fault::new(
+            other => Err(Refusal::new(
                 "InvalidParameterValueException",
                 format!("{other} is no invocation type: RequestResponse, Event or DryRun is"),
             )),
         }
     }
 
-    async fn request_response(&self, function: &str, payload: Bytes) -> Result<Response, Fault> {
+    async fn request_response(&self, function: &str, payload: Bytes) -> Result<Response, Refusal> {
         match self.functions.invoke(function, payload).await {
             Ok(Answer::Ok(payload)) => Ok(executed(StatusCode::OK, payload)),
             Ok(Answer::FunctionError(payload)) => {
@@ -179,9 +186,9 @@ impl Lambda {
                 Ok(answer)
             }
             Err(InvokeError::NotFound) => Err(not_found(&arn(function))),
-            Err(InvokeError::Throttled) => Err(Fault {
+            Err(InvokeError::Throttled) => Err(Refusal {
                 status: StatusCode::TOO_MANY_REQUESTS,
-                code: "TooManyRequestsException",
+                code: "TooManyRequestsException".into(),
                 message: "Rate Exceeded.".to_owned(),
             }),
         }
@@ -227,8 +234,13 @@ impl Lambda {
         }
     }
 
+    /// Kills all processes of a function; see [`Invoke::kill`].
+    pub(crate) async fn kill(&self, function: &str) -> Option<usize> {
+        self.functions.kill(function).await
+    }
+
     /// Finds the function that a client names by name, `name:qualifier`, partial or full ARN.
-    fn find(&self, named: &str, qualifier: Option<&str>) -> Result<FunctionSummary, Fault> {
+    fn find(&self, named: &str, qualifier: Option<&str>) -> Result<FunctionSummary, Refusal> {
         let (name, suffix) = parse(named);
         let qualifier = qualifier.or(suffix).unwrap_or("$LATEST");
         if qualifier != "$LATEST" {
@@ -237,6 +249,11 @@ impl Lambda {
         let found = self.functions.list().into_iter().find(|function| function.name == name);
         found.ok_or_else(|| not_found(&arn(name)))
     }
+}
+
+/// The bare name of a function that is named in any of Invoke's forms.
+pub(crate) fn name_of(named: &str) -> &str {
+    parse(named).0
 }
 
 /// Takes apart the forms that Invoke's `FunctionName` may have.
@@ -251,10 +268,10 @@ fn parse(named: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn not_found(arn: &str) -> Fault {
-    Fault {
+fn not_found(arn: &str) -> Refusal {
+    Refusal {
         status: StatusCode::NOT_FOUND,
-        code: "ResourceNotFoundException",
+        code: "ResourceNotFoundException".into(),
         message: format!("Function not found: {arn}"),
     }
 }
@@ -291,10 +308,12 @@ fn rest(status: StatusCode, body: &Value) -> Response {
     answer
 }
 
-fn refuse(fault: &Fault) -> Response {
-    let side = if fault.status.is_server_error() { "Server" } else { "User" };
-    let mut answer = rest(fault.status, &json!({"Type": side, "Message": fault.message}));
-    answer.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(fault.code));
+pub(crate) fn refuse(refusal: &Refusal) -> Response {
+    let side = if refusal.status.is_server_error() { "Server" } else { "User" };
+    let mut answer = rest(refusal.status, &json!({"Type": side, "Message": refusal.message}));
+    if let Ok(code) = HeaderValue::from_str(&refusal.code) {
+        answer.headers_mut().insert("x-amzn-errortype", code);
+    }
     answer
 }
 

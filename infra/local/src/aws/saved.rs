@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use super::{Error, Fault};
+use super::{Error, Refusal};
 
 /// A `T` that one JSON file keeps, or only memory.
 pub(crate) struct Saved<T> {
@@ -110,13 +110,13 @@ impl<T> Saved<T> {
     }
 
     /// Waits until `change` is in the file.
-    pub(crate) async fn kept(&self, change: Change) -> Result<(), Fault> {
+    pub(crate) async fn kept(&self, change: Change) -> Result<(), Refusal> {
         let Some(mut written) = self.written.clone() else { return Ok(()) };
         let failure = match written.wait_for(|written| written.changes >= change.0).await {
             Ok(written) => written.failure.clone(),
             Err(_) => Some("the data folder is closed".to_owned()),
         };
-        failure.map_or(Ok(()), |failure| Err(Fault::internal(failure)))
+        failure.map_or(Ok(()), |failure| Err(Refusal::internal(failure)))
     }
 
     /// Writes what is unwritten and stops writing.
@@ -234,7 +234,7 @@ mod tests {
         let list: Saved<Vec<u32>> =
             Saved::open(Some(home.path().join("missing/list.json"))).unwrap();
         let ((), change) = list.change(|list| list.push(7));
-        let fault = list.kept(change).await.unwrap_err();
-        assert!(fault.message.contains("cannot write"), "{fault}");
+        let refusal = list.kept(change).await.unwrap_err();
+        assert!(refusal.message.contains("cannot write"), "{refusal}");
     }
 }

@@ -23,7 +23,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::saved::{Change, Saved};
-use super::{ACCOUNT, Error, Fault, REGION, now};
+use super::{ACCOUNT, Error, REGION, Refusal, now};
+pub(crate) use api::refuse;
 pub use message::Message;
 use queue::Queue;
 
@@ -162,7 +163,7 @@ impl Queues {
     }
 
     /// Sends; tells the message's id and the change to wait for.
-    fn put(&self, name: &str, draft: message::Draft) -> Result<(String, Change), Fault> {
+    fn put(&self, name: &str, draft: message::Draft) -> Result<(String, Change), Refusal> {
         let (sent, change) = self.state.change(|state| {
             let queue = state.queues.get_mut(name).ok_or_else(|| no_queue(name))?;
             queue.send(draft, now())
@@ -172,7 +173,7 @@ impl Queues {
     }
 
     /// Takes what is visible now, moving aside what has been received too often.
-    fn take(&self, name: &str, max: usize, hide: Option<u64>) -> Result<Vec<Message>, Fault> {
+    fn take(&self, name: &str, max: usize, hide: Option<u64>) -> Result<Vec<Message>, Refusal> {
         let (taken, moved) = self.state.change_if(|state| {
             let now = now();
             let Some(queue) = state.queues.get(name) else {
@@ -206,7 +207,7 @@ impl Queues {
         max: usize,
         wait: Option<Duration>,
         hide: Option<u64>,
-    ) -> Result<Vec<Message>, Fault> {
+    ) -> Result<Vec<Message>, Refusal> {
         let max = max.clamp(1, MOST);
         let own = || {
             self.state.read(|state| {
@@ -237,7 +238,7 @@ impl Queues {
         }
     }
 
-    fn hide(&self, name: &str, handle: &str, seconds: u64) -> Result<(), Fault> {
+    fn hide(&self, name: &str, handle: &str, seconds: u64) -> Result<(), Refusal> {
         let receipt = message::Receipt::parse(handle)?;
         self.in_queue(name, |queue, now| queue.hide(&receipt, seconds, now))??;
         self.arrived.notify_waiters();
@@ -249,7 +250,7 @@ impl Queues {
         &self,
         name: &str,
         change: impl FnOnce(&mut Queue, u64) -> R,
-    ) -> Result<R, Fault> {
+    ) -> Result<R, Refusal> {
         let (result, _) = self.state.change(|state| {
             let queue = state.queues.get_mut(name).ok_or_else(|| no_queue(name))?;
             Ok(change(queue, now()))
@@ -258,8 +259,8 @@ impl Queues {
     }
 }
 
-fn no_queue(name: &str) -> Fault {
-    Fault::new(
+fn no_queue(name: &str) -> Refusal {
+    Refusal::new(
         "QueueDoesNotExist",
         format!("The specified queue does not exist: there is no {name} here."),
     )

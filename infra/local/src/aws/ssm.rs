@@ -18,9 +18,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use super::fault::answer;
+use super::refusal::answer;
 use super::saved::{Change, Saved};
-use super::{Error, Fault, now};
+use super::{Error, Refusal, now};
 pub use parameter::Kind;
 use parameter::Parameter;
 
@@ -80,17 +80,17 @@ impl ParameterStore {
     pub(crate) async fn answer(&self, operation: &str, body: &[u8]) -> Response {
         match self.operate(operation, body).await {
             Ok(body) => answer(StatusCode::OK, "1.1", body.to_string()),
-            Err(fault) => fault.json("1.1"),
+            Err(refusal) => refusal.json("1.1"),
         }
     }
 
     /// Puts a parameter; tells the new version, and the change to wait for.
-    fn write(&self, put: &Put<'_>) -> Result<(u64, Change), Fault> {
+    fn write(&self, put: &Put<'_>) -> Result<(u64, Change), Refusal> {
         name::check(put.name)?;
         let (version, change) = self.state.change(|state| {
             let now = now();
             match state.parameters.get_mut(put.name) {
-                Some(_) if !put.overwrite => Err(Fault::new(
+                Some(_) if !put.overwrite => Err(Refusal::new(
                     "ParameterAlreadyExists",
                     format!(
                         "The parameter {} already exists. To overwrite this value, set the overwrite option in the request to true.",

@@ -350,10 +350,19 @@ fn variables(
     variables
 }
 
+/// How the access key ids of functions on this machine begin.
+const KEY: &str = "AKIA";
+
 /// `AKIAhongyan-local-send`: the access key id of a function on this machine.
 #[must_use]
 pub(crate) fn access_key(function: &str) -> String {
-    format!("AKIA{function}")
+    format!("{KEY}{function}")
+}
+
+/// The function whose access key id this is.
+#[must_use]
+pub(crate) fn function_of(key: &str) -> Option<&str> {
+    key.strip_prefix(KEY)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -190,6 +190,18 @@ impl Pool {
         });
     }
 
+    /// Kills all environments and waits until they are gone; tells how many.
+    /// Whoever comes next gets new ones.
+    pub(crate) async fn kill(&self) -> usize {
+        let mut living = self.state().living.clone();
+        living.retain(|environment| environment.is_alive());
+        living.iter().for_each(|environment| environment.kill());
+        for environment in &living {
+            environment.gone().await;
+        }
+        living.len()
+    }
+
     /// Stops all environments and waits until they are gone.
     pub(crate) async fn close(&self) {
         self.room.close();

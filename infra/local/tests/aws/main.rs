@@ -4,6 +4,7 @@
 
 mod dynamodb;
 mod endpoint;
+mod faults;
 mod lambda;
 mod restart;
 mod sqs;

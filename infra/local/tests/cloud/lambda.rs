@@ -165,6 +165,47 @@ async fn a_process_that_died_between_two_invocations_is_replaced_unnoticed() {
 }
 
 #[tokio::test]
+async fn a_function_that_is_killed_answers_as_one_that_exits() {
+    let route = "      Timeout: 60\n      Events:\n        Push: { Type: HttpApi, Properties: { Method: POST, Path: /push } }\n";
+    let place = Place::new(&["one", "other"], &(function("one", route) + &function("other", "")));
+    let cloud = place.start().await;
+    let other = process(&cloud.invoke("other", &json!({})).await.unwrap());
+    // One without work, one that is invoked, one that the HTTP API has called.
+    let events = ["a", "b"].map(|name| json!({ "touch": place.path(name), "stuck": true }));
+    let client = shared::http::Web::new().client();
+    let url = format!("http://{}/push", cloud.http());
+    let posted =
+        client.post(url).header("content-type", "application/json").body(events[1].to_string());
+    let posted = tokio::spawn(posted.send());
+    let (failure, killed) = tokio::join!(cloud.invoke("one", &events[0]), async {
+        let stuck = [process_in(&place.path("a")).await, process_in(&place.path("b")).await];
+        let idle = process(&cloud.invoke("one", &json!({})).await.unwrap());
+        assert_eq!(cloud.kill("one").await.unwrap(), 3);
+        assert!(is_gone(idle) && stuck.iter().all(|stuck| is_gone(*stuck)));
+        idle
+    });
+    let error = error(failure.unwrap_err());
+    assert_eq!(error["errorType"], "Runtime.ExitError");
+    let message = error["errorMessage"].as_str().unwrap();
+    assert!(message.contains("exited while it ran (signal: 9 (SIGKILL))"), "{message}");
+    let answer = posted.await.unwrap().unwrap();
+    assert_eq!(answer.status(), 500);
+    assert_eq!(answer.text().await.unwrap(), r#"{"message":"Internal Server Error"}"#);
+
+    // Others live, and so does the next one; over HTTP it dies in the same way.
+    assert_eq!(process(&cloud.invoke("other", &json!({})).await.unwrap()), other);
+    let next = process(&cloud.invoke("one", &json!({})).await.unwrap());
+    assert_ne!(next, killed);
+    let url = format!("http://{}/_local/functions/one/kill", cloud.aws());
+    let answer = client.post(url).send().await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), r#"{"killed":1}"#);
+    assert!(is_gone(next));
+    let nobody = cloud.kill("nobody").await.unwrap_err();
+    assert!(matches!(nobody, InvokeFailure::NotFound(_)), "{nobody}");
+    cloud.stop().await;
+}
+
+#[tokio::test]
 async fn idle_processes_are_stopped() {
     let place = Place::new(&["one"], &function("one", ""));
     let mut options = place.options();

@@ -19,7 +19,10 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let (event, context) = (event.payload, event.context);
+    let (payload, context) = (event.payload, event.context);
+    // The HTTP API brings what it should do in the body.
+    let body = payload["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
+    let event = body.unwrap_or_else(|| payload.clone());
     if let Some(text) = event["print"].as_str() {
         print(text);
     }
@@ -43,8 +46,8 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     if let Some(message) = event["fail"].as_str() {
         return Err(message.into());
     }
-    if event.get("routeKey").is_some() {
-        return Ok(json!({ "statusCode": 200, "body": event.to_string() }));
+    if payload.get("routeKey").is_some() {
+        return Ok(json!({ "statusCode": 200, "body": payload.to_string() }));
     }
     let environment: serde_json::Map<String, Value> =
         std::env::vars().map(|(name, value)| (name, value.into())).collect();

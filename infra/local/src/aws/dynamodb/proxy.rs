@@ -12,7 +12,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 use super::stream;
-use crate::aws::Fault;
+use crate::aws::Refusal;
 
 /// The largest request (DynamoDB: 16 MB).
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -68,9 +68,9 @@ impl Proxy {
         }
         let Ok(body) = to_bytes(body, LARGEST).await else {
             let message = "the request is larger than 16 MB, or broke off";
-            return Fault {
+            return Refusal {
                 status: StatusCode::PAYLOAD_TOO_LARGE,
-                ..Fault::new("ValidationException", message)
+                ..Refusal::new("ValidationException", message)
             }
             .json("1.0")
             .into();
@@ -84,7 +84,7 @@ impl Proxy {
         };
         let (mut head, body) = answer.into_parts();
         let Ok(body) = to_bytes(Body::new(body), usize::MAX).await else {
-            return Fault::internal("the database engine's answer broke off").json("1.0").into();
+            return Refusal::internal("the database engine's answer broke off").json("1.0").into();
         };
         // Both describe the body as it was.
         head.headers.remove(header::CONTENT_LENGTH);
@@ -96,7 +96,8 @@ impl Proxy {
 
 fn unreachable_engine(error: &hyper_util::client::legacy::Error) -> Response {
     tracing::error!(%error, "the database engine does not answer");
-    Fault::internal("the database engine does not answer: is this stack being stopped?").json("1.0")
+    Refusal::internal("the database engine does not answer: is this stack being stopped?")
+        .json("1.0")
 }
 
 /// Whether answers of this operation need mending; items pass untouched.

@@ -14,8 +14,8 @@ use super::attributes::{self, Redrive};
 use super::message::{Attribute, Draft, Message};
 use super::queue::Queue;
 use super::{MOST, Queues, digest, name_of, no_queue, url};
-use crate::aws::fault::answer;
-use crate::aws::{Fault, now};
+use crate::aws::refusal::answer;
+use crate::aws::{Refusal, now};
 
 /// The most names that `ListQueues` gives at a time.
 const NAMES: usize = 1000;
@@ -116,11 +116,11 @@ impl Queues {
         };
         match done {
             Ok(body) => answer(StatusCode::OK, "1.0", body.to_string()),
-            Err(fault) => refuse(&fault),
+            Err(refusal) => refuse(&refusal),
         }
     }
 
-    async fn operate(&self, operation: &str, body: &[u8], base: &str) -> Result<Value, Fault> {
+    async fn operate(&self, operation: &str, body: &[u8], base: &str) -> Result<Value, Refusal> {
         match operation {
             "CreateQueue" => self.create_queue(&read(body)?, base).await,
             "DeleteQueue" => {
@@ -168,7 +168,7 @@ impl Queues {
                 self.in_queue(name_of(&asked.queue_url), |queue, _| queue.purge())?;
                 Ok(json!({}))
             }
-            _ => Err(Fault::new(
+            _ => Err(Refusal::new(
                 "UnsupportedOperation",
                 format!(
                     "{operation} is not served: of SQS, here are the operations on queues, their attributes and messages, without tags, permissions and move tasks"
@@ -177,7 +177,7 @@ impl Queues {
         }
     }
 
-    async fn create_queue(&self, asked: &Create, base: &str) -> Result<Value, Fault> {
+    async fn create_queue(&self, asked: &Create, base: &str) -> Result<Value, Refusal> {
         let name = &asked.queue_name;
         attributes::check_name(name)?;
         attributes::check(&asked.attributes)?;
@@ -186,7 +186,7 @@ impl Queues {
             let now = now();
             match state.queues.get(name) {
                 Some(queue) if queue.has(&asked.attributes) => Ok(()),
-                Some(_) => Err(Fault::new(
+                Some(_) => Err(Refusal::new(
                     "QueueNameExists",
                     "A queue already exists with the same name and a different value for an attribute.",
                 )),
@@ -204,13 +204,13 @@ impl Queues {
     }
 
     /// A dead-letter queue must be there before a client can name it.
-    fn check_redrive(&self, attributes: &BTreeMap<String, String>) -> Result<(), Fault> {
+    fn check_redrive(&self, attributes: &BTreeMap<String, String>) -> Result<(), Refusal> {
         let Some(policy) = attributes.get("RedrivePolicy") else { return Ok(()) };
         let Some(redrive) = Redrive::parse(policy)? else { return Ok(()) };
         if self.state.read(|state| state.queues.contains_key(&redrive.queue)) {
             return Ok(());
         }
-        Err(Fault::new(
+        Err(Refusal::new(
             "InvalidParameterValue",
             "Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.",
         ))
@@ -235,7 +235,7 @@ impl Queues {
         answer
     }
 
-    fn list_sources(&self, asked: &OfQueue, base: &str) -> Result<Value, Fault> {
+    fn list_sources(&self, asked: &OfQueue, base: &str) -> Result<Value, Refusal> {
         let name = name_of(&asked.queue_url);
         self.state.read(|state| {
             state.queues.get(name).ok_or_else(|| no_queue(name))?;
@@ -248,7 +248,7 @@ impl Queues {
         })
     }
 
-    fn get_attributes(&self, asked: &GetAttributes) -> Result<Value, Fault> {
+    fn get_attributes(&self, asked: &GetAttributes) -> Result<Value, Refusal> {
         let name = name_of(&asked.queue_url);
         let mut all = self.state.read(|state| {
             let queue = state.queues.get(name).ok_or_else(|| no_queue(name))?;
@@ -260,7 +260,7 @@ impl Queues {
         Ok(json!({"Attributes": all}))
     }
 
-    async fn set_attributes(&self, asked: &SetAttributes) -> Result<Value, Fault> {
+    async fn set_attributes(&self, asked: &SetAttributes) -> Result<Value, Refusal> {
         let name = name_of(&asked.queue_url);
         attributes::check(&asked.attributes)?;
         self.check_redrive(&asked.attributes)?;
@@ -275,7 +275,7 @@ impl Queues {
         Ok(json!({}))
     }
 
-    async fn send_message(&self, queue: &str, asked: Send) -> Result<Value, Fault> {
+    async fn send_message(&self, queue: &str, asked: Send) -> Result<Value, Refusal> {
         let (sent, change) = self.put_with_sums(queue, asked.draft()?)?;
         self.state.kept(change).await?;
         Ok(sent)
@@ -286,7 +286,7 @@ impl Queues {
         &self,
         queue: &str,
         draft: Draft,
-    ) -> Result<(Value, crate::aws::saved::Change), Fault> {
+    ) -> Result<(Value, crate::aws::saved::Change), Refusal> {
         let mut sent = json!({"MD5OfMessageBody": digest::body(&draft.body)});
         if !draft.attributes.is_empty() {
             sent["MD5OfMessageAttributes"] = json!(digest::attributes(&draft.attributes));
@@ -296,9 +296,9 @@ impl Queues {
         Ok((sent, change))
     }
 
-    async fn receive_message(&self, asked: &Receive) -> Result<Value, Fault> {
+    async fn receive_message(&self, asked: &Receive) -> Result<Value, Refusal> {
         let invalid = |name: &str, range: &str| {
-            Err(Fault::new(
+            Err(Refusal::new(
                 "InvalidParameterValue",
                 format!(
                     "Value for parameter {name} is invalid. Reason: Must be {range}, if provided."
@@ -372,9 +372,9 @@ fn selects(wanted: &str, name: &str) -> bool {
 
 impl Send {
     /// The message that is asked to be sent; its rules are checked by the queue.
-    pub(super) fn draft(self) -> Result<Draft, Fault> {
+    pub(super) fn draft(self) -> Result<Draft, Refusal> {
         if self.message_deduplication_id.is_some() {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "InvalidParameterValue",
                 "The request includes a parameter that is not valid for this queue type: MessageDeduplicationId.",
             ));
@@ -383,14 +383,14 @@ impl Send {
             .delay_seconds
             .map(|seconds| {
                 u64::try_from(seconds).map_err(|_| {
-                    Fault::new("InvalidParameterValue", "DelaySeconds must be >= 0 and <= 900.")
+                    Refusal::new("InvalidParameterValue", "DelaySeconds must be >= 0 and <= 900.")
                 })
             })
             .transpose()?;
         let mut system = self.message_system_attributes;
         let trace = system.remove("AWSTraceHeader").and_then(|attribute| attribute.string_value);
         if let Some(name) = system.keys().next() {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "InvalidParameterValue",
                 format!("{name} is no system attribute that can be sent: AWSTraceHeader is"),
             ));
@@ -405,19 +405,19 @@ impl Send {
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
-    serde_json::from_slice(body).map_err(|error| Fault::unreadable(&error))
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::unreadable(&error))
 }
 
-fn missing(name: &str) -> Fault {
-    Fault::new("MissingParameter", format!("The request must contain the parameter {name}."))
+fn missing(name: &str) -> Refusal {
+    Refusal::new("MissingParameter", format!("The request must contain the parameter {name}."))
 }
 
 /// A refusal. The header carries the code that SQS had before it spoke JSON;
 /// SDKs of both generations find theirs.
-fn refuse(fault: &Fault) -> Response {
-    let mut answer = fault.json("1.0");
-    let before = match fault.code {
+pub(crate) fn refuse(refusal: &Refusal) -> Response {
+    let mut answer = refusal.json("1.0");
+    let before = match refusal.code.as_ref() {
         "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue",
         "QueueNameExists" => "QueueAlreadyExists",
         "BatchEntryIdsNotDistinct" => "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
@@ -429,7 +429,7 @@ fn refuse(fault: &Fault) -> Response {
         "UnsupportedOperation" => "AWS.SimpleQueueService.UnsupportedOperation",
         code => code,
     };
-    let side = if fault.status.is_server_error() { "Receiver" } else { "Sender" };
+    let side = if refusal.status.is_server_error() { "Receiver" } else { "Sender" };
     if let Ok(value) = HeaderValue::from_str(&format!("{before};{side}")) {
         answer.headers_mut().insert("x-amzn-query-error", value);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::aws::Fault;
+use crate::aws::Refusal;
 
 /// An attribute that is a number: its name, the least, the most, and the one without it.
 #[derive(Clone, Copy)]
@@ -61,12 +61,12 @@ struct RedrivePolicy {
 
 impl Redrive {
     /// Reads the attribute `RedrivePolicy`; an empty one is none.
-    pub(super) fn parse(policy: &str) -> Result<Option<Self>, Fault> {
+    pub(super) fn parse(policy: &str) -> Result<Option<Self>, Refusal> {
         if policy.is_empty() {
             return Ok(None);
         }
         let invalid = |reason: &str| {
-            Fault::new(
+            Refusal::new(
                 "InvalidParameterValue",
                 format!("Value for parameter RedrivePolicy is invalid. Reason: {reason}"),
             )
@@ -92,8 +92,8 @@ impl Redrive {
 }
 
 /// Checks a queue's name.
-pub(super) fn check_name(name: &str) -> Result<(), Fault> {
-    let invalid = |reason: &str| Err(Fault::new("InvalidParameterValue", reason));
+pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
+    let invalid = |reason: &str| Err(Refusal::new("InvalidParameterValue", reason));
     if name.ends_with(".fifo") {
         return invalid("FIFO queues are not served on this machine: choose a name without .fifo");
     }
@@ -107,13 +107,13 @@ pub(super) fn check_name(name: &str) -> Result<(), Fault> {
 }
 
 /// Checks the attributes that a queue is to have.
-pub(super) fn check(attributes: &BTreeMap<String, String>) -> Result<(), Fault> {
+pub(super) fn check(attributes: &BTreeMap<String, String>) -> Result<(), Refusal> {
     for (name, value) in attributes {
         if let Some(number) = NUMBERS.iter().find(|number| number.name == name) {
             let fits =
                 value.parse().is_ok_and(|value: u64| (number.least..=number.most).contains(&value));
             if !fits {
-                return Err(Fault::new(
+                return Err(Refusal::new(
                     "InvalidAttributeValue",
                     format!(
                         "Invalid value for the parameter {name}: it is {} to {}.",
@@ -124,12 +124,12 @@ pub(super) fn check(attributes: &BTreeMap<String, String>) -> Result<(), Fault> 
         } else if name == "RedrivePolicy" {
             Redrive::parse(value)?;
         } else if matches!(name.as_str(), "FifoQueue" | "ContentBasedDeduplication") {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "InvalidAttributeName",
                 "FIFO queues are not served on this machine: leave out the attributes of FIFO queues",
             ));
         } else if !REMEMBERED.contains(&name.as_str()) {
-            return Err(Fault::new("InvalidAttributeName", format!("Unknown Attribute {name}.")));
+            return Err(Refusal::new("InvalidAttributeName", format!("Unknown Attribute {name}.")));
         }
     }
     Ok(())
@@ -142,15 +142,16 @@ mod tests {
     #[test]
     fn attributes_follow_the_documented_limits() {
         let given = |name: &str, value: &str| {
-            check(&BTreeMap::from([(name.to_owned(), value.to_owned())])).map_err(|it| it.code)
+            check(&BTreeMap::from([(name.to_owned(), value.to_owned())]))
+                .map_err(|it| it.code.into_owned())
         };
         assert_eq!(given("VisibilityTimeout", "0"), Ok(()));
-        assert_eq!(given("VisibilityTimeout", "43201"), Err("InvalidAttributeValue"));
-        assert_eq!(given("DelaySeconds", "-1"), Err("InvalidAttributeValue"));
+        assert_eq!(given("VisibilityTimeout", "43201"), Err("InvalidAttributeValue".to_owned()));
+        assert_eq!(given("DelaySeconds", "-1"), Err("InvalidAttributeValue".to_owned()));
         assert_eq!(given("MaximumMessageSize", "1048576"), Ok(()));
-        assert_eq!(given("MaximumMessageSize", "1048577"), Err("InvalidAttributeValue"));
-        assert_eq!(given("FifoQueue", "true"), Err("InvalidAttributeName"));
-        assert_eq!(given("Colour", "red"), Err("InvalidAttributeName"));
+        assert_eq!(given("MaximumMessageSize", "1048577"), Err("InvalidAttributeValue".to_owned()));
+        assert_eq!(given("FifoQueue", "true"), Err("InvalidAttributeName".to_owned()));
+        assert_eq!(given("Colour", "red"), Err("InvalidAttributeName".to_owned()));
         assert_eq!(given("Policy", "{}"), Ok(()));
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::api::{Send, read};
 use super::message::{Draft, Receipt};
 use super::{MOST, Queues, name_of, no_queue};
-use crate::aws::Fault;
+use crate::aws::Refusal;
 
 /// The most that the messages of one batch have together, in bytes (`SendMessageBatch`: 1 MiB).
 const LARGEST: usize = 1_048_576;
@@ -37,15 +37,15 @@ struct Received {
 
 impl<T> Batch<T> {
     /// Checks what all batches have in common.
-    fn check(&self) -> Result<(), Fault> {
+    fn check(&self) -> Result<(), Refusal> {
         if self.entries.is_empty() {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "EmptyBatchRequest",
                 "There should be at least one entry in the request.",
             ));
         }
         if self.entries.len() > MOST {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "TooManyEntriesInBatchRequest",
                 format!(
                     "Maximum number of entries per request are {MOST}. You have sent {}.",
@@ -57,13 +57,13 @@ impl<T> Batch<T> {
         for entry in &self.entries {
             let symbol = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
             if !(1..=80).contains(&entry.id.len()) || !entry.id.chars().all(symbol) {
-                return Err(Fault::new(
+                return Err(Refusal::new(
                     "InvalidBatchEntryId",
                     "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.",
                 ));
             }
             if !ids.insert(&entry.id) {
-                return Err(Fault::new(
+                return Err(Refusal::new(
                     "BatchEntryIdsNotDistinct",
                     "Two or more batch entries in the request have the same Id.",
                 ));
@@ -81,17 +81,17 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn add(&mut self, id: &str, result: Result<Value, Fault>) {
+    fn add(&mut self, id: &str, result: Result<Value, Refusal>) {
         match result {
             Ok(mut value) => {
                 value["Id"] = json!(id);
                 self.successful.push(value);
             }
-            Err(fault) => self.failed.push(json!({
+            Err(refusal) => self.failed.push(json!({
                 "Id": id,
-                "SenderFault": !fault.status.is_server_error(),
-                "Code": fault.code,
-                "Message": fault.message,
+                "SenderFault": !refusal.status.is_server_error(),
+                "Code": refusal.code,
+                "Message": refusal.message,
             })),
         }
     }
@@ -103,7 +103,7 @@ impl Outcome {
 
 impl Queues {
     /// `SendMessageBatch`.
-    pub(super) async fn send_batch(&self, body: &[u8]) -> Result<Value, Fault> {
+    pub(super) async fn send_batch(&self, body: &[u8]) -> Result<Value, Refusal> {
         let batch: Batch<Send> = read(body)?;
         batch.check()?;
         let queue = name_of(&batch.queue_url);
@@ -113,7 +113,7 @@ impl Queues {
         let size: usize =
             drafts.iter().filter_map(|(_, draft)| draft.as_ref().ok()).map(Draft::size).sum();
         if size > LARGEST {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "BatchRequestTooLong",
                 format!(
                     "Batch requests cannot be longer than {LARGEST} bytes. You have sent {size} bytes."
@@ -139,7 +139,7 @@ impl Queues {
     }
 
     /// `DeleteMessageBatch`.
-    pub(super) fn delete_batch(&self, body: &[u8]) -> Result<Value, Fault> {
+    pub(super) fn delete_batch(&self, body: &[u8]) -> Result<Value, Refusal> {
         let batch: Batch<Received> = read(body)?;
         batch.check()?;
         let queue = name_of(&batch.queue_url);
@@ -154,7 +154,7 @@ impl Queues {
     }
 
     /// `ChangeMessageVisibilityBatch`.
-    pub(super) fn hide_batch(&self, body: &[u8]) -> Result<Value, Fault> {
+    pub(super) fn hide_batch(&self, body: &[u8]) -> Result<Value, Refusal> {
         let batch: Batch<Received> = read(body)?;
         batch.check()?;
         let queue = name_of(&batch.queue_url);
@@ -168,7 +168,7 @@ impl Queues {
         Ok(outcome.answer())
     }
 
-    fn must_exist(&self, queue: &str) -> Result<(), Fault> {
+    fn must_exist(&self, queue: &str) -> Result<(), Refusal> {
         let there = self.state.read(|state| state.queues.contains_key(queue));
         if there { Ok(()) } else { Err(no_queue(queue)) }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::digest;
-use crate::aws::{ACCOUNT, Fault, REGION};
+use crate::aws::{ACCOUNT, REGION, Refusal};
 
 /// The most attributes that a message has (SQS message metadata: 10).
 const ATTRIBUTES: usize = 10;
@@ -171,14 +171,14 @@ impl std::fmt::Display for Receipt {
 
 impl Receipt {
     /// Reads a receipt handle.
-    pub(super) fn parse(handle: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(handle: &str) -> Result<Self, Refusal> {
         let parsed = STANDARD.decode(handle).ok().and_then(|bytes| {
             let text = String::from_utf8(bytes).ok()?;
             let (key, secret) = text.split_once(':')?;
             Some(Self { key: key.parse().ok()?, secret: secret.to_owned() })
         });
         parsed.ok_or_else(|| {
-            Fault::new("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+            Refusal::new("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
         })
     }
 }
@@ -195,20 +195,20 @@ impl Draft {
     }
 
     /// Checks what SQS checks of every message (`SendMessage`, "Amazon SQS message metadata").
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
         if self.body.is_empty() {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "MissingParameter",
                 "The request must contain the parameter MessageBody.",
             ));
         }
         if !self.body.chars().all(is_allowed) {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "InvalidMessageContents",
                 "The message contains characters outside the allowed set: control characters but tab and line ends, U+FFFE or U+FFFF.",
             ));
         }
-        let invalid = |reason: String| Err(Fault::new("InvalidParameterValue", reason));
+        let invalid = |reason: String| Err(Refusal::new("InvalidParameterValue", reason));
         if self.attributes.len() > ATTRIBUTES {
             return invalid(format!("a message has at most {ATTRIBUTES} attributes"));
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::attributes::{DELAY, HIDDEN, KEPT, NUMBERS, Number, Redrive, SIZE};
 use super::message::{Draft, Message, Receipt, Stored};
-use crate::aws::Fault;
+use crate::aws::Refusal;
 
 /// A queue. Times are in milliseconds since 1970.
 #[derive(Serialize, Deserialize)]
@@ -127,11 +127,11 @@ impl Queue {
     }
 
     /// Takes a message in; tells its id.
-    pub(super) fn send(&mut self, draft: Draft, now: u64) -> Result<String, Fault> {
+    pub(super) fn send(&mut self, draft: Draft, now: u64) -> Result<String, Refusal> {
         draft.check()?;
         let most = self.number(SIZE);
         if draft.size() as u64 > most {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "InvalidParameterValue",
                 format!(
                     "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
@@ -140,7 +140,7 @@ impl Queue {
         }
         let delay = draft.delay.unwrap_or_else(|| self.number(DELAY));
         if delay > 900 {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "InvalidParameterValue",
                 "Value for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.",
             ));
@@ -224,22 +224,27 @@ impl Queue {
     }
 
     /// Hides a received message for `seconds` from now.
-    pub(super) fn hide(&mut self, receipt: &Receipt, seconds: u64, now: u64) -> Result<(), Fault> {
+    pub(super) fn hide(
+        &mut self,
+        receipt: &Receipt,
+        seconds: u64,
+        now: u64,
+    ) -> Result<(), Refusal> {
         if seconds > 43_200 {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "InvalidParameterValue",
                 "Value for parameter VisibilityTimeout is invalid. Reason: VisibilityTimeout must be >= 0 and <= 43200.",
             ));
         }
         let message = self.messages.get_mut(&receipt.key).filter(|message| is_of(message, receipt));
         let Some(message) = message else {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "InvalidParameterValue",
                 "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.",
             ));
         };
         if message.visible <= now {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "MessageNotInflight",
                 "The specified message isn't in flight: its visibility timeout has passed.",
             ));

@@ -10,7 +10,7 @@ use super::list::{Filter, Page, under};
 use super::name::{Wanted, wanted};
 use super::parameter::Kind;
 use super::{ParameterStore, Put, State};
-use crate::aws::Fault;
+use crate::aws::Refusal;
 
 /// The most that `GetParameters`, `DeleteParameters` and `GetParametersByPath` take or give.
 const FEW: usize = 10;
@@ -82,7 +82,7 @@ struct Describe {
 
 impl ParameterStore {
     /// Does one operation and gives the body of the answer.
-    pub(super) async fn operate(&self, operation: &str, body: &[u8]) -> Result<Value, Fault> {
+    pub(super) async fn operate(&self, operation: &str, body: &[u8]) -> Result<Value, Refusal> {
         match operation {
             "PutParameter" => self.put_parameter(&read(body)?).await,
             "GetParameter" => {
@@ -108,7 +108,7 @@ impl ParameterStore {
                     asked.names.iter().filter(|name| !deleted.contains(name)).collect();
                 Ok(json!({"DeletedParameters": deleted, "InvalidParameters": invalid}))
             }
-            _ => Err(Fault::new(
+            _ => Err(Refusal::new(
                 "UnknownOperationException",
                 format!(
                     "{operation} is not served: of SSM, here are PutParameter, GetParameter, GetParameters, GetParametersByPath, GetParameterHistory, DescribeParameters, DeleteParameter and DeleteParameters"
@@ -117,21 +117,21 @@ impl ParameterStore {
         }
     }
 
-    async fn put_parameter(&self, asked: &PutParameter) -> Result<Value, Fault> {
+    async fn put_parameter(&self, asked: &PutParameter) -> Result<Value, Refusal> {
         for (given, what) in [
             (asked.allowed_pattern.is_some(), "AllowedPattern"),
             (asked.policies.is_some(), "Policies"),
             (asked.data_type.as_deref().is_some_and(|kind| kind != "text"), "a DataType but text"),
         ] {
             if given {
-                return Err(Fault::new(
+                return Err(Refusal::new(
                     "ValidationException",
                     format!("{what} is not served on this machine: leave it out"),
                 ));
             }
         }
         if asked.overwrite && !asked.tags.is_empty() {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "ValidationException",
                 "Invalid request: tags and overwrite can't be used together.",
             ));
@@ -153,7 +153,7 @@ impl ParameterStore {
         Ok(json!({"Version": version, "Tier": tier}))
     }
 
-    fn get_parameters(&self, asked: &Names) -> Result<Value, Fault> {
+    fn get_parameters(&self, asked: &Names) -> Result<Value, Refusal> {
         few(&asked.names)?;
         let (mut found, mut invalid) = (Vec::new(), Vec::new());
         self.state.read(|state| {
@@ -167,9 +167,9 @@ impl ParameterStore {
         Ok(json!({"Parameters": found, "InvalidParameters": invalid}))
     }
 
-    fn get_parameters_by_path(&self, asked: &ByPath) -> Result<Value, Fault> {
+    fn get_parameters_by_path(&self, asked: &ByPath) -> Result<Value, Refusal> {
         if !asked.path.starts_with('/') {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "ValidationException",
                 "The parameter path must begin with a slash: names without one are in no hierarchy.",
             ));
@@ -189,13 +189,12 @@ impl ParameterStore {
         }))
     }
 
-    fn get_parameter_history(&self, asked: &Named) -> Result<Value, Fault> {
+    fn get_parameter_history(&self, asked: &Named) -> Result<Value, Refusal> {
         let page = Page::read("Parameters", asked.max_results, MANY, asked.next_token.as_deref())?;
-        let after: u64 = page
-            .after
-            .as_deref()
-            .map_or(Ok(0), str::parse)
-            .map_err(|_| Fault::new("InvalidNextToken", "The specified token isn't valid."))?;
+        let after: u64 =
+            page.after.as_deref().map_or(Ok(0), str::parse).map_err(|_| {
+                Refusal::new("InvalidNextToken", "The specified token isn't valid.")
+            })?;
         let name = wanted(&asked.name).name;
         self.state.read(|state| {
             let parameter = state.parameters.get(name).ok_or_else(|| not_found(name))?;
@@ -209,9 +208,9 @@ impl ParameterStore {
         })
     }
 
-    fn describe_parameters(&self, asked: &Describe) -> Result<Value, Fault> {
+    fn describe_parameters(&self, asked: &Describe) -> Result<Value, Refusal> {
         if !asked.filters.is_empty() && !asked.parameter_filters.is_empty() {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "ValidationException",
                 "Filters and ParameterFilters can't be used in the same request.",
             ));
@@ -237,7 +236,7 @@ impl ParameterStore {
     }
 
     /// Deletes those that there are, and tells which.
-    async fn delete(&self, names: &[String]) -> Result<Vec<String>, Fault> {
+    async fn delete(&self, names: &[String]) -> Result<Vec<String>, Refusal> {
         let (deleted, change) = self.state.change(|state| {
             let there = |name: &&String| state.parameters.remove(wanted(name).name).is_some();
             names.iter().filter(there).cloned().collect::<Vec<_>>()
@@ -249,7 +248,7 @@ impl ParameterStore {
 
 impl State {
     /// `GetParameter`'s answer.
-    fn get(&self, text: &str, decrypt: bool) -> Result<Value, Fault> {
+    fn get(&self, text: &str, decrypt: bool) -> Result<Value, Refusal> {
         let Wanted { name, selector } = wanted(text);
         // An ARN has a slash before names that have none themselves.
         let bare = name.strip_prefix('/').filter(|_| text.starts_with("arn:"));
@@ -257,7 +256,7 @@ impl State {
         let found = found.or_else(|| self.parameters.get_key_value(bare?));
         let (name, parameter) = found.ok_or_else(|| not_found(name))?;
         let version = parameter.select(selector).ok_or_else(|| {
-            Fault::new(
+            Refusal::new(
                 "ParameterVersionNotFound",
                 format!("Systems Manager could not find version {} of {name}. Verify the version and try again.", selector.unwrap_or_default().trim_start_matches(':')),
             )
@@ -276,17 +275,17 @@ impl State {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
-    serde_json::from_slice(body).map_err(|error| Fault::unreadable(&error))
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::unreadable(&error))
 }
 
-fn few(names: &[String]) -> Result<(), Fault> {
+fn few(names: &[String]) -> Result<(), Refusal> {
     if (1..=FEW).contains(&names.len()) {
         return Ok(());
     }
-    Err(Fault::new("ValidationException", format!("Names has 1 to {FEW} members")))
+    Err(Refusal::new("ValidationException", format!("Names has 1 to {FEW} members")))
 }
 
-fn not_found(name: &str) -> Fault {
-    Fault::new("ParameterNotFound", format!("Parameter {name} not found."))
+fn not_found(name: &str) -> Refusal {
+    Refusal::new("ParameterNotFound", format!("Parameter {name} not found."))
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::parameter::Parameter;
-use crate::aws::Fault;
+use crate::aws::Refusal;
 
 /// Which page is wanted.
 pub(super) struct Page<'a> {
@@ -25,16 +25,16 @@ impl<'a> Page<'a> {
         wanted: Option<i64>,
         most: usize,
         token: Option<&str>,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, Refusal> {
         let size = match wanted {
             None => most,
             Some(size) => {
                 usize::try_from(size).ok().filter(|size| (1..=most).contains(size)).ok_or_else(
-                    || Fault::new("ValidationException", format!("MaxResults is 1 to {most}")),
+                    || Refusal::new("ValidationException", format!("MaxResults is 1 to {most}")),
                 )?
             }
         };
-        let invalid = || Fault::new("InvalidNextToken", "The specified token isn't valid.");
+        let invalid = || Refusal::new("InvalidNextToken", "The specified token isn't valid.");
         let after = token
             .filter(|token| !token.is_empty())
             .map(|token| {
@@ -75,9 +75,9 @@ pub(super) struct Filter {
 
 impl Filter {
     /// Refuses a filter that `keys` doesn't name, or an option that its key doesn't have.
-    pub(super) fn check(&self, keys: &[&str]) -> Result<(), Fault> {
+    pub(super) fn check(&self, keys: &[&str]) -> Result<(), Refusal> {
         if !keys.contains(&self.key.as_str()) {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "InvalidFilterKey",
                 format!("no filter {} here: {} are", self.key, keys.join(", ")),
             ));
@@ -88,11 +88,11 @@ impl Filter {
             _ => &["Equals", "BeginsWith"],
         };
         match &self.option {
-            Some(option) if !options.contains(&option.as_str()) => Err(Fault::new(
+            Some(option) if !options.contains(&option.as_str()) => Err(Refusal::new(
                 "InvalidFilterOption",
                 format!("the filter {} has the options {}", self.key, options.join(", ")),
             )),
-            _ if self.values.is_empty() => Err(Fault::new(
+            _ if self.values.is_empty() => Err(Refusal::new(
                 "InvalidFilterValue",
                 format!("the filter {} needs a value", self.key),
             )),

@@ -1,6 +1,6 @@
 //! Names of parameters.
 
-use crate::aws::{ACCOUNT, Fault, REGION};
+use crate::aws::{ACCOUNT, REGION, Refusal};
 
 /// The longest name, in characters, counted as AWS does: with the ARN before it, which is 1011 without.
 const LONGEST: usize = 1011;
@@ -15,8 +15,8 @@ pub(super) fn arn(name: &str) -> String {
 }
 
 /// Checks the name of a parameter to be made (`PutParameter`: "Parameter name constraints").
-pub(super) fn check(name: &str) -> Result<(), Fault> {
-    let invalid = |reason: &str| Err(Fault::new("ValidationException", reason));
+pub(super) fn check(name: &str) -> Result<(), Refusal> {
+    let invalid = |reason: &str| Err(Refusal::new("ValidationException", reason));
     if name.is_empty() || name.len() > LONGEST {
         return invalid("a parameter's name has 1 to 1011 characters");
     }
@@ -33,7 +33,7 @@ pub(super) fn check(name: &str) -> Result<(), Fault> {
         );
     }
     if parts.len() > DEEPEST {
-        return Err(Fault::new(
+        return Err(Refusal::new(
             "HierarchyLevelLimitExceededException",
             "a hierarchy has 15 levels at most",
         ));
@@ -43,7 +43,7 @@ pub(super) fn check(name: &str) -> Result<(), Fault> {
         return invalid("Parameter name: can't be prefixed with \"ssm\" (case-insensitive)");
     }
     if first.starts_with("aws") {
-        return Err(Fault::new(
+        return Err(Refusal::new(
             "AccessDeniedException",
             format!("No access to reserved parameter name: {name}."),
         ));

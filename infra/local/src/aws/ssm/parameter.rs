@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Put, name};
-use crate::aws::Fault;
+use crate::aws::Refusal;
 
 /// How many versions are kept (`PutParameter`: 100; the oldest goes).
 const VERSIONS: usize = 100;
@@ -31,12 +31,12 @@ pub enum Kind {
 
 impl Kind {
     /// Its name in requests.
-    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
         match text {
             "String" => Ok(Self::String),
             "StringList" => Ok(Self::StringList),
             "SecureString" => Ok(Self::SecureString),
-            _ => Err(Fault::new(
+            _ => Err(Refusal::new(
                 "ValidationException",
                 "a parameter's Type is String, StringList or SecureString",
             )),
@@ -83,9 +83,9 @@ pub(super) struct Version {
 
 impl Parameter {
     /// The first version.
-    pub(super) fn new(put: &Put<'_>, now: u64) -> Result<Self, Fault> {
+    pub(super) fn new(put: &Put<'_>, now: u64) -> Result<Self, Refusal> {
         let kind = put.kind.ok_or_else(|| {
-            Fault::new(
+            Refusal::new(
                 "ValidationException",
                 "A parameter type is required when you create a parameter.",
             )
@@ -97,9 +97,9 @@ impl Parameter {
     }
 
     /// Another version; tells its number.
-    pub(super) fn overwrite(&mut self, put: &Put<'_>, now: u64) -> Result<u64, Fault> {
+    pub(super) fn overwrite(&mut self, put: &Put<'_>, now: u64) -> Result<u64, Refusal> {
         if put.kind.is_some_and(|kind| kind != self.kind) {
-            return Err(Fault::new(
+            return Err(Refusal::new(
                 "HierarchyTypeMismatch",
                 format!(
                     "the parameter {} is a {} and cannot become another type: delete it first",
@@ -182,8 +182,8 @@ impl Version {
         version: u64,
         was_advanced: bool,
         now: u64,
-    ) -> Result<Self, Fault> {
-        let invalid = |reason: String| Fault::new("ValidationException", reason);
+    ) -> Result<Self, Refusal> {
+        let invalid = |reason: String| Refusal::new("ValidationException", reason);
         let size = put.value.len();
         let advanced = match put.tier {
             None => was_advanced,
@@ -245,12 +245,12 @@ impl Version {
 }
 
 /// A stand-in for a ciphertext: as long as one, and with nothing of the secret in it.
-fn seal(size: usize) -> Result<String, Fault> {
+fn seal(size: usize) -> Result<String, Refusal> {
     // What KMS adds to a plaintext: the key's name, the data key, nonce and tag.
     const ADDED: usize = 160;
     let mut bytes = vec![0; size + ADDED];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Fault::internal(format!("the system has no random bytes: {error}")))?;
+        .map_err(|error| Refusal::internal(format!("the system has no random bytes: {error}")))?;
     Ok(STANDARD.encode(bytes))
 }
 

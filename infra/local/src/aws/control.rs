@@ -1,0 +1,108 @@
+//! What no AWS has: paths under `/_local` that steer this one.
+//!
+//! JSON in and out, whatever the `Content-Type`. What can't be done is 400 or
+//! 404 with `{"error": "…"}`.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+
+use super::door::is_here;
+use super::fault::{Fault, Faults, Ordered};
+use super::lambda::Lambda;
+
+#[derive(Clone)]
+struct Control {
+    faults: Faults,
+    lambda: Lambda,
+}
+
+/// The routes.
+pub(crate) fn router(faults: Faults, lambda: Lambda) -> Router {
+    Router::new()
+        .route("/_local/faults", get(list).post(order).delete(call_off_all))
+        .route("/_local/faults/{id}", get(one).delete(call_off))
+        .route("/_local/faults/{id}/release", post(release))
+        .route("/_local/functions/{name}/kill", post(kill))
+        .layer(middleware::from_fn(guard))
+        .with_state(Control { faults, lambda })
+}
+
+/// Keeps web pages out: a browser says where a page comes from when the page
+/// asks for more than to look, and what it looks at is hidden from it unless
+/// its own name was made to point here.
+async fn guard(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if !is_here(host) || headers.contains_key(header::ORIGIN) {
+        let why =
+            "not for web pages: address this as localhost or by its IP address, without an Origin";
+        return error(StatusCode::FORBIDDEN, why);
+    }
+    next.run(request).await
+}
+
+async fn order(State(control): State<Control>, body: Bytes) -> Response {
+    let fault: Fault = match serde_json::from_slice(&body) {
+        Ok(fault) => fault,
+        Err(why) => return error(StatusCode::BAD_REQUEST, &format!("this is no fault: {why}")),
+    };
+    match control.faults.order(fault) {
+        Ok(ordered) => Json(ordered.json()).into_response(),
+        Err(why) => error(StatusCode::BAD_REQUEST, &why.to_string()),
+    }
+}
+
+async fn list(State(control): State<Control>) -> Response {
+    let faults = control.faults.list();
+    let holding: usize = faults.iter().map(Ordered::holding).sum();
+    let faults: Vec<_> = faults.iter().map(Ordered::json).collect();
+    Json(json!({ "holding": holding, "faults": faults })).into_response()
+}
+
+async fn one(State(control): State<Control>, Path(id): Path<u64>) -> Response {
+    with(&control, id, Ordered::json)
+}
+
+async fn call_off_all(State(control): State<Control>) -> Response {
+    Json(json!({ "called_off": control.faults.call_off() })).into_response()
+}
+
+async fn call_off(State(control): State<Control>, Path(id): Path<u64>) -> Response {
+    with(&control, id, |fault| {
+        fault.call_off();
+        json!({ "called_off": 1 })
+    })
+}
+
+async fn release(State(control): State<Control>, Path(id): Path<u64>) -> Response {
+    with(&control, id, |fault| json!({ "released": fault.release() }))
+}
+
+fn with(control: &Control, id: u64, act: impl FnOnce(&Ordered) -> serde_json::Value) -> Response {
+    match control.faults.get(id) {
+        Some(fault) => Json(act(&fault)).into_response(),
+        None => error(
+            StatusCode::NOT_FOUND,
+            &format!(
+                "there is no fault {id}, or it is over: GET /_local/faults lists those that aren't"
+            ),
+        ),
+    }
+}
+
+async fn kill(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    match control.lambda.kill(&name).await {
+        Some(killed) => Json(json!({ "killed": killed })).into_response(),
+        None => error(StatusCode::NOT_FOUND, &format!("there is no function {name}")),
+    }
+}
+
+fn error(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "error": message }))).into_response()
+}

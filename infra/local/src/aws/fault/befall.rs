@@ -1,0 +1,85 @@
+//! How a fault befalls a call on its way to its service.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::Response;
+use wechat::connection::Wire;
+
+use super::{Call, Fault, Faults};
+use crate::aws::{Refusal, lambda, sqs};
+
+/// The largest request there is (DynamoDB: 16 MB).
+const LARGEST: usize = 16 * 1024 * 1024;
+
+/// Lets the fault that waits for this call have its way, if one does.
+pub(crate) async fn befall(
+    State(faults): State<Faults>,
+    ConnectInfo(wire): ConnectInfo<Wire>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(mut call) = Call::of(&request) else { return next.run(request).await };
+    // A body is held back only for faults that ask what it names.
+    if faults.ask_for_resources(&call) {
+        let (head, body) = request.into_parts();
+        let Ok(body) = to_bytes(body, LARGEST).await else {
+            let refusal = Refusal {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                ..Refusal::new("RequestTooLargeException", "the request is too large, or broke off")
+            };
+            return refuse(call.service, &refusal);
+        };
+        call.read(&body);
+        request = Request::from_parts(head, Body::from(body));
+    }
+    let Some(befalling) = faults.take(&call) else { return next.run(request).await };
+    let fault = befalling.fault();
+    tracing::debug!(service = call.service, operation = call.operation, ?fault, "befallen");
+    let answer = if fault.after {
+        let answer = next.run(request).await;
+        befalling.wait().await;
+        answer
+    } else {
+        befalling.wait().await;
+        if fault.refuse.is_none() && !fault.reset {
+            return next.run(request).await;
+        }
+        Response::new(Body::empty())
+    };
+    if fault.reset {
+        wire.cut();
+    }
+    match refusal(fault, &call) {
+        Some(refusal) => refuse(call.service, &refusal),
+        None => answer,
+    }
+}
+
+fn refusal(fault: &Fault, call: &Call) -> Option<Refusal> {
+    let code = fault.refuse.as_ref()?;
+    Some(Refusal {
+        status: fault.refusal_status(call.service, code),
+        code: code.clone().into(),
+        message: format!("{code}: a fault that was ordered on this machine"),
+    })
+}
+
+/// Each service has its own way to write a refusal.
+fn refuse(service: &str, refusal: &Refusal) -> Response {
+    match service {
+        "lambda" => lambda::refuse(refusal),
+        "sqs" => sqs::refuse(refusal),
+        "ssm" => refusal.json("1.1"),
+        // DynamoDB writes the shape's whole name.
+        _ => {
+            let space = match refusal.code.as_ref() {
+                "ThrottlingException" => "com.amazon.coral.availability",
+                _ => "com.amazonaws.dynamodb.v20120810",
+            };
+            let code = format!("{space}#{}", refusal.code).into();
+            Refusal { code, ..refusal.clone() }.json("1.0")
+        }
+    }
+}
