@@ -11,7 +11,8 @@
 //! - [`store`] is the four tables. It uses the types of [`wechat`], never its
 //!   client; only functions put the two together.
 //! - [`access_token`] keeps a function supplied with WeChat's access tokens.
-//! - [`http`], [`aws`] and [`telemetry`] connect a function to the world.
+//! - [`http`], [`aws`], [`telemetry`] and [`metric`] connect a function to the
+//!   world.
 
 pub mod clock;
 pub mod secret;
@@ -27,6 +28,8 @@ pub mod config;
 pub mod http;
 #[cfg(feature = "aws")]
 pub mod kept;
+#[cfg(feature = "aws")]
+pub mod metric;
 #[cfg(feature = "aws")]
 pub mod parameters;
 #[cfg(feature = "aws")]

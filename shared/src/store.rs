@@ -3,26 +3,33 @@
 //!
 //! | Table | Key | Holds |
 //! |---|---|---|
-//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `window#…`: all that belongs to one user of one app |
+//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `window#…`: all that belongs to one user of one app |
 //! | mappings | `subject` = `union#…` or `account#…`, `app_id` | a person's openid in each app, and whether they follow |
 //! | events | `user`, `event` | what came in |
 //! | notifications | `id` | what went out |
 
+mod erase;
 mod events;
+mod followers;
+mod forget;
 mod logins;
 mod mappings;
 mod notifications;
 mod permits;
 mod receipts;
+mod transaction;
 mod users;
 mod windows;
 
-pub use events::{Events, NewEvent, Recorded, StoredEvent};
+pub use events::{
+    Counted, Due, Events, NewEvent, NoPosition, Page, Position, Range, Recorded, StoredEvent,
+};
+pub use followers::{Explanation, Followers, Following, Step, Told};
 pub use logins::{Binding, LoginError, Logins, Session};
 pub use mappings::{Mappings, Route};
 pub use notifications::{Claim, Notifications, Status};
 pub use permits::{Permit, PermitKey};
-pub use users::{FollowState, Users};
+pub use users::Users;
 pub use windows::Window;
 
 use crate::aws::AwsError;

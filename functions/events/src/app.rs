@@ -8,7 +8,7 @@ use shared::config;
 use shared::http::Web;
 use shared::kept::Kept;
 use shared::parameters::{Apps, Parameters};
-use shared::store::{Events, Mappings, Notifications, Users};
+use shared::store::{Events, Followers, Logins, Mappings, Notifications, Users};
 use shared::wechat::client::Client;
 use shared::wechat::id::AppId;
 use std::sync::Arc;
@@ -20,7 +20,8 @@ pub(crate) struct App {
     parameters: Parameters,
     pub(crate) events: Events,
     pub(crate) users: Users,
-    pub(crate) mappings: Mappings,
+    pub(crate) followers: Followers,
+    pub(crate) logins: Logins,
     pub(crate) notifications: Notifications,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: Client,
@@ -47,8 +48,20 @@ impl App {
         );
         events_there.and(users_there).and(mappings_there).and(notifications_there)?;
         let apps = Kept::new(apps?, Timestamp::now());
+        let followers = Followers { users: users.clone(), mappings: mappings.clone() };
+        let logins = Logins { users: users.clone(), mappings };
         let tokens = AccessTokens::from_environment(parameters.clone(), aws.lambda())?;
-        Ok(Self { apps, parameters, events, users, mappings, notifications, tokens, wechat })
+        Ok(Self {
+            apps,
+            parameters,
+            events,
+            users,
+            followers,
+            logins,
+            notifications,
+            tokens,
+            wechat,
+        })
     }
 
     /// The apps, with the one that is asked for if there is one.

@@ -1,11 +1,11 @@
 //! What one event does. Applying it twice does what applying it once does.
 
 use crate::app::App;
+use crate::follow::{follow, leave};
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
-use shared::store::{FollowState, PermitKey, StoredEvent, Window};
+use shared::store::{PermitKey, StoredEvent, Window};
 use shared::wechat::push::{Answer, Kind, Push, Unreadable};
 
 /// Applies one event.
@@ -22,11 +22,8 @@ pub(crate) async fn apply(
     let wechat_app = apps.by_id(&event.app_id).ok_or(ApplyError::UnknownApp)?;
     let push = Push::read(&event.app_id, &event.body)?;
     match &push.kind {
-        Kind::Subscribe => {
-            follow(app, wechat_app, &push, now).await?;
-            open_window(app, event, &push, Window::Follow).await?;
-        }
-        Kind::Unsubscribe => unfollow(app, event, &push).await?,
+        Kind::Subscribe => follow(app, wechat_app, &push.from, push.create_time).await?,
+        Kind::Unsubscribe => leave(app, wechat_app, &push.from, push.create_time).await?,
         Kind::Message { .. } => open_window(app, event, &push, Window::Message).await?,
         Kind::MenuClick => open_window(app, event, &push, Window::MenuClick).await?,
         Kind::Scan => open_window(app, event, &push, Window::Scan).await?,
@@ -34,9 +31,7 @@ pub(crate) async fn apply(
         Kind::SubscriptionAnswers(answers) => grant(app, event, &push, answers).await?,
         Kind::SubscriptionChanges(answers) => {
             for answer in answers.iter().filter(|answer| !answer.accepted) {
-                app.users
-                    .revoke_permits(permit_key(event, &push, answer), push.create_time)
-                    .await?;
+                app.users.withdraw(permit_key(event, &push, answer), push.create_time).await?;
             }
         }
         Kind::SubscriptionResults(deliveries) => {
@@ -55,49 +50,6 @@ pub(crate) async fn apply(
         Kind::Other { .. } => {}
     }
     tracing::info!(app = wechat_app.alias, kind = push.kind.name(), "applied");
-    Ok(())
-}
-
-/// That the user follows is stored first, whatever WeChat then answers. The
-/// event doesn't say who the person is; `user/info` does.
-async fn follow(
-    app: &App,
-    wechat_app: &WeChatApp,
-    push: &Push,
-    now: Timestamp,
-) -> Result<(), ApplyError> {
-    let app_id = &wechat_app.app_id;
-    let mut state =
-        FollowState { follows: true, at: push.create_time, union_id: None, scene: None };
-    let known = app.users.set_follows(app_id, &push.from, &state).await?;
-    let info = app
-        .tokens
-        .call(wechat_app, now, async |token| app.wechat.user_info(token, &push.from).await)
-        .await?;
-    let Some(union_id) = info.union_id.or(known) else {
-        // Of someone who has left again WeChat tells nothing.
-        if info.subscribe == 1 {
-            tracing::warn!(
-                app = wechat_app.alias,
-                "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
-            );
-        }
-        return Ok(());
-    };
-    state.union_id = Some(&union_id);
-    state.scene = info.subscribe_scene.as_deref();
-    app.users.set_follows(app_id, &push.from, &state).await?;
-    app.mappings.set_follows(&union_id, app_id, &push.from, true, push.create_time).await?;
-    Ok(())
-}
-
-async fn unfollow(app: &App, event: &StoredEvent, push: &Push) -> Result<(), ApplyError> {
-    let state = FollowState { follows: false, at: push.create_time, union_id: None, scene: None };
-    if let Some(union_id) = app.users.set_follows(&event.app_id, &push.from, &state).await? {
-        app.mappings
-            .set_follows(&union_id, &event.app_id, &push.from, false, push.create_time)
-            .await?;
-    }
     Ok(())
 }
 
@@ -138,8 +90,20 @@ pub(crate) enum ApplyError {
     Unreadable(#[from] Unreadable),
     #[error("{0}")]
     Malformed(&'static str),
+    #[error("it was not done in the time that one event is given")]
+    TooLong,
+    #[error("other events of this user kept getting in between")]
+    Contended,
     #[error(transparent)]
     WeChat(#[from] TokenError),
     #[error(transparent)]
     Aws(#[from] AwsError),
+}
+
+impl ApplyError {
+    /// Whether trying again can't help: the event itself would have to be
+    /// another.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        matches!(self, Self::Unreadable(_) | Self::Malformed(_))
+    }
 }

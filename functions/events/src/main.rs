@@ -2,10 +2,17 @@
 
 mod app;
 mod apply;
+mod attempt;
+mod follow;
 mod handler;
+mod lanes;
+mod replay;
+mod stream;
+mod sweep;
 
 use app::App;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
 use shared::{clock::Timestamp, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,7 +21,7 @@ async fn main() -> Result<(), Error> {
     let app = App::from_environment()
         .await
         .inspect_err(|error| tracing::error!("cannot start: {error}"))?;
-    run(service_fn(async |event: LambdaEvent<handler::Event>| {
+    run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline = Timestamp(event.context.deadline / 1000);
         handler::handle(&app, event.payload, Timestamp::now(), deadline).await
     }))

@@ -1,19 +1,23 @@
 //! What came in: the events table, which is also the queue of the `events`
 //! function.
 
+mod due;
 mod progress;
+mod range;
 mod record;
 
+pub use due::Due;
+pub use progress::Counted;
+pub use range::{NoPosition, Page, Position, Range};
 pub use record::{NewEvent, Recorded};
 
-use super::{Table, number, string};
+use super::{Table, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::config::MissingVariable;
 use crate::wechat::id::AppId;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Deserialize;
 
 /// The events table.
@@ -23,7 +27,7 @@ pub struct Events {
 }
 
 /// An event as it stands in the table and in its stream.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct StoredEvent {
     /// The partition key.
     pub user: String,
@@ -33,6 +37,37 @@ pub struct StoredEvent {
     pub app_id: AppId,
     /// The opened body, as it came.
     pub body: String,
+    /// A word for what happened.
+    #[serde(default)]
+    pub kind: String,
+    /// When it was written down, by our clock.
+    pub received_at: Timestamp,
+    /// What tells bodies apart.
+    #[serde(default)]
+    body_hash: String,
+    /// How often it was tried, and failed.
+    #[serde(default)]
+    tries: u64,
+    /// There while it has to take effect.
+    #[serde(default)]
+    unapplied: Option<AppId>,
+    /// When it was set aside, if it is.
+    #[serde(default)]
+    pub set_aside_at: Option<Timestamp>,
+}
+
+impl StoredEvent {
+    /// Whether it still has to take effect.
+    pub fn is_unapplied(&self) -> bool {
+        self.unapplied.is_some()
+    }
+
+    /// The sort key of the event that has the same identity and came first, if
+    /// this is another one.
+    fn first_of_its_identity(&self) -> Option<&str> {
+        let hash = Some(self.body_hash.as_str()).filter(|hash| !hash.is_empty())?;
+        self.event.strip_suffix(hash)?.strip_suffix('#')
+    }
 }
 
 impl Events {
@@ -61,65 +96,5 @@ impl Events {
             .table_name(&self.table.name)
             .key("user", string(&event.user))
             .key("event", string(&event.event))
-    }
-
-    /// The events of one app that have not taken effect and are due by `now`,
-    /// the longest due first, at most `limit`.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't answer.
-    pub async fn unapplied(
-        &self,
-        app_id: &AppId,
-        now: Timestamp,
-        limit: i32,
-    ) -> Result<Vec<StoredEvent>, AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .query()
-            .table_name(&self.table.name)
-            .index_name("unapplied")
-            .key_condition_expression("unapplied = :app AND due_at <= :now")
-            .expression_attribute_values(":app", string(app_id.as_str()))
-            .expression_attribute_values(":now", number(now))
-            .limit(limit)
-            .send()
-            .await
-            .map_err(|error| {
-                AwsError::new(self.table.action("looking for unapplied events"), &error)
-            })?;
-        let mut events = Vec::new();
-        for key in found.items() {
-            if let (Some(user), Some(event)) = (key.get("user"), key.get("event")) {
-                events.extend(self.get(user, event).await?);
-            }
-        }
-        Ok(events)
-    }
-
-    async fn get(
-        &self,
-        user: &AttributeValue,
-        event: &AttributeValue,
-    ) -> Result<Option<StoredEvent>, AwsError> {
-        let action = || self.table.action("reading an event");
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .key("user", user.clone())
-            .key("event", event.clone())
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(action(), &error))?;
-        let still = found.item.filter(|item| item.contains_key("unapplied"));
-        still
-            .map(serde_dynamo::from_item)
-            .transpose()
-            .map_err(|_| AwsError::unexpected(action(), "the item is no event"))
     }
 }

@@ -2,13 +2,12 @@
 //! transaction.
 
 use super::mappings::{PERSON, account_subject, union_subject};
-use super::{Mappings, Route, Users, get_string, number, string, user_key};
+use super::{Mappings, Route, Users, get_string, number, string, transaction};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId, UnionId};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem, Update};
 use uuid::Uuid;
 
 /// How often a login that met another of the same person looks again.
@@ -91,7 +90,7 @@ impl Logins {
             Some(union_id) => self.mappings.person(union_id).await?,
             None => (None, Vec::new()),
         };
-        let profile = self.profile(binding).await?;
+        let profile = self.users.profile(binding.app_id, binding.open_id).await?;
         let profile_id =
             profile.as_ref().and_then(|item| get_string(item, "id")).map(str::to_owned);
         let account =
@@ -122,21 +121,6 @@ impl Logins {
         Ok(Known { session: Session { user, account, routes }, profile_id })
     }
 
-    async fn profile(&self, binding: &Binding<'_>) -> Result<Option<super::Item>, AwsError> {
-        let table = &self.users.table;
-        let found = table
-            .dynamodb
-            .get_item()
-            .table_name(&table.name)
-            .key("user", string(user_key(binding.app_id, binding.open_id)))
-            .key("item", string("profile"))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(table.action("reading a user"), &error))?;
-        Ok(found.item)
-    }
-
     /// False if somebody else changed what was read in the meantime.
     async fn store(
         &self,
@@ -144,12 +128,7 @@ impl Logins {
         known: &Known,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
-        let mut transaction = self
-            .users
-            .table
-            .dynamodb
-            .transact_write_items()
-            .transact_items(item(self.profile_update(binding, known, now)));
+        let mut items = vec![transaction::update(self.profile_update(binding, known, now))];
         if let Some(union_id) = binding.union_id {
             let row = |app_id: &str| {
                 self.mappings_update()
@@ -163,7 +142,7 @@ impl Logins {
                 .update_expression("SET id = :id")
                 .condition_expression("attribute_not_exists(id) OR id = :id")
                 .expression_attribute_values(":id", string(&known.session.user));
-            transaction = transaction.transact_items(item(app)).transact_items(item(person));
+            items.extend([transaction::update(app), transaction::update(person)]);
         }
         if let Some(account) = binding.account {
             let mut set = "SET open_id = :open".to_owned();
@@ -177,17 +156,9 @@ impl Logins {
                 set.push_str(", union_id = :union");
                 row = row.expression_attribute_values(":union", string(union_id.as_str()));
             }
-            transaction = transaction.transact_items(item(row.update_expression(set)));
+            items.push(transaction::update(row.update_expression(set)));
         }
-        let Err(error) = transaction.send().await else { return Ok(true) };
-        match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(canceled))
-                if canceled.cancellation_reasons().iter().any(is_race) =>
-            {
-                Ok(false)
-            }
-            _ => Err(AwsError::new("storing a login", &error)),
-        }
+        transaction::write(&self.users.table.dynamodb, "storing a login", items).await
     }
 
     fn profile_update(
@@ -199,8 +170,7 @@ impl Logins {
         let mut set = "SET id = :id, logged_in_at = :now".to_owned();
         let mut update = Update::builder()
             .table_name(&self.users.table.name)
-            .key("user", string(user_key(binding.app_id, binding.open_id)))
-            .key("item", string("profile"))
+            .set_key(Some(Users::profile_key(binding.app_id, binding.open_id)))
             .expression_attribute_values(":id", string(&known.session.user))
             .expression_attribute_values(":now", number(now));
         // Nobody may have changed meanwhile what was read.
@@ -228,20 +198,10 @@ impl Logins {
     }
 }
 
-/// Whether a transaction was canceled because somebody else was there.
-fn is_race(reason: &CancellationReason) -> bool {
-    matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
-}
-
 /// What was read before a login is stored.
 #[derive(Debug)]
 struct Known {
     session: Session,
     /// The internal id that the user has had so far.
     profile_id: Option<String>,
-}
-
-fn item(update: UpdateBuilder) -> TransactWriteItem {
-    let update = update.build().expect("key, table and expression are set");
-    TransactWriteItem::builder().update(update).build()
 }

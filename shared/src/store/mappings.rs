@@ -7,7 +7,6 @@ use crate::config::MissingVariable;
 use crate::secret::Secret;
 use crate::wechat::id::{AppId, OpenId, UnionId};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
 
 /// The row of a person's own, beside those of their apps: the internal id.
 pub(super) const PERSON: &str = "#person";
@@ -48,35 +47,6 @@ impl Mappings {
     /// When it isn't, or DynamoDB doesn't answer.
     pub async fn check(&self) -> Result<(), AwsError> {
         self.table.check().await
-    }
-
-    /// Notes whether a person follows an Official Account, forward in WeChat's
-    /// time only.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
-    pub async fn set_follows(
-        &self,
-        union_id: &UnionId,
-        app_id: &AppId,
-        open_id: &OpenId,
-        follows: bool,
-        at: Timestamp,
-    ) -> Result<(), AwsError> {
-        let update = self
-            .table
-            .dynamodb
-            .update_item()
-            .table_name(&self.table.name)
-            .key("subject", string(union_subject(union_id)))
-            .key("app_id", string(app_id.as_str()))
-            .update_expression("SET open_id = :open, follows = :follows, state_time = :at")
-            .condition_expression("attribute_not_exists(state_time) OR state_time <= :at")
-            .expression_attribute_values(":open", string(open_id.as_str()))
-            .expression_attribute_values(":follows", AttributeValue::Bool(follows))
-            .expression_attribute_values(":at", number(at));
-        self.table.conditional("mapping a follower", update.send().await).map(drop)
     }
 
     /// The apps in which a person is known.
@@ -161,7 +131,7 @@ impl Mappings {
         Ok(found.item.as_ref().and_then(|item| get_string(item, "password_hash")).map(Secret::new))
     }
 
-    async fn collection(&self, subject: &str) -> Result<Vec<Item>, AwsError> {
+    pub(super) async fn collection(&self, subject: &str) -> Result<Vec<Item>, AwsError> {
         let found = self
             .table
             .dynamodb

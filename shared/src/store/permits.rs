@@ -4,10 +4,11 @@
 //! free → reserved → used; reserved → free when a send failed for certain;
 //! reserved → burned when WeChat knew nothing of the consent; free → revoked.
 
-use super::{KEPT, Users, get_string, get_time, number, string, user_key};
+use super::{KEPT, Users, get_string, get_time, number, string, transaction, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, Update};
 
 /// What a permit is for: one template of one mini program, for one user.
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +33,17 @@ impl PermitKey<'_> {
     fn prefix(&self) -> String {
         format!("permit#{}#", self.template_id)
     }
+
+    /// The item that says when consent was withdrawn last.
+    fn withdrawal(&self) -> String {
+        format!("withdrawn#{}", self.template_id)
+    }
 }
 
 impl Users {
     /// Grants one permit. `grant` names the consent, so that an event that is
-    /// applied twice grants once.
+    /// applied twice grants once. A consent of before a withdrawal, or of the
+    /// same second, grants nothing, nor does one of a user who has gone since.
     ///
     /// # Errors
     ///
@@ -47,18 +54,51 @@ impl Users {
         grant: &str,
         at: Timestamp,
     ) -> Result<(), AwsError> {
-        let put = self
-            .table
-            .dynamodb
-            .put_item()
+        let not_withdrawn = ConditionCheck::builder()
+            .table_name(&self.table.name)
+            .key("user", string(user_key(key.app_id, key.open_id)))
+            .key("item", string(key.withdrawal()))
+            .condition_expression("attribute_not_exists(withdrawn_at) OR withdrawn_at < :at")
+            .expression_attribute_values(":at", number(at));
+        let put = Put::builder()
             .table_name(&self.table.name)
             .item("user", string(user_key(key.app_id, key.open_id)))
             .item("item", string(format!("{}{grant}", key.prefix())))
             .item("state", string("free"))
             .item("granted_at", number(at))
             .condition_expression("attribute_not_exists(#user)")
-            .expression_attribute_names("#user", "user");
-        self.table.conditional("granting a permit", put.send().await).map(drop)
+            .expression_attribute_names("#user", "user")
+            .build()
+            .expect("table and item are set");
+        let items = vec![
+            self.still_here(key.app_id, key.open_id, at),
+            transaction::check(not_withdrawn),
+            transaction::put(put),
+        ];
+        let what = self.table.action("granting a permit");
+        transaction::write(&self.table.dynamodb, &what, items).await.map(drop)
+    }
+
+    /// The user withdrew consent in WeChat's settings: every free permit of
+    /// this kind is void, also one whose event is still on its way.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn withdraw(&self, key: PermitKey<'_>, at: Timestamp) -> Result<(), AwsError> {
+        let mark = Update::builder()
+            .table_name(&self.table.name)
+            .key("user", string(user_key(key.app_id, key.open_id)))
+            .key("item", string(key.withdrawal()))
+            .update_expression("SET withdrawn_at = :at, expires = :expires")
+            .condition_expression("attribute_not_exists(withdrawn_at) OR withdrawn_at < :at")
+            .expression_attribute_values(":at", number(at))
+            // An event is kept, and may be applied again, for so long.
+            .expression_attribute_values(":expires", number(at.plus(2 * KEPT)));
+        let items = vec![self.still_here(key.app_id, key.open_id, at), transaction::update(mark)];
+        let what = self.table.action("withdrawing consent");
+        transaction::write(&self.table.dynamodb, &what, items).await?;
+        self.revoke_permits(key, at).await
     }
 
     /// Reserves the oldest free permit for a notification; none if there is
@@ -123,13 +163,8 @@ impl Users {
         self.revoke_permits(key, now).await
     }
 
-    /// The user withdrew consent: every free permit of this kind that was
-    /// granted until then is void.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
-    pub async fn revoke_permits(&self, key: PermitKey<'_>, at: Timestamp) -> Result<(), AwsError> {
+    /// Every free permit of this kind that was granted until then is void.
+    async fn revoke_permits(&self, key: PermitKey<'_>, at: Timestamp) -> Result<(), AwsError> {
         let granted = self.open_permits(key, "").await?;
         for OpenPermit { item, .. } in granted.into_iter().filter(|permit| permit.granted_at <= at)
         {

@@ -1,8 +1,7 @@
 //! One user of one app: what is known, and what they do.
 
-use super::{Table, get_string, number, string, user_key};
+use super::{Item, Table, get_string, string, user_key};
 use crate::aws::AwsError;
-use crate::clock::Timestamp;
 use crate::config::MissingVariable;
 use crate::wechat::id::{AppId, OpenId, UnionId};
 use aws_sdk_dynamodb::Client;
@@ -11,19 +10,6 @@ use aws_sdk_dynamodb::Client;
 #[derive(Clone, Debug)]
 pub struct Users {
     pub(super) table: Table,
-}
-
-/// Whether someone follows, as of a moment.
-#[derive(Debug)]
-pub struct FollowState<'a> {
-    /// Whether they do.
-    pub follows: bool,
-    /// When that began, by WeChat's clock.
-    pub at: Timestamp,
-    /// The person, where it is known.
-    pub union_id: Option<&'a UnionId>,
-    /// How the user found the account.
-    pub scene: Option<&'a str>,
 }
 
 impl Users {
@@ -45,63 +31,31 @@ impl Users {
         self.table.check().await
     }
 
-    /// Moves a user's state forward in WeChat's time: an older event than the
-    /// one that is known changes nothing.
-    ///
-    /// Gives the person the user is known to be, whichever event told.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
-    pub async fn set_follows(
+    /// The key of the item that says who a user is.
+    pub(super) fn profile_key(app_id: &AppId, open_id: &OpenId) -> Item {
+        Item::from([
+            ("user".to_owned(), string(user_key(app_id, open_id))),
+            ("item".to_owned(), string("profile")),
+        ])
+    }
+
+    /// All that is known of who a user is.
+    pub(super) async fn profile(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
-        state: &FollowState<'_>,
-    ) -> Result<Option<UnionId>, AwsError> {
-        let mut set = "SET follows = :follows, state_time = :at".to_owned();
-        let mut update = self
+    ) -> Result<Option<Item>, AwsError> {
+        let found = self
             .table
             .dynamodb
-            .update_item()
+            .get_item()
             .table_name(&self.table.name)
-            .key("user", string(user_key(app_id, open_id)))
-            .key("item", string("profile"))
-            .condition_expression("attribute_not_exists(state_time) OR state_time <= :at")
-            .expression_attribute_values(
-                ":follows",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(state.follows),
-            )
-            .expression_attribute_values(":at", number(state.at))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(
-                aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
-            );
-        if let Some(union_id) = state.union_id {
-            set.push_str(", union_id = :union");
-            update = update.expression_attribute_values(":union", string(union_id.as_str()));
-        }
-        if let Some(scene) = state.scene {
-            set.push_str(", scene = :scene");
-            update = update.expression_attribute_values(":scene", string(scene));
-        } else {
-            set.push_str(" REMOVE scene");
-        }
-        let known = match update.update_expression(set).send().await {
-            Ok(updated) => updated.attributes,
-            Err(error) => match error.as_service_error() {
-                Some(
-                    aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
-                        older,
-                    ),
-                ) => older.item().cloned(),
-                _ => return Err(AwsError::new(self.table.action("storing whether a user follows"), &error)),
-            },
-        };
-        Ok(known
-            .as_ref()
-            .and_then(|item| get_string(item, "union_id"))
-            .and_then(|id| UnionId::parse(id).ok()))
+            .set_key(Some(Self::profile_key(app_id, open_id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new(self.table.action("reading a user"), &error))?;
+        Ok(found.item)
     }
 
     /// The person behind a user, where it is known.
@@ -119,8 +73,7 @@ impl Users {
             .dynamodb
             .get_item()
             .table_name(&self.table.name)
-            .key("user", string(user_key(app_id, open_id)))
-            .key("item", string("profile"))
+            .set_key(Some(Self::profile_key(app_id, open_id)))
             .projection_expression("union_id")
             .send()
             .await

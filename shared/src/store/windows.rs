@@ -3,10 +3,12 @@
 //! Source: WeChat's documentation, "发送客服消息" (customer-service messages):
 //! every action of the user opens a window of its own.
 
-use super::{Users, get_number, get_string, get_time, number, string, user_key};
+use super::erase::FOLLOW_WINDOW;
+use super::{Users, get_number, get_string, get_time, number, string, transaction, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
+use aws_sdk_dynamodb::types::Update;
 
 /// What opened a window, and so how long it is and how many messages it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ impl Window {
         match self {
             Self::Message => "window#message",
             Self::MenuClick => "window#click",
-            Self::Follow => "window#follow",
+            Self::Follow => FOLLOW_WINDOW,
             Self::Scan => "window#scan",
             Self::EnterSession => "window#enter",
         }
@@ -50,7 +52,8 @@ impl Window {
 
 impl Users {
     /// Opens a window at the moment of the event. An event that is older than
-    /// the one that opened it last, or the same, changes nothing.
+    /// the one that opened it last, or the same, changes nothing; nor does one
+    /// after which the user went, which closes all windows.
     ///
     /// # Errors
     ///
@@ -63,10 +66,7 @@ impl Users {
         at: Timestamp,
     ) -> Result<(), AwsError> {
         let until = at.plus(window.seconds());
-        let update = self
-            .table
-            .dynamodb
-            .update_item()
+        let update = Update::builder()
             .table_name(&self.table.name)
             .key("user", string(user_key(app_id, open_id)))
             .key("item", string(window.item()))
@@ -77,7 +77,14 @@ impl Users {
             .expression_attribute_values(":at", number(at))
             .expression_attribute_values(":until", number(until))
             .expression_attribute_values(":messages", number(window.messages()));
-        self.table.conditional("opening a customer-service window", update.send().await).map(drop)
+        let here = if window == Window::Follow {
+            self.still_follows(app_id, open_id, at)
+        } else {
+            self.still_here(app_id, open_id, at)
+        };
+        let what = self.table.action("opening a customer-service window");
+        let items = vec![here, transaction::update(update)];
+        transaction::write(&self.table.dynamodb, &what, items).await.map(drop)
     }
 
     /// Takes one message out of the window that stays open longest. False if

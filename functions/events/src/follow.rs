@@ -1,0 +1,109 @@
+//! Someone follows an Official Account, or leaves it.
+
+use crate::app::App;
+use crate::apply::ApplyError;
+use shared::access_token::TokenError;
+use shared::clock::Timestamp;
+use shared::parameters::App as WeChatApp;
+use shared::store::{Explanation, Following, Step, Told, Window};
+use shared::wechat::client::Error as CallError;
+use shared::wechat::id::OpenId;
+use shared::wechat::refusal::Class;
+
+/// How often an event is thought over when others of the same user get in
+/// between.
+const TRIES: usize = 8;
+
+/// The user follows since `at`. That is stored first, whatever WeChat then
+/// answers: the event doesn't say who the person is, `user/info` does.
+pub(crate) async fn follow(
+    app: &App,
+    wechat_app: &WeChatApp,
+    open_id: &OpenId,
+    at: Timestamp,
+) -> Result<(), ApplyError> {
+    settle(app, wechat_app, open_id, Told::Follows, at).await?;
+    app.users.open_window(&wechat_app.app_id, open_id, Window::Follow, at).await?;
+    Ok(())
+}
+
+/// The user has left at `at`. WeChat's rules ask to delete what is known of
+/// them: what `user/info` told goes with the state, and with it their windows
+/// and permits of this account.
+pub(crate) async fn leave(
+    app: &App,
+    wechat_app: &WeChatApp,
+    open_id: &OpenId,
+    at: Timestamp,
+) -> Result<(), ApplyError> {
+    let known = settle(app, wechat_app, open_id, Told::Leaves, at).await?;
+    let follows = known.follows() && known.since() == Some(at);
+    app.users.erase(&wechat_app.app_id, open_id, at, follows).await?;
+    Ok(())
+}
+
+/// Moves the user's state until the event adds nothing to it: the outcome is
+/// the same in whichever order, and however often, events are applied.
+async fn settle(
+    app: &App,
+    wechat_app: &WeChatApp,
+    open_id: &OpenId,
+    told: Told,
+    at: Timestamp,
+) -> Result<Following, ApplyError> {
+    let app_id = &wechat_app.app_id;
+    for _ in 0..TRIES {
+        let known = app.followers.known(app_id, open_id).await?;
+        let next = match known.step(told, at) {
+            Step::Nothing => return Ok(known),
+            Step::Move(next) => next,
+            Step::Ask => {
+                let explanation = ask(app, wechat_app, open_id).await?;
+                match known.explained(told, at, &explanation) {
+                    Some(next) => next,
+                    None => return Ok(known),
+                }
+            }
+        };
+        app.followers.store(app_id, open_id, &known, &next).await?;
+    }
+    Err(ApplyError::Contended)
+}
+
+/// Asks WeChat who a user is; once more at once if the connection broke or
+/// WeChat was busy.
+async fn ask(
+    app: &App,
+    wechat_app: &WeChatApp,
+    open_id: &OpenId,
+) -> Result<Explanation, ApplyError> {
+    let ask = || {
+        app.tokens.call(wechat_app, Timestamp::now(), async |token| {
+            app.wechat.user_info(token, open_id).await
+        })
+    };
+    let info = match ask().await {
+        Err(error) if is_passing(&error) => ask().await?,
+        other => other?,
+    };
+    if info.subscribe == 1 && info.union_id.is_none() {
+        tracing::warn!(
+            app = wechat_app.alias,
+            "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
+        );
+    }
+    Ok(Explanation {
+        follows: info.subscribe == 1,
+        union_id: info.union_id,
+        scene: info.subscribe_scene,
+    })
+}
+
+/// Whether the same question may well be answered the next moment.
+fn is_passing(error: &TokenError) -> bool {
+    match error {
+        TokenError::Call(CallError::Refused { refusal, .. }) => refusal.class() == Class::Retry,
+        TokenError::Call(CallError::NotSent { .. } | CallError::Unknown { .. }) => true,
+        TokenError::NotRenewed { .. } | TokenError::Parameter(_) | TokenError::Aws(_) => false,
+    }
+}

@@ -1,0 +1,113 @@
+//! What goes when a user goes: WeChat's rules ask for it, and what they had
+//! agreed to or begun is over.
+//!
+//! The profile says since when (`left_at`). Whatever was begun until then is
+//! deleted here, and isn't stored any more when its event is late: that is the
+//! condition [`Users::still_here`].
+
+use super::{Users, get_string, get_time, number, string, transaction, user_key};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::wechat::id::{AppId, OpenId};
+use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
+
+/// The items that follow from one event of the user's, and the attribute that
+/// holds its second.
+const BEGUN: [(&str, &str); 3] =
+    [("window#", "opened_at"), ("permit#", "granted_at"), ("withdrawn#", "withdrawn_at")];
+/// The window that following opens.
+pub(super) const FOLLOW_WINDOW: &str = "window#follow";
+
+impl Users {
+    /// Deletes the customer-service windows and the permits that a user has had
+    /// until `until`. If they `follow` all the same, since that very second, the
+    /// window that it opened stays.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn erase(
+        &self,
+        app_id: &AppId,
+        open_id: &OpenId,
+        until: Timestamp,
+        follows: bool,
+    ) -> Result<(), AwsError> {
+        const WHAT: &str = "erasing what a user had";
+        let user = user_key(app_id, open_id);
+        let mut pages = self
+            .table
+            .dynamodb
+            .query()
+            .table_name(&self.table.name)
+            .key_condition_expression("#user = :user")
+            .expression_attribute_names("#user", "user")
+            .expression_attribute_values(":user", string(&user))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(found) = pages.next().await {
+            let found = found.map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
+            let Some(item) = get_string(&found, "item") else { continue };
+            let kind = BEGUN.into_iter().find(|(prefix, _)| item.starts_with(prefix));
+            let Some((_, attribute)) = kind else { continue };
+            let Some(begun) = get_time(&found, attribute) else { continue };
+            if begun > until || (follows && begun == until && item == FOLLOW_WINDOW) {
+                continue;
+            }
+            let delete = self
+                .table
+                .dynamodb
+                .delete_item()
+                .table_name(&self.table.name)
+                .key("user", string(&user))
+                .key("item", string(item))
+                .condition_expression("#begun <= :until")
+                .expression_attribute_names("#begun", attribute)
+                .expression_attribute_values(":until", number(until));
+            self.table.conditional(WHAT, delete.send().await)?;
+        }
+        Ok(())
+    }
+
+    /// The condition that the user hasn't gone since `at`; in the same second,
+    /// they have.
+    pub(super) fn still_here(
+        &self,
+        app_id: &AppId,
+        open_id: &OpenId,
+        at: Timestamp,
+    ) -> TransactWriteItem {
+        let gone = self
+            .profile_check(app_id, open_id)
+            .condition_expression("attribute_not_exists(left_at) OR left_at < :begun")
+            .expression_attribute_values(":begun", number(at));
+        transaction::check(gone)
+    }
+
+    /// As [`Users::still_here`], for a follow: if in the same second they left
+    /// and followed, it counts what WeChat said when it was asked.
+    pub(super) fn still_follows(
+        &self,
+        app_id: &AppId,
+        open_id: &OpenId,
+        at: Timestamp,
+    ) -> TransactWriteItem {
+        let gone = self
+            .profile_check(app_id, open_id)
+            .condition_expression(
+                "attribute_not_exists(left_at) OR left_at < :begun OR (left_at = :begun AND state_time = :begun AND follows = :yes)",
+            )
+            .expression_attribute_values(":begun", number(at))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        transaction::check(gone)
+    }
+
+    fn profile_check(&self, app_id: &AppId, open_id: &OpenId) -> ConditionCheckBuilder {
+        ConditionCheck::builder()
+            .table_name(&self.table.name)
+            .set_key(Some(Self::profile_key(app_id, open_id)))
+    }
+}

@@ -1,0 +1,104 @@
+//! What has to be tried, now.
+
+use super::{Events, StoredEvent};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::store::{Item, number, string};
+use crate::wechat::id::AppId;
+
+/// Where one event stands: its key.
+#[derive(Clone, Debug)]
+pub struct Due {
+    key: Item,
+}
+
+impl Due {
+    /// The partition key, which all events of one user share.
+    pub fn user(&self) -> Option<&str> {
+        crate::store::get_string(&self.key, "user")
+    }
+}
+
+impl Events {
+    /// The events of one app that have not taken effect and are due by `now`,
+    /// the longest due first, at most `limit`. `after` goes on where an earlier
+    /// answer ended.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn due(
+        &self,
+        app_id: &AppId,
+        now: Timestamp,
+        limit: i32,
+        after: Option<Item>,
+    ) -> Result<(Vec<Due>, Option<Item>), AwsError> {
+        let found = self
+            .table
+            .dynamodb
+            .query()
+            .table_name(&self.table.name)
+            .index_name("unapplied")
+            .key_condition_expression("unapplied = :app AND due_at <= :now")
+            .expression_attribute_values(":app", string(app_id.as_str()))
+            .expression_attribute_values(":now", number(now))
+            .set_exclusive_start_key(after)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(|error| {
+                AwsError::new(self.table.action("looking for unapplied events"), &error)
+            })?;
+        let keys = found.items.unwrap_or_default().into_iter().map(|mut item| {
+            item.retain(|name, _| name == "user" || name == "event");
+            Due { key: item }
+        });
+        Ok((keys.collect(), found.last_evaluated_key))
+    }
+
+    /// Reads an event that was due, if it still has to take effect: the index
+    /// is always a little behind. A row that is no event is set aside.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer, or the row is no event.
+    pub async fn get_due(
+        &self,
+        due: &Due,
+        now: Timestamp,
+    ) -> Result<Option<StoredEvent>, AwsError> {
+        const PROBLEM: &str = "the row is no event";
+        let action = || self.table.action("reading an event");
+        let found = self
+            .table
+            .dynamodb
+            .get_item()
+            .table_name(&self.table.name)
+            .set_key(Some(due.key.clone()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new(action(), &error))?;
+        let Some(item) = found.item.filter(|item| item.contains_key("unapplied")) else {
+            return Ok(None);
+        };
+        if let Ok(event) = serde_dynamo::from_item(item) {
+            return Ok(Some(event));
+        }
+        let update = self
+            .table
+            .dynamodb
+            .update_item()
+            .table_name(&self.table.name)
+            .set_key(Some(due.key.clone()))
+            .update_expression(
+                "SET problem = :problem, set_aside_at = :now REMOVE unapplied, due_at",
+            )
+            .condition_expression("attribute_exists(unapplied)")
+            .expression_attribute_values(":problem", string(PROBLEM))
+            .expression_attribute_values(":now", number(now));
+        self.table.conditional("setting a row aside", update.send().await)?;
+        Err(AwsError::unexpected(action(), PROBLEM))
+    }
+}

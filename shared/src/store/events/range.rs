@@ -1,0 +1,135 @@
+//! What came in during a stretch of time.
+
+use super::{Events, StoredEvent};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::store::{Item, get_string, number, string};
+use crate::wechat::id::AppId;
+use std::fmt;
+use std::str::FromStr;
+
+/// So many rows are looked at in one request.
+const PAGE: i32 = 1000;
+
+/// Which events are meant.
+#[derive(Clone, Debug)]
+pub struct Range {
+    /// Received then or later.
+    pub from: Timestamp,
+    /// Received before then.
+    pub to: Timestamp,
+    /// Of this app only.
+    pub app_id: Option<AppId>,
+}
+
+/// A place in the table, between two events. It is good for as long as the
+/// table is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    user: String,
+    event: String,
+}
+
+/// Some of the events of a range.
+#[derive(Debug)]
+pub struct Page {
+    /// Those of one user stand together, in the order in which they happened.
+    pub events: Vec<StoredEvent>,
+    /// So many rows are no events.
+    pub unreadable: u64,
+    /// The place to go on from, if there may be more.
+    pub next: Option<Position>,
+}
+
+impl Position {
+    /// The place right behind an event.
+    pub fn after(event: &StoredEvent) -> Self {
+        Self { user: event.user.clone(), event: event.event.clone() }
+    }
+
+    fn of(item: &Item) -> Option<Self> {
+        let text = |name| get_string(item, name).map(str::to_owned);
+        Some(Self { user: text("user")?, event: text("event")? })
+    }
+
+    fn key(&self) -> Item {
+        Item::from([
+            ("user".to_owned(), string(&self.user)),
+            ("event".to_owned(), string(&self.event)),
+        ])
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.user, self.event)
+    }
+}
+
+impl FromStr for Position {
+    type Err = NoPosition;
+
+    fn from_str(text: &str) -> Result<Self, NoPosition> {
+        match text.split_once(' ') {
+            Some((user, event)) if !user.is_empty() && !event.is_empty() => {
+                Ok(Self { user: user.to_owned(), event: event.to_owned() })
+            }
+            _ => Err(NoPosition),
+        }
+    }
+}
+
+/// A text is no place in the table.
+#[derive(Debug, thiserror::Error)]
+#[error("not a place in the table; give back what the last answer named")]
+pub struct NoPosition;
+
+impl Events {
+    /// Looks for the events of a range through the whole table, from a place in
+    /// it. One page may hold none, and the next one some.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn range(&self, range: &Range, after: Option<&Position>) -> Result<Page, AwsError> {
+        let mut filter = "received_at >= :from AND received_at < :to".to_owned();
+        let mut scan = self
+            .table
+            .dynamodb
+            .scan()
+            .table_name(&self.table.name)
+            .consistent_read(true)
+            .limit(PAGE)
+            .set_exclusive_start_key(after.map(Position::key))
+            .expression_attribute_values(":from", number(range.from))
+            .expression_attribute_values(":to", number(range.to));
+        if let Some(app_id) = &range.app_id {
+            filter.push_str(" AND app_id = :app");
+            scan = scan.expression_attribute_values(":app", string(app_id.as_str()));
+        }
+        let found = scan.filter_expression(filter).send().await.map_err(|error| {
+            AwsError::new(self.table.action("looking for what came in"), &error)
+        })?;
+        let next = found.last_evaluated_key.as_ref().and_then(Position::of);
+        let items = found.items.unwrap_or_default();
+        let rows = items.len();
+        let events: Vec<_> =
+            items.into_iter().filter_map(|item| serde_dynamo::from_item(item).ok()).collect();
+        let unreadable = u64::try_from(rows - events.len()).unwrap_or(u64::MAX);
+        Ok(Page { events, unreadable, next })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_told_and_found_again() {
+        let place = Position { user: "wx1#oAnn".to_owned(), event: "1795186923#2400".to_owned() };
+        assert_eq!(place.to_string().parse::<Position>().unwrap(), place);
+        for odd in ["", " ", "wx1#oAnn", " 1795186923#2400", "wx1#oAnn "] {
+            assert!(odd.parse::<Position>().is_err(), "{odd:?}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! A mini program's user has closed their WeChat account: what ties them to
+//! accounts and to other apps goes as well.
+
+use super::mappings::{PERSON, account_subject, union_subject};
+use super::{Item, Logins, Users, get_string, get_time, number, string, transaction};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::wechat::id::{AppId, OpenId, UnionId};
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
+
+/// How often it is tried again when a login got in between.
+const TRIES: usize = 3;
+
+impl Logins {
+    /// Forgets a user of a mini program: who they are, their account, and the
+    /// rows by which they were found. Who has logged in since `at` stays known.
+    /// Permits and windows are [`Users::erase`]'s.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn forget(
+        &self,
+        app_id: &AppId,
+        open_id: &OpenId,
+        at: Timestamp,
+    ) -> Result<(), AwsError> {
+        const WHAT: &str = "forgetting a user";
+        for _ in 0..TRIES {
+            let profile = self.users.profile(app_id, open_id).await?.unwrap_or_default();
+            let logged_in_at = get_time(&profile, "logged_in_at");
+            let gone = logged_in_at.is_some_and(|logged_in_at| logged_in_at <= at);
+            if get_time(&profile, "left_at") >= Some(at) && !gone {
+                return Ok(());
+            }
+            let mut items = vec![self.goodbye(app_id, open_id, at, &profile, gone)];
+            let union_id = get_string(&profile, "union_id").and_then(|id| UnionId::parse(id).ok());
+            if gone {
+                let union = union_id.as_ref().map(union_subject);
+                let account = get_string(&profile, "account").map(account_subject);
+                for subject in union.into_iter().chain(account) {
+                    if self.leads_to(&subject, app_id, open_id).await? {
+                        let row = Delete::builder()
+                            .table_name(&self.mappings.table.name)
+                            .key("subject", string(subject))
+                            .key("app_id", string(app_id.as_str()))
+                            .condition_expression("open_id = :open")
+                            .expression_attribute_values(":open", string(open_id.as_str()));
+                        items.push(transaction::delete(row));
+                    }
+                }
+            }
+            let table = &self.users.table;
+            if transaction::write(&table.dynamodb, &table.action(WHAT), items).await? {
+                if gone && let Some(union_id) = union_id {
+                    self.forget_person(&union_id).await?;
+                }
+                return Ok(());
+            }
+        }
+        Err(AwsError::unexpected(WHAT, "logins of this user kept getting in between"))
+    }
+
+    /// The profile without the person, and since when they are gone.
+    fn goodbye(
+        &self,
+        app_id: &AppId,
+        open_id: &OpenId,
+        at: Timestamp,
+        profile: &Item,
+        gone: bool,
+    ) -> TransactWriteItem {
+        let mut expression = "SET left_at = :left".to_owned();
+        if gone {
+            expression.push_str(" REMOVE id, account, union_id, logged_in_at");
+        }
+        // Nobody may have logged in meanwhile.
+        let unchanged = match profile.get("logged_in_at") {
+            None => "attribute_not_exists(logged_in_at)",
+            Some(_) => "logged_in_at = :known",
+        };
+        let left_at = get_time(profile, "left_at").max(Some(at)).unwrap_or(at);
+        let mut update = Update::builder()
+            .table_name(&self.users.table.name)
+            .set_key(Some(Users::profile_key(app_id, open_id)))
+            .update_expression(expression)
+            .condition_expression(unchanged)
+            .expression_attribute_values(":left", number(left_at));
+        if let Some(known) = profile.get("logged_in_at") {
+            update = update.expression_attribute_values(":known", known.clone());
+        }
+        transaction::update(update)
+    }
+
+    /// Whether a row of the mappings says that a subject is this user.
+    async fn leads_to(
+        &self,
+        subject: &str,
+        app_id: &AppId,
+        open_id: &OpenId,
+    ) -> Result<bool, AwsError> {
+        let rows = self.mappings.collection(subject).await?;
+        Ok(rows.iter().any(|row| {
+            get_string(row, "app_id") == Some(app_id.as_str())
+                && get_string(row, "open_id") == Some(open_id.as_str())
+        }))
+    }
+
+    /// Deletes a person who is known in no app any more. A login that gets in
+    /// between writes the row anew, the next time at the latest.
+    async fn forget_person(&self, union_id: &UnionId) -> Result<(), AwsError> {
+        let subject = union_subject(union_id);
+        let rows = self.mappings.collection(&subject).await?;
+        if rows.iter().any(|row| get_string(row, "app_id") != Some(PERSON)) {
+            return Ok(());
+        }
+        let table = &self.mappings.table;
+        let delete = table
+            .dynamodb
+            .delete_item()
+            .table_name(&table.name)
+            .key("subject", string(subject))
+            .key("app_id", string(PERSON));
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(AwsError::new(table.action("forgetting a person"), &error)),
+        }
+    }
+}
