@@ -291,3 +291,110 @@ impl Followers {
         transaction::update(row)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn union_id(text: &str) -> UnionId {
+        UnionId::parse(text).unwrap()
+    }
+
+    /// What WeChat says of a person who does or doesn't follow at the end.
+    fn explanation(follows: bool) -> Explanation {
+        let told = follows.then(|| union_id("uAnn"));
+        Explanation { follows, union_id: told, scene: follows.then(|| "QR".to_owned()) }
+    }
+
+    /// Applies one event for as long as it adds something.
+    fn apply(known: &mut Following, (told, at): (Told, u64), truth: bool) {
+        for _ in 0..3 {
+            let next = match known.step(told, Timestamp(at)) {
+                Step::Nothing => return,
+                Step::Move(next) => next,
+                Step::Ask => match known.explained(told, Timestamp(at), &explanation(truth)) {
+                    Some(next) => next,
+                    None => return,
+                },
+            };
+            assert_ne!(*known, next, "a step must lead somewhere");
+            *known = next;
+        }
+        panic!("{told:?} at {at} never ends: {known:?}");
+    }
+
+    /// Every order of the events, each applied as often as `times` says.
+    fn every_order(events: &mut [(Told, u64)], times: usize, truth: bool) -> Vec<Following> {
+        fn permute(
+            events: &mut [(Told, u64)],
+            from: usize,
+            visit: &mut impl FnMut(&[(Told, u64)]),
+        ) {
+            if from == events.len() {
+                return visit(events);
+            }
+            for other in from..events.len() {
+                events.swap(from, other);
+                permute(events, from + 1, visit);
+                events.swap(from, other);
+            }
+        }
+        let mut ends = Vec::new();
+        permute(events, 0, &mut |order| {
+            let mut known = Following::default();
+            for _ in 0..times {
+                order.iter().for_each(|event| apply(&mut known, *event, truth));
+            }
+            ends.push(known);
+        });
+        ends
+    }
+
+    #[test]
+    fn every_order_ends_in_the_same_state() {
+        use Told::{Follows, Leaves};
+        let histories: [(&[(Told, u64)], bool); 9] = [
+            (&[(Follows, 1)], true),
+            (&[(Follows, 1), (Leaves, 2)], false),
+            (&[(Follows, 1), (Leaves, 1)], false),
+            (&[(Follows, 1), (Leaves, 1)], true),
+            (&[(Follows, 1), (Leaves, 2), (Follows, 2)], true),
+            (&[(Follows, 1), (Leaves, 2), (Follows, 2)], false),
+            (&[(Follows, 1), (Leaves, 2), (Follows, 3), (Leaves, 4), (Follows, 5)], true),
+            (&[(Leaves, 1), (Follows, 1), (Leaves, 2), (Follows, 3), (Leaves, 3)], true),
+            (&[(Leaves, 1), (Follows, 1), (Leaves, 2), (Follows, 3), (Leaves, 3)], false),
+        ];
+        for (history, truth) in histories {
+            for times in [1, 2] {
+                let ends = every_order(&mut history.to_vec(), times, truth);
+                for end in &ends {
+                    assert_eq!(end, &ends[0], "{history:?}");
+                    assert_eq!(end.follows(), truth, "{history:?}");
+                    assert_eq!(end.union_id.is_some(), truth, "{history:?}");
+                    assert_eq!(end.scene.is_some(), truth, "{history:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_has_left_again_tells_nothing_of_themselves() {
+        let mut known = Following::default();
+        apply(&mut known, (Told::Follows, 1), false);
+        assert!(known.follows(), "the event counts until another says otherwise");
+        assert_eq!((known.union_id, known.explained), (None, false));
+    }
+
+    #[test]
+    fn a_late_leave_takes_along_what_was_known_before_it() {
+        let mut known = Following::default();
+        apply(&mut known, (Told::Follows, 1), true);
+        // WeChat is too busy to explain the second follow.
+        let Step::Move(mut known) = known.step(Told::Follows, Timestamp(3)) else { panic!() };
+        assert!(known.union_id.is_some());
+        apply(&mut known, (Told::Leaves, 2), true);
+        assert_eq!((known.follows(), &known.union_id), (true, &None));
+        apply(&mut known, (Told::Follows, 3), true);
+        assert!(known.union_id.is_some(), "and the explanation brings it back");
+    }
+}
