@@ -6,7 +6,7 @@ use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::store::{PermitKey, StoredEvent, Window};
-use shared::wechat::push::{Answer, Kind, Push, Unreadable};
+use shared::wechat::push::{Answer, Event, Kind, Push, Unreadable};
 
 /// Applies one event.
 ///
@@ -22,32 +22,42 @@ pub(crate) async fn apply(
     let wechat_app = apps.by_id(&event.app_id).ok_or(ApplyError::UnknownApp)?;
     let push = Push::read(&event.app_id, &event.body)?;
     match &push.kind {
-        Kind::Subscribe => follow(app, wechat_app, &push.from, push.create_time).await?,
-        Kind::Unsubscribe => leave(app, wechat_app, &push.from, push.create_time).await?,
-        Kind::Message { .. } => open_window(app, event, &push, Window::Message).await?,
-        Kind::MenuClick => open_window(app, event, &push, Window::MenuClick).await?,
-        Kind::Scan => open_window(app, event, &push, Window::Scan).await?,
-        Kind::EnterSession => open_window(app, event, &push, Window::EnterSession).await?,
-        Kind::SubscriptionAnswers(answers) => grant(app, event, &push, answers).await?,
-        Kind::SubscriptionChanges(answers) => {
+        Kind::Event(Event::Subscribe { .. }) => {
+            follow(app, wechat_app, &push.from, push.create_time).await?
+        }
+        Kind::Event(Event::Unsubscribe) => {
+            leave(app, wechat_app, &push.from, push.create_time).await?
+        }
+        Kind::Message(_) => open_window(app, event, &push, Window::Message).await?,
+        Kind::Event(
+            Event::Click { .. } | Event::ScanCodePush { .. } | Event::ScanCodeWaitMessage { .. },
+        ) => open_window(app, event, &push, Window::MenuClick).await?,
+        Kind::Event(Event::Scan { .. }) => open_window(app, event, &push, Window::Scan).await?,
+        Kind::Event(Event::UserEnterTempSession { .. }) => {
+            open_window(app, event, &push, Window::EnterSession).await?
+        }
+        Kind::Event(Event::SubscribeMessagePopup(answers)) => {
+            grant(app, event, &push, answers).await?
+        }
+        Kind::Event(Event::SubscribeMessageChange(answers)) => {
             for answer in answers.iter().filter(|answer| !answer.accepted) {
                 app.users.withdraw(permit_key(event, &push, answer), push.create_time).await?;
             }
         }
-        Kind::SubscriptionResults(deliveries) => {
+        Kind::Event(Event::SubscribeMessageSent(deliveries)) => {
             for delivery in deliveries {
                 app.notifications
                     .receipt(&event.app_id, &delivery.message_id, &delivery.fate, now)
                     .await?;
             }
         }
-        Kind::TemplateResult(delivery) => {
+        Kind::Event(Event::TemplateSendJobFinish(delivery)) => {
             app.notifications
                 .receipt(&event.app_id, &delivery.message_id, &delivery.fate, now)
                 .await?;
         }
         Kind::Malformed { problem, .. } => return Err(ApplyError::Malformed(problem)),
-        Kind::Other { .. } => {}
+        Kind::Event(_) | Kind::Other { .. } => {}
     }
     tracing::info!(app = wechat_app.alias, kind = push.kind.name(), "applied");
     Ok(())

@@ -1,5 +1,12 @@
-//! Takes the ciphertext out of a safe-mode body, before anybody knows who sent
-//! it: a scan for one field, not a parser.
+//! Takes the ciphertext out of a body before anybody knows who sent it.
+//!
+//! A scanner, not a parser: it goes through the bytes once, keeps nothing and
+//! builds nothing. In compatible mode the message stands in clear beside its
+//! ciphertext, and a user may have written anything into it, also a `<Encrypt>`;
+//! so only a field directly under the root counts.
+
+/// Deeper than any push of WeChat's.
+const DEEPEST: usize = 8;
 
 /// Finds the `Encrypt` of a body in XML or JSON. The first byte that isn't
 /// white space tells which it is: WeChat says `text/xml` for both.
@@ -8,9 +15,10 @@
 ///
 /// # Errors
 ///
-/// When there is no such field, or more than one.
+/// When there is no such field directly under the root, or more than one, or the
+/// body is built like none of WeChat's.
 pub fn encrypted(body: &str) -> Result<&str, NoEnvelope> {
-    let body = body.trim_ascii_start();
+    let body = body.trim_ascii();
     let found = match body.as_bytes().first() {
         Some(b'<') => in_xml(body),
         Some(b'{') => in_json(body),
@@ -21,23 +29,147 @@ pub fn encrypted(body: &str) -> Result<&str, NoEnvelope> {
 }
 
 fn in_xml(body: &str) -> Option<&str> {
-    let (before, after) = body.split_once("<Encrypt>")?;
-    let (content, rest) = after.split_once("</Encrypt>")?;
-    if before.contains("<Encrypt") || rest.contains("<Encrypt") {
-        return None;
-    }
-    let content = content.trim_ascii();
-    match content.strip_prefix("<![CDATA[") {
-        Some(cdata) => cdata.strip_suffix("]]>"),
-        None => Some(content),
+    let mut rest = match body.strip_prefix("<?xml ") {
+        Some(declaration) => declaration.split_once("?>")?.1.trim_ascii_start(),
+        None => body,
+    };
+    let mut open = [""; DEEPEST];
+    let mut depth = 0_usize;
+    let mut found = None;
+    loop {
+        if let Some(cdata) = rest.strip_prefix("<![CDATA[").filter(|_| depth > 0) {
+            rest = cdata.split_once("]]>")?.1;
+        } else if let Some(end) = rest.strip_prefix("</") {
+            let (name, after) = end.split_once('>')?;
+            depth = depth.checked_sub(1)?;
+            if name.trim_ascii_end() != open[depth] {
+                return None;
+            }
+            if depth == 0 {
+                // Nothing may come after the root.
+                return found.filter(|_| after.is_empty());
+            }
+            rest = after;
+        } else {
+            let (tag, after) = rest.strip_prefix('<')?.split_once('>')?;
+            let (name, is_empty) = match tag.strip_suffix('/') {
+                Some(name) => (name.trim_ascii_end(), true),
+                None => (tag.trim_ascii_end(), false),
+            };
+            // No comments, no instructions, no DOCTYPE, no attributes.
+            if name.is_empty() || !name.bytes().all(in_name) || (depth == 0 && name != "xml") {
+                return None;
+            }
+            if depth == 1 && name == "Encrypt" {
+                let content = after.split_once("</")?.0;
+                if found.replace(content_of(content)).is_some() || is_empty {
+                    return None;
+                }
+            }
+            if !is_empty {
+                *open.get_mut(depth)? = name;
+                depth += 1;
+            }
+            if depth == 0 {
+                return None;
+            }
+            rest = after;
+        }
+        // Text goes up to the next tag.
+        rest = &rest[rest.find('<')?..];
     }
 }
 
+fn in_name(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-')
+}
+
+/// An element's text. Whatever else is in it is no base64.
+fn content_of(element: &str) -> &str {
+    let content = element.trim_ascii();
+    let cdata = content.strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>"));
+    cdata.unwrap_or(content)
+}
+
 fn in_json(body: &str) -> Option<&str> {
-    let (before, after) = body.split_once("\"Encrypt\"")?;
-    let after = after.trim_ascii_start().strip_prefix(':')?.trim_ascii_start().strip_prefix('"')?;
-    let (content, rest) = after.split_once('"')?;
-    (!before.contains("Encrypt") && !rest.contains("\"Encrypt\"")).then_some(content)
+    let mut found = None;
+    let after = members(body, DEEPEST, |name, value| {
+        // An escape could hide what the name is.
+        if name.contains('\\') {
+            return None;
+        }
+        if name == "Encrypt" {
+            let text = string(value)?.0;
+            if found.replace(text).is_some() {
+                return None;
+            }
+        }
+        Some(())
+    })?;
+    found.filter(|_| after.is_empty())
+}
+
+/// Goes over an object and tells of each member its name, as it is written, and
+/// where its value begins. Gives what comes after the object.
+fn members<'b>(
+    body: &'b str,
+    room: usize,
+    mut tell: impl FnMut(&'b str, &'b str) -> Option<()>,
+) -> Option<&'b str> {
+    let mut rest = body.strip_prefix('{')?.trim_ascii_start();
+    if let Some(after) = rest.strip_prefix('}') {
+        return Some(after);
+    }
+    loop {
+        let (name, after) = string(rest)?;
+        let value = after.trim_ascii_start().strip_prefix(':')?.trim_ascii_start();
+        tell(name, value)?;
+        rest = skip(value, room)?.trim_ascii_start();
+        if let Some(after) = rest.strip_prefix('}') {
+            return Some(after);
+        }
+        rest = rest.strip_prefix(',')?.trim_ascii_start();
+    }
+}
+
+/// Goes over a value and gives what comes after it.
+fn skip(body: &str, room: usize) -> Option<&str> {
+    match body.as_bytes().first()? {
+        b'"' => Some(string(body)?.1),
+        b'{' => members(body, room.checked_sub(1)?, |_, _| Some(())),
+        b'[' => {
+            let room = room.checked_sub(1)?;
+            let mut rest = body[1..].trim_ascii_start();
+            if let Some(after) = rest.strip_prefix(']') {
+                return Some(after);
+            }
+            loop {
+                rest = skip(rest, room)?.trim_ascii_start();
+                if let Some(after) = rest.strip_prefix(']') {
+                    return Some(after);
+                }
+                rest = rest.strip_prefix(',')?.trim_ascii_start();
+            }
+        }
+        _ => {
+            let in_literal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.');
+            let end = body.bytes().position(|c| !in_literal(c)).filter(|end| *end > 0)?;
+            Some(&body[end..])
+        }
+    }
+}
+
+/// Goes over a string; gives what is between its quotes, as it is written, and
+/// what comes after it.
+fn string(body: &str) -> Option<(&str, &str)> {
+    let text = body.strip_prefix('"')?;
+    let mut escaped = false;
+    let end = text.bytes().position(|c| {
+        let ends = c == b'"' && !escaped;
+        escaped = c == b'\\' && !escaped;
+        ends
+    })?;
+    Some((&text[..end], &text[end + 1..]))
 }
 
 /// The body is no safe-mode envelope.
@@ -50,29 +182,100 @@ mod tests {
     use super::*;
 
     #[test]
-    fn xml_and_json() {
-        assert_eq!(
-            encrypted("<xml><ToUserName>g</ToUserName><Encrypt><![CDATA[aB+/=]]></Encrypt></xml>"),
-            Ok("aB+/=")
-        );
-        assert_eq!(encrypted("<xml><Encrypt>aB==</Encrypt></xml>"), Ok("aB=="));
-        assert_eq!(encrypted(r#" {"ToUserName":"g", "Encrypt" : "aB=="}"#), Ok("aB=="));
+    fn xml() {
+        for body in [
+            "<xml><ToUserName>g</ToUserName><Encrypt><![CDATA[aB+/=]]></Encrypt></xml>",
+            "\n<xml>\n <Encrypt> aB+/= </Encrypt>\n <A/> <B></B> </xml >\n",
+            "<?xml version=\"1.0\"?>\n<xml><Encrypt>\n<![CDATA[aB+/=]]>\n</Encrypt></xml>",
+            "<xml><Encrypt >aB+/=</Encrypt ></xml>",
+        ] {
+            assert_eq!(encrypted(body), Ok("aB+/="), "{body}");
+        }
+    }
+
+    #[test]
+    fn json() {
+        for body in [
+            r#"{"ToUserName":"g","Encrypt":"aB+/="}"#,
+            "\n{ \"Encrypt\" :\t\"aB+/=\" , \"a\" : [ ] , \"b\" : { } , \"c\" : -1.5e+3 , \"d\":null }\n",
+        ] {
+            assert_eq!(encrypted(body), Ok("aB+/="), "{body}");
+        }
+    }
+
+    /// In compatible mode a message has its text in clear beside the ciphertext.
+    #[test]
+    fn what_users_write_is_no_envelope() {
+        for body in [
+            "<xml><Content><![CDATA[<Encrypt>no</Encrypt> > ]] ]></Encrypt>]]></Content><Encrypt>yes</Encrypt></xml>",
+            "<xml><Content>&lt;Encrypt> \"Encrypt\":\"no\"</Content><Encrypt>yes</Encrypt></xml>",
+            "<xml><A><Encrypt>no</Encrypt><B><Encrypt/></B></A><Encrypt>yes</Encrypt></xml>",
+            r#"{"Content":"\"Encrypt\":\"no\"","Encrypt":"yes"}"#,
+            r#"{"Content":"\\","a":"Encrypt","Encrypt":"yes","b":"\\\""}"#,
+            r#"{"Content":"<Encrypt>no</Encrypt>","Encrypt":"yes"}"#,
+            r#"{"a":{"Encrypt":"no","b":[{"Encrypt":"no"},"Encrypt"]},"Encrypt":"yes"}"#,
+        ] {
+            assert_eq!(encrypted(body), Ok("yes"), "{body}");
+        }
     }
 
     #[test]
     fn nothing_or_too_much() {
+        let deep_xml = "<A>".repeat(9) + &"</A>".repeat(9);
+        let deep_json = "[".repeat(9) + &"]".repeat(9);
         for body in [
             "",
             "Encrypt",
+            "<",
+            "<xml>",
             "<xml></xml>",
+            "<xml/>",
+            "</xml>",
             "<xml><Encrypt></Encrypt></xml>",
+            "<xml><Encrypt/></xml>",
             "<xml><Encrypt>aa</Encrypt><Encrypt>bb</Encrypt></xml>",
+            "<xml><Encrypt>aa</Encrypt><Encrypt/></xml>",
+            "<xml><Encrypt/><Encrypt>aa</Encrypt></xml>",
             "<xml><Encrypt>a<b/>a</Encrypt></xml>",
+            "<xml><Encrypt><b>aa</b></Encrypt></xml>",
+            "<xml><Encrypt>a&#65;</Encrypt></xml>",
             "<xml><Encrypt><![CDATA[aa]]>bb</Encrypt></xml>",
+            "<xml><Encrypt><![CDATA[aa]]><![CDATA[bb]]></Encrypt></xml>",
+            "<xml><A><Encrypt>aa</Encrypt></A></xml>",
+            "<xml><Encrypt>aa</Encrypt>",
+            "<xml><Encrypt>aa</Encrypt></xml></xml>",
+            "<xml><Encrypt>aa</Encrypt></xml>x",
+            "<xml><Encrypt>aa</Encrypt></xml><xml></xml>",
+            "<xml><A></B><Encrypt>aa</Encrypt></xml>",
+            "<xml><A x=\"1\"/><Encrypt>aa</Encrypt></xml>",
+            "<xml><Encrypt x=\"1\">aa</Encrypt></xml>",
+            "<xml><!-- --><Encrypt>aa</Encrypt></xml>",
+            "<xml><?a?><Encrypt>aa</Encrypt></xml>",
+            "<!DOCTYPE xml><xml><Encrypt>aa</Encrypt></xml>",
+            "<other><Encrypt>aa</Encrypt></other>",
+            "<Encrypt>aa</Encrypt>",
+            "<![CDATA[]]><xml><Encrypt>aa</Encrypt></xml>",
+            &format!("<xml>{deep_xml}<Encrypt>aa</Encrypt></xml>"),
+            "{",
+            "{}",
+            "{\"Encrypt\"",
+            "{\"Encrypt\":",
+            "{\"Encrypt\":\"aa",
+            "{\"Encrypt\":\"aa\"",
+            "{\"Encrypt\":\"aa\"}x",
+            "{\"Encrypt\":\"aa\",}",
+            "{\"a\":1 \"Encrypt\":\"aa\"}",
+            "{\"a\":,\"Encrypt\":\"aa\"}",
             r#"{"Encrypt":"aa","Encrypt":"bb"}"#,
+            r#"{"Encrypt":"aa","Encr\u0079pt":"bb"}"#,
             r#"{"Encrypt":12}"#,
+            r#"{"Encrypt":["aa"]}"#,
             r#"{"Encrypt":"a\u0041"}"#,
+            r#"{"Encrypt":""}"#,
+            r#"{"a":{"Encrypt":"aa"}}"#,
             r#"{"Content":"hello"}"#,
+            r#"[{"Encrypt":"aa"}]"#,
+            &format!("{{\"a\":{deep_json},\"Encrypt\":\"aa\"}}"),
         ] {
             assert_eq!(encrypted(body), Err(NoEnvelope), "{body}");
         }

@@ -62,6 +62,14 @@ identifier! {
     AppId, "app_id", personal: false
 }
 
+impl OpenId {
+    /// Stands for the user where WeChat didn't say whom an event is about. No
+    /// real openid is so short.
+    pub fn unknown() -> Self {
+        Self("unknown".to_owned())
+    }
+}
+
 impl fmt::Display for AppId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

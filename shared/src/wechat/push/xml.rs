@@ -46,14 +46,14 @@ pub(super) fn read(document: &str) -> Result<Value, &'static str> {
             }
             Event::End(_) => {
                 let closed = open.pop().ok_or("the XML closes what isn't open")?;
-                let value = closed.value()?;
+                let (name, value) = closed.close()?;
                 if open.is_empty() {
-                    if closed.name != "xml" {
+                    if name != "xml" {
                         return Err("the root of the XML is not <xml>");
                     }
                     root = Some(value);
                 } else {
-                    add(&mut open, closed.name, value)?;
+                    add(&mut open, name, value)?;
                 }
             }
             Event::Text(text) => write(&mut open, &text)?,
@@ -83,7 +83,9 @@ pub(super) fn read(document: &str) -> Result<Value, &'static str> {
 }
 
 fn name(name: &str) -> Result<String, &'static str> {
-    if !name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-')) {
+    if name.is_empty()
+        || !name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'))
+    {
         return Err("the XML has an element with an odd name");
     }
     Ok(name.to_owned())
@@ -116,16 +118,16 @@ fn add(open: &mut [Open], name: String, value: Value) -> Result<(), &'static str
 }
 
 impl Open {
-    fn value(&self) -> Result<Value, &'static str> {
-        match (&self.text, self.children.is_empty()) {
-            (None, true) => Ok(Value::String(String::new())),
-            (Some(text), true) => Ok(Value::String(text.clone())),
-            (None, false) => Ok(Value::Object(self.children.clone())),
-            (Some(text), false) if text.trim_ascii().is_empty() => {
-                Ok(Value::Object(self.children.clone()))
-            }
-            (Some(_), false) => Err("the XML mixes text and elements"),
-        }
+    fn close(self) -> Result<(String, Value), &'static str> {
+        let text = self.text.unwrap_or_default();
+        let value = if self.children.is_empty() {
+            Value::String(text)
+        } else if text.trim_ascii().is_empty() {
+            Value::Object(self.children)
+        } else {
+            return Err("the XML mixes text and elements");
+        };
+        Ok((self.name, value))
     }
 }
 

@@ -1,0 +1,191 @@
+//! Turns a push in JSON into a tree, as strictly as its XML twin is read, and
+//! without losing a digit.
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Map, Number, Value};
+use std::borrow::Cow;
+use std::fmt;
+use std::fmt::Write as _;
+
+/// Deeper than any push of WeChat's.
+const DEEPEST: usize = 8;
+
+/// Reads a document. Its names lose the white space around them, which WeChat's
+/// documentation shows in some.
+pub(super) fn read(document: &str) -> Result<Value, &'static str> {
+    let document = without_control_characters(document);
+    let whole: &RawValue =
+        serde_json::from_str(&document).map_err(|_| "the JSON is not well-formed")?;
+    value(whole, DEEPEST)
+}
+
+/// Users can type control characters, and a string in JSON can't have them as
+/// they are. A message of WeChat's with such a string is no reason to lose it.
+fn without_control_characters(document: &str) -> Cow<'_, str> {
+    if !document.bytes().any(|c| c < b' ') {
+        return Cow::Borrowed(document);
+    }
+    let mut escaped = String::with_capacity(document.len() + 64);
+    let (mut in_string, mut after_backslash) = (false, false);
+    for c in document.chars() {
+        if in_string && c < ' ' {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+            continue;
+        }
+        escaped.push(c);
+        in_string ^= c == '"' && !after_backslash;
+        after_backslash = in_string && c == '\\' && !after_backslash;
+    }
+    Cow::Owned(escaped)
+}
+
+/// Each level is read for itself, so that its numbers are still as they were
+/// written; `room` is how many more levels there may be.
+fn value(raw: &RawValue, room: usize) -> Result<Value, &'static str> {
+    const ODD: &str = "the JSON has a name twice, or one that is no text";
+    let text = raw.get();
+    let deeper = || room.checked_sub(1).ok_or("the JSON is nested too deeply");
+    Ok(match text.as_bytes().first() {
+        Some(b'{') => {
+            let room = deeper()?;
+            let Members(members) = serde_json::from_str(text).map_err(|_| ODD)?;
+            let mut object = Map::new();
+            for (name, raw) in members {
+                if object.insert(name.trim().to_owned(), value(raw, room)?).is_some() {
+                    return Err(ODD);
+                }
+            }
+            Value::Object(object)
+        }
+        Some(b'[') => {
+            let room = deeper()?;
+            let elements: Vec<&RawValue> =
+                serde_json::from_str(text).map_err(|_| "the JSON is not well-formed")?;
+            elements.into_iter().map(|raw| value(raw, room)).collect::<Result<_, _>>()?
+        }
+        Some(b'"') => {
+            let Text(text) =
+                serde_json::from_str(text).map_err(|_| "the JSON has a string that is no text")?;
+            Value::String(text)
+        }
+        Some(b't') => Value::Bool(true),
+        Some(b'f') => Value::Bool(false),
+        Some(b'n') => Value::Null,
+        _ => number(text),
+    })
+}
+
+/// A number, if as one it is written the same way; else its digits as a string.
+/// An id of WeChat's may have more of them than a number can hold.
+fn number(digits: &str) -> Value {
+    let number = digits.parse::<Number>().ok().filter(|number| number.to_string() == digits);
+    number.map_or_else(|| Value::String(digits.to_owned()), Value::Number)
+}
+
+/// One level of an object, in its order and with every name that it has.
+struct Members<'d>(Vec<(String, &'d RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// A string. Half of a surrogate pair, left by whoever cut a text, becomes the
+/// replacement character.
+struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Text;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(Text(String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+        // As bytes, because as a string serde_json refuses half a pair.
+        deserializer.deserialize_bytes(Reader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn no_digit_is_lost() {
+        let document = "{\"a\": 9007199254740993, \"b\": 18446744073709551615,\
+                        \"c\": 18446744073709551616, \"d\": 31.230416, \"e\": 1.50,\
+                        \"f\": -7, \"g\": 1e400}";
+        let expected = json!({
+            "a": 9_007_199_254_740_993_u64, "b": u64::MAX, "c": "18446744073709551616",
+            "d": 31.230_416, "e": "1.50", "f": -7, "g": "1e400",
+        });
+        assert_eq!(read(document), Ok(expected));
+    }
+
+    #[test]
+    fn names_are_trimmed_and_values_are_not() {
+        let document = r#" { " MsgType ": " event ", "L" : [ {"x": null}, [true, false] ] } "#;
+        let expected = json!({ "MsgType": " event ", "L": [{ "x": null }, [true, false]] });
+        assert_eq!(read(document), Ok(expected));
+    }
+
+    #[test]
+    fn what_people_type_is_kept() {
+        let document = "{\"a\": \"x\u{8}y\nz\", \"b\": \"\\\\\u{1}\\\"\u{0}\", \"c\": \"\\ud83d!\",\
+                        \"d\": \"\\ud83d\\ude00\", \"e\": \"你好\"\n}";
+        let read = read(document).unwrap();
+        assert_eq!(read["a"], "x\u{8}y\nz");
+        assert_eq!(read["b"], "\\\u{1}\"\u{0}");
+        assert!(read["c"].as_str().unwrap().ends_with("\u{fffd}!"));
+        assert_eq!(read["d"], "😀");
+        assert_eq!(read["e"], "你好");
+    }
+
+    #[test]
+    fn what_wechat_never_sends_is_refused() {
+        let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(read(&deep(DEEPEST)).is_ok());
+        for document in [
+            "",
+            "{",
+            "{\"a\":1}}",
+            "{\"a\":1} x",
+            "{\"a\":1,}",
+            "{'a':1}",
+            "{a:1}",
+            "{\"a\":01}",
+            "{\"a\":\"\\x\"}",
+            "{\u{1}}",
+            "{\"a\":1,\"a\":2}",
+            "{\"a\":1,\"\\u0061\":2}",
+            "{\"a\":1,\" a\":2}",
+            "{\"l\":{\"a\":1,\"a\":1}}",
+            &deep(DEEPEST + 1),
+            &deep(30_000),
+        ] {
+            assert!(read(document).is_err(), "{document:.40}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What a user writes or sends.
+//!
+//! Source: WeChat's documentation, "接收普通消息" (receiving messages), and for
+//! mini programs "接收消息和事件" (customer service).
+
+use super::fields::Fields;
+
+/// A message of a user. The 48 hours in which customer service may answer start
+/// anew with it. A field that WeChat left out is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A text.
+    Text {
+        /// What the user wrote.
+        content: String,
+        /// The item that the user tapped, if it was one of a menu message of
+        /// customer service.
+        menu_id: Option<String>,
+    },
+    /// A picture.
+    Image {
+        /// Where WeChat keeps it.
+        picture_url: String,
+        /// WeChat's name of the file, for three days.
+        media_id: String,
+    },
+    /// A recording.
+    Voice {
+        /// WeChat's name of the file, for three days.
+        media_id: String,
+        /// `amr` or `speex`.
+        format: String,
+        /// The same recording at 16 kHz.
+        media_id_16k: Option<String>,
+        /// What WeChat understood, where it still says so.
+        recognition: Option<String>,
+    },
+    /// A video.
+    Video {
+        /// WeChat's name of the file, for three days.
+        media_id: String,
+        /// WeChat's name of its still picture.
+        thumb_media_id: String,
+    },
+    /// A video taken in the chat.
+    ShortVideo {
+        /// WeChat's name of the file, for three days.
+        media_id: String,
+        /// WeChat's name of its still picture.
+        thumb_media_id: String,
+    },
+    /// A place on the map.
+    Location {
+        /// In decimal degrees, as WeChat writes it.
+        latitude: String,
+        /// In decimal degrees, as WeChat writes it.
+        longitude: String,
+        /// How far the map was zoomed in.
+        scale: Option<u64>,
+        /// The place in words.
+        label: String,
+    },
+    /// An article.
+    Link {
+        /// Its title.
+        title: String,
+        /// Below the title.
+        description: String,
+        /// Where it is.
+        url: String,
+    },
+    /// A page of the mini program.
+    MiniProgramPage {
+        /// Its title.
+        title: String,
+        /// The mini program's app id.
+        app_id: String,
+        /// The page, with its query.
+        page_path: String,
+        /// Where WeChat keeps the picture on the card.
+        thumb_url: String,
+        /// WeChat's name of that picture, for three days.
+        thumb_media_id: String,
+    },
+}
+
+impl Message {
+    /// Reads a message; `message_type` is WeChat's `MsgType` in lower case.
+    pub(super) fn read(message_type: &str, fields: Fields<'_>) -> Option<Self> {
+        let media_id = || fields.text("MediaId");
+        let thumb_media_id = || fields.text("ThumbMediaId");
+        Some(match message_type {
+            "text" => {
+                Self::Text { content: fields.text("Content"), menu_id: fields.word("bizmsgmenuid") }
+            }
+            "image" => Self::Image { picture_url: fields.text("PicUrl"), media_id: media_id() },
+            "voice" => Self::Voice {
+                media_id: media_id(),
+                format: fields.text("Format"),
+                media_id_16k: fields.word("MediaId16K"),
+                recognition: fields.word("Recognition"),
+            },
+            "video" => Self::Video { media_id: media_id(), thumb_media_id: thumb_media_id() },
+            "shortvideo" => {
+                Self::ShortVideo { media_id: media_id(), thumb_media_id: thumb_media_id() }
+            }
+            "location" => Self::Location {
+                latitude: fields.text("Location_X"),
+                longitude: fields.text("Location_Y"),
+                scale: fields.number("Scale"),
+                label: fields.text("Label"),
+            },
+            "link" => Self::Link {
+                title: fields.text("Title"),
+                description: fields.text("Description"),
+                url: fields.text("Url"),
+            },
+            "miniprogrampage" => Self::MiniProgramPage {
+                title: fields.text("Title"),
+                app_id: fields.text("AppId"),
+                page_path: fields.text("PagePath"),
+                thumb_url: fields.text("ThumbUrl"),
+                thumb_media_id: thumb_media_id(),
+            },
+            _ => return None,
+        })
+    }
+
+    /// WeChat's `MsgType` of it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "text",
+            Self::Image { .. } => "image",
+            Self::Voice { .. } => "voice",
+            Self::Video { .. } => "video",
+            Self::ShortVideo { .. } => "shortvideo",
+            Self::Location { .. } => "location",
+            Self::Link { .. } => "link",
+            Self::MiniProgramPage { .. } => "miniprogrampage",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(message_type: &str, tree: &Value) -> Message {
+        let message = Message::read(message_type, Fields(tree)).unwrap();
+        assert_eq!(message.name(), message_type);
+        message
+    }
+
+    fn s(text: &str) -> String {
+        text.to_owned()
+    }
+
+    #[test]
+    fn every_kind() {
+        assert_eq!(
+            read("text", &json!({ "Content": " ping ", "bizmsgmenuid": 101 })),
+            Message::Text { content: s(" ping "), menu_id: Some(s("101")) }
+        );
+        assert_eq!(
+            read("image", &json!({ "PicUrl": "https://p", "MediaId": "M" })),
+            Message::Image { picture_url: s("https://p"), media_id: s("M") }
+        );
+        assert_eq!(
+            read("voice", &json!({ "MediaId": "M", "Format": "amr", "MediaId16K": "N" })),
+            Message::Voice {
+                media_id: s("M"),
+                format: s("amr"),
+                media_id_16k: Some(s("N")),
+                recognition: None,
+            }
+        );
+        let film = json!({ "MediaId": "M", "ThumbMediaId": "T" });
+        let (media_id, thumb_media_id) = (s("M"), s("T"));
+        assert_eq!(
+            read("video", &film),
+            Message::Video { media_id: media_id.clone(), thumb_media_id: thumb_media_id.clone() }
+        );
+        assert_eq!(read("shortvideo", &film), Message::ShortVideo { media_id, thumb_media_id });
+        let place = json!({
+            "Location_X": 31.230_416, "Location_Y": "121.473701", "Scale": "16", "Label": "Somewhere",
+        });
+        assert_eq!(
+            read("location", &place),
+            Message::Location {
+                latitude: s("31.230416"),
+                longitude: s("121.473701"),
+                scale: Some(16),
+                label: s("Somewhere"),
+            }
+        );
+        assert_eq!(
+            read("link", &json!({ "Title": "T", "Description": "D", "Url": "https://u" })),
+            Message::Link { title: s("T"), description: s("D"), url: s("https://u") }
+        );
+        let page = json!({
+            "Title": "Order 17", "AppId": "wx1", "PagePath": "pages/order?id=17",
+            "ThumbUrl": "https://t", "ThumbMediaId": "T",
+        });
+        assert_eq!(
+            read("miniprogrampage", &page),
+            Message::MiniProgramPage {
+                title: s("Order 17"),
+                app_id: s("wx1"),
+                page_path: s("pages/order?id=17"),
+                thumb_url: s("https://t"),
+                thumb_media_id: s("T"),
+            }
+        );
+    }
+
+    #[test]
+    fn a_message_that_says_less_is_still_one() {
+        for name in
+            ["text", "image", "voice", "video", "shortvideo", "location", "link", "miniprogrampage"]
+        {
+            read(name, &json!({}));
+        }
+        assert_eq!(Message::read("hologram", Fields(&json!({}))), None);
+    }
+}
