@@ -7,9 +7,11 @@ CFN_LINT := 1.58.0
 CARGO_DENY := 0.20.2
 VENV := $(TARGET)/venv-cfn-lint-$(CFN_LINT)
 TOOLS := $(TARGET)/cargo-deny-$(CARGO_DENY)
+# Foreign implementations, at the versions that tests/interop names.
+PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test check fmt check-template check-dependencies clean-data
+.PHONY: help run demo build test check fmt check-template check-dependencies interop bench bench-peers clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +52,26 @@ check-dependencies: $(TOOLS)/bin/cargo-deny ## Check licences, sources and banne
 
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install cargo-deny --version $(CARGO_DENY) --locked --root $(TOOLS)
+
+interop: $(PEERS)/ready ## Check against foreign implementations (needs Python and Node.js; brings them along)
+	$(CARGO) run --quiet --package interop --locked -- $(PEERS)
+
+bench: ## Measure messages per second on one core
+	$(CARGO) run --quiet --release --package bench --locked
+
+bench-peers: $(PEERS)/ready ## The same beside foreign implementations (needs Python and Node.js)
+	$(CARGO) run --quiet --release --package bench --locked -- $(PEERS)
+
+$(PEERS)/ready: tests/interop/requirements.txt tests/interop/package.json tests/interop/package-lock.json
+	@python3 -c 'import venv, ensurepip' || { echo "Python 3 with its venv module is missing; install python3 and python3-venv"; exit 1; }
+	@node --version > /dev/null && npm --version > /dev/null || { echo "Node.js with npm is missing; install nodejs and npm"; exit 1; }
+	rm -rf $(PEERS)
+	python3 -m venv $(PEERS)/python
+	$(PEERS)/python/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement tests/interop/requirements.txt
+	mkdir $(PEERS)/node
+	cp tests/interop/package.json tests/interop/package-lock.json $(PEERS)/node/
+	npm ci --prefix $(PEERS)/node --silent --no-audit --no-fund --ignore-scripts
+	touch $@
 
 clean-data: ## Forget what `make run` has stored
 	rm -rf .hongyan

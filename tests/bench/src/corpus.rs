@@ -1,0 +1,239 @@
+//! The deliveries that everybody answers.
+
+use serde::{Serialize, Serializer};
+use serde_json::json;
+use shared::clock::Timestamp;
+use shared::wechat::crypto::{self, EncodingAesKey};
+use shared::wechat::envelope;
+use shared::wechat::id::AppId;
+use shared::wechat::push::{Format, Kind, Message, Push};
+use shared::wechat::signature;
+
+/// When WeChat is said to speak.
+pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000);
+/// Deliveries of one case: enough that no answer is that of the one before.
+const DELIVERIES: usize = 64;
+
+const TOKEN: &str = "QDG6eK";
+const AES_KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+const APP_ID: &str = "wx3f1b2c4d5e6a7980";
+const ACCOUNT: &str = "gh_97417a04a28d";
+const NONCE: &str = "1514711492";
+
+/// How WeChat speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    /// It greets: nothing but a signature, and something to be said back.
+    Greeting,
+    /// A push in clear.
+    Plain,
+    /// A push in an envelope; so is the reply.
+    Safe,
+}
+
+/// Deliveries of one sort, to one app.
+#[derive(Debug, Serialize)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) mode: Mode,
+    #[serde(skip)]
+    pub(crate) format: Format,
+    method: &'static str,
+    pub(crate) token: &'static str,
+    pub(crate) aes_key: &'static str,
+    pub(crate) app_id: &'static str,
+    pub(crate) deliveries: Vec<Delivery>,
+}
+
+/// One request of WeChat's, as a handler gets it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Delivery {
+    #[serde(serialize_with = "object")]
+    pub(crate) query: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+    /// What the user wrote. Nobody is told.
+    #[serde(skip)]
+    content: String,
+}
+
+/// The four cases.
+pub(crate) fn cases() -> Vec<Case> {
+    vec![
+        case("GET greeting", Mode::Greeting, Format::Xml),
+        case("plain XML", Mode::Plain, Format::Xml),
+        case("safe XML", Mode::Safe, Format::Xml),
+        case("safe JSON", Mode::Safe, Format::Json),
+    ]
+}
+
+/// What a text is replied to with. It can't be known without reading it.
+pub(crate) fn reply_to(content: &str) -> String {
+    format!("收到：{content}")
+}
+
+fn case(name: &'static str, mode: Mode, format: Format) -> Case {
+    Case {
+        name,
+        mode,
+        format,
+        method: if mode == Mode::Greeting { "GET" } else { "POST" },
+        token: TOKEN,
+        aes_key: AES_KEY,
+        app_id: APP_ID,
+        deliveries: (0..DELIVERIES).map(|number| delivery(number, mode, format)).collect(),
+    }
+}
+
+fn delivery(number: usize, mode: Mode, format: Format) -> Delivery {
+    let content = format!("订单 {number} 什么时候发货？{}", "Thanks! 🙂 ".repeat(number % 8))
+        .trim_end()
+        .to_owned();
+    let mut query = vec![
+        ("signature", signature::sign(&[TOKEN, &NOW.to_string(), NONCE])),
+        ("timestamp", NOW.to_string()),
+        ("nonce", NONCE.to_owned()),
+    ];
+    let body = match mode {
+        Mode::Greeting => {
+            query.push(("echostr", format!("43751209483453562{number:02}")));
+            String::new()
+        }
+        Mode::Plain => {
+            query.push(("openid", open_id(number)));
+            message(number, format, &content)
+        }
+        Mode::Safe => {
+            let message = message(number, format, &content);
+            let random = crypto::synthetic_random(&key(), message.as_bytes());
+            let encrypt = crypto::seal(&key(), &app_id(), random, message.as_bytes());
+            query.push(("openid", open_id(number)));
+            query.push(("encrypt_type", "aes".to_owned()));
+            let signature = signature::sign(&[TOKEN, &NOW.to_string(), NONCE, &encrypt]);
+            query.push(("msg_signature", signature));
+            envelope_around(format, &encrypt)
+        }
+    };
+    Delivery { query, body, content }
+}
+
+fn open_id(number: usize) -> String {
+    format!("oAnn-64_characters_or_less{number:02}")
+}
+
+fn message(number: usize, format: Format, content: &str) -> String {
+    let (from, id) = (open_id(number), 24_000_000_000_000_000 + number);
+    match format {
+        Format::Xml => format!(
+            "<xml><ToUserName><![CDATA[{ACCOUNT}]]></ToUserName>\n<FromUserName><![CDATA[{from}]]></FromUserName>\n\
+             <CreateTime>{NOW}</CreateTime>\n<MsgType><![CDATA[text]]></MsgType>\n\
+             <Content><![CDATA[{content}]]></Content>\n<MsgId>{id}</MsgId>\n</xml>"
+        ),
+        Format::Json => json!({
+            "ToUserName": ACCOUNT, "FromUserName": from, "CreateTime": NOW,
+            "MsgType": "text", "Content": content, "MsgId": id,
+        })
+        .to_string(),
+    }
+}
+
+fn envelope_around(format: Format, encrypt: &str) -> String {
+    match format {
+        Format::Xml => format!(
+            "<xml>\n    <ToUserName><![CDATA[{ACCOUNT}]]></ToUserName>\n    <Encrypt><![CDATA[{encrypt}]]></Encrypt>\n</xml>\n"
+        ),
+        Format::Json => json!({ "ToUserName": ACCOUNT, "Encrypt": encrypt }).to_string(),
+    }
+}
+
+impl Case {
+    /// Whether these are the right answers, delivery by delivery: opened and
+    /// read anew, with nothing taken on trust from whoever gave them.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the first wrong one.
+    pub(crate) fn check(&self, answers: &[String]) -> Result<(), String> {
+        if answers.len() != self.deliveries.len() {
+            return Err(format!(
+                "{} answers to {} deliveries",
+                answers.len(),
+                self.deliveries.len()
+            ));
+        }
+        self.deliveries
+            .iter()
+            .zip(answers)
+            .try_for_each(|(delivery, answer)| self.is_right(delivery, answer))
+    }
+
+    fn is_right(&self, delivery: &Delivery, answer: &str) -> Result<(), String> {
+        let reply = match self.mode {
+            Mode::Greeting if Some(answer) == delivery.get("echostr") => return Ok(()),
+            Mode::Greeting => return Err(format!("not what was to be said back: {answer}")),
+            Mode::Plain => answer.to_owned(),
+            Mode::Safe => opened(self.format, answer)?,
+        };
+        let read = Push::read(&app_id(), &reply).map_err(|error| format!("{error}: {reply}"))?;
+        let from_whom = read.from.as_str() == ACCOUNT;
+        let to_whom = Some(read.to.as_str()) == delivery.get("openid");
+        match read.kind {
+            Kind::Message(Message::Text { content, .. })
+                if from_whom && to_whom && content == reply_to(&delivery.content) =>
+            {
+                Ok(())
+            }
+            _ => Err(format!("not the reply to {:?}: {reply}", delivery.content)),
+        }
+    }
+}
+
+impl Delivery {
+    /// A value of its query.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The reply in a signed envelope.
+fn opened(format: Format, answer: &str) -> Result<String, String> {
+    let missing = |name: &str| format!("{name} is missing: {answer}");
+    let field = |name: &str| match format {
+        Format::Json => {
+            let answer: serde_json::Value = serde_json::from_str(answer).ok()?;
+            answer[name]
+                .as_str()
+                .map(str::to_owned)
+                .or_else(|| answer[name].as_u64().map(|number| number.to_string()))
+        }
+        Format::Xml => {
+            let (_, after) = answer.split_once(&format!("<{name}>"))?;
+            let (text, _) = after.split_once(&format!("</{name}>"))?;
+            let text = text.strip_prefix("<![CDATA[").unwrap_or(text);
+            Some(text.strip_suffix("]]>").unwrap_or(text).to_owned())
+        }
+    };
+    let required = |name| field(name).ok_or_else(|| missing(name));
+    let encrypt = envelope::encrypted(answer).map_err(|_| missing("Encrypt"))?;
+    let parts = [TOKEN, &required("TimeStamp")?, &required("Nonce")?, encrypt];
+    if !signature::verify(&required("MsgSignature")?, &parts) {
+        return Err(format!("its signature is wrong: {answer}"));
+    }
+    let reply = crypto::open(&key(), &app_id(), encrypt).map_err(|error| error.to_string())?;
+    String::from_utf8(reply).map_err(|error| error.to_string())
+}
+
+pub(crate) fn key() -> EncodingAesKey {
+    EncodingAesKey::parse(AES_KEY).expect("the key above")
+}
+
+pub(crate) fn app_id() -> AppId {
+    AppId::parse(APP_ID).expect("the app id above")
+}
+
+fn object<S: Serializer>(
+    query: &[(&'static str, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(query.iter().map(|(name, value)| (name, value)))
+}

@@ -1,0 +1,162 @@
+//! Our answers, and the parts that they are made of.
+
+use crate::corpus::{self, Case, Delivery, Mode, NOW};
+use shared::secret::Secret;
+use shared::wechat::callback::{self, Callback, Opened, Query, WINDOW};
+use shared::wechat::crypto;
+use shared::wechat::envelope;
+use shared::wechat::push::{Kind, Message, Push};
+use shared::wechat::reply::Reply;
+use shared::wechat::signature;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// An app of ours, set up for one case.
+pub(crate) struct Ours<'c> {
+    case: &'c Case,
+    callback: Callback,
+}
+
+impl<'c> Ours<'c> {
+    pub(crate) fn new(case: &'c Case) -> Self {
+        let mode = match case.mode {
+            Mode::Plain => callback::Mode::Plaintext,
+            Mode::Greeting | Mode::Safe => callback::Mode::Safe,
+        };
+        let callback = Callback {
+            app_id: corpus::app_id(),
+            mode,
+            tokens: vec![Secret::new(case.token)],
+            aes_keys: vec![corpus::key()],
+            window: WINDOW,
+        };
+        Self { case, callback }
+    }
+
+    /// Verifies, opens, reads and replies, as the callback function does; only
+    /// nothing is stored.
+    pub(crate) fn answer(&self, delivery: &Delivery) -> Result<String, String> {
+        let query = query(delivery)?;
+        if self.case.mode == Mode::Greeting {
+            let echo = self.callback.greet(&query, NOW).map_err(|error| error.to_string())?;
+            return Ok(echo.to_owned());
+        }
+        let opened = self.open(&query, delivery)?;
+        let push = read(&opened)?;
+        let written = reply(&push)?.write(&push, NOW);
+        Ok(match &opened.seal {
+            Some(seal) => seal.seal(&written, push.format, NOW),
+            None => written,
+        })
+    }
+
+    fn open(&self, query: &Query, delivery: &Delivery) -> Result<Opened, String> {
+        self.callback.open(query, delivery.body.as_bytes(), NOW).map_err(|error| error.to_string())
+    }
+
+    /// Messages per second, over so many seconds.
+    pub(crate) fn rate(&self, seconds: f64) -> f64 {
+        let begin = Instant::now();
+        let mut answered = 0;
+        loop {
+            for delivery in &self.case.deliveries {
+                let _ = black_box(self.answer(black_box(delivery)));
+            }
+            answered += self.case.deliveries.len();
+            let passed = begin.elapsed().as_secs_f64();
+            if passed >= seconds {
+                return number(answered) / passed;
+            }
+        }
+    }
+
+    /// How many microseconds the parts of an answer take, each for itself.
+    pub(crate) fn parts(&self) -> Result<Vec<(&'static str, f64)>, String> {
+        let Case { mode, format, deliveries, .. } = self.case;
+        let signed: Vec<_> =
+            deliveries.iter().filter_map(|delivery| self.signed(delivery)).collect();
+        let mut parts = vec![
+            ("query", each(deliveries, query)),
+            ("verify", each(&signed, |(claimed, parts)| signature::verify(claimed, parts))),
+        ];
+        if *mode == Mode::Greeting {
+            return Ok(parts);
+        }
+        if *mode == Mode::Safe {
+            let (key, app_id) = (corpus::key(), corpus::app_id());
+            let open = |delivery: &Delivery| {
+                envelope::encrypted(&delivery.body)
+                    .map(|encrypted| crypto::open(&key, &app_id, encrypted))
+            };
+            parts.push(("open", each(deliveries, open)));
+        }
+        let mut answered = Vec::new();
+        for delivery in deliveries {
+            let opened = self.open(&query(delivery)?, delivery)?;
+            let push = read(&opened)?;
+            let written = reply(&push)?.write(&push, NOW);
+            answered.push((opened, push, written));
+        }
+        parts.push(("parse", each(&answered, |(opened, _, _)| read(opened))));
+        let write = |push: &Push| reply(push).map(|reply| reply.write(push, NOW));
+        parts.push(("reply", each(&answered, |(_, push, _)| write(push))));
+        if *mode == Mode::Safe {
+            let seal = |opened: &Opened, written: &str| {
+                opened.seal.as_ref().map(|seal| seal.seal(written, *format, NOW))
+            };
+            parts.push(("seal", each(&answered, |(opened, _, written)| seal(opened, written))));
+        }
+        Ok(parts)
+    }
+
+    /// A signature, and what it stands under.
+    fn signed<'d>(&self, delivery: &'d Delivery) -> Option<(&'d str, Vec<&'d str>)>
+    where
+        'c: 'd,
+    {
+        let mut parts = vec![self.case.token, delivery.get("timestamp")?, delivery.get("nonce")?];
+        if self.case.mode != Mode::Safe {
+            return Some((delivery.get("signature")?, parts));
+        }
+        parts.push(envelope::encrypted(&delivery.body).ok()?);
+        Some((delivery.get("msg_signature")?, parts))
+    }
+}
+
+fn query(delivery: &Delivery) -> Result<Query, String> {
+    let pairs = delivery.query.iter().map(|(name, value)| (*name, value.as_str()));
+    Query::read(pairs).map_err(|error| error.to_string())
+}
+
+fn read(opened: &Opened) -> Result<Push, String> {
+    Push::read(&corpus::app_id(), &opened.message).map_err(|error| error.to_string())
+}
+
+fn reply(push: &Push) -> Result<Reply, String> {
+    match &push.kind {
+        Kind::Message(Message::Text { content, .. }) => Ok(Reply::Text(corpus::reply_to(content))),
+        other => Err(format!("not a text: {other:?}")),
+    }
+}
+
+/// The microseconds that `work` takes for one of `items`: the best of several
+/// rounds, as all that could be added comes from elsewhere.
+fn each<'i, I, O>(items: &'i [I], work: impl Fn(&'i I) -> O) -> f64 {
+    /// Long enough that reading the clock doesn't count.
+    const PASSES: usize = 64;
+    const ROUNDS: usize = 12;
+    let round = || {
+        let begin = Instant::now();
+        for _ in 0..PASSES {
+            for item in items {
+                black_box(work(black_box(item)));
+            }
+        }
+        begin.elapsed().as_secs_f64() * 1e6 / number(PASSES * items.len())
+    };
+    (0..ROUNDS).map(|_| round()).fold(f64::INFINITY, f64::min)
+}
+
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).expect("a turn is too short for 2^32 messages"))
+}

@@ -1,0 +1,368 @@
+//! Safe mode's envelopes: what either side seals, the other one opens, at every
+//! length that a pad can have, and neither believes what was tampered with.
+
+use crate::peer::{Peer, PeerError};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use shared::clock::Timestamp;
+use shared::secret::Secret;
+use shared::wechat::callback::{Callback, Mode, Query, WINDOW};
+use shared::wechat::crypto::{self, EncodingAesKey};
+use shared::wechat::envelope;
+use shared::wechat::id::AppId;
+use shared::wechat::push::{Format, Kind, Message, Push};
+use shared::wechat::reply::Reply;
+use std::fmt;
+
+/// Twice as many as there are pads.
+const LENGTHS: usize = 64;
+/// What makes XML, JSON and UTF-8 difficult.
+const DIFFICULT: &str = "鸿雁 ]]> 🦢\u{200d}👧 <b>&amp;\n\"\\";
+/// When WeChat is said to speak.
+const NOW: Timestamp = Timestamp(1_700_000_000);
+/// How far behind a reply is.
+const PAUSE: u64 = 1;
+
+/// An app with made-up secrets: one for each value of the two bits at the end
+/// of an EncodingAESKey that are no part of the key. The tokens sort before,
+/// between and after what they are signed with.
+const APPS: [(&str, &str, &str); 4] = [
+    ("wx3f1b2c4d5e6a7980", "0AbC", "kT7wq0Zx3NfLr8VhYpD2sGm5Jc9BeUaRt6Ki1Mo4Wn8"),
+    ("wx1", "QDG6eK", "9pWv2Lk8XsQe5Rz1Yb7Tn4Gh0Jc3Um6Df2Ax5Vo8Ki9"),
+    (
+        "wx0123456789abcdef",
+        "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz",
+        "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
+    ),
+    ("wxfedcba9876543210", "1714036504", "H5jN8bQ2vX6mC0zL4kR9tW3yF7gP1dS5aJ8hU2eO6iT"),
+];
+
+/// What was checked with one peer, all of it without a fault.
+#[derive(Debug, Default)]
+pub struct Checked {
+    texts: usize,
+    deliveries: usize,
+    shortest: usize,
+    longest: usize,
+    forgeries: usize,
+}
+
+/// The first thing that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{step} of {length} bytes, {setting}: {problem}")]
+pub struct Failed {
+    step: &'static str,
+    length: usize,
+    setting: String,
+    problem: Box<Problem>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("the peer raised an error: {0}")]
+    Peer(#[from] PeerError),
+    #[error("not opened here, though the peer opens it: a bug of ours")]
+    Ours,
+    #[error("not opened here, and not by the peer itself: a bug of the peer's")]
+    Theirs,
+    #[error("{what} differs: expected {expected:?}, found {found:?}")]
+    Differs { what: &'static str, expected: String, found: String },
+    #[error("the peer refused it: {0}")]
+    Refused(String),
+    #[error("tampered with, and still accepted {0}")]
+    Forged(&'static str),
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// What a peer makes of an envelope.
+#[derive(Deserialize)]
+struct Opened {
+    message: Option<String>,
+    refused: Option<String>,
+    #[serde(default)]
+    fields: Value,
+}
+
+/// A push as a peer would send it.
+#[derive(Deserialize)]
+struct Delivery {
+    query: Vec<(String, String)>,
+    body: String,
+}
+
+#[derive(Deserialize)]
+struct Sealed {
+    encrypt: String,
+}
+
+/// Lets `peer` and us seal for each other: bare texts of all lengths from 0,
+/// whole deliveries of consecutive lengths, in XML and in JSON, and the replies
+/// to them.
+///
+/// # Errors
+///
+/// At the first thing that fails.
+pub fn check(peer: &mut Peer) -> Result<Checked, Failed> {
+    let mut checked = Checked::default();
+    for app in APPS {
+        let mut side = Side { peer, app: App::new(app), checked: &mut checked };
+        for length in 0..LENGTHS {
+            side.step("a bare text", length, |side| side.bare(length))?;
+        }
+        for (step, format) in
+            [("a delivery in XML", Format::Xml), ("a delivery in JSON", Format::Json)]
+        {
+            for filling in 0..LENGTHS {
+                let content = format!("{DIFFICULT}{}", "x".repeat(filling));
+                let message = push(format, &content);
+                side.step(step, message.len(), |side| side.delivery(format, &content, &message))?;
+            }
+            let message = push(format, DIFFICULT);
+            side.step("a forgery", message.len(), |side| side.forgeries(format, &message))?;
+        }
+    }
+    Ok(checked)
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { texts, deliveries, shortest, longest, forgeries } = self;
+        write!(
+            f,
+            "{texts} texts of 0 to {} bytes opened here, {texts} there; \
+             {deliveries} deliveries of {shortest} to {longest} bytes (XML and JSON) opened here, \
+             {deliveries} replies there; {forgeries} forgeries refused; {} keys",
+            LENGTHS - 1,
+            APPS.len(),
+        )
+    }
+}
+
+/// An app as the peer and we are both set up for it.
+struct App {
+    callback: Callback,
+    key: EncodingAesKey,
+    /// The same, for the peer.
+    json: Value,
+}
+
+impl App {
+    fn new((app_id, token, aes_key): (&str, &str, &str)) -> Self {
+        let key = EncodingAesKey::parse(aes_key).expect("one of the keys above");
+        let callback = Callback {
+            app_id: AppId::parse(app_id).expect("one of the apps above"),
+            mode: Mode::Safe,
+            tokens: vec![Secret::new(token)],
+            aes_keys: vec![key.clone()],
+            window: WINDOW,
+        };
+        Self {
+            callback,
+            key,
+            json: json!({ "app_id": app_id, "token": token, "aes_key": aes_key }),
+        }
+    }
+}
+
+/// The peer, and us, set up for one app.
+struct Side<'p> {
+    peer: &'p mut Peer,
+    app: App,
+    checked: &'p mut Checked,
+}
+
+impl Side<'_> {
+    fn step(
+        &mut self,
+        step: &'static str,
+        length: usize,
+        work: impl FnOnce(&mut Self) -> Result<(), Problem>,
+    ) -> Result<(), Failed> {
+        work(self).map_err(|problem| {
+            let text = |name: &str| self.app.json[name].as_str().unwrap_or_default();
+            let (app, token, aes_key) = (text("app_id"), text("token"), text("aes_key"));
+            let setting = format!("app {app}, token {token}, AES key {aes_key}");
+            Failed { step, length, setting, problem: Box::new(problem) }
+        })
+    }
+
+    /// A text without a push around it, there and back.
+    fn bare(&mut self, length: usize) -> Result<(), Problem> {
+        let text = bare(length);
+        let Sealed { encrypt } = self.ask("encrypt", json!({ "message": text }))?;
+        let app_id = &self.app.callback.app_id;
+        match crypto::open(&self.app.key, app_id, &encrypt) {
+            Ok(found) => same("the text", &text, &String::from_utf8_lossy(&found))?,
+            Err(_) => return Err(self.whose("decrypt", json!({ "encrypt": encrypt }))),
+        }
+        let random = crypto::synthetic_random(&self.app.key, text.as_bytes());
+        let encrypt = crypto::seal(&self.app.key, app_id, random, text.as_bytes());
+        let opened: Opened = self.ask("decrypt", json!({ "encrypt": encrypt }))?;
+        same("the text", &text, &opened.message()?)?;
+        self.checked.texts += 1;
+        Ok(())
+    }
+
+    /// A push in its envelope comes in, and a reply in its envelope goes back.
+    fn delivery(&mut self, format: Format, content: &str, message: &str) -> Result<(), Problem> {
+        let delivery = self.deliver(format, message)?;
+        let query = delivery.query(&[("echostr", "4375120948345356249")])?;
+        let echo = self.app.callback.greet(&query, NOW).map_err(|_| Problem::Ours)?;
+        same("the greeting", "4375120948345356249", echo)?;
+
+        let Ok(opened) = self.app.callback.open(&query, delivery.body.as_bytes(), NOW) else {
+            let encrypt = envelope::encrypted(&delivery.body).unwrap_or_default();
+            return Err(self.whose("decrypt", json!({ "encrypt": encrypt })));
+        };
+        same("the message", message, &opened.message)?;
+        let push = Push::read(&self.app.callback.app_id, &opened.message)
+            .map_err(|error| Problem::Unusable(error.to_string()))?;
+        match &push.kind {
+            Kind::Message(Message::Text { content: found, .. }) => {
+                same("the content", content, found)?;
+            }
+            other => return Err(Problem::Unusable(format!("read as {other:?}, not as a text"))),
+        }
+
+        let at = NOW.plus(PAUSE);
+        let written = Reply::Text(content.to_owned()).write(&push, at);
+        let seal = opened.seal.ok_or(Problem::Ours)?;
+        let sealed = seal.seal(&written, format, at);
+        let opened = self.open(format, &sealed)?;
+        same("the reply", &written, &opened.message()?)?;
+        for (name, expected) in [
+            ("ToUserName", "oAnn"),
+            ("FromUserName", "gh_1"),
+            ("CreateTime", &at.to_string()),
+            ("MsgType", "text"),
+            ("Content", content),
+        ] {
+            let found = match &opened.fields[name] {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            same(name, expected, &found)?;
+        }
+        self.checked.delivered(message.len());
+        Ok(())
+    }
+
+    /// What was changed on its way is believed by nobody. Without this, a peer
+    /// that verifies nothing would pass for one that agrees.
+    fn forgeries(&mut self, format: Format, message: &str) -> Result<(), Problem> {
+        let delivery = self.deliver(format, message)?;
+        let query = delivery.query(&[])?;
+        let forged = tampered(&delivery.body)?;
+        if self.app.callback.open(&query, forged.as_bytes(), NOW).is_ok() {
+            return Err(Problem::Forged("here"));
+        }
+        let opened = self.app.callback.open(&query, delivery.body.as_bytes(), NOW);
+        let seal = opened.ok().and_then(|opened| opened.seal).ok_or(Problem::Ours)?;
+        let forged = tampered(&seal.seal(message, format, NOW))?;
+        if self.open(format, &forged)?.refused.is_none() {
+            return Err(Problem::Forged("by the peer"));
+        }
+        self.checked.forgeries += 2;
+        Ok(())
+    }
+
+    fn deliver(&mut self, format: Format, message: &str) -> Result<Delivery, PeerError> {
+        let request = json!({
+            "timestamp": NOW.to_string(), "nonce": "1514711492",
+            "format": name(format), "message": message,
+        });
+        self.ask("deliver", request)
+    }
+
+    fn open(&mut self, format: Format, body: &str) -> Result<Opened, PeerError> {
+        self.ask("open", json!({ "format": name(format), "body": body }))
+    }
+
+    fn ask<T: DeserializeOwned>(&mut self, work: &str, mut request: Value) -> Result<T, PeerError> {
+        request["app"] = self.app.json.clone();
+        self.peer.ask(work, request)
+    }
+
+    /// Whose bug it is that something of the peer's doesn't open here.
+    fn whose(&mut self, work: &str, request: Value) -> Problem {
+        match self.ask::<Opened>(work, request) {
+            Ok(Opened { message: Some(_), .. }) => Problem::Ours,
+            _ => Problem::Theirs,
+        }
+    }
+}
+
+impl Checked {
+    fn delivered(&mut self, length: usize) {
+        self.deliveries += 1;
+        self.shortest = if self.shortest == 0 { length } else { self.shortest.min(length) };
+        self.longest = self.longest.max(length);
+    }
+}
+
+impl Opened {
+    fn message(&self) -> Result<String, Problem> {
+        let refused = || Problem::Refused(self.refused.clone().unwrap_or_default());
+        self.message.clone().ok_or_else(refused)
+    }
+}
+
+impl Delivery {
+    fn query(&self, more: &[(&str, &str)]) -> Result<Query, Problem> {
+        let pairs = self.query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Query::read(pairs.chain(more.iter().copied()))
+            .map_err(|error| Problem::Unusable(error.to_string()))
+    }
+}
+
+fn name(format: Format) -> &'static str {
+    match format {
+        Format::Xml => "xml",
+        Format::Json => "json",
+    }
+}
+
+fn same(what: &'static str, expected: &str, found: &str) -> Result<(), Problem> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Problem::Differs { what, expected: expected.to_owned(), found: found.to_owned() })
+}
+
+/// A text of so many bytes, difficult from its beginning.
+fn bare(length: usize) -> String {
+    let mut text = DIFFICULT.repeat(length / DIFFICULT.len() + 1);
+    text.truncate(text.floor_char_boundary(length));
+    text.push_str(&".".repeat(length - text.len()));
+    text
+}
+
+/// A user's text message, as WeChat writes it.
+fn push(format: Format, content: &str) -> String {
+    match format {
+        Format::Xml => format!(
+            "<xml><ToUserName><![CDATA[gh_1]]></ToUserName>\n<FromUserName><![CDATA[oAnn]]></FromUserName>\n\
+             <CreateTime>{NOW}</CreateTime>\n<MsgType><![CDATA[text]]></MsgType>\n\
+             <Content><![CDATA[{}]]></Content>\n<MsgId>24000000000000001</MsgId>\n</xml>",
+            content.replace("]]>", "]]]]><![CDATA[>"),
+        ),
+        Format::Json => json!({
+            "ToUserName": "gh_1", "FromUserName": "oAnn", "CreateTime": NOW,
+            "MsgType": "text", "Content": content, "MsgId": 24_000_000_000_000_001_u64,
+        })
+        .to_string(),
+    }
+}
+
+/// The same envelope with another character in the middle of its ciphertext.
+fn tampered(body: &str) -> Result<String, Problem> {
+    let unusable = |_| Problem::Unusable("there is no Encrypt in the envelope".to_owned());
+    let encrypt = envelope::encrypted(body).map_err(unusable)?;
+    let middle = encrypt.len() / 2;
+    let other = if &encrypt[middle..=middle] == "A" { "B" } else { "A" };
+    let mut forged = encrypt.to_owned();
+    forged.replace_range(middle..=middle, other);
+    Ok(body.replace(encrypt, &forged))
+}
