@@ -5,17 +5,19 @@
 
 mod app;
 mod callback;
+mod replies;
 mod template;
 mod token;
 
 pub use app::{App, Apps, Kind};
-pub use callback::{CallbackKeys, CallbackSettings, Mode};
+pub use replies::{Answer, Replies};
 pub use template::{Channel, ChannelKind, MiniProgramPage, Template, UnknownField, fill};
 pub use token::StoredToken;
 
 use crate::aws::AwsError;
 use crate::config::{self, MissingVariable};
 use crate::secret::Secret;
+use crate::wechat::callback::Callback;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
 use serde::Serialize;
@@ -51,27 +53,44 @@ impl Parameters {
             return Err(ParameterError::Missing(format!("{}/apps/{{app}}", self.prefix)));
         }
         let apps = found.into_iter().map(|(alias, value)| {
-            let stored = parse(&self.full_name("apps", &alias), &value)?;
-            Ok(App::new(alias, stored))
+            let name = self.full_name("apps", &alias);
+            let (app, problems) = App::new(alias, parse(&name, &value)?);
+            for problem in problems {
+                tracing::error!("the parameter {name}: {problem}; the rule is passed over");
+            }
+            Ok(app)
         });
         Ok(Apps::new(apps.collect::<Result<_, ParameterError>>()?))
     }
 
-    /// How WeChat's pushes are verified and opened: `/callback/{app}`, by alias.
+    /// How WeChat's pushes are verified and opened: `/callback/{app}`, by
+    /// alias. One that isn't what it should be is an error of its own: it must
+    /// not close the doors of the other apps.
     ///
     /// # Errors
     ///
-    /// As [`Parameters::apps`].
-    pub async fn callbacks(&self) -> Result<BTreeMap<String, CallbackSettings>, ParameterError> {
+    /// When there is none, or when the Parameter Store doesn't answer.
+    pub async fn callbacks(
+        &self,
+        apps: &Apps,
+    ) -> Result<BTreeMap<String, Result<Callback, ParameterError>>, ParameterError> {
         let found = self.folder("callback").await?;
         if found.is_empty() {
             return Err(ParameterError::Missing(format!("{}/callback/{{app}}", self.prefix)));
         }
-        let settings = found.into_iter().map(|(alias, value)| {
-            let settings = parse(&self.full_name("callback", &alias), &value)?;
-            Ok((alias, settings))
+        let callbacks = found.into_iter().map(|(alias, value)| {
+            let name = self.full_name("callback", &alias);
+            let read = || {
+                let settings: callback::StoredCallback = parse(&name, &value)?;
+                let app = apps.by_alias(&alias);
+                let app = app.ok_or_else(|| format!("there is no apps/{alias} beside it"));
+                let callback = app.and_then(|app| settings.into_callback(app.app_id.clone()));
+                callback.map_err(|problem| ParameterError::Invalid { name, problem })
+            };
+            let callback = read();
+            (alias, callback)
         });
-        settings.collect()
+        Ok(callbacks.collect())
     }
 
     /// The `AppSecrets`: `/secrets/{app}`, by alias.

@@ -9,6 +9,7 @@
 //! or an error, [`refusal`] says what an error code means, and the verbs stand
 //! in [`token`], [`login`], [`user`], [`message`] and [`customer_service`].
 
+pub mod callback;
 pub mod client;
 pub mod crypto;
 pub mod customer_service;
@@ -18,6 +19,7 @@ pub mod login;
 pub mod message;
 pub mod push;
 pub mod refusal;
+pub mod reply;
 pub mod signature;
 pub mod token;
 pub mod user;

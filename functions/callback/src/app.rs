@@ -5,15 +5,16 @@ use shared::aws::Aws;
 use shared::clock::Timestamp;
 use shared::http::Web;
 use shared::kept::Kept;
-use shared::parameters::{App as WeChatApp, CallbackSettings, ParameterError, Parameters};
+use shared::parameters::{App as WeChatApp, ParameterError, Parameters};
 use shared::store::Events;
+use shared::wechat::callback::Callback;
 use std::collections::BTreeMap;
 
-/// One app: who it is, and how its pushes are verified and opened.
+/// One app: who it is and what it answers, and how its pushes are opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Door {
     pub(crate) app: WeChatApp,
-    pub(crate) settings: CallbackSettings,
+    pub(crate) callback: Callback,
 }
 
 /// What the function keeps between invocations.
@@ -24,8 +25,17 @@ pub(crate) struct App {
     doors: Kept<Doors>,
 }
 
-/// The doors by the alias of their app.
-type Doors = BTreeMap<String, Door>;
+/// The doors by the alias of their app; none if its settings can't be used.
+type Doors = BTreeMap<String, Option<Door>>;
+
+/// Why there is no way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoDoor {
+    /// Nobody has set up an app of this alias.
+    Unknown,
+    /// Somebody has, but the settings can't be used.
+    Unusable,
+}
 
 impl App {
     /// Connects, and reads the settings of all apps.
@@ -38,29 +48,33 @@ impl App {
         Ok(Self { events, parameters, doors: Kept::new(doors?, Timestamp::now()) })
     }
 
-    /// The app behind an alias, if there is one.
-    pub(crate) async fn door(&self, alias: &str, now: Timestamp) -> Option<Door> {
-        let known = |doors: &Doors| doors.contains_key(alias);
-        let doors = self.doors.get(now, known, read(&self.parameters)).await;
-        doors.get(alias).cloned()
+    /// The way in to the app behind an alias.
+    pub(crate) async fn door(&self, alias: &str, now: Timestamp) -> Result<Door, NoDoor> {
+        let usable = |doors: &Doors| doors.get(alias).is_some_and(Option::is_some);
+        let doors = self.doors.get(now, usable, read(&self.parameters)).await;
+        match doors.get(alias) {
+            Some(Some(door)) => Ok(door.clone()),
+            Some(None) => Err(NoDoor::Unusable),
+            None => Err(NoDoor::Unknown),
+        }
     }
 }
 
+/// Settings that can't be used are told of, and close the door of their own app
+/// only.
 async fn read(parameters: &Parameters) -> Result<Doors, ParameterError> {
-    let (apps, callbacks) = tokio::try_join!(parameters.apps(), parameters.callbacks())?;
-    let mut doors = Doors::new();
-    for (alias, settings) in callbacks {
-        let name = parameters.full_name("callback", &alias);
-        if let Some(problem) = settings.problem() {
-            return Err(ParameterError::Invalid { name, problem: problem.to_owned() });
-        }
-        let Some(app) = apps.by_alias(&alias).cloned() else {
-            return Err(ParameterError::Invalid {
-                name,
-                problem: format!("there is no apps/{alias} beside it"),
-            });
+    let apps = parameters.apps().await?;
+    let callbacks = parameters.callbacks(&apps).await?;
+    let doors = callbacks.into_iter().map(|(alias, callback)| {
+        let door = match (apps.by_alias(&alias), callback) {
+            (Some(app), Ok(callback)) => Some(Door { app: app.clone(), callback }),
+            (_, Err(error)) => {
+                tracing::error!("{error}");
+                None
+            }
+            (None, Ok(_)) => None,
         };
-        doors.insert(alias, Door { app, settings });
-    }
-    Ok(doors)
+        (alias, door)
+    });
+    Ok(doors.collect())
 }

@@ -1,14 +1,13 @@
 //! One call from WeChat: the greeting when the URL is registered, or a push.
 
-use crate::app::{App, Door};
-use crate::query::Query;
+use crate::app::{App, Door, NoDoor};
 use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::clock::Timestamp;
-use shared::parameters::Mode;
-use shared::store::{NewEvent, Recorded};
+use shared::parameters::Answer;
+use shared::store::{NewEvent, Record, Recorded};
+use shared::wechat::callback::{Opened, Query, Refused as NotWeChat};
 use shared::wechat::push::Push;
-use shared::wechat::{crypto, envelope, signature};
 use std::time::Duration;
 
 /// What WeChat takes as "received, nothing to say". Never encrypted.
@@ -19,15 +18,20 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// WeChat hangs up after five seconds; who answers before that says at least
 /// that the push shall come again.
 const PATIENCE: Duration = Duration::from_millis(4500);
+/// The first pause before writing again what DynamoDB didn't take; each further
+/// one is twice as long, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
 /// A call that is not answered with success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refused {
     UnknownApp,
-    /// Signature or envelope: nobody is told which.
+    /// Query, signature, envelope or message: nobody is told which.
     NotWeChat,
     TooLarge,
-    Unreadable,
+    /// WeChat shall try again: the app's settings can't be used.
+    Unusable,
     /// WeChat shall try again.
     NotStored,
 }
@@ -38,10 +42,38 @@ impl Refused {
             Self::UnknownApp => (StatusCode::NOT_FOUND, "there is no such app"),
             Self::NotWeChat => (StatusCode::FORBIDDEN, "not signed by WeChat"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "larger than any push of WeChat's"),
-            Self::Unreadable => (StatusCode::BAD_REQUEST, "not a push of WeChat's"),
+            Self::Unusable => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "this app's settings can't be used")
+            }
             Self::NotStored => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "could not be stored; send it again")
             }
+        }
+    }
+
+    /// What the app's operator can do about it.
+    fn advice(self) -> String {
+        match self {
+            Self::UnknownApp => "there is no /callback/{app} of this name".to_owned(),
+            Self::NotWeChat => NotWeChat.to_string(),
+            Self::TooLarge => "no push of WeChat's is that large".to_owned(),
+            Self::Unusable => "an earlier line says what is wrong with its settings".to_owned(),
+            Self::NotStored => "DynamoDB did not take the event; WeChat sends it again".to_owned(),
+        }
+    }
+}
+
+impl From<NotWeChat> for Refused {
+    fn from(NotWeChat: NotWeChat) -> Self {
+        Self::NotWeChat
+    }
+}
+
+impl From<NoDoor> for Refused {
+    fn from(no_door: NoDoor) -> Self {
+        match no_door {
+            NoDoor::Unknown => Self::UnknownApp,
+            NoDoor::Unusable => Self::Unusable,
         }
     }
 }
@@ -53,14 +85,19 @@ pub(crate) async fn answer(app: &App, request: &Request, now: Timestamp) -> Resp
     let (status, body) = match received.unwrap_or(Err(Refused::NotStored)) {
         Ok(body) => (StatusCode::OK, body),
         Err(refused) => {
-            tracing::warn!(app = alias, ?refused, "refused a call");
+            tracing::warn!(app = alias, ?refused, "refused a call: {}", refused.advice());
             let (status, body) = refused.answer();
             (status, body.to_owned())
         }
     };
+    let kind = match body.as_bytes().first() {
+        Some(b'<') => "text/xml; charset=utf-8",
+        Some(b'{') => "application/json; charset=utf-8",
+        _ => "text/plain; charset=utf-8",
+    };
     Response::builder()
         .status(status)
-        .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+        .header(header::CONTENT_TYPE, kind)
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .body(Body::from(body))
         .expect("a status and two fixed headers")
@@ -72,21 +109,22 @@ async fn receive(
     request: &Request,
     now: Timestamp,
 ) -> Result<String, Refused> {
-    let door = app.door(alias, now).await.ok_or(Refused::UnknownApp)?;
+    let door = app.door(alias, now).await?;
     if request.body().len() > LARGEST_BODY {
         return Err(Refused::TooLarge);
     }
-    let query = Query::of(request).ok_or(Refused::NotWeChat)?;
+    let parameters = request.query_string_parameters();
+    let query = Query::read(parameters.iter()).map_err(|_| Refused::NotWeChat)?;
     if request.method() == Method::GET {
-        verify(&door, query.signature.as_deref(), &query, None)?;
-        return query.echostr.ok_or(Refused::NotWeChat);
+        return Ok(door.callback.greet(&query, now)?.to_owned());
     }
-    let body = std::str::from_utf8(request.body()).map_err(|_| Refused::Unreadable)?;
-    let message = open(&door, &query, body)?;
+    let Opened { message, seal } = door.callback.open(&query, request.body(), now)?;
     let push = Push::read(&door.app.app_id, &message).map_err(|error| {
-        tracing::warn!("{error}");
-        Refused::Unreadable
+        // It was signed and it opened, so WeChat did send it.
+        tracing::error!(app = alias, "what WeChat signed can't be read: {error}");
+        Refused::NotWeChat
     })?;
+    let reply = reply(&door, &push, now);
     let event = NewEvent {
         app_id: &door.app.app_id,
         open_id: &push.from,
@@ -94,14 +132,12 @@ async fn receive(
         identity: &push.identity,
         kind: push.kind.name(),
         body: &message,
+        reply: reply.as_deref(),
     };
-    let recorded = app.events.record(&event, now).await.map_err(|error| {
-        tracing::error!("{error}");
-        Refused::NotStored
-    })?;
-    match recorded {
+    let Record { found, reply, recorded_at } = record(app, &event, now).await;
+    match found {
         Recorded::New | Recorded::Again => {
-            tracing::info!(app = alias, kind = event.kind, ?recorded, "received");
+            tracing::info!(app = alias, kind = event.kind, ?found, "received");
         }
         Recorded::Beside => {
             tracing::warn!(
@@ -111,40 +147,33 @@ async fn receive(
             );
         }
     }
-    Ok(RECEIVED.to_owned())
+    Ok(match (reply, seal) {
+        (None, _) => RECEIVED.to_owned(),
+        (Some(reply), None) => reply,
+        (Some(reply), Some(seal)) => seal.seal(&reply, push.format, recorded_at),
+    })
 }
 
-/// Verifies a push and takes its message out. Which mode it must be in is
-/// decided by our settings alone.
-fn open(door: &Door, query: &Query, body: &str) -> Result<String, Refused> {
-    if door.settings.mode == Mode::Plaintext {
-        verify(door, query.signature.as_deref(), query, None)?;
-        return Ok(body.to_owned());
+/// What the app's rules answer in the same breath, as it goes to WeChat.
+fn reply(door: &Door, push: &Push, now: Timestamp) -> Option<String> {
+    match door.app.replies.answer(&push.kind)? {
+        Answer::Passive(reply) => Some(reply.write(push, now)),
+        Answer::Message(_) => None,
     }
-    let encrypted = envelope::encrypted(body).map_err(|_| Refused::Unreadable)?;
-    verify(door, query.msg_signature.as_deref(), query, Some(encrypted))?;
-    let opened = door
-        .settings
-        .keys()
-        .aes_keys
-        .into_iter()
-        .find_map(|key| crypto::open(key, &door.app.app_id, encrypted).ok())
-        .ok_or(Refused::NotWeChat)?;
-    String::from_utf8(opened).map_err(|_| Refused::NotWeChat)
 }
 
-/// Checks a signature against the present token and the previous one.
-fn verify(
-    door: &Door,
-    claimed: Option<&str>,
-    query: &Query,
-    encrypted: Option<&str>,
-) -> Result<(), Refused> {
-    let claimed = claimed.ok_or(Refused::NotWeChat)?;
-    let genuine = door.settings.keys().tokens.into_iter().any(|token| {
-        let mut parts = vec![token.expose(), &query.timestamp, &query.nonce];
-        parts.extend(encrypted);
-        signature::verify(claimed, &parts)
-    });
-    if genuine { Ok(()) } else { Err(Refused::NotWeChat) }
+/// Writes an event down, again and again until DynamoDB takes it or WeChat's
+/// patience is at its end. WeChat sends three times and then never again, at once
+/// after an answer that is no success: so whoever answers at once that it didn't
+/// work has soon lost the event.
+async fn record(app: &App, event: &NewEvent<'_>, now: Timestamp) -> Record {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match app.events.record(event, now).await {
+            Ok(record) => return record,
+            Err(error) => tracing::error!("{error}"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }

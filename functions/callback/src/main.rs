@@ -2,7 +2,6 @@
 
 mod app;
 mod handler;
-mod query;
 
 use app::App;
 use lambda_http::{Error, Request, run, service_fn};

@@ -1,7 +1,9 @@
 //! The apps of a business.
 
+use super::Replies;
 use crate::wechat::id::AppId;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// An Official Account or a mini program.
 #[derive(Clone, Debug)]
@@ -12,6 +14,8 @@ pub struct App {
     pub app_id: AppId,
     /// Which of the two it is.
     pub kind: Kind,
+    /// What it answers by itself.
+    pub replies: Replies,
 }
 
 /// What kind of app it is.
@@ -26,14 +30,23 @@ pub enum Kind {
 
 /// What stands in `/apps/{app}`.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct StoredApp {
     app_id: AppId,
     kind: Kind,
+    /// `gh_…`, which WeChat's console shows: for the operator's own use.
+    #[serde(rename = "original_id")]
+    _original_id: Option<String>,
+    #[serde(default)]
+    replies: Vec<Value>,
 }
 
 impl App {
-    pub(super) fn new(alias: String, stored: StoredApp) -> Self {
-        Self { alias, app_id: stored.app_id, kind: stored.kind }
+    /// The app, and what is wrong with its replies. A bad rule is passed over:
+    /// it may not keep the others from answering, nor anything else from working.
+    pub(super) fn new(alias: String, stored: StoredApp) -> (Self, Vec<String>) {
+        let (replies, problems) = Replies::read(&stored.replies, stored.kind);
+        (Self { alias, app_id: stored.app_id, kind: stored.kind, replies }, problems)
     }
 }
 

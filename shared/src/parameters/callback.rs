@@ -1,17 +1,17 @@
-//! How the pushes of one app are verified and opened.
+//! How the pushes of one app are verified and opened, as an operator stores it.
 
 use crate::secret::Secret;
+use crate::wechat::callback::{Callback, Mode, WINDOW};
 use crate::wechat::crypto::EncodingAesKey;
+use crate::wechat::id::AppId;
 use serde::{Deserialize, Deserializer};
 
 /// What stands in `/callback/{app}`: what WeChat's console shows under 服务器配置
 /// (server configuration), for the present and, during a rotation, the past.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CallbackSettings {
-    /// 明文 plaintext, 兼容 compatible, or 安全 safe. What a request claims to
-    /// be is never believed.
-    pub mode: Mode,
+pub(super) struct StoredCallback {
+    mode: Mode,
     #[serde(deserialize_with = "token")]
     token: Secret,
     #[serde(default, deserialize_with = "optional_key")]
@@ -20,49 +20,32 @@ pub struct CallbackSettings {
     previous_token: Option<Secret>,
     #[serde(default, deserialize_with = "optional_key")]
     previous_encoding_aes_key: Option<EncodingAesKey>,
+    /// Seconds; 0 believes a delivery of any time.
+    #[serde(default = "window")]
+    timestamp_window: u64,
 }
 
-/// WeChat's three modes of pushing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Bodies are in clear, and the signature doesn't cover them.
-    Plaintext,
-    /// Bodies come both in clear and encrypted; only the latter are read.
-    Compatible,
-    /// Bodies are encrypted and signed.
-    Safe,
-}
-
-/// The keys that may have been used on a push.
-#[derive(Debug)]
-pub struct CallbackKeys<'a> {
-    /// The tokens to try, the present one first.
-    pub tokens: Vec<&'a Secret>,
-    /// The keys to try, the present one first.
-    pub aes_keys: Vec<&'a EncodingAesKey>,
-}
-
-impl CallbackSettings {
-    /// Present and previous keys.
-    pub fn keys(&self) -> CallbackKeys<'_> {
-        CallbackKeys {
-            tokens: [Some(&self.token), self.previous_token.as_ref()]
-                .into_iter()
-                .flatten()
-                .collect(),
-            aes_keys: [&self.encoding_aes_key, &self.previous_encoding_aes_key]
-                .into_iter()
-                .flatten()
-                .collect(),
+impl StoredCallback {
+    /// The settings at work for an app, or what keeps them from working.
+    pub(super) fn into_callback(self, app_id: AppId) -> Result<Callback, String> {
+        if self.mode != Mode::Plaintext && self.encoding_aes_key.is_none() {
+            return Err("its mode needs an encoding_aes_key".to_owned());
         }
+        Ok(Callback {
+            app_id,
+            mode: self.mode,
+            tokens: [Some(self.token), self.previous_token].into_iter().flatten().collect(),
+            aes_keys: [self.encoding_aes_key, self.previous_encoding_aes_key]
+                .into_iter()
+                .flatten()
+                .collect(),
+            window: self.timestamp_window,
+        })
     }
+}
 
-    /// What keeps these settings from working, if anything does.
-    pub fn problem(&self) -> Option<&'static str> {
-        (self.mode != Mode::Plaintext && self.encoding_aes_key.is_none())
-            .then_some("its mode needs an encoding_aes_key")
-    }
+fn window() -> u64 {
+    WINDOW
 }
 
 /// WeChat's console takes 3 to 32 letters and digits.
@@ -90,34 +73,47 @@ fn optional_key<'de, D: Deserializer<'de>>(
 mod tests {
     use super::*;
 
-    fn settings(json: &str) -> Result<CallbackSettings, serde_json::Error> {
-        serde_json::from_str(json)
+    fn callback(json: &str) -> Result<Callback, String> {
+        let stored: StoredCallback =
+            serde_json::from_str(json).map_err(|error| error.to_string())?;
+        stored.into_callback(AppId::parse("wx1").unwrap())
     }
 
     #[test]
     fn a_rotation_has_two_of_each() {
         let key = "A".repeat(43);
-        let settings = settings(&format!(
+        let callback = callback(&format!(
             r#"{{"mode":"safe","token":"new","encoding_aes_key":"{key}","previous_token":"old","previous_encoding_aes_key":"{key}"}}"#
         ))
         .unwrap();
-        let keys = settings.keys();
-        assert_eq!(
-            keys.tokens.iter().map(|token| token.expose()).collect::<Vec<_>>(),
-            ["new", "old"]
-        );
-        assert_eq!(keys.aes_keys.len(), 2);
-        assert_eq!(settings.problem(), None);
+        assert_eq!(callback.tokens.iter().map(Secret::expose).collect::<Vec<_>>(), ["new", "old"]);
+        assert_eq!(callback.aes_keys.len(), 2);
+        assert_eq!(callback.window, 300);
+    }
+
+    #[test]
+    fn the_window_can_be_another_or_none() {
+        let with = |window: &str| {
+            callback(&format!(
+                r#"{{"mode":"plaintext","token":"abc","timestamp_window":{window}}}"#
+            ))
+            .map(|callback| callback.window)
+        };
+        assert_eq!(with("0"), Ok(0));
+        assert_eq!(with("3600"), Ok(3600));
+        assert!(with("-1").is_err());
     }
 
     #[test]
     fn weak_or_misspelled_settings_are_refused() {
-        assert!(settings(r#"{"mode":"plaintext","token":""}"#).is_err());
-        assert!(settings(r#"{"mode":"plaintext","token":"ab"}"#).is_err());
-        assert!(
-            settings(r#"{"mode":"plaintext","token":"abc","encoding_aes_key":"short"}"#).is_err()
-        );
-        assert!(settings(r#"{"mode":"plaintext","token":"abc","aes_key":"x"}"#).is_err());
-        assert!(settings(r#"{"mode":"safe","token":"abc"}"#).unwrap().problem().is_some());
+        for bad in [
+            r#"{"mode":"plaintext","token":""}"#,
+            r#"{"mode":"plaintext","token":"ab"}"#,
+            r#"{"mode":"plaintext","token":"abc","encoding_aes_key":"short"}"#,
+            r#"{"mode":"plaintext","token":"abc","aes_key":"x"}"#,
+            r#"{"mode":"safe","token":"abc"}"#,
+        ] {
+            assert!(callback(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -9,7 +9,7 @@ mod record;
 pub use due::Due;
 pub use progress::Counted;
 pub use range::{NoPosition, Page, Position, Range};
-pub use record::{NewEvent, Recorded};
+pub use record::{NewEvent, Record, Recorded};
 
 use super::{Table, string};
 use crate::aws::AwsError;

@@ -3,8 +3,9 @@
 use super::Events;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{Item, KEPT, get_string, number, string, user_key};
+use crate::store::{Item, KEPT, get_string, get_time, number, string, user_key};
 use crate::wechat::id::{AppId, OpenId};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use sha2::{Digest, Sha256};
 
@@ -26,6 +27,20 @@ pub struct NewEvent<'a> {
     pub kind: &'a str,
     /// The opened body, as it came.
     pub body: &'a str,
+    /// What WeChat is answered with, if not with a mere "received".
+    pub reply: Option<&'a str>,
+}
+
+/// An event that is written down.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What was there before.
+    pub found: Recorded,
+    /// What was answered when it came first, and is to be answered again: the
+    /// rules may have changed since.
+    pub reply: Option<String>,
+    /// When it came first.
+    pub recorded_at: Timestamp,
 }
 
 /// What writing down an event found.
@@ -46,28 +61,30 @@ impl Events {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm: then it must not be acknowledged.
-    pub async fn record(&self, event: &NewEvent<'_>, now: Timestamp) -> Result<Recorded, AwsError> {
+    pub async fn record(&self, event: &NewEvent<'_>, now: Timestamp) -> Result<Record, AwsError> {
         let hash = body_hash(event.body);
         let key = format!("{:010}#{}", event.create_time.0, event.identity);
-        match self.put(event, &key, &hash, now).await? {
-            None => Ok(Recorded::New),
-            Some(known) if known == hash => Ok(Recorded::Again),
-            Some(_) => match self.put(event, &format!("{key}#{hash}"), &hash, now).await? {
-                None => Ok(Recorded::Beside),
-                Some(_) => Ok(Recorded::Again),
-            },
+        let Some(known) = self.put(event, &key, &hash, now).await? else {
+            return Ok(Record::first(Recorded::New, event, now));
+        };
+        if known.is(&hash) {
+            return Ok(known.again(now));
+        }
+        match self.put(event, &format!("{key}#{hash}"), &hash, now).await? {
+            None => Ok(Record::first(Recorded::Beside, event, now)),
+            Some(known) => Ok(known.again(now)),
         }
     }
 
-    /// Puts the event under `key`. If an event is there, gives its body's hash.
+    /// Puts the event under `key`. If an event is there, gives that one.
     async fn put(
         &self,
         event: &NewEvent<'_>,
         key: &str,
         hash: &str,
         now: Timestamp,
-    ) -> Result<Option<String>, AwsError> {
-        let item = Item::from([
+    ) -> Result<Option<Known>, AwsError> {
+        let mut item = Item::from([
             ("user".to_owned(), string(user_key(event.app_id, event.open_id))),
             ("event".to_owned(), string(key)),
             ("app_id".to_owned(), string(event.app_id.as_str())),
@@ -79,6 +96,7 @@ impl Events {
             ("due_at".to_owned(), number(now.plus(STREAM_HEAD_START))),
             ("expires".to_owned(), number(now.plus(KEPT))),
         ]);
+        item.extend(event.reply.map(|reply| ("reply".to_owned(), string(reply))));
         let put = self
             .table
             .dynamodb
@@ -91,17 +109,35 @@ impl Events {
         match put.send().await {
             Ok(_) => Ok(None),
             Err(error) => match error.as_service_error() {
-                Some(service) if service.is_conditional_check_failed_exception() => {
-                    let known = match service {
-                        aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
-                            failed,
-                        ) => failed.item().and_then(|item| get_string(item, "body_hash")),
-                        _ => None,
-                    };
-                    Ok(Some(known.unwrap_or_default().to_owned()))
+                Some(PutItemError::ConditionalCheckFailedException(there)) => {
+                    Ok(Some(Known(there.item().cloned().unwrap_or_default())))
                 }
                 _ => Err(AwsError::new(self.table.action("writing an event down"), &error)),
             },
+        }
+    }
+}
+
+impl Record {
+    fn first(found: Recorded, event: &NewEvent<'_>, now: Timestamp) -> Self {
+        Self { found, reply: event.reply.map(str::to_owned), recorded_at: now }
+    }
+}
+
+/// The row of an event that was there before.
+struct Known(Item);
+
+impl Known {
+    /// Whether it had this body.
+    fn is(&self, hash: &str) -> bool {
+        get_string(&self.0, "body_hash") == Some(hash)
+    }
+
+    fn again(&self, now: Timestamp) -> Record {
+        Record {
+            found: Recorded::Again,
+            reply: get_string(&self.0, "reply").map(str::to_owned),
+            recorded_at: get_time(&self.0, "received_at").unwrap_or(now),
         }
     }
 }

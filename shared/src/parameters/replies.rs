@@ -1,0 +1,261 @@
+//! What an app answers by itself: rules, in `/apps/{app}` under `replies`.
+//!
+//! ```json
+//! [{ "on": "follow", "reply": { "text": "欢迎！" } },
+//!  { "on": { "keyword": "订单" }, "reply": { "news": { "title": "…", "url": "https://…" } } },
+//!  { "on": { "contains": "退款" }, "reply": { "customer_service": {} } },
+//!  { "on": { "pattern": "^[0-9]{8}$" }, "reply": { "text": "…" } },
+//!  { "on": { "menu": "ORDERS" }, "reply": { "text": "…" } },
+//!  { "on": { "scene": "poster" }, "reply": { "text": "…" } },
+//!  { "on": "message", "reply": { "text": "…" } }]
+//! ```
+//!
+//! The first rule that fits answers. An Official Account answers in the same
+//! breath, by a passive reply. A mini program's answers are messages of customer
+//! service, sent a moment later; only handing over is a passive reply there.
+
+use super::app::Kind;
+use crate::wechat::customer_service::CustomerServiceMessage;
+use crate::wechat::push::{self, Event, Message};
+use crate::wechat::reply::Reply;
+use regex_lite::{Regex, RegexBuilder};
+use serde::Deserialize;
+use serde_json::Value;
+use std::fmt;
+
+/// A compiled pattern takes at most this many bytes. Matching takes time in
+/// proportion to it, whatever a user writes.
+const LARGEST_PATTERN: usize = 32 * 1024;
+
+/// The rules of one app, in the order in which they are tried.
+#[derive(Clone, Debug, Default)]
+pub struct Replies(Vec<Rule>);
+
+#[derive(Clone, Debug)]
+struct Rule {
+    on: Trigger,
+    answer: Answer,
+}
+
+/// What a rule answers with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A passive reply, in the same breath.
+    Passive(Reply),
+    /// A message of customer service, a moment later.
+    Message(CustomerServiceMessage),
+}
+
+/// What a rule answers.
+#[derive(Clone, Debug)]
+enum Trigger {
+    /// Somebody follows.
+    Follow,
+    /// A text that is exactly this, but for white space around it.
+    Keyword(String),
+    /// A text with this in it.
+    Contains(String),
+    /// A text that a regular expression fits.
+    Pattern(Regex),
+    /// A tap on the menu item with this key.
+    Menu(String),
+    /// A scan of the QR code with this scene, by somebody who follows already
+    /// or by that begins to.
+    Scene(String),
+    /// Somebody enters the mini program's customer service.
+    EnterSession,
+    /// Any message that no rule before has answered.
+    Message,
+}
+
+/// A rule as it is stored. What answers is read once the app's kind is known.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredRule {
+    on: StoredTrigger,
+    reply: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredTrigger {
+    Follow,
+    Keyword(String),
+    Contains(String),
+    Pattern(String),
+    Menu(String),
+    Scene(String),
+    EnterSession,
+    Message,
+}
+
+impl Replies {
+    /// Reads the rules of an app of this kind, and says which are no good: each
+    /// by its place in the list, with what is wrong with it. Rules aren't secret.
+    /// Those are passed over, so that a slip in one doesn't silence the others.
+    pub(super) fn read(rules: &[Value], kind: Kind) -> (Self, Vec<String>) {
+        let mut read: Vec<Rule> = Vec::new();
+        let mut problems = Vec::new();
+        for (place, stored) in rules.iter().enumerate() {
+            let rule = Rule::read(stored, kind).and_then(|rule| match rule.shadowed_by(&read) {
+                Some(before) => Err(format!("{before} before it answers all that it could")),
+                None => Ok(rule),
+            });
+            match rule {
+                Ok(rule) => read.push(rule),
+                Err(problem) => {
+                    problems
+                        .push(format!("rule {} of its replies is no good: {problem}", place + 1));
+                }
+            }
+        }
+        (Self(read), problems)
+    }
+
+    /// The answer of the first rule that fits, if one does.
+    pub fn answer(&self, kind: &push::Kind) -> Option<&Answer> {
+        self.0.iter().find(|rule| rule.on.fits(kind)).map(|rule| &rule.answer)
+    }
+}
+
+impl Rule {
+    fn read(stored: &Value, kind: Kind) -> Result<Self, String> {
+        let stored: StoredRule =
+            serde_json::from_value(stored.clone()).map_err(|error| error.to_string())?;
+        let on = Trigger::read(stored.on)?;
+        on.possible(kind)?;
+        let answer = Answer::read(stored.reply, kind)?;
+        // WeChat's console of customer service takes over messages only.
+        if matches!(answer, Answer::Passive(Reply::CustomerService { .. })) && !on.is_message() {
+            return Err("only messages can be handed to customer_service, not events".to_owned());
+        }
+        Ok(Self { on, answer })
+    }
+
+    /// The rule before this one that leaves nothing for it to answer.
+    fn shadowed_by(&self, before: &[Self]) -> Option<String> {
+        let shadow = before.iter().find(|rule| rule.on.answers_all(&self.on))?;
+        Some(shadow.on.to_string())
+    }
+}
+
+impl Answer {
+    fn read(stored: Value, kind: Kind) -> Result<Self, String> {
+        let handed_over = stored.get("customer_service").is_some();
+        let (answer, problem) = if kind == Kind::OfficialAccount || handed_over {
+            let reply: Reply = serde_json::from_value(stored).map_err(|error| error.to_string())?;
+            let problem = reply.problem();
+            (Self::Passive(reply), problem)
+        } else {
+            let message: CustomerServiceMessage =
+                serde_json::from_value(stored).map_err(|error| error.to_string())?;
+            let problem = match &message {
+                CustomerServiceMessage::News { .. } | CustomerServiceMessage::Menu { .. } => {
+                    Some("a mini program sends no news and no menu; it has link")
+                }
+                CustomerServiceMessage::MiniProgramPage { app_id: Some(_), .. } => {
+                    Some("a mini program sends its own pages only, and doesn't name an app_id")
+                }
+                message => message.problem(),
+            };
+            (Self::Message(message), problem)
+        };
+        problem.map_or(Ok(answer), |problem| Err(problem.to_owned()))
+    }
+}
+
+impl Trigger {
+    fn read(stored: StoredTrigger) -> Result<Self, String> {
+        let some = |text: String| {
+            if text.trim().is_empty() { Err("what it looks for is empty") } else { Ok(text) }
+        };
+        Ok(match stored {
+            StoredTrigger::Follow => Self::Follow,
+            StoredTrigger::Keyword(text) => Self::Keyword(some(text)?.trim().to_owned()),
+            StoredTrigger::Contains(text) => Self::Contains(some(text)?),
+            StoredTrigger::Pattern(text) => {
+                let pattern = RegexBuilder::new(&some(text)?).size_limit(LARGEST_PATTERN).build();
+                Self::Pattern(pattern.map_err(|error| format!("its pattern: {error}"))?)
+            }
+            StoredTrigger::Menu(key) => Self::Menu(some(key)?),
+            StoredTrigger::Scene(scene) => Self::Scene(some(scene)?),
+            StoredTrigger::EnterSession => Self::EnterSession,
+            StoredTrigger::Message => Self::Message,
+        })
+    }
+
+    /// Whether this can happen in an app of this kind.
+    fn possible(&self, kind: Kind) -> Result<(), String> {
+        match (self, kind) {
+            (Self::Follow | Self::Menu(_) | Self::Scene(_), Kind::MiniProgram) => {
+                Err("nobody follows, scans or taps a menu in a mini program".to_owned())
+            }
+            (Self::EnterSession, Kind::OfficialAccount) => {
+                Err("enter_session happens in a mini program only".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_message(&self) -> bool {
+        matches!(self, Self::Keyword(_) | Self::Contains(_) | Self::Pattern(_) | Self::Message)
+    }
+
+    /// Whether a rule with `later` would never come to answer after this one.
+    fn answers_all(&self, later: &Self) -> bool {
+        match (self, later) {
+            (Self::Message, later) => later.is_message(),
+            (Self::Keyword(a), Self::Keyword(b))
+            | (Self::Menu(a), Self::Menu(b))
+            | (Self::Scene(a), Self::Scene(b)) => a == b,
+            (Self::Contains(part), Self::Keyword(text) | Self::Contains(text)) => {
+                text.contains(part.as_str())
+            }
+            (Self::Pattern(a), Self::Pattern(b)) => a.as_str() == b.as_str(),
+            (Self::Follow, Self::Follow) | (Self::EnterSession, Self::EnterSession) => true,
+            _ => false,
+        }
+    }
+
+    fn fits(&self, kind: &push::Kind) -> bool {
+        match (self, kind) {
+            (Self::Message, push::Kind::Message(_))
+            | (Self::Follow, push::Kind::Event(Event::Subscribe { .. }))
+            | (Self::EnterSession, push::Kind::Event(Event::UserEnterTempSession { .. })) => true,
+            (_, push::Kind::Message(Message::Text { content, .. })) => match self {
+                Self::Keyword(text) => content.trim() == text,
+                Self::Contains(part) => content.contains(part.as_str()),
+                Self::Pattern(pattern) => pattern.is_match(content),
+                _ => false,
+            },
+            (Self::Menu(wanted), push::Kind::Event(event)) => match event {
+                Event::Click { key } | Event::ScanCodeWaitMessage { key, .. } => key == wanted,
+                _ => false,
+            },
+            (Self::Scene(wanted), push::Kind::Event(event)) => match event {
+                Event::Scan { scene, .. } => scene == wanted,
+                Event::Subscribe { scene, .. } => scene.as_ref() == Some(wanted),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Follow => f.write_str("the rule on follow"),
+            Self::Keyword(text) => write!(f, "the rule on the keyword {text:?}"),
+            Self::Contains(text) => write!(f, "the rule on what contains {text:?}"),
+            Self::Pattern(pattern) => write!(f, "the rule on the pattern {:?}", pattern.as_str()),
+            Self::Menu(key) => write!(f, "the rule on the menu key {key:?}"),
+            Self::Scene(scene) => write!(f, "the rule on the scene {scene:?}"),
+            Self::EnterSession => f.write_str("the rule on enter_session"),
+            Self::Message => f.write_str("the rule on any message"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

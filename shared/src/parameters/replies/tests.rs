@@ -1,0 +1,133 @@
+use super::*;
+use crate::wechat::id::AppId;
+use crate::wechat::push::Push;
+use serde_json::json;
+
+fn read(rules: &Value, kind: Kind) -> Result<Replies, String> {
+    let (replies, mut problems) = Replies::read(rules.as_array().unwrap(), kind);
+    assert_eq!(replies.0.len() + problems.len(), rules.as_array().unwrap().len());
+    problems.pop().map_or(Ok(replies), Err)
+}
+
+fn rules() -> Replies {
+    let rules = json!([
+        { "on": { "scene": "poster" }, "reply": { "text": "by the poster" } },
+        { "on": "follow", "reply": { "text": "welcome" } },
+        { "on": { "keyword": "订单" }, "reply": { "text": "orders" } },
+        { "on": { "contains": "退款" }, "reply": { "customer_service": {} } },
+        { "on": { "pattern": "^[0-9]{8}$" }, "reply": { "text": "an order" } },
+        { "on": { "menu": "ORDERS" }, "reply": { "text": "your orders" } },
+        { "on": "message", "reply": { "text": "pardon?" } },
+    ]);
+    read(&rules, Kind::OfficialAccount).unwrap()
+}
+
+/// What is answered to a push with these fields.
+fn answer(replies: &Replies, fields: Value) -> Option<String> {
+    let mut push = json!({
+        "ToUserName": "gh_1", "FromUserName": "oAnn", "CreateTime": 1_700_000_000, "MsgId": 1,
+    });
+    push.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    let push = Push::read(&AppId::parse("wx1").unwrap(), &push.to_string()).unwrap();
+    replies.answer(&push.kind).map(|answer| match answer {
+        Answer::Passive(Reply::Text(text))
+        | Answer::Message(CustomerServiceMessage::Text(text)) => text.clone(),
+        Answer::Passive(Reply::CustomerService { .. }) => "(handed over)".to_owned(),
+        other => panic!("{other:?}"),
+    })
+}
+
+fn text(content: &str) -> Value {
+    json!({ "MsgType": "text", "Content": content })
+}
+
+fn event(event: &str, key: &str) -> Value {
+    json!({ "MsgType": "event", "Event": event, "EventKey": key })
+}
+
+#[test]
+fn the_first_rule_that_fits_answers() {
+    let replies = rules();
+    let answer = |fields| answer(&replies, fields);
+    assert_eq!(answer(text(" 订单\n")).as_deref(), Some("orders"));
+    assert_eq!(answer(text("我的订单")).as_deref(), Some("pardon?"));
+    assert_eq!(answer(text("我要退款！")).as_deref(), Some("(handed over)"));
+    assert_eq!(answer(text("20261120")).as_deref(), Some("an order"));
+    assert_eq!(answer(text("2026112")).as_deref(), Some("pardon?"));
+    let picture = json!({ "MsgType": "image", "PicUrl": "", "MediaId": "M" });
+    assert_eq!(answer(picture).as_deref(), Some("pardon?"));
+    assert_eq!(answer(event("CLICK", "ORDERS")).as_deref(), Some("your orders"));
+    assert_eq!(answer(event("CLICK", "OTHER")), None);
+    assert_eq!(answer(event("subscribe", "")).as_deref(), Some("welcome"));
+    assert_eq!(answer(event("subscribe", "qrscene_other")).as_deref(), Some("welcome"));
+    assert_eq!(answer(event("subscribe", "qrscene_poster")).as_deref(), Some("by the poster"));
+    assert_eq!(answer(event("SCAN", "poster")).as_deref(), Some("by the poster"));
+    assert_eq!(answer(event("SCAN", "other")), None);
+    assert_eq!(answer(event("unsubscribe", "")), None);
+    assert_eq!(answer(event("VIEW", "https://example.test/")), None);
+}
+
+#[test]
+fn a_mini_program_answers_by_customer_service() {
+    let rules = json!([
+        { "on": "enter_session", "reply": { "text": "what can we do for you?" } },
+        { "on": { "contains": "人工" }, "reply": { "customer_service": {} } },
+        { "on": "message", "reply": { "link": { "title": "T", "url": "https://example.test/" } } },
+    ]);
+    let replies = read(&rules, Kind::MiniProgram).unwrap();
+    let enter = event("user_enter_tempsession", "");
+    assert_eq!(answer(&replies, enter).as_deref(), Some("what can we do for you?"));
+    assert_eq!(answer(&replies, text("转人工")).as_deref(), Some("(handed over)"));
+}
+
+#[test]
+fn a_bad_rule_names_itself() {
+    let good = json!({ "on": "follow", "reply": { "text": "welcome" } });
+    let bad = [
+        (json!({ "on": "follows", "reply": { "text": "x" } }), "follows"),
+        (json!({ "on": "follow" }), "reply"),
+        (json!({ "on": { "keyword": " " }, "reply": { "text": "x" } }), "empty"),
+        (json!({ "on": { "pattern": "(" }, "reply": { "text": "x" } }), "pattern"),
+        (json!({ "on": { "pattern": "a{1000}{1000}" }, "reply": { "text": "x" } }), "pattern"),
+        (json!({ "on": { "menu": "A" }, "reply": { "text": "" } }), "empty"),
+        (json!({ "on": { "menu": "A" }, "reply": { "poem": "x" } }), "poem"),
+        (json!({ "on": { "menu": "A" }, "reply": { "text": "x" }, "when": 1 }), "when"),
+        (json!({ "on": { "menu": "A" }, "reply": { "customer_service": {} } }), "only messages"),
+        (json!({ "on": "enter_session", "reply": { "text": "x" } }), "mini program only"),
+        (json!({ "on": "follow", "reply": { "text": "x" } }), "the rule on follow before it"),
+    ];
+    for (rule, said) in bad {
+        let problem = read(&json!([good, rule]), Kind::OfficialAccount).unwrap_err();
+        assert!(problem.starts_with("rule 2 of its replies"), "{problem}");
+        assert!(problem.contains(said), "{problem}");
+    }
+    let rules = json!([{ "on": "follows" }, good]);
+    let (replies, problems) = Replies::read(rules.as_array().unwrap(), Kind::OfficialAccount);
+    assert_eq!(problems.len(), 1);
+    let follow = event("subscribe", "");
+    assert_eq!(answer(&replies, follow).as_deref(), Some("welcome"), "the others answer");
+    for rule in [
+        json!({ "on": "follow", "reply": { "text": "x" } }),
+        json!({ "on": "message", "reply": { "voice": { "media_id": "M" } } }),
+        json!({ "on": "message", "reply": { "news": { "title": "T", "url": "https://x.test" } } }),
+    ] {
+        assert!(read(&json!([rule]), Kind::MiniProgram).is_err(), "{rule}");
+    }
+}
+
+#[test]
+fn what_could_never_answer_is_refused() {
+    let rule = |on: Value| json!({ "on": on, "reply": { "text": "x" } });
+    for (first, second) in [
+        (json!("message"), json!({ "keyword": "a" })),
+        (json!({ "contains": "a" }), json!({ "keyword": "cat" })),
+        (json!({ "keyword": "a" }), json!({ "keyword": "a " })),
+        (json!({ "scene": "a" }), json!({ "scene": "a" })),
+    ] {
+        let both = json!([rule(first.clone()), rule(second.clone())]);
+        assert!(read(&both, Kind::OfficialAccount).is_err(), "{first} {second}");
+        let turned = json!([rule(second.clone()), rule(first.clone())]);
+        let one_way = first != second && second != json!({ "keyword": "a " });
+        assert_eq!(read(&turned, Kind::OfficialAccount).is_ok(), one_way, "{second} {first}");
+    }
+}

@@ -1,0 +1,142 @@
+//! The grammar of the query that WeChat sends.
+//!
+//! WeChat's signature has nothing between its parts: bytes may move from one
+//! into its neighbour, and SHA-1 can be extended. What the parts look like is
+//! therefore checked before they are hashed. The fourth part, the ciphertext,
+//! has its own grammar in [`crate::wechat::crypto::open`]: whole blocks of
+//! canonical base64.
+
+use crate::clock::Timestamp;
+
+/// The query of a greeting or a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    pub(super) timestamp: String,
+    pub(super) nonce: String,
+    pub(super) signature: Option<String>,
+    pub(super) msg_signature: Option<String>,
+    pub(super) echostr: Option<String>,
+}
+
+/// The query isn't one of WeChat's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the query is none of WeChat's: its {0} is missing, there twice, or of another shape")]
+pub struct QueryError(&'static str);
+
+impl Query {
+    /// Takes the pairs of a query, as they are after decoding. Names that
+    /// WeChat doesn't sign (`openid`, `encrypt_type`) say nothing and are
+    /// passed over.
+    ///
+    /// # Errors
+    ///
+    /// When one of WeChat's names is there twice or has a value that it never
+    /// has, or `timestamp` or `nonce` is missing.
+    pub fn read<'q>(
+        pairs: impl IntoIterator<Item = (&'q str, &'q str)>,
+    ) -> Result<Self, QueryError> {
+        let mut timestamp = Field::new("timestamp", is_timestamp);
+        let mut nonce = Field::new("nonce", is_nonce);
+        let mut signature = Field::new("signature", is_signature);
+        let mut msg_signature = Field::new("msg_signature", is_signature);
+        let mut echostr = Field::new("echostr", is_echo);
+        for (name, value) in pairs {
+            for field in
+                [&mut timestamp, &mut nonce, &mut signature, &mut msg_signature, &mut echostr]
+            {
+                field.take(name, value)?;
+            }
+        }
+        Ok(Self {
+            timestamp: timestamp.value.ok_or(QueryError("timestamp"))?,
+            nonce: nonce.value.ok_or(QueryError("nonce"))?,
+            signature: signature.value,
+            msg_signature: msg_signature.value,
+            echostr: echostr.value,
+        })
+    }
+
+    /// When WeChat made this delivery, by its own clock.
+    pub fn timestamp(&self) -> Timestamp {
+        Timestamp(self.timestamp.parse().expect("ten digits, by the grammar"))
+    }
+}
+
+/// A name that may be there once, with a value that fits.
+struct Field {
+    name: &'static str,
+    fits: fn(&str) -> bool,
+    value: Option<String>,
+}
+
+impl Field {
+    fn new(name: &'static str, fits: fn(&str) -> bool) -> Self {
+        Self { name, fits, value: None }
+    }
+
+    fn take(&mut self, name: &str, value: &str) -> Result<(), QueryError> {
+        if name == self.name {
+            if self.value.is_some() || !(self.fits)(value) {
+                return Err(QueryError(self.name));
+            }
+            self.value = Some(value.to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn is_timestamp(text: &str) -> bool {
+    text.len() == 10 && text.bytes().all(|c| c.is_ascii_digit())
+}
+
+fn is_nonce(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric())
+}
+
+fn is_signature(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn is_echo(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(query: &str) -> Result<Query, QueryError> {
+        Query::read(query.split('&').filter_map(|pair| pair.split_once('=')))
+    }
+
+    const GOOD: &str =
+        "timestamp=1714036504&nonce=1514711492&signature=f464b24fc39322e44b38aa78f5edd27bd1441696";
+
+    #[test]
+    fn what_wechat_sends() {
+        let found = query(&format!("{GOOD}&echostr=4375120948345356249&openid=oAnn")).unwrap();
+        assert_eq!(found.timestamp(), Timestamp(1_714_036_504));
+        assert_eq!(found.echostr.as_deref(), Some("4375120948345356249"));
+        assert_eq!(found.msg_signature, None);
+    }
+
+    #[test]
+    fn what_could_move_bytes_between_parts_is_refused() {
+        let shifted = [
+            GOOD.replace("timestamp=1714036504", "timestamp=17140365041"),
+            GOOD.replace("timestamp=1714036504", "timestamp=171403650"),
+            GOOD.replace("timestamp=1714036504", "timestamp=171403650４"),
+            GOOD.replace("nonce=1514711492", "nonce="),
+            GOOD.replace("nonce=1514711492", "nonce=1+2"),
+            GOOD.replace("nonce=1514711492", &format!("nonce={}", "1".repeat(33))),
+            GOOD.replace("f464", "F464"),
+            format!("{GOOD}&nonce=1"),
+            GOOD.replace("timestamp=1714036504&", ""),
+            GOOD.replace("nonce=1514711492&", ""),
+            format!("{GOOD}&echostr=<script>"),
+        ];
+        for bad in shifted {
+            assert!(query(&bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+use super::*;
+
+const NOW: Timestamp = Timestamp(1_714_112_445);
+/// From WeChat's documentation: a push in safe mode.
+const ENCRYPT: &str = "+qdx1OKCy+5JPCBFWw70tm0fJGb2Jmeia4FCB7kao+/Q5c/ohsOzQHi8khUOb05JCpj0JB4RvQMkUyus8TPxLKJGQqcvZqzDpVzazhZv6JsXUnnR8XGT740XgXZUXQ7vJVnAG+tE8NUd4yFyjPy7GgiaviNrlCTj+l5kdfMuFUPpRSrfMZuMcp3Fn2Pede2IuQrKEYwKSqFIZoNqJ4M8EajAsjLY2km32IIjdf8YL/P50F7mStwntrA2cPDrM1kb6mOcfBgRtWygb3VIYnSeOBrebufAlr7F9mFUPAJGj04=";
+const SIGNED: [(&str, &str); 6] = [
+    ("signature", "6c5c811b55cc85e0e1b54100749188c20beb3f5d"),
+    ("timestamp", "1714112445"),
+    ("nonce", "415670741"),
+    ("openid", "o9AgO5Kd5ggOC-bXrbNODIiE3bGY"),
+    ("encrypt_type", "aes"),
+    ("msg_signature", "046e02f8204d34f8ba5fa3b1db94908f3df2e9b3"),
+];
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text)
+}
+
+fn key(text: &str) -> EncodingAesKey {
+    EncodingAesKey::parse(text).unwrap()
+}
+
+fn callback(mode: Mode) -> Callback {
+    Callback {
+        app_id: AppId::parse("wxba5fad812f8e6fb9").unwrap(),
+        mode,
+        tokens: vec![secret("AAAAA")],
+        aes_keys: vec![key(&"A".repeat(43))],
+        window: WINDOW,
+    }
+}
+
+fn query() -> Query {
+    Query::read(SIGNED).unwrap()
+}
+
+fn body() -> String {
+    format!(r#"{{"ToUserName":"gh_97417a04a28d","Encrypt":"{ENCRYPT}"}}"#)
+}
+
+#[test]
+fn a_greeting_is_answered_in_every_mode() {
+    let greeting = [
+        ("signature", "f464b24fc39322e44b38aa78f5edd27bd1441696"),
+        ("timestamp", "1714036504"),
+        ("nonce", "1514711492"),
+        ("echostr", "4375120948345356249"),
+    ];
+    let now = Timestamp(1_714_036_504);
+    let query = Query::read(greeting).unwrap();
+    for mode in [Mode::Plaintext, Mode::Compatible, Mode::Safe] {
+        assert_eq!(callback(mode).greet(&query, now), Ok("4375120948345356249"));
+    }
+    let unsigned = Query::read(greeting[1..].iter().copied()).unwrap();
+    assert_eq!(callback(Mode::Safe).greet(&unsigned, now), Err(Refused));
+    let silent = Query::read(greeting[..3].iter().copied()).unwrap();
+    assert_eq!(callback(Mode::Safe).greet(&silent, now), Err(Refused));
+}
+
+/// The published push opens, and its published answer is one that we would
+/// have sealed under the same key.
+#[test]
+fn the_published_push_opens() {
+    for mode in [Mode::Compatible, Mode::Safe] {
+        let opened = callback(mode).open(&query(), body().as_bytes(), NOW).unwrap();
+        assert!(opened.message.ends_with(r#""debug_str":"hello world"}"#), "{}", opened.message);
+        assert!(opened.seal.is_some());
+    }
+}
+
+#[test]
+fn what_our_settings_say_counts_and_not_what_a_request_says() {
+    let plain = br#"{"MsgType":"text"}"#;
+    for mode in [Mode::Compatible, Mode::Safe] {
+        assert!(callback(mode).open(&query(), plain, NOW).is_err(), "downgraded");
+    }
+    let opened = callback(Mode::Plaintext).open(&query(), plain, NOW).unwrap();
+    assert_eq!(opened.message.as_bytes(), plain);
+    assert!(opened.seal.is_none());
+}
+
+#[test]
+fn old_and_future_deliveries_are_refused_unless_any_time_will_do() {
+    let mut callback = callback(Mode::Safe);
+    let open = |callback: &Callback, now: u64| {
+        callback.open(&query(), body().as_bytes(), Timestamp(now)).is_ok()
+    };
+    assert!(open(&callback, NOW.0 + 300) && open(&callback, NOW.0 - 300));
+    assert!(!open(&callback, NOW.0 + 301) && !open(&callback, NOW.0 - 301));
+    callback.window = 20;
+    assert!(open(&callback, NOW.0 + 20) && !open(&callback, NOW.0 + 21));
+    callback.window = 0;
+    assert!(open(&callback, 0) && open(&callback, u64::MAX));
+}
+
+#[test]
+fn during_a_rotation_the_answer_goes_back_under_what_came() {
+    let mut callback = callback(Mode::Safe);
+    let new_key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+    callback.tokens.insert(0, secret("BBBBB"));
+    callback.aes_keys.insert(0, key(new_key));
+    let opened = callback.open(&query(), body().as_bytes(), NOW).unwrap();
+    let sealed = opened.seal.unwrap().seal("<xml/>", Format::Json, NOW);
+    let sealed: serde_json::Value = serde_json::from_str(&sealed).unwrap();
+    let part = |name: &str| sealed[name].as_str().unwrap();
+    assert_eq!(sealed["TimeStamp"], NOW.0);
+    assert_eq!(
+        part("MsgSignature"),
+        signature::sign(&["AAAAA", "1714112445", part("Nonce"), part("Encrypt")])
+    );
+    let with = |text: &str| crypto::open(&key(text), &callback.app_id, part("Encrypt"));
+    assert_eq!(with(&"A".repeat(43)).unwrap(), b"<xml/>");
+    assert!(with(new_key).is_err());
+}
+
+#[test]
+fn an_answer_is_sealed_the_same_each_time_and_differs_from_any_other() {
+    let seal = callback(Mode::Safe).open(&query(), body().as_bytes(), NOW).unwrap().seal.unwrap();
+    for format in [Format::Xml, Format::Json] {
+        let one = seal.seal("<xml><A>1</A></xml>", format, NOW);
+        assert_eq!(one, seal.seal("<xml><A>1</A></xml>", format, NOW));
+        let other = seal.seal("<xml><A>2</A></xml>", format, NOW);
+        let nonce = |text: &str| text[text.find("Nonce").unwrap()..].to_owned();
+        assert_ne!(nonce(&one), nonce(&other));
+    }
+    let xml = seal.seal("<xml/>", Format::Xml, NOW);
+    assert!(xml.starts_with("<xml><Encrypt><![CDATA["), "{xml}");
+    assert_eq!(envelope::encrypted(&xml).map(|text| text.len() % 4), Ok(0));
+}
+
+#[test]
+fn every_refusal_is_the_same() {
+    let callback = callback(Mode::Safe);
+    let bodies = [
+        "".to_owned(),
+        "hello".to_owned(),
+        "{}".to_owned(),
+        body().replace("+qdx", "-qdx"),
+        body().replace("+qdx", "AAAA"),
+        body().replace("Encrypt", "Encrypted"),
+    ];
+    for bad in bodies {
+        assert_eq!(callback.open(&query(), bad.as_bytes(), NOW).unwrap_err(), Refused, "{bad}");
+    }
+    assert_eq!(callback.open(&query(), &[0xff, 0xfe], NOW).unwrap_err(), Refused);
+    let other = Callback { app_id: AppId::parse("wx2").unwrap(), ..callback.clone() };
+    assert_eq!(other.open(&query(), body().as_bytes(), NOW).unwrap_err(), Refused);
+    let other = Callback { aes_keys: vec![], ..callback };
+    assert_eq!(other.open(&query(), body().as_bytes(), NOW).unwrap_err(), Refused);
+}

@@ -1,0 +1,297 @@
+//! Passive replies: what a callback answers in the same breath.
+//!
+//! Source: WeChat's documentation, "被动回复用户消息" (passive replies).
+
+use crate::clock::Timestamp;
+use crate::wechat::id::OpenId;
+use crate::wechat::push::{Format, Push};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+
+/// WeChat's documentation names no limit; messages of more bytes than this have
+/// been seen to fail.
+const LONGEST_TEXT: usize = 2048;
+
+/// A passive reply. Files are named by the `media_id` that uploading them to
+/// WeChat gave; they must be permanent ones, as temporary ones last three days.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Reply {
+    /// A text of at most 2,048 bytes.
+    Text(String),
+    /// A picture.
+    Image {
+        /// The uploaded picture.
+        media_id: String,
+    },
+    /// A recording.
+    Voice {
+        /// The uploaded recording.
+        media_id: String,
+    },
+    /// A video.
+    Video {
+        /// The uploaded video.
+        media_id: String,
+        /// Above it.
+        title: Option<String>,
+        /// Below the title.
+        description: Option<String>,
+    },
+    /// Music that WeChat plays from an address.
+    Music {
+        /// The uploaded picture on the card.
+        thumb_media_id: String,
+        /// Its name.
+        title: Option<String>,
+        /// Below the title.
+        description: Option<String>,
+        /// Where the music is.
+        url: Option<String>,
+        /// Where it is in a better quality, for those on a wireless network.
+        high_quality_url: Option<String>,
+    },
+    /// A card that leads to an article. Since 2018 WeChat shows one per reply.
+    News {
+        /// Its title.
+        title: String,
+        /// Below the title.
+        #[serde(default)]
+        description: String,
+        /// A picture of 360×200 pixels.
+        #[serde(default)]
+        picture_url: String,
+        /// Where a tap leads.
+        url: String,
+    },
+    /// The chat is handed to the people of customer service. WeChat takes it as
+    /// an answer to messages, not to events.
+    CustomerService {
+        /// A certain one of them, `name@account`; whoever is free if none.
+        account: Option<String>,
+    },
+}
+
+impl Reply {
+    /// What keeps WeChat from taking this reply, if anything does.
+    pub fn problem(&self) -> Option<&'static str> {
+        let web = |url: &str| url.starts_with("https://") || url.starts_with("http://");
+        match self {
+            Self::Text(text) if text.trim().is_empty() => Some("its text is empty"),
+            Self::Text(text) if text.len() > LONGEST_TEXT => {
+                Some("its text has more than 2048 bytes")
+            }
+            Self::Image { media_id } | Self::Voice { media_id } | Self::Video { media_id, .. }
+                if media_id.is_empty() =>
+            {
+                Some("its media_id is empty")
+            }
+            Self::Music { thumb_media_id, .. } if thumb_media_id.is_empty() => {
+                Some("its thumb_media_id is empty")
+            }
+            Self::News { title, .. } if title.is_empty() => Some("its title is empty"),
+            Self::News { url, .. } if !web(url) => {
+                Some("its url must begin with https:// or http://")
+            }
+            _ => None,
+        }
+    }
+
+    /// The reply to a push, as it stands in the body of the answer, or inside
+    /// its envelope. It goes from whom the push was for to whom it came from.
+    pub fn write(&self, push: &Push, at: Timestamp) -> String {
+        let reply = self.tree(&push.from, &push.to, at);
+        match push.format {
+            Format::Json => Value::Object(reply).to_string(),
+            Format::Xml => {
+                let mut xml = String::from("<xml>");
+                children(&mut xml, &reply);
+                xml.push_str("</xml>");
+                xml
+            }
+        }
+    }
+
+    fn tree(&self, to: &OpenId, from: &str, at: Timestamp) -> Map<String, Value> {
+        let (kind, name, content) = match self {
+            Self::Text(text) => ("text", "Content", json!(text)),
+            Self::Image { media_id } => ("image", "Image", json!({ "MediaId": media_id })),
+            Self::Voice { media_id } => ("voice", "Voice", json!({ "MediaId": media_id })),
+            Self::Video { media_id, title, description } => (
+                "video",
+                "Video",
+                json!({ "MediaId": media_id, "Title": title, "Description": description }),
+            ),
+            Self::Music { thumb_media_id, title, description, url, high_quality_url } => (
+                "music",
+                "Music",
+                json!({
+                    "Title": title, "Description": description, "MusicUrl": url,
+                    "HQMusicUrl": high_quality_url, "ThumbMediaId": thumb_media_id,
+                }),
+            ),
+            Self::News { title, description, picture_url, url } => (
+                "news",
+                "Articles",
+                json!({ "item": {
+                    "Title": title, "Description": description, "PicUrl": picture_url, "Url": url,
+                } }),
+            ),
+            Self::CustomerService { account } => (
+                "transfer_customer_service",
+                "TransInfo",
+                account.as_ref().map_or(Value::Null, |account| json!({ "KfAccount": account })),
+            ),
+        };
+        let mut tree = Map::new();
+        tree.insert("ToUserName".to_owned(), to.as_str().into());
+        tree.insert("FromUserName".to_owned(), from.into());
+        tree.insert("CreateTime".to_owned(), at.0.into());
+        tree.insert("MsgType".to_owned(), kind.into());
+        if kind == "news" {
+            tree.insert("ArticleCount".to_owned(), 1.into());
+        }
+        tree.insert(name.to_owned(), content);
+        without_nothing(tree)
+    }
+}
+
+/// Leaves out what there is none of.
+fn without_nothing(tree: Map<String, Value>) -> Map<String, Value> {
+    tree.into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| match value {
+            Value::Object(inner) => (name, Value::Object(without_nothing(inner))),
+            other => (name, other),
+        })
+        .collect()
+}
+
+fn children(xml: &mut String, tree: &Map<String, Value>) {
+    for (name, value) in tree {
+        let _ = write!(xml, "<{name}>");
+        match value {
+            Value::Object(inner) => children(xml, inner),
+            // The end of a CDATA section can't stand inside one: it is cut in two.
+            Value::String(text) => {
+                let _ = write!(xml, "<![CDATA[{}]]>", text.replace("]]>", "]]]]><![CDATA[>"));
+            }
+            other => {
+                let _ = write!(xml, "{other}");
+            }
+        }
+        let _ = write!(xml, "</{name}>");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wechat::id::AppId;
+
+    const AT: Timestamp = Timestamp(1_700_000_001);
+
+    fn push(format: Format) -> Push {
+        let body = match format {
+            Format::Xml => {
+                "<xml><ToUserName>gh_1</ToUserName><FromUserName>oAnn</FromUserName><CreateTime>1</CreateTime>\
+                 <MsgType>text</MsgType><Content>hi</Content><MsgId>1</MsgId></xml>"
+            }
+            Format::Json => {
+                r#"{"ToUserName":"gh_1","FromUserName":"oAnn","CreateTime":1,"MsgType":"text","Content":"hi","MsgId":1}"#
+            }
+        };
+        Push::read(&AppId::parse("wx1").unwrap(), body).unwrap()
+    }
+
+    fn reply(json: Value) -> Reply {
+        let reply: Reply = serde_json::from_value(json).unwrap();
+        assert_eq!(reply.problem(), None);
+        reply
+    }
+
+    fn json_of(written: &Value) -> Value {
+        serde_json::from_str(&reply(written.clone()).write(&push(Format::Json), AT)).unwrap()
+    }
+
+    #[test]
+    fn a_text_in_xml() {
+        let xml = reply(json!({ "text": "a ]]> & <b>\n你好" })).write(&push(Format::Xml), AT);
+        for part in [
+            "<ToUserName><![CDATA[oAnn]]></ToUserName>",
+            "<FromUserName><![CDATA[gh_1]]></FromUserName>",
+            "<CreateTime>1700000001</CreateTime>",
+            "<MsgType><![CDATA[text]]></MsgType>",
+            "<Content><![CDATA[a ]]]]><![CDATA[> & <b>\n你好]]></Content>",
+        ] {
+            assert!(xml.contains(part), "{xml}");
+        }
+        assert!(xml.starts_with("<xml><") && xml.ends_with("></xml>"), "{xml}");
+    }
+
+    #[test]
+    fn each_kind_in_json() {
+        let kinds = [
+            (json!({ "text": "hi" }), "text", json!({ "Content": "hi" })),
+            (
+                json!({ "image": { "media_id": "M" } }),
+                "image",
+                json!({ "Image": { "MediaId": "M" } }),
+            ),
+            (
+                json!({ "voice": { "media_id": "M" } }),
+                "voice",
+                json!({ "Voice": { "MediaId": "M" } }),
+            ),
+            (
+                json!({ "video": { "media_id": "M", "title": "T" } }),
+                "video",
+                json!({ "Video": { "MediaId": "M", "Title": "T" } }),
+            ),
+            (
+                json!({ "music": { "thumb_media_id": "M", "url": "https://example.test/a.mp3" } }),
+                "music",
+                json!({ "Music": { "ThumbMediaId": "M", "MusicUrl": "https://example.test/a.mp3" } }),
+            ),
+            (
+                json!({ "news": { "title": "T", "url": "https://example.test/" } }),
+                "news",
+                json!({ "ArticleCount": 1, "Articles": { "item": {
+                    "Title": "T", "Description": "", "PicUrl": "", "Url": "https://example.test/",
+                } } }),
+            ),
+            (json!({ "customer_service": {} }), "transfer_customer_service", json!({})),
+            (
+                json!({ "customer_service": { "account": "kf1@shop" } }),
+                "transfer_customer_service",
+                json!({ "TransInfo": { "KfAccount": "kf1@shop" } }),
+            ),
+        ];
+        for (reply, kind, mut expected) in kinds {
+            expected["ToUserName"] = "oAnn".into();
+            expected["FromUserName"] = "gh_1".into();
+            expected["CreateTime"] = 1_700_000_001.into();
+            expected["MsgType"] = kind.into();
+            assert_eq!(json_of(&reply), expected);
+        }
+    }
+
+    #[test]
+    fn what_wechat_would_not_take() {
+        for bad in [
+            json!({ "text": " " }),
+            json!({ "text": "好".repeat(683) }),
+            json!({ "image": { "media_id": "" } }),
+            json!({ "music": { "thumb_media_id": "" } }),
+            json!({ "news": { "title": "", "url": "https://example.test/" } }),
+            json!({ "news": { "title": "T", "url": "example.test" } }),
+        ] {
+            let reply: Reply = serde_json::from_value(bad.clone()).unwrap();
+            assert!(reply.problem().is_some(), "{bad}");
+        }
+        for misspelt in [json!({ "texts": "hi" }), json!({ "image": { "media": "M" } })] {
+            assert!(serde_json::from_value::<Reply>(misspelt).is_err());
+        }
+    }
+}
