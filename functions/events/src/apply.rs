@@ -1,7 +1,7 @@
 //! What one event does. Applying it twice does what applying it once does.
 
 use crate::app::App;
-use crate::follow::{follow, leave};
+use crate::follow::{close, follow, leave};
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
@@ -23,10 +23,10 @@ pub(crate) async fn apply(
     let push = Push::read(&event.app_id, &event.body)?;
     match &push.kind {
         Kind::Event(Event::Subscribe { .. }) => {
-            follow(app, wechat_app, &push.from, push.create_time).await?
+            follow(app, wechat_app, &push.from, push.create_time).await?;
         }
         Kind::Event(Event::Unsubscribe) => {
-            leave(app, wechat_app, &push.from, push.create_time).await?
+            leave(app, wechat_app, &push.from, push.create_time).await?;
         }
         Kind::Message(_) => open_window(app, event, &push, Window::Message).await?,
         Kind::Event(
@@ -34,10 +34,10 @@ pub(crate) async fn apply(
         ) => open_window(app, event, &push, Window::MenuClick).await?,
         Kind::Event(Event::Scan { .. }) => open_window(app, event, &push, Window::Scan).await?,
         Kind::Event(Event::UserEnterTempSession { .. }) => {
-            open_window(app, event, &push, Window::EnterSession).await?
+            open_window(app, event, &push, Window::EnterSession).await?;
         }
         Kind::Event(Event::SubscribeMessagePopup(answers)) => {
-            grant(app, event, &push, answers).await?
+            grant(app, event, &push, answers).await?;
         }
         Kind::Event(Event::SubscribeMessageChange(answers)) => {
             for answer in answers.iter().filter(|answer| !answer.accepted) {
@@ -56,6 +56,12 @@ pub(crate) async fn apply(
                 .receipt(&event.app_id, &delivery.message_id, &delivery.fate, now)
                 .await?;
         }
+        Kind::Event(Event::UserAuthorizationCancellation { .. }) => {
+            close(app, wechat_app, &push.from, push.create_time).await?;
+        }
+        // What these two are about isn't kept: names, pictures, telephone
+        // numbers, places. They stay on the event's row for whoever keeps it.
+        Kind::Event(Event::UserInfoModified { .. } | Event::UserAuthorizationRevoke { .. }) => {}
         Kind::Malformed { problem, .. } => return Err(ApplyError::Malformed(problem)),
         Kind::Event(_) | Kind::Other { .. } => {}
     }

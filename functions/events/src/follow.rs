@@ -1,10 +1,10 @@
-//! Someone follows an Official Account, or leaves it.
+//! Someone follows an Official Account, leaves it, or leaves WeChat.
 
 use crate::app::App;
 use crate::apply::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
+use shared::parameters::{App as WeChatApp, Kind};
 use shared::store::{Explanation, Following, Step, Told, Window};
 use shared::wechat::client::Error as CallError;
 use shared::wechat::id::OpenId;
@@ -40,6 +40,25 @@ pub(crate) async fn leave(
     let follows = known.follows() && known.since() == Some(at);
     app.users.erase(&wechat_app.app_id, open_id, at, follows).await?;
     Ok(())
+}
+
+/// The user has closed their WeChat account, at `at`: WeChat asks to fulfil what
+/// the law says about their data ("授权用户资料变更", "完成注销"), so it goes.
+pub(crate) async fn close(
+    app: &App,
+    wechat_app: &WeChatApp,
+    open_id: &OpenId,
+    at: Timestamp,
+) -> Result<(), ApplyError> {
+    match wechat_app.kind {
+        // All that is kept of a follower came with following.
+        Kind::OfficialAccount => leave(app, wechat_app, open_id, at).await,
+        Kind::MiniProgram => {
+            app.logins.forget(&wechat_app.app_id, open_id, at).await?;
+            app.users.erase(&wechat_app.app_id, open_id, at, false).await?;
+            Ok(())
+        }
+    }
 }
 
 /// Moves the user's state until the event adds nothing to it: the outcome is

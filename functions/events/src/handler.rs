@@ -1,13 +1,15 @@
 //! Who calls, and for what.
 
 use crate::app::App;
-use crate::{replay, stream, sweep};
+use crate::{forward, replay, stream, sweep};
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 
 /// Answers an invocation. What it is told by its shape:
 ///
+/// - an array comes from an EventBridge Pipe, which wants to know what the
+///   records say ([`forward`]);
 /// - an object with `Records` is a batch of the stream ([`stream`]);
 /// - one with `replay` is an operator's request ([`replay`]);
 /// - anything else is the schedule ([`sweep`]).
@@ -23,6 +25,7 @@ pub(crate) async fn handle(
     deadline: Timestamp,
 ) -> Result<Value, Diagnostic> {
     match event {
+        Value::Array(records) => Ok(json!(forward::enrich(app, records, now).await)),
         Value::Object(mut event) => {
             if let Some(Value::Array(records)) = event.remove("Records") {
                 return Ok(json!(stream::take(app, records, deadline).await));

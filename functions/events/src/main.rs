@@ -4,6 +4,7 @@ mod app;
 mod apply;
 mod attempt;
 mod follow;
+mod forward;
 mod handler;
 mod lanes;
 mod replay;
