@@ -22,6 +22,16 @@ impl Phone<'_> {
         self.act("message", json!({ "app": app, "text": text })).await;
     }
 
+    /// Taps the menu item with this key.
+    pub(crate) async fn click(&self, app: &str, key: &str) {
+        self.act("click", json!({ "app": app, "key": key })).await;
+    }
+
+    /// Scans the QR code with this scene, which makes them follow.
+    pub(crate) async fn scan(&self, app: &str, scene: &str) {
+        self.act("scan", json!({ "app": app, "scene": scene })).await;
+    }
+
     /// Answers the popup that asks for consent to one message.
     pub(crate) async fn consent(&self, app: &str, template: &str, accept: bool) {
         let answer = json!({ "app": app, "template_id": template, "accept": accept });
@@ -82,7 +92,7 @@ impl Phone<'_> {
         let path = format!("people/{}/{action}", self.name);
         let done = self.world.wechat.post(&path, &with).await;
         for push in done["pushes"].as_array().unwrap() {
-            assert_eq!(push["body"], "success", "the callback didn't take the push: {push}");
+            assert_eq!(push["reply_valid"], true, "the callback didn't take the push: {push}");
         }
         self.world.idle().await;
         done

@@ -29,8 +29,18 @@ pub(crate) struct World {
 
 impl World {
     /// Everything as it is deployed, with an access token for each app. Nobody
-    /// follows or has logged in.
+    /// follows or has logged in, and no app answers by itself.
     pub(crate) async fn start() -> Self {
+        let world = Self::with_template(None).await;
+        for app in ["shop", "shop-mini"] {
+            world.set_replies(app, json!([]));
+        }
+        world.token_round().await;
+        world
+    }
+
+    /// As [`World::start`], with the rules for answering that the example has.
+    pub(crate) async fn with_example_replies() -> Self {
         let world = Self::with_template(None).await;
         world.token_round().await;
         world
@@ -193,6 +203,14 @@ impl World {
         let kind =
             if name.contains("/apps/") || name.contains("/templates/") { plain } else { secret };
         self.cloud.aws.parameters.put(&name, kind, &value.to_string()).unwrap();
+    }
+
+    /// Gives an app these rules for answering.
+    pub(crate) fn set_replies(&self, app: &str, rules: Value) {
+        let name = format!("apps/{app}");
+        let mut settings = self.parameter(&name);
+        settings["replies"] = rules;
+        self.set_parameter(&name, &settings);
     }
 
     /// All that was logged so far.

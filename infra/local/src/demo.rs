@@ -69,12 +69,12 @@ impl<W: Write> Play<'_, W> {
         let done = self.phone("ann", "follow", json!({ "app": "shop" })).await?;
         let push = &done["pushes"][0];
         promise(
-            "the callback answers success",
-            push["status"] == 200 && push["body"] == "success",
+            "the callback takes it, and WeChat is content with its answer",
+            push["status"] == 200 && push["reply_valid"] == true,
             push,
         )?;
         self.say(&format!(
-            "encrypted XML, signed; callback verified, opened and wrote it down, and answered success in {} ms",
+            "encrypted XML, signed; callback verified, opened and wrote it down, and answered with the welcome of its rules in {} ms",
             push["duration_ms"]
         ))?;
         self.cloud.idle().await?;

@@ -17,6 +17,9 @@ use crate::{
 /// template in the app's own library; the id takes its place.
 const ORDER_SHIPPED: &str = include_str!("seed/order_shipped.json");
 
+/// What the apps answer by themselves, by alias.
+const REPLIES: &str = include_str!("seed/replies.json");
+
 /// How long the functions may take to apply what the people did.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -47,7 +50,7 @@ pub enum SeedError {
     },
     /// The callback function didn't take what WeChat told it.
     #[error(
-        "{person}: the callback function answered the push of \"{action}\" with {answer}, not with 200 and success; its log says why"
+        "{person}: the callback function answered the push of \"{action}\" with {answer}, and not so that WeChat is content; its log says why"
     )]
     Callback {
         /// Who.
@@ -109,7 +112,14 @@ fn public(app: &App) -> Json {
         Kind::OfficialAccount => "official_account",
         Kind::MiniProgram => "mini_program",
     };
-    json!({ "app_id": app.app_id.as_str(), "kind": kind, "original_id": app.original_id })
+    let mut replies: Json =
+        serde_json::from_str(REPLIES).expect("a file of this crate, which a test reads");
+    let mut public =
+        json!({ "app_id": app.app_id.as_str(), "kind": kind, "original_id": app.original_id });
+    if let Some(replies) = replies.get_mut(&app.alias) {
+        public["replies"] = replies.take();
+    }
+    public
 }
 
 fn mode(mode: Mode) -> &'static str {
@@ -198,10 +208,11 @@ async fn act(cloud: &Cloud, person: &'static str, action: &str) -> Result<Json, 
 fn pushed(person: &'static str, action: &'static str, done: &Json) -> Result<(), SeedError> {
     let last = done["pushes"].as_array().and_then(|pushes| pushes.last());
     let last = last.cloned().unwrap_or_default();
-    if last["status"] == 200 && last["body"] == "success" {
+    if last["status"] == 200 && last["reply_valid"] == true {
         return Ok(());
     }
     let answer = match last["status"].as_u64() {
+        Some(200) => format!("what WeChat doesn't understand ({})", last["error"]),
         Some(status) => format!("status {status}"),
         None => "nothing".to_owned(),
     };
@@ -252,6 +263,7 @@ mod tests {
         let read = |name: &str| store.get(&format!("/hongyan/test/{name}")).unwrap();
         let shop: Json = serde_json::from_str(&read("apps/shop")).unwrap();
         assert_eq!(shop["kind"], "official_account");
+        assert_eq!(shop["replies"][0]["on"], "follow");
         let callback: Json = serde_json::from_str(&read("callback/shop-mini")).unwrap();
         assert_eq!(callback["mode"], "safe");
         assert_eq!(callback["encoding_aes_key"].as_str().unwrap().len(), 43);
@@ -280,12 +292,12 @@ mod tests {
     #[test]
     fn a_follow_counts_only_once_the_callback_took_it() {
         let done = |pushes: Json| json!({ "ok": true, "pushes": pushes });
-        let taken = json!({ "status": 200, "body": "success" });
+        let taken = json!({ "status": 200, "reply_valid": true });
         let failed = json!({ "status": 500, "body": "" });
         pushed("ann", "follow", &done(json!([failed, taken]))).unwrap();
         for (pushes, said) in [
             (json!([taken, failed]), "status 500"),
-            (json!([{ "status": 200, "body": "" }]), "status 200"),
+            (json!([{ "status": 200, "reply_valid": false, "error": "odd" }]), "odd"),
             (json!([{ "error": "refused" }]), "nothing"),
             (json!([]), "nothing"),
         ] {

@@ -1,0 +1,115 @@
+//! WeChat tells three times in some fifteen seconds, and then never again.
+
+use crate::world::World;
+use futures_util::future::join_all;
+use local::aws::Fault;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// One message of ann's, as WeChat delivers it until it is answered.
+async fn write(world: &World) -> Value {
+    let message = json!({ "app": "shop", "text": "Where is my kettle?" });
+    world.wechat.post("people/ann/message", &message).await
+}
+
+/// A world in which ann follows, and so can write.
+async fn start() -> World {
+    let world = World::start().await;
+    world.phone("ann").follow("shop").await;
+    world
+}
+
+/// The put with which the callback function writes an event down.
+fn put(world: &World) -> Fault {
+    Fault::of("dynamodb", "PutItem").by(world.cloud.function("callback"))
+}
+
+/// What was written was written once, has taken effect, and left no line in the
+/// chat about a service that fails.
+async fn stored_once(world: &World) {
+    world.idle().await;
+    let row = world.aws.row("events", "kind", "text").await;
+    assert!(row["applied_at"].is_number(), "{row}");
+    assert!(world.phone("ann").screen_of("system").await.is_empty());
+}
+
+#[tokio::test]
+async fn dynamodb_refuses_for_ten_seconds_and_the_third_delivery_is_stored() {
+    let world = start().await;
+    let outage = Duration::from_secs(10);
+    let refused = put(&world).refuse("InternalServerError").lasting(outage);
+    world.cloud.aws.faults.order(refused).unwrap();
+    let done = write(&world).await;
+    let statuses: Vec<_> =
+        done["pushes"].as_array().unwrap().iter().map(|push| push["status"].clone()).collect();
+    assert_eq!(statuses, [500, 500, 200], "{done}");
+    stored_once(&world).await;
+}
+
+#[tokio::test]
+async fn a_moment_of_throttling_is_not_even_noticed() {
+    let world = start().await;
+    let throttled = put(&world).refuse("ProvisionedThroughputExceededException").times(6);
+    world.cloud.aws.faults.order(throttled).unwrap();
+    let done = write(&world).await;
+    assert_eq!(done["pushes"].as_array().unwrap().len(), 1, "{done}");
+    assert_eq!(done["pushes"][0]["status"], 200);
+    stored_once(&world).await;
+}
+
+#[tokio::test]
+async fn an_event_whose_confirmation_was_lost_is_stored_once() {
+    let world = start().await;
+    let lost = world.cloud.aws.faults.order(put(&world).reset().after().once()).unwrap();
+    let done = write(&world).await;
+    assert_eq!(done["pushes"][0]["status"], 200, "{done}");
+    assert_eq!(lost.befallen(), 1);
+    stored_once(&world).await;
+}
+
+/// Kills the function while DynamoDB has, or has not, taken the event.
+async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault) {
+    let world = start().await;
+    let held = world.cloud.aws.faults.order(fault(put(&world).hold().once())).unwrap();
+    let kill = async {
+        held.holds(1).await;
+        world.cloud.kill(&world.cloud.function("callback")).await.unwrap();
+        held.release();
+    };
+    let (done, ()) = tokio::join!(write(&world), kill);
+    let statuses: Vec<_> =
+        done["pushes"].as_array().unwrap().iter().map(|push| push["status"].clone()).collect();
+    assert_eq!(statuses, [500, 200], "{done}");
+    stored_once(&world).await;
+}
+
+#[tokio::test]
+async fn killed_before_the_put_the_event_is_stored_by_the_next_delivery() {
+    killed_at_its_put(|fault| fault).await;
+}
+
+#[tokio::test]
+async fn killed_after_the_put_the_event_is_not_doubled_by_the_next_delivery() {
+    killed_at_its_put(Fault::after).await;
+}
+
+#[tokio::test]
+async fn a_hundred_people_write_at_once_while_dynamodb_stumbles() {
+    let world = World::start().await;
+    // Each fourth put or so is refused, or takes effect and is not confirmed.
+    world.cloud.aws.faults.order(put(&world).refuse("InternalServerError").times(25)).unwrap();
+    world.cloud.aws.faults.order(put(&world).reset().after().times(25)).unwrap();
+    let pushes = (0..100).map(async |number: u64| {
+        let message = json!({
+            "from": format!("oUser{number}"), "MsgType": "text", "Content": "hi",
+            "MsgId": 24_000_000_000_000_000_u64 + number,
+        });
+        let answer = world.wechat.push(json!({ "app": "shop", "message": message })).await;
+        assert_eq!(answer[0]["status"], 200, "{answer:?}");
+    });
+    join_all(pushes).await;
+    world.idle().await;
+    let rows = world.aws.rows("events").await;
+    assert_eq!(rows.len(), 100);
+    assert!(rows.iter().all(|row| row["applied_at"].is_number()));
+}
