@@ -13,6 +13,7 @@
 //! `localhost` or by number: that is what keeps a web page that happens to be
 //! open in a browser from reading parameters or invoking functions.
 
+pub mod buses;
 pub mod dynamodb;
 pub mod lambda;
 pub mod sqs;
@@ -130,6 +131,8 @@ pub struct Aws {
     pub parameters: ssm::ParameterStore,
     /// SQS.
     pub queues: sqs::Queues,
+    /// What has arrived on EventBridge's buses.
+    pub buses: buses::Buses,
     /// What is to go wrong with the calls that come in by the port.
     pub faults: Faults,
     /// How long an event that failed waits before its second and its third
@@ -154,6 +157,7 @@ impl Aws {
             dynamodb: dynamodb::DynamoDb::open(file("dynamodb.db").as_deref())?,
             parameters: ssm::ParameterStore::open(file("parameters.json"))?,
             queues: sqs::Queues::open(file("queues.json"))?,
+            buses: buses::Buses::new(),
             faults: Faults::default(),
             event_retries: [Duration::from_secs(1), Duration::from_secs(2)],
             folder,

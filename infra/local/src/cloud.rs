@@ -1,5 +1,8 @@
 //! Everything together: the template's functions, with what feeds them.
 
+mod error;
+mod options;
+
 use std::{
     collections::BTreeMap,
     io,
@@ -22,13 +25,14 @@ use crate::{
     },
     gateway::Gateway,
     http::{Http, HttpError},
-    logs::Logs,
     queue::Feed,
     runtime::{self, Runtime},
     schedule, seed,
     stream::Stream,
-    template::{Place, Template, TemplateError},
+    template::{Place, Template},
 };
+pub use error::{Error, InvokeFailure};
+pub use options::Options;
 
 /// The stage that this machine is.
 const STAGE: &str = "local";
@@ -39,132 +43,9 @@ const PEOPLE: &str = "people";
 /// How long work under way may take to finish once everything is to stop.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What to start, and where.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The SAM template.
-    pub template: PathBuf,
-    /// The folder of the functions' binaries.
-    pub binaries: PathBuf,
-    /// The port of the HTTP API; 0 for a free one.
-    pub http_port: u16,
-    /// The port of AWS; 0 for a free one.
-    pub aws_port: u16,
-    /// The port of the WeChat sandbox; 0 for a free one.
-    pub wechat_port: u16,
-    /// Where data is kept over restarts; memory if nowhere.
-    pub data: Option<PathBuf>,
-    /// Values of the template's parameters, over what this machine would say.
-    pub parameters: BTreeMap<String, String>,
-    /// Where the functions' logs go.
-    pub logs: Logs,
-    /// How many processes a function may have at most. An invocation beyond
-    /// them waits; one beyond the template's reserved concurrency is throttled.
-    pub environments: usize,
-    /// How long a process may have nothing to do before it is stopped.
-    pub idle: Duration,
-}
-
-impl Options {
-    /// Free ports, data in memory, no logs, binaries beside this program's own.
-    #[must_use]
-    pub fn new(template: impl Into<PathBuf>) -> Self {
-        Self {
-            template: template.into(),
-            binaries: beside_this_program(),
-            http_port: 0,
-            aws_port: 0,
-            wechat_port: 0,
-            data: None,
-            parameters: BTreeMap::new(),
-            logs: Logs::silent(),
-            environments: 10,
-            idle: Duration::from_secs(600),
-        }
-    }
-}
-
-/// The folder of this program; for a test, the one above, where cargo puts binaries.
-fn beside_this_program() -> PathBuf {
-    let program = std::env::current_exe().unwrap_or_default();
-    let folder = program.parent().unwrap_or(Path::new("."));
-    let above =
-        folder.parent().filter(|_| folder.ends_with("deps") || folder.ends_with("examples"));
-    above.unwrap_or(folder).to_owned()
-}
-
-/// Why the cloud doesn't start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A port is taken.
-    #[error(
-        "port {port} for {what} can't be used ({source}): stop what uses it, or choose another with {option}"
-    )]
-    Port {
-        /// What it was for.
-        what: &'static str,
-        /// The port.
-        port: u16,
-        /// The option that chooses another.
-        option: &'static str,
-        /// Why.
-        source: io::Error,
-    },
-    /// The template.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// A function isn't built.
-    #[error("{}, the binary of {function}, doesn't exist: build it (`cargo build --workspace`), or say where it is with --binaries", path.display())]
-    Binary {
-        /// The function's logical id.
-        function: String,
-        /// Where it should be.
-        path: PathBuf,
-    },
-    /// DynamoDB, SSM or SQS.
-    #[error(transparent)]
-    Aws(#[from] aws::Error),
-    /// The sandbox.
-    #[error("the WeChat sandbox doesn't start: {0}")]
-    Wechat(#[from] wechat::Error),
-    /// The runner itself.
-    #[error("the runner can't {doing}: {source}")]
-    Runner {
-        /// What it wanted to do.
-        doing: &'static str,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The client for this machine's own doors.
-    #[error("no HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
-}
-
-/// Why an invocation has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum InvokeFailure {
-    /// There is no such function.
-    #[error("there is no function {0} in the template")]
-    NotFound(String),
-    /// As many as may run at once do.
-    #[error("{0} is throttled: its reserved concurrency is used up")]
-    Throttled(String),
-    /// It failed.
-    #[error("{function} failed: {error}")]
-    Failed {
-        /// The function.
-        function: String,
-        /// `{"errorType": …, "errorMessage": …}`
-        error: Json,
-    },
-    /// It answered with something that isn't JSON.
-    #[error("{0} answered with something that isn't JSON")]
-    NotJson(String),
-}
-
 /// The cloud, running. Dropping it kills every function.
 pub struct Cloud {
-    /// DynamoDB, SSM and SQS.
+    /// DynamoDB, SSM, SQS and buses, and their faults.
     pub aws: Aws,
     place: Place,
     runtime: Runtime,
@@ -262,12 +143,17 @@ impl Cloud {
 
         let mut tasks = JoinSet::new();
         let mut streams = Vec::new();
+        let handles = || (aws.clone(), functions.clone(), options.logs.clone());
         for mapping in template.streams {
-            let stream =
-                Stream::open(mapping, aws.clone(), functions.clone(), options.logs.clone(), data)?;
-            let stream = Arc::new(stream);
+            let (aws, functions, logs) = handles();
+            streams.push(Arc::new(Stream::open(mapping, aws, functions, logs, data)?));
+        }
+        for pipe in template.pipes {
+            let (aws, functions, logs) = handles();
+            streams.push(Arc::new(Stream::open_pipe(pipe, aws, functions, logs, data)?));
+        }
+        for stream in &streams {
             tasks.spawn(stream.clone().keep());
-            streams.push(stream);
         }
         let mut feeds = Vec::new();
         for mapping in template.queue_mappings {
@@ -373,8 +259,8 @@ impl Cloud {
         killed.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
     }
 
-    /// Returns when nothing is left to do: no invocation is under way, streams
-    /// and queues are read to their ends, and the sandbox has pushed what it
+    /// Returns when nothing is left to do: no invocation is under way, streams,
+    /// pipes and queues are read to their ends, and the sandbox has pushed what it
     /// had to push. Messages that failed and wait to come back, delayed
     /// messages, and asynchronous invocations that wait to be tried again don't
     /// count.

@@ -35,9 +35,13 @@ impl Scripted {
 
     /// Answers with these, one after the other, and then with `null`.
     pub(crate) fn with(script: impl IntoIterator<Item = Outcome>) -> Self {
-        let scripted = Self::by(|_| answer(&Json::Null));
-        *scripted.script.lock().unwrap() = script.into_iter().collect();
-        scripted
+        Self::by(|_| answer(&Json::Null)).first(script)
+    }
+
+    /// Before anything else, answers with these.
+    pub(crate) fn first(self, script: impl IntoIterator<Item = Outcome>) -> Self {
+        *self.script.lock().unwrap() = script.into_iter().collect();
+        self
     }
 
     /// The events so far.

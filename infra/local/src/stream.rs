@@ -1,4 +1,5 @@
-//! Feeds a table's stream to a function, as Lambda's event source mapping does.
+//! Feeds a table's stream to a function, as Lambda's event source mapping does,
+//! or through a pipe to a bus.
 //!
 //! Records are read in order and dealt to as many lanes as the mapping's
 //! parallelization factor, by the item's whole key. So an item's records stay
@@ -13,6 +14,7 @@
 
 mod checkpoint;
 mod lane;
+mod pipe;
 mod progress;
 
 use std::{
@@ -29,9 +31,10 @@ use tokio::sync::{Notify, mpsc};
 use crate::{
     aws::{Aws, Error, dynamodb::StreamPosition, lambda::Invoke},
     logs::Logs,
-    template::{Start, StreamMapping},
+    template::{Pipe, Start, StreamMapping},
 };
 use checkpoint::Checkpoint;
+use pipe::Forward;
 use progress::Progress;
 
 /// How often the stream is looked at. AWS polls four times a second; someone
@@ -44,9 +47,11 @@ struct Record {
     json: Json,
 }
 
-/// One mapping.
+/// One mapping, or one pipe.
 pub(crate) struct Stream {
     mapping: StreamMapping,
+    /// What a pipe does with the function's answers.
+    forward: Option<Forward>,
     aws: Aws,
     functions: Arc<dyn Invoke>,
     logs: Logs,
@@ -65,12 +70,45 @@ impl Stream {
         data: Option<&Path>,
     ) -> Result<Self, Error> {
         let checkpoint = Checkpoint::open(data, &mapping.function, &mapping.table);
+        Self::over(mapping, None, checkpoint, aws, functions, logs)
+    }
+
+    /// As [`Stream::open`], for a pipe.
+    pub(crate) fn open_pipe(
+        pipe: Pipe,
+        aws: Aws,
+        functions: Arc<dyn Invoke>,
+        logs: Logs,
+        data: Option<&Path>,
+    ) -> Result<Self, Error> {
+        let Pipe { name, stream, target } = pipe;
+        // A function may have the same name.
+        let checkpoint = Checkpoint::open(data, &format!("pipe.{name}"), &stream.table);
+        let forward = Forward { pipe: name, target };
+        Self::over(stream, Some(forward), checkpoint, aws, functions, logs)
+    }
+
+    fn over(
+        mapping: StreamMapping,
+        forward: Option<Forward>,
+        checkpoint: Checkpoint,
+        aws: Aws,
+        functions: Arc<dyn Invoke>,
+        logs: Logs,
+    ) -> Result<Self, Error> {
         let position = match checkpoint.read() {
             Some(position) => position,
             None => beginning(&aws, &mapping)?,
         };
         let progress = Mutex::new(Progress::at(position));
-        Ok(Self { mapping, aws, functions, logs, checkpoint, progress, settled: Notify::new() })
+        let settled = Notify::new();
+        Ok(Self { mapping, forward, aws, functions, logs, checkpoint, progress, settled })
+    }
+
+    /// Tells of trouble, in the name of the function or the pipe.
+    fn trouble(&self, what: String) {
+        let forward = self.forward.as_ref();
+        self.logs.trouble(forward.map_or(&self.mapping.function, |forward| &forward.pipe), what);
     }
 
     /// Reads and deals out until the task is aborted.
@@ -96,10 +134,7 @@ impl Stream {
                     }
                 }
                 Err(error) => {
-                    self.logs.trouble(
-                        &self.mapping.function,
-                        format!("its stream can't be read: {error}"),
-                    );
+                    self.trouble(format!("its stream can't be read: {error}"));
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }

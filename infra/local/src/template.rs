@@ -17,14 +17,15 @@ mod function;
 mod intrinsics;
 mod mapping;
 mod parameters;
+mod parts;
 mod physical;
+mod pipe;
 mod properties;
 mod storage;
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use document::Node;
@@ -33,8 +34,9 @@ use physical::Resource;
 
 pub use event::Every;
 pub use mapping::Start;
+pub use parts::{BusTarget, Function, Pipe, Queue, QueueMapping, Schedule, StreamMapping};
 
-use crate::{filter::Filters, route::Route};
+use crate::route::Route;
 
 /// What is wrong with a template, and where.
 #[derive(Debug, thiserror::Error)]
@@ -113,108 +115,14 @@ pub struct Template {
     pub schedules: Vec<Schedule>,
     /// Which table's stream goes to which function.
     pub streams: Vec<StreamMapping>,
+    /// Which table's stream goes to which bus.
+    pub pipes: Vec<Pipe>,
     /// Which queue goes to which function.
     pub queue_mappings: Vec<QueueMapping>,
     /// The tables, as `CreateTable` requests with `TimeToLiveSpecification`.
     pub tables: Vec<serde_json::Value>,
     /// The queues.
     pub queues: Vec<Queue>,
-}
-
-/// A Lambda function.
-#[derive(Clone, Debug)]
-pub struct Function {
-    /// Its key in the template.
-    pub logical_id: String,
-    /// What Lambda Invoke calls it.
-    pub name: String,
-    /// The binary: the last part of `CodeUri`.
-    pub binary: String,
-    /// What it is for, as lists of functions show it.
-    pub description: String,
-    /// `_HANDLER`.
-    pub handler: String,
-    /// How long one invocation may take.
-    pub timeout: Duration,
-    /// In MB. Told to the function, not enforced.
-    pub memory: u32,
-    /// How many invocations may run at once; further ones are throttled.
-    pub reserved_concurrency: Option<usize>,
-    /// The template's environment variables.
-    pub variables: BTreeMap<String, String>,
-}
-
-/// A function that the clock invokes.
-#[derive(Clone, Debug)]
-pub struct Schedule {
-    /// What the schedule is called.
-    pub name: String,
-    /// The function's name.
-    pub function: String,
-    /// How often.
-    pub every: Every,
-    /// The event, if the template writes one.
-    pub input: Option<String>,
-    /// `ScheduleV2` (EventBridge Scheduler) rather than `Schedule` (a rule):
-    /// the two send different events.
-    pub scheduler: bool,
-}
-
-/// A table's stream that feeds a function.
-#[derive(Clone, Debug)]
-pub struct StreamMapping {
-    /// The function's name.
-    pub function: String,
-    /// The table's name.
-    pub table: String,
-    /// Where a mapping without a past begins.
-    pub start: Start,
-    /// How many records at most go into one invocation.
-    pub batch_size: usize,
-    /// How long to wait for a batch to fill.
-    pub window: Duration,
-    /// Whether a failed batch is cut in two.
-    pub bisect: bool,
-    /// How often a batch is tried again; `None` is without end.
-    pub retries: Option<u32>,
-    /// Records older than this are given up; `None` is never.
-    pub maximum_age: Option<Duration>,
-    /// How many batches run at once; a key's records stay in order.
-    pub parallelization: usize,
-    /// Whether the function names the records that failed.
-    pub reports_failures: bool,
-    /// The queue that is told of what was given up.
-    pub on_failure: Option<String>,
-    /// Which records the function wants.
-    pub filters: Filters,
-}
-
-/// A queue that feeds a function.
-#[derive(Clone, Debug)]
-pub struct QueueMapping {
-    /// The function's name.
-    pub function: String,
-    /// The queue's name.
-    pub queue: String,
-    /// How many messages at most go into one invocation.
-    pub batch_size: usize,
-    /// How long to wait for a batch to fill.
-    pub window: Duration,
-    /// Whether the function names the messages that failed.
-    pub reports_failures: bool,
-    /// How many invocations may run at once (`ScalingConfig`).
-    pub maximum_concurrency: Option<usize>,
-    /// Which messages the function wants.
-    pub filters: Filters,
-}
-
-/// A queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queue {
-    /// Its name.
-    pub name: String,
-    /// As `CreateQueue` takes them.
-    pub attributes: BTreeMap<String, String>,
 }
 
 impl Template {
@@ -295,7 +203,7 @@ impl Template {
             let name = match resource.kind.as_str() {
                 // This machine serves one HTTP API, whatever it is called.
                 physical::HTTP_API => Some(String::new()),
-                physical::FUNCTION | physical::TABLE | physical::QUEUE => {
+                physical::FUNCTION | physical::TABLE | physical::QUEUE | physical::PIPE => {
                     Some(physical::name(&scope, id, resource)?)
                 }
                 _ => None,
@@ -324,6 +232,7 @@ impl Template {
             physical::HTTP_API => storage::http_api(scope, id, resource)?,
             physical::TABLE => self.tables.push(storage::table(scope, id, resource)?),
             physical::QUEUE => self.queues.push(storage::queue(scope, id, resource)?),
+            physical::PIPE => self.pipes.extend(pipe::read(scope, id, resource)?),
             kind if WITHOUT_MEANING.iter().any(|prefix| kind.starts_with(prefix)) => {}
             kind => {
                 return Err(Fault::new(

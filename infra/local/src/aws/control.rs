@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
+use super::buses::Buses;
 use super::door::is_here;
 use super::fault::{Fault, Faults, Ordered};
 use super::lambda::Lambda;
@@ -19,18 +20,22 @@ use super::lambda::Lambda;
 #[derive(Clone)]
 struct Control {
     faults: Faults,
+    buses: Buses,
     lambda: Lambda,
 }
 
 /// The routes.
-pub(crate) fn router(faults: Faults, lambda: Lambda) -> Router {
+pub(crate) fn router(faults: Faults, buses: Buses, lambda: Lambda) -> Router {
     Router::new()
         .route("/_local/faults", get(list).post(order).delete(call_off_all))
         .route("/_local/faults/{id}", get(one).delete(call_off))
         .route("/_local/faults/{id}/release", post(release))
         .route("/_local/functions/{name}/kill", post(kill))
+        .route("/_local/buses", get(list_buses))
+        // A partner's bus has slashes in its name.
+        .route("/_local/buses/{*name}", get(events).delete(forget))
         .layer(middleware::from_fn(guard))
-        .with_state(Control { faults, lambda })
+        .with_state(Control { faults, buses, lambda })
 }
 
 /// Keeps web pages out: a browser says where a page comes from when the page
@@ -101,6 +106,18 @@ async fn kill(State(control): State<Control>, Path(name): Path<String>) -> Respo
         Some(killed) => Json(json!({ "killed": killed })).into_response(),
         None => error(StatusCode::NOT_FOUND, &format!("there is no function {name}")),
     }
+}
+
+async fn list_buses(State(control): State<Control>) -> Response {
+    Json(json!({ "buses": control.buses.list() })).into_response()
+}
+
+async fn events(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    Json(json!({ "events": control.buses.events(&name) })).into_response()
+}
+
+async fn forget(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    Json(json!({ "forgotten": control.buses.forget(&name) })).into_response()
 }
 
 fn error(status: StatusCode, message: &str) -> Response {

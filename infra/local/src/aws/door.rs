@@ -37,7 +37,7 @@ struct Door {
 
 /// The routes of the endpoint.
 pub(crate) fn router(aws: &Aws, lambda: Lambda, stopping: watch::Receiver<bool>) -> Router {
-    let control = control::router(aws.faults.clone(), lambda.clone());
+    let control = control::router(aws.faults.clone(), aws.buses.clone(), lambda.clone());
     let door = Door { aws: aws.clone(), lambda, stopping };
     let befall = middleware::from_fn_with_state(aws.faults.clone(), fault::befall);
     let services = Router::new()

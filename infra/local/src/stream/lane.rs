@@ -131,6 +131,9 @@ async fn deliver(stream: &Stream, batch: Vec<Record>) {
 
 async fn invoke(stream: &Stream, part: &Part) -> (Verdict, bool) {
     let records: Vec<&Json> = part.records.iter().map(|record| &record.json).collect();
+    if let Some(forward) = &stream.forward {
+        return (forward.take(stream, &records).await, false);
+    }
     let event = json!({ "Records": records }).to_string();
     let outcome = stream.functions.invoke(&stream.mapping.function, event.into()).await;
     let verdict = batch::judge(
@@ -158,39 +161,37 @@ fn give_up_old(stream: &Stream, part: &mut Part) {
 /// Tells the failure queue, if there is one, and goes on.
 fn give_up(stream: &Stream, condition: &str, records: &[Record], invoked: u32, error: bool) {
     let (Some(first), Some(last)) = (records.first(), records.last()) else { return };
-    let function = &stream.mapping.function;
-    stream
-        .logs
-        .trouble(function, format!("{} stream record(s) given up: {condition}", records.len()));
+    stream.trouble(format!("{} stream record(s) given up: {condition}", records.len()));
     if let Some(queue) = &stream.mapping.on_failure {
-        let message = json!({
-            "requestContext": {
-                "requestId": uuid::Uuid::new_v4().to_string(),
-                "functionArn": arn(function),
-                "condition": condition,
-                "approximateInvokeCount": invoked,
-            },
-            "responseContext": {
-                "statusCode": 200,
-                "executedVersion": "$LATEST",
-                "functionError": error.then_some("Unhandled"),
-            },
-            "version": "1.0",
-            "timestamp": clock::rfc3339_millis(clock::now()),
-            "DDBStreamBatchInfo": {
-                "shardId": dynoxide::streams::shard_id(&stream.mapping.table),
-                "startSequenceNumber": sequence_number(first),
-                "endSequenceNumber": sequence_number(last),
-                "approximateArrivalOfFirstRecord": clock::rfc3339(created(first)),
-                "approximateArrivalOfLastRecord": clock::rfc3339(created(last)),
-                "batchSize": records.len(),
-                "streamArn": first.json["eventSourceARN"],
-            },
+        let mut message = match &stream.forward {
+            Some(forward) => json!({ "context": forward.context(condition) }),
+            None => json!({
+                "requestContext": {
+                    "requestId": uuid::Uuid::new_v4().to_string(),
+                    "functionArn": arn(&stream.mapping.function),
+                    "condition": condition,
+                    "approximateInvokeCount": invoked,
+                },
+                "responseContext": {
+                    "statusCode": 200,
+                    "executedVersion": "$LATEST",
+                    "functionError": error.then_some("Unhandled"),
+                },
+            }),
+        };
+        message["version"] = "1.0".into();
+        message["timestamp"] = clock::rfc3339_millis(clock::now()).into();
+        message["DDBStreamBatchInfo"] = json!({
+            "shardId": dynoxide::streams::shard_id(&stream.mapping.table),
+            "startSequenceNumber": sequence_number(first),
+            "endSequenceNumber": sequence_number(last),
+            "approximateArrivalOfFirstRecord": clock::rfc3339(created(first)),
+            "approximateArrivalOfLastRecord": clock::rfc3339(created(last)),
+            "batchSize": records.len(),
+            "streamArn": first.json["eventSourceARN"],
         });
         if let Err(error) = stream.aws.queues.send(queue, message.to_string()) {
-            stream
-                .logs
-                .trouble(function, format!("the failure queue {queue} can't be told: {error}"));
+            stream.trouble(format!("the failure queue {queue} can't be told: {error}"));
         }
     }
     stream.settle(records);

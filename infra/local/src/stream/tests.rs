@@ -10,7 +10,7 @@ use crate::{
     scripted::{Scripted, answer, error, failed},
 };
 
-fn mapping() -> StreamMapping {
+pub(super) fn mapping() -> StreamMapping {
     StreamMapping {
         function: "events".to_owned(),
         table: "rows".to_owned(),
@@ -28,10 +28,10 @@ fn mapping() -> StreamMapping {
 }
 
 /// A table with a stream, a failure queue, and a function by script.
-struct World {
-    aws: Aws,
+pub(super) struct World {
+    pub(super) aws: Aws,
     stream: Arc<Stream>,
-    functions: Arc<Scripted>,
+    pub(super) functions: Arc<Scripted>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -63,13 +63,26 @@ impl World {
         let functions = Arc::new(functions);
         let stream =
             Stream::open(mapping, aws.clone(), functions.clone(), Logs::silent(), data).unwrap();
+        Self::running(aws, stream, functions)
+    }
+
+    /// As [`World::new`], for a pipe.
+    pub(super) fn piped(pipe: Pipe, functions: Scripted, rows: &[(&str, u32)], logs: Logs) -> Self {
+        let aws = aws(None);
+        rows.iter().for_each(|(id, n)| put(aws.dynamodb.database(), id, *n));
+        let functions = Arc::new(functions);
+        let stream = Stream::open_pipe(pipe, aws.clone(), functions.clone(), logs, None).unwrap();
+        Self::running(aws, stream, functions)
+    }
+
+    fn running(aws: Aws, stream: Stream, functions: Arc<Scripted>) -> Self {
         let stream = Arc::new(stream);
         let task = tokio::spawn(stream.clone().keep());
         Self { aws, stream, functions, task }
     }
 
     /// Waits until everything has been dealt with; tells what the function saw.
-    async fn end(&self) -> Vec<Vec<u32>> {
+    pub(super) async fn end(&self) -> Vec<Vec<u32>> {
         let idle = async {
             while !self.stream.is_idle() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -81,7 +94,7 @@ impl World {
         self.functions.seen().iter().map(numbers).collect()
     }
 
-    async fn dead(&self) -> Vec<Json> {
+    pub(super) async fn dead(&self) -> Vec<Json> {
         let messages = self.aws.queues.receive("dead", 10, Duration::ZERO).await.unwrap();
         messages.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
     }
@@ -93,18 +106,19 @@ impl Drop for World {
     }
 }
 
-fn put(database: &Database, id: &str, n: u32) {
+pub(super) fn put(database: &Database, id: &str, n: u32) {
     let request =
         json!({ "TableName": "rows", "Item": { "id": { "S": id }, "n": { "N": n.to_string() } } });
     database.put_item(serde_json::from_value(request).unwrap()).unwrap();
 }
 
-fn number(record: &Json) -> u32 {
+pub(super) fn number(record: &Json) -> u32 {
     record["dynamodb"]["Keys"]["n"]["N"].as_str().unwrap().parse().unwrap()
 }
 
-fn numbers(event: &Json) -> Vec<u32> {
-    event["Records"].as_array().unwrap().iter().map(number).collect()
+/// The records of a mapping stand in `Records`, those of a pipe for themselves.
+pub(super) fn numbers(event: &Json) -> Vec<u32> {
+    event.get("Records").unwrap_or(event).as_array().unwrap().iter().map(number).collect()
 }
 
 fn sequence_of(event: &Json, n: u32) -> &str {
@@ -113,7 +127,7 @@ fn sequence_of(event: &Json, n: u32) -> &str {
     record["dynamodb"]["SequenceNumber"].as_str().unwrap()
 }
 
-const FOUR: &[(&str, u32)] = &[("a", 1), ("a", 2), ("a", 3), ("a", 4)];
+pub(super) const FOUR: &[(&str, u32)] = &[("a", 1), ("a", 2), ("a", 3), ("a", 4)];
 
 /// A function that can't stand one record: fails altogether when it is there.
 fn allergic(to: u32) -> Scripted {

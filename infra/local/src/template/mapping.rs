@@ -34,6 +34,23 @@ pub(crate) fn stream(
     let table = name_in_arn(scope, &arn, "dynamodb", "table/").ok_or_else(|| {
         properties.fault("Stream", "must be the StreamArn of a table in this template")
     })?;
+    let mapping = StreamMapping {
+        batch_size: size(properties.number("BatchSize", 1, 10_000)?, 100),
+        bisect: properties.boolean("BisectBatchOnFunctionError")?.unwrap_or(false),
+        reports_failures: reports_failures(properties)?,
+        on_failure: on_failure(scope, properties)?,
+        filters: filters(properties)?,
+        ..reading(&to.name, table, properties)?
+    };
+    Ok(properties.boolean("Enabled")?.unwrap_or(true).then_some(mapping))
+}
+
+/// What a mapping and a pipe say in the same words of how a stream is read.
+pub(super) fn reading(
+    function: &str,
+    table: String,
+    properties: &Properties<'_>,
+) -> Result<StreamMapping, Fault> {
     let start = match properties.required("StartingPosition")?.as_str() {
         "TRIM_HORIZON" => Start::TrimHorizon,
         "LATEST" => Start::Latest,
@@ -45,13 +62,13 @@ pub(crate) fn stream(
         }
     };
     let seconds = |number: i64| Duration::from_secs(number.unsigned_abs());
-    let mapping = StreamMapping {
-        function: to.name.clone(),
+    Ok(StreamMapping {
+        function: function.to_owned(),
         table,
         start,
-        batch_size: size(properties.number("BatchSize", 1, 10_000)?, 100),
+        batch_size: 1,
         window: seconds(properties.number("MaximumBatchingWindowInSeconds", 0, 300)?.unwrap_or(0)),
-        bisect: properties.boolean("BisectBatchOnFunctionError")?.unwrap_or(false),
+        bisect: false,
         // -1 stands for: without end.
         retries: properties
             .number("MaximumRetryAttempts", -1, 10_000)?
@@ -61,11 +78,10 @@ pub(crate) fn stream(
             .filter(|number| *number >= 0)
             .map(seconds),
         parallelization: size(properties.number("ParallelizationFactor", 1, 10)?, 1),
-        reports_failures: reports_failures(properties)?,
-        on_failure: on_failure(scope, properties)?,
-        filters: filters(properties)?,
-    };
-    Ok(properties.boolean("Enabled")?.unwrap_or(true).then_some(mapping))
+        reports_failures: false,
+        on_failure: None,
+        filters: Filters::default(),
+    })
 }
 
 /// `Type: SQS`. `None` if it is switched off.
@@ -142,7 +158,7 @@ fn on_failure(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<Option<S
     Ok(queue)
 }
 
-fn filters(properties: &Properties<'_>) -> Result<Filters, Fault> {
+pub(super) fn filters(properties: &Properties<'_>) -> Result<Filters, Fault> {
     let Some(criteria) = properties.json("FilterCriteria")? else { return Ok(Filters::default()) };
     let wrong = |message: String| properties.fault("FilterCriteria", message);
     let list = criteria.get("Filters").and_then(serde_json::Value::as_array);

@@ -16,6 +16,7 @@ pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
 pub(crate) const HTTP_API: &str = "AWS::Serverless::HttpApi";
 pub(crate) const TABLE: &str = "AWS::DynamoDB::Table";
 pub(crate) const QUEUE: &str = "AWS::SQS::Queue";
+pub(crate) const PIPE: &str = "AWS::Pipes::Pipe";
 
 /// The last part of a stream's ARN where the template names it. DynamoDB
 /// gives a stream its true label only when it makes the table.
@@ -28,6 +29,7 @@ pub(crate) fn name(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<S
         FUNCTION => "FunctionName",
         TABLE => "TableName",
         QUEUE => "QueueName",
+        PIPE => "Name",
         _ => return Ok(id.to_owned()),
     };
     let written = resource.properties.as_ref().and_then(|properties| properties.get(property));
@@ -48,7 +50,7 @@ pub(crate) fn reference(scope: &Scope<'_>, id: &str, line: usize) -> Result<Stri
     }
     let resource = find(scope, id, line)?;
     match resource.kind.as_str() {
-        FUNCTION | TABLE => name(scope, id, resource),
+        FUNCTION | TABLE | PIPE => name(scope, id, resource),
         QUEUE => Ok(scope.place.queue_url(&name(scope, id, resource)?)),
         HTTP_API => Ok(scope.place.api_id.clone()),
         kind => Err(foreign(id, kind, line)),
@@ -72,8 +74,9 @@ pub(crate) fn attribute(
         (QUEUE, "Arn") => Ok(place.arn("sqs", &name)),
         (QUEUE, "QueueName") => Ok(name),
         (QUEUE, "QueueUrl") => Ok(place.queue_url(&name)),
+        (PIPE, "Arn") => Ok(place.arn("pipes", &format!("pipe/{name}"))),
         (HTTP_API, "ApiEndpoint") => Ok(place.http.clone()),
-        (FUNCTION | TABLE | QUEUE | HTTP_API, _) => Err(Fault::new(
+        (FUNCTION | TABLE | QUEUE | PIPE | HTTP_API, _) => Err(Fault::new(
             line,
             format!("{id}: the attribute `{attribute}` isn't known on this machine"),
         )),

@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use super::*;
 
-fn place() -> Place {
+pub(super) fn place() -> Place {
     Place {
         stack: "hongyan".to_owned(),
         region: "us-east-1".to_owned(),
@@ -11,11 +13,11 @@ fn place() -> Place {
     }
 }
 
-fn parse(text: &str) -> Result<Template, Fault> {
+pub(super) fn parse(text: &str) -> Result<Template, Fault> {
     Template::parse(text, &place(), &BTreeMap::new(), &BTreeMap::new())
 }
 
-fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(super) fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -127,6 +129,8 @@ Parameters:
 Conditions:
   Production: !Equals [!Ref Stage, prod]
   Elsewhere: !Not [!Condition Production]
+  Both: !And [!Condition Production, !Condition Elsewhere]
+  Either: !Or [!Condition Production, !Condition Elsewhere]
 Globals:
   Function:
     Runtime: provided.al2023
@@ -148,6 +152,8 @@ Resources:
       Events:
         Everything: { Type: HttpApi }
   Mail: { Type: AWS::SQS::Queue }
+  Never: { Type: AWS::SQS::Queue, Condition: Both }
+  Always: { Type: AWS::SQS::Queue, Condition: Either }
   Absent: { Type: AWS::Serverless::Function, Condition: Elsewhere, Properties: { CodeUri: x/ } }
 ";
 
@@ -168,6 +174,8 @@ fn expressions_conditions_and_globals_are_worked_out() {
         ])
     );
     assert_eq!(template.routes[0].to_string(), "$default");
+    let queues: Vec<_> = template.queues.iter().map(|queue| queue.name.as_str()).collect();
+    assert_eq!(queues, ["hongyan-Always", "hongyan-Mail"]);
 
     let overrides = map(&[("Stage", "local")]);
     let template = Template::parse(SMALL, &place(), &BTreeMap::new(), &overrides).unwrap();
@@ -221,6 +229,11 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
             "!Condition Elsewhere",
             "`Conditions.Elsewhere` is defined by itself",
         ),
+        ("Condition: Both", "Condition: None", "the condition `None` isn't defined"),
+        ("!Not [!Condition Production]", "!Not []", "Fn::Not takes one condition"),
+        ("[!Ref Stage, prod]", "[!Ref Stage]", "Fn::Equals takes two values"),
+        ("!If [Production, 7, 8]", "!If [Production, 7]", "Fn::If takes a condition and two"),
+        ("!Or [!Condition Production, !Condition Elsewhere]", "!Ref Stage", "isn't a condition"),
         (
             "  Mail: { Type: AWS::SQS::Queue }",
             "  Mail: { Type: AWS::SQS::Queue, Properties: { QueueName: !Ref Mail } }",
@@ -316,6 +329,6 @@ fn an_error_says_file_and_line() {
     )
     .unwrap();
     let error = Template::read(&path, &place(), &BTreeMap::new(), &BTreeMap::new()).unwrap_err();
-    assert_eq!(error.line, 16);
-    assert!(error.to_string().contains("template.yaml:16: One: the property `Bogus`"));
+    assert_eq!(error.line, 18);
+    assert!(error.to_string().contains("template.yaml:18: One: the property `Bogus`"));
 }

@@ -98,6 +98,74 @@ async fn the_clock_a_queue_and_a_table_feed_a_function() {
     cloud.stop().await;
 }
 
+const PIPED: &str = "
+  Rows:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: rows
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
+      KeySchema: [{ AttributeName: id, KeyType: HASH }]
+      StreamSpecification: { StreamViewType: NEW_IMAGE }
+  Pipe:
+    Type: AWS::Pipes::Pipe
+    Condition: Forwards
+    Properties:
+      RoleArn: anyone
+      Source: !GetAtt Rows.StreamArn
+      SourceParameters:
+        DynamoDBStreamParameters: { StartingPosition: LATEST, BatchSize: 10 }
+      Enrichment: !GetAtt one.Arn
+      Target: !Sub arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${Bus}
+      TargetParameters:
+        EventBridgeEventBusParameters: { Source: rows, DetailType: A row }
+Parameters:
+  Bus: { Type: String, Default: '' }
+Conditions:
+  Forwards: !Not [!Equals [!Ref Bus, '']]
+";
+
+#[tokio::test]
+async fn a_pipe_forwards_what_its_function_makes_of_records_if_there_is_a_bus() {
+    let place = Place::new(&["one"], &(function("one", "") + PIPED));
+    let cloud = place.start().await;
+    put(&cloud, "a").await;
+    cloud.idle().await.unwrap();
+    assert!(cloud.aws.buses.list().is_empty());
+    cloud.stop().await;
+
+    let mut options = place.options();
+    options.parameters.insert("Bus".to_owned(), "shop/orders".to_owned());
+    let cloud = local::Cloud::start(options).await.unwrap();
+    for id in ["b", "c"] {
+        put(&cloud, id).await;
+    }
+    cloud.idle().await.unwrap();
+    let ask = |method: &str, path: &str| {
+        let request = format!(
+            "{method} /_local/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        );
+        let address = cloud.aws();
+        async move { http(address, &request).await }
+    };
+    let (status, answer) = ask("GET", "buses/shop/orders").await;
+    let events = cloud.aws.buses.events("shop/orders");
+    assert_eq!((status, &answer), (200, &json!({ "events": events })));
+    let ids: Vec<_> = events
+        .iter()
+        .map(|event| &event["detail"]["record"]["dynamodb"]["Keys"]["id"]["S"])
+        .collect();
+    assert_eq!(ids, ["b", "c"]);
+    assert_eq!(
+        (&events[0]["source"], &events[0]["detail-type"]),
+        (&json!("rows"), &json!("A row"))
+    );
+    assert_eq!(ask("GET", "buses").await.1, json!({ "buses": { "shop/orders": 2 } }));
+    assert_eq!(ask("DELETE", "buses/shop/orders").await.1, json!({ "forgotten": 2 }));
+    assert!(cloud.aws.buses.events("shop/orders").is_empty());
+    cloud.stop().await;
+}
+
 /// Puts a row the way a client does: signed or not, an `Authorization` is asked for.
 async fn put(cloud: &local::Cloud, id: &str) {
     let body = json!({ "TableName": "rows", "Item": { "id": { "S": id } } }).to_string();

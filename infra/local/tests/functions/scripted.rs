@@ -20,6 +20,10 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (payload, context) = (event.payload, event.context);
+    // A pipe brings a list, and takes one.
+    if let Some(records) = payload.as_array() {
+        return Ok(records.iter().map(|record| json!({ "record": record })).collect());
+    }
     // The HTTP API brings what it should do in the body.
     let body = payload["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
     let event = body.unwrap_or_else(|| payload.clone());

@@ -1,0 +1,63 @@
+//! What to start, and where.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::logs::Logs;
+
+/// What to start, and where.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The SAM template.
+    pub template: PathBuf,
+    /// The folder of the functions' binaries.
+    pub binaries: PathBuf,
+    /// The port of the HTTP API; 0 for a free one.
+    pub http_port: u16,
+    /// The port of AWS; 0 for a free one.
+    pub aws_port: u16,
+    /// The port of the WeChat sandbox; 0 for a free one.
+    pub wechat_port: u16,
+    /// Where data is kept over restarts; memory if nowhere.
+    pub data: Option<PathBuf>,
+    /// Values of the template's parameters, over what this machine would say.
+    pub parameters: BTreeMap<String, String>,
+    /// Where the functions' logs go.
+    pub logs: Logs,
+    /// How many processes a function may have at most. An invocation beyond
+    /// them waits; one beyond the template's reserved concurrency is throttled.
+    pub environments: usize,
+    /// How long a process may have nothing to do before it is stopped.
+    pub idle: Duration,
+}
+
+impl Options {
+    /// Free ports, data in memory, no logs, binaries beside this program's own.
+    #[must_use]
+    pub fn new(template: impl Into<PathBuf>) -> Self {
+        Self {
+            template: template.into(),
+            binaries: beside_this_program(),
+            http_port: 0,
+            aws_port: 0,
+            wechat_port: 0,
+            data: None,
+            parameters: BTreeMap::new(),
+            logs: Logs::silent(),
+            environments: 10,
+            idle: Duration::from_secs(600),
+        }
+    }
+}
+
+/// The folder of this program; for a test, the one above, where cargo puts binaries.
+fn beside_this_program() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    let folder = program.parent().unwrap_or(Path::new("."));
+    let above =
+        folder.parent().filter(|_| folder.ends_with("deps") || folder.ends_with("examples"));
+    above.unwrap_or(folder).to_owned()
+}
