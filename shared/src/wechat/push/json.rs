@@ -6,63 +6,81 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 use std::fmt;
-use std::fmt::Write as _;
 
 /// Deeper than any push of WeChat's.
 const DEEPEST: usize = 8;
+/// More members and elements than any push of WeChat's has.
+const MOST: usize = 2048;
 
 /// Reads a document. Its names lose the white space around them, which WeChat's
 /// documentation shows in some.
 pub(super) fn read(document: &str) -> Result<Value, &'static str> {
-    let document = without_control_characters(document);
+    let document = within_bounds(document)?;
     let whole: &RawValue =
         serde_json::from_str(&document).map_err(|_| "the JSON is not well-formed")?;
-    value(whole, DEEPEST)
+    value(whole)
 }
 
-/// Users can type control characters, and a string in JSON can't have them as
-/// they are. A message of WeChat's with such a string is no reason to lose it.
-fn without_control_characters(document: &str) -> Cow<'_, str> {
-    if !document.bytes().any(|c| c < b' ') {
-        return Cow::Borrowed(document);
-    }
-    let mut escaped = String::with_capacity(document.len() + 64);
+/// Refuses what is too deep or too wide before anything is built from it.
+///
+/// On the way it escapes control characters: users can type them, and a string
+/// in JSON can't have them as they are. A message of WeChat's with such a string
+/// is no reason to lose it.
+fn within_bounds(document: &str) -> Result<Cow<'_, str>, &'static str> {
     let (mut in_string, mut after_backslash) = (false, false);
-    for c in document.chars() {
-        if in_string && c < ' ' {
-            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+    let (mut depth, mut width) = (0_usize, 0_usize);
+    let mut escaped = String::new();
+    let mut copied = 0;
+    for (place, byte) in document.bytes().enumerate() {
+        if in_string {
+            if byte < b' ' {
+                escaped.push_str(&document[copied..place]);
+                copied = place + 1;
+                let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+                escaped.extend(['\\', 'u', '0', '0', digit(byte >> 4), digit(byte & 15)]);
+            }
+            in_string = byte != b'"' || after_backslash;
+            after_backslash = byte == b'\\' && !after_backslash;
             continue;
         }
-        escaped.push(c);
-        in_string ^= c == '"' && !after_backslash;
-        after_backslash = in_string && c == '\\' && !after_backslash;
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' => width += 1,
+            _ => {}
+        }
+        if depth > DEEPEST || width > MOST {
+            return Err("the JSON is nested too deeply, or has too much in it");
+        }
     }
-    Cow::Owned(escaped)
+    if copied == 0 {
+        return Ok(Cow::Borrowed(document));
+    }
+    escaped.push_str(&document[copied..]);
+    Ok(Cow::Owned(escaped))
 }
 
 /// Each level is read for itself, so that its numbers are still as they were
-/// written; `room` is how many more levels there may be.
-fn value(raw: &RawValue, room: usize) -> Result<Value, &'static str> {
+/// written.
+fn value(raw: &RawValue) -> Result<Value, &'static str> {
     const ODD: &str = "the JSON has a name twice, or one that is no text";
     let text = raw.get();
-    let deeper = || room.checked_sub(1).ok_or("the JSON is nested too deeply");
     Ok(match text.as_bytes().first() {
         Some(b'{') => {
-            let room = deeper()?;
             let Members(members) = serde_json::from_str(text).map_err(|_| ODD)?;
             let mut object = Map::new();
             for (name, raw) in members {
-                if object.insert(name.trim().to_owned(), value(raw, room)?).is_some() {
+                if object.insert(name.trim().to_owned(), value(raw)?).is_some() {
                     return Err(ODD);
                 }
             }
             Value::Object(object)
         }
         Some(b'[') => {
-            let room = deeper()?;
             let elements: Vec<&RawValue> =
                 serde_json::from_str(text).map_err(|_| "the JSON is not well-formed")?;
-            elements.into_iter().map(|raw| value(raw, room)).collect::<Result<_, _>>()?
+            elements.into_iter().map(value).collect::<Result<_, _>>()?
         }
         Some(b'"') => {
             let Text(text) =
@@ -167,6 +185,9 @@ mod tests {
     fn what_wechat_never_sends_is_refused() {
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert!(read(&deep(DEEPEST)).is_ok());
+        assert!(read("[\"[[[[[[[[[,\\\"[[[[\"]").is_ok());
+        let wide = |commas: usize| format!("[{}0]", "0,".repeat(commas));
+        assert!(read(&wide(MOST)).is_ok());
         for document in [
             "",
             "{",
@@ -184,6 +205,7 @@ mod tests {
             "{\"l\":{\"a\":1,\"a\":1}}",
             &deep(DEEPEST + 1),
             &deep(30_000),
+            &wide(MOST + 1),
         ] {
             assert!(read(document).is_err(), "{document:.40}");
         }

@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 
 /// Deeper than any push of WeChat's.
 const DEEPEST: usize = 8;
+/// More elements than any push of WeChat's has.
+const MOST: usize = 2048;
 
 /// One open element: its children and its text so far.
 #[derive(Default)]
@@ -23,11 +25,13 @@ pub(super) fn read(document: &str) -> Result<Value, &'static str> {
     let mut reader = Reader::from_str(document);
     let mut open: Vec<Open> = Vec::new();
     let mut root = None;
+    let mut elements = 0;
     loop {
         match reader.read_event().map_err(|_| "the XML is not well-formed")? {
             Event::Start(start) => {
-                if root.is_some() || open.len() >= DEEPEST {
-                    return Err("the XML has a second root or is nested too deeply");
+                elements += 1;
+                if root.is_some() || open.len() >= DEEPEST || elements > MOST {
+                    return Err("the XML has a second root, too many levels or too many elements");
                 }
                 if !start.attributes_raw().trim_ascii().is_empty() {
                     return Err("the XML has attributes");
@@ -35,8 +39,9 @@ pub(super) fn read(document: &str) -> Result<Value, &'static str> {
                 open.push(Open { name: name(start.name().as_ref())?, ..Open::default() });
             }
             Event::Empty(empty) => {
-                if root.is_some() || open.is_empty() {
-                    return Err("the XML has no root with content");
+                elements += 1;
+                if root.is_some() || open.is_empty() || elements > MOST {
+                    return Err("the XML has no root with content, or too many elements");
                 }
                 if !empty.attributes_raw().trim_ascii().is_empty() {
                     return Err("the XML has attributes");
@@ -149,6 +154,12 @@ mod tests {
     #[test]
     fn what_wechat_never_sends_is_refused() {
         for document in [
+            format!("<xml>{}{}</xml>", "<A>".repeat(7), "</A>".repeat(7)),
+            format!("<xml>{}</xml>", "<A/>".repeat(MOST - 1)),
+        ] {
+            assert!(read(&document).is_ok());
+        }
+        for document in [
             "",
             "hello",
             "<xml><A>1</A>",
@@ -163,7 +174,8 @@ mod tests {
             "<xml><A>text<B>1</B></A></xml>",
             "<xml><!-- --><A>1</A></xml>",
             "<xml><A>&#0;</A></xml>",
-            &format!("<xml>{}{}</xml>", "<A>".repeat(20), "</A>".repeat(20)),
+            &format!("<xml>{}{}</xml>", "<A>".repeat(8), "</A>".repeat(8)),
+            &format!("<xml>{}</xml>", "<A/>".repeat(MOST)),
         ] {
             assert!(read(document).is_err(), "{document}");
         }
