@@ -6,7 +6,7 @@ use shared::clock::Timestamp;
 use shared::wechat::crypto::{self, EncodingAesKey};
 use shared::wechat::envelope;
 use shared::wechat::id::AppId;
-use shared::wechat::push::{Format, Kind, Message, Push};
+use shared::wechat::push::{Format, Kind, Push};
 use shared::wechat::signature;
 
 /// When WeChat is said to speak.
@@ -148,43 +148,46 @@ fn envelope_around(format: Format, encrypt: &str) -> String {
 
 impl Case {
     /// Whether these are the right answers, delivery by delivery: opened and
-    /// read anew, with nothing taken on trust from whoever gave them.
+    /// read anew, with nothing taken on trust from whoever gave them. Gives a
+    /// remark if they are right only in what was asked for.
     ///
     /// # Errors
     ///
     /// What is wrong with the first wrong one.
-    pub(crate) fn check(&self, answers: &[String]) -> Result<(), String> {
+    pub(crate) fn check(&self, answers: &[String]) -> Result<Option<&'static str>, String> {
         if answers.len() != self.deliveries.len() {
-            return Err(format!(
-                "{} answers to {} deliveries",
-                answers.len(),
-                self.deliveries.len()
-            ));
+            let (answers, deliveries) = (answers.len(), self.deliveries.len());
+            return Err(format!("{answers} answers to {deliveries} deliveries"));
         }
-        self.deliveries
-            .iter()
-            .zip(answers)
-            .try_for_each(|(delivery, answer)| self.is_right(delivery, answer))
+        let mut remark = None;
+        for (delivery, answer) in self.deliveries.iter().zip(answers) {
+            remark = self.is_right(delivery, answer)?;
+        }
+        Ok(remark)
     }
 
-    fn is_right(&self, delivery: &Delivery, answer: &str) -> Result<(), String> {
+    fn is_right(&self, delivery: &Delivery, answer: &str) -> Result<Option<&'static str>, String> {
         let reply = match self.mode {
-            Mode::Greeting if Some(answer) == delivery.get("echostr") => return Ok(()),
+            Mode::Greeting if Some(answer) == delivery.get("echostr") => return Ok(None),
             Mode::Greeting => return Err(format!("not what was to be said back: {answer}")),
             Mode::Plain => answer.to_owned(),
             Mode::Safe => opened(self.format, answer)?,
         };
         let read = Push::read(&app_id(), &reply).map_err(|error| format!("{error}: {reply}"))?;
-        let from_whom = read.from.as_str() == ACCOUNT;
-        let to_whom = Some(read.to.as_str()) == delivery.get("openid");
-        match read.kind {
-            Kind::Message(Message::Text { content, .. })
-                if from_whom && to_whom && content == reply_to(&delivery.content) =>
-            {
-                Ok(())
-            }
-            _ => Err(format!("not the reply to {:?}: {reply}", delivery.content)),
+        let is = |name: &str, expected| read.tree[name].as_str() == expected;
+        let right = is("FromUserName", Some(ACCOUNT))
+            && is("ToUserName", delivery.get("openid"))
+            && is("MsgType", Some("text"))
+            && is("Content", Some(&reply_to(&delivery.content)));
+        if !right {
+            return Err(format!("not the reply to {:?}: {reply}", delivery.content));
         }
+        Ok(match read.kind {
+            Kind::Message(_) => None,
+            // A time in milliseconds, say.
+            Kind::Malformed { problem, .. } => Some(problem),
+            _ => Some("its reply is no message"),
+        })
     }
 }
 

@@ -13,7 +13,7 @@ mod table;
 use corpus::Case;
 use interop::peer::Environment;
 use ours::Ours;
-use race::{Failed, Outcome, Racer};
+use race::{Failed, Racer};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -42,18 +42,18 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
     say(&format!("Messages verified, opened, read and answered, {core}"));
     say(&table::heading(&racers));
-    let mut cannot = Vec::new();
+    let mut remarks = Vec::new();
     for case in &cases {
         let outcomes = race::race(&mut racers, case)?;
         say(&table::line(case, &outcomes));
         say(&table::parts(&Ours::new(case).parts()?));
         for (racer, outcome) in racers.iter().zip(&outcomes) {
-            if let Outcome::Cannot(refusal) = outcome {
-                cannot.push(format!("{}, {}: {refusal}", racer.name(), case.name));
-            }
+            let remark = outcome.remark.as_ref();
+            remarks
+                .extend(remark.map(|remark| format!("{}, {}: {remark}", racer.name(), case.name)));
         }
     }
-    cannot.iter().for_each(|line| say(line));
+    remarks.iter().for_each(|line| say(line));
     Ok(())
 }
 

@@ -24,11 +24,13 @@ pub(crate) enum Racer {
 }
 
 /// What somebody made of a case.
-pub(crate) enum Outcome {
-    /// Messages per second in each round, the lowest first.
-    Rates(Vec<f64>),
-    /// They can't answer it, and this is what they say.
-    Cannot(String),
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Messages per second in each round, the lowest first; none if they can't
+    /// answer it.
+    rates: Vec<f64>,
+    /// Why they can't, or what is odd about their answers.
+    pub(crate) remark: Option<String>,
 }
 
 /// Nothing was measured.
@@ -44,25 +46,23 @@ pub(crate) enum Failed {
 /// answers is checked before any of them is timed.
 pub(crate) fn race(racers: &mut [Racer], case: &Case) -> Result<Vec<Outcome>, Failed> {
     let mut outcomes = Vec::new();
+    let mut able = Vec::new();
     for racer in racers.iter_mut() {
-        outcomes.push(match racer.check(case)? {
-            Some(refusal) => Outcome::Cannot(refusal),
-            None => Outcome::Rates(Vec::with_capacity(ROUNDS)),
-        });
+        let (can, remark) = racer.check(case)?;
+        able.push(can);
+        outcomes.push(Outcome { rates: Vec::new(), remark });
     }
     for round in 0..=ROUNDS {
-        for (racer, outcome) in racers.iter_mut().zip(&mut outcomes) {
-            let Outcome::Rates(rates) = outcome else { continue };
+        let everybody = racers.iter_mut().zip(&mut outcomes).zip(&able);
+        for ((racer, outcome), _) in everybody.filter(|(_, can)| **can) {
             let rate = racer.rate(case, if round == 0 { WARM_UP } else { TURN })?;
             if round > 0 {
-                rates.push(rate);
+                outcome.rates.push(rate);
             }
         }
     }
     for outcome in &mut outcomes {
-        if let Outcome::Rates(rates) = outcome {
-            rates.sort_unstable_by(f64::total_cmp);
-        }
+        outcome.rates.sort_unstable_by(f64::total_cmp);
     }
     Ok(outcomes)
 }
@@ -81,9 +81,9 @@ impl Racer {
         }
     }
 
-    /// Checks the answers to all deliveries of a case. Peers may be unable to
-    /// read JSON; what they raise then is given back. Nothing else is excused.
-    fn check(&mut self, case: &Case) -> Result<Option<String>, Failed> {
+    /// Checks the answers to all deliveries of a case: whether there are any,
+    /// and a remark. Peers may be unable to read JSON; nothing else is excused.
+    fn check(&mut self, case: &Case) -> Result<(bool, Option<String>), Failed> {
         #[derive(Deserialize)]
         struct Answers {
             answers: Vec<String>,
@@ -97,7 +97,7 @@ impl Racer {
                 match peer.ask::<Answers>("answers", json!({ "case": case.name })) {
                     Ok(Answers { answers }) => Ok(answers),
                     Err(PeerError::Raised(refusal)) if case.format == Format::Json => {
-                        return Ok(Some(refusal));
+                        return Ok((false, Some(format!("raises {refusal}"))));
                     }
                     Err(PeerError::Raised(problem)) => Err(problem),
                     Err(error) => return Err(error.into()),
@@ -106,8 +106,8 @@ impl Racer {
         };
         let wrong =
             |problem| Failed::Wrong { name: self.name().to_owned(), case: case.name, problem };
-        case.check(&answers.map_err(wrong)?).map_err(wrong)?;
-        Ok(None)
+        let remark = case.check(&answers.map_err(wrong)?).map_err(wrong)?;
+        Ok((true, remark.map(|remark| format!("replies, but {remark}"))))
     }
 
     /// Messages per second, over so many seconds.
@@ -129,19 +129,11 @@ impl Racer {
 impl Outcome {
     /// The best round: other work of the machine only ever takes away.
     pub(crate) fn best(&self) -> Option<f64> {
-        self.rates()?.last().copied()
+        self.rates.last().copied()
     }
 
     /// The round in the middle.
     pub(crate) fn median(&self) -> Option<f64> {
-        let rates = self.rates()?;
-        rates.get(rates.len() / 2).copied()
-    }
-
-    fn rates(&self) -> Option<&[f64]> {
-        match self {
-            Self::Rates(rates) => Some(rates),
-            Self::Cannot(_) => None,
-        }
+        self.rates.get(self.rates.len() / 2).copied()
     }
 }

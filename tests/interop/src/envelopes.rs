@@ -21,6 +21,8 @@ const LENGTHS: usize = 64;
 const DIFFICULT: &str = "鸿雁 ]]> 🦢\u{200d}👧 <b>&amp;\n\"\\";
 /// When WeChat is said to speak.
 const NOW: Timestamp = Timestamp(1_700_000_000);
+/// What it wants to hear back when it greets.
+const ECHO: &str = "4375120948345356249";
 /// How far behind a reply is.
 const PAUSE: u64 = 1;
 
@@ -38,39 +40,38 @@ const APPS: [(&str, &str, &str); 4] = [
     ("wxfedcba9876543210", "1714036504", "H5jN8bQ2vX6mC0zL4kR9tW3yF7gP1dS5aJ8hU2eO6iT"),
 ];
 
-/// What was checked with one peer, all of it without a fault.
+/// How much was checked with one peer, all of it without a fault.
 #[derive(Debug, Default)]
 pub struct Checked {
     texts: usize,
-    deliveries: usize,
-    shortest: usize,
-    longest: usize,
+    in_xml: usize,
+    in_json: usize,
     forgeries: usize,
 }
 
 /// The first thing that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{step} of {length} bytes, {setting}: {problem}")]
+#[error("{step} of {length} bytes, {setting}: {problem} ({hint})")]
 pub struct Failed {
     step: &'static str,
     length: usize,
     setting: String,
     problem: Box<Problem>,
+    /// Whether the peer is to be believed.
+    hint: &'static str,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum Problem {
     #[error("the peer raised an error: {0}")]
     Peer(#[from] PeerError),
-    #[error("not opened here, though the peer opens it: a bug of ours")]
-    Ours,
-    #[error("not opened here, and not by the peer itself: a bug of the peer's")]
-    Theirs,
+    #[error("{0} is refused here")]
+    RefusedHere(&'static str),
+    #[error("the peer refused it: {0}")]
+    RefusedThere(String),
     #[error("{what} differs: expected {expected:?}, found {found:?}")]
     Differs { what: &'static str, expected: String, found: String },
-    #[error("the peer refused it: {0}")]
-    Refused(String),
-    #[error("tampered with, and still accepted {0}")]
+    #[error("it was tampered with, and is still accepted {0}")]
     Forged(&'static str),
     #[error("{0}")]
     Unusable(String),
@@ -109,18 +110,19 @@ pub fn check(peer: &mut Peer) -> Result<Checked, Failed> {
     for app in APPS {
         let mut side = Side { peer, app: App::new(app), checked: &mut checked };
         for length in 0..LENGTHS {
-            side.step("a bare text", length, |side| side.bare(length))?;
+            let text = bare(length);
+            side.step("a bare text", &text, |side| side.bare(&text))?;
         }
-        for (step, format) in
-            [("a delivery in XML", Format::Xml), ("a delivery in JSON", Format::Json)]
-        {
-            for filling in 0..LENGTHS {
-                let content = format!("{DIFFICULT}{}", "x".repeat(filling));
-                let message = push(format, &content);
-                side.step(step, message.len(), |side| side.delivery(format, &content, &message))?;
-            }
+        for filling in 0..LENGTHS {
+            let content = format!("{DIFFICULT}{}", "x".repeat(filling));
+            let message = push(Format::Xml, &content);
+            side.step("a delivery in XML", &message, |side| side.in_xml(&content, &message))?;
+            let message = push(Format::Json, &content);
+            side.step("a delivery in JSON", &message, |side| side.in_json(&content, &message))?;
+        }
+        for format in [Format::Xml, Format::Json] {
             let message = push(format, DIFFICULT);
-            side.step("a forgery", message.len(), |side| side.forgeries(format, &message))?;
+            side.step("a forgery", &message, |side| side.forgeries(format, &message))?;
         }
     }
     Ok(checked)
@@ -128,14 +130,21 @@ pub fn check(peer: &mut Peer) -> Result<Checked, Failed> {
 
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { texts, deliveries, shortest, longest, forgeries } = self;
+        let Self { texts, in_xml, in_json, forgeries } = self;
+        let lengths = |format| {
+            let shortest = push(format, DIFFICULT).len();
+            format!("{shortest} to {} bytes", shortest + LENGTHS - 1)
+        };
         write!(
             f,
-            "{texts} texts of 0 to {} bytes opened here, {texts} there; \
-             {deliveries} deliveries of {shortest} to {longest} bytes (XML and JSON) opened here, \
-             {deliveries} replies there; {forgeries} forgeries refused; {} keys",
-            LENGTHS - 1,
+            "with {} keys, {texts} texts (0 to {} bytes) opened here, {texts} there; \
+             {in_xml} deliveries in XML ({}) and {in_json} in JSON ({}) opened here, \
+             {} replies there; {forgeries} forgeries refused",
             APPS.len(),
+            LENGTHS - 1,
+            lengths(Format::Xml),
+            lengths(Format::Json),
+            in_xml + in_json,
         )
     }
 }
@@ -174,50 +183,78 @@ struct Side<'p> {
 }
 
 impl Side<'_> {
+    /// Takes a step with `message`, and says more about it if it fails.
     fn step(
         &mut self,
         step: &'static str,
-        length: usize,
+        message: &str,
         work: impl FnOnce(&mut Self) -> Result<(), Problem>,
     ) -> Result<(), Failed> {
         work(self).map_err(|problem| {
             let text = |name: &str| self.app.json[name].as_str().unwrap_or_default();
             let (app, token, aes_key) = (text("app_id"), text("token"), text("aes_key"));
-            let setting = format!("app {app}, token {token}, AES key {aes_key}");
-            Failed { step, length, setting, problem: Box::new(problem) }
+            Failed {
+                step,
+                length: message.len(),
+                setting: format!("app {app}, token {token}, AES key {aes_key}"),
+                problem: Box::new(problem),
+                hint: if self.opens_its_own(message) {
+                    "the peer does open what it seals itself"
+                } else {
+                    "the peer doesn't open what it seals itself either: a bug of its own"
+                },
+            }
         })
     }
 
+    /// Whether a message comes out of the peer's own envelope as it went in.
+    fn opens_its_own(&mut self, message: &str) -> bool {
+        let sealed = self.ask::<Sealed>("encrypt", json!({ "message": message }));
+        let opened = sealed.and_then(|Sealed { encrypt }| {
+            self.ask::<Opened>("decrypt", json!({ "encrypt": encrypt }))
+        });
+        opened.is_ok_and(|opened| opened.message.as_deref() == Some(message))
+    }
+
     /// A text without a push around it, there and back.
-    fn bare(&mut self, length: usize) -> Result<(), Problem> {
-        let text = bare(length);
+    fn bare(&mut self, text: &str) -> Result<(), Problem> {
         let Sealed { encrypt } = self.ask("encrypt", json!({ "message": text }))?;
-        let app_id = &self.app.callback.app_id;
-        match crypto::open(&self.app.key, app_id, &encrypt) {
-            Ok(found) => same("the text", &text, &String::from_utf8_lossy(&found))?,
-            Err(_) => return Err(self.whose("decrypt", json!({ "encrypt": encrypt }))),
-        }
-        let random = crypto::synthetic_random(&self.app.key, text.as_bytes());
-        let encrypt = crypto::seal(&self.app.key, app_id, random, text.as_bytes());
+        let (key, app_id) = (&self.app.key, &self.app.callback.app_id);
+        let found = crypto::open(key, app_id, &encrypt)
+            .map_err(|_| Problem::RefusedHere("the ciphertext"))?;
+        same("the text", text, &String::from_utf8_lossy(&found))?;
+
+        let random = crypto::synthetic_random(key, text.as_bytes());
+        let encrypt = crypto::seal(key, app_id, random, text.as_bytes());
         let opened: Opened = self.ask("decrypt", json!({ "encrypt": encrypt }))?;
-        same("the text", &text, &opened.message()?)?;
+        same("the text", text, &opened.message()?)?;
         self.checked.texts += 1;
+        Ok(())
+    }
+
+    fn in_xml(&mut self, content: &str, message: &str) -> Result<(), Problem> {
+        self.delivery(Format::Xml, content, message)?;
+        self.checked.in_xml += 1;
+        Ok(())
+    }
+
+    fn in_json(&mut self, content: &str, message: &str) -> Result<(), Problem> {
+        self.delivery(Format::Json, content, message)?;
+        self.checked.in_json += 1;
         Ok(())
     }
 
     /// A push in its envelope comes in, and a reply in its envelope goes back.
     fn delivery(&mut self, format: Format, content: &str, message: &str) -> Result<(), Problem> {
         let delivery = self.deliver(format, message)?;
-        let query = delivery.query(&[("echostr", "4375120948345356249")])?;
-        let echo = self.app.callback.greet(&query, NOW).map_err(|_| Problem::Ours)?;
-        same("the greeting", "4375120948345356249", echo)?;
-
-        let Ok(opened) = self.app.callback.open(&query, delivery.body.as_bytes(), NOW) else {
-            let encrypt = envelope::encrypted(&delivery.body).unwrap_or_default();
-            return Err(self.whose("decrypt", json!({ "encrypt": encrypt })));
-        };
+        let query = delivery.query(&[("echostr", ECHO)])?;
+        let callback = &self.app.callback;
+        let echo = callback.greet(&query, NOW);
+        same("the greeting", ECHO, echo.map_err(|_| Problem::RefusedHere("the greeting"))?)?;
+        let opened = callback.open(&query, delivery.body.as_bytes(), NOW);
+        let opened = opened.map_err(|_| Problem::RefusedHere("the delivery"))?;
         same("the message", message, &opened.message)?;
-        let push = Push::read(&self.app.callback.app_id, &opened.message)
+        let push = Push::read(&callback.app_id, &opened.message)
             .map_err(|error| Problem::Unusable(error.to_string()))?;
         match &push.kind {
             Kind::Message(Message::Text { content: found, .. }) => {
@@ -228,24 +265,23 @@ impl Side<'_> {
 
         let at = NOW.plus(PAUSE);
         let written = Reply::Text(content.to_owned()).write(&push, at);
-        let seal = opened.seal.ok_or(Problem::Ours)?;
-        let sealed = seal.seal(&written, format, at);
-        let opened = self.open(format, &sealed)?;
+        let seal = opened.seal.ok_or(Problem::Unusable("opened without a seal".to_owned()))?;
+        let opened = self.open(format, &seal.seal(&written, format, at))?;
         same("the reply", &written, &opened.message()?)?;
-        for (name, expected) in [
+        let read = [
             ("ToUserName", "oAnn"),
             ("FromUserName", "gh_1"),
             ("CreateTime", &at.to_string()),
             ("MsgType", "text"),
             ("Content", content),
-        ] {
+        ];
+        for (name, expected) in read {
             let found = match &opened.fields[name] {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
             same(name, expected, &found)?;
         }
-        self.checked.delivered(message.len());
         Ok(())
     }
 
@@ -259,7 +295,8 @@ impl Side<'_> {
             return Err(Problem::Forged("here"));
         }
         let opened = self.app.callback.open(&query, delivery.body.as_bytes(), NOW);
-        let seal = opened.ok().and_then(|opened| opened.seal).ok_or(Problem::Ours)?;
+        let seal = opened.ok().and_then(|opened| opened.seal);
+        let seal = seal.ok_or(Problem::RefusedHere("the delivery"))?;
         let forged = tampered(&seal.seal(message, format, NOW))?;
         if self.open(format, &forged)?.refused.is_none() {
             return Err(Problem::Forged("by the peer"));
@@ -284,27 +321,11 @@ impl Side<'_> {
         request["app"] = self.app.json.clone();
         self.peer.ask(work, request)
     }
-
-    /// Whose bug it is that something of the peer's doesn't open here.
-    fn whose(&mut self, work: &str, request: Value) -> Problem {
-        match self.ask::<Opened>(work, request) {
-            Ok(Opened { message: Some(_), .. }) => Problem::Ours,
-            _ => Problem::Theirs,
-        }
-    }
-}
-
-impl Checked {
-    fn delivered(&mut self, length: usize) {
-        self.deliveries += 1;
-        self.shortest = if self.shortest == 0 { length } else { self.shortest.min(length) };
-        self.longest = self.longest.max(length);
-    }
 }
 
 impl Opened {
     fn message(&self) -> Result<String, Problem> {
-        let refused = || Problem::Refused(self.refused.clone().unwrap_or_default());
+        let refused = || Problem::RefusedThere(self.refused.clone().unwrap_or_default());
         self.message.clone().ok_or_else(refused)
     }
 }
