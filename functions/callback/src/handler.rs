@@ -156,6 +156,10 @@ async fn receive(
 
 /// What the app's rules answer in the same breath, as it goes to WeChat.
 fn reply(door: &Door, push: &Push, now: Timestamp) -> Option<String> {
+    // Without the account that it is for, a reply would come from nobody.
+    if push.to.is_empty() {
+        return None;
+    }
     match door.app.replies.answer(&push.kind)? {
         Answer::Passive(reply) => Some(reply.write(push, now)),
         Answer::Message(_) => None,
