@@ -74,15 +74,15 @@ def answers(request):
 
 
 def rate(request):
-    """Deliveries per second, over so many seconds."""
+    """Deliveries per second, over so many seconds of the core's time."""
     answer, deliveries = CASES[request["case"]]
-    begin = now = time.perf_counter()
+    begin = now = time.process_time()
     count = 0
     while now - begin < request["seconds"]:
         for delivery in deliveries:
             answer(delivery)
         count += len(deliveries)
-        now = time.perf_counter()
+        now = time.process_time()
     return {"rate": count / (now - begin)}
 
 

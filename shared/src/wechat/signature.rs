@@ -22,7 +22,8 @@ pub fn sign(parts: &[&str]) -> String {
     for part in sorted {
         sha.update(part.as_bytes());
     }
-    sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    sha.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Whether `signature` is the one that [`sign`] gives for `parts`. Takes the

@@ -154,7 +154,7 @@ impl Case {
     /// # Errors
     ///
     /// What is wrong with the first wrong one.
-    pub(crate) fn check(&self, answers: &[String]) -> Result<Option<&'static str>, String> {
+    pub(crate) fn check(&self, answers: &[String]) -> Result<Option<String>, String> {
         if answers.len() != self.deliveries.len() {
             let (answers, deliveries) = (answers.len(), self.deliveries.len());
             return Err(format!("{answers} answers to {deliveries} deliveries"));
@@ -166,7 +166,7 @@ impl Case {
         Ok(remark)
     }
 
-    fn is_right(&self, delivery: &Delivery, answer: &str) -> Result<Option<&'static str>, String> {
+    fn is_right(&self, delivery: &Delivery, answer: &str) -> Result<Option<String>, String> {
         let reply = match self.mode {
             Mode::Greeting if Some(answer) == delivery.get("echostr") => return Ok(None),
             Mode::Greeting => return Err(format!("not what was to be said back: {answer}")),
@@ -184,9 +184,11 @@ impl Case {
         }
         Ok(match read.kind {
             Kind::Message(_) => None,
-            // A time in milliseconds, say.
-            Kind::Malformed { problem, .. } => Some(problem),
-            _ => Some("its reply is no message"),
+            // Of a time in milliseconds, say.
+            Kind::Malformed { problem, .. } => {
+                Some(format!("{problem}: {}", read.tree["CreateTime"]))
+            }
+            other => Some(format!("it would be read as {other:?}")),
         })
     }
 }

@@ -1,4 +1,5 @@
-//! Everybody answers the same deliveries, in turns, on one core.
+//! Everybody answers the same deliveries, in turns, on one core. What counts is
+//! the time that the core spends on them, not what it spends on other programs.
 
 use crate::corpus::Case;
 use crate::ours::Ours;
@@ -14,7 +15,7 @@ const WARM_UP: f64 = 1.0;
 /// Rounds that count. Everybody has a turn in each, so that whatever else the
 /// machine does befalls all of them.
 const ROUNDS: usize = 12;
-/// How many seconds a turn lasts.
+/// How many seconds of the core's time a turn lasts.
 const TURN: f64 = 0.25;
 
 /// Somebody who answers deliveries.
@@ -97,7 +98,8 @@ impl Racer {
                 match peer.ask::<Answers>("answers", json!({ "case": case.name })) {
                     Ok(Answers { answers }) => Ok(answers),
                     Err(PeerError::Raised(refusal)) if case.format == Format::Json => {
-                        return Ok((false, Some(format!("raises {refusal}"))));
+                        let first = refusal.lines().next().unwrap_or_default();
+                        return Ok((false, Some(format!("raises {first}"))));
                     }
                     Err(PeerError::Raised(problem)) => Err(problem),
                     Err(error) => return Err(error.into()),
@@ -107,10 +109,10 @@ impl Racer {
         let wrong =
             |problem| Failed::Wrong { name: self.name().to_owned(), case: case.name, problem };
         let remark = case.check(&answers.map_err(wrong)?).map_err(wrong)?;
-        Ok((true, remark.map(|remark| format!("replies, but {remark}"))))
+        Ok((true, remark.map(|remark| format!("replies, but of the reply, {remark}"))))
     }
 
-    /// Messages per second, over so many seconds.
+    /// Messages per second, over so many seconds of the core's time.
     fn rate(&mut self, case: &Case, seconds: f64) -> Result<f64, Failed> {
         #[derive(Deserialize)]
         struct Rate {
