@@ -1,5 +1,7 @@
 //! Safe mode's envelopes: what either side seals, the other one opens, at every
-//! length that a pad can have, and neither believes what was tampered with.
+//! length that a pad can have, and neither believes a forgery.
+
+mod forgery;
 
 use crate::peer::{Peer, PeerError};
 use serde::Deserialize;
@@ -9,7 +11,6 @@ use shared::clock::Timestamp;
 use shared::secret::Secret;
 use shared::wechat::callback::{Callback, Mode, Query, WINDOW};
 use shared::wechat::crypto::{self, EncodingAesKey};
-use shared::wechat::envelope;
 use shared::wechat::id::AppId;
 use shared::wechat::push::{Format, Kind, Message, Push};
 use shared::wechat::reply::Reply;
@@ -51,28 +52,52 @@ pub struct Checked {
 
 /// The first thing that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{step} of {length} bytes, {setting}: {problem} ({hint})")]
-pub struct Failed {
-    step: &'static str,
-    length: usize,
-    setting: String,
-    problem: Box<Problem>,
-    /// Whether the peer is to be believed.
-    hint: &'static str,
+pub enum Failed {
+    /// A key that WeChat could give.
+    #[error("AES key {0} is refused here")]
+    Key(&'static str),
+    /// A step with one key and one length.
+    #[error("{step} of {length} bytes, {setting}: {problem} ({hint})")]
+    Step {
+        /// What was tried.
+        step: &'static str,
+        /// How long the message is, in bytes.
+        length: usize,
+        /// The app, its token and its key: made up, so no secrets.
+        setting: String,
+        /// What went wrong.
+        problem: Box<Problem>,
+        /// Whether the peer is to be believed.
+        hint: &'static str,
+    },
 }
 
+/// What can go wrong in a step.
 #[derive(Debug, thiserror::Error)]
-enum Problem {
+pub enum Problem {
+    /// The peer can't do its part.
     #[error("the peer raised an error: {0}")]
     Peer(#[from] PeerError),
+    /// We don't take what the peer made.
     #[error("{0} is refused here")]
     RefusedHere(&'static str),
+    /// The peer doesn't take what we made.
     #[error("the peer refused it: {0}")]
     RefusedThere(String),
+    /// Something came out other than it went in.
     #[error("{what} differs: expected {expected:?}, found {found:?}")]
-    Differs { what: &'static str, expected: String, found: String },
-    #[error("it was tampered with, and is still accepted {0}")]
+    Differs {
+        /// Which part of it.
+        what: &'static str,
+        /// As it went in.
+        expected: String,
+        /// As it came out.
+        found: String,
+    },
+    /// Somebody takes what they shouldn't.
+    #[error("a forgery is believed: {0}")]
     Forged(&'static str),
+    /// What was given can't be checked.
     #[error("{0}")]
     Unusable(String),
 }
@@ -87,7 +112,7 @@ struct Opened {
 }
 
 /// A push as a peer would send it.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Delivery {
     query: Vec<(String, String)>,
     body: String,
@@ -108,7 +133,7 @@ struct Sealed {
 pub fn check(peer: &mut Peer) -> Result<Checked, Failed> {
     let mut checked = Checked::default();
     for app in APPS {
-        let mut side = Side { peer, app: App::new(app), checked: &mut checked };
+        let mut side = Side { peer, app: App::new(app)?, checked: &mut checked };
         for length in 0..LENGTHS {
             let text = bare(length);
             side.step("a bare text", &text, |side| side.bare(&text))?;
@@ -158,8 +183,8 @@ struct App {
 }
 
 impl App {
-    fn new((app_id, token, aes_key): (&str, &str, &str)) -> Self {
-        let key = EncodingAesKey::parse(aes_key).expect("one of the keys above");
+    fn new((app_id, token, aes_key): (&str, &str, &'static str)) -> Result<Self, Failed> {
+        let key = EncodingAesKey::parse(aes_key).map_err(|_| Failed::Key(aes_key))?;
         let callback = Callback {
             app_id: AppId::parse(app_id).expect("one of the apps above"),
             mode: Mode::Safe,
@@ -167,11 +192,8 @@ impl App {
             aes_keys: vec![key.clone()],
             window: WINDOW,
         };
-        Self {
-            callback,
-            key,
-            json: json!({ "app_id": app_id, "token": token, "aes_key": aes_key }),
-        }
+        let json = json!({ "app_id": app_id, "token": token, "aes_key": aes_key });
+        Ok(Self { callback, key, json })
     }
 }
 
@@ -193,7 +215,7 @@ impl Side<'_> {
         work(self).map_err(|problem| {
             let text = |name: &str| self.app.json[name].as_str().unwrap_or_default();
             let (app, token, aes_key) = (text("app_id"), text("token"), text("aes_key"));
-            Failed {
+            Failed::Step {
                 step,
                 length: message.len(),
                 setting: format!("app {app}, token {token}, AES key {aes_key}"),
@@ -285,32 +307,21 @@ impl Side<'_> {
         Ok(())
     }
 
-    /// What was changed on its way is believed by nobody. Without this, a peer
-    /// that verifies nothing would pass for one that agrees.
-    fn forgeries(&mut self, format: Format, message: &str) -> Result<(), Problem> {
-        let delivery = self.deliver(format, message)?;
-        let query = delivery.query(&[])?;
-        let forged = tampered(&delivery.body)?;
-        if self.app.callback.open(&query, forged.as_bytes(), NOW).is_ok() {
-            return Err(Problem::Forged("here"));
-        }
-        let opened = self.app.callback.open(&query, delivery.body.as_bytes(), NOW);
-        let seal = opened.ok().and_then(|opened| opened.seal);
-        let seal = seal.ok_or(Problem::RefusedHere("the delivery"))?;
-        let forged = tampered(&seal.seal(message, format, NOW))?;
-        if self.open(format, &forged)?.refused.is_none() {
-            return Err(Problem::Forged("by the peer"));
-        }
-        self.checked.forgeries += 2;
-        Ok(())
+    fn deliver(&mut self, format: Format, message: &str) -> Result<Delivery, PeerError> {
+        self.deliver_for(&self.app.json.clone(), format, message)
     }
 
-    fn deliver(&mut self, format: Format, message: &str) -> Result<Delivery, PeerError> {
+    fn deliver_for(
+        &mut self,
+        app: &Value,
+        format: Format,
+        message: &str,
+    ) -> Result<Delivery, PeerError> {
         let request = json!({
             "timestamp": NOW.to_string(), "nonce": "1514711492",
-            "format": name(format), "message": message,
+            "format": name(format), "message": message, "app": app,
         });
-        self.ask("deliver", request)
+        self.peer.ask("deliver", request)
     }
 
     fn open(&mut self, format: Format, body: &str) -> Result<Opened, PeerError> {
@@ -377,13 +388,6 @@ fn push(format: Format, content: &str) -> String {
     }
 }
 
-/// The same envelope with another character in the middle of its ciphertext.
-fn tampered(body: &str) -> Result<String, Problem> {
-    let unusable = |_| Problem::Unusable("there is no Encrypt in the envelope".to_owned());
-    let encrypt = envelope::encrypted(body).map_err(unusable)?;
-    let middle = encrypt.len() / 2;
-    let other = if &encrypt[middle..=middle] == "A" { "B" } else { "A" };
-    let mut forged = encrypt.to_owned();
-    forged.replace_range(middle..=middle, other);
-    Ok(body.replace(encrypt, &forged))
+fn missing(name: &'static str) -> Problem {
+    Problem::Unusable(format!("{name} is missing"))
 }
