@@ -103,11 +103,12 @@ pub fn seal(key: &EncodingAesKey, app_id: &AppId, random: [u8; RANDOM], message:
     STANDARD.encode(sealed)
 }
 
-/// Random bytes for an envelope around a reply that may have to be given again:
-/// drawn from the key and the message, so that the same message becomes the same
-/// envelope, and nobody without the key can foretell them.
+/// Random bytes for an envelope around a reply that may have to be given again.
+///
+/// They are drawn from the key and the message, so that the same message becomes
+/// the same envelope, and nobody without the key can foretell them.
 pub fn synthetic_random(key: &EncodingAesKey, message: &[u8]) -> [u8; RANDOM] {
-    let digest = Sha256::new().chain_update(&*key.0).chain_update(message).finalize();
+    let digest = Sha256::new().chain_update(*key.0).chain_update(message).finalize();
     let mut random = [0; RANDOM];
     random.copy_from_slice(&digest[..RANDOM]);
     random

@@ -25,7 +25,6 @@ pub(crate) enum Racer {
 }
 
 /// What somebody made of a case.
-#[derive(Default)]
 pub(crate) struct Outcome {
     /// Messages per second in each round, the lowest first; none if they can't
     /// answer it.
@@ -109,7 +108,7 @@ impl Racer {
         let wrong =
             |problem| Failed::Wrong { name: self.name().to_owned(), case: case.name, problem };
         let remark = case.check(&answers.map_err(wrong)?).map_err(wrong)?;
-        Ok((true, remark.map(|remark| format!("replies, but of the reply, {remark}"))))
+        Ok((true, remark.map(|remark| format!("the reply is read as: {remark}"))))
     }
 
     /// Messages per second, over so many seconds of the core's time.
