@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use local::{Error, InvokeFailure};
+use local::{Error, InvokeFailure, aws::Fault};
 use serde_json::{Value, json};
 
 use crate::place::{Place, eventually, function, is_gone, process, process_in};
@@ -202,6 +202,47 @@ async fn a_function_that_is_killed_answers_as_one_that_exits() {
     assert!(is_gone(next));
     let nobody = cloud.kill("nobody").await.unwrap_err();
     assert!(matches!(nobody, InvokeFailure::NotFound(_)), "{nobody}");
+    cloud.stop().await;
+}
+
+/// The two moments at which a death leaves something behind, and nothing.
+#[tokio::test]
+async fn a_function_can_be_killed_before_and_after_its_put() {
+    let table = "  Rows:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: rows
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
+      KeySchema: [{ AttributeName: id, KeyType: HASH }]
+      StreamSpecification: { StreamViewType: NEW_IMAGE }
+";
+    let functions = function("one", "      Timeout: 60\n") + &function("other", "");
+    let place = Place::new(&["one", "other"], &(functions + table));
+    let cloud = place.start().await;
+    let put = Fault::of("dynamodb", "PutItem").on("rows").by("one").hold().once();
+    for (id, fault, is_put) in [("before", put.clone(), false), ("after", put.after(), true)] {
+        let start = cloud.aws.dynamodb.stream_position("rows").unwrap();
+        let records = || cloud.aws.dynamodb.stream_records("rows", &start, 10).unwrap().0.len();
+        let there = records();
+        let fault = cloud.aws.faults.order(fault).unwrap();
+        let event = json!({ "put": id });
+        let invoked = cloud.invoke("one", &event);
+        tokio::pin!(invoked);
+        tokio::select! {
+            answer = &mut invoked => panic!("it wasn't held: {answer:?}"),
+            () = fault.holds(1) => {}
+        }
+        assert_eq!(cloud.kill("one").await.unwrap(), 1);
+        let failure = invoked.await;
+        fault.holds(0).await;
+        assert_eq!(error(failure.unwrap_err())["errorType"], "Runtime.ExitError");
+        assert_eq!(records() - there, usize::from(is_put), "{id}");
+        // Others put what they like meanwhile, and so does the next one.
+        cloud.invoke("other", &json!({ "put": format!("{id} other") })).await.unwrap();
+        cloud.invoke("one", &json!({ "put": format!("{id} again") })).await.unwrap();
+        assert_eq!(records() - there, 2 + usize::from(is_put), "{id}");
+    }
     cloud.stop().await;
 }
 

@@ -1,6 +1,11 @@
 //! A function that does as its event says.
 
-use std::{path::Path, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    time::Duration,
+};
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -39,6 +44,9 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     if let Some(code) = event["exit"].as_i64() {
         std::process::exit(i32::try_from(code)?);
     }
+    if let Some(id) = event["put"].as_str() {
+        put(id)?;
+    }
     if event["stuck"] == true {
         std::thread::sleep(Duration::from_secs(600));
     }
@@ -62,6 +70,25 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         "arn": context.invoked_function_arn,
         "event": event,
     }))
+}
+
+/// Puts an item in the table `rows`, as an SDK would.
+fn put(id: &str) -> Result<(), Error> {
+    let address = std::env::var("AWS_ENDPOINT_URL")?.replace("http://", "");
+    let key = std::env::var("AWS_ACCESS_KEY_ID")?;
+    let body = json!({ "TableName": "rows", "Item": { "id": { "S": id } } }).to_string();
+    let mut socket = TcpStream::connect(address)?;
+    write!(
+        socket,
+        "POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: AWS4-HMAC-SHA256 Credential={key}/20261120/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0\r\nX-Amz-Date: 20261120T000000Z\r\nX-Amz-Target: DynamoDB_20120810.PutItem\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut answer = [0; "HTTP/1.1 200".len()];
+    socket.read_exact(&mut answer)?;
+    if answer != *b"HTTP/1.1 200" {
+        return Err(format!("it isn't put: {}", String::from_utf8_lossy(&answer)).into());
+    }
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "what a function prints is its log")]
