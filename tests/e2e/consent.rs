@@ -165,3 +165,51 @@ async fn a_withdrawal_that_comes_late_leaves_newer_consents_alone() {
     let report = world.send(&order("order-1", json!({ "account": "bob" }))).await;
     assert_eq!(report["outcome"], "sent", "{report}");
 }
+
+/// What the user turned off in WeChat's settings.
+fn withdrawal() -> Value {
+    json!({
+        "from": "bob", "MsgType": "event", "Event": "subscribe_msg_change_event",
+        "List": { "TemplateId": TEMPLATE, "SubscribeStatusString": "reject" },
+    })
+}
+
+async fn told(world: &World, message: Value, at: u64) {
+    let push = json!({ "app": "shop-mini", "message": message, "create_time": at });
+    assert_eq!(world.wechat.push(push).await[0]["body"], "success");
+    world.idle().await;
+}
+
+#[tokio::test]
+async fn a_consent_that_comes_after_a_later_withdrawal_grants_nothing() {
+    let (world, to) = with_bob().await;
+    let at = world.wechat.now().await;
+    told(&world, withdrawal(), at).await;
+    told(&world, popup(&["accept", "accept"]), at - 60).await;
+    assert!(permits(&world).await.is_empty());
+    assert_eq!(outcome(&world, "order-1", &to).await, "no_permit");
+
+    told(&world, withdrawal(), at - 30).await;
+    told(&world, popup(&["accept"]), at - 10).await;
+    assert!(permits(&world).await.is_empty(), "an older withdrawal doesn't hide the later one");
+
+    told(&world, popup(&["accept"]), at + 1).await;
+    assert_eq!(permits(&world).await, ["free"], "a later consent counts");
+}
+
+#[tokio::test]
+async fn of_a_consent_and_a_withdrawal_in_one_second_the_withdrawal_counts() {
+    for withdrawn_first in [true, false] {
+        let (world, _) = with_bob().await;
+        let at = world.wechat.now().await;
+        let mut messages = [popup(&["accept"]), withdrawal()];
+        if withdrawn_first {
+            messages.reverse();
+        }
+        for message in messages {
+            told(&world, message, at).await;
+        }
+        let free = permits(&world).await.into_iter().filter(|state| state == "free").count();
+        assert_eq!(free, 0, "the withdrawal came first: {withdrawn_first}");
+    }
+}

@@ -71,8 +71,8 @@ async fn settle(
     at: Timestamp,
 ) -> Result<Following, ApplyError> {
     let app_id = &wechat_app.app_id;
+    let mut known = app.followers.known(app_id, open_id).await?;
     for _ in 0..TRIES {
-        let known = app.followers.known(app_id, open_id).await?;
         let next = match known.step(told, at) {
             Step::Nothing => return Ok(known),
             Step::Move(next) => next,
@@ -84,7 +84,10 @@ async fn settle(
                 }
             }
         };
-        app.followers.store(app_id, open_id, &known, &next).await?;
+        known = match app.followers.store(app_id, open_id, &known, next).await? {
+            Some(stored) => stored,
+            None => app.followers.known(app_id, open_id).await?,
+        };
     }
     Err(ApplyError::Contended)
 }

@@ -106,7 +106,9 @@ impl Notifications {
             .update_item()
             .table_name(&self.table.name)
             .key("id", string(message_key(app_id, message_id)))
-            .update_expression("SET #status = :status, reason = :reason, expires = :expires")
+            .update_expression(
+                "SET #status = :status, reason = :reason, expires = if_not_exists(expires, :expires)",
+            )
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", string(status.as_str()))
             .expression_attribute_values(":reason", string(reason))

@@ -1,0 +1,140 @@
+//! Who goes takes along what was known of them.
+
+use crate::world::{World, order};
+use serde_json::{Value, json};
+
+const SHOP: &str = "wx0000000000005a01";
+const SHOP_MINI: &str = "wx0000000000005a02";
+const TEMPLATE: &str = "SandboxTemplateOfMini-order-shipped-0000001";
+
+/// The rows of the users table that belong to a user of one app, by item.
+async fn rows(world: &World, app_id: &str, open_id: &str) -> Vec<Value> {
+    let user = format!("{app_id}#{open_id}");
+    let mut rows = world.aws.rows("users").await;
+    rows.retain(|row| row["user"] == user);
+    rows.sort_by_key(|row| row["item"].to_string());
+    rows
+}
+
+fn items(rows: &[Value]) -> Vec<&str> {
+    rows.iter().map(|row| row["item"].as_str().unwrap()).collect()
+}
+
+async fn told(world: &World, app: &str, message: Value, at: u64) {
+    let push = json!({ "app": app, "message": message, "create_time": at });
+    assert_eq!(world.wechat.push(push).await[0]["body"], "success");
+    world.idle().await;
+}
+
+/// An account's own permits exist where it may send subscription messages.
+fn consent(from: &str) -> Value {
+    let list = json!({ "TemplateId": TEMPLATE, "SubscribeStatusString": "accept" });
+    json!({ "from": from, "MsgType": "event", "Event": "subscribe_msg_popup_event", "List": list })
+}
+
+fn text(from: &str) -> Value {
+    json!({ "from": from, "MsgType": "text", "Content": "hello" })
+}
+
+#[tokio::test]
+async fn who_unfollows_leaves_nothing_but_that_they_left() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    ann.message("shop", "hello").await;
+    let (open_id, union_id) = (ann.open_id("shop").await, ann.union_id().await);
+    let profile = rows(&world, SHOP, &open_id).await.remove(0);
+    let since = profile["state_time"].as_u64().unwrap();
+    told(&world, "shop", consent(&open_id), since).await;
+    let known = rows(&world, SHOP, &open_id).await;
+    let permit = format!("permit#{TEMPLATE}#");
+    assert!(items(&known)[0].starts_with(&permit), "{known:#?}");
+    assert_eq!(items(&known)[1..], ["profile", "window#follow", "window#message"]);
+    assert_eq!((&profile["union_id"], profile["scene"].is_string()), (&json!(union_id), true));
+
+    ann.unfollow("shop").await;
+    let left = rows(&world, SHOP, &open_id).await;
+    let [profile] = left.as_slice() else { panic!("{left:#?}") };
+    assert_eq!(profile["follows"], false);
+    assert!(profile["union_id"].is_null() && profile["scene"].is_null(), "{profile}");
+    let left_at = profile["left_at"].as_u64().unwrap();
+    let mapping = world.aws.row("mappings", "subject", &format!("union#{union_id}")).await;
+    assert_eq!((&mapping["follows"], &mapping["state_time"]), (&json!(false), &json!(left_at)));
+
+    // What is older comes too late, also in the same second.
+    let follows = json!({ "from": open_id, "MsgType": "event", "Event": "subscribe" });
+    told(&world, "shop", follows, left_at - 1).await;
+    for at in [left_at - 1, left_at] {
+        told(&world, "shop", text(&open_id), at).await;
+        told(&world, "shop", consent(&open_id), at).await;
+    }
+    assert_eq!(rows(&world, SHOP, &open_id).await, left);
+
+    ann.follow("shop").await;
+    let back = rows(&world, SHOP, &open_id).await;
+    assert_eq!(items(&back), ["profile", "window#follow"]);
+    assert_eq!((&back[0]["follows"], &back[0]["union_id"]), (&json!(true), &json!(union_id)));
+    let report = world.send(&order("order-1", json!({ "union_id": union_id }))).await;
+    assert_eq!(report["channel"], "template", "{report}");
+}
+
+/// WeChat tells of it in the name of its own user, and names the one it is
+/// about beside.
+fn cancellation(open_id: &str) -> Value {
+    json!({
+        "from": "oSystem", "MsgType": "event", "Event": "user_authorization_cancellation",
+        "OpenID": open_id, "AppID": SHOP_MINI, "RevokeInfo": "301",
+    })
+}
+
+#[tokio::test]
+async fn who_closes_their_wechat_account_is_forgotten_by_the_mini_program() {
+    let world = World::start().await;
+    let bob = world.phone("bob");
+    let session = bob.log_in("shop-mini").await;
+    bob.consent("shop-mini", "order_shipped", true).await;
+    bob.message("shop-mini", "hello").await;
+    let open_id = bob.open_id("shop-mini").await;
+    assert_eq!(items(&rows(&world, SHOP_MINI, &open_id).await).len(), 3);
+    let now = world.wechat.now().await + 5;
+
+    told(&world, "shop-mini", cancellation(&open_id), now).await;
+    let gone = rows(&world, SHOP_MINI, &open_id).await;
+    let [profile] = gone.as_slice() else { panic!("{gone:#?}") };
+    let mut kept: Vec<_> = profile.as_object().unwrap().keys().map(String::as_str).collect();
+    kept.sort_unstable();
+    assert_eq!(kept, ["item", "left_at", "user"], "{profile}");
+    let mappings = world.aws.rows("mappings").await;
+    assert!(mappings.iter().all(|row| row["app_id"] == "#password"), "{mappings:#?}");
+    let report = world.send(&order("order-1", json!({ "account": "bob" }))).await;
+    assert_eq!(report["outcome"], "no_route", "{report}");
+
+    for _ in 0..2 {
+        told(&world, "shop-mini", cancellation(&open_id), now).await;
+        told(&world, "shop-mini", consent(&open_id), now).await;
+        assert_eq!(rows(&world, SHOP_MINI, &open_id).await, gone);
+    }
+
+    let again = bob.log_in("shop-mini").await;
+    assert_eq!(again["account"], session["account"], "{again}");
+    let rows = rows(&world, SHOP_MINI, &open_id).await;
+    assert_eq!(rows[0]["account"], "bob", "{rows:#?}");
+}
+
+#[tokio::test]
+async fn who_has_logged_in_since_stays_known() {
+    let world = World::start().await;
+    let bob = world.phone("bob");
+    bob.log_in("shop-mini").await;
+    let open_id = bob.open_id("shop-mini").await;
+    let before = rows(&world, SHOP_MINI, &open_id).await;
+    let mappings = world.aws.rows("mappings").await;
+    let at = before[0]["logged_in_at"].as_u64().unwrap() - 60;
+    told(&world, "shop-mini", cancellation(&open_id), at).await;
+    let after = rows(&world, SHOP_MINI, &open_id).await;
+    assert_eq!(after[0]["left_at"], at);
+    for kept in ["id", "account", "union_id", "logged_in_at"] {
+        assert_eq!(after[0][kept], before[0][kept], "{kept}");
+    }
+    assert_eq!(world.aws.rows("mappings").await, mappings);
+}

@@ -1,0 +1,189 @@
+//! What came in can be applied once more, and changes nothing.
+
+use crate::world::World;
+use local::InvokeFailure;
+use serde_json::{Value, json};
+
+const TEMPLATE: &str = "SandboxTemplateOfMini-order-shipped-0000001";
+
+/// What everything that ever came in is found by.
+fn all() -> Value {
+    json!({ "from": 1, "to": "2100-01-01T00:00:00Z" })
+}
+
+async fn replay(world: &World, request: Value) -> Value {
+    let answer = world.invoke("events", &json!({ "replay": request })).await.unwrap();
+    world.idle().await;
+    answer
+}
+
+fn outcome(applied: u64, failed: u64, skipped: u64) -> Value {
+    json!({ "applied": applied, "failed": failed, "skipped": skipped, "after": null })
+}
+
+/// All rows of all tables.
+async fn everything(world: &World) -> Vec<Value> {
+    let mut all = Vec::new();
+    for table in ["users", "mappings", "events", "notifications"] {
+        let mut rows = world.aws.rows(table).await;
+        rows.sort_by_key(|row| format!("{} {} {}", row["user"], row["item"], row));
+        all.extend(rows);
+    }
+    all
+}
+
+/// An event of each kind, of ann.
+fn messages() -> Vec<(&'static str, Value)> {
+    let message = |of: &str, more: Value| {
+        let mut message = json!({ "from": "ann", "MsgType": of });
+        message.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        message
+    };
+    let event = |name: &str, more: Value| {
+        let mut event = message("event", more);
+        event["Event"] = name.into();
+        event
+    };
+    let answer = |status: &str| json!({ "List": { "TemplateId": TEMPLATE, "SubscribeStatusString": status } });
+    let place =
+        json!({ "Location_X": "31.2", "Location_Y": "121.4", "Scale": "16", "Label": "here" });
+    let scan =
+        json!({ "EventKey": "k", "ScanCodeInfo": { "ScanType": "qrcode", "ScanResult": "r" } });
+    let sent = json!({ "List": { "TemplateId": TEMPLATE, "MsgID": "33", "ErrorCode": "0", "ErrorStatus": "success" } });
+    vec![
+        ("shop", message("text", json!({ "Content": "hi" }))),
+        ("shop", message("image", json!({ "PicUrl": "https://example.test/p", "MediaId": "M" }))),
+        ("shop", message("location", place)),
+        ("shop", event("CLICK", json!({ "EventKey": "ORDERS" }))),
+        ("shop", event("VIEW", json!({ "EventKey": "https://example.test/" }))),
+        ("shop", event("SCAN", json!({ "EventKey": "poster", "Ticket": "T" }))),
+        ("shop", event("scancode_waitmsg", scan)),
+        ("shop", event("LOCATION", json!({ "Latitude": "1", "Longitude": "2", "Precision": "3" }))),
+        ("shop", event("TEMPLATESENDJOBFINISH", json!({ "MsgID": "12", "Status": "success" }))),
+        ("shop", event("something_new", json!({ "Key": "value" }))),
+        ("shop-mini", message("text", json!({ "Content": "hi" }))),
+        ("shop-mini", event("user_enter_tempsession", json!({ "SessionFrom": "order-17" }))),
+        ("shop-mini", event("subscribe_msg_popup_event", answer("accept"))),
+        ("shop-mini", event("subscribe_msg_change_event", answer("reject"))),
+        ("shop-mini", event("subscribe_msg_sent_event", sent)),
+        (
+            "shop-mini",
+            event("user_authorization_revoke", json!({ "OpenID": "oSomebody", "RevokeInfo": "8" })),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn everything_once_more_changes_nothing() {
+    let world = World::start().await;
+    let (ann, bob) = (world.phone("ann"), world.phone("bob"));
+    ann.log_in("shop-mini").await;
+    for follows in [true, false, true] {
+        if follows { ann.follow("shop").await } else { ann.unfollow("shop").await }
+    }
+    bob.follow("shop").await;
+    bob.unfollow("shop").await;
+    ann.consent("shop-mini", "order_shipped", true).await;
+    let now = world.wechat.now().await;
+    for (at, (app, message)) in messages().into_iter().enumerate() {
+        let create_time = now + 10 + u64::try_from(at).unwrap();
+        let push = json!({ "app": app, "message": message, "create_time": create_time });
+        assert_eq!(world.wechat.push(push).await[0]["body"], "success", "{message}");
+    }
+    world.idle().await;
+    let before = everything(&world).await;
+    let events = world.aws.rows("events").await;
+    let waiting: Vec<_> = events.iter().filter(|row| !row["applied_at"].is_number()).collect();
+    assert!(waiting.is_empty(), "{waiting:#?}");
+
+    let count = u64::try_from(events.len()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(replay(&world, all()).await, outcome(count, 0, 0));
+        let after = everything(&world).await;
+        for (before, after) in before.iter().zip(&after) {
+            assert_eq!(after, before);
+        }
+        assert_eq!(after.len(), before.len());
+    }
+}
+
+#[tokio::test]
+async fn what_was_set_aside_is_taken_up_again() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    let event = world.aws.row("events", "kind", "subscribe").await;
+    // As it stands after ten tries.
+    let set_aside = json!({
+        "TableName": "hongyan-local-events",
+        "Key": { "user": { "S": event["user"] }, "event": { "S": event["event"] } },
+        "UpdateExpression": "SET tries = :ten, problem = :why, set_aside_at = :at REMOVE applied_at",
+        "ExpressionAttributeValues": {
+            ":ten": { "N": "10" }, ":why": { "S": "WeChat was busy" }, ":at": { "N": "1795190000" },
+        },
+    });
+    world.aws.ask("DynamoDB_20120810.UpdateItem", &set_aside).await;
+    ann.message("shop", "hello").await;
+
+    let only = |only: &str| {
+        let mut request = all();
+        request["only"] = only.into();
+        request
+    };
+    world.wechat.fault(json!({ "path": "/cgi-bin/user/info", "times": 100, "errcode": -1 })).await;
+    // It was explained already, so that WeChat isn't asked.
+    let forget = json!({
+        "TableName": "hongyan-local-users",
+        "Key": { "user": { "S": event["user"] }, "item": { "S": "profile" } },
+        "UpdateExpression": "REMOVE explained",
+    });
+    world.aws.ask("DynamoDB_20120810.UpdateItem", &forget).await;
+    assert_eq!(replay(&world, only("set_aside")).await, outcome(0, 1, 1));
+    let row = world.aws.row("events", "kind", "subscribe").await;
+    assert_eq!((&row["tries"], row["set_aside_at"].is_null()), (&json!(1), true), "{row}");
+    assert!(row["unapplied"].is_string() && row["due_at"].is_number(), "the sweep's again: {row}");
+
+    world.wechat.heal().await;
+    assert_eq!(replay(&world, only("set_aside")).await, outcome(0, 0, 2));
+    assert_eq!(replay(&world, only("unapplied")).await, outcome(1, 0, 1));
+    let row = world.aws.row("events", "kind", "subscribe").await;
+    assert!(row["applied_at"].is_number() && row["unapplied"].is_null(), "{row}");
+    assert_eq!(replay(&world, only("unapplied")).await, outcome(0, 0, 2));
+}
+
+#[tokio::test]
+async fn only_what_is_asked_for() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    ann.message("shop-mini", "hello").await;
+    let received = world.aws.rows("events").await[0]["received_at"].as_u64().unwrap();
+    let mut of_mini = all();
+    of_mini["app"] = "shop-mini".into();
+    assert_eq!(replay(&world, of_mini).await, outcome(1, 0, 0));
+    let before = json!({ "from": received - 100, "to": received - 50 });
+    assert_eq!(replay(&world, before).await, outcome(0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_replay_that_makes_no_sense_says_why() {
+    let world = World::start().await;
+    let cases = [
+        (json!({ "from": 1, "to": 2, "app": "nobody" }), "shop-mini"),
+        (json!({ "from": 2, "to": 2 }), "later than from"),
+        (json!({ "from": "yesterday", "to": 2 }), "RFC 3339"),
+        (json!({ "from": 1 }), "missing field `to`"),
+        (json!({ "from": 1, "to": 2, "since": 3 }), "unknown field `since`"),
+        (json!({ "from": 1, "to": 2, "after": "there" }), "after: not a place"),
+        (json!({ "from": 1, "to": 2, "only": "failed" }), "set_aside"),
+    ];
+    for (request, word) in cases {
+        match world.invoke("events", &json!({ "replay": request })).await {
+            Err(InvokeFailure::Failed { error, .. }) => {
+                assert_eq!(error["errorType"], "InvalidRequest", "{error}");
+                assert!(error["errorMessage"].as_str().unwrap().contains(word), "{word}: {error}");
+            }
+            other => panic!("{request} was taken: {other:?}"),
+        }
+    }
+}
