@@ -22,8 +22,8 @@ mod users;
 mod windows;
 
 pub use events::{
-    Counted, Due, Events, NewEvent, NoPosition, Page, Position, Range, Record, Recorded,
-    StoredEvent,
+    AnswerState, Counted, Due, Events, NewEvent, NoPosition, Page, Position, Range, Record,
+    Recorded, StoredEvent,
 };
 pub use followers::{Explanation, Followers, Following, Step, Told};
 pub use logins::{Binding, LoginError, Logins, Session};

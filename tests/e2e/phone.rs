@@ -32,6 +32,11 @@ impl Phone<'_> {
         self.act("scan", json!({ "app": app, "scene": scene })).await;
     }
 
+    /// Enters a mini program's customer service.
+    pub(crate) async fn enter(&self, app: &str) {
+        self.act("enter", json!({ "app": app, "session_from": "order-17" })).await;
+    }
+
     /// Answers the popup that asks for consent to one message.
     pub(crate) async fn consent(&self, app: &str, template: &str, accept: bool) {
         let answer = json!({ "app": app, "template_id": template, "accept": accept });

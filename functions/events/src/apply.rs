@@ -1,5 +1,6 @@
 //! What one event does. Applying it twice does what applying it once does.
 
+use crate::answer::answer;
 use crate::app::App;
 use crate::follow::{close, follow, leave};
 use shared::access_token::TokenError;
@@ -28,13 +29,17 @@ pub(crate) async fn apply(
         Kind::Event(Event::Unsubscribe) => {
             leave(app, wechat_app, &push.from, push.create_time).await?;
         }
-        Kind::Message(_) => open_window(app, event, &push, Window::Message).await?,
+        Kind::Message(_) => {
+            open_window(app, event, &push, Window::Message).await?;
+            answer(app, wechat_app, event, &push).await?;
+        }
         Kind::Event(
             Event::Click { .. } | Event::ScanCodePush { .. } | Event::ScanCodeWaitMessage { .. },
         ) => open_window(app, event, &push, Window::MenuClick).await?,
         Kind::Event(Event::Scan { .. }) => open_window(app, event, &push, Window::Scan).await?,
         Kind::Event(Event::UserEnterTempSession { .. }) => {
             open_window(app, event, &push, Window::EnterSession).await?;
+            answer(app, wechat_app, event, &push).await?;
         }
         Kind::Event(Event::SubscribeMessagePopup(answers)) => {
             grant(app, event, &push, answers).await?;

@@ -1,5 +1,6 @@
 //! What was written down takes effect.
 
+mod answer;
 mod app;
 mod apply;
 mod attempt;

@@ -1,11 +1,13 @@
 //! What came in: the events table, which is also the queue of the `events`
 //! function.
 
+mod answer;
 mod due;
 mod progress;
 mod range;
 mod record;
 
+pub use answer::AnswerState;
 pub use due::Due;
 pub use progress::Counted;
 pub use range::{NoPosition, Page, Position, Range};

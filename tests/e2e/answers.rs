@@ -1,0 +1,178 @@
+//! A mini program answers by itself, in messages of customer service.
+
+use crate::world::World;
+use serde_json::{Value, json};
+
+const SEND: &str = "/cgi-bin/message/custom/send";
+
+async fn with_rules() -> World {
+    let world = World::start().await;
+    world.set_replies(
+        "shop-mini",
+        json!([
+            { "on": "enter_session", "reply": { "text": "How can we help?" } },
+            { "on": { "keyword": "订单" },
+              "reply": { "link": { "title": "Your orders", "url": "https://example.test/orders" } } },
+        ]),
+    );
+    // The schedule has made it start, and keep the rules of before.
+    world.idle().await;
+    world.cloud.kill(&world.cloud.function("events")).await.unwrap();
+    world
+}
+
+/// Pushes what bob did, so many seconds ago, and waits until it has taken
+/// effect.
+async fn told(world: &World, message: Value, seconds_ago: u64) {
+    told_at(world, message, world.wechat.now().await - seconds_ago).await;
+}
+
+async fn told_at(world: &World, mut message: Value, at: u64) {
+    message["from"] = "bob".into();
+    let push = json!({ "app": "shop-mini", "message": message, "create_time": at, "times": 3 });
+    for answer in world.wechat.push(push).await {
+        assert_eq!(answer["body"], "success", "it isn't answered in the same breath");
+    }
+    world.idle().await;
+}
+
+fn enter() -> Value {
+    json!({ "MsgType": "event", "Event": "user_enter_tempsession", "SessionFrom": "order-17" })
+}
+
+fn text(content: &str) -> Value {
+    json!({ "MsgType": "text", "Content": content, "MsgId": 24_000_000_000_000_005_i64 })
+}
+
+/// The one event's row.
+async fn event(world: &World) -> Value {
+    let rows = world.aws.rows("events").await;
+    let [row] = rows.as_slice() else { panic!("{rows:#?}") };
+    row.clone()
+}
+
+/// The windows that the function has counted, by their item: so many messages
+/// are left in each.
+async fn left(world: &World, window: &str) -> Value {
+    world.aws.row("users", "item", window).await["messages"].clone()
+}
+
+/// What came in is applied once more, also what the sweep would find.
+async fn replay(world: &World) -> Value {
+    let request = json!({ "replay": { "from": 1, "to": "2100-01-01T00:00:00Z" } });
+    let replayed = world.invoke("events", &request).await.unwrap();
+    world.idle().await;
+    replayed
+}
+
+#[tokio::test]
+async fn who_enters_customer_service_is_greeted_once() {
+    let world = with_rules().await;
+    world.phone("bob").enter("shop-mini").await;
+    let row = event(&world).await;
+    assert_eq!(row["answer"]["state"], "sent", "{row}");
+    for _ in 0..2 {
+        assert_eq!(replay(&world).await["applied"], 1);
+    }
+    let lines = world.phone("bob").screen_of("customer_service").await;
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!((&line["app"], &line["text"]), (&json!("shop-mini"), &json!("How can we help?")));
+    assert_eq!(left(&world, "window#enter").await, 1, "of two");
+    assert_eq!(event(&world).await, row);
+}
+
+#[tokio::test]
+async fn who_asks_is_answered_once_and_who_says_something_else_is_not() {
+    let world = with_rules().await;
+    world.phone("bob").message("shop-mini", "订单").await;
+    let lines = world.phone("bob").screen_of("customer_service").await;
+    assert_eq!(lines[0]["text"], "Your orders\n", "{lines:?}");
+    assert_eq!(lines[0]["jump"]["url"], "https://example.test/orders", "{lines:?}");
+    assert_eq!(left(&world, "window#message").await, 4, "of five");
+
+    world.phone("bob").message("shop-mini", "hello").await;
+    assert_eq!(world.phone("bob").screen_of("customer_service").await.len(), 1);
+    let rows = world.aws.rows("events").await;
+    assert_eq!(rows.iter().filter(|row| row["answer"].is_object()).count(), 1, "{rows:#?}");
+    assert!(rows.iter().all(|row| row["applied_at"].is_number()), "{rows:#?}");
+}
+
+#[tokio::test]
+async fn what_happened_too_long_ago_is_not_answered() {
+    for (message, seconds_ago) in [(enter(), 58), (text("订单"), 11 * 60)] {
+        let world = with_rules().await;
+        told(&world, message, seconds_ago).await;
+        let row = event(&world).await;
+        assert_eq!(row["answer"]["state"], "too_late", "{row}");
+        assert!(row["applied_at"].is_number(), "{row}");
+        assert!(world.wechat.calls(SEND).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_wechat_may_have_sent_is_not_sent_again() {
+    for fault in [
+        json!({ "reset": true, "after": true }),
+        json!({ "reset": true }),
+        json!({ "errcode": -1 }),
+    ] {
+        let world = with_rules().await;
+        let mut ordered = fault.clone();
+        ordered["path"] = SEND.into();
+        world.wechat.fault(ordered).await;
+        told(&world, text("订单"), 0).await;
+        let row = event(&world).await;
+        assert_eq!(row["answer"]["state"], "unknown", "{fault}: {row}");
+        assert!(row["answer"]["reason"].is_string(), "{fault}: {row}");
+        assert!(row["applied_at"].is_number(), "{fault}: {row}");
+        assert_eq!(replay(&world).await["applied"], 1);
+        assert_eq!(world.wechat.calls(SEND).await.len(), 1, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn what_wechat_has_not_taken_is_sent_by_a_later_try() {
+    let world = with_rules().await;
+    let bob = world.phone("bob");
+    // Too many calls at the moment.
+    world.wechat.fault(json!({ "path": SEND, "times": 1, "errcode": 45011 })).await;
+    bob.message("shop-mini", "订单").await;
+    let row = event(&world).await;
+    assert!(row["answer"].is_null() && row["unapplied"].is_string(), "{row}");
+    assert!(row["problem"].as_str().unwrap().contains("45011"), "{row}");
+    assert_eq!(replay(&world).await["applied"], 1);
+    assert_eq!(event(&world).await["answer"]["state"], "sent");
+    assert_eq!(bob.screen_of("customer_service").await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_wechat_refuses_is_noted_with_its_code() {
+    let world = with_rules().await;
+    // The sandbox knows of no window: what was pushed, bob has never done.
+    told(&world, enter(), 0).await;
+    let row = event(&world).await;
+    assert_eq!(
+        (&row["answer"]["state"], &row["answer"]["code"]),
+        (&json!("refused"), &json!(45015))
+    );
+    assert!(row["applied_at"].is_number(), "{row}");
+    assert_eq!(replay(&world).await["applied"], 1);
+    assert_eq!(world.wechat.calls(SEND).await.len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_is_answered_whose_window_is_used_up() {
+    let world = with_rules().await;
+    let at = world.wechat.now().await;
+    // All in one second: they share a window of two messages.
+    for order in 0..3 {
+        let mut message = enter();
+        message["SessionFrom"] = format!("order-{order}").into();
+        told_at(&world, message, at).await;
+    }
+    let rows = world.aws.rows("events").await;
+    let mut states: Vec<_> =
+        rows.iter().map(|row| row["answer"]["state"].as_str().unwrap()).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["no_window", "refused", "refused"]);
+}
