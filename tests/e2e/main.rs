@@ -19,11 +19,13 @@ mod sandbox;
 mod tables;
 mod world;
 
+mod answers;
 mod callback;
 mod consent;
 mod customer_service;
 mod events;
 mod follow;
+mod forward;
 mod login;
 mod logs;
 mod main_job;

@@ -94,12 +94,12 @@ async fn killed_after_the_put_the_event_is_not_doubled_by_the_next_delivery() {
 }
 
 #[tokio::test]
-async fn a_hundred_people_write_at_once_while_dynamodb_stumbles() {
+async fn forty_people_write_at_once_while_dynamodb_stumbles() {
     let world = World::start().await;
-    // Each fourth put or so is refused, or takes effect and is not confirmed.
-    world.cloud.aws.faults.order(put(&world).refuse("InternalServerError").times(25)).unwrap();
-    world.cloud.aws.faults.order(put(&world).reset().after().times(25)).unwrap();
-    let pushes = (0..100).map(async |number: u64| {
+    // Of the first puts some are refused; others take effect and aren't confirmed.
+    world.cloud.aws.faults.order(put(&world).refuse("InternalServerError").times(10)).unwrap();
+    world.cloud.aws.faults.order(put(&world).reset().after().times(10)).unwrap();
+    let pushes = (0..40).map(async |number: u64| {
         let message = json!({
             "from": format!("oUser{number}"), "MsgType": "text", "Content": "hi",
             "MsgId": 24_000_000_000_000_000_u64 + number,
@@ -110,6 +110,6 @@ async fn a_hundred_people_write_at_once_while_dynamodb_stumbles() {
     join_all(pushes).await;
     world.idle().await;
     let rows = world.aws.rows("events").await;
-    assert_eq!(rows.len(), 100);
+    assert_eq!(rows.len(), 40);
     assert!(rows.iter().all(|row| row["applied_at"].is_number()));
 }
