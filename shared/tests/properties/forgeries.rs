@@ -1,0 +1,220 @@
+//! A million forgeries, none of which may be believed.
+//!
+//! They are made from genuine deliveries in the ways that are open to somebody
+//! who has seen some, but doesn't know the token. Where a refusal must not hang
+//! on the signature alone, the forger is even given the token.
+
+mod account;
+mod body;
+mod insider;
+mod resplit;
+mod stranger;
+
+use crate::chance::Chance;
+use account::{Account, Delivery, Take};
+use shared::wechat::callback::Query;
+use std::collections::BTreeMap;
+use std::thread;
+
+/// At least so many forgeries in all.
+const FORGERIES: usize = 1_000_000;
+/// Each account has so many genuine deliveries to begin with.
+const GENUINE: usize = 24;
+
+/// Makes one forgery of a delivery to an account, if this one lends itself to it.
+type Forge = fn(&mut Chance, &Scene<'_>) -> Option<Delivery>;
+
+/// What a forger begins with.
+struct Scene<'w> {
+    /// Whom the forgery is for.
+    account: &'w Account,
+    /// What it is made from.
+    genuine: &'w Delivery,
+    /// What the account has got, too.
+    beside: &'w Delivery,
+    /// What somebody else's account has got.
+    foreign: &'w Delivery,
+    /// Somebody else's account.
+    stranger: &'w Account,
+}
+
+struct World {
+    accounts: Vec<Account>,
+    deliveries: Vec<Vec<Delivery>>,
+}
+
+impl World {
+    fn new(chance: &mut Chance) -> Self {
+        let accounts = Account::several(chance);
+        let deliveries = accounts
+            .iter()
+            .map(|account| (0..GENUINE).map(|_| account.deliver(chance)).collect())
+            .collect();
+        Self { accounts, deliveries }
+    }
+
+    fn scene(&self, chance: &mut Chance) -> Scene<'_> {
+        let place = chance.below(self.accounts.len());
+        let other = (place + 1 + chance.below(self.accounts.len() - 1)) % self.accounts.len();
+        Scene {
+            account: &self.accounts[place],
+            genuine: chance.pick(&self.deliveries[place]),
+            beside: chance.pick(&self.deliveries[place]),
+            foreign: chance.pick(&self.deliveries[other]),
+            stranger: &self.accounts[other],
+        }
+    }
+}
+
+/// What was tried of one kind.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    made: usize,
+    /// Those with a signature that holds: only the grammar, the window, the mode
+    /// or what is inside of the envelope speaks against them. Counted for
+    /// [`SIGNED`].
+    signed: usize,
+}
+
+const KINDS: [(&str, Forge); 39] = [
+    ("parts cut elsewhere", resplit::anywhere),
+    ("digits moved between timestamp and nonce", resplit::digits),
+    ("timestamp and nonce swapped", resplit::swapped),
+    ("whole blocks cut off Encrypt into nonce", resplit::blocks),
+    ("Encrypt taken out of timestamp and nonce", resplit::out_of_nothing),
+    ("signature extended", stranger::extended),
+    ("signature for msg_signature and back", stranger::exchanged_signatures),
+    ("signature left out", stranger::without_signature),
+    ("signature in capitals", stranger::capitals),
+    ("signature cut short or drawn out", stranger::other_length),
+    ("signature by chance", stranger::guessed),
+    ("query key twice", stranger::twice),
+    ("query key renamed", stranger::renamed),
+    ("percent-encoded once more", stranger::encoded),
+    ("white space in the query", stranger::spaced),
+    ("digits of another script", stranger::other_digits),
+    ("bit flipped in timestamp or nonce", stranger::flipped_query),
+    ("bit flipped in the signature", stranger::flipped_signature),
+    ("bit flipped in Encrypt", body::flipped_encrypt),
+    ("Encrypt truncated or extended", body::cut_encrypt),
+    ("Encrypt in another alphabet", body::other_alphabet),
+    ("Encrypt of another delivery", body::mixed),
+    ("Encrypt twice", body::two_encrypts),
+    ("Encrypt hidden further down", body::hidden_encrypt),
+    ("Encrypt where it is not alone", body::broken_body),
+    ("plaintext to an encrypting app", body::downgraded),
+    ("another app's delivery", stranger::foreign),
+    ("signed with a known token", stranger::usual_tokens),
+    ("replayed outside of the window", stranger::late),
+    ("greeting for a push and back", stranger::greeting),
+    ("signed, bad padding", insider::padding),
+    ("signed, bad block length", insider::block_length),
+    ("signed, another app id inside", insider::app_id),
+    ("signed, wrong length inside", insider::length),
+    ("signed, under another key", insider::key),
+    ("signed, sealed for another app", insider::foreign_seal),
+    ("signed, not canonical base64", insider::base64),
+    ("signed, no UTF-8 inside", insider::text),
+    ("signed, nothing inside", insider::empty),
+];
+
+/// Of these many must have a signature that holds, so that it is really one other
+/// thing that speaks against them.
+const SIGNED: [&str; 12] = [
+    "parts cut elsewhere",
+    "digits moved between timestamp and nonce",
+    "timestamp and nonce swapped",
+    "whole blocks cut off Encrypt into nonce",
+    "query key twice",
+    "Encrypt twice",
+    "plaintext to an encrypting app",
+    "replayed outside of the window",
+    "signed, bad padding",
+    "signed, another app id inside",
+    "signed, wrong length inside",
+    "signed, under another key",
+];
+
+#[test]
+fn a_million_forgeries_and_none_believed() {
+    let world = World::new(&mut Chance::new(1));
+    let genuine = all_genuine(&world);
+    assert_eq!(genuine, world.accounts.len() * GENUINE);
+
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let rounds = FORGERIES.div_ceil(KINDS.len() * threads);
+    let mut tallies = BTreeMap::<&str, Tally>::new();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|worker| {
+                let world = &world;
+                scope.spawn(move || {
+                    let mut chance = Chance::new(2 + worker as u64);
+                    KINDS.map(|(kind, forge)| {
+                        (kind, attack(&mut chance, world, kind, forge, rounds))
+                    })
+                })
+            })
+            .collect();
+        for worker in workers {
+            for (kind, tally) in worker.join().expect("what it panicked with is above") {
+                let sum = tallies.entry(kind).or_default();
+                sum.made += tally.made;
+                sum.signed += tally.signed;
+            }
+        }
+    });
+
+    let made: usize = tallies.values().map(|tally| tally.made).sum();
+    assert!(made >= FORGERIES, "only {made}");
+    for kind in SIGNED {
+        assert!(tallies[kind].signed > rounds / 4, "{kind}: only {} signed", tallies[kind].signed);
+    }
+    // It has cost the genuine ones nothing.
+    assert_eq!(all_genuine(&world), genuine);
+}
+
+/// How many genuine deliveries are believed, however their queries are ordered.
+fn all_genuine(world: &World) -> usize {
+    let mut believed = 0;
+    for (account, deliveries) in world.accounts.iter().zip(&world.deliveries) {
+        for delivery in deliveries {
+            let mut reordered = delivery.clone();
+            reordered.pairs.reverse();
+            believed += usize::from(account.believes(delivery) && account.believes(&reordered));
+        }
+    }
+    believed
+}
+
+fn attack(chance: &mut Chance, world: &World, kind: &str, forge: Forge, rounds: usize) -> Tally {
+    let counts = SIGNED.contains(&kind);
+    let mut tally = Tally::default();
+    let mut tries = 0;
+    while tally.made < rounds {
+        tries += 1;
+        assert!(tries < rounds * 200, "{kind}: nothing lends itself to it");
+        let scene = world.scene(chance);
+        let Some(forgery) = forge(chance, &scene) else { continue };
+        assert!(
+            !scene.account.believes(&forgery),
+            "{kind} was believed:\n{forgery:?}\nmade from\n{:?}",
+            scene.genuine
+        );
+        tally.made += 1;
+        tally.signed += usize::from(counts && scene.account.holds(&forgery));
+    }
+    tally
+}
+
+impl Account {
+    /// Whether the account takes a delivery for WeChat's.
+    fn believes(&self, delivery: &Delivery) -> bool {
+        let pairs = delivery.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let Ok(query) = Query::read(pairs) else { return false };
+        match &delivery.take {
+            Take::Greeting => self.callback.greet(&query, delivery.now).is_ok(),
+            Take::Push(body) => self.callback.open(&query, body, delivery.now).is_ok(),
+        }
+    }
+}
