@@ -163,6 +163,17 @@ async fn only_what_is_asked_for() {
     assert_eq!(replay(&world, of_mini).await, outcome(1, 0, 0));
     let before = json!({ "from": received - 100, "to": received - 50 });
     assert_eq!(replay(&world, before).await, outcome(0, 0, 0));
+
+    // Behind one of the two there is the other, behind that one nothing.
+    let mut behind = Vec::new();
+    for row in world.aws.rows("events").await {
+        let mut request = all();
+        request["after"] =
+            format!("{} {}", row["user"].as_str().unwrap(), row["event"].as_str().unwrap()).into();
+        behind.push(replay(&world, request).await["applied"].as_u64().unwrap());
+    }
+    behind.sort_unstable();
+    assert_eq!(behind, [0, 1]);
 }
 
 #[tokio::test]
