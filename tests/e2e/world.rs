@@ -32,7 +32,7 @@ impl World {
     /// follows or has logged in, and no app answers by itself.
     pub(crate) async fn start() -> Self {
         let world = Self::with_template(None).await;
-        world.silence();
+        world.silence().await;
         world.token_round().await;
         world
     }
@@ -67,7 +67,7 @@ impl World {
         let world = Self::with_template(Some(folder)).await;
         // In another stage the parameters have other names.
         if world.cloud.aws.parameters.get("/hongyan/local/apps/shop").is_some() {
-            world.silence();
+            world.silence().await;
         }
         world
     }
@@ -209,10 +209,12 @@ impl World {
     }
 
     /// No app answers by itself: what a scenario sees, it has asked for.
-    fn silence(&self) {
+    async fn silence(&self) {
         for app in ["shop", "shop-mini"] {
             self.set_replies(app, json!([]));
         }
+        // A schedule may have started it already, and then it knows the example's.
+        self.cloud.kill(&self.cloud.function("events")).await.unwrap();
     }
 
     /// Gives an app these rules for answering.

@@ -228,15 +228,14 @@ impl Trigger {
                 Self::Pattern(pattern) => pattern.is_match(content),
                 _ => false,
             },
-            (Self::Menu(wanted), push::Kind::Event(event)) => match event {
-                Event::Click { key } | Event::ScanCodeWaitMessage { key, .. } => key == wanted,
-                _ => false,
-            },
-            (Self::Scene(wanted), push::Kind::Event(event)) => match event {
-                Event::Scan { scene, .. } => scene == wanted,
-                Event::Subscribe { scene, .. } => scene.as_ref() == Some(wanted),
-                _ => false,
-            },
+            (
+                Self::Menu(wanted),
+                push::Kind::Event(Event::Click { key } | Event::ScanCodeWaitMessage { key, .. }),
+            ) => key == wanted,
+            (Self::Scene(wanted), push::Kind::Event(Event::Scan { scene, .. })) => scene == wanted,
+            (Self::Scene(wanted), push::Kind::Event(Event::Subscribe { scene, .. })) => {
+                scene.as_ref() == Some(wanted)
+            }
             _ => false,
         }
     }

@@ -23,7 +23,7 @@ fn rules() -> Replies {
 }
 
 /// What is answered to a push with these fields.
-fn answer(replies: &Replies, fields: Value) -> Option<String> {
+fn answer(replies: &Replies, fields: &Value) -> Option<String> {
     let mut push = json!({
         "ToUserName": "gh_1", "FromUserName": "oAnn", "CreateTime": 1_700_000_000, "MsgId": 1,
     });
@@ -48,7 +48,7 @@ fn event(event: &str, key: &str) -> Value {
 #[test]
 fn the_first_rule_that_fits_answers() {
     let replies = rules();
-    let answer = |fields| answer(&replies, fields);
+    let answer = |fields: Value| answer(&replies, &fields);
     assert_eq!(answer(text(" 订单\n")).as_deref(), Some("orders"));
     assert_eq!(answer(text("我的订单")).as_deref(), Some("pardon?"));
     assert_eq!(answer(text("我要退款！")).as_deref(), Some("(handed over)"));
@@ -76,8 +76,8 @@ fn a_mini_program_answers_by_customer_service() {
     ]);
     let replies = read(&rules, Kind::MiniProgram).unwrap();
     let enter = event("user_enter_tempsession", "");
-    assert_eq!(answer(&replies, enter).as_deref(), Some("what can we do for you?"));
-    assert_eq!(answer(&replies, text("转人工")).as_deref(), Some("(handed over)"));
+    assert_eq!(answer(&replies, &enter).as_deref(), Some("what can we do for you?"));
+    assert_eq!(answer(&replies, &text("转人工")).as_deref(), Some("(handed over)"));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_bad_rule_names_itself() {
     let (replies, problems) = Replies::read(rules.as_array().unwrap(), Kind::OfficialAccount);
     assert_eq!(problems.len(), 1);
     let follow = event("subscribe", "");
-    assert_eq!(answer(&replies, follow).as_deref(), Some("welcome"), "the others answer");
+    assert_eq!(answer(&replies, &follow).as_deref(), Some("welcome"), "the others answer");
     for rule in [
         json!({ "on": "follow", "reply": { "text": "x" } }),
         json!({ "on": "message", "reply": { "voice": { "media_id": "M" } } }),

@@ -125,7 +125,8 @@ pub enum Event {
         /// phone number, 13 location, ….
         revoked: Vec<u32>,
     },
-    /// The user cancelled all that the app was ever allowed.
+    /// The user has closed their WeChat account (注销), and with it all that the
+    /// app was ever allowed.
     UserAuthorizationCancellation {
         /// What was revoked, by WeChat's numbers.
         revoked: Vec<u32>,
