@@ -2,16 +2,18 @@
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),./target)
-# Tools that the last two checks bring along, each in a folder of its own.
+# Tools that some targets bring along, each in a folder of its own.
 CFN_LINT := 1.58.0
 CARGO_DENY := 0.20.2
+CARGO_FUZZ := 0.13.2
 VENV := $(TARGET)/venv-cfn-lint-$(CFN_LINT)
 TOOLS := $(TARGET)/cargo-deny-$(CARGO_DENY)
+FUZZ := $(abspath $(TARGET))/cargo-fuzz-$(CARGO_FUZZ)
 # Foreign implementations, at the versions that tests/interop names.
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test check fmt check-template check-dependencies interop bench bench-peers clean-data
+.PHONY: help run demo build test check fmt check-template check-dependencies fuzz interop bench bench-peers clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +54,20 @@ check-dependencies: $(TOOLS)/bin/cargo-deny ## Check licences, sources and banne
 
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install cargo-deny --version $(CARGO_DENY) --locked --root $(TOOLS)
+
+FUZZ_SECONDS ?= 60
+fuzz: ## Look for inputs that break a claim (needs nightly Rust; builds cargo-fuzz first; FUZZ_SECONDS=60 each)
+	@RUSTUP_AUTO_INSTALL=0 $(CARGO) +nightly --version > /dev/null 2>&1 || { echo "Nightly Rust is missing; install it with: rustup toolchain install nightly --profile minimal"; exit 1; }
+	@$(MAKE) --no-print-directory $(FUZZ)/bin/cargo-fuzz
+	for target in query envelope decrypt xml json; do \
+		mkdir -p fuzz/corpus/$$target; \
+		PATH="$(FUZZ)/bin:$$PATH" $(CARGO) +nightly fuzz run --target-dir $(abspath $(TARGET))/fuzz $$target \
+			fuzz/corpus/$$target shared/tests/properties/seeds/$$target \
+			-- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=5 -print_final_stats=1 || exit 1; \
+	done
+
+$(FUZZ)/bin/cargo-fuzz:
+	$(CARGO) install cargo-fuzz --version $(CARGO_FUZZ) --locked --root $(FUZZ)
 
 interop: $(PEERS)/ready ## Check against foreign implementations (needs Python and Node.js; brings them along)
 	$(CARGO) run --quiet --package interop --locked -- $(PEERS)
