@@ -67,8 +67,9 @@ async fn an_event_whose_confirmation_was_lost_is_stored_once() {
     stored_once(&world).await;
 }
 
-/// Kills the function while DynamoDB has, or has not, taken the event.
-async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault) {
+/// Kills the function while DynamoDB has, or has not, taken the event, and so
+/// `found` is what the next delivery finds.
+async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault, found: &str) {
     let world = start().await;
     let held = world.cloud.aws.faults.order(fault(put(&world).hold().once())).unwrap();
     let kill = async {
@@ -81,17 +82,19 @@ async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault) {
     let statuses: Vec<_> =
         done["pushes"].as_array().unwrap().iter().map(|push| push["status"].clone()).collect();
     assert_eq!(statuses, [500, 200], "{done}");
+    let told = |line: &String| line.contains("kind=\"text\"") && line.contains(found);
+    assert!(world.lines().iter().any(told), "{found}: {:#?}", world.lines());
     stored_once(&world).await;
 }
 
 #[tokio::test]
 async fn killed_before_the_put_the_event_is_stored_by_the_next_delivery() {
-    killed_at_its_put(|fault| fault).await;
+    killed_at_its_put(|fault| fault, "found=New").await;
 }
 
 #[tokio::test]
 async fn killed_after_the_put_the_event_is_not_doubled_by_the_next_delivery() {
-    killed_at_its_put(Fault::after).await;
+    killed_at_its_put(Fault::after, "found=Again").await;
 }
 
 #[tokio::test]
