@@ -210,11 +210,48 @@ fn attack(chance: &mut Chance, world: &World, kind: &str, forge: Forge, rounds: 
 impl Account {
     /// Whether the account takes a delivery for WeChat's.
     fn believes(&self, delivery: &Delivery) -> bool {
+        self.takes(delivery).is_some()
+    }
+
+    /// What the account takes out of a delivery, if it believes it.
+    fn takes(&self, delivery: &Delivery) -> Option<String> {
         let pairs = delivery.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let Ok(query) = Query::read(pairs) else { return false };
+        let query = Query::read(pairs).ok()?;
         match &delivery.take {
-            Take::Greeting => self.callback.greet(&query, delivery.now).is_ok(),
-            Take::Push(body) => self.callback.open(&query, body, delivery.now).is_ok(),
+            Take::Greeting => self.callback.greet(&query, delivery.now).ok().map(str::to_owned),
+            Take::Push(body) => {
+                self.callback.open(&query, body, delivery.now).ok().map(|opened| opened.message)
+            }
         }
     }
+}
+
+/// An operator may turn the window off. Then what was said can be said again, at
+/// another time; but nothing else can be.
+#[test]
+fn without_a_window_there_are_replays_and_nothing_else() {
+    let mut chance = Chance::new(3);
+    let mut world = World::new(&mut chance);
+    for account in &mut world.accounts {
+        account.callback.window = 0;
+    }
+    let forges: [Forge; 6] = [
+        resplit::anywhere,
+        resplit::digits,
+        resplit::swapped,
+        resplit::blocks,
+        resplit::out_of_nothing,
+        stranger::late,
+    ];
+    let mut replays = 0;
+    for forge in forges {
+        for _ in 0..5_000 {
+            let scene = world.scene(&mut chance);
+            let Some(forgery) = forge(&mut chance, &scene) else { continue };
+            let Some(taken) = scene.account.takes(&forgery) else { continue };
+            assert_eq!(Some(taken), scene.account.takes(scene.genuine), "{forgery:?}");
+            replays += 1;
+        }
+    }
+    assert!(replays > 5_000, "only {replays}");
 }
