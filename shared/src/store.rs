@@ -23,7 +23,7 @@ mod windows;
 
 pub use events::{
     AnswerState, Counted, Due, Events, NewEvent, NoPosition, Page, Position, Range, Record,
-    Recorded, StoredEvent,
+    Recorded, StoredEvent, Unreadable,
 };
 pub use followers::{Explanation, Followers, Following, Step, Told};
 pub use logins::{Binding, LoginError, Logins, Session};
@@ -45,6 +45,19 @@ use std::collections::HashMap;
 /// Events and notifications are kept this many seconds: 30 days.
 const KEPT: u64 = 30 * 24 * 3600;
 
+/// DynamoDB's refusals that stay until somebody mends the table, its name or the
+/// function's role.
+///
+/// Source: DynamoDB's documentation, "Error handling with DynamoDB" and "Common
+/// errors".
+const TO_MEND: [&str; 5] = [
+    "ResourceNotFoundException",
+    "AccessDeniedException",
+    "UnrecognizedClientException",
+    "OptInRequired",
+    "ValidationException",
+];
+
 /// An item as DynamoDB gives it.
 type Item = HashMap<String, AttributeValue>;
 
@@ -65,18 +78,20 @@ impl Table {
     }
 
     /// Asks DynamoDB whether the table is there, which also opens the connection
-    /// that the first call will use.
+    /// that the first call will use. Only what an operator has to mend is an
+    /// error: a moment of trouble says nothing about the table, and would stop a
+    /// function that could do its work a second later.
     async fn check(&self) -> Result<(), AwsError> {
         let Err(error) = self.dynamodb.describe_table().table_name(&self.name).send().await else {
             return Ok(());
         };
         let action = format!("looking for the table {} ({})", self.name, self.variable);
-        let refused = error.as_service_error().is_some();
+        let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+        let to_mend = code.is_some_and(|code| TO_MEND.contains(&code));
         let error = AwsError::new(action, &error);
-        if refused {
+        if to_mend {
             return Err(error);
         }
-        // No answer says nothing about the table; the first call will see.
         tracing::warn!("{error}");
         Ok(())
     }

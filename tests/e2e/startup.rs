@@ -2,6 +2,7 @@
 
 use crate::world::World;
 use local::InvokeFailure;
+use local::aws::Fault;
 use serde_json::json;
 
 /// What a function that can't start tells whoever invokes it.
@@ -56,6 +57,32 @@ async fn a_table_that_is_not_there_is_named() {
         let variable = line.split(':').next().unwrap();
         let world = World::changed(&[(line, &format!("{variable}: nowhere"))]).await;
         says(&world, function, &["nowhere", variable]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_may_not_be_looked_at_is_named() {
+    let world = World::start().await;
+    let refused = Fault::of("dynamodb", "DescribeTable").refuse("AccessDeniedException");
+    world.cloud.aws.faults.order(refused.by(world.cloud.function("send"))).unwrap();
+    says(&world, "send", &["AccessDeniedException", "NOTIFICATIONS_TABLE"]).await;
+}
+
+#[tokio::test]
+async fn a_moment_of_trouble_with_a_table_stops_no_start() {
+    for trouble in ["InternalServerError", "ThrottlingException"] {
+        let world = World::start().await;
+        let asked = Fault::of("dynamodb", "DescribeTable").refuse(trouble);
+        let asked = asked.by(world.cloud.function("callback"));
+        let asked = world.cloud.aws.faults.order(asked).unwrap();
+        let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 });
+        let pushed = json!({ "app": "shop", "message": message });
+        let answer = world.wechat.push(pushed).await;
+        assert_eq!(answer[0]["status"], 200, "{trouble}: {answer:?}");
+        // As often as the SDK tries.
+        assert_eq!(asked.befallen(), 3, "{trouble}");
+        let told = |line: &String| line.contains(trouble) && line.contains("EVENTS_TABLE");
+        assert!(world.lines().iter().any(told), "{trouble}: {:#?}", world.lines());
     }
 }
 

@@ -11,7 +11,7 @@ pub use answer::AnswerState;
 pub use due::Due;
 pub use progress::Counted;
 pub use range::{NoPosition, Page, Position, Range};
-pub use record::{NewEvent, Record, Recorded};
+pub use record::{NewEvent, Record, Recorded, Unreadable};
 
 use super::{Table, string};
 use crate::aws::AwsError;
@@ -86,7 +86,7 @@ impl Events {
     ///
     /// # Errors
     ///
-    /// When it isn't, or DynamoDB doesn't answer.
+    /// When it isn't, or may not be looked at.
     pub async fn check(&self) -> Result<(), AwsError> {
         self.table.check().await
     }

@@ -26,7 +26,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// When it isn't, or DynamoDB doesn't answer.
+    /// When it isn't, or may not be looked at.
     pub async fn check(&self) -> Result<(), AwsError> {
         self.table.check().await
     }
