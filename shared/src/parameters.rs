@@ -11,7 +11,7 @@ mod token;
 
 pub use app::{App, Apps, Kind};
 pub use replies::{Answer, Replies};
-pub use template::{Channel, ChannelKind, MiniProgramPage, Template, UnknownField, fill};
+pub use template::{Channel, ChannelKind, Content, MiniProgramPage, Template, Unfit, fill};
 pub use token::StoredToken;
 
 use crate::aws::AwsError;
@@ -41,26 +41,39 @@ impl Parameters {
         Ok(Self { ssm, prefix: config::required("PARAMETER_PREFIX")? })
     }
 
-    /// The apps, which every function needs: `/apps/{app}`.
+    /// The apps, which every function needs: `/apps/{app}`. One that isn't what
+    /// it should be is told of and passed over: the others go on.
     ///
     /// # Errors
     ///
-    /// When there is none, when one isn't what it should be, or when the
-    /// Parameter Store doesn't answer.
+    /// When none is usable, or the Parameter Store doesn't answer.
     pub async fn apps(&self) -> Result<Apps, ParameterError> {
         let found = self.folder("apps").await?;
         if found.is_empty() {
             return Err(ParameterError::Missing(format!("{}/apps/{{app}}", self.prefix)));
         }
-        let apps = found.into_iter().map(|(alias, value)| {
+        let mut apps = Vec::new();
+        let mut unusable = None;
+        for (alias, value) in found {
             let name = self.full_name("apps", &alias);
-            let (app, problems) = App::new(alias, parse(&name, &value)?);
-            for problem in problems {
-                tracing::error!("the parameter {name}: {problem}; the rule is passed over");
+            match parse(&name, &value) {
+                Ok(stored) => {
+                    let (app, problems) = App::new(alias, stored);
+                    for problem in problems {
+                        tracing::error!("the parameter {name}: {problem}; it is passed over");
+                    }
+                    apps.push(app);
+                }
+                Err(error) => {
+                    tracing::error!("{error}; the app is passed over");
+                    unusable = Some(error);
+                }
             }
-            Ok(app)
-        });
-        Ok(Apps::new(apps.collect::<Result<_, ParameterError>>()?))
+        }
+        match unusable {
+            Some(error) if apps.is_empty() => Err(error),
+            _ => Ok(Apps::new(apps)),
+        }
     }
 
     /// How WeChat's pushes are verified and opened: `/callback/{app}`, by

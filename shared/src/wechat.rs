@@ -11,9 +11,11 @@
 
 pub mod callback;
 pub mod client;
+mod content;
 pub mod crypto;
 pub mod customer_service;
 pub mod envelope;
+pub mod field;
 pub mod id;
 pub mod login;
 pub mod message;

@@ -5,9 +5,10 @@ use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::clock::Timestamp;
 use shared::parameters::Answer;
-use shared::store::{NewEvent, Record, Recorded};
+use shared::store::{NewEvent, Record, Recorded, Unreadable};
 use shared::wechat::callback::{Opened, Query, Refused as NotWeChat};
 use shared::wechat::push::Push;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What WeChat takes as "received, nothing to say". Never encrypted.
@@ -32,7 +33,7 @@ enum Refused {
     TooLarge,
     /// WeChat shall try again: the app's settings can't be used.
     Unusable,
-    /// WeChat shall try again.
+    /// WeChat shall try again: time is up.
     NotStored,
 }
 
@@ -58,7 +59,10 @@ impl Refused {
             Self::NotWeChat => NotWeChat.to_string(),
             Self::TooLarge => "no push of WeChat's is that large".to_owned(),
             Self::Unusable => "an earlier line says what is wrong with its settings".to_owned(),
-            Self::NotStored => "DynamoDB did not take the event; WeChat sends it again".to_owned(),
+            Self::NotStored => {
+                "AWS did not do its part in time, as earlier lines say; WeChat sends it again"
+                    .to_owned()
+            }
         }
     }
 }
@@ -66,15 +70,6 @@ impl Refused {
 impl From<NotWeChat> for Refused {
     fn from(NotWeChat: NotWeChat) -> Self {
         Self::NotWeChat
-    }
-}
-
-impl From<NoDoor> for Refused {
-    fn from(no_door: NoDoor) -> Self {
-        match no_door {
-            NoDoor::Unknown => Self::UnknownApp,
-            NoDoor::Unusable => Self::Unusable,
-        }
     }
 }
 
@@ -109,22 +104,80 @@ async fn receive(
     request: &Request,
     now: Timestamp,
 ) -> Result<String, Refused> {
-    let door = app.door(alias, now).await?;
+    let door = door(app, alias, now).await?;
     if request.body().len() > LARGEST_BODY {
         return Err(Refused::TooLarge);
     }
     let parameters = request.query_string_parameters();
     let query = Query::read(parameters.iter()).map_err(|_| Refused::NotWeChat)?;
-    if request.method() == Method::GET {
-        return Ok(door.callback.greet(&query, now)?.to_owned());
+    let call = Call { query: &query, request, now };
+    let heard = match call.heard_at(&door) {
+        Ok(heard) => heard,
+        // The settings may have been changed since they were read.
+        Err(NotWeChat) => {
+            let changed = app.changed_door(alias, &door, now).await.ok_or(Refused::NotWeChat)?;
+            call.heard_at(&changed)?
+        }
+    };
+    match heard {
+        Heard::Greeting(echo) => Ok(echo),
+        Heard::Push(opened) => take(app, &door, opened, now).await,
     }
-    let Opened { message, seal } = door.callback.open(&query, request.body(), now)?;
-    let push = Push::read(&door.app.app_id, &message).map_err(|error| {
-        // It was signed and it opened, so WeChat did send it.
-        tracing::error!(app = alias, "what WeChat signed can't be read: {error}");
-        Refused::NotWeChat
-    })?;
-    let reply = reply(&door, &push, now);
+}
+
+/// The way in. Until the Parameter Store has told of it once, it is asked again
+/// and again: an answer that there is no such app would be a lie.
+async fn door(app: &App, alias: &str, now: Timestamp) -> Result<Arc<Door>, Refused> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match app.door(alias, now).await {
+            Ok(door) => return Ok(door),
+            Err(NoDoor::Unknown) => return Err(Refused::UnknownApp),
+            Err(NoDoor::Unusable) => return Err(Refused::Unusable),
+            Err(NoDoor::Unread) => rest(&mut pause).await,
+        }
+    }
+}
+
+/// A call that may be WeChat's.
+struct Call<'c> {
+    query: &'c Query,
+    request: &'c Request,
+    now: Timestamp,
+}
+
+/// What WeChat said.
+enum Heard {
+    /// It wants to hear this back.
+    Greeting(String),
+    Push(Opened),
+}
+
+impl Call<'_> {
+    fn heard_at(&self, door: &Door) -> Result<Heard, NotWeChat> {
+        if self.request.method() == Method::GET {
+            return Ok(Heard::Greeting(door.callback.greet(self.query, self.now)?.to_owned()));
+        }
+        door.callback.open(self.query, self.request.body(), self.now).map(Heard::Push)
+    }
+}
+
+/// Writes a push down, and gives the answer to it.
+async fn take(app: &App, door: &Door, opened: Opened, now: Timestamp) -> Result<String, Refused> {
+    let Opened { message, seal } = opened;
+    let alias = door.app.alias.as_str();
+    let push = match Push::read(&door.app.app_id, &message) {
+        Ok(push) => push,
+        // Nothing says that it was WeChat who wrote this body.
+        Err(_) if seal.is_none() => return Err(Refused::NotWeChat),
+        Err(error) => {
+            let event = Unreadable::new(&door.app.app_id, &message);
+            let found = record(app, alias, &event.as_new(), now).await.found;
+            tracing::error!(app = alias, ?found, "what WeChat signed can't be read: {error}");
+            return Ok(RECEIVED.to_owned());
+        }
+    };
+    let Answers { reply, customer_service } = Answers::by_rules(door, &push, now);
     let event = NewEvent {
         app_id: &door.app.app_id,
         open_id: &push.from,
@@ -133,8 +186,9 @@ async fn receive(
         kind: push.kind.name(),
         body: &message,
         reply: reply.as_deref(),
+        customer_service: customer_service.as_deref(),
     };
-    let Record { found, reply, recorded_at } = record(app, &event, now).await;
+    let Record { found, reply, recorded_at } = record(app, alias, &event, now).await;
     match found {
         Recorded::New | Recorded::Again => {
             tracing::info!(app = alias, kind = event.kind, ?found, "received");
@@ -154,15 +208,28 @@ async fn receive(
     })
 }
 
-/// What the app's rules answer in the same breath, as it goes to WeChat.
-fn reply(door: &Door, push: &Push, now: Timestamp) -> Option<String> {
-    // Without the account that it is for, a reply would come from nobody.
-    if push.to.is_empty() {
-        return None;
-    }
-    match door.app.replies.answer(&push.kind)? {
-        Answer::Passive(reply) => Some(reply.write(push, now)),
-        Answer::Message(_) => None,
+/// What the app's rules answer, as it goes to WeChat: at most one of the two.
+#[derive(Default)]
+struct Answers {
+    /// In the same breath.
+    reply: Option<String>,
+    /// A moment later, by the events function.
+    customer_service: Option<String>,
+}
+
+impl Answers {
+    fn by_rules(door: &Door, push: &Push, now: Timestamp) -> Self {
+        match door.app.replies.answer(&push.kind) {
+            // Without the account that it is for, a reply would come from nobody.
+            Some(Answer::Passive(reply)) if !push.to.is_empty() => {
+                Self { reply: Some(reply.write(push, now)), ..Self::default() }
+            }
+            Some(Answer::Message(message)) => {
+                let message = serde_json::to_string(message).expect("strings, and lists of them");
+                Self { customer_service: Some(message), ..Self::default() }
+            }
+            _ => Self::default(),
+        }
     }
 }
 
@@ -170,14 +237,19 @@ fn reply(door: &Door, push: &Push, now: Timestamp) -> Option<String> {
 /// patience is at its end. WeChat sends three times and then never again, at once
 /// after an answer that is no success: so whoever answers at once that it didn't
 /// work has soon lost the event.
-async fn record(app: &App, event: &NewEvent<'_>, now: Timestamp) -> Record {
+async fn record(app: &App, alias: &str, event: &NewEvent<'_>, now: Timestamp) -> Record {
     let mut pause = FIRST_PAUSE;
     loop {
         match app.events.record(event, now).await {
             Ok(record) => return record,
-            Err(error) => tracing::error!("{error}"),
+            Err(error) => tracing::warn!(app = alias, "{error}; trying again"),
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        rest(&mut pause).await;
     }
+}
+
+/// Waits a moment, and longer the next time.
+async fn rest(pause: &mut Duration) {
+    tokio::time::sleep(*pause).await;
+    *pause = (*pause * 2).min(LONGEST_PAUSE);
 }

@@ -3,7 +3,7 @@
 use super::Replies;
 use crate::wechat::id::AppId;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// An Official Account or a mini program.
 #[derive(Clone, Debug)]
@@ -30,7 +30,6 @@ pub enum Kind {
 
 /// What stands in `/apps/{app}`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct StoredApp {
     app_id: AppId,
     kind: Kind,
@@ -38,14 +37,28 @@ pub(super) struct StoredApp {
     #[serde(rename = "original_id")]
     _original_id: Option<String>,
     #[serde(default)]
-    replies: Vec<Value>,
+    replies: Value,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 impl App {
-    /// The app, and what is wrong with its replies. A bad rule is passed over:
-    /// it may not keep the others from answering, nor anything else from working.
+    /// The app, and what is wrong with the rest of its parameter. A bad rule or
+    /// a misspelt name is passed over: it may not keep the rules that are good
+    /// from answering, nor anything else from working.
     pub(super) fn new(alias: String, stored: StoredApp) -> (Self, Vec<String>) {
-        let (replies, problems) = Replies::read(&stored.replies, stored.kind);
+        let mut problems: Vec<_> =
+            stored.others.keys().map(|name| format!("nobody knows what {name:?} is")).collect();
+        let rules = match stored.replies {
+            Value::Null => Vec::new(),
+            Value::Array(rules) => rules,
+            _ => {
+                problems.push("its replies are no list of rules".to_owned());
+                Vec::new()
+            }
+        };
+        let (replies, bad_rules) = Replies::read(&rules, stored.kind);
+        problems.extend(bad_rules);
         (Self { alias, app_id: stored.app_id, kind: stored.kind, replies }, problems)
     }
 }

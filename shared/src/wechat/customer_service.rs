@@ -5,17 +5,14 @@
 
 use crate::secret::Secret;
 use crate::wechat::client::{Client, Error};
+use crate::wechat::content;
 use crate::wechat::id::{AppId, OpenId};
 use crate::wechat::message::Accepted;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// WeChat's documentation names no limit; texts of more bytes have been seen to
-/// fail.
-const LONGEST_TEXT: usize = 2048;
-
 /// A message of customer service.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum CustomerServiceMessage {
     /// A text of at most 2,048 bytes. It may have links in it, also to pages of
@@ -80,7 +77,7 @@ pub enum CustomerServiceMessage {
 }
 
 /// One answer of a menu.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MenuItem {
     /// Comes back with the tap.
@@ -92,19 +89,13 @@ pub struct MenuItem {
 impl CustomerServiceMessage {
     /// What keeps WeChat from taking this message, if anything does.
     pub fn problem(&self) -> Option<&'static str> {
-        let web = |url: &str| url.starts_with("https://") || url.starts_with("http://");
         match self {
-            Self::Text(text) if text.trim().is_empty() => Some("its text is empty"),
-            Self::Text(text) if text.len() > LONGEST_TEXT => {
-                Some("its text has more than 2048 bytes")
-            }
+            Self::Text(text) => content::text_problem(text),
             Self::Image { media_id } if media_id.is_empty() => Some("its media_id is empty"),
             Self::Link { title, .. } | Self::News { title, .. } if title.is_empty() => {
                 Some("its title is empty")
             }
-            Self::Link { url, .. } | Self::News { url, .. } if !web(url) => {
-                Some("its url must begin with https:// or http://")
-            }
+            Self::Link { url, .. } | Self::News { url, .. } => content::url_problem(url),
             Self::MiniProgramPage { page, thumb_media_id, .. }
                 if page.is_empty() || thumb_media_id.is_empty() =>
             {

@@ -3,15 +3,12 @@
 //! Source: WeChat's documentation, "被动回复用户消息" (passive replies).
 
 use crate::clock::Timestamp;
+use crate::wechat::content;
 use crate::wechat::id::OpenId;
 use crate::wechat::push::{Format, Push};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
-
-/// WeChat's documentation names no limit; messages of more bytes than this have
-/// been seen to fail.
-const LONGEST_TEXT: usize = 2048;
 
 /// A passive reply. Files are named by the `media_id` that uploading them to
 /// WeChat gave; they must be permanent ones, as temporary ones last three days.
@@ -76,12 +73,8 @@ pub enum Reply {
 impl Reply {
     /// What keeps WeChat from taking this reply, if anything does.
     pub fn problem(&self) -> Option<&'static str> {
-        let web = |url: &str| url.starts_with("https://") || url.starts_with("http://");
         match self {
-            Self::Text(text) if text.trim().is_empty() => Some("its text is empty"),
-            Self::Text(text) if text.len() > LONGEST_TEXT => {
-                Some("its text has more than 2048 bytes")
-            }
+            Self::Text(text) => content::text_problem(text),
             Self::Image { media_id } | Self::Voice { media_id } | Self::Video { media_id, .. }
                 if media_id.is_empty() =>
             {
@@ -91,9 +84,7 @@ impl Reply {
                 Some("its thumb_media_id is empty")
             }
             Self::News { title, .. } if title.is_empty() => Some("its title is empty"),
-            Self::News { url, .. } if !web(url) => {
-                Some("its url must begin with https:// or http://")
-            }
+            Self::News { url, .. } => content::url_problem(url),
             _ => None,
         }
     }

@@ -29,6 +29,40 @@ pub struct NewEvent<'a> {
     pub body: &'a str,
     /// What WeChat is answered with, if not with a mere "received".
     pub reply: Option<&'a str>,
+    /// What customer service is to say to it, if anything: a message in JSON.
+    pub customer_service: Option<&'a str>,
+}
+
+/// What WeChat signed and nobody can read, to be written down whole for somebody
+/// to look at. It is of no user and no time that is known.
+#[derive(Debug)]
+pub struct Unreadable<'a> {
+    app_id: &'a AppId,
+    open_id: OpenId,
+    identity: String,
+    body: &'a str,
+}
+
+impl<'a> Unreadable<'a> {
+    /// What came for an app.
+    pub fn new(app_id: &'a AppId, body: &'a str) -> Self {
+        let identity = format!("unreadable-{}", body_hash(body));
+        Self { app_id, open_id: OpenId::unknown(), identity, body }
+    }
+
+    /// The row that is made of it.
+    pub fn as_new(&self) -> NewEvent<'_> {
+        NewEvent {
+            app_id: self.app_id,
+            open_id: &self.open_id,
+            create_time: Timestamp(0),
+            identity: &self.identity,
+            kind: "unreadable",
+            body: self.body,
+            reply: None,
+            customer_service: None,
+        }
+    }
 }
 
 /// An event that is written down.
@@ -96,7 +130,12 @@ impl Events {
             ("due_at".to_owned(), number(now.plus(STREAM_HEAD_START))),
             ("expires".to_owned(), number(now.plus(KEPT))),
         ]);
-        item.extend(event.reply.map(|reply| ("reply".to_owned(), string(reply))));
+        let answers = [("reply", event.reply), ("customer_service", event.customer_service)];
+        item.extend(
+            answers
+                .into_iter()
+                .filter_map(|(name, answer)| Some((name.to_owned(), string(answer?)))),
+        );
         let put = self
             .table
             .dynamodb

@@ -8,6 +8,9 @@
 
 use crate::clock::Timestamp;
 
+/// WeChat's queries have seven names; an operator's own may stand beside them.
+const MOST_NAMES: usize = 20;
+
 /// The query of a greeting or a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
@@ -20,18 +23,17 @@ pub struct Query {
 
 /// The query isn't one of WeChat's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the query is none of WeChat's: its {0} is missing, there twice, or of another shape")]
+#[error("the query is none of WeChat's: {0} is missing, there twice, or of another shape")]
 pub struct QueryError(&'static str);
 
 impl Query {
-    /// Takes the pairs of a query, as they are after decoding. Names that
-    /// WeChat doesn't sign (`openid`, `encrypt_type`) say nothing and are
-    /// passed over.
+    /// Takes the pairs of a query, as they are after decoding. What WeChat
+    /// doesn't sign (`openid`, `encrypt_type`) says nothing and is passed over.
     ///
     /// # Errors
     ///
-    /// When one of WeChat's names is there twice or has a value that it never
-    /// has, or `timestamp` or `nonce` is missing.
+    /// When any name is there twice, when one of WeChat's has a value that it
+    /// never has, or when `timestamp` or `nonce` is missing.
     pub fn read<'q>(
         pairs: impl IntoIterator<Item = (&'q str, &'q str)>,
     ) -> Result<Self, QueryError> {
@@ -40,7 +42,12 @@ impl Query {
         let mut signature = Field::new("signature", is_signature);
         let mut msg_signature = Field::new("msg_signature", is_signature);
         let mut echostr = Field::new("echostr", is_echo);
+        let mut seen = Vec::new();
         for (name, value) in pairs {
+            if seen.contains(&name) || seen.len() == MOST_NAMES {
+                return Err(QueryError("one name"));
+            }
+            seen.push(name);
             for field in
                 [&mut timestamp, &mut nonce, &mut signature, &mut msg_signature, &mut echostr]
             {
@@ -76,7 +83,7 @@ impl Field {
 
     fn take(&mut self, name: &str, value: &str) -> Result<(), QueryError> {
         if name == self.name {
-            if self.value.is_some() || !(self.fits)(value) {
+            if !(self.fits)(value) {
                 return Err(QueryError(self.name));
             }
             self.value = Some(value.to_owned());
@@ -131,6 +138,7 @@ mod tests {
             GOOD.replace("nonce=1514711492", &format!("nonce={}", "1".repeat(33))),
             GOOD.replace("f464", "F464"),
             format!("{GOOD}&nonce=1"),
+            format!("{GOOD}&openid=oAnn&openid=oAnn"),
             GOOD.replace("timestamp=1714036504&", ""),
             GOOD.replace("nonce=1514711492&", ""),
             format!("{GOOD}&echostr=<script>"),
