@@ -46,6 +46,25 @@ async fn dynamodb_refuses_for_ten_seconds_and_the_third_delivery_is_stored() {
     stored_once(&world).await;
 }
 
+/// Under load Lambda starts new processes, in an outage as well.
+#[tokio::test]
+async fn a_callback_that_starts_in_an_outage_stores_what_wechat_sends_again() {
+    let world = start().await;
+    world.cloud.kill(&world.cloud.function("callback")).await.unwrap();
+    let callback = || world.cloud.function("callback");
+    for (service, operation) in
+        [("ssm", "GetParametersByPath"), ("dynamodb", "DescribeTable"), ("dynamodb", "PutItem")]
+    {
+        let refused = Fault::of(service, operation).by(callback()).refuse("InternalServerError");
+        world.cloud.aws.faults.order(refused.lasting(Duration::from_secs(6))).unwrap();
+    }
+    let done = write(&world).await;
+    let statuses: Vec<_> =
+        done["pushes"].as_array().unwrap().iter().map(|push| push["status"].clone()).collect();
+    assert_eq!(statuses, [500, 200], "{done}");
+    stored_once(&world).await;
+}
+
 #[tokio::test]
 async fn a_moment_of_throttling_is_not_even_noticed() {
     let world = start().await;

@@ -134,8 +134,30 @@ async fn a_parameter_that_makes_no_sense_is_named_without_its_content() {
         assert!(!world.lines().iter().any(|line| line.contains("toptoken")), "{parameter}");
     }
     let world = World::changed(&[]).await;
-    world.set_parameter("apps/shop", &json!({ "app_id": "toptoken", "kind": "pigeon" }));
-    says(&world, "send", &["apps/shop", "line 1"]).await;
+    for app in ["shop", "shop-mini"] {
+        world.set_parameter(
+            &format!("apps/{app}"),
+            &json!({ "app_id": "toptoken", "kind": "pigeon" }),
+        );
+    }
+    says(&world, "send", &["apps/shop-mini", "line 1"]).await;
+    assert!(!world.lines().iter().any(|line| line.contains("toptoken")));
+}
+
+#[tokio::test]
+async fn one_app_that_can_not_be_used_does_not_stop_the_others() {
+    let world = World::changed(&[]).await;
+    world.set_parameter("apps/shop-mini", &json!({ "app_id": "toptoken", "kind": "pigeon" }));
+    let mut shop = world.parameter("apps/shop");
+    shop["replys"] = json!([]);
+    world.set_parameter("apps/shop", &shop);
+    world.token_round().await;
+    world.phone("ann").follow("shop").await;
+    let told = |line: &String, words: [&str; 2]| words.iter().all(|word| line.contains(word));
+    for words in [["apps/shop-mini", "line 1"], ["apps/shop", "\\\"replys\\\""]] {
+        let said = world.lines().iter().any(|line| told(line, words));
+        assert!(said, "{words:?}: {:#?}", world.lines());
+    }
     assert!(!world.lines().iter().any(|line| line.contains("toptoken")));
 }
 
