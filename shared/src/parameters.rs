@@ -127,9 +127,8 @@ impl Parameters {
     pub async fn template(&self, code: &str) -> Result<Option<Template>, ParameterError> {
         let name = self.full_name("templates", code);
         let Some(value) = self.get(&name).await? else { return Ok(None) };
-        let template: Template = parse(&name, &value)?;
-        template.check().map_err(|problem| ParameterError::Invalid { name, problem })?;
-        Ok(Some(template))
+        let template = Template::read(value.expose());
+        template.map(Some).map_err(|problem| ParameterError::Invalid { name, problem })
     }
 
     /// An app's access token: `/tokens/{app_id}`.

@@ -81,6 +81,10 @@ impl App {
         let Some(template) = self.parameters.template(code).await?.map(Arc::new) else {
             return Ok(None);
         };
+        for (channel, key) in template.unchecked() {
+            let (channel, app) = (channel.kind(), channel.app());
+            tracing::warn!(template = code, %channel, app, key, "only WeChat knows what this key may show; its values are sent unchecked");
+        }
         let mut templates = self.templates.lock().expect("nothing panics under this lock");
         templates.insert(code.to_owned(), (Arc::clone(&template), now));
         Ok(Some(template))

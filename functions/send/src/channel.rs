@@ -10,9 +10,10 @@ use crate::report::PassedOver;
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Channel, ChannelKind, UnknownField, fill};
+use shared::parameters::{App as WeChatApp, Channel, ChannelKind, Content, Unfit};
 use shared::store::Route;
 use shared::wechat::client::Error as CallError;
+use shared::wechat::field::Message;
 use shared::wechat::message::{Accepted, Data, Value};
 use shared::wechat::refusal::{Class, Refusal};
 use std::collections::BTreeMap;
@@ -103,6 +104,14 @@ impl Place<'_> {
         Tried::PassedOver(PassedOver::unasked(self.kind, &self.app.alias, reason), why)
     }
 
+    /// One of WeChat's keys can't show what it was to be filled with. WeChat
+    /// would have refused, with 47003.
+    fn unfit(&self, unfit: &Unfit) -> Tried {
+        let mut passed_over = PassedOver::unasked(self.kind, &self.app.alias, unfit.to_string());
+        passed_over.advice = Some(unfit.advice().to_owned());
+        Tried::PassedOver(passed_over, Why::Refused)
+    }
+
     /// What WeChat's answer to a call means that WeChat itself keeps from
     /// doubling. -1 ("system error") doesn't say that nothing was sent.
     fn of_call(&self, sent: Result<Accepted, TokenError>) -> Tried {
@@ -181,12 +190,14 @@ fn waits_until(refusal: &Refusal, now: Timestamp) -> Option<Timestamp> {
 
 /// Fills every key of a card.
 fn filled(
-    data: &BTreeMap<String, String>,
+    data: &BTreeMap<String, Content>,
+    message: Message,
     fields: &BTreeMap<String, String>,
-) -> Result<Data, UnknownField> {
-    let value = |text: &String| Ok(Value { value: fill(text, fields)? });
+) -> Result<Data, Unfit> {
     data.iter()
-        .map(|(key, text)| Ok((key.clone(), value(text)?)))
+        .map(|(key, content)| {
+            Ok((key.clone(), Value { value: content.fill(key, message, fields)? }))
+        })
         .collect::<Result<_, _>>()
         .map(Data)
 }

@@ -1,10 +1,14 @@
 //! A message template of the business: fields with meaning, and how they fill
 //! WeChat's keys in each channel.
 
-use serde::Deserialize;
-use serde::Serialize;
+use crate::wechat::field::{Message, Type};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+
+mod content;
+
+pub use content::{Content, Unfit};
 
 /// What stands in `/templates/{code}`.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,8 +30,9 @@ pub enum Channel {
         app: String,
         /// The account's own id of WeChat's template.
         template_id: String,
-        /// WeChat's keys and what they show: text with `{field}` in it.
-        data: BTreeMap<String, String>,
+        /// WeChat's keys and what fills them.
+        #[serde(deserialize_with = "content::data")]
+        data: BTreeMap<String, Content>,
         /// Where a tap leads. May have `{field}` in it.
         #[serde(default)]
         url: Option<String>,
@@ -41,8 +46,9 @@ pub enum Channel {
         app: String,
         /// The mini program's own id of WeChat's template.
         template_id: String,
-        /// WeChat's keys and what they show: text with `{field}` in it.
-        data: BTreeMap<String, String>,
+        /// WeChat's keys and what fills them.
+        #[serde(deserialize_with = "content::data")]
+        data: BTreeMap<String, Content>,
         /// The page that a tap opens. May have `{field}` in it.
         #[serde(default)]
         page: Option<String>,
@@ -114,15 +120,25 @@ impl Channel {
         }
     }
 
+    /// WeChat's keys, what fills them, and the kind of message they belong to,
+    /// if it's one with keys.
+    fn data(&self) -> Option<(&BTreeMap<String, Content>, Message)> {
+        match self {
+            Self::Template { data, .. } => Some((data, Message::Template)),
+            Self::Subscribe { data, .. } => Some((data, Message::Subscribe)),
+            Self::CustomerService { .. } => None,
+        }
+    }
+
     /// Every text of it that may have `{field}` in it.
     fn texts(&self) -> Vec<&str> {
         match self {
             Self::Template { data, url, mini_program, .. } => {
                 let page = mini_program.as_ref().and_then(|target| target.page.as_deref());
-                data.values().map(String::as_str).chain(url.as_deref()).chain(page).collect()
+                data.values().map(Content::text).chain(url.as_deref()).chain(page).collect()
             }
             Self::Subscribe { data, page, .. } => {
-                data.values().map(String::as_str).chain(page.as_deref()).collect()
+                data.values().map(Content::text).chain(page.as_deref()).collect()
             }
             Self::CustomerService { text, .. } => vec![text],
         }
@@ -130,8 +146,17 @@ impl Channel {
 }
 
 impl Template {
-    /// Checks that no channel asks for a field that the template doesn't have.
-    pub(super) fn check(&self) -> Result<(), String> {
+    /// Reads what stands in `/templates/{code}`. It has no secrets, so the
+    /// problem may quote it.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        let template: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        template.check()?;
+        Ok(template)
+    }
+
+    /// Checks that no channel asks for a field that the template doesn't have,
+    /// or fills one of WeChat's keys with what it never takes.
+    fn check(&self) -> Result<(), String> {
         if self.channels.is_empty() {
             return Err("it has no channels".to_owned());
         }
@@ -142,8 +167,27 @@ impl Template {
                 fill(text, &fields)
                     .map_err(|error| format!("its channel {}: {error}", channel.kind()))?;
             }
+            if let Some((data, message)) = channel.data() {
+                for (key, content) in data {
+                    content
+                        .check(key, message)
+                        .map_err(|error| format!("its channel {}: {error}", channel.kind()))?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The keys of which only WeChat knows what they may show: their values are
+    /// sent unchecked. Each with the channel that has it.
+    pub fn unchecked(&self) -> Vec<(&Channel, &str)> {
+        let data = self.channels.iter().filter_map(|channel| Some((channel, channel.data()?)));
+        let keys = data.flat_map(|(channel, (data, message))| {
+            data.keys().map(move |key| (channel, key.as_str(), Type::of(key, message)))
+        });
+        keys.filter(|(.., kind)| matches!(kind, Type::Unknown | Type::Listed))
+            .map(|(channel, key, _)| (channel, key))
+            .collect()
     }
 }
 
@@ -153,25 +197,60 @@ impl Template {
 ///
 /// When the text names a field that isn't there.
 pub fn fill(text: &str, fields: &BTreeMap<String, String>) -> Result<String, UnknownField> {
-    let mut filled = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        filled.push_str(before);
-        if let Some(after) = after.strip_prefix('{') {
-            filled.push('{');
-            rest = after;
-            continue;
+    pieces(text)
+        .map(|piece| match piece {
+            Piece::Literal(text) => Ok(text),
+            Piece::Field(name) => {
+                fields.get(name).map(String::as_str).ok_or_else(|| UnknownField(name.to_owned()))
+            }
+        })
+        .collect()
+}
+
+/// The fields that a text names, each once.
+fn fields_of(text: &str) -> impl Iterator<Item = &str> {
+    let mut seen = Vec::new();
+    pieces(text).filter_map(move |piece| match piece {
+        Piece::Field(name) if !seen.contains(&name) => {
+            seen.push(name);
+            Some(name)
         }
-        let (name, after) = after.split_once('}').ok_or_else(|| UnknownField(after.to_owned()))?;
-        filled.push_str(fields.get(name).ok_or_else(|| UnknownField(name.to_owned()))?);
+        Piece::Field(_) | Piece::Literal(_) => None,
+    })
+}
+
+/// A piece of a text with `{field}` in it.
+enum Piece<'a> {
+    Literal(&'a str),
+    Field(&'a str),
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (piece, after) = match rest.strip_prefix('{') {
+            None if rest.is_empty() => return None,
+            None => {
+                let (literal, after) = rest.split_at(rest.find('{').unwrap_or(rest.len()));
+                (Piece::Literal(literal), after)
+            }
+            Some(after) if after.starts_with('{') => {
+                let (brace, after) = after.split_at(1);
+                (Piece::Literal(brace), after)
+            }
+            // One that isn't closed is a field that nobody has.
+            Some(after) => {
+                let (name, after) = after.split_once('}').unwrap_or((after, ""));
+                (Piece::Field(name), after)
+            }
+        };
         rest = after;
-    }
-    filled.push_str(rest);
-    Ok(filled)
+        Some(piece)
+    })
 }
 
 /// A text has a `{field}` that nobody fills.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no field {{{0}}}")]
 pub struct UnknownField(String);
 
@@ -188,11 +267,16 @@ mod tests {
         assert_eq!(fill("{product} at {time}!", &fields()).unwrap(), "kettle at 15:04!");
         assert_eq!(fill("plain", &fields()).unwrap(), "plain");
         assert_eq!(fill("{{x} {time}", &fields()).unwrap(), "{x} 15:04");
+        assert_eq!(fill("{{{time}", &fields()).unwrap(), "{15:04");
+        assert_eq!(fill("", &fields()).unwrap(), "");
+        let named: Vec<_> = fields_of("{b} {{x} {a}{b}").collect();
+        assert_eq!(named, ["b", "a"]);
     }
 
     #[test]
     fn a_field_that_nobody_fills_is_named() {
         assert_eq!(fill("{prodct}", &fields()), Err(UnknownField("prodct".to_owned())));
+        assert_eq!(fill("at {time", &BTreeMap::new()), Err(UnknownField("time".to_owned())));
         let template: Template = serde_json::from_str(
             r#"{"fields":["a"],"channels":[{"channel":"customer_service","app":"shop","text":"{b}"}]}"#,
         )
@@ -215,6 +299,35 @@ mod tests {
             template.check().unwrap();
             assert_eq!(template.channels.len(), 3);
         }
+    }
+
+    fn of(channel: &str, data: &str) -> Result<Template, serde_json::Error> {
+        serde_json::from_str(&format!(
+            r#"{{"fields":["a"],"channels":[{{"channel":"{channel}","app":"x","template_id":"t","data":{data}}}]}}"#
+        ))
+    }
+
+    #[test]
+    fn what_a_key_can_never_show_is_named_with_its_channel() {
+        let error = of("subscribe", r#"{"time2":{"text":"{a}","fit":true}}"#);
+        let error = error.unwrap().check().unwrap_err();
+        assert!(error.starts_with("its channel subscribe: the key time2 can't be cut"), "{error}");
+        let error = of("template", r#"{"thing1":{"text":"{a}","fitt":true}}"#).unwrap_err();
+        assert!(error.to_string().starts_with("thing1: unknown field `fitt`"), "{error}");
+        of("template", r#"{"thing1":"{a}","keyword2":{"text":"{a}","fit":true}}"#)
+            .unwrap()
+            .check()
+            .unwrap();
+    }
+
+    #[test]
+    fn keys_that_only_wechat_can_judge_are_told() {
+        let data = r#"{"thing1":"{a}","const2":"{a}","short_thing3":"{a}","name":"{a}"}"#;
+        let unchecked = |template: Template| {
+            template.unchecked().iter().map(|(_, key)| (*key).to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(unchecked(of("template", data).unwrap()), ["const2", "name"]);
+        assert_eq!(unchecked(of("subscribe", data).unwrap()), ["const2", "short_thing3"]);
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use super::{Place, Tried, Why, filled};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::fill;
+use shared::parameters::{Content, fill};
 use shared::store::{Permit, PermitKey};
+use shared::wechat::field::Message;
 use shared::wechat::message::SubscribeMessage;
 use std::collections::BTreeMap;
 
@@ -12,25 +13,27 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Card<'a> {
     pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, String>,
+    pub(super) data: &'a BTreeMap<String, Content>,
     pub(super) page: &'a Option<String>,
     pub(super) state: &'a Option<String>,
     pub(super) lang: &'a Option<String>,
 }
 
-/// Sends it, if there is a permit. A repeat could double it, so it's announced.
+/// Sends it, if its keys take what they are to show, and there is a permit,
+/// which is touched last. A repeat could double it, so it's announced.
 pub(super) async fn attempt(
     app: &App,
     place: Place<'_>,
     card: Card<'_>,
 ) -> Result<Tried, AwsError> {
     let attempt = place.attempt;
-    let page = card.page.as_deref().map(|page| fill(page, attempt.fields)).transpose();
-    let (data, page) = match (filled(card.data, attempt.fields), page) {
-        (Ok(data), Ok(page)) => (data, page),
-        (Err(error), _) | (_, Err(error)) => {
-            return Ok(place.passed(error.to_string(), Why::Refused));
-        }
+    let data = match filled(card.data, Message::Subscribe, attempt.fields) {
+        Ok(data) => data,
+        Err(unfit) => return Ok(place.unfit(&unfit)),
+    };
+    let page = match card.page.as_deref().map(|page| fill(page, attempt.fields)).transpose() {
+        Ok(page) => page,
+        Err(error) => return Ok(place.passed(error.to_string(), Why::Refused)),
     };
     let key = PermitKey {
         app_id: &place.app.app_id,

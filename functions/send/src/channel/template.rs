@@ -3,7 +3,8 @@
 use super::{Place, Tried, Why, filled};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::{Apps, MiniProgramPage, fill};
+use shared::parameters::{Apps, Content, MiniProgramPage, fill};
+use shared::wechat::field::Message;
 use shared::wechat::id::AppId;
 use shared::wechat::message::{MiniProgram, TemplateMessage};
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Card<'a> {
     pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, String>,
+    pub(super) data: &'a BTreeMap<String, Content>,
     pub(super) url: &'a Option<String>,
     pub(super) mini_program: &'a Option<MiniProgramPage>,
 }
@@ -27,17 +28,18 @@ pub(super) async fn attempt(
     if !place.route.follows {
         return Ok(place.passed("the person does not follow this Official Account", Why::NoRoute));
     }
+    let data = match filled(card.data, Message::Template, attempt.fields) {
+        Ok(data) => data,
+        Err(unfit) => return Ok(place.unfit(&unfit)),
+    };
     let opened = card.mini_program.as_ref().map(|page| opened(attempt.apps, page, attempt.fields));
-    let (data, url, opened) = match (
-        filled(card.data, attempt.fields),
+    let (url, opened) = match (
         card.url.as_deref().map(|url| fill(url, attempt.fields)).transpose(),
         opened.transpose(),
     ) {
-        (Ok(data), Ok(url), Ok(opened)) => (data, url, opened),
-        (Err(error), ..) | (_, Err(error), _) => {
-            return Ok(place.passed(error.to_string(), Why::Refused));
-        }
-        (.., Err(reason)) => return Ok(place.passed(reason, Why::Refused)),
+        (Ok(url), Ok(opened)) => (url, opened),
+        (Err(error), _) => return Ok(place.passed(error.to_string(), Why::Refused)),
+        (_, Err(reason)) => return Ok(place.passed(reason, Why::Refused)),
     };
     let message = TemplateMessage {
         touser: &place.route.open_id,

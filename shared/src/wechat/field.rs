@@ -1,0 +1,263 @@
+//! The keys of WeChat's templates, and what each of them may show.
+//!
+//! `thing1` is a key of the type `thing`. WeChat refuses the whole message if
+//! one value breaks the rule of its type (47003), so it is better known before.
+//! Where WeChat's documentation leaves something open, a value passes here:
+//! WeChat then decides, and a refusal costs no more than the call. Only lengths
+//! are counted strictly, in UTF-16 units: an emoji has two or more.
+//!
+//! Source: WeChat's documentation, "订阅消息参数值内容限制说明" (limits of the
+//! values of subscription messages) and "类目模板" (category templates, for the
+//! template messages of Official Accounts).
+
+mod amount;
+mod cut;
+mod moment;
+mod problem;
+#[cfg(test)]
+mod tests;
+
+use problem::Flaw;
+pub use problem::Problem;
+
+/// The kinds of message that are made of a template. Their keys differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A template message of an Official Account (模板消息). Keys with a type
+    /// have a number, as in `thing1`. Those of templates from before 2023
+    /// (`first`, `keyword1`, `remark`) and those of test accounts, whose owners
+    /// name them as they like (`name`, `date`), have no type.
+    Template,
+    /// A subscription message of a mini program (订阅消息). Every key has a type.
+    Subscribe,
+}
+
+/// The type of a key: the rule that its values keep to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `thing`: at most 20 characters of any sort.
+    Thing,
+    /// `short_thing`, in template messages only: at most 5 characters.
+    ShortThing,
+    /// `number`: at most 32 digits, decimals allowed.
+    Number,
+    /// `letter`: at most 32 letters.
+    Letter,
+    /// `symbol`: at most 5 symbols.
+    Symbol,
+    /// `character_string`: at most 32 digits, letters and symbols.
+    CharacterString,
+    /// `time`: a 24-hour time, a date before it if one likes.
+    Time,
+    /// `date`: a date, a 24-hour time behind it if one likes.
+    Date,
+    /// `amount`: a currency symbol and at most 10 digits, decimals allowed.
+    Amount,
+    /// `phone_number`: at most 17 digits and symbols.
+    PhoneNumber,
+    /// `car_number`: at most 8 letters and digits; the first and the last may
+    /// be Chinese.
+    CarNumber,
+    /// `name`: at most 10 characters, or 20 if none of them is Chinese.
+    Name,
+    /// `phrase`: at most 5 Chinese characters.
+    Phrase,
+    /// `const` in template messages, `enum_string` in subscription messages:
+    /// one of the values that were chosen with the template. Which ones these
+    /// are is known by WeChat alone.
+    Listed,
+    /// `keyword1` of a template message from before 2023: no rule, but WeChat
+    /// shows the first 20 characters only.
+    Keyword,
+    /// `first` and `remark` of a template message from before 2023: no rule,
+    /// and not shown any more.
+    Hidden,
+    /// None of these: WeChat alone knows the rule.
+    Unknown,
+}
+
+impl Type {
+    /// The type of a key in this kind of message.
+    pub fn of(key: &str, message: Message) -> Self {
+        let name = key.trim_end_matches(|c: char| c.is_ascii_digit());
+        let numbered = name.len() < key.len();
+        match (message, name) {
+            (Message::Template, "first" | "remark") if !numbered => Self::Hidden,
+            (Message::Template, _) if !numbered => Self::Unknown,
+            (Message::Template, "keyword") => Self::Keyword,
+            (Message::Template, "short_thing") => Self::ShortThing,
+            (Message::Template, "const") => Self::Listed,
+            (Message::Subscribe, "enum" | "enum_string") => Self::Listed,
+            (_, "thing") => Self::Thing,
+            (_, "number") => Self::Number,
+            (_, "letter") => Self::Letter,
+            (_, "symbol") => Self::Symbol,
+            (_, "character_string") => Self::CharacterString,
+            (_, "time") => Self::Time,
+            (_, "date") => Self::Date,
+            (_, "amount") => Self::Amount,
+            (_, "phone_number") => Self::PhoneNumber,
+            (_, "car_number") => Self::CarNumber,
+            (_, "name") => Self::Name,
+            (_, "phrase") => Self::Phrase,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Checks a value.
+    ///
+    /// # Errors
+    ///
+    /// When WeChat would refuse it.
+    pub fn check(self, value: &str) -> Result<(), Problem> {
+        if matches!(self, Self::Keyword | Self::Hidden) {
+            return Ok(());
+        }
+        let problem = |flaw| Err(self.problem(flaw));
+        if value.is_empty() {
+            return problem(Flaw::Empty);
+        }
+        if value.chars().any(char::is_control) {
+            return problem(Flaw::Control);
+        }
+        let length = length(value);
+        if self.limit(value).is_some_and(|limit| length > limit) {
+            return problem(Flaw::Long(length));
+        }
+        let all = |test: fn(char) -> bool| {
+            if value.chars().all(test) { Ok(()) } else { Err(Flaw::Character) }
+        };
+        let formed = |formed| if formed { Ok(()) } else { Err(Flaw::Form) };
+        let checked = match self {
+            Self::Number => formed(amount::is_decimal(value)),
+            Self::Amount => formed(amount::is_amount(value)),
+            Self::Letter => all(|c| c.is_ascii_alphabetic()),
+            Self::Symbol => all(is_symbol),
+            Self::CharacterString => all(|c| !is_chinese(c)),
+            Self::PhoneNumber => all(|c| c.is_ascii_digit() || is_symbol(c)),
+            Self::CarNumber => formed(is_car_number(value)),
+            Self::Name => all(|c| !c.is_ascii_digit()),
+            Self::Phrase => all(is_chinese),
+            Self::Time => moment::time(value),
+            Self::Date => moment::date(value),
+            Self::Thing
+            | Self::ShortThing
+            | Self::Listed
+            | Self::Keyword
+            | Self::Hidden
+            | Self::Unknown => Ok(()),
+        };
+        checked.or_else(problem)
+    }
+
+    /// The text as it is, or cut with an ellipsis so that it has as many
+    /// characters as WeChat takes. What looks like one character stays whole. A
+    /// type [that can't be cut](Self::can_be_cut) gives every text as it is.
+    pub fn fit(self, text: String) -> String {
+        let fits = |text: &str| self.limit(text).is_none_or(|limit| length(text) <= limit);
+        if !self.can_be_cut() || fits(&text) {
+            return text;
+        }
+        // `…` is written among Chinese, which a `character_string` doesn't take.
+        let ellipsis = if self == Self::CharacterString { "..." } else { "…" };
+        cut::longest(&text, ellipsis, fits)
+    }
+
+    /// Whether a text that is cut short still says something, and still keeps
+    /// to the rule.
+    pub fn can_be_cut(self) -> bool {
+        matches!(
+            self,
+            Self::Thing | Self::ShortThing | Self::CharacterString | Self::Name | Self::Keyword
+        )
+    }
+
+    /// The most UTF-16 units that this value may have.
+    fn limit(self, value: &str) -> Option<usize> {
+        match self {
+            Self::Thing | Self::Keyword => Some(20),
+            Self::Name if value.chars().any(is_chinese) => Some(10),
+            Self::Name => Some(20),
+            Self::ShortThing | Self::Symbol | Self::Phrase => Some(5),
+            Self::Number | Self::Letter | Self::CharacterString => Some(32),
+            Self::PhoneNumber => Some(17),
+            Self::CarNumber => Some(8),
+            Self::Time
+            | Self::Date
+            | Self::Amount
+            | Self::Listed
+            | Self::Hidden
+            | Self::Unknown => None,
+        }
+    }
+
+    fn problem(self, flaw: Flaw) -> Problem {
+        Problem { flaw, kind: self }
+    }
+}
+
+/// Writes day and time as WeChat shows them: `2026-11-20T15:04:09+08:00` becomes
+/// `2026年11月20日 15:04`.
+///
+/// They are those that are written: nothing is converted to another time zone.
+/// Seconds are left out. What is in another of WeChat's own forms stays.
+///
+/// # Errors
+///
+/// When it's neither, or there is no such day or time.
+pub fn time(moment: &str) -> Result<String, Problem> {
+    moment::format_time(moment).map_err(|flaw| Type::Time.problem(flaw))
+}
+
+/// Writes the day of a moment as WeChat shows it: `2026-11-20` and
+/// `2026-11-20 15:04` become `2026年11月20日`.
+///
+/// Otherwise as [`time`].
+///
+/// # Errors
+///
+/// As [`time`].
+pub fn date(moment: &str) -> Result<String, Problem> {
+    moment::format_date(moment).map_err(|flaw| Type::Date.problem(flaw))
+}
+
+/// Writes a number as an amount of money, with so many decimals: with `¥` and
+/// 2, `12.5` becomes `¥12.50`.
+///
+/// Nothing is rounded. What has a currency already stays as it is.
+///
+/// # Errors
+///
+/// When it's no number, or has more decimals.
+pub fn amount(number: &str, currency: char, decimals: u8) -> Result<String, Problem> {
+    amount::format(number, currency, decimals).map_err(|flaw| Type::Amount.problem(flaw))
+}
+
+/// Whether WeChat may take this as the symbol of a currency.
+pub fn is_currency(symbol: char) -> bool {
+    amount::is_currency(symbol)
+}
+
+/// How long WeChat may take a text to be.
+fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// Han, as far as Unicode has them.
+fn is_chinese(c: char) -> bool {
+    matches!(c,
+        '〇' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{323af}')
+}
+
+/// Neither letter nor digit of any script. The space counts.
+fn is_symbol(c: char) -> bool {
+    !c.is_alphanumeric()
+}
+
+fn is_car_number(text: &str) -> bool {
+    let last = text.chars().count() - 1;
+    text.chars()
+        .enumerate()
+        .all(|(at, c)| c.is_ascii_alphanumeric() || (is_chinese(c) && (at == 0 || at == last)))
+}

@@ -1,0 +1,212 @@
+//! The types of WeChat's keys, told apart, checked and fitted.
+
+use super::*;
+
+const TYPES: [Type; 17] = [
+    Type::Thing,
+    Type::ShortThing,
+    Type::Number,
+    Type::Letter,
+    Type::Symbol,
+    Type::CharacterString,
+    Type::Time,
+    Type::Date,
+    Type::Amount,
+    Type::PhoneNumber,
+    Type::CarNumber,
+    Type::Name,
+    Type::Phrase,
+    Type::Listed,
+    Type::Keyword,
+    Type::Hidden,
+    Type::Unknown,
+];
+
+#[test]
+fn every_type_has_its_rule() {
+    for (key, good, bad) in [
+        ("thing1", "二十个字以内，mixed 1!", "123456789012345678901"),
+        ("thing1", "12345678901234567890", "a\nb"),
+        ("thing1", "😀😀😀😀😀😀😀😀😀😀", "😀😀😀😀😀😀😀😀😀😀😀"),
+        ("thing1", " ", ""),
+        ("number2", "3.14", "3.1.4"),
+        ("number2", "12345678901234567890123456789012", "123456789012345678901234567890123"),
+        ("number2", "0012", "-12"),
+        ("letter3", "abcXYZ", "abc1"),
+        ("letter3", "a", "é"),
+        ("symbol4", "!?-", "!a"),
+        ("symbol4", "-----", "------"),
+        ("character_string5", "SF-1234567890", "顺丰123"),
+        ("character_string5", "a b", "123456789012345678901234567890123"),
+        ("time6", "2026年11月20日 15:04", "2026-11-20"),
+        ("time6", "09:00~18:00", "2026-11-20T15:04:00+08:00"),
+        ("date7", "2026年11月20日", "2026-02-30"),
+        ("amount8", "￥19.90", "19.90.1"),
+        ("amount8", "100元", "12345678901"),
+        ("phone_number9", "+86-0766-66888866", "call me"),
+        ("phone_number9", "12345678901234567", "123456789012345678"),
+        ("car_number10", "粤A8Z888挂", "粤A粤Z888"),
+        ("car_number10", "粤A8Z8888", "粤A8Z88888"),
+        ("name11", "张三", "十一个汉字十一个汉字了"),
+        ("name11", "Ann Smith-Jones", "Ann Smith-Jones the 2nd"),
+        ("name11", "Ann Smit 张", "Ann Smith-Jones 张"),
+        ("phrase12", "已发货", "shipped"),
+        ("phrase12", "五个汉字整", "六个汉字整了"),
+        ("phrase12", "好", "好！"),
+    ] {
+        for message in [Message::Template, Message::Subscribe] {
+            let kind = Type::of(key, message);
+            assert_eq!(kind.check(good), Ok(()), "{key}: {good}");
+            assert!(kind.check(bad).is_err(), "{key}: {bad}");
+        }
+    }
+}
+
+#[test]
+fn the_two_kinds_of_message_have_types_of_their_own() {
+    use Message::{Subscribe, Template};
+    for (key, message, kind) in [
+        ("thing1", Template, Type::Thing),
+        ("thing", Subscribe, Type::Thing),
+        ("name", Template, Type::Unknown),
+        ("first", Template, Type::Hidden),
+        ("remark", Subscribe, Type::Unknown),
+        ("keyword1", Template, Type::Keyword),
+        ("keyword1", Subscribe, Type::Unknown),
+        ("short_thing2", Template, Type::ShortThing),
+        ("short_thing2", Subscribe, Type::Unknown),
+        ("const3", Template, Type::Listed),
+        ("const3", Subscribe, Type::Unknown),
+        ("enum_string3", Subscribe, Type::Listed),
+        ("enum_string3", Template, Type::Unknown),
+        ("things1", Template, Type::Unknown),
+    ] {
+        assert_eq!(Type::of(key, message), kind, "{key} {message:?}");
+    }
+    assert!(Type::ShortThing.check("六个字以内了").is_err());
+    // Old templates are cut by WeChat, and never refused.
+    assert_eq!(Type::Keyword.check("21 characters and more"), Ok(()));
+    assert_eq!(Type::Hidden.check(""), Ok(()));
+    // What has a type of which nothing is known isn't empty at least.
+    assert!(Type::Unknown.check("").is_err());
+    assert!(Type::Listed.check("已\n发货").is_err());
+}
+
+#[test]
+fn a_problem_says_what_is_wrong_and_what_to_do() {
+    let problem = Type::Thing.check("A kettle with a long name").unwrap_err();
+    assert_eq!(
+        problem.to_string(),
+        "it has 25 characters (UTF-16 units; an emoji has two or more); a thing has at most 20 characters"
+    );
+    assert!(problem.advice().contains(r#""fit": true"#));
+    let problem = Type::Time.check("2026-11-20T15:04Z").unwrap_err();
+    assert!(problem.advice().contains(r#"{"time": "…"}"#));
+    assert!(!Type::Number.check(&"1".repeat(33)).unwrap_err().advice().contains("fit"));
+    for (problem, words) in [
+        (time("2026-11-20"), "no time of day"),
+        (date("2026-02-30"), "no such day"),
+        (amount("1.234", '¥', 2), "more than 2 decimals"),
+    ] {
+        let problem = problem.unwrap_err();
+        assert!(problem.to_string().contains(words), "{problem}");
+        assert!(!problem.to_string().contains("2026-02-30"), "values may be personal");
+    }
+}
+
+/// What a reader takes for one character each, and cutting finds hard.
+const CHARACTERS: [&str; 15] =
+    ["a", "7", " ", "é", "e\u{301}", "鸿", "𠮷", "😀", "👍🏽", "👨‍👩‍👧‍👦", "🇨🇳", "❤️", "1️⃣", "…", "。"];
+
+/// So many lists of these, the same ones each time.
+fn texts(count: usize) -> impl Iterator<Item = Vec<&'static str>> {
+    let mut seed = 0x9e37_79b9_u64;
+    let mut dice = move |sides: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(seed >> 33).expect("31 bits") % sides
+    };
+    (0..count).map(move |_| {
+        let sides = if dice(3) == 0 { 1 + dice(6) } else { CHARACTERS.len() };
+        (0..dice(48)).map(|_| CHARACTERS[dice(sides)]).collect()
+    })
+}
+
+fn fits(kind: Type, text: &str) -> bool {
+    length(text) <= kind.limit(text).unwrap()
+}
+
+#[test]
+fn what_is_fitted_loses_nothing_that_had_room() {
+    let mut cut = 0;
+    for characters in texts(5_000) {
+        let text = characters.concat();
+        for kind in TYPES.into_iter().filter(|kind| kind.can_be_cut()) {
+            let fitted = kind.fit(text.clone());
+            if fits(kind, &text) {
+                assert_eq!(fitted, text, "{kind:?}");
+                continue;
+            }
+            cut += 1;
+            let ellipsis = if kind == Type::CharacterString { "..." } else { "…" };
+            let beginnings = (0..characters.len())
+                .map(|count| [&characters[..count].concat(), ellipsis].concat());
+            let longest = beginnings.take_while(|text| fits(kind, text)).last().unwrap();
+            assert_eq!(fitted, longest, "{kind:?}: {text:?}");
+        }
+    }
+    assert!(cut > 5_000, "only {cut} texts were cut");
+}
+
+#[test]
+fn what_is_fitted_is_never_too_long_and_fits_as_it_is() {
+    for characters in texts(5_000) {
+        // Taken apart and turned round: joiners, halves of flags and accents
+        // stand where nobody expects them.
+        let text: String = characters.concat().chars().rev().collect();
+        for kind in TYPES.into_iter().filter(|kind| kind.can_be_cut()) {
+            let fitted = kind.fit(text.clone());
+            assert!(fits(kind, &fitted), "{kind:?}: {text:?} became {fitted:?}");
+            assert_eq!(kind.fit(fitted.clone()), fitted, "{kind:?}: {text:?}");
+            let kept = fitted.strip_suffix('…').or_else(|| fitted.strip_suffix("..."));
+            assert!(text.starts_with(kept.unwrap_or(&fitted)), "{kind:?}: {fitted:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_cut_keeps_to_its_rule_and_has_room_for_nothing_more() {
+    for (kind, text, fitted) in [
+        (Type::Thing, "A kettle with a long name", "A kettle with a lon…"),
+        (Type::Thing, "12345678901234567890", "12345678901234567890"),
+        (Type::Thing, "123456789012345678😀9", "123456789012345678…"),
+        (Type::ShortThing, "六个字以内了", "六个字以…"),
+        (Type::CharacterString, &"7".repeat(33), &format!("{}...", "7".repeat(29))),
+        (Type::Name, "十一个汉字十一个汉字了", "十一个汉字十一个汉…"),
+        (Type::Name, "Ann Smith-Jones the Second", "Ann Smith-Jones the…"),
+        (Type::Name, "Ann Smith-Jones 张", "Ann Smith-Jones …"),
+        (Type::Keyword, "21 characters and more", "21 characters and m…"),
+    ] {
+        assert_eq!(kind.fit(text.to_owned()), fitted);
+        assert_eq!(kind.check(fitted), Ok(()));
+    }
+    for kind in TYPES.into_iter().filter(|kind| !kind.can_be_cut()) {
+        let text = "1".repeat(100);
+        assert_eq!(kind.fit(text.clone()), text, "{kind:?}");
+    }
+}
+
+#[test]
+fn what_is_formatted_keeps_to_its_rule() {
+    for moment in ["2026-12-31T23:59:59+08:00", "2026-01-02 03:04"] {
+        for kind in [Type::Time, Type::Date, Type::Thing] {
+            assert_eq!(kind.check(&time(moment).unwrap()), Ok(()));
+        }
+        assert_eq!(Type::Date.check(&date(moment).unwrap()), Ok(()));
+    }
+    for number in ["0", "12.5", "1234567890.12"] {
+        for currency in ['¥', '￥', '$', '€', '£', '₩'] {
+            assert!(is_currency(currency));
+            assert_eq!(Type::Amount.check(&amount(number, currency, 2).unwrap()), Ok(()));
+        }
+    }
+}
