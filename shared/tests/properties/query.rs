@@ -1,6 +1,7 @@
 //! What is claimed of the query's grammar.
 
 use shared::wechat::callback::Query;
+use std::collections::HashSet;
 
 /// A query is taken if and only if it has the grammar, which stands here in
 /// other words. Tells whether it was.
@@ -10,16 +11,16 @@ pub(crate) fn query(data: &[u8]) -> bool {
         text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
     let read = Query::read(pairs.iter().copied());
 
-    let has_grammar =
-        ["timestamp", "nonce", "signature", "msg_signature", "echostr"].into_iter().all(|name| {
-            let values: Vec<&str> =
-                pairs.iter().filter(|pair| pair.0 == name).map(|pair| pair.1).collect();
-            match values[..] {
-                [] => !matches!(name, "timestamp" | "nonce"),
-                [value] => fits(name, value),
-                _ => false,
-            }
-        });
+    let names: HashSet<&str> = pairs.iter().map(|pair| pair.0).collect();
+    let value = |name| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1);
+    let has_grammar = names.len() == pairs.len()
+        && names.len() <= 20
+        && ["timestamp", "nonce", "signature", "msg_signature", "echostr"].into_iter().all(
+            |name| {
+                value(name)
+                    .map_or(!matches!(name, "timestamp" | "nonce"), |value| fits(name, value))
+            },
+        );
     assert_eq!(read.is_ok(), has_grammar, "{text:?}");
     if let Ok(query) = &read {
         let digits = query.timestamp().to_string();
