@@ -1,6 +1,6 @@
 //! The control API: `/sandbox/…` steers what `api.weixin.qq.com` never would.
 
-use crate::app::{Format, Mode};
+use crate::app::{Format, Mode, Template};
 use crate::event::{Envelope, Event, Field};
 use crate::faults::Fault;
 use crate::people::{self, Action, find_app};
@@ -277,9 +277,11 @@ async fn advance(State(running): State<Shared>, bytes: Bytes) -> Result<Json<Val
 struct Settings {
     mode: Option<Mode>,
     format: Option<Format>,
+    templates: Option<Vec<Template>>,
 }
 
-/// Sets how an app's pushes are protected and written, as its console would.
+/// Sets how an app's pushes are protected and written, and which templates it
+/// has, as its console would.
 async fn set_app(
     State(running): State<Shared>,
     Path(alias): Path<String>,
@@ -291,6 +293,9 @@ async fn set_app(
         let app = &mut state.world.apps[at];
         app.mode = settings.mode.unwrap_or(app.mode);
         app.format = settings.format.unwrap_or(app.format);
+        if let Some(templates) = settings.templates {
+            app.templates = templates;
+        }
         Ok(Json(json!({ "ok": true, "mode": app.mode, "format": app.format })))
     })
 }
