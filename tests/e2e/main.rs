@@ -38,4 +38,5 @@ mod replies;
 mod send;
 mod startup;
 mod template;
+mod template_fields;
 mod token;

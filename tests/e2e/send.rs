@@ -137,8 +137,9 @@ async fn a_daily_quota_waits_for_midnight_in_china() {
 #[tokio::test]
 async fn what_breaks_wechats_rules_passes_on_to_the_next_channel() {
     let (world, to) = World::with_ann().await;
-    let long = json!({ "product": "A kettle whose name is longer than a thing", "time": "2026-11-20 15:04" });
-    let report = world.send(&with(order("order-1", to.clone()), "data", long.clone())).await;
+    let refuse = json!({ "path": TEMPLATE_SEND, "errcode": 47003, "errmsg": "argument invalid! data.thing1.value invalid" });
+    world.wechat.fault(refuse.clone()).await;
+    let report = world.send(&order("order-1", to.clone())).await;
     assert_eq!(
         (&report["outcome"], &report["channel"]),
         (&json!("sent"), &json!("customer_service"))
@@ -150,9 +151,10 @@ async fn what_breaks_wechats_rules_passes_on_to_the_next_channel() {
     assert!(refused["rid"].as_str().is_some_and(|rid| rid.len() > 10), "{refused}");
     let screen = world.phone("ann").screen().await;
     assert_eq!(screen.len(), 1);
-    assert!(screen[0]["text"].as_str().unwrap().contains("A kettle whose name"), "{screen:?}");
+    assert!(screen[0]["text"].as_str().unwrap().contains("Blue kettle"), "{screen:?}");
 
-    let only = with(with(order("order-2", to), "data", long), "channels", json!(["template"]));
+    world.wechat.fault(refuse).await;
+    let only = with(order("order-2", to), "channels", json!(["template"]));
     let report = world.send(&only).await;
     assert_eq!(report["outcome"], "failed");
     assert_eq!(report["passed_over"][0]["code"], 47003);
