@@ -132,6 +132,11 @@ fn string(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
+/// A set of strings, which DynamoDB wants to have at least one.
+fn strings<const N: usize>(texts: [&str; N]) -> AttributeValue {
+    AttributeValue::Ss(texts.map(str::to_owned).to_vec())
+}
+
 fn number(number: impl Into<u64>) -> AttributeValue {
     AttributeValue::N(number.into().to_string())
 }

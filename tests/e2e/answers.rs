@@ -53,8 +53,10 @@ async fn event(world: &World) -> Value {
 
 /// The windows that the function has counted, by their item: so many messages
 /// are left in each.
-async fn left(world: &World, window: &str) -> Value {
-    world.aws.row("users", "item", window).await["messages"].clone()
+async fn left(world: &World, window: &str) -> u64 {
+    let row = world.aws.row("users", "item", window).await;
+    let taken = row["takers"].as_array().map_or(0, Vec::len);
+    row["messages"].as_u64().unwrap() - taken as u64
 }
 
 /// What came in is applied once more, also what the sweep would find.

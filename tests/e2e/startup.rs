@@ -63,7 +63,8 @@ async fn a_table_that_is_not_there_is_named() {
 #[tokio::test]
 async fn a_table_that_may_not_be_looked_at_is_named() {
     let world = World::start().await;
-    let refused = Fault::of("dynamodb", "DescribeTable").refuse("AccessDeniedException");
+    let looked = Fault::of("dynamodb", "DescribeTable").on("hongyan-local-notifications");
+    let refused = looked.refuse("AccessDeniedException");
     world.cloud.aws.faults.order(refused.by(world.cloud.function("send"))).unwrap();
     says(&world, "send", &["AccessDeniedException", "_TABLE)"]).await;
 }

@@ -38,7 +38,7 @@ pub(crate) async fn answer(
         return Ok(());
     }
     let alias = wechat_app.alias.as_str();
-    let state = match attempt(app, wechat_app, push, message, now).await {
+    let state = match attempt(app, wechat_app, event, push, message, now).await {
         Ok(state) => state,
         Err(error) => {
             app.events.give_back_answer(event).await?;
@@ -74,6 +74,7 @@ pub(crate) async fn answer(
 async fn attempt(
     app: &App,
     wechat_app: &WeChatApp,
+    event: &StoredEvent,
     push: &Push,
     message: &CustomerServiceMessage,
     now: Timestamp,
@@ -81,7 +82,8 @@ async fn attempt(
     if now.seconds_since(push.create_time) > patience(&push.kind) {
         return Ok(AnswerState::TooLate);
     }
-    if !app.users.take_from_window(&wechat_app.app_id, &push.from, now).await? {
+    let taker = event.event.as_str();
+    if !app.users.take_from_window(&wechat_app.app_id, &push.from, taker, now).await? {
         return Ok(AnswerState::NoWindow);
     }
     let send = || {

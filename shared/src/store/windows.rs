@@ -2,9 +2,14 @@
 //!
 //! Source: WeChat's documentation, "发送客服消息" (customer-service messages):
 //! every action of the user opens a window of its own.
+//!
+//! A window's item says how many `messages` it takes, and holds its `takers`,
+//! the names of those who took one. It is a set and not a count: AWS may lose
+//! the confirmation of a write, and whoever then asks again still has one place
+//! and no more.
 
 use super::erase::FOLLOW_WINDOW;
-use super::{Users, get_number, get_string, get_time, number, string, transaction, user_key};
+use super::{Item, Users, get_string, get_time, number, string, strings, transaction, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
@@ -71,7 +76,8 @@ impl Users {
             .key("user", string(user_key(app_id, open_id)))
             .key("item", string(window.item()))
             .update_expression(
-                "SET opened_at = :at, closes_at = :until, messages = :messages, expires = :until",
+                "SET opened_at = :at, closes_at = :until, messages = :messages, expires = :until \
+                 REMOVE takers",
             )
             .condition_expression("attribute_not_exists(opened_at) OR opened_at < :at")
             .expression_attribute_values(":at", number(at))
@@ -88,19 +94,89 @@ impl Users {
     }
 
     /// Takes one message out of the window that stays open longest. False if
-    /// none is open. A message that is then not sent is not given back: WeChat
-    /// may have counted it.
+    /// none is open. `taker` names who takes it: a notification's attempt, or the
+    /// key of an event that is answered. As long as the window is open, it has
+    /// one message of it, however often it asks, until it gives it back.
     ///
     /// # Errors
     ///
-    /// When DynamoDB doesn't answer.
+    /// When DynamoDB doesn't confirm. Asking again is safe; so is
+    /// [`Users::give_back_to_window`].
     pub async fn take_from_window(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
+        taker: &str,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
-        const WHAT: &str = "taking from a customer-service window";
+        let mut open = self.windows(app_id, open_id).await?;
+        open.retain(|window| window.closes_at > now);
+        if open.iter().any(|window| window.was_taken_by(taker)) {
+            return Ok(true);
+        }
+        open.sort_by_key(|window| std::cmp::Reverse(window.closes_at));
+        for window in open {
+            let update = self
+                .table
+                .dynamodb
+                .update_item()
+                .table_name(&self.table.name)
+                .key("user", string(user_key(app_id, open_id)))
+                .key("item", string(window.item))
+                .update_expression("ADD takers :taker")
+                .condition_expression(
+                    "closes_at > :now AND (contains(takers, :name) OR size(takers) < messages \
+                     OR (attribute_not_exists(takers) AND messages > :none))",
+                )
+                .expression_attribute_values(":taker", strings([taker]))
+                .expression_attribute_values(":name", string(taker))
+                .expression_attribute_values(":none", number(0_u64))
+                .expression_attribute_values(":now", number(now));
+            let what = "taking from a customer-service window";
+            if self.table.conditional(what, update.send().await)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Gives back what `taker` has taken, for the message was certainly not sent
+    /// and WeChat can't have counted it. Whoever took nothing gives nothing back.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm; then the window may stay one message
+    /// shorter than it is at WeChat. Asking again is safe.
+    pub async fn give_back_to_window(
+        &self,
+        app_id: &AppId,
+        open_id: &OpenId,
+        taker: &str,
+    ) -> Result<(), AwsError> {
+        for window in self.windows(app_id, open_id).await? {
+            if !window.was_taken_by(taker) {
+                continue;
+            }
+            let update = self
+                .table
+                .dynamodb
+                .update_item()
+                .table_name(&self.table.name)
+                .key("user", string(user_key(app_id, open_id)))
+                .key("item", string(window.item))
+                .update_expression("DELETE takers :taker")
+                // Without it, a window that is gone would come back as an empty item.
+                .condition_expression("contains(takers, :name)")
+                .expression_attribute_values(":taker", strings([taker]))
+                .expression_attribute_values(":name", string(taker));
+            let what = "giving back to a customer-service window";
+            self.table.conditional(what, update.send().await)?;
+        }
+        Ok(())
+    }
+
+    /// The windows of a user, also those that are closed or used up.
+    async fn windows(&self, app_id: &AppId, open_id: &OpenId) -> Result<Vec<Row>, AwsError> {
         let found = self
             .table
             .dynamodb
@@ -114,34 +190,31 @@ impl Users {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
-        let mut open: Vec<_> = found
-            .items()
-            .iter()
-            .filter_map(|item| {
-                Some((get_time(item, "closes_at")?, get_string(item, "item")?, item))
-            })
-            .filter(|(closes_at, _, item)| {
-                *closes_at > now && get_number::<u32>(item, "messages").is_some_and(|left| left > 0)
-            })
-            .collect();
-        open.sort_by_key(|(closes_at, ..)| std::cmp::Reverse(*closes_at));
-        for (_, item, _) in open {
-            let update = self
-                .table
-                .dynamodb
-                .update_item()
-                .table_name(&self.table.name)
-                .key("user", string(user_key(app_id, open_id)))
-                .key("item", string(item))
-                .update_expression("SET messages = messages - :one")
-                .condition_expression("messages >= :one AND closes_at > :now")
-                .expression_attribute_values(":one", number(1_u64))
-                .expression_attribute_values(":now", number(now));
-            if self.table.conditional(WHAT, update.send().await)?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+            .map_err(|error| {
+                AwsError::new(self.table.action("looking for customer-service windows"), &error)
+            })?;
+        Ok(found.items().iter().filter_map(Row::read).collect())
+    }
+}
+
+/// A window, and who has taken a message out of it.
+struct Row {
+    item: String,
+    closes_at: Timestamp,
+    takers: Vec<String>,
+}
+
+impl Row {
+    fn read(item: &Item) -> Option<Self> {
+        let takers = item.get("takers").and_then(|takers| takers.as_ss().ok());
+        Some(Self {
+            item: get_string(item, "item")?.to_owned(),
+            closes_at: get_time(item, "closes_at")?,
+            takers: takers.cloned().unwrap_or_default(),
+        })
+    }
+
+    fn was_taken_by(&self, taker: &str) -> bool {
+        self.takers.iter().any(|known| known == taker)
     }
 }

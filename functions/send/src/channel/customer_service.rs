@@ -17,14 +17,25 @@ pub(super) async fn attempt(app: &App, place: Place<'_>, text: &str) -> Result<T
         Ok(text) => CustomerServiceMessage::Text(text),
         Err(error) => return Ok(place.passed(error.to_string(), Why::Refused)),
     };
-    if !app.users.take_from_window(&wechat_app.app_id, &route.open_id, attempt.now).await? {
+    let taker = format!("{}#{}", attempt.id, attempt.number);
+    let users = &app.users;
+    if !users.take_from_window(&wechat_app.app_id, &route.open_id, &taker, attempt.now).await? {
         return Ok(place.passed(
             "the person has not been in touch lately: no customer-service window is open",
             Why::NoRoute,
         ));
     }
-    if !place.announce(app).await? {
-        return Ok(Tried::Lost);
+    let give_back = async || {
+        let given = users.give_back_to_window(&wechat_app.app_id, &route.open_id, &taker).await;
+        // What becomes of the message is worth more than a place in a window.
+        if let Err(error) = given {
+            tracing::error!(id = attempt.id, "a place in a window stays taken: {error}");
+        }
+    };
+    let announced = place.announce(app).await;
+    if !matches!(announced, Ok(true)) {
+        give_back().await;
+        return announced.map(|_| Tried::Lost);
     }
     let sent = app
         .tokens
@@ -32,5 +43,20 @@ pub(super) async fn attempt(app: &App, place: Place<'_>, text: &str) -> Result<T
             app.wechat.send_customer_service(token, &route.open_id, &message).await
         })
         .await;
-    place.settle(app, place.of_call(sent)).await
+    let tried = place.of_call(sent);
+    if is_uncounted(&tried) {
+        give_back().await;
+    }
+    place.settle(app, tried).await
+}
+
+/// Whether WeChat has certainly not counted the message. Where it says that a
+/// window is used up or closed, it knows better than our count, and none of it
+/// is given back.
+fn is_uncounted(tried: &Tried) -> bool {
+    match tried {
+        Tried::PassedOver(refused, _) => !matches!(refused.code, Some(45015 | 45047)),
+        Tried::Later { .. } => true,
+        Tried::Sent { .. } | Tried::Unknown { .. } | Tried::Lost => false,
+    }
 }
