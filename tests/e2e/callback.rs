@@ -92,6 +92,8 @@ async fn a_letter_of_wechats_is_taken() {
     let rows = world.aws.rows("events").await;
     let [row] = rows.as_slice() else { panic!("{rows:?}") };
     assert_eq!(row["user"], "wx0000000000005a01#oAnn");
+    let kept = row["expires"].as_u64().unwrap() - row["received_at"].as_u64().unwrap();
+    assert_eq!(kept, 30 * 24 * 3600, "thirty days");
     assert_eq!(row["body"], text("oAnn", "hello"));
 }
 
