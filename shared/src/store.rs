@@ -22,8 +22,8 @@ mod users;
 mod windows;
 
 pub use events::{
-    AnswerState, Counted, Due, Events, NewEvent, NoPosition, Page, Position, Range, Record,
-    Recorded, StoredEvent, Unreadable,
+    AnswerClaim, AnswerState, Claimed, Counted, Due, Events, NewEvent, NoPlace, Page, Position,
+    Range, Record, Recorded, StoredEvent, Taken, Unreadable,
 };
 pub use followers::{Explanation, Followers, Following, Step, Told};
 pub use logins::{Binding, LoginError, Logins, Session};

@@ -15,9 +15,7 @@ async fn with_rules() -> World {
               "reply": { "link": { "title": "Your orders", "url": "https://example.test/orders" } } },
         ]),
     );
-    // The schedule has made it start, and keep the rules of before.
-    world.idle().await;
-    world.cloud.kill(&world.cloud.function("events")).await.unwrap();
+    world.cloud.kill(&world.cloud.function("callback")).await.unwrap();
     world
 }
 
@@ -142,9 +140,84 @@ async fn what_wechat_has_not_taken_is_sent_by_a_later_try() {
     let row = event(&world).await;
     assert!(row["answer"].is_null() && row["unapplied"].is_string(), "{row}");
     assert!(row["problem"].as_str().unwrap().contains("45011"), "{row}");
+    assert_eq!(left(&world, "window#message").await, 5, "it used up nothing");
     assert_eq!(replay(&world).await["applied"], 1);
     assert_eq!(event(&world).await["answer"]["state"], "sent");
+    assert_eq!(left(&world, "window#message").await, 4);
     assert_eq!(bob.screen_of("customer_service").await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_enters_is_greeted_at_once_or_never() {
+    for (times, state, tries, left_over) in [(2, "sent", 3, 1), (100, "not_sent", 5, 2)] {
+        let world = with_rules().await;
+        world.wechat.fault(json!({ "path": SEND, "times": times, "errcode": 45011 })).await;
+        world.phone("bob").enter("shop-mini").await;
+        let row = event(&world).await;
+        assert_eq!(row["answer"]["state"], state, "{row}");
+        assert!(row["applied_at"].is_number(), "the sweep would be too late: {row}");
+        let calls = world.wechat.calls(SEND).await.len();
+        assert!(calls >= tries, "{calls} calls: {row}");
+        assert_eq!(left(&world, "window#enter").await, left_over, "{state}");
+        world.wechat.heal().await;
+        assert_eq!(replay(&world).await["applied"], 1);
+        assert_eq!(event(&world).await["answer"]["state"], state);
+    }
+}
+
+/// Somebody else has claimed the answer to the one event, `ago` seconds ago.
+async fn claimed_by_another(world: &World, ago: u64) {
+    let row = event(world).await;
+    let at = row["received_at"].as_u64().unwrap() - ago;
+    let claim = json!({ "M": {
+        "state": { "S": "sending" }, "at": { "N": at.to_string() }, "owner": { "S": "another" },
+    } });
+    let update = json!({
+        "TableName": "hongyan-local-events",
+        "Key": { "user": { "S": row["user"] }, "event": { "S": row["event"] } },
+        "UpdateExpression": "SET answer = :claim, unapplied = app_id, due_at = :past REMOVE applied_at",
+        "ExpressionAttributeValues": { ":claim": claim, ":past": { "N": "1" } },
+    });
+    world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;
+}
+
+#[tokio::test]
+async fn while_somebody_else_is_sending_it_an_answer_stays_undecided() {
+    let world = with_rules().await;
+    told(&world, text("订单"), 0).await;
+    let calls = world.wechat.calls(SEND).await.len();
+    claimed_by_another(&world, 0).await;
+    assert_eq!(replay(&world).await["failed"], 1);
+    let row = event(&world).await;
+    assert!(row["unapplied"].is_string() && row["applied_at"].is_null(), "{row}");
+    assert!(row["problem"].as_str().unwrap().contains("somebody else"), "{row}");
+    assert_eq!(row["answer"]["owner"], "another", "{row}");
+
+    // Whoever was sending it was ended in the middle: it may have been sent.
+    claimed_by_another(&world, 120).await;
+    assert_eq!(replay(&world).await["applied"], 1);
+    assert_eq!(event(&world).await["answer"]["state"], "sending");
+    assert_eq!(world.wechat.calls(SEND).await.len(), calls);
+}
+
+#[tokio::test]
+async fn an_answer_is_what_the_rules_said_when_it_was_asked_for() {
+    let world = with_rules().await;
+    let bob = world.phone("bob");
+    bob.message("shop-mini", "hello").await;
+    world.wechat.fault(json!({ "path": SEND, "times": 1, "errcode": 45011 })).await;
+    bob.message("shop-mini", "订单").await;
+    world.set_replies(
+        "shop-mini",
+        json!([{ "on": "default", "reply": { "text": "We have moved." } }]),
+    );
+    for function in ["callback", "events"] {
+        world.cloud.kill(&world.cloud.function(function)).await.unwrap();
+    }
+    assert_eq!(replay(&world).await["applied"], 2);
+    let lines = bob.screen_of("customer_service").await;
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(line["text"], "Your orders\n");
 }
 
 #[tokio::test]

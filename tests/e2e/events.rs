@@ -2,6 +2,7 @@
 
 use crate::world::{World, order};
 use futures_util::{StreamExt as _, stream};
+use local::InvokeFailure;
 use serde_json::{Value, json};
 
 /// A receipt that doesn't say what became of the message.
@@ -9,21 +10,54 @@ fn poison(from: &str) -> Value {
     json!({ "from": from, "MsgType": "event", "Event": "TEMPLATESENDJOBFINISH", "MsgID": 7 })
 }
 
+/// Somebody follows of whom WeChat knows nothing.
+fn nobody_follows() -> Value {
+    let message =
+        json!({ "from": "oNobody", "MsgType": "event", "Event": "subscribe", "EventKey": "" });
+    json!({ "app": "shop", "message": message })
+}
+
 /// Makes an event due that waits for its next try.
 async fn make_due(world: &World, event: &Value) {
+    change(world, event, "SET due_at = :past").await;
+}
+
+/// Changes an event's row. `:past` is long ago, `:soon` an hour ahead.
+async fn change(world: &World, event: &Value, expression: &str) {
+    let soon = (event["received_at"].as_u64().unwrap() + 3600).to_string();
+    let mut values = json!({
+        ":past": { "N": "1" }, ":soon": { "N": soon }, ":nine": { "N": "9" }, ":ten": { "N": "10" },
+        ":app": { "S": event["app_id"] },
+    });
+    values.as_object_mut().unwrap().retain(|name, _| expression.contains(name));
     let update = json!({
         "TableName": "hongyan-local-events",
         "Key": { "user": { "S": event["user"] }, "event": { "S": event["event"] } },
-        "UpdateExpression": "SET due_at = :past",
-        "ConditionExpression": "attribute_exists(due_at)",
-        "ExpressionAttributeValues": { ":past": { "N": "1" } },
+        "UpdateExpression": expression,
+        "ConditionExpression": "attribute_exists(body)",
+        "ExpressionAttributeValues": values,
     });
     world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;
 }
 
+/// Tells of a new row as the stream does.
+async fn stream_tells(world: &World, event: &Value) {
+    let text = |name: &str| json!({ "S": event[name] });
+    let image = json!({
+        "user": text("user"), "event": text("event"), "app_id": text("app_id"),
+        "unapplied": text("app_id"), "kind": text("kind"), "body": text("body"),
+        "received_at": { "N": event["received_at"].to_string() },
+    });
+    let change = json!({ "NewImage": image, "SequenceNumber": "1" });
+    let batch = json!({ "Records": [{ "eventName": "INSERT", "dynamodb": change }] });
+    let answer = world.invoke("events", &batch).await.unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    world.idle().await;
+}
+
 /// What the schedule does every minute.
 async fn sweep(world: &World) {
-    world.invoke("events", &json!({})).await.unwrap();
+    world.invoke("events", &json!({ "sweep": {} })).await.unwrap();
     world.idle().await;
 }
 
@@ -83,6 +117,10 @@ async fn what_can_never_be_applied_is_set_aside_at_once_with_the_reason() {
     assert_eq!(metric["app"], "shop");
     assert_eq!(metric["function"], "hongyan-local-events");
     assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Hongyan");
+    let key = event["event"].as_str().unwrap();
+    let lines = world.lines();
+    let told: Vec<_> = lines.iter().filter(|line| line.contains("set aside")).collect();
+    assert!(!told.is_empty() && told.iter().all(|line| line.contains(key)), "{told:#?}");
 
     sweep(&world).await;
     assert_eq!(world.aws.row("events", "kind", "templatesendjobfinish").await, event);
@@ -91,10 +129,7 @@ async fn what_can_never_be_applied_is_set_aside_at_once_with_the_reason() {
 #[tokio::test]
 async fn what_fails_again_and_again_is_tried_ten_times_at_growing_intervals() {
     let world = World::start().await;
-    // WeChat knows nobody of this openid.
-    let follows =
-        json!({ "from": "oNobody", "MsgType": "event", "Event": "subscribe", "EventKey": "" });
-    world.wechat.push(json!({ "app": "shop", "message": follows })).await;
+    world.wechat.push(nobody_follows()).await;
     world.idle().await;
     let mut minutes = Vec::new();
     for tries in 1..10 {
@@ -112,6 +147,121 @@ async fn what_fails_again_and_again_is_tried_ten_times_at_growing_intervals() {
     assert!(event["problem"].as_str().unwrap().contains("40003"), "{event}");
     assert_eq!(metrics(&world, "events_failed").len(), 10);
     assert_eq!(metrics(&world, "events_set_aside").len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_tried_ten_times_and_never_came_back_is_set_aside_untried() {
+    let world = World::start().await;
+    world.wechat.push(nobody_follows()).await;
+    world.idle().await;
+    let event = world.aws.row("events", "kind", "subscribe").await;
+    let calls = world.wechat.calls("/cgi-bin/user/info").await.len();
+    change(&world, &event, "SET tries = :ten, taken_at = :past, due_at = :soon").await;
+    sweep(&world).await;
+    let waits = world.aws.row("events", "kind", "subscribe").await;
+    assert!(waits["unapplied"].is_string(), "its last try may still be under way: {waits}");
+
+    make_due(&world, &event).await;
+    sweep(&world).await;
+    let event = world.aws.row("events", "kind", "subscribe").await;
+    assert!(event["set_aside_at"].is_number() && event["unapplied"].is_null(), "{event}");
+    assert!(event["problem"].as_str().unwrap().contains("never came to an end"), "{event}");
+    assert_eq!(event["tries"], 10, "{event}");
+    assert_eq!(world.wechat.calls("/cgi-bin/user/info").await.len(), calls, "nobody tried it");
+    assert_eq!(metrics(&world, "events_set_aside").len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_cut_off_in_the_middle_is_tried_again() {
+    let world = World::start().await;
+    world.phone("ann").message("shop-mini", "hello").await;
+    let event = world.aws.row("events", "kind", "text").await;
+    let cut_off =
+        "SET unapplied = :app, tries = :nine, taken_at = :past, due_at = :past REMOVE applied_at";
+    change(&world, &event, cut_off).await;
+    sweep(&world).await;
+    let event = world.aws.row("events", "kind", "text").await;
+    assert!(event["applied_at"].is_number() && event["taken_at"].is_null(), "{event}");
+    assert_eq!(event["tries"], 10, "the try was counted before it was begun: {event}");
+}
+
+#[tokio::test]
+async fn sweeps_that_overlap_count_one_try() {
+    let world = World::start().await;
+    world.wechat.push(nobody_follows()).await;
+    world.idle().await;
+    let event = world.aws.row("events", "kind", "subscribe").await;
+    make_due(&world, &event).await;
+    let sweeps = (0..4).map(|_| sweep(&world));
+    futures_util::future::join_all(sweeps).await;
+    let event = world.aws.row("events", "kind", "subscribe").await;
+    assert_eq!(event["tries"], 2, "{event}");
+    assert_eq!(metrics(&world, "events_failed").len(), 2);
+
+    // The stream comes late with its first try: that one counts no more.
+    stream_tells(&world, &event).await;
+    assert_eq!(world.aws.row("events", "kind", "subscribe").await, event);
+    assert_eq!(metrics(&world, "events_failed").len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_slow_try_brings_about_is_set_aside_no_more() {
+    let world = World::start().await;
+    world.phone("ann").message("shop-mini", "hello").await;
+    let event = world.aws.row("events", "kind", "text").await;
+    change(&world, &event, "SET set_aside_at = :past, tries = :ten REMOVE applied_at").await;
+    stream_tells(&world, &event).await;
+    let event = world.aws.row("events", "kind", "text").await;
+    assert!(event["applied_at"].is_number() && event["set_aside_at"].is_null(), "{event}");
+}
+
+#[tokio::test]
+async fn an_app_that_was_removed_leaves_nothing_stuck() {
+    let world = World::start().await;
+    world.phone("ann").message("shop-mini", "hello").await;
+    let settings = world.parameter("apps/shop-mini");
+    world.aws.delete_parameter("apps/shop-mini").await;
+    world.cloud.kill(&world.cloud.function("events")).await.unwrap();
+    // The callback function doesn't know yet.
+    let image = json!({ "from": "ann", "MsgType": "image", "PicUrl": "p", "MediaId": "M" });
+    world.wechat.push(json!({ "app": "shop-mini", "message": image })).await;
+    world.idle().await;
+    let event = world.aws.row("events", "kind", "image").await;
+    assert!(event["problem"].as_str().unwrap().contains("not under /apps"), "{event}");
+    make_due(&world, &event).await;
+    sweep(&world).await;
+    let event = world.aws.row("events", "kind", "image").await;
+    assert_eq!(event["tries"], 2, "it may come back, and is tried: {event}");
+    change(&world, &event, "SET due_at = :past, tries = :nine").await;
+    sweep(&world).await;
+    let event = world.aws.row("events", "kind", "image").await;
+    assert!(event["set_aside_at"].is_number() && event["unapplied"].is_null(), "{event}");
+
+    world.set_parameter("apps/shop-mini", &settings);
+    world.cloud.kill(&world.cloud.function("events")).await.unwrap();
+    let request =
+        json!({ "replay": { "from": 1, "to": "2100-01-01T00:00:00Z", "only": "set_aside" } });
+    assert_eq!(world.invoke("events", &request).await.unwrap()["applied"], 1);
+    assert!(world.aws.row("events", "kind", "image").await["applied_at"].is_number());
+}
+
+#[tokio::test]
+async fn what_is_misspelt_does_nothing() {
+    let world = World::start().await;
+    for odd in [
+        json!({}),
+        json!({ "replya": { "from": 1, "to": 2 } }),
+        json!({ "Records": "x" }),
+        json!({ "sweep": {}, "replay": {} }),
+    ] {
+        match world.invoke("events", &odd).await {
+            Err(InvokeFailure::Failed { error, .. }) => {
+                assert_eq!(error["errorType"], "InvalidRequest", "{error}");
+                assert!(error["errorMessage"].as_str().unwrap().contains("nothing was done"));
+            }
+            other => panic!("{odd} was taken: {other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

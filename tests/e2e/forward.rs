@@ -73,6 +73,22 @@ async fn every_recorded_event_is_forwarded_in_the_documented_shape() {
 }
 
 #[tokio::test]
+async fn what_is_no_event_is_counted_once_though_two_read_it() {
+    let world = with_a_bus().await;
+    let row = json!({
+        "TableName": "hongyan-local-events",
+        "Item": { "user": { "S": "wx0000000000005a01#oAnn" }, "event": { "S": "1795186923#odd" } },
+    });
+    world.aws.ask("DynamoDB_20120810.PutItem", &row).await;
+    world.idle().await;
+    assert!(world.cloud.aws.buses.events("notices").is_empty());
+    let lines = world.lines();
+    let metrics =
+        lines.iter().filter(|line| line.contains("_aws") && line.contains("records_unreadable"));
+    assert_eq!(metrics.count(), 1, "{lines:#?}");
+}
+
+#[tokio::test]
 async fn without_a_bus_nothing_is_forwarded() {
     let world = World::start().await;
     world.wechat.push(json!({ "app": "shop", "message": message(1, "hi") })).await;

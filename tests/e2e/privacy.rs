@@ -80,10 +80,10 @@ async fn who_unfollows_leaves_nothing_but_that_they_left() {
 
 /// WeChat tells of it in the name of its own user, and names the one it is
 /// about beside.
-fn cancellation(open_id: &str) -> Value {
+fn cancellation(app_id: &str, open_id: &str) -> Value {
     json!({
         "from": "oSystem", "MsgType": "event", "Event": "user_authorization_cancellation",
-        "OpenID": open_id, "AppID": SHOP_MINI, "RevokeInfo": "301",
+        "OpenID": open_id, "AppID": app_id, "RevokeInfo": "301",
     })
 }
 
@@ -98,7 +98,7 @@ async fn who_closes_their_wechat_account_is_forgotten_by_the_mini_program() {
     assert_eq!(items(&rows(&world, SHOP_MINI, &open_id).await).len(), 3);
     let now = world.wechat.now().await + 5;
 
-    told(&world, "shop-mini", cancellation(&open_id), now).await;
+    told(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), now).await;
     let gone = rows(&world, SHOP_MINI, &open_id).await;
     let [profile] = gone.as_slice() else { panic!("{gone:#?}") };
     let mut kept: Vec<_> = profile.as_object().unwrap().keys().map(String::as_str).collect();
@@ -110,7 +110,7 @@ async fn who_closes_their_wechat_account_is_forgotten_by_the_mini_program() {
     assert_eq!(report["outcome"], "no_route", "{report}");
 
     for _ in 0..2 {
-        told(&world, "shop-mini", cancellation(&open_id), now).await;
+        told(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), now).await;
         told(&world, "shop-mini", consent(&open_id), now).await;
         assert_eq!(rows(&world, SHOP_MINI, &open_id).await, gone);
     }
@@ -130,11 +130,53 @@ async fn who_has_logged_in_since_stays_known() {
     let before = rows(&world, SHOP_MINI, &open_id).await;
     let mappings = world.aws.rows("mappings").await;
     let at = before[0]["logged_in_at"].as_u64().unwrap() - 60;
-    told(&world, "shop-mini", cancellation(&open_id), at).await;
+    told(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), at).await;
     let after = rows(&world, SHOP_MINI, &open_id).await;
     assert_eq!(after[0]["left_at"], at);
     for kept in ["id", "account", "union_id", "logged_in_at"] {
         assert_eq!(after[0][kept], before[0][kept], "{kept}");
     }
     assert_eq!(world.aws.rows("mappings").await, mappings);
+}
+
+#[tokio::test]
+async fn who_closes_their_wechat_account_is_found_in_no_official_account() {
+    for leaves_first in [false, true] {
+        let world = World::start().await;
+        let (ann, bob) = (world.phone("ann"), world.phone("bob"));
+        ann.follow("shop").await;
+        bob.follow("shop").await;
+        ann.log_in("shop-mini").await;
+        let (open_id, union_id) = (ann.open_id("shop").await, ann.union_id().await);
+        if leaves_first {
+            ann.unfollow("shop").await;
+        }
+        let subject = format!("union#{union_id}");
+        let of_ann = async || {
+            let rows = world.aws.rows("mappings").await;
+            let hers = rows.iter().filter(|row| row["subject"] == subject);
+            let mut apps: Vec<_> =
+                hers.map(|row| row["app_id"].as_str().unwrap().to_owned()).collect();
+            apps.sort_unstable();
+            apps
+        };
+        assert_eq!(of_ann().await, ["#person", SHOP, SHOP_MINI]);
+        let now = world.wechat.now().await + 5;
+        for _ in 0..2 {
+            told(&world, "shop", cancellation(SHOP, &open_id), now).await;
+            assert_eq!(of_ann().await, ["#person", SHOP_MINI], "leaves first: {leaves_first}");
+        }
+        // What is older comes too late.
+        let leaves = json!({ "from": open_id, "MsgType": "event", "Event": "unsubscribe" });
+        told(&world, "shop", leaves, now - 1).await;
+        assert_eq!(of_ann().await, ["#person", SHOP_MINI]);
+        let profile = rows(&world, SHOP, &open_id).await;
+        assert_eq!((items(&profile), &profile[0]["follows"]), (vec!["profile"], &json!(false)));
+
+        let open_id = ann.open_id("shop-mini").await;
+        told(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), now).await;
+        assert_eq!(of_ann().await, [""; 0]);
+        let bobs = format!("union#{}", bob.union_id().await);
+        assert_eq!(world.aws.row("mappings", "subject", &bobs).await["follows"], true);
+    }
 }

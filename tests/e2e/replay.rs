@@ -163,17 +163,86 @@ async fn only_what_is_asked_for() {
     assert_eq!(replay(&world, of_mini).await, outcome(1, 0, 0));
     let before = json!({ "from": received - 100, "to": received - 50 });
     assert_eq!(replay(&world, before).await, outcome(0, 0, 0));
+    let listed = replay(&world, listing()).await;
+    let mut one = all();
+    one["key"] = listed["events"][0]["key"].clone();
+    assert_eq!(replay(&world, one).await, outcome(1, 0, 1));
+}
 
-    // Behind one of the two there is the other, behind that one nothing.
-    let mut behind = Vec::new();
-    for row in world.aws.rows("events").await {
-        let mut request = all();
-        request["after"] =
-            format!("{} {}", row["user"].as_str().unwrap(), row["event"].as_str().unwrap()).into();
-        behind.push(replay(&world, request).await["applied"].as_u64().unwrap());
+/// As [`all`], to be listed only.
+fn listing() -> Value {
+    let mut request = all();
+    request["dry_run"] = true.into();
+    request
+}
+
+#[tokio::test]
+async fn what_stands_how_can_be_listed_without_a_word_of_anybody() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.message("shop-mini", "Where is my kettle?").await;
+    let poison =
+        json!({ "from": "ann", "MsgType": "event", "Event": "TEMPLATESENDJOBFINISH", "MsgID": 7 });
+    world.wechat.push(json!({ "app": "shop", "message": poison })).await;
+    world.idle().await;
+    let before = everything(&world).await;
+
+    let listed = replay(&world, listing()).await;
+    assert_eq!(everything(&world).await, before, "nothing is done");
+    let text = listed.to_string();
+    for hidden in [ann.open_id("shop").await, ann.open_id("shop-mini").await, "kettle".to_owned()] {
+        assert!(!text.contains(&hidden), "{hidden}: {text}");
     }
-    behind.sort_unstable();
-    assert_eq!(behind, [0, 1]);
+    assert!(listed["after"].is_null(), "{listed}");
+    let events = listed["events"].as_array().unwrap();
+    assert_eq!(events.len(), 2, "{listed}");
+    let of = |app: &str| events.iter().find(|event| event["app"] == app).unwrap();
+    let (applied, poison) = (of("shop-mini"), of("shop"));
+    assert_eq!((&applied["kind"], &applied["tries"]), (&json!("text"), &json!(0)), "{applied}");
+    assert!(applied["applied_at"].is_number() && applied["problem"].is_null(), "{applied}");
+    assert_eq!((&poison["problem"], &poison["tries"]), (&json!("Status is missing"), &json!(1)));
+    assert!(poison["set_aside_at"].is_number() && poison["received_at"].is_number(), "{poison}");
+
+    // The log calls it so as well.
+    let key = poison["key"].as_str().unwrap();
+    let lines = world.lines();
+    assert!(
+        lines.iter().any(|line| line.contains("set aside") && line.contains(key)),
+        "{lines:#?}"
+    );
+    let mut set_aside = listing();
+    set_aside["only"] = "set_aside".into();
+    let listed = replay(&world, set_aside).await;
+    assert_eq!(listed["events"], json!([poison]));
+}
+
+/// In so little time a replay tries one event, and the stream none.
+const HURRIED: (&str, &str) = (
+    "CodeUri: ../../target/lambda/events/\n      Timeout: 60",
+    "CodeUri: ../../target/lambda/events/\n      Timeout: 20",
+);
+
+#[tokio::test]
+async fn a_replay_goes_on_where_the_last_one_ended() {
+    let world = World::changed(&[HURRIED]).await;
+    let mut open_ids = Vec::new();
+    for name in ["ann", "bob", "carol"] {
+        world.phone(name).message("shop-mini", "hello").await;
+        open_ids.push(world.phone(name).open_id("shop-mini").await);
+    }
+    let mut request = all();
+    for nth in 1..=3 {
+        let answer = replay(&world, request.clone()).await;
+        assert_eq!(answer["applied"], 1, "the {nth}. time: {answer}");
+        let text = answer.to_string();
+        assert!(!open_ids.iter().any(|open_id| text.contains(open_id)), "{text}");
+        request["after"] = answer["after"].clone();
+        if nth < 3 {
+            assert!(answer["after"].is_string(), "the {nth}. time: {answer}");
+        }
+    }
+    let rows = world.aws.rows("events").await;
+    assert!(rows.iter().all(|row| row["applied_at"].is_number()), "{rows:#?}");
 }
 
 #[tokio::test]
@@ -185,7 +254,7 @@ async fn a_replay_that_makes_no_sense_says_why() {
         (json!({ "from": "yesterday", "to": 2 }), "RFC 3339"),
         (json!({ "from": 1 }), "missing field `to`"),
         (json!({ "from": 1, "to": 2, "since": 3 }), "unknown field `since`"),
-        (json!({ "from": 1, "to": 2, "after": "there" }), "after: not a place"),
+        (json!({ "from": 1, "to": 2, "after": "there" }), "after: no place"),
         (json!({ "from": 1, "to": 2, "only": "failed" }), "set_aside"),
     ];
     for (request, word) in cases {

@@ -33,8 +33,11 @@ async fn a_tables_name_follows_the_template() {
 
 #[tokio::test]
 async fn a_schedule_follows_the_template() {
-    let only_mini = "ScheduleExpression: rate(1 minute)\n            Input: '{\"app_id\": \"wx0000000000005a02\", \"dead_generation\": null}'";
-    let world = World::changed(&[("ScheduleExpression: rate(1 minute)", only_mini)]).await;
+    let refresh = "survives an outage of 240.\n            ScheduleExpression: rate(1 minute)\n";
+    let only_mini = format!(
+        "{refresh}            Input: '{{\"app_id\": \"wx0000000000005a02\", \"dead_generation\": null}}'\n"
+    );
+    let world = World::changed(&[(refresh, &only_mini)]).await;
     let token =
         |app_id: &str| world.cloud.aws.parameters.get(&format!("/hongyan/local/tokens/{app_id}"));
     world.until("the schedule has fired", || token("wx0000000000005a02").is_some()).await;

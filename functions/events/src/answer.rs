@@ -1,16 +1,18 @@
-//! What a mini program answers by itself, by rules in its parameter: a message
-//! of customer service, as a mini program has no passive replies.
+//! What a mini program answers by itself: a message of customer service, as a
+//! mini program has no passive replies. Which one, the callback function has
+//! decided by the app's rules, and written on the event's row.
 
 use crate::app::App;
 use crate::apply::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::{Answer, App as WeChatApp};
-use shared::store::{AnswerState, StoredEvent};
+use shared::parameters::App as WeChatApp;
+use shared::store::{AnswerState, Claimed, StoredEvent};
 use shared::wechat::client::Error as CallError;
 use shared::wechat::customer_service::CustomerServiceMessage;
 use shared::wechat::push::{Event, Kind, Push};
 use shared::wechat::refusal::{Class, Refusal};
+use std::time::Duration;
 
 /// Who enters customer service may be written to for a minute; this many
 /// seconds of it leave time to get there.
@@ -19,7 +21,20 @@ const AFTER_ENTERING: u64 = 55;
 /// than this many seconds is better answered by a human.
 const AFTER_A_MESSAGE: u64 = 10 * 60;
 
-/// Answers an event, if a rule says so, at most once ever.
+/// Who enters would have gone before the sweep tries again, a minute later: so
+/// it is tried again at once, after these pauses.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+/// No try begins later than this many seconds after the first one: what is left
+/// of the time that an event is given is for the last of them.
+const LATEST: u64 = 8;
+
+/// Answers an event, if the rules said so when it came, at most once ever.
 ///
 /// # Errors
 ///
@@ -30,43 +45,53 @@ pub(crate) async fn answer(
     event: &StoredEvent,
     push: &Push,
 ) -> Result<(), ApplyError> {
-    let Some(Answer::Message(message)) = wechat_app.replies.answer(&push.kind) else {
-        return Ok(());
+    let Some(message) = &event.customer_service else { return Ok(()) };
+    let message: CustomerServiceMessage = serde_json::from_str(message)
+        .map_err(|_| ApplyError::Malformed("the answer on its row is no message"))?;
+    let claim = match app.events.claim_answer(event, Timestamp::now()).await? {
+        Claimed::Ours(claim) => claim,
+        Claimed::Sending => return Err(ApplyError::Answering),
+        Claimed::Settled => return Ok(()),
     };
-    let now = Timestamp::now();
-    if !app.events.claim_answer(event, now).await? {
-        return Ok(());
+    let (alias, name) = (wechat_app.alias.as_str(), event.name());
+    let attempted = attempt(app, wechat_app, event, push, &message).await;
+    // It was certainly not sent, so that the window takes as much as before. If
+    // that can't be noted, the answer matters more.
+    if attempted.is_err()
+        && let Err(error) =
+            app.users.give_back_to_window(&event.app_id, &push.from, &event.event).await
+    {
+        tracing::error!(app = alias, event = name, "{error}");
     }
-    let alias = wechat_app.alias.as_str();
-    let state = match attempt(app, wechat_app, event, push, message, now).await {
+    let state = match attempted {
         Ok(state) => state,
+        Err(error) if is_urgent(&push.kind) => AnswerState::NotSent { reason: error.to_string() },
         Err(error) => {
-            app.events.give_back_answer(event).await?;
+            app.events.give_back_answer(event, &claim).await?;
             return Err(error);
         }
     };
     match &state {
         AnswerState::Refused { reason, .. } => {
-            tracing::error!(app = alias, event = event.event, "an answer was refused: {reason}");
+            tracing::error!(app = alias, event = name, "an answer was refused: {reason}");
+        }
+        AnswerState::NotSent { reason } => {
+            tracing::error!(app = alias, event = name, "an answer was not sent: {reason}");
         }
         AnswerState::Unknown { reason } => {
-            tracing::warn!(
-                app = alias,
-                event = event.event,
-                "an answer was perhaps sent: {reason}"
-            );
+            tracing::warn!(app = alias, event = name, "an answer was perhaps sent: {reason}");
         }
-        _ => tracing::info!(app = alias, event = event.event, ?state, "answered"),
+        _ => tracing::info!(app = alias, event = name, ?state, "answered"),
     }
     // Without the note the claim says that it was being sent, and it stays one
     // answer.
-    if let Err(error) = app.events.note_answer(event, &state, now).await {
-        tracing::error!(app = alias, event = event.event, "{error}");
+    if let Err(error) = app.events.note_answer(event, &claim, &state, Timestamp::now()).await {
+        tracing::error!(app = alias, event = name, "{error}");
     }
     Ok(())
 }
 
-/// Sends it, if there is still time.
+/// Sends it, if there is still time and a window for it.
 ///
 /// # Errors
 ///
@@ -77,38 +102,72 @@ async fn attempt(
     event: &StoredEvent,
     push: &Push,
     message: &CustomerServiceMessage,
-    now: Timestamp,
 ) -> Result<AnswerState, ApplyError> {
+    let now = Timestamp::now();
     if now.seconds_since(push.create_time) > patience(&push.kind) {
         return Ok(AnswerState::TooLate);
     }
-    let taker = event.event.as_str();
-    if !app.users.take_from_window(&wechat_app.app_id, &push.from, taker, now).await? {
+    let app_id = &wechat_app.app_id;
+    if !app.users.take_from_window(app_id, &push.from, &event.event, now).await? {
         return Ok(AnswerState::NoWindow);
     }
-    let send = || {
-        app.tokens.call(wechat_app, now, async |token| {
-            app.wechat.send_customer_service(token, &push.from, message).await
-        })
-    };
-    let sent = match send().await {
-        // WeChat wasn't reached; within a minute there isn't time for more than
-        // another try at once.
-        Err(TokenError::Call(CallError::NotSent { .. })) => send().await,
-        other => other,
-    };
-    let Err(error) = sent else { return Ok(AnswerState::Sent) };
+    let mut pauses = PAUSES.iter();
+    loop {
+        let Err(error) = send(app, wechat_app, push, message).await else {
+            return Ok(AnswerState::Sent);
+        };
+        let error = match finally(error) {
+            Ok(state) => return Ok(state),
+            Err(error) => error,
+        };
+        let unreached = matches!(error, TokenError::Call(CallError::NotSent { .. }));
+        let pause = match pauses.next() {
+            // Otherwise the sweep is soon enough.
+            Some(pause) if is_urgent(&push.kind) || (unreached && *pause == PAUSES[0]) => *pause,
+            _ => return Err(error.into()),
+        };
+        let next = Timestamp::now().plus(pause.as_secs() + 1);
+        if next.seconds_since(now) > LATEST
+            || next.seconds_since(push.create_time) > patience(&push.kind)
+        {
+            return Err(error.into());
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn send(
+    app: &App,
+    wechat_app: &WeChatApp,
+    push: &Push,
+    message: &CustomerServiceMessage,
+) -> Result<(), TokenError> {
+    let sent = app.tokens.call(wechat_app, Timestamp::now(), async |token| {
+        app.wechat.send_customer_service(token, &push.from, message).await
+    });
+    sent.await.map(drop)
+}
+
+/// What a failure says for good of an answer; the failure, if the answer was
+/// certainly not sent and may be by another try.
+fn finally(error: TokenError) -> Result<AnswerState, TokenError> {
     let reason = error.to_string();
     match error {
         TokenError::Call(CallError::Unknown { .. }) => Ok(AnswerState::Unknown { reason }),
         TokenError::Call(CallError::Refused { ref refusal, .. }) => match refusal.code {
             // "System error" doesn't say that nothing was sent.
             -1 => Ok(AnswerState::Unknown { reason }),
-            _ if is_passing(refusal) => Err(error.into()),
+            _ if is_passing(refusal) => Err(error),
             code => Ok(AnswerState::Refused { code, reason }),
         },
-        _ => Err(error.into()),
+        _ => Err(error),
     }
+}
+
+/// Whether an answer makes sense for so short a time that the sweep would be too
+/// late.
+fn is_urgent(kind: &Kind) -> bool {
+    patience(kind) == AFTER_ENTERING
 }
 
 /// How many seconds after an event an answer still makes sense.

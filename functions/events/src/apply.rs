@@ -105,7 +105,7 @@ fn permit_key<'a>(event: &'a StoredEvent, push: &'a Push, answer: &'a Answer) ->
 /// An event has not taken effect.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApplyError {
-    #[error("its app is not under /apps")]
+    #[error("its app is not under /apps; put it back, or let the event be set aside")]
     UnknownApp,
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
@@ -113,6 +113,12 @@ pub(crate) enum ApplyError {
     Malformed(&'static str),
     #[error("it was not done in the time that one event is given")]
     TooLong,
+    /// The log says where.
+    #[error("it met with a defect; the log says where, and another version may do better")]
+    Panicked,
+    /// Somebody else is sending the answer, or was ended in the middle.
+    #[error("its answer is being sent by somebody else")]
+    Answering,
     #[error("other events of this user kept getting in between")]
     Contended,
     #[error(transparent)]

@@ -2,9 +2,11 @@
 
 use crate::app::App;
 use crate::apply::{ApplyError, apply};
+use futures_util::FutureExt as _;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::store::{Counted, StoredEvent};
+use shared::store::{Counted, StoredEvent, Taken};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 /// A try takes this many seconds at most: two calls to WeChat, each perhaps
@@ -20,6 +22,8 @@ pub(crate) enum Tried {
     Applied,
     /// It has not, and its row says so.
     Failed,
+    /// Somebody else is at it, or was, and that counts.
+    Elsewhere,
     /// It has not, and not even that could be noted.
     Unnoted,
 }
@@ -29,31 +33,68 @@ pub(crate) fn is_time_left(deadline: Timestamp) -> bool {
     Timestamp::now().plus(LONGEST + NOTING) <= deadline
 }
 
-/// Applies one event and notes what came of it.
+/// Applies one event and notes what came of it. One that has to take effect was
+/// taken before, or comes from the stream for the first time.
 pub(crate) async fn attempt(app: &App, event: &StoredEvent) -> Tried {
-    let trying = tokio::time::timeout(Duration::from_secs(LONGEST), effect(app, event));
-    let error = match trying.await {
+    let trying = caught(effect(app, event));
+    let trying = tokio::time::timeout(Duration::from_secs(LONGEST), trying).await;
+    let error = match trying {
         Ok(Ok(())) => return Tried::Applied,
         Ok(Err(error)) => error,
         Err(_) => ApplyError::TooLong,
     };
     let now = Timestamp::now();
-    let alias = alias(app, event, now).await;
-    let (app_id, key) = (&event.app_id, event.event.as_str());
-    tracing::error!(app = alias, %app_id, event = key, "an event could not be applied: {error}");
-    metric::count("events_failed", &alias, 1);
+    let (alias, name) = (alias(app, event, now).await, event.name());
+    if !event.is_unapplied() {
+        tracing::error!(app = alias, event = name, "it could not be applied once more: {error}");
+        return Tried::Failed;
+    }
     match app.events.failed(event, &error.to_string(), error.is_hopeless(), now).await {
-        Ok(Counted::SetAside) => {
-            tracing::error!(app = alias, %app_id, event = key, "it is set aside; its row says why");
-            metric::count("events_set_aside", &alias, 1);
+        Ok(Counted::Due(_)) => {
+            tell(&alias, &name, &error);
             Tried::Failed
         }
-        Ok(Counted::Due(_) | Counted::Already) => Tried::Failed,
-        Err(error) => {
-            tracing::error!(app = alias, %app_id, event = key, "that it failed could not be noted: {error}");
+        Ok(Counted::SetAside) => {
+            tell(&alias, &name, &error);
+            set_aside(&alias, &name);
+            Tried::Failed
+        }
+        Ok(Counted::Already) => {
+            tracing::info!(app = alias, event = name, "a try that doesn't count failed: {error}");
+            Tried::Elsewhere
+        }
+        Err(unnoted) => {
+            tell(&alias, &name, &error);
+            tracing::error!(
+                app = alias,
+                event = name,
+                "that it failed could not be noted: {unnoted}"
+            );
             Tried::Unnoted
         }
     }
+}
+
+/// Tries what was taken for a try.
+pub(crate) async fn attempt_taken(app: &App, event: &StoredEvent, taken: Taken) -> Tried {
+    match taken {
+        Taken::Ours(event) => attempt(app, &event).await,
+        Taken::Elsewhere => Tried::Elsewhere,
+        Taken::SetAside => {
+            set_aside(&alias(app, event, Timestamp::now()).await, &event.name());
+            Tried::Failed
+        }
+    }
+}
+
+fn tell(alias: &str, name: &str, error: &ApplyError) {
+    tracing::error!(app = alias, event = name, "an event could not be applied: {error}");
+    metric::count("events_failed", alias, 1);
+}
+
+fn set_aside(alias: &str, name: &str) {
+    tracing::error!(app = alias, event = name, "it is set aside; its row says why");
+    metric::count("events_set_aside", alias, 1);
 }
 
 async fn effect(app: &App, event: &StoredEvent) -> Result<(), ApplyError> {
@@ -63,7 +104,7 @@ async fn effect(app: &App, event: &StoredEvent) -> Result<(), ApplyError> {
         let alias = alias(app, event, now).await;
         tracing::warn!(
             app = alias,
-            event = event.event,
+            event = event.name(),
             "two different events have the same identity; both are kept and applied"
         );
         metric::count("events_twins", &alias, 1);
@@ -72,8 +113,41 @@ async fn effect(app: &App, event: &StoredEvent) -> Result<(), ApplyError> {
     Ok(())
 }
 
+/// Makes a panic one event's failure. What it says may quote what the user
+/// wrote, and isn't passed on.
+async fn caught(effect: impl Future<Output = Result<(), ApplyError>>) -> Result<(), ApplyError> {
+    // Whatever it left half-done is in the tables, where a later try finds it.
+    AssertUnwindSafe(effect).catch_unwind().await.unwrap_or(Err(ApplyError::Panicked))
+}
+
+/// Makes a panic say where it happened, and not what it says.
+pub(crate) fn hide_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!("this is a defect, at {place}");
+    }));
+}
+
 /// The event's app, as the operator calls it.
-async fn alias(app: &App, event: &StoredEvent, now: Timestamp) -> String {
+pub(crate) async fn alias(app: &App, event: &StoredEvent, now: Timestamp) -> String {
     let apps = app.apps(now, None).await;
     apps.by_id(&event.app_id).map_or_else(|| event.app_id.to_string(), |app| app.alias.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_one_events_failure_and_says_nothing_of_it() {
+        let panics = async {
+            tokio::task::yield_now().await;
+            panic!("the user wrote: my PIN is 1234");
+        };
+        let error = caught(panics).await.unwrap_err();
+        assert!(matches!(error, ApplyError::Panicked), "{error:?}");
+        assert!(!error.to_string().contains("1234"), "{error}");
+        assert!(!error.is_hopeless(), "another version may do better");
+        assert!(caught(async { Ok(()) }).await.is_ok());
+    }
 }

@@ -51,8 +51,16 @@ pub(crate) async fn close(
     at: Timestamp,
 ) -> Result<(), ApplyError> {
     match wechat_app.kind {
-        // All that is kept of a follower came with following.
-        Kind::OfficialAccount => leave(app, wechat_app, open_id, at).await,
+        Kind::OfficialAccount => {
+            let app_id = &wechat_app.app_id;
+            let person = app.followers.person(app_id, open_id).await?;
+            leave(app, wechat_app, open_id, at).await?;
+            let persons = app.followers.unmap(app_id, open_id, person.as_ref(), at).await?;
+            for person in &persons {
+                app.logins.forget_person(person).await?;
+            }
+            Ok(())
+        }
         Kind::MiniProgram => {
             app.logins.forget(&wechat_app.app_id, open_id, at).await?;
             app.users.erase(&wechat_app.app_id, open_id, at, false).await?;

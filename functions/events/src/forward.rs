@@ -49,7 +49,7 @@ pub(crate) struct Forwarded {
 /// new event is left out.
 pub(crate) async fn enrich(app: &App, records: Vec<Value>, now: Timestamp) -> Vec<Forwarded> {
     let mut all = Vec::with_capacity(records.len());
-    for arrival in arrivals(records) {
+    for arrival in arrivals(records).0 {
         let apps = app.apps(now, Some(&arrival.event.app_id)).await;
         let alias = apps.by_id(&arrival.event.app_id).map(|app| app.alias.clone());
         let app_id = arrival.event.app_id.clone();

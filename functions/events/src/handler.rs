@@ -10,40 +10,97 @@ use shared::clock::Timestamp;
 ///
 /// - an array comes from an EventBridge Pipe, which wants to know what the
 ///   records say ([`forward`]);
-/// - an object with `Records` is a batch of the stream ([`stream`]);
-/// - one with `replay` is an operator's request ([`replay`]);
-/// - anything else is the schedule ([`sweep`]).
+/// - `{"Records": […]}` is a batch of the stream ([`stream`]);
+/// - `{"replay": {…}}` is an operator's request ([`replay`]);
+/// - `{"sweep": {}}` is the schedule's, as the template says ([`sweep`]).
 ///
 /// # Errors
 ///
-/// When a request makes no sense, or AWS doesn't do its part. A batch never
-/// fails as a whole: its failed records are named in the answer.
+/// When it is none of these, or AWS doesn't do its part. A batch never fails as a
+/// whole: its failed records are named in the answer.
 pub(crate) async fn handle(
     app: &App,
     event: Value,
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Value, Diagnostic> {
-    match event {
-        Value::Array(records) => Ok(json!(forward::enrich(app, records, now).await)),
-        Value::Object(mut event) => {
-            if let Some(Value::Array(records)) = event.remove("Records") {
-                return Ok(json!(stream::take(app, records, deadline).await));
-            }
-            if let Some(request) = event.remove("replay") {
-                let replayed = replay::replay(app, request, now, deadline).await;
-                return replayed.map(|replayed| json!(replayed)).map_err(Into::into);
-            }
-            schedule(app, now, deadline).await
+    match Invocation::read(event).ok_or_else(unknown)? {
+        Invocation::Pipe(records) => Ok(json!(forward::enrich(app, records, now).await)),
+        Invocation::Stream(records) => Ok(json!(stream::take(app, records, deadline).await)),
+        Invocation::Replay(request) => {
+            replay::replay(app, request, now, deadline).await.map_err(Into::into)
         }
-        _ => schedule(app, now, deadline).await,
+        Invocation::Sweep => {
+            let swept = sweep::sweep(app, now, deadline).await;
+            swept.map(|()| Value::Null).map_err(|error| Diagnostic {
+                error_type: "InternalError".to_owned(),
+                error_message: error.to_string(),
+            })
+        }
     }
 }
 
-async fn schedule(app: &App, now: Timestamp, deadline: Timestamp) -> Result<Value, Diagnostic> {
-    let swept = sweep::sweep(app, now, deadline).await;
-    swept.map(|()| Value::Null).map_err(|error| Diagnostic {
-        error_type: "InternalError".to_owned(),
-        error_message: error.to_string(),
-    })
+/// What is asked for.
+#[derive(Debug, PartialEq)]
+enum Invocation {
+    Pipe(Vec<Value>),
+    Stream(Vec<Value>),
+    Replay(Value),
+    Sweep,
+}
+
+impl Invocation {
+    /// None for anything else: what is misspelt must not be taken for something
+    /// that it isn't.
+    fn read(event: Value) -> Option<Self> {
+        let event = match event {
+            Value::Array(records) => return Some(Self::Pipe(records)),
+            Value::Object(event) => event,
+            _ => return None,
+        };
+        let mut members = event.into_iter();
+        let (Some((name, value)), None) = (members.next(), members.next()) else { return None };
+        match (name.as_str(), value) {
+            ("Records", Value::Array(records)) => Some(Self::Stream(records)),
+            ("replay", request) => Some(Self::Replay(request)),
+            ("sweep", Value::Object(nothing)) if nothing.is_empty() => Some(Self::Sweep),
+            _ => None,
+        }
+    }
+}
+
+fn unknown() -> Diagnostic {
+    Diagnostic {
+        error_type: "InvalidRequest".to_owned(),
+        error_message: "nothing was done: this function takes {\"replay\": {…}}, {\"sweep\": {}}, \
+            a batch of its table's stream or one of a pipe, and nothing beside it"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_misspelt_is_nothing() {
+        assert_eq!(Invocation::read(json!({ "sweep": {} })), Some(Invocation::Sweep));
+        assert_eq!(Invocation::read(json!([1])), Some(Invocation::Pipe(vec![json!(1)])));
+        let replay = json!({ "replay": { "from": 1 } });
+        assert_eq!(Invocation::read(replay), Some(Invocation::Replay(json!({ "from": 1 }))));
+        assert_eq!(Invocation::read(json!({ "Records": [] })), Some(Invocation::Stream(vec![])));
+        for odd in [
+            json!({}),
+            json!(null),
+            json!("sweep"),
+            json!({ "replya": { "from": 1 } }),
+            json!({ "Records": "x" }),
+            json!({ "sweep": { "now": true } }),
+            json!({ "sweep": true }),
+            json!({ "sweep": {}, "replay": {} }),
+            json!({ "source": "aws.scheduler", "detail": "{}" }),
+        ] {
+            assert_eq!(Invocation::read(odd.clone()), None, "{odd}");
+        }
+    }
 }

@@ -20,6 +20,7 @@ use shared::{clock::Timestamp, telemetry};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
+    attempt::hide_panics();
     let app = App::from_environment()
         .await
         .inspect_err(|error| tracing::error!("cannot start: {error}"))?;

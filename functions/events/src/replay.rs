@@ -3,18 +3,21 @@
 //! already takes no other effect; what was set aside is tried as if it were new.
 
 use crate::app::App;
-use crate::attempt::{Tried, attempt, is_time_left};
+use crate::attempt::{Tried, attempt, attempt_taken, is_time_left};
 use crate::lanes::by_user;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Deserializer, Serialize, de};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::store::{NoPosition, Position, Range, StoredEvent};
+use shared::parameters::Apps;
+use shared::store::{Page, Position, Range, StoredEvent};
 use std::cell::Cell;
 
+/// A list has so many events at most.
+const LISTED: usize = 100;
 /// So many events are begun before it is looked whether there is time for more.
 const AT_ONCE: usize = 32;
 
@@ -32,6 +35,11 @@ struct Request {
     app: Option<String>,
     /// Only what stands so.
     only: Option<Only>,
+    /// Only the one event that a log line or a listing calls so.
+    key: Option<String>,
+    /// Lists, and changes nothing.
+    #[serde(default)]
+    dry_run: bool,
     /// Where the last answer ended.
     after: Option<String>,
 }
@@ -45,19 +53,48 @@ enum Only {
 
 /// What became of it.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Replayed {
+struct Replayed {
     /// So many events have taken effect, or had before.
     applied: u64,
     /// So many have not; their rows say why.
     failed: u64,
-    /// So many of the range aren't what `only` names, or no events.
+    /// So many of the range aren't what `only` or `key` names, or are no events,
+    /// or somebody else is at them.
     skipped: u64,
     /// There wasn't time for all: ask again with this as `after`.
     after: Option<String>,
 }
 
+/// What a dry run finds.
+#[derive(Debug, Default, Serialize)]
+struct Listed {
+    /// Those of one user stand together, in the order in which they happened.
+    events: Vec<Listing>,
+    /// There may be more: ask again with this as `after`.
+    after: Option<String>,
+}
+
+/// One event, without a word of whose it is or what it says.
+#[derive(Debug, Serialize)]
+struct Listing {
+    /// What log lines call it, and what `key` takes.
+    key: String,
+    /// The app's alias, or what WeChat calls it if it is no longer under `/apps`.
+    app: String,
+    kind: String,
+    received_at: Timestamp,
+    /// So often it was tried and failed, or is being tried.
+    tries: u64,
+    /// Why it failed the last time.
+    problem: Option<String>,
+    applied_at: Option<Timestamp>,
+    /// When it is tried again by itself.
+    due_at: Option<Timestamp>,
+    set_aside_at: Option<Timestamp>,
+}
+
 /// Applies once more what was received in a range, for as long as there is
-/// time.
+/// time; or lists it, if it is to be a dry run.
 ///
 /// # Errors
 ///
@@ -67,19 +104,33 @@ pub(crate) async fn replay(
     request: Value,
     now: Timestamp,
     deadline: Timestamp,
-) -> Result<Replayed, ReplayError> {
+) -> Result<Value, ReplayError> {
     let request: Request =
         serde_json::from_value(request).map_err(|error| ReplayError::Invalid(error.to_string()))?;
-    let (range, mut after) = request.range(app, now).await?;
+    let (range, after) = request.range(app, now).await?;
+    if request.dry_run {
+        list(app, &request, &range, after, deadline).await.map(|listed| json!(listed))
+    } else {
+        apply(app, &request, &range, after, deadline).await.map(|replayed| json!(replayed))
+    }
+}
+
+async fn apply(
+    app: &App,
+    request: &Request,
+    range: &Range,
+    mut after: Option<Position>,
+    deadline: Timestamp,
+) -> Result<Replayed, ReplayError> {
     let mut replayed = Replayed::default();
     // However little time there is: one event is tried, so that asking again
     // and again comes to an end.
     let begun = Cell::new(false);
     loop {
-        let page = app.events.range(&range, after.as_ref()).await?;
+        let page = app.events.range(range, after.as_ref()).await?;
         replayed.skipped += page.unreadable;
         for events in page.events.chunks(AT_ONCE) {
-            let outcomes = some(app, &request, events, deadline, &begun).await;
+            let outcomes = some(app, request, events, deadline, &begun).await;
             let done = outcomes.iter().take_while(|outcome| **outcome != Outcome::NotBegun).count();
             for outcome in &outcomes[..done] {
                 replayed.count(*outcome);
@@ -88,14 +139,66 @@ pub(crate) async fn replay(
                 after = Some(Position::after(last));
             }
             if done < events.len() {
-                replayed.after = after.as_ref().map(ToString::to_string);
+                replayed.after = keep(app, after).await?;
                 return Ok(replayed);
             }
         }
         after = page.next;
         if after.is_none() || !is_time_left(deadline) {
-            replayed.after = after.as_ref().map(ToString::to_string);
+            replayed.after = keep(app, after).await?;
             return Ok(replayed);
+        }
+    }
+}
+
+async fn list(
+    app: &App,
+    request: &Request,
+    range: &Range,
+    mut after: Option<Position>,
+    deadline: Timestamp,
+) -> Result<Listed, ReplayError> {
+    let apps = app.apps(Timestamp::now(), None).await;
+    let mut listed = Listed::default();
+    loop {
+        let Page { events, next, .. } = app.events.range(range, after.as_ref()).await?;
+        for event in events.into_iter().filter(|event| request.wants(event)) {
+            if listed.events.len() == LISTED {
+                listed.after = keep(app, after).await?;
+                return Ok(listed);
+            }
+            after = Some(Position::after(&event));
+            listed.events.push(Listing::new(event, &apps));
+        }
+        after = next;
+        if after.is_none() || !is_time_left(deadline) {
+            listed.after = keep(app, after).await?;
+            return Ok(listed);
+        }
+    }
+}
+
+/// A word for a place, as the place itself names a user.
+async fn keep(app: &App, place: Option<Position>) -> Result<Option<String>, AwsError> {
+    match place {
+        Some(place) => app.users.keep_place(&place, Timestamp::now()).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+impl Listing {
+    fn new(event: StoredEvent, apps: &Apps) -> Self {
+        let alias = apps.by_id(&event.app_id).map(|app| app.alias.clone());
+        Self {
+            key: event.name(),
+            app: alias.unwrap_or_else(|| event.app_id.to_string()),
+            kind: event.kind,
+            received_at: event.received_at,
+            tries: event.tries,
+            problem: event.problem,
+            applied_at: event.applied_at,
+            due_at: event.due_at,
+            set_aside_at: event.set_aside_at,
         }
     }
 }
@@ -125,20 +228,21 @@ async fn some(
 
 /// Tries one event, whatever became of it before.
 async fn again(app: &App, event: &StoredEvent) -> Outcome {
-    let tried = if event.set_aside_at.is_some() {
-        match app.events.take_up(event, Timestamp::now()).await {
-            Ok(Some(event)) => attempt(app, &event).await,
-            // Somebody else has done so just now.
-            Ok(None) => return Outcome::Skipped,
-            Err(error) => {
-                tracing::error!(event = event.event, "{error}");
-                Tried::Unnoted
-            }
-        }
+    let now = Timestamp::now();
+    let taken = if event.set_aside_at.is_some() {
+        app.events.take_up(event, now).await
+    } else if event.is_unapplied() {
+        app.events.take(event, false, now).await
     } else {
-        attempt(app, event).await
+        return attempt(app, event).await.into();
     };
-    if tried == Tried::Applied { Outcome::Applied } else { Outcome::Failed }
+    match taken {
+        Ok(taken) => attempt_taken(app, event, taken).await.into(),
+        Err(error) => {
+            tracing::error!(event = event.name(), "{error}");
+            Outcome::Failed
+        }
+    }
 }
 
 /// What became of one event of the range.
@@ -148,6 +252,17 @@ enum Outcome {
     Failed,
     Skipped,
     NotBegun,
+}
+
+impl From<Tried> for Outcome {
+    fn from(tried: Tried) -> Self {
+        match tried {
+            Tried::Applied => Self::Applied,
+            Tried::Failed | Tried::Unnoted => Self::Failed,
+            // Somebody else is at it, or has been just now.
+            Tried::Elsewhere => Self::Skipped,
+        }
+    }
 }
 
 impl Replayed {
@@ -188,13 +303,20 @@ impl Request {
                 Some(wechat_app.app_id.clone())
             }
         };
-        let after = self.after.as_deref().map(str::parse).transpose();
-        let after =
-            after.map_err(|error: NoPosition| ReplayError::Invalid(format!("after: {error}")))?;
+        let after = match &self.after {
+            None => None,
+            Some(word) => {
+                let place = app.users.place(word, now).await?;
+                Some(place.map_err(|error| ReplayError::Invalid(format!("after: {error}")))?)
+            }
+        };
         Ok((Range { from, to, app_id }, after))
     }
 
     fn wants(&self, event: &StoredEvent) -> bool {
+        if self.key.as_ref().is_some_and(|key| *key != event.name()) {
+            return false;
+        }
         match self.only {
             None => true,
             Some(Only::SetAside) => event.set_aside_at.is_some(),
@@ -241,7 +363,6 @@ impl From<ReplayError> for Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_moment_can_be_told_in_two_ways() {

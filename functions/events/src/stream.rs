@@ -47,9 +47,9 @@ struct Failure {
     item_identifier: String,
 }
 
-/// The new events among the records. A record that can't be read as one will
-/// never be one: it is told and counted, and doesn't come again.
-pub(crate) fn arrivals(records: Vec<Value>) -> Vec<Arrival> {
+/// The new events among the records, and how many are none that can be read:
+/// they will never be, and don't come again.
+pub(crate) fn arrivals(records: Vec<Value>) -> (Vec<Arrival>, u64) {
     let mut unreadable = 0;
     let mut arrivals = Vec::with_capacity(records.len());
     for record in records {
@@ -61,10 +61,7 @@ pub(crate) fn arrivals(records: Vec<Value>) -> Vec<Arrival> {
             }
         }
     }
-    if unreadable > 0 {
-        metric::count("records_unreadable", "none", unreadable);
-    }
-    arrivals
+    (arrivals, unreadable)
 }
 
 /// None for a record that isn't of a new row. What is wrong is told by its
@@ -93,9 +90,13 @@ fn kind(error: &serde_json::Error) -> String {
 /// Applies the new events. What there is no time for until `deadline`, and what
 /// fails, is left to the sweep; what not even its row knows of comes again.
 pub(crate) async fn take(app: &App, records: Vec<Value>, deadline: Timestamp) -> Failures {
-    let arrivals =
-        arrivals(records).into_iter().map(|arrival| (arrival.event.user.clone(), arrival));
-    let again = by_user(arrivals, async |Arrival { event, sequence_number }| {
+    let (arrivals, unreadable) = arrivals(records);
+    // They are counted here only: the pipe, if there is one, reads the same ones.
+    if unreadable > 0 {
+        metric::count("records_unreadable", "none", unreadable);
+    }
+    let lanes = arrivals.into_iter().map(|arrival| (arrival.event.user.clone(), arrival));
+    let again = by_user(lanes, async |Arrival { event, sequence_number }| {
         let again = is_time_left(deadline) && attempt(app, &event).await == Tried::Unnoted;
         again.then_some(Failure { item_identifier: sequence_number })
     });
@@ -130,7 +131,8 @@ mod tests {
         let mut removed = record();
         removed["eventName"] = "REMOVE".into();
         removed["dynamodb"].as_object_mut().unwrap().remove("NewImage");
-        let found = arrivals(vec![changed, record(), removed]);
+        let (found, unreadable) = arrivals(vec![changed, record(), removed]);
+        assert_eq!(unreadable, 0);
         let [arrival] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(arrival.event.event, "1795186923#1");
         assert_eq!(arrival.sequence_number, "111");
@@ -146,6 +148,7 @@ mod tests {
         let mut numberless = record();
         numberless["dynamodb"].as_object_mut().unwrap().remove("SequenceNumber");
         let records = vec![odd, json!({}), Value::Null, imageless, numberless, record()];
-        assert_eq!(arrivals(records).len(), 1);
+        let (found, unreadable) = arrivals(records);
+        assert_eq!((found.len(), unreadable), (1, 5));
     }
 }

@@ -1,17 +1,19 @@
 //! The minute's sweep: what has not taken effect and is due.
 
 use crate::app::App;
-use crate::attempt::{attempt, is_time_left};
+use crate::attempt::{attempt_taken, is_time_left};
 use crate::lanes::by_user;
 use futures_util::future::join_all;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::App as WeChatApp;
-use shared::store::Due;
+use shared::parameters::{App as WeChatApp, Apps};
+use shared::store::{Due, StoredEvent};
 
 /// So many events are looked for in one request.
 const PAGE: i32 = 100;
+/// So many waiting events are looked at for some of unknown apps.
+const STRAYS: i32 = 1000;
 
 /// Tries what is due. One app's trouble doesn't stop the others. What there is
 /// no time for until `deadline` stays due.
@@ -26,39 +28,84 @@ pub(crate) async fn sweep(app: &App, now: Timestamp, deadline: Timestamp) -> Res
             tracing::error!(app = wechat_app.alias, "the sweep failed: {error}");
         })
     }));
-    swept.await.into_iter().collect()
+    let (swept, strays) = tokio::join!(swept, strays(app, &apps, now, deadline));
+    let mut suspects = Vec::new();
+    let mut outcome = Ok(());
+    for found in swept.into_iter().chain([strays]) {
+        match found {
+            Ok(found) => suspects.extend(found),
+            Err(error) => outcome = Err(error),
+        }
+    }
+    // Whoever tried one of these was ended in the middle. That may happen again,
+    // and then to nobody but the one that is at fault.
+    for suspect in suspects {
+        try_one(app, &suspect, deadline).await;
+    }
+    outcome
 }
 
+/// Tries what is due of one app, but for those of which it isn't certain that
+/// they do no harm: these are given back.
 async fn of_app(
     app: &App,
     wechat_app: &WeChatApp,
     now: Timestamp,
     deadline: Timestamp,
-) -> Result<(), AwsError> {
+) -> Result<Vec<StoredEvent>, AwsError> {
     let mut after = None;
+    let mut suspects = Vec::new();
     loop {
         let (due, next) = app.events.due(&wechat_app.app_id, now, PAGE, after).await?;
-        let lanes = due.into_iter().filter_map(|due| Some((due.user()?.to_owned(), due)));
-        by_user(lanes, async |due| again(app, wechat_app, &due, deadline).await).await;
+        suspects.extend(try_all(app, due, &wechat_app.alias, deadline).await);
         match next {
             Some(next) if is_time_left(deadline) => after = Some(next),
-            _ => return Ok(()),
+            _ => return Ok(suspects),
         }
     }
 }
 
-async fn again(app: &App, wechat_app: &WeChatApp, due: &Due, deadline: Timestamp) {
+/// Tries what belongs to no app that is known: it may have been added since, and
+/// otherwise is set aside some day.
+async fn strays(
+    app: &App,
+    apps: &Apps,
+    now: Timestamp,
+    deadline: Timestamp,
+) -> Result<Vec<StoredEvent>, AwsError> {
+    let known: Vec<_> = apps.iter().map(|app| &app.app_id).collect();
+    let strays = app.events.strays(&known, now, STRAYS).await?;
+    Ok(try_all(app, strays, "none", deadline).await)
+}
+
+async fn try_all(app: &App, due: Vec<Due>, alias: &str, deadline: Timestamp) -> Vec<StoredEvent> {
+    let lanes = due.into_iter().filter_map(|due| Some((due.user()?.to_owned(), due)));
+    let suspects = by_user(lanes, async |due| {
+        if !is_time_left(deadline) {
+            return None;
+        }
+        match app.events.get_due(&due, Timestamp::now()).await {
+            Ok(Some(event)) if event.was_dropped() => return Some(event),
+            Ok(Some(event)) => try_one(app, &event, deadline).await,
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(app = alias, "{error}");
+                metric::count("events_failed", alias, 1);
+            }
+        }
+        None
+    });
+    suspects.await.into_iter().flatten().collect()
+}
+
+async fn try_one(app: &App, event: &StoredEvent, deadline: Timestamp) {
     if !is_time_left(deadline) {
         return;
     }
-    match app.events.get_due(due, Timestamp::now()).await {
-        Ok(Some(event)) => {
-            attempt(app, &event).await;
+    match app.events.take(event, true, Timestamp::now()).await {
+        Ok(taken) => {
+            attempt_taken(app, event, taken).await;
         }
-        Ok(None) => {}
-        Err(error) => {
-            tracing::error!(app = wechat_app.alias, "{error}");
-            metric::count("events_failed", &wechat_app.alias, 1);
-        }
+        Err(error) => tracing::error!(event = event.name(), "{error}"),
     }
 }

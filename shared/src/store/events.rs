@@ -3,14 +3,16 @@
 
 mod answer;
 mod due;
+mod place;
 mod progress;
 mod range;
 mod record;
 
-pub use answer::AnswerState;
+pub use answer::{AnswerClaim, AnswerState, Claimed};
 pub use due::Due;
-pub use progress::Counted;
-pub use range::{NoPosition, Page, Position, Range};
+pub use place::NoPlace;
+pub use progress::{Counted, Taken};
+pub use range::{Page, Position, Range};
 pub use record::{NewEvent, Record, Recorded, Unreadable};
 
 use super::{Table, string};
@@ -21,6 +23,7 @@ use crate::wechat::id::AppId;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 /// The events table.
 #[derive(Clone, Debug)]
@@ -47,12 +50,29 @@ pub struct StoredEvent {
     /// What tells bodies apart.
     #[serde(default)]
     body_hash: String,
-    /// How often it was tried, and failed.
+    /// What customer service answers to it, as the rules said when it came: a
+    /// [`CustomerServiceMessage`](crate::wechat::customer_service::CustomerServiceMessage)
+    /// in JSON.
     #[serde(default)]
-    tries: u64,
+    pub customer_service: Option<String>,
+    /// How often it was tried, the try that is under way included.
+    #[serde(default)]
+    pub tries: u64,
+    /// Why the last try failed.
+    #[serde(default)]
+    pub problem: Option<String>,
     /// There while it has to take effect.
     #[serde(default)]
     unapplied: Option<AppId>,
+    /// When it is tried next.
+    #[serde(default)]
+    pub due_at: Option<Timestamp>,
+    /// When the try began that is under way; the stream's isn't noted.
+    #[serde(default)]
+    taken_at: Option<Timestamp>,
+    /// When it took effect.
+    #[serde(default)]
+    pub applied_at: Option<Timestamp>,
     /// When it was set aside, if it is.
     #[serde(default)]
     pub set_aside_at: Option<Timestamp>,
@@ -62,6 +82,18 @@ impl StoredEvent {
     /// Whether it still has to take effect.
     pub fn is_unapplied(&self) -> bool {
         self.unapplied.is_some()
+    }
+
+    /// What log lines and listings call it: a hash of the user, and the sort key.
+    /// It names nobody, and yet finds the row.
+    pub fn name(&self) -> String {
+        format!("{} {}", short_hash(&self.user), self.event)
+    }
+
+    /// The event as it stands when it was taken for a try.
+    fn taken(&self, tries: u64, now: Timestamp) -> Box<Self> {
+        let unapplied = Some(self.app_id.clone());
+        Box::new(Self { tries, unapplied, taken_at: Some(now), set_aside_at: None, ..self.clone() })
     }
 
     /// The sort key of the event that has the same identity and came first, if
@@ -98,5 +130,27 @@ impl Events {
             .table_name(&self.table.name)
             .key("user", string(&event.user))
             .key("event", string(&event.event))
+    }
+}
+
+/// The first 16 digits of the SHA-256 sum, as `sha256sum` prints it. An openid
+/// has far too many forms for anybody to guess it from that.
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_not_whose_event_it_is() {
+        let event: StoredEvent = serde_json::from_value(serde_json::json!({
+            "user": "wx1#oAnn", "event": "1795186923#24000000000000001", "app_id": "wx1",
+            "body": "", "received_at": 1_795_186_924,
+        }))
+        .unwrap();
+        // printf wx1#oAnn | sha256sum
+        assert_eq!(event.name(), "6d94e8e5176c8cb2 1795186923#24000000000000001");
     }
 }

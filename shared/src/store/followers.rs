@@ -11,6 +11,8 @@
 //! | `left_at` | the last second in which they left: what was older is void |
 //! | `version` | counts the moves, so that none is based on a state that is gone |
 
+mod close;
+
 use super::mappings::union_subject;
 use super::{Item, Mappings, Users, get_number, get_string, get_time, number, string, transaction};
 use crate::aws::AwsError;

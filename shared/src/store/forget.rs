@@ -108,7 +108,11 @@ impl Logins {
 
     /// Deletes a person who is known in no app any more. A login that gets in
     /// between writes the row anew, the next time at the latest.
-    async fn forget_person(&self, union_id: &UnionId) -> Result<(), AwsError> {
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn forget_person(&self, union_id: &UnionId) -> Result<(), AwsError> {
         let subject = union_subject(union_id);
         let rows = self.mappings.collection(&subject).await?;
         if rows.iter().any(|row| get_string(row, "app_id") != Some(PERSON)) {

@@ -4,8 +4,14 @@
 use super::{Events, StoredEvent};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{Item, number, string};
-use aws_sdk_dynamodb::types::AttributeValue;
+use crate::store::{Item, get_string, get_time, number, string};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+
+/// Whoever has claimed an answer has sent it within this many seconds, or was
+/// ended in the middle.
+const SENDING: u64 = 60;
 
 /// What became of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +33,11 @@ pub enum AnswerState {
         /// What went wrong.
         reason: String,
     },
+    /// It could not be sent for as long as it made sense to try.
+    NotSent {
+        /// What went wrong at last.
+        reason: String,
+    },
     /// It wasn't sent: no window of the user's was open.
     NoWindow,
     /// It wasn't sent: so long after the event it would have been odd, or
@@ -35,12 +46,13 @@ pub enum AnswerState {
 }
 
 impl AnswerState {
-    fn attribute(&self, now: Timestamp) -> AttributeValue {
+    fn item(&self, now: Timestamp) -> Item {
         let state = match self {
             Self::Sending => "sending",
             Self::Sent => "sent",
             Self::Refused { .. } => "refused",
             Self::Unknown { .. } => "unknown",
+            Self::NotSent { .. } => "not_sent",
             Self::NoWindow => "no_window",
             Self::TooLate => "too_late",
         };
@@ -49,15 +61,36 @@ impl AnswerState {
         if let Self::Refused { code, .. } = self {
             answer.insert("code".to_owned(), AttributeValue::N(code.to_string()));
         }
-        if let Self::Refused { reason, .. } | Self::Unknown { reason } = self {
+        if let Self::Refused { reason, .. } | Self::NotSent { reason } | Self::Unknown { reason } =
+            self
+        {
             answer.insert("reason".to_owned(), string(reason));
         }
-        AttributeValue::M(answer)
+        answer
     }
 }
 
+/// The right to send an answer, once.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AnswerClaim {
+    /// A word that no other claim has.
+    owner: String,
+}
+
+/// What came of claiming an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is the caller's to send.
+    Ours(AnswerClaim),
+    /// Somebody else has claimed it just now, and may give it back.
+    Sending,
+    /// There is nothing to send any more: it was sent, or given up, or perhaps
+    /// sent by somebody who was ended in the middle.
+    Settled,
+}
+
 impl Events {
-    /// Claims the one answer to an event. False if it was claimed before.
+    /// Claims the one answer to an event.
     ///
     /// # Errors
     ///
@@ -66,18 +99,40 @@ impl Events {
         &self,
         event: &StoredEvent,
         now: Timestamp,
-    ) -> Result<bool, AwsError> {
+    ) -> Result<Claimed, AwsError> {
+        // The SDK repeats a write whose answer was lost, and must then find its
+        // own claim, not somebody else's.
+        let owner = uuid::Uuid::new_v4().simple().to_string();
+        let mut claim = AnswerState::Sending.item(now);
+        claim.insert("owner".to_owned(), string(&owner));
         let update = self
             .update(event)
             .update_expression("SET answer = :answer")
-            .condition_expression("attribute_exists(#user) AND attribute_not_exists(answer)")
+            .condition_expression(
+                "attribute_exists(#user) AND (attribute_not_exists(answer) OR answer.#owner = :owner)",
+            )
             .expression_attribute_names("#user", "user")
-            .expression_attribute_values(":answer", AnswerState::Sending.attribute(now));
-        let claimed = self.table.conditional("claiming an answer", update.send().await)?;
-        Ok(claimed.is_some())
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":answer", AttributeValue::M(claim))
+            .expression_attribute_values(":owner", string(&owner))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = update.send().await else {
+            return Ok(Claimed::Ours(AnswerClaim { owner }));
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(there)) => {
+                let answer = there.item().and_then(|item| item.get("answer")?.as_m().ok());
+                let sending = answer.is_some_and(|answer| {
+                    let age = get_time(answer, "at").map(|at| now.seconds_since(at));
+                    get_string(answer, "state") == Some("sending") && age < Some(SENDING)
+                });
+                Ok(if sending { Claimed::Sending } else { Claimed::Settled })
+            }
+            _ => Err(AwsError::new(self.table.action("claiming an answer"), &error)),
+        }
     }
 
-    /// Notes what became of the claimed answer.
+    /// Notes what became of a claimed answer.
     ///
     /// # Errors
     ///
@@ -85,28 +140,37 @@ impl Events {
     pub async fn note_answer(
         &self,
         event: &StoredEvent,
+        claim: &AnswerClaim,
         state: &AnswerState,
         now: Timestamp,
     ) -> Result<(), AwsError> {
         let update = self
-            .update(event)
+            .owned(event, claim)
             .update_expression("SET answer = :answer")
-            .condition_expression("attribute_exists(answer)")
-            .expression_attribute_values(":answer", state.attribute(now));
+            .expression_attribute_values(":answer", AttributeValue::M(state.item(now)));
         self.table.conditional("noting what became of an answer", update.send().await).map(drop)
     }
 
-    /// Gives the claim back: the answer was certainly not sent, and may be sent
-    /// by a later try.
+    /// Gives the claim back: the answer was certainly not sent, and may be
+    /// sent by a later try.
     ///
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm; then it is never sent.
-    pub async fn give_back_answer(&self, event: &StoredEvent) -> Result<(), AwsError> {
-        let update = self
-            .update(event)
-            .update_expression("REMOVE answer")
-            .condition_expression("attribute_exists(answer)");
+    pub async fn give_back_answer(
+        &self,
+        event: &StoredEvent,
+        claim: &AnswerClaim,
+    ) -> Result<(), AwsError> {
+        let update = self.owned(event, claim).update_expression("REMOVE answer");
         self.table.conditional("giving an answer back", update.send().await).map(drop)
+    }
+
+    /// An update of the row, if the claim still holds.
+    fn owned(&self, event: &StoredEvent, claim: &AnswerClaim) -> UpdateItemFluentBuilder {
+        self.update(event)
+            .condition_expression("answer.#owner = :owner")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":owner", string(&claim.owner))
     }
 }

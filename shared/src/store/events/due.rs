@@ -3,7 +3,7 @@
 use super::{Events, StoredEvent};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{Item, number, string};
+use crate::store::{Item, get_string, get_time, number, string};
 use crate::wechat::id::AppId;
 
 /// Where one event stands: its key.
@@ -13,9 +13,14 @@ pub struct Due {
 }
 
 impl Due {
+    fn new(mut item: Item) -> Self {
+        item.retain(|name, _| name == "user" || name == "event");
+        Self { key: item }
+    }
+
     /// The partition key, which all events of one user share.
     pub fn user(&self) -> Option<&str> {
-        crate::store::get_string(&self.key, "user")
+        get_string(&self.key, "user")
     }
 }
 
@@ -50,15 +55,45 @@ impl Events {
             .map_err(|error| {
                 AwsError::new(self.table.action("looking for unapplied events"), &error)
             })?;
-        let keys = found.items.unwrap_or_default().into_iter().map(|mut item| {
-            item.retain(|name, _| name == "user" || name == "event");
-            Due { key: item }
-        });
+        let keys = found.items.unwrap_or_default().into_iter().map(Due::new);
         Ok((keys.collect(), found.last_evaluated_key))
     }
 
-    /// Reads an event that was due, if it still has to take effect: the index
-    /// is always a little behind. A row that is no event is set aside.
+    /// The events of apps that aren't among `known`, of the first `limit` that
+    /// have not taken effect, if they are due by `now`. Nobody asks for those app
+    /// by app. Usually so few wait that this sees all.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn strays(
+        &self,
+        known: &[&AppId],
+        now: Timestamp,
+        limit: i32,
+    ) -> Result<Vec<Due>, AwsError> {
+        let found = self
+            .table
+            .dynamodb
+            .scan()
+            .table_name(&self.table.name)
+            .index_name("unapplied")
+            .limit(limit)
+            .send()
+            .await
+            .map_err(|error| {
+                AwsError::new(self.table.action("looking for events of unknown apps"), &error)
+            })?;
+        let items = found.items.unwrap_or_default().into_iter().filter(|item| {
+            let app_id = get_string(item, "unapplied");
+            let is_known = known.iter().any(|known| app_id == Some(known.as_str()));
+            !is_known && get_time(item, "due_at") <= Some(now)
+        });
+        Ok(items.map(Due::new).collect())
+    }
+
+    /// Reads an event that was due, if it still is and has to take effect: the
+    /// index is always a little behind. A row that is no event is set aside.
     ///
     /// # Errors
     ///
@@ -80,9 +115,9 @@ impl Events {
             .send()
             .await
             .map_err(|error| AwsError::new(action(), &error))?;
-        let Some(item) = found.item.filter(|item| item.contains_key("unapplied")) else {
-            return Ok(None);
-        };
+        let is_due =
+            |item: &Item| item.contains_key("unapplied") && get_time(item, "due_at") <= Some(now);
+        let Some(item) = found.item.filter(is_due) else { return Ok(None) };
         if let Ok(event) = serde_dynamo::from_item(item) {
             return Ok(Some(event));
         }

@@ -1,15 +1,31 @@
-//! What became of an event: taken effect, failed, or set aside.
+//! Trying an event, and what became of it: taken effect, failed, or set aside.
 
 use super::{Events, StoredEvent};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::{number, string};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 /// So many minutes lie between a try that failed and the next. After one more
 /// an event is set aside: it stays in the table, but nobody tries it again
 /// before an operator asks for it.
 const PAUSES: [u64; 9] = [1, 2, 4, 8, 16, 32, 60, 60, 60];
+/// What the row of an event says that was tried as often, and whose last try
+/// never came to an end.
+const NEVER_CAME_BACK: &str =
+    "it was tried as often as it may be, and the last try never came to an end";
+
+/// What came of taking an event.
+#[derive(Clone, Debug)]
+pub enum Taken {
+    /// It is the caller's to try. Until its next try is due, nobody else does.
+    Ours(Box<StoredEvent>),
+    /// Somebody else is at it, or has been since it was read.
+    Elsewhere,
+    /// It was tried often enough. Nobody tries it again.
+    SetAside,
+}
 
 /// What counting a failure led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +39,112 @@ pub enum Counted {
     Already,
 }
 
+impl StoredEvent {
+    /// Whether somebody took it and neither failed nor succeeded: whoever did
+    /// was ended in the middle, perhaps by this event.
+    pub fn was_dropped(&self) -> bool {
+        self.taken_at.is_some()
+    }
+
+    /// How many seconds lie between the try that is counted as this one and the
+    /// next; none after the last.
+    fn pause(tries: u64) -> Option<u64> {
+        let at = usize::try_from(tries).ok()?.checked_sub(1)?;
+        PAUSES.get(at).map(|minutes| minutes * 60)
+    }
+
+    /// That nobody has counted a try since the event was read, as a condition.
+    fn unchanged(
+        &self,
+        update: UpdateItemFluentBuilder,
+        condition: &str,
+    ) -> UpdateItemFluentBuilder {
+        if self.tries == 0 {
+            update.condition_expression(format!("{condition} AND attribute_not_exists(tries)"))
+        } else {
+            update
+                .condition_expression(format!("{condition} AND tries = :known"))
+                .expression_attribute_values(":known", number(self.tries))
+        }
+    }
+}
+
 impl Events {
-    /// Notes that an event has taken effect. Repeating it changes nothing.
+    /// Takes an event that has to take effect, before it is tried: the try is
+    /// counted first, so that one that ends the whole process counts as well. It
+    /// is the taker's until the next try is due. With `only_due` it has to be due
+    /// by `now`.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm: then it must not be tried.
+    pub async fn take(
+        &self,
+        event: &StoredEvent,
+        only_due: bool,
+        now: Timestamp,
+    ) -> Result<Taken, AwsError> {
+        let tries = event.tries.saturating_add(1);
+        let last = u64::try_from(PAUSES.len()).unwrap_or(u64::MAX).saturating_add(1);
+        if tries > last {
+            return self.never_came_back(event, now).await;
+        }
+        // The last try is given as long as the one before it.
+        let pause = StoredEvent::pause(tries.min(last - 1)).unwrap_or_default();
+        let due_at = now.plus(pause);
+        let due = if only_due { " AND due_at <= :now" } else { "" };
+        let update = self
+            .update(event)
+            .update_expression("SET tries = :tries, taken_at = :now, due_at = :due")
+            .expression_attribute_values(":tries", number(tries))
+            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":due", number(due_at));
+        let update = event.unchanged(update, &format!("attribute_exists(unapplied){due}"));
+        let taken = self.table.conditional("taking an event", update.send().await)?;
+        Ok(if taken.is_some() { Taken::Ours(event.taken(tries, now)) } else { Taken::Elsewhere })
+    }
+
+    async fn never_came_back(
+        &self,
+        event: &StoredEvent,
+        now: Timestamp,
+    ) -> Result<Taken, AwsError> {
+        let update = self
+            .update(event)
+            .update_expression(
+                "SET problem = :problem, failed_at = :now, set_aside_at = :now REMOVE unapplied, due_at, taken_at",
+            )
+            .expression_attribute_values(":problem", string(NEVER_CAME_BACK))
+            .expression_attribute_values(":now", number(now));
+        // The last try may still be under way.
+        let update = event.unchanged(update, "attribute_exists(unapplied) AND due_at <= :now");
+        let set_aside = self.table.conditional("setting an event aside", update.send().await)?;
+        Ok(if set_aside.is_some() { Taken::SetAside } else { Taken::Elsewhere })
+    }
+
+    /// Takes an event that was set aside, as if it had never been tried. Why it
+    /// was set aside stays on the row.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm: then it must not be tried.
+    pub async fn take_up(&self, event: &StoredEvent, now: Timestamp) -> Result<Taken, AwsError> {
+        let due_at = now.plus(StoredEvent::pause(1).unwrap_or_default());
+        let update = self
+            .update(event)
+            .update_expression(
+                "SET unapplied = app_id, tries = :one, taken_at = :now, due_at = :due REMOVE set_aside_at",
+            )
+            .condition_expression("attribute_exists(set_aside_at)")
+            .expression_attribute_values(":one", number(1_u64))
+            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":due", number(due_at));
+        let taken = self.table.conditional("taking up an event again", update.send().await)?;
+        Ok(if taken.is_some() { Taken::Ours(event.taken(1, now)) } else { Taken::Elsewhere })
+    }
+
+    /// Notes that an event has taken effect, also if somebody else has set it
+    /// aside meanwhile. Repeating it changes nothing.
     ///
     /// # Errors
     ///
@@ -32,14 +152,17 @@ impl Events {
     pub async fn applied(&self, event: &StoredEvent, now: Timestamp) -> Result<(), AwsError> {
         let update = self
             .update(event)
-            .update_expression("SET applied_at = :now REMOVE unapplied, due_at")
-            .condition_expression("attribute_exists(unapplied)")
+            .update_expression(
+                "SET applied_at = :now REMOVE unapplied, due_at, taken_at, set_aside_at",
+            )
+            .condition_expression("attribute_exists(unapplied) OR attribute_exists(set_aside_at)")
             .expression_attribute_values(":now", number(now));
         self.table.conditional("noting that an event is applied", update.send().await).map(drop)
     }
 
-    /// Counts a try that failed, and keeps why and when. It is tried again after
-    /// a pause, unless that is `hopeless` or has been done often enough.
+    /// Keeps why and when a try failed, and counts it if that wasn't done when
+    /// the event was taken. It is tried again after a pause, unless that is
+    /// `hopeless` or has been done often enough.
     ///
     /// # Errors
     ///
@@ -51,66 +174,32 @@ impl Events {
         hopeless: bool,
         now: Timestamp,
     ) -> Result<Counted, AwsError> {
-        let pause = usize::try_from(event.tries).ok().and_then(|tries| PAUSES.get(tries));
-        let due_at = pause.filter(|_| !hopeless).map(|minutes| now.plus(minutes * 60));
+        let tries = event.tries.saturating_add(u64::from(event.taken_at.is_none()));
+        let due_at = StoredEvent::pause(tries).filter(|_| !hopeless).map(|pause| now.plus(pause));
         let (expression, value) = match due_at {
-            Some(due_at) => {
-                ("SET tries = :tries, problem = :problem, failed_at = :now, due_at = :due", due_at)
-            }
+            Some(due_at) => (
+                "SET tries = :tries, problem = :problem, failed_at = :now, due_at = :due REMOVE taken_at",
+                due_at,
+            ),
             None => (
-                "SET tries = :tries, problem = :problem, failed_at = :now, set_aside_at = :due REMOVE unapplied, due_at",
+                "SET tries = :tries, problem = :problem, failed_at = :now, set_aside_at = :due REMOVE unapplied, due_at, taken_at",
                 now,
             ),
         };
-        // What was counted since the event was read isn't counted again.
-        let mut update = self
+        let update = self
             .update(event)
             .update_expression(expression)
-            .expression_attribute_values(":tries", number(event.tries.saturating_add(1)))
+            .expression_attribute_values(":tries", number(tries))
             .expression_attribute_values(":problem", string(problem))
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":due", number(value));
-        if event.tries == 0 {
-            update = update.condition_expression(
-                "attribute_exists(unapplied) AND attribute_not_exists(tries)",
-            );
-        } else {
-            update = update
-                .condition_expression("attribute_exists(unapplied) AND tries = :known")
-                .expression_attribute_values(":known", number(event.tries));
-        }
+        let update = event.unchanged(update, "attribute_exists(unapplied)");
         let counted = self.table.conditional("counting a try that failed", update.send().await)?;
         Ok(match (counted, due_at) {
             (None, _) => Counted::Already,
             (Some(_), Some(due_at)) => Counted::Due(due_at),
             (Some(_), None) => Counted::SetAside,
         })
-    }
-
-    /// Takes up again an event that was set aside, as if it had never been
-    /// tried. Why it was set aside stays on the row. None if it isn't set aside
-    /// any more.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
-    pub async fn take_up(
-        &self,
-        event: &StoredEvent,
-        now: Timestamp,
-    ) -> Result<Option<StoredEvent>, AwsError> {
-        let update = self
-            .update(event)
-            .update_expression("SET unapplied = app_id, due_at = :now REMOVE tries, set_aside_at")
-            .condition_expression("attribute_exists(set_aside_at)")
-            .expression_attribute_values(":now", number(now));
-        let taken = self.table.conditional("taking up an event again", update.send().await)?;
-        Ok(taken.map(|_| StoredEvent {
-            tries: 0,
-            unapplied: Some(event.app_id.clone()),
-            set_aside_at: None,
-            ..event.clone()
-        }))
     }
 
     /// Notes on the first of several events of one identity that this is

@@ -5,8 +5,6 @@ use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::{Item, get_string, number, string};
 use crate::wechat::id::AppId;
-use std::fmt;
-use std::str::FromStr;
 
 /// So many rows are looked at in one request.
 const PAGE: i32 = 1000;
@@ -22,12 +20,13 @@ pub struct Range {
     pub app_id: Option<AppId>,
 }
 
-/// A place in the table, between two events. It is good for as long as the
-/// table is.
+/// A place in the table, between two events. It names a user:
+/// [`keep_place`](crate::store::Users::keep_place) makes a word of it that others
+/// may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    user: String,
-    event: String,
+    pub(super) user: String,
+    pub(super) event: String,
 }
 
 /// Some of the events of a range.
@@ -59,30 +58,6 @@ impl Position {
         ])
     }
 }
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.user, self.event)
-    }
-}
-
-impl FromStr for Position {
-    type Err = NoPosition;
-
-    fn from_str(text: &str) -> Result<Self, NoPosition> {
-        match text.split_once(' ') {
-            Some((user, event)) if !user.is_empty() && !event.is_empty() => {
-                Ok(Self { user: user.to_owned(), event: event.to_owned() })
-            }
-            _ => Err(NoPosition),
-        }
-    }
-}
-
-/// A text is no place in the table.
-#[derive(Debug, thiserror::Error)]
-#[error("not a place in the table; give back what the last answer named")]
-pub struct NoPosition;
 
 impl Events {
     /// Looks for the events of a range through the whole table, from a place in
@@ -117,19 +92,5 @@ impl Events {
             items.into_iter().filter_map(|item| serde_dynamo::from_item(item).ok()).collect();
         let unreadable = u64::try_from(rows - events.len()).unwrap_or(u64::MAX);
         Ok(Page { events, unreadable, next })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_told_and_found_again() {
-        let place = Position { user: "wx1#oAnn".to_owned(), event: "1795186923#2400".to_owned() };
-        assert_eq!(place.to_string().parse::<Position>().unwrap(), place);
-        for odd in ["", " ", "wx1#oAnn", " 1795186923#2400", "wx1#oAnn "] {
-            assert!(odd.parse::<Position>().is_err(), "{odd:?}");
-        }
     }
 }
