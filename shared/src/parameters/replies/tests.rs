@@ -131,3 +131,20 @@ fn what_could_never_answer_is_refused() {
         assert_eq!(read(&turned, Kind::OfficialAccount).is_ok(), one_way, "{second} {first}");
     }
 }
+
+/// The rules that both READMEs show are rules.
+#[test]
+fn the_rules_of_the_readme_are_read() {
+    let readmes =
+        [include_str!("../../../../README.md"), include_str!("../../../../README.zh-CN.md")];
+    for readme in readmes {
+        let block = readme.split("```json\n").find(|block| block.contains("\"replies\"")).unwrap();
+        let app: Value = serde_json::from_str(block.split("```").next().unwrap()).unwrap();
+        let replies = read(&app["replies"], Kind::OfficialAccount).unwrap();
+        assert_eq!(replies.0.len(), 7);
+        assert_eq!(
+            answer(&replies, &event("SCAN", "poster")).as_deref(),
+            Some("您扫了我们的海报！")
+        );
+    }
+}
