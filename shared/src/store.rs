@@ -3,11 +3,12 @@
 //!
 //! | Table | Key | Holds |
 //! |---|---|---|
-//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `window#…`: all that belongs to one user of one app |
+//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`: all that belongs to one user of one app |
 //! | mappings | `subject` = `union#…` or `account#…`, `app_id` | a person's openid in each app, and whether they follow |
 //! | events | `user`, `event` | what came in |
 //! | notifications | `id` | what went out |
 
+mod conflict;
 mod erase;
 mod events;
 mod followers;
@@ -96,7 +97,8 @@ impl Table {
         Ok(())
     }
 
-    /// What a conditional write gave; none if its condition did not hold.
+    /// What a conditional write gave; none if its condition did not hold. A write
+    /// to a table that has transactions is made with [`conflict::again`].
     fn conditional<T, E, R>(
         &self,
         what: &str,

@@ -1,6 +1,7 @@
 //! A mini program's user has closed their WeChat account: what ties them to
 //! accounts and to other apps goes as well.
 
+use super::conflict::again;
 use super::mappings::{PERSON, account_subject, union_subject};
 use super::{Item, Logins, Users, get_string, get_time, number, string, transaction};
 use crate::aws::AwsError;
@@ -125,7 +126,7 @@ impl Logins {
             .table_name(&table.name)
             .key("subject", string(subject))
             .key("app_id", string(PERSON));
-        match delete.send().await {
+        match again(|| delete.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) => Err(AwsError::new(table.action("forgetting a person"), &error)),
         }

@@ -1,5 +1,6 @@
 //! How a person can be reached: their openid in each app.
 
+use super::conflict::again;
 use super::{Item, Table, get_string, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -108,8 +109,12 @@ impl Mappings {
             .item("app_id", string(PASSWORD))
             .item("password_hash", string(password_hash.expose()))
             .item("created_at", number(now))
-            .condition_expression("attribute_not_exists(subject)");
-        Ok(self.table.conditional("making an account", put.send().await)?.is_some())
+            // A hash is salted, so one that is there already is ours, and only the
+            // confirmation was lost.
+            .condition_expression("attribute_not_exists(subject) OR password_hash = :hash")
+            .expression_attribute_values(":hash", string(password_hash.expose()));
+        let made = again(|| put.clone().send()).await;
+        Ok(self.table.conditional("making an account", made)?.is_some())
     }
 
     /// The hash of an account's password, if there is such an account.

@@ -4,6 +4,7 @@
 //! attempt number and a lease; every later write is conditional on that
 //! attempt. Nothing is ever deleted but by its age.
 
+use super::conflict::again;
 use super::{Item, KEPT, Table, get_number, get_string, get_time, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -163,7 +164,7 @@ impl Notifications {
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let action = "claiming a notification";
-        let error = match update.send().await {
+        let error = match again(|| update.clone().send()).await {
             Ok(claimed) => {
                 let item = claimed.attributes.unwrap_or_default();
                 let attempt = get_number(&item, "attempt").ok_or_else(|| {
@@ -327,7 +328,7 @@ impl Notifications {
     /// Runs one update on its own. False if its condition did not hold.
     async fn run(&self, action: &str, update: UpdateBuilder) -> Result<bool, AwsError> {
         let update = update.build().expect("key, table and expression are set");
-        let sent = self
+        let update = self
             .table
             .dynamodb
             .update_item()
@@ -336,9 +337,8 @@ impl Notifications {
             .update_expression(update.update_expression)
             .set_condition_expression(update.condition_expression)
             .set_expression_attribute_names(update.expression_attribute_names)
-            .set_expression_attribute_values(update.expression_attribute_values)
-            .send()
-            .await;
-        Ok(self.table.conditional(action, sent)?.is_some())
+            .set_expression_attribute_values(update.expression_attribute_values);
+        let written = again(|| update.clone().send()).await;
+        Ok(self.table.conditional(action, written)?.is_some())
     }
 }

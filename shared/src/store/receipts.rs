@@ -5,19 +5,17 @@
 //! comes second finds what the first has written. An index could not do that:
 //! it is always a little behind.
 
+use super::conflict::again;
 use super::notifications::{Notifications, Status};
+use super::transaction::{self, Outcome};
 use super::{KEPT, get_string, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::AppId;
 use crate::wechat::push::Fate;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    CancellationReason, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
-
-/// How often a transaction that met another one is tried again.
-const TRIES: usize = 5;
 
 impl Notifications {
     /// Stores that WeChat has taken a message on, together with WeChat's id of
@@ -36,7 +34,6 @@ impl Notifications {
         report: &str,
         now: Timestamp,
     ) -> Result<Status, AwsError> {
-        const WHAT: &str = "storing that a notification is sent";
         let message = Put::builder()
             .table_name(&self.table.name)
             .item("id", string(message_key(app_id, message_id)))
@@ -46,39 +43,20 @@ impl Notifications {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .expect("table and item are set");
-        let notification = self
-            .finishing(id, attempt, Status::Sent, Some(report))
-            .build()
-            .expect("key, table and expression are set");
-        for _ in 0..TRIES {
-            let written = self
-                .table
-                .dynamodb
-                .transact_write_items()
-                .transact_items(TransactWriteItem::builder().put(message.clone()).build())
-                .transact_items(TransactWriteItem::builder().update(notification.clone()).build())
-                .send()
-                .await;
-            let Err(error) = written else { return Ok(Status::Sent) };
-            let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
-                error.as_service_error()
-            else {
-                return Err(AwsError::new(self.table.action(WHAT), &error));
-            };
-            let reasons = canceled.cancellation_reasons();
-            if let Some(receipt) = reasons.first().and_then(CancellationReason::item) {
-                let told =
-                    get_string(receipt, "status").and_then(Status::parse).unwrap_or(Status::Sent);
-                self.finish(id, attempt, told, Some(report)).await?;
-                return Ok(told);
-            }
-            if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
-                // Another attempt has taken over, and stores what becomes of it.
-                return Ok(Status::Sent);
-            }
-            // The receipt is being stored at this very moment.
-        }
-        Err(AwsError::unexpected(self.table.action(WHAT), "other writes kept getting in between"))
+        let notification = self.finishing(id, attempt, Status::Sent, Some(report));
+        let items = vec![transaction::put(message), transaction::update(notification)];
+        let what = self.table.action("storing that a notification is sent");
+        let reasons = match transaction::attempt(&self.table.dynamodb, &what, items).await? {
+            Outcome::Written => return Ok(Status::Sent),
+            Outcome::Refused(reasons) => reasons,
+        };
+        let Some(receipt) = reasons.first().and_then(CancellationReason::item) else {
+            // Another attempt has taken over, and stores what becomes of it.
+            return Ok(Status::Sent);
+        };
+        let told = get_string(receipt, "status").and_then(Status::parse).unwrap_or(Status::Sent);
+        self.finish(id, attempt, told, Some(report)).await?;
+        Ok(told)
     }
 
     /// Stores what WeChat's receipt says of a message. It may come before
@@ -113,8 +91,8 @@ impl Notifications {
             .expression_attribute_values(":status", string(status.as_str()))
             .expression_attribute_values(":reason", string(reason))
             .expression_attribute_values(":expires", number(now.plus(KEPT)))
-            .return_values(ReturnValue::AllNew)
-            .send()
+            .return_values(ReturnValue::AllNew);
+        let message = again(|| message.clone().send())
             .await
             .map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
         let Some(id) =
@@ -134,7 +112,8 @@ impl Notifications {
             .expression_attribute_values(":status", string(status.as_str()))
             .expression_attribute_values(":reason", string(reason))
             .expression_attribute_values(":sent", string(Status::Sent.as_str()));
-        self.table.conditional(WHAT, update.send().await).map(drop)
+        let stored = again(|| update.clone().send()).await;
+        self.table.conditional(WHAT, stored).map(drop)
     }
 }
 

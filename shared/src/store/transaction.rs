@@ -1,43 +1,78 @@
 //! Writing several items at once, or none of them.
 
+use super::conflict::{TRIES, pause};
 use crate::aws::AwsError;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem};
-use std::time::Duration;
+use uuid::Uuid;
 
-/// How often a transaction that met another one is tried again.
-const TRIES: u32 = 6;
-/// The other one is over after some milliseconds; each wait is longer than the
-/// one before by this many.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Why DynamoDB gives up a transaction that it may take a moment later.
+const PASSING: [&str; 3] =
+    ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+
+/// What became of a transaction.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// All of it is written.
+    Written,
+    /// A condition didn't hold, and nothing is written. One reason for each
+    /// item, in their order.
+    Refused(Vec<CancellationReason>),
+}
 
 /// Writes all of it; false if one of the conditions didn't hold, and nothing
 /// is written.
+///
+/// # Errors
+///
+/// As [`attempt`]'s.
 pub(super) async fn write(
     dynamodb: &Client,
     what: &str,
     items: Vec<TransactWriteItem>,
 ) -> Result<bool, AwsError> {
+    Ok(matches!(attempt(dynamodb, what, items).await?, Outcome::Written))
+}
+
+/// Writes all of it, or says which of the conditions didn't hold.
+///
+/// # Errors
+///
+/// When DynamoDB doesn't confirm, or other writes to the same items keep getting
+/// in between.
+pub(super) async fn attempt(
+    dynamodb: &Client,
+    what: &str,
+    items: Vec<TransactWriteItem>,
+) -> Result<Outcome, AwsError> {
+    // By it DynamoDB knows a repeat of what it has already written.
+    let token = Uuid::new_v4().simple().to_string();
     for tries in 1..=TRIES {
-        let written =
-            dynamodb.transact_write_items().set_transact_items(Some(items.clone())).send().await;
-        let Err(error) = written else { return Ok(true) };
-        let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
-            error.as_service_error()
-        else {
-            return Err(AwsError::new(what, &error));
-        };
-        let reasons: Vec<_> =
-            canceled.cancellation_reasons().iter().filter_map(CancellationReason::code).collect();
-        if reasons.contains(&"ConditionalCheckFailed") {
-            return Ok(false);
+        let request = dynamodb
+            .transact_write_items()
+            .set_transact_items(Some(items.clone()))
+            .client_request_token(&token);
+        let Err(error) = request.send().await else { return Ok(Outcome::Written) };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
+                let reasons = canceled.cancellation_reasons();
+                let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).collect();
+                if codes.contains(&"ConditionalCheckFailed") {
+                    return Ok(Outcome::Refused(reasons.to_vec()));
+                }
+                if !codes.iter().any(|code| PASSING.contains(code)) {
+                    return Err(AwsError::new(what, &error));
+                }
+            }
+            // The SDK gave up waiting for it, and DynamoDB is still at it.
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => {}
+            _ => return Err(AwsError::new(what, &error)),
         }
-        if !reasons.contains(&"TransactionConflict") {
-            return Err(AwsError::new(what, &error));
+        if tries < TRIES {
+            pause(tries).await;
         }
-        tokio::time::sleep(PAUSE * tries).await;
     }
     Err(AwsError::unexpected(what, "other writes to the same items kept getting in between"))
 }

@@ -8,6 +8,7 @@
 //! the confirmation of a write, and whoever then asks again still has one place
 //! and no more.
 
+use super::conflict::again;
 use super::erase::FOLLOW_WINDOW;
 use super::{Item, Users, get_string, get_time, number, string, strings, transaction, user_key};
 use crate::aws::AwsError;
@@ -133,7 +134,8 @@ impl Users {
                 .expression_attribute_values(":none", number(0_u64))
                 .expression_attribute_values(":now", number(now));
             let what = "taking from a customer-service window";
-            if self.table.conditional(what, update.send().await)?.is_some() {
+            let taken = again(|| update.clone().send()).await;
+            if self.table.conditional(what, taken)?.is_some() {
                 return Ok(true);
             }
         }
@@ -170,7 +172,8 @@ impl Users {
                 .expression_attribute_values(":taker", strings([taker]))
                 .expression_attribute_values(":name", string(taker));
             let what = "giving back to a customer-service window";
-            self.table.conditional(what, update.send().await)?;
+            let given = again(|| update.clone().send()).await;
+            self.table.conditional(what, given)?;
         }
         Ok(())
     }
