@@ -28,6 +28,7 @@ mod follow;
 mod forward;
 mod login;
 mod logs;
+mod lost_answers;
 mod main_job;
 mod orders;
 mod outage;

@@ -5,6 +5,7 @@
 //! deleted here, and isn't stored any more when its event is late: that is the
 //! condition [`Users::still_here`].
 
+use super::conflict::again;
 use super::{Users, get_string, get_time, number, string, transaction, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -12,10 +13,14 @@ use crate::wechat::id::{AppId, OpenId};
 use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
 
-/// The items that follow from one event of the user's, and the attribute that
-/// holds its second.
-const BEGUN: [(&str, &str); 3] =
-    [("window#", "opened_at"), ("permit#", "granted_at"), ("withdrawn#", "withdrawn_at")];
+/// The items that follow from one event of the user's, or from WeChat's answer
+/// to a send to them, and the attribute that holds its second.
+const BEGUN: [(&str, &str); 4] = [
+    ("window#", "opened_at"),
+    ("permit#", "granted_at"),
+    ("withdrawn#", "withdrawn_at"),
+    ("refused#", "refused_at"),
+];
 /// The window that following opens.
 pub(super) const FOLLOW_WINDOW: &str = "window#follow";
 
@@ -67,7 +72,8 @@ impl Users {
                 .condition_expression("#begun <= :until")
                 .expression_attribute_names("#begun", attribute)
                 .expression_attribute_values(":until", number(until));
-            self.table.conditional(WHAT, delete.send().await)?;
+            let deleted = again(|| delete.clone().send()).await;
+            self.table.conditional(WHAT, deleted)?;
         }
         Ok(())
     }

@@ -3,7 +3,11 @@
 //!
 //! free → reserved → used; reserved → free when a send failed for certain;
 //! reserved → burned when WeChat knew nothing of the consent; free → revoked.
+//! A reserved one that is given back after its consent has ended meanwhile is
+//! revoked as well: `withdrawn#…` says when the user withdrew consent last,
+//! `refused#…` when WeChat knew nothing of any.
 
+use super::conflict::again;
 use super::{KEPT, Users, get_string, get_time, number, string, transaction, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -26,6 +30,7 @@ pub struct PermitKey<'a> {
 pub struct Permit {
     user: String,
     item: String,
+    granted_at: Timestamp,
     notification: String,
 }
 
@@ -37,6 +42,11 @@ impl PermitKey<'_> {
     /// The item that says when consent was withdrawn last.
     fn withdrawal(&self) -> String {
         format!("withdrawn#{}", self.template_id)
+    }
+
+    /// The item that says when WeChat knew of no consent last.
+    fn refusal(&self) -> String {
+        format!("refused#{}", self.template_id)
     }
 }
 
@@ -103,7 +113,8 @@ impl Users {
 
     /// Reserves the oldest free permit for a notification; none if there is
     /// none. One that an earlier attempt at the same notification has reserved
-    /// and not used is taken again.
+    /// and not used is taken again, also where that attempt doesn't know of it,
+    /// as the confirmation was lost.
     ///
     /// # Errors
     ///
@@ -115,10 +126,11 @@ impl Users {
     ) -> Result<Option<Permit>, AwsError> {
         let mut open = self.open_permits(key, notification).await?;
         open.sort_by_key(|permit| !permit.reserved);
-        for OpenPermit { item, reserved, .. } in open {
+        for OpenPermit { item, granted_at, reserved } in open {
             let permit = Permit {
                 user: user_key(key.app_id, key.open_id),
                 item,
+                granted_at,
                 notification: notification.to_owned(),
             };
             // Another send may have been faster; then the next one is tried.
@@ -138,17 +150,58 @@ impl Users {
         self.move_permit(permit, "reserved", "used", Some(now)).await.map(drop)
     }
 
-    /// The send failed for certain: the permit is free again.
+    /// The send failed for certain: the permit is free again, unless its consent
+    /// has ended since. Then it is revoked, and no other send will try it.
     ///
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn give_back_permit(&self, permit: &Permit) -> Result<(), AwsError> {
-        self.move_permit(permit, "reserved", "free", None).await.map(drop)
+    pub async fn give_back_permit(
+        &self,
+        permit: &Permit,
+        key: PermitKey<'_>,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
+        let still = |item: String, condition: &str| {
+            let check = ConditionCheck::builder()
+                .table_name(&self.table.name)
+                .key("user", string(&permit.user))
+                .key("item", string(item))
+                .condition_expression(condition)
+                .expression_attribute_values(":granted", number(permit.granted_at));
+            transaction::check(check)
+        };
+        let free = Update::builder()
+            .table_name(&self.table.name)
+            .key("user", string(&permit.user))
+            .key("item", string(&permit.item))
+            .update_expression("SET #state = :free")
+            .condition_expression("#state = :reserved AND notification = :notification")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":free", string("free"))
+            .expression_attribute_values(":reserved", string("reserved"))
+            .expression_attribute_values(":notification", string(&permit.notification));
+        let items = vec![
+            self.still_here(key.app_id, key.open_id, permit.granted_at),
+            still(
+                key.withdrawal(),
+                "attribute_not_exists(withdrawn_at) OR withdrawn_at < :granted",
+            ),
+            still(key.refusal(), "attribute_not_exists(refused_at) OR refused_at < :granted"),
+            transaction::update(free),
+        ];
+        let what = self.table.action("giving a permit back");
+        if !transaction::write(&self.table.dynamodb, &what, items).await? {
+            // If it was the permit itself that is another's, this does nothing.
+            self.move_permit(permit, "reserved", "revoked", Some(now)).await?;
+        }
+        Ok(())
     }
 
     /// WeChat knows of no consent, whatever we have counted: this permit and
-    /// all free ones of its kind are void.
+    /// all others of its kind that were granted until `asked`, when the send
+    /// began, are void: the free ones at once, those that are reserved when they
+    /// are given back.
     ///
     /// # Errors
     ///
@@ -157,20 +210,37 @@ impl Users {
         &self,
         permit: &Permit,
         key: PermitKey<'_>,
-        now: Timestamp,
+        asked: Timestamp,
     ) -> Result<(), AwsError> {
-        self.move_permit(permit, "reserved", "burned", Some(now)).await?;
-        self.revoke_permits(key, now).await
+        // It isn't noted as a withdrawal: a consent whose event is on its way
+        // still counts, in case that our clock is ahead of WeChat's.
+        let mark = self
+            .table
+            .dynamodb
+            .update_item()
+            .table_name(&self.table.name)
+            .key("user", string(&permit.user))
+            .key("item", string(key.refusal()))
+            .update_expression("SET refused_at = :at, expires = :expires")
+            .condition_expression("attribute_not_exists(refused_at) OR refused_at < :at")
+            .expression_attribute_values(":at", number(asked))
+            .expression_attribute_values(":expires", number(asked.plus(KEPT)));
+        let marked = again(|| mark.clone().send()).await;
+        self.table.conditional("noting that WeChat knows of no consent", marked)?;
+        self.move_permit(permit, "reserved", "burned", Some(asked)).await?;
+        self.revoke_permits(key, asked).await
     }
 
     /// Every free permit of this kind that was granted until then is void.
     async fn revoke_permits(&self, key: PermitKey<'_>, at: Timestamp) -> Result<(), AwsError> {
         let granted = self.open_permits(key, "").await?;
-        for OpenPermit { item, .. } in granted.into_iter().filter(|permit| permit.granted_at <= at)
+        for OpenPermit { item, granted_at, .. } in
+            granted.into_iter().filter(|permit| permit.granted_at <= at)
         {
             let permit = Permit {
                 user: user_key(key.app_id, key.open_id),
                 item,
+                granted_at,
                 notification: String::new(),
             };
             self.move_permit(&permit, "free", "revoked", Some(at)).await?;
@@ -221,8 +291,9 @@ impl Users {
     }
 
     /// One step of a permit's life. False if it wasn't in the state `from`, or
-    /// belongs to another notification. One that has `ended` is kept for a
-    /// while, to be looked up, and then forgotten.
+    /// belongs to another notification. A step that this notification has made
+    /// already is made again: AWS may have lost the confirmation. One that has
+    /// `ended` is kept for a while, to be looked up, and then forgotten.
     async fn move_permit(
         &self,
         permit: &Permit,
@@ -231,9 +302,9 @@ impl Users {
         ended: Option<Timestamp>,
     ) -> Result<bool, AwsError> {
         let ours = if from == "reserved" {
-            "#state = :from AND notification = :notification"
+            "#state IN (:from, :to) AND notification = :notification"
         } else {
-            "#state = :from"
+            "#state = :from OR (#state = :to AND notification = :notification)"
         };
         let mut set = "SET #state = :to, notification = :notification".to_owned();
         let mut update = self
@@ -252,7 +323,8 @@ impl Users {
             set.push_str(", expires = :expires");
             update = update.expression_attribute_values(":expires", number(ended.plus(KEPT)));
         }
-        let moved = update.update_expression(set).send().await;
+        let update = update.update_expression(set);
+        let moved = again(|| update.clone().send()).await;
         Ok(self.table.conditional("moving a permit", moved)?.is_some())
     }
 }

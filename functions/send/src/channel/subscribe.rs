@@ -44,7 +44,7 @@ pub(super) async fn attempt(
         return Ok(place.passed("the person has not consented to this message", Why::NoPermit));
     };
     if !place.announce(app).await? {
-        app.users.give_back_permit(&permit).await?;
+        app.users.give_back_permit(&permit, key, attempt.now).await?;
         return Ok(Tried::Lost);
     }
     let message = SubscribeMessage {
@@ -87,7 +87,9 @@ async fn end(
             );
             app.users.burn_permit(permit, key, place.attempt.now).await
         }
-        Tried::PassedOver(..) | Tried::Later { .. } => app.users.give_back_permit(permit).await,
+        Tried::PassedOver(..) | Tried::Later { .. } => {
+            app.users.give_back_permit(permit, key, place.attempt.now).await
+        }
         Tried::Unknown { .. } | Tried::Lost => Ok(()),
     }
 }

@@ -1,0 +1,247 @@
+//! What AWS did without saying so is done once; what it refused because of
+//! another write at that moment is done all the same.
+
+use crate::phone::password;
+use crate::world::{World, order};
+use local::aws::{Fault, Ordered};
+use serde_json::{Value, json};
+
+const SUBSCRIBE_SEND: &str = "/cgi-bin/message/subscribe/send";
+const CUSTOM_SEND: &str = "/cgi-bin/message/custom/send";
+const USERS: &str = "hongyan-local-users";
+
+/// Writes of one function to the users table.
+fn writes(world: &World, function: &str, operation: &str) -> Fault {
+    Fault::of("dynamodb", operation).on(USERS).by(world.cloud.function(function))
+}
+
+fn given(world: &World, fault: Fault) -> Ordered {
+    world.cloud.aws.faults.order(fault).unwrap()
+}
+
+/// A world in which bob has consented so often, and bob as a recipient.
+async fn with_consents(times: usize) -> (World, Value) {
+    let world = World::start().await;
+    let bob = world.phone("bob");
+    bob.log_in("shop-mini").await;
+    for _ in 0..times {
+        bob.consent("shop-mini", "order_shipped", true).await;
+    }
+    (world, json!({ "account": "bob" }))
+}
+
+/// A world in which ann has written, and ann as a recipient.
+async fn with_message() -> (World, Value) {
+    let (world, to) = World::with_ann().await;
+    world.phone("ann").message("shop", "Where is my kettle?").await;
+    (world, to)
+}
+
+fn answer_to(id: &str, to: &Value) -> Value {
+    let mut request = order(id, to.clone());
+    request["channels"] = json!(["customer_service"]);
+    request
+}
+
+/// The states of the permits, in the order of the alphabet.
+async fn permits(world: &World) -> Vec<String> {
+    let rows = world.aws.rows("users").await;
+    let permits = rows.iter().filter(|row| row["item"].as_str().unwrap().starts_with("permit#"));
+    let mut states: Vec<_> =
+        permits.map(|permit| permit["state"].as_str().unwrap().to_owned()).collect();
+    states.sort_unstable();
+    states
+}
+
+/// How many messages were taken out of the window that a message opened.
+async fn taken(world: &World) -> usize {
+    let window = world.aws.row("users", "item", "window#message").await;
+    assert_eq!(window["messages"], 5, "{window}");
+    window["takers"].as_array().map_or(0, Vec::len)
+}
+
+#[tokio::test]
+async fn a_permit_whose_reservation_was_not_confirmed_is_the_only_one_that_is_used() {
+    let (world, to) = with_consents(2).await;
+    // The reservation, and then that it is used up.
+    for _ in 0..2 {
+        given(&world, writes(&world, "send", "UpdateItem").reset().after().once());
+    }
+    assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
+    assert_eq!(permits(&world).await, ["free", "used"]);
+    assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_only_permit_is_not_missed_for_want_of_a_confirmation() {
+    let (world, to) = with_consents(1).await;
+    let lost = given(&world, writes(&world, "send", "UpdateItem").reset().after().once());
+    assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
+    assert_eq!(lost.befallen(), 1);
+    assert_eq!(permits(&world).await, ["used"]);
+}
+
+#[tokio::test]
+async fn a_place_in_a_window_that_was_not_confirmed_is_taken_once() {
+    let (world, to) = with_message().await;
+    let lost = given(&world, writes(&world, "send", "UpdateItem").reset().after().once());
+    assert_eq!(world.send(&answer_to("answer-1", &to)).await["outcome"], "sent");
+    assert_eq!((lost.befallen(), taken(&world).await), (1, 1));
+}
+
+#[tokio::test]
+async fn a_message_that_wechat_has_certainly_not_taken_leaves_its_place() {
+    let (world, to) = with_message().await;
+    // WeChat has no quota for it, then can't read it; of neither it counts one.
+    for (at, (code, outcome)) in [(45009, "retry_at"), (40008, "failed")].into_iter().enumerate() {
+        world.wechat.fault(json!({ "path": CUSTOM_SEND, "errcode": code })).await;
+        let report = world.send(&answer_to(&format!("answer-{at}"), &to)).await;
+        assert_eq!(report["outcome"], outcome, "{report}");
+        assert_eq!(taken(&world).await, 0, "{code}");
+    }
+    assert_eq!(world.send(&answer_to("answer-3", &to)).await["outcome"], "sent");
+    assert_eq!(taken(&world).await, 1);
+}
+
+#[tokio::test]
+async fn a_message_that_wechat_may_have_counted_keeps_its_place() {
+    let (world, to) = with_message().await;
+    for (at, code) in [-1, 45047, 45015].into_iter().enumerate() {
+        world.wechat.fault(json!({ "path": CUSTOM_SEND, "errcode": code })).await;
+        world.send(&answer_to(&format!("answer-{at}"), &to)).await;
+        assert_eq!(taken(&world).await, at + 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_transaction_holds_is_written_a_moment_later() {
+    let (world, to) = with_consents(1).await;
+    let conflict = |function, operation| {
+        let write = Fault::of("dynamodb", operation).by(world.cloud.function(function));
+        given(&world, write.refuse("TransactionConflictException").times(5))
+    };
+    // A notification's claim and its permit.
+    let met = conflict("send", "UpdateItem");
+    assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
+    assert_eq!((met.befallen(), permits(&world).await), (5, vec!["used".to_owned()]));
+
+    // What was hers is deleted when she goes.
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    ann.message("shop", "Where is my kettle?").await;
+    let met = conflict("events", "DeleteItem");
+    ann.unfollow("shop").await;
+    assert_eq!(met.befallen(), 5);
+    let rows = world.aws.rows("users").await;
+    assert!(!rows.iter().any(|row| row["item"] == "window#message"), "{rows:#?}");
+
+    let met = conflict("login", "PutItem");
+    world.account("carol").await;
+    assert_eq!(met.befallen(), 5);
+    world.phone("carol").log_in("shop-mini").await;
+}
+
+#[tokio::test]
+async fn an_account_whose_making_was_not_confirmed_is_made() {
+    let world = World::start().await;
+    let put = Fault::of("dynamodb", "PutItem").by(world.cloud.function("login"));
+    let lost = given(&world, put.reset().after().once());
+    let create = json!({
+        "create_account": { "username": "carol", "password": password("carol") },
+    });
+    world.invoke("login", &create).await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(lost.befallen(), 1);
+    // A second one of that name isn't.
+    assert!(world.invoke("login", &create).await.is_err());
+}
+
+/// One send fails for certain and is about to give its permit back, when
+/// `meanwhile` happens: the states of the permits afterwards.
+async fn given_back_after(world: &World, to: &Value, meanwhile: impl AsyncFnOnce()) -> Vec<String> {
+    world.wechat.fault(json!({ "path": SUBSCRIBE_SEND, "errcode": 45011 })).await;
+    let held = given(world, writes(world, "send", "TransactWriteItems").hold().once());
+    let request = order("order-1", to.clone());
+    let meanwhile = async {
+        held.holds(1).await;
+        meanwhile().await;
+        assert!(permits(world).await.contains(&"reserved".to_owned()));
+        held.release();
+    };
+    let (answer, ()) = tokio::join!(world.invoke("send", &request), meanwhile);
+    let report = &answer.unwrap_or_else(|error| panic!("{error}"))["notifications"][0];
+    assert_eq!(report["outcome"], "retry_at", "{report}");
+    permits(world).await
+}
+
+/// How many events of the mini program have been applied.
+fn applied(world: &World) -> usize {
+    let is_told = |line: &&String| line.contains("INFO applied") && line.contains("shop-mini");
+    world.lines().iter().filter(is_told).count()
+}
+
+#[tokio::test]
+async fn a_permit_that_is_given_back_can_be_used_again() {
+    let (world, to) = with_consents(1).await;
+    assert_eq!(given_back_after(&world, &to, async || {}).await, ["free"]);
+    assert_eq!(world.send(&order("order-2", to)).await["outcome"], "sent");
+}
+
+#[tokio::test]
+async fn a_permit_whose_consent_is_withdrawn_while_it_is_tried_does_not_come_back() {
+    let (world, to) = with_consents(1).await;
+    let withdraw = async || {
+        let before = applied(&world);
+        world.wechat.post("people/bob/block", &json!({ "app": "shop-mini" })).await;
+        world.until("the withdrawal is applied", || applied(&world) > before).await;
+    };
+    assert_eq!(given_back_after(&world, &to, withdraw).await, ["revoked"]);
+    assert_eq!(world.send(&order("order-2", to)).await["outcome"], "no_permit");
+}
+
+#[tokio::test]
+async fn a_permit_that_wechat_does_not_know_of_does_not_come_back() {
+    let (world, to) = with_consents(0).await;
+    // WeChat tells of two consents that it doesn't remember.
+    let yes = json!({
+        "TemplateId": "SandboxTemplateOfMini-order-shipped-0000001",
+        "SubscribeStatusString": "accept", "PopupScene": "0",
+    });
+    let popup = json!({
+        "from": "bob", "MsgType": "event", "Event": "subscribe_msg_popup_event",
+        "List": [yes, yes],
+    });
+    world.wechat.push(json!({ "app": "shop-mini", "message": popup })).await;
+    world.idle().await;
+    let other = async || {
+        let report = world.invoke("send", &order("order-2", to.clone())).await;
+        let report = &report.unwrap_or_else(|error| panic!("{error}"))["notifications"][0];
+        assert_eq!(report["outcome"], "no_permit", "{report}");
+        assert_eq!(permits(&world).await, ["burned", "reserved"]);
+    };
+    assert_eq!(given_back_after(&world, &to, other).await, ["burned", "revoked"]);
+    assert_eq!(world.send(&order("order-3", to.clone())).await["outcome"], "no_permit");
+    assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 2, "WeChat isn't asked again");
+
+    // A consent of later counts.
+    world.phone("bob").consent("shop-mini", "order_shipped", true).await;
+    assert_eq!(world.send(&order("order-4", to)).await["outcome"], "sent");
+}
+
+#[tokio::test]
+async fn a_permit_of_somebody_who_closes_their_account_does_not_come_back() {
+    let (world, to) = with_consents(1).await;
+    // They are gone, and what they had is not deleted yet.
+    let erasing = given(&world, writes(&world, "events", "DeleteItem").hold());
+    let close = async || {
+        let closed = json!({
+            "from": "oSystem", "MsgType": "event", "Event": "user_authorization_cancellation",
+            "OpenID": world.phone("bob").open_id("shop-mini").await, "RevokeInfo": "301",
+        });
+        world.wechat.push(json!({ "app": "shop-mini", "message": closed })).await;
+        erasing.holds(1).await;
+    };
+    assert_eq!(given_back_after(&world, &to, close).await, ["revoked"]);
+    erasing.call_off();
+    world.idle().await;
+    assert!(permits(&world).await.is_empty());
+}
