@@ -142,6 +142,40 @@ async fn what_a_transaction_holds_is_written_a_moment_later() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_was_given_up_too_early_is_asked_for_until_it_is_over() {
+    let (world, to) = with_consents(0).await;
+    let grant = writes(&world, "events", "TransactWriteItems");
+    let met = given(&world, grant.refuse("TransactionInProgressException").times(5));
+    world.phone("bob").consent("shop-mini", "order_shipped", true).await;
+    assert_eq!((met.befallen(), permits(&world).await), (5, vec!["free".to_owned()]));
+
+    // It has written everything, and its confirmation is lost as well.
+    let sent = Fault::of("dynamodb", "TransactWriteItems").by(world.cloud.function("send"));
+    let lost = given(&world, sent.reset().after().once());
+    assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
+    assert_eq!(lost.befallen(), 1);
+    assert_eq!(world.aws.row("notifications", "id", "order-1").await["status"], "delivered");
+}
+
+#[tokio::test]
+async fn who_is_forgotten_is_forgotten_even_if_nothing_is_confirmed_for_a_while() {
+    let (world, _) = with_consents(0).await;
+    let lost = given(&world, writes(&world, "events", "TransactWriteItems").reset().after());
+    let closed = json!({
+        "from": "oSystem", "MsgType": "event", "Event": "user_authorization_cancellation",
+        "OpenID": world.phone("bob").open_id("shop-mini").await, "RevokeInfo": "301",
+    });
+    world.wechat.push(json!({ "app": "shop-mini", "message": closed })).await;
+    world.idle().await;
+    lost.call_off();
+    let gone = world.aws.row("users", "item", "profile").await;
+    assert!(gone["left_at"].is_number() && gone["id"].is_null(), "{gone}");
+    let mut rows = world.aws.rows("mappings").await;
+    rows.retain(|row| row["app_id"] != "#password");
+    assert_eq!(rows, [] as [Value; 0]);
+}
+
+#[tokio::test]
 async fn an_account_whose_making_was_not_confirmed_is_made() {
     let world = World::start().await;
     let put = Fault::of("dynamodb", "PutItem").by(world.cloud.function("login"));

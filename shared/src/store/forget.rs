@@ -40,22 +40,11 @@ impl Logins {
                 let union = union_id.as_ref().map(union_subject);
                 let account = get_string(&profile, "account").map(account_subject);
                 for subject in union.into_iter().chain(account) {
-                    if self.leads_to(&subject, app_id, open_id).await? {
-                        let row = Delete::builder()
-                            .table_name(&self.mappings.table.name)
-                            .key("subject", string(subject))
-                            .key("app_id", string(app_id.as_str()))
-                            .condition_expression("open_id = :open")
-                            .expression_attribute_values(":open", string(open_id.as_str()));
-                        items.push(transaction::delete(row));
-                    }
+                    items.extend(self.unbound(&subject, app_id, open_id).await?);
                 }
             }
             let table = &self.users.table;
             if transaction::write(&table.dynamodb, &table.action(WHAT), items).await? {
-                if gone && let Some(union_id) = union_id {
-                    self.forget_person(&union_id).await?;
-                }
                 return Ok(());
             }
         }
@@ -93,18 +82,40 @@ impl Logins {
         transaction::update(update)
     }
 
-    /// Whether a row of the mappings says that a subject is this user.
-    async fn leads_to(
+    /// Deletes the row by which a subject leads to this user; where no other is
+    /// left, also that of the person. All of it goes with the profile at once:
+    /// from a profile that is gone, nothing would lead to what is left.
+    async fn unbound(
         &self,
         subject: &str,
         app_id: &AppId,
         open_id: &OpenId,
-    ) -> Result<bool, AwsError> {
+    ) -> Result<Vec<TransactWriteItem>, AwsError> {
+        let delete = |app_id: &str| {
+            Delete::builder()
+                .table_name(&self.mappings.table.name)
+                .key("subject", string(subject))
+                .key("app_id", string(app_id))
+        };
         let rows = self.mappings.collection(subject).await?;
-        Ok(rows.iter().any(|row| {
+        let (ours, others): (Vec<_>, Vec<_>) = rows.iter().partition(|row| {
             get_string(row, "app_id") == Some(app_id.as_str())
                 && get_string(row, "open_id") == Some(open_id.as_str())
-        }))
+        });
+        let mut deletions = Vec::new();
+        if !ours.is_empty() {
+            let row = delete(app_id.as_str())
+                .condition_expression("open_id = :open")
+                .expression_attribute_values(":open", string(open_id.as_str()));
+            deletions.push(transaction::delete(row));
+        }
+        // A login that gets in between writes it anew, the next time at the latest.
+        if let [row] = others.as_slice()
+            && get_string(row, "app_id") == Some(PERSON)
+        {
+            deletions.push(transaction::delete(delete(PERSON)));
+        }
+        Ok(deletions)
     }
 
     /// Deletes a person who is known in no app any more. A login that gets in

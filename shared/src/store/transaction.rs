@@ -22,6 +22,30 @@ pub(super) enum Outcome {
     Refused(Vec<CancellationReason>),
 }
 
+/// Why a transaction was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// A condition didn't hold.
+    Condition,
+    /// Something that is over in a moment.
+    Passing,
+    /// Something that will be the same the next time.
+    Lasting,
+}
+
+impl Cause {
+    fn of(reasons: &[CancellationReason]) -> Self {
+        let mut codes = reasons.iter().filter_map(CancellationReason::code);
+        if codes.clone().any(|code| code == "ConditionalCheckFailed") {
+            Self::Condition
+        } else if codes.any(|code| PASSING.contains(&code)) {
+            Self::Passing
+        } else {
+            Self::Lasting
+        }
+    }
+}
+
 /// Writes all of it; false if one of the conditions didn't hold, and nothing
 /// is written.
 ///
@@ -58,12 +82,10 @@ pub(super) async fn attempt(
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
                 let reasons = canceled.cancellation_reasons();
-                let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).collect();
-                if codes.contains(&"ConditionalCheckFailed") {
-                    return Ok(Outcome::Refused(reasons.to_vec()));
-                }
-                if !codes.iter().any(|code| PASSING.contains(code)) {
-                    return Err(AwsError::new(what, &error));
+                match Cause::of(reasons) {
+                    Cause::Condition => return Ok(Outcome::Refused(reasons.to_vec())),
+                    Cause::Passing => {}
+                    Cause::Lasting => return Err(AwsError::new(what, &error)),
                 }
             }
             // The SDK gave up waiting for it, and DynamoDB is still at it.
@@ -98,4 +120,30 @@ pub(super) fn delete(delete: DeleteBuilder) -> TransactWriteItem {
 pub(super) fn check(check: ConditionCheckBuilder) -> TransactWriteItem {
     let check = check.build().expect("key, table and expression are set");
     TransactWriteItem::builder().condition_check(check).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(codes: &[&str]) -> Cause {
+        let reason = |code: &&str| CancellationReason::builder().code(*code).build();
+        Cause::of(&codes.iter().map(reason).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_over_in_a_moment_is_tried_again() {
+        for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
+            assert_eq!(cause(&["None", code, "None"]), Cause::Passing, "{code}");
+        }
+        for codes in [&["None", "ValidationError"][..], &["ItemCollectionSizeLimitExceeded"], &[]] {
+            assert_eq!(cause(codes), Cause::Lasting, "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn a_condition_that_does_not_hold_is_the_answer_whatever_else_there_is() {
+        assert_eq!(cause(&["None", "ConditionalCheckFailed"]), Cause::Condition);
+        assert_eq!(cause(&["TransactionConflict", "ConditionalCheckFailed"]), Cause::Condition);
+    }
 }

@@ -4,6 +4,7 @@
 use super::Followers;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
+use crate::store::conflict::again;
 use crate::store::mappings::union_subject;
 use crate::store::{Item, get_string, number, string};
 use crate::wechat::id::{AppId, OpenId, UnionId};
@@ -55,7 +56,8 @@ impl Followers {
                 .expression_attribute_values(":open", string(open_id.as_str()))
                 .expression_attribute_values(":no", AttributeValue::Bool(false))
                 .expression_attribute_values(":at", number(at));
-            table.conditional("forgetting how a user was found", delete.send().await)?;
+            let deleted = again(|| delete.clone().send()).await;
+            table.conditional("forgetting how a user was found", deleted)?;
         }
         let persons = subjects.iter().filter_map(|subject| subject.strip_prefix("union#"));
         Ok(persons.filter_map(|id| UnionId::parse(id).ok()).collect())
