@@ -11,7 +11,10 @@ mod token;
 
 pub use app::{App, Apps, Kind};
 pub use replies::{Answer, Replies};
-pub use template::{Channel, ChannelKind, Content, MiniProgramPage, Template, Unfit, fill};
+pub use template::{
+    Channel, ChannelKind, Content, CustomerService, MiniProgramPage, Template, Unfit, UnknownField,
+    fill,
+};
 pub use token::StoredToken;
 
 use crate::aws::AwsError;

@@ -10,7 +10,7 @@ use crate::report::PassedOver;
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Channel, ChannelKind, Content, Unfit};
+use shared::parameters::{App as WeChatApp, Channel, ChannelKind, Content, CustomerService, Unfit};
 use shared::store::Route;
 use shared::wechat::client::Error as CallError;
 use shared::wechat::field::Message;
@@ -94,7 +94,12 @@ pub(crate) async fn attempt(
             let card = subscribe::Card { template_id, data, page, state, lang };
             subscribe::attempt(app, place, card).await
         }
-        Channel::CustomerService { text, .. } => customer_service::attempt(app, place, text).await,
+        Channel::CustomerService(CustomerService { message, .. }) => {
+            customer_service::attempt(app, place, message).await
+        }
+        Channel::Bizsend { .. } | Channel::LegacyTemplate { .. } => {
+            Ok(place.passed("this channel can't be sent through yet", Why::Refused))
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! A message template of the business: fields with meaning, and how they fill
 //! WeChat's keys in each channel.
 
-use crate::wechat::field::{Message, Type};
-use serde::{Deserialize, Serialize};
+use crate::wechat::field::Type;
+use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fmt;
 
+mod channel;
 mod content;
 
+pub use channel::{Channel, ChannelKind, CustomerService, MiniProgramPage};
 pub use content::{Content, Unfit};
 
 /// What stands in `/templates/{code}`.
@@ -18,131 +19,6 @@ pub struct Template {
     pub fields: Vec<String>,
     /// The channels, in order of preference.
     pub channels: Vec<Channel>,
-}
-
-/// One way to say it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "channel", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Channel {
-    /// A template message of an Official Account, for its followers.
-    Template {
-        /// The account's alias.
-        app: String,
-        /// The account's own id of WeChat's template.
-        template_id: String,
-        /// WeChat's keys and what fills them.
-        #[serde(deserialize_with = "content::data")]
-        data: BTreeMap<String, Content>,
-        /// Where a tap leads. May have `{field}` in it.
-        #[serde(default)]
-        url: Option<String>,
-        /// The mini program that a tap opens.
-        #[serde(default)]
-        mini_program: Option<MiniProgramPage>,
-    },
-    /// A subscription message of a mini program, for whoever has consented.
-    Subscribe {
-        /// The mini program's alias.
-        app: String,
-        /// The mini program's own id of WeChat's template.
-        template_id: String,
-        /// WeChat's keys and what fills them.
-        #[serde(deserialize_with = "content::data")]
-        data: BTreeMap<String, Content>,
-        /// The page that a tap opens. May have `{field}` in it.
-        #[serde(default)]
-        page: Option<String>,
-        /// `developer`, `trial` or `formal`.
-        #[serde(default)]
-        state: Option<String>,
-        /// `zh_CN`, `en_US`, `zh_HK` or `zh_TW`.
-        #[serde(default)]
-        lang: Option<String>,
-    },
-    /// A text from customer service, for whoever has been in touch lately.
-    CustomerService {
-        /// The app's alias.
-        app: String,
-        /// The text, with `{field}` in it.
-        text: String,
-    },
-}
-
-/// A page of a mini program.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MiniProgramPage {
-    /// The mini program's alias.
-    pub app: String,
-    /// The page with its query. May have `{field}` in it.
-    #[serde(default)]
-    pub page: Option<String>,
-}
-
-/// The kind of a channel, by which a request names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChannelKind {
-    /// [`Channel::Template`]
-    Template,
-    /// [`Channel::Subscribe`]
-    Subscribe,
-    /// [`Channel::CustomerService`]
-    CustomerService,
-}
-
-impl fmt::Display for ChannelKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Template => "template",
-            Self::Subscribe => "subscribe",
-            Self::CustomerService => "customer_service",
-        })
-    }
-}
-
-impl Channel {
-    /// Its kind.
-    pub fn kind(&self) -> ChannelKind {
-        match self {
-            Self::Template { .. } => ChannelKind::Template,
-            Self::Subscribe { .. } => ChannelKind::Subscribe,
-            Self::CustomerService { .. } => ChannelKind::CustomerService,
-        }
-    }
-
-    /// The alias of the app that speaks in it.
-    pub fn app(&self) -> &str {
-        match self {
-            Self::Template { app, .. }
-            | Self::Subscribe { app, .. }
-            | Self::CustomerService { app, .. } => app,
-        }
-    }
-
-    /// WeChat's keys, what fills them, and the kind of message they belong to,
-    /// if it's one with keys.
-    fn data(&self) -> Option<(&BTreeMap<String, Content>, Message)> {
-        match self {
-            Self::Template { data, .. } => Some((data, Message::Template)),
-            Self::Subscribe { data, .. } => Some((data, Message::Subscribe)),
-            Self::CustomerService { .. } => None,
-        }
-    }
-
-    /// Every text of it that may have `{field}` in it.
-    fn texts(&self) -> Vec<&str> {
-        match self {
-            Self::Template { data, url, mini_program, .. } => {
-                let page = mini_program.as_ref().and_then(|target| target.page.as_deref());
-                data.values().map(Content::text).chain(url.as_deref()).chain(page).collect()
-            }
-            Self::Subscribe { data, page, .. } => {
-                data.values().map(Content::text).chain(page.as_deref()).collect()
-            }
-            Self::CustomerService { text, .. } => vec![text],
-        }
-    }
 }
 
 impl Template {
@@ -162,10 +38,21 @@ impl Template {
         }
         let fields: BTreeMap<_, _> =
             self.fields.iter().map(|field| (field.clone(), String::new())).collect();
+        // A field may be the whole of an address.
+        let samples: BTreeMap<_, _> =
+            self.fields.iter().map(|field| (field.clone(), "https://".to_owned())).collect();
         for channel in &self.channels {
             for text in channel.texts() {
                 fill(text, &fields)
                     .map_err(|error| format!("its channel {}: {error}", channel.kind()))?;
+            }
+            if let Channel::CustomerService(CustomerService { message, .. }) = channel
+                && let Some(problem) = message
+                    .map(|text| fill(text, &samples))
+                    .ok()
+                    .and_then(|message| message.problem())
+            {
+                return Err(format!("its channel {}: {problem}", channel.kind()));
             }
             if let Some((data, message)) = channel.data() {
                 for (key, content) in data {
@@ -299,6 +186,36 @@ mod tests {
             template.check().unwrap();
             assert_eq!(template.channels.len(), 3);
         }
+    }
+
+    #[test]
+    fn customer_service_says_one_thing_of_any_kind() {
+        let read = |message: &str| {
+            let text = format!(
+                r#"{{"fields":["a"],"channels":[{{"channel":"customer_service","app":"shop"{message}}}]}}"#
+            );
+            Template::read(&text)
+        };
+        for message in [
+            r#","text":"{a}""#,
+            r#","image":{"media_id":"M"}"#,
+            r#","link":{"title":"{a}","url":"https://example.test/{a}"}"#,
+            r#","news":{"title":"{a}","url":"https://example.test/{a}"}"#,
+            r#","mini_program_page":{"title":"{a}","page":"p?x={a}","thumb_media_id":"M"}"#,
+            r#","menu":{"head":"{a}?","items":[{"id":"1","content":"{a}"}]}"#,
+        ] {
+            read(message).unwrap();
+            let unknown = read(&message.replace("{a}", "{b}"));
+            assert_eq!(unknown.is_err(), message.contains("{a}"), "{message}");
+        }
+        for wrong in ["", r#","text":"{a}","image":{"media_id":"M"}"#] {
+            let problem = read(wrong).unwrap_err();
+            assert!(problem.contains("has one of text, image"), "{problem}");
+        }
+        let problem = read(r#","txt":"{a}""#).unwrap_err();
+        assert!(problem.contains("unknown variant `txt`"), "{problem}");
+        let problem = read(r#","news":{"title":"{a}","url":"example.test"}"#).unwrap_err();
+        assert!(problem.contains("its url must begin"), "{problem}");
     }
 
     fn of(channel: &str, data: &str) -> Result<Template, serde_json::Error> {

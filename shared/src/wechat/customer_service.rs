@@ -106,6 +106,67 @@ impl CustomerServiceMessage {
         }
     }
 
+    /// Every text of it.
+    pub fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Text(text) => vec![text],
+            Self::Image { media_id } => vec![media_id],
+            Self::Link { title, description, url, thumb_url: picture }
+            | Self::News { title, description, url, picture_url: picture } => {
+                vec![title, description, url, picture]
+            }
+            Self::MiniProgramPage { title, page, thumb_media_id, .. } => {
+                vec![title, page, thumb_media_id]
+            }
+            Self::Menu { head, items, tail } => {
+                let answers = items.iter().flat_map(|item| [&*item.id, &*item.content]);
+                answers.chain([head.as_str(), tail.as_str()]).collect()
+            }
+        }
+    }
+
+    /// The same message with other texts: what `change` makes of each.
+    ///
+    /// # Errors
+    ///
+    /// The first of `change`'s.
+    pub fn map<E>(&self, change: impl Fn(&str) -> Result<String, E>) -> Result<Self, E> {
+        Ok(match self {
+            Self::Text(text) => Self::Text(change(text)?),
+            Self::Image { media_id } => Self::Image { media_id: change(media_id)? },
+            Self::Link { title, description, url, thumb_url } => Self::Link {
+                title: change(title)?,
+                description: change(description)?,
+                url: change(url)?,
+                thumb_url: change(thumb_url)?,
+            },
+            Self::News { title, description, url, picture_url } => Self::News {
+                title: change(title)?,
+                description: change(description)?,
+                url: change(url)?,
+                picture_url: change(picture_url)?,
+            },
+            Self::MiniProgramPage { title, app_id, page, thumb_media_id } => {
+                Self::MiniProgramPage {
+                    title: change(title)?,
+                    app_id: app_id.clone(),
+                    page: change(page)?,
+                    thumb_media_id: change(thumb_media_id)?,
+                }
+            }
+            Self::Menu { head, items, tail } => {
+                let answer = |item: &MenuItem| {
+                    Ok(MenuItem { id: change(&item.id)?, content: change(&item.content)? })
+                };
+                Self::Menu {
+                    head: change(head)?,
+                    items: items.iter().map(answer).collect::<Result<_, _>>()?,
+                    tail: change(tail)?,
+                }
+            }
+        })
+    }
+
     /// The body of the request.
     fn body(&self, to: &OpenId) -> Value {
         let (kind, content) = match self {

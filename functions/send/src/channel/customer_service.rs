@@ -7,14 +7,18 @@ use shared::parameters::{Kind, fill};
 use shared::wechat::customer_service::CustomerServiceMessage;
 
 /// Sends it, if a window is open. A repeat could double it, so it's announced.
-pub(super) async fn attempt(app: &App, place: Place<'_>, text: &str) -> Result<Tried, AwsError> {
+pub(super) async fn attempt(
+    app: &App,
+    place: Place<'_>,
+    text: &CustomerServiceMessage,
+) -> Result<Tried, AwsError> {
     let Place { attempt, app: wechat_app, route, .. } = place;
     // Who leaves an account takes every open window along.
     if wechat_app.kind == Kind::OfficialAccount && !route.follows {
         return Ok(place.passed("the person does not follow this Official Account", Why::NoRoute));
     }
-    let message = match fill(text, attempt.fields) {
-        Ok(text) => CustomerServiceMessage::Text(text),
+    let message = match text.map(|text| fill(text, attempt.fields)) {
+        Ok(message) => message,
         Err(error) => return Ok(place.passed(error.to_string(), Why::Refused)),
     };
     let taker = format!("{}#{}", attempt.id, attempt.number);

@@ -1,0 +1,245 @@
+//! One way to say something: which app speaks, and how the fields fill what
+//! WeChat sends.
+
+use super::content::{self, Content};
+use crate::wechat::customer_service::CustomerServiceMessage;
+use crate::wechat::field::Message;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// One way to say it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "channel", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Channel {
+    /// A template message of an Official Account (模板消息), for its followers.
+    Template {
+        /// The account's alias.
+        app: String,
+        /// The account's own id of WeChat's template.
+        template_id: String,
+        /// WeChat's keys and what fills them.
+        #[serde(deserialize_with = "content::data")]
+        data: BTreeMap<String, Content>,
+        /// Where a tap leads. May have `{field}` in it.
+        #[serde(default)]
+        url: Option<String>,
+        /// The mini program that a tap opens.
+        #[serde(default)]
+        mini_program: Option<MiniProgramPage>,
+    },
+    /// A subscription message of a mini program (订阅消息), for whoever has
+    /// consented.
+    Subscribe {
+        /// The mini program's alias.
+        app: String,
+        /// The mini program's own id of WeChat's template.
+        template_id: String,
+        /// WeChat's keys and what fills them.
+        #[serde(deserialize_with = "content::data")]
+        data: BTreeMap<String, Content>,
+        /// The page that a tap opens. May have `{field}` in it.
+        #[serde(default)]
+        page: Option<String>,
+        /// `developer`, `trial` or `formal`.
+        #[serde(default)]
+        state: Option<String>,
+        /// `zh_CN`, `en_US`, `zh_HK` or `zh_TW`.
+        #[serde(default)]
+        lang: Option<String>,
+        /// Whether one consent lasts until it is withdrawn, as WeChat allows for
+        /// templates of some trades; otherwise it is good for one message.
+        #[serde(default)]
+        long_term: bool,
+    },
+    /// A subscription notification of an Official Account (订阅通知), for whoever
+    /// has consented, follower or not.
+    Bizsend {
+        /// The account's alias.
+        app: String,
+        /// The account's own id of WeChat's template.
+        template_id: String,
+        /// WeChat's keys and what fills them.
+        #[serde(deserialize_with = "content::data")]
+        data: BTreeMap<String, Content>,
+        /// The web page that a tap opens. May have `{field}` in it.
+        #[serde(default)]
+        page: Option<String>,
+        /// The mini program that a tap opens.
+        #[serde(default)]
+        mini_program: Option<MiniProgramPage>,
+        /// As with [`Channel::Subscribe`].
+        #[serde(default)]
+        long_term: bool,
+    },
+    /// A message from customer service (客服消息), for whoever has been in touch
+    /// lately.
+    CustomerService(CustomerService),
+    /// A template message of a mini program by a form id, which WeChat retired on
+    /// 2020-01-10.
+    LegacyTemplate {
+        /// The mini program's alias.
+        app: String,
+        /// The mini program's own id of WeChat's template.
+        template_id: String,
+        /// WeChat's keys and what fills them.
+        #[serde(deserialize_with = "content::data")]
+        data: BTreeMap<String, Content>,
+        /// The page that a tap opens. May have `{field}` in it.
+        #[serde(default)]
+        page: Option<String>,
+        /// The key that is shown large.
+        #[serde(default)]
+        emphasis_keyword: Option<String>,
+    },
+}
+
+/// A message from customer service: `{"app": "shop", "text": "…"}`, or in place
+/// of `text` one of the other kinds of [`CustomerServiceMessage`].
+#[derive(Clone, Debug)]
+pub struct CustomerService {
+    /// The app's alias.
+    pub app: String,
+    /// The message. Every text of it may have `{field}` in it.
+    pub message: CustomerServiceMessage,
+}
+
+/// A page of a mini program.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MiniProgramPage {
+    /// The mini program's alias.
+    pub app: String,
+    /// The page with its query. May have `{field}` in it.
+    #[serde(default)]
+    pub page: Option<String>,
+}
+
+/// The kind of a channel, by which a request names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelKind {
+    /// [`Channel::Template`]
+    Template,
+    /// [`Channel::Subscribe`]
+    Subscribe,
+    /// [`Channel::Bizsend`]
+    Bizsend,
+    /// [`Channel::CustomerService`]
+    CustomerService,
+    /// [`Channel::LegacyTemplate`]
+    LegacyTemplate,
+}
+
+impl ChannelKind {
+    /// The word for it, in templates, requests and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Template => "template",
+            Self::Subscribe => "subscribe",
+            Self::Bizsend => "bizsend",
+            Self::CustomerService => "customer_service",
+            Self::LegacyTemplate => "legacy_template",
+        }
+    }
+
+    /// Whether WeChat keeps a repeated message from being seen twice, by its
+    /// `client_msg_id`.
+    pub fn is_repeatable(self) -> bool {
+        matches!(self, Self::Template | Self::Bizsend)
+    }
+}
+
+impl fmt::Display for ChannelKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for CustomerService {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut written = Map::deserialize(deserializer)?;
+        let app = match written.remove("app") {
+            Some(Value::String(app)) => app,
+            Some(_) => return Err(D::Error::custom("app: expected a text")),
+            None => return Err(D::Error::missing_field("app")),
+        };
+        if written.len() != 1 {
+            return Err(D::Error::custom(
+                "a customer_service channel has one of text, image, link, news, mini_program_page and menu",
+            ));
+        }
+        let message = CustomerServiceMessage::deserialize(Value::Object(written))
+            .map_err(D::Error::custom)?;
+        Ok(Self { app, message })
+    }
+}
+
+impl Channel {
+    /// Its kind.
+    pub fn kind(&self) -> ChannelKind {
+        match self {
+            Self::Template { .. } => ChannelKind::Template,
+            Self::Subscribe { .. } => ChannelKind::Subscribe,
+            Self::Bizsend { .. } => ChannelKind::Bizsend,
+            Self::CustomerService { .. } => ChannelKind::CustomerService,
+            Self::LegacyTemplate { .. } => ChannelKind::LegacyTemplate,
+        }
+    }
+
+    /// The alias of the app that speaks in it.
+    pub fn app(&self) -> &str {
+        match self {
+            Self::Template { app, .. }
+            | Self::Subscribe { app, .. }
+            | Self::Bizsend { app, .. }
+            | Self::CustomerService(CustomerService { app, .. })
+            | Self::LegacyTemplate { app, .. } => app,
+        }
+    }
+
+    /// WeChat's template, if it's made of one.
+    pub fn template_id(&self) -> Option<&str> {
+        match self {
+            Self::Template { template_id, .. }
+            | Self::Subscribe { template_id, .. }
+            | Self::Bizsend { template_id, .. }
+            | Self::LegacyTemplate { template_id, .. } => Some(template_id),
+            Self::CustomerService(_) => None,
+        }
+    }
+
+    /// WeChat's keys, what fills them, and the kind of message they belong to,
+    /// if it's one with keys.
+    pub fn data(&self) -> Option<(&BTreeMap<String, Content>, Message)> {
+        match self {
+            Self::Template { data, .. } | Self::LegacyTemplate { data, .. } => {
+                Some((data, Message::Template))
+            }
+            Self::Subscribe { data, .. } | Self::Bizsend { data, .. } => {
+                Some((data, Message::Subscribe))
+            }
+            Self::CustomerService(_) => None,
+        }
+    }
+
+    /// Every text of it that may have `{field}` in it.
+    pub(super) fn texts(&self) -> Vec<&str> {
+        let target = match self {
+            Self::Template { url, mini_program, .. } => [url.as_deref(), page(mini_program)],
+            Self::Bizsend { page: web, mini_program, .. } => [web.as_deref(), page(mini_program)],
+            Self::Subscribe { page, .. } | Self::LegacyTemplate { page, .. } => {
+                [page.as_deref(), None]
+            }
+            Self::CustomerService(CustomerService { message, .. }) => return message.texts(),
+        };
+        let shown = self.data().into_iter().flat_map(|(data, _)| data.values().map(Content::text));
+        shown.chain(target.into_iter().flatten()).collect()
+    }
+}
+
+fn page(target: &Option<MiniProgramPage>) -> Option<&str> {
+    target.as_ref().and_then(|target| target.page.as_deref())
+}
