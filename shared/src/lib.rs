@@ -23,6 +23,8 @@ pub mod access_token;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "aws")]
+pub mod chance;
+#[cfg(feature = "aws")]
 pub mod config;
 #[cfg(feature = "aws")]
 pub mod http;
@@ -30,6 +32,8 @@ pub mod http;
 pub mod kept;
 #[cfg(feature = "aws")]
 pub mod metric;
+#[cfg(feature = "aws")]
+pub mod moment;
 #[cfg(feature = "aws")]
 pub mod parameters;
 #[cfg(feature = "aws")]

@@ -8,31 +8,39 @@
 //! | events | `user`, `event` | what came in |
 //! | notifications | `id` | what went out |
 
+mod allowance;
 mod conflict;
 mod erase;
 mod events;
 mod followers;
 mod forget;
+mod forms;
 mod logins;
 mod mappings;
 mod notifications;
 mod permits;
-mod receipts;
+mod rests;
 mod transaction;
 mod users;
 mod windows;
 
+pub use allowance::Allowance;
 pub use events::{
     AnswerClaim, AnswerState, Claimed, Counted, Due, Events, NewEvent, NoPlace, Page, Position,
     Range, Record, Recorded, StoredEvent, Taken, Unreadable,
 };
 pub use followers::{Explanation, Followers, Following, Step, Told};
+pub use forms::FormIdItem;
 pub use logins::{Binding, LoginError, Logins, Session};
 pub use mappings::{Mappings, Route};
-pub use notifications::{Claim, Notifications, Status};
+pub use notifications::{
+    Announced, Before, Cancelled, Change, Claim, Message, Notifications, Receipt, Row, Standing,
+    Status, Written,
+};
 pub use permits::{Permit, PermitKey};
+pub use rests::{Rest, Rests};
 pub use users::Users;
-pub use windows::Window;
+pub use windows::{Place, Window};
 
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -40,7 +48,9 @@ use crate::config::{self, MissingVariable};
 use crate::wechat::id::{AppId, OpenId};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use std::collections::HashMap;
 
 /// Events and notifications are kept this many seconds: 30 days.
@@ -118,6 +128,31 @@ impl Table {
             }
             Err(error) => Err(AwsError::new(self.action(what), &error)),
         }
+    }
+
+    /// Makes one conditional update on its own. False if its condition did not
+    /// hold.
+    async fn change(&self, what: &str, update: UpdateBuilder) -> Result<bool, AwsError> {
+        let update = self.request(update);
+        let written = conflict::again(|| update.clone().send()).await;
+        Ok(self.conditional(what, written)?.is_some())
+    }
+
+    /// The request that makes an update, which a transaction could make as well,
+    /// on its own. It has key, table and expression.
+    fn request(&self, update: UpdateBuilder) -> UpdateItemFluentBuilder {
+        let update = update.build().expect("key, table and expression are set");
+        self.dynamodb
+            .update_item()
+            .table_name(update.table_name)
+            .set_key(Some(update.key))
+            .update_expression(update.update_expression)
+            .set_condition_expression(update.condition_expression)
+            .set_expression_attribute_names(update.expression_attribute_names)
+            .set_expression_attribute_values(update.expression_attribute_values)
+            .set_return_values_on_condition_check_failure(
+                update.return_values_on_condition_check_failure,
+            )
     }
 
     fn action(&self, what: &str) -> String {

@@ -198,7 +198,7 @@ async fn when_wechat_no_longer_remembers_a_lost_message_is_not_repeated() {
     world.send(&request).await;
     // Nine minutes later; WeChat drops repeats for ten.
     let long_ago = world.wechat.now().await - 9 * 60;
-    world.aws.set_time("order-1", "sending_since", long_ago).await;
+    world.aws.set_time("order-1", "announced_at", long_ago).await;
     world.aws.set_time("order-1", "retry_at", 0).await;
     let report = world.send(&request).await;
     assert_eq!(report["outcome"], "ambiguous");

@@ -143,7 +143,7 @@ async fn send(
     message: &CustomerServiceMessage,
 ) -> Result<(), TokenError> {
     let sent = app.tokens.call(wechat_app, Timestamp::now(), async |token| {
-        app.wechat.send_customer_service(token, &push.from, message).await
+        app.wechat.send(token, &message.outgoing(&push.from)).await
     });
     sent.await.map(drop)
 }

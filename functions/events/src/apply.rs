@@ -6,8 +6,8 @@ use crate::follow::{close, follow, leave};
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::store::{PermitKey, StoredEvent, Window};
-use shared::wechat::push::{Answer, Event, Kind, Push, Unreadable};
+use shared::store::{PermitKey, Receipt, StoredEvent, Window};
+use shared::wechat::push::{Answer, Delivery, Event, Kind, Push, Unreadable};
 
 /// Applies one event.
 ///
@@ -51,15 +51,11 @@ pub(crate) async fn apply(
         }
         Kind::Event(Event::SubscribeMessageSent(deliveries)) => {
             for delivery in deliveries {
-                app.notifications
-                    .receipt(&event.app_id, &delivery.message_id, &delivery.fate, now)
-                    .await?;
+                app.notifications.receipt(receipt(event, &push, delivery), now).await?;
             }
         }
         Kind::Event(Event::TemplateSendJobFinish(delivery)) => {
-            app.notifications
-                .receipt(&event.app_id, &delivery.message_id, &delivery.fate, now)
-                .await?;
+            app.notifications.receipt(receipt(event, &push, delivery), now).await?;
         }
         Kind::Event(Event::UserAuthorizationCancellation { .. }) => {
             close(app, wechat_app, &push.from, push.create_time).await?;
@@ -96,6 +92,16 @@ async fn open_window(
 ) -> Result<(), ApplyError> {
     app.users.open_window(&event.app_id, &push.from, window, push.create_time).await?;
     Ok(())
+}
+
+fn receipt<'a>(event: &'a StoredEvent, push: &'a Push, delivery: &'a Delivery) -> Receipt<'a> {
+    Receipt {
+        app_id: &event.app_id,
+        open_id: &push.from,
+        template_id: delivery.template_id.as_deref(),
+        message_id: &delivery.message_id,
+        fate: &delivery.fate,
+    }
 }
 
 fn permit_key<'a>(event: &'a StoredEvent, push: &'a Push, answer: &'a Answer) -> PermitKey<'a> {

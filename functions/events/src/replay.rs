@@ -5,13 +5,12 @@
 use crate::app::App;
 use crate::attempt::{Tried, attempt, attempt_taken, is_time_left};
 use crate::lanes::by_user;
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 use lambda_runtime::Diagnostic;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
+use shared::moment;
 use shared::parameters::Apps;
 use shared::store::{Page, Position, Range, StoredEvent};
 use std::cell::Cell;
@@ -26,10 +25,10 @@ const AT_ONCE: usize = 32;
 #[serde(deny_unknown_fields)]
 struct Request {
     /// Received then or later: RFC 3339 in UTC, or seconds since 1970.
-    #[serde(deserialize_with = "moment")]
+    #[serde(deserialize_with = "moment::read")]
     from: Timestamp,
     /// Received before then.
-    #[serde(deserialize_with = "moment")]
+    #[serde(deserialize_with = "moment::read")]
     to: Timestamp,
     /// Only of the app with this alias.
     app: Option<String>,
@@ -325,22 +324,6 @@ impl Request {
     }
 }
 
-/// Reads a moment.
-fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    let seconds = match Value::deserialize(deserializer)? {
-        Value::Number(seconds) => seconds.as_u64(),
-        Value::String(text) => DateTime::from_str(&text, Format::DateTime)
-            .ok()
-            .and_then(|moment| u64::try_from(moment.secs()).ok()),
-        _ => None,
-    };
-    seconds.map(Timestamp).ok_or_else(|| {
-        de::Error::custom(
-            "from and to are moments in UTC as RFC 3339 writes them (2026-11-20T15:04:00Z), or seconds since 1970",
-        )
-    })
-}
-
 /// A replay that can't be.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplayError {
@@ -363,27 +346,6 @@ impl From<ReplayError> for Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_moment_can_be_told_in_two_ways() {
-        let request = json!({ "from": "2026-11-20T15:02:03Z", "to": 1_795_186_924 });
-        let request: Request = serde_json::from_value(request).unwrap();
-        assert_eq!(
-            (request.from, request.to),
-            (Timestamp(1_795_186_923), Timestamp(1_795_186_924))
-        );
-        for odd in [
-            "yesterday",
-            "2026-11-20",
-            "2026-11-20T15:02:03+08:00",
-            "1795186923",
-            "1950-01-01T00:00:00Z",
-        ] {
-            let request = json!({ "from": odd, "to": 1_795_186_924 });
-            let error = serde_json::from_value::<Request>(request).unwrap_err().to_string();
-            assert!(error.contains("RFC 3339"), "{odd}: {error}");
-        }
-    }
 
     #[test]
     fn what_nobody_knows_is_refused() {

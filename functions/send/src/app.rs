@@ -1,5 +1,6 @@
 //! What the function keeps between invocations.
 
+use crate::rests::Rests;
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
 use shared::aws::Aws;
@@ -25,6 +26,7 @@ pub(crate) struct App {
     pub(crate) notifications: Notifications,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: Client,
+    pub(crate) rests: Rests,
     parameters: Parameters,
     templates: Mutex<HashMap<String, (Arc<Template>, Timestamp)>>,
 }
@@ -52,9 +54,15 @@ impl App {
             notifications,
             tokens,
             wechat,
+            rests: Rests::default(),
             parameters,
             templates,
         })
+    }
+
+    /// The apps there are.
+    pub(crate) async fn all_apps(&self, now: Timestamp) -> Arc<Apps> {
+        self.apps.get(now, |_| true, self.parameters.apps()).await
     }
 
     /// The apps, with those that the template names if they are there.

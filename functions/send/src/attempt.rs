@@ -1,45 +1,414 @@
-//! One attempt at one notification.
+//! One attempt at one notification: the channels in order, until one has an
+//! answer.
 
-use sha2::{Digest, Sha256};
+use crate::app::App;
+use crate::call::{Answer, call};
+use crate::channel::{Ready, Why};
+use crate::conclusion::{conclusion, why, worse};
+use crate::deliver::Notification;
+use crate::look::{in_order, look};
+use crate::record;
+use crate::report::{PassedOver, Report};
+use crate::routes::Routes;
+use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::Apps;
-use std::collections::BTreeMap;
+use shared::metric;
+use shared::parameters::{App as WeChatApp, Channel, ChannelKind};
+use shared::store::{Announced, Before, Change, Claim, Message, Row, Status, Written};
+use shared::wechat::refusal::Refusal;
 
-/// One attempt at one notification: it is claimed, and ours until the lease
-/// ends.
-#[derive(Debug)]
+/// A claim holds this many seconds past the invocation's end: the function
+/// can't outlive it.
+const LEASE_MARGIN: u64 = 5;
+/// A channel needs this many seconds: a call to WeChat takes up to 4, and what
+/// became of it has to be stored.
+const CHANNEL: u64 = 10;
+/// The last of them are for storing what became of the call.
+const STORE: u64 = 5;
+/// The first pause before another attempt, in seconds; each is twice as long as
+/// the one before, and none longer than an hour.
+const FIRST_PAUSE: u64 = 10;
+const LONGEST_PAUSE: u64 = 3600;
+/// After so many seconds it isn't tried again: two days, in which a day's quota has
+/// been counted anew twice.
+const PATIENCE: u64 = 48 * 3600;
+/// A consent, a place in a window or a form id that somebody else is faster to take
+/// is looked for so often.
+const LOOKS: usize = 8;
+
+/// Why a notification has to wait that nothing is wrong with.
+const NO_TIME: &str = "the invocation has no time left for it";
+
+/// One attempt at one notification.
 pub(crate) struct Attempt<'a> {
-    /// The notification's id.
-    pub(crate) id: &'a str,
-    /// The number that later writes name.
-    pub(crate) number: u64,
-    /// Whether an earlier attempt may have sent it as a template message.
-    pub(crate) maybe_sent: bool,
-    /// The apps there are.
-    pub(crate) apps: &'a Apps,
-    /// The template's fields.
-    pub(crate) fields: &'a BTreeMap<String, String>,
-    /// What [`client_msg_id`] gives.
-    pub(crate) client_msg_id: String,
-    /// When the attempt began.
-    pub(crate) now: Timestamp,
+    app: &'a App,
+    notification: &'a Notification<'a>,
+    claim: &'a Claim,
+    /// What was read of it, if it isn't new.
+    seen: Option<&'a Row>,
+    /// What may have been sent already: nothing else may be sent.
+    must: Option<&'a Announced>,
+    /// Whether it is ours by now.
+    ours: bool,
+    now: Timestamp,
+    deadline: Timestamp,
+    report: Report,
 }
 
-/// The id by which WeChat drops a repeated template message: the same for every
-/// attempt at one notification. 32 characters.
-pub(crate) fn client_msg_id(id: &str) -> String {
-    Sha256::digest(id).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+/// How an attempt ended.
+pub(crate) enum Ended {
+    /// This is stored.
+    Stored(Report),
+    /// Nothing of this attempt's is stored: somebody else has changed it, and it
+    /// stands like this.
+    Changed(Box<Row>),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What came of one channel.
+enum Tried {
+    /// The next one may do.
+    Next(Why),
+    /// The attempt is over.
+    Ended(Ended),
+}
 
-    #[test]
-    fn a_client_msg_id_has_32_characters_and_belongs_to_one_notification() {
-        let id = client_msg_id("order-17-shipped");
-        assert_eq!(id.len(), 32);
-        assert_eq!(id, client_msg_id("order-17-shipped"));
-        assert_ne!(id, client_msg_id("order-18-shipped"));
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(
+        app: &'a App,
+        notification: &'a Notification<'a>,
+        claim: &'a Claim,
+        again: Option<(&'a Row, Option<&'a Announced>)>,
+        now: Timestamp,
+        deadline: Timestamp,
+    ) -> Self {
+        Self {
+            app,
+            notification,
+            claim,
+            seen: again.map(|(row, _)| row),
+            must: again.and_then(|(_, announced)| announced),
+            ours: false,
+            now,
+            deadline,
+            report: Report::new(notification.id, Status::NoRoute),
+        }
+    }
+
+    /// Makes the attempt.
+    ///
+    /// # Errors
+    ///
+    /// When AWS doesn't do its part. What was announced by then may have been
+    /// sent.
+    pub(crate) async fn run(mut self) -> Result<Ended, AwsError> {
+        let content = self.notification.content;
+        if content.expires_at.is_some_and(|end| end <= self.now) {
+            return self.expired().await;
+        }
+        if let Some(at) = content.send_at.filter(|at| self.now < *at) {
+            return self.wait(Status::Scheduled, at, None).await;
+        }
+        let mut routes = Routes::new(&content.to, self.notification.apps);
+        let mut worst = Why::NoRoute;
+        for channel in in_order(self.notification.template, content.channels.as_deref()) {
+            if self.must.is_some_and(|must| !self.is_announced(must, channel)) {
+                continue;
+            }
+            match self.try_channel(channel, &mut routes).await? {
+                Tried::Next(why) => worst = worse(worst, why),
+                Tried::Ended(ended) => return Ok(ended),
+            }
+        }
+        if let Some(must) = self.must {
+            // The template has lost the channel, or the person can't be reached
+            // through it any more. Through another it could be a second message.
+            let why = self.report.passed_over.last().map(|passed| passed.reason.clone());
+            let why = why.unwrap_or_else(|| "the template no longer has that channel".to_owned());
+            self.report.reason = Some(format!("perhaps sent by an earlier attempt; then: {why}"));
+            return self.ambiguous(&must.clone()).await;
+        }
+        let (status, reason) = conclusion(worst, routes.is_empty(), &self.report.passed_over);
+        self.report.reason = Some(reason.to_owned());
+        self.over(status).await
+    }
+
+    /// Whether a channel is the one that was announced.
+    fn is_announced(&self, must: &Announced, channel: &Channel) -> bool {
+        let app = self.notification.apps.by_alias(channel.app());
+        channel.kind() == must.channel
+            && channel.template_id() == must.template_id.as_deref()
+            && app.is_some_and(|app| app.app_id == must.app_id)
+    }
+
+    /// Looks whether a channel does, and sends through it if so.
+    async fn try_channel(
+        &mut self,
+        channel: &Channel,
+        routes: &mut Routes<'a>,
+    ) -> Result<Tried, AwsError> {
+        for _ in 0..LOOKS {
+            let now = Timestamp::now();
+            if now.plus(CHANNEL) > self.deadline {
+                self.report.reason = Some(NO_TIME.to_owned());
+                return self.wait(Status::RetryAt, now, self.must).await.map(Tried::Ended);
+            }
+            let (speaker, ready) = match self.prepare(channel, routes, now).await? {
+                Ok(found) => found,
+                Err((passed_over, why)) => {
+                    self.report.passed_over.push(passed_over);
+                    return Ok(Tried::Next(why));
+                }
+            };
+            match self.announce(&ready).await? {
+                Written::Done(_) => {}
+                Written::Found(row) => return Ok(Tried::Ended(Ended::Changed(row))),
+                Written::Beaten => continue,
+            }
+            if let Some(tried) = self.send(channel.kind(), &speaker, &ready).await? {
+                return Ok(tried);
+            }
+        }
+        let reason = "others kept taking what it needs";
+        let kind = channel.kind();
+        self.report.passed_over.push(PassedOver::unasked(kind, channel.app(), reason));
+        Ok(Tried::Next(Why::NoPermit))
+    }
+
+    /// The app that speaks, and what it will say; or why the channel doesn't do.
+    async fn prepare(
+        &self,
+        channel: &Channel,
+        routes: &mut Routes<'a>,
+        now: Timestamp,
+    ) -> Result<Result<(WeChatApp, Ready), (PassedOver, Why)>, AwsError> {
+        let found = look(self.app, self.notification, channel, routes, now);
+        let (speaker, mut ready) = match found.await? {
+            Ok(found) => found,
+            Err(passed_over) => return Ok(Err(passed_over)),
+        };
+        if let Some(must) = self.must {
+            ready.announced = must.clone();
+        }
+        Ok(Ok((speaker, ready)))
+    }
+
+    /// Claims the notification if it isn't ours yet, takes what the message uses
+    /// up, and notes what is about to be sent: all or nothing.
+    async fn announce(&mut self, ready: &Ready) -> Result<Written, AwsError> {
+        let lease_until = self.deadline.plus(LEASE_MARGIN);
+        let change = Change::Sending { lease_until, announced: &ready.announced };
+        let allowance = ready.allowance.as_ref().map(|allowance| (&self.app.users, allowance));
+        let before = self.before();
+        let notifications = &self.app.notifications;
+        let written = notifications.write(self.claim, before, &change, allowance, self.now).await?;
+        self.ours |= matches!(written, Written::Done(_));
+        Ok(written)
+    }
+
+    /// Sends what was announced. None if the same channel may do with something
+    /// else to use up.
+    async fn send(
+        &mut self,
+        kind: ChannelKind,
+        speaker: &WeChatApp,
+        ready: &Ready,
+    ) -> Result<Option<Tried>, AwsError> {
+        let not_after = [
+            Some(Timestamp(self.deadline.0.saturating_sub(STORE))),
+            ready.announced.repeatable_until(),
+            self.notification.content.expires_at,
+        ];
+        let not_after = not_after.into_iter().flatten().min().unwrap_or(self.deadline);
+        let answer = call(self.app, speaker, ready, not_after).await;
+        match answer {
+            Answer::Accepted(message_id) => {
+                self.through(kind, speaker);
+                self.report.message_id = message_id;
+                let ended = self.sent(speaker, ready).await?;
+                Ok(Some(Tried::Ended(ended)))
+            }
+            Answer::Unknown { reason, refusal } => {
+                self.through(kind, speaker);
+                self.because(reason, refusal.as_ref());
+                let announced = ready.announced.clone();
+                let ended = if kind.is_repeatable() {
+                    let at = self.another_time(FIRST_PAUSE);
+                    self.wait(Status::RetryAt, at, Some(&announced)).await?
+                } else {
+                    self.ambiguous(&announced).await?
+                };
+                Ok(Some(Tried::Ended(ended)))
+            }
+            Answer::Later { reason, refusal, after } => {
+                self.give_back(ready).await;
+                self.through(kind, speaker);
+                self.because(reason, refusal.as_ref());
+                let at = self.another_time(after);
+                let ended = match self.must {
+                    Some(must) => self.wait(Status::RetryAt, at, Some(must)).await?,
+                    None if self.is_too_late(at) => self.over(Status::Failed).await?,
+                    None => self.wait(Status::RetryAt, at, None).await?,
+                };
+                Ok(Some(Tried::Ended(ended)))
+            }
+            Answer::Misconfigured { reason } => {
+                self.give_back(ready).await;
+                self.report.passed_over.push(PassedOver::unasked(kind, &speaker.alias, reason));
+                Ok(Some(Tried::Next(Why::Refused)))
+            }
+            Answer::Refused(refusal) => {
+                let another = self.refused(speaker, ready, &refusal).await;
+                let passed_over = PassedOver::refused(kind, &speaker.alias, &refusal);
+                self.report.passed_over.push(passed_over);
+                Ok((!another).then(|| Tried::Next(why(&refusal))))
+            }
+        }
+    }
+
+    /// WeChat has refused. True if the channel may do with another form id.
+    async fn refused(&self, speaker: &WeChatApp, ready: &Ready, refusal: &Refusal) -> bool {
+        let Some(allowance) = &ready.allowance else { return false };
+        let (users, id) = (&self.app.users, self.notification.id);
+        let in_doubt = self.must.is_some();
+        let spent = match refusal.code {
+            43101 => {
+                tracing::warn!(
+                    id,
+                    app = speaker.alias,
+                    "WeChat knows of no consent, our count does"
+                );
+                metric::count("permit_drift", &speaker.alias, 1);
+                true
+            }
+            // WeChat knows better than our count what is used up or closed.
+            41028 | 41029 | 45015 | 45047 => true,
+            _ => false,
+        };
+        let ended = if spent {
+            users.burn(allowance, id, self.now).await
+        } else if in_doubt {
+            Ok(())
+        } else {
+            users.give_back(allowance, id, self.now).await
+        };
+        // What became of the message is worth more.
+        if let Err(error) = ended {
+            tracing::error!(id, "what a message would have used up stays taken: {error}");
+        }
+        matches!(refusal.code, 41028 | 41029)
+    }
+
+    /// What would have been used up wasn't.
+    async fn give_back(&self, ready: &Ready) {
+        let Some(allowance) = &ready.allowance else { return };
+        let id = self.notification.id;
+        // One that may have been used up by the first of two messages isn't free.
+        if self.must.is_some() {
+            return;
+        }
+        if let Err(error) = self.app.users.give_back(allowance, id, self.now).await {
+            tracing::error!(id, "what a message would have used up stays taken: {error}");
+        }
+    }
+
+    /// Names the channel that decides.
+    fn through(&mut self, kind: ChannelKind, speaker: &WeChatApp) {
+        self.report.channel = Some(kind);
+        self.report.app = Some(speaker.alias.clone());
+    }
+
+    fn because(&mut self, reason: String, refusal: Option<&Refusal>) {
+        self.report.reason = Some(reason);
+        self.report.code = refusal.map(|refusal| refusal.code);
+        self.report.rid = refusal.and_then(|refusal| refusal.rid.clone());
+    }
+
+    /// When to try again: after so many seconds, or more if it has been tried
+    /// often.
+    fn another_time(&self, after: u64) -> Timestamp {
+        let tries = self.seen.map_or(0, |row| row.tries);
+        let pause = FIRST_PAUSE << tries.min(9);
+        Timestamp::now().plus(after.max(pause.min(LONGEST_PAUSE)))
+    }
+
+    fn is_too_late(&self, at: Timestamp) -> bool {
+        let first_at = self.seen.and_then(|row| row.first_at).unwrap_or(self.now);
+        at.seconds_since(first_at) > PATIENCE
+    }
+
+    fn before(&self) -> Before<'a> {
+        match self.seen {
+            _ if self.ours => Before::Ours,
+            None => Before::New,
+            Some(row) => Before::Seen(row),
+        }
+    }
+
+    async fn sent(&mut self, speaker: &WeChatApp, ready: &Ready) -> Result<Ended, AwsError> {
+        self.report.outcome = Status::Sent;
+        let json = self.report.to_json();
+        let message_id = self.report.message_id.clone();
+        let message = message_id.as_deref().map(|id| Message { app_id: &speaker.app_id, id });
+        let change = Change::Sent { message, report: &json };
+        self.store(&change, Some(ready)).await
+    }
+
+    async fn wait(
+        &mut self,
+        status: Status,
+        at: Timestamp,
+        announced: Option<&Announced>,
+    ) -> Result<Ended, AwsError> {
+        self.report.outcome = status;
+        self.report.retry_at = Some(at);
+        let json = self.report.to_json();
+        self.store(&Change::Waiting { status, at, announced, report: &json }, None).await
+    }
+
+    async fn ambiguous(&mut self, announced: &Announced) -> Result<Ended, AwsError> {
+        self.report.outcome = Status::Ambiguous;
+        let json = self.report.to_json();
+        self.store(&Change::Ambiguous { announced, report: &json }, None).await
+    }
+
+    async fn expired(mut self) -> Result<Ended, AwsError> {
+        match self.must {
+            Some(must) => {
+                let reason = "perhaps sent by an earlier attempt; then it expired";
+                self.report.reason = Some(reason.to_owned());
+                self.ambiguous(must).await
+            }
+            None => {
+                self.report.reason = Some("it could not be sent before expires_at".to_owned());
+                self.over(Status::Expired).await
+            }
+        }
+    }
+
+    async fn over(&mut self, status: Status) -> Result<Ended, AwsError> {
+        self.report.outcome = status;
+        let json = self.report.to_json();
+        self.store(&Change::Over { status, report: &json }, None).await
+    }
+
+    /// Stores how the attempt ended, if the notification is still as we know it.
+    async fn store(
+        &mut self,
+        change: &Change<'_>,
+        used: Option<&Ready>,
+    ) -> Result<Ended, AwsError> {
+        let used = used.and_then(|ready| ready.allowance.as_ref());
+        let used = used.map(|allowance| (&self.app.users, allowance));
+        let notifications = &self.app.notifications;
+        let written =
+            notifications.write(self.claim, self.before(), change, used, self.now).await?;
+        match written {
+            Written::Found(row) => return Ok(Ended::Changed(row)),
+            Written::Done(status) => self.report.outcome = status,
+            Written::Beaten => {}
+        }
+        let template = self.notification.content.template.as_str();
+        record::outcome(&self.report, template, self.seen.map_or(1, |row| row.tries + 1));
+        Ok(Ended::Stored(self.report.clone()))
     }
 }

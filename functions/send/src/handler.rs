@@ -1,34 +1,26 @@
-//! Who asks: another function, by invoking this one, or the queue.
+//! What the function is asked: by another function that invokes it, by the queue,
+//! by the schedule, or by an operator.
 
 use crate::app::App;
+use crate::cancel::cancel;
+use crate::content::Content;
 use crate::deliver::{DeliverError, Notification, deliver};
+use crate::dry_run::dry_run;
+use crate::failure;
+use crate::queue::queue;
+use crate::remaining::remaining;
 use crate::report::{Report, Reports};
 use crate::request::Request;
+use crate::sweep::sweep;
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::Diagnostic;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::parameters::ParameterError;
 use shared::store::Status;
 
 /// So many notifications are under way at once.
-const AT_ONCE: usize = 20;
-
-/// A batch of the queue (see "Using Lambda with Amazon SQS" in the Lambda
-/// developer guide).
-#[derive(Debug, Deserialize)]
-struct Batch {
-    #[serde(rename = "Records")]
-    records: Vec<Message>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Message {
-    message_id: String,
-    body: String,
-}
+pub(crate) const AT_ONCE: usize = 20;
 
 /// Answers an invocation.
 ///
@@ -42,130 +34,92 @@ pub(crate) async fn handle(
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Value, Diagnostic> {
+    app.rests.look(&app.notifications, now).await;
+    let only = |name: &str| match event.as_object() {
+        Some(fields) if fields.len() == 1 => fields.get(name),
+        _ => None,
+    };
     if event.get("Records").is_some() {
-        let batch: Batch = serde_json::from_value(event).map_err(|_| {
-            failure("InvalidRequest", "Records: not a batch of messages from SQS".to_owned())
-        })?;
+        let batch = serde_json::from_value(event)
+            .map_err(|_| failure::invalid("Records: not a batch of messages from SQS"))?;
         return Ok(queue(app, batch, now, deadline).await);
     }
-    let reports = request(app, &event, now, deadline).await?;
-    Ok(json!(reports))
+    if only("sweep").is_some() {
+        let swept = sweep(app, deadline).await.map_err(|error| failure::internal(&error))?;
+        return Ok(json!(swept));
+    }
+    if let Some(asked) = only("cancel") {
+        return Ok(json!(cancel(app, &read("cancel", asked)?, now).await?));
+    }
+    if let Some(asked) = only("remaining") {
+        return remaining(app, &read("remaining", asked)?, now).await;
+    }
+    Ok(json!(request(app, &event, now, deadline).await?))
 }
 
-/// Deals with every message of a batch. What has to be tried again comes back
-/// by itself after the queue's visibility timeout, and ends in the dead-letter
-/// queue if that doesn't help.
-async fn queue(app: &App, batch: Batch, now: Timestamp, deadline: Timestamp) -> Value {
-    let failed = stream::iter(batch.records)
-        .map(async |message| {
-            let done = match serde_json::from_str(&message.body) {
-                Ok(event) => request(app, &event, now, deadline).await,
-                Err(_) => Err(failure("InvalidRequest", "the message is not JSON".to_owned())),
-            };
-            let again = match done {
-                Ok(reports) => reports
-                    .notifications
-                    .iter()
-                    .any(|report| matches!(report.outcome, Status::RetryAt | Status::InProgress)),
-                Err(error) => {
-                    tracing::error!(
-                        message = message.message_id,
-                        kind = error.error_type,
-                        "{}",
-                        error.error_message
-                    );
-                    true
-                }
-            };
-            again.then_some(message.message_id)
-        })
-        .buffer_unordered(AT_ONCE)
-        .filter_map(std::future::ready)
-        .map(|id| json!({ "itemIdentifier": id }))
-        .collect::<Vec<_>>()
-        .await;
-    json!({ "batchItemFailures": failed })
+/// Reads what an operator asks for under `name`.
+fn read<T: DeserializeOwned>(name: &str, asked: &Value) -> Result<T, Diagnostic> {
+    serde_path_to_error::deserialize(asked).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { name.to_owned() } else { format!("{name}.{path}") };
+        failure::invalid(format!("{path}: {}", error.into_inner()))
+    })
 }
 
 /// Deals with one request: a notification for each recipient.
-async fn request(
+pub(crate) async fn request(
     app: &App,
     event: &Value,
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Reports, Diagnostic> {
-    let request = Request::read(event).map_err(|problem| failure("InvalidRequest", problem))?;
+    let request = Request::read(event).map_err(failure::invalid)?;
+    request.check(now).map_err(failure::invalid)?;
     let code = request.template.as_str();
-    let template = app.template(code, now).await.map_err(|error| match error {
-        ParameterError::Invalid { .. } => failure("InvalidTemplate", error.to_string()),
-        ParameterError::Missing(_) | ParameterError::Aws(_) => internal(&error),
-    })?;
+    let template = app.template(code, now).await.map_err(|error| failure::of_template(&error))?;
     let template = template.ok_or_else(|| {
-        failure(
-            "InvalidRequest",
-            format!("template: there is no template {code}; register it under /templates"),
-        )
+        failure::invalid(format!(
+            "template: there is no template {code}; register it under /templates"
+        ))
     })?;
-    let fields = request.fields(&template).map_err(|problem| failure("InvalidRequest", problem))?;
+    request.fit(&template).map_err(failure::invalid)?;
     let apps = app.apps(&template, now).await;
-    let notifications: Vec<_> = request
-        .to
-        .0
-        .iter()
-        .enumerate()
-        .map(|(place, recipient)| Notification {
-            id: request.notification_id(place),
-            request: &request,
-            recipient,
-            template: &template,
-            apps: &apps,
-            fields: &fields,
+    let contents: Vec<_> = request.contents().collect();
+    let fields = contents.first().map(|(_, content)| content.fields(&template)).transpose();
+    let fields = fields.map_err(failure::invalid)?.unwrap_or_default();
+    let reports: Vec<_> = stream::iter(&contents)
+        .map(async |(id, content): &(String, Content)| {
+            let notification =
+                Notification { id, content, template: &template, apps: &apps, fields: &fields };
+            if request.dry_run {
+                dry_run(app, &notification).await
+            } else {
+                deliver(app, &notification, None, deadline).await
+            }
         })
-        .collect();
-    let reports: Vec<Result<Report, DeliverError>> = stream::iter(&notifications)
-        .map(|notification| deliver(app, notification, Timestamp::now(), deadline))
         .buffered(AT_ONCE)
         .collect()
         .await;
     let single = reports.len() == 1;
     let mut answered = Vec::with_capacity(reports.len());
-    for (report, notification) in reports.into_iter().zip(&notifications) {
+    for (report, (id, _)) in reports.into_iter().zip(&contents) {
         match report {
             Ok(report) => answered.push(report),
-            Err(error) if single => return Err(refused(&error)),
+            Err(error) if single => return Err(failure::of_delivery(&error)),
             // One recipient's trouble must not hide what became of the others.
-            Err(error) => {
-                let diagnostic = refused(&error);
-                let conflict = matches!(error, DeliverError::Conflict(_));
-                let mut report = Report::new(
-                    &notification.id,
-                    if conflict { Status::Failed } else { Status::RetryAt },
-                );
-                report.reason = Some(diagnostic.error_message);
-                report.retry_at = (!conflict).then_some(now);
-                answered.push(report);
-            }
+            Err(error) => answered.push(unstored(id, &error)),
         }
     }
     Ok(Reports { notifications: answered })
 }
 
-fn refused(error: &DeliverError) -> Diagnostic {
-    match error {
-        DeliverError::Conflict(_) => failure("Conflict", error.to_string()),
-        DeliverError::Aws(_) => internal(error),
-    }
-}
-
-/// What is ours to mend is told to the log, not to the caller.
-fn internal(error: &impl std::error::Error) -> Diagnostic {
-    tracing::error!("{error}");
-    failure(
-        "InternalError",
-        "internal error; ask again with the same id, and see this function's log".to_owned(),
-    )
-}
-
-fn failure(kind: &str, message: String) -> Diagnostic {
-    Diagnostic { error_type: kind.to_owned(), error_message: message }
+/// Nothing is stored of a notification, or not how it ended.
+fn unstored(id: &str, error: &DeliverError) -> Report {
+    let outcome = match error {
+        DeliverError::Conflict(_) => Status::Failed,
+        DeliverError::Aws(_) => Status::InProgress,
+    };
+    let mut report = Report::because(id, outcome, failure::of_delivery(error).error_message);
+    report.unstored = true;
+    report
 }

@@ -2,11 +2,24 @@
 
 mod app;
 mod attempt;
+mod call;
+mod cancel;
 mod channel;
+mod conclusion;
+mod content;
 mod deliver;
+mod dry_run;
+mod failure;
 mod handler;
+mod look;
+mod queue;
+mod record;
+mod remaining;
 mod report;
 mod request;
+mod rests;
+mod routes;
+mod sweep;
 
 use app::App;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};

@@ -1,9 +1,10 @@
 //! What became of a notification, for the caller.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use shared::clock::Timestamp;
-use shared::parameters::{Channel, ChannelKind};
-use shared::store::Status;
+use shared::parameters::ChannelKind;
+use shared::store::{Row, Status};
 use shared::wechat::refusal::Refusal;
 
 /// What became of a whole request.
@@ -21,7 +22,7 @@ pub(crate) struct Report {
     pub(crate) id: String,
     /// How it stands.
     pub(crate) outcome: Status,
-    /// The channel it went through.
+    /// The channel that decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) channel: Option<ChannelKind>,
     /// The app that spoke.
@@ -33,12 +34,27 @@ pub(crate) struct Report {
     /// Why it stands so, if it wasn't sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// When it may be tried again (seconds since 1970), if it may.
+    /// WeChat's error code, if that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<i64>,
+    /// What WeChat's support asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rid: Option<String>,
+    /// When it will be sent, or tried again (seconds since 1970), if it will.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retry_at: Option<Timestamp>,
-    /// The channels that were passed over before, and why.
+    /// The channels that didn't do, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) passed_over: Vec<PassedOver>,
+    /// Only in a dry run: what would be sent, without whom it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<Value>,
+    /// Only in a dry run: the channels after the one that does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) not_needed: Vec<NotNeeded>,
+    /// Nothing was stored: whoever asked has to ask again.
+    #[serde(skip)]
+    pub(crate) unstored: bool,
 }
 
 /// A channel that didn't do.
@@ -61,6 +77,18 @@ pub(crate) struct PassedOver {
     pub(crate) advice: Option<String>,
 }
 
+/// A channel that comes after the one that does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct NotNeeded {
+    /// Which one.
+    pub(crate) channel: ChannelKind,
+    /// The app that would have spoken.
+    pub(crate) app: String,
+    /// Why it would not have done either, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
 impl Report {
     /// A report without anything but how it stands.
     pub(crate) fn new(id: &str, outcome: Status) -> Self {
@@ -71,15 +99,40 @@ impl Report {
             app: None,
             message_id: None,
             reason: None,
+            code: None,
+            rid: None,
             retry_at: None,
             passed_over: Vec::new(),
+            message: None,
+            not_needed: Vec::new(),
+            unstored: false,
         }
     }
 
-    /// Names the channel that decided.
-    pub(crate) fn through(&mut self, channel: &Channel) {
-        self.channel = Some(channel.kind());
-        self.app = Some(channel.app().to_owned());
+    /// A report with a reason.
+    pub(crate) fn because(id: &str, outcome: Status, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..Self::new(id, outcome) }
+    }
+
+    /// What a repeated request is answered: what was stored, as it stands now.
+    pub(crate) fn of(row: &Row) -> Self {
+        let stored =
+            row.report.as_deref().and_then(|report| serde_json::from_str::<Self>(report).ok());
+        let mut report = stored.unwrap_or_else(|| Self::new(&row.id, row.status));
+        report.outcome = row.status;
+        report.retry_at =
+            row.retry_at.filter(|_| matches!(row.status, Status::RetryAt | Status::Scheduled));
+        report.reason = match row.status {
+            Status::InProgress => Some("somebody is sending it right now".to_owned()),
+            Status::Cancelled => Some("it was called off before it was sent".to_owned()),
+            // What WeChat's receipt says is newer than what sending said.
+            Status::Delivered | Status::Blocked => row.receipt.clone(),
+            _ => row.receipt.clone().or(report.reason),
+        };
+        if let Some(message_id) = &row.message_id {
+            report.message_id = Some(message_id.clone());
+        }
+        report
     }
 
     /// As it is stored.

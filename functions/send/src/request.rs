@@ -1,14 +1,21 @@
 //! What the function is asked: which notification, to whom.
 
+use crate::content::{Content, Field};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use shared::clock::Timestamp;
+use shared::moment;
 use shared::parameters::{ChannelKind, Template};
 use shared::wechat::id::{OpenId, UnionId};
 use std::collections::BTreeMap;
 
 /// The most recipients of one request.
 const MOST_RECIPIENTS: usize = 1000;
+/// All fields together have no more bytes: WeChat shows some hundred characters,
+/// and what waits is stored.
+const LARGEST_DATA: usize = 32 * 1024;
+/// Nothing is scheduled further ahead, in seconds: a year.
+const FURTHEST: u64 = 366 * 24 * 3600;
 
 /// One request: a notification to one person, or to each of several.
 #[derive(Debug, Deserialize)]
@@ -26,6 +33,15 @@ pub(crate) struct Request {
     /// Only these channels, in this order, instead of the template's.
     #[serde(default)]
     pub(crate) channels: Option<Vec<ChannelKind>>,
+    /// Not before then.
+    #[serde(default, deserialize_with = "moment::read_optional")]
+    pub(crate) send_at: Option<Timestamp>,
+    /// Not after then.
+    #[serde(default, deserialize_with = "moment::read_optional")]
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Only say what would be sent.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
 }
 
 /// 1 to 128 letters, digits, or any of `. _ : / -`.
@@ -34,7 +50,8 @@ pub(crate) struct RequestId(String);
 
 /// 1 to 64 letters, digits, or any of `_ -`: the last part of a parameter's
 /// name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
 pub(crate) struct TemplateCode(String);
 
 /// One recipient, or several.
@@ -52,11 +69,6 @@ pub(crate) enum Recipient {
     /// A user of one app.
     User { app: String, open_id: OpenId },
 }
-
-/// What fills a field: a text or a number.
-#[derive(Clone, Serialize)]
-#[serde(transparent)]
-pub(crate) struct Field(String);
 
 impl TemplateCode {
     pub(crate) fn as_str(&self) -> &str {
@@ -91,16 +103,6 @@ impl<'de> Deserialize<'de> for TemplateCode {
     }
 }
 
-impl<'de> Deserialize<'de> for Field {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) => Ok(Self(text)),
-            Value::Number(number) => Ok(Self(number.to_string())),
-            _ => Err(serde::de::Error::custom("must be a text or a number")),
-        }
-    }
-}
-
 impl<'de> Deserialize<'de> for Recipients {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const EXPECTED: &str =
@@ -132,7 +134,8 @@ impl<'de> Deserialize<'de> for Recipients {
 }
 
 impl Recipient {
-    fn is_sound(&self) -> bool {
+    /// Whether its names can be names.
+    pub(crate) fn is_sound(&self) -> bool {
         match self {
             Self::Account { account: name } | Self::User { app: name, .. } => {
                 (1..=64).contains(&name.chars().count()) && !name.contains('#')
@@ -145,12 +148,6 @@ impl Recipient {
 impl std::fmt::Debug for Recipient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Recipient(…)")
-    }
-}
-
-impl std::fmt::Debug for Field {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Field(…)")
     }
 }
 
@@ -174,40 +171,55 @@ impl Request {
         })
     }
 
-    /// The template's fields as texts.
+    /// Checks the moments and the amount of data.
+    ///
+    /// # Errors
+    ///
+    /// The name of the field, and what is wrong with it.
+    pub(crate) fn check(&self, now: Timestamp) -> Result<(), String> {
+        if self.data.values().map(Field::size).sum::<usize>() > LARGEST_DATA {
+            return Err(format!("data: more than {LARGEST_DATA} bytes in all"));
+        }
+        if self.send_at.is_some_and(|at| at.seconds_since(now) > FURTHEST) {
+            return Err("send_at: more than a year ahead".to_owned());
+        }
+        match (self.send_at, self.expires_at) {
+            (_, Some(end)) if end <= now => Err("expires_at: it is past".to_owned()),
+            (Some(at), Some(end)) if end <= at => {
+                Err("expires_at: it is not after send_at".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the template has the fields, and no more are needed.
     ///
     /// # Errors
     ///
     /// The name of a field that is missing, or one too many.
-    pub(crate) fn fields(&self, template: &Template) -> Result<BTreeMap<String, String>, String> {
-        if let Some(missing) = template.fields.iter().find(|field| !self.data.contains_key(*field))
-        {
-            return Err(format!(
-                "data.{missing}: missing; the template {} needs it",
-                self.template.as_str()
-            ));
-        }
-        if let Some(extra) = self.data.keys().find(|field| !template.fields.contains(field)) {
-            return Err(format!(
-                "data.{extra}: the template {} has no such field",
-                self.template.as_str()
-            ));
-        }
-        Ok(self.data.iter().map(|(name, field)| (name.clone(), field.0.clone())).collect())
+    pub(crate) fn fit(&self, template: &Template) -> Result<(), String> {
+        crate::content::fit(&self.template, &self.data, template)
+    }
+
+    /// What each recipient is to get, in the order of the request.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (String, Content)> {
+        self.to.0.iter().enumerate().map(|(place, to)| {
+            let content = Content {
+                to: to.clone(),
+                template: self.template.clone(),
+                data: self.data.clone(),
+                channels: self.channels.clone(),
+                send_at: self.send_at,
+                expires_at: self.expires_at,
+            };
+            (self.notification_id(place), content)
+        })
     }
 
     /// The id of the notification to the recipient at `place`. A request to one
     /// person has one notification of the same name.
-    pub(crate) fn notification_id(&self, place: usize) -> String {
+    fn notification_id(&self, place: usize) -> String {
         if self.to.0.len() == 1 { self.id.0.clone() } else { format!("{}#{place}", self.id.0) }
-    }
-
-    /// What tells another content under the same id.
-    pub(crate) fn hash(&self, recipient: &Recipient) -> String {
-        let content = (recipient, self.template.as_str(), &self.data, &self.channels);
-        let content =
-            serde_json::to_vec(&content).expect("a request is made of strings and numbers");
-        Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -235,12 +247,13 @@ mod tests {
 
     #[test]
     fn one_or_several_recipients_in_three_ways() {
-        assert_eq!(Request::read(&good()).unwrap().notification_id(0), "order-17-shipped");
+        let one = Request::read(&good()).unwrap();
+        assert_eq!(one.contents().next().unwrap().0, "order-17-shipped");
         let several =
             json!([{"account": "ann"}, {"union_id": "uBob"}, {"app": "shop", "open_id": "oCarol"}]);
         let several = Request::read(&with("to", several)).unwrap();
         assert_eq!(several.to.0.len(), 3);
-        assert_eq!(several.notification_id(2), "order-17-shipped#2");
+        assert_eq!(several.contents().nth(2).unwrap().0, "order-17-shipped#2");
     }
 
     #[test]
@@ -288,12 +301,11 @@ mod tests {
             "channels": [{"channel": "customer_service", "app": "shop", "text": "{product} {time}"}]
         }))
         .unwrap();
-        let fields = |data: Value| Request::read(&with("data", data)).unwrap().fields(&template);
-        assert_eq!(fields(json!({"product": "kettle", "time": 17})).unwrap()["time"], "17");
-        assert!(
-            fields(json!({"product": "kettle"})).unwrap_err().starts_with("data.time: missing")
-        );
-        let extra = fields(json!({"product": "kettle", "time": "t", "x": "y"})).unwrap_err();
+        let fit = |data: Value| Request::read(&with("data", data)).unwrap().fit(&template);
+        assert_eq!(fit(json!({"product": "kettle", "time": 17})), Ok(()));
+        let missing = fit(json!({"product": "kettle"})).unwrap_err();
+        assert!(missing.starts_with("data.time: missing"), "{missing}");
+        let extra = fit(json!({"product": "kettle", "time": "t", "x": "y"})).unwrap_err();
         assert!(
             extra.starts_with("data.x: the template order_shipped has no such field"),
             "{extra}"
@@ -301,14 +313,32 @@ mod tests {
     }
 
     #[test]
-    fn another_content_has_another_hash() {
-        let hash = |request: &Value| {
-            let request = Request::read(request).unwrap();
-            request.hash(&request.to.0[0])
+    fn moments_lie_ahead_and_in_order() {
+        let now = Timestamp(1_795_158_240);
+        let check = |send_at: Value, expires_at: Value| {
+            let mut request = good();
+            for (name, moment) in [("send_at", send_at), ("expires_at", expires_at)] {
+                if !moment.is_null() {
+                    request[name] = moment;
+                }
+            }
+            Request::read(&request).unwrap().check(now)
         };
-        assert_eq!(hash(&good()), hash(&good()));
-        assert_ne!(hash(&good()), hash(&with("to", json!({"account": "bob"}))));
-        assert_ne!(hash(&good()), hash(&with("data", json!({"product": "x", "time": "y"}))));
-        assert_ne!(hash(&good()), hash(&with("channels", json!(["subscribe"]))));
+        let day = 24 * 3600;
+        assert_eq!(check(json!("2026-11-20T15:04:00+08:00"), json!(now.0 + 1)), Ok(()));
+        assert_eq!(check(json!(now.0 + 366 * day), Value::Null), Ok(()));
+        assert!(check(json!(now.0 + 367 * day), Value::Null).unwrap_err().starts_with("send_at: "));
+        assert!(check(Value::Null, json!(now.0)).unwrap_err().starts_with("expires_at: "));
+        let order = check(json!(now.0 + 60), json!(now.0 + 60)).unwrap_err();
+        assert!(order.starts_with("expires_at: it is not after"), "{order}");
+        let odd = problem(&with("send_at", json!("tomorrow")));
+        assert!(odd.starts_with("send_at: a moment is written"), "{odd}");
+    }
+
+    #[test]
+    fn data_has_an_end() {
+        let long = with("data", json!({"product": "x".repeat(LARGEST_DATA), "time": "t"}));
+        let problem = Request::read(&long).unwrap().check(Timestamp(0)).unwrap_err();
+        assert!(problem.starts_with("data: more than"), "{problem}");
     }
 }

@@ -12,7 +12,13 @@ use super::{KEPT, Users, get_string, get_time, number, string, transaction, user
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
-use aws_sdk_dynamodb::types::{ConditionCheck, Put, Update};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
+use std::collections::BTreeMap;
+
+/// What the items of permits begin with; the template and the grant follow, each
+/// with a `#` before it.
+const PREFIX: &str = "permit#";
 
 /// What a permit is for: one template of one mini program, for one user.
 #[derive(Clone, Copy, Debug)]
@@ -25,18 +31,27 @@ pub struct PermitKey<'a> {
     pub template_id: &'a str,
 }
 
-/// A permit that a notification has reserved.
-#[derive(Debug)]
+/// A permit that is free, or reserved by the notification that asks.
+#[derive(Clone, Debug)]
 pub struct Permit {
-    user: String,
+    app_id: AppId,
+    open_id: OpenId,
+    template_id: String,
     item: String,
     granted_at: Timestamp,
-    notification: String,
+    reserved: bool,
+}
+
+impl Permit {
+    fn key(&self) -> PermitKey<'_> {
+        let Self { app_id, open_id, template_id, .. } = self;
+        PermitKey { app_id, open_id, template_id }
+    }
 }
 
 impl PermitKey<'_> {
     fn prefix(&self) -> String {
-        format!("permit#{}#", self.template_id)
+        format!("{PREFIX}{}#", self.template_id)
     }
 
     /// The item that says when consent was withdrawn last.
@@ -111,150 +126,45 @@ impl Users {
         self.revoke_permits(key, at).await
     }
 
-    /// Reserves the oldest free permit for a notification; none if there is
-    /// none. One that an earlier attempt at the same notification has reserved
-    /// and not used is taken again, also where that attempt doesn't know of it,
-    /// as the confirmation was lost.
+    /// The permits that are free, and those that this notification has reserved,
+    /// also where it doesn't know of it, as the confirmation was lost: these
+    /// first, then the oldest.
     ///
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn reserve_permit(
+    pub async fn open_permits(
         &self,
         key: PermitKey<'_>,
         notification: &str,
-    ) -> Result<Option<Permit>, AwsError> {
-        let mut open = self.open_permits(key, notification).await?;
-        open.sort_by_key(|permit| !permit.reserved);
-        for OpenPermit { item, granted_at, reserved } in open {
-            let permit = Permit {
-                user: user_key(key.app_id, key.open_id),
-                item,
-                granted_at,
-                notification: notification.to_owned(),
-            };
-            // Another send may have been faster; then the next one is tried.
-            if reserved || self.move_permit(&permit, "free", "reserved", None).await? {
-                return Ok(Some(permit));
-            }
-        }
-        Ok(None)
+    ) -> Result<Vec<Permit>, AwsError> {
+        self.open(key.app_id, key.open_id, &key.prefix(), notification).await
     }
 
-    /// The message was sent: the permit is used up.
+    /// So many permits of a user are free, by template.
     ///
     /// # Errors
     ///
-    /// When DynamoDB doesn't confirm.
-    pub async fn use_permit(&self, permit: &Permit, now: Timestamp) -> Result<(), AwsError> {
-        self.move_permit(permit, "reserved", "used", Some(now)).await.map(drop)
-    }
-
-    /// The send failed for certain: the permit is free again, unless its consent
-    /// has ended since. Then it is revoked, and no other send will try it.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
-    pub async fn give_back_permit(
+    /// When DynamoDB doesn't answer.
+    pub async fn free_permits(
         &self,
-        permit: &Permit,
-        key: PermitKey<'_>,
-        now: Timestamp,
-    ) -> Result<(), AwsError> {
-        let still = |item: String, condition: &str| {
-            let check = ConditionCheck::builder()
-                .table_name(&self.table.name)
-                .key("user", string(&permit.user))
-                .key("item", string(item))
-                .condition_expression(condition)
-                .expression_attribute_values(":granted", number(permit.granted_at));
-            transaction::check(check)
-        };
-        let free = Update::builder()
-            .table_name(&self.table.name)
-            .key("user", string(&permit.user))
-            .key("item", string(&permit.item))
-            .update_expression("SET #state = :free")
-            .condition_expression("#state = :reserved AND notification = :notification")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":free", string("free"))
-            .expression_attribute_values(":reserved", string("reserved"))
-            .expression_attribute_values(":notification", string(&permit.notification));
-        let items = vec![
-            self.still_here(key.app_id, key.open_id, permit.granted_at),
-            still(
-                key.withdrawal(),
-                "attribute_not_exists(withdrawn_at) OR withdrawn_at < :granted",
-            ),
-            still(key.refusal(), "attribute_not_exists(refused_at) OR refused_at < :granted"),
-            transaction::update(free),
-        ];
-        let what = self.table.action("giving a permit back");
-        if !transaction::write(&self.table.dynamodb, &what, items).await? {
-            // If it was the permit itself that is another's, this does nothing.
-            self.move_permit(permit, "reserved", "revoked", Some(now)).await?;
+        app_id: &AppId,
+        open_id: &OpenId,
+    ) -> Result<BTreeMap<String, usize>, AwsError> {
+        let mut counts = BTreeMap::new();
+        for permit in self.open(app_id, open_id, PREFIX, "").await? {
+            *counts.entry(permit.template_id).or_default() += 1;
         }
-        Ok(())
+        Ok(counts)
     }
 
-    /// WeChat knows of no consent, whatever we have counted: this permit and
-    /// all others of its kind that were granted until `asked`, when the send
-    /// began, are void: the free ones at once, those that are reserved when they
-    /// are given back.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
-    pub async fn burn_permit(
+    async fn open(
         &self,
-        permit: &Permit,
-        key: PermitKey<'_>,
-        asked: Timestamp,
-    ) -> Result<(), AwsError> {
-        // It isn't noted as a withdrawal: a consent whose event is on its way
-        // still counts, in case that our clock is ahead of WeChat's.
-        let mark = self
-            .table
-            .dynamodb
-            .update_item()
-            .table_name(&self.table.name)
-            .key("user", string(&permit.user))
-            .key("item", string(key.refusal()))
-            .update_expression("SET refused_at = :at, expires = :expires")
-            .condition_expression("attribute_not_exists(refused_at) OR refused_at < :at")
-            .expression_attribute_values(":at", number(asked))
-            .expression_attribute_values(":expires", number(asked.plus(KEPT)));
-        let marked = again(|| mark.clone().send()).await;
-        self.table.conditional("noting that WeChat knows of no consent", marked)?;
-        self.move_permit(permit, "reserved", "burned", Some(asked)).await?;
-        self.revoke_permits(key, asked).await
-    }
-
-    /// Every free permit of this kind that was granted until then is void.
-    async fn revoke_permits(&self, key: PermitKey<'_>, at: Timestamp) -> Result<(), AwsError> {
-        let granted = self.open_permits(key, "").await?;
-        for OpenPermit { item, granted_at, .. } in
-            granted.into_iter().filter(|permit| permit.granted_at <= at)
-        {
-            let permit = Permit {
-                user: user_key(key.app_id, key.open_id),
-                item,
-                granted_at,
-                notification: String::new(),
-            };
-            self.move_permit(&permit, "free", "revoked", Some(at)).await?;
-        }
-        Ok(())
-    }
-
-    /// The permits that are free, and those that this notification has
-    /// reserved; the oldest first.
-    async fn open_permits(
-        &self,
-        key: PermitKey<'_>,
+        app_id: &AppId,
+        open_id: &OpenId,
+        prefix: &str,
         notification: &str,
-    ) -> Result<Vec<OpenPermit>, AwsError> {
+    ) -> Result<Vec<Permit>, AwsError> {
         let mut pages = self
             .table
             .dynamodb
@@ -267,8 +177,8 @@ impl Users {
             .expression_attribute_names("#user", "user")
             .expression_attribute_names("#item", "item")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":user", string(user_key(key.app_id, key.open_id)))
-            .expression_attribute_values(":prefix", string(key.prefix()))
+            .expression_attribute_values(":user", string(user_key(app_id, open_id)))
+            .expression_attribute_values(":prefix", string(prefix))
             .expression_attribute_values(":free", string("free"))
             .expression_attribute_values(":reserved", string("reserved"))
             .expression_attribute_values(":notification", string(notification))
@@ -280,59 +190,199 @@ impl Users {
         while let Some(found) = pages.next().await {
             let found = found
                 .map_err(|error| AwsError::new(self.table.action("looking for permits"), &error))?;
-            if let (Some(item), Some(granted_at)) =
-                (get_string(&found, "item"), get_time(&found, "granted_at"))
+            let item = get_string(&found, "item").unwrap_or_default();
+            let template_id = item.strip_prefix(PREFIX).and_then(|rest| rest.split('#').next());
+            if let (Some(template_id), Some(granted_at)) =
+                (template_id, get_time(&found, "granted_at"))
             {
-                let reserved = get_string(&found, "state") == Some("reserved");
-                open.push(OpenPermit { item: item.to_owned(), granted_at, reserved });
+                open.push(Permit {
+                    app_id: app_id.clone(),
+                    open_id: open_id.clone(),
+                    template_id: template_id.to_owned(),
+                    item: item.to_owned(),
+                    granted_at,
+                    reserved: get_string(&found, "state") == Some("reserved"),
+                });
             }
         }
+        open.sort_by_key(|permit| !permit.reserved);
         Ok(open)
     }
 
-    /// One step of a permit's life. False if it wasn't in the state `from`, or
-    /// belongs to another notification. A step that this notification has made
-    /// already is made again: AWS may have lost the confirmation. One that has
-    /// `ended` is kept for a while, to be looked up, and then forgotten.
-    async fn move_permit(
+    /// Reserving a permit for a notification. One that is never given back nor
+    /// used is forgotten some day.
+    pub(super) fn reserve_permit(
         &self,
         permit: &Permit,
-        from: &str,
-        to: &str,
-        ended: Option<Timestamp>,
-    ) -> Result<bool, AwsError> {
+        notification: &str,
+        now: Timestamp,
+    ) -> TransactWriteItem {
+        transaction::update(
+            self.step(permit, notification, "free", "reserved")
+                .update_expression(
+                    "SET #state = :to, notification = :notification, expires = :expires",
+                )
+                .expression_attribute_values(":expires", number(now.plus(KEPT))),
+        )
+    }
+
+    /// The permit has to be free, and stays so.
+    pub(super) fn is_free(&self, permit: &Permit) -> TransactWriteItem {
+        transaction::check(
+            ConditionCheck::builder()
+                .table_name(&self.table.name)
+                .key("user", string(user_key(&permit.app_id, &permit.open_id)))
+                .key("item", string(&permit.item))
+                .condition_expression("#state = :free")
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_values(":free", string("free")),
+        )
+    }
+
+    /// Using up a permit that the notification has reserved.
+    pub(super) fn use_permit(
+        &self,
+        permit: &Permit,
+        notification: &str,
+        now: Timestamp,
+    ) -> TransactWriteItem {
+        transaction::update(
+            self.step(permit, notification, "reserved", "used")
+                .update_expression(
+                    "SET #state = :to, notification = :notification, expires = :expires",
+                )
+                .expression_attribute_values(":expires", number(now.plus(KEPT))),
+        )
+    }
+
+    /// The send failed for certain: the permit is free again, unless its consent
+    /// has ended since. Then it is revoked, and no other send will try it.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub(super) async fn give_back_permit(
+        &self,
+        permit: &Permit,
+        notification: &str,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
+        let key = permit.key();
+        let user = user_key(key.app_id, key.open_id);
+        let still = |item: String, condition: &str| {
+            let check = ConditionCheck::builder()
+                .table_name(&self.table.name)
+                .key("user", string(&user))
+                .key("item", string(item))
+                .condition_expression(condition)
+                .expression_attribute_values(":granted", number(permit.granted_at));
+            transaction::check(check)
+        };
+        let free = Update::builder()
+            .table_name(&self.table.name)
+            .key("user", string(&user))
+            .key("item", string(&permit.item))
+            .update_expression("SET #state = :free REMOVE expires, notification")
+            .condition_expression("#state = :reserved AND notification = :notification")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":free", string("free"))
+            .expression_attribute_values(":reserved", string("reserved"))
+            .expression_attribute_values(":notification", string(notification));
+        let items = vec![
+            self.still_here(key.app_id, key.open_id, permit.granted_at),
+            still(
+                key.withdrawal(),
+                "attribute_not_exists(withdrawn_at) OR withdrawn_at < :granted",
+            ),
+            still(key.refusal(), "attribute_not_exists(refused_at) OR refused_at < :granted"),
+            transaction::update(free),
+        ];
+        let what = self.table.action("giving a permit back");
+        if !transaction::write(&self.table.dynamodb, &what, items).await? {
+            // If it was the permit itself that is another's, this does nothing.
+            self.end_permit(permit, notification, "reserved", "revoked", now).await?;
+        }
+        Ok(())
+    }
+
+    /// WeChat knows of no consent, whatever we have counted: this permit and
+    /// all others of its kind that were granted until `asked`, when the send
+    /// began, are void: the free ones at once, those that are reserved when they
+    /// are given back.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub(super) async fn burn_permit(
+        &self,
+        permit: &Permit,
+        notification: &str,
+        asked: Timestamp,
+    ) -> Result<(), AwsError> {
+        let key = permit.key();
+        // It isn't noted as a withdrawal: a consent whose event is on its way
+        // still counts, in case that our clock is ahead of WeChat's.
+        let mark = self
+            .table
+            .dynamodb
+            .update_item()
+            .table_name(&self.table.name)
+            .key("user", string(user_key(key.app_id, key.open_id)))
+            .key("item", string(key.refusal()))
+            .update_expression("SET refused_at = :at, expires = :expires")
+            .condition_expression("attribute_not_exists(refused_at) OR refused_at < :at")
+            .expression_attribute_values(":at", number(asked))
+            .expression_attribute_values(":expires", number(asked.plus(KEPT)));
+        let marked = again(|| mark.clone().send()).await;
+        self.table.conditional("noting that WeChat knows of no consent", marked)?;
+        self.end_permit(permit, notification, "reserved", "burned", asked).await?;
+        self.revoke_permits(key, asked).await
+    }
+
+    /// Every free permit of this kind that was granted until then is void.
+    async fn revoke_permits(&self, key: PermitKey<'_>, at: Timestamp) -> Result<(), AwsError> {
+        let granted = self.open_permits(key, "").await?;
+        for permit in granted.iter().filter(|permit| permit.granted_at <= at) {
+            self.end_permit(permit, "", "free", "revoked", at).await?;
+        }
+        Ok(())
+    }
+
+    /// One step of a permit's life, without its expression. It doesn't hold if
+    /// the permit isn't in the state `from`, or belongs to another notification.
+    /// A step that this notification has made already is made again: AWS may have
+    /// lost the confirmation.
+    fn step(&self, permit: &Permit, notification: &str, from: &str, to: &str) -> UpdateBuilder {
         let ours = if from == "reserved" {
             "#state IN (:from, :to) AND notification = :notification"
         } else {
             "#state = :from OR (#state = :to AND notification = :notification)"
         };
-        let mut set = "SET #state = :to, notification = :notification".to_owned();
-        let mut update = self
-            .table
-            .dynamodb
-            .update_item()
+        Update::builder()
             .table_name(&self.table.name)
-            .key("user", string(&permit.user))
+            .key("user", string(user_key(&permit.app_id, &permit.open_id)))
             .key("item", string(&permit.item))
             .condition_expression(ours)
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":from", string(from))
             .expression_attribute_values(":to", string(to))
-            .expression_attribute_values(":notification", string(&permit.notification));
-        if let Some(ended) = ended {
-            set.push_str(", expires = :expires");
-            update = update.expression_attribute_values(":expires", number(ended.plus(KEPT)));
-        }
-        let update = update.update_expression(set);
-        let moved = again(|| update.clone().send()).await;
-        Ok(self.table.conditional("moving a permit", moved)?.is_some())
+            .expression_attribute_values(":notification", string(notification))
     }
-}
 
-/// A permit that can still be used.
-struct OpenPermit {
-    item: String,
-    granted_at: Timestamp,
-    /// By the notification that asks.
-    reserved: bool,
+    /// The last step of a permit's life. It is kept for a while, to be looked up,
+    /// and then forgotten.
+    async fn end_permit(
+        &self,
+        permit: &Permit,
+        notification: &str,
+        from: &str,
+        to: &str,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
+        let step = self
+            .step(permit, notification, from, to)
+            .update_expression("SET #state = :to, notification = :notification, expires = :expires")
+            .expression_attribute_values(":expires", number(now.plus(KEPT)));
+        self.table.change("ending a permit", step).await.map(drop)
+    }
 }

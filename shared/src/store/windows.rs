@@ -8,13 +8,23 @@
 //! the confirmation of a write, and whoever then asks again still has one place
 //! and no more.
 
-use super::conflict::again;
 use super::erase::FOLLOW_WINDOW;
-use super::{Item, Users, get_string, get_time, number, string, strings, transaction, user_key};
+use super::{
+    Item, Users, get_number, get_string, get_time, number, string, strings, transaction, user_key,
+};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
 use aws_sdk_dynamodb::types::Update;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+
+/// A place in an open window of one user.
+#[derive(Clone, Debug)]
+pub struct Place {
+    app_id: AppId,
+    open_id: OpenId,
+    item: String,
+}
 
 /// What opened a window, and so how long it is and how many messages it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,10 +104,55 @@ impl Users {
         transaction::write(&self.table.dynamodb, &what, items).await.map(drop)
     }
 
+    /// A place in a window that is open, and how many there are in all. The one
+    /// that `taker` has taken already, or else in the window that stays open
+    /// longest.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn open_place(
+        &self,
+        app_id: &AppId,
+        open_id: &OpenId,
+        taker: &str,
+        now: Timestamp,
+    ) -> Result<Option<(Place, usize)>, AwsError> {
+        let mut open = self.windows(app_id, open_id).await?;
+        open.retain(|window| {
+            window.closes_at > now && (window.room() > 0 || window.was_taken_by(taker))
+        });
+        open.sort_by_key(|window| {
+            (!window.was_taken_by(taker), std::cmp::Reverse(window.closes_at))
+        });
+        let places = open.iter().map(Row::room).sum();
+        Ok(open.into_iter().next().map(|window| {
+            let (app_id, open_id) = (app_id.clone(), open_id.clone());
+            (Place { app_id, open_id, item: window.item }, places)
+        }))
+    }
+
+    /// Taking a place for `taker`: a notification, or the key of an event that is
+    /// answered. As long as the window is open, it has one place in it, however
+    /// often it asks, until it gives it back.
+    pub(super) fn take_place(&self, place: &Place, taker: &str, now: Timestamp) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table.name)
+            .key("user", string(user_key(&place.app_id, &place.open_id)))
+            .key("item", string(&place.item))
+            .update_expression("ADD takers :taker")
+            .condition_expression(
+                "closes_at > :now AND (contains(takers, :name) OR size(takers) < messages \
+                 OR (attribute_not_exists(takers) AND messages > :none))",
+            )
+            .expression_attribute_values(":taker", strings([taker]))
+            .expression_attribute_values(":name", string(taker))
+            .expression_attribute_values(":none", number(0_u64))
+            .expression_attribute_values(":now", number(now))
+    }
+
     /// Takes one message out of the window that stays open longest. False if
-    /// none is open. `taker` names who takes it: a notification's attempt, or the
-    /// key of an event that is answered. As long as the window is open, it has
-    /// one message of it, however often it asks, until it gives it back.
+    /// none is open. `taker` is as with [`Users::open_place`].
     ///
     /// # Errors
     ///
@@ -110,32 +165,10 @@ impl Users {
         taker: &str,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
-        let mut open = self.windows(app_id, open_id).await?;
-        open.retain(|window| window.closes_at > now);
-        if open.iter().any(|window| window.was_taken_by(taker)) {
-            return Ok(true);
-        }
-        open.sort_by_key(|window| std::cmp::Reverse(window.closes_at));
-        for window in open {
-            let update = self
-                .table
-                .dynamodb
-                .update_item()
-                .table_name(&self.table.name)
-                .key("user", string(user_key(app_id, open_id)))
-                .key("item", string(window.item))
-                .update_expression("ADD takers :taker")
-                .condition_expression(
-                    "closes_at > :now AND (contains(takers, :name) OR size(takers) < messages \
-                     OR (attribute_not_exists(takers) AND messages > :none))",
-                )
-                .expression_attribute_values(":taker", strings([taker]))
-                .expression_attribute_values(":name", string(taker))
-                .expression_attribute_values(":none", number(0_u64))
-                .expression_attribute_values(":now", number(now));
-            let what = "taking from a customer-service window";
-            let taken = again(|| update.clone().send()).await;
-            if self.table.conditional(what, taken)?.is_some() {
+        const WHAT: &str = "taking from a customer-service window";
+        // Each look finds what others took since the last one.
+        while let Some((place, _)) = self.open_place(app_id, open_id, taker, now).await? {
+            if self.table.change(WHAT, self.take_place(&place, taker, now)).await? {
                 return Ok(true);
             }
         }
@@ -156,26 +189,27 @@ impl Users {
         taker: &str,
     ) -> Result<(), AwsError> {
         for window in self.windows(app_id, open_id).await? {
-            if !window.was_taken_by(taker) {
-                continue;
+            if window.was_taken_by(taker) {
+                let (app_id, open_id) = (app_id.clone(), open_id.clone());
+                let place = Place { app_id, open_id, item: window.item };
+                self.give_back_place(&place, taker).await?;
             }
-            let update = self
-                .table
-                .dynamodb
-                .update_item()
-                .table_name(&self.table.name)
-                .key("user", string(user_key(app_id, open_id)))
-                .key("item", string(window.item))
-                .update_expression("DELETE takers :taker")
-                // Without it, a window that is gone would come back as an empty item.
-                .condition_expression("contains(takers, :name)")
-                .expression_attribute_values(":taker", strings([taker]))
-                .expression_attribute_values(":name", string(taker));
-            let what = "giving back to a customer-service window";
-            let given = again(|| update.clone().send()).await;
-            self.table.conditional(what, given)?;
         }
         Ok(())
+    }
+
+    /// Gives a place back.
+    pub(super) async fn give_back_place(&self, place: &Place, taker: &str) -> Result<(), AwsError> {
+        let update = Update::builder()
+            .table_name(&self.table.name)
+            .key("user", string(user_key(&place.app_id, &place.open_id)))
+            .key("item", string(&place.item))
+            .update_expression("DELETE takers :taker")
+            // Without it, a window that is gone would come back as an empty item.
+            .condition_expression("contains(takers, :name)")
+            .expression_attribute_values(":taker", strings([taker]))
+            .expression_attribute_values(":name", string(taker));
+        self.table.change("giving back to a customer-service window", update).await.map(drop)
     }
 
     /// The windows of a user, also those that are closed or used up.
@@ -204,6 +238,7 @@ impl Users {
 struct Row {
     item: String,
     closes_at: Timestamp,
+    messages: usize,
     takers: Vec<String>,
 }
 
@@ -213,8 +248,14 @@ impl Row {
         Some(Self {
             item: get_string(item, "item")?.to_owned(),
             closes_at: get_time(item, "closes_at")?,
+            messages: get_number(item, "messages").unwrap_or_default(),
             takers: takers.cloned().unwrap_or_default(),
         })
+    }
+
+    /// So many more messages.
+    fn room(&self) -> usize {
+        self.messages.saturating_sub(self.takers.len())
     }
 
     fn was_taken_by(&self, taker: &str) -> bool {

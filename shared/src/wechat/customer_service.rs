@@ -3,11 +3,9 @@
 //! Source: WeChat's documentation, "发送客服消息" (`message/custom/send`), for
 //! Official Accounts and for mini programs.
 
-use crate::secret::Secret;
-use crate::wechat::client::{Client, Error};
 use crate::wechat::content;
 use crate::wechat::id::{AppId, OpenId};
-use crate::wechat::message::Accepted;
+use crate::wechat::message::Outgoing;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -167,6 +165,14 @@ impl CustomerServiceMessage {
         })
     }
 
+    /// To be sent.
+    ///
+    /// Refusals, among others: 45015 (the window is closed), 45047 (no more in this
+    /// window), 40007 (the file is gone).
+    pub fn outgoing(&self, to: &OpenId) -> Outgoing {
+        Outgoing::new("/cgi-bin/message/custom/send", &self.body(to))
+    }
+
     /// The body of the request.
     fn body(&self, to: &OpenId) -> Value {
         let (kind, content) = match self {
@@ -204,23 +210,6 @@ impl CustomerServiceMessage {
         let mut body = json!({ "touser": to, "msgtype": kind });
         body[kind] = content;
         body
-    }
-}
-
-impl Client {
-    /// Sends a message of customer service.
-    ///
-    /// # Errors
-    ///
-    /// Refusals, among others: 45015 (the window is closed), 45047 (no more in
-    /// this window), 40007 (the file is gone).
-    pub async fn send_customer_service(
-        &self,
-        token: &Secret,
-        to: &OpenId,
-        message: &CustomerServiceMessage,
-    ) -> Result<Accepted, Error> {
-        self.post("/cgi-bin/message/custom/send", Some(token), &message.body(to)).await
     }
 }
 

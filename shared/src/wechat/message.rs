@@ -73,6 +73,50 @@ pub struct SubscribeMessage<'a> {
     pub data: &'a Data,
 }
 
+/// A subscription notification of an Official Account (订阅通知).
+///
+/// Source: WeChat's documentation, "发送订阅通知" (`message/subscribe/bizsend`).
+#[derive(Debug, Serialize)]
+pub struct BizsendMessage<'a> {
+    /// A user of the account who has consented, follower or not.
+    pub touser: &'a OpenId,
+    /// The account's own id of the template.
+    pub template_id: &'a str,
+    /// The web page that a tap opens, if there is no mini program or it can't be
+    /// opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<&'a str>,
+    /// The mini program that a tap opens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub miniprogram: Option<MiniProgram<'a>>,
+    /// As with [`TemplateMessage::client_msg_id`].
+    pub client_msg_id: &'a str,
+    /// The fields.
+    pub data: &'a Data,
+}
+
+/// A template message of a mini program, which WeChat retired on 2020-01-10.
+///
+/// Source: WeChat's documentation of that time, "发送模板消息"
+/// (`message/wxopen/template/send`).
+#[derive(Debug, Serialize)]
+pub struct LegacyTemplateMessage<'a> {
+    /// A user of the mini program.
+    pub touser: &'a OpenId,
+    /// The mini program's own id of the template.
+    pub template_id: &'a str,
+    /// The page that a tap opens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<&'a str>,
+    /// A form that the user has submitted within the last seven days.
+    pub form_id: &'a str,
+    /// The fields.
+    pub data: &'a Data,
+    /// The key that is shown large, with `.DATA`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emphasis_keyword: Option<&'a str>,
+}
+
 /// WeChat has taken a message on; a receipt event will say what became of it.
 #[derive(Debug, Deserialize)]
 pub struct Accepted {
@@ -91,32 +135,146 @@ impl Accepted {
     }
 }
 
-impl Client {
-    /// Sends a template message. Sent again within 10 minutes it's still one.
-    ///
-    /// # Errors
-    ///
-    /// Refusals, among others: 43004 (doesn't follow), 47003 (a field), 40037
-    /// (the template).
-    pub async fn send_template(
-        &self,
-        token: &Secret,
-        message: &TemplateMessage<'_>,
-    ) -> Result<Accepted, Error> {
-        self.post("/cgi-bin/message/template/send", Some(token), message).await
+/// A message on its way: which API takes it, and the body of the request. What it
+/// says is not printed.
+#[derive(Clone)]
+pub struct Outgoing {
+    api: &'static str,
+    body: serde_json::Value,
+}
+
+impl Outgoing {
+    pub(super) fn new(api: &'static str, body: &impl Serialize) -> Self {
+        let body = serde_json::to_value(body).expect("a message is made of texts and lists");
+        Self { api, body }
     }
 
-    /// Sends a subscription message, which uses up one consent.
+    /// The path that takes it.
+    pub fn api(&self) -> &'static str {
+        self.api
+    }
+
+    /// What would be sent, without whom it is for, what would be used up for it,
+    /// and the id that keeps it from doubling.
+    pub fn shown(&self) -> serde_json::Value {
+        let mut shown = self.body.clone();
+        if let Some(body) = shown.as_object_mut() {
+            for name in ["touser", "client_msg_id", "form_id"] {
+                body.remove(name);
+            }
+        }
+        shown
+    }
+}
+
+impl std::fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Outgoing({})", self.api)
+    }
+}
+
+impl TemplateMessage<'_> {
+    /// To be sent. Sent again within 10 minutes it's still one message.
     ///
-    /// # Errors
+    /// Refusals, among others: 43004 (doesn't follow), 47003 (a field), 40037 (the
+    /// template).
+    pub fn outgoing(&self) -> Outgoing {
+        Outgoing::new("/cgi-bin/message/template/send", self)
+    }
+}
+
+impl SubscribeMessage<'_> {
+    /// To be sent, which uses up one consent.
     ///
     /// Refusals, among others: 43101 (no consent), 47003 (a field), 40037 (the
     /// template).
-    pub async fn send_subscribe(
-        &self,
-        token: &Secret,
-        message: &SubscribeMessage<'_>,
-    ) -> Result<Accepted, Error> {
-        self.post("/cgi-bin/message/subscribe/send", Some(token), message).await
+    pub fn outgoing(&self) -> Outgoing {
+        Outgoing::new("/cgi-bin/message/subscribe/send", self)
+    }
+}
+
+impl BizsendMessage<'_> {
+    /// To be sent, which uses up one consent. Sent again within 10 minutes it's
+    /// still one message.
+    ///
+    /// Refusals, among others: 43101 (no consent), 47003 (a field), 40037 (the
+    /// template), 48001 (no certified service account).
+    pub fn outgoing(&self) -> Outgoing {
+        Outgoing::new("/cgi-bin/message/subscribe/bizsend", self)
+    }
+}
+
+impl LegacyTemplateMessage<'_> {
+    /// To be sent, which uses up the form id.
+    ///
+    /// Refusals, among others: 41028 (the form id is wrong or too old), 41029 (it
+    /// was used), 40037 (the template).
+    pub fn outgoing(&self) -> Outgoing {
+        Outgoing::new("/cgi-bin/message/wxopen/template/send", self)
+    }
+}
+
+impl Client {
+    /// Sends a message.
+    ///
+    /// # Errors
+    ///
+    /// WeChat's refusal, or that WeChat could not be reached or was not understood.
+    pub async fn send(&self, token: &Secret, message: &Outgoing) -> Result<Accepted, Error> {
+        self.post(message.api, Some(token), &message.body).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn data() -> Data {
+        Data([("thing1".to_owned(), Value { value: "Blue kettle".to_owned() })].into())
+    }
+
+    #[test]
+    fn a_notification_of_an_official_account_as_wechat_wants_it() {
+        let (ann, shop) = (OpenId::parse("oAnn").unwrap(), AppId::parse("wx0000000000005a02"));
+        let message = BizsendMessage {
+            touser: &ann,
+            template_id: "T",
+            page: Some("https://example.test/17"),
+            miniprogram: Some(MiniProgram { appid: &shop.unwrap(), pagepath: Some("p") }),
+            client_msg_id: "c",
+            data: &data(),
+        };
+        let outgoing = message.outgoing();
+        assert_eq!(outgoing.api(), "/cgi-bin/message/subscribe/bizsend");
+        let mut body = json!({
+            "touser": "oAnn", "template_id": "T", "page": "https://example.test/17",
+            "miniprogram": { "appid": "wx0000000000005a02", "pagepath": "p" },
+            "client_msg_id": "c", "data": { "thing1": { "value": "Blue kettle" } },
+        });
+        assert_eq!(outgoing.body, body);
+        for hidden in ["touser", "client_msg_id"] {
+            body.as_object_mut().unwrap().remove(hidden);
+        }
+        assert_eq!(outgoing.shown(), body);
+        assert!(!format!("{outgoing:?}").contains("kettle"));
+    }
+
+    #[test]
+    fn a_legacy_template_message_as_wechat_wanted_it() {
+        let bob = OpenId::parse("oBob").unwrap();
+        let message = LegacyTemplateMessage {
+            touser: &bob,
+            template_id: "T",
+            page: None,
+            form_id: "F",
+            data: &data(),
+            emphasis_keyword: Some("keyword1.DATA"),
+        };
+        let body = json!({
+            "touser": "oBob", "template_id": "T", "form_id": "F",
+            "data": { "thing1": { "value": "Blue kettle" } }, "emphasis_keyword": "keyword1.DATA",
+        });
+        assert_eq!(message.outgoing().body, body);
     }
 }

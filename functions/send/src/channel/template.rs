@@ -1,12 +1,9 @@
 //! A template message of an Official Account, for its followers.
 
-use super::{Place, Tried, Why, filled};
-use crate::app::App;
-use shared::aws::AwsError;
-use shared::parameters::{Apps, Content, MiniProgramPage, fill};
+use super::{Fault, Place, Prepared, Why};
+use shared::parameters::{Content, MiniProgramPage};
 use shared::wechat::field::Message;
-use shared::wechat::id::AppId;
-use shared::wechat::message::{MiniProgram, TemplateMessage};
+use shared::wechat::message::{MiniProgram, Outgoing, TemplateMessage};
 use std::collections::BTreeMap;
 
 /// The channel's part of the business's template.
@@ -18,29 +15,21 @@ pub(super) struct Card<'a> {
     pub(super) mini_program: &'a Option<MiniProgramPage>,
 }
 
-/// Sends it, if the person follows. WeChat keeps a repeat from doubling.
-pub(super) async fn attempt(
-    app: &App,
-    place: Place<'_>,
-    card: Card<'_>,
-) -> Result<Tried, AwsError> {
-    let attempt = place.attempt;
+/// Does if the person follows. WeChat keeps a repeat from doubling.
+pub(super) fn prepare(place: Place<'_>, card: Card<'_>) -> Prepared {
     if !place.route.follows {
-        return Ok(place.passed("the person does not follow this Official Account", Why::NoRoute));
+        return place.passed("the person does not follow this Official Account", Why::NoRoute);
     }
-    let data = match filled(card.data, Message::Template, attempt.fields) {
-        Ok(data) => data,
-        Err(unfit) => return Ok(place.unfit(&unfit)),
-    };
-    let opened = card.mini_program.as_ref().map(|page| opened(attempt.apps, page, attempt.fields));
-    let (url, opened) = match (
-        card.url.as_deref().map(|url| fill(url, attempt.fields)).transpose(),
-        opened.transpose(),
-    ) {
-        (Ok(url), Ok(opened)) => (url, opened),
-        (Err(error), _) => return Ok(place.passed(error.to_string(), Why::Refused)),
-        (_, Err(reason)) => return Ok(place.passed(reason, Why::Refused)),
-    };
+    match message(place, card) {
+        Ok(message) => place.ready(message, Some(card.template_id), None),
+        Err(fault) => place.unfillable(fault),
+    }
+}
+
+fn message(place: Place<'_>, card: Card<'_>) -> Result<Outgoing, Fault> {
+    let data = place.filled(card.data, Message::Template)?;
+    let url = place.address(card.url)?;
+    let opened = place.opened(card.mini_program)?;
     let message = TemplateMessage {
         touser: &place.route.open_id,
         template_id: card.template_id,
@@ -48,25 +37,8 @@ pub(super) async fn attempt(
         miniprogram: opened
             .as_ref()
             .map(|(appid, page)| MiniProgram { appid, pagepath: page.as_deref() }),
-        client_msg_id: &attempt.client_msg_id,
+        client_msg_id: place.client_msg_id,
         data: &data,
     };
-    let sent = app
-        .tokens
-        .call(place.app, attempt.now, async |token| app.wechat.send_template(token, &message).await)
-        .await;
-    Ok(place.of_call(sent))
-}
-
-/// The mini program, and its page, that a tap opens.
-fn opened<'a>(
-    apps: &'a Apps,
-    target: &MiniProgramPage,
-    fields: &BTreeMap<String, String>,
-) -> Result<(&'a AppId, Option<String>), String> {
-    let app = apps
-        .by_alias(&target.app)
-        .ok_or("the template opens a mini program that is not under /apps")?;
-    let page = target.page.as_deref().map(|page| fill(page, fields)).transpose();
-    Ok((&app.app_id, page.map_err(|error| error.to_string())?))
+    Ok(message.outgoing())
 }

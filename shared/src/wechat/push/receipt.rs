@@ -23,6 +23,8 @@ pub struct Answer {
 pub struct Delivery {
     /// The `msgid` that sending answered with, in decimal.
     pub message_id: String,
+    /// The template, which only receipts of subscription messages name.
+    pub template_id: Option<String>,
     /// What happened to it.
     pub fate: Fate,
 }
@@ -95,7 +97,7 @@ impl Delivery {
             Some("user block") => Fate::Blocked,
             _ => Fate::Failed(status),
         };
-        Ok(Self { message_id: message_id(fields)?, fate })
+        Ok(Self { message_id: message_id(fields)?, template_id: None, fate })
     }
 
     pub(super) fn of_subscription(fields: Fields<'_>) -> Result<Vec<Self>, &'static str> {
@@ -111,7 +113,8 @@ impl Delivery {
                 None if status.eq_ignore_ascii_case("success") => Fate::Delivered,
                 None => return Err("ErrorCode is missing"),
             };
-            Ok(Self { message_id: message_id(item)?, fate })
+            let template_id = item.word("TemplateId");
+            Ok(Self { message_id: message_id(item)?, template_id, fate })
         };
         items.into_iter().map(delivery).collect()
     }

@@ -89,12 +89,13 @@ fn pictures() {
 
 #[test]
 fn results() {
-    let delivery = Delivery { message_id: s("33"), fate: Fate::Delivered };
+    let delivery =
+        |template_id| Delivery { message_id: s("33"), template_id, fate: Fate::Delivered };
     let tree = json!({ "MsgID": "33", "Status": "success" });
-    let event = Event::TemplateSendJobFinish(delivery.clone());
+    let event = Event::TemplateSendJobFinish(delivery(None));
     assert_eq!(read("templatesendjobfinish", &tree), event);
-    let tree = json!({ "List": { "MsgID": "33", "ErrorCode": "0", "ErrorStatus": "success" } });
-    let event = Event::SubscribeMessageSent(vec![delivery]);
+    let tree = json!({ "List": { "TemplateId": "T", "MsgID": "33", "ErrorCode": "0", "ErrorStatus": "success" } });
+    let event = Event::SubscribeMessageSent(vec![delivery(Some(s("T")))]);
     assert_eq!(read("subscribe_msg_sent_event", &tree), event);
     let tree = json!({
         "MsgID": 1, "Status": "send success", "TotalCount": 100, "FilterCount": 80, "SentCount": "75",

@@ -1,0 +1,69 @@
+//! Everything but the call: what would be sent, through which channel, and why
+//! not through the others.
+
+use crate::app::App;
+use crate::call::rest_of;
+use crate::channel::Why;
+use crate::conclusion::{conclusion, worse};
+use crate::content::Content;
+use crate::deliver::{DeliverError, Notification};
+use crate::look::{in_order, look};
+use crate::report::{NotNeeded, Report};
+use crate::routes::Routes;
+use shared::clock::Timestamp;
+use shared::store::Status;
+
+/// Says what would become of a notification. Nothing is stored, used up or sent.
+///
+/// # Errors
+///
+/// When the id was used for another content, or AWS doesn't answer.
+pub(crate) async fn dry_run(
+    app: &App,
+    notification: &Notification<'_>,
+) -> Result<Report, DeliverError> {
+    let Notification { id, content, .. } = notification;
+    if let Some(row) = app.notifications.get(id).await? {
+        if row.request_hash != content.hash() {
+            return Err(DeliverError::Conflict((*id).to_owned()));
+        }
+        return Ok(Report::of(&row));
+    }
+    let now = Timestamp::now();
+    let Content { to, channels, send_at, .. } = content;
+    let mut routes = Routes::new(to, notification.apps);
+    let mut report = Report::new(id, Status::NoRoute);
+    let mut worst = Why::NoRoute;
+    for channel in in_order(notification.template, channels.as_deref()) {
+        let found = look(app, notification, channel, &mut routes, now).await?;
+        let does = report.outcome == Status::WouldSend;
+        match found {
+            Ok((speaker, ready)) if !does => {
+                report.outcome = Status::WouldSend;
+                report.channel = Some(channel.kind());
+                report.retry_at = send_at.filter(|at| now < *at);
+                if let Some((reason, until)) = rest_of(app, &speaker, ready.message.api(), now) {
+                    report.reason = Some(reason);
+                    report.retry_at = report.retry_at.max(Some(until));
+                }
+                report.app = Some(speaker.alias);
+                report.message = Some(ready.message.shown());
+            }
+            Err((passed_over, why)) if !does => {
+                worst = worse(worst, why);
+                report.passed_over.push(passed_over);
+            }
+            found => report.not_needed.push(NotNeeded {
+                channel: channel.kind(),
+                app: channel.app().to_owned(),
+                reason: found.err().map(|(passed_over, _)| passed_over.reason),
+            }),
+        }
+    }
+    if report.outcome != Status::WouldSend {
+        let (status, reason) = conclusion(worst, routes.is_empty(), &report.passed_over);
+        report.outcome = status;
+        report.reason = Some(reason.to_owned());
+    }
+    Ok(report)
+}

@@ -1,0 +1,67 @@
+//! One line in the log for each attempt at a notification, and the metrics beside
+//! it. Never who, never what.
+
+use crate::report::{PassedOver, Report};
+use shared::metric::{self, Unit};
+use shared::store::Status;
+
+/// Tells how an attempt ended.
+pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
+    let last = report.passed_over.last();
+    let (channel, app) = match (&report.channel, &report.app, last) {
+        (Some(channel), app, _) => (channel.as_str(), app.as_deref().unwrap_or("none")),
+        (None, _, Some(last)) => (last.channel.as_str(), last.app.as_str()),
+        (None, ..) => ("none", "none"),
+    };
+    let code = report.code.or_else(|| last.filter(|_| report.channel.is_none())?.code);
+    let rid = report.rid.as_deref().or_else(|| last?.rid.as_deref());
+    let id = report.id.as_str();
+    let outcome = report.outcome.as_str();
+    let passed_over = report.passed_over.iter().map(told).collect::<Vec<_>>().join(", ");
+    let reason = report.reason.as_deref().unwrap_or_default();
+    // What somebody has to look into.
+    let is_trouble = matches!(report.outcome, Status::Failed | Status::Ambiguous | Status::Expired)
+        || report.passed_over.iter().any(|passed| passed.advice.is_some() && passed.code.is_none());
+    if is_trouble {
+        tracing::warn!(
+            id,
+            attempt,
+            template,
+            outcome,
+            channel,
+            app,
+            code,
+            rid,
+            passed_over,
+            "{reason}"
+        );
+    } else {
+        tracing::info!(
+            id,
+            attempt,
+            template,
+            outcome,
+            channel,
+            app,
+            code,
+            rid,
+            passed_over,
+            "{reason}"
+        );
+    }
+    let code = code.map(|code| code.to_string()).unwrap_or_default();
+    let of = [("app", app), ("channel", channel), ("outcome", outcome), ("code", &code)];
+    metric::record("notifications", Unit::Count, 1, &of);
+    if report.outcome == Status::Ambiguous {
+        metric::count("ambiguous", app, 1);
+    }
+}
+
+/// A channel that didn't do, in few words.
+fn told(passed_over: &PassedOver) -> String {
+    let PassedOver { channel, app, code, reason, .. } = passed_over;
+    match code {
+        Some(code) => format!("{channel} of {app}: {code}"),
+        None => format!("{channel} of {app}: {reason}"),
+    }
+}

@@ -1,0 +1,94 @@
+//! Where a recipient is known.
+
+use crate::app::App;
+use crate::request::Recipient;
+use shared::aws::AwsError;
+use shared::parameters::Apps;
+use shared::store::Route;
+use shared::wechat::id::AppId;
+
+/// Where a recipient is known: what was looked up so far.
+#[derive(Debug)]
+pub(crate) struct Routes<'a> {
+    recipient: &'a Recipient,
+    found: Vec<Route>,
+    /// Whether all there is was looked up.
+    complete: bool,
+}
+
+impl<'a> Routes<'a> {
+    /// Looks up nothing yet. A recipient who is named by an openid is known in
+    /// that app; of whom nothing else is known is taken to be reachable there:
+    /// WeChat is the judge.
+    pub(crate) fn new(recipient: &'a Recipient, apps: &Apps) -> Self {
+        let named = match recipient {
+            Recipient::User { app, open_id } => apps.by_alias(app).map(|app| Route {
+                app_id: app.app_id.clone(),
+                open_id: open_id.clone(),
+                follows: true,
+            }),
+            Recipient::Account { .. } | Recipient::Union { .. } => None,
+        };
+        let complete = named.is_none() && matches!(recipient, Recipient::User { .. });
+        Self { recipient, found: named.into_iter().collect(), complete }
+    }
+
+    /// The recipient in one app, if known there.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub(crate) async fn get(
+        &mut self,
+        app: &App,
+        app_id: &AppId,
+    ) -> Result<Option<Route>, AwsError> {
+        if !self.complete && !self.found.iter().any(|route| route.app_id == *app_id) {
+            self.look_up(app).await?;
+        }
+        Ok(self.found.iter().find(|route| route.app_id == *app_id).cloned())
+    }
+
+    /// All that is known.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub(crate) async fn all(&mut self, app: &App) -> Result<&[Route], AwsError> {
+        if !self.complete {
+            self.look_up(app).await?;
+        }
+        Ok(&self.found)
+    }
+
+    /// Whether the recipient is known anywhere, as far as was looked up.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    async fn look_up(&mut self, app: &App) -> Result<(), AwsError> {
+        let known = match self.recipient {
+            Recipient::Account { account } => app.mappings.of_account(account).await?,
+            Recipient::Union { union_id } => app.mappings.of_union(union_id).await?,
+            Recipient::User { .. } => {
+                // Other apps know the person by the unionid.
+                let union_id = match self.found.first() {
+                    Some(named) => app.users.union_id(&named.app_id, &named.open_id).await?,
+                    None => None,
+                };
+                match union_id {
+                    Some(union_id) => app.mappings.of_union(&union_id).await?,
+                    None => Vec::new(),
+                }
+            }
+        };
+        // Where somebody was named, whoever else the tables know there isn't meant.
+        let others = known
+            .into_iter()
+            .filter(|route| self.found.iter().all(|found| found.app_id != route.app_id))
+            .collect::<Vec<_>>();
+        self.found.extend(others);
+        self.complete = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! The minute's sweep: notifications that somebody has to come back to. They are
+//! scheduled, or wait for another try, or were left behind by a function that
+//! ended in the middle; or it is unknown whether they were sent, and WeChat's
+//! receipt may have told.
+
+use crate::app::App;
+use crate::content::Content;
+use crate::deliver::{DeliverError, Notification, deliver, give_up};
+use crate::handler::AT_ONCE;
+use crate::record;
+use crate::report::Report;
+use futures_util::{StreamExt as _, stream};
+use shared::aws::AwsError;
+use shared::clock::Timestamp;
+use shared::metric::{self, Unit};
+use shared::parameters::ParameterError;
+use shared::store::{Before, Change, Claim, Row, Standing, Status};
+
+/// So many are looked for in one part of the index at once.
+const PAGE: i32 = 100;
+/// A notification takes this many seconds at most.
+const EACH: u64 = 15;
+
+/// What came of a sweep.
+#[derive(Debug, Default, serde::Serialize)]
+pub(crate) struct Swept {
+    /// So many notifications were dealt with.
+    notifications: usize,
+    /// So many could not be, and come next time.
+    failed: usize,
+}
+
+/// Deals with all that is due, the longest due first, as long as there is time.
+///
+/// # Errors
+///
+/// When DynamoDB doesn't say what is due.
+pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<Swept, AwsError> {
+    let mut swept = Swept::default();
+    let mut seen = std::collections::HashSet::new();
+    while Timestamp::now().plus(EACH) < deadline {
+        let mut due = app.notifications.due(Timestamp::now(), PAGE).await?;
+        // The index is a little behind: what is done may still stand in it.
+        due.retain(|id| seen.insert(id.clone()));
+        if due.is_empty() {
+            break;
+        }
+        let done: Vec<_> = stream::iter(&due)
+            .map(async |id| {
+                resume(app, id, deadline).await.inspect_err(|error| {
+                    tracing::error!(id, "a notification that is due can't be dealt with: {error}");
+                })
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let failed = done.iter().filter(|done| done.is_err()).count();
+        swept.notifications += done.len() - failed;
+        swept.failed += failed;
+    }
+    Ok(swept)
+}
+
+/// Deals with one.
+async fn resume(app: &App, id: &str, deadline: Timestamp) -> Result<(), Problem> {
+    let now = Timestamp::now();
+    let Some(row) = app.notifications.get(id).await? else { return Ok(()) };
+    if row.status == Status::Ambiguous {
+        if let Some(status) = app.notifications.settle(&row).await? {
+            tracing::info!(
+                id,
+                outcome = status.as_str(),
+                "WeChat's receipt has told what became of it"
+            );
+        }
+        return Ok(());
+    }
+    match row.standing(now) {
+        Standing::Settled => return Ok(()),
+        Standing::Doubtful(_) => {
+            give_up(app, &row, now).await?;
+            return Ok(());
+        }
+        Standing::Due(_) => {}
+    }
+    if let Some(at) = row.retry_at {
+        metric::record("waiting_age", Unit::Seconds, now.seconds_since(at), &[]);
+    }
+    let Some(content) = row.request.as_deref().and_then(|text| Content::read(text).ok()) else {
+        return abandon(app, &row, "what was stored of it can't be read by this version").await;
+    };
+    let code = content.template.as_str();
+    let template = match app.template(code, now).await {
+        Ok(Some(template)) => template,
+        Ok(None) => return abandon(app, &row, "its template is no longer there").await,
+        Err(error @ ParameterError::Invalid { .. }) => {
+            return abandon(app, &row, &error.to_string()).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let fields = match content.fields(&template) {
+        Ok(fields) => fields,
+        Err(problem) => return abandon(app, &row, &problem).await,
+    };
+    let apps = app.apps(&template, now).await;
+    let notification =
+        Notification { id, content: &content, template: &template, apps: &apps, fields: &fields };
+    deliver(app, &notification, Some(row.clone()), deadline).await?;
+    Ok(())
+}
+
+/// A notification can't be sent any more; or it isn't known whether it was.
+async fn abandon(app: &App, row: &Row, reason: &str) -> Result<(), Problem> {
+    let now = Timestamp::now();
+    if row.announced.is_some() {
+        give_up(app, row, now).await?;
+        return Ok(());
+    }
+    let report = Report::because(&row.id, Status::Failed, reason);
+    let claim = Claim::new(&row.id, String::new(), row.request_hash.clone());
+    let json = report.to_json();
+    let change = Change::Over { status: Status::Failed, report: &json };
+    app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?;
+    record::outcome(&report, "unknown", row.tries + 1);
+    Ok(())
+}
+
+/// A notification could not be dealt with.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error(transparent)]
+    Deliver(#[from] DeliverError),
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}

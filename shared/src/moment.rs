@@ -1,0 +1,67 @@
+//! Moments as callers write them: by RFC 3339, with any zone
+//! (`2026-11-20T15:04:00+08:00`), or in seconds since 1970.
+
+use crate::clock::Timestamp;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// Reads a moment.
+///
+/// # Errors
+///
+/// When it's neither way, or before 1970.
+pub fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let seconds = match Value::deserialize(deserializer)? {
+        Value::Number(seconds) => seconds.as_u64(),
+        Value::String(text) => DateTime::from_str(&text, Format::DateTimeWithOffset)
+            .ok()
+            .and_then(|moment| u64::try_from(moment.secs()).ok()),
+        _ => None,
+    };
+    seconds.map(Timestamp).ok_or_else(|| {
+        D::Error::custom(
+            "a moment is written as RFC 3339 does (2026-11-20T15:04:00+08:00), or in seconds since 1970",
+        )
+    })
+}
+
+/// Reads a moment that may be missing.
+///
+/// # Errors
+///
+/// As [`read`]'s.
+pub fn read_optional<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    read(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_moment_can_be_told_in_two_ways() {
+        let read = |value: Value| read(value).map_err(|error| error.to_string());
+        for same in
+            ["2026-11-20T07:04:00Z", "2026-11-20T15:04:00+08:00", "2026-11-20T07:04:00.9+00:00"]
+        {
+            assert_eq!(read(json!(same)), Ok(Timestamp(1_795_158_240)), "{same}");
+        }
+        assert_eq!(read(json!(1_795_158_240)), Ok(Timestamp(1_795_158_240)));
+        for wrong in [
+            json!("2026-11-20"),
+            json!("2026-11-20 15:04"),
+            json!("2026-11-20T15:04:00"),
+            json!("1969-12-31T23:00:00Z"),
+            json!(-1),
+            json!(null),
+        ] {
+            assert!(read(wrong.clone()).unwrap_err().contains("RFC 3339"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! The writes of a notification's life.
+
+use super::row::Announced;
+use super::{Notifications, Row, Status};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::store::allowance::Allowance;
+use crate::store::conflict::again;
+use crate::store::transaction::{self, Outcome};
+use crate::store::{KEPT, Users, get_string, number, string, strings};
+use crate::wechat::id::AppId;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use uuid::Uuid;
+
+/// A notification whose fate is unknown is looked at again after this many
+/// seconds. Until then whoever was sent something at the same time has it
+/// written down, and no receipt is taken for another's.
+pub(super) const SETTLING: u64 = 15;
+
+/// The name under which somebody changes a notification.
+#[derive(Debug)]
+pub struct Claim {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) request_hash: String,
+    request: String,
+}
+
+/// What a change supposes.
+#[derive(Clone, Copy, Debug)]
+pub enum Before<'a> {
+    /// There is no such notification.
+    New,
+    /// It is as it was read.
+    Seen(&'a Row),
+    /// It is ours: this claim has written it last, and is sending it.
+    Ours,
+}
+
+/// What a notification becomes.
+#[derive(Debug)]
+pub enum Change<'a> {
+    /// It is being sent, until the lease is over at the latest.
+    Sending {
+        /// Nobody else touches it until then.
+        lease_until: Timestamp,
+        /// What is about to be sent.
+        announced: &'a Announced,
+    },
+    /// Somebody has to come back to it.
+    Waiting {
+        /// [`Status::RetryAt`] or [`Status::Scheduled`].
+        status: Status,
+        /// When.
+        at: Timestamp,
+        /// What may have been sent, if so.
+        announced: Option<&'a Announced>,
+        /// The report.
+        report: &'a str,
+    },
+    /// WeChat has taken it on.
+    Sent {
+        /// By which the receipt will find the notification, if WeChat gave one.
+        message: Option<Message<'a>>,
+        /// The report.
+        report: &'a str,
+    },
+    /// It may or may not have been sent.
+    Ambiguous {
+        /// What may have been sent.
+        announced: &'a Announced,
+        /// The report.
+        report: &'a str,
+    },
+    /// Nothing more will happen.
+    Over {
+        /// How it ended.
+        status: Status,
+        /// The report.
+        report: &'a str,
+    },
+}
+
+/// WeChat's name for a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// The app that spoke.
+    pub app_id: &'a AppId,
+    /// WeChat's id of it, in decimal.
+    pub id: &'a str,
+}
+
+/// What came of a change.
+#[derive(Debug)]
+pub enum Written {
+    /// It is written. The status is that of the change, or what a receipt that
+    /// was faster has told.
+    Done(Status),
+    /// The notification isn't as was supposed, but like this; nothing is written.
+    Found(Box<Row>),
+    /// What was to be used up has been used up by somebody else; nothing is
+    /// written.
+    Beaten,
+}
+
+impl Claim {
+    /// A claim under a name that nobody else has. `request` is what will have to
+    /// be sent if nobody finishes it, `request_hash` tells it from another.
+    pub fn new(id: &str, request: String, request_hash: String) -> Self {
+        let name = Uuid::new_v4().simple().to_string();
+        Self { id: id.to_owned(), name, request_hash, request }
+    }
+}
+
+impl Claim {
+    /// Tells another content under the same id.
+    pub fn request_hash(&self) -> &str {
+        &self.request_hash
+    }
+}
+
+impl Notifications {
+    /// Changes a notification, and with it what sending it uses up: taken when
+    /// it's about to be sent, and used when it was.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm; then nothing must be sent that the change
+    /// would have announced.
+    pub async fn write(
+        &self,
+        claim: &Claim,
+        before: Before<'_>,
+        change: &Change<'_>,
+        allowance: Option<(&Users, &Allowance)>,
+        now: Timestamp,
+    ) -> Result<Written, AwsError> {
+        let mut others = Vec::new();
+        if let Some((users, allowance)) = allowance {
+            others.extend(match change {
+                Change::Sending { .. } => Some(users.taking(allowance, &claim.id, now)),
+                Change::Sent { .. } => users.using(allowance, &claim.id, now),
+                _ => None,
+            });
+        }
+        if let Change::Sent { message: Some(message), report } = change {
+            return self.sent(claim, before, *message, report, others, now).await;
+        }
+        if let Change::Ambiguous {
+            announced: Announced { addressee: Some(addressee), .. }, ..
+        } = change
+        {
+            others.push(transaction::update(self.await_receipt(addressee, &claim.id, now)));
+        }
+        let update = self.update(claim, before, change, now);
+        let status = change.status();
+        if others.is_empty() {
+            return self.alone(update, status).await;
+        }
+        let must = matches!(change, Change::Sending { .. });
+        let what = self.table.action("storing how a notification stands");
+        let items = std::iter::once(transaction::update(update.clone())).chain(others).collect();
+        match transaction::attempt(&self.table.dynamodb, &what, items).await? {
+            Outcome::Written => Ok(Written::Done(status)),
+            Outcome::Refused(reasons) => match found(&reasons) {
+                Some(row) => Ok(Written::Found(row)),
+                None if must => Ok(Written::Beaten),
+                // What becomes of the notification is worth more.
+                None => self.alone(update, status).await,
+            },
+        }
+    }
+
+    /// Stores that WeChat has taken a message on, together with WeChat's id of
+    /// it. If the receipt was faster, the notification is what that said.
+    async fn sent(
+        &self,
+        claim: &Claim,
+        before: Before<'_>,
+        message: Message<'_>,
+        report: &str,
+        mut used: Vec<TransactWriteItem>,
+        now: Timestamp,
+    ) -> Result<Written, AwsError> {
+        let what = self.table.action("storing that a notification is sent");
+        let mut told = None;
+        // At most once for the receipt, once for what can't be used up any more.
+        for _ in 0..3 {
+            let change = match told {
+                None => Change::Sent { message: Some(message), report },
+                Some(status) => Change::Over { status, report },
+            };
+            let status = change.status();
+            let bind = Update::builder()
+                .table_name(&self.table.name)
+                .key("id", string(message_key(message.app_id, message.id)))
+                .update_expression("SET notification = :id, expires = :expires")
+                .expression_attribute_values(":id", string(&claim.id))
+                .expression_attribute_values(":expires", number(now.plus(KEPT)))
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                );
+            let bind = match told {
+                None => bind
+                    .condition_expression("attribute_not_exists(#status)")
+                    .expression_attribute_names("#status", "status"),
+                Some(_) => bind,
+            };
+            let mut items = vec![
+                transaction::update(self.update(claim, before, &change, now)),
+                transaction::update(bind),
+            ];
+            items.extend(used.iter().cloned());
+            let Outcome::Refused(reasons) =
+                transaction::attempt(&self.table.dynamodb, &what, items).await?
+            else {
+                return Ok(Written::Done(status));
+            };
+            if let Some(row) = found(&reasons) {
+                return Ok(Written::Found(row));
+            }
+            match reasons.get(1).and_then(CancellationReason::item) {
+                Some(receipt) => {
+                    let status = get_string(receipt, "status").and_then(Status::parse);
+                    told = Some(status.unwrap_or(Status::Sent));
+                }
+                None => used.clear(),
+            }
+        }
+        Err(AwsError::unexpected(what, "its conditions kept changing"))
+    }
+
+    /// Makes one update of a notification on its own.
+    async fn alone(&self, update: UpdateBuilder, status: Status) -> Result<Written, AwsError> {
+        const ACTION: &str = "storing how a notification stands";
+        let update = self.table.request(update);
+        let error = match again(|| update.clone().send()).await {
+            Ok(_) => return Ok(Written::Done(status)),
+            Err(error) => error,
+        };
+        let known = match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item(),
+            _ => return Err(AwsError::new(self.table.action(ACTION), &error)),
+        };
+        known.and_then(Row::read).map(|row| Written::Found(Box::new(row))).ok_or_else(|| {
+            let error: SdkError<UpdateItemError> = error;
+            AwsError::new(self.table.action(ACTION), &error)
+        })
+    }
+
+    /// The update that a change is. It holds also if it has been made already:
+    /// AWS may have lost the confirmation.
+    fn update(
+        &self,
+        claim: &Claim,
+        before: Before<'_>,
+        change: &Change<'_>,
+        now: Timestamp,
+    ) -> UpdateBuilder {
+        let mut set = "SET #status = :status, claim = :claim, request_hash = :hash, \
+                       expires = :expires"
+            .to_owned();
+        let status = change.status();
+        let mut update = Update::builder()
+            .table_name(&self.table.name)
+            .key("id", string(&claim.id))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", string(status.as_str()))
+            .expression_attribute_values(":claim", string(&claim.name))
+            .expression_attribute_values(":hash", string(&claim.request_hash))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let written = "(claim = :claim AND #status = :status)";
+        update = match before {
+            Before::New => {
+                update.condition_expression(format!("attribute_not_exists(id) OR {written}"))
+            }
+            Before::Seen(row) => update
+                .condition_expression(format!("(claim = :seen AND #status = :stood) OR {written}"))
+                .expression_attribute_values(":seen", string(&row.claim))
+                .expression_attribute_values(":stood", string(row.status.as_str())),
+            Before::Ours => update
+                .condition_expression(format!("(claim = :claim AND #status = :stood) OR {written}"))
+                .expression_attribute_values(":stood", string(Status::InProgress.as_str())),
+        };
+        if !matches!(before, Before::Ours) {
+            set.push_str(", first_at = if_not_exists(first_at, :now), tries = if_not_exists(tries, :none) + :one");
+            update = update
+                .expression_attribute_values(":now", number(now))
+                .expression_attribute_values(":none", number(0_u64))
+                .expression_attribute_values(":one", number(1_u64));
+        }
+        let (due_at, announced, report) = match change {
+            Change::Sending { lease_until, announced } => {
+                set.push_str(", lease_until = :due");
+                (Some(*lease_until), Some(*announced), None)
+            }
+            Change::Waiting { at, announced, report, .. } => {
+                set.push_str(", retry_at = :due");
+                (Some(*at), *announced, Some(report))
+            }
+            Change::Ambiguous { announced, report } => {
+                let settling = announced.addressee.as_ref().map(|_| now.plus(SETTLING));
+                (settling, Some(*announced), Some(report))
+            }
+            Change::Sent { report, .. } | Change::Over { report, .. } => (None, None, Some(report)),
+        };
+        let mut remove = Vec::new();
+        match due_at {
+            Some(due_at) => {
+                set.push_str(", waiting = :waiting, due_at = :due");
+                update = update
+                    .expression_attribute_values(
+                        ":waiting",
+                        string(super::waiting::shard(&claim.id)),
+                    )
+                    .expression_attribute_values(":due", number(due_at));
+            }
+            None => remove.extend(["waiting", "due_at"]),
+        }
+        if matches!(change, Change::Sending { .. } | Change::Waiting { .. }) {
+            set.push_str(", request = :request");
+            update = update.expression_attribute_values(":request", string(&claim.request));
+        } else {
+            // What nobody will send any more is nobody's to read.
+            remove.push("request");
+        }
+        match announced {
+            Some(announced) => {
+                let at = announced.at;
+                let announced = serde_json::to_string(announced).expect("it is made of strings");
+                set.push_str(", announced = :announced, announced_at = :announced_at");
+                update = update
+                    .expression_attribute_values(":announced", string(announced))
+                    .expression_attribute_values(":announced_at", number(at));
+            }
+            None => remove.extend(["announced", "announced_at"]),
+        }
+        if let Some(report) = report {
+            set.push_str(", report = :report");
+            update = update.expression_attribute_values(":report", string(*report));
+        }
+        if !remove.is_empty() {
+            set = format!("{set} REMOVE {}", remove.join(", "));
+        }
+        let kept_from = due_at.unwrap_or(now).max(now);
+        update
+            .update_expression(set)
+            .expression_attribute_values(":expires", number(kept_from.plus(KEPT)))
+    }
+
+    /// Notes that a notification is waiting for a receipt that doesn't know it.
+    fn await_receipt(&self, addressee: &str, id: &str, now: Timestamp) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table.name)
+            .key("id", string(addressee_key(addressee)))
+            .update_expression("ADD ambiguous :id SET expires = :expires")
+            .expression_attribute_values(":id", strings([id]))
+            .expression_attribute_values(":expires", number(now.plus(KEPT)))
+    }
+}
+
+impl Change<'_> {
+    fn status(&self) -> Status {
+        match self {
+            Self::Sending { .. } => Status::InProgress,
+            Self::Sent { .. } => Status::Sent,
+            Self::Ambiguous { .. } => Status::Ambiguous,
+            Self::Waiting { status, .. } | Self::Over { status, .. } => *status,
+        }
+    }
+}
+
+/// How the notification stands, if it was its condition that didn't hold. It is
+/// the first of the transaction.
+fn found(reasons: &[CancellationReason]) -> Option<Box<Row>> {
+    reasons.first()?.item().and_then(Row::read).map(Box::new)
+}
+
+/// The row of one of WeChat's messages. A caller's id has no `#` in it before
+/// digits alone, so this is never one.
+pub(super) fn message_key(app_id: &AppId, message_id: &str) -> String {
+    format!("message#{app_id}#{message_id}")
+}
+
+/// The row in which messages of unknown fate and receipts of unknown origin meet.
+pub(super) fn addressee_key(addressee: &str) -> String {
+    format!("addressee#{addressee}")
+}

@@ -1,0 +1,160 @@
+//! What somebody has to come back to, and calling it off.
+
+use super::{Notifications, Row, Status};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::store::conflict::again;
+use crate::store::{KEPT, get_string, number, string};
+
+/// The index is spread over so many keys: DynamoDB takes 1,000 writes a second
+/// of each.
+const SHARDS: u32 = 8;
+
+/// What came of calling a notification off.
+#[derive(Debug)]
+pub enum Cancelled {
+    /// It won't be sent.
+    Done,
+    /// It stands like this, and can't be called off.
+    TooLate(Box<Row>),
+    /// Nobody knows of it.
+    Unknown,
+}
+
+/// The index key of a notification.
+pub(super) fn shard(id: &str) -> String {
+    // FNV-1a, which spreads short texts well.
+    let hash = id
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash % SHARDS).to_string()
+}
+
+impl Notifications {
+    /// The notification of this id.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn get(&self, id: &str) -> Result<Option<Row>, AwsError> {
+        let found = self
+            .table
+            .dynamodb
+            .get_item()
+            .table_name(&self.table.name)
+            .key("id", string(id))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new(self.table.action("reading a notification"), &error))?;
+        Ok(found.item.as_ref().and_then(Row::read))
+    }
+
+    /// The ids of those that somebody has to come back to by `now`, the longest
+    /// due first in each part of the index, at most `limit` of each part. The
+    /// index is always a little behind: read each before doing anything.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<String>, AwsError> {
+        let parts = (0..SHARDS).map(async |shard| {
+            let found = self
+                .table
+                .dynamodb
+                .query()
+                .table_name(&self.table.name)
+                .index_name("waiting")
+                .key_condition_expression("waiting = :shard AND due_at <= :now")
+                .expression_attribute_values(":shard", string(shard.to_string()))
+                .expression_attribute_values(":now", number(now))
+                .limit(limit)
+                .send()
+                .await
+                .map_err(|error| {
+                    AwsError::new(self.table.action("looking for notifications"), &error)
+                })?;
+            Ok(found.items.unwrap_or_default())
+        });
+        let parts: Vec<Vec<_>> = futures_util::future::try_join_all(parts).await?;
+        let ids = parts.iter().flatten().filter_map(|item| get_string(item, "id"));
+        Ok(ids.map(str::to_owned).collect())
+    }
+
+    /// Nobody has to come back to it any more, unless something has changed since
+    /// it was read.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn leave(&self, row: &Row) -> Result<(), AwsError> {
+        let Some(due_at) = row.due_at else { return Ok(()) };
+        let update = self
+            .table
+            .dynamodb
+            .update_item()
+            .table_name(&self.table.name)
+            .key("id", string(&row.id))
+            .update_expression("REMOVE waiting, due_at")
+            .condition_expression("due_at = :due AND #status = :status")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":due", number(due_at))
+            .expression_attribute_values(":status", string(row.status.as_str()));
+        let left = again(|| update.clone().send()).await;
+        self.table.conditional("taking a notification off the list", left).map(drop)
+    }
+
+    /// Calls a notification off that is scheduled, or waits to be tried again and
+    /// has certainly not been sent.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn cancel(&self, id: &str, now: Timestamp) -> Result<Cancelled, AwsError> {
+        let Some(row) = self.get(id).await? else { return Ok(Cancelled::Unknown) };
+        if row.status == Status::Cancelled {
+            return Ok(Cancelled::Done);
+        }
+        let waits = matches!(row.status, Status::Scheduled | Status::RetryAt);
+        if !waits || row.announced.is_some() {
+            return Ok(Cancelled::TooLate(Box::new(row)));
+        }
+        let update = self
+            .table
+            .dynamodb
+            .update_item()
+            .table_name(&self.table.name)
+            .key("id", string(id))
+            .update_expression(
+                "SET #status = :cancelled, expires = :expires \
+                 REMOVE waiting, due_at, request, retry_at, report",
+            )
+            .condition_expression("(claim = :seen AND #status = :stood) OR #status = :cancelled")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":seen", string(&row.claim))
+            .expression_attribute_values(":stood", string(row.status.as_str()))
+            .expression_attribute_values(":cancelled", string(Status::Cancelled.as_str()))
+            .expression_attribute_values(":expires", number(now.plus(KEPT)));
+        let written = again(|| update.clone().send()).await;
+        if self.table.conditional("calling a notification off", written)?.is_some() {
+            return Ok(Cancelled::Done);
+        }
+        let row = self.get(id).await?;
+        Ok(row.map_or(Cancelled::Unknown, |row| Cancelled::TooLate(Box::new(row))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_spread_over_the_index() {
+        let mut counts = [0; SHARDS as usize];
+        for order in 0..8000 {
+            let shard: usize = shard(&format!("order-{order}-shipped")).parse().unwrap();
+            counts[shard] += 1;
+        }
+        assert!(counts.iter().all(|count| (700..1300).contains(count)), "{counts:?}");
+    }
+}
