@@ -86,7 +86,7 @@ async fn resume(app: &App, id: &str, deadline: Timestamp) -> Result<(), Problem>
     if let Some(at) = row.retry_at {
         metric::record("waiting_age", Unit::Seconds, now.seconds_since(at), &[]);
     }
-    let Some(content) = row.request.as_deref().and_then(|text| Content::read(text).ok()) else {
+    let Some(content) = row.content.as_deref().and_then(|text| Content::read(text).ok()) else {
         return abandon(app, &row, "what was stored of it can't be read by this version").await;
     };
     let code = content.template.as_str();

@@ -28,7 +28,7 @@ pub struct Claim {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) request_hash: String,
-    request: String,
+    content: String,
 }
 
 /// What a change supposes.
@@ -109,11 +109,11 @@ pub enum Written {
 }
 
 impl Claim {
-    /// A claim under a name that nobody else has. `request` is what will have to
+    /// A claim under a name that nobody else has. `content` is what will have to
     /// be sent if nobody finishes it, `request_hash` tells it from another.
-    pub fn new(id: &str, request: String, request_hash: String) -> Self {
+    pub fn new(id: &str, content: String, request_hash: String) -> Self {
         let name = Uuid::new_v4().simple().to_string();
-        Self { id: id.to_owned(), name, request_hash, request }
+        Self { id: id.to_owned(), name, request_hash, content }
     }
 }
 
@@ -323,11 +323,11 @@ impl Notifications {
             None => remove.extend(["waiting", "due_at"]),
         }
         if matches!(change, Change::Sending { .. } | Change::Waiting { .. }) {
-            set.push_str(", request = :request");
-            update = update.expression_attribute_values(":request", string(&claim.request));
+            set.push_str(", content = :content");
+            update = update.expression_attribute_values(":content", string(&claim.content));
         } else {
             // What nobody will send any more is nobody's to read.
-            remove.push("request");
+            remove.push("content");
         }
         match announced {
             Some(announced) => {

@@ -37,7 +37,7 @@ pub struct Row {
     /// What may have been sent already.
     pub announced: Option<Announced>,
     /// What was asked, as JSON, as long as it may have to be sent.
-    pub request: Option<String>,
+    pub content: Option<String>,
     /// The report that was stored with the status.
     pub report: Option<String>,
     /// What WeChat's receipt said of a message that did not arrive.
@@ -137,7 +137,7 @@ impl Row {
             lease_until: get_time(item, "lease_until"),
             retry_at: get_time(item, "retry_at"),
             announced,
-            request: text("request"),
+            content: text("content"),
             report: text("report"),
             receipt: text("reason").filter(|reason| !reason.is_empty()),
             message_id: text("message_id"),
@@ -189,7 +189,7 @@ mod tests {
             lease_until: until,
             retry_at: until,
             announced,
-            request: None,
+            content: None,
             report: None,
             receipt: None,
             message_id: None,

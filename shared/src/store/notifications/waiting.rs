@@ -127,7 +127,7 @@ impl Notifications {
             .key("id", string(id))
             .update_expression(
                 "SET #status = :cancelled, expires = :expires \
-                 REMOVE waiting, due_at, request, retry_at, report",
+                 REMOVE waiting, due_at, content, retry_at, report",
             )
             .condition_expression("(claim = :seen AND #status = :stood) OR #status = :cancelled")
             .expression_attribute_names("#status", "status")
