@@ -3,8 +3,8 @@
 //!
 //! | Table | Key | Holds |
 //! |---|---|---|
-//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`: all that belongs to one user of one app |
-//! | mappings | `subject` = `union#…` or `account#…`, `app_id` | a person's openid in each app, and whether they follow |
+//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`: all that belongs to one user of one app |
+//! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow |
 //! | events | `user`, `event` | what came in |
 //! | notifications | `id` | what went out |
 
@@ -13,6 +13,7 @@ mod erase;
 mod events;
 mod followers;
 mod forget;
+mod forms;
 mod logins;
 mod mappings;
 mod notifications;
@@ -27,6 +28,7 @@ pub use events::{
     Range, Record, Recorded, StoredEvent, Taken, Unreadable,
 };
 pub use followers::{Explanation, Followers, Following, Step, Told};
+pub use forms::FormIdItem;
 pub use logins::{Binding, LoginError, Logins, Session};
 pub use mappings::{Mappings, Route};
 pub use notifications::{Claim, Notifications, Status};

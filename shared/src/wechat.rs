@@ -16,6 +16,7 @@ pub mod crypto;
 pub mod customer_service;
 pub mod envelope;
 pub mod field;
+pub mod form_id;
 pub mod id;
 pub mod login;
 pub mod message;
