@@ -264,7 +264,8 @@ mod tests {
     #[test]
     fn only_what_the_authorizer_has_verified_names_somebody() {
         let named = |authorizer: Value| {
-            let context = json!({ "authorizer": authorizer, "http": {}, "timeEpoch": 0 });
+            let http = json!({ "method": "POST", "path": "/form-ids" });
+            let context = json!({ "authorizer": authorizer, "http": http });
             let context: ApiGatewayV2httpRequestContext = serde_json::from_value(context).unwrap();
             person(&context).map(str::to_owned)
         };
