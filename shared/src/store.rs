@@ -9,6 +9,8 @@
 //! | notifications | `id` | what went out |
 
 mod conflict;
+#[cfg(test)]
+mod engine;
 mod erase;
 mod events;
 mod followers;

@@ -222,3 +222,6 @@ struct Known {
     /// The internal id that the user has had so far.
     profile_id: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;

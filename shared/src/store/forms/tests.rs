@@ -1,12 +1,8 @@
 //! The life of form ids, in a DynamoDB on this machine.
 
 use super::*;
-use crate::http::Web;
-use crate::store::{Table, transaction};
-use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-use dynoxide::Database;
-use serde_json::json;
+use crate::store::engine::Engine;
+use crate::store::transaction;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 const DAY: u64 = 24 * 3600;
@@ -21,34 +17,7 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let database = Database::memory().unwrap();
-        let definition = json!({
-            "TableName": "users",
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [
-                { "AttributeName": "user", "AttributeType": "S" },
-                { "AttributeName": "item", "AttributeType": "S" },
-            ],
-            "KeySchema": [
-                { "AttributeName": "user", "KeyType": "HASH" },
-                { "AttributeName": "item", "KeyType": "RANGE" },
-            ],
-        });
-        database.create_table(serde_json::from_value(definition).unwrap()).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(dynoxide::server::serve_on(listener, database));
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("any", "any", None, None, "tests"))
-            .http_client(Web::new())
-            .endpoint_url(format!("http://{address}"));
-        let table = Table {
-            dynamodb: aws_sdk_dynamodb::Client::from_conf(config.build()),
-            name: "users".to_owned(),
-            variable: "USERS_TABLE",
-        };
+        let table = Engine::start().await.table("users", ["user", "item"]);
         let world = Self {
             users: Users { table },
             app_id: AppId::parse("wx1").unwrap(),

@@ -88,7 +88,7 @@ impl Issuer {
     }
 
     /// The claims of a good token with some changed, or left out (`null`).
-    fn with(&self, changes: Json) -> Json {
+    fn with(&self, changes: &Json) -> Json {
         let mut claims = self.claims();
         for (name, value) in changes.as_object().unwrap() {
             claims[name] = value.clone();
@@ -97,14 +97,14 @@ impl Issuer {
         claims
     }
 
-    async fn lets_in(&self, values: &[String]) -> Result<Json, Denied> {
+    async fn lets_in(&self, values: &[&str]) -> Result<Json, Denied> {
         self.lets_in_at(values, NOW).await
     }
 
-    async fn lets_in_at(&self, values: &[String], now: u64) -> Result<Json, Denied> {
+    async fn lets_in_at(&self, values: &[&str], now: u64) -> Result<Json, Denied> {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(header::AUTHORIZATION, HeaderValue::try_from(value).unwrap());
+            headers.append(header::AUTHORIZATION, HeaderValue::try_from(*value).unwrap());
         }
         authorize(&self.rule, &self.keys, &headers, Duration::from_secs(now)).await
     }
@@ -146,12 +146,12 @@ fn good(claims: &Json) -> String {
 #[tokio::test]
 async fn a_good_token_says_who() {
     let issuer = Issuer::start().await;
-    let claims = issuer.with(json!({
+    let claims = issuer.with(&json!({
         "aud": ["nobody", "others"], "admin": true, "groups": ["a", "b"], "n": 1.5,
         "address": { "city": "Yan" },
     }));
     for value in [format!("Bearer {}", good(&claims)), good(&claims)] {
-        let told = issuer.lets_in(&[value]).await.unwrap();
+        let told = issuer.lets_in(&[&value]).await.unwrap();
         let expected = json!({ "jwt": { "scopes": null, "claims": {
             "iss": issuer.rule.issuer, "aud": "[nobody others]", "sub": "ann",
             "iat": "1800000000", "nbf": "1800000000", "exp": "1800000900",
@@ -170,8 +170,8 @@ async fn claims_that_may_be_absent_may_and_client_id_stands_in_for_aud() {
         json!({ "aud": null, "client_id": "hongyan" }),
         json!({ "iat": NOW - 1, "nbf": NOW - 1, "exp": NOW + 1 }),
     ] {
-        let token = good(&issuer.with(changes.clone()));
-        assert!(issuer.lets_in(&[token]).await.is_ok(), "{changes}");
+        let token = good(&issuer.with(&changes));
+        assert!(issuer.lets_in(&[&token]).await.is_ok(), "{changes}");
     }
 }
 
@@ -209,7 +209,7 @@ async fn no_claims_but_the_right_ones_pass() {
         (json!({ "iat": NOW + 60 }), "future"),
         (json!({ "iat": true }), "future"),
     ] {
-        let denied = issuer.lets_in(&[good(&issuer.with(changes.clone()))]).await;
+        let denied = issuer.lets_in(&[&good(&issuer.with(&changes))]).await;
         let Err(Denied::Invalid(told)) = denied else { panic!("{changes}: {denied:?}") };
         assert!(told.contains(reason), "{changes}: {told}");
     }
@@ -268,11 +268,11 @@ fn forgeries(issuer: &Issuer) -> Vec<(&'static str, String)> {
         ("a key id that injects", rsa(json!({ "kid": "key-1' OR '1'='1" }))),
         ("a key id that is no text", rsa(json!({ "kid": ["key-1"] }))),
         ("a later claim", {
-            let later = part(&issuer.with(json!({ "exp": NOW + 9000 })));
+            let later = part(&issuer.with(&json!({ "exp": NOW + 9000 })));
             format!("{}.{later}.{signature}", part(&rs256()))
         }),
         ("somebody else", {
-            let bob = part(&issuer.with(json!({ "sub": "bob" })));
+            let bob = part(&issuer.with(&json!({ "sub": "bob" })));
             format!("{}.{bob}.{signature}", part(&rs256()))
         }),
         ("a padded signature", format!("{token}==")),
@@ -320,29 +320,27 @@ fn forgeries(issuer: &Issuer) -> Vec<(&'static str, String)> {
 #[tokio::test]
 async fn no_forgery_passes() {
     let issuer = Issuer::start().await;
-    assert!(issuer.lets_in(&[good(&issuer.claims())]).await.is_ok());
+    assert!(issuer.lets_in(&[&good(&issuer.claims())]).await.is_ok());
     let forgeries = forgeries(&issuer);
     assert!(forgeries.len() > 70, "{}", forgeries.len());
     for (name, value) in forgeries {
         for value in [value.clone(), format!("Bearer {value}")] {
-            let denied = issuer.lets_in(std::slice::from_ref(&value)).await;
+            let denied = issuer.lets_in(&[&value]).await;
             assert!(matches!(denied, Err(Denied::Invalid(_))), "{name}: {value}: {denied:?}");
         }
     }
-    assert!(issuer.lets_in(&[good(&issuer.claims())]).await.is_ok());
+    assert!(issuer.lets_in(&[&good(&issuer.claims())]).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_header_that_is_absent_empty_or_there_twice_lets_nobody_in() {
     let issuer = Issuer::start().await;
     let token = good(&issuer.claims());
-    for values in [&[][..], &[String::new()], &["Bearer ".to_owned()]] {
+    for values in [&[][..], &[""], &["Bearer "]] {
         assert_eq!(issuer.lets_in(values).await, Err(Denied::Missing), "{values:?}");
     }
-    let twice = [token.clone(), token.clone()];
-    let padded = [String::new(), token.clone()];
-    let schemes = [format!("Bearer {token}"), format!("Bearer {token}")];
-    for values in [twice, padded, schemes] {
+    let with_scheme = format!("Bearer {token}");
+    for values in [[&*token, &token], ["", &token], [&with_scheme, &with_scheme]] {
         let denied = issuer.lets_in(&values).await;
         assert!(matches!(denied, Err(Denied::Invalid(_))), "{denied:?}");
     }
@@ -351,26 +349,26 @@ async fn a_header_that_is_absent_empty_or_there_twice_lets_nobody_in() {
 #[tokio::test]
 async fn keys_are_read_again_for_an_unknown_id_but_not_at_once() {
     let issuer = Issuer::start().await;
-    let claims = issuer.with(json!({ "exp": NOW + 100_000 }));
+    let claims = issuer.with(&json!({ "exp": NOW + 100_000 }));
     let (old, new) = (good(&claims), {
         let head = json!({ "alg": "RS256", "kid": "key-2" });
         signed_by(&pairs()[1], &RSA_PKCS1_SHA256, &part(&head), &part(&claims))
     });
-    assert!(issuer.lets_in(&[old.clone()]).await.is_ok());
+    assert!(issuer.lets_in(&[&old]).await.is_ok());
     let both = json!({ "keys": [public(&pairs()[0], "key-1"), public(&pairs()[1], "key-2")] });
     *issuer.pages.key_set.lock().unwrap() = both;
     for _ in 0..10 {
-        assert!(issuer.lets_in_at(&[new.clone()], NOW + 5).await.is_err());
+        assert!(issuer.lets_in_at(&[&new], NOW + 5).await.is_err());
     }
     assert_eq!(issuer.read(), 1, "strangers can't make us ask");
-    assert!(issuer.lets_in_at(&[new.clone()], NOW + 6).await.is_ok());
+    assert!(issuer.lets_in_at(&[&new], NOW + 6).await.is_ok());
     assert_eq!(issuer.read(), 2);
 
     // One that is withdrawn is known for two hours at most.
     let one = json!({ "keys": [public(&pairs()[1], "key-2")] });
     *issuer.pages.key_set.lock().unwrap() = one;
-    assert!(issuer.lets_in_at(&[old.clone()], NOW + 6 + 7200).await.is_ok());
-    assert!(issuer.lets_in_at(&[old], NOW + 7 + 7200).await.is_err());
+    assert!(issuer.lets_in_at(&[&old], NOW + 6 + 7200).await.is_ok());
+    assert!(issuer.lets_in_at(&[&old], NOW + 7 + 7200).await.is_err());
     assert_eq!(issuer.read(), 3);
 }
 
@@ -381,14 +379,14 @@ async fn keys_for_something_else_are_not_taken() {
         let mut key = public(&pairs()[0], "key-1");
         key[name] = value.into();
         *issuer.pages.key_set.lock().unwrap() = json!({ "keys": [key] });
-        assert!(issuer.lets_in(&[good(&issuer.claims())]).await.is_err(), "{name}");
+        assert!(issuer.lets_in(&[&good(&issuer.claims())]).await.is_err(), "{name}");
     }
 }
 
 #[tokio::test]
 async fn an_issuer_that_can_not_be_asked_lets_nobody_in_but_what_is_known_stays() {
     let issuer = Issuer::start().await;
-    let token = good(&issuer.with(json!({ "exp": NOW + 100_000 })));
+    let token = good(&issuer.with(&json!({ "exp": NOW + 100_000 })));
     let broken = Err(Denied::Invalid("OIDC discovery endpoint communication error"));
     let right = issuer.pages.discovery.lock().unwrap().clone();
     for discovery in [
@@ -398,16 +396,16 @@ async fn an_issuer_that_can_not_be_asked_lets_nobody_in_but_what_is_known_stays(
         json!({ "issuer": issuer.rule.issuer, "jwks_uri": format!("{}/no", issuer.rule.issuer) }),
     ] {
         *issuer.pages.discovery.lock().unwrap() = discovery.clone();
-        assert_eq!(issuer.lets_in(&[token.clone()]).await, broken, "{discovery}");
+        assert_eq!(issuer.lets_in(&[&token]).await, broken, "{discovery}");
     }
     *issuer.pages.discovery.lock().unwrap() = right;
-    assert!(issuer.lets_in(&[token.clone()]).await.is_ok(), "a failure isn't kept");
+    assert!(issuer.lets_in(&[&token]).await.is_ok(), "a failure isn't kept");
 
     issuer.server.abort();
     let unknown = signed(&json!({ "alg": "RS256", "kid": "key-2" }), &issuer.claims());
-    assert!(issuer.lets_in_at(&[unknown], NOW + 60).await.is_err());
-    assert!(issuer.lets_in_at(&[token.clone()], NOW + 60).await.is_ok());
-    assert_eq!(issuer.lets_in_at(&[token], NOW + 7201).await, broken);
+    assert!(issuer.lets_in_at(&[&unknown], NOW + 60).await.is_err());
+    assert!(issuer.lets_in_at(&[&token], NOW + 60).await.is_ok());
+    assert_eq!(issuer.lets_in_at(&[&token], NOW + 7201).await, broken);
 }
 
 #[test]
