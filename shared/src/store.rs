@@ -3,13 +3,15 @@
 //!
 //! | Table | Key | Holds |
 //! |---|---|---|
-//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`: all that belongs to one user of one app |
-//! | mappings | `subject` = `union#…` or `account#…`, `app_id` | a person's openid in each app, and whether they follow |
+//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`: all that belongs to one user of one app |
+//! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow |
 //! | events | `user`, `event` | what came in |
 //! | notifications | `id` | what went out |
 
 mod allowance;
 mod conflict;
+#[cfg(test)]
+mod engine;
 mod erase;
 mod events;
 mod followers;

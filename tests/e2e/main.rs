@@ -25,6 +25,7 @@ mod consent;
 mod customer_service;
 mod events;
 mod follow;
+mod form_ids;
 mod forward;
 mod login;
 mod logs;

@@ -89,7 +89,7 @@ async fn a_moment_of_trouble_with_a_table_stops_no_start() {
 
 #[tokio::test]
 async fn a_parameter_that_is_not_there_is_named() {
-    let cases = [("callback", "callback"), ("send", "apps"), ("login", "secrets")];
+    let cases = [("callback", "callback"), ("send", "apps")];
     for (function, folder) in cases {
         let world = World::changed(&[]).await;
         for app in ["shop", "shop-mini"] {
@@ -111,6 +111,30 @@ async fn a_parameter_that_is_not_there_is_named() {
         let world = World::changed(&[(from, &to)]).await;
         says(&world, function, &["/nowhere/", "/{app}", "does not exist"]).await;
     }
+}
+
+#[tokio::test]
+async fn keys_can_be_read_before_there_is_an_app_and_logins_begin_when_there_is() {
+    let world = World::changed(&[]).await;
+    let secret = world.cloud.aws.parameters.get("/hongyan/local/secrets/shop-mini").unwrap();
+    for app in ["shop", "shop-mini"] {
+        world.aws.delete_parameter(&format!("secrets/{app}")).await;
+    }
+    // API Gateway reads them when the stack is made, before anything is set up.
+    for page in ["openid-configuration", "jwks.json"] {
+        let url = world.url(&format!("/.well-known/{page}"));
+        assert_eq!(world.client.get(url).send().await.unwrap().status(), 200, "{page}");
+    }
+    let login = json!({ "code": world.phone("ann").code("shop-mini").await });
+    assert_eq!(world.log_in("shop-mini", &login).await.0, 500);
+    let told = |line: &String| {
+        line.starts_with("login")
+            && line.contains("/hongyan/local/secrets/{app}")
+            && line.contains("does not exist")
+    };
+    assert!(world.lines().iter().any(told), "{:#?}", world.lines());
+    world.set_parameter("secrets/shop-mini", &secret);
+    assert_eq!(world.log_in("shop-mini", &login).await.0, 200);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::json;
 
 #[tokio::test]
 async fn a_route_follows_the_template() {
-    let world = World::changed(&[("Path: /login/{app}", "Path: /sign-in/{app}")]).await;
+    let world = World::changed(&[("POST /login/{app}", "POST /sign-in/{app}")]).await;
     let code = world.phone("ann").code("shop-mini").await;
     let post = async |path: &str| {
         let request = world.client.post(world.url(path)).json(&json!({ "code": code }));

@@ -7,7 +7,7 @@ use shared::clock::Timestamp;
 use shared::config;
 use shared::http::Web;
 use shared::kept::Kept;
-use shared::parameters::{Apps, ParameterError, Parameters};
+use shared::parameters::{App as WeChatApp, Apps, Kind, ParameterError, Parameters};
 use shared::secret::Secret;
 use shared::store::{Logins, Mappings, Users};
 use shared::wechat::client::Client;
@@ -22,10 +22,17 @@ pub(crate) struct Credentials {
     pub(crate) secrets: BTreeMap<String, Secret>,
 }
 
+impl Credentials {
+    /// The mini program of this alias.
+    pub(crate) fn mini_program(&self, alias: &str) -> Option<&WeChatApp> {
+        self.apps.by_alias(alias).filter(|found| found.kind == Kind::MiniProgram)
+    }
+}
+
 /// What the function keeps between invocations.
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) credentials: Kept<Credentials>,
+    credentials: OnceCell<Kept<Credentials>>,
     pub(crate) logins: Logins,
     pub(crate) wechat: Client,
     issuer: Option<String>,
@@ -35,6 +42,10 @@ pub(crate) struct App {
 
 impl App {
     /// Connects, and reads the apps and their secrets.
+    ///
+    /// Without these nobody can log in, but the function starts: it also serves
+    /// the keys, for which API Gateway asks when the stack is made, and then
+    /// nobody may have put an app into the Parameter Store yet.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
         let web = Web::new();
         let aws = Aws::from_environment(&web)?;
@@ -46,8 +57,15 @@ impl App {
         let (credentials, users_there, mappings_there) =
             tokio::join!(read(&parameters), users.check(), mappings.check());
         users_there.and(mappings_there)?;
+        let credentials = match credentials {
+            Ok(credentials) => OnceCell::new_with(Some(Kept::new(credentials, Timestamp::now()))),
+            Err(error) => {
+                tracing::error!("nobody can log in: {error}; it is looked for again");
+                OnceCell::new()
+            }
+        };
         Ok(Self {
-            credentials: Kept::new(credentials?, Timestamp::now()),
+            credentials,
             logins: Logins { users, mappings },
             wechat,
             issuer: config::optional("ISSUER"),
@@ -57,11 +75,25 @@ impl App {
     }
 
     /// The apps and their secrets, with those of `alias` if they are there.
-    pub(crate) async fn credentials(&self, alias: &str, now: Timestamp) -> Arc<Credentials> {
+    pub(crate) async fn credentials(
+        &self,
+        alias: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Credentials>, ParameterError> {
+        let first = async || Ok(Kept::new(read(&self.parameters).await?, now));
+        let kept: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
+        let kept = kept?;
         let suffices = |known: &Credentials| {
             known.apps.by_alias(alias).is_some() && known.secrets.contains_key(alias)
         };
-        self.credentials.get(now, suffices, read(&self.parameters)).await
+        Ok(kept.get(now, suffices, read(&self.parameters)).await)
+    }
+
+    /// Makes the next look at the credentials read them again: WeChat refused one.
+    pub(crate) async fn distrust_credentials(&self) {
+        if let Some(kept) = self.credentials.get() {
+            kept.distrust().await;
+        }
     }
 
     /// The keys that sign sessions; made when they are first needed.

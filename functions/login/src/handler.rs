@@ -2,7 +2,9 @@
 
 use crate::account::{self, Password, Username};
 use crate::app::App;
+use crate::form_ids::{self, HandOver};
 use crate::login::{LoginRequest, Refused, log_in};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::lambda_runtime::Diagnostic;
 use lambda_http::request::RequestContext;
@@ -14,7 +16,7 @@ use shared::clock::Timestamp;
 
 /// Authorizers may keep the keys this many seconds: 10 minutes.
 const KEYS_FRESH: &str = "public, max-age=600";
-/// A login is some hundred bytes.
+/// A login is some hundred bytes, twenty form ids are less than three thousand.
 const LARGEST_BODY: usize = 8 * 1024;
 
 /// What can be asked by invoking the function.
@@ -34,8 +36,7 @@ pub(crate) async fn answer(
 ) -> Result<Response<Body>, Diagnostic> {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => {
-            let domain = context.domain_name.clone().unwrap_or_default();
-            Ok(over_http(app, &request, &domain, now).await)
+            Ok(over_http(app, &request, context, now).await)
         }
         _ => {
             let done = invoked(app, request.body(), now).await?;
@@ -44,10 +45,19 @@ pub(crate) async fn answer(
     }
 }
 
-async fn over_http(app: &App, request: &Request, domain: &str, now: Timestamp) -> Response<Body> {
+async fn over_http(
+    app: &App,
+    request: &Request,
+    context: &ApiGatewayV2httpRequestContext,
+    now: Timestamp,
+) -> Response<Body> {
+    let domain = context.domain_name.as_deref().unwrap_or_default();
     let parameters = request.path_parameters();
     let (status, body) = match (request.method(), request.uri().path(), parameters.first("app")) {
         (&Method::POST, _, Some(alias)) => login(app, alias, request.body(), domain, now).await,
+        (&Method::POST, "/form-ids", _) => {
+            hand_over(app, person(context), request.body(), now).await
+        }
         (&Method::GET, "/.well-known/openid-configuration", _) => {
             return cacheable(&discovery(&app.issuer(domain)));
         }
@@ -84,6 +94,39 @@ async fn login(app: &App, alias: &str, body: &[u8], domain: &str, now: Timestamp
                 );
             } else {
                 tracing::warn!(app = alias, status, "refused a login: {refused}");
+            }
+            (status, json!({ "error": message }))
+        }
+    }
+}
+
+/// Whom the session of a request names: what the authorizer has verified, and
+/// nothing that the request says of itself.
+fn person(context: &ApiGatewayV2httpRequestContext) -> Option<&str> {
+    let jwt = context.authorizer.as_ref()?.jwt.as_ref()?;
+    jwt.claims.get("sub").map(String::as_str).filter(|subject| !subject.is_empty())
+}
+
+async fn hand_over(app: &App, person: Option<&str>, body: &[u8], now: Timestamp) -> (u16, Value) {
+    let Some(person) = person else {
+        tracing::error!("the route POST /form-ids has no authorizer: see infra/aws/template.yaml");
+        return (500, json!({ "error": "internal error" }));
+    };
+    if body.len() > LARGEST_BODY {
+        return (413, json!({ "error": "larger than twenty form ids" }));
+    }
+    let request: HandOver = match read(body) {
+        Ok(request) => request,
+        Err(problem) => return (400, json!({ "error": problem })),
+    };
+    match form_ids::keep(app, person, &request, now).await {
+        Ok(kept) => (200, json!({ "kept": kept })),
+        Err(refused) => {
+            let (status, message) = refused.answer();
+            if status >= 500 {
+                tracing::error!(user = person, status, "form ids aren't kept: {refused}");
+            } else {
+                tracing::warn!(user = person, status, "refused form ids: {refused}");
             }
             (status, json!({ "error": message }))
         }
@@ -194,6 +237,48 @@ mod tests {
             "username: a username has 1 to 64 letters, digits, or any of - _ . @ +"
         );
         assert_eq!(problem("hello"), "the body is not JSON");
+    }
+
+    #[test]
+    fn form_ids_that_do_not_fit_are_named_and_not_quoted() {
+        let problem = |body: Value| read::<HandOver>(body.to_string().as_bytes()).unwrap_err();
+        let with = |form_ids: Value| problem(json!({ "app": "shop-mini", "form_ids": form_ids }));
+        assert_eq!(problem(json!({ "app": "shop-mini" })), "missing field `form_ids`");
+        assert_eq!(problem(json!({ "form_ids": ["a"] })), "missing field `app`");
+        assert_eq!(
+            problem(json!({ "app": "shop-mini", "form_ids": ["a"], "open_id": "oBob" })),
+            "open_id: unknown field `open_id`, expected `app` or `form_ids`"
+        );
+        let number = "form_ids: 1 to 20 form ids go into one request";
+        assert_eq!(with(json!([])), number);
+        assert_eq!(with(json!(vec!["a"; 21])), number);
+        assert_eq!(
+            with(json!(["good", "not good"])),
+            "form_ids[1]: a form id has 1 to 128 printable ASCII characters without spaces and #"
+        );
+        assert!(with(json!(["the formId is a mock one"])).contains("submit the form on a phone"));
+        let twenty = json!({ "app": "shop-mini", "form_ids": vec!["a"; 20] });
+        assert!(read::<HandOver>(twenty.to_string().as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn only_what_the_authorizer_has_verified_names_somebody() {
+        let named = |authorizer: Value| {
+            let http = json!({ "method": "POST", "path": "/form-ids" });
+            let context = json!({ "authorizer": authorizer, "http": http });
+            let context: ApiGatewayV2httpRequestContext = serde_json::from_value(context).unwrap();
+            person(&context).map(str::to_owned)
+        };
+        let claims = json!({ "jwt": { "claims": { "sub": "ann", "exp": "1" }, "scopes": null } });
+        assert_eq!(named(claims).as_deref(), Some("ann"));
+        for nobody in [
+            json!(null),
+            json!({ "lambda": { "sub": "ann" } }),
+            json!({ "jwt": { "claims": {}, "scopes": null } }),
+            json!({ "jwt": { "claims": { "sub": "" }, "scopes": null } }),
+        ] {
+            assert_eq!(named(nobody.clone()), None, "{nobody}");
+        }
     }
 
     #[test]

@@ -66,10 +66,9 @@ pub(crate) async fn log_in(
     domain: &str,
     now: Timestamp,
 ) -> Result<LoginAnswer, Refused> {
-    let credentials = app.credentials(alias, now).await;
+    let credentials = app.credentials(alias, now).await?;
     let apps = &credentials.apps;
-    let mini_program = apps.by_alias(alias).filter(|found| found.kind == Kind::MiniProgram);
-    let mini_program = mini_program.ok_or(Refused::UnknownApp)?;
+    let mini_program = credentials.mini_program(alias).ok_or(Refused::UnknownApp)?;
     let secret = credentials.secrets.get(alias).ok_or(Refused::NoSecret)?;
     // The password first: a wrong one must not cost the code.
     let account = match (&request.username, &request.password) {
@@ -89,7 +88,7 @@ pub(crate) async fn log_in(
     if who.as_ref().is_err_and(|error| error.refusal().is_some_and(|refusal| refusal.code == 40125))
     {
         // The AppSecret was reset; the next login reads the new one.
-        app.credentials.distrust().await;
+        app.distrust_credentials().await;
     }
     let who = who?;
     if who.union_id.is_none() {

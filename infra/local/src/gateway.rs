@@ -2,26 +2,29 @@
 //!
 //! Payload format 2.0 ("Create AWS Lambda proxy integrations for HTTP APIs in
 //! API Gateway"). What goes wrong is answered as API Gateway answers: no route
-//! 404, a body over 10 MB 413, a function that fails or answers nonsense 500,
+//! 404, a token that a route's authorizer doesn't take 401, a body over 10 MB 413, a function that fails or answers nonsense 500,
 //! one that takes too long or is throttled 503 ("Troubleshooting HTTP API
 //! Lambda integrations", "Quotas for configuring and running an HTTP API").
 
+mod authorizer;
 mod event;
 mod reply;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
+use authorizer::{Denied, Keys};
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{ConnectInfo, State},
-    http::{Request, StatusCode, header},
+    http::{HeaderValue, Request, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     aws::lambda::{Answer, Invoke, InvokeError},
+    clock,
     route::{self, Route},
 };
 
@@ -33,6 +36,8 @@ const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 
 struct Api {
     routes: Vec<Route>,
+    /// Of each issuer whose tokens some route takes.
+    keys: BTreeMap<String, Keys>,
     functions: Arc<dyn Invoke>,
     place: event::Place,
 }
@@ -55,7 +60,10 @@ impl Gateway {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let place = event::Place { account, api_id, port: listener.local_addr()?.port() };
-        let api = Arc::new(Api { routes, functions, place });
+        let issuers = routes.iter().filter_map(|route| route.authorizer.as_ref());
+        let keys = issuers.map(|rule| Ok((rule.issuer.clone(), Keys::new(&rule.issuer)?)));
+        let keys = keys.collect::<Result<_, reqwest::Error>>().map_err(std::io::Error::other)?;
+        let api = Arc::new(Api { routes, keys, functions, place });
         let router = Router::new().fallback(handle).with_state(api);
         let (stop, mut stopping) = watch::channel(false);
         let task = tokio::spawn(async move {
@@ -92,18 +100,29 @@ async fn handle(
     let Some((route, parameters)) = route::choose(&api.routes, head.method.as_str(), &path) else {
         return refusal(StatusCode::NOT_FOUND, "Not Found");
     };
+    let request_id = uuid::Uuid::new_v4().simple().to_string();
+    let mut authorized = None;
+    if let Some(rule) = &route.authorizer {
+        let keys = &api.keys[&rule.issuer];
+        match authorizer::authorize(rule, keys, &head.headers, clock::now()).await {
+            Ok(found) => authorized = Some(found),
+            Err(denied) => return identified(unauthorized(denied), &request_id),
+        }
+    }
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
-    let request_id = uuid::Uuid::new_v4().simple().to_string();
-    let event =
-        event::build(&api.place, route, &parameters, &head, &path, &body, from, &request_id)
-            .to_string();
+    let mut event =
+        event::build(&api.place, route, &parameters, &head, &path, &body, from, &request_id);
+    if let Some(authorized) = authorized {
+        event["requestContext"]["authorizer"] = authorized;
+    }
+    let event = event.to_string();
     if event.len() > LARGEST_EVENT {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     }
     let invocation = api.functions.invoke(&route.function, event.into());
-    let mut response = match tokio::time::timeout(route.timeout, invocation).await {
+    let response = match tokio::time::timeout(route.timeout, invocation).await {
         Ok(Ok(Answer::Ok(payload))) => reply::read(&payload).unwrap_or_else(|reason| {
             tracing::warn!(route = %route, "the function's answer isn't one that API Gateway takes: {reason}");
             refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
@@ -115,8 +134,20 @@ async fn handle(
             refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
         }
     };
+    identified(response, &request_id)
+}
+
+fn identified(mut response: Response, request_id: &str) -> Response {
     if let Ok(id) = request_id.parse() {
         response.headers_mut().insert("apigw-requestid", id);
+    }
+    response
+}
+
+fn unauthorized(denied: Denied) -> Response {
+    let mut response = refusal(StatusCode::UNAUTHORIZED, "Unauthorized");
+    if let Ok(challenge) = HeaderValue::try_from(denied.challenge()) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
 }

@@ -1,6 +1,6 @@
 //! Routes of an HTTP API: how they are written, and which one a request meets.
 
-use std::{cmp::Ordering, collections::BTreeMap, fmt, time::Duration};
+use std::{cmp::Ordering, collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// A route and where it leads.
 #[derive(Clone, Debug)]
@@ -13,6 +13,19 @@ pub struct Route {
     pub path: Path,
     /// How long the function may take before the client is sent away.
     pub timeout: Duration,
+    /// Who lets requests in; nobody asks if there is none.
+    pub authorizer: Option<Arc<Authorizer>>,
+}
+
+/// A JWT authorizer: whose tokens let a request in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorizer {
+    /// Its name.
+    pub name: String,
+    /// Who issues the tokens, and publishes the keys that verify them.
+    pub issuer: String,
+    /// Whom the tokens may be for.
+    pub audience: Vec<String>,
 }
 
 /// The method of a route.
@@ -204,6 +217,7 @@ mod tests {
                 method: Method::parse(method).unwrap(),
                 path: Path::parse(path).unwrap(),
                 timeout: Duration::from_secs(30),
+                authorizer: None,
             }
         };
         keys.iter().map(route).collect()

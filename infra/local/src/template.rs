@@ -14,6 +14,7 @@
 mod document;
 mod event;
 mod function;
+mod http_api;
 mod intrinsics;
 mod mapping;
 mod parameters;
@@ -202,14 +203,19 @@ impl Template {
             }
             let name = match resource.kind.as_str() {
                 // This machine serves one HTTP API, whatever it is called.
-                physical::HTTP_API => Some(String::new()),
+                physical::HTTP_API | physical::API => Some(String::new()),
+                physical::STAGE => Some("$default".to_owned()),
                 physical::FUNCTION | physical::TABLE | physical::QUEUE | physical::PIPE => {
                     Some(physical::name(&scope, id, resource)?)
                 }
                 _ => None,
             };
             if let Some(name) = name {
-                only_one(&mut names, &resource.kind, name, id, resource.line)?;
+                let kind = match resource.kind.as_str() {
+                    physical::API => physical::HTTP_API,
+                    kind => kind,
+                };
+                only_one(&mut names, kind, name, id, resource.line)?;
             }
             template.add(&scope, globals.as_ref(), id, resource)?;
         }
@@ -230,6 +236,16 @@ impl Template {
                 self.functions.push(function);
             }
             physical::HTTP_API => storage::http_api(scope, id, resource)?,
+            physical::API => http_api::api(scope, id, resource)?,
+            physical::STAGE => http_api::stage(scope, id, resource)?,
+            physical::AUTHORIZER => http_api::authorizer(scope, id, resource).map(drop)?,
+            physical::INTEGRATION => http_api::integration(scope, id, resource)?,
+            physical::ROUTE => {
+                let route = http_api::route(scope, id, resource)?;
+                self.add_route(route).map_err(|message| {
+                    Fault::new(resource.line, format!("{id}: `RouteKey` {message}"))
+                })?;
+            }
             physical::TABLE => self.tables.push(storage::table(scope, id, resource)?),
             physical::QUEUE => self.queues.push(storage::queue(scope, id, resource)?),
             physical::PIPE => self.pipes.extend(pipe::read(scope, id, resource)?),
@@ -241,6 +257,15 @@ impl Template {
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// Adds a route, unless another would take the same requests.
+    fn add_route(&mut self, route: Route) -> Result<(), String> {
+        if let Some(taken) = self.routes.iter().find(|known| known.key() == route.key()) {
+            return Err(format!("{route} leads to the function `{}` already", taken.function));
+        }
+        self.routes.push(route);
         Ok(())
     }
 }
@@ -275,7 +300,7 @@ const WITHOUT_MEANING: &[&str] = &[
     "AWS::EC2::",
     "AWS::IAM::",
     "AWS::KMS::",
-    "AWS::Lambda::Permission",
+    physical::PERMISSION, // but routes are asked whether they have one
     "AWS::Logs::",
     "AWS::Route53::",
     "AWS::SNS::",

@@ -13,20 +13,22 @@ use crate::wechat::id::{AppId, OpenId};
 use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
 
-/// The items that follow from one event of the user's, or from WeChat's answer
-/// to a send to them, and the attribute that holds its second.
-const BEGUN: [(&str, &str); 4] = [
+/// The items that follow from one event of the user's, from WeChat's answer to a
+/// send to them, or from what they handed over, and the attribute that holds its
+/// second.
+const BEGUN: [(&str, &str); 5] = [
     ("window#", "opened_at"),
     ("permit#", "granted_at"),
     ("withdrawn#", "withdrawn_at"),
     ("refused#", "refused_at"),
+    ("form#", "submitted_at"),
 ];
 /// The window that following opens.
 pub(super) const FOLLOW_WINDOW: &str = "window#follow";
 
 impl Users {
-    /// Deletes the customer-service windows and the permits that a user has had
-    /// until `until`. If they `follow` all the same, since that very second, the
+    /// Deletes the customer-service windows, the permits and the form ids that a
+    /// user has had until `until`. If they `follow` all the same, since that very second, the
     /// window that it opened stays.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //! accounts and to other apps goes as well.
 
 use super::conflict::again;
-use super::mappings::{PERSON, account_subject, union_subject};
+use super::mappings::{PERSON, account_subject, person_subject, union_subject};
 use super::{Item, Logins, Users, get_string, get_time, number, string, transaction};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -15,7 +15,7 @@ const TRIES: usize = 3;
 impl Logins {
     /// Forgets a user of a mini program: who they are, their account, and the
     /// rows by which they were found. Who has logged in since `at` stays known.
-    /// Permits and windows are [`Users::erase`]'s.
+    /// Permits, windows and form ids are [`Users::erase`]'s.
     ///
     /// # Errors
     ///
@@ -39,7 +39,8 @@ impl Logins {
             if gone {
                 let union = union_id.as_ref().map(union_subject);
                 let account = get_string(&profile, "account").map(account_subject);
-                for subject in union.into_iter().chain(account) {
+                let person = get_string(&profile, "id").map(person_subject);
+                for subject in union.into_iter().chain(account).chain(person) {
                     items.extend(self.unbound(&subject, app_id, open_id).await?);
                 }
             }

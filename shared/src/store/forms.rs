@@ -266,3 +266,6 @@ impl Users {
 fn item_name(form_id: &FormId) -> String {
     format!("{PREFIX}{}", form_id.as_str())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,13 @@
 //! A login: the user, the person and the account come together in one
 //! transaction.
 
-use super::mappings::{PERSON, account_subject, union_subject};
+use super::mappings::{PERSON, account_subject, person_subject, union_subject};
 use super::{Mappings, Route, Users, get_string, number, string, transaction};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId, UnionId};
-use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{Delete, Update};
 use uuid::Uuid;
 
 /// How often a login that met another of the same person looks again.
@@ -129,6 +129,23 @@ impl Logins {
         now: Timestamp,
     ) -> Result<bool, AwsError> {
         let mut items = vec![transaction::update(self.profile_update(binding, known, now))];
+        // By this row the session finds its user.
+        let found = self
+            .mappings_update()
+            .key("subject", string(person_subject(&known.session.user)))
+            .key("app_id", string(binding.app_id.as_str()))
+            .update_expression("SET open_id = :open")
+            .expression_attribute_values(":open", string(binding.open_id.as_str()));
+        items.push(transaction::update(found));
+        // It has turned out that the user is somebody who had an id already: the
+        // one of before leads nowhere any more.
+        if let Some(former) = known.profile_id.as_ref().filter(|id| **id != known.session.user) {
+            let row = Delete::builder()
+                .table_name(&self.mappings.table.name)
+                .key("subject", string(person_subject(former)))
+                .key("app_id", string(binding.app_id.as_str()));
+            items.push(transaction::delete(row));
+        }
         if let Some(union_id) = binding.union_id {
             let row = |app_id: &str| {
                 self.mappings_update()
@@ -205,3 +222,6 @@ struct Known {
     /// The internal id that the user has had so far.
     profile_id: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;

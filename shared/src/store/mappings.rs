@@ -78,6 +78,32 @@ impl Mappings {
         Ok(routes)
     }
 
+    /// The openid of the person with an internal id in an app they log in to;
+    /// none if they haven't.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn open_id_of(
+        &self,
+        person: &str,
+        app_id: &AppId,
+    ) -> Result<Option<OpenId>, AwsError> {
+        let found = self
+            .table
+            .dynamodb
+            .get_item()
+            .table_name(&self.table.name)
+            .key("subject", string(person_subject(person)))
+            .key("app_id", string(app_id.as_str()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new(self.table.action("looking up a user"), &error))?;
+        let open_id = found.item.as_ref().and_then(|item| get_string(item, "open_id"));
+        Ok(open_id.and_then(|id| OpenId::parse(id).ok()))
+    }
+
     /// The internal id of a person, if they have one.
     pub(super) async fn person(
         &self,
@@ -159,6 +185,12 @@ pub(super) fn union_subject(union_id: &UnionId) -> String {
 
 pub(super) fn account_subject(account: &str) -> String {
     format!("account#{account}")
+}
+
+/// Whom a session names: the internal id leads to the person's openid in each
+/// app that they log in to.
+pub(super) fn person_subject(id: &str) -> String {
+    format!("person#{id}")
 }
 
 /// None for a row that is no app's: [`PERSON`] and [`PASSWORD`], or one whose

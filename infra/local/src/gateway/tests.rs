@@ -44,6 +44,7 @@ fn start() -> (Gateway, Arc<Scripted>, Http) {
         method: Method::parse(method).unwrap(),
         path: Path::parse(path).unwrap(),
         timeout: Duration::from_millis(if function == "slow" { 50 } else { 30_000 }),
+        authorizer: None,
     };
     let mut routes = vec![route("POST", "/callback/{app}", "callback")];
     routes.extend(

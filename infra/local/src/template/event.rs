@@ -22,7 +22,7 @@ pub enum Every {
 
 /// API Gateway gives a Lambda integration 30 seconds at most, and by default
 /// ("Quotas for configuring and running an HTTP API").
-const INTEGRATION_TIMEOUT: i64 = 30_000;
+pub(crate) const INTEGRATION_TIMEOUT: i64 = 30_000;
 
 /// Adds a function's events to the template.
 pub(crate) fn read(
@@ -48,13 +48,7 @@ pub(crate) fn read(
         match kind.as_str() {
             "HttpApi" => {
                 let route = route(scope, to, &details)?;
-                if let Some(taken) = template.routes.iter().find(|known| known.key() == route.key())
-                {
-                    let message =
-                        format!("{route} leads to the function `{}` already", taken.function);
-                    return Err(details.fault("Path", message));
-                }
-                template.routes.push(route);
+                template.add_route(route).map_err(|message| details.fault("Path", message))?;
             }
             "Schedule" => template.schedules.extend(schedule(to, id, &name, &details, "Schedule")?),
             "ScheduleV2" => {
@@ -75,9 +69,10 @@ pub(crate) fn read(
 fn route(scope: &Scope<'_>, to: &Function, properties: &Properties<'_>) -> Result<Route, Fault> {
     // There is one HTTP API at most, which `Template::parse` sees to.
     match properties.text("ApiId")? {
-        Some(api) if api == scope.place.api_id => {}
+        Some(api) if api == scope.place.api_id && !scope.has(physical::API)? => {}
         Some(_) => {
-            return Err(properties.fault("ApiId", "must refer to the HTTP API of this template"));
+            return Err(properties
+                .fault("ApiId", "must refer to the AWS::Serverless::HttpApi of this template"));
         }
         None => {
             if let Some(api) = scope.http_api()? {
@@ -112,6 +107,8 @@ fn route(scope: &Scope<'_>, to: &Function, properties: &Properties<'_>) -> Resul
         method,
         path,
         timeout: Duration::from_millis(timeout.unsigned_abs()),
+        // SAM's authorizers aren't read here; `finish` refuses them.
+        authorizer: None,
     })
 }
 

@@ -49,13 +49,26 @@ impl<'a> Scope<'a> {
 
     /// The logical id of an HTTP API that the template makes, if it makes one.
     pub(crate) fn http_api(&self) -> Result<Option<&str>, Fault> {
+        match self.made(physical::HTTP_API)? {
+            None => self.made(physical::API),
+            found => Ok(found),
+        }
+    }
+
+    /// Whether the template makes something of this type.
+    pub(crate) fn has(&self, kind: &str) -> Result<bool, Fault> {
+        Ok(self.made(kind)?.is_some())
+    }
+
+    /// The logical id of the first thing of this type that the template makes.
+    fn made(&self, kind: &str) -> Result<Option<&str>, Fault> {
         for (id, resource) in &self.resources {
-            let made = match &resource.condition {
-                Some(condition) => self.condition(condition, resource.line)?,
-                None => true,
-            };
-            if made && resource.kind == physical::HTTP_API {
-                return Ok(Some(id));
+            if resource.kind != kind {
+                continue;
+            }
+            match &resource.condition {
+                Some(condition) if !self.condition(condition, resource.line)? => {}
+                _ => return Ok(Some(id)),
             }
         }
         Ok(None)

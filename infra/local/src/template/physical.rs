@@ -13,7 +13,15 @@ pub(crate) struct Resource {
 }
 
 pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
+/// An HTTP API whose routes are events of functions.
 pub(crate) const HTTP_API: &str = "AWS::Serverless::HttpApi";
+/// An HTTP API whose routes are resources.
+pub(crate) const API: &str = "AWS::ApiGatewayV2::Api";
+pub(crate) const AUTHORIZER: &str = "AWS::ApiGatewayV2::Authorizer";
+pub(crate) const INTEGRATION: &str = "AWS::ApiGatewayV2::Integration";
+pub(crate) const ROUTE: &str = "AWS::ApiGatewayV2::Route";
+pub(crate) const STAGE: &str = "AWS::ApiGatewayV2::Stage";
+pub(crate) const PERMISSION: &str = "AWS::Lambda::Permission";
 pub(crate) const TABLE: &str = "AWS::DynamoDB::Table";
 pub(crate) const QUEUE: &str = "AWS::SQS::Queue";
 pub(crate) const PIPE: &str = "AWS::Pipes::Pipe";
@@ -52,7 +60,8 @@ pub(crate) fn reference(scope: &Scope<'_>, id: &str, line: usize) -> Result<Stri
     match resource.kind.as_str() {
         FUNCTION | TABLE | PIPE => name(scope, id, resource),
         QUEUE => Ok(scope.place.queue_url(&name(scope, id, resource)?)),
-        HTTP_API => Ok(scope.place.api_id.clone()),
+        HTTP_API | API => Ok(scope.place.api_id.clone()),
+        AUTHORIZER | INTEGRATION => Ok(id.to_owned()),
         kind => Err(foreign(id, kind, line)),
     }
 }
@@ -75,8 +84,8 @@ pub(crate) fn attribute(
         (QUEUE, "QueueName") => Ok(name),
         (QUEUE, "QueueUrl") => Ok(place.queue_url(&name)),
         (PIPE, "Arn") => Ok(place.arn("pipes", &format!("pipe/{name}"))),
-        (HTTP_API, "ApiEndpoint") => Ok(place.http.clone()),
-        (FUNCTION | TABLE | QUEUE | PIPE | HTTP_API, _) => Err(Fault::new(
+        (HTTP_API | API, "ApiEndpoint") => Ok(place.http.clone()),
+        (FUNCTION | TABLE | QUEUE | PIPE | HTTP_API | API, _) => Err(Fault::new(
             line,
             format!("{id}: the attribute `{attribute}` isn't known on this machine"),
         )),

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::route::Authorizer;
 
 pub(super) fn place() -> Place {
     Place {
@@ -51,6 +52,15 @@ fn the_deployed_template_is_understood_whole() {
     keys.sort();
     assert!(keys.contains(&"POST /callback/{app}".to_owned()), "{keys:?}");
     assert!(keys.contains(&"GET /.well-known/jwks.json".to_owned()), "{keys:?}");
+    for route in &template.routes {
+        let session = Authorizer {
+            name: "session".to_owned(),
+            issuer: "http://127.0.0.1:8080".to_owned(),
+            audience: vec!["hongyan".to_owned()],
+        };
+        let expected = (route.to_string() == "POST /form-ids").then_some(session);
+        assert_eq!(route.authorizer.as_deref(), expected.as_ref(), "{route}");
+    }
 
     let stream =
         template.streams.iter().find(|mapping| mapping.function == "hongyan-local-events").unwrap();
@@ -99,7 +109,7 @@ fn a_change_in_the_template_is_followed() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/template.yaml");
     let text = std::fs::read_to_string(path).unwrap();
     let changed = text
-        .replace("Path: /callback/{app}", "Path: /wechat/{app}")
+        .replace("RouteKey: POST /callback/{app}", "RouteKey: POST /wechat/{app}")
         .replace("TableName: !Sub hongyan-${Stage}-users", "TableName: !Sub people-${Stage}")
         .lines()
         .map(|line| match line.split_once("ScheduleExpression: ") {
@@ -310,7 +320,7 @@ fn what_there_can_be_only_one_of_is_refused_twice_with_its_line() {
         (
             function.to_owned() + "        All: { Type: HttpApi, Properties: { ApiId: !Ref Mail } }\n",
             6,
-            "`ApiId` must refer to the HTTP API",
+            "`ApiId` must refer to the AWS::Serverless::HttpApi",
         ),
     ] {
         let fault = second(&resources).expect_err(message);

@@ -1,0 +1,94 @@
+//! By which id a session finds its user.
+
+use super::*;
+use crate::store::engine::{Engine, rows};
+
+const NOW: Timestamp = Timestamp(1_800_000_000);
+
+struct World {
+    logins: Logins,
+    app_id: AppId,
+    ann: OpenId,
+}
+
+impl World {
+    async fn start() -> Self {
+        let engine = Engine::start().await;
+        Self {
+            logins: Logins {
+                users: Users { table: engine.table("users", ["user", "item"]) },
+                mappings: Mappings { table: engine.table("mappings", ["subject", "app_id"]) },
+            },
+            app_id: AppId::parse("wxMini").unwrap(),
+            ann: OpenId::parse("oAnn").unwrap(),
+        }
+    }
+
+    /// Logs Ann in, and gives her internal id.
+    async fn log_in(&self, app_id: &str, open_id: &str, union_id: Option<&str>) -> String {
+        let union_id = union_id.map(|id| UnionId::parse(id).unwrap());
+        let binding = Binding {
+            app_id: &AppId::parse(app_id).unwrap(),
+            open_id: &OpenId::parse(open_id).unwrap(),
+            union_id: union_id.as_ref(),
+            account: None,
+        };
+        self.logins.log_in(&binding, NOW).await.unwrap().user
+    }
+
+    async fn open_id_of(&self, person: &str, app_id: &str) -> Option<String> {
+        let app_id = AppId::parse(app_id).unwrap();
+        let found = self.logins.mappings.open_id_of(person, &app_id).await.unwrap();
+        found.map(|id| id.as_str().to_owned())
+    }
+
+    async fn subjects(&self) -> Vec<String> {
+        let rows = rows(&self.logins.mappings.table).await;
+        let rows = rows.iter().filter_map(|row| get_string(row, "subject"));
+        let mut subjects: Vec<_> = rows.map(str::to_owned).collect();
+        subjects.sort();
+        subjects
+    }
+}
+
+#[tokio::test]
+async fn an_id_leads_to_the_openid_in_each_app() {
+    let world = World::start().await;
+    let person = world.log_in("wxMini", "oAnn", Some("uAnn")).await;
+    assert_eq!(world.log_in("wxOther", "oAnnThere", Some("uAnn")).await, person);
+    assert_eq!(world.open_id_of(&person, "wxMini").await.as_deref(), Some("oAnn"));
+    assert_eq!(world.open_id_of(&person, "wxOther").await.as_deref(), Some("oAnnThere"));
+    assert_eq!(world.open_id_of(&person, "wxThird").await, None);
+    let bob = world.log_in("wxMini", "oBob", None).await;
+    assert_eq!(world.open_id_of(&bob, "wxMini").await.as_deref(), Some("oBob"));
+    assert_eq!(world.open_id_of(&bob, "wxOther").await, None);
+}
+
+#[tokio::test]
+async fn an_id_that_turns_out_to_be_somebodys_second_leads_nowhere() {
+    let world = World::start().await;
+    let second = world.log_in("wxMini", "oAnn", None).await;
+    let person = world.log_in("wxOther", "oAnnThere", Some("uAnn")).await;
+    assert_ne!(second, person);
+    assert_eq!(world.log_in("wxMini", "oAnn", Some("uAnn")).await, person);
+    assert_eq!(world.open_id_of(&second, "wxMini").await, None);
+    assert_eq!(world.open_id_of(&person, "wxMini").await.as_deref(), Some("oAnn"));
+    // One that was first stays.
+    let first = world.log_in("wxMini", "oBob", None).await;
+    assert_eq!(world.log_in("wxMini", "oBob", Some("uBob")).await, first);
+    assert_eq!(world.open_id_of(&first, "wxMini").await.as_deref(), Some("oBob"));
+}
+
+#[tokio::test]
+async fn who_is_forgotten_in_an_app_is_not_found_there_any_more() {
+    let world = World::start().await;
+    let person = world.log_in("wxMini", "oAnn", Some("uAnn")).await;
+    world.log_in("wxOther", "oAnnThere", Some("uAnn")).await;
+    world.logins.forget(&world.app_id, &world.ann, NOW.plus(5)).await.unwrap();
+    assert_eq!(world.open_id_of(&person, "wxMini").await, None);
+    assert_eq!(world.open_id_of(&person, "wxOther").await.as_deref(), Some("oAnnThere"));
+    let other = AppId::parse("wxOther").unwrap();
+    let there = OpenId::parse("oAnnThere").unwrap();
+    world.logins.forget(&other, &there, NOW.plus(5)).await.unwrap();
+    assert_eq!(world.subjects().await, [""; 0]);
+}
