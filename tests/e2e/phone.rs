@@ -43,6 +43,17 @@ impl Phone<'_> {
         self.act("consent", answer).await;
     }
 
+    /// Turns one template's messages off in the settings.
+    pub(crate) async fn withdraw(&self, app: &str, template: &str) {
+        self.act("withdraw", json!({ "app": app, "template_id": template })).await;
+    }
+
+    /// Submits a form of a mini program: the form id, good for one message.
+    pub(crate) async fn submit(&self, app: &str) -> String {
+        let done = self.act("submit", json!({ "app": app })).await;
+        done["form_id"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) async fn block(&self, app: &str) {
         self.act("block", json!({ "app": app })).await;
     }
