@@ -48,12 +48,6 @@ impl Phone<'_> {
         self.act("withdraw", json!({ "app": app, "template_id": template })).await;
     }
 
-    /// Submits a form of a mini program: the form id, good for one message.
-    pub(crate) async fn submit(&self, app: &str) -> String {
-        let done = self.act("submit", json!({ "app": app })).await;
-        done["form_id"].as_str().unwrap().to_owned()
-    }
-
     pub(crate) async fn block(&self, app: &str) {
         self.act("block", json!({ "app": app })).await;
     }

@@ -25,7 +25,7 @@ pub(crate) struct App {
     pub(crate) notifications: Notifications,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: Client,
-    parameters: Parameters,
+    pub(crate) parameters: Parameters,
     templates: Mutex<HashMap<String, (Arc<Template>, Timestamp)>>,
 }
 

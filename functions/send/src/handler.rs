@@ -1,6 +1,7 @@
 //! Who asks: another function, by invoking this one, or the queue.
 
 use crate::app::App;
+use crate::check;
 use crate::deliver::{DeliverError, Notification, deliver};
 use crate::report::{Report, Reports};
 use crate::request::Request;
@@ -47,6 +48,11 @@ pub(crate) async fn handle(
             failure("InvalidRequest", "Records: not a batch of messages from SQS".to_owned())
         })?;
         return Ok(queue(app, batch, now, deadline).await);
+    }
+    if let Some(asked) = check::Asked::read(&event) {
+        let asked = asked.map_err(|problem| failure("InvalidRequest", problem))?;
+        let answer = check::check(app, asked.templates.as_deref(), now).await;
+        return Ok(json!(answer.map_err(|error| internal(&error))?));
     }
     let reports = request(app, &event, now, deadline).await?;
     Ok(json!(reports))

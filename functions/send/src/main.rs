@@ -3,6 +3,7 @@
 mod app;
 mod attempt;
 mod channel;
+mod check;
 mod deliver;
 mod handler;
 mod report;
