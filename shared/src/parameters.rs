@@ -134,6 +134,25 @@ impl Parameters {
         template.map(Some).map_err(|problem| ParameterError::Invalid { name, problem })
     }
 
+    /// All message templates, by their codes. One that isn't what it should be is
+    /// an error of its own: the others are there all the same.
+    ///
+    /// # Errors
+    ///
+    /// When the Parameter Store doesn't answer.
+    pub async fn templates(
+        &self,
+    ) -> Result<BTreeMap<String, Result<Template, ParameterError>>, ParameterError> {
+        let found = self.folder("templates").await?;
+        let read = found.into_iter().map(|(code, value)| {
+            let template = Template::read(value.expose()).map_err(|problem| {
+                ParameterError::Invalid { name: self.full_name("templates", &code), problem }
+            });
+            (code, template)
+        });
+        Ok(read.collect())
+    }
+
     /// An app's access token: `/tokens/{app_id}`.
     ///
     /// # Errors

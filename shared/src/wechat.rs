@@ -7,7 +7,8 @@
 //! a body; [`push`] says what happened, and [`reply`] what to answer.
 //! We call WeChat: [`client`] is the only place where an answer becomes a value
 //! or an error, [`refusal`] says what an error code means, and the verbs stand
-//! in [`token`], [`login`], [`user`], [`message`] and [`customer_service`].
+//! in [`token`], [`login`], [`user`], [`message`], [`customer_service`] and
+//! [`templates`].
 
 pub mod callback;
 pub mod client;
@@ -24,5 +25,6 @@ pub mod push;
 pub mod refusal;
 pub mod reply;
 pub mod signature;
+pub mod templates;
 pub mod token;
 pub mod user;

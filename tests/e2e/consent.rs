@@ -76,6 +76,17 @@ async fn who_turns_messages_off_has_withdrawn_every_consent() {
 }
 
 #[tokio::test]
+async fn who_turns_one_template_off_keeps_the_others() {
+    let (world, to) = with_bob().await;
+    let bob = world.phone("bob");
+    bob.consent("shop-mini", "order_shipped", true).await;
+    bob.consent("shop-mini", "order_delayed", true).await;
+    bob.withdraw("shop-mini", "order_delayed").await;
+    assert_eq!(permits(&world).await, ["free", "revoked"]);
+    assert_eq!(outcome(&world, "order-1", &to).await, "sent");
+}
+
+#[tokio::test]
 async fn a_consent_that_is_told_twice_counts_once() {
     for format in ["xml", "json"] {
         let (world, _) = with_bob().await;

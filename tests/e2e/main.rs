@@ -40,5 +40,6 @@ mod replies;
 mod send;
 mod startup;
 mod template;
+mod template_check;
 mod template_fields;
 mod token;

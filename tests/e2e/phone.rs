@@ -43,6 +43,11 @@ impl Phone<'_> {
         self.act("consent", answer).await;
     }
 
+    /// Turns one template's messages off in the settings.
+    pub(crate) async fn withdraw(&self, app: &str, template: &str) {
+        self.act("withdraw", json!({ "app": app, "template_id": template })).await;
+    }
+
     pub(crate) async fn block(&self, app: &str) {
         self.act("block", json!({ "app": app })).await;
     }

@@ -27,7 +27,7 @@ pub(crate) struct App {
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: Client,
     pub(crate) rests: Rests,
-    parameters: Parameters,
+    pub(crate) parameters: Parameters,
     templates: Mutex<HashMap<String, (Arc<Template>, Timestamp)>>,
 }
 

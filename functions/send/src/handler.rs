@@ -3,6 +3,7 @@
 
 use crate::app::App;
 use crate::cancel::cancel;
+use crate::check;
 use crate::content::Content;
 use crate::deliver::{DeliverError, Notification, deliver};
 use crate::dry_run::dry_run;
@@ -35,26 +36,37 @@ pub(crate) async fn handle(
     deadline: Timestamp,
 ) -> Result<Value, Diagnostic> {
     app.rests.look(&app.notifications, now).await;
-    let only = |name: &str| match event.as_object() {
-        Some(fields) if fields.len() == 1 => fields.get(name),
-        _ => None,
-    };
     if event.get("Records").is_some() {
         let batch = serde_json::from_value(event)
             .map_err(|_| failure::invalid("Records: not a batch of messages from SQS"))?;
         return Ok(queue(app, batch, now, deadline).await);
     }
-    if only("sweep").is_some() {
-        let swept = sweep(app, deadline).await.map_err(|error| failure::internal(&error))?;
-        return Ok(json!(swept));
+    match order(&event)? {
+        Some(("sweep", _)) => {
+            let swept = sweep(app, deadline).await.map_err(|error| failure::internal(&error))?;
+            Ok(json!(swept))
+        }
+        Some(("cancel", asked)) => Ok(json!(cancel(app, &read("cancel", asked)?, now).await?)),
+        Some(("remaining", asked)) => remaining(app, &read("remaining", asked)?, now).await,
+        Some((_, asked)) => {
+            let asked: check::Asked = read("check_templates", asked)?;
+            let answer = check::check(app, asked.templates.as_deref(), now).await;
+            Ok(json!(answer.map_err(|error| failure::internal(&error))?))
+        }
+        None => Ok(json!(request(app, &event, now, deadline).await?)),
     }
-    if let Some(asked) = only("cancel") {
-        return Ok(json!(cancel(app, &read("cancel", asked)?, now).await?));
+}
+
+/// What is asked that is no notification: its name, and the rest.
+fn order(event: &Value) -> Result<Option<(&'static str, &Value)>, Diagnostic> {
+    const ORDERS: [&str; 4] = ["sweep", "cancel", "remaining", "check_templates"];
+    let found = ORDERS.iter().find_map(|name| Some((*name, event.get(name)?)));
+    match found {
+        Some((name, _)) if event.as_object().is_some_and(|event| event.len() > 1) => {
+            Err(failure::invalid(format!("{name}: nothing else goes beside it")))
+        }
+        found => Ok(found),
     }
-    if let Some(asked) = only("remaining") {
-        return remaining(app, &read("remaining", asked)?, now).await;
-    }
-    Ok(json!(request(app, &event, now, deadline).await?))
 }
 
 /// Reads what an operator asks for under `name`.
@@ -62,7 +74,14 @@ fn read<T: DeserializeOwned>(name: &str, asked: &Value) -> Result<T, Diagnostic>
     serde_path_to_error::deserialize(asked).map_err(|error| {
         let path = error.path().to_string();
         let path = if path == "." { name.to_owned() } else { format!("{name}.{path}") };
-        failure::invalid(format!("{path}: {}", error.into_inner()))
+        // serde quotes what has the wrong type; it may be personal.
+        let problem = error.into_inner().to_string();
+        let problem = if problem.starts_with("invalid type") {
+            "has the wrong type".to_owned()
+        } else {
+            problem
+        };
+        failure::invalid(format!("{path}: {problem}"))
     })
 }
 
@@ -122,4 +141,34 @@ fn unstored(id: &str, error: &DeliverError) -> Report {
     let mut report = Report::because(id, outcome, failure::of_delivery(error).error_message);
     report.unstored = true;
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_stands_alone_and_names_what_is_wrong_with_it() {
+        assert_eq!(order(&json!({ "id": "order-17" })).unwrap(), None);
+        let event = json!({ "check_templates": { "templates": ["a"] } });
+        let (name, asked) = order(&event).unwrap().unwrap();
+        let asked: check::Asked = read(name, asked).unwrap();
+        assert_eq!(asked.templates.unwrap()[0].as_str(), "a");
+        for (event, words) in [
+            (json!({ "sweep": {}, "id": "order-17" }), "sweep: nothing else goes beside it"),
+            (json!({ "check_templates": { "template": "a" } }), "unknown field `template`"),
+            (
+                json!({ "check_templates": { "templates": ["a b"] } }),
+                "check_templates.templates[0]",
+            ),
+            (json!({ "check_templates": "oAnn" }), "check_templates: has the wrong type"),
+        ] {
+            let problem = order(&event).and_then(|found| {
+                let (name, asked) = found.unwrap();
+                read::<check::Asked>(name, asked)
+            });
+            let problem = problem.unwrap_err().error_message;
+            assert!(problem.contains(words), "{event}: {problem}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod attempt;
 mod call;
 mod cancel;
 mod channel;
+mod check;
 mod conclusion;
 mod content;
 mod deliver;

@@ -7,8 +7,9 @@ use crate::faults::{self, Fault};
 use crate::push::{self, Push};
 use crate::refusal::{self, Refusal};
 use crate::running::Shared;
+use crate::sending::Sending;
 use crate::world::World;
-use crate::{custom, login, subscribe, template, token, users};
+use crate::{bizsend, custom, legacy_template, library, login, subscribe, template, token, users};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -42,9 +43,12 @@ enum Access {
 const OFFICIAL: Option<Kind> = Some(Kind::OfficialAccount);
 const MINI: Option<Kind> = Some(Kind::MiniProgram);
 
+/// The daily quota where WeChat's documentation names none.
+const UNDOCUMENTED: u64 = 100_000;
+
 /// Every path that the sandbox knows. Quotas are those of WeChat's
 /// documentation ("接口调用频次说明", how often an interface may be called).
-static ENDPOINTS: [Endpoint; 7] = [
+static ENDPOINTS: [Endpoint; 11] = [
     Endpoint { path: "/cgi-bin/token", method: Method::GET, access: Access::Secret(token::issue) },
     Endpoint {
         path: "/cgi-bin/stable_token",
@@ -72,6 +76,30 @@ static ENDPOINTS: [Endpoint; 7] = [
         access: Access::Token { kind: MINI, daily: 10_000_000, answer: subscribe::send },
     },
     Endpoint {
+        path: "/cgi-bin/message/subscribe/bizsend",
+        method: Method::POST,
+        access: Access::Token { kind: OFFICIAL, daily: UNDOCUMENTED, answer: bizsend::send },
+    },
+    Endpoint {
+        path: "/cgi-bin/message/wxopen/template/send",
+        method: Method::POST,
+        access: Access::Token { kind: MINI, daily: 1_000_000, answer: legacy_template::send },
+    },
+    Endpoint {
+        path: "/cgi-bin/template/get_all_private_template",
+        method: Method::GET,
+        access: Access::Token {
+            kind: OFFICIAL,
+            daily: UNDOCUMENTED,
+            answer: library::template_messages,
+        },
+    },
+    Endpoint {
+        path: "/wxaapi/newtmpl/gettemplate",
+        method: Method::GET,
+        access: Access::Token { kind: None, daily: UNDOCUMENTED, answer: library::subscriptions },
+    },
+    Endpoint {
         path: "/cgi-bin/message/custom/send",
         method: Method::POST,
         access: Access::Token { kind: None, daily: 500_000, answer: custom::send },
@@ -88,6 +116,8 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'a [(String, String)],
     /// The body; null where there is none.
     pub(crate) body: Value,
+    /// Whether another subscription message is on its way to the same person.
+    pub(crate) concurrent: bool,
     /// What is pushed once the call is answered.
     pub(crate) after: Vec<Push>,
 }
@@ -137,56 +167,77 @@ pub(crate) async fn receive(
     }
 
     let fault = fault.unwrap_or_default();
+    let (_sending, concurrent) = Sending::begin(&running, &path, &body, fault.delay_ms > 0);
     if !fault.after {
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
     }
     let (answer, pushes) = if fault.answers() && !fault.after {
         (None, Vec::new())
     } else {
-        let (answer, pushes) =
-            running.change(|state| handle(&mut state.world, &parts.method, &path, &query, &body));
+        let (answer, pushes) = running.change(|state| {
+            let arrived =
+                Arrived { method: &parts.method, path: &path, query: &query, body: &body };
+            handle(&mut state.world, &arrived, concurrent)
+        });
         (Some(answer), pushes)
     };
     push::later(&running, pushes);
     if fault.after {
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
     }
-    let (status, answer) = running.change(|state| {
-        let (status, answer) = spoil(&fault, answer, &path, state.world.now());
-        state.calls.answer(id, status, answer.as_ref(), fault.name());
-        (status, answer)
+    let answer = running.change(|state| {
+        let answer = spoil(&fault, answer, &path, state.world.now());
+        state.calls.answer(id, answer.status, answer.json.as_ref(), fault.name());
+        answer
     });
     if fault.reset {
         wire.cut();
     }
-    respond(&path, status, answer)
+    respond(&path, answer, &fault)
+}
+
+/// What the caller gets in the end.
+struct Answer {
+    status: u16,
+    json: Option<Value>,
 }
 
 /// What the caller gets in the end, if a fault has its way.
-fn spoil(fault: &Fault, answer: Option<Value>, path: &str, now: i64) -> (u16, Option<Value>) {
+fn spoil(fault: &Fault, answer: Option<Value>, path: &str, now: i64) -> Answer {
+    let status = fault.answer_status();
     if fault.reset {
-        (0, None)
+        Answer { status: 0, json: None }
     } else if let Some(errcode) = fault.errcode {
         let errmsg =
             fault.errmsg.clone().unwrap_or_else(|| faults::usual_errmsg(errcode).to_owned());
-        (fault.status.unwrap_or(200), Some(Refusal::new(errcode, errmsg).answer(path, now)))
-    } else if let Some(status) = fault.status {
-        (status, None)
+        Answer { status, json: Some(Refusal::new(errcode, errmsg).answer(path, now)) }
+    } else if fault.answers() {
+        Answer { status, json: None }
     } else {
-        (200, answer)
+        Answer { status, json: answer }
     }
 }
 
 /// Writes an answer. WeChat refuses with status 200, and `/sns` calls its JSON
 /// plain text.
-fn respond(path: &str, status: u16, answer: Option<Value>) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    let Some(answer) = answer else { return status.into_response() };
-    let kind =
+fn respond(path: &str, answer: Answer, fault: &Fault) -> Response {
+    let json =
         if path.starts_with("/sns/") { "text/plain" } else { "application/json; encoding=utf-8" };
-    let mut response = Response::new(Body::from(answer.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    let (kind, body) = match (answer.json, fault.written_body()) {
+        (Some(answer), _) => (json, answer.to_string()),
+        (None, Some(body)) => (fault.content_type.as_deref().unwrap_or(json), body),
+        (None, None) => ("", String::new()),
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let headers = response.headers_mut();
+    let given = [(header::CONTENT_TYPE, kind), (header::LOCATION, fault.location())];
+    for (name, value) in given.into_iter().filter(|(_, value)| !value.is_empty()) {
+        // What could not be one is not ordered: `Fault::check`.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    }
     response
 }
 
@@ -194,32 +245,31 @@ fn query(uri: &Uri) -> Vec<(String, String)> {
     Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default()
 }
 
+/// A call as it arrived.
+struct Arrived<'a> {
+    method: &'a Method,
+    path: &'a str,
+    query: &'a [(String, String)],
+    body: &'a Bytes,
+}
+
 /// Answers a call, and says what is to be pushed afterwards.
-fn handle(
-    world: &mut World,
-    method: &Method,
-    path: &str,
-    query: &[(String, String)],
-    body: &Bytes,
-) -> (Value, Vec<Push>) {
+fn handle(world: &mut World, arrived: &Arrived<'_>, concurrent: bool) -> (Value, Vec<Push>) {
     let now = world.now();
-    let mut call = Call { world, now, query, body: Value::Null, after: Vec::new() };
-    match dispatch(&mut call, method, path, body) {
+    let query = arrived.query;
+    let mut call = Call { world, now, query, body: Value::Null, concurrent, after: Vec::new() };
+    match dispatch(&mut call, arrived) {
         Ok(answer) => (answer, call.after),
         // Whoever is refused has changed nothing that others are told of.
-        Err(refusal) => (refusal.answer(path, now), Vec::new()),
+        Err(refusal) => (refusal.answer(arrived.path, now), Vec::new()),
     }
 }
 
 /// The order of checks is WeChat's as far as it shows: path, method, token,
 /// permission, quota, body; then, in each function, openid, template, consent,
 /// data.
-fn dispatch(
-    call: &mut Call<'_>,
-    method: &Method,
-    path: &str,
-    body: &Bytes,
-) -> Result<Value, Refusal> {
+fn dispatch(call: &mut Call<'_>, arrived: &Arrived<'_>) -> Result<Value, Refusal> {
+    let Arrived { method, path, body, .. } = *arrived;
     let endpoint = ENDPOINTS.iter().find(|it| it.path == path).ok_or(refusal::INVALID_URL)?;
     if endpoint.method != method {
         return Err(if endpoint.method == Method::GET {

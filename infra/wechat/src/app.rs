@@ -1,7 +1,7 @@
 //! An Official Account or a Mini Program, as its operator has set it up.
 
 use crate::world::expose;
-use crate::{login, quota, template, token};
+use crate::{legacy_template, login, once, quota, token};
 use serde::{Deserialize, Serialize};
 use shared::secret::Secret;
 use shared::wechat::id::AppId;
@@ -78,7 +78,9 @@ pub struct App {
     #[serde(default)]
     pub(crate) quotas: quota::Quotas,
     #[serde(default)]
-    pub(crate) remembered: Vec<template::Remembered>,
+    pub(crate) remembered: Vec<once::Remembered>,
+    #[serde(default)]
+    pub(crate) forms: Vec<legacy_template::Form>,
 }
 
 /// What a template is for.
@@ -87,10 +89,21 @@ pub struct App {
 pub enum TemplateKind {
     /// A template message of an Official Account; followers need no consent.
     Template,
-    /// A subscription message; every consent is good for one.
+    /// A subscription message; every consent is good for one. WeChat's type 2.
     OneTime,
     /// A subscription message; one consent is good until it is withdrawn.
+    /// WeChat's type 3.
     LongTerm,
+    /// A template message of a Mini Program, as it was until 2020: every form
+    /// that somebody submits is good for one.
+    Legacy,
+}
+
+impl TemplateKind {
+    /// Whether people are asked for consent to it.
+    pub(crate) fn is_subscription(self) -> bool {
+        matches!(self, Self::OneTime | Self::LongTerm)
+    }
 }
 
 /// A template in an app's own library.
@@ -104,6 +117,9 @@ pub struct Template {
     pub kind: TemplateKind,
     /// Lines like `Product:{{thing1.DATA}}`.
     pub content: String,
+    /// The same lines with samples in place of the keys.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub example: String,
     /// The values that an `enum…` or `const…` key may have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, Vec<String>>,

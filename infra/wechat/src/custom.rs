@@ -5,10 +5,12 @@
 //! message), and its table of windows.
 
 use crate::api::Call;
-use crate::app::Kind;
+use crate::app::{App, Kind};
 use crate::message::{Jump, Message};
 use crate::person::Relation;
 use crate::refusal::{self, Refusal};
+use crate::template;
+use crate::world::World;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -62,34 +64,31 @@ fn available(relation: &mut Relation, now: i64) -> Result<&mut Window, Refusal> 
 /// Answers `POST /cgi-bin/message/custom/send`.
 pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
     let now = call.now;
-    let app = &call.world.apps[at];
-    let (alias, kind) = (app.alias.clone(), app.kind);
+    let alias = call.world.apps[at].alias.clone();
     let open_id = call.text("touser").ok_or(refusal::INVALID_OPENID)?;
     let person = call.world.whose(&alias, open_id).ok_or(refusal::INVALID_OPENID)?;
-    let body = std::mem::take(&mut call.body);
-    let person = &mut call.world.people[person];
-    let relation = person.relations.get_mut(&alias).ok_or(refusal::INVALID_OPENID)?;
+    let relation =
+        call.world.people[person].relations.get_mut(&alias).ok_or(refusal::INVALID_OPENID)?;
     if relation.blocks {
         return Err(refusal::TURNED_OFF);
     }
     // Whoever stops following closes every window.
-    let window = available(relation, now)?;
-    let (text, jump) = content(kind, &body)?;
-    window.left -= 1;
+    available(relation, now)?;
+    let (text, jump) = content(call.world, &call.world.apps[at], &call.body)?;
+    let person = &mut call.world.people[person];
+    let relation = person.relations.get_mut(&alias).ok_or(refusal::INVALID_OPENID)?;
+    available(relation, now)?.left -= 1;
     person.show(Message { jump, ..Message::line(&alias, "customer_service", text, now) });
     Ok(json!({ "errcode": 0, "errmsg": "ok" }))
 }
 
 /// What the message says, and where a tap on it leads.
-fn content(kind: Kind, body: &Value) -> Result<(String, Option<Jump>), Refusal> {
+fn content(world: &World, app: &App, body: &Value) -> Result<(String, Option<Jump>), Refusal> {
     use Kind::{MiniProgram, OfficialAccount};
     let msgtype =
         body.get("msgtype").and_then(Value::as_str).ok_or(refusal::INVALID_MESSAGE_TYPE)?;
     let inner = body.get(msgtype).unwrap_or(&Value::Null);
-    let text = |value: &Value, name: &str| {
-        value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    match (msgtype, kind) {
+    let said = match (msgtype, app.kind) {
         ("text", _) => {
             let content = text(inner, "content");
             if content.is_empty() {
@@ -98,33 +97,84 @@ fn content(kind: Kind, body: &Value) -> Result<(String, Option<Jump>), Refusal> 
             if content.len() > LONGEST_TEXT {
                 return Err(refusal::CONTENT_TOO_LONG);
             }
-            Ok((content, None))
+            (content, None)
         }
         ("news", OfficialAccount) => {
             let articles =
                 inner.get("articles").and_then(Value::as_array).ok_or(refusal::DATA_FORMAT)?;
             let [article] = articles.as_slice() else { return Err(refusal::TOO_MANY_ARTICLES) };
-            let line = format!("{}\n{}", text(article, "title"), text(article, "description"));
-            Ok((line, Some(Jump::Url(text(article, "url")))))
+            card(article)?
         }
-        ("link", MiniProgram) => {
-            let line = format!("{}\n{}", text(inner, "title"), text(inner, "description"));
-            Ok((line, Some(Jump::Url(text(inner, "url")))))
+        ("link", MiniProgram) => card(inner)?,
+        ("msgmenu", OfficialAccount) => (menu(inner)?, None),
+        ("miniprogrampage", kind) => {
+            let title = needed(inner, "title")?;
+            let page = needed(inner, "pagepath")?;
+            media(inner, "thumb_media_id")?;
+            // A Mini Program's card leads to itself, whatever it names.
+            let jump = match kind {
+                OfficialAccount => {
+                    template::program_page(world, app, text(inner, "appid"), Some(page))?
+                }
+                MiniProgram => Jump::MiniProgram {
+                    app_id: app.app_id.to_string(),
+                    page: Some(page),
+                    state: "formal".to_owned(),
+                },
+            };
+            (title, Some(jump))
         }
-        ("msgmenu", OfficialAccount) => {
-            let list = inner.get("list").and_then(Value::as_array).ok_or(refusal::DATA_FORMAT)?;
-            let mut lines = vec![text(inner, "head_content")];
-            lines.extend(list.iter().map(|item| format!("· {}", text(item, "content"))));
-            lines.push(text(inner, "tail_content"));
-            lines.retain(|line| !line.is_empty());
-            Ok((lines.join("\n"), None))
+        ("image", _) | ("voice" | "mpnews", OfficialAccount) => {
+            (format!("[{msgtype} {}]", media(inner, "media_id")?), None)
         }
-        // Nothing can be uploaded to this sandbox, so it has no media with any
-        // id.
-        ("image" | "miniprogrampage", _)
-        | ("voice" | "video" | "music" | "mpnews", OfficialAccount) => Err(refusal::INVALID_MEDIA),
-        _ => Err(refusal::INVALID_MESSAGE_TYPE),
+        ("video", OfficialAccount) => {
+            media(inner, "thumb_media_id")?;
+            (format!("[video {}]", media(inner, "media_id")?), None)
+        }
+        ("music", OfficialAccount) => {
+            media(inner, "thumb_media_id")?;
+            (text(inner, "title"), Some(Jump::Url(needed(inner, "musicurl")?)))
+        }
+        ("mpnewsarticle", OfficialAccount) => {
+            (format!("[mpnewsarticle {}]", needed(inner, "article_id")?), None)
+        }
+        ("wxcard", OfficialAccount) => (format!("[wxcard {}]", needed(inner, "card_id")?), None),
+        _ => return Err(refusal::INVALID_MESSAGE_TYPE),
+    };
+    Ok(said)
+}
+
+/// A title, a description, and a web page behind them.
+fn card(inner: &Value) -> Result<(String, Option<Jump>), Refusal> {
+    let title = needed(inner, "title")?;
+    let line = format!("{title}\n{}", text(inner, "description"));
+    Ok((line, Some(Jump::Url(needed(inner, "url")?))))
+}
+
+/// A question and its answers, one on each line.
+fn menu(inner: &Value) -> Result<String, Refusal> {
+    let list = inner.get("list").and_then(Value::as_array).ok_or(refusal::DATA_FORMAT)?;
+    let mut lines = vec![text(inner, "head_content")];
+    for item in list {
+        needed(item, "id")?;
+        lines.push(format!("· {}", needed(item, "content")?));
     }
+    lines.push(text(inner, "tail_content"));
+    lines.retain(|line| !line.is_empty());
+    Ok(lines.join("\n"))
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn needed(value: &Value, name: &str) -> Result<String, Refusal> {
+    Some(text(value, name)).filter(|text| !text.is_empty()).ok_or(refusal::DATA_FORMAT)
+}
+
+/// Nothing can be uploaded to this sandbox, so every id may be one of the media.
+fn media(value: &Value, name: &str) -> Result<String, Refusal> {
+    Some(text(value, name)).filter(|id| !id.is_empty()).ok_or(refusal::INVALID_MEDIA)
 }
 
 #[cfg(test)]
@@ -170,14 +220,59 @@ mod tests {
         assert_eq!(take(&mut relation, 48 * 3600), None, "a new message starts a new count");
     }
 
+    fn errcode(alias: &str, msgtype: &str, inner: Value) -> i64 {
+        let world = crate::example();
+        let mut body = json!({ "msgtype": msgtype });
+        body[msgtype] = inner;
+        content(&world, world.app(alias).unwrap(), &body).err().map_or(0, |it| it.errcode)
+    }
+
     #[test]
-    fn what_a_mini_program_cannot_send() {
-        let news = json!({"msgtype": "news", "news": {"articles": [{"title": "t", "url": "u"}]}});
-        assert!(content(Kind::OfficialAccount, &news).is_ok());
-        assert_eq!(content(Kind::MiniProgram, &news).unwrap_err().errcode, 40008);
-        let two = json!({"msgtype": "news", "news": {"articles": [{}, {}]}});
-        assert_eq!(content(Kind::OfficialAccount, &two).unwrap_err().errcode, 45008);
-        let long = json!({"msgtype": "text", "text": {"content": "好".repeat(683)}});
-        assert_eq!(content(Kind::MiniProgram, &long).unwrap_err().errcode, 45002);
+    fn each_account_has_its_kinds() {
+        let (mini, unbound) = ("wx0000000000005a02", "wx0000000000005aff");
+        let page = |app_id: &str| json!({"title": "t", "appid": app_id, "pagepath": "p", "thumb_media_id": "m"});
+        let card = json!({"title": "t", "url": "u"});
+        for (msgtype, inner, of_shop, of_mini) in [
+            ("text", json!({"content": "hi"}), 0, 0),
+            ("image", json!({"media_id": "m"}), 0, 0),
+            ("image", json!({"media_id": ""}), 40007, 40007),
+            ("voice", json!({"media_id": "m"}), 0, 40008),
+            ("video", json!({"media_id": "m", "thumb_media_id": "m"}), 0, 40008),
+            ("video", json!({"media_id": "m"}), 40007, 40008),
+            ("music", json!({"musicurl": "u", "thumb_media_id": "m"}), 0, 40008),
+            ("news", json!({"articles": [card]}), 0, 40008),
+            ("news", json!({"articles": [{"title": "t"}]}), 47001, 40008),
+            ("news", json!({"articles": [card, card]}), 45008, 40008),
+            ("mpnews", json!({"media_id": "m"}), 0, 40008),
+            ("mpnewsarticle", json!({"article_id": "a"}), 0, 40008),
+            ("wxcard", json!({"card_id": "c"}), 0, 40008),
+            ("msgmenu", json!({"list": [{"id": "1", "content": "yes"}]}), 0, 40008),
+            ("msgmenu", json!({"list": [{"content": "yes"}]}), 47001, 40008),
+            ("link", card, 40008, 0),
+            ("link", json!({"title": "t"}), 40008, 47001),
+            ("miniprogrampage", page(mini), 0, 0),
+            ("miniprogrampage", page(unbound), 40013, 0),
+            (
+                "miniprogrampage",
+                json!({"title": "t", "appid": mini, "pagepath": "p"}),
+                40007,
+                40007,
+            ),
+            ("miniprogrampage", json!({"title": "t", "thumb_media_id": "m"}), 47001, 47001),
+            ("poem", json!({}), 40008, 40008),
+        ] {
+            assert_eq!(errcode("shop", msgtype, inner.clone()), of_shop, "shop {msgtype} {inner}");
+            assert_eq!(
+                errcode("shop-mini", msgtype, inner.clone()),
+                of_mini,
+                "mini {msgtype} {inner}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_has_so_many_bytes() {
+        assert_eq!(errcode("shop", "text", json!({"content": "x".repeat(2048)})), 0);
+        assert_eq!(errcode("shop-mini", "text", json!({"content": "好".repeat(683)})), 45002);
     }
 }

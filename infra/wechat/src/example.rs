@@ -16,7 +16,11 @@ const PLATFORM: &str = "hongyan";
 /// - The service account `shop` (safe mode, XML) and the mini program
 ///   `shop-mini` (safe mode, JSON), bound to one open-platform account. Each
 ///   has a template called `order_shipped`, with the keys `thing1` (the
-///   product) and `time2` (when).
+///   product) and `time2` (when). `shop` also has `order_arrived`, a one-time
+///   subscription notification with the same keys; `shop-mini` also has
+///   `order_delayed`, a long-term subscription message with the same keys, and
+///   `order_receipt`, one from before 2020 with the keys `keyword1` (the
+///   product) and `keyword2` (the amount).
 /// - ann, bob and carol. Nobody follows yet and nobody has logged in: whoever
 ///   runs the sandbox lets ann follow once the callback can be told of it
 ///   (`POST /sandbox/people/ann/follow`), or nobody would know of her.
@@ -24,7 +28,7 @@ const PLATFORM: &str = "hongyan";
 /// All credentials are inventions.
 pub fn example() -> World {
     let app =
-        |alias: &str, kind, app_id: &str, original_id: &str, digit: char, format, template| App {
+        |alias: &str, kind, app_id: &str, original_id: &str, digit: char, format, templates| App {
             alias: alias.to_owned(),
             kind,
             app_id: AppId::parse(app_id).expect("a constant of the right shape"),
@@ -37,18 +41,29 @@ pub fn example() -> World {
             mode: Mode::Safe,
             format,
             open_platform: Some(PLATFORM.to_owned()),
-            templates: vec![template],
+            templates,
             tokens: token::Tokens::default(),
             codes: Vec::new(),
             quotas: quota::Quotas::default(),
             remembered: Vec::new(),
+            forms: Vec::new(),
         };
-    let template = |template_id: &str, kind| Template {
+    let template = |template_id: &str, title: &str, kind, content: &str, example: &str| Template {
         template_id: template_id.to_owned(),
-        title: "order_shipped".to_owned(),
+        title: title.to_owned(),
         kind,
-        content: "商品名称:{{thing1.DATA}}\n发货时间:{{time2.DATA}}\n".to_owned(),
+        content: content.to_owned(),
+        example: example.to_owned(),
         values: BTreeMap::new(),
+    };
+    let shipped = |template_id: &str, kind| {
+        template(
+            template_id,
+            "order_shipped",
+            kind,
+            "商品名称:{{thing1.DATA}}\n发货时间:{{time2.DATA}}\n",
+            "商品名称:蓝色水壶\n发货时间:2026年11月20日 15:04\n",
+        )
     };
     let person = |name: &str, number: u32| {
         let mut person = Person::new(name);
@@ -72,7 +87,16 @@ pub fn example() -> World {
                 "gh_000000005a01",
                 '1',
                 Format::Xml,
-                template("SandboxTemplateOfShop-order-shipped-0000001", TemplateKind::Template),
+                vec![
+                    shipped("SandboxTemplateOfShop-order-shipped-0000001", TemplateKind::Template),
+                    template(
+                        "SandboxTemplateOfShop-order-arrived-0000001",
+                        "order_arrived",
+                        TemplateKind::OneTime,
+                        "商品名称:{{thing1.DATA}}\n到达时间:{{time2.DATA}}\n",
+                        "商品名称:蓝色水壶\n到达时间:2026年11月22日 09:30\n",
+                    ),
+                ],
             ),
             app(
                 "shop-mini",
@@ -81,7 +105,23 @@ pub fn example() -> World {
                 "gh_000000005a02",
                 '2',
                 Format::Json,
-                template("SandboxTemplateOfMini-order-shipped-0000001", TemplateKind::OneTime),
+                vec![
+                    shipped("SandboxTemplateOfMini-order-shipped-0000001", TemplateKind::OneTime),
+                    template(
+                        "SandboxTemplateOfMini-order-delayed-0000001",
+                        "order_delayed",
+                        TemplateKind::LongTerm,
+                        "商品名称:{{thing1.DATA}}\n预计时间:{{time2.DATA}}\n",
+                        "商品名称:蓝色水壶\n预计时间:2026年11月24日 18:00\n",
+                    ),
+                    template(
+                        "SandboxTemplateOfMini-order-receipt-0000001",
+                        "order_receipt",
+                        TemplateKind::Legacy,
+                        "商品名称:{{keyword1.DATA}}\n支付金额:{{keyword2.DATA}}\n",
+                        "商品名称:蓝色水壶\n支付金额:199.00元\n",
+                    ),
+                ],
             ),
         ],
         vec![person("ann", 1), person("bob", 2), person("carol", 3)],

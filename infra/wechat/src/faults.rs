@@ -1,5 +1,6 @@
 //! Faults to order: what WeChat does on its bad days.
 
+use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 /// A fault that waits for calls of one path.
@@ -23,13 +24,29 @@ pub(crate) struct Fault {
     /// Break the connection instead of answering.
     #[serde(default)]
     pub(crate) reset: bool,
-    /// Answer with this status and nothing else.
+    /// Answer with this status, and nothing else unless there is a body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
+    /// Answer with this text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<String>,
+    /// Answer with an `errcode` of 0 in JSON of so many bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) body_bytes: Option<usize>,
+    /// What the body is said to be; what WeChat says of its JSON if not named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) content_type: Option<String>,
+    /// Lead elsewhere: with status 302 if no other is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) location: Option<String>,
     /// Do what was asked first; only the answer suffers.
     #[serde(default)]
     pub(crate) after: bool,
 }
+
+/// The sizes of a body that may be ordered, in bytes: below, the JSON has no
+/// room; above, it would only take memory.
+const BODY_BYTES: std::ops::RangeInclusive<usize> = 64..=16 << 20;
 
 fn once() -> u32 {
     1
@@ -49,10 +66,34 @@ impl Fault {
             );
         }
         if !self.answers() && self.delay_ms == 0 {
-            return Err("a fault needs one of errcode, delay_ms, reset, status".to_owned());
+            return Err(
+                "a fault needs one of errcode, delay_ms, reset, status, body, body_bytes, \
+                        location"
+                    .to_owned(),
+            );
         }
-        if self.reset && (self.errcode.is_some() || self.status.is_some()) {
-            return Err("reset answers nothing: it goes with neither errcode nor status".to_owned());
+        let bodies = [self.errcode.is_some(), self.body.is_some(), self.body_bytes.is_some()];
+        let bodies = bodies.into_iter().filter(|it| *it).count();
+        if self.reset && (bodies > 0 || self.status.is_some() || self.location.is_some()) {
+            return Err("reset answers nothing: it goes with no errcode, status, body or location"
+                .to_owned());
+        }
+        if bodies > 1 {
+            return Err("an answer has one body: errcode, body or body_bytes".to_owned());
+        }
+        if self.body_bytes.is_some_and(|bytes| !BODY_BYTES.contains(&bytes)) {
+            return Err(format!(
+                "body_bytes must be {} to {}",
+                BODY_BYTES.start(),
+                BODY_BYTES.end()
+            ));
+        }
+        let headers = [("content_type", &self.content_type), ("location", &self.location)];
+        for (name, value) in headers {
+            let value = value.as_deref().unwrap_or_default();
+            if HeaderValue::from_str(value).is_err() {
+                return Err(format!("{name} cannot be the value of a header"));
+            }
         }
         if self.status.is_some_and(|status| !(200..=599).contains(&status)) {
             return Err("status must be 200 to 599".to_owned());
@@ -62,7 +103,31 @@ impl Fault {
 
     /// Whether it takes the place of the real answer.
     pub(crate) fn answers(&self) -> bool {
-        self.reset || self.errcode.is_some() || self.status.is_some()
+        self.reset
+            || self.errcode.is_some()
+            || self.status.is_some()
+            || self.body.is_some()
+            || self.body_bytes.is_some()
+            || self.location.is_some()
+    }
+
+    /// The status of the answer; WeChat's own is 200, whatever it says.
+    pub(crate) fn answer_status(&self) -> u16 {
+        self.status.unwrap_or(if self.location.is_some() { 302 } else { 200 })
+    }
+
+    /// The body that was ordered, if one was.
+    pub(crate) fn written_body(&self) -> Option<String> {
+        let Some(bytes) = self.body_bytes else { return self.body.clone() };
+        // Nothing but its length is wrong with it.
+        let (start, end) = ("{\"errcode\":0,\"errmsg\":\"ok\",\"padding\":\"", "\"}");
+        let padding = "x".repeat(bytes.saturating_sub(start.len() + end.len()));
+        Some(format!("{start}{padding}{end}"))
+    }
+
+    /// Where the answer leads, if anywhere.
+    pub(crate) fn location(&self) -> &str {
+        self.location.as_deref().unwrap_or_default()
     }
 
     /// What the record of calls says of it.
@@ -71,6 +136,10 @@ impl Fault {
             Some("reset")
         } else if self.errcode.is_some() {
             Some("errcode")
+        } else if self.location.is_some() {
+            Some("location")
+        } else if self.body.is_some() || self.body_bytes.is_some() {
+            Some("body")
         } else if self.status.is_some() {
             Some("status")
         } else if self.delay_ms > 0 {
@@ -140,5 +209,13 @@ mod tests {
         assert!(fault("/a", 0, -1).check().is_err_and(|error| error.contains("times is 0")));
         assert!(Fault { path: "/a".to_owned(), times: 1, ..Fault::default() }.check().is_err());
         assert!(Fault { reset: true, ..fault("/a", 1, 1) }.check().is_err());
+        let html = Some("<html>".to_owned());
+        assert!(Fault { body: html.clone(), ..fault("/a", 1, 1) }.check().is_err());
+        let body = Fault { path: "/a".to_owned(), times: 1, body: html, ..Fault::default() };
+        assert!(body.check().is_ok());
+        assert!(Fault { content_type: Some("a\nb".to_owned()), ..body.clone() }.check().is_err());
+        let sized = |bytes| Fault { body: None, body_bytes: Some(bytes), ..body.clone() };
+        assert!(sized(1).check().is_err_and(|error| error.contains("64 to 16777216")));
+        assert_eq!(sized(64).written_body().map(|body| body.len()), Some(64));
     }
 }

@@ -3,14 +3,14 @@
 //! Source: WeChat's documentation, "订阅消息参数值内容限制说明" (limits of the
 //! values of subscription messages).
 
-use crate::app::Template;
+use crate::app::{Template, TemplateKind};
 use crate::message::Shown;
 use crate::refusal::{self, Refusal};
 use serde_json::Value;
 
 mod moment;
 
-/// Old templates cut their values here, without an error.
+/// Old templates of an Official Account cut their values here, without an error.
 const OLD_LIMIT: usize = 20;
 
 /// Checks `data` against the template, in the template's order, and gives the
@@ -33,7 +33,10 @@ pub(crate) fn fit(template: &Template, data: Option<&Value>) -> Result<Vec<Shown
             continue;
         }
         if kind == "keyword" {
-            let value = value.unwrap_or_default().chars().take(OLD_LIMIT).collect();
+            let mut value = value.unwrap_or_default();
+            if template.kind == TemplateKind::Template {
+                value = value.chars().take(OLD_LIMIT).collect();
+            }
             shown.push(Shown { key: key.to_owned(), label: label.to_owned(), value });
             continue;
         }
@@ -134,7 +137,6 @@ fn is_car_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::TemplateKind;
     use serde_json::json;
 
     fn ok(kind: &str, value: &str) -> bool {
@@ -184,6 +186,7 @@ mod tests {
             title: String::new(),
             kind: TemplateKind::Template,
             content: content.to_owned(),
+            example: String::new(),
             values: [].into(),
         }
     }
@@ -225,5 +228,8 @@ mod tests {
         let shown = fit(&template, Some(&data)).unwrap();
         assert_eq!(shown.len(), 1);
         assert_eq!(shown[0].value, "12345678901234567890");
+        // What a Mini Program sent until 2020 was not cut.
+        let legacy = Template { kind: TemplateKind::Legacy, ..template };
+        assert_eq!(fit(&legacy, Some(&data)).unwrap()[0].value.len(), 24);
     }
 }

@@ -8,11 +8,16 @@ mod running;
 mod world;
 
 mod api;
+mod bizsend;
 mod custom;
 mod fields;
+mod legacy_template;
+mod library;
 mod login;
+mod once;
 mod quota;
 mod refusal;
+mod sending;
 mod subscribe;
 mod template;
 mod token;

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct Message {
     /// From whom, by alias.
     pub app: String,
-    /// `template`, `subscribe`, `customer_service`, `passive_reply`, `sent` (by
+    /// `template`, `subscribe` (of a Mini Program), `bizsend` (a subscription
+    /// notification of an Official Account), `legacy_template` (of a Mini
+    /// Program, as until 2020), `customer_service`, `passive_reply`, `sent` (by
     /// the person) or `system` (WeChat's own line in the chat).
     pub kind: String,
     /// The template's title.
@@ -16,6 +18,9 @@ pub struct Message {
     /// The fields as displayed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Shown>,
+    /// The key of the field that is shown larger than the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emphasis: Option<String>,
     /// The text of a chat line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -37,6 +42,7 @@ impl Message {
             kind: kind.to_owned(),
             title: None,
             fields: Vec::new(),
+            emphasis: None,
             text: Some(text.into()),
             jump: None,
             time,

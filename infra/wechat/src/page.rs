@@ -38,7 +38,12 @@ fn message(html: &mut String, message: &Message) {
         let _ = write!(html, "\n<strong>{}</strong>", escaped(title));
     }
     for field in &message.fields {
-        let _ = write!(html, "\n{}: {}", escaped(&field.label), escaped(&field.value));
+        let (label, value) = (escaped(&field.label), escaped(&field.value));
+        let _ = if message.emphasis.as_ref() == Some(&field.key) {
+            write!(html, "\n{label}: <strong>{value}</strong>")
+        } else {
+            write!(html, "\n{label}: {value}")
+        };
     }
     if let Some(text) = &message.text {
         let _ = write!(html, "\n{}", escaped(text));

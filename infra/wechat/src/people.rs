@@ -1,6 +1,6 @@
 //! What people do with their phones.
 
-use crate::app::{App, Kind, TemplateKind};
+use crate::app::{App, Kind, Template, TemplateKind};
 use crate::control::Problem;
 use crate::custom::{self, Opener};
 use crate::event::{Event, Field};
@@ -8,13 +8,13 @@ use crate::message::Message;
 use crate::person::{Follow, Person, Relation};
 use crate::push::Push;
 use crate::world::World;
-use crate::{login, random, subscribe};
+use crate::{legacy_template, login, random, subscribe};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// What somebody may do, and with what.
 pub(crate) const ACTIONS: &str =
-    "follow, unfollow, scan, message, click, enter, consent, login, block";
+    "follow, unfollow, scan, message, click, enter, consent, withdraw, submit, login, block";
 
 /// What an action takes; each takes some of it.
 #[derive(Debug, Default, Deserialize)]
@@ -27,6 +27,7 @@ pub(crate) struct Action {
     session_from: Option<String>,
     template_id: Option<String>,
     accept: Option<bool>,
+    popup_scene: Option<u8>,
     blocked: Option<bool>,
 }
 
@@ -117,11 +118,17 @@ pub(crate) fn act(
             let template = with.template_id.as_deref();
             let template = template
                 .ok_or_else(|| Problem::wants("template_id", "a template's id or title"))?;
-            on.consent(
-                template,
-                with.accept.ok_or_else(|| Problem::wants("accept", "true or false"))?,
+            let accept = with.accept.ok_or_else(|| Problem::wants("accept", "true or false"))?;
+            on.consent(template, accept, with.popup_scene)
+        }
+        "withdraw" => {
+            let template = with.template_id.as_deref();
+            on.withdraw(
+                template
+                    .ok_or_else(|| Problem::wants("template_id", "a template's id or title"))?,
             )
         }
+        "submit" => on.submit(),
         "login" => on.login(name),
         _ => on.block(with.blocked.unwrap_or(true)),
     }
@@ -252,19 +259,40 @@ impl Acting<'_> {
         Ok(self.told(at, event))
     }
 
-    fn consent(self, template: &str, accept: bool) -> Result<Done, Problem> {
-        let templates = || self.app.templates.iter().filter(|it| it.kind != TemplateKind::Template);
-        let found = templates()
-            .find(|it| it.template_id == template || it.title == template)
-            .ok_or_else(|| {
-                let known: Vec<_> =
-                    templates().map(|it| format!("{} ({})", it.template_id, it.title)).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                Problem::missing(format!(
-                    "no subscription template {template:?} in {}; there are: {known}",
-                    self.app.alias
-                ))
-            })?;
+    /// One of the app's subscription templates, by its id or its title.
+    fn subscription(&self, template: &str) -> Result<&Template, Problem> {
+        let templates = || self.app.templates.iter().filter(|it| it.kind.is_subscription());
+        templates().find(|it| it.template_id == template || it.title == template).ok_or_else(|| {
+            let known: Vec<_> =
+                templates().map(|it| format!("{} ({})", it.template_id, it.title)).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Problem::missing(format!(
+                "no subscription template {template:?} in {}; there are: {known}",
+                self.app.alias
+            ))
+        })
+    }
+
+    /// A Mini Program asks in its own pages; an Official Account in web pages and
+    /// articles, where also those who don't follow are asked.
+    fn consent(
+        self,
+        template: &str,
+        accept: bool,
+        popup_scene: Option<u8>,
+    ) -> Result<Done, Problem> {
+        let found = self.subscription(template)?;
+        let (usual, scenes) = match self.app.kind {
+            Kind::MiniProgram => (0, 0..=0),
+            Kind::OfficialAccount => (1, 1..=2),
+        };
+        let popup_scene = popup_scene.unwrap_or(usual);
+        if !scenes.contains(&popup_scene) {
+            return Err(Problem::bad(
+                "popup_scene must be 0 in a Mini Program; 1 (a web page) or 2 (an article) in an \
+                 Official Account",
+            ));
+        }
         let id = found.template_id.clone();
         let long_term = found.kind == TemplateKind::LongTerm;
         let left = self.relation.consents.entry(id.clone()).or_default();
@@ -276,10 +304,31 @@ impl Acting<'_> {
         }
         let left = *left;
         let at = self.relation.act(self.now);
-        let mut done = self.told(at, subscribe::asked(&id, accept));
+        let mut done = self.told(at, subscribe::asked(&id, accept, popup_scene));
         done.more.insert("template_id".to_owned(), id.into());
         done.more.insert("left".to_owned(), left.into());
         Ok(done)
+    }
+
+    /// Turns one template off in the settings: no consent to it is left.
+    fn withdraw(self, template: &str) -> Result<Done, Problem> {
+        let id = self.subscription(template)?.template_id.clone();
+        if self.relation.consents.remove(&id).is_none_or(|left| left == 0) {
+            return Ok(Done::unchanged());
+        }
+        let at = self.relation.act(self.now);
+        Ok(self.told(at, subscribe::turned_off(std::iter::once(&id))))
+    }
+
+    /// Submits a form, which only the Mini Program's own page hears of.
+    fn submit(self) -> Result<Done, Problem> {
+        self.only(Kind::MiniProgram, "submit")?;
+        let open_id = self.relation.open_id.as_str();
+        let form_id = legacy_template::submit(&mut self.app.forms, open_id, self.now);
+        Ok(Done {
+            more: [("form_id".to_owned(), Value::from(form_id))].into_iter().collect(),
+            pushes: Vec::new(),
+        })
     }
 
     fn login(self, name: &str) -> Result<Done, Problem> {

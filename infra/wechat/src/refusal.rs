@@ -74,6 +74,10 @@ refusals! {
     SECRET_MISSING = 41004, "appsecret missing";
     /// No login code given.
     CODE_MISSING = 41008, "missing code";
+    /// A form id that was never issued, is too old, or is somebody else's.
+    INVALID_FORM = 41028, "invalid form id";
+    /// A form id works once.
+    FORM_USED = 41029, "form id used count reach limit";
     /// The token has lived its time.
     TOKEN_EXPIRED = 42001, "access_token expired";
     /// The path wants GET.
@@ -84,6 +88,8 @@ refusals! {
     REQUIRE_SUBSCRIBE = 43004, "require subscribe";
     /// No consent is left.
     REFUSED = 43101, "user refuse to accept the msg";
+    /// Another subscription message is on its way to the same person.
+    CONCURRENT = 43108, "concurrent send to the same user";
     /// A POST without a body.
     EMPTY_BODY = 44002, "empty post data";
     /// A text message without text.

@@ -93,7 +93,12 @@ impl Sandbox {
             tokio::net::TcpListener::from_std(options.listener).map_err(Error::Listen)?;
         let address = listener.local_addr().map_err(Error::Listen)?;
         let running = Arc::new(Running {
-            state: Mutex::new(State { world, faults: Vec::new(), calls: Calls::default() }),
+            state: Mutex::new(State {
+                world,
+                faults: Vec::new(),
+                calls: Calls::default(),
+                sending: Vec::new(),
+            }),
             http: client()?,
             callback_base: options.callback_base.trim_end_matches('/').to_owned(),
             background: Mutex::new(JoinSet::new()),
@@ -178,6 +183,8 @@ pub(crate) struct State {
     pub(crate) faults: Vec<Fault>,
     /// The calls so far.
     pub(crate) calls: Calls,
+    /// Whom a subscription message is under way to, by openid.
+    pub(crate) sending: Vec<String>,
 }
 
 impl Running {

@@ -8,26 +8,11 @@ use crate::app::{App, Kind, Template, TemplateKind};
 use crate::event::{self, Field};
 use crate::fields;
 use crate::message::{Jump, Message};
+use crate::once::Once;
 use crate::push::Push;
 use crate::refusal::{self, Refusal};
 use crate::world::World;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-/// How long a `client_msg_id` is remembered, in seconds.
-const REMEMBERED: i64 = 600;
-/// A `client_msg_id`'s most characters; WeChat's SDKs say so, its documentation
-/// doesn't.
-const LONGEST_ID: usize = 32;
-
-/// A message that is not sent again under the same id.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Remembered {
-    open_id: String,
-    client_msg_id: String,
-    msgid: i64,
-    sent_at: i64,
-}
 
 /// Answers `POST /cgi-bin/message/template/send`.
 pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
@@ -44,35 +29,15 @@ pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
     }
     let blocks = relation.blocks;
     let fields = fields::fit(template, call.body.get("data"))?;
-    let jump = jump(call.world, app, &call.body)?;
-    let client_msg_id = call.text("client_msg_id").map(str::to_owned);
-    if client_msg_id.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
-        return Err(Refusal::new(
-            refusal::INVALID_PARAMETER.errcode,
-            "invalid parameter, client_msg_id too long",
-        ));
-    }
+    let jump = jump(call.world, app, &call.body, "url")?;
     let title = template.title.clone();
-
-    let remembered = &mut call.world.apps[at].remembered;
-    remembered.retain(|it| now < it.sent_at + REMEMBERED);
-    if let Some(id) = &client_msg_id
-        && let Some(before) =
-            remembered.iter().find(|it| it.open_id == open_id && it.client_msg_id == *id)
-    {
-        return Ok(json!({ "errcode": 0, "errmsg": "ok", "msgid": before.msgid }));
+    let once = Once::read(call, "/cgi-bin/message/template/send", &open_id)?;
+    if let Some(msgid) = once.sent_before(call, at) {
+        return Ok(json!({ "errcode": 0, "errmsg": "ok", "msgid": msgid }));
     }
 
     let msgid = call.world.send_id();
-    if let Some(client_msg_id) = client_msg_id {
-        let open_id = open_id.clone();
-        call.world.apps[at].remembered.push(Remembered {
-            open_id,
-            client_msg_id,
-            msgid,
-            sent_at: now,
-        });
-    }
+    once.remember(call, at, msgid);
     // Who blocks the account is sent to all the same; that nothing arrived is
     // only said afterwards.
     if !blocks {
@@ -82,6 +47,7 @@ pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
             title: Some(title),
             fields,
             text: None,
+            emphasis: None,
             jump,
             time: now,
             msgid: Some(msgid),
@@ -109,25 +75,41 @@ pub(crate) fn find<'a>(
     found.filter(|template| fits(template.kind)).ok_or(refusal::INVALID_TEMPLATE)
 }
 
-/// Where a tap leads: to the mini program, if one is given, else to the URL.
-fn jump(world: &World, app: &App, body: &Value) -> Result<Option<Jump>, Refusal> {
+/// Where a tap leads: to the mini program, if one is given, else to the web page
+/// that the field `url` names.
+pub(crate) fn jump(
+    world: &World,
+    app: &App,
+    body: &Value,
+    url: &str,
+) -> Result<Option<Jump>, Refusal> {
     let given = |value: Option<&Value>| {
         value.and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned)
     };
     if let Some(program) = body.get("miniprogram").filter(|it| !it.is_null()) {
         let app_id = given(program.get("appid")).ok_or(refusal::INVALID_APPID)?;
-        // It must be bound to the same open-platform account.
-        let bound = |it: &App| {
-            it.kind == Kind::MiniProgram
-                && it.app_id.as_str() == app_id
-                && it.open_platform.is_some()
-                && it.open_platform == app.open_platform
-        };
-        if !world.apps.iter().any(bound) {
-            return Err(refusal::INVALID_APPID);
-        }
         let page = given(program.get("pagepath"));
-        return Ok(Some(Jump::MiniProgram { app_id, page, state: "formal".to_owned() }));
+        return program_page(world, app, app_id, page).map(Some);
     }
-    Ok(given(body.get("url")).map(Jump::Url))
+    Ok(given(body.get(url)).map(Jump::Url))
+}
+
+/// A page of a mini program, which must be bound to the same open-platform
+/// account as the Official Account that leads there.
+pub(crate) fn program_page(
+    world: &World,
+    app: &App,
+    app_id: String,
+    page: Option<String>,
+) -> Result<Jump, Refusal> {
+    let bound = |it: &App| {
+        it.kind == Kind::MiniProgram
+            && it.app_id.as_str() == app_id
+            && it.open_platform.is_some()
+            && it.open_platform == app.open_platform
+    };
+    if !world.apps.iter().any(bound) {
+        return Err(refusal::INVALID_APPID);
+    }
+    Ok(Jump::MiniProgram { app_id, page, state: "formal".to_owned() })
 }

@@ -11,8 +11,9 @@ use std::time::Duration;
 /// WeChat usually answers in a tenth of a second; who waits longer than this
 /// waits for a connection that is gone.
 const TIMEOUT: Duration = Duration::from_secs(4);
-/// No answer we ask for comes near this size, in bytes.
-const LARGEST_ANSWER: usize = 64 * 1024;
+/// No answer we ask for comes near this size, in bytes: the longest is the list
+/// of an account's 50 templates, with the values that their keys may have.
+const LARGEST_ANSWER: usize = 512 * 1024;
 
 /// A client of WeChat's API at one address. Cheap to clone.
 #[derive(Clone)]

@@ -38,7 +38,7 @@ async fn what_cannot_be_done_is_explained() {
             "people/ann/consent",
             json!({"app": "shop", "template_id": "order_shipped", "accept": true}),
             404,
-            "none",
+            "order_arrived",
         ),
         ("people/ann/follow", json!({"app": "shop", "colour": "red"}), 400, "colour"),
         ("clock", json!({"advance_seconds": -1}), 400, "advance_seconds"),

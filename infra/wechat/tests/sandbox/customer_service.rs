@@ -59,10 +59,42 @@ async fn what_can_be_sent_is_checked() {
         (json!({"touser": "oNobody", "msgtype": "text"}), 40003),
         (json!({"touser": bob, "msgtype": "poem"}), 40008),
         (json!({"touser": bob, "msgtype": "text", "text": {"content": ""}}), 44004),
-        (json!({"touser": bob, "msgtype": "image", "image": {"media_id": "x"}}), 40007),
+        (json!({"touser": bob, "msgtype": "image", "image": {"media_id": ""}}), 40007),
+        (json!({"touser": bob, "msgtype": "image", "image": {"media_id": "M"}}), 0),
+        (json!({"touser": bob, "msgtype": "news", "news": {"articles": []}}), 40008),
         (json!({"touser": bob, "msgtype": "link", "link": {"title": "t", "url": "u"}}), 0),
     ] {
         let answer = stage.call("shop-mini", "/cgi-bin/message/custom/send", body.clone()).await;
         assert_eq!(answer["errcode"], code, "{body}");
     }
+}
+
+#[tokio::test]
+async fn an_account_sends_cards_and_menus() {
+    let stage = Stage::new().await;
+    let ann = stage.open_id("ann", "shop");
+    stage.does("ann", "follow", json!({"app": "shop"})).await;
+    stage.does("ann", "message", json!({"app": "shop", "text": "hi"})).await;
+    let mini = stage.app("shop-mini").app_id;
+    for body in [
+        json!({"msgtype": "news", "news": {"articles": [
+            {"title": "Kettles", "description": "All of them", "url": "https://example.test/", "picurl": ""},
+        ]}}),
+        json!({"msgtype": "miniprogrampage", "miniprogrampage": {
+            "title": "Your order", "appid": mini, "pagepath": "pages/order?id=17", "thumb_media_id": "M",
+        }}),
+        json!({"msgtype": "msgmenu", "msgmenu": {
+            "head_content": "Content?", "list": [{"id": "1", "content": "Yes"}], "tail_content": "",
+        }}),
+    ] {
+        let mut body = body;
+        body["touser"] = ann.clone().into();
+        let answer = stage.call("shop", "/cgi-bin/message/custom/send", body.clone()).await;
+        assert_eq!(answer["errcode"], 0, "{body}: {answer}");
+    }
+    let screen = stage.screen("ann").await;
+    let lines: Vec<_> = screen[1..].iter().map(|it| it["text"].as_str().unwrap()).collect();
+    assert_eq!(lines, ["Kettles\nAll of them", "Your order", "Content?\n· Yes"]);
+    assert_eq!(screen[1]["jump"]["url"], "https://example.test/");
+    assert_eq!(screen[2]["jump"]["mini_program"]["page"], "pages/order?id=17");
 }

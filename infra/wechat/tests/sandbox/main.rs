@@ -2,6 +2,8 @@
 //! it is told.
 
 #[cfg(test)]
+mod bizsend;
+#[cfg(test)]
 mod callback;
 #[cfg(test)]
 mod control;
@@ -9,6 +11,10 @@ mod control;
 mod customer_service;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod legacy_templates;
+#[cfg(test)]
+mod library;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]

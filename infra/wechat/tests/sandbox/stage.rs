@@ -7,7 +7,10 @@ use std::sync::Once;
 use wechat::{App, Options, Sandbox};
 
 pub(crate) const SHOP_TEMPLATE: &str = "SandboxTemplateOfShop-order-shipped-0000001";
+pub(crate) const SHOP_NOTIFICATION: &str = "SandboxTemplateOfShop-order-arrived-0000001";
 pub(crate) const MINI_TEMPLATE: &str = "SandboxTemplateOfMini-order-shipped-0000001";
+pub(crate) const MINI_LONG_TERM: &str = "SandboxTemplateOfMini-order-delayed-0000001";
+pub(crate) const MINI_LEGACY: &str = "SandboxTemplateOfMini-order-receipt-0000001";
 
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,

@@ -111,6 +111,12 @@ impl Content {
         }
     }
 
+    /// The text that every notification shows, if it names no field.
+    pub fn literal(&self) -> Option<String> {
+        let Self::Text { text, .. } = self else { return None };
+        fill(text, &BTreeMap::new()).ok()
+    }
+
     /// What a key of this kind of message shows.
     ///
     /// # Errors
