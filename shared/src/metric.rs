@@ -47,10 +47,11 @@ pub fn count(name: &'static str, app: &str, n: u64) {
     record(name, Unit::Count, n, &[("app", app)]);
 }
 
-/// Records one value. The metric has the dimension `function` and after it these,
-/// at most 29, each with a value that is never empty: an empty one becomes
-/// `none`. A value is one of few and says nothing about a person: CloudWatch
-/// makes, and bills, a metric for each combination.
+/// Records one value, with the dimension `function` and after it these.
+///
+/// There may be 29 of them, each with a value that isn't empty: an empty one
+/// becomes `none`. A value is one of few and says nothing about a person, as
+/// CloudWatch makes, and bills, a metric for each combination.
 pub fn record(name: &'static str, unit: Unit, value: u64, dimensions: &[(&'static str, &str)]) {
     let function =
         config::optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "unknown".to_owned());
