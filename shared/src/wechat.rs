@@ -16,6 +16,7 @@ pub mod crypto;
 pub mod customer_service;
 pub mod envelope;
 pub mod field;
+mod hosts;
 pub mod id;
 pub mod login;
 pub mod message;
