@@ -181,9 +181,8 @@ fn waits_until(refusal: &Refusal, now: Timestamp) -> Option<Timestamp> {
             Some(now.plus(86_400 - today))
         }
         // The person has to write first.
-        (Class::Quota, 45047) | (Class::Unreachable | Class::Configuration | Class::Fault, _) => {
-            None
-        }
+        (Class::Quota, 45047)
+        | (Class::Unreachable | Class::Configuration | Class::Login | Class::Fault, _) => None,
         (Class::Quota | Class::Retry | Class::Token, _) => Some(now.plus(LATER)),
     }
 }

@@ -226,5 +226,6 @@ impl Error {
     }
 }
 
-#[cfg(all(test, feature = "aws"))]
+#[cfg(feature = "aws")] // its HTTP client is the one of the functions
+#[cfg(test)]
 mod tests;
