@@ -6,12 +6,13 @@
 //! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`: all that belongs to one user of one app |
 //! | mappings | `subject` = `union#…` or `account#…`, `app_id` | a person's openid in each app, and whether they follow |
 //! | events | `user`, `event` | what came in |
-//! | notifications | `id` | what went out |
+//! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token |
 
 mod conflict;
 mod erase;
 mod events;
 mod followers;
+mod forced;
 mod forget;
 mod logins;
 mod mappings;
@@ -27,6 +28,7 @@ pub use events::{
     Range, Record, Recorded, StoredEvent, Taken, Unreadable,
 };
 pub use followers::{Explanation, Followers, Following, Step, Told};
+pub use forced::{Forced, Holder, Repair, RepairClaim, RepairEnd, RepairProgress};
 pub use logins::{Binding, LoginError, Logins, Session};
 pub use mappings::{Mappings, Route};
 pub use notifications::{Claim, Notifications, Status};

@@ -138,9 +138,7 @@ impl Place<'_> {
             TokenError::Call(CallError::NotSent { .. }) => {
                 Tried::Later { reason, at: now.plus(SOON) }
             }
-            TokenError::NotRenewed { .. } | TokenError::Parameter(_) | TokenError::Aws(_) => {
-                Tried::Later { reason, at: now.plus(LATER) }
-            }
+            TokenError::NotRenewed { .. } => Tried::Later { reason, at: now.plus(LATER) },
         }
     }
 
