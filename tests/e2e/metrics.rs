@@ -24,7 +24,8 @@ impl World {
     /// lines that they stand in.
     pub(crate) fn metrics(&self, name: &str) -> Vec<Metric> {
         let lines = self.lines();
-        let documents = lines.iter().filter_map(|line| line.find("{\"_aws\"").map(|at| &line[at..]));
+        let documents =
+            lines.iter().filter_map(|line| line.find("{\"_aws\"").map(|at| &line[at..]));
         let mut found = Vec::new();
         for text in documents {
             let document: Value = serde_json::from_str(text).unwrap();
