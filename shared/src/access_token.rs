@@ -2,6 +2,9 @@
 //! function makes them; others read them from the Parameter Store and, when
 //! WeChat calls one dead, ask that function once.
 
+mod held;
+
+use self::held::{Failed, Held};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::config::{self, MissingVariable};
@@ -10,15 +13,25 @@ use crate::secret::Secret;
 use crate::wechat::client::Error as CallError;
 use crate::wechat::id::AppId;
 use crate::wechat::refusal::Class;
+use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::primitives::Blob;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-/// A token that was read is used this many seconds before it's read again.
-const FRESH: u64 = 60;
-/// A token this close to its end, in seconds, is read again: its successor is
-/// there by now.
-const MARGIN: u64 = 120;
+/// The error type of the token function's answer when there is no token until a
+/// human acts: a wrong AppSecret, an account that is frozen.
+pub const NEEDS_OPERATOR: &str = "AccessTokenNeedsOperator";
+/// Its error type when there may be a token later.
+pub const NOT_NOW: &str = "AccessTokenNotNow";
+
+/// A token that WeChat called dead is replaced within this time, or the call
+/// fails.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks for the new token, if the token function could not be
+/// invoked, died, or has stored what the Parameter Store doesn't show yet.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_millis(800), Duration::from_secs(2)];
 
 /// Access tokens, kept between invocations.
 #[derive(Debug)]
@@ -26,9 +39,7 @@ pub struct AccessTokens {
     parameters: Parameters,
     lambda: aws_sdk_lambda::Client,
     function: String,
-    kept: Mutex<HashMap<AppId, (StoredToken, Timestamp)>>,
-    /// Of many calls that find a token dead, one replaces it.
-    renewing: tokio::sync::Mutex<()>,
+    held: Mutex<HashMap<AppId, Arc<Held>>>,
 }
 
 impl AccessTokens {
@@ -42,17 +53,14 @@ impl AccessTokens {
         lambda: aws_sdk_lambda::Client,
     ) -> Result<Self, MissingVariable> {
         let function = config::required("TOKEN_FUNCTION")?;
-        Ok(Self {
-            parameters,
-            lambda,
-            function,
-            kept: Mutex::default(),
-            renewing: tokio::sync::Mutex::default(),
-        })
+        Ok(Self { parameters, lambda, function, held: Mutex::default() })
     }
 
     /// Makes a call with the app's access token. If WeChat calls the token
     /// dead, it is replaced and the call made once more; never a third time.
+    ///
+    /// Replacing it may take 10 seconds before the second call, so the call
+    /// looks itself whether there is still time for it.
     ///
     /// # Errors
     ///
@@ -63,13 +71,10 @@ impl AccessTokens {
         now: Timestamp,
         call: impl AsyncFn(&Secret) -> Result<T, CallError>,
     ) -> Result<T, TokenError> {
-        let token = self.get(app, now).await?;
+        let held = self.held(app);
+        let token = self.get(&held, app, now).await?;
         let dead = match call(&token.token).await {
-            Err(error)
-                if error.refusal().is_some_and(|refusal| refusal.class() == Class::Token) =>
-            {
-                error
-            }
+            Err(error) if is_dead(&error) => error,
             other => return other.map_err(TokenError::Call),
         };
         tracing::warn!(
@@ -77,80 +82,201 @@ impl AccessTokens {
             generation = token.generation,
             "WeChat calls the access token dead: {dead}"
         );
-        let renewed = self.renew(app, Some(token.generation), now).await?;
-        call(&renewed.token).await.map_err(TokenError::Call)
+        held.condemn(&token);
+        let renewed = self.renew(&held, app, &token, now).await?;
+        let repeated = call(&renewed.token).await;
+        if repeated.as_ref().is_err_and(is_dead) {
+            held.condemn(&renewed);
+        }
+        repeated.map_err(TokenError::Call)
     }
 
-    async fn get(&self, app: &App, now: Timestamp) -> Result<StoredToken, TokenError> {
-        if let Some((token, read_at)) = self.kept(app)
-            && now.seconds_since(read_at) < FRESH
-            && now.plus(MARGIN) < token.expires_at
-        {
+    /// The newest token that is known. Many who need one at once read it once.
+    async fn get(&self, held: &Held, app: &App, now: Timestamp) -> Result<StoredToken, TokenError> {
+        if let Some(token) = held.usable(now) {
             return Ok(token);
         }
-        match self.parameters.token(app).await? {
-            Some(token) => Ok(self.keep(app, token, now)),
+        let asked = Instant::now();
+        let mut failed = held.alone.lock().await;
+        if let Some(token) = held.usable(now) {
+            return Ok(token);
+        }
+        if let Some(failed) = failed.as_ref().filter(|failed| failed.was_awaited(asked)) {
+            return Err(failed.error(app));
+        }
+        let read = match self.parameters.token(app).await {
+            Ok(read) => read,
+            // The token function writes it anew.
+            Err(ParameterError::Invalid { .. }) => None,
+            Err(error) => {
+                // Only WeChat can say that a token is dead, however old it is.
+                if let Some(token) = held.any() {
+                    tracing::warn!(app = app.alias, "{error}; going on with the token at hand");
+                    return Ok(token);
+                }
+                let problem = error.to_string();
+                return Err(failed.insert(Failed::new(problem, false)).error(app));
+            }
+        };
+        let token = read.map(|token| held.keep(token, now));
+        match token {
+            Some(token) if !held.is_condemned(&token) => Ok(token),
             // The first call of a deployment may come before the first minute.
-            None => self.renew(app, None, now).await,
+            dead => self.replace(held, &mut failed, app, dead.as_ref(), now).await,
         }
     }
 
-    /// Replaces the token of generation `dead`, unless that has been done: then
-    /// the newer one is taken.
+    /// Replaces a dead token, unless that has been done: then the newer one is
+    /// taken.
     async fn renew(
         &self,
+        held: &Held,
         app: &App,
-        dead: Option<u64>,
+        dead: &StoredToken,
         now: Timestamp,
     ) -> Result<StoredToken, TokenError> {
-        let _alone = self.renewing.lock().await;
-        if let Some((token, _)) = self.kept(app)
-            && Some(token.generation) > dead
-        {
+        let asked = Instant::now();
+        let mut failed = held.alone.lock().await;
+        if let Some(token) = held.newer(dead) {
             return Ok(token);
         }
-        if let Some(token) = self.parameters.token(app).await?
-            && Some(token.generation) != dead
-        {
-            return Ok(self.keep(app, token, now));
+        if let Some(failed) = failed.as_ref().filter(|failed| failed.was_awaited(asked)) {
+            return Err(failed.error(app));
         }
+        if let Some(token) = self.newer(held, app, Some(dead)).await {
+            return Ok(held.keep(token, now));
+        }
+        self.replace(held, &mut failed, app, Some(dead), now).await
+    }
+
+    /// Has the token function replace a token, as the only one in this process. A
+    /// failure is also that of all who wait meanwhile.
+    async fn replace(
+        &self,
+        held: &Held,
+        failed: &mut Option<Failed>,
+        app: &App,
+        dead: Option<&StoredToken>,
+        now: Timestamp,
+    ) -> Result<StoredToken, TokenError> {
+        if let Some(failed) = failed.as_ref().filter(|failed| failed.holds()) {
+            return Err(failed.error(app));
+        }
+        let replaced = tokio::time::timeout(PATIENCE, self.ask(held, app, dead)).await;
+        let replaced = replaced.unwrap_or_else(|_| {
+            let waited = PATIENCE.as_secs();
+            let problem = format!("{} has not stored one within {waited} seconds", self.function);
+            Err(Failed::new(problem, false))
+        });
+        match replaced {
+            Ok(token) => {
+                *failed = None;
+                Ok(held.keep(token, now))
+            }
+            Err(why) => Err(failed.insert(why).error(app)),
+        }
+    }
+
+    /// Invokes the token function until it has answered, and looks for what it
+    /// stored. Each failure of AWS may be one of the way back, so there is a look
+    /// after it as well.
+    async fn ask(
+        &self,
+        held: &Held,
+        app: &App,
+        dead: Option<&StoredToken>,
+    ) -> Result<StoredToken, Failed> {
+        let mut done = false;
+        let mut problem = format!("{} has stored one, but nobody sees it yet", self.function);
+        for pause in PAUSES.iter().map(Some).chain([None]) {
+            if !done {
+                match self.invoke(app, dead.map(|token| token.generation)).await {
+                    Invoked::Done => done = true,
+                    Invoked::Refused(why) => return Err(why),
+                    Invoked::Lost(why) => problem = why,
+                }
+            }
+            if let Some(token) = self.newer(held, app, dead).await {
+                return Ok(token);
+            }
+            if let Some(pause) = pause {
+                tokio::time::sleep(*pause).await;
+            }
+        }
+        Err(Failed::new(problem, false))
+    }
+
+    /// What is stored, if it is newer than the dead token.
+    async fn newer(
+        &self,
+        held: &Held,
+        app: &App,
+        dead: Option<&StoredToken>,
+    ) -> Option<StoredToken> {
+        let stored = self.parameters.token(app).await;
+        let stored = stored.inspect_err(|error| tracing::warn!(app = app.alias, "{error}")).ok()?;
+        stored.filter(|stored| {
+            dead.is_none_or(|dead| stored.supersedes(dead)) && !held.is_condemned(stored)
+        })
+    }
+
+    async fn invoke(&self, app: &App, dead: Option<u64>) -> Invoked {
         let request = serde_json::json!({ "app_id": app.app_id, "dead_generation": dead });
+        // Between two tries there is a look whether others have got one.
+        let once = aws_sdk_lambda::config::Builder::new().retry_config(RetryConfig::disabled());
         let answer = self
             .lambda
             .invoke()
             .function_name(&self.function)
             .payload(Blob::new(request.to_string()))
+            .customize()
+            .config_override(once)
             .send()
-            .await
-            .map_err(|error| AwsError::new(format!("invoking {}", self.function), &error))?;
-        if answer.function_error.is_some() {
-            let problem = answer.payload.map(|blob| message(blob.as_ref())).unwrap_or_default();
-            return Err(TokenError::NotRenewed { app: app.alias.clone(), problem });
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let error = AwsError::new(format!("invoking {}", self.function), &error);
+                return Invoked::Lost(error.to_string());
+            }
+        };
+        if answer.function_error.is_none() {
+            return Invoked::Done;
         }
-        let token =
-            self.parameters.token(app).await?.filter(|token| Some(token.generation) != dead);
-        let token = token.ok_or_else(|| TokenError::NotRenewed {
-            app: app.alias.clone(),
-            problem: format!("{} gave no newer one", self.function),
-        })?;
-        Ok(self.keep(app, token, now))
+        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        refused(&self.function, &payload)
     }
 
-    fn kept(&self, app: &App) -> Option<(StoredToken, Timestamp)> {
-        self.kept.lock().expect("nothing panics under this lock").get(&app.app_id).cloned()
-    }
-
-    fn keep(&self, app: &App, token: StoredToken, now: Timestamp) -> StoredToken {
-        let mut kept = self.kept.lock().expect("nothing panics under this lock");
-        kept.insert(app.app_id.clone(), (token.clone(), now));
-        token
+    fn held(&self, app: &App) -> Arc<Held> {
+        let mut held = self.held.lock().expect("nothing panics under this lock");
+        Arc::clone(held.entry(app.app_id.clone()).or_default())
     }
 }
 
+/// How an invocation of the token function went.
+#[derive(Debug)]
+enum Invoked {
+    /// It says that there is a newer token.
+    Done,
+    /// It says why there is none.
+    Refused(Failed),
+    /// It was not invoked, or died before it could say anything.
+    Lost(String),
+}
+
 /// What a function that failed said.
-fn message(payload: &[u8]) -> String {
+fn refused(function: &str, payload: &[u8]) -> Invoked {
     let error: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
-    error["errorMessage"].as_str().unwrap_or("no message").to_owned()
+    let text = |name: &str| error[name].as_str().unwrap_or("nothing").to_owned();
+    match text("errorType").as_str() {
+        NEEDS_OPERATOR => Invoked::Refused(Failed::new(text("errorMessage"), true)),
+        NOT_NOW => Invoked::Refused(Failed::new(text("errorMessage"), false)),
+        _ => Invoked::Lost(format!("{function} ended with {}", text("errorMessage"))),
+    }
+}
+
+fn is_dead(error: &CallError) -> bool {
+    error.refusal().is_some_and(|refusal| refusal.class() == Class::Token)
 }
 
 /// A call that needs an access token failed.
@@ -159,18 +285,35 @@ pub enum TokenError {
     /// WeChat's answer to the call itself.
     #[error(transparent)]
     Call(CallError),
-    /// A dead token could not be replaced.
-    #[error("the access token of {app} is dead and could not be replaced: {problem}")]
+    /// There is no token to call with. Nothing was sent, or WeChat called the
+    /// token dead that it was sent with.
+    #[error("there is no access token of {app} to be had: {problem}")]
     NotRenewed {
         /// The app's alias.
         app: String,
-        /// What the token function said.
+        /// Why, and what to do about it.
         problem: String,
+        /// Whether it stays so until a human acts; otherwise a later try may find
+        /// one.
+        lasting: bool,
     },
-    /// The Parameter Store has no usable token.
-    #[error(transparent)]
-    Parameter(#[from] ParameterError),
-    /// AWS didn't do its part.
-    #[error(transparent)]
-    Aws(#[from] AwsError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_functions_word_is_told_apart_from_its_death() {
+        let said = |kind: &str| format!(r#"{{"errorType":"{kind}","errorMessage":"shop: why"}}"#);
+        for (kind, lasting) in [(NEEDS_OPERATOR, true), (NOT_NOW, false)] {
+            let Invoked::Refused(failed) = refused("token", said(kind).as_bytes()) else {
+                panic!("{kind}");
+            };
+            assert_eq!((failed.problem.as_str(), failed.lasting), ("shop: why", lasting));
+        }
+        for payload in [&said("Runtime.ExitError"), "", "null", "[]"] {
+            assert!(matches!(refused("token", payload.as_bytes()), Invoked::Lost(_)), "{payload}");
+        }
+    }
 }

@@ -6,7 +6,7 @@
 //! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`: all that belongs to one user of one app |
 //! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow |
 //! | events | `user`, `event` | what came in |
-//! | notifications | `id` | what went out |
+//! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token |
 
 mod allowance;
 mod conflict;
@@ -15,6 +15,7 @@ mod engine;
 mod erase;
 mod events;
 mod followers;
+mod forced;
 mod forget;
 mod forms;
 mod logins;
@@ -32,6 +33,7 @@ pub use events::{
     Range, Record, Recorded, StoredEvent, Taken, Unreadable,
 };
 pub use followers::{Explanation, Followers, Following, Step, Told};
+pub use forced::{Forced, Holder, Repair, RepairClaim, RepairEnd, RepairProgress};
 pub use forms::FormIdItem;
 pub use logins::{Binding, LoginError, Logins, Session};
 pub use mappings::{Mappings, Route};

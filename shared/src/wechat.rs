@@ -18,6 +18,7 @@ pub mod customer_service;
 pub mod envelope;
 pub mod field;
 pub mod form_id;
+mod hosts;
 pub mod id;
 pub mod login;
 pub mod message;

@@ -14,6 +14,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod binaries;
+mod metrics;
 mod phone;
 mod sandbox;
 mod tables;
@@ -23,10 +24,12 @@ mod answers;
 mod callback;
 mod consent;
 mod customer_service;
+mod dead_token;
 mod events;
 mod follow;
 mod form_ids;
 mod forward;
+mod hosts;
 mod login;
 mod logs;
 mod lost_answers;

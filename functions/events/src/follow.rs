@@ -134,6 +134,6 @@ fn is_passing(error: &TokenError) -> bool {
     match error {
         TokenError::Call(CallError::Refused { refusal, .. }) => refusal.class() == Class::Retry,
         TokenError::Call(CallError::NotSent { .. } | CallError::Unknown { .. }) => true,
-        TokenError::NotRenewed { .. } | TokenError::Parameter(_) | TokenError::Aws(_) => false,
+        TokenError::NotRenewed { .. } => false,
     }
 }

@@ -154,7 +154,7 @@ impl Refused {
             Self::WeChat(error) => match error.refusal() {
                 Some(refusal) => match refusal.code {
                     40029 | 40163 => (401, format!("code: {}", refusal.advice())),
-                    40226 => (403, refusal.advice().to_owned()),
+                    40226 => (403, refusal.advice()),
                     45011 => (
                         429,
                         "too many logins of this user within a minute; wait for the next one"

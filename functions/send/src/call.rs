@@ -163,9 +163,8 @@ fn understood(sent: Result<Accepted, TokenError>, now: Timestamp) -> Answer {
         TokenError::Call(CallError::NotSent { .. }) => {
             Answer::Later { reason, refusal: None, after: 0 }
         }
-        TokenError::NotRenewed { .. } | TokenError::Parameter(_) | TokenError::Aws(_) => {
-            Answer::Later { reason, refusal: None, after: 60 }
-        }
+        TokenError::NotRenewed { lasting: true, .. } => Answer::Misconfigured { reason },
+        TokenError::NotRenewed { .. } => Answer::Later { reason, refusal: None, after: 60 },
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) async fn check(
         let speaker = apps.by_alias(alias)?;
         Some(async move {
             let listed = ask(app, speaker, list, now).await;
-            ((alias.to_owned(), list), listed.map_err(|error| trouble(alias, &error)))
+            ((alias.to_owned(), list), listed.map_err(|error| trouble(&error)))
         })
     });
     let accounts: Accounts = join_all(asked).await.into_iter().collect();
@@ -185,23 +185,16 @@ async fn ask(
 }
 
 /// Why it isn't known which templates an account has.
-fn trouble(alias: &str, error: &TokenError) -> Obstacle {
+fn trouble(error: &TokenError) -> Obstacle {
     const UNKNOWN: &str = "the account's templates are not known";
     match error {
-        TokenError::Call(call) => Obstacle::new(
-            format!("{UNKNOWN}: {call}"),
-            call.refusal().map_or("check again later", Refusal::advice),
-        ),
+        TokenError::Call(call) => {
+            let advice = call.refusal().map(Refusal::advice);
+            let advice = advice.unwrap_or_else(|| "check again later".to_owned());
+            Obstacle::new(format!("{UNKNOWN}: {call}"), advice)
+        }
         TokenError::NotRenewed { .. } => {
             Obstacle::new(format!("{UNKNOWN}: {error}"), "see the log of the token function")
-        }
-        // What is ours to mend is told to the log, not to the caller.
-        TokenError::Parameter(_) | TokenError::Aws(_) => {
-            tracing::error!(app = alias, "{error}");
-            Obstacle::new(
-                format!("{UNKNOWN}: its access token can't be had"),
-                "see the log of this function",
-            )
         }
     }
 }

@@ -162,7 +162,7 @@ impl PassedOver {
             reason: refusal.message.clone(),
             code: Some(refusal.code),
             rid: refusal.rid.clone(),
-            advice: Some(refusal.advice().to_owned()),
+            advice: Some(refusal.advice()),
         }
     }
 }

@@ -4,10 +4,9 @@ use lambda_runtime::Error;
 use shared::aws::Aws;
 use shared::config;
 use shared::http::Web;
-use shared::parameters::{App as WeChatApp, Apps, Parameters};
-use shared::secret::Secret;
+use shared::parameters::{App as WeChatApp, ParameterError, Parameters, StoredToken};
+use shared::store::Forced;
 use shared::wechat::client::Client;
-use std::collections::BTreeMap;
 
 /// What the function keeps between invocations. Apps and secrets are read anew
 /// by every invocation: it runs once a minute, and a changed AppSecret should
@@ -15,40 +14,35 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) parameters: Parameters,
+    pub(crate) forced: Forced,
     pub(crate) wechat: Client,
 }
 
-/// The apps, and what proves to WeChat that they are ours.
-#[derive(Debug)]
-pub(crate) struct Credentials {
-    pub(crate) apps: Apps,
-    secrets: BTreeMap<String, Secret>,
-}
-
 impl App {
-    /// Connects, and sees whether the parameters are there.
+    /// Connects, and sees whether the parameters are there. The table isn't looked
+    /// for: tokens are kept fresh without it.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
         let web = Web::new();
         let aws = Aws::from_environment(&web)?;
         let parameters = Parameters::from_environment(aws.ssm())?;
+        let forced = Forced::from_environment(&aws.dynamodb())?;
         let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
-        let app = Self { parameters, wechat };
-        app.credentials().await?;
-        Ok(app)
+        tokio::try_join!(parameters.apps(), parameters.secrets())?;
+        Ok(Self { parameters, forced, wechat })
     }
 
-    /// Reads the apps and their secrets.
-    pub(crate) async fn credentials(
+    /// The app's token as it is stored. One that nobody can read is none: it is
+    /// written anew, and readers go on.
+    pub(crate) async fn stored(
         &self,
-    ) -> Result<Credentials, shared::parameters::ParameterError> {
-        let (apps, secrets) = tokio::try_join!(self.parameters.apps(), self.parameters.secrets())?;
-        Ok(Credentials { apps, secrets })
-    }
-}
-
-impl Credentials {
-    /// The AppSecret of an app.
-    pub(crate) fn secret(&self, app: &WeChatApp) -> Option<&Secret> {
-        self.secrets.get(&app.alias)
+        wechat_app: &WeChatApp,
+    ) -> Result<Option<StoredToken>, ParameterError> {
+        match self.parameters.token(wechat_app).await {
+            Err(error @ ParameterError::Invalid { .. }) => {
+                tracing::error!(app = wechat_app.alias, "{error}; it is written anew");
+                Ok(None)
+            }
+            other => other,
+        }
     }
 }

@@ -2,8 +2,11 @@
 //! function that WeChat told that its token is dead.
 
 mod app;
+mod failure;
 mod handler;
 mod refresh;
+mod repair;
+mod watch;
 
 use app::App;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -16,7 +19,8 @@ async fn main() -> Result<(), Error> {
         .await
         .inspect_err(|error| tracing::error!("cannot start: {error}"))?;
     run(service_fn(async |event: LambdaEvent<handler::Event>| {
-        handler::handle(&app, event.payload, Timestamp::now()).await
+        let deadline = Timestamp(event.context.deadline / 1000);
+        handler::handle(&app, event.payload, Timestamp::now(), deadline).await
     }))
     .await
 }

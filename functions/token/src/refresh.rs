@@ -1,78 +1,66 @@
-//! One app's access token.
+//! One app's access token: asked for, and stored if it is another one.
 
 use crate::app::App;
+use crate::failure::RefreshError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, ParameterError, StoredToken};
+use shared::parameters::{App as WeChatApp, StoredToken};
 use shared::secret::Secret;
-use shared::wechat::client::Error as CallError;
 use shared::wechat::token::Granted;
 
-/// WeChat refuses a second forced refresh within this many seconds.
-const FORCED_APART: u64 = 30;
-/// WeChat allows 20 forced refreshes a day; some are left to the operator.
-const FORCED_A_DAY: usize = 15;
-/// A day, in seconds.
-const DAY: u64 = 24 * 3600;
+/// How often WeChat is asked while others store tokens at the same time.
+const TRIES: usize = 3;
 
-/// Asks for the token, and stores it if it is another one. If WeChat goes on
-/// handing out the very one, of generation `dead`, that it calls dead, another
-/// is forced, within a budget.
+/// Asks for the token that WeChat hands out now, and stores it if it isn't what
+/// is stored, under a generation that isn't lower than `dead`: one that a reader
+/// found dead. The generation is `dead` only if WeChat still hands out the token
+/// that is stored under it.
 pub(crate) async fn refresh(
     app: &App,
     wechat_app: &WeChatApp,
     secret: &Secret,
-    dead: Option<u64>,
+    dead: u64,
     now: Timestamp,
 ) -> Result<StoredToken, RefreshError> {
-    let stored = app.parameters.token(wechat_app).await?;
-    let granted = app.wechat.stable_token(&wechat_app.app_id, secret, false).await?;
-    let stored = match stored {
-        Some(stored) if stored.token == granted.access_token => stored,
-        stored => return store(app, wechat_app, stored.as_ref(), granted, now).await,
-    };
-    if Some(stored.generation) != dead {
-        return Ok(stored);
+    for _ in 0..TRIES {
+        let before = app.stored(wechat_app).await?;
+        let granted = app.wechat.stable_token(&wechat_app.app_id, secret, false).await?;
+        if let Some(stored) = &before
+            && stored.token == granted.access_token
+            && stored.generation >= dead
+        {
+            return Ok(stored.clone());
+        }
+        if let Some(stored) = store(app, wechat_app, before.as_ref(), granted, dead, now).await? {
+            return Ok(stored);
+        }
     }
-    if let Some(wait) = over_budget(&stored.forced_at, now) {
-        return Err(RefreshError::OverBudget(wait));
-    }
-    tracing::warn!(app = wechat_app.alias, generation = dead, "forcing another access token");
-    // Counted before it is done: an answer that is lost counts, too.
-    let stored =
-        StoredToken { forced_at: recent(&stored.forced_at, now).chain([now]).collect(), ..stored };
-    app.parameters.put_token(wechat_app, &stored).await?;
-    let granted = app.wechat.stable_token(&wechat_app.app_id, secret, true).await?;
-    store(app, wechat_app, Some(&stored), granted, now).await
+    Err(RefreshError::Contended)
 }
 
-/// Why no token may be forced now, if so.
-fn over_budget(forced_at: &[Timestamp], now: Timestamp) -> Option<&'static str> {
-    let today = recent(forced_at, now).count();
-    if today >= FORCED_A_DAY {
-        return Some("it has been forced 15 times within a day; reset the AppSecret if it leaks");
-    }
-    let last = forced_at.iter().max()?;
-    (now.seconds_since(*last) < FORCED_APART).then_some("it was forced less than 30 seconds ago")
-}
-
-/// The forced refreshes of the last 24 hours.
-fn recent(forced_at: &[Timestamp], now: Timestamp) -> impl Iterator<Item = Timestamp> {
-    forced_at.iter().copied().filter(move |at| now.seconds_since(*at) < DAY)
-}
-
-async fn store(
+/// Stores a token in the place of `before`. None if that isn't stored any more:
+/// then somebody else asked WeChat as well, and only WeChat can say whose token
+/// is the newer one.
+///
+/// The Parameter Store has no conditional write. What remains is the time between
+/// this look and the write; whoever loses there is put right by the next minute's
+/// round, and readers keep the newer one.
+pub(crate) async fn store(
     app: &App,
     wechat_app: &WeChatApp,
     before: Option<&StoredToken>,
     granted: Granted,
+    dead: u64,
     now: Timestamp,
-) -> Result<StoredToken, RefreshError> {
-    let forced_before = before.map(|token| token.forced_at.as_slice()).unwrap_or_default();
+) -> Result<Option<StoredToken>, RefreshError> {
+    let generation = |token: &StoredToken| token.generation;
+    if app.stored(wechat_app).await?.as_ref().map(generation) != before.map(generation) {
+        return Ok(None);
+    }
     let token = StoredToken {
         token: granted.access_token,
         expires_at: now.plus(granted.expires_in),
-        generation: before.map_or(1, |token| token.generation + 1),
-        forced_at: recent(forced_before, now).collect(),
+        generation: before.map_or(0, generation).max(dead) + 1,
+        granted_at: Some(now),
     };
     app.parameters.put_token(wechat_app, &token).await?;
     tracing::info!(
@@ -81,52 +69,5 @@ async fn store(
         expires_in = granted.expires_in,
         "a new access token"
     );
-    Ok(token)
-}
-
-/// There is no access token to be had.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RefreshError {
-    #[error("its AppSecret is not under /secrets")]
-    NoSecret,
-    #[error(
-        "WeChat goes on handing out a token that it calls dead, and no other may be forced: {0}"
-    )]
-    OverBudget(&'static str),
-    #[error("{error}{}", advice(error))]
-    WeChat {
-        #[from]
-        error: CallError,
-    },
-    #[error(transparent)]
-    Parameter(#[from] ParameterError),
-}
-
-/// What to do about a refusal. On this API 40001 means the secret, not a token.
-fn advice(error: &CallError) -> String {
-    match error.refusal() {
-        Some(refusal) if refusal.code == 40001 => {
-            "; put the account's present AppSecret under /secrets".to_owned()
-        }
-        Some(refusal) => format!("; {}", refusal.advice()),
-        None => String::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_are_forced_half_a_minute_apart_and_fifteen_times_a_day() {
-        let now = Timestamp(1_000_000);
-        let ago = |seconds: u64| Timestamp(now.0 - seconds);
-        assert_eq!(over_budget(&[], now), None);
-        assert!(over_budget(&[ago(29)], now).is_some());
-        assert_eq!(over_budget(&[ago(30)], now), None);
-        let many: Vec<_> = (1..=15).map(|n| ago(n * 100)).collect();
-        assert!(over_budget(&many, now).is_some());
-        let yesterday: Vec<_> = (0..15).map(|n| ago(DAY + n)).collect();
-        assert_eq!(over_budget(&yesterday, now), None);
-    }
+    Ok(Some(token))
 }

@@ -38,6 +38,7 @@ pub(crate) fn router(running: Shared) -> Router {
         .route("/sandbox/clock", get(clock).post(advance))
         .route("/sandbox/apps/{app}", post(set_app))
         .route("/sandbox/apps/{app}/revoke", post(revoke))
+        .route("/sandbox/apps/{app}/spoil", post(spoil))
         .route("/sandbox/idle", get(idle))
         .route("/sandbox", any(unknown))
         .route("/sandbox/{*path}", any(unknown))
@@ -88,7 +89,7 @@ async fn unknown() -> Problem {
     Problem::missing(
         "no such control; there are: GET state, GET|POST people, POST people/{name}/{action}, \
          GET people/{name}/messages, GET|DELETE calls, POST push, GET|POST pushing, GET|POST|DELETE faults, \
-         GET|POST clock, POST apps/{app}, POST apps/{app}/revoke, GET idle",
+         GET|POST clock, POST apps/{app}, POST apps/{app}/revoke, POST apps/{app}/spoil, GET idle",
     )
 }
 
@@ -310,6 +311,18 @@ async fn revoke(
         let at = find_app(&state.world, &alias)?;
         let now = state.world.now();
         state.world.apps[at].tokens.revoke(now);
+        Ok(Json(json!({ "ok": true })))
+    })
+}
+
+/// Refuses an app's access tokens, and goes on handing them out.
+async fn spoil(
+    State(running): State<Shared>,
+    Path(alias): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    running.change(|state| {
+        let at = find_app(&state.world, &alias)?;
+        state.world.apps[at].tokens.spoil();
         Ok(Json(json!({ "ok": true })))
     })
 }

@@ -47,6 +47,9 @@ struct Token {
     expires_at: i64,
     /// When it stops to work; earlier than that if a successor has ended it.
     dies_at: i64,
+    /// It is refused, and handed out all the same.
+    #[serde(default)]
+    spoiled: bool,
 }
 
 impl Token {
@@ -56,11 +59,14 @@ impl Token {
             text: Secret::new(format!("98_{}", random::text(133))),
             expires_at: now + LIFE,
             dies_at: now + LIFE,
+            spoiled: false,
         }
     }
 
     fn check(&self, now: i64) -> Result<(), Refusal> {
-        if now < self.dies_at {
+        if self.spoiled {
+            Err(refusal::NOT_LATEST)
+        } else if now < self.dies_at {
             Ok(())
         } else if self.dies_at < self.expires_at {
             Err(refusal::NOT_LATEST)
@@ -114,6 +120,14 @@ impl Tokens {
     pub(crate) fn revoke(&mut self, now: i64) {
         for token in self.legacy.iter_mut().chain(&mut self.stable) {
             token.dies_at = token.dies_at.min(now);
+        }
+    }
+
+    /// Refuses every token from now on, and goes on handing the last one out: what
+    /// only a forced refresh mends.
+    pub(crate) fn spoil(&mut self) {
+        for token in self.legacy.iter_mut().chain(&mut self.stable) {
+            token.spoiled = true;
         }
     }
 
@@ -243,6 +257,17 @@ mod tests {
         assert_eq!(tokens.stable(21 * 31, true).unwrap_err().errcode, 45009);
         assert!(tokens.stable(21 * 31, false).is_ok());
         assert!(tokens.stable(86_400, true).is_ok(), "a new day");
+    }
+
+    #[test]
+    fn a_spoiled_token_is_handed_out_until_another_is_forced() {
+        let mut tokens = Tokens::default();
+        let first = tokens.stable(0, false).unwrap();
+        tokens.spoil();
+        assert_eq!(check(&tokens, &text(&first), 1), Some(40001));
+        assert_eq!(text(&tokens.stable(1, false).unwrap()), text(&first));
+        let second = tokens.stable(1, true).unwrap();
+        assert_eq!(check(&tokens, &text(&second), 1), None);
     }
 
     #[test]

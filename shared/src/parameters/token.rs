@@ -4,6 +4,11 @@ use crate::clock::Timestamp;
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 
+/// How long a token lives at most, in seconds.
+///
+/// Source: WeChat's documentation, "获取稳定版接口调用凭据".
+const LIFE: u64 = 7200;
+
 /// What stands in `/tokens/{app_id}`.
 ///
 /// The Parameter Store has no conditional write, so the number of the
@@ -17,26 +22,38 @@ pub struct StoredToken {
     pub expires_at: Timestamp,
     /// Counts up with every new token.
     pub generation: u64,
-    /// When tokens were last replaced by force, newest last: the forced
-    /// refreshes of the last 24 hours.
-    #[serde(default)]
-    pub forced_at: Vec<Timestamp>,
+    /// When WeChat handed it out first. None in what an older version wrote.
+    pub granted_at: Option<Timestamp>,
 }
 
 impl StoredToken {
+    /// Seconds since it was handed out, as far as is known.
+    pub fn age(&self, now: Timestamp) -> u64 {
+        let granted_at =
+            self.granted_at.unwrap_or(Timestamp(self.expires_at.0.saturating_sub(LIFE)));
+        now.seconds_since(granted_at)
+    }
+
+    /// Whether this one should be used rather than `other`. The generation may
+    /// have begun anew, as after somebody deleted the parameter; but a token that
+    /// WeChat handed out later also ends later.
+    pub fn supersedes(&self, other: &Self) -> bool {
+        self.generation > other.generation || self.expires_at > other.expires_at
+    }
+
     pub(super) fn to_value(&self) -> Secret {
         #[derive(Serialize)]
         struct Stored<'a> {
             token: &'a str,
             expires_at: Timestamp,
             generation: u64,
-            forced_at: &'a [Timestamp],
+            granted_at: Option<Timestamp>,
         }
         let stored = Stored {
             token: self.token.expose(),
             expires_at: self.expires_at,
             generation: self.generation,
-            forced_at: &self.forced_at,
+            granted_at: self.granted_at,
         };
         Secret::new(serde_json::to_string(&stored).expect("a token is made of strings and numbers"))
     }
@@ -46,17 +63,38 @@ impl StoredToken {
 mod tests {
     use super::*;
 
+    fn token(generation: u64, expires_at: u64) -> StoredToken {
+        StoredToken {
+            token: Secret::new("t"),
+            expires_at: Timestamp(expires_at),
+            generation,
+            granted_at: Some(Timestamp(5)),
+        }
+    }
+
     #[test]
     fn what_is_written_can_be_read() {
-        let token = StoredToken {
-            token: Secret::new("t"),
-            expires_at: Timestamp(7200),
-            generation: 3,
-            forced_at: vec![Timestamp(5)],
-        };
+        let token = token(3, 7200);
         let read: StoredToken = serde_json::from_str(token.to_value().expose()).unwrap();
         assert_eq!(read.token, token.token);
         assert_eq!(read.generation, 3);
-        assert_eq!(read.forced_at, [Timestamp(5)]);
+        assert_eq!((read.granted_at, read.age(Timestamp(65))), (Some(Timestamp(5)), 60));
+    }
+
+    #[test]
+    fn what_an_older_version_wrote_can_be_read() {
+        let old = r#"{"token":"t","expires_at":7300,"generation":3,"forced_at":[5]}"#;
+        let read: StoredToken = serde_json::from_str(old).unwrap();
+        assert_eq!((read.generation, read.age(Timestamp(160))), (3, 60));
+    }
+
+    #[test]
+    fn an_older_token_does_not_take_the_place_of_a_newer_one() {
+        let (old, new) = (token(3, 7200), token(4, 14_100));
+        assert!(new.supersedes(&old));
+        assert!(!old.supersedes(&new));
+        assert!(!old.supersedes(&old));
+        // Counted from 1 again, and still newer.
+        assert!(token(1, 14_200).supersedes(&new));
     }
 }

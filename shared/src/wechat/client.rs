@@ -1,41 +1,66 @@
 //! Calls to WeChat's servers.
 
 use crate::secret::Secret;
+use crate::wechat::hosts::Hosts;
 use crate::wechat::refusal::Refusal;
-use reqwest::{Method, RequestBuilder, Response, Url, header};
+use reqwest::{Method, Response, Url, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use crate::wechat::hosts::InvalidBase;
 
 /// WeChat usually answers in a tenth of a second; who waits longer than this
-/// waits for a connection that is gone.
+/// waits for a connection that is gone. It covers connecting, asking, and
+/// reading the answer to its end.
 const TIMEOUT: Duration = Duration::from_secs(4);
-/// No answer we ask for comes near this size, in bytes: the longest is the list
-/// of an account's 50 templates, with the values that their keys may have.
-const LARGEST_ANSWER: usize = 512 * 1024;
+/// The next host is tried only within this time, so that a call takes this and
+/// [`TIMEOUT`] at most. One host that doesn't answer at all takes 2 seconds of it
+/// (the HTTP client's own limit for connecting).
+const CONNECTING: Duration = Duration::from_millis(2500);
+/// No answer comes near this size, in bytes, ...
+const LARGEST_ANSWER: usize = 64 * 1024;
+/// ... but for the lists of an account's 50 templates, with the values that their
+/// keys may have.
+const LARGEST_LIST: usize = 512 * 1024;
 
-/// A client of WeChat's API at one address. Cheap to clone.
+/// A client of WeChat's API. Cheap to clone; the clones know together which host
+/// can be connected to.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    base: Url,
+    hosts: Arc<Hosts>,
+}
+
+/// A call, before it is known which host takes it.
+struct Call<'a> {
+    method: Method,
+    path: &'static str,
+    query: &'a [(&'a str, &'a str)],
+    /// JSON.
+    body: Option<Vec<u8>>,
+    /// The answer has so many bytes at most.
+    largest: usize,
 }
 
 impl Client {
-    /// A client of the WeChat at `base`: scheme and host, and a port if it
-    /// isn't the usual one. `http` should follow no redirects, as a call's
-    /// address carries its credentials.
+    /// A client of the WeChat at `bases`: one address or several separated by
+    /// commas, each a scheme and host, and a port if it isn't the usual one.
+    ///
+    /// A call that certainly was not sent, because no connection could be made, is
+    /// made at the next address, each once; those after it begin there, for some
+    /// minutes. No other address is ever called, if `http` follows no redirects,
+    /// as it should not: a call's address carries its credentials. A call takes
+    /// 6.5 seconds at most: 4 from connecting to the last byte of the answer, and
+    /// before that 2.5 for hosts that can't be connected to.
     ///
     /// # Errors
     ///
-    /// When `base` is no http or https address.
-    pub fn new(http: reqwest::Client, base: &str) -> Result<Self, InvalidBase> {
-        let base = Url::parse(base).map_err(|_| InvalidBase)?;
-        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
-            return Err(InvalidBase);
-        }
-        Ok(Self { http, base })
+    /// When one of them is no http or https address.
+    pub fn new(http: reqwest::Client, bases: &str) -> Result<Self, InvalidBase> {
+        Ok(Self { http, hosts: Arc::new(Hosts::read(bases)?) })
     }
 
     /// GETs `path` with this query, values of any kind.
@@ -44,7 +69,18 @@ impl Client {
         path: &'static str,
         query: &[(&str, &str)],
     ) -> Result<T, Error> {
-        self.call(path, self.request(Method::GET, path, query)).await
+        let call = Call { method: Method::GET, path, query, body: None, largest: LARGEST_ANSWER };
+        self.call(call).await
+    }
+
+    /// As [`Client::get`], for a list that may be long.
+    pub(crate) async fn list<T: DeserializeOwned>(
+        &self,
+        path: &'static str,
+        query: &[(&str, &str)],
+    ) -> Result<T, Error> {
+        let call = Call { method: Method::GET, path, query, body: None, largest: LARGEST_LIST };
+        self.call(call).await
     }
 
     /// POSTs `body` as JSON to `path`, with the access token in the query where
@@ -60,42 +96,19 @@ impl Client {
         let body = serde_json::to_vec(body).expect("a request is made of strings and numbers");
         let query: Vec<_> =
             access_token.map(|token| ("access_token", token.expose())).into_iter().collect();
-        let request = self
-            .request(Method::POST, path, &query)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(body);
-        self.call(path, request).await
-    }
-
-    fn request(&self, method: Method, path: &str, query: &[(&str, &str)]) -> RequestBuilder {
-        let mut url = self.base.clone();
-        url.set_path(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        self.http.request(method, url).timeout(TIMEOUT)
+        let (method, body) = (Method::POST, Some(body));
+        self.call(Call { method, path, query: &query, body, largest: LARGEST_ANSWER }).await
     }
 
     /// The one place where WeChat's answer becomes a value or an error.
-    async fn call<T: DeserializeOwned>(
-        &self,
-        api: &'static str,
-        request: RequestBuilder,
-    ) -> Result<T, Error> {
-        let response = request.send().await.map_err(|error| {
-            // `without_url`, as the address holds a secret or a token.
-            let problem = chain(&error.without_url());
-            if problem.connect {
-                Error::NotSent { api, problem: problem.text }
-            } else {
-                Error::unknown(api, problem.text)
-            }
-        })?;
+    async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
+        let api = call.path;
+        let response = self.ask(&call).await?;
         let status = response.status();
         if !status.is_success() {
             return Err(Error::unknown(api, format!("HTTP status {status}")));
         }
-        let body = read(api, response).await?;
+        let body = read(api, response, call.largest).await?;
         let unreadable =
             |_| Error::unknown(api, "the answer is not the JSON that was expected".to_owned());
         if let Some(refusal) = Refusal::in_answer(&body).map_err(unreadable)? {
@@ -103,49 +116,87 @@ impl Client {
         }
         serde_json::from_slice(&body).map_err(unreadable)
     }
+
+    /// Asks the first host that can be connected to.
+    async fn ask(&self, call: &Call<'_>) -> Result<Response, Error> {
+        let begun = Instant::now();
+        let mut problems = Vec::new();
+        for (at, base) in self.hosts.for_call(begun) {
+            if begun.elapsed() > CONNECTING {
+                break;
+            }
+            let asked = self.http.execute(call.request(base)).await;
+            let problem = match asked {
+                Err(error) if error.is_connect() => chain(error),
+                asked => {
+                    self.hosts.connected(at);
+                    return asked.map_err(|error| Error::unknown(call.path, chain(error)));
+                }
+            };
+            self.hosts.unconnected(at, Instant::now());
+            let host = base.host_str().unwrap_or_default();
+            tracing::warn!("no connection to WeChat at {host}: {problem}");
+            problems.push(format!("{host}: {problem}"));
+        }
+        Err(Error::NotSent { api: call.path, problem: problems.join("; ") })
+    }
+}
+
+impl Call<'_> {
+    fn request(&self, base: &Url) -> reqwest::Request {
+        let mut url = base.clone();
+        url.set_path(self.path);
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(self.query);
+        }
+        let mut request = reqwest::Request::new(self.method.clone(), url);
+        *request.timeout_mut() = Some(TIMEOUT);
+        if let Some(body) = &self.body {
+            let json = header::HeaderValue::from_static("application/json");
+            request.headers_mut().insert(header::CONTENT_TYPE, json);
+            *request.body_mut() = Some(body.clone().into());
+        }
+        request
+    }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({})", self.base)
+        write!(f, "Client({:?})", self.hosts)
     }
 }
 
-/// Reads the answer, up to [`LARGEST_ANSWER`].
-async fn read(api: &'static str, mut response: Response) -> Result<Vec<u8>, Error> {
+/// Reads the answer, up to so many bytes.
+async fn read(api: &'static str, mut response: Response, largest: usize) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= largest => {
                 body.extend_from_slice(&chunk);
             }
             Ok(Some(_)) => {
                 return Err(Error::unknown(
                     api,
-                    format!("the answer is longer than {LARGEST_ANSWER} bytes"),
+                    format!("the answer is longer than {largest} bytes"),
                 ));
             }
             Ok(None) => return Ok(body),
-            Err(error) => return Err(Error::unknown(api, chain(&error.without_url()).text)),
+            Err(error) => return Err(Error::unknown(api, chain(error))),
         }
     }
 }
 
-struct Problem {
-    /// The connection could not be made, so nothing was sent.
-    connect: bool,
-    text: String,
-}
-
-fn chain(error: &reqwest::Error) -> Problem {
-    let connect = error.is_connect();
+/// What went wrong, with its causes, and without the address: that holds a secret
+/// or a token.
+fn chain(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = std::error::Error::source(&error);
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    Problem { connect, text }
+    text
 }
 
 /// A call to WeChat did not give what was asked for.
@@ -192,7 +243,6 @@ impl Error {
     }
 }
 
-/// The address of WeChat is not usable.
-#[derive(Debug, thiserror::Error)]
-#[error("WeChat's address must be like https://api.weixin.qq.com: http or https, a host, no path")]
-pub struct InvalidBase;
+#[cfg(feature = "aws")] // its HTTP client is the one of the functions
+#[cfg(test)]
+mod tests;

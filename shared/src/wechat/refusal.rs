@@ -3,8 +3,11 @@
 //! Source: the error tables of WeChat's API pages and its page "全局返回码"
 //! (global return codes).
 
+mod codes;
+
 use serde::Deserialize;
 use std::fmt;
+use std::net::IpAddr;
 
 /// WeChat's answer to a call that it did not carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,58 +50,44 @@ impl Refusal {
         Ok((code != 0).then_some(Self { code, message, rid }))
     }
 
-    /// What can be done about it.
+    /// What can be done about it. A code that isn't known is a
+    /// [`Class::Fault`].
     pub fn class(&self) -> Class {
-        match self.code {
-            -1 | 20001 | 200001 | 43108 | 268_487_001 | 268_487_002 => Class::Retry,
-            45009 | 45011 | 45047 | 48006 => Class::Quota,
-            40001 | 40014 | 42001 => Class::Token,
-            40003 | 40226 | 43004 | 43019 | 43101 | 45015 | 46004 | 48002 | 50005 | 70000
-            | 41028 | 41029 => Class::Unreachable,
-            40002 | 40013 | 40090 | 40125 | 40164 | 40243 | 41002 | 41004 | 43107 | 48001
-            | 48004 | 50001 | 50002 | 50004 | 50007 | 61004 | 61007 | 61016 | 61024 | 89503
-            | 89506 | 89507 => Class::Configuration,
-            _ => Class::Fault,
+        codes::known(self.code).map_or(Class::Fault, |(class, _)| class)
+    }
+
+    /// Whether the code is one whose meaning is known. One that isn't may be worth
+    /// one repeat before it is taken for a [`Class::Fault`].
+    pub fn is_known(&self) -> bool {
+        codes::known(self.code).is_some()
+    }
+
+    /// What to do about it, for the person who reads the outcome. Of 40164 it names
+    /// the address that has to be let in.
+    pub fn advice(&self) -> String {
+        match (self.address(), codes::known(self.code)) {
+            (Some(address), _) => {
+                format!("add {address} to the account's IP list (IP白名单) in WeChat's console")
+            }
+            (None, Some((_, advice))) => advice.to_owned(),
+            (None, None) => {
+                "this code is not known here; look it up in WeChat's documentation, or ask WeChat with the rid".to_owned()
+            }
         }
     }
 
-    /// What to do about it, for the person who reads the outcome.
-    pub fn advice(&self) -> &'static str {
-        match self.code {
-            40001 | 40014 | 42001 => "the access token is dead; the token function replaces it",
-            40003 => "the openid belongs to another app, or to nobody",
-            40029 => "the code is unknown or older than 5 minutes; call wx.login again",
-            40037 => "register the template id that the account really has under /templates",
-            40125 => "put the account's present AppSecret under /secrets",
-            40163 => "a code can be used once; call wx.login again",
-            40164 => "add the address that WeChat names to the account's IP list (IP白名单)",
-            40226 => "WeChat considers this user a risk and blocks the login",
-            43004 => "the person doesn't follow the Official Account",
-            43101 => "ask the person for consent again with wx.requestSubscribeMessage",
-            43107 => "WeChat has banned the template or the account's messages; see its console",
-            45009 => "the day's quota of this API is used up; it resets at midnight in China",
-            45011 => "too many calls within a minute; wait for the next one",
-            45015 => "the customer-service window is closed until the person writes again",
-            45047 => {
-                "the customer-service window allows no more messages until the person writes again"
-            }
-            47003 => {
-                "the named field breaks the rules of its type; see WeChat's page on the message"
-            }
-            48001 => {
-                "this kind of account may not call this API; see its permissions in WeChat's console"
-            }
-            _ => match self.class() {
-                Class::Retry => "try again later",
-                Class::Quota => "wait until the quota resets",
-                Class::Token => "the token function replaces the access token",
-                Class::Unreachable => "this person can't be reached in this way",
-                Class::Configuration => "the account's configuration at WeChat needs a change",
-                Class::Fault => {
-                    "the request or the template needs a change; look the code up in WeChat's documentation"
-                }
-            },
+    /// The address that WeChat saw the call come from and didn't let in (40164), as
+    /// it belongs on the account's IP list.
+    ///
+    /// Source: the text that WeChat gives, `invalid ip 203.0.113.9 ipv6
+    /// ::ffff:203.0.113.9, not in whitelist`.
+    pub fn address(&self) -> Option<IpAddr> {
+        if self.code != 40164 {
+            return None;
         }
+        let (_, rest) = self.message.split_once("invalid ip ")?;
+        let address: IpAddr = rest.split([' ', ',']).next()?.parse().ok()?;
+        Some(address.to_canonical())
     }
 }
 
@@ -121,6 +110,8 @@ pub enum Class {
     Unreachable,
     /// A human has to change the account's configuration.
     Configuration,
+    /// The client has to log in anew.
+    Login,
     /// A human has to change the request or the template.
     Fault,
 }
@@ -149,6 +140,78 @@ mod tests {
     fn no_code_or_zero_is_none() {
         assert_eq!(refusal(r#"{"errcode":0,"errmsg":"ok","msgid":1}"#), None);
         assert_eq!(refusal(r#"{"openid":"o"}"#), None);
+    }
+
+    fn of(code: i64, message: &str) -> Refusal {
+        Refusal { code, message: message.to_owned(), rid: None }
+    }
+
+    /// All codes of WeChat's tables that a call of ours can meet.
+    const TABLE: [(Class, &[i64]); 7] = [
+        (Class::Retry, &[-1, 20001, 200_001, 268_487_001, 268_487_002, 43108, 45066]),
+        (Class::Quota, &[45009, 45011, 45047, 48006]),
+        (Class::Token, &[40001, 40014, 42001]),
+        (
+            Class::Unreachable,
+            &[40003, 40226, 41028, 41029, 43004, 43019, 43101, 45015, 46004, 48002, 50005, 70000],
+        ),
+        (
+            Class::Configuration,
+            &[
+                40002, 40013, 40090, 40125, 40164, 40243, 41002, 41004, 43107, 48001, 48004, 50001,
+                50002, 50004, 50007, 61004, 61007, 61016, 61024, 89503, 89506, 89507,
+            ],
+        ),
+        (Class::Login, &[40029, 40163, 87007, 87008, 87009]),
+        (
+            Class::Fault,
+            &[
+                40007, 40008, 40032, 40033, 40035, 40036, 40037, 40038, 40039, 40066, 40097, 40246,
+                40247, 40249, 41001, 41008, 41030, 43001, 43002, 43003, 43116, 44002, 45002, 45008,
+                45065, 45067, 45109, 45168, 47001, 47003, 48008, 76001, 76002, 76003, 76004, 76021,
+                76022, 200_011, 200_012, 200_013, 200_014, 200_015, 200_016, 200_017, 200_018,
+                200_019, 200_020, 200_021, 200_022,
+            ],
+        ),
+    ];
+
+    #[test]
+    fn every_code_of_wechats_tables_has_its_class_and_an_advice() {
+        for (class, codes) in TABLE {
+            for code in codes {
+                let refusal = of(*code, "");
+                assert!(refusal.is_known(), "{code} has no meaning of its own");
+                assert_eq!(refusal.class(), class, "{code}");
+                assert!(refusal.advice().len() > 20, "{code}: {}", refusal.advice());
+            }
+        }
+        let named = TABLE.iter().map(|(_, codes)| codes.len()).sum::<usize>();
+        let known = (-1..300_000).chain(268_487_000..268_488_000);
+        let known = known.filter(|code| of(*code, "").is_known()).count();
+        assert_eq!(known, named, "a code that isn't in the table has a meaning");
+    }
+
+    #[test]
+    fn a_code_that_is_not_known_is_a_fault_that_says_so() {
+        let refusal = of(99999, "what is this");
+        assert_eq!((refusal.class(), refusal.is_known()), (Class::Fault, false));
+        assert!(refusal.advice().contains("not known"));
+    }
+
+    #[test]
+    fn the_address_to_let_in_is_found_in_what_wechat_says() {
+        let at = |message: &str| of(40164, message).address().map(|address| address.to_string());
+        let said =
+            "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 6743a1b2-0-1";
+        assert_eq!(at(said).as_deref(), Some("203.0.113.9"));
+        assert!(of(40164, said).advice().contains("add 203.0.113.9 to"));
+        assert_eq!(at("invalid ip ::ffff:203.0.113.9, not in").as_deref(), Some("203.0.113.9"));
+        assert_eq!(at("invalid ip 2001:db8::7 ipv6 2001:db8::7").as_deref(), Some("2001:db8::7"));
+        for message in ["", "invalid ip", "invalid ip , not", "invalid ip evil.example, not"] {
+            assert_eq!(at(message), None, "{message}");
+            assert!(of(40164, message).advice().contains("IP白名单"));
+        }
+        assert_eq!(of(40125, said).address(), None);
     }
 
     #[test]

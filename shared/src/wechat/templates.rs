@@ -122,7 +122,8 @@ impl Client {
             template_list: Vec<PrivateTemplate>,
         }
         let query = [("access_token", access_token.expose())];
-        let answer: Answer = self.get("/cgi-bin/template/get_all_private_template", &query).await?;
+        let answer: Answer =
+            self.list("/cgi-bin/template/get_all_private_template", &query).await?;
         Ok(answer.template_list)
     }
 
@@ -141,7 +142,7 @@ impl Client {
             data: Vec<SubscriptionTemplate>,
         }
         let query = [("access_token", access_token.expose())];
-        let answer: Answer = self.get("/wxaapi/newtmpl/gettemplate", &query).await?;
+        let answer: Answer = self.list("/wxaapi/newtmpl/gettemplate", &query).await?;
         Ok(answer.data)
     }
 }

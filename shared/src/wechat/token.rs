@@ -3,6 +3,7 @@
 use crate::secret::Secret;
 use crate::wechat::client::{Client, Error};
 use crate::wechat::id::AppId;
+use crate::wechat::refusal::{Class, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// What `stable_token` hands out.
@@ -48,5 +49,34 @@ impl Client {
             force_refresh: force,
         };
         self.post("/cgi-bin/stable_token", None, &request).await
+    }
+}
+
+/// Whether a refusal of [`Client::stable_token`] stays until a human has changed the
+/// account, or what is stored of it. Here 40001 means the AppSecret.
+///
+/// An address that isn't let in (40164 and its like) is not among these: it changes
+/// without a word to us, and no message is lost by waiting for it.
+pub fn needs_operator(refusal: &Refusal) -> bool {
+    match refusal.code {
+        40001 => true,
+        40090 | 40164 | 61004 | 89503 | 89506 | 89507 => false,
+        _ => refusal.class() == Class::Configuration,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_a_human_can_mend_is_told_apart_from_what_passes() {
+        let of = |code| needs_operator(&Refusal { code, message: String::new(), rid: None });
+        for code in [40001, 40002, 40013, 40125, 40243, 41002, 41004, 50004, 50007, 61024] {
+            assert!(of(code), "{code}");
+        }
+        for code in [-1, 45009, 45011, 40164, 61004, 89503, 89506, 89507, 99999] {
+            assert!(!of(code), "{code}");
+        }
     }
 }
