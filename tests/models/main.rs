@@ -33,6 +33,7 @@ use std::hash::Hash;
 
 /// Explores all of a model: every property holds, everything that is to be
 /// possible is, and there were so many states that something was explored.
+#[expect(clippy::print_stdout, reason = "how it went is shown by `--nocapture`")]
 fn holds<M>(model: M, at_least: usize)
 where
     M: Model + Send + Sync + 'static,
@@ -47,6 +48,7 @@ where
 }
 
 /// Explores a model until this property fails, and prints a way to there.
+#[expect(clippy::print_stdout, reason = "how it went is shown by `--nocapture`")]
 fn fails<M>(model: M, property: &'static str)
 where
     M: Model + Send + Sync + 'static,

@@ -56,8 +56,8 @@ struct Rules {
 }
 
 impl Rules {
-    /// What the code does.
-    const CODE: Self = Self {
+    /// All of it.
+    const WHOLE: Self = Self {
         grants_by_event: true,
         grant_sees_withdrawal: true,
         reserves_what_is_free: true,

@@ -132,7 +132,7 @@ impl World {
             faults: 3,
             receipts: &[Said::Delivered],
             repeat_has_another_id: false,
-            rules: Rules::CODE,
+            rules: Rules::WHOLE,
         }
     }
 }

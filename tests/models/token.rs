@@ -227,7 +227,7 @@ impl Model for World {
             match sender.step {
                 sender::Step::Call => actions.push(Action::Sender(at, sender.step, Read::Fresh)),
                 sender::Step::Renew => {
-                    actions.extend(reads.iter().map(|&read| Action::Sender(at, sender.step, read)))
+                    actions.extend(reads.iter().map(|&read| Action::Sender(at, sender.step, read)));
                 }
                 sender::Step::Wait if sender.finds(state) => {
                     actions.push(Action::Sender(at, sender.step, Read::Fresh));

@@ -10,7 +10,7 @@ const ONE: World = World {
     notifications: 2,
     workers: 2,
     faults: 2,
-    rules: Rules::CODE,
+    rules: Rules::WHOLE,
 };
 const CONSENT_WITHDRAWN: World =
     World { script: &[Act::Consents, Act::Withdraws], faults: 1, ..ONE };
@@ -21,7 +21,7 @@ const TWO: World = World { script: &[Act::Consents; 2], times: 1, ..ONE };
 /// The world in which the code does without one of its rules.
 macro_rules! without {
     ($world:expr, $rule:ident) => {
-        World { rules: Rules { $rule: false, ..Rules::CODE }, ..$world }
+        World { rules: Rules { $rule: false, ..Rules::WHOLE }, ..$world }
     };
 }
 

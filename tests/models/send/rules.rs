@@ -43,8 +43,8 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// What the code does.
-    pub(super) const CODE: Self = Self {
+    /// All of it.
+    pub(super) const WHOLE: Self = Self {
         compare_and_set: true,
         fence: true,
         deadline: true,

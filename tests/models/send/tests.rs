@@ -21,13 +21,13 @@ const fn two(world: World) -> World {
 
 /// Three invocations at once, of which two may have outlived their leases.
 const fn crowded(world: World) -> World {
-    World { workers: 3, faults: 3, receipts: &[], ..world }
+    World { workers: 3, faults: 5, receipts: &[], ..world }
 }
 
 /// The world in which the code does without one of its rules.
 macro_rules! without {
     ($world:expr, $($rule:ident: $value:expr),+) => {
-        World { rules: Rules { $($rule: $value),+, ..Rules::CODE }, ..$world }
+        World { rules: Rules { $($rule: $value),+, ..Rules::WHOLE }, ..$world }
     };
 }
 
