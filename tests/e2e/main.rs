@@ -23,6 +23,7 @@ mod world;
 mod answers;
 mod callback;
 mod consent;
+mod cost;
 mod customer_service;
 mod dead_token;
 mod events;

@@ -58,7 +58,7 @@ pub(crate) struct Attempt<'a> {
 /// How an attempt ended.
 pub(crate) enum Ended {
     /// This is stored.
-    Stored(Report),
+    Stored(Box<Report>),
     /// Nothing of this attempt's is stored: somebody else has changed it, and it
     /// stands like this.
     Changed(Box<Row>),
@@ -409,6 +409,6 @@ impl<'a> Attempt<'a> {
         }
         let template = self.notification.content.template.as_str();
         record::outcome(&self.report, template, self.seen.map_or(1, |row| row.tries + 1));
-        Ok(Ended::Stored(self.report.clone()))
+        Ok(Ended::Stored(Box::new(self.report.clone())))
     }
 }
