@@ -13,7 +13,7 @@ FUZZ := $(abspath $(TARGET))/cargo-fuzz-$(CARGO_FUZZ)
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test check fmt check-template check-dependencies fuzz interop bench bench-peers clean-data
+.PHONY: help run demo build test check fmt schema check-template check-dependencies fuzz interop bench bench-peers clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: ## Say what CI would say: formatting, lints, documentation
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
+
+schema: ## Write what send is asked and answers, as JSON Schema, from the types
+	$(CARGO) test --quiet --package send --locked -- --ignored --exact schema::write
 
 check-template: $(VENV)/bin/cfn-lint ## Lint the SAM template (needs Python; brings cfn-lint along)
 	$(VENV)/bin/cfn-lint infra/aws/template.yaml
