@@ -38,8 +38,8 @@ pub use forms::FormIdItem;
 pub use logins::{Binding, LoginError, Logins, Session};
 pub use mappings::{Mappings, Route};
 pub use notifications::{
-    Announced, Before, Cancelled, Change, Claim, Message, Notifications, Receipt, Row, Standing,
-    Status, Written,
+    Announced, Before, Cancelled, Change, Claim, Message, Notifications, Receipt, Row, Settled,
+    Standing, Status, Written,
 };
 pub use permits::{Permit, PermitKey};
 pub use rests::{Rest, Rests};

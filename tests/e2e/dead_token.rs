@@ -168,6 +168,8 @@ async fn an_outage_of_the_token_path_for_210_seconds_is_not_noticed() {
     // It begins at different moments before and after the successor appears,
     // which is 300 seconds before the end.
     for (cycle, before_end) in [390, 330, 290, 250, 210].into_iter().enumerate() {
+        world.wechat.revoke("shop").await;
+        world.invoke("token", &json!({})).await.unwrap();
         let generation = world.parameter(SHOP)["generation"].as_u64().unwrap();
         world.wechat.advance(7200 - before_end).await;
         world.wechat.fault(json!({ "path": STABLE_TOKEN, "status": 503, "times": 1000 })).await;

@@ -20,9 +20,11 @@ async fn when_a_host_cannot_be_connected_to_the_next_one_is_called() {
     let ann = world.phone("ann");
     ann.follow("shop").await;
     ann.log_in("shop-mini").await;
-    let report = world.send(&order("order-1", json!({ "account": "ann" }))).await;
-    assert_eq!(report["outcome"], "sent", "{report}");
-    assert_eq!(ann.screen().await.len(), 1);
+    for id in ["order-1", "order-2", "order-3"] {
+        let report = world.send(&order(id, json!({ "account": "ann" }))).await;
+        assert_eq!(report["outcome"], "sent", "{report}");
+    }
+    assert_eq!(ann.screen().await.len(), 3);
     let told = |line: &String| line.contains("no connection to WeChat at 127.0.0.1");
     let told = |function: &str| {
         world.lines().iter().filter(|line| line.starts_with(function) && told(line)).count()

@@ -101,6 +101,7 @@ fn receipt<'a>(event: &'a StoredEvent, push: &'a Push, delivery: &'a Delivery) -
         template_id: delivery.template_id.as_deref(),
         message_id: &delivery.message_id,
         fate: &delivery.fate,
+        at: push.create_time,
     }
 }
 

@@ -14,7 +14,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric::{self, Unit};
 use shared::parameters::ParameterError;
-use shared::store::{Before, Change, Claim, Row, Standing, Status};
+use shared::store::{Before, Change, Claim, Row, Settled, Standing, Status};
 
 /// So many are looked for in one part of the index at once.
 const PAGE: i32 = 100;
@@ -54,53 +54,64 @@ pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<Swept, AwsEr
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        let failed = done.iter().filter(|done| done.is_err()).count();
-        swept.notifications += done.len() - failed;
-        swept.failed += failed;
+        swept.failed += done.iter().filter(|done| done.is_err()).count();
+        let ambiguous: Vec<_> = done.into_iter().flatten().flatten().collect();
+        swept.notifications += due.len();
+        // Only now, as what was left behind may have become ambiguous as well.
+        for row in &ambiguous {
+            settle(app, row).await.inspect_err(|error| {
+                tracing::error!(id = row.id, "no receipt can be looked for: {error}");
+            })?;
+        }
     }
+    swept.notifications -= swept.failed;
     Ok(swept)
 }
 
-/// Deals with one.
-async fn resume(app: &App, id: &str, deadline: Timestamp) -> Result<(), Problem> {
+/// Looks whether WeChat's receipt has told what became of an ambiguous one.
+async fn settle(app: &App, row: &Row) -> Result<(), AwsError> {
+    let settled = app.notifications.settle(row, Timestamp::now()).await?;
+    if let Settled::Told(status) = settled {
+        let outcome = status.as_str();
+        tracing::info!(id = row.id, outcome, "WeChat's receipt tells what became of it");
+        metric::record("settled", Unit::Count, 1, &[("outcome", outcome)]);
+    }
+    Ok(())
+}
+
+/// Deals with one; gives it back if it is ambiguous.
+async fn resume(app: &App, id: &str, deadline: Timestamp) -> Result<Option<Row>, Problem> {
     let now = Timestamp::now();
-    let Some(row) = app.notifications.get(id).await? else { return Ok(()) };
-    if row.status == Status::Ambiguous {
-        if let Some(status) = app.notifications.settle(&row).await? {
-            tracing::info!(
-                id,
-                outcome = status.as_str(),
-                "WeChat's receipt has told what became of it"
-            );
-        }
-        return Ok(());
-    }
+    let Some(row) = app.notifications.get(id).await? else { return Ok(None) };
     match row.standing(now) {
-        Standing::Settled => return Ok(()),
-        Standing::Doubtful(_) => {
-            give_up(app, &row, now).await?;
-            return Ok(());
-        }
-        Standing::Due(_) => {}
+        _ if row.status == Status::Ambiguous => Ok(Some(row)),
+        Standing::Settled => Ok(None),
+        Standing::Doubtful(_) => give_up(app, &row, now).await.map(|_| None).map_err(Problem::from),
+        Standing::Due(_) => send(app, &row, now, deadline).await.map(|()| None),
     }
+}
+
+/// Sends one that is due.
+async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Result<(), Problem> {
+    let id = row.id.as_str();
     if let Some(at) = row.retry_at {
         metric::record("waiting_age", Unit::Seconds, now.seconds_since(at), &[]);
     }
     let Some(content) = row.content.as_deref().and_then(|text| Content::read(text).ok()) else {
-        return abandon(app, &row, "what was stored of it can't be read by this version").await;
+        return abandon(app, row, "what was stored of it can't be read by this version").await;
     };
     let code = content.template.as_str();
     let template = match app.template(code, now).await {
         Ok(Some(template)) => template,
-        Ok(None) => return abandon(app, &row, "its template is no longer there").await,
+        Ok(None) => return abandon(app, row, "its template is no longer there").await,
         Err(error @ ParameterError::Invalid { .. }) => {
-            return abandon(app, &row, &error.to_string()).await;
+            return abandon(app, row, &error.to_string()).await;
         }
         Err(error) => return Err(error.into()),
     };
     let fields = match content.fields(&template) {
         Ok(fields) => fields,
-        Err(problem) => return abandon(app, &row, &problem).await,
+        Err(problem) => return abandon(app, row, &problem).await,
     };
     let apps = app.apps(&template, now).await;
     let notification =

@@ -61,7 +61,7 @@ pub(crate) async fn handle(
 }
 
 async fn one(app: &App, app_id: &AppId, dead: u64, now: Timestamp) -> Result<Report, Diagnostic> {
-    let apps = app.parameters.apps().await.map_err(|error| unread(error.into()))?;
+    let apps = app.parameters.apps().await.map_err(|error| unread(&error.into()))?;
     let wechat_app = apps.by_id(app_id).ok_or_else(|| {
         diagnostic(format!("{app_id}: {}", RefreshError::NoApp), RefreshError::NoApp.is_lasting())
     })?;
@@ -76,7 +76,7 @@ async fn one(app: &App, app_id: &AppId, dead: u64, now: Timestamp) -> Result<Rep
 
 async fn round(app: &App, now: Timestamp, deadline: Timestamp) -> Result<Report, Diagnostic> {
     let read = tokio::try_join!(app.parameters.apps(), app.parameters.secrets());
-    let (apps, secrets) = read.map_err(|error| unread(error.into()))?;
+    let (apps, secrets) = read.map_err(|error| unread(&error.into()))?;
     let end = tokio::time::Instant::now()
         + Duration::from_secs(deadline.seconds_since(now).saturating_sub(MARGIN));
     let looks = apps.iter().map(|wechat_app| {
@@ -135,7 +135,7 @@ async fn look(
 }
 
 /// The function has not even learnt what to look at.
-fn unread(error: RefreshError) -> Diagnostic {
+fn unread(error: &RefreshError) -> Diagnostic {
     tracing::error!("no access token can be looked at: {error}");
     diagnostic(error.to_string(), error.is_lasting())
 }

@@ -22,7 +22,7 @@ mod row;
 mod waiting;
 
 pub use change::{Before, Change, Claim, Message, Written};
-pub use receipts::Receipt;
+pub use receipts::{Receipt, Settled};
 pub use row::{Announced, Row, Standing};
 pub use waiting::Cancelled;
 

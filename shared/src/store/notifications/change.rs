@@ -17,11 +17,6 @@ use aws_sdk_dynamodb::types::{
 };
 use uuid::Uuid;
 
-/// A notification whose fate is unknown is looked at again after this many
-/// seconds. Until then whoever was sent something at the same time has it
-/// written down, and no receipt is taken for another's.
-pub(super) const SETTLING: u64 = 15;
-
 /// The name under which somebody changes a notification.
 #[derive(Debug)]
 pub struct Claim {
@@ -304,8 +299,9 @@ impl Notifications {
                 (Some(*at), *announced, Some(report))
             }
             Change::Ambiguous { announced, report } => {
-                let settling = announced.addressee.as_ref().map(|_| now.plus(SETTLING));
-                (settling, Some(*announced), Some(report))
+                // A receipt may have come before.
+                let look_at = announced.addressee.as_ref().map(|_| now);
+                (look_at, Some(*announced), Some(report))
             }
             Change::Sent { report, .. } | Change::Over { report, .. } => (None, None, Some(report)),
         };

@@ -8,17 +8,18 @@
 //! Where sending never learnt WeChat's id, as its answer was lost or the function
 //! ended, nobody writes the notification's id into that row. Such a notification
 //! is ambiguous, and it meets the receipt in a third row, that of their addressee
-//! (see [`super::row::addressee`]): both note themselves there. Some seconds later,
-//! when all that was under way has been written down, whatever receipt still
-//! belongs to nobody is the ambiguous notification's.
+//! (see [`super::row::addressee`]): both note themselves there. When everything to
+//! that addressee that was under way with the receipt has been written down, or has
+//! become ambiguous itself, whatever receipt still belongs to nobody is the
+//! ambiguous notification's.
 
-use super::change::{SETTLING, addressee_key, message_key};
-use super::row::addressee;
+use super::change::{addressee_key, message_key};
+use super::row::{addressee, settling};
 use super::{Notifications, Row, Status};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::conflict::again;
-use crate::store::{KEPT, get_string, number, string, strings, transaction};
+use crate::store::{KEPT, get_string, get_time, number, string, strings, transaction};
 use crate::wechat::id::{AppId, OpenId};
 use crate::wechat::push::Fate;
 use aws_sdk_dynamodb::types::{ReturnValue, Update};
@@ -26,6 +27,17 @@ use aws_sdk_dynamodb::types::{ReturnValue, Update};
 /// A receipt waits this many seconds for a notification that it belongs to: a
 /// day.
 const WAITS: u64 = 24 * 3600;
+
+/// What came of looking for a notification's receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It has been found, and says this.
+    Told(Status),
+    /// There may be one, and it has to be looked for again then.
+    Later(Timestamp),
+    /// There is none so far.
+    Unknown,
+}
 
 /// What WeChat says of one message.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +52,8 @@ pub struct Receipt<'a> {
     pub message_id: &'a str,
     /// What became of it.
     pub fate: &'a Fate,
+    /// When WeChat said so.
+    pub at: Timestamp,
 }
 
 /// A receipt that belongs to no notification so far.
@@ -48,6 +62,8 @@ struct Stray {
     message: String,
     status: Status,
     reason: String,
+    /// When it was written down.
+    told_at: Timestamp,
 }
 
 impl Notifications {
@@ -70,8 +86,10 @@ impl Notifications {
             .table_name(&self.table.name)
             .key("id", string(message_key(receipt.app_id, receipt.message_id)))
             .update_expression(
-                "SET #status = :status, reason = :reason, expires = if_not_exists(expires, :expires)",
+                "SET #status = :status, reason = :reason, \
+                 told_at = if_not_exists(told_at, :now), expires = if_not_exists(expires, :expires)",
             )
+            .expression_attribute_values(":now", number(now))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", string(status.as_str()))
             .expression_attribute_values(":reason", string(reason))
@@ -111,7 +129,7 @@ impl Notifications {
         now: Timestamp,
     ) -> Result<(), AwsError> {
         const WHAT: &str = "leaving a receipt for a notification";
-        let Receipt { app_id, open_id, template_id, message_id, .. } = receipt;
+        let Receipt { app_id, open_id, template_id, message_id, at, .. } = receipt;
         let note = self
             .table
             .dynamodb
@@ -120,7 +138,7 @@ impl Notifications {
             .key("id", string(addressee_key(&addressee(app_id, open_id, template_id))))
             .update_expression("ADD receipts :message SET expires = :expires")
             .expression_attribute_values(":message", strings([&format!("{app_id}#{message_id}")]))
-            .expression_attribute_values(":expires", number(now.plus(WAITS)))
+            .expression_attribute_values(":expires", number(at.plus(WAITS)))
             .return_values(ReturnValue::AllNew);
         let noted = again(|| note.clone().send())
             .await
@@ -138,7 +156,7 @@ impl Notifications {
                 .condition_expression("#status = :ambiguous")
                 .expression_attribute_names("#status", "status")
                 .expression_attribute_values(":shard", string(super::waiting::shard(id)))
-                .expression_attribute_values(":due", number(now.plus(SETTLING)))
+                .expression_attribute_values(":due", number(now))
                 .expression_attribute_values(":ambiguous", string(Status::Ambiguous.as_str()));
             let stored = again(|| update.clone().send()).await;
             self.table.conditional(WHAT, stored)?;
@@ -148,17 +166,17 @@ impl Notifications {
 
     /// Gives an ambiguous notification the receipt that must be its own, if there
     /// is one: there are as many receipts that belong to nobody as notifications
-    /// that may have been sent to the same addressee, and all say the same. The
-    /// status that it then has.
+    /// that may have been sent to the same addressee, and all say the same.
     ///
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn settle(&self, row: &Row) -> Result<Option<Status>, AwsError> {
-        let Some(addressee) = row.announced.as_ref().and_then(|what| what.addressee.as_deref())
+    pub async fn settle(&self, row: &Row, now: Timestamp) -> Result<Settled, AwsError> {
+        let Some((announced, addressee)) =
+            row.announced.as_ref().and_then(|what| Some((what, what.addressee.as_deref()?)))
         else {
-            self.leave(row).await?;
-            return Ok(None);
+            self.leave(row, None).await?;
+            return Ok(Settled::Unknown);
         };
         let key = addressee_key(addressee);
         let (ambiguous, receipts) = self.meeting(&key).await?;
@@ -167,15 +185,23 @@ impl Notifications {
         for message in receipts {
             strays.extend(self.stray(message).await?);
         }
+        // Whose the youngest is may not have been written down yet.
+        let certain = strays.iter().map(|stray| stray.told_at).max();
+        let certain = certain.map(|told_at| told_at.plus(settling(announced.channel)));
+        if let Some(certain) = certain.filter(|certain| now < *certain) {
+            self.leave(row, Some(certain)).await?;
+            return Ok(Settled::Later(certain));
+        }
         let alike = strays.windows(2).all(|pair| pair[0].status == pair[1].status);
         if alike
             && strays.len() >= ambiguous.len()
             && let Some(stray) = strays.get(place)
+            && self.bind(row, &key, stray).await?
         {
-            return self.bind(row, &key, stray).await;
+            return Ok(Settled::Told(stray.status));
         }
-        self.leave(row).await?;
-        Ok(None)
+        self.leave(row, None).await?;
+        Ok(Settled::Unknown)
     }
 
     /// Who meets in the row of an addressee: ids of notifications, and receipts.
@@ -216,11 +242,14 @@ impl Notifications {
             return Ok(None);
         }
         let status = get_string(&item, "status").and_then(Status::parse);
+        let told_at = get_time(&item, "told_at");
         let reason = get_string(&item, "reason").unwrap_or_default().to_owned();
-        Ok(status.map(|status| Stray { message, status, reason }))
+        let stray = status.zip(told_at);
+        Ok(stray.map(|(status, told_at)| Stray { message, status, reason, told_at }))
     }
 
-    async fn bind(&self, row: &Row, key: &str, stray: &Stray) -> Result<Option<Status>, AwsError> {
+    /// False if one of the two has found another meanwhile.
+    async fn bind(&self, row: &Row, key: &str, stray: &Stray) -> Result<bool, AwsError> {
         let id = stray.message.rsplit('#').next().unwrap_or_default();
         let of = |key: &str| Update::builder().table_name(&self.table.name).key("id", string(key));
         let notification = of(&row.id)
@@ -244,7 +273,6 @@ impl Notifications {
             .expression_attribute_values(":message", strings([&stray.message]));
         let items = [notification, message, meeting].map(transaction::update).to_vec();
         let what = self.table.action("settling what became of a notification");
-        let written = transaction::write(&self.table.dynamodb, &what, items).await?;
-        Ok(written.then_some(stray.status))
+        transaction::write(&self.table.dynamodb, &what, items).await
     }
 }

@@ -15,6 +15,11 @@ use sha2::{Digest, Sha256};
 /// Source: WeChat's documentation, "发送模板消息", on `client_msg_id`.
 const REPEATABLE: u64 = 8 * 60;
 
+/// Whoever has claimed a notification has it for no longer than this, in seconds:
+/// the function's timeout, and some more. And a sweep, a minute apart from the
+/// next, has come by.
+const LONGEST_CLAIM: u64 = 70 + 60;
+
 /// A notification as it is stored.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -117,6 +122,13 @@ impl Announced {
 pub(super) fn addressee(app_id: &AppId, open_id: &OpenId, template_id: Option<&str>) -> String {
     let of = [app_id.as_str(), open_id.as_str(), template_id.unwrap_or_default()].join("\n");
     Sha256::digest(of).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// So many seconds after a receipt was written down, no notification to the same
+/// addressee is under way any more that it could belong to: each is sent, or
+/// ambiguous itself.
+pub(super) fn settling(channel: ChannelKind) -> u64 {
+    if channel.is_repeatable() { REPEATABLE + LONGEST_CLAIM } else { LONGEST_CLAIM }
 }
 
 impl Row {

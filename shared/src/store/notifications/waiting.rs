@@ -3,8 +3,8 @@
 use super::{Notifications, Row, Status};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::conflict::again;
 use crate::store::{KEPT, get_string, number, string};
+use aws_sdk_dynamodb::types::Update;
 
 /// The index is spread over so many keys: DynamoDB takes 1,000 writes a second
 /// of each.
@@ -81,27 +81,28 @@ impl Notifications {
         Ok(ids.map(str::to_owned).collect())
     }
 
-    /// Nobody has to come back to it any more, unless something has changed since
-    /// it was read.
+    /// Nobody has to come back to it before `until`, or at all, unless something
+    /// has changed since it was read.
     ///
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn leave(&self, row: &Row) -> Result<(), AwsError> {
+    pub(super) async fn leave(&self, row: &Row, until: Option<Timestamp>) -> Result<(), AwsError> {
         let Some(due_at) = row.due_at else { return Ok(()) };
-        let update = self
-            .table
-            .dynamodb
-            .update_item()
+        let update = Update::builder()
             .table_name(&self.table.name)
             .key("id", string(&row.id))
-            .update_expression("REMOVE waiting, due_at")
             .condition_expression("due_at = :due AND #status = :status")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":due", number(due_at))
             .expression_attribute_values(":status", string(row.status.as_str()));
-        let left = again(|| update.clone().send()).await;
-        self.table.conditional("taking a notification off the list", left).map(drop)
+        let update = match until {
+            None => update.update_expression("REMOVE waiting, due_at"),
+            Some(until) => update
+                .update_expression("SET due_at = :until")
+                .expression_attribute_values(":until", number(until)),
+        };
+        self.table.change("noting when to come back to a notification", update).await.map(drop)
     }
 
     /// Calls a notification off that is scheduled, or waits to be tried again and
@@ -119,10 +120,7 @@ impl Notifications {
         if !waits || row.announced.is_some() {
             return Ok(Cancelled::TooLate(Box::new(row)));
         }
-        let update = self
-            .table
-            .dynamodb
-            .update_item()
+        let update = Update::builder()
             .table_name(&self.table.name)
             .key("id", string(id))
             .update_expression(
@@ -135,8 +133,7 @@ impl Notifications {
             .expression_attribute_values(":stood", string(row.status.as_str()))
             .expression_attribute_values(":cancelled", string(Status::Cancelled.as_str()))
             .expression_attribute_values(":expires", number(now.plus(KEPT)));
-        let written = again(|| update.clone().send()).await;
-        if self.table.conditional("calling a notification off", written)?.is_some() {
+        if self.table.change("calling a notification off", update).await? {
             return Ok(Cancelled::Done);
         }
         let row = self.get(id).await?;

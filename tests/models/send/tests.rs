@@ -1,0 +1,143 @@
+//! The protocol holds in every world; without any one of its rules it doesn't.
+
+use super::properties::{FOUND, NOT_SENT, ONCE, OWN, SENT};
+use super::receipts::Said;
+use super::rules::{Rules, Wait};
+use super::{Channel, World};
+use crate::{fails, holds};
+
+const TEMPLATE: World = World::new(&[Channel::Template]);
+const SUBSCRIBE: World = World::new(&[Channel::Subscribe]);
+const CUSTOMER_SERVICE: World = World::new(&[Channel::CustomerService]);
+const TEMPLATE_FIRST: World = World::new(&[Channel::Template, Channel::Subscribe]);
+const TEMPLATE_LAST: World = World::new(&[Channel::CustomerService, Channel::Template]);
+const TWO: World = World { receipts: &[Said::Delivered, Said::Blocked], ..two(SUBSCRIBE) };
+const TWO_TEMPLATES: World = two(TEMPLATE);
+
+/// Two notifications to one person: a receipt could be either's.
+const fn two(world: World) -> World {
+    World { notifications: 2, faults: 2, ..world }
+}
+
+/// Three invocations at once, of which two may have outlived their leases.
+const fn crowded(world: World) -> World {
+    World { workers: 3, faults: 5, receipts: &[], ..world }
+}
+
+/// The world in which the code does without one of its rules.
+macro_rules! without {
+    ($world:expr, $($rule:ident: $value:expr),+) => {
+        World { rules: Rules { $($rule: $value),+, ..Rules::WHOLE }, ..$world }
+    };
+}
+
+#[test]
+fn a_template_message_is_seen_once() {
+    holds(TEMPLATE, 10_000);
+    holds(crowded(TEMPLATE), 10_000);
+}
+
+#[test]
+fn a_subscription_message_is_seen_once() {
+    holds(SUBSCRIBE, 500);
+    holds(crowded(SUBSCRIBE), 500);
+}
+
+#[test]
+fn a_customer_service_message_is_seen_once() {
+    holds(CUSTOMER_SERVICE, 200);
+    holds(crowded(CUSTOMER_SERVICE), 500);
+}
+
+#[test]
+fn through_two_channels_one_message_is_seen() {
+    holds(TEMPLATE_FIRST, 10_000);
+    holds(TEMPLATE_LAST, 10_000);
+    holds(crowded(TEMPLATE_FIRST), 10_000);
+    holds(crowded(TEMPLATE_LAST), 10_000);
+}
+
+#[test]
+fn receipts_find_the_right_one_of_two_notifications() {
+    holds(TWO, 10_000);
+    holds(TWO_TEMPLATES, 10_000);
+}
+
+#[test]
+fn without_a_conditional_claim_two_send() {
+    fails(without!(CUSTOMER_SERVICE, compare_and_set: false), ONCE);
+}
+
+#[test]
+fn without_a_fence_a_late_write_lets_another_send() {
+    fails(without!(TEMPLATE, fence: false), ONCE);
+}
+
+#[test]
+fn without_a_look_at_the_clock_a_late_worker_repeats() {
+    fails(without!(TEMPLATE, deadline: false), ONCE);
+}
+
+#[test]
+fn what_is_repeated_after_the_window_is_seen_twice() {
+    fails(without!(TEMPLATE, window: false), ONCE);
+}
+
+#[test]
+fn what_is_taken_for_unsent_for_want_of_an_answer_is_seen_twice() {
+    fails(without!(TEMPLATE_LAST, unknown_is_not_unsent: false), ONCE);
+    fails(without!(CUSTOMER_SERVICE, unknown_is_not_unsent: false), NOT_SENT);
+}
+
+#[test]
+fn what_is_taken_for_unsent_for_a_later_refusal_is_seen_twice() {
+    fails(without!(TEMPLATE_FIRST, refused_is_not_unsent: false), ONCE);
+}
+
+#[test]
+fn what_is_announced_after_the_call_is_seen_twice() {
+    fails(without!(SUBSCRIBE, announced_before: false), ONCE);
+}
+
+#[test]
+fn what_moves_on_from_a_channel_that_became_impossible_is_seen_twice() {
+    fails(without!(TEMPLATE_FIRST, stays_with_channel: false), ONCE);
+}
+
+#[test]
+fn without_a_rendezvous_receipts_are_overlooked() {
+    fails(without!(SUBSCRIBE, rendezvous: false), FOUND);
+}
+
+#[test]
+fn a_receipt_that_is_bound_at_once_may_be_anothers() {
+    fails(without!(TWO, wait: Wait::None), SENT);
+}
+
+/// Some seconds are not enough: a sender that was killed has written nothing
+/// down, and until its lease is over nobody does so in its place; one that is to
+/// be repeated has not for up to 8 minutes.
+#[test]
+fn a_receipt_that_is_bound_while_another_is_open_may_be_its() {
+    fails(without!(TWO, wait: Wait::Invocations), SENT);
+    fails(without!(TWO_TEMPLATES, wait: Wait::Invocations), SENT);
+}
+
+#[test]
+fn of_receipts_that_say_different_things_the_wrong_one_is_bound() {
+    fails(without!(TWO, same_fate: false), OWN);
+}
+
+#[test]
+fn of_fewer_receipts_than_notifications_the_wrong_one_is_bound() {
+    fails(without!(TWO, receipt_for_each: false), SENT);
+}
+
+/// What WeChat answers to a repeat is not confirmed. All but the binding of
+/// receipts does without.
+#[test]
+fn a_repeat_may_be_answered_with_another_id_but_for_receipts() {
+    let another_id = |world| World { repeat_has_another_id: true, ..world };
+    holds(another_id(TEMPLATE), 10_000);
+    fails(another_id(TWO_TEMPLATES), SENT);
+}
