@@ -72,8 +72,10 @@ fuzz: ## Look for inputs that break a claim (needs nightly Rust; builds cargo-fu
 $(FUZZ)/bin/cargo-fuzz:
 	$(CARGO) install cargo-fuzz --version $(CARGO_FUZZ) --locked --root $(FUZZ)
 
-interop: $(PEERS)/ready ## Check against foreign implementations (needs Python and Node.js; brings them along)
+interop: $(PEERS)/ready ## Check against foreign implementations and callers (needs Python and Node.js; brings them along)
 	$(CARGO) run --quiet --package interop --locked -- $(PEERS)
+	$(CARGO) build --workspace --all-targets --locked
+	PEERS=$(PEERS) $(CARGO) test --package tests --locked -- --ignored calling::
 
 bench: ## Measure messages per second on one core
 	$(CARGO) run --quiet --release --package bench --locked

@@ -14,6 +14,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod binaries;
+mod contract;
 mod metrics;
 mod phone;
 mod sandbox;
@@ -22,6 +23,7 @@ mod world;
 
 mod answers;
 mod callback;
+mod calling;
 mod consent;
 mod customer_service;
 mod dead_token;
