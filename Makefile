@@ -75,7 +75,7 @@ $(FUZZ)/bin/cargo-fuzz:
 interop: $(PEERS)/ready ## Check against foreign implementations and callers (needs Python and Node.js; brings them along)
 	$(CARGO) run --quiet --package interop --locked -- $(PEERS)
 	$(CARGO) build --workspace --all-targets --locked
-	PEERS=$(PEERS) $(CARGO) test --package tests --locked -- --ignored calling::
+	PEERS=$(PEERS) $(CARGO) test --workspace --test e2e --locked -- --ignored calling::
 
 bench: ## Measure messages per second on one core
 	$(CARGO) run --quiet --release --package bench --locked
