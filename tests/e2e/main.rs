@@ -22,6 +22,7 @@ mod tables;
 mod world;
 
 mod answers;
+mod asking;
 mod callback;
 mod calling;
 mod consent;
