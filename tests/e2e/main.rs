@@ -14,6 +14,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod binaries;
+mod contract;
 mod metrics;
 mod phone;
 mod sandbox;
@@ -21,7 +22,9 @@ mod tables;
 mod world;
 
 mod answers;
+mod asking;
 mod callback;
+mod calling;
 mod consent;
 mod cost;
 mod customer_service;

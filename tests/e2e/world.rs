@@ -2,6 +2,7 @@
 //! to reach them.
 
 use crate::binaries;
+use crate::contract;
 use crate::phone::{Phone, password};
 use crate::sandbox::WeChat;
 use crate::tables::Aws;
@@ -180,7 +181,11 @@ impl World {
 
     /// Invokes a function, called as its binary is.
     pub(crate) async fn invoke(&self, binary: &str, event: &Value) -> Result<Value, InvokeFailure> {
-        self.cloud.invoke(&self.cloud.function(binary), event).await
+        let answer = self.cloud.invoke(&self.cloud.function(binary), event).await?;
+        if binary == "send" {
+            contract::check(event, &answer);
+        }
+        Ok(answer)
     }
 
     /// Makes an account of this name, unless there is one.
