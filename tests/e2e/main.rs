@@ -17,6 +17,7 @@ mod binaries;
 mod metrics;
 mod phone;
 mod sandbox;
+mod scene;
 mod tables;
 mod world;
 
@@ -34,6 +35,7 @@ mod login;
 mod logs;
 mod lost_answers;
 mod main_job;
+mod once;
 mod orders;
 mod outage;
 mod privacy;
