@@ -160,7 +160,7 @@ impl<'a> Attempt<'a> {
                 }
             };
             match self.announce(&ready).await? {
-                Written::Done(_) => {}
+                Written::Done(_) | Written::Told { .. } => {}
                 Written::Found(row) => return Ok(Tried::Ended(Ended::Changed(row))),
                 Written::Beaten => continue,
             }
@@ -405,6 +405,10 @@ impl<'a> Attempt<'a> {
         match written {
             Written::Found(row) => return Ok(Ended::Changed(row)),
             Written::Done(status) => self.report.outcome = status,
+            Written::Told { status, reason } => {
+                self.report.outcome = status;
+                self.report.reason = reason;
+            }
             Written::Beaten => {}
         }
         let template = self.notification.content.template.as_str();
