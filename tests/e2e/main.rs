@@ -43,6 +43,7 @@ mod queue;
 mod replay;
 mod replies;
 mod send;
+mod settled;
 mod startup;
 mod template;
 mod template_check;

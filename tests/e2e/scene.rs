@@ -125,10 +125,15 @@ impl Scene {
     /// Whatever a notification waits for is over: nobody has it any more, and it is
     /// due. Then the minute's sweep comes by.
     pub(crate) async fn later(&self, id: &str) {
+        self.overdue(id).await;
+        self.sweep().await;
+    }
+
+    /// Whatever a notification waits for is over.
+    pub(crate) async fn overdue(&self, id: &str) {
         for wait in ["lease_until", "retry_at", "due_at"] {
             self.world.aws.set_time(id, wait, 1).await;
         }
-        self.sweep().await;
     }
 
     /// The minute's sweep.
@@ -186,7 +191,6 @@ impl Scene {
             })
             .await;
         died.unwrap_err();
-        self.world.idle().await;
         assert_eq!(self.status(id).await, "in_progress");
     }
 
