@@ -21,6 +21,7 @@ mod scene;
 mod tables;
 mod world;
 
+mod again;
 mod answers;
 mod callback;
 mod consent;

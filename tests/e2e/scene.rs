@@ -65,10 +65,16 @@ impl Scene {
         scene
     }
 
-    /// Ann does what allows one more message of the kind, if it needs something.
+    /// Ann does what allows one more message of the scene's kind, if that needs
+    /// something.
     pub(crate) async fn allow(&self) {
+        self.allow_one_more(self.kind).await;
+    }
+
+    /// Ann does what allows one more message of any kind.
+    pub(crate) async fn allow_one_more(&self, kind: &str) {
         let ann = self.world.phone("ann");
-        match self.kind {
+        match kind {
             "bizsend" => ann.consent("shop", "order_arrived", true).await,
             "subscribe" => ann.consent("shop-mini", "order_shipped", true).await,
             "customer_service" => ann.message("shop", "Where is it?").await,

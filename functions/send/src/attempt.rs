@@ -36,6 +36,8 @@ const PATIENCE: u64 = 48 * 3600;
 /// is looked for so often.
 const LOOKS: usize = 8;
 
+/// Why a notification is not sent that nobody needs any more.
+pub(crate) const EXPIRED: &str = "it could not be sent before expires_at";
 /// Why a notification has to wait that nothing is wrong with.
 const NO_TIME: &str = "the invocation has no time left for it";
 
@@ -379,7 +381,7 @@ impl<'a> Attempt<'a> {
                 self.ambiguous(must).await
             }
             None => {
-                self.report.reason = Some("it could not be sent before expires_at".to_owned());
+                self.report.reason = Some(EXPIRED.to_owned());
                 self.over(Status::Expired).await
             }
         }
