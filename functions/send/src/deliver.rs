@@ -29,7 +29,8 @@ pub(crate) struct Notification<'a> {
 ///
 /// # Errors
 ///
-/// When the id was used for another content, or AWS doesn't do its part.
+/// When the id was used for another content, or nobody knows of the notification
+/// and `expires_at` is past, or AWS doesn't do its part.
 pub(crate) async fn deliver(
     app: &App,
     notification: &Notification<'_>,
@@ -39,6 +40,10 @@ pub(crate) async fn deliver(
     let Notification { id, content, .. } = notification;
     let claim = Claim::new(id, content.to_json(), content.hash());
     let mut row = row;
+    if row.is_none() && content.is_past(Timestamp::now()) {
+        // Whoever asks again is told how it went.
+        row = Some(app.notifications.get(id).await?.ok_or(DeliverError::Past)?);
+    }
     for _ in 0..ROUNDS {
         let now = Timestamp::now();
         let again = match &row {
@@ -93,6 +98,8 @@ pub(crate) async fn give_up(app: &App, row: &Row, now: Timestamp) -> Result<Repo
 pub(crate) enum DeliverError {
     #[error("id: {0} was used for another recipient or content; a new notification needs a new id")]
     Conflict(String),
+    #[error("expires_at: it is past")]
+    Past,
     #[error(transparent)]
     Aws(#[from] AwsError),
 }

@@ -17,7 +17,8 @@ use shared::store::Status;
 ///
 /// # Errors
 ///
-/// When the id was used for another content, or AWS doesn't answer.
+/// When the id was used for another content, or nobody knows of the notification
+/// and `expires_at` is past, or AWS doesn't answer.
 pub(crate) async fn dry_run(
     app: &App,
     notification: &Notification<'_>,
@@ -30,6 +31,9 @@ pub(crate) async fn dry_run(
         return Ok(Report::of(&row));
     }
     let now = Timestamp::now();
+    if content.is_past(now) {
+        return Err(DeliverError::Past);
+    }
     let Content { to, channels, send_at, .. } = content;
     let mut routes = Routes::new(to, notification.apps);
     let mut report = Report::new(id, Status::NoRoute);
