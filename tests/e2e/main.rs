@@ -30,6 +30,7 @@ mod follow;
 mod form_ids;
 mod forward;
 mod hosts;
+mod later;
 mod login;
 mod logs;
 mod lost_answers;
