@@ -36,6 +36,7 @@ mod follow;
 mod form_ids;
 mod forward;
 mod hosts;
+mod later;
 mod login;
 mod logs;
 mod lost_answers;

@@ -104,7 +104,7 @@ impl<'a> Attempt<'a> {
     /// sent.
     pub(crate) async fn run(mut self) -> Result<Ended, AwsError> {
         let content = self.notification.content;
-        if content.expires_at.is_some_and(|end| end <= self.now) {
+        if content.is_past(self.now) {
             return self.expired().await;
         }
         if let Some(at) = content.send_at.filter(|at| self.now < *at) {

@@ -64,6 +64,11 @@ impl Content {
         serde_json::from_str(text)
     }
 
+    /// Whether it is worth nothing any more.
+    pub(crate) fn is_past(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
     /// What tells another content under the same id.
     pub(crate) fn hash(&self) -> String {
         Sha256::digest(self.to_json()).iter().map(|byte| format!("{byte:02x}")).collect()

@@ -18,7 +18,8 @@ use shared::store::Status;
 ///
 /// # Errors
 ///
-/// When the id was used for another content, or AWS doesn't answer.
+/// When the id was used for another content, or nobody knows of the notification
+/// and `expires_at` is past, or AWS doesn't answer.
 pub(crate) async fn dry_run(
     app: &App,
     notification: &Notification<'_>,
@@ -31,8 +32,8 @@ pub(crate) async fn dry_run(
         return Ok(Report::of(&row));
     }
     let now = Timestamp::now();
-    let Content { to, channels, send_at, expires_at, .. } = content;
-    if expires_at.is_some_and(|end| end <= now) {
+    let Content { to, channels, send_at, .. } = content;
+    if content.is_past(now) {
         return Ok(Report::because(id, Status::Expired, EXPIRED));
     }
     let mut routes = Routes::new(to, notification.apps);

@@ -195,7 +195,8 @@ impl Request {
         })
     }
 
-    /// Checks the moments and the amount of data.
+    /// Checks the order of the moments and the amount of data. That `expires_at`
+    /// is past is nothing wrong with a request that was made before.
     ///
     /// # Errors
     ///

@@ -89,8 +89,11 @@ impl Users {
         asked: Timestamp,
     ) -> Result<(), AwsError> {
         match allowance {
-            Allowance::Permit(permit) | Allowance::Standing(permit) => {
-                self.burn_permit(permit, notification, asked).await
+            Allowance::Permit(permit) => {
+                self.burn_permit(permit, "reserved", notification, asked).await
+            }
+            Allowance::Standing(permit) => {
+                self.burn_permit(permit, "free", notification, asked).await
             }
             // It stays taken.
             Allowance::Place(_) => Ok(()),

@@ -308,7 +308,9 @@ impl Users {
     /// WeChat knows of no consent, whatever we have counted: this permit and
     /// all others of its kind that were granted until `asked`, when the send
     /// began, are void: the free ones at once, those that are reserved when they
-    /// are given back.
+    /// are given back. `state` is what this one was sent with: `reserved`, or
+    /// `free` where a consent lasts. It is void also if it seems to be younger, as
+    /// WeChat's clock may be ahead of ours.
     ///
     /// # Errors
     ///
@@ -316,6 +318,7 @@ impl Users {
     pub(super) async fn burn_permit(
         &self,
         permit: &Permit,
+        state: &str,
         notification: &str,
         asked: Timestamp,
     ) -> Result<(), AwsError> {
@@ -335,7 +338,7 @@ impl Users {
             .expression_attribute_values(":expires", number(asked.plus(KEPT)));
         let marked = again(|| mark.clone().send()).await;
         self.table.conditional("noting that WeChat knows of no consent", marked)?;
-        self.end_permit(permit, notification, "reserved", "burned", asked).await?;
+        self.end_permit(permit, notification, state, "burned", asked).await?;
         self.revoke_permits(key, asked).await
     }
 
