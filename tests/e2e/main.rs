@@ -26,6 +26,7 @@ mod asking;
 mod callback;
 mod calling;
 mod consent;
+mod cost;
 mod customer_service;
 mod dead_token;
 mod events;
