@@ -36,6 +36,8 @@ const PATIENCE: u64 = 48 * 3600;
 /// is looked for so often.
 const LOOKS: usize = 8;
 
+/// Why a notification is not sent that nobody needs any more.
+pub(crate) const EXPIRED: &str = "it could not be sent before expires_at";
 /// Why a notification has to wait that nothing is wrong with.
 const NO_TIME: &str = "the invocation has no time left for it";
 
@@ -160,7 +162,7 @@ impl<'a> Attempt<'a> {
                 }
             };
             match self.announce(&ready).await? {
-                Written::Done(_) => {}
+                Written::Done(_) | Written::Told { .. } => {}
                 Written::Found(row) => return Ok(Tried::Ended(Ended::Changed(row))),
                 Written::Beaten => continue,
             }
@@ -379,7 +381,7 @@ impl<'a> Attempt<'a> {
                 self.ambiguous(must).await
             }
             None => {
-                self.report.reason = Some("it could not be sent before expires_at".to_owned());
+                self.report.reason = Some(EXPIRED.to_owned());
                 self.over(Status::Expired).await
             }
         }
@@ -405,6 +407,10 @@ impl<'a> Attempt<'a> {
         match written {
             Written::Found(row) => return Ok(Ended::Changed(row)),
             Written::Done(status) => self.report.outcome = status,
+            Written::Told { status, reason } => {
+                self.report.outcome = status;
+                self.report.reason = reason;
+            }
             Written::Beaten => {}
         }
         let template = self.notification.content.template.as_str();

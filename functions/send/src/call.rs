@@ -67,8 +67,11 @@ pub(crate) async fn call(
             continue;
         }
         return match (answer, doubt) {
-            // What WeChat may have taken on before, it can't have refused.
-            (Answer::Later { .. }, Some((reason, refusal))) => Answer::Unknown { reason, refusal },
+            // What WeChat may have taken on before, it can't have refused; and nothing
+            // else may be sent instead, whatever keeps it from being asked again.
+            (Answer::Later { .. } | Answer::Misconfigured { .. }, Some((reason, refusal))) => {
+                Answer::Unknown { reason, refusal }
+            }
             (Answer::Refused(refusal), Some((before, _))) => Answer::Unknown {
                 reason: format!("{before}; asked again, {refusal}"),
                 refusal: Some(refusal),

@@ -81,7 +81,7 @@ pub(crate) async fn give_up(app: &App, row: &Row, now: Timestamp) -> Result<Repo
     let written = app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?;
     Ok(match written {
         Written::Found(row) => Report::of(&row),
-        Written::Done(_) | Written::Beaten => {
+        Written::Done(_) | Written::Told { .. } | Written::Beaten => {
             record::outcome(&report, "unknown", row.tries);
             report
         }

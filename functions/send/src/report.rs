@@ -131,7 +131,10 @@ impl Report {
             Status::InProgress => Some("somebody is sending it right now".to_owned()),
             Status::Cancelled => Some("it was called off before it was sent".to_owned()),
             // What WeChat's receipt says is newer than what sending said.
-            Status::Delivered | Status::Blocked => row.receipt.clone(),
+            Status::Delivered | Status::Blocked => {
+                (report.code, report.rid) = (None, None);
+                row.receipt.clone()
+            }
             _ => row.receipt.clone().or(report.reason),
         };
         if let Some(message_id) = &row.message_id {
