@@ -14,6 +14,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod binaries;
+mod contract;
 mod metrics;
 mod phone;
 mod sandbox;
@@ -23,8 +24,11 @@ mod world;
 
 mod again;
 mod answers;
+mod asking;
 mod callback;
+mod calling;
 mod consent;
+mod cost;
 mod customer_service;
 mod dead_token;
 mod events;

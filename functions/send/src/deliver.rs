@@ -54,7 +54,7 @@ pub(crate) async fn deliver(
         };
         let attempt = Attempt::new(app, notification, &claim, again, now, deadline);
         match attempt.run().await? {
-            Ended::Stored(report) => return Ok(report),
+            Ended::Stored(report) => return Ok(*report),
             Ended::Changed(found) => row = Some(*found),
         }
     }

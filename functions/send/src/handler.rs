@@ -47,7 +47,9 @@ pub(crate) async fn handle(
             Ok(json!(swept))
         }
         Some(("cancel", asked)) => Ok(json!(cancel(app, &read("cancel", asked)?, now).await?)),
-        Some(("remaining", asked)) => remaining(app, &read("remaining", asked)?, now).await,
+        Some(("remaining", asked)) => {
+            Ok(json!(remaining(app, &read("remaining", asked)?, now).await?))
+        }
         Some((_, asked)) => {
             let asked: check::Asked = read("check_templates", asked)?;
             let answer = check::check(app, asked.templates.as_deref(), now).await;

@@ -9,7 +9,6 @@ use crate::store::conflict::again;
 use crate::store::transaction::{self, Outcome};
 use crate::store::{KEPT, Users, get_string, number, string, strings};
 use crate::wechat::id::AppId;
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
@@ -255,18 +254,17 @@ impl Notifications {
     async fn alone(&self, update: UpdateBuilder, status: Status) -> Result<Written, AwsError> {
         const ACTION: &str = "storing how a notification stands";
         let update = self.table.request(update);
-        let error = match again(|| update.clone().send()).await {
-            Ok(_) => return Ok(Written::Done(status)),
-            Err(error) => error,
+        let Err(error) = again(|| update.clone().send()).await else {
+            return Ok(Written::Done(status));
         };
         let known = match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item(),
             _ => return Err(AwsError::new(self.table.action(ACTION), &error)),
         };
-        known.and_then(Row::read).map(|row| Written::Found(Box::new(row))).ok_or_else(|| {
-            let error: SdkError<UpdateItemError> = error;
-            AwsError::new(self.table.action(ACTION), &error)
-        })
+        known
+            .and_then(Row::read)
+            .map(|row| Written::Found(Box::new(row)))
+            .ok_or_else(|| AwsError::new(self.table.action(ACTION), &error))
     }
 
     /// The update that a change is. It holds also if it has been made already:
