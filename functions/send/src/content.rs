@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
 use shared::moment;
 use shared::parameters::{ChannelKind, Template};
+use shared::store::Row;
 use std::collections::BTreeMap;
 
 /// What one recipient is to get.
@@ -67,6 +68,11 @@ impl Content {
     /// Whether it is worth nothing any more.
     pub(crate) fn is_past(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// What was stored of a notification, if this version can read it.
+    pub(crate) fn of(row: &Row) -> Option<Self> {
+        Self::read(row.content.as_deref()?).ok()
     }
 
     /// What tells another content under the same id.

@@ -75,6 +75,8 @@ pub(crate) async fn give_up(app: &App, row: &Row, now: Timestamp) -> Result<Repo
         "an earlier attempt ended in the middle; it may or may not have been sent",
     );
     report.channel = Some(announced.channel);
+    let apps = app.all_apps(now).await;
+    report.app = apps.by_id(&announced.app_id).map(|speaker| speaker.alias.clone());
     let claim = Claim::new(&row.id, String::new(), row.request_hash.clone());
     let json = report.to_json();
     let change = Change::Ambiguous { announced, report: &json };
@@ -82,10 +84,16 @@ pub(crate) async fn give_up(app: &App, row: &Row, now: Timestamp) -> Result<Repo
     Ok(match written {
         Written::Found(row) => Report::of(&row),
         Written::Done(_) | Written::Told { .. } | Written::Beaten => {
-            record::outcome(&report, "unknown", row.tries);
+            record::outcome(&report, &template_of(row), row.tries);
             report
         }
     })
+}
+
+/// The code of the template of a stored notification, for the log.
+pub(crate) fn template_of(row: &Row) -> String {
+    let content = Content::of(row);
+    content.map_or_else(|| "unknown".to_owned(), |content| content.template.as_str().to_owned())
 }
 
 /// A notification was not dealt with.

@@ -71,11 +71,10 @@ impl<'a> Routes<'a> {
             Recipient::Account { account } => app.mappings.of_account(account).await?,
             Recipient::Union { union_id } => app.mappings.of_union(union_id).await?,
             Recipient::User { .. } => {
+                let Some(named) = self.found.first_mut() else { return Ok(()) };
+                let (union_id, follows) = app.users.known(&named.app_id, &named.open_id).await?;
+                named.follows = follows.unwrap_or(named.follows);
                 // Other apps know the person by the unionid.
-                let union_id = match self.found.first() {
-                    Some(named) => app.users.union_id(&named.app_id, &named.open_id).await?,
-                    None => None,
-                };
                 match union_id {
                     Some(union_id) => app.mappings.of_union(&union_id).await?,
                     None => Vec::new(),

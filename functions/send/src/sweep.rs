@@ -5,7 +5,7 @@
 
 use crate::app::App;
 use crate::content::Content;
-use crate::deliver::{DeliverError, Notification, deliver, give_up};
+use crate::deliver::{DeliverError, Notification, deliver, give_up, template_of};
 use crate::handler::AT_ONCE;
 use crate::record;
 use crate::report::Report;
@@ -97,7 +97,7 @@ async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Resu
     if let Some(at) = row.retry_at {
         metric::record("waiting_age", Unit::Seconds, now.seconds_since(at), &[]);
     }
-    let Some(content) = row.content.as_deref().and_then(|text| Content::read(text).ok()) else {
+    let Some(content) = Content::of(row) else {
         return abandon(app, row, "what was stored of it can't be read by this version").await;
     };
     let code = content.template.as_str();
@@ -132,7 +132,7 @@ async fn abandon(app: &App, row: &Row, reason: &str) -> Result<(), Problem> {
     let json = report.to_json();
     let change = Change::Over { status: Status::Failed, report: &json };
     app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?;
-    record::outcome(&report, "unknown", row.tries + 1);
+    record::outcome(&report, &template_of(row), row.tries + 1);
     Ok(())
 }
 

@@ -58,30 +58,29 @@ impl Users {
         Ok(found.item)
     }
 
-    /// The person behind a user, where it is known.
+    /// The person behind a user, and whether they follow, each where it is known.
     ///
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn union_id(
+    pub async fn known(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
-    ) -> Result<Option<UnionId>, AwsError> {
+    ) -> Result<(Option<UnionId>, Option<bool>), AwsError> {
         let found = self
             .table
             .dynamodb
             .get_item()
             .table_name(&self.table.name)
             .set_key(Some(Self::profile_key(app_id, open_id)))
-            .projection_expression("union_id")
+            .projection_expression("union_id, follows")
             .send()
             .await
             .map_err(|error| AwsError::new(self.table.action("reading a user"), &error))?;
-        Ok(found
-            .item
-            .as_ref()
-            .and_then(|item| get_string(item, "union_id"))
-            .and_then(|id| UnionId::parse(id).ok()))
+        let item = found.item.unwrap_or_default();
+        let union_id = get_string(&item, "union_id").and_then(|id| UnionId::parse(id).ok());
+        let follows = item.get("follows").and_then(|follows| follows.as_bool().ok()).copied();
+        Ok((union_id, follows))
     }
 }
