@@ -57,3 +57,4 @@ mod template_check;
 mod template_fields;
 mod token;
 mod unwell;
+mod watching;
