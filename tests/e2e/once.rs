@@ -194,9 +194,9 @@ async fn dynamodb_may_be_down_when_wechat_has_taken_the_message_on() {
 #[tokio::test]
 async fn who_waited_too_long_for_a_token_does_not_call_any_more() {
     // The same margins as with a minute, and less to wait for.
-    let minute = "CodeUri: ../../target/lambda/send/\n      # A channel is begun only if 12 seconds are left.\n      Timeout: 60";
+    let minute = "if 12 seconds are left.\n      Timeout: 60";
     for (kind, sent) in [("template", 1), ("customer_service", 0)] {
-        let world = World::changed(&[(minute, &minute.replace("60", "14"))]).await;
+        let world = World::changed(&[(minute, &minute.replace("60", "16"))]).await;
         world.token_round().await;
         let scene = Scene::within(world, kind).await;
         scene.warm_up().await;
@@ -212,8 +212,8 @@ async fn who_waited_too_long_for_a_token_does_not_call_any_more() {
             let other = scene.world.invoke("send", &request).await.unwrap();
             let outcome = if sent == 1 { "sent" } else { "ambiguous" };
             assert_eq!(other["notifications"][0]["outcome"], outcome, "{kind}");
-            // Five seconds before its end the first has no time for a call any more.
-            scene.world.until("it is too late", || Timestamp::now() > begun.plus(9)).await;
+            // Eight seconds before its end the first has no time for a call any more.
+            scene.world.until("it is too late", || Timestamp::now() > begun.plus(8)).await;
             renewing.call_off();
         };
         let (answer, ()) = tokio::join!(scene.world.invoke("send", &request), another);

@@ -23,6 +23,13 @@ async fn told(scene: &Scene, seconds_ago: u64) {
     for message in messages(scene).await {
         scene.world.aws.set_time(message["id"].as_str().unwrap(), "told_at", at).await;
     }
+    // And what they are of was sent before.
+    for row in scene.world.aws.rows("notifications").await {
+        if row["status"] == "ambiguous" && row["announced_at"].as_u64() > Some(at) {
+            let id = row["id"].as_str().unwrap();
+            scene.world.aws.set_time(id, "announced_at", at).await;
+        }
+    }
 }
 
 /// WeChat takes a message on and doesn't say so, as often as it is asked.
