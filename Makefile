@@ -13,7 +13,7 @@ FUZZ := $(abspath $(TARGET))/cargo-fuzz-$(CARGO_FUZZ)
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test check fmt check-template check-dependencies fuzz interop bench bench-peers clean-data
+.PHONY: help run demo build test check fmt schema check-template check-dependencies fuzz interop bench bench-callbacks bench-sends bench-peers clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ check: ## Say what CI would say: formatting, lints, documentation
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
+schema: ## Write what send is asked and answers, as JSON Schema, from the types
+	$(CARGO) test --quiet --package send --locked -- --ignored --exact schema::write
+
 check-template: $(VENV)/bin/cfn-lint ## Lint the SAM template (needs Python; brings cfn-lint along)
 	$(VENV)/bin/cfn-lint infra/aws/template.yaml
 
@@ -69,13 +72,21 @@ fuzz: ## Look for inputs that break a claim (needs nightly Rust; builds cargo-fu
 $(FUZZ)/bin/cargo-fuzz:
 	$(CARGO) install cargo-fuzz --version $(CARGO_FUZZ) --locked --root $(FUZZ)
 
-interop: $(PEERS)/ready ## Check against foreign implementations (needs Python and Node.js; brings them along)
+interop: $(PEERS)/ready ## Check against foreign implementations and callers (needs Python and Node.js; brings them along)
 	$(CARGO) run --quiet --package interop --locked -- $(PEERS)
+	$(CARGO) build --workspace --all-targets --locked
+	PEERS=$(PEERS) $(CARGO) test --workspace --test e2e --locked -- --ignored calling::
 
-bench: ## Measure messages per second on one core
+bench: bench-callbacks bench-sends ## Measure what comes in and what goes out
+
+bench-callbacks: ## Messages per second that one core verifies, opens, reads and answers
 	$(CARGO) run --quiet --release --package bench --locked
 
-bench-peers: $(PEERS)/ready ## The same beside foreign implementations (needs Python and Node.js)
+bench-sends: ## Count what a notification costs, and how many a second go through the queue
+	$(CARGO) build --release --locked --package callback --package events --package login --package send --package token
+	$(CARGO) run --quiet --profile around --package sends --locked -- $(TARGET)/release
+
+bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations (needs Python and Node.js)
 	$(CARGO) run --quiet --release --package bench --locked -- $(PEERS)
 
 $(PEERS)/ready: tests/interop/requirements.txt tests/interop/package.json tests/interop/package-lock.json

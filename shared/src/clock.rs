@@ -7,6 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A moment, in whole seconds since 1970 (UTC). WeChat and DynamoDB's TTL count
 /// the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(description = "A moment, in whole seconds since 1970 (UTC).")
+)]
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 

@@ -101,7 +101,7 @@ async fn no_line_of_the_main_job_betrays_anybody() {
         "applied",
         "logged in",
         "sent",
-        "passed over",
+        "passed_over",
         "forcing",
         "a new access token",
     ] {

@@ -14,16 +14,22 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod binaries;
+mod contract;
 mod metrics;
 mod phone;
 mod sandbox;
+mod scene;
 mod tables;
 mod world;
 
+mod again;
 mod answers;
+mod asking;
 mod callback;
+mod calling;
 mod channels;
 mod consent;
+mod cost;
 mod customer_service;
 mod dead_token;
 mod dry_run;
@@ -37,6 +43,7 @@ mod login;
 mod logs;
 mod lost_answers;
 mod main_job;
+mod once;
 mod orders;
 mod outage;
 mod privacy;
@@ -44,10 +51,13 @@ mod queue;
 mod remaining;
 mod replay;
 mod replies;
+mod rests;
 mod send;
+mod settled;
 mod startup;
 mod telling;
 mod template;
 mod template_check;
 mod template_fields;
 mod token;
+mod unwell;

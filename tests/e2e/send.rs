@@ -101,14 +101,18 @@ async fn twenty_who_ask_at_once_send_one_message() {
 async fn what_wechat_is_too_busy_for_is_sent_later_and_once() {
     let (world, to) = World::with_ann().await;
     let request = order("order-1", to);
-    for errcode in [-1, 45011] {
-        world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": errcode })).await;
+    // Three tries in one attempt, and a quota is not tried twice.
+    for (errcode, calls) in [(-1, 3), (45011, 4)] {
+        let busy = json!({ "path": TEMPLATE_SEND, "errcode": errcode, "times": 3 });
+        world.wechat.fault(busy).await;
         let report = world.send(&request).await;
         assert_eq!(report["outcome"], "retry_at", "{report}");
         let reason = report["reason"].as_str().unwrap();
         assert!(reason.contains(&errcode.to_string()), "{reason}");
+        assert_eq!(report["code"], errcode);
         let wait = report["retry_at"].as_u64().unwrap() - world.wechat.now().await;
         assert!((1..=120).contains(&wait), "{wait} s");
+        assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), calls);
 
         // Asking too early changes nothing.
         let early = world.send(&request).await;
@@ -116,10 +120,11 @@ async fn what_wechat_is_too_busy_for_is_sent_later_and_once() {
             (&early["outcome"], &early["retry_at"]),
             (&report["outcome"], &report["retry_at"])
         );
+        world.sweep().await;
         assert!(world.phone("ann").screen().await.is_empty());
-        world.aws.set_time("order-1", "retry_at", 0).await;
+        world.wechat.heal().await;
+        world.pass("order-1").await;
     }
-    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 2);
     assert_eq!(world.send(&request).await["outcome"], "sent");
     assert_eq!(world.send(&request).await["outcome"], "delivered");
     assert_eq!(world.phone("ann").screen().await.len(), 1);
@@ -170,39 +175,46 @@ async fn a_template_message_whose_answer_is_lost_is_repeated_and_seen_once() {
         json!({ "path": TEMPLATE_SEND, "reset": true }),
     ];
     for fault in lost {
-        let (world, to) = World::with_ann().await;
-        world.wechat.fault(fault.clone()).await;
-        let request = order("order-1", to);
-        let report = world.send(&request).await;
-        assert_eq!(report["outcome"], "retry_at", "{fault}: {report}");
-        let reason = report["reason"].as_str().unwrap();
-        assert!(reason.contains("unknown"), "{reason}");
-
-        world.aws.set_time("order-1", "retry_at", 0).await;
-        let report = world.send(&request).await;
-        assert!(
-            report["outcome"] == "sent" || report["outcome"] == "delivered",
-            "{fault}: {report}"
-        );
-        assert_eq!(world.phone("ann").screen().await.len(), 1, "{fault}");
-        let row = world.aws.row("notifications", "id", "order-1").await;
-        assert_eq!(row["status"], "delivered", "{fault}");
+        // Once, which the same attempt repeats; and as often as it tries.
+        for times in [1, 3] {
+            let (world, to) = World::with_ann().await;
+            let mut fault = fault.clone();
+            fault["times"] = json!(times);
+            world.wechat.fault(fault.clone()).await;
+            let request = order("order-1", to);
+            let mut report = world.send(&request).await;
+            if times == 3 {
+                assert_eq!(report["outcome"], "retry_at", "{fault}: {report}");
+                let reason = report["reason"].as_str().unwrap();
+                assert!(reason.contains("unknown"), "{reason}");
+                world.pass("order-1").await;
+                report = world.send(&request).await;
+            }
+            assert!(
+                report["outcome"] == "sent" || report["outcome"] == "delivered",
+                "{fault}: {report}"
+            );
+            assert_eq!(world.phone("ann").screen().await.len(), 1, "{fault}");
+            let row = world.aws.row("notifications", "id", "order-1").await;
+            assert_eq!(row["status"], "delivered", "{fault}");
+        }
     }
 }
 
 #[tokio::test]
 async fn when_wechat_no_longer_remembers_a_lost_message_is_not_repeated() {
     let (world, to) = World::with_ann().await;
-    world.wechat.fault(json!({ "path": TEMPLATE_SEND, "reset": true, "after": true })).await;
+    let lost = json!({ "path": TEMPLATE_SEND, "reset": true, "after": true, "times": 3 });
+    world.wechat.fault(lost).await;
     let request = order("order-1", to);
     world.send(&request).await;
     // Nine minutes later; WeChat drops repeats for ten.
     let long_ago = world.wechat.now().await - 9 * 60;
     world.aws.set_time("order-1", "announced_at", long_ago).await;
-    world.aws.set_time("order-1", "retry_at", 0).await;
+    world.pass("order-1").await;
     let report = world.send(&request).await;
     assert_eq!(report["outcome"], "ambiguous");
-    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 1);
+    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 3);
 }
 
 #[tokio::test]
@@ -232,10 +244,12 @@ async fn a_subscription_message_whose_answer_is_lost_is_never_repeated() {
 #[tokio::test]
 async fn a_subscription_message_that_certainly_was_not_sent_gives_the_consent_back() {
     let (world, to) = with_bob().await;
-    world.wechat.fault(json!({ "path": SUBSCRIBE_SEND, "errcode": 45011 })).await;
+    // Another message to bob was under way, each of three times.
+    let met = json!({ "path": SUBSCRIBE_SEND, "errcode": 43108, "times": 3 });
+    world.wechat.fault(met).await;
     assert_eq!(world.send(&order("order-1", to.clone())).await["outcome"], "retry_at");
     assert_eq!(world.send(&order("order-2", to.clone())).await["outcome"], "sent");
-    world.aws.set_time("order-1", "retry_at", 0).await;
+    world.pass("order-1").await;
     assert_eq!(world.send(&order("order-1", to)).await["outcome"], "no_permit");
     assert_eq!(world.phone("bob").screen().await.len(), 1);
 }

@@ -64,8 +64,11 @@ async fn a_table_that_is_not_there_is_named() {
 async fn a_table_that_may_not_be_looked_at_is_named() {
     let world = World::start().await;
     let looked = Fault::of("dynamodb", "DescribeTable").on("hongyan-local-notifications");
-    let refused = looked.refuse("AccessDeniedException");
-    world.cloud.aws.faults.order(refused.by(world.cloud.function("send"))).unwrap();
+    let send = world.cloud.function("send");
+    let refused = looked.refuse("AccessDeniedException").by(send.clone());
+    world.cloud.aws.faults.order(refused).unwrap();
+    // A schedule has started it already.
+    world.cloud.kill(&send).await.unwrap();
     says(&world, "send", &["AccessDeniedException", "_TABLE)"]).await;
 }
 
@@ -95,6 +98,7 @@ async fn a_parameter_that_is_not_there_is_named() {
         for app in ["shop", "shop-mini"] {
             world.aws.delete_parameter(&format!("{folder}/{app}")).await;
         }
+        world.cloud.kill(&world.cloud.function(function)).await.unwrap();
         let named = format!("/hongyan/local/{folder}/{{app}}");
         says(&world, function, &[&named, "does not exist"]).await;
     }

@@ -2,6 +2,7 @@
 //! to reach them.
 
 use crate::binaries;
+use crate::contract;
 use crate::phone::{Phone, password};
 use crate::sandbox::WeChat;
 use crate::tables::Aws;
@@ -157,6 +158,21 @@ impl World {
         }
     }
 
+    /// What the schedule does every minute: sending what is due.
+    pub(crate) async fn sweep(&self) {
+        self.invoke("send", &json!({ "sweep": {} })).await.unwrap();
+        self.idle().await;
+    }
+
+    /// Lets the time pass that a notification waits, and that of a minute's quota.
+    pub(crate) async fn pass(&self, notification: &str) {
+        for attribute in ["retry_at", "due_at"] {
+            self.aws.set_time(notification, attribute, 0).await;
+        }
+        // What a minute's quota is, only the environment knows that was told.
+        self.cloud.kill(&self.cloud.function("send")).await.unwrap();
+    }
+
     /// Puts a request on the queue, and waits until it is read.
     pub(crate) async fn queue(&self, body: &(impl ToString + ?Sized)) {
         self.cloud.aws.queues.send("hongyan-local-notifications", body.to_string()).unwrap();
@@ -165,7 +181,11 @@ impl World {
 
     /// Invokes a function, called as its binary is.
     pub(crate) async fn invoke(&self, binary: &str, event: &Value) -> Result<Value, InvokeFailure> {
-        self.cloud.invoke(&self.cloud.function(binary), event).await
+        let answer = self.cloud.invoke(&self.cloud.function(binary), event).await?;
+        if binary == "send" {
+            contract::check(event, &answer);
+        }
+        Ok(answer)
     }
 
     /// Makes an account of this name, unless there is one.

@@ -20,11 +20,11 @@ use shared::wechat::refusal::Refusal;
 /// A claim holds this many seconds past the invocation's end: the function
 /// can't outlive it.
 const LEASE_MARGIN: u64 = 5;
-/// A channel needs this many seconds: a call to WeChat takes up to 4, and what
+/// A channel is begun only if there are so many seconds left for it.
+const CHANNEL: u64 = 12;
+/// The last call to WeChat begins before these many: it takes up to 6.5, and what
 /// became of it has to be stored.
-const CHANNEL: u64 = 10;
-/// The last of them are for storing what became of the call.
-const STORE: u64 = 5;
+const LAST_CALL: u64 = 8;
 /// The first pause before another attempt, in seconds; each is twice as long as
 /// the one before, and none longer than an hour.
 const FIRST_PAUSE: u64 = 10;
@@ -36,6 +36,8 @@ const PATIENCE: u64 = 48 * 3600;
 /// is looked for so often.
 const LOOKS: usize = 8;
 
+/// Why a notification is not sent that nobody needs any more.
+pub(crate) const EXPIRED: &str = "it could not be sent before expires_at";
 /// Why a notification has to wait that nothing is wrong with.
 const NO_TIME: &str = "the invocation has no time left for it";
 
@@ -58,7 +60,7 @@ pub(crate) struct Attempt<'a> {
 /// How an attempt ended.
 pub(crate) enum Ended {
     /// This is stored.
-    Stored(Report),
+    Stored(Box<Report>),
     /// Nothing of this attempt's is stored: somebody else has changed it, and it
     /// stands like this.
     Changed(Box<Row>),
@@ -160,7 +162,7 @@ impl<'a> Attempt<'a> {
                 }
             };
             match self.announce(&ready).await? {
-                Written::Done(_) => {}
+                Written::Done(_) | Written::Told { .. } => {}
                 Written::Found(row) => return Ok(Tried::Ended(Ended::Changed(row))),
                 Written::Beaten => continue,
             }
@@ -214,7 +216,7 @@ impl<'a> Attempt<'a> {
         ready: &Ready,
     ) -> Result<Option<Tried>, AwsError> {
         let not_after = [
-            Some(Timestamp(self.deadline.0.saturating_sub(STORE))),
+            Some(Timestamp(self.deadline.0.saturating_sub(LAST_CALL))),
             ready.announced.repeatable_until(),
             self.notification.content.expires_at,
         ];
@@ -379,7 +381,7 @@ impl<'a> Attempt<'a> {
                 self.ambiguous(must).await
             }
             None => {
-                self.report.reason = Some("it could not be sent before expires_at".to_owned());
+                self.report.reason = Some(EXPIRED.to_owned());
                 self.over(Status::Expired).await
             }
         }
@@ -405,10 +407,14 @@ impl<'a> Attempt<'a> {
         match written {
             Written::Found(row) => return Ok(Ended::Changed(row)),
             Written::Done(status) => self.report.outcome = status,
+            Written::Told { status, reason } => {
+                self.report.outcome = status;
+                self.report.reason = reason;
+            }
             Written::Beaten => {}
         }
         let template = self.notification.content.template.as_str();
         record::outcome(&self.report, template, self.seen.map_or(1, |row| row.tries + 1));
-        Ok(Ended::Stored(self.report.clone()))
+        Ok(Ended::Stored(Box::new(self.report.clone())))
     }
 }

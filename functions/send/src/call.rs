@@ -18,8 +18,8 @@ const TRIES: u32 = 3;
 /// The longest pause before the second try; before the third it's three times as
 /// long.
 const PAUSE: Duration = Duration::from_millis(600);
-/// A call takes up to this many seconds, and what follows it has to be written.
-const CALL: u64 = 6;
+/// No pause is longer, in seconds.
+const PAUSES: u64 = 2;
 /// Days begin in China this many seconds before they do in Greenwich: daily quotas
 /// are counted there.
 const CHINA: u64 = 8 * 3600;
@@ -59,7 +59,7 @@ pub(crate) async fn call(
             Answer::Later { after, .. } => *after == 0,
             Answer::Accepted(_) | Answer::Refused(_) | Answer::Misconfigured { .. } => false,
         };
-        if again && tries < TRIES && Timestamp::now().plus(CALL) < not_after {
+        if again && tries < TRIES && Timestamp::now().plus(PAUSES) < not_after {
             if let Answer::Unknown { reason, refusal } = answer {
                 doubt = Some((reason, refusal));
             }
@@ -67,8 +67,11 @@ pub(crate) async fn call(
             continue;
         }
         return match (answer, doubt) {
-            // What WeChat may have taken on before, it can't have refused.
-            (Answer::Later { .. }, Some((reason, refusal))) => Answer::Unknown { reason, refusal },
+            // What WeChat may have taken on before, it can't have refused; and nothing
+            // else may be sent instead, whatever keeps it from being asked again.
+            (Answer::Later { .. } | Answer::Misconfigured { .. }, Some((reason, refusal))) => {
+                Answer::Unknown { reason, refusal }
+            }
             (Answer::Refused(refusal), Some((before, _))) => Answer::Unknown {
                 reason: format!("{before}; asked again, {refusal}"),
                 refusal: Some(refusal),

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use shared::clock::Timestamp;
 use shared::store::{Cancelled, Status};
 
-/// Which one.
+/// Which notification is to be called off.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cancel {
     /// The notification's id: with several recipients, `#` and the place follow

@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is asked: `{"check_templates": {}}`, and with `{"templates": ["…"]}` in
 /// it only for these.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
     /// The codes of the templates; all of them, if there is none.
@@ -29,6 +30,7 @@ pub(crate) struct Asked {
 
 /// What was found.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Answer {
     /// So many templates were compared.
     templates: usize,
@@ -38,19 +40,23 @@ pub(crate) struct Answer {
 
 /// Something that keeps a template from arriving as it is meant.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Difference {
     /// The template's code.
     template: String,
+    /// The template's channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<ChannelKind>,
     /// The alias of the app that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<String>,
+    /// The account's own id of WeChat's template.
     #[serde(skip_serializing_if = "Option::is_none")]
     template_id: Option<String>,
     /// WeChat's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// What differs.
     problem: String,
     /// What to do about it.
     advice: String,

@@ -42,6 +42,11 @@ pub(crate) struct Content {
 
 /// What fills a field: a text or a number.
 #[derive(Clone, Serialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("type" = ["string", "number"]))
+)]
 #[serde(transparent)]
 pub(crate) struct Field(String);
 

@@ -29,8 +29,7 @@ pub(crate) struct Notification<'a> {
 ///
 /// # Errors
 ///
-/// When the id was used for another content, or nobody knows of the notification
-/// and `expires_at` is past, or AWS doesn't do its part.
+/// When the id was used for another content, or AWS doesn't do its part.
 pub(crate) async fn deliver(
     app: &App,
     notification: &Notification<'_>,
@@ -40,10 +39,6 @@ pub(crate) async fn deliver(
     let Notification { id, content, .. } = notification;
     let claim = Claim::new(id, content.to_json(), content.hash());
     let mut row = row;
-    if row.is_none() && content.is_past(Timestamp::now()) {
-        // Whoever asks again is told how it went.
-        row = Some(app.notifications.get(id).await?.ok_or(DeliverError::Past)?);
-    }
     for _ in 0..ROUNDS {
         let now = Timestamp::now();
         let again = match &row {
@@ -59,7 +54,7 @@ pub(crate) async fn deliver(
         };
         let attempt = Attempt::new(app, notification, &claim, again, now, deadline);
         match attempt.run().await? {
-            Ended::Stored(report) => return Ok(report),
+            Ended::Stored(report) => return Ok(*report),
             Ended::Changed(found) => row = Some(*found),
         }
     }
@@ -88,7 +83,7 @@ pub(crate) async fn give_up(app: &App, row: &Row, now: Timestamp) -> Result<Repo
     let written = app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?;
     Ok(match written {
         Written::Found(row) => Report::of(&row),
-        Written::Done(_) | Written::Beaten => {
+        Written::Done(_) | Written::Told { .. } | Written::Beaten => {
             record::outcome(&report, &template_of(row), row.tries);
             report
         }
@@ -106,8 +101,6 @@ pub(crate) fn template_of(row: &Row) -> String {
 pub(crate) enum DeliverError {
     #[error("id: {0} was used for another recipient or content; a new notification needs a new id")]
     Conflict(String),
-    #[error("expires_at: it is past")]
-    Past,
     #[error(transparent)]
     Aws(#[from] AwsError),
 }

@@ -2,6 +2,7 @@
 //! not through the others.
 
 use crate::app::App;
+use crate::attempt::EXPIRED;
 use crate::call::rest_of;
 use crate::channel::Why;
 use crate::conclusion::{conclusion, worse};
@@ -31,10 +32,10 @@ pub(crate) async fn dry_run(
         return Ok(Report::of(&row));
     }
     let now = Timestamp::now();
-    if content.is_past(now) {
-        return Err(DeliverError::Past);
-    }
     let Content { to, channels, send_at, .. } = content;
+    if content.is_past(now) {
+        return Ok(Report::because(id, Status::Expired, EXPIRED));
+    }
     let mut routes = Routes::new(to, notification.apps);
     let mut report = Report::new(id, Status::NoRoute);
     let mut worst = Why::NoRoute;

@@ -21,7 +21,6 @@ pub(crate) fn of_template(error: &ParameterError) -> Diagnostic {
 pub(crate) fn of_delivery(error: &DeliverError) -> Diagnostic {
     match error {
         DeliverError::Conflict(_) => failure("Conflict", error.to_string()),
-        DeliverError::Past => invalid(error.to_string()),
         DeliverError::Aws(_) => internal(error),
     }
 }

@@ -47,7 +47,9 @@ pub(crate) async fn handle(
             Ok(json!(swept))
         }
         Some(("cancel", asked)) => Ok(json!(cancel(app, &read("cancel", asked)?, now).await?)),
-        Some(("remaining", asked)) => remaining(app, &read("remaining", asked)?, now).await,
+        Some(("remaining", asked)) => {
+            Ok(json!(remaining(app, &read("remaining", asked)?, now).await?))
+        }
         Some((_, asked)) => {
             let asked: check::Asked = read("check_templates", asked)?;
             let answer = check::check(app, asked.templates.as_deref(), now).await;
@@ -119,14 +121,12 @@ pub(crate) async fn request(
         .buffered(AT_ONCE)
         .collect()
         .await;
-    // Of several, what can be told of one is told, unless it is the same of all.
-    let alike = reports.len() == 1
-        || reports.iter().all(|report| matches!(report, Err(DeliverError::Past)));
+    let single = reports.len() == 1;
     let mut answered = Vec::with_capacity(reports.len());
     for (report, (id, _)) in reports.into_iter().zip(&contents) {
         match report {
             Ok(report) => answered.push(report),
-            Err(error) if alike => return Err(failure::of_delivery(&error)),
+            Err(error) if single => return Err(failure::of_delivery(&error)),
             // One recipient's trouble must not hide what became of the others.
             Err(error) => answered.push(unstored(id, &error)),
         }
@@ -138,7 +138,6 @@ pub(crate) async fn request(
 fn unstored(id: &str, error: &DeliverError) -> Report {
     let outcome = match error {
         DeliverError::Conflict(_) => Status::Failed,
-        DeliverError::Past => Status::Expired,
         DeliverError::Aws(_) => Status::InProgress,
     };
     let mut report = Report::because(id, outcome, failure::of_delivery(error).error_message);

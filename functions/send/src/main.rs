@@ -20,6 +20,8 @@ mod report;
 mod request;
 mod rests;
 mod routes;
+#[cfg(test)]
+mod schema;
 mod sweep;
 
 use app::App;

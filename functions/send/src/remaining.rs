@@ -6,25 +6,42 @@ use crate::request::{Recipient, TemplateCode};
 use crate::routes::Routes;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{App as WeChatApp, Apps, Channel, ChannelKind, Kind, Template};
 use shared::store::{PermitKey, Route};
 use std::collections::BTreeMap;
 
-/// Of whom, and with which template, if with a certain one.
+/// How many sends can still be made: of whom, and with which template, if with a
+/// certain one.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Remaining {
+    /// The person.
     to: Recipient,
+    /// The code of the template, under `/templates`.
     #[serde(default)]
     template: Option<TemplateCode>,
 }
 
+/// How many sends can still be made: with a template by its channels, and without
+/// one by the apps.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Left {
+    /// The apps in which the person is known.
+    Apps(Vec<InApp>),
+    /// The template's channels, in its order.
+    Channels(Vec<InChannel>),
+}
+
 /// What can still be sent in one app.
 #[derive(Debug, Serialize)]
-struct InApp {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct InApp {
+    /// The app's alias.
     app: String,
     /// Whether the person follows it, if it's an Official Account.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,18 +51,28 @@ struct InApp {
     subscriptions: BTreeMap<String, usize>,
     /// Messages of customer service, in the windows that are open now.
     customer_service: usize,
-    /// Form ids.
+    /// Form ids, if it is a mini program.
     #[serde(skip_serializing_if = "Option::is_none")]
     form_ids: Option<usize>,
 }
 
 /// What can still be sent through one channel of a template.
 #[derive(Debug, Serialize)]
-struct InChannel {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct InChannel {
+    /// Which one.
     channel: ChannelKind,
+    /// The app that would speak.
     app: String,
-    /// None if nothing limits it.
+    /// So many; null if nothing limits it.
     sends: Option<usize>,
+}
+
+impl Remaining {
+    /// Whether the recipient's names can be names.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.to.is_sound()
+    }
 }
 
 /// Answers how many sends can still be made.
@@ -57,9 +84,9 @@ pub(crate) async fn remaining(
     app: &App,
     asked: &Remaining,
     now: Timestamp,
-) -> Result<Value, Diagnostic> {
+) -> Result<Left, Diagnostic> {
     let internal = |error: AwsError| failure::internal(&error);
-    if !asked.to.is_sound() {
+    if !asked.is_sound() {
         return Err(failure::invalid("remaining.to: expected one recipient"));
     }
     let template = match &asked.template {
@@ -77,7 +104,7 @@ pub(crate) async fn remaining(
     let routes = routes.all(app).await.map_err(internal)?;
     if let Some(template) = template {
         let channels = of_template(app, &apps, routes, &template, now).await.map_err(internal)?;
-        return Ok(json!({ "channels": channels }));
+        return Ok(Left::Channels(channels));
     }
     let mut found = Vec::new();
     for route in routes {
@@ -86,7 +113,7 @@ pub(crate) async fn remaining(
         }
     }
     found.sort_by(|one: &InApp, other| one.app.cmp(&other.app));
-    Ok(json!({ "apps": found }))
+    Ok(Left::Apps(found))
 }
 
 async fn of_app(

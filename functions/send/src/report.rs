@@ -9,6 +9,7 @@ use shared::wechat::refusal::Refusal;
 
 /// What became of a whole request.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Reports {
     /// One for each recipient, in the order of the request.
     pub(crate) notifications: Vec<Report>,
@@ -17,8 +18,10 @@ pub(crate) struct Reports {
 /// What became of one notification. It's stored as it is answered, so that a
 /// repeated request gets the same answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Report {
-    /// The caller's id; with several recipients, `#` and the place follow.
+    /// The id of the request; with several recipients, `#` and the place follow,
+    /// counted from 0.
     pub(crate) id: String,
     /// How it stands.
     pub(crate) outcome: Status,
@@ -59,6 +62,7 @@ pub(crate) struct Report {
 
 /// A channel that didn't do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PassedOver {
     /// Which one.
     pub(crate) channel: ChannelKind,
@@ -79,6 +83,7 @@ pub(crate) struct PassedOver {
 
 /// A channel that comes after the one that does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct NotNeeded {
     /// Which one.
     pub(crate) channel: ChannelKind,
@@ -126,7 +131,10 @@ impl Report {
             Status::InProgress => Some("somebody is sending it right now".to_owned()),
             Status::Cancelled => Some("it was called off before it was sent".to_owned()),
             // What WeChat's receipt says is newer than what sending said.
-            Status::Delivered | Status::Blocked => row.receipt.clone(),
+            Status::Delivered | Status::Blocked => {
+                (report.code, report.rid) = (None, None);
+                row.receipt.clone()
+            }
             _ => row.receipt.clone().or(report.reason),
         };
         if let Some(message_id) = &row.message_id {

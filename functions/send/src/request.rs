@@ -10,7 +10,7 @@ use shared::wechat::id::{OpenId, UnionId};
 use std::collections::BTreeMap;
 
 /// The most recipients of one request.
-const MOST_RECIPIENTS: usize = 1000;
+pub(crate) const MOST_RECIPIENTS: usize = 1000;
 /// All fields together have no more bytes: WeChat shows some hundred characters,
 /// and what waits is stored.
 const LARGEST_DATA: usize = 32 * 1024;
@@ -19,38 +19,52 @@ const FURTHEST: u64 = 366 * 24 * 3600;
 
 /// One request: a notification to one person, or to each of several.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
-    /// The caller's name for it. The same id never sends twice.
+    /// Your name for it. The same id is sent once; asked again, it is answered with
+    /// what became of it.
     pub(crate) id: RequestId,
     /// Who shall get it.
     pub(crate) to: Recipients,
     /// The code of the template, under `/templates`.
     pub(crate) template: TemplateCode,
-    /// The template's fields.
+    /// The template's fields: all of them and no others, 32 KB in all.
     #[serde(default)]
     pub(crate) data: BTreeMap<String, Field>,
     /// Only these channels, in this order, instead of the template's.
     #[serde(default)]
     pub(crate) channels: Option<Vec<ChannelKind>>,
-    /// Not before then.
+    /// It is not sent before then: at most a year ahead.
     #[serde(default, deserialize_with = "moment::read_optional")]
+    #[cfg_attr(test, schemars(with = "crate::schema::Moment"))]
     pub(crate) send_at: Option<Timestamp>,
-    /// Not after then.
+    /// It is not sent after then.
     #[serde(default, deserialize_with = "moment::read_optional")]
+    #[cfg_attr(test, schemars(with = "crate::schema::Moment"))]
     pub(crate) expires_at: Option<Timestamp>,
-    /// Only say what would be sent.
+    /// Only say what would be sent: nothing is stored, used up or sent.
     #[serde(default)]
     pub(crate) dry_run: bool,
 }
 
 /// 1 to 128 letters, digits, or any of `. _ : / -`.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = "^[A-Za-z0-9._:/-]{1,128}$"))
+)]
 pub(crate) struct RequestId(String);
 
 /// 1 to 64 letters, digits, or any of `_ -`: the last part of a parameter's
 /// name.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = "^[A-Za-z0-9_-]{1,64}$"))
+)]
 #[serde(transparent)]
 pub(crate) struct TemplateCode(String);
 
@@ -60,14 +74,24 @@ pub(crate) struct Recipients(pub(crate) Vec<Recipient>);
 
 /// Who shall get it, in one of three ways.
 #[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged, deny_unknown_fields)]
 pub(crate) enum Recipient {
     /// The owner of an account.
-    Account { account: String },
+    Account {
+        /// The account's name.
+        #[cfg_attr(test, schemars(extend("pattern" = "^[^#]{1,64}$")))]
+        account: String,
+    },
     /// A person.
     Union { union_id: UnionId },
     /// A user of one app.
-    User { app: String, open_id: OpenId },
+    User {
+        /// The app's alias, as under `/apps`.
+        #[cfg_attr(test, schemars(extend("pattern" = "^[^#]{1,64}$")))]
+        app: String,
+        open_id: OpenId,
+    },
 }
 
 impl TemplateCode {
@@ -188,6 +212,8 @@ impl Request {
             (Some(at), Some(end)) if end <= at => {
                 Err("expires_at: it is not after send_at".to_owned())
             }
+            // One that is past is no fault: a request that lay on the queue for long
+            // has expired, and one that is repeated may have been sent in time.
             _ => Ok(()),
         }
     }
@@ -328,7 +354,6 @@ mod tests {
         assert_eq!(check(json!("2026-11-20T15:04:00+08:00"), json!(now.0 + 1)), Ok(()));
         assert_eq!(check(json!(now.0 + 366 * day), Value::Null), Ok(()));
         assert!(check(json!(now.0 + 367 * day), Value::Null).unwrap_err().starts_with("send_at: "));
-        // Whether it is too late depends on what has become of it by now.
         assert_eq!(check(Value::Null, json!(now.0)), Ok(()));
         let order = check(json!(now.0 + 60), json!(now.0 + 60)).unwrap_err();
         assert!(order.starts_with("expires_at: it is not after"), "{order}");

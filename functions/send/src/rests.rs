@@ -72,9 +72,7 @@ impl Rests {
                     "the day's quota is used up; the API rests"
                 );
                 let rest = Rest::new(until, now);
-                let mut days = self.days.lock().expect("nothing panics under this lock");
-                days.0.add(&speaker.app_id, api, rest);
-                drop(days);
+                self.knowing(|known| known.add(&speaker.app_id, api, rest));
                 if let Err(error) = app.notifications.rest(&speaker.app_id, api, rest).await {
                     tracing::error!(app = speaker.alias, "{error}");
                 }
@@ -91,11 +89,13 @@ impl Rests {
     /// An API that rested has answered.
     pub(crate) async fn end(&self, app: &App, speaker: &WeChatApp, api: &'static str) {
         tracing::info!(app = speaker.alias, api, "the API answers again");
-        let mut days = self.days.lock().expect("nothing panics under this lock");
-        days.0.remove(&speaker.app_id, api);
-        drop(days);
+        self.knowing(|known| known.remove(&speaker.app_id, api));
         if let Err(error) = app.notifications.end_rest(&speaker.app_id, api).await {
             tracing::warn!(app = speaker.alias, "{error}");
         }
+    }
+
+    fn knowing(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.days.lock().expect("nothing panics under this lock").0);
     }
 }

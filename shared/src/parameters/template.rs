@@ -13,6 +13,7 @@ pub use content::{Content, Unfit};
 
 /// What stands in `/templates/{code}`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Template {
     /// The fields that a notification must fill, and no others.

@@ -42,6 +42,7 @@ pub struct Notifications {
 
 /// How a notification stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It waits for the time at which it is to be sent.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 /// A message of customer service.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum CustomerServiceMessage {
     /// A text of at most 2,048 bytes. It may have links in it, also to pages of
@@ -76,6 +77,7 @@ pub enum CustomerServiceMessage {
 
 /// One answer of a menu.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MenuItem {
     /// Comes back with the tap.

@@ -9,6 +9,11 @@ macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $what:literal, personal: $personal:literal) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[cfg_attr(
+            feature = "schema",
+            derive(schemars::JsonSchema),
+            schemars(extend("pattern" = "^[A-Za-z0-9_@.-]{1,64}$"))
+        )]
         #[serde(transparent)]
         pub struct $name(String);
 

@@ -12,6 +12,7 @@ use std::fmt;
 
 /// One way to say it.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "channel", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Channel {
     /// A template message of an Official Account (模板消息), for its followers.
@@ -22,6 +23,7 @@ pub enum Channel {
         template_id: String,
         /// WeChat's keys and what fills them.
         #[serde(deserialize_with = "content::data")]
+        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Content>"))]
         data: BTreeMap<String, Content>,
         /// Where a tap leads. May have `{field}` in it.
         #[serde(default)]
@@ -39,6 +41,7 @@ pub enum Channel {
         template_id: String,
         /// WeChat's keys and what fills them.
         #[serde(deserialize_with = "content::data")]
+        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Content>"))]
         data: BTreeMap<String, Content>,
         /// The page that a tap opens. May have `{field}` in it.
         #[serde(default)]
@@ -63,6 +66,7 @@ pub enum Channel {
         template_id: String,
         /// WeChat's keys and what fills them.
         #[serde(deserialize_with = "content::data")]
+        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Content>"))]
         data: BTreeMap<String, Content>,
         /// The web page that a tap opens. May have `{field}` in it.
         #[serde(default)]
@@ -70,7 +74,8 @@ pub enum Channel {
         /// The mini program that a tap opens.
         #[serde(default)]
         mini_program: Option<MiniProgramPage>,
-        /// As with [`Channel::Subscribe`].
+        /// Whether one consent lasts until it is withdrawn; otherwise it is good for
+        /// one message.
         #[serde(default)]
         long_term: bool,
     },
@@ -86,6 +91,7 @@ pub enum Channel {
         template_id: String,
         /// WeChat's keys and what fills them.
         #[serde(deserialize_with = "content::data")]
+        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Content>"))]
         data: BTreeMap<String, Content>,
         /// The page that a tap opens. May have `{field}` in it.
         #[serde(default)]
@@ -108,6 +114,7 @@ pub struct CustomerService {
 
 /// A page of a mini program.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MiniProgramPage {
     /// The mini program's alias.
@@ -119,17 +126,18 @@ pub struct MiniProgramPage {
 
 /// The kind of a channel, by which a request names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelKind {
-    /// [`Channel::Template`]
+    /// A template message of an Official Account (模板消息).
     Template,
-    /// [`Channel::Subscribe`]
+    /// A subscription message of a mini program (订阅消息).
     Subscribe,
-    /// [`Channel::Bizsend`]
+    /// A subscription notification of an Official Account (订阅通知).
     Bizsend,
-    /// [`Channel::CustomerService`]
+    /// A message from customer service (客服消息).
     CustomerService,
-    /// [`Channel::LegacyTemplate`]
+    /// A template message of a mini program by a form id, retired by WeChat.
     LegacyTemplate,
 }
 
@@ -174,6 +182,27 @@ impl<'de> Deserialize<'de> for CustomerService {
         let message = CustomerServiceMessage::deserialize(Value::Object(written))
             .map_err(D::Error::custom)?;
         Ok(Self { app, message })
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for CustomerService {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "CustomerService".into()
+    }
+
+    /// The kinds of message, each with the app beside it.
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let mut schema = CustomerServiceMessage::json_schema(generator);
+        let kinds = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+        for kind in kinds.into_iter().flatten() {
+            kind["properties"]["app"] =
+                serde_json::json!({ "type": "string", "description": "The app's alias." });
+            kind["required"].as_array_mut().into_iter().for_each(|it| it.push("app".into()));
+        }
+        // The tag stands beside these, so none of them alone can say what is too much.
+        schema.insert("unevaluatedProperties".to_owned(), false.into());
+        schema
     }
 }
 

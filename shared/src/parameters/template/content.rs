@@ -66,6 +66,38 @@ pub(super) fn data<'de, D: Deserializer<'de>>(
     read.collect()
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Content {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Content".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let object = |name: &str, more: Value| {
+            let mut properties = serde_json::json!({ name: { "type": "string" } });
+            for (name, schema) in more.as_object().into_iter().flatten() {
+                properties[name] = schema.clone();
+            }
+            serde_json::json!({ "type": "object", "properties": properties, "required": [name],
+                "additionalProperties": false })
+        };
+        schemars::json_schema!({
+            "description": "What fills one of WeChat's keys. Every text may have {field} in it.",
+            "anyOf": [
+                { "type": "string" },
+                object("text", serde_json::json!({ "fit": {
+                    "description": "Whether too long a text is cut with an ellipsis; otherwise it is refused.",
+                    "type": ["boolean", "null"] } })),
+                object("time", serde_json::json!({})),
+                object("date", serde_json::json!({})),
+                object("amount", serde_json::json!({
+                    "currency": { "type": ["string", "null"], "minLength": 1, "maxLength": 1 },
+                    "decimals": { "type": ["integer", "null"], "minimum": 0, "maximum": 3 } })),
+            ],
+        })
+    }
+}
+
 impl Content {
     fn read(value: Value) -> Result<Self, String> {
         let object = match value {

@@ -9,7 +9,6 @@ use crate::store::conflict::again;
 use crate::store::transaction::{self, Outcome};
 use crate::store::{KEPT, Users, get_string, number, string, strings};
 use crate::wechat::id::AppId;
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
@@ -72,6 +71,15 @@ pub enum Change<'a> {
         /// The report.
         report: &'a str,
     },
+    /// WeChat has taken it on, and the receipt was faster.
+    Told {
+        /// What became of it.
+        status: Status,
+        /// What the receipt said of a message that did not arrive.
+        reason: &'a str,
+        /// The report.
+        report: &'a str,
+    },
     /// Nothing more will happen.
     Over {
         /// How it ended.
@@ -93,9 +101,16 @@ pub struct Message<'a> {
 /// What came of a change.
 #[derive(Debug)]
 pub enum Written {
-    /// It is written. The status is that of the change, or what a receipt that
-    /// was faster has told.
+    /// It is written.
     Done(Status),
+    /// It is written, and a receipt that was faster has told what became of the
+    /// message.
+    Told {
+        /// What became of it.
+        status: Status,
+        /// Why it did not arrive, if it didn't.
+        reason: Option<String>,
+    },
     /// The notification isn't as was supposed, but like this; nothing is written.
     Found(Box<Row>),
     /// What was to be used up has been used up by somebody else; nothing is
@@ -183,14 +198,13 @@ impl Notifications {
         now: Timestamp,
     ) -> Result<Written, AwsError> {
         let what = self.table.action("storing that a notification is sent");
-        let mut told = None;
+        let mut told: Option<(Status, String)> = None;
         // At most once for the receipt, once for what can't be used up any more.
         for _ in 0..3 {
-            let change = match told {
+            let change = match &told {
                 None => Change::Sent { message: Some(message), report },
-                Some(status) => Change::Over { status, report },
+                Some((status, reason)) => Change::Told { status: *status, reason, report },
             };
-            let status = change.status();
             let bind = Update::builder()
                 .table_name(&self.table.name)
                 .key("id", string(message_key(message.app_id, message.id)))
@@ -200,7 +214,7 @@ impl Notifications {
                 .return_values_on_condition_check_failure(
                     ReturnValuesOnConditionCheckFailure::AllOld,
                 );
-            let bind = match told {
+            let bind = match &told {
                 None => bind
                     .condition_expression("attribute_not_exists(#status)")
                     .expression_attribute_names("#status", "status"),
@@ -214,7 +228,12 @@ impl Notifications {
             let Outcome::Refused(reasons) =
                 transaction::attempt(&self.table.dynamodb, &what, items).await?
             else {
-                return Ok(Written::Done(status));
+                return Ok(match told {
+                    None => Written::Done(Status::Sent),
+                    Some((status, reason)) => {
+                        Written::Told { status, reason: Some(reason).filter(|it| !it.is_empty()) }
+                    }
+                });
             };
             if let Some(row) = found(&reasons) {
                 return Ok(Written::Found(row));
@@ -222,7 +241,8 @@ impl Notifications {
             match reasons.get(1).and_then(CancellationReason::item) {
                 Some(receipt) => {
                     let status = get_string(receipt, "status").and_then(Status::parse);
-                    told = Some(status.unwrap_or(Status::Sent));
+                    let reason = get_string(receipt, "reason").unwrap_or_default();
+                    told = Some((status.unwrap_or(Status::Sent), reason.to_owned()));
                 }
                 None => used.clear(),
             }
@@ -234,18 +254,17 @@ impl Notifications {
     async fn alone(&self, update: UpdateBuilder, status: Status) -> Result<Written, AwsError> {
         const ACTION: &str = "storing how a notification stands";
         let update = self.table.request(update);
-        let error = match again(|| update.clone().send()).await {
-            Ok(_) => return Ok(Written::Done(status)),
-            Err(error) => error,
+        let Err(error) = again(|| update.clone().send()).await else {
+            return Ok(Written::Done(status));
         };
         let known = match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item(),
             _ => return Err(AwsError::new(self.table.action(ACTION), &error)),
         };
-        known.and_then(Row::read).map(|row| Written::Found(Box::new(row))).ok_or_else(|| {
-            let error: SdkError<UpdateItemError> = error;
-            AwsError::new(self.table.action(ACTION), &error)
-        })
+        known
+            .and_then(Row::read)
+            .map(|row| Written::Found(Box::new(row)))
+            .ok_or_else(|| AwsError::new(self.table.action(ACTION), &error))
     }
 
     /// The update that a change is. It holds also if it has been made already:
@@ -302,6 +321,11 @@ impl Notifications {
                 // A receipt may have come before.
                 let look_at = announced.addressee.as_ref().map(|_| now);
                 (look_at, Some(*announced), Some(report))
+            }
+            Change::Told { reason, report, .. } => {
+                set.push_str(", reason = :reason");
+                update = update.expression_attribute_values(":reason", string(*reason));
+                (None, None, Some(report))
             }
             Change::Sent { report, .. } | Change::Over { report, .. } => (None, None, Some(report)),
         };
@@ -366,7 +390,9 @@ impl Change<'_> {
             Self::Sending { .. } => Status::InProgress,
             Self::Sent { .. } => Status::Sent,
             Self::Ambiguous { .. } => Status::Ambiguous,
-            Self::Waiting { status, .. } | Self::Over { status, .. } => *status,
+            Self::Waiting { status, .. }
+            | Self::Told { status, .. }
+            | Self::Over { status, .. } => *status,
         }
     }
 }

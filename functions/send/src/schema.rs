@@ -1,0 +1,168 @@
+//! The contract of this function, as JSON Schema: the files in `schema/` say what
+//! the types say. `make schema` writes them.
+
+use crate::cancel::Cancel;
+use crate::check;
+use crate::remaining::{Left, Remaining};
+use crate::report::{Report, Reports};
+use crate::request::{MOST_RECIPIENTS, Recipient, Recipients, Request};
+use schemars::generate::{Contract, SchemaSettings};
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+use shared::parameters::Template;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+mod agreement;
+
+/// A moment, as callers write it.
+pub(crate) struct Moment;
+
+impl JsonSchema for Moment {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "By RFC 3339, with any zone (2026-11-20T15:04:00+08:00), or in seconds since 1970.",
+            "anyOf": [
+                {
+                    "type": "string",
+                    "format": "date-time",
+                    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$",
+                },
+                { "type": "integer", "minimum": 0 },
+            ],
+        })
+    }
+}
+
+impl JsonSchema for Recipients {
+    fn schema_name() -> Cow<'static, str> {
+        "Recipients".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<Recipient>();
+        json_schema!({
+            "description": "One recipient, or several; each of several gets a notification of its own.",
+            "anyOf": [
+                one,
+                { "type": "array", "items": one, "minItems": 1, "maxItems": MOST_RECIPIENTS },
+            ],
+        })
+    }
+}
+
+/// All files: their names, and what they say.
+fn files() -> Vec<(&'static str, Schema)> {
+    use Contract::{Deserialize as Asked, Serialize as Answered};
+    vec![
+        ("request.json", of::<Request>(&Asked)),
+        ("answer.json", of::<Reports>(&Answered)),
+        ("cancel.json", order("cancel", of::<Cancel>(&Asked))),
+        ("cancel.answer.json", of::<Report>(&Answered)),
+        ("remaining.json", order("remaining", of::<Remaining>(&Asked))),
+        ("remaining.answer.json", of::<Left>(&Answered)),
+        ("check_templates.json", order("check_templates", of::<check::Asked>(&Asked))),
+        ("check_templates.answer.json", of::<check::Answer>(&Answered)),
+        ("template.json", of::<Template>(&Asked)),
+    ]
+}
+
+/// What a type looks like.
+fn of<T: JsonSchema>(contract: &Contract) -> Schema {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.contract = contract.clone();
+    let answered = settings.contract.is_serialize();
+    settings = settings
+        .with_transform(RecursiveTransform(in_one_line))
+        .with_transform(RecursiveTransform(no_null_default));
+    if answered {
+        settings = settings.with_transform(RecursiveTransform(left_out));
+    }
+    settings.into_generator().into_root_schema_for::<T>()
+}
+
+/// An order stands alone under its name.
+fn order(name: &str, mut asked: Schema) -> Schema {
+    let description = asked.remove("description");
+    let schema = asked.remove("$schema");
+    let definitions = asked.remove("$defs");
+    asked.remove("title");
+    let mut order = json_schema!({
+        "$schema": schema,
+        "title": name,
+        "description": description,
+        "type": "object",
+        "properties": { name: asked },
+        "required": [name],
+        "additionalProperties": false,
+    });
+    if let Some(definitions) = definitions {
+        order.insert("$defs".to_owned(), definitions);
+    }
+    order
+}
+
+/// The lines of a doc comment are no lines elsewhere.
+fn in_one_line(schema: &mut Schema) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = text.split('\n').collect::<Vec<_>>().join(" ").replace('`', "");
+    }
+}
+
+/// What is left out of an answer when there is none of it is never null.
+fn left_out(schema: &mut Schema) {
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| required.as_array().is_some_and(|it| it.contains(&json!(name)));
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    for (_, property) in properties.iter_mut().filter(|(name, _)| !is_required(name)) {
+        let Value::Object(property) = property else { continue };
+        if let Some(Value::Array(types)) = property.get_mut("type") {
+            types.retain(|kind| kind != "null");
+            let kind = types[0].take();
+            property.insert("type".to_owned(), kind);
+        }
+        if let Some(Value::Array(kinds)) = property.get_mut("anyOf") {
+            kinds.retain(|kind| kind["type"] != "null");
+            let kind = kinds[0]["$ref"].take();
+            property.remove("anyOf");
+            property.insert("$ref".to_owned(), kind);
+        }
+    }
+}
+
+/// That nothing is meant by nothing needs no saying.
+fn no_null_default(schema: &mut Schema) {
+    if schema.get("default") == Some(&Value::Null) {
+        schema.remove("default");
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("schema")
+}
+
+fn written(schema: &Schema) -> String {
+    serde_json::to_string_pretty(schema).unwrap() + "\n"
+}
+
+#[test]
+fn the_files_say_what_the_types_say() {
+    for (name, schema) in files() {
+        let file = std::fs::read_to_string(folder().join(name)).unwrap_or_default();
+        assert!(file == written(&schema), "schema/{name} is out of date; run `make schema`");
+    }
+}
+
+#[test]
+#[ignore = "it writes the files; `make schema` runs it"]
+fn write() {
+    std::fs::create_dir_all(folder()).unwrap();
+    for (name, schema) in files() {
+        std::fs::write(folder().join(name), written(&schema)).unwrap();
+    }
+}

@@ -1,0 +1,267 @@
+//! Whatever happens to the function in the middle of a notification, ann never
+//! sees two messages; and she sees one wherever that can be made sure of.
+
+use crate::scene::{REPEATABLE, Scene, UNREPEATABLE};
+use crate::world::World;
+use futures_util::future::join_all;
+use local::aws::Fault;
+use serde_json::{Value, json};
+use shared::clock::Timestamp;
+
+fn kinds() -> impl Iterator<Item = &'static str> {
+    REPEATABLE.into_iter().chain(UNREPEATABLE)
+}
+
+#[tokio::test]
+async fn what_wechat_drops_is_repeated_after_a_death_behind_the_call() {
+    for kind in REPEATABLE {
+        let scene = Scene::of(kind).await;
+        scene.send_and_die("order-1").await;
+
+        // Nobody touches it as long as the dead function could be alive.
+        scene.sweep().await;
+        let early = scene.send("order-1").await;
+        assert_eq!((&early["outcome"], scene.calls().await), (&json!("in_progress"), 1), "{kind}");
+
+        scene.later("order-1").await;
+        assert_eq!(scene.status("order-1").await, "delivered", "{kind}");
+        assert_eq!((scene.calls().await, scene.seen().await), (2, 1), "{kind}");
+        let report = scene.send("order-1").await;
+        assert_eq!(
+            (&report["outcome"], &report["channel"]),
+            (&json!("delivered"), &json!(kind)),
+            "{report}"
+        );
+        scene.later("order-1").await;
+        assert_eq!((scene.calls().await, scene.seen().await), (2, 1), "{kind}");
+        if kind != "template" {
+            scene.assert_used_up().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_wechat_would_show_twice_is_not_repeated_after_a_death_behind_the_call() {
+    for kind in UNREPEATABLE {
+        let scene = Scene::of(kind).await;
+        scene.send_and_die("order-1").await;
+        scene.later("order-1").await;
+        assert_eq!(scene.status("order-1").await, "ambiguous", "{kind}");
+        let report = scene.send("order-1").await;
+        assert_eq!(
+            (&report["outcome"], &report["channel"]),
+            (&json!("ambiguous"), &json!(kind)),
+            "{report}"
+        );
+        for _ in 0..2 {
+            scene.later("order-1").await;
+        }
+        assert_eq!(scene.status("order-1").await, "ambiguous", "{kind}");
+        assert_eq!((scene.calls().await, scene.seen().await), (1, 1), "{kind}");
+        scene.assert_used_up().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_only_announced_is_sent_if_that_can_not_double_it() {
+    for kind in kinds() {
+        let scene = Scene::of(kind).await;
+        scene.warm_up().await;
+        let announced = scene.given(scene.storing().after().hold());
+        let request = scene.request("order-1");
+        let death = async {
+            announced.holds(1).await;
+            scene.kill().await;
+            announced.call_off();
+        };
+        let (died, ()) = tokio::join!(scene.world.invoke("send", &request), death);
+        died.unwrap_err();
+        scene.world.idle().await;
+        assert_eq!(scene.calls().await, 0, "{kind}");
+
+        scene.later("order-1").await;
+        if REPEATABLE.contains(&kind) {
+            assert_eq!(scene.status("order-1").await, "delivered", "{kind}");
+            assert_eq!((scene.calls().await, scene.seen().await), (1, 1), "{kind}");
+        } else {
+            assert_eq!(scene.status("order-1").await, "ambiguous", "{kind}");
+            assert_eq!((scene.calls().await, scene.seen().await), (0, 0), "{kind}");
+            scene.assert_used_up().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_even_announced_is_sent_when_it_is_asked_for_again() {
+    for kind in kinds() {
+        let scene = Scene::of(kind).await;
+        scene.warm_up().await;
+        let writing = scene.given(scene.storing().hold());
+        let request = scene.request("order-1");
+        let death = async {
+            writing.holds(1).await;
+            scene.kill().await;
+            writing.call_off();
+        };
+        let (died, ()) = tokio::join!(scene.world.invoke("send", &request), death);
+        died.unwrap_err();
+        scene.world.idle().await;
+        assert!(scene.world.aws.rows("notifications").await.is_empty(), "{kind}");
+        assert_eq!(scene.send("order-1").await["outcome"], "sent", "{kind}");
+        assert_eq!((scene.calls().await, scene.seen().await), (1, 1), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn one_lost_confirmation_of_either_write_is_not_noticed() {
+    for kind in kinds() {
+        let scene = Scene::of(kind).await;
+        scene.warm_up().await;
+        let announcing = scene.given(scene.storing().reset().after().once());
+        let (answer, committing) = scene
+            .send_and("order-1", async || scene.given(scene.storing().reset().after().once()))
+            .await;
+        let answer = answer.unwrap();
+        let outcome = &answer["notifications"][0]["outcome"];
+        assert!(outcome == "sent" || outcome == "delivered", "{kind}: {answer}");
+        assert_eq!((announcing.befallen(), committing.befallen()), (1, 1), "{kind}");
+        scene.world.idle().await;
+        assert_eq!((scene.calls().await, scene.seen().await), (1, 1), "{kind}");
+        if kind != "template" {
+            scene.assert_used_up().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_that_is_not_known_to_be_announced() {
+    for kind in kinds() {
+        let scene = Scene::of(kind).await;
+        scene.warm_up().await;
+        let announcing = scene.given(scene.storing().reset().after());
+        let (failure, message) = scene.world.refused(&scene.request("order-1")).await;
+        assert_eq!(failure, "InternalError", "{kind}");
+        assert!(message.contains("again with the same id"), "{message}");
+        announcing.call_off();
+        assert_eq!(scene.calls().await, 0, "{kind}");
+
+        scene.later("order-1").await;
+        let sent = usize::from(REPEATABLE.contains(&kind));
+        let status = if sent == 1 { "delivered" } else { "ambiguous" };
+        assert_eq!(scene.status("order-1").await, status, "{kind}");
+        assert_eq!((scene.calls().await, scene.seen().await), (sent, sent), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_dynamodb_never_confirmed_is_found_by_the_next_who_asks() {
+    for kind in kinds() {
+        let scene = Scene::of(kind).await;
+        // The receipt would have to be written with it, and comes later.
+        scene.world.wechat.post("pushing", &json!({ "receipt_delay_ms": 5000 })).await;
+        let (answer, lost) =
+            scene.send_and("order-1", async || scene.given(scene.storing().reset().after())).await;
+        answer.unwrap_err();
+        lost.call_off();
+        scene.world.idle().await;
+        let outcome = scene.send("order-1").await["outcome"].clone();
+        assert!(outcome == "sent" || outcome == "delivered", "{kind}: {outcome}");
+        scene.later("order-1").await;
+        assert_eq!((scene.calls().await, scene.seen().await), (1, 1), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn dynamodb_may_be_down_when_wechat_has_taken_the_message_on() {
+    for kind in kinds() {
+        let scene = Scene::of(kind).await;
+        let down = scene.storing().refuse("InternalServerError");
+        let (answer, down) = scene.send_and("order-1", async || scene.given(down)).await;
+        answer.unwrap_err();
+        assert!(down.befallen() >= 3, "{kind}: {}", down.befallen());
+        down.call_off();
+        scene.world.idle().await;
+        assert_eq!(scene.send("order-1").await["outcome"], "in_progress", "{kind}");
+
+        scene.later("order-1").await;
+        let (status, calls) =
+            if REPEATABLE.contains(&kind) { ("delivered", 2) } else { ("ambiguous", 1) };
+        assert_eq!(scene.status("order-1").await, status, "{kind}");
+        assert_eq!((scene.calls().await, scene.seen().await), (calls, 1), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn who_waited_too_long_for_a_token_does_not_call_any_more() {
+    // The same margins as with a minute, and less to wait for.
+    let minute = "CodeUri: ../../target/lambda/send/\n      Timeout: 60";
+    for (kind, sent) in [("template", 1), ("customer_service", 0)] {
+        let world = World::changed(&[(minute, &minute.replace("60", "14"))]).await;
+        world.token_round().await;
+        let scene = Scene::within(world, kind).await;
+        scene.warm_up().await;
+        scene.fault(json!({ "errcode": 40001 })).await;
+        let send = scene.world.cloud.function("send");
+        let renewing = scene.given(Fault::of("lambda", "Invoke").by(send).hold());
+        let request = scene.request("order-1");
+        let begun = Timestamp::now();
+        let another = async {
+            renewing.holds(1).await;
+            // Whoever takes it over finds it left behind.
+            scene.world.aws.set_time("order-1", "lease_until", 1).await;
+            let other = scene.world.invoke("send", &request).await.unwrap();
+            let outcome = if sent == 1 { "sent" } else { "ambiguous" };
+            assert_eq!(other["notifications"][0]["outcome"], outcome, "{kind}");
+            // Five seconds before its end the first has no time for a call any more.
+            scene.world.until("it is too late", || Timestamp::now() > begun.plus(9)).await;
+            renewing.call_off();
+        };
+        let (answer, ()) = tokio::join!(scene.world.invoke("send", &request), another);
+        let answer = answer.unwrap();
+        scene.world.idle().await;
+        // One more was refused for the token's sake.
+        assert_eq!((scene.calls().await, scene.seen().await), (1 + sent, sent), "{kind}: {answer}");
+        let status = if sent == 1 { "delivered" } else { "ambiguous" };
+        assert_eq!(scene.status("order-1").await, status, "{kind}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn twenty_who_ask_at_once_with_one_permit_make_one_call() {
+    for kind in ["bizsend", "subscribe", "legacy_template"] {
+        let scene = Scene::of(kind).await;
+        let requests: Vec<_> = (0..20).map(|at| scene.request(&format!("order-{at}"))).collect();
+        let reports = scene.world.send_at_once(&requests).await;
+        let sent = reports.iter().filter(|report| report["outcome"] == "sent").count();
+        assert_eq!((sent, scene.calls().await, scene.seen().await), (1, 1, 1), "{reports:#?}");
+        let left = if kind == "legacy_template" { "no_route" } else { "no_permit" };
+        let others = reports.iter().filter(|report| report["outcome"] == left).count();
+        assert_eq!(others, 19, "{reports:#?}");
+    }
+}
+
+#[tokio::test]
+async fn the_queue_and_a_caller_may_ask_for_the_same_at_once() {
+    for kind in kinds() {
+        let scene = Scene::of(kind).await;
+        scene.allow().await;
+        let request = scene.request("order-1");
+        for _ in 0..5 {
+            scene
+                .world
+                .cloud
+                .aws
+                .queues
+                .send("hongyan-local-notifications", request.to_string())
+                .unwrap();
+        }
+        let asks: Vec<_> = (0..5).map(|_| scene.world.invoke("send", &request)).collect();
+        for answer in join_all(asks).await {
+            let outcome = &answer.unwrap()["notifications"][0]["outcome"];
+            let good = ["sent", "in_progress", "delivered"].map(Value::from);
+            assert!(good.contains(outcome), "{kind}: {outcome}");
+        }
+        scene.world.idle().await;
+        assert_eq!((scene.calls().await, scene.seen().await), (1, 1), "{kind}");
+    }
+}

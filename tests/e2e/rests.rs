@@ -1,0 +1,127 @@
+//! An app has used up the day's quota of one of WeChat's APIs: that one rests.
+
+use crate::scene::Scene;
+use crate::world::order;
+use serde_json::{Value, json};
+
+/// As it is named in the row that all functions share.
+const REST: &str = "wx0000000000005a01 /cgi-bin/message/template/send";
+
+/// A scene in which template messages rest, and nothing else; the first one made
+/// the only call.
+async fn resting() -> Scene {
+    let scene = Scene::of("template").await;
+    scene.fault(json!({ "errcode": 45009, "times": 1000 })).await;
+    let report = scene.send("first").await;
+    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(scene.calls().await, 1);
+    scene
+}
+
+/// A fresh environment, five hours after the last one tried.
+async fn five_hours_later(scene: &Scene) {
+    let then = scene.world.wechat.now().await - 5 * 3600;
+    scene.world.aws.set_time("rests#", &format!("probed {REST}"), then).await;
+    scene.kill().await;
+}
+
+async fn rests(scene: &Scene) -> Value {
+    scene.world.aws.row("notifications", "id", "rests#").await
+}
+
+#[tokio::test]
+async fn an_api_whose_quota_is_used_up_rests_until_midnight_in_china() {
+    let scene = resting().await;
+    let requests: Vec<_> = (0..50).map(|at| scene.request(&format!("order-{at}"))).collect();
+    for report in scene.world.send_at_once(&requests).await {
+        assert_eq!(report["outcome"], "retry_at", "{report}");
+        assert_eq!((report["retry_at"].as_u64().unwrap() + 8 * 3600) % 86_400, 0, "{report}");
+        assert!(report["reason"].as_str().unwrap().contains("quota"), "{report}");
+    }
+    let calls = scene.calls().await;
+    assert!(calls <= 5, "{calls} calls");
+    let alarms = scene.world.lines();
+    let alarms = alarms.iter().filter(|line| line.contains("ERROR") && line.contains("quota"));
+    assert!(alarms.count() <= calls, "one alarm for each that WeChat told, and no more");
+
+    // The same app through another API, and another app.
+    scene.allow_one_more("customer_service").await;
+    scene.allow_one_more("subscribe").await;
+    for kind in ["customer_service", "subscribe"] {
+        let mut request = scene.request(kind);
+        request["channels"] = json!([kind]);
+        assert_eq!(scene.world.send(&request).await["outcome"], "sent", "{kind}");
+    }
+    assert_eq!(scene.calls().await, calls);
+}
+
+#[tokio::test]
+async fn environments_that_did_not_see_the_refusal_make_few_calls() {
+    let scene = Scene::of("template").await;
+    // Ten at once, so that there are many environments.
+    let warm: Vec<_> = (0..10).map(|at| scene.request(&format!("warm-{at}"))).collect();
+    scene.world.send_at_once(&warm).await;
+    scene.world.wechat.forget_calls().await;
+    scene.fault(json!({ "errcode": 45009, "times": 1000 })).await;
+    scene.send("first").await;
+    let requests: Vec<_> = (0..50).map(|at| scene.request(&format!("order-{at}"))).collect();
+    scene.world.send_at_once(&requests).await;
+    let calls = scene.calls().await;
+    assert!(calls <= 5, "{calls} calls");
+}
+
+#[tokio::test]
+async fn a_fresh_environment_knows_of_the_rest() {
+    let scene = resting().await;
+    scene.kill().await;
+    assert_eq!(scene.send("order-1").await["outcome"], "retry_at");
+    let to = json!([{ "account": "ann" }, { "account": "ann" }, { "account": "ann" }]);
+    let mut request = order("order-2", to);
+    request["channels"] = json!(["template"]);
+    for report in scene.world.send_to_several(&request).await {
+        assert_eq!(report["outcome"], "retry_at", "{report}");
+    }
+    scene.world.queue(&scene.request("order-3")).await;
+    assert_eq!(scene.status("order-3").await, "retry_at");
+    assert_eq!(scene.calls().await, 1);
+}
+
+#[tokio::test]
+async fn the_api_is_tried_every_five_hours_and_the_rest_ends_when_it_answers() {
+    let scene = resting().await;
+    // Still used up: one call, and the rest goes on.
+    five_hours_later(&scene).await;
+    for id in ["order-1", "order-2", "order-3"] {
+        assert_eq!(scene.send(id).await["outcome"], "retry_at", "{id}");
+    }
+    assert_eq!(scene.calls().await, 2);
+
+    // An operator has cleared it.
+    scene.world.wechat.heal().await;
+    assert_eq!(scene.send("order-4").await["outcome"], "retry_at", "nobody knows");
+    five_hours_later(&scene).await;
+    assert_eq!(scene.send("order-5").await["outcome"], "sent");
+    assert_eq!(scene.send("order-6").await["outcome"], "sent");
+    let left = rests(&scene).await;
+    assert_eq!(left.as_object().unwrap().len(), 1, "{left}");
+    assert_eq!((scene.calls().await, scene.seen().await), (4, 2));
+}
+
+#[tokio::test]
+async fn a_try_that_is_refused_for_the_persons_sake_ends_the_rest_as_well() {
+    let scene = resting().await;
+    scene.world.wechat.heal().await;
+    five_hours_later(&scene).await;
+    scene.fault(json!({ "errcode": 43004 })).await;
+    assert_eq!(scene.send("order-1").await["outcome"], "no_route");
+    assert_eq!(scene.send("order-2").await["outcome"], "sent");
+}
+
+#[tokio::test]
+async fn of_many_who_find_the_five_hours_over_one_tries() {
+    let scene = resting().await;
+    five_hours_later(&scene).await;
+    let requests: Vec<_> = (0..10).map(|at| scene.request(&format!("order-{at}"))).collect();
+    scene.world.send_at_once(&requests).await;
+    assert_eq!(scene.calls().await, 2);
+}

@@ -1,0 +1,312 @@
+//! WeChat on its bad days: what is tried again at once, what later, what never, and
+//! what is said of it.
+
+use crate::scene::{REPEATABLE, Scene, UNREPEATABLE};
+use crate::world::World;
+use serde_json::{Value, json};
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpSocket, TcpStream};
+
+/// The same order through any channel, the template's own order.
+fn any_way(scene: &Scene, id: &str) -> Value {
+    let mut request = scene.request(id);
+    request.as_object_mut().unwrap().remove("channels");
+    request
+}
+
+fn seconds_until(report: &Value, now: u64) -> u64 {
+    report["retry_at"].as_u64().unwrap_or_else(|| panic!("no retry_at: {report}")) - now
+}
+
+#[tokio::test]
+async fn what_wechat_drops_is_tried_thrice_with_pauses_and_then_later() {
+    for kind in REPEATABLE {
+        let scene = Scene::of(kind).await;
+        let begun = Instant::now();
+        scene.fault(json!({ "errcode": -1, "after": true, "times": 2 })).await;
+        assert_eq!(scene.send("order-1").await["outcome"], "sent", "{kind}");
+        assert!(begun.elapsed() > Duration::from_millis(1200), "{:?}", begun.elapsed());
+        assert_eq!((scene.calls().await, scene.seen().await), (3, 1), "{kind}");
+
+        let faults = [json!({ "errcode": 20001 }), json!({ "status": 503 })];
+        for (at, mut fault) in faults.into_iter().enumerate() {
+            scene.allow().await;
+            scene.world.wechat.forget_calls().await;
+            fault["times"] = json!(3);
+            scene.fault(fault.clone()).await;
+            let id = format!("order-2-{at}");
+            let report = scene.send(&id).await;
+            assert_eq!(report["outcome"], "retry_at", "{kind} {fault}: {report}");
+            let wait = seconds_until(&report, scene.world.wechat.now().await);
+            assert!((1..=20).contains(&wait), "{report}");
+            assert_eq!(scene.calls().await, 3, "{kind} {fault}");
+            scene.later(&id).await;
+            assert_eq!(scene.status(&id).await, "delivered", "{kind} {fault}");
+            assert_eq!((scene.calls().await, scene.seen().await), (4, 2 + at), "{kind} {fault}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_wechat_would_show_twice_is_tried_once() {
+    for kind in UNREPEATABLE {
+        let scene = Scene::of(kind).await;
+        let faults = [json!({ "errcode": -1 }), json!({ "errcode": -1, "after": true })];
+        for (at, fault) in faults.into_iter().enumerate() {
+            if at > 0 {
+                scene.allow().await;
+            }
+            scene.fault(fault.clone()).await;
+            let id = format!("order-{at}");
+            let report = scene.send(&id).await;
+            assert_eq!(report["outcome"], "ambiguous", "{kind} {fault}: {report}");
+            assert_eq!(report["code"], -1, "{report}");
+            scene.later(&id).await;
+            assert_eq!((scene.calls().await, scene.seen().await), (1 + at, at), "{kind} {fault}");
+        }
+    }
+}
+
+/// Answers that say nothing, and whether each may have been sent.
+fn odd_answers(elsewhere: &TcpListener) -> Vec<Value> {
+    let html = "<html><body>502 Bad Gateway</body></html>";
+    let location = format!("http://{}/", elsewhere.local_addr().unwrap());
+    vec![
+        json!({ "body": html, "content_type": "text/html" }),
+        json!({ "body": html, "content_type": "text/html", "status": 502, "after": true }),
+        json!({ "body": "" }),
+        json!({ "body_bytes": 2 << 20, "after": true }),
+        json!({ "location": location, "after": true }),
+        json!({ "location": location, "status": 307 }),
+        json!({ "reset": true }),
+        json!({ "reset": true, "after": true }),
+        json!({ "delay_ms": 6000 }),
+        json!({ "delay_ms": 6000, "after": true }),
+    ]
+}
+
+#[tokio::test]
+async fn an_answer_that_says_nothing_leaves_one_message_on_the_screen() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let scene = Scene::of("template").await;
+    for (at, mut fault) in odd_answers(&elsewhere).into_iter().enumerate() {
+        scene.world.wechat.forget_calls().await;
+        fault["times"] = json!(3);
+        scene.fault(fault.clone()).await;
+        let id = format!("order-{at}");
+        let report = scene.send(&id).await;
+        assert_eq!(report["outcome"], "retry_at", "{fault}: {report}");
+        assert_eq!(scene.calls().await, 3, "{fault}");
+        scene.later(&id).await;
+        assert_eq!(scene.status(&id).await, "delivered", "{fault}");
+        assert_eq!((scene.calls().await, scene.seen().await), (4, at + 1), "{fault}");
+    }
+    assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn an_answer_that_says_nothing_is_not_asked_for_twice() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    for kind in UNREPEATABLE {
+        let scene = Scene::of(kind).await;
+        let mut seen = 0;
+        for (at, fault) in odd_answers(&elsewhere).into_iter().enumerate() {
+            if at > 0 {
+                scene.allow().await;
+            }
+            scene.world.wechat.forget_calls().await;
+            scene.fault(fault.clone()).await;
+            let id = format!("order-{at}");
+            let report = scene.send(&id).await;
+            assert_eq!(report["outcome"], "ambiguous", "{kind} {fault}: {report}");
+            seen += usize::from(fault["after"] == true || fault.get("delay_ms").is_some());
+            scene.later(&id).await;
+            assert_eq!(scene.calls().await, 1, "{kind} {fault}");
+            assert!(scene.seen().await <= seen, "{kind} {fault}");
+        }
+    }
+    assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn what_could_not_be_connected_is_sent_when_it_can() {
+    // A port that is taken and refuses until somebody listens.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let door = socket.local_addr().unwrap();
+    let senders = "TOKEN_FUNCTION: !Ref TokenFunction\n          WECHAT_URL: ";
+    let from = format!("{senders}!Ref WeChatUrl");
+    let world = World::changed(&[(&from, &format!("{senders}http://{door}"))]).await;
+    world.token_round().await;
+    let mut scene = Scene::within(world, "template").await;
+    let kinds = REPEATABLE.into_iter().chain(UNREPEATABLE);
+    for kind in kinds.clone() {
+        if kind != "template" {
+            scene.allow_one_more(kind).await;
+        }
+        scene.kind = kind;
+        let report = scene.send(kind).await;
+        assert_eq!(report["outcome"], "retry_at", "{report}");
+        let reason = report["reason"].as_str().unwrap();
+        assert!(reason.contains("could not be reached"), "{report}");
+    }
+    let wechat = scene.world.cloud.wechat();
+    let listener = socket.listen(64).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut here, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut there = TcpStream::connect(wechat).await?;
+                tokio::io::copy_bidirectional(&mut here, &mut there).await
+            });
+        }
+    });
+    for (at, kind) in kinds.enumerate() {
+        scene.later(kind).await;
+        let status = scene.status(kind).await;
+        assert!(status == "sent" || status == "delivered", "{kind}: {status}");
+        assert_eq!(scene.seen().await, at + 1, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn another_message_to_the_same_person_is_waited_for() {
+    let scene = Scene::of("subscribe").await;
+    scene.fault(json!({ "errcode": 43108, "times": 2 })).await;
+    assert_eq!(scene.send("order-1").await["outcome"], "sent");
+    assert_eq!((scene.calls().await, scene.seen().await), (3, 1));
+
+    scene.allow().await;
+    scene.fault(json!({ "errcode": 43108, "times": 3 })).await;
+    let report = scene.send("order-2").await;
+    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!((scene.calls().await, report["code"].clone()), (6, json!(43108)));
+    scene.later("order-2").await;
+    assert_eq!(scene.status("order-2").await, "delivered");
+    assert_eq!(scene.seen().await, 2);
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_let_in_waits_ten_minutes_and_is_named() {
+    let scene = Scene::of("subscribe").await;
+    scene
+        .fault(json!({
+            "errcode": 40164,
+            "errmsg": "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 1-2-3",
+        }))
+        .await;
+    let report = scene.send("order-1").await;
+    assert_eq!(report["outcome"], "retry_at", "{report}");
+    let wait = seconds_until(&report, scene.world.wechat.now().await);
+    assert!((590..=600).contains(&wait), "{report}");
+    assert!(report["reason"].as_str().unwrap().contains("203.0.113.9"), "{report}");
+    let warned = |line: &String| line.contains(" WARN ") && line.contains("203.0.113.9");
+    assert!(scene.world.lines().iter().any(warned), "somebody has to add it");
+    assert_eq!(scene.calls().await, 1);
+
+    // The consent isn't lost: whoever is first has it.
+    assert_eq!(scene.send("order-2").await["outcome"], "sent");
+    scene.later("order-1").await;
+    assert_eq!(scene.status("order-1").await, "no_permit");
+    assert_eq!(scene.seen().await, 1);
+}
+
+#[tokio::test]
+async fn what_is_refused_for_ever_goes_through_the_next_channel() {
+    let scene = Scene::of("template").await;
+    let of_the_person = [40003, 43004, 43019, 43101, 45015, 46004, 48002, 50005];
+    let of_ours = [40037, 43107, 47003, 48001, 48008];
+    for (at, code) in of_the_person.into_iter().chain(of_ours).enumerate() {
+        scene.allow_one_more("subscribe").await;
+        scene.fault(json!({ "errcode": code })).await;
+        let id = format!("order-{at}");
+        let report = scene.world.send(&any_way(&scene, &id)).await;
+        assert_eq!(report["outcome"], "sent", "{code}: {report}");
+        assert_eq!(report["channel"], "subscribe", "{code}: {report}");
+        let passed = &report["passed_over"][0];
+        assert_eq!((&passed["channel"], &passed["code"]), (&json!("template"), &json!(code)));
+        assert!(passed["advice"].as_str().unwrap().len() > 20, "{passed}");
+        assert_eq!((scene.calls().await, scene.seen().await), (at + 1, at + 1), "{code}");
+        let told = scene.world.lines();
+        let told = told.iter().filter(|line| line.contains(&format!("id=\"{id}\"")));
+        let warns = told.filter(|line| line.contains(" WARN ")).count();
+        let expected = usize::from(of_ours.contains(&code));
+        assert_eq!(warns, expected, "{code}: only a fault of ours is somebody's to mend");
+    }
+}
+
+#[tokio::test]
+async fn what_may_be_tried_again_does_not_go_through_the_next_channel() {
+    let scene = Scene::of("template").await;
+    scene.allow_one_more("subscribe").await;
+    let faults = [
+        json!({ "errcode": -1, "times": 3 }),
+        json!({ "errcode": 43108, "times": 3 }),
+        json!({ "errcode": 40164 }),
+        json!({ "errcode": 40001, "times": 2 }),
+        json!({ "errcode": 45011 }),
+        json!({ "errcode": 45009 }),
+    ];
+    for (at, fault) in faults.into_iter().enumerate() {
+        scene.fault(fault.clone()).await;
+        let report = scene.world.send(&any_way(&scene, &format!("order-{at}"))).await;
+        assert_eq!(report["outcome"], "retry_at", "{fault}: {report}");
+        assert_eq!(report["channel"], "template", "{report}");
+        assert_eq!(report.get("passed_over"), None, "{report}");
+        assert_eq!(scene.seen().await, 0, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_sent_for_two_days_is_given_up() {
+    const DAY: u64 = 24 * 3600;
+    let scene = Scene::of("subscribe").await;
+    for (ago, status) in [(2 * DAY - 1000, "retry_at"), (2 * DAY + 1, "failed")] {
+        scene.fault(json!({ "errcode": 40164 })).await;
+        if status == "retry_at" {
+            assert_eq!(scene.send("order-1").await["outcome"], "retry_at");
+            scene.fault(json!({ "errcode": 40164 })).await;
+        }
+        let first = scene.world.wechat.now().await - ago;
+        scene.world.aws.set_time("order-1", "first_at", first).await;
+        scene.later("order-1").await;
+        assert_eq!(scene.status("order-1").await, status, "{ago}");
+    }
+    let report = scene.send("order-1").await;
+    assert_eq!((&report["outcome"], &report["code"]), (&json!("failed"), &json!(40164)));
+    assert_eq!(report.get("retry_at"), None, "{report}");
+    assert_eq!(scene.calls().await, 3);
+    assert_eq!(scene.send("order-2").await["outcome"], "sent", "the consent is there");
+}
+
+#[tokio::test]
+async fn the_minute_that_is_used_up_is_waited_for() {
+    let scene = Scene::of("template").await;
+    let into_the_minute = || shared::clock::Timestamp::now().0 % 60;
+    scene.world.until("there is time in this minute", || into_the_minute() < 40).await;
+    scene.fault(json!({ "errcode": 45011, "times": 1 })).await;
+    let report = scene.send("order-0").await;
+    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(report["retry_at"].as_u64().unwrap() % 60, 0, "{report}");
+    for at in 1..5 {
+        let waits = scene.send(&format!("order-{at}")).await;
+        assert_eq!(waits["outcome"], "retry_at", "{waits}");
+        assert!(waits["reason"].as_str().unwrap().contains("minute"), "{waits}");
+        assert_eq!(waits["retry_at"], report["retry_at"]);
+    }
+    assert_eq!(scene.calls().await, 1);
+    // Nothing else rests.
+    scene.allow_one_more("subscribe").await;
+    let mut other = scene.request("other");
+    other["channels"] = json!(["subscribe"]);
+    assert_eq!(scene.world.send(&other).await["outcome"], "sent");
+    // Whoever doesn't know of it is not held up.
+    scene.kill().await;
+    for at in 0..5 {
+        scene.later(&format!("order-{at}")).await;
+    }
+    assert_eq!((scene.calls().await, scene.seen().await), (6, 6));
+}
