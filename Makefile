@@ -43,7 +43,7 @@ fmt: ## Format the code
 	$(CARGO) fmt --all
 
 schema: ## Write what send is asked and answers, as JSON Schema, from the types
-	$(CARGO) test --quiet --package send --locked -- --ignored --exact schema::write
+	$(CARGO) test --quiet --workspace --bin send --locked -- --ignored --exact schema::write
 
 check-template: $(VENV)/bin/cfn-lint ## Lint the SAM template (needs Python; brings cfn-lint along)
 	$(VENV)/bin/cfn-lint infra/aws/template.yaml

@@ -32,7 +32,7 @@ async fn a_notification_costs_three_or_four_calls_of_dynamodb_and_one_of_wechat(
         // What follows, such as WeChat's receipt, is others' work.
         let answer = world.invoke("send", &request).await.unwrap();
         assert_eq!(answer["notifications"][0]["outcome"], "sent", "{answer}");
-        let calls: u64 = counts.iter().map(|count| count.befallen()).sum();
+        let calls: u64 = counts.iter().map(local::aws::Ordered::befallen).sum();
         assert_eq!(calls, most, "{channel}");
         let all = world.wechat.get("calls").await;
         assert_eq!(all["calls"].as_array().unwrap().len(), 1, "{channel}: {all:#}");

@@ -61,3 +61,4 @@ mod template_check;
 mod template_fields;
 mod token;
 mod unwell;
+mod watching;

@@ -38,6 +38,8 @@ const LOOKS: usize = 8;
 
 /// Why a notification is not sent that nobody needs any more.
 pub(crate) const EXPIRED: &str = "it could not be sent before expires_at";
+/// What to do about an app that has no access token until somebody acts.
+const NO_TOKEN: &str = "mend what the reason names; nothing is sent for this app before";
 /// Why a notification has to wait that nothing is wrong with.
 const NO_TIME: &str = "the invocation has no time left for it";
 
@@ -255,7 +257,9 @@ impl<'a> Attempt<'a> {
             }
             Answer::Misconfigured { reason } => {
                 self.give_back(ready).await;
-                self.report.passed_over.push(PassedOver::unasked(kind, &speaker.alias, reason));
+                let mut passed_over = PassedOver::unasked(kind, &speaker.alias, reason);
+                passed_over.advice = Some(NO_TOKEN.to_owned());
+                self.report.passed_over.push(passed_over);
                 Ok(Some(Tried::Next(Why::Refused)))
             }
             Answer::Refused(refusal) => {

@@ -110,10 +110,23 @@ async fn once(app: &App, speaker: &WeChatApp, ready: &Ready, not_after: Timestam
         .await;
     if let Err(TokenError::Call(CallError::Refused { refusal, .. })) = &sent {
         app.rests.told(app, speaker, api, refusal, Timestamp::now()).await;
-    } else if rest.is_some() && sent.is_ok() {
+    }
+    if rest.is_some() && counts_again(&sent) {
         app.rests.end(app, speaker, api).await;
     }
     understood(sent, Timestamp::now())
+}
+
+/// Whether an API that rested has answered so that it can't rest any more: WeChat
+/// looks at the person and the message only if there is a quota left.
+fn counts_again(sent: &Result<Accepted, TokenError>) -> bool {
+    match sent {
+        Ok(_) => true,
+        Err(TokenError::Call(CallError::Refused { refusal, .. })) => {
+            matches!(refusal.class(), Class::Unreachable | Class::Fault)
+        }
+        Err(_) => false,
+    }
 }
 
 /// Why an API rests, and until when, if it does.

@@ -27,7 +27,11 @@ pub(crate) async fn look(
     let kind = channel.kind();
     let unasked = |reason, why| Ok(Err((PassedOver::unasked(kind, channel.app(), reason), why)));
     let Some(speaker) = notification.apps.by_alias(channel.app()) else {
-        return unasked("the template names an app that is not under /apps", Why::Refused);
+        let reason = "the template names an app that is not under /apps";
+        let mut passed_over = PassedOver::unasked(kind, channel.app(), reason);
+        let advice = "correct the alias in the template, or store the app under /apps";
+        passed_over.advice = Some(advice.to_owned());
+        return Ok(Err((passed_over, Why::Refused)));
     };
     let Some(route) = routes.get(app, &speaker.app_id).await? else {
         return unasked("the person has never been seen in this app", Why::NoRoute);

@@ -1,7 +1,7 @@
 //! One line in the log for each attempt at a notification, and the metrics beside
 //! it. Never who, never what.
 
-use crate::report::{PassedOver, Report};
+use crate::report::{PassedOver, Report, is_ours_to_mend};
 use shared::metric::{self, Unit};
 use shared::store::Status;
 
@@ -21,7 +21,8 @@ pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
     let reason = report.reason.as_deref().unwrap_or_default();
     // What somebody has to look into.
     let is_trouble = matches!(report.outcome, Status::Failed | Status::Ambiguous | Status::Expired)
-        || report.passed_over.iter().any(|passed| passed.advice.is_some() && passed.code.is_none());
+        || report.code.is_some_and(is_ours_to_mend)
+        || report.passed_over.iter().any(PassedOver::is_ours_to_mend);
     if is_trouble {
         tracing::warn!(
             id,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
 use shared::store::{Row, Status};
-use shared::wechat::refusal::Refusal;
+use shared::wechat::refusal::{Class, Refusal};
 
 /// What became of a whole request.
 #[derive(Debug, Serialize)]
@@ -173,4 +173,17 @@ impl PassedOver {
             advice: Some(refusal.advice()),
         }
     }
+
+    /// Whether somebody has to mend the template, the request or the account. What
+    /// is passed over without asking WeChat has an advice only then.
+    pub(crate) fn is_ours_to_mend(&self) -> bool {
+        self.code.map_or(self.advice.is_some(), is_ours_to_mend)
+    }
+}
+
+/// Whether this code of WeChat's names a fault of ours, and nothing that lies in
+/// the person or passes by itself.
+pub(crate) fn is_ours_to_mend(code: i64) -> bool {
+    let refusal = Refusal { code, message: String::new(), rid: None };
+    matches!(refusal.class(), Class::Configuration | Class::Fault)
 }

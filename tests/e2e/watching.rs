@@ -1,0 +1,68 @@
+//! The metrics that the READMEs promise of sending.
+
+use crate::world::{World, order};
+use serde_json::{Value, json};
+
+const READMES: [&str; 2] = [include_str!("../../README.md"), include_str!("../../README.zh-CN.md")];
+const SUBSCRIBE_SEND: &str = "/cgi-bin/message/subscribe/send";
+
+/// The metrics of a README's table, each with its dimensions.
+fn promised(readme: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
+    let table = &readme[readme.find("| `notifications` | ").unwrap()..];
+    table
+        .lines()
+        .take_while(|line| line.starts_with('|'))
+        .map(|row| {
+            let mut cells = row.trim_matches('|').split(" | ");
+            let mut names = || cells.next().unwrap().split('`').skip(1).step_by(2).collect();
+            (names(), names())
+        })
+        .collect()
+}
+
+#[test]
+fn both_readmes_promise_the_same_metrics() {
+    assert_eq!(promised(READMES[0]), promised(READMES[1]));
+    assert_eq!(promised(READMES[0]).len(), 10);
+}
+
+#[tokio::test]
+async fn what_is_promised_of_sending_is_measured() {
+    let (world, to) = World::with_ann().await;
+    let through = |id: &str, channel: &str| {
+        let mut request = order(id, to.clone());
+        request["channels"] = json!([channel]);
+        request
+    };
+    let fault = async |fault: Value| world.wechat.fault(fault).await;
+    world.queue(&through("order-1", "template")).await;
+    for _ in 0..2 {
+        world.phone("ann").consent("shop-mini", "order_shipped", true).await;
+    }
+    fault(json!({ "path": SUBSCRIBE_SEND, "errcode": 43101 })).await;
+    assert_eq!(world.send(&through("order-2", "subscribe")).await["outcome"], "no_permit");
+    fault(json!({ "path": SUBSCRIBE_SEND, "errcode": -1 })).await;
+    world.phone("ann").consent("shop-mini", "order_shipped", true).await;
+    assert_eq!(world.send(&through("order-3", "subscribe")).await["outcome"], "ambiguous");
+    fault(json!({ "path": "/cgi-bin/message/template/send", "errcode": 45011 })).await;
+    assert_eq!(world.send(&through("order-4", "template")).await["outcome"], "retry_at");
+    world.pass("order-4").await;
+    world.sweep().await;
+
+    // A receipt that settles, and tokens in trouble, are scenarios of their own.
+    let elsewhere = ["settled", "token_failed", "token_forced"];
+    for (names, dimensions) in promised(READMES[0]) {
+        for name in names.into_iter().filter(|name| !elsewhere.contains(name)) {
+            let found = world.metrics(name);
+            let first = found.first().unwrap_or_else(|| panic!("{name} was not measured"));
+            for dimension in &dimensions {
+                first.dimension(dimension);
+            }
+        }
+    }
+    let refused = world.metrics("notifications");
+    let refused = refused.iter().find(|one| one.dimension("code") == "43101").unwrap();
+    assert_eq!(refused.dimension("channel"), "subscribe");
+    assert_eq!((refused.dimension("outcome"), refused.value), ("no_permit", 1));
+    assert_eq!(world.metrics("permit_drift")[0].dimension("app"), "shop-mini");
+}
