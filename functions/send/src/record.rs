@@ -17,8 +17,11 @@ pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
     let rid = report.rid.as_deref().or_else(|| last?.rid.as_deref());
     let id = report.id.as_str();
     let outcome = report.outcome.as_str();
-    let passed_over = report.passed_over.iter().map(told).collect::<Vec<_>>().join(", ");
-    let reason = report.reason.as_deref().unwrap_or_default();
+    let passed_over = report.passed_over.iter().map(briefly).collect::<Vec<_>>().join(", ");
+    let told = match &report.reason {
+        Some(reason) => format!("{outcome}: {reason}"),
+        None => outcome.to_owned(),
+    };
     // What somebody has to look into.
     let is_trouble = matches!(report.outcome, Status::Failed | Status::Ambiguous | Status::Expired)
         || report.code.is_some_and(is_ours_to_mend)
@@ -34,7 +37,7 @@ pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
             code,
             rid,
             passed_over,
-            "{reason}"
+            "{told}"
         );
     } else {
         tracing::info!(
@@ -47,7 +50,7 @@ pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
             code,
             rid,
             passed_over,
-            "{reason}"
+            "{told}"
         );
     }
     let code = code.map(|code| code.to_string()).unwrap_or_default();
@@ -59,7 +62,7 @@ pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
 }
 
 /// A channel that didn't do, in few words.
-fn told(passed_over: &PassedOver) -> String {
+fn briefly(passed_over: &PassedOver) -> String {
     let PassedOver { channel, app, code, reason, .. } = passed_over;
     match code {
         Some(code) => format!("{channel} of {app}: {code}"),
