@@ -194,7 +194,7 @@ async fn dynamodb_may_be_down_when_wechat_has_taken_the_message_on() {
 #[tokio::test]
 async fn who_waited_too_long_for_a_token_does_not_call_any_more() {
     // The same margins as with a minute, and less to wait for.
-    let minute = "CodeUri: ../../target/lambda/send/\n      Timeout: 60";
+    let minute = "CodeUri: ../../target/lambda/send/\n      # A channel is begun only if 12 seconds are left.\n      Timeout: 60";
     for (kind, sent) in [("template", 1), ("customer_service", 0)] {
         let world = World::changed(&[(minute, &minute.replace("60", "14"))]).await;
         world.token_round().await;

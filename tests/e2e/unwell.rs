@@ -140,7 +140,7 @@ async fn what_could_not_be_connected_is_sent_when_it_can() {
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let door = socket.local_addr().unwrap();
     let variables = concat!(
-        "lambda/send/\n      Timeout: 60\n      Environment:\n        Variables:\n",
+        "lambda/send/\n      # A channel is begun only if 12 seconds are left.\n      Timeout: 60\n      Environment:\n        Variables:\n",
         "          USERS_TABLE: !Ref UsersTable\n          MAPPINGS_TABLE: !Ref MappingsTable\n",
         "          NOTIFICATIONS_TABLE: !Ref NotificationsTable\n",
         "          TOKEN_FUNCTION: !Ref TokenFunction\n          WECHAT_URL: !Ref WeChatUrl",

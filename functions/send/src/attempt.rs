@@ -54,6 +54,10 @@ pub(crate) struct Attempt<'a> {
     must: Option<&'a Announced>,
     /// Whether it is ours by now.
     ours: bool,
+    /// Whether something was announced, if perhaps without a confirmation.
+    has_begun: bool,
+    /// Whether WeChat may have taken a message on.
+    in_doubt: bool,
     now: Timestamp,
     deadline: Timestamp,
     report: Report,
@@ -92,6 +96,8 @@ impl<'a> Attempt<'a> {
             seen: again.map(|(row, _)| row),
             must: again.and_then(|(_, announced)| announced),
             ours: false,
+            has_begun: false,
+            in_doubt: false,
             now,
             deadline,
             report: Report::new(notification.id, Status::NoRoute),
@@ -105,6 +111,23 @@ impl<'a> Attempt<'a> {
     /// When AWS doesn't do its part. What was announced by then may have been
     /// sent.
     pub(crate) async fn run(mut self) -> Result<Ended, AwsError> {
+        let error = match self.try_channels().await {
+            Err(error) if self.has_begun && !self.in_doubt => error,
+            ended => return ended,
+        };
+        // Nothing was sent, whatever is announced: left like this, the next attempt
+        // would have to think otherwise.
+        self.ours = true;
+        self.report.reason = Some(format!("{error}; nothing was sent"));
+        let at = self.another_time(0);
+        match self.wait(Status::RetryAt, at, self.must).await {
+            Ok(ended @ Ended::Stored(_)) => Ok(ended),
+            Ok(Ended::Changed(_)) | Err(_) => Err(error),
+        }
+    }
+
+    /// Tries the channels in order.
+    async fn try_channels(&mut self) -> Result<Ended, AwsError> {
         let content = self.notification.content;
         if content.is_past(self.now) {
             return self.expired().await;
@@ -191,6 +214,11 @@ impl<'a> Attempt<'a> {
             Err(passed_over) => return Ok(Err(passed_over)),
         };
         if let Some(must) = self.must {
+            if !ready.announced.is_to_same(must) {
+                let reason = "by now it would go to another user";
+                let passed_over = PassedOver::unasked(channel.kind(), channel.app(), reason);
+                return Ok(Err((passed_over, Why::NoRoute)));
+            }
             ready.announced = must.clone();
         }
         Ok(Ok((speaker, ready)))
@@ -204,6 +232,7 @@ impl<'a> Attempt<'a> {
         let allowance = ready.allowance.as_ref().map(|allowance| (&self.app.users, allowance));
         let before = self.before();
         let notifications = &self.app.notifications;
+        self.has_begun = true;
         let written = notifications.write(self.claim, before, &change, allowance, self.now).await?;
         self.ours |= matches!(written, Written::Done(_));
         Ok(written)
@@ -223,7 +252,9 @@ impl<'a> Attempt<'a> {
             self.notification.content.expires_at,
         ];
         let not_after = not_after.into_iter().flatten().min().unwrap_or(self.deadline);
+        self.in_doubt = true;
         let answer = call(self.app, speaker, ready, not_after).await;
+        self.in_doubt = matches!(answer, Answer::Accepted(_) | Answer::Unknown { .. });
         match answer {
             Answer::Accepted(message_id) => {
                 self.through(kind, speaker);
@@ -377,7 +408,7 @@ impl<'a> Attempt<'a> {
         self.store(&Change::Ambiguous { announced, report: &json }, None).await
     }
 
-    async fn expired(mut self) -> Result<Ended, AwsError> {
+    async fn expired(&mut self) -> Result<Ended, AwsError> {
         match self.must {
             Some(must) => {
                 let reason = "perhaps sent by an earlier attempt; then it expired";

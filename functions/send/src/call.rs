@@ -188,6 +188,8 @@ fn of_refusal(refusal: Refusal, reason: String, now: Timestamp) -> Answer {
     let later =
         |refusal, after| Answer::Later { reason: reason.clone(), refusal: Some(refusal), after };
     match (refusal.class(), refusal.code) {
+        // "The client_msg_id exists": it was taken on before.
+        (_, 45065) => Answer::Accepted(None),
         // Another message to the same user was under way; this one wasn't sent.
         (_, 43108) => later(refusal, 0),
         // "System error" doesn't say that nothing was sent.

@@ -37,7 +37,9 @@ pub(crate) async fn deliver(
     deadline: Timestamp,
 ) -> Result<Report, DeliverError> {
     let Notification { id, content, .. } = notification;
-    let claim = Claim::new(id, content.to_json(), content.hash());
+    // What was stored may have been hashed by another version.
+    let hash = row.as_ref().map_or_else(|| content.hash(), |row| row.request_hash.clone());
+    let claim = Claim::new(id, content.to_json(), hash);
     let mut row = row;
     for _ in 0..ROUNDS {
         let now = Timestamp::now();

@@ -126,23 +126,15 @@ pub(crate) async fn request(
     for (report, (id, _)) in reports.into_iter().zip(&contents) {
         match report {
             Ok(report) => answered.push(report),
-            Err(error) if single => return Err(failure::of_delivery(&error)),
-            // One recipient's trouble must not hide what became of the others.
-            Err(error) => answered.push(unstored(id, &error)),
+            // One recipient's conflict must not hide what became of the others.
+            Err(error @ DeliverError::Conflict(_)) if !single => {
+                answered.push(Report::because(id, Status::Failed, error.to_string()));
+            }
+            // Asked again, whoever has got it doesn't get it twice.
+            Err(error) => return Err(failure::of_delivery(&error)),
         }
     }
     Ok(Reports { notifications: answered })
-}
-
-/// Nothing is stored of a notification, or not how it ended.
-fn unstored(id: &str, error: &DeliverError) -> Report {
-    let outcome = match error {
-        DeliverError::Conflict(_) => Status::Failed,
-        DeliverError::Aws(_) => Status::InProgress,
-    };
-    let mut report = Report::because(id, outcome, failure::of_delivery(error).error_message);
-    report.unstored = true;
-    report
 }
 
 #[cfg(test)]

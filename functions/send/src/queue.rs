@@ -40,20 +40,15 @@ pub(crate) async fn queue(app: &App, batch: Batch, now: Timestamp, deadline: Tim
                 Ok(event) => request(app, &event, now, deadline).await,
                 Err(_) => Err(failure::invalid("the message is not JSON")),
             };
-            let failed = match done {
-                // What isn't stored can't be come back to.
-                Ok(reports) => reports.notifications.iter().any(|report| report.unstored),
-                Err(error) => {
-                    tracing::error!(
-                        message = message.message_id,
-                        kind = error.error_type,
-                        "{}",
-                        error.error_message
-                    );
-                    true
-                }
-            };
-            failed.then_some(message.message_id)
+            let failed = done.inspect_err(|error| {
+                tracing::error!(
+                    message = message.message_id,
+                    kind = error.error_type,
+                    "{}",
+                    error.error_message
+                );
+            });
+            failed.is_err().then_some(message.message_id)
         })
         .buffer_unordered(AT_ONCE)
         .filter_map(std::future::ready)

@@ -55,9 +55,6 @@ pub(crate) struct Report {
     /// Only in a dry run: the channels after the one that does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) not_needed: Vec<NotNeeded>,
-    /// Nothing was stored: whoever asked has to ask again.
-    #[serde(skip)]
-    pub(crate) unstored: bool,
 }
 
 /// A channel that didn't do.
@@ -110,7 +107,6 @@ impl Report {
             passed_over: Vec::new(),
             message: None,
             not_needed: Vec::new(),
-            unstored: false,
         }
     }
 

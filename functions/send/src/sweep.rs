@@ -21,6 +21,9 @@ const PAGE: i32 = 100;
 /// A notification takes this many seconds at most.
 const EACH: u64 = 15;
 
+/// One that can't be dealt with is left for so many seconds.
+const PUT_OFF: u64 = 300;
+
 /// What came of a sweep.
 #[derive(Debug, Default, serde::Serialize)]
 pub(crate) struct Swept {
@@ -47,9 +50,12 @@ pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<Swept, AwsEr
         }
         let done: Vec<_> = stream::iter(&due)
             .map(async |id| {
-                resume(app, id, deadline).await.inspect_err(|error| {
+                let resumed = resume(app, id, deadline).await;
+                if let Err(error) = &resumed {
                     tracing::error!(id, "a notification that is due can't be dealt with: {error}");
-                })
+                    put_off(app, id).await;
+                }
+                resumed
             })
             .buffer_unordered(AT_ONCE)
             .collect()
@@ -58,14 +64,29 @@ pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<Swept, AwsEr
         let ambiguous: Vec<_> = done.into_iter().flatten().flatten().collect();
         swept.notifications += due.len();
         // Only now, as what was left behind may have become ambiguous as well.
-        for row in &ambiguous {
-            settle(app, row).await.inspect_err(|error| {
-                tracing::error!(id = row.id, "no receipt can be looked for: {error}");
-            })?;
-        }
+        let settled: Vec<_> = stream::iter(&ambiguous)
+            .map(async |row| {
+                settle(app, row).await.inspect_err(|error| {
+                    tracing::error!(id = row.id, "no receipt can be looked for: {error}");
+                })
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        swept.failed += settled.iter().filter(|settled| settled.is_err()).count();
     }
     swept.notifications -= swept.failed;
     Ok(swept)
+}
+
+/// One that can't be dealt with makes room for others.
+async fn put_off(app: &App, id: &str) {
+    let later = Timestamp::now().plus(PUT_OFF);
+    if let Ok(Some(row)) = app.notifications.get(id).await
+        && let Err(error) = app.notifications.leave(&row, Some(later)).await
+    {
+        tracing::warn!(id, "{error}");
+    }
 }
 
 /// Looks whether WeChat's receipt has told what became of an ambiguous one.

@@ -125,13 +125,18 @@ pub struct Accepted {
     _accepted: serde_json::Value,
     /// What the receipt will name. Customer-service messages have none.
     #[serde(default)]
-    msgid: Option<serde_json::Number>,
+    msgid: serde_json::Value,
 }
 
 impl Accepted {
     /// The id that the receipt will name, in decimal.
     pub fn message_id(&self) -> Option<String> {
-        self.msgid.as_ref().map(ToString::to_string)
+        match &self.msgid {
+            serde_json::Value::Number(number) => Some(number.to_string()),
+            // As with errcode, texts have to be expected.
+            serde_json::Value::String(text) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        }
     }
 }
 

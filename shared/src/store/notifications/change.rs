@@ -301,7 +301,9 @@ impl Notifications {
                 .condition_expression(format!("(claim = :claim AND #status = :stood) OR {written}"))
                 .expression_attribute_values(":stood", string(Status::InProgress.as_str())),
         };
-        if !matches!(before, Before::Ours) {
+        // To wait for its time is no try.
+        let is_try = status != Status::Scheduled && !matches!(before, Before::Ours);
+        if is_try {
             set.push_str(", first_at = if_not_exists(first_at, :now), tries = if_not_exists(tries, :none) + :one");
             update = update
                 .expression_attribute_values(":now", number(now))

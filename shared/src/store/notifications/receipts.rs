@@ -185,6 +185,8 @@ impl Notifications {
         for message in receipts {
             strays.extend(self.stray(message).await?);
         }
+        // What WeChat told before is of another message.
+        strays.retain(|stray| stray.told_at >= announced.at);
         // Whose the youngest is may not have been written down yet.
         let certain = strays.iter().map(|stray| stray.told_at).max();
         let certain = certain.map(|told_at| told_at.plus(settling(announced.channel)));
@@ -194,7 +196,7 @@ impl Notifications {
         }
         let alike = strays.windows(2).all(|pair| pair[0].status == pair[1].status);
         if alike
-            && strays.len() >= ambiguous.len()
+            && strays.len() == ambiguous.len()
             && let Some(stray) = strays.get(place)
             && self.bind(row, &key, stray).await?
         {

@@ -110,6 +110,11 @@ impl Announced {
         Self { channel, app_id, template_id, addressee, at }
     }
 
+    /// Whether another announcement is to the same user.
+    pub fn is_to_same(&self, other: &Self) -> bool {
+        self.addressee == other.addressee
+    }
+
     /// Until when the same may be sent again; none if never.
     pub fn repeatable_until(&self) -> Option<Timestamp> {
         self.channel.is_repeatable().then(|| self.at.plus(REPEATABLE))

@@ -87,7 +87,7 @@ impl Notifications {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub(super) async fn leave(&self, row: &Row, until: Option<Timestamp>) -> Result<(), AwsError> {
+    pub async fn leave(&self, row: &Row, until: Option<Timestamp>) -> Result<(), AwsError> {
         let Some(due_at) = row.due_at else { return Ok(()) };
         let update = Update::builder()
             .table_name(&self.table.name)
