@@ -192,7 +192,8 @@ async fn what_does_not_fit_is_told_before_anybody_is_bothered() {
     extra["data"]["colour"] = "blue".into();
     let mut past = order("order-1", to);
     past["expires_at"] = (Timestamp::now().0 - 1).into();
-    for (request, field) in [(unknown, "template"), (extra, "data.colour"), (past, "expires_at")] {
+    assert_eq!(would_one(&world, &past).await["outcome"], "expired");
+    for (request, field) in [(unknown, "template"), (extra, "data.colour")] {
         let (kind, message) = world.refused(&dry(request)).await;
         assert_eq!(kind, "InvalidRequest");
         assert!(message.contains(field), "{message}");

@@ -98,6 +98,14 @@ async fn each_attempt_is_one_line_that_says_how_it_ended() {
     let passed_over = passed_on["passed_over"].as_str().unwrap();
     assert!(passed_over.contains("template of shop: 43004"), "{passed_on}");
 
+    assert_eq!(passed_on["level"], "INFO", "nobody here can do anything about it");
+
+    // A fault of ours is somebody's to mend, though the message has arrived.
+    world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 47003 })).await;
+    let report = world.send(&order("mend-me", to("ann"))).await;
+    assert_eq!(report["channel"], "customer_service", "{report}");
+    says(&line(&world, "mend-me"), json!({ "level": "WARN", "outcome": "sent" }));
+
     // Nobody to send to, and nothing agreed.
     world.send(&order("nobody", to("nobody"))).await;
     says(&line(&world, "nobody"), json!({ "outcome": "no_route", "attempt": 1 }));
