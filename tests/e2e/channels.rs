@@ -18,7 +18,7 @@ const MINI_LEGACY: &str = "SandboxTemplateOfMini-order-receipt-0000001";
 const SHOP_MINI: &str = "wx0000000000005a02";
 
 /// A channel that says what and when, with what is different about it.
-fn channel(kind: &str, app: &str, template_id: &str, more: Value) -> Value {
+fn channel(kind: &str, app: &str, template_id: &str, more: &Value) -> Value {
     let mut channel = json!({
         "channel": kind, "app": app, "template_id": template_id,
         "data": { "thing1": "{product}", "time2": "{time}" },
@@ -29,15 +29,15 @@ fn channel(kind: &str, app: &str, template_id: &str, more: Value) -> Value {
     channel
 }
 
-fn bizsend(more: Value) -> Value {
+fn bizsend(more: &Value) -> Value {
     channel("bizsend", "shop", SHOP_NOTIFICATION, more)
 }
 
-fn template(more: Value) -> Value {
+fn template(more: &Value) -> Value {
     channel("template", "shop", SHOP_TEMPLATE, more)
 }
 
-fn subscribe(more: Value) -> Value {
+fn subscribe(more: &Value) -> Value {
     channel("subscribe", "shop-mini", MINI_ONE_TIME, more)
 }
 
@@ -45,7 +45,7 @@ fn legacy() -> Value {
     let data = json!({ "keyword1": "{product}", "keyword2": "199元" });
     let more =
         json!({ "data": data, "page": "pages/receipt?at={time}", "emphasis_keyword": "keyword2" });
-    channel("legacy_template", "shop-mini", MINI_LEGACY, more)
+    channel("legacy_template", "shop-mini", MINI_LEGACY, &more)
 }
 
 /// Customer service of an app says one thing.
@@ -123,7 +123,11 @@ async fn a_notification_of_the_account_needs_a_consent_and_no_follower() {
     let world = with_bob().await;
     let bob = world.phone("bob");
     let page = json!({ "page": "https://shop.example/orders?at={time}" });
-    register(&world, "arrived", &[bizsend(page), service("shop-mini", "text", json!("{product}"))]);
+    register(
+        &world,
+        "arrived",
+        &[bizsend(&page), service("shop-mini", "text", json!("{product}"))],
+    );
     bob.enter("shop-mini").await;
     // Who has never been seen in the account isn't known there.
     let report = send(&world, "arrived", "order-1", "bob").await;
@@ -161,7 +165,7 @@ async fn a_notification_of_the_account_opens_a_mini_program() {
     let world = with_bob().await;
     let bob = world.phone("bob");
     let target = json!({ "mini_program": { "app": "shop-mini", "page": "pages/order?at={time}" } });
-    register(&world, "arrived", &[bizsend(target)]);
+    register(&world, "arrived", &[bizsend(&target)]);
     bob.consent("shop", "order_arrived", true).await;
     let to = json!({ "app": "shop", "open_id": bob.open_id("shop").await });
     world.send(&of("arrived", "order-1", to)).await;
@@ -181,7 +185,7 @@ async fn a_notification_of_the_account_whose_answer_is_lost_is_seen_once() {
     {
         let world = with_bob().await;
         let bob = world.phone("bob");
-        register(&world, "arrived", &[bizsend(json!({})), service("shop", "text", json!("hi"))]);
+        register(&world, "arrived", &[bizsend(&json!({})), service("shop", "text", json!("hi"))]);
         bob.follow("shop").await;
         bob.consent("shop", "order_arrived", true).await;
         let mut lost = fault.clone();
@@ -271,7 +275,7 @@ async fn a_form_is_good_for_one_message_and_the_oldest_goes_first() {
 #[tokio::test]
 async fn a_form_that_is_too_old_is_never_used_whoever_still_has_it() {
     let world = World::start().await;
-    register(&world, "receipt", &[legacy(), subscribe(json!({}))]);
+    register(&world, "receipt", &[legacy(), subscribe(&json!({}))]);
     let bob = world.phone("bob");
     let session = bob.log_in("shop-mini").await;
     let old = submit(&bob, &session).await;
@@ -290,7 +294,7 @@ async fn a_form_that_is_too_old_is_never_used_whoever_still_has_it() {
 #[tokio::test]
 async fn of_forms_that_wechat_does_not_take_the_next_one_is_tried() {
     let world = World::start().await;
-    register(&world, "receipt", &[legacy(), subscribe(json!({}))]);
+    register(&world, "receipt", &[legacy(), subscribe(&json!({}))]);
     let bob = world.phone("bob");
     let session = bob.log_in("shop-mini").await;
     for made_up in ["formone", "formtwo"] {
@@ -318,7 +322,7 @@ async fn of_forms_that_wechat_does_not_take_the_next_one_is_tried() {
 #[tokio::test]
 async fn a_form_comes_back_when_nothing_was_sent_for_certain() {
     let world = World::start().await;
-    register(&world, "receipt", &[legacy(), subscribe(json!({}))]);
+    register(&world, "receipt", &[legacy(), subscribe(&json!({}))]);
     let bob = world.phone("bob");
     let session = bob.log_in("shop-mini").await;
     submit(&bob, &session).await;
@@ -341,8 +345,8 @@ async fn a_subscription_message_says_where_it_leads_in_which_state_and_tongue() 
     let world = with_bob().await;
     let bob = world.phone("bob");
     let more = json!({ "page": "pages/order?of={product}", "state": "trial", "lang": "en_US" });
-    register(&world, "trial", &[subscribe(more)]);
-    register(&world, "plain", &[subscribe(json!({}))]);
+    register(&world, "trial", &[subscribe(&more)]);
+    register(&world, "plain", &[subscribe(&json!({}))]);
     for code in ["trial", "plain"] {
         bob.consent("shop-mini", "order_shipped", true).await;
         assert_eq!(how(&send(&world, code, code, "bob").await), ("sent", "subscribe"));
@@ -363,7 +367,8 @@ async fn a_subscription_message_says_where_it_leads_in_which_state_and_tongue() 
 async fn one_long_term_consent_is_good_until_it_is_withdrawn() {
     let world = with_bob().await;
     let bob = world.phone("bob");
-    let long_term = channel("subscribe", "shop-mini", MINI_LONG_TERM, json!({ "long_term": true }));
+    let long_term =
+        channel("subscribe", "shop-mini", MINI_LONG_TERM, &json!({ "long_term": true }));
     register(&world, "delayed", &[long_term]);
     assert_eq!(how(&send(&world, "delayed", "order-0", "bob").await).0, "no_permit");
     bob.consent("shop-mini", "order_delayed", true).await;
@@ -391,7 +396,8 @@ async fn one_long_term_consent_is_good_until_it_is_withdrawn() {
 #[tokio::test]
 async fn many_use_one_long_term_consent_at_once() {
     let world = with_bob().await;
-    let long_term = channel("subscribe", "shop-mini", MINI_LONG_TERM, json!({ "long_term": true }));
+    let long_term =
+        channel("subscribe", "shop-mini", MINI_LONG_TERM, &json!({ "long_term": true }));
     register(&world, "delayed", &[long_term]);
     world.phone("bob").consent("shop-mini", "order_delayed", true).await;
     let ids: Vec<_> = (0..12).map(|at| format!("order-{at}")).collect();
@@ -496,12 +502,12 @@ async fn a_template_message_leads_to_a_page_or_to_a_mini_program_with_fields() {
     register(
         &world,
         "web",
-        &[template(json!({ "url": "https://shop.example/{product}?at={time}" }))],
+        &[template(&json!({ "url": "https://shop.example/{product}?at={time}" }))],
     );
     let target =
         json!({ "mini_program": { "app": "shop-mini", "page": "pages/order?of={product}" } });
-    register(&world, "mini", &[template(target)]);
-    register(&world, "none", &[template(json!({}))]);
+    register(&world, "mini", &[template(&target)]);
+    register(&world, "none", &[template(&json!({}))]);
     for code in ["web", "mini", "none"] {
         assert_eq!(how(&send(&world, code, code, "ann").await), ("sent", "template"));
     }
@@ -540,9 +546,9 @@ async fn the_first_channel_that_does_is_the_one() {
     let ann = world.phone("ann");
     let all = [
         legacy(),
-        bizsend(json!({})),
-        subscribe(json!({})),
-        template(json!({})),
+        bizsend(&json!({})),
+        subscribe(&json!({})),
+        template(&json!({})),
         service("shop", "text", json!("{product} {time}")),
     ];
     register(&world, "all", &all);
@@ -581,12 +587,12 @@ async fn the_first_channel_that_does_is_the_one() {
 #[tokio::test]
 async fn an_app_that_is_not_there_is_told_and_passed_over() {
     let (world, _) = World::with_ann().await;
-    let nowhere = channel("subscribe", "shop-app", MINI_ONE_TIME, json!({}));
+    let nowhere = channel("subscribe", "shop-app", MINI_ONE_TIME, &json!({}));
     let opens = json!({ "mini_program": { "app": "shop-app" } });
     register(
         &world,
         "moved",
-        &[nowhere, template(opens), service("shop", "text", json!("{product} {time}"))],
+        &[nowhere, template(&opens), service("shop", "text", json!("{product} {time}"))],
     );
     let report = send(&world, "moved", "order-1", "ann").await;
     assert_eq!(how(&report), ("sent", "customer_service"), "{report}");
@@ -612,8 +618,8 @@ fn passed_reason(report: &Value, at: usize) -> &str {
 async fn a_person_is_found_in_each_app_however_they_are_named() {
     let (world, _) = World::with_ann().await;
     let ann = world.phone("ann");
-    register(&world, "mini", &[subscribe(json!({}))]);
-    register(&world, "shop", &[template(json!({}))]);
+    register(&world, "mini", &[subscribe(&json!({}))]);
+    register(&world, "shop", &[template(&json!({}))]);
     let names = [
         json!({ "account": "ann" }),
         json!({ "union_id": ann.union_id().await }),

@@ -331,14 +331,14 @@ async fn hundreds_that_are_due_at_once_are_sent_by_one_sweep() {
 async fn sweeps_that_overlap_send_each_once() {
     let (world, _) = World::with_ann().await;
     let at = now() + 4;
-    let request = with(order("sale", crowd(&world, 60).await), "send_at", at);
+    let request = with(order("sale", crowd(&world, 20).await), "send_at", at);
     world.send_to_several(&request).await;
     world.until("they are due", || now() >= at).await;
-    let sweeps = (0..4).map(|_| sweep(&world));
+    let sweeps = (0..3).map(|_| sweep(&world));
     let swept = futures_util::future::join_all(sweeps).await;
     assert!(swept.iter().all(|(_, failed)| *failed == 0), "{swept:?}");
-    assert_eq!(count(&states(&world, "sale#").await), [("delivered", 60)]);
-    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 60);
+    assert_eq!(count(&states(&world, "sale#").await), [("delivered", 20)]);
+    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 20);
 }
 
 /// Writes something else into a notification's content.
@@ -465,8 +465,9 @@ async fn what_there_is_no_time_for_is_stored_and_swept() {
     world.wechat.fault(slow).await;
     let reports = world.send_to_several(&order("sale", crowd(&world, 1000).await)).await;
     assert_eq!(reports.len(), 1000);
-    let (sent, waiting): (Vec<_>, Vec<_>) =
-        reports.iter().partition(|report| report["outcome"] == "sent");
+    let (sent, waiting): (Vec<_>, Vec<_>) = reports
+        .iter()
+        .partition(|report| ["sent", "delivered"].iter().any(|it| report["outcome"] == *it));
     assert!(!sent.is_empty() && waiting.len() >= 500, "{} were sent", sent.len());
     for report in &waiting {
         assert_eq!(report["outcome"], "retry_at", "{report}");

@@ -39,15 +39,7 @@ fn lines(world: &World, id: &str) -> Vec<Value> {
     let documents = lines.iter().filter(|line| line.starts_with("send"));
     let documents = documents.filter_map(|line| line.find('{').map(|at| &line[at..]));
     let documents = documents.filter_map(|text| serde_json::from_str::<Value>(text).ok());
-    documents
-        .filter_map(|mut document| {
-            let fields = document["fields"].take();
-            let mut fields = if fields.is_object() { fields } else { document.clone() };
-            fields["level"] = document["level"].take();
-            Some(fields)
-        })
-        .filter(|fields| fields["id"] == id && fields.get("attempt").is_some())
-        .collect()
+    documents.filter(|fields| fields["id"] == id && fields.get("attempt").is_some()).collect()
 }
 
 /// The one line of a notification, and its parts that name something.
@@ -58,7 +50,7 @@ fn line(world: &World, id: &str) -> Value {
 }
 
 /// Each of these fields of a line says this.
-fn says(line: &Value, expected: Value) {
+fn says(line: &Value, expected: &Value) {
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&line[name], value, "{name} of {line}");
     }
@@ -71,7 +63,7 @@ async fn each_attempt_is_one_line_that_says_how_it_ended() {
     world.send(&order("sent", to("ann"))).await;
     says(
         &line(&world, "sent"),
-        json!({
+        &json!({
             "level": "INFO", "attempt": 1, "template": "order_shipped", "outcome": "sent",
             "channel": "template", "app": "shop",
         }),
@@ -85,7 +77,7 @@ async fn each_attempt_is_one_line_that_says_how_it_ended() {
     assert!(rid.is_string(), "{report}");
     says(
         &line(&world, "refused"),
-        json!({
+        &json!({
             "level": "WARN", "outcome": "failed", "channel": "template", "app": "shop", "code": 47003,
             "rid": rid,
         }),
@@ -94,7 +86,7 @@ async fn each_attempt_is_one_line_that_says_how_it_ended() {
     let report = world.send(&order("passed-on", to("ann"))).await;
     assert_eq!(report["channel"], "customer_service", "{report}");
     let passed_on = line(&world, "passed-on");
-    says(&passed_on, json!({ "outcome": "sent", "channel": "customer_service", "app": "shop" }));
+    says(&passed_on, &json!({ "outcome": "sent", "channel": "customer_service", "app": "shop" }));
     let passed_over = passed_on["passed_over"].as_str().unwrap();
     assert!(passed_over.contains("template of shop: 43004"), "{passed_on}");
 
@@ -104,15 +96,15 @@ async fn each_attempt_is_one_line_that_says_how_it_ended() {
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 47003 })).await;
     let report = world.send(&order("mend-me", to("ann"))).await;
     assert_eq!(report["channel"], "customer_service", "{report}");
-    says(&line(&world, "mend-me"), json!({ "level": "WARN", "outcome": "sent" }));
+    says(&line(&world, "mend-me"), &json!({ "level": "WARN", "outcome": "sent" }));
 
     // Nobody to send to, and nothing agreed.
     world.send(&order("nobody", to("nobody"))).await;
-    says(&line(&world, "nobody"), json!({ "outcome": "no_route", "attempt": 1 }));
+    says(&line(&world, "nobody"), &json!({ "outcome": "no_route", "attempt": 1 }));
     world.send(&only("subscribe", order("unasked", to("bob")))).await;
     says(
         &line(&world, "unasked"),
-        json!({ "outcome": "no_permit", "channel": "subscribe", "app": "shop-mini" }),
+        &json!({ "outcome": "no_permit", "channel": "subscribe", "app": "shop-mini" }),
     );
 
     // In doubt.
@@ -121,7 +113,7 @@ async fn each_attempt_is_one_line_that_says_how_it_ended() {
     world.send(&order("doubtful", to("bob"))).await;
     says(
         &line(&world, "doubtful"),
-        json!({
+        &json!({
             "level": "WARN", "outcome": "ambiguous", "channel": "subscribe", "app": "shop-mini", "code": -1,
         }),
     );
@@ -185,7 +177,7 @@ async fn one_that_was_left_behind_is_told_with_its_template_and_app() {
     assert!(!found.is_empty());
     says(
         &found[0],
-        json!({
+        &json!({
             "outcome": "ambiguous", "template": "order_shipped", "channel": "subscribe", "app": "shop-mini",
         }),
     );
