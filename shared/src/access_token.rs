@@ -59,8 +59,7 @@ impl AccessTokens {
     /// Makes a call with the app's access token. If WeChat calls the token
     /// dead, it is replaced and the call made once more; never a third time.
     ///
-    /// Replacing it may take 10 seconds before the second call, so the call
-    /// looks itself whether there is still time for it.
+    /// Replacing it takes up to 10 seconds.
     ///
     /// # Errors
     ///
@@ -71,8 +70,24 @@ impl AccessTokens {
         now: Timestamp,
         call: impl AsyncFn(&Secret) -> Result<T, CallError>,
     ) -> Result<T, TokenError> {
+        self.call_until(app, now, Timestamp(u64::MAX), call).await
+    }
+
+    /// Like [`AccessTokens::call`], but a token is no longer waited for than until
+    /// `not_after`. The call looks itself whether there is still time for it.
+    ///
+    /// # Errors
+    ///
+    /// The call's own, or that there is no token to be had in time.
+    pub async fn call_until<T>(
+        &self,
+        app: &App,
+        now: Timestamp,
+        not_after: Timestamp,
+        call: impl AsyncFn(&Secret) -> Result<T, CallError>,
+    ) -> Result<T, TokenError> {
         let held = self.held(app);
-        let token = self.get(&held, app, now).await?;
+        let token = self.get(&held, app, now, not_after).await?;
         let dead = match call(&token.token).await {
             Err(error) if is_dead(&error) => error,
             other => return other.map_err(TokenError::Call),
@@ -83,7 +98,7 @@ impl AccessTokens {
             "WeChat calls the access token dead: {dead}"
         );
         held.condemn(&token);
-        let renewed = self.renew(&held, app, &token, now).await?;
+        let renewed = self.renew(&held, app, &token, now, not_after).await?;
         let repeated = call(&renewed.token).await;
         if repeated.as_ref().is_err_and(is_dead) {
             held.condemn(&renewed);
@@ -92,7 +107,13 @@ impl AccessTokens {
     }
 
     /// The newest token that is known. Many who need one at once read it once.
-    async fn get(&self, held: &Held, app: &App, now: Timestamp) -> Result<StoredToken, TokenError> {
+    async fn get(
+        &self,
+        held: &Held,
+        app: &App,
+        now: Timestamp,
+        not_after: Timestamp,
+    ) -> Result<StoredToken, TokenError> {
         if let Some(token) = held.usable(now) {
             return Ok(token);
         }
@@ -122,7 +143,7 @@ impl AccessTokens {
         match token {
             Some(token) if !held.is_condemned(&token) => Ok(token),
             // The first call of a deployment may come before the first minute.
-            dead => self.replace(held, &mut failed, app, dead.as_ref(), now).await,
+            dead => self.replace(held, &mut failed, app, dead.as_ref(), now, not_after).await,
         }
     }
 
@@ -134,6 +155,7 @@ impl AccessTokens {
         app: &App,
         dead: &StoredToken,
         now: Timestamp,
+        not_after: Timestamp,
     ) -> Result<StoredToken, TokenError> {
         let asked = Instant::now();
         let mut failed = held.alone.lock().await;
@@ -146,7 +168,7 @@ impl AccessTokens {
         if let Some(token) = self.newer(held, app, Some(dead)).await {
             return Ok(held.keep(token, now));
         }
-        self.replace(held, &mut failed, app, Some(dead), now).await
+        self.replace(held, &mut failed, app, Some(dead), now, not_after).await
     }
 
     /// Has the token function replace a token, as the only one in this process. A
@@ -158,13 +180,16 @@ impl AccessTokens {
         app: &App,
         dead: Option<&StoredToken>,
         now: Timestamp,
+        not_after: Timestamp,
     ) -> Result<StoredToken, TokenError> {
         if let Some(failed) = failed.as_ref().filter(|failed| failed.holds()) {
             return Err(failed.error(app));
         }
-        let replaced = tokio::time::timeout(PATIENCE, self.ask(held, app, dead)).await;
+        let left = Duration::from_secs(not_after.seconds_since(Timestamp::now()));
+        let patience = PATIENCE.min(left);
+        let replaced = tokio::time::timeout(patience, self.ask(held, app, dead)).await;
         let replaced = replaced.unwrap_or_else(|_| {
-            let waited = PATIENCE.as_secs();
+            let waited = patience.as_secs();
             let problem = format!("{} has not stored one within {waited} seconds", self.function);
             Err(Failed::new(problem, false))
         });

@@ -13,7 +13,7 @@ pub use app::{App, Apps, Kind};
 pub use replies::{Answer, Replies};
 pub use template::{
     Channel, ChannelKind, Content, CustomerService, MiniProgramPage, Template, Unfit, UnknownField,
-    fill,
+    fill, fill_address,
 };
 pub use token::StoredToken;
 

@@ -146,7 +146,7 @@ async fn a_notification_of_the_account_needs_a_consent_and_no_follower() {
     let sent = bodies(&world, BIZSEND).await.remove(0);
     assert_eq!(sent["touser"], bob.open_id("shop").await);
     assert_eq!(sent["template_id"], SHOP_NOTIFICATION);
-    assert_eq!(sent["page"], "https://shop.example/orders?at=2026-11-20 15:04");
+    assert_eq!(sent["page"], "https://shop.example/orders?at=2026-11-20%2015%3A04");
     assert_eq!(sent["data"]["thing1"], json!({ "value": "Blue kettle" }));
     assert_eq!(sent["client_msg_id"].as_str().map(str::len), Some(32));
     let shown = bob.screen_of("bizsend").await;
@@ -172,7 +172,7 @@ async fn a_notification_of_the_account_opens_a_mini_program() {
     let sent = bodies(&world, BIZSEND).await.remove(0);
     assert_eq!(
         sent["miniprogram"],
-        json!({ "appid": SHOP_MINI, "pagepath": "pages/order?at=2026-11-20 15:04" })
+        json!({ "appid": SHOP_MINI, "pagepath": "pages/order?at=2026-11-20%2015%3A04" })
     );
     assert!(sent.get("page").is_none(), "{sent}");
     let shown = bob.screen_of("bizsend").await;
@@ -255,7 +255,7 @@ async fn a_form_is_good_for_one_message_and_the_oldest_goes_first() {
         let sent = bodies(&world, LEGACY_SEND).await;
         assert_eq!(sent[at]["form_id"], **form_id);
         assert_eq!(sent[at]["emphasis_keyword"], "keyword2.DATA");
-        assert_eq!(sent[at]["page"], "pages/receipt?at=2026-11-20 15:04");
+        assert_eq!(sent[at]["page"], "pages/receipt?at=2026-11-20%2015%3A04");
         assert!(sent[at].get("client_msg_id").is_none(), "{sent:?}");
     }
     assert_eq!(states(&world, "form#").await, ["used", "used"]);
@@ -352,7 +352,7 @@ async fn a_subscription_message_says_where_it_leads_in_which_state_and_tongue() 
         assert_eq!(how(&send(&world, code, code, "bob").await), ("sent", "subscribe"));
     }
     let sent = bodies(&world, SUBSCRIBE_SEND).await;
-    assert_eq!(sent[0]["page"], "pages/order?of=Blue kettle");
+    assert_eq!(sent[0]["page"], "pages/order?of=Blue%20kettle");
     assert_eq!(
         (&sent[0]["miniprogram_state"], &sent[0]["lang"]),
         (&json!("trial"), &json!("en_US"))
@@ -444,7 +444,7 @@ async fn customer_service_says_everything_it_can() {
     let shown = ann.screen_of("customer_service").await;
     assert_eq!(shown.len(), expected);
     assert_eq!(shown[0]["text"], "Blue kettle 2026-11-20 15:04");
-    assert_eq!(shown[2]["jump"]["url"], "https://shop.example/?of=Blue kettle");
+    assert_eq!(shown[2]["jump"]["url"], "https://shop.example/?of=Blue%20kettle");
     assert_eq!(shown[3]["jump"]["mini_program"]["app_id"], SHOP_MINI);
 
     // What one kind of app can't say, WeChat refuses: that is told, and gives the
@@ -512,10 +512,10 @@ async fn a_template_message_leads_to_a_page_or_to_a_mini_program_with_fields() {
         assert_eq!(how(&send(&world, code, code, "ann").await), ("sent", "template"));
     }
     let sent = bodies(&world, TEMPLATE_SEND).await;
-    assert_eq!(sent[0]["url"], "https://shop.example/Blue kettle?at=2026-11-20 15:04");
+    assert_eq!(sent[0]["url"], "https://shop.example/Blue%20kettle?at=2026-11-20%2015%3A04");
     assert_eq!(
         sent[1]["miniprogram"],
-        json!({ "appid": SHOP_MINI, "pagepath": "pages/order?of=Blue kettle" })
+        json!({ "appid": SHOP_MINI, "pagepath": "pages/order?of=Blue%20kettle" })
     );
     let names: Vec<_> = sent[2].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, ["client_msg_id", "data", "template_id", "touser"]);

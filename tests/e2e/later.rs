@@ -371,7 +371,7 @@ async fn one_that_can_not_be_sent_does_not_stop_the_others() {
     assert!(now() < at, "this machine is too slow to say anything");
 
     world.aws.delete_parameter("templates/removed").await;
-    let mut changed = shipped;
+    let mut changed = shipped.clone();
     changed["fields"] = json!(["product", "time", "colour"]);
     world.set_parameter("templates/changed", &changed);
     world.set_parameter("templates/broken", "{}");
@@ -391,10 +391,28 @@ async fn one_that_can_not_be_sent_does_not_stop_the_others() {
         ("unreadable", "can't be read"),
     ] {
         let row = row(&world, id).await;
-        assert_eq!(row["status"], "failed", "{row}");
+        assert_eq!(row["status"], "retry_at", "{row}");
         assert!(row["report"].as_str().unwrap().contains(word), "{id}: {row}");
-        assert!(row["content"].is_null() && row["due_at"].is_null(), "{row}");
     }
+    assert_eq!(sweep(&world).await, (0, 0), "nobody comes back to them at once");
+
+    // Somebody mends the templates.
+    for code in templates {
+        world.set_parameter(&format!("templates/{code}"), &shipped);
+        hurry(&world, code).await;
+    }
+    // The last one is of no use any more.
+    hurry(&world, "unreadable").await;
+    world.aws.set_time("unreadable", "first_at", now() - 2 * 24 * 3600).await;
+    world.cloud.kill(&world.cloud.function("send")).await.unwrap();
+    assert_eq!(sweep(&world).await, (4, 0));
+    assert_eq!(world.phone("ann").screen().await.len(), 6);
+    for code in templates {
+        assert_eq!(row(&world, code).await["status"], "delivered");
+    }
+    let row = row(&world, "unreadable").await;
+    assert_eq!(row["status"], "failed", "{row}");
+    assert!(row["content"].is_null() && row["due_at"].is_null(), "{row}");
     assert_eq!(sweep(&world).await, (0, 0), "nobody comes back to what has failed");
 }
 

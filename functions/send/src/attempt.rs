@@ -2,7 +2,7 @@
 //! answer.
 
 use crate::app::App;
-use crate::call::{Answer, call};
+use crate::call::{Answer, call, resting};
 use crate::channel::{Ready, Why};
 use crate::conclusion::{conclusion, why, worse};
 use crate::deliver::Notification;
@@ -31,7 +31,7 @@ const FIRST_PAUSE: u64 = 10;
 const LONGEST_PAUSE: u64 = 3600;
 /// After so many seconds it isn't tried again: two days, in which a day's quota has
 /// been counted anew twice.
-const PATIENCE: u64 = 48 * 3600;
+pub(crate) const PATIENCE: u64 = 48 * 3600;
 /// A consent, a place in a window or a form id that somebody else is faster to take
 /// is looked for so often.
 const LOOKS: usize = 8;
@@ -42,6 +42,16 @@ pub(crate) const EXPIRED: &str = "it could not be sent before expires_at";
 const NO_TOKEN: &str = "mend what the reason names; nothing is sent for this app before";
 /// Why a notification has to wait that nothing is wrong with.
 const NO_TIME: &str = "the invocation has no time left for it";
+
+/// So many seconds pass before another attempt, after so many.
+pub(crate) fn pause(tries: u64) -> u64 {
+    (FIRST_PAUSE << tries.min(9)).min(LONGEST_PAUSE)
+}
+
+/// Whether WeChat says that a form id is of no use any more; another may be.
+fn is_used_up(code: i64) -> bool {
+    matches!(code, 41028 | 41029)
+}
 
 /// One attempt at one notification.
 pub(crate) struct Attempt<'a> {
@@ -70,6 +80,8 @@ pub(crate) enum Ended {
     /// Nothing of this attempt's is stored: somebody else has changed it, and it
     /// stands like this.
     Changed(Box<Row>),
+    /// Nothing was sent: the id belongs to something else.
+    Foreign,
 }
 
 /// What came of one channel.
@@ -122,7 +134,7 @@ impl<'a> Attempt<'a> {
         let at = self.another_time(0);
         match self.wait(Status::RetryAt, at, self.must).await {
             Ok(ended @ Ended::Stored(_)) => Ok(ended),
-            Ok(Ended::Changed(_)) | Err(_) => Err(error),
+            Ok(Ended::Changed(_) | Ended::Foreign) | Err(_) => Err(error),
         }
     }
 
@@ -186,16 +198,25 @@ impl<'a> Attempt<'a> {
                     return Ok(Tried::Next(why));
                 }
             };
+            if let Some((reason, until)) = resting(self.app, &speaker, ready.message.api(), now) {
+                self.through(channel.kind(), &speaker);
+                self.report.reason = Some(reason);
+                return self.later(until).await.map(Tried::Ended);
+            }
             match self.announce(&ready).await? {
                 Written::Done(_) | Written::Told { .. } => {}
                 Written::Found(row) => return Ok(Tried::Ended(Ended::Changed(row))),
+                Written::Foreign => return Ok(Tried::Ended(Ended::Foreign)),
                 Written::Beaten => continue,
             }
             if let Some(tried) = self.send(channel.kind(), &speaker, &ready).await? {
                 return Ok(tried);
             }
         }
-        let reason = "others kept taking what it needs";
+        let reason = match self.report.passed_over.last() {
+            Some(last) if last.code.is_some_and(is_used_up) => "WeChat refused all form ids",
+            _ => "others kept taking what it needs",
+        };
         let kind = channel.kind();
         self.report.passed_over.push(PassedOver::unasked(kind, channel.app(), reason));
         Ok(Tried::Next(Why::NoPermit))
@@ -279,12 +300,7 @@ impl<'a> Attempt<'a> {
                 self.through(kind, speaker);
                 self.because(reason, refusal.as_ref());
                 let at = self.another_time(after);
-                let ended = match self.must {
-                    Some(must) => self.wait(Status::RetryAt, at, Some(must)).await?,
-                    None if self.is_too_late(at) => self.over(Status::Failed).await?,
-                    None => self.wait(Status::RetryAt, at, None).await?,
-                };
-                Ok(Some(Tried::Ended(ended)))
+                Ok(Some(Tried::Ended(self.later(at).await?)))
             }
             Answer::Misconfigured { reason } => {
                 self.give_back(ready).await;
@@ -332,7 +348,7 @@ impl<'a> Attempt<'a> {
         if let Err(error) = ended {
             tracing::error!(id, "what a message would have used up stays taken: {error}");
         }
-        matches!(refusal.code, 41028 | 41029)
+        is_used_up(refusal.code)
     }
 
     /// What would have been used up wasn't.
@@ -364,8 +380,7 @@ impl<'a> Attempt<'a> {
     /// often.
     fn another_time(&self, after: u64) -> Timestamp {
         let tries = self.seen.map_or(0, |row| row.tries);
-        let pause = FIRST_PAUSE << tries.min(9);
-        Timestamp::now().plus(after.max(pause.min(LONGEST_PAUSE)))
+        Timestamp::now().plus(after.max(pause(tries)))
     }
 
     fn is_too_late(&self, at: Timestamp) -> bool {
@@ -396,10 +411,20 @@ impl<'a> Attempt<'a> {
         at: Timestamp,
         announced: Option<&Announced>,
     ) -> Result<Ended, AwsError> {
+        // What may have been sent is repeated in time, or not at all.
+        let at = announced.and_then(Announced::repeatable_until).map_or(at, |end| at.min(end));
         self.report.outcome = status;
         self.report.retry_at = Some(at);
         let json = self.report.to_json();
         self.store(&Change::Waiting { status, at, announced, report: &json }, None).await
+    }
+
+    /// Leaves to a later attempt what was not sent, unless it has taken too long.
+    async fn later(&mut self, at: Timestamp) -> Result<Ended, AwsError> {
+        match self.must {
+            None if self.is_too_late(at) => self.over(Status::Failed).await,
+            must => self.wait(Status::RetryAt, at, must).await,
+        }
     }
 
     async fn ambiguous(&mut self, announced: &Announced) -> Result<Ended, AwsError> {
@@ -441,6 +466,7 @@ impl<'a> Attempt<'a> {
             notifications.write(self.claim, self.before(), change, used, self.now).await?;
         match written {
             Written::Found(row) => return Ok(Ended::Changed(row)),
+            Written::Foreign => return Ok(Ended::Foreign),
             Written::Done(status) => self.report.outcome = status,
             Written::Told { status, reason } => {
                 self.report.outcome = status;

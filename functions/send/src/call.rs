@@ -57,7 +57,9 @@ pub(crate) async fn call(
         let again = match &answer {
             Answer::Unknown { .. } => repeatable,
             Answer::Later { after, .. } => *after == 0,
-            Answer::Accepted(_) | Answer::Refused(_) | Answer::Misconfigured { .. } => false,
+            // Nobody knows what a code means that isn't documented; perhaps it passes.
+            Answer::Refused(refusal) => tries == 1 && !refusal.is_known(),
+            Answer::Accepted(_) | Answer::Misconfigured { .. } => false,
         };
         if again && tries < TRIES && Timestamp::now().plus(PAUSES) < not_after {
             if let Answer::Unknown { reason, refusal } = answer {
@@ -94,7 +96,7 @@ async fn once(app: &App, speaker: &WeChatApp, ready: &Ready, not_after: Timestam
     }
     let sent = app
         .tokens
-        .call(speaker, now, async |token| {
+        .call_until(speaker, now, not_after, async |token| {
             // Whoever slept here may have lost the notification to somebody else.
             if Timestamp::now() >= not_after {
                 let problem = "there was no time left for it".to_owned();
@@ -142,6 +144,21 @@ pub(crate) fn rest_of(
     }
     let until = app.rests.this_minute(&speaker.app_id, api, now)?;
     Some((told("the minute's quota"), until))
+}
+
+/// Why an API has to be left alone now, and until when, if so: it rests, and
+/// nobody needs to find out yet whether it answers again.
+pub(crate) fn resting(
+    app: &App,
+    speaker: &WeChatApp,
+    api: &'static str,
+    now: Timestamp,
+) -> Option<(String, Timestamp)> {
+    let rest = app.rests.get(&speaker.app_id, api, now);
+    if rest.is_some_and(|rest| rest.may_be_probed(now)) {
+        return None;
+    }
+    rest_of(app, speaker, api, now)
 }
 
 /// Whether this call is the one that finds out whether a resting API answers

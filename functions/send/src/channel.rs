@@ -13,7 +13,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{
     App as WeChatApp, Apps, Channel, ChannelKind, Content, CustomerService, MiniProgramPage, Unfit,
-    UnknownField, fill,
+    UnknownField, fill_address,
 };
 use shared::store::{Allowance, Announced, Route};
 use shared::wechat::field::Message;
@@ -140,7 +140,7 @@ impl Place<'_> {
 
     /// Fills an address, if there is one.
     fn address(&self, text: &Option<String>) -> Result<Option<String>, Fault> {
-        Ok(text.as_deref().map(|text| fill(text, self.fields)).transpose()?)
+        Ok(text.as_deref().map(|text| fill_address(text, self.fields)).transpose()?)
     }
 
     /// The mini program, and its page, that a tap opens.

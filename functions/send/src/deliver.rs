@@ -58,6 +58,7 @@ pub(crate) async fn deliver(
         match attempt.run().await? {
             Ended::Stored(report) => return Ok(*report),
             Ended::Changed(found) => row = Some(*found),
+            Ended::Foreign => return Err(DeliverError::Conflict((*id).to_owned())),
         }
     }
     // Others are at it all the time.
@@ -85,6 +86,7 @@ pub(crate) async fn give_up(app: &App, row: &Row, now: Timestamp) -> Result<Repo
     let written = app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?;
     Ok(match written {
         Written::Found(row) => Report::of(&row),
+        Written::Foreign => report,
         Written::Done(_) | Written::Told { .. } | Written::Beaten => {
             record::outcome(&report, &template_of(row), row.tries);
             report

@@ -17,6 +17,7 @@ use futures_util::{StreamExt as _, stream};
 use lambda_runtime::Diagnostic;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use shared::clock::Timestamp;
 use shared::store::Status;
 
@@ -106,6 +107,10 @@ pub(crate) async fn request(
     request.fit(&template).map_err(failure::invalid)?;
     let apps = app.apps(&template, now).await;
     let contents: Vec<_> = request.contents().collect();
+    if contents.len() > 1 {
+        let noted = note_several(app, &request, &contents, now).await;
+        noted.map_err(|error| failure::of_delivery(&error))?;
+    }
     let fields = contents.first().map(|(_, content)| content.fields(&template)).transpose();
     let fields = fields.map_err(failure::invalid)?.unwrap_or_default();
     let reports: Vec<_> = stream::iter(&contents)
@@ -135,6 +140,29 @@ pub(crate) async fn request(
         }
     }
     Ok(Reports { notifications: answered })
+}
+
+/// Makes sure that a request of several recipients is the only one of its id,
+/// whoever and however many they are.
+async fn note_several(
+    app: &App,
+    request: &Request,
+    contents: &[(String, Content)],
+    now: Timestamp,
+) -> Result<(), DeliverError> {
+    let mut all = Sha256::new();
+    for (_, content) in contents {
+        all.update(content.hash());
+    }
+    let hash: String = all.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = request.id.as_str();
+    let is_ours = if request.dry_run {
+        app.notifications.request_hash(id).await?.is_none_or(|known| known == hash)
+    } else {
+        let until = request.send_at.map_or(now, |at| at.max(now));
+        app.notifications.note_several(id, &hash, contents.len(), until).await?
+    };
+    if is_ours { Ok(()) } else { Err(DeliverError::Conflict(id.to_owned())) }
 }
 
 #[cfg(test)]

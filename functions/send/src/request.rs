@@ -94,6 +94,12 @@ pub(crate) enum Recipient {
     },
 }
 
+impl RequestId {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl TemplateCode {
     pub(crate) fn as_str(&self) -> &str {
         &self.0

@@ -4,6 +4,7 @@
 //! receipt may have told.
 
 use crate::app::App;
+use crate::attempt::{PATIENCE, pause};
 use crate::content::Content;
 use crate::deliver::{DeliverError, Notification, deliver, give_up, template_of};
 use crate::handler::AT_ONCE;
@@ -14,7 +15,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric::{self, Unit};
 use shared::parameters::ParameterError;
-use shared::store::{Before, Change, Claim, Row, Settled, Standing, Status};
+use shared::store::{Before, Change, Claim, Row, Settled, Standing, Status, Written};
 
 /// So many are looked for in one part of the index at once.
 const PAGE: i32 = 100;
@@ -119,20 +120,24 @@ async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Resu
         metric::record("waiting_age", Unit::Seconds, now.seconds_since(at), &[]);
     }
     let Some(content) = Content::of(row) else {
-        return abandon(app, row, "what was stored of it can't be read by this version").await;
+        let problem = "what was stored of it can't be read by this version of the function";
+        return unsendable(app, row, problem, now).await;
     };
     let code = content.template.as_str();
     let template = match app.template(code, now).await {
         Ok(Some(template)) => template,
-        Ok(None) => return abandon(app, row, "its template is no longer there").await,
+        Ok(None) => {
+            let problem = format!("there is no template {code} under /templates any more");
+            return unsendable(app, row, &problem, now).await;
+        }
         Err(error @ ParameterError::Invalid { .. }) => {
-            return abandon(app, row, &error.to_string()).await;
+            return unsendable(app, row, &error.to_string(), now).await;
         }
         Err(error) => return Err(error.into()),
     };
     let fields = match content.fields(&template) {
         Ok(fields) => fields,
-        Err(problem) => return abandon(app, row, &problem).await,
+        Err(problem) => return unsendable(app, row, &problem, now).await,
     };
     let apps = app.apps(&template, now).await;
     let notification =
@@ -141,19 +146,36 @@ async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Resu
     Ok(())
 }
 
-/// A notification can't be sent any more; or it isn't known whether it was.
-async fn abandon(app: &App, row: &Row, reason: &str) -> Result<(), Problem> {
-    let now = Timestamp::now();
-    if row.announced.is_some() {
-        give_up(app, row, now).await?;
-        return Ok(());
+/// A notification can't be sent as things stand, which somebody may mend: a
+/// template that is gone or broken for a minute must not cost what is due in that
+/// minute. It's looked at again for two days.
+async fn unsendable(app: &App, row: &Row, problem: &str, now: Timestamp) -> Result<(), Problem> {
+    let first_at = row.first_at.or(row.retry_at).unwrap_or(now);
+    let at = now.plus(pause(row.tries));
+    let mut report = Report::because(&row.id, Status::RetryAt, problem);
+    report.retry_at = Some(at);
+    let is_past = Content::of(row).is_some_and(|content| content.is_past(now));
+    let is_over = is_past || at.seconds_since(first_at) > PATIENCE;
+    // What may have been sent already is given up when it can't be repeated any more.
+    if is_over && row.announced.is_none() {
+        report.outcome = if is_past { Status::Expired } else { Status::Failed };
+        report.retry_at = None;
     }
-    let report = Report::because(&row.id, Status::Failed, reason);
-    let claim = Claim::new(&row.id, String::new(), row.request_hash.clone());
     let json = report.to_json();
-    let change = Change::Over { status: Status::Failed, report: &json };
-    app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?;
-    record::outcome(&report, &template_of(row), row.tries + 1);
+    let announced = row.announced.as_ref();
+    let change = match report.outcome {
+        Status::RetryAt => {
+            Change::Waiting { status: Status::RetryAt, at, announced, report: &json }
+        }
+        status => Change::Over { status, report: &json },
+    };
+    let content = row.content.clone().unwrap_or_default();
+    let claim = Claim::new(&row.id, content, row.request_hash.clone());
+    if let Written::Done(_) =
+        app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?
+    {
+        record::outcome(&report, &template_of(row), row.tries + 1);
+    }
     Ok(())
 }
 

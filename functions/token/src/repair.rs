@@ -103,7 +103,13 @@ async fn wait(
             RepairProgress::Ended(RepairEnd::Failed { problem, lasting }) => {
                 return Err(RefreshError::Told { problem, lasting });
             }
-            RepairProgress::Ended(RepairEnd::Stored(_)) | RepairProgress::Unknown => break,
+            // The Parameter Store may still show what was there before.
+            RepairProgress::Ended(RepairEnd::Stored(_)) | RepairProgress::Unknown => {
+                if let Some(stored) = newer(app, wechat_app, dead).await? {
+                    return Ok(stored);
+                }
+                tokio::time::sleep(LOOK).await;
+            }
         }
     }
     newer(app, wechat_app, dead).await?.ok_or(RefreshError::Busy(WAIT))

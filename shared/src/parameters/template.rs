@@ -2,6 +2,7 @@
 //! WeChat's keys in each channel.
 
 use crate::wechat::field::Type;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -49,7 +50,7 @@ impl Template {
             }
             if let Channel::CustomerService(CustomerService { message, .. }) = channel
                 && let Some(problem) = message
-                    .map(|text| fill(text, &samples))
+                    .map(|text| fill(text, &samples), |text| fill_address(text, &samples))
                     .ok()
                     .and_then(|message| message.problem())
             {
@@ -93,6 +94,31 @@ pub fn fill(text: &str, fields: &BTreeMap<String, String>) -> Result<String, Unk
             }
         })
         .collect()
+}
+
+/// What stands for itself in a part of an address (RFC 3986, "Unreserved
+/// Characters").
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Puts the fields into an address, of the web or of a mini program's page. They
+/// are percent-encoded, so that `?name={product}` has one parameter whatever the
+/// product is called; only a field that is the whole address is taken as it is.
+///
+/// # Errors
+///
+/// When the address names a field that isn't there.
+pub fn fill_address(
+    address: &str,
+    fields: &BTreeMap<String, String>,
+) -> Result<String, UnknownField> {
+    let mut all = pieces(address);
+    if let (Some(Piece::Field(_)), None) = (all.next(), all.next()) {
+        return fill(address, fields);
+    }
+    let encoded = |(name, value): (&String, &String)| {
+        (name.clone(), utf8_percent_encode(value, UNRESERVED).to_string())
+    };
+    fill(address, &fields.iter().map(encoded).collect())
 }
 
 /// The fields that a text names, each once.
@@ -157,6 +183,17 @@ mod tests {
         assert_eq!(fill("{{x} {time}", &fields()).unwrap(), "{x} 15:04");
         assert_eq!(fill("{{{time}", &fields()).unwrap(), "{15:04");
         assert_eq!(fill("", &fields()).unwrap(), "");
+    }
+
+    #[test]
+    fn a_field_can_not_change_the_address_that_it_stands_in() {
+        let fields = BTreeMap::from([("name".to_owned(), "茶 & milk?a=b/c#~".to_owned())]);
+        assert_eq!(
+            fill_address("https://example.com/?name={name}&x=1", &fields).unwrap(),
+            "https://example.com/?name=%E8%8C%B6%20%26%20milk%3Fa%3Db%2Fc%23~&x=1"
+        );
+        assert_eq!(fill_address("{name}", &fields).unwrap(), fields["name"]);
+        assert_eq!(fill_address("pages/index", &fields).unwrap(), "pages/index");
         let named: Vec<_> = fields_of("{b} {{x} {a}{b}").collect();
         assert_eq!(named, ["b", "a"]);
     }

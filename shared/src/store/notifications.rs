@@ -19,6 +19,7 @@
 mod change;
 mod receipts;
 mod row;
+mod several;
 mod waiting;
 
 pub use change::{Before, Change, Claim, Message, Written};

@@ -125,32 +125,37 @@ impl CustomerServiceMessage {
         }
     }
 
-    /// The same message with other texts: what `change` makes of each.
+    /// The same message with other texts: what `change` makes of each, and
+    /// `address` of each address.
     ///
     /// # Errors
     ///
-    /// The first of `change`'s.
-    pub fn map<E>(&self, change: impl Fn(&str) -> Result<String, E>) -> Result<Self, E> {
+    /// The first of theirs.
+    pub fn map<E>(
+        &self,
+        change: impl Fn(&str) -> Result<String, E>,
+        address: impl Fn(&str) -> Result<String, E>,
+    ) -> Result<Self, E> {
         Ok(match self {
             Self::Text(text) => Self::Text(change(text)?),
             Self::Image { media_id } => Self::Image { media_id: change(media_id)? },
             Self::Link { title, description, url, thumb_url } => Self::Link {
                 title: change(title)?,
                 description: change(description)?,
-                url: change(url)?,
-                thumb_url: change(thumb_url)?,
+                url: address(url)?,
+                thumb_url: address(thumb_url)?,
             },
             Self::News { title, description, url, picture_url } => Self::News {
                 title: change(title)?,
                 description: change(description)?,
-                url: change(url)?,
-                picture_url: change(picture_url)?,
+                url: address(url)?,
+                picture_url: address(picture_url)?,
             },
             Self::MiniProgramPage { title, app_id, page, thumb_media_id } => {
                 Self::MiniProgramPage {
                     title: change(title)?,
                     app_id: app_id.clone(),
-                    page: change(page)?,
+                    page: address(page)?,
                     thumb_media_id: change(thumb_media_id)?,
                 }
             }

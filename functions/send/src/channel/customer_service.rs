@@ -3,7 +3,7 @@
 use super::{Place, Prepared, Why};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::{Kind, fill};
+use shared::parameters::{Kind, fill, fill_address};
 use shared::store::Allowance;
 use shared::wechat::customer_service::CustomerServiceMessage;
 
@@ -18,7 +18,9 @@ pub(super) async fn prepare(
     if wechat_app.kind == Kind::OfficialAccount && !route.follows {
         return Ok(place.passed("the person does not follow this Official Account", Why::NoRoute));
     }
-    let message = match message.map(|text| fill(text, place.fields)) {
+    let filled =
+        message.map(|text| fill(text, place.fields), |text| fill_address(text, place.fields));
+    let message = match filled {
         Ok(message) => message,
         Err(unknown) => return Ok(place.unfillable(unknown.into())),
     };

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::store::allowance::Allowance;
 use crate::store::conflict::again;
 use crate::store::transaction::{self, Outcome};
-use crate::store::{KEPT, Users, get_string, number, string, strings};
+use crate::store::{Item, KEPT, Users, get_string, number, string, strings};
 use crate::wechat::id::AppId;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -116,6 +116,9 @@ pub enum Written {
     /// What was to be used up has been used up by somebody else; nothing is
     /// written.
     Beaten,
+    /// The id belongs to something else: to a request of several recipients, or to
+    /// a notification that only another version can read. Nothing is written.
+    Foreign,
 }
 
 impl Claim {
@@ -178,7 +181,7 @@ impl Notifications {
         match transaction::attempt(&self.table.dynamodb, &what, items).await? {
             Outcome::Written => Ok(Written::Done(status)),
             Outcome::Refused(reasons) => match found(&reasons) {
-                Some(row) => Ok(Written::Found(row)),
+                Some(found) => Ok(found),
                 None if must => Ok(Written::Beaten),
                 // What becomes of the notification is worth more.
                 None => self.alone(update, status).await,
@@ -222,7 +225,7 @@ impl Notifications {
             };
             let mut items = vec![
                 transaction::update(self.update(claim, before, &change, now)),
-                transaction::update(bind),
+                transaction::update(bind.clone()),
             ];
             items.extend(used.iter().cloned());
             let Outcome::Refused(reasons) =
@@ -235,8 +238,12 @@ impl Notifications {
                     }
                 });
             };
-            if let Some(row) = found(&reasons) {
-                return Ok(Written::Found(row));
+            if let Some(found) = found(&reasons) {
+                // Somebody has taken the notification over; the message is its own all
+                // the same, and so is the receipt that will come.
+                let Change::Sent { .. } = change else { return Ok(found) };
+                self.table.change("noting whose a message is", bind).await?;
+                return Ok(found);
             }
             match reasons.get(1).and_then(CancellationReason::item) {
                 Some(receipt) => {
@@ -261,10 +268,7 @@ impl Notifications {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item(),
             _ => return Err(AwsError::new(self.table.action(ACTION), &error)),
         };
-        known
-            .and_then(Row::read)
-            .map(|row| Written::Found(Box::new(row)))
-            .ok_or_else(|| AwsError::new(self.table.action(ACTION), &error))
+        known.map(of).ok_or_else(|| AwsError::new(self.table.action(ACTION), &error))
     }
 
     /// The update that a change is. It holds also if it has been made already:
@@ -401,8 +405,13 @@ impl Change<'_> {
 
 /// How the notification stands, if it was its condition that didn't hold. It is
 /// the first of the transaction.
-fn found(reasons: &[CancellationReason]) -> Option<Box<Row>> {
-    reasons.first()?.item().and_then(Row::read).map(Box::new)
+fn found(reasons: &[CancellationReason]) -> Option<Written> {
+    reasons.first()?.item().map(of)
+}
+
+/// What stands where the notification was supposed to.
+pub(super) fn of(item: &Item) -> Written {
+    Row::read(item).map_or(Written::Foreign, |row| Written::Found(Box::new(row)))
 }
 
 /// The row of one of WeChat's messages. A caller's id has no `#` in it before

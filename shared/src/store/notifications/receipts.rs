@@ -22,7 +22,9 @@ use crate::store::conflict::again;
 use crate::store::{KEPT, get_string, get_time, number, string, strings, transaction};
 use crate::wechat::id::{AppId, OpenId};
 use crate::wechat::push::Fate;
-use aws_sdk_dynamodb::types::{ReturnValue, Update};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, Update};
 
 /// A receipt waits this many seconds for a notification that it belongs to: a
 /// day.
@@ -99,13 +101,20 @@ impl Notifications {
             .await
             .map_err(|error| AwsError::new(self.table.action("storing a receipt"), &error))?;
         match message.attributes.as_ref().and_then(|item| get_string(item, "notification")) {
-            Some(id) => self.tell(id, status, reason).await,
+            Some(id) => self.tell(id, receipt.message_id, status, reason).await,
             None => self.leave_for_addressee(receipt, now).await,
         }
     }
 
     /// Tells a notification what became of its message.
-    async fn tell(&self, id: &str, status: Status, reason: &str) -> Result<(), AwsError> {
+    async fn tell(
+        &self,
+        id: &str,
+        message_id: &str,
+        status: Status,
+        reason: &str,
+    ) -> Result<(), AwsError> {
+        const WHAT: &str = "storing a receipt";
         let update = self
             .table
             .dynamodb
@@ -117,9 +126,47 @@ impl Notifications {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", string(status.as_str()))
             .expression_attribute_values(":reason", string(reason))
-            .expression_attribute_values(":sent", string(Status::Sent.as_str()));
-        let stored = again(|| update.clone().send()).await;
-        self.table.conditional("storing a receipt", stored).map(drop)
+            .expression_attribute_values(":sent", string(Status::Sent.as_str()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = again(|| update.clone().send()).await else { return Ok(()) };
+        let row = match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                failed.item().and_then(Row::read)
+            }
+            _ => return Err(AwsError::new(self.table.action(WHAT), &error)),
+        };
+        let Some(row) = row.filter(|row| row.status == Status::Ambiguous) else { return Ok(()) };
+        // It was given up for its sender was slow; that one has noted later whose the
+        // message is.
+        let mut items = vec![self.settled(&row.id, message_id, status, reason)];
+        let addressee = row.announced.as_ref().and_then(|what| what.addressee.as_deref());
+        items.extend(addressee.map(|addressee| {
+            self.of(&addressee_key(addressee))
+                .update_expression("DELETE ambiguous :id")
+                .expression_attribute_values(":id", strings([&row.id]))
+        }));
+        let items = items.into_iter().map(transaction::update).collect();
+        transaction::write(&self.table.dynamodb, &self.table.action(WHAT), items).await.map(drop)
+    }
+
+    /// An ambiguous notification becomes what its receipt says.
+    fn settled(&self, id: &str, message_id: &str, status: Status, reason: &str) -> UpdateBuilder {
+        self.of(id)
+            .update_expression(
+                "SET #status = :status, reason = :reason, message_id = :message \
+                 REMOVE waiting, due_at, announced, announced_at",
+            )
+            .condition_expression("#status = :ambiguous")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", string(status.as_str()))
+            .expression_attribute_values(":reason", string(reason))
+            .expression_attribute_values(":message", string(message_id))
+            .expression_attribute_values(":ambiguous", string(Status::Ambiguous.as_str()))
+    }
+
+    /// An update of the row under this key.
+    fn of(&self, key: &str) -> UpdateBuilder {
+        Update::builder().table_name(&self.table.name).key("id", string(key))
     }
 
     /// Nobody has written down whose message it is: perhaps nobody will.
@@ -253,23 +300,14 @@ impl Notifications {
     /// False if one of the two has found another meanwhile.
     async fn bind(&self, row: &Row, key: &str, stray: &Stray) -> Result<bool, AwsError> {
         let id = stray.message.rsplit('#').next().unwrap_or_default();
-        let of = |key: &str| Update::builder().table_name(&self.table.name).key("id", string(key));
-        let notification = of(&row.id)
-            .update_expression(
-                "SET #status = :status, reason = :reason, message_id = :message \
-                 REMOVE waiting, due_at, announced, announced_at",
-            )
-            .condition_expression("#status = :ambiguous")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", string(stray.status.as_str()))
-            .expression_attribute_values(":reason", string(&stray.reason))
-            .expression_attribute_values(":message", string(id))
-            .expression_attribute_values(":ambiguous", string(Status::Ambiguous.as_str()));
-        let message = of(&format!("message#{}", stray.message))
+        let notification = self.settled(&row.id, id, stray.status, &stray.reason);
+        let message = self
+            .of(&format!("message#{}", stray.message))
             .update_expression("SET notification = :id")
             .condition_expression("attribute_not_exists(notification)")
             .expression_attribute_values(":id", string(&row.id));
-        let meeting = of(key)
+        let meeting = self
+            .of(key)
             .update_expression("DELETE ambiguous :id, receipts :message")
             .expression_attribute_values(":id", strings([&row.id]))
             .expression_attribute_values(":message", strings([&stray.message]));

@@ -137,13 +137,17 @@ pub(super) fn settling(channel: ChannelKind) -> u64 {
 }
 
 impl Row {
-    /// None for a row that is no notification's.
+    /// None for a row that is no notification's, or one that this version can't
+    /// read: what it doesn't understand it must not send.
     pub(super) fn read(item: &Item) -> Option<Self> {
         let text = |name| get_string(item, name).map(str::to_owned);
-        let announced = get_string(item, "announced")
-            .and_then(|text| serde_json::from_str::<Announced>(text).ok())
-            .zip(get_time(item, "announced_at"))
-            .map(|(announced, at)| Announced { at, ..announced });
+        let announced = match item.get("announced") {
+            None => None,
+            Some(announced) => {
+                let announced: Announced = serde_json::from_str(announced.as_s().ok()?).ok()?;
+                Some(Announced { at: get_time(item, "announced_at")?, ..announced })
+            }
+        };
         Some(Self {
             id: text("id")?,
             request_hash: text("request_hash")?,
