@@ -1,7 +1,8 @@
 //! WeChat's receipt says what became of a message; also of one of which nobody
 //! else knows.
 
-use crate::scene::Scene;
+use crate::scene::{NOTIFICATIONS, Scene};
+use local::aws::Fault;
 use serde_json::{Value, json};
 
 /// A receipt is given to a notification of unknown fate when nothing else that it
@@ -226,4 +227,34 @@ async fn a_message_that_ann_rejects_is_blocked_whichever_way_the_receipt_comes()
         }
         assert_eq!((scene.calls().await, scene.seen().await), (1, 0));
     }
+}
+
+#[tokio::test]
+async fn a_sender_that_was_given_up_still_tells_whose_its_message_is() {
+    let scene = Scene::of("subscribe").await;
+    let world = &scene.world;
+    scene.warm_up().await;
+    let events = Fault::of("dynamodb", "*").on(NOTIFICATIONS).by(world.cloud.function("events"));
+    let receipt = scene.given(events.hold());
+    let (answer, ()) = scene
+        .send_and("order-1", async || {
+            let commit = scene.given(scene.storing().hold().once());
+            commit.holds(1).await;
+            scene.overdue("order-1").await;
+            world.invoke("send", &json!({ "sweep": {} })).await.unwrap();
+            assert_eq!(scene.status("order-1").await, "ambiguous");
+            commit.release();
+        })
+        .await;
+    assert_eq!(answer.unwrap()["notifications"][0]["outcome"], "ambiguous");
+    let bound = messages(&scene).await;
+    assert_eq!(bound[0]["notification"], "order-1", "{bound:?}");
+
+    receipt.call_off();
+    world.idle().await;
+    assert_eq!(scene.status("order-1").await, "delivered");
+    let mut meetings = world.aws.rows("notifications").await;
+    meetings.retain(|row| row["id"].as_str().unwrap().starts_with("addressee#"));
+    assert!(meetings.iter().all(|row| row["ambiguous"].is_null()), "{meetings:?}");
+    assert_delivered(&scene, "order-1").await;
 }
