@@ -13,6 +13,7 @@
 //! `localhost` or by number: that is what keeps a web page that happens to be
 //! open in a browser from reading parameters or invoking functions.
 
+pub(crate) mod asynchronous;
 pub mod buses;
 pub mod dynamodb;
 pub mod lambda;
@@ -37,6 +38,8 @@ use tokio::task::JoinHandle;
 use wechat::connection::{Door, Wire};
 
 use crate::clock;
+use asynchronous::Asynchronous;
+pub use asynchronous::EventInvokeConfig;
 pub use fault::{Fault, Faults, Ordered, Senseless};
 pub use lambda::Invoke;
 pub use refusal::Refusal;
@@ -164,6 +167,11 @@ impl Aws {
         })
     }
 
+    /// Whatever invokes these functions asynchronously.
+    pub(crate) fn asynchronous(&self, functions: Arc<dyn Invoke>) -> Asynchronous {
+        Asynchronous::new(functions, self.queues.clone(), self.event_retries)
+    }
+
     /// Serves every service on `listener`; Lambda's calls go to `functions`.
     ///
     /// # Errors
@@ -178,7 +186,8 @@ impl Aws {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Serve)?;
         let address = listener.local_addr().map_err(Error::Serve)?;
         let (stop, stopping) = watch::channel(false);
-        let lambda = lambda::Lambda::new(functions, self.event_retries, stopping.clone());
+        let asynchronous = self.asynchronous(functions.clone());
+        let lambda = lambda::Lambda::new(functions, asynchronous, stopping.clone());
         let router = door::router(self, lambda, stopping.clone());
         let mut stopped = stopping;
         let task = tokio::spawn(async move {

@@ -167,7 +167,7 @@ impl Cloud {
             feeds.push(feed);
         }
         for schedule in template.schedules {
-            tasks.spawn(schedule::keep(schedule, functions.clone()));
+            tasks.spawn(schedule::keep(schedule, aws.asynchronous(functions.clone())));
         }
         Ok(Self {
             aws,

@@ -29,7 +29,10 @@ use axum::body::Bytes;
 use tokio::task::JoinHandle;
 
 use crate::{
-    aws::lambda::{Answer, BoxFuture, FunctionSummary, Invoke, InvokeError},
+    aws::{
+        EventInvokeConfig,
+        lambda::{Answer, BoxFuture, FunctionSummary, Invoke, InvokeError},
+    },
     guard::Guard,
     logs::Logs,
     template::Function,
@@ -213,6 +216,11 @@ impl Invoke for Runtime {
     fn kill(&self, function: &str) -> BoxFuture<'_, Option<usize>> {
         let function = function.to_owned();
         Box::pin(async move { self.kill_function(&function).await })
+    }
+
+    fn event_invoke_config(&self, function: &str) -> EventInvokeConfig {
+        let pool = self.0.pools.get(function);
+        pool.map(|pool| pool.event_invoke_config()).unwrap_or_default()
     }
 
     fn list(&self) -> Vec<FunctionSummary> {

@@ -1,28 +1,19 @@
 //! Invokes functions by the clock.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use serde_json::json;
 
 use crate::{
-    aws::{
-        ACCOUNT, REGION,
-        lambda::{Answer, Invoke},
-    },
+    aws::{ACCOUNT, REGION, asynchronous::Asynchronous},
     clock,
     template::{Every, Schedule},
 };
 
-/// A schedule invokes asynchronously, so Lambda tries twice more when the
-/// function fails ("Configuring error handling settings for asynchronous
-/// invocation": after one minute, then two). Here it is a matter of seconds, as
-/// it is for events that clients send.
-const RETRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
-
 /// Fires until the task is aborted: at once, so that a stack is in order as
 /// soon as it runs, and then at the schedule's rate.
-pub(crate) async fn keep(schedule: Schedule, functions: Arc<dyn Invoke>) {
+pub(crate) async fn keep(schedule: Schedule, asynchronous: Asynchronous) {
     let Every::Rate(every) = schedule.every;
     let mut clock = tokio::time::interval(every);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -31,32 +22,19 @@ pub(crate) async fn keep(schedule: Schedule, functions: Arc<dyn Invoke>) {
     loop {
         tokio::select! {
             _ = clock.tick() => {
-                let (schedule, functions) = (schedule.clone(), functions.clone());
-                firings.spawn(async move { fire(&schedule, functions.as_ref()).await });
+                let (schedule, asynchronous) = (schedule.clone(), asynchronous.clone());
+                firings.spawn(async move { fire(&schedule, &asynchronous).await });
             }
             Some(_) = firings.join_next() => {}
         }
     }
 }
 
-async fn fire(schedule: &Schedule, functions: &dyn Invoke) {
+/// A schedule invokes asynchronously: whether a failure is tried again is
+/// configured for the function, not for the schedule.
+async fn fire(schedule: &Schedule, asynchronous: &Asynchronous) {
     let event = Bytes::from(event(schedule, clock::now()));
-    let mut retries = RETRIES.into_iter();
-    loop {
-        match functions.invoke(&schedule.function, event.clone()).await {
-            Ok(Answer::Ok(_)) => return,
-            Ok(Answer::FunctionError(_)) | Err(_) => match retries.next() {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => {
-                    tracing::warn!(
-                        schedule = schedule.name,
-                        "given up after three attempts, until the next time"
-                    );
-                    return;
-                }
-            },
-        }
-    }
+    asynchronous.invoke(&schedule.function, event).await;
 }
 
 /// What the function is told: the template's `Input`, or the event that the
@@ -86,30 +64,10 @@ fn event(schedule: &Schedule, now: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Arc;
 
     use super::*;
-    use crate::aws::lambda::{BoxFuture, FunctionSummary, InvokeError};
-
-    /// Fails as often as it is told to, then succeeds.
-    struct Failing {
-        times: usize,
-        invoked: AtomicUsize,
-    }
-
-    impl Invoke for Failing {
-        fn invoke(&self, _: &str, payload: Bytes) -> BoxFuture<'_, Result<Answer, InvokeError>> {
-            let nth = self.invoked.fetch_add(1, Ordering::SeqCst);
-            let fails = nth < self.times;
-            Box::pin(async move {
-                Ok(if fails { Answer::FunctionError(payload) } else { Answer::Ok(payload) })
-            })
-        }
-
-        fn list(&self) -> Vec<FunctionSummary> {
-            Vec::new()
-        }
-    }
+    use crate::{aws::sqs::Queues, scripted::Scripted};
 
     fn schedule(input: Option<&str>, scheduler: bool) -> Schedule {
         Schedule {
@@ -140,19 +98,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_schedule_fires_at_once_and_then_at_its_rate() {
-        let functions = Arc::new(Failing { times: 0, invoked: AtomicUsize::default() });
-        let task = tokio::spawn(keep(schedule(None, true), functions.clone()));
+        let functions = Arc::new(Scripted::with([]));
+        let queues = Queues::open(None).unwrap();
+        let waits = [Duration::from_secs(1); 2];
+        let asynchronous = Asynchronous::new(functions.clone(), queues, waits);
+        let task = tokio::spawn(keep(schedule(Some("{}"), true), asynchronous));
         tokio::time::sleep(Duration::from_secs(150)).await;
-        assert_eq!(functions.invoked.load(Ordering::SeqCst), 3); // at 0, 60 and 120
+        assert_eq!(functions.seen().len(), 3); // at 0, 60 and 120
         task.abort();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failure_is_tried_twice_more() {
-        for (times, invoked) in [(1, 2), (2, 3), (9, 3)] {
-            let functions = Failing { times, invoked: AtomicUsize::default() };
-            fire(&schedule(None, true), &functions).await;
-            assert_eq!(functions.invoked.load(Ordering::SeqCst), invoked);
-        }
     }
 }

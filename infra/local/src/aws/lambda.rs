@@ -2,11 +2,9 @@
 //!
 //! Functions run elsewhere: whoever serves this lends them as an [`Invoke`].
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -14,6 +12,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::asynchronous::{Asynchronous, EventInvokeConfig};
 use super::{ACCOUNT, REGION, Refusal};
 
 /// The most that a synchronous invocation may carry, in bytes (Lambda quotas: 6 MB).
@@ -21,13 +20,6 @@ const LARGEST_REQUEST: usize = 6 * 1024 * 1024;
 
 /// The most that an asynchronous invocation may carry, in bytes (Invoke: 1 MB).
 const LARGEST_EVENT: usize = 1024 * 1024;
-
-/// How long an event waits when its function is at its limit, at first and at most.
-const THROTTLED_AT_FIRST: Duration = Duration::from_millis(100);
-const THROTTLED_AT_MOST: Duration = Duration::from_secs(5);
-
-/// How long an event may be throttled before it is given up (Lambda: maximum age of event, 6 hours).
-const OLDEST_EVENT: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// A future that can be stored and sent.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -77,6 +69,11 @@ pub trait Invoke: Send + Sync {
         Box::pin(async { None })
     }
 
+    /// What happens to events of `function` with which it fails.
+    fn event_invoke_config(&self, _function: &str) -> EventInvokeConfig {
+        EventInvokeConfig::default()
+    }
+
     /// All functions there are.
     fn list(&self) -> Vec<FunctionSummary>;
 }
@@ -91,18 +88,17 @@ pub fn arn(function: &str) -> String {
 #[derive(Clone)]
 pub(crate) struct Lambda {
     functions: Arc<dyn Invoke>,
-    retries: [Duration; 2],
+    asynchronous: Asynchronous,
     stopping: watch::Receiver<bool>,
 }
 
 impl Lambda {
-    /// `retries` are the waits before an event's second and third attempt.
     pub(crate) fn new(
         functions: Arc<dyn Invoke>,
-        retries: [Duration; 2],
+        asynchronous: Asynchronous,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { functions, retries, stopping }
+        Self { functions, asynchronous, stopping }
     }
 
     /// `GET /2015-03-31/functions/`.
@@ -194,42 +190,12 @@ impl Lambda {
         }
     }
 
-    /// Runs an event: three attempts at most, and patience while the function is at its limit.
+    /// Sees to it that a function deals with an event, unless the server stops.
     async fn event(mut self, function: &str, payload: Bytes) {
-        let mut retries = VecDeque::from(self.retries);
-        let mut throttled = THROTTLED_AT_FIRST;
-        let mut waited = Duration::ZERO;
-        loop {
-            let wait = match self.functions.invoke(function, payload.clone()).await {
-                Ok(Answer::Ok(_)) => return,
-                Ok(Answer::FunctionError(_)) => match retries.pop_front() {
-                    Some(wait) => wait,
-                    None => {
-                        tracing::warn!(function, "an event failed three times and is given up");
-                        return;
-                    }
-                },
-                Err(InvokeError::NotFound) => {
-                    tracing::warn!(function, "an event is given up: its function is gone");
-                    return;
-                }
-                Err(InvokeError::Throttled) if waited < OLDEST_EVENT => {
-                    let wait = throttled;
-                    throttled = (throttled * 2).min(THROTTLED_AT_MOST);
-                    wait
-                }
-                Err(InvokeError::Throttled) => {
-                    tracing::warn!(function, "an event is given up: no room for it in six hours");
-                    return;
-                }
-            };
-            waited += wait;
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                _ = self.stopping.wait_for(|stop| *stop) => {
-                    tracing::warn!(function, "an event is given up: the server stops");
-                    return;
-                }
+        tokio::select! {
+            () = self.asynchronous.invoke(function, payload) => {}
+            _ = self.stopping.wait_for(|stop| *stop) => {
+                tracing::warn!(function, "an event is given up: the server stops");
             }
         }
     }

@@ -374,6 +374,7 @@ mod tests {
     use std::{collections::BTreeMap, net::Ipv4Addr};
 
     use super::*;
+    use crate::aws::EventInvokeConfig;
 
     #[tokio::test]
     async fn a_process_that_never_asks_for_work_is_not_said_to_have_timed_out() {
@@ -391,6 +392,7 @@ mod tests {
             handler: "bootstrap".to_owned(),
             timeout: Duration::from_secs(6),
             memory: 128,
+            event_invoke_config: EventInvokeConfig::default(),
             reserved_concurrency: None,
             variables: BTreeMap::new(),
         };

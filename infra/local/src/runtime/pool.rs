@@ -15,7 +15,10 @@ use super::{
     failure,
 };
 use crate::{
-    aws::lambda::{Answer, FunctionSummary, InvokeError},
+    aws::{
+        EventInvokeConfig,
+        lambda::{Answer, FunctionSummary, InvokeError},
+    },
     template::Function,
 };
 
@@ -61,6 +64,11 @@ impl Pool {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What happens to events with which it fails.
+    pub(crate) fn event_invoke_config(&self) -> EventInvokeConfig {
+        self.function.event_invoke_config.clone()
     }
 
     pub(crate) fn summary(&self) -> FunctionSummary {

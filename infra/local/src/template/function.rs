@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use crate::aws::EventInvokeConfig;
+
 use super::{
     Fault, Function,
     document::{Entry, Node, Value},
     intrinsics::Scope,
+    mapping,
     physical::{self, Resource, STREAM_LABEL},
     properties::Properties,
 };
@@ -150,10 +153,28 @@ pub(crate) fn read(
         reserved_concurrency: properties
             .number("ReservedConcurrentExecutions", 0, 1000)?
             .and_then(|number| usize::try_from(number).ok()),
+        event_invoke_config: event_invoke_config(scope, &properties)?,
         variables: variables(&properties)?,
     };
     properties.finish()?;
     Ok(function)
+}
+
+fn event_invoke_config(
+    scope: &Scope<'_>,
+    properties: &Properties<'_>,
+) -> Result<EventInvokeConfig, Fault> {
+    let mut config = EventInvokeConfig::default();
+    let Some(section) = properties.section("EventInvokeConfig")? else { return Ok(config) };
+    if let Some(retries) = section.number("MaximumRetryAttempts", 0, 2)? {
+        config.retries = usize::try_from(retries).unwrap_or_default();
+    }
+    if let Some(seconds) = section.number("MaximumEventAgeInSeconds", 60, 21_600)? {
+        config.oldest = Duration::from_secs(seconds.unsigned_abs());
+    }
+    config.on_failure = mapping::on_failure(scope, &section)?;
+    section.finish()?;
+    Ok(config)
 }
 
 fn variables(properties: &Properties<'_>) -> Result<BTreeMap<String, String>, Fault> {

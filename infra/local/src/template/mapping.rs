@@ -135,7 +135,11 @@ fn reports_failures(properties: &Properties<'_>) -> Result<bool, Fault> {
     }
 }
 
-fn on_failure(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<Option<String>, Fault> {
+/// The queue that `DestinationConfig` names.
+pub(super) fn on_failure(
+    scope: &Scope<'_>,
+    properties: &Properties<'_>,
+) -> Result<Option<String>, Fault> {
     let Some(config) = properties.section("DestinationConfig")? else { return Ok(None) };
     let mut queue = None;
     if let Some(destination) = config.section("OnFailure")? {

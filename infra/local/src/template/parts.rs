@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Every, Start};
-use crate::filter::Filters;
+use crate::{aws::EventInvokeConfig, filter::Filters};
 
 /// A Lambda function.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Function {
     pub memory: u32,
     /// How many invocations may run at once; further ones are throttled.
     pub reserved_concurrency: Option<usize>,
+    /// What happens to events with which it fails.
+    pub event_invoke_config: EventInvokeConfig,
     /// The template's environment variables.
     pub variables: BTreeMap<String, String>,
 }

@@ -88,6 +88,13 @@ fn the_deployed_template_is_understood_whole() {
         "arn:aws:sqs:us-east-1:000000000000:hongyan-local-notifications-dead"
     );
 
+    let config = |name: &str| {
+        let function = template.functions.iter().find(|function| function.binary == name);
+        function.unwrap().event_invoke_config.clone()
+    };
+    assert_eq!(config("send").on_failure.as_deref(), Some("hongyan-local-notifications-dead"));
+    assert_eq!((config("send").retries, config("token").retries), (2, 0));
+
     let token = template
         .schedules
         .iter()
