@@ -1,7 +1,9 @@
 //! The same requests, put on a queue.
 
 use crate::world::{World, order};
-use serde_json::json;
+use local::aws::Fault;
+use serde_json::{Value, json};
+use std::time::Duration;
 
 const QUEUE: &str = "hongyan-local-notifications";
 const DEAD: &str = "hongyan-local-notifications-dead";
@@ -85,4 +87,22 @@ async fn what_could_not_be_sent_yet_is_sent_by_the_sweep_and_leaves_the_queue() 
     world.sweep().await;
     assert_eq!(ann.screen().await.len(), 1);
     assert_eq!(world.aws.row("notifications", "id", "order-1").await["status"], "delivered");
+}
+
+#[tokio::test]
+async fn an_event_that_can_not_be_dealt_with_is_kept_beside_the_dead_messages() {
+    let (world, to) = World::with_ann().await;
+    let send = world.cloud.function("send");
+    let writes = Fault::of("dynamodb", "*").on("hongyan-local-notifications").by(send.clone());
+    let refused = world.cloud.aws.faults.order(writes.refuse("InternalServerError")).unwrap();
+    let request = order("order-17", to);
+    world.aws.hand_over(&send, &request).await;
+    world.until("the event is dead", || world.cloud.aws.queues.length(DEAD) == Some(1)).await;
+    refused.call_off();
+    let dead = world.cloud.aws.queues.receive(DEAD, 1, Duration::ZERO).await.unwrap();
+    let dead: Value = serde_json::from_str(&dead[0].body).unwrap();
+    assert_eq!(dead["requestPayload"], request);
+    assert_eq!(dead["responsePayload"]["errorType"], "InternalError", "{dead}");
+    // What AWS has kept can be asked for again.
+    assert_eq!(world.send(&dead["requestPayload"]).await["outcome"], "sent");
 }

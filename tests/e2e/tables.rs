@@ -56,6 +56,22 @@ impl Aws {
         self.ask("AmazonSSM.DeleteParameter", &delete).await;
     }
 
+    /// Hands Lambda an event for a function, and doesn't wait for what comes of it.
+    pub(crate) async fn hand_over(&self, function: &str, event: &Value) {
+        let path = format!("2015-03-31/functions/{function}/invocations");
+        let accepted = self
+            .client
+            .post(format!("http://{}/{path}", self.address))
+            .header("x-amz-invocation-type", "Event")
+            .header("authorization", SIGNED)
+            .header("x-amz-date", "20261120T000000Z")
+            .body(event.to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(accepted.status(), 202);
+    }
+
     /// One request, as an SDK makes it.
     pub(crate) async fn ask(&self, target: &str, body: &Value) -> Value {
         let answer = self
