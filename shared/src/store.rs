@@ -3,16 +3,18 @@
 //!
 //! | Table | Key | Holds |
 //! |---|---|---|
-//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`: all that belongs to one user of one app |
-//! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow |
+//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`, `phone`: all that belongs to one user of one app; `tries#…`: how often a password was tried |
+//! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow; `forgetting#…`: who is being forgotten |
 //! | events | `user`, `event` | what came in |
 //! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token |
 
+mod accounts;
 mod allowance;
 mod conflict;
 #[cfg(test)]
 mod engine;
 mod erase;
+mod erasure;
 mod events;
 mod followers;
 mod forced;
@@ -22,12 +24,17 @@ mod logins;
 mod mappings;
 mod notifications;
 mod permits;
+mod persons;
+mod phones;
 mod rests;
 mod transaction;
+mod tries;
 mod users;
 mod windows;
 
+pub use accounts::BindError;
 pub use allowance::Allowance;
+pub use erasure::{Counts, Erasure, Forgotten, MARKED};
 pub use events::{
     AnswerClaim, AnswerState, Claimed, Counted, Due, Events, NewEvent, NoPlace, Page, Position,
     Range, Record, Recorded, StoredEvent, Taken, Unreadable,
@@ -42,7 +49,10 @@ pub use notifications::{
     Standing, Status, Written,
 };
 pub use permits::{Permit, PermitKey};
+pub use persons::{Asked, Person, PersonError, User};
+pub use phones::KeptPhone;
 pub use rests::{Rest, Rests};
+pub use tries::{Pair, Try};
 pub use users::Users;
 pub use windows::{Place, Window};
 

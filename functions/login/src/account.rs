@@ -56,7 +56,7 @@ pub(crate) async fn create(
     let hash = Argon2::default()
         .hash_password(password.0.expose().as_bytes())
         .map_err(|error| AwsError::unexpected("hashing a password", error.to_string()))?;
-    mappings.create_account(username.as_str(), &Secret::new(hash.to_string()), now).await
+    mappings.create_account(username.as_str(), Some(&Secret::new(hash.to_string())), now).await
 }
 
 /// Whether a password is that of the account. An account that doesn't exist

@@ -207,6 +207,8 @@ impl Logins {
             condition.push_str(" AND (attribute_not_exists(account) OR account = :account)");
             update = update.expression_attribute_values(":account", string(account));
         }
+        // Who was forgotten and returns isn't to be forgotten once more.
+        set.push_str(" REMOVE expires");
         update.update_expression(set).condition_expression(condition)
     }
 
