@@ -1,15 +1,19 @@
 //! A mini program's user becomes a session, and the keys that prove it.
 //!
 //! Over HTTP: `POST /login/{app}`, `POST /form-ids` for who has a session, and
-//! the two pages from which any API Gateway learns to verify Hongyan's sessions. By invoking it (which takes an IAM
-//! permission): accounts are made.
+//! the two pages from which any API Gateway learns to verify Hongyan's sessions.
+//! By invoking it (which takes an IAM permission): accounts are made.
 
 mod account;
 mod app;
+mod body;
 mod form_ids;
 mod handler;
 mod keys;
 mod login;
+mod orders;
+mod reply;
+mod routes;
 mod session;
 
 use app::App;

@@ -1,0 +1,42 @@
+//! What can be asked by invoking the function, which takes an IAM permission.
+
+use crate::account::{self, Password, Username};
+use crate::app::App;
+use crate::body::read;
+use lambda_http::lambda_runtime::Diagnostic;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::clock::Timestamp;
+
+/// What can be asked by invoking the function.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Command {
+    /// Makes an account that a login can bind.
+    CreateAccount { username: Username, password: Password },
+}
+
+/// Does what is asked, or says what is wrong with it.
+pub(crate) async fn answer(app: &App, body: &[u8], now: Timestamp) -> Result<Value, Diagnostic> {
+    let command: Command = read(body).map_err(|problem| failure("InvalidRequest", problem))?;
+    match command {
+        Command::CreateAccount { username, password } => {
+            let created = account::create(&app.logins.mappings, &username, &password, now).await;
+            match created {
+                Ok(true) => Ok(json!({ "account": username.as_str() })),
+                Ok(false) => Err(failure(
+                    "AccountExists",
+                    "username: there is an account of this name".to_owned(),
+                )),
+                Err(error) => {
+                    tracing::error!("{error}");
+                    Err(failure("InternalError", "internal error".to_owned()))
+                }
+            }
+        }
+    }
+}
+
+fn failure(kind: &str, message: String) -> Diagnostic {
+    Diagnostic { error_type: kind.to_owned(), error_message: message }
+}

@@ -1,0 +1,147 @@
+//! What is asked over HTTP.
+
+use crate::app::App;
+use crate::body::{LARGEST, read};
+use crate::form_ids::{self, HandOver};
+use crate::login::{LoginRequest, Refused, log_in};
+use crate::reply;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, RequestExt, Response};
+use serde_json::{Value, json};
+use shared::clock::Timestamp;
+
+/// Answers an HTTP request.
+pub(crate) async fn answer(
+    app: &App,
+    request: &Request,
+    context: &ApiGatewayV2httpRequestContext,
+    now: Timestamp,
+) -> Response<Body> {
+    let domain = context.domain_name.as_deref().unwrap_or_default();
+    let parameters = request.path_parameters();
+    let (status, body) = match (request.method(), request.uri().path(), parameters.first("app")) {
+        (&Method::POST, _, Some(alias)) => login(app, alias, request.body(), domain, now).await,
+        (&Method::POST, "/form-ids", _) => {
+            hand_over(app, person(context), request.body(), now).await
+        }
+        (&Method::GET, "/.well-known/openid-configuration", _) => {
+            return reply::cacheable(&discovery(&app.issuer(domain)));
+        }
+        (&Method::GET, "/.well-known/jwks.json", _) => match app.keys().await {
+            Ok(keys) => return reply::cacheable(&json!({ "keys": keys.public() })),
+            Err(error) => {
+                tracing::error!("no keys to show: {error}");
+                (500, json!({ "error": "internal error" }))
+            }
+        },
+        _ => (404, json!({ "error": "there is nothing at this path" })),
+    };
+    reply::json(StatusCode::from_u16(status).expect("a status is one of ours"), &body)
+}
+
+async fn login(app: &App, alias: &str, body: &[u8], domain: &str, now: Timestamp) -> (u16, Value) {
+    if body.len() > LARGEST {
+        return (413, json!({ "error": "larger than any login" }));
+    }
+    let request: LoginRequest = match read(body) {
+        Ok(request) => request,
+        Err(problem) => return (400, json!({ "error": problem })),
+    };
+    match log_in(app, alias, &request, domain, now).await {
+        Ok(answer) => (200, json!(answer)),
+        Err(refused) => {
+            let (status, message) = refused.answer();
+            if status >= 500 {
+                tracing::error!(
+                    app = alias,
+                    status,
+                    "a login failed: {refused}{}",
+                    advice(&refused)
+                );
+            } else {
+                tracing::warn!(app = alias, status, "refused a login: {refused}");
+            }
+            (status, json!({ "error": message }))
+        }
+    }
+}
+
+/// What the operator can do about WeChat's refusal.
+fn advice(refused: &Refused) -> String {
+    match refused {
+        Refused::WeChat(error) => {
+            error.refusal().map(|refusal| format!("; {}", refusal.advice())).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
+/// Whom the session of a request names: what the authorizer has verified, and
+/// nothing that the request says of itself.
+fn person(context: &ApiGatewayV2httpRequestContext) -> Option<&str> {
+    let jwt = context.authorizer.as_ref()?.jwt.as_ref()?;
+    jwt.claims.get("sub").map(String::as_str).filter(|subject| !subject.is_empty())
+}
+
+async fn hand_over(app: &App, person: Option<&str>, body: &[u8], now: Timestamp) -> (u16, Value) {
+    let Some(person) = person else {
+        tracing::error!("the route POST /form-ids has no authorizer: see infra/aws/template.yaml");
+        return (500, json!({ "error": "internal error" }));
+    };
+    if body.len() > LARGEST {
+        return (413, json!({ "error": "larger than twenty form ids" }));
+    }
+    let request: HandOver = match read(body) {
+        Ok(request) => request,
+        Err(problem) => return (400, json!({ "error": problem })),
+    };
+    match form_ids::keep(app, person, &request, now).await {
+        Ok(kept) => (200, json!({ "kept": kept })),
+        Err(refused) => {
+            let (status, message) = refused.answer();
+            if status >= 500 {
+                tracing::error!(user = person, status, "form ids aren't kept: {refused}");
+            } else {
+                tracing::warn!(user = person, status, "refused form ids: {refused}");
+            }
+            (status, json!({ "error": message }))
+        }
+    }
+}
+
+/// Where an authorizer finds the keys (OpenID Connect Discovery 1.0).
+fn discovery(issuer: &str) -> Value {
+    json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "subject_types_supported": ["public"],
+        "response_types_supported": ["token"],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_authorizer_has_verified_names_somebody() {
+        let named = |authorizer: Value| {
+            let http = json!({ "method": "POST", "path": "/form-ids" });
+            let context = json!({ "authorizer": authorizer, "http": http });
+            let context: ApiGatewayV2httpRequestContext = serde_json::from_value(context).unwrap();
+            person(&context).map(str::to_owned)
+        };
+        let claims = json!({ "jwt": { "claims": { "sub": "ann", "exp": "1" }, "scopes": null } });
+        assert_eq!(named(claims).as_deref(), Some("ann"));
+        for nobody in [
+            json!(null),
+            json!({ "lambda": { "sub": "ann" } }),
+            json!({ "jwt": { "claims": {}, "scopes": null } }),
+            json!({ "jwt": { "claims": { "sub": "" }, "scopes": null } }),
+        ] {
+            assert_eq!(named(nobody.clone()), None, "{nobody}");
+        }
+    }
+}
