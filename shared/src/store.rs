@@ -3,7 +3,7 @@
 //!
 //! | Table | Key | Holds |
 //! |---|---|---|
-//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`, `phone`: all that belongs to one user of one app; `tries#…`: how often a password was tried |
+//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`, `phone`: all that belongs to one user of one app; `tries#…`: how often a password was tried; `code#…`: what became of a login code |
 //! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow; `forgetting#…`: who is being forgotten |
 //! | events | `user`, `event` | what came in |
 //! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token |
@@ -16,6 +16,7 @@ mod engine;
 mod erase;
 mod erasure;
 mod events;
+mod exchanges;
 mod followers;
 mod forced;
 mod forget;
@@ -39,6 +40,7 @@ pub use events::{
     AnswerClaim, AnswerState, Claimed, Counted, Due, Events, NewEvent, NoPlace, Page, Position,
     Range, Record, Recorded, StoredEvent, Taken, Unreadable,
 };
+pub use exchanges::{CodeName, Exchange, Exchanged};
 pub use followers::{Explanation, Followers, Following, Step, Told};
 pub use forced::{Forced, Holder, Repair, RepairClaim, RepairEnd, RepairProgress};
 pub use forms::FormIdItem;

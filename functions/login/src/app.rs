@@ -2,6 +2,7 @@
 
 use crate::keys::Keys;
 use lambda_http::Error;
+use shared::access_token::AccessTokens;
 use shared::aws::Aws;
 use shared::clock::Timestamp;
 use shared::config;
@@ -9,7 +10,7 @@ use shared::http::Web;
 use shared::kept::Kept;
 use shared::parameters::{App as WeChatApp, Apps, Kind, ParameterError, Parameters};
 use shared::secret::Secret;
-use shared::store::{Logins, Mappings, Users};
+use shared::store::{Erasure, Events, Logins, Mappings, Notifications, Users};
 use shared::wechat::client::Client;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +35,10 @@ impl Credentials {
 pub(crate) struct App {
     credentials: OnceCell<Kept<Credentials>>,
     pub(crate) logins: Logins,
+    pub(crate) tokens: AccessTokens,
     pub(crate) wechat: Client,
+    events: Events,
+    notifications: Notifications,
     issuer: Option<String>,
     parameters: Parameters,
     keys: OnceCell<Keys>,
@@ -52,7 +56,10 @@ impl App {
         let dynamodb = aws.dynamodb();
         let users = Users::from_environment(&dynamodb)?;
         let mappings = Mappings::from_environment(&dynamodb)?;
+        let events = Events::from_environment(&dynamodb)?;
+        let notifications = Notifications::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm())?;
+        let tokens = AccessTokens::from_environment(parameters.clone(), aws.lambda())?;
         let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (credentials, users_there, mappings_there) =
             tokio::join!(read(&parameters), users.check(), mappings.check());
@@ -67,7 +74,10 @@ impl App {
         Ok(Self {
             credentials,
             logins: Logins { users, mappings },
+            tokens,
             wechat,
+            events,
+            notifications,
             issuer: config::optional("ISSUER"),
             parameters,
             keys: OnceCell::new(),
@@ -87,6 +97,22 @@ impl App {
             known.apps.by_alias(alias).is_some() && known.secrets.contains_key(alias)
         };
         Ok(kept.get(now, suffices, read(&self.parameters)).await)
+    }
+
+    /// The apps there are.
+    pub(crate) async fn apps(&self, now: Timestamp) -> Result<Arc<Credentials>, ParameterError> {
+        let first = async || Ok(Kept::new(read(&self.parameters).await?, now));
+        let kept: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
+        Ok(kept?.get(now, |_| true, read(&self.parameters)).await)
+    }
+
+    /// All tables, for the sake of forgetting somebody in them.
+    pub(crate) fn erasure(&self) -> Erasure {
+        Erasure {
+            logins: self.logins.clone(),
+            events: self.events.clone(),
+            notifications: self.notifications.clone(),
+        }
     }
 
     /// Makes the next look at the credentials read them again: WeChat refused one.

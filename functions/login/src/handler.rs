@@ -22,7 +22,8 @@ pub(crate) async fn answer(
             Ok(routes::answer(app, &request, context, now).await)
         }
         _ => {
-            let done = orders::answer(app, request.body(), now).await?;
+            let deadline = Timestamp(request.lambda_context().deadline / 1000);
+            let done = orders::answer(app, request.body(), now, deadline).await?;
             Ok(reply::json(StatusCode::OK, &done))
         }
     }

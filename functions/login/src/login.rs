@@ -1,15 +1,17 @@
 //! One login: a code becomes a session.
 
-use crate::account::{self, Password, Username};
+use crate::account::{self, Denied, Password, Username};
 use crate::app::App;
-use crate::session;
+use crate::keys::Keys;
+use crate::{busy, retry, session};
 use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{Kind, ParameterError};
-use shared::store::{Binding, LoginError};
+use shared::parameters::{Apps, Kind, ParameterError};
+use shared::store::{Binding, CodeName, Exchange, LoginError, Session};
 use shared::wechat::client::Error as CallError;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// What a mini program asks with.
 #[derive(Debug, Deserialize)]
@@ -55,7 +57,20 @@ pub(crate) struct LoginAnswer {
     expires_in: u64,
     user: String,
     bound: Option<String>,
+    /// The `user` of before, when it has just turned out that they are one with
+    /// another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    formerly: Option<String>,
     follows: BTreeMap<String, bool>,
+}
+
+/// Where a login comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller<'a> {
+    /// The domain that it was sent to.
+    pub(crate) domain: &'a str,
+    /// The address that API Gateway saw.
+    pub(crate) address: &'a str,
 }
 
 /// Exchanges the code, stores who logged in, and signs a session.
@@ -63,7 +78,7 @@ pub(crate) async fn log_in(
     app: &App,
     alias: &str,
     request: &LoginRequest,
-    domain: &str,
+    caller: Caller<'_>,
     now: Timestamp,
 ) -> Result<LoginAnswer, Refused> {
     let credentials = app.credentials(alias, now).await?;
@@ -74,9 +89,8 @@ pub(crate) async fn log_in(
     let account = match (&request.username, &request.password) {
         (None, None) => None,
         (Some(username), Some(password)) => {
-            if !account::verify(&app.logins.mappings, username, password).await? {
-                return Err(Refused::WrongPassword);
-            }
+            let logins = &app.logins;
+            account::authenticate(logins, username, password, caller.address, now).await?;
             Some(username.as_str())
         }
         (Some(_), None) => return Err(Refused::Incomplete("password")),
@@ -84,39 +98,73 @@ pub(crate) async fn log_in(
     };
     // The keys, too: their lack must not cost the code either.
     let keys = app.keys().await?;
-    let who = app.wechat.code_to_session(&mini_program.app_id, secret, &request.code.0).await;
-    if who.as_ref().is_err_and(|error| error.refusal().is_some_and(|refusal| refusal.code == 40125))
-    {
+    let issuer = app.issuer(caller.domain);
+    let app_id = &mini_program.app_id;
+    let code = CodeName::new(app_id, &request.code.0, account);
+    let who = busy::again(|| app.wechat.code_to_session(app_id, secret, &request.code.0)).await;
+    match who.as_ref().err().and_then(CallError::refusal).map(|refusal| refusal.code) {
         // The AppSecret was reset; the next login reads the new one.
-        app.distrust_credentials().await;
+        Some(40125) => app.distrust_credentials().await,
+        // Whoever asks with the same code at once has not got the answer.
+        Some(40163) => {
+            if let Some((session, exchanged)) = retry::find(&app.logins, app_id, &code, now).await?
+            {
+                tracing::info!(app = alias, user = session.user, "answered a login once more");
+                return Ok(answer(keys, &issuer, apps, session, &exchanged.exchange, exchanged.at));
+            }
+        }
+        _ => {}
     }
     let who = who?;
     if who.union_id.is_none() {
         tracing::warn!(
             app = alias,
-            "a login has no unionid: bind the mini program to an open-platform account, or its users can't be found in others"
+            "a login has no unionid: the mini program is not bound to an open-platform account; bind it, or its users can't be found in other apps"
         );
     }
+    let exchange = Exchange { code, session: random_id(), token: random_id() };
     let binding = Binding {
-        app_id: &mini_program.app_id,
+        app_id,
         open_id: &who.open_id,
         union_id: who.union_id.as_ref(),
         account,
+        exchange: Some(&exchange),
     };
     let session = app.logins.log_in(&binding, now).await?;
+    if let Some(former) = &session.formerly {
+        tracing::info!(app = alias, user = session.user, former, "two users are one person");
+    }
+    tracing::info!(app = alias, user = session.user, "logged in");
+    Ok(answer(keys, &issuer, apps, session, &exchange, now))
+}
+
+/// What a login is answered: the same for the same session.
+fn answer(
+    keys: &Keys,
+    issuer: &str,
+    apps: &Apps,
+    session: Session,
+    exchange: &Exchange,
+    at: Timestamp,
+) -> LoginAnswer {
     let follows = apps.iter().filter(|known| known.kind == Kind::OfficialAccount).map(|account| {
         let route = session.routes.iter().find(|route| route.app_id == account.app_id);
         (account.alias.clone(), route.is_some_and(|route| route.follows))
     });
-    tracing::info!(app = alias, user = session.user, "logged in");
-    Ok(LoginAnswer {
-        access_token: session::access_token(keys, &app.issuer(domain), &session.user, now),
+    LoginAnswer {
+        access_token: session::access_token(keys, issuer, &session.user, exchange, at),
         token_type: "Bearer",
         expires_in: session::LIFE,
         follows: follows.collect(),
         bound: session.account,
+        formerly: session.formerly,
         user: session.user,
-    })
+    }
+}
+
+/// 128 random bits, in hexadecimal digits.
+fn random_id() -> String {
+    Uuid::new_v4().simple().to_string()
 }
 
 /// A login that is not.
@@ -128,8 +176,8 @@ pub(crate) enum Refused {
     NoSecret,
     #[error("{0}: missing; username and password belong together")]
     Incomplete(&'static str),
-    #[error("wrong username or password")]
-    WrongPassword,
+    #[error(transparent)]
+    Password(#[from] Denied),
     #[error(transparent)]
     WeChat(#[from] CallError),
     #[error(transparent)]
@@ -141,13 +189,24 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
+    /// How many seconds the caller should wait, where that helps.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Password(Denied::TooMany { wait }) => Some(*wait),
+            // WeChat's quota is one of a minute.
+            Self::WeChat(error) if error.refusal()?.code == 45011 => Some(60),
+            _ => None,
+        }
+    }
+
     /// The HTTP status, and what the caller is told: the whole story when it is
     /// theirs, nothing when it is ours.
     pub(crate) fn answer(&self) -> (u16, String) {
         match self {
             Self::UnknownApp => (404, self.to_string()),
             Self::Incomplete(_) => (400, self.to_string()),
-            Self::WrongPassword => (401, self.to_string()),
+            Self::Password(Denied::Wrong) => (401, self.to_string()),
+            Self::Password(Denied::TooMany { .. }) => (429, self.to_string()),
             Self::Login(LoginError::AccountTaken | LoginError::UserTaken) => {
                 (409, self.to_string())
             }
@@ -170,6 +229,7 @@ impl Refused {
                 None => (503, "WeChat does not answer; call wx.login and try again".to_owned()),
             },
             Self::NoSecret
+            | Self::Password(Denied::Aws(_))
             | Self::Login(LoginError::Aws(_))
             | Self::Parameter(_)
             | Self::Aws(_) => (500, "internal error".to_owned()),

@@ -7,12 +7,16 @@
 mod account;
 mod app;
 mod body;
+mod busy;
 mod form_ids;
 mod handler;
 mod keys;
 mod login;
 mod orders;
+mod persons;
+mod phone;
 mod reply;
+mod retry;
 mod routes;
 mod session;
 

@@ -25,3 +25,17 @@ pub(crate) fn cacheable(body: &Value) -> Response<Body> {
         .insert(header::CACHE_CONTROL, header::HeaderValue::from_static(KEYS_FRESH));
     response
 }
+
+/// Says what is wrong.
+pub(crate) fn error(status: u16, problem: &str) -> Response<Body> {
+    let status = StatusCode::from_u16(status).expect("a status is one of ours");
+    json(status, &serde_json::json!({ "error": problem }))
+}
+
+/// With the number of seconds to wait before it is asked again, if there is one.
+pub(crate) fn later(mut response: Response<Body>, seconds: Option<u64>) -> Response<Body> {
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}

@@ -3,7 +3,8 @@
 use crate::app::App;
 use crate::body::{LARGEST, read};
 use crate::form_ids::{self, HandOver};
-use crate::login::{LoginRequest, Refused, log_in};
+use crate::login::{Caller, LoginRequest, Refused, log_in};
+use crate::phone::{self, PhoneRequest};
 use crate::reply;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::http::{Method, StatusCode};
@@ -21,9 +22,15 @@ pub(crate) async fn answer(
     let domain = context.domain_name.as_deref().unwrap_or_default();
     let parameters = request.path_parameters();
     let (status, body) = match (request.method(), request.uri().path(), parameters.first("app")) {
-        (&Method::POST, _, Some(alias)) => login(app, alias, request.body(), domain, now).await,
+        (&Method::POST, _, Some(alias)) => {
+            let address = context.http.source_ip.as_deref().unwrap_or_default();
+            return login(app, alias, request.body(), Caller { domain, address }, now).await;
+        }
         (&Method::POST, "/form-ids", _) => {
             hand_over(app, person(context), request.body(), now).await
+        }
+        (&Method::POST, "/phone", _) => {
+            return telephone(app, person(context), request.body(), now).await;
         }
         (&Method::GET, "/.well-known/openid-configuration", _) => {
             return reply::cacheable(&discovery(&app.issuer(domain)));
@@ -40,16 +47,22 @@ pub(crate) async fn answer(
     reply::json(StatusCode::from_u16(status).expect("a status is one of ours"), &body)
 }
 
-async fn login(app: &App, alias: &str, body: &[u8], domain: &str, now: Timestamp) -> (u16, Value) {
+async fn login(
+    app: &App,
+    alias: &str,
+    body: &[u8],
+    caller: Caller<'_>,
+    now: Timestamp,
+) -> Response<Body> {
     if body.len() > LARGEST {
-        return (413, json!({ "error": "larger than any login" }));
+        return reply::error(413, "larger than any login");
     }
     let request: LoginRequest = match read(body) {
         Ok(request) => request,
-        Err(problem) => return (400, json!({ "error": problem })),
+        Err(problem) => return reply::error(400, &problem),
     };
-    match log_in(app, alias, &request, domain, now).await {
-        Ok(answer) => (200, json!(answer)),
+    match log_in(app, alias, &request, caller, now).await {
+        Ok(answer) => reply::json(StatusCode::OK, &json!(answer)),
         Err(refused) => {
             let (status, message) = refused.answer();
             if status >= 500 {
@@ -62,7 +75,7 @@ async fn login(app: &App, alias: &str, body: &[u8], domain: &str, now: Timestamp
             } else {
                 tracing::warn!(app = alias, status, "refused a login: {refused}");
             }
-            (status, json!({ "error": message }))
+            reply::later(reply::error(status, &message), refused.retry_after())
         }
     }
 }
@@ -106,6 +119,33 @@ async fn hand_over(app: &App, person: Option<&str>, body: &[u8], now: Timestamp)
                 tracing::warn!(user = person, status, "refused form ids: {refused}");
             }
             (status, json!({ "error": message }))
+        }
+    }
+}
+
+async fn telephone(app: &App, person: Option<&str>, body: &[u8], now: Timestamp) -> Response<Body> {
+    let Some(person) = person else {
+        tracing::error!("the route POST /phone has no authorizer: see infra/aws/template.yaml");
+        return reply::error(500, "internal error");
+    };
+    if body.len() > LARGEST {
+        return reply::error(413, "larger than any code");
+    }
+    let request: PhoneRequest = match read(body) {
+        Ok(request) => request,
+        Err(problem) => return reply::error(400, &problem),
+    };
+    match phone::keep(app, person, &request, now).await {
+        Ok(answer) => reply::json(StatusCode::OK, &json!(answer)),
+        Err(refused) => {
+            let (status, message) = refused.answer();
+            let advice = refused.advice();
+            if status >= 500 {
+                tracing::error!(user = person, status, "no telephone number: {refused}{advice}");
+            } else {
+                tracing::warn!(user = person, status, "refused a telephone number: {refused}");
+            }
+            reply::later(reply::error(status, &message), refused.retry_after())
         }
     }
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::json;
 use shared::clock::Timestamp;
-use uuid::Uuid;
+use shared::store::Exchange;
 
 /// Seconds that an access token lives: 15 minutes.
 pub(crate) const LIFE: u64 = 900;
@@ -20,20 +20,28 @@ struct Claims<'a> {
     iss: &'a str,
     aud: &'static str,
     sub: &'a str,
-    jti: String,
+    sid: &'a str,
+    jti: &'a str,
     iat: Timestamp,
     nbf: Timestamp,
     exp: Timestamp,
 }
 
 /// Signs an access token for the person with the internal id `user`.
-pub(crate) fn access_token(keys: &Keys, issuer: &str, user: &str, now: Timestamp) -> String {
+pub(crate) fn access_token(
+    keys: &Keys,
+    issuer: &str,
+    user: &str,
+    exchange: &Exchange,
+    now: Timestamp,
+) -> String {
     let header = json!({ "alg": "RS256", "typ": "at+jwt", "kid": keys.key_id() });
     let claims = Claims {
         iss: issuer,
         aud: AUDIENCE,
         sub: user,
-        jti: Uuid::new_v4().simple().to_string(),
+        sid: &exchange.session,
+        jti: &exchange.token,
         iat: now,
         nbf: now,
         exp: now.plus(LIFE),

@@ -9,7 +9,9 @@ use crate::refusal::{self, Refusal};
 use crate::running::Shared;
 use crate::sending::Sending;
 use crate::world::World;
-use crate::{bizsend, custom, legacy_template, library, login, phone, subscribe, template, token, users};
+use crate::{
+    bizsend, custom, legacy_template, library, login, phone, subscribe, template, token, users,
+};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};

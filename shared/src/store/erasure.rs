@@ -18,7 +18,6 @@ use crate::clock::Timestamp;
 use aws_sdk_dynamodb::types::Update;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 /// The mark that a forgotten user leaves in an app stays for so many seconds: a
 /// day. An event that WeChat still delivers, or that is being applied, would
@@ -94,7 +93,7 @@ impl Erasure {
         &self,
         asked: &Asked,
         now: Timestamp,
-        deadline: Instant,
+        deadline: Timestamp,
     ) -> Result<Forgotten, PersonError> {
         let mut pending = match self.pending(asked).await? {
             Some(pending) => pending,
@@ -123,7 +122,7 @@ impl Erasure {
         &self,
         pending: &mut Pending,
         now: Timestamp,
-        deadline: Instant,
+        deadline: Timestamp,
     ) -> Result<bool, AwsError> {
         let users: Vec<_> = pending.person.users.iter().cloned().collect();
         for User { app_id, open_id } in &users {
@@ -140,7 +139,7 @@ impl Erasure {
         }
         let mut place = pending.after.take().or_else(|| Some(Place::default()));
         while let Some(at) = place {
-            if Instant::now() >= deadline {
+            if Timestamp::now() >= deadline {
                 pending.after = Some(at);
                 return Ok(false);
             }

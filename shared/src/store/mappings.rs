@@ -127,6 +127,8 @@ impl Mappings {
             .table_name(&self.table.name)
             .key("subject", string(account_subject(account)))
             .key("app_id", string(PASSWORD))
+            // One that was just taken away must not do any more.
+            .consistent_read(true)
             .send()
             .await
             .map_err(|error| AwsError::new(self.table.action("reading an account"), &error))?;

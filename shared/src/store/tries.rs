@@ -14,9 +14,9 @@ use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, Update};
 use sha2::{Digest, Sha256};
 
 /// So many tries ...
-pub const MOST: u64 = 10;
+pub(super) const MOST: u64 = 10;
 /// ... in so many seconds, counted from the first: 15 minutes.
-pub const PERIOD: u64 = 15 * 60;
+pub(super) const PERIOD: u64 = 15 * 60;
 
 /// How often a write is made again that others got in between of.
 const ROUNDS: usize = 3;

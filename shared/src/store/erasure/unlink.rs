@@ -3,13 +3,9 @@
 use super::{Counts, Erasure, MARKED, PENDING, Pending, pending_subject, written};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::mappings::{
-    PASSWORD, PERSON, account_subject, person_subject, union_subject,
-};
+use crate::store::mappings::{PASSWORD, PERSON, account_subject, person_subject, union_subject};
 use crate::store::persons::{Asked, Person, PersonError, User};
-use crate::store::{
-    Item, Users, get_string, get_time, number, string, transaction, user_key,
-};
+use crate::store::{Item, Users, get_string, get_time, number, string, transaction, user_key};
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 
 /// How often it is tried again when a login got in between.

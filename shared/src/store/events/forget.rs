@@ -5,7 +5,6 @@ use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::{get_string, number, string, user_key};
 use crate::wechat::id::{AppId, OpenId};
-use std::time::Instant;
 
 /// So many are deleted at once.
 const AT_ONCE: usize = 16;
@@ -22,7 +21,7 @@ impl Events {
         app_id: &AppId,
         open_id: &OpenId,
         until: Timestamp,
-        deadline: Instant,
+        deadline: Timestamp,
     ) -> Result<(u64, bool), AwsError> {
         const WHAT: &str = "deleting a user's events";
         let user = user_key(app_id, open_id);
@@ -45,11 +44,11 @@ impl Events {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
             for some in page.items().chunks(AT_ONCE) {
-                if Instant::now() >= deadline {
+                if Timestamp::now() >= deadline {
                     return Ok((deleted, false));
                 }
-                let deletions = some.iter().filter_map(|item| get_string(item, "event")).map(
-                    async |event| {
+                let deletions =
+                    some.iter().filter_map(|item| get_string(item, "event")).map(async |event| {
                         self.table
                             .dynamodb
                             .delete_item()
@@ -59,8 +58,7 @@ impl Events {
                             .send()
                             .await
                             .map_err(|error| AwsError::new(self.table.action(WHAT), &error))
-                    },
-                );
+                    });
                 let done = futures_util::future::try_join_all(deletions).await?;
                 deleted += u64::try_from(done.len()).unwrap_or(u64::MAX);
             }

@@ -32,6 +32,7 @@ impl World {
             open_id: &OpenId::parse(open_id).unwrap(),
             union_id: union_id.as_ref(),
             account: None,
+            exchange: None,
         };
         self.logins.log_in(&binding, NOW).await.unwrap().user
     }

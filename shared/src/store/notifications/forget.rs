@@ -70,17 +70,17 @@ impl Notifications {
             .map_err(|error| {
                 AwsError::new(self.table.action("looking for notifications"), &error)
             })?;
-        let ids: Vec<_> =
-            found.items().iter().filter_map(|item| get_string(item, "id")).collect();
+        let ids: Vec<_> = found.items().iter().filter_map(|item| get_string(item, "id")).collect();
         let mut forgotten = 0;
         for some in ids.chunks(AT_ONCE) {
             let each = some.iter().map(|id| self.forget_if_to(id, person, now));
             let done = futures_util::future::try_join_all(each).await?;
             forgotten += done.into_iter().map(u64::from).sum::<u64>();
         }
-        let last = found.last_evaluated_key.as_ref().and_then(|key| {
-            Some((get_number(key, "due_at")?, get_string(key, "id")?.to_owned()))
-        });
+        let last = found
+            .last_evaluated_key
+            .as_ref()
+            .and_then(|key| Some((get_number(key, "due_at")?, get_string(key, "id")?.to_owned())));
         let next = match last {
             Some(last) => Some(Place { shard, last: Some(last) }),
             None => Some(Place { shard: shard + 1, last: None }).filter(|it| it.shard < SHARDS),

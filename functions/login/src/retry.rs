@@ -1,0 +1,39 @@
+//! A login that is asked once more, as its answer was lost on the way.
+
+use shared::aws::AwsError;
+use shared::clock::Timestamp;
+use shared::store::{CodeName, Exchanged, Logins, Session};
+use shared::wechat::id::AppId;
+use std::time::Duration;
+
+/// The twin that used the code may still be writing: WeChat has answered it, and
+/// two or three calls of DynamoDB follow. A second in all, as somebody is waiting.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(300),
+    Duration::from_millis(350),
+];
+
+/// What became of a code that WeChat calls used: the session, and what it was made
+/// of. None if it wasn't used here within the last minute, for the same account;
+/// or if the person has been forgotten since.
+pub(crate) async fn find(
+    logins: &Logins,
+    app_id: &AppId,
+    code: &CodeName,
+    now: Timestamp,
+) -> Result<Option<(Session, Exchanged)>, AwsError> {
+    let mut pauses = PAUSES.iter();
+    loop {
+        if let Some(exchanged) = logins.users.exchange(code, now).await? {
+            let session = logins.found_again(&exchanged.person, app_id).await?;
+            return Ok(session.map(|session| (session, exchanged)));
+        }
+        match pauses.next() {
+            Some(pause) => tokio::time::sleep(*pause).await,
+            None => return Ok(None),
+        }
+    }
+}
