@@ -1,8 +1,9 @@
 //! A mini program's user becomes a session, and the keys that prove it.
 //!
-//! Over HTTP: `POST /login/{app}`, `POST /form-ids` for who has a session, and
-//! the two pages from which any API Gateway learns to verify Hongyan's sessions.
-//! By invoking it (which takes an IAM permission): accounts are made.
+//! Over HTTP: `POST /login/{app}`; `POST /form-ids` and `POST /phone` for who has
+//! a session; and the two pages from which any API Gateway learns to verify
+//! Hongyan's sessions. By invoking it (which takes an IAM permission): accounts are
+//! made and bound, persons looked up and forgotten.
 
 mod account;
 mod app;

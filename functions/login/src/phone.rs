@@ -1,12 +1,14 @@
 //! A mini program's user lets us know their telephone number.
 
 use crate::app::App;
+use crate::busy;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{App as WeChatApp, Kind, ParameterError};
+use shared::secret::Secret;
 use shared::store::KeptPhone;
 use shared::wechat::client::Error as CallError;
 use shared::wechat::id::OpenId;
@@ -119,11 +121,11 @@ async fn ask(
     code: &Code,
     now: Timestamp,
 ) -> Result<PhoneNumber, TokenError> {
-    app.tokens
-        .call(mini_program, now, async |token| {
-            crate::busy::again(|| app.wechat.phone_number(token, &code.0, open_id)).await
-        })
-        .await
+    let call = async move |token: Secret| {
+        let token = &token;
+        busy::again(|| app.wechat.phone_number(token, &code.0, open_id)).await
+    };
+    app.tokens.call_owned(mini_program, now, call).await
 }
 
 fn refusal(error: &TokenError) -> Option<&Refusal> {
