@@ -4,6 +4,7 @@
 //! | Table | Key | Holds |
 //! |---|---|---|
 //! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`: all that belongs to one user of one app |
+//! | | `user` = `person#…`, `item` | `session#…`: which refresh token is good |
 //! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow |
 //! | events | `user`, `event` | what came in |
 //! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token |
@@ -23,6 +24,7 @@ mod mappings;
 mod notifications;
 mod permits;
 mod rests;
+mod sessions;
 mod transaction;
 mod users;
 mod windows;
@@ -43,6 +45,7 @@ pub use notifications::{
 };
 pub use permits::{Permit, PermitKey};
 pub use rests::{Rest, Rests};
+pub use sessions::{Family, NewSession, SecretHash, Sessions, Verdict};
 pub use users::Users;
 pub use windows::{Place, Window};
 

@@ -2,7 +2,9 @@
 //! transaction.
 
 use super::mappings::{PERSON, account_subject, person_subject, union_subject};
-use super::{Mappings, Route, Users, get_string, number, string, transaction};
+use super::{
+    Mappings, NewSession, Route, Users, get_string, number, sessions, string, transaction,
+};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId, UnionId};
@@ -33,6 +35,8 @@ pub struct Binding<'a> {
     pub union_id: Option<&'a UnionId>,
     /// The account to bind, whose password has been checked.
     pub account: Option<&'a str>,
+    /// The session that begins.
+    pub session: &'a NewSession,
 }
 
 /// What a login found and made.
@@ -175,7 +179,11 @@ impl Logins {
             }
             items.push(transaction::update(row.update_expression(set)));
         }
-        transaction::write(&self.users.table.dynamodb, "storing a login", items).await
+        let users = &self.users.table;
+        let (person, app_id) = (&known.session.user, binding.app_id.as_str());
+        let session = sessions::begin(&users.name, person, app_id, binding.session, now);
+        items.push(transaction::put(session));
+        transaction::write(&users.dynamodb, "storing a login", items).await
     }
 
     fn profile_update(
