@@ -4,6 +4,7 @@
 //! | Table | Key | Holds |
 //! |---|---|---|
 //! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`, `phone`: all that belongs to one user of one app; `tries#…`: how often a password was tried; `code#…`: what became of a login code |
+//! | | `user` = `person#…`, `item` | `session#…`: which refresh token is good |
 //! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow; `forgetting#…`: who is being forgotten |
 //! | events | `user`, `event` | what came in |
 //! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token |
@@ -28,6 +29,7 @@ mod permits;
 mod persons;
 mod phones;
 mod rests;
+mod sessions;
 mod transaction;
 mod tries;
 mod users;
@@ -54,6 +56,7 @@ pub use permits::{Permit, PermitKey};
 pub use persons::{Asked, Person, PersonError, User};
 pub use phones::KeptPhone;
 pub use rests::{Rest, Rests};
+pub use sessions::{Family, NewSession, SecretHash, Sessions, Verdict};
 pub use tries::{Pair, Try};
 pub use users::Users;
 pub use windows::{Place, Window};

@@ -10,7 +10,7 @@ use shared::http::Web;
 use shared::kept::Kept;
 use shared::parameters::{App as WeChatApp, Apps, Kind, ParameterError, Parameters};
 use shared::secret::Secret;
-use shared::store::{Erasure, Events, Logins, Mappings, Notifications, Users};
+use shared::store::{Erasure, Events, Logins, Mappings, Notifications, Sessions, Users};
 use shared::wechat::client::Client;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub(crate) struct App {
     pub(crate) logins: Logins,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: Client,
+    pub(crate) sessions: Sessions,
     events: Events,
     notifications: Notifications,
     issuer: Option<String>,
@@ -56,6 +57,7 @@ impl App {
         let dynamodb = aws.dynamodb();
         let users = Users::from_environment(&dynamodb)?;
         let mappings = Mappings::from_environment(&dynamodb)?;
+        let sessions = Sessions::from_environment(&dynamodb)?;
         let events = Events::from_environment(&dynamodb)?;
         let notifications = Notifications::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm())?;
@@ -76,6 +78,7 @@ impl App {
             logins: Logins { users, mappings },
             tokens,
             wechat,
+            sessions,
             events,
             notifications,
             issuer: config::optional("ISSUER"),
@@ -110,6 +113,7 @@ impl App {
     pub(crate) fn erasure(&self) -> Erasure {
         Erasure {
             logins: self.logins.clone(),
+            sessions: self.sessions.clone(),
             events: self.events.clone(),
             notifications: self.notifications.clone(),
         }

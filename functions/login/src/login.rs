@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{Apps, Kind, ParameterError};
-use shared::store::{Binding, CodeName, Exchange, LoginError, Session};
+use shared::store::{Binding, CodeName, Exchange, LoginError, NewSession, SecretHash, Session};
 use shared::wechat::client::Error as CallError;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -123,7 +123,9 @@ pub(crate) async fn log_in(
         );
     }
     let exchange = Exchange { code, session: random_id(), token: random_id() };
+    let first = SecretHash::of(random_id().as_bytes());
     let binding = Binding {
+        session: &NewSession { id: exchange.session.clone(), first },
         app_id,
         open_id: &who.open_id,
         union_id: who.union_id.as_ref(),
@@ -132,7 +134,9 @@ pub(crate) async fn log_in(
     };
     let session = app.logins.log_in(&binding, now).await?;
     if let Some(former) = &session.formerly {
-        tracing::info!(app = alias, user = session.user, former, "two users are one person");
+        // Their access tokens name somebody who is nobody any more.
+        let ended = app.sessions.end_sessions(former).await?;
+        tracing::info!(app = alias, user = session.user, former, ended, "two are one person");
     }
     tracing::info!(app = alias, user = session.user, "logged in");
     Ok(answer(keys, &issuer, apps, session, &exchange, now))

@@ -12,7 +12,7 @@
 mod unlink;
 
 use super::persons::{Asked, Person, PersonError, User};
-use super::{Events, Logins, Notifications, Users, get_string, number, string};
+use super::{Events, Logins, Notifications, Sessions, Users, get_string, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use aws_sdk_dynamodb::types::Update;
@@ -29,6 +29,8 @@ pub const MARKED: u64 = 24 * 3600;
 pub struct Erasure {
     /// Users and mappings.
     pub logins: Logins,
+    /// The sessions.
+    pub sessions: Sessions,
     /// The events table.
     pub events: Events,
     /// The notifications table.
@@ -124,6 +126,11 @@ impl Erasure {
         now: Timestamp,
         deadline: Timestamp,
     ) -> Result<bool, AwsError> {
+        let ids: Vec<_> = pending.person.ids.iter().cloned().collect();
+        for id in ids {
+            let ended = self.sessions.end_sessions(&id).await?;
+            pending.count("sessions", ended.into());
+        }
         let users: Vec<_> = pending.person.users.iter().cloned().collect();
         for User { app_id, open_id } in &users {
             let erased = self.users().erase(app_id, open_id, pending.since, false).await?;

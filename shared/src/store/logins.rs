@@ -15,7 +15,9 @@
 //!   account is bound by app.
 
 use super::mappings::{PERSON, account_subject, person_subject, union_subject};
-use super::{Exchange, Mappings, Route, Users, get_string, number, string, transaction};
+use super::{
+    Exchange, Mappings, NewSession, Route, Users, get_string, number, sessions, string, transaction,
+};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId, UnionId};
@@ -46,6 +48,8 @@ pub struct Binding<'a> {
     pub union_id: Option<&'a UnionId>,
     /// The account to bind, whose password has been checked.
     pub account: Option<&'a str>,
+    /// The session that begins.
+    pub session: &'a NewSession,
     /// What the code becomes, for a retry to find.
     pub exchange: Option<&'a Exchange>,
 }
@@ -205,7 +209,11 @@ impl Logins {
         if let Some(exchange) = binding.exchange {
             items.push(self.users.exchanged(exchange, &known.session.user, now));
         }
-        transaction::write(&self.users.table.dynamodb, "storing a login", items).await
+        let users = &self.users.table;
+        let (person, app_id) = (&known.session.user, binding.app_id.as_str());
+        let session = sessions::begin(&users.name, person, app_id, binding.session, now);
+        items.push(transaction::put(session));
+        transaction::write(&users.dynamodb, "storing a login", items).await
     }
 
     fn profile_update(
