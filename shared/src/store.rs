@@ -19,6 +19,7 @@ mod followers;
 mod forced;
 mod forget;
 mod forms;
+mod known;
 mod logins;
 mod mappings;
 mod notifications;
@@ -37,6 +38,7 @@ pub use events::{
 pub use followers::{Explanation, Followers, Following, Step, Told};
 pub use forced::{Forced, Holder, Repair, RepairClaim, RepairEnd, RepairProgress};
 pub use forms::FormIdItem;
+pub use known::Known;
 pub use logins::{Binding, LoginError, Logins, Session};
 pub use mappings::{Mappings, Route};
 pub use notifications::{

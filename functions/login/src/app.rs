@@ -1,6 +1,7 @@
 //! What the function keeps between invocations.
 
 use crate::keys::Keys;
+use crate::session::RefreshKey;
 use lambda_http::Error;
 use shared::aws::Aws;
 use shared::clock::Timestamp;
@@ -9,7 +10,7 @@ use shared::http::Web;
 use shared::kept::Kept;
 use shared::parameters::{App as WeChatApp, Apps, Kind, ParameterError, Parameters};
 use shared::secret::Secret;
-use shared::store::{Logins, Mappings, Users};
+use shared::store::{Logins, Mappings, Route, Sessions, Users};
 use shared::wechat::client::Client;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,16 @@ impl Credentials {
     pub(crate) fn mini_program(&self, alias: &str) -> Option<&WeChatApp> {
         self.apps.by_alias(alias).filter(|found| found.kind == Kind::MiniProgram)
     }
+
+    /// Whether a person who is known by these routes follows each Official Account.
+    pub(crate) fn follows(&self, routes: &[Route]) -> BTreeMap<String, bool> {
+        let accounts = self.apps.iter().filter(|app| app.kind == Kind::OfficialAccount);
+        let follows = accounts.map(|account| {
+            let route = routes.iter().find(|route| route.app_id == account.app_id);
+            (account.alias.clone(), route.is_some_and(|route| route.follows))
+        });
+        follows.collect()
+    }
 }
 
 /// What the function keeps between invocations.
@@ -34,10 +45,12 @@ impl Credentials {
 pub(crate) struct App {
     credentials: OnceCell<Kept<Credentials>>,
     pub(crate) logins: Logins,
+    pub(crate) sessions: Sessions,
     pub(crate) wechat: Client,
     issuer: Option<String>,
-    parameters: Parameters,
-    keys: OnceCell<Keys>,
+    pub(crate) parameters: Parameters,
+    keys: OnceCell<Kept<Keys>>,
+    refresh_key: OnceCell<RefreshKey>,
 }
 
 impl App {
@@ -52,6 +65,7 @@ impl App {
         let dynamodb = aws.dynamodb();
         let users = Users::from_environment(&dynamodb)?;
         let mappings = Mappings::from_environment(&dynamodb)?;
+        let sessions = Sessions::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm())?;
         let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (credentials, users_there, mappings_there) =
@@ -67,10 +81,12 @@ impl App {
         Ok(Self {
             credentials,
             logins: Logins { users, mappings },
+            sessions,
             wechat,
             issuer: config::optional("ISSUER"),
             parameters,
             keys: OnceCell::new(),
+            refresh_key: OnceCell::new(),
         })
     }
 
@@ -96,9 +112,28 @@ impl App {
         }
     }
 
-    /// The keys that sign sessions; made when they are first needed.
-    pub(crate) async fn keys(&self) -> Result<&Keys, ParameterError> {
-        self.keys.get_or_try_init(|| Keys::read_or_make(&self.parameters)).await
+    /// The apps and their secrets, as they were when last read.
+    pub(crate) async fn known_credentials(
+        &self,
+        now: Timestamp,
+    ) -> Result<Arc<Credentials>, ParameterError> {
+        let first = async || Ok(Kept::new(read(&self.parameters).await?, now));
+        let kept: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
+        Ok(kept?.get(now, |_| true, read(&self.parameters)).await)
+    }
+
+    /// The keys that sign sessions; made when they are first needed, and read
+    /// again every 10 minutes: another may have been made.
+    pub(crate) async fn keys(&self, now: Timestamp) -> Result<Arc<Keys>, ParameterError> {
+        let read = || Keys::read_or_make(&self.parameters, now);
+        let first = async || Ok(Kept::new(read().await?, now));
+        let kept: Result<_, ParameterError> = self.keys.get_or_try_init(first).await;
+        Ok(kept?.get(now, |_| true, read()).await)
+    }
+
+    /// The key that seals refresh tokens; made when it is first needed.
+    pub(crate) async fn refresh_key(&self) -> Result<&RefreshKey, ParameterError> {
+        self.refresh_key.get_or_try_init(|| RefreshKey::read_or_make(&self.parameters)).await
     }
 
     /// Who issues sessions: as configured, or the address the request came to.

@@ -2,14 +2,15 @@
 
 use crate::account::{self, Password, Username};
 use crate::app::App;
-use crate::session;
+use crate::session::{self, Claims};
 use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{Kind, ParameterError};
-use shared::store::{Binding, LoginError};
+use shared::parameters::ParameterError;
+use shared::store::{Binding, LoginError, NewSession};
 use shared::wechat::client::Error as CallError;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// What a mini program asks with.
 #[derive(Debug, Deserialize)]
@@ -48,9 +49,10 @@ impl std::fmt::Debug for Code {
 }
 
 /// What a mini program is answered with.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct LoginAnswer {
     access_token: String,
+    refresh_token: String,
     token_type: &'static str,
     expires_in: u64,
     user: String,
@@ -67,7 +69,6 @@ pub(crate) async fn log_in(
     now: Timestamp,
 ) -> Result<LoginAnswer, Refused> {
     let credentials = app.credentials(alias, now).await?;
-    let apps = &credentials.apps;
     let mini_program = credentials.mini_program(alias).ok_or(Refused::UnknownApp)?;
     let secret = credentials.secrets.get(alias).ok_or(Refused::NoSecret)?;
     // The password first: a wrong one must not cost the code.
@@ -83,7 +84,8 @@ pub(crate) async fn log_in(
         (None, Some(_)) => return Err(Refused::Incomplete("username")),
     };
     // The keys, too: their lack must not cost the code either.
-    let keys = app.keys().await?;
+    let keys = app.keys(now).await?;
+    let sealed = app.refresh_key().await?;
     let who = app.wechat.code_to_session(&mini_program.app_id, secret, &request.code.0).await;
     if who.as_ref().is_err_and(|error| error.refusal().is_some_and(|refusal| refusal.code == 40125))
     {
@@ -97,23 +99,28 @@ pub(crate) async fn log_in(
             "a login has no unionid: bind the mini program to an open-platform account, or its users can't be found in others"
         );
     }
+    let id = Uuid::new_v4();
+    let begun = NewSession { id: id.simple().to_string(), first: sealed.first_hash(id) };
     let binding = Binding {
         app_id: &mini_program.app_id,
         open_id: &who.open_id,
         union_id: who.union_id.as_ref(),
         account,
+        session: &begun,
     };
     let session = app.logins.log_in(&binding, now).await?;
-    let follows = apps.iter().filter(|known| known.kind == Kind::OfficialAccount).map(|account| {
-        let route = session.routes.iter().find(|route| route.app_id == account.app_id);
-        (account.alias.clone(), route.is_some_and(|route| route.follows))
-    });
     tracing::info!(app = alias, user = session.user, "logged in");
+    let refresh_token = sealed.first(&session.user, id).ok_or_else(|| {
+        AwsError::unexpected("beginning a session", "the user's id isn't one that a login makes")
+    })?;
+    let jti = Uuid::new_v4().simple().to_string();
+    let claims = Claims::new(&app.issuer(domain), &session.user, &begun.id, &jti, now);
     Ok(LoginAnswer {
-        access_token: session::access_token(keys, &app.issuer(domain), &session.user, now),
+        access_token: session::access_token(keys.current(now), &claims),
+        refresh_token: refresh_token.text.expose().to_owned(),
         token_type: "Bearer",
         expires_in: session::LIFE,
-        follows: follows.collect(),
+        follows: credentials.follows(&session.routes),
         bound: session.account,
         user: session.user,
     })

@@ -1,10 +1,14 @@
 //! What is asked over HTTP.
 
+mod bearer;
+mod session;
+
 use crate::app::App;
 use crate::body::{LARGEST, read};
 use crate::form_ids::{self, HandOver};
 use crate::login::{LoginRequest, Refused, log_in};
 use crate::reply;
+use bearer::bearer;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -22,14 +26,20 @@ pub(crate) async fn answer(
     let parameters = request.path_parameters();
     let (status, body) = match (request.method(), request.uri().path(), parameters.first("app")) {
         (&Method::POST, _, Some(alias)) => login(app, alias, request.body(), domain, now).await,
-        (&Method::POST, "/form-ids", _) => {
-            hand_over(app, person(context), request.body(), now).await
+        (&Method::POST, "/form-ids", _) => match bearer(app, request, context, now).await {
+            Ok(claims) => hand_over(app, &claims.sub, request.body(), now).await,
+            Err(refused) => refused,
+        },
+        (&Method::POST, "/session/refresh", _) => {
+            session::refresh(app, request.body(), domain, now).await
         }
+        (&Method::POST, "/session/revoke", _) => session::revoke(app, request.body(), now).await,
+        (&Method::GET, "/session", _) => session::who(app, request, context, now).await,
         (&Method::GET, "/.well-known/openid-configuration", _) => {
             return reply::cacheable(&discovery(&app.issuer(domain)));
         }
-        (&Method::GET, "/.well-known/jwks.json", _) => match app.keys().await {
-            Ok(keys) => return reply::cacheable(&json!({ "keys": keys.public() })),
+        (&Method::GET, "/.well-known/jwks.json", _) => match app.keys(now).await {
+            Ok(keys) => return reply::cacheable(&json!({ "keys": keys.published(now) })),
             Err(error) => {
                 tracing::error!("no keys to show: {error}");
                 (500, json!({ "error": "internal error" }))
@@ -84,11 +94,7 @@ fn person(context: &ApiGatewayV2httpRequestContext) -> Option<&str> {
     jwt.claims.get("sub").map(String::as_str).filter(|subject| !subject.is_empty())
 }
 
-async fn hand_over(app: &App, person: Option<&str>, body: &[u8], now: Timestamp) -> (u16, Value) {
-    let Some(person) = person else {
-        tracing::error!("the route POST /form-ids has no authorizer: see infra/aws/template.yaml");
-        return (500, json!({ "error": "internal error" }));
-    };
+async fn hand_over(app: &App, person: &str, body: &[u8], now: Timestamp) -> (u16, Value) {
     if body.len() > LARGEST {
         return (413, json!({ "error": "larger than twenty form ids" }));
     }
@@ -110,11 +116,14 @@ async fn hand_over(app: &App, person: Option<&str>, body: &[u8], now: Timestamp)
     }
 }
 
-/// Where an authorizer finds the keys (OpenID Connect Discovery 1.0).
+/// Where an authorizer finds the keys: what OpenID Connect Discovery 1.0 requires
+/// and we have. There is no endpoint of OAuth, as a code from `wx.login` is no
+/// grant of it: `POST /login/{app}` and `POST /session/refresh` take JSON.
 fn discovery(issuer: &str) -> Value {
     json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "claims_supported": ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "subject_types_supported": ["public"],
         "response_types_supported": ["token"],
