@@ -22,6 +22,7 @@ mod followers;
 mod forced;
 mod forget;
 mod forms;
+mod known;
 mod logins;
 mod mappings;
 mod notifications;
@@ -46,6 +47,7 @@ pub use exchanges::{CodeName, Exchange, Exchanged};
 pub use followers::{Explanation, Followers, Following, Step, Told};
 pub use forced::{Forced, Holder, Repair, RepairClaim, RepairEnd, RepairProgress};
 pub use forms::FormIdItem;
+pub use known::Known;
 pub use logins::{Binding, LoginError, Logins, Session};
 pub use mappings::{Mappings, Route};
 pub use notifications::{

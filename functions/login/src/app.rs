@@ -1,6 +1,7 @@
 //! What the function keeps between invocations.
 
 use crate::keys::Keys;
+use crate::session::RefreshKey;
 use lambda_http::Error;
 use shared::access_token::AccessTokens;
 use shared::aws::Aws;
@@ -10,7 +11,7 @@ use shared::http::Web;
 use shared::kept::Kept;
 use shared::parameters::{App as WeChatApp, Apps, Kind, ParameterError, Parameters};
 use shared::secret::Secret;
-use shared::store::{Erasure, Events, Logins, Mappings, Notifications, Sessions, Users};
+use shared::store::{Erasure, Events, Logins, Mappings, Notifications, Route, Sessions, Users};
 use shared::wechat::client::Client;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,16 @@ impl Credentials {
     pub(crate) fn mini_program(&self, alias: &str) -> Option<&WeChatApp> {
         self.apps.by_alias(alias).filter(|found| found.kind == Kind::MiniProgram)
     }
+
+    /// Whether a person who is known by these routes follows each Official Account.
+    pub(crate) fn follows(&self, routes: &[Route]) -> BTreeMap<String, bool> {
+        let accounts = self.apps.iter().filter(|app| app.kind == Kind::OfficialAccount);
+        let follows = accounts.map(|account| {
+            let route = routes.iter().find(|route| route.app_id == account.app_id);
+            (account.alias.clone(), route.is_some_and(|route| route.follows))
+        });
+        follows.collect()
+    }
 }
 
 /// What the function keeps between invocations.
@@ -41,8 +52,9 @@ pub(crate) struct App {
     events: Events,
     notifications: Notifications,
     issuer: Option<String>,
-    parameters: Parameters,
-    keys: OnceCell<Keys>,
+    pub(crate) parameters: Parameters,
+    keys: OnceCell<Kept<Keys>>,
+    refresh_key: OnceCell<RefreshKey>,
 }
 
 impl App {
@@ -84,6 +96,7 @@ impl App {
             issuer: config::optional("ISSUER"),
             parameters,
             keys: OnceCell::new(),
+            refresh_key: OnceCell::new(),
         })
     }
 
@@ -100,13 +113,6 @@ impl App {
             known.apps.by_alias(alias).is_some() && known.secrets.contains_key(alias)
         };
         Ok(kept.get(now, suffices, read(&self.parameters)).await)
-    }
-
-    /// The apps there are.
-    pub(crate) async fn apps(&self, now: Timestamp) -> Result<Arc<Credentials>, ParameterError> {
-        let first = async || Ok(Kept::new(read(&self.parameters).await?, now));
-        let kept: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
-        Ok(kept?.get(now, |_| true, read(&self.parameters)).await)
     }
 
     /// All tables, for the sake of forgetting somebody in them.
@@ -126,9 +132,28 @@ impl App {
         }
     }
 
-    /// The keys that sign sessions; made when they are first needed.
-    pub(crate) async fn keys(&self) -> Result<&Keys, ParameterError> {
-        self.keys.get_or_try_init(|| Keys::read_or_make(&self.parameters)).await
+    /// The apps and their secrets, as they were when last read.
+    pub(crate) async fn known_credentials(
+        &self,
+        now: Timestamp,
+    ) -> Result<Arc<Credentials>, ParameterError> {
+        let first = async || Ok(Kept::new(read(&self.parameters).await?, now));
+        let kept: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
+        Ok(kept?.get(now, |_| true, read(&self.parameters)).await)
+    }
+
+    /// The keys that sign sessions; made when they are first needed, and read
+    /// again every 10 minutes: another may have been made.
+    pub(crate) async fn keys(&self, now: Timestamp) -> Result<Arc<Keys>, ParameterError> {
+        let read = || Keys::read_or_make(&self.parameters, now);
+        let first = async || Ok(Kept::new(read().await?, now));
+        let kept: Result<_, ParameterError> = self.keys.get_or_try_init(first).await;
+        Ok(kept?.get(now, |_| true, read()).await)
+    }
+
+    /// The key that seals refresh tokens; made when it is first needed.
+    pub(crate) async fn refresh_key(&self) -> Result<&RefreshKey, ParameterError> {
+        self.refresh_key.get_or_try_init(|| RefreshKey::read_or_make(&self.parameters)).await
     }
 
     /// Who issues sessions: as configured, or the address the request came to.

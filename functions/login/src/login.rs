@@ -1,16 +1,18 @@
 //! One login: a code becomes a session.
 
 use crate::account::{self, Denied, Password, Username};
-use crate::app::App;
+use crate::app::{App, Credentials};
 use crate::keys::Keys;
-use crate::{busy, retry, session};
+use crate::session::{self, Claims, RefreshKey};
+use crate::{busy, retry};
 use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{Apps, Kind, ParameterError};
-use shared::store::{Binding, CodeName, Exchange, LoginError, NewSession, SecretHash, Session};
+use shared::parameters::ParameterError;
+use shared::store::{Binding, CodeName, Exchange, LoginError, NewSession, Session};
 use shared::wechat::client::Error as CallError;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What a mini program asks with.
@@ -50,9 +52,10 @@ impl std::fmt::Debug for Code {
 }
 
 /// What a mini program is answered with.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct LoginAnswer {
     access_token: String,
+    refresh_token: String,
     token_type: &'static str,
     expires_in: u64,
     user: String,
@@ -82,7 +85,6 @@ pub(crate) async fn log_in(
     now: Timestamp,
 ) -> Result<LoginAnswer, Refused> {
     let credentials = app.credentials(alias, now).await?;
-    let apps = &credentials.apps;
     let mini_program = credentials.mini_program(alias).ok_or(Refused::UnknownApp)?;
     let secret = credentials.secrets.get(alias).ok_or(Refused::NoSecret)?;
     // The password first: a wrong one must not cost the code.
@@ -97,8 +99,11 @@ pub(crate) async fn log_in(
         (None, Some(_)) => return Err(Refused::Incomplete("username")),
     };
     // The keys, too: their lack must not cost the code either.
-    let keys = app.keys().await?;
-    let issuer = app.issuer(caller.domain);
+    let signing = Signing {
+        keys: app.keys(now).await?,
+        sealed: app.refresh_key().await?,
+        issuer: app.issuer(caller.domain),
+    };
     let app_id = &mini_program.app_id;
     let code = CodeName::new(app_id, &request.code.0, account);
     let who = busy::again(|| app.wechat.code_to_session(app_id, secret, &request.code.0)).await;
@@ -107,10 +112,9 @@ pub(crate) async fn log_in(
         Some(40125) => app.distrust_credentials().await,
         // Whoever asks with the same code at once has not got the answer.
         Some(40163) => {
-            if let Some((session, exchanged)) = retry::find(&app.logins, app_id, &code, now).await?
-            {
+            if let Some((session, exchanged)) = retry::find(app, app_id, &code, now).await? {
                 tracing::info!(app = alias, user = session.user, "answered a login once more");
-                return Ok(answer(keys, &issuer, apps, session, &exchanged.exchange, exchanged.at));
+                return signing.answer(&credentials, session, &exchanged.exchange, exchanged.at);
             }
         }
         _ => {}
@@ -122,14 +126,16 @@ pub(crate) async fn log_in(
             "a login has no unionid: the mini program is not bound to an open-platform account; bind it, or its users can't be found in other apps"
         );
     }
-    let exchange = Exchange { code, session: random_id(), token: random_id() };
-    let first = SecretHash::of(random_id().as_bytes());
+    let id = Uuid::new_v4();
+    let jti = Uuid::new_v4().simple().to_string();
+    let exchange = Exchange { code, session: id.simple().to_string(), token: jti };
+    let first = signing.sealed.first_hash(id);
     let binding = Binding {
-        session: &NewSession { id: exchange.session.clone(), first },
         app_id,
         open_id: &who.open_id,
         union_id: who.union_id.as_ref(),
         account,
+        session: &NewSession { id: exchange.session.clone(), first },
         exchange: Some(&exchange),
     };
     let session = app.logins.log_in(&binding, now).await?;
@@ -139,36 +145,43 @@ pub(crate) async fn log_in(
         tracing::info!(app = alias, user = session.user, former, ended, "two are one person");
     }
     tracing::info!(app = alias, user = session.user, "logged in");
-    Ok(answer(keys, &issuer, apps, session, &exchange, now))
+    signing.answer(&credentials, session, &exchange, now)
 }
 
-/// What a login is answered: the same for the same session.
-fn answer(
-    keys: &Keys,
-    issuer: &str,
-    apps: &Apps,
-    session: Session,
-    exchange: &Exchange,
-    at: Timestamp,
-) -> LoginAnswer {
-    let follows = apps.iter().filter(|known| known.kind == Kind::OfficialAccount).map(|account| {
-        let route = session.routes.iter().find(|route| route.app_id == account.app_id);
-        (account.alias.clone(), route.is_some_and(|route| route.follows))
-    });
-    LoginAnswer {
-        access_token: session::access_token(keys, issuer, &session.user, exchange, at),
-        token_type: "Bearer",
-        expires_in: session::LIFE,
-        follows: follows.collect(),
-        bound: session.account,
-        formerly: session.formerly,
-        user: session.user,
+/// What a session is made with.
+struct Signing<'a> {
+    keys: Arc<Keys>,
+    sealed: &'a RefreshKey,
+    issuer: String,
+}
+
+impl Signing<'_> {
+    /// What a login of the moment `at` is answered: the same each time.
+    fn answer(
+        &self,
+        credentials: &Credentials,
+        session: Session,
+        exchange: &Exchange,
+        at: Timestamp,
+    ) -> Result<LoginAnswer, Refused> {
+        let id = Uuid::try_parse(&exchange.session).ok();
+        let refresh_token = id.and_then(|id| self.sealed.first(&session.user, id));
+        let refresh_token = refresh_token.ok_or_else(|| {
+            AwsError::unexpected("beginning a session", "an id isn't one that a login makes")
+        })?;
+        let claims =
+            Claims::new(&self.issuer, &session.user, &exchange.session, &exchange.token, at);
+        Ok(LoginAnswer {
+            access_token: session::access_token(self.keys.current(at), &claims),
+            refresh_token: refresh_token.text.expose().to_owned(),
+            token_type: "Bearer",
+            expires_in: session::LIFE,
+            follows: credentials.follows(&session.routes),
+            bound: session.account,
+            formerly: session.formerly,
+            user: session.user,
+        })
     }
-}
-
-/// 128 random bits, in hexadecimal digits.
-fn random_id() -> String {
-    Uuid::new_v4().simple().to_string()
 }
 
 /// A login that is not.

@@ -3,6 +3,7 @@
 use crate::account::{self, Password, Username};
 use crate::app::App;
 use crate::body::read;
+use crate::keys;
 use crate::persons::{self, Who};
 use lambda_http::lambda_runtime::Diagnostic;
 use serde::{Deserialize, Deserializer};
@@ -35,6 +36,8 @@ enum Command {
     LookUp(Who),
     /// Forgets a person entirely.
     Forget(Who),
+    /// Makes the key that will sign sessions.
+    RotateKeys(keys::Asked),
 }
 
 /// A person's internal id, as logins answer it: 32 hexadecimal digits.
@@ -113,6 +116,7 @@ async fn obey(
             tracing::info!(user = user.as_str(), changed, "unbound an account");
             Ok(json!({ "account": username.as_str(), "user": user.as_str(), "changed": changed }))
         }
+        Command::RotateKeys(asked) => Ok(json!(keys::rotate(&app.parameters, &asked, now).await?)),
         Command::LookUp(who) => persons::look_up(app, &who, now).await,
         Command::Forget(who) => persons::forget(app, &who, now, deadline).await,
     }

@@ -79,7 +79,7 @@ struct Reached {
 pub(crate) async fn look_up(app: &App, who: &Who, now: Timestamp) -> Result<Value, Refused> {
     let asked = asked(app, who, now).await?;
     let person = app.logins.person(&asked).await?.ok_or(Refused::Nobody)?;
-    let known = app.apps(now).await?;
+    let known = app.known_credentials(now).await?;
     let apps = &known.apps;
     let mut reached = Vec::new();
     for User { app_id, open_id } in &person.users {

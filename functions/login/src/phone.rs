@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::busy;
+use crate::session::Claims;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::access_token::TokenError;
@@ -70,22 +71,26 @@ impl From<&PhoneNumber> for PhoneAnswer {
     }
 }
 
-/// Exchanges the code for the number of this person, and keeps it.
+/// Exchanges the code for the number of who has this session, and keeps it. The
+/// session is one of a mini program, and so is the code.
 pub(crate) async fn keep(
     app: &App,
-    person: &str,
+    claims: &Claims,
     request: &PhoneRequest,
     now: Timestamp,
 ) -> Result<PhoneAnswer, Refused> {
-    let credentials = app.apps(now).await?;
-    let mini_programs = credentials.apps.iter().filter(|known| known.kind == Kind::MiniProgram);
-    let mut found = None;
-    for mini_program in mini_programs {
-        let open_id = app.logins.mappings.open_id_of(person, &mini_program.app_id).await?;
-        found = found.or(open_id.map(|open_id| (mini_program, open_id)));
-    }
-    let (mini_program, open_id) = found.ok_or(Refused::UnknownUser)?;
+    let person = claims.sub.as_str();
+    let family = app.sessions.get(person, &claims.sid).await?;
+    let family = family.filter(|family| family.is_alive(now)).ok_or(Refused::Ended)?;
+    let credentials = app.known_credentials(now).await?;
+    let mini_program = credentials
+        .apps
+        .iter()
+        .find(|known| known.app_id.as_str() == family.app_id && known.kind == Kind::MiniProgram)
+        .ok_or(Refused::UnknownUser)?;
     let (app_id, alias) = (&mini_program.app_id, mini_program.alias.as_str());
+    let open_id = app.logins.mappings.open_id_of(person, app_id).await?;
+    let open_id = open_id.ok_or(Refused::UnknownUser)?;
     let code = &request.code;
     let phone = match ask(app, mini_program, &open_id, code, now).await {
         Ok(phone) => phone,
@@ -138,6 +143,9 @@ fn refusal(error: &TokenError) -> Option<&Refusal> {
 /// A number that isn't kept.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
+    /// It was revoked, is over, or went with its person.
+    #[error("this session has ended; log in again")]
+    Ended,
     /// They have been forgotten since they logged in, or the app is gone.
     #[error("this session's user isn't known any more: log in again")]
     UnknownUser,
@@ -154,6 +162,7 @@ impl Refused {
     /// theirs, nothing when it is ours.
     pub(crate) fn answer(&self) -> (u16, String) {
         let error = match self {
+            Self::Ended => return (401, self.to_string()),
             Self::UnknownUser => return (403, self.to_string()),
             Self::Parameter(_) | Self::Aws(_) => return (500, "internal error".to_owned()),
             Self::WeChat(error) => error,

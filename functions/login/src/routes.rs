@@ -1,11 +1,16 @@
 //! What is asked over HTTP.
 
+mod bearer;
+mod session;
+
 use crate::app::App;
 use crate::body::{LARGEST, read};
 use crate::form_ids::{self, HandOver};
 use crate::login::{Caller, LoginRequest, Refused, log_in};
 use crate::phone::{self, PhoneRequest};
 use crate::reply;
+use crate::session::Claims;
+use bearer::bearer;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -26,17 +31,24 @@ pub(crate) async fn answer(
             let address = context.http.source_ip.as_deref().unwrap_or_default();
             return login(app, alias, request.body(), Caller { domain, address }, now).await;
         }
-        (&Method::POST, "/form-ids", _) => {
-            hand_over(app, person(context), request.body(), now).await
+        (&Method::POST, "/form-ids", _) => match bearer(app, request, context, now).await {
+            Ok(claims) => hand_over(app, &claims.sub, request.body(), now).await,
+            Err(refused) => refused,
+        },
+        (&Method::POST, "/phone", _) => match bearer(app, request, context, now).await {
+            Ok(claims) => return telephone(app, &claims, request.body(), now).await,
+            Err(refused) => refused,
+        },
+        (&Method::POST, "/session/refresh", _) => {
+            session::refresh(app, request.body(), domain, now).await
         }
-        (&Method::POST, "/phone", _) => {
-            return telephone(app, person(context), request.body(), now).await;
-        }
+        (&Method::POST, "/session/revoke", _) => session::revoke(app, request.body(), now).await,
+        (&Method::GET, "/session", _) => session::who(app, request, context, now).await,
         (&Method::GET, "/.well-known/openid-configuration", _) => {
             return reply::cacheable(&discovery(&app.issuer(domain)));
         }
-        (&Method::GET, "/.well-known/jwks.json", _) => match app.keys().await {
-            Ok(keys) => return reply::cacheable(&json!({ "keys": keys.public() })),
+        (&Method::GET, "/.well-known/jwks.json", _) => match app.keys(now).await {
+            Ok(keys) => return reply::cacheable(&json!({ "keys": keys.published(now) })),
             Err(error) => {
                 tracing::error!("no keys to show: {error}");
                 (500, json!({ "error": "internal error" }))
@@ -97,11 +109,7 @@ fn person(context: &ApiGatewayV2httpRequestContext) -> Option<&str> {
     jwt.claims.get("sub").map(String::as_str).filter(|subject| !subject.is_empty())
 }
 
-async fn hand_over(app: &App, person: Option<&str>, body: &[u8], now: Timestamp) -> (u16, Value) {
-    let Some(person) = person else {
-        tracing::error!("the route POST /form-ids has no authorizer: see infra/aws/template.yaml");
-        return (500, json!({ "error": "internal error" }));
-    };
+async fn hand_over(app: &App, person: &str, body: &[u8], now: Timestamp) -> (u16, Value) {
     if body.len() > LARGEST {
         return (413, json!({ "error": "larger than twenty form ids" }));
     }
@@ -123,11 +131,7 @@ async fn hand_over(app: &App, person: Option<&str>, body: &[u8], now: Timestamp)
     }
 }
 
-async fn telephone(app: &App, person: Option<&str>, body: &[u8], now: Timestamp) -> Response<Body> {
-    let Some(person) = person else {
-        tracing::error!("the route POST /phone has no authorizer: see infra/aws/template.yaml");
-        return reply::error(500, "internal error");
-    };
+async fn telephone(app: &App, claims: &Claims, body: &[u8], now: Timestamp) -> Response<Body> {
     if body.len() > LARGEST {
         return reply::error(413, "larger than any code");
     }
@@ -135,26 +139,33 @@ async fn telephone(app: &App, person: Option<&str>, body: &[u8], now: Timestamp)
         Ok(request) => request,
         Err(problem) => return reply::error(400, &problem),
     };
-    match phone::keep(app, person, &request, now).await {
+    match phone::keep(app, claims, &request, now).await {
         Ok(answer) => reply::json(StatusCode::OK, &json!(answer)),
         Err(refused) => {
             let (status, message) = refused.answer();
             let advice = refused.advice();
             if status >= 500 {
-                tracing::error!(user = person, status, "no telephone number: {refused}{advice}");
+                tracing::error!(
+                    user = claims.sub,
+                    status,
+                    "no telephone number: {refused}{advice}"
+                );
             } else {
-                tracing::warn!(user = person, status, "refused a telephone number: {refused}");
+                tracing::warn!(user = claims.sub, status, "refused a telephone number: {refused}");
             }
             reply::later(reply::error(status, &message), refused.retry_after())
         }
     }
 }
 
-/// Where an authorizer finds the keys (OpenID Connect Discovery 1.0).
+/// Where an authorizer finds the keys: what OpenID Connect Discovery 1.0 requires
+/// and we have. There is no endpoint of OAuth, as a code from `wx.login` is no
+/// grant of it: `POST /login/{app}` and `POST /session/refresh` take JSON.
 fn discovery(issuer: &str) -> Value {
     json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "claims_supported": ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "subject_types_supported": ["public"],
         "response_types_supported": ["token"],

@@ -107,7 +107,7 @@ impl Logins {
     }
 
     /// Reads what there is, and decides on the internal id.
-    async fn known(&self, binding: &Binding<'_>) -> Result<Known, LoginError> {
+    async fn known(&self, binding: &Binding<'_>) -> Result<Read, LoginError> {
         let (person, mut routes) = match binding.union_id {
             Some(union_id) => self.mappings.person(union_id).await?,
             None => (None, Vec::new()),
@@ -146,14 +146,14 @@ impl Logins {
         let account = account.or_else(|| binding.account.map(str::to_owned));
         let formerly = profile_id.clone().filter(|id| *id != user);
         let session = Session { user, account, routes, formerly };
-        Ok(Known { session, profile_id, union_is_new })
+        Ok(Read { session, profile_id, union_is_new })
     }
 
     /// False if somebody else changed what was read in the meantime.
     async fn store(
         &self,
         binding: &Binding<'_>,
-        known: &Known,
+        known: &Read,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
         let mut items = vec![transaction::update(self.profile_update(binding, known, now))];
@@ -216,12 +216,7 @@ impl Logins {
         transaction::write(&users.dynamodb, "storing a login", items).await
     }
 
-    fn profile_update(
-        &self,
-        binding: &Binding<'_>,
-        known: &Known,
-        now: Timestamp,
-    ) -> UpdateBuilder {
+    fn profile_update(&self, binding: &Binding<'_>, known: &Read, now: Timestamp) -> UpdateBuilder {
         let mut set = "SET id = :id, logged_in_at = :now".to_owned();
         let mut update = Update::builder()
             .table_name(&self.users.table.name)
@@ -257,7 +252,7 @@ impl Logins {
 
 /// What was read before a login is stored.
 #[derive(Debug)]
-struct Known {
+struct Read {
     session: Session,
     /// The internal id that the user has had so far.
     profile_id: Option<String>,
