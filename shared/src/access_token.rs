@@ -86,9 +86,29 @@ impl AccessTokens {
         not_after: Timestamp,
         call: impl AsyncFn(&Secret) -> Result<T, CallError>,
     ) -> Result<T, TokenError> {
+        let call = &call;
+        self.call_owned(app, now, not_after, |token| async move { call(&token).await }).await
+    }
+
+    /// As [`AccessTokens::call_until`], for a call whose future has to be [`Send`]:
+    /// of an async closure, which borrows the token, the compiler can't see that.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`AccessTokens::call_until`].
+    pub async fn call_owned<T, F>(
+        &self,
+        app: &App,
+        now: Timestamp,
+        not_after: Timestamp,
+        call: impl Fn(Secret) -> F,
+    ) -> Result<T, TokenError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
         let held = self.held(app);
         let token = self.get(&held, app, now, not_after).await?;
-        let dead = match call(&token.token).await {
+        let dead = match call(token.token.clone()).await {
             Err(error) if is_dead(&error) => error,
             other => return other.map_err(TokenError::Call),
         };
@@ -99,7 +119,7 @@ impl AccessTokens {
         );
         held.condemn(&token);
         let renewed = self.renew(&held, app, &token, now, not_after).await?;
-        let repeated = call(&renewed.token).await;
+        let repeated = call(renewed.token.clone()).await;
         if repeated.as_ref().is_err_and(is_dead) {
             held.condemn(&renewed);
         }

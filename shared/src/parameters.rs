@@ -27,6 +27,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
+/// The folder of the keys that sign sessions.
+const SESSION_KEYS: &str = "session/keys";
+
 /// The Parameter Store, below one prefix.
 #[derive(Clone, Debug)]
 pub struct Parameters {
@@ -174,29 +177,83 @@ impl Parameters {
         Ok(())
     }
 
-    /// The keys that sign sessions, as they are stored: `/session/keys`.
+    /// The keys that sign sessions, as they are stored: `/session/keys/{n}`, by
+    /// number. One that can't be read is told of and passed over: the others go on.
     ///
     /// # Errors
     ///
-    /// As [`Parameters::template`].
-    pub async fn session_keys<T: DeserializeOwned>(&self) -> Result<Option<T>, ParameterError> {
-        let name = self.full_name("session", "keys");
-        let Some(value) = self.get(&name).await? else { return Ok(None) };
-        Ok(Some(parse(&name, &value)?))
+    /// When the Parameter Store doesn't answer.
+    pub async fn session_keys<T: DeserializeOwned>(
+        &self,
+    ) -> Result<BTreeMap<u32, T>, ParameterError> {
+        let mut keys = BTreeMap::new();
+        for (last, value) in self.folder(SESSION_KEYS).await? {
+            let name = self.full_name(SESSION_KEYS, &last);
+            let Ok(number) = last.parse() else {
+                tracing::error!("the parameter {name}: its name is no number; it is passed over");
+                continue;
+            };
+            match parse(&name, &value) {
+                Ok(key) => {
+                    keys.insert(number, key);
+                }
+                Err(error) => tracing::error!("{error}; the key is passed over"),
+            }
+        }
+        Ok(keys)
     }
 
-    /// Writes the first keys that sign sessions. False if someone else was
-    /// first: then theirs are the ones to use.
+    /// Writes a key that signs sessions. False if somebody else has written one of
+    /// this number: then theirs is the one to use.
     ///
     /// # Errors
     ///
-    /// When the Parameter Store doesn't take them.
-    pub async fn put_first_session_keys(
+    /// When the Parameter Store doesn't take it.
+    pub async fn put_session_key(
         &self,
-        keys: &impl Serialize,
+        number: u32,
+        key: &impl Serialize,
     ) -> Result<bool, ParameterError> {
-        let value = serde_json::to_string(keys).expect("keys are made of strings and numbers");
-        self.put(&self.full_name("session", "keys"), &Secret::new(value), false).await
+        let value = serde_json::to_string(key).expect("a key is made of strings and numbers");
+        let name = self.full_name(SESSION_KEYS, &number.to_string());
+        self.put(&name, &Secret::new(value), false).await
+    }
+
+    /// Deletes a key that signs sessions. One that isn't there is no error.
+    ///
+    /// # Errors
+    ///
+    /// When the Parameter Store doesn't confirm.
+    pub async fn delete_session_key(&self, number: u32) -> Result<(), ParameterError> {
+        let name = self.full_name(SESSION_KEYS, &number.to_string());
+        match self.ssm.delete_parameter().name(&name).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(aws_sdk_ssm::operation::delete_parameter::DeleteParameterError::is_parameter_not_found) => {
+                Ok(())
+            }
+            Err(error) => {
+                Err(AwsError::new(format!("deleting the parameter {name}"), &error).into())
+            }
+        }
+    }
+
+    /// The key that seals refresh tokens: `/session/refresh-key`, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// When the Parameter Store doesn't answer.
+    pub async fn refresh_key(&self) -> Result<Option<Secret>, ParameterError> {
+        self.get(&self.full_name("session", "refresh-key")).await
+    }
+
+    /// Writes the key that seals refresh tokens. False if someone else was first:
+    /// then theirs is the one to use.
+    ///
+    /// # Errors
+    ///
+    /// When the Parameter Store doesn't take it.
+    pub async fn put_first_refresh_key(&self, key: &Secret) -> Result<bool, ParameterError> {
+        self.put(&self.full_name("session", "refresh-key"), key, false).await
     }
 
     /// The full name of a parameter in one of the folders.

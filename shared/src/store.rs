@@ -3,38 +3,51 @@
 //!
 //! | Table | Key | Holds |
 //! |---|---|---|
-//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`: all that belongs to one user of one app |
-//! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow |
+//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`, `phone`: all that belongs to one user of one app; `tries#…`: how often a password was tried; `code#…`: what became of a login code |
+//! | | `user` = `person#…`, `item` | `session#…`: which refresh token is good |
+//! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow; `forgetting#…`: who is being forgotten |
 //! | events | `user`, `event` | what came in |
 //! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token |
 
+mod accounts;
 mod allowance;
 mod conflict;
 #[cfg(test)]
 mod engine;
 mod erase;
+mod erasure;
 mod events;
+mod exchanges;
 mod followers;
 mod forced;
 mod forget;
 mod forms;
+mod known;
 mod logins;
 mod mappings;
 mod notifications;
 mod permits;
+mod persons;
+mod phones;
 mod rests;
+mod sessions;
 mod transaction;
+mod tries;
 mod users;
 mod windows;
 
+pub use accounts::BindError;
 pub use allowance::Allowance;
+pub use erasure::{Counts, Erasure, Forgotten, MARKED};
 pub use events::{
     AnswerClaim, AnswerState, Claimed, Counted, Due, Events, NewEvent, NoPlace, Page, Position,
     Range, Record, Recorded, StoredEvent, Taken, Unreadable,
 };
+pub use exchanges::{CodeName, Exchange, Exchanged};
 pub use followers::{Explanation, Followers, Following, Step, Told};
 pub use forced::{Forced, Holder, Repair, RepairClaim, RepairEnd, RepairProgress};
 pub use forms::FormIdItem;
+pub use known::Known;
 pub use logins::{Binding, LoginError, Logins, Session};
 pub use mappings::{Mappings, Route};
 pub use notifications::{
@@ -42,7 +55,11 @@ pub use notifications::{
     Standing, Status, Written,
 };
 pub use permits::{Permit, PermitKey};
+pub use persons::{Asked, Person, PersonError, User};
+pub use phones::KeptPhone;
 pub use rests::{Rest, Rests};
+pub use sessions::{Family, NewSession, SecretHash, Sessions, Verdict};
+pub use tries::{Pair, Try};
 pub use users::Users;
 pub use windows::{Place, Window};
 

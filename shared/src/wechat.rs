@@ -7,8 +7,8 @@
 //! a body; [`push`] says what happened, and [`reply`] what to answer.
 //! We call WeChat: [`client`] is the only place where an answer becomes a value
 //! or an error, [`refusal`] says what an error code means, and the verbs stand
-//! in [`token`], [`login`], [`user`], [`message`], [`customer_service`] and
-//! [`templates`].
+//! in [`token`], [`login`], [`phone`], [`user`], [`message`], [`customer_service`]
+//! and [`templates`].
 
 pub mod callback;
 pub mod client;
@@ -22,6 +22,7 @@ mod hosts;
 pub mod id;
 pub mod login;
 pub mod message;
+pub mod phone;
 pub mod push;
 pub mod refusal;
 pub mod reply;

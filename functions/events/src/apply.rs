@@ -9,6 +9,11 @@ use shared::clock::Timestamp;
 use shared::store::{PermitKey, Receipt, StoredEvent, Window};
 use shared::wechat::push::{Answer, Delivery, Event, Kind, Push, Unreadable};
 
+/// WeChat's number for the telephone number, among what a user may revoke.
+///
+/// Source: WeChat's documentation, "授权用户资料变更".
+const PHONE_NUMBER: u32 = 8;
+
 /// Applies one event.
 ///
 /// # Errors
@@ -60,8 +65,13 @@ pub(crate) async fn apply(
         Kind::Event(Event::UserAuthorizationCancellation { .. }) => {
             close(app, wechat_app, &push.from, push.create_time).await?;
         }
-        // What these two are about isn't kept: names, pictures, telephone
-        // numbers, places. They stay on the event's row for whoever keeps it.
+        Kind::Event(Event::UserAuthorizationRevoke { revoked })
+            if revoked.contains(&PHONE_NUMBER) =>
+        {
+            app.users.forget_phone(&event.app_id, &push.from, push.create_time).await?;
+        }
+        // What these two are about isn't kept otherwise: names, pictures, places.
+        // They stay on the event's row for whoever keeps it.
         Kind::Event(Event::UserInfoModified { .. } | Event::UserAuthorizationRevoke { .. }) => {}
         Kind::Malformed { problem, .. } => return Err(ApplyError::Malformed(problem)),
         Kind::Event(_) | Kind::Other { .. } => {}

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::secret::Secret;
-use shared::store::Mappings;
+use shared::store::{Logins, Mappings, Pair, Try};
+use std::net::IpAddr;
 
 /// The name of an account: 1 to 64 letters, digits, or any of `- _ . @ +`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,34 +47,86 @@ impl<'de> Deserialize<'de> for Password {
     }
 }
 
-/// Makes an account. False if there is one of that name.
-pub(crate) async fn create(
-    mappings: &Mappings,
-    username: &Username,
-    password: &Password,
-    now: Timestamp,
-) -> Result<bool, AwsError> {
+/// The hash by which a password is kept.
+pub(crate) fn hash(password: &Password) -> Result<Secret, AwsError> {
     let hash = Argon2::default()
         .hash_password(password.0.expose().as_bytes())
         .map_err(|error| AwsError::unexpected("hashing a password", error.to_string()))?;
-    mappings.create_account(username.as_str(), &Secret::new(hash.to_string()), now).await
+    Ok(Secret::new(hash.to_string()))
 }
 
-/// Whether a password is that of the account. An account that doesn't exist
-/// takes as long as one that does.
-pub(crate) async fn verify(
+/// A password that doesn't do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Denied {
+    /// It isn't the account's, or there is no such account, or it has none.
+    #[error("wrong username or password")]
+    Wrong,
+    /// Too many were wrong.
+    #[error("too many wrong passwords; wait {wait} seconds")]
+    TooMany {
+        /// In seconds.
+        wait: u64,
+    },
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+/// Checks the password of an account. From one address only so many wrong ones are
+/// looked at, whether or not there is such an account.
+pub(crate) async fn authenticate(
+    logins: &Logins,
+    username: &Username,
+    password: &Password,
+    address: &str,
+    now: Timestamp,
+) -> Result<(), Denied> {
+    let pair = Pair::new(username.as_str(), &network(address));
+    if let Try::Refused { wait } = logins.users.count_try(&pair, now).await? {
+        return Err(Denied::TooMany { wait });
+    }
+    if !verify(&logins.mappings, username, password).await? {
+        return Err(Denied::Wrong);
+    }
+    logins.users.forget_tries(&pair).await?;
+    Ok(())
+}
+
+/// What counts as one address: of IPv6 the first 64 bits, as everybody has all the
+/// others to choose from (RFC 4291, section 2.5.4).
+fn network(address: &str) -> String {
+    match address.parse() {
+        Ok(IpAddr::V6(long)) if long.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = long.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Ok(address) => address.to_canonical().to_string(),
+        Err(_) => address.to_owned(),
+    }
+}
+
+/// Whether a password is that of the account. An account that doesn't exist, or
+/// has no password, takes as much work as one that does.
+async fn verify(
     mappings: &Mappings,
     username: &Username,
     password: &Password,
 ) -> Result<bool, AwsError> {
     let stored = mappings.password_hash(username.as_str()).await?;
-    let exists = stored.is_some();
-    let hash = stored.unwrap_or_else(|| Secret::new(NOBODYS));
-    let hash = PasswordHash::new(hash.expose()).map_err(|_| {
+    compare(stored.as_ref(), |hash| {
+        Argon2::default().verify_password(password.0.expose().as_bytes(), hash).is_ok()
+    })
+}
+
+/// Compares once, whether there is a hash or not; without one, nothing is equal.
+fn compare(
+    stored: Option<&Secret>,
+    compare: impl FnOnce(&PasswordHash) -> bool,
+) -> Result<bool, AwsError> {
+    let hash = PasswordHash::new(stored.map_or(NOBODYS, Secret::expose)).map_err(|_| {
         AwsError::unexpected("checking a password", "the stored hash can't be read")
     })?;
-    let matches = Argon2::default().verify_password(password.0.expose().as_bytes(), &hash).is_ok();
-    Ok(exists && matches)
+    let equal = compare(&hash);
+    Ok(equal && stored.is_some())
 }
 
 /// A hash with the parameters of all others, of a password that nobody knows.
@@ -84,13 +137,36 @@ const NOBODYS: &str =
 mod tests {
     use super::*;
 
+    /// What comparing with a hash takes: the algorithm, its memory, its passes and
+    /// lanes, and the lengths of salt and sum.
+    fn work(hash: &PasswordHash) -> String {
+        let lengths = (hash.salt.as_ref().unwrap().len(), hash.hash.as_ref().unwrap().len());
+        format!("{} {:?} {} {lengths:?}", hash.algorithm, hash.version, hash.params)
+    }
+
     #[test]
-    fn the_hash_of_nobody_costs_what_others_cost() {
-        let real = Argon2::default().hash_password(b"a password").unwrap();
-        let nobodys = PasswordHash::new(NOBODYS).unwrap();
-        assert_eq!(nobodys.algorithm, real.algorithm);
-        assert_eq!(nobodys.params, real.params);
-        assert!(Argon2::default().verify_password(b"a password", &nobodys).is_err());
+    fn an_account_that_there_is_not_takes_as_much_work() {
+        let stored = hash(&Password(Secret::new("a password"))).unwrap();
+        let mut works = Vec::new();
+        for (stored, equal) in [(Some(&stored), true), (Some(&stored), false), (None, true)] {
+            let found = compare(stored, |hash| {
+                works.push(work(hash));
+                equal
+            });
+            assert_eq!(found.unwrap(), equal && stored.is_some());
+        }
+        assert_eq!(works.len(), 3, "each is compared once");
+        assert!(works.iter().all(|work| *work == works[0]), "{works:?}");
+        assert!(works[0].starts_with("argon2id Some(19) m=19456,t=2,p=1"), "{works:?}");
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        assert_eq!(network("203.0.113.9"), "203.0.113.9");
+        assert_eq!(network("::ffff:203.0.113.9"), "203.0.113.9");
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2:ffff::"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("somewhere"), "somewhere");
     }
 
     #[test]

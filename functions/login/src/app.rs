@@ -1,7 +1,9 @@
 //! What the function keeps between invocations.
 
 use crate::keys::Keys;
+use crate::session::RefreshKey;
 use lambda_http::Error;
+use shared::access_token::AccessTokens;
 use shared::aws::Aws;
 use shared::clock::Timestamp;
 use shared::config;
@@ -9,7 +11,7 @@ use shared::http::Web;
 use shared::kept::Kept;
 use shared::parameters::{App as WeChatApp, Apps, Kind, ParameterError, Parameters};
 use shared::secret::Secret;
-use shared::store::{Logins, Mappings, Users};
+use shared::store::{Erasure, Events, Logins, Mappings, Notifications, Route, Sessions, Users};
 use shared::wechat::client::Client;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +29,16 @@ impl Credentials {
     pub(crate) fn mini_program(&self, alias: &str) -> Option<&WeChatApp> {
         self.apps.by_alias(alias).filter(|found| found.kind == Kind::MiniProgram)
     }
+
+    /// Whether a person who is known by these routes follows each Official Account.
+    pub(crate) fn follows(&self, routes: &[Route]) -> BTreeMap<String, bool> {
+        let accounts = self.apps.iter().filter(|app| app.kind == Kind::OfficialAccount);
+        let follows = accounts.map(|account| {
+            let route = routes.iter().find(|route| route.app_id == account.app_id);
+            (account.alias.clone(), route.is_some_and(|route| route.follows))
+        });
+        follows.collect()
+    }
 }
 
 /// What the function keeps between invocations.
@@ -34,10 +46,15 @@ impl Credentials {
 pub(crate) struct App {
     credentials: OnceCell<Kept<Credentials>>,
     pub(crate) logins: Logins,
+    pub(crate) tokens: AccessTokens,
     pub(crate) wechat: Client,
+    pub(crate) sessions: Sessions,
+    events: Events,
+    notifications: Notifications,
     issuer: Option<String>,
-    parameters: Parameters,
-    keys: OnceCell<Keys>,
+    pub(crate) parameters: Parameters,
+    keys: OnceCell<Kept<Keys>>,
+    refresh_key: OnceCell<RefreshKey>,
 }
 
 impl App {
@@ -52,7 +69,11 @@ impl App {
         let dynamodb = aws.dynamodb();
         let users = Users::from_environment(&dynamodb)?;
         let mappings = Mappings::from_environment(&dynamodb)?;
+        let sessions = Sessions::from_environment(&dynamodb)?;
+        let events = Events::from_environment(&dynamodb)?;
+        let notifications = Notifications::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm())?;
+        let tokens = AccessTokens::from_environment(parameters.clone(), aws.lambda())?;
         let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (credentials, users_there, mappings_there) =
             tokio::join!(read(&parameters), users.check(), mappings.check());
@@ -67,10 +88,15 @@ impl App {
         Ok(Self {
             credentials,
             logins: Logins { users, mappings },
+            tokens,
             wechat,
+            sessions,
+            events,
+            notifications,
             issuer: config::optional("ISSUER"),
             parameters,
             keys: OnceCell::new(),
+            refresh_key: OnceCell::new(),
         })
     }
 
@@ -89,6 +115,16 @@ impl App {
         Ok(kept.get(now, suffices, read(&self.parameters)).await)
     }
 
+    /// All tables, for the sake of forgetting somebody in them.
+    pub(crate) fn erasure(&self) -> Erasure {
+        Erasure {
+            logins: self.logins.clone(),
+            sessions: self.sessions.clone(),
+            events: self.events.clone(),
+            notifications: self.notifications.clone(),
+        }
+    }
+
     /// Makes the next look at the credentials read them again: WeChat refused one.
     pub(crate) async fn distrust_credentials(&self) {
         if let Some(kept) = self.credentials.get() {
@@ -96,9 +132,28 @@ impl App {
         }
     }
 
-    /// The keys that sign sessions; made when they are first needed.
-    pub(crate) async fn keys(&self) -> Result<&Keys, ParameterError> {
-        self.keys.get_or_try_init(|| Keys::read_or_make(&self.parameters)).await
+    /// The apps and their secrets, as they were when last read.
+    pub(crate) async fn known_credentials(
+        &self,
+        now: Timestamp,
+    ) -> Result<Arc<Credentials>, ParameterError> {
+        let first = async || Ok(Kept::new(read(&self.parameters).await?, now));
+        let kept: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
+        Ok(kept?.get(now, |_| true, read(&self.parameters)).await)
+    }
+
+    /// The keys that sign sessions; made when they are first needed, and read
+    /// again every 10 minutes: another may have been made.
+    pub(crate) async fn keys(&self, now: Timestamp) -> Result<Arc<Keys>, ParameterError> {
+        let read = || Keys::read_or_make(&self.parameters, now);
+        let first = async || Ok(Kept::new(read().await?, now));
+        let kept: Result<_, ParameterError> = self.keys.get_or_try_init(first).await;
+        Ok(kept?.get(now, |_| true, read()).await)
+    }
+
+    /// The key that seals refresh tokens; made when it is first needed.
+    pub(crate) async fn refresh_key(&self) -> Result<&RefreshKey, ParameterError> {
+        self.refresh_key.get_or_try_init(|| RefreshKey::read_or_make(&self.parameters)).await
     }
 
     /// Who issues sessions: as configured, or the address the request came to.

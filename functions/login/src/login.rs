@@ -1,15 +1,19 @@
 //! One login: a code becomes a session.
 
-use crate::account::{self, Password, Username};
-use crate::app::App;
-use crate::session;
+use crate::account::{self, Denied, Password, Username};
+use crate::app::{App, Credentials};
+use crate::keys::Keys;
+use crate::session::{self, Claims, RefreshKey};
+use crate::{busy, retry};
 use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{Kind, ParameterError};
-use shared::store::{Binding, LoginError};
+use shared::parameters::ParameterError;
+use shared::store::{Binding, CodeName, Exchange, LoginError, NewSession, Session};
 use shared::wechat::client::Error as CallError;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
 
 /// What a mini program asks with.
 #[derive(Debug, Deserialize)]
@@ -48,14 +52,28 @@ impl std::fmt::Debug for Code {
 }
 
 /// What a mini program is answered with.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct LoginAnswer {
     access_token: String,
+    refresh_token: String,
     token_type: &'static str,
     expires_in: u64,
     user: String,
     bound: Option<String>,
+    /// The `user` of before, when it has just turned out that they are one with
+    /// another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    formerly: Option<String>,
     follows: BTreeMap<String, bool>,
+}
+
+/// Where a login comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller<'a> {
+    /// The domain that it was sent to.
+    pub(crate) domain: &'a str,
+    /// The address that API Gateway saw.
+    pub(crate) address: &'a str,
 }
 
 /// Exchanges the code, stores who logged in, and signs a session.
@@ -63,60 +81,107 @@ pub(crate) async fn log_in(
     app: &App,
     alias: &str,
     request: &LoginRequest,
-    domain: &str,
+    caller: Caller<'_>,
     now: Timestamp,
 ) -> Result<LoginAnswer, Refused> {
     let credentials = app.credentials(alias, now).await?;
-    let apps = &credentials.apps;
     let mini_program = credentials.mini_program(alias).ok_or(Refused::UnknownApp)?;
     let secret = credentials.secrets.get(alias).ok_or(Refused::NoSecret)?;
     // The password first: a wrong one must not cost the code.
     let account = match (&request.username, &request.password) {
         (None, None) => None,
         (Some(username), Some(password)) => {
-            if !account::verify(&app.logins.mappings, username, password).await? {
-                return Err(Refused::WrongPassword);
-            }
+            let logins = &app.logins;
+            account::authenticate(logins, username, password, caller.address, now).await?;
             Some(username.as_str())
         }
         (Some(_), None) => return Err(Refused::Incomplete("password")),
         (None, Some(_)) => return Err(Refused::Incomplete("username")),
     };
     // The keys, too: their lack must not cost the code either.
-    let keys = app.keys().await?;
-    let who = app.wechat.code_to_session(&mini_program.app_id, secret, &request.code.0).await;
-    if who.as_ref().is_err_and(|error| error.refusal().is_some_and(|refusal| refusal.code == 40125))
-    {
+    let signing = Signing {
+        keys: app.keys(now).await?,
+        sealed: app.refresh_key().await?,
+        issuer: app.issuer(caller.domain),
+    };
+    let app_id = &mini_program.app_id;
+    let code = CodeName::new(app_id, &request.code.0, account);
+    let who = busy::again(|| app.wechat.code_to_session(app_id, secret, &request.code.0)).await;
+    match who.as_ref().err().and_then(CallError::refusal).map(|refusal| refusal.code) {
         // The AppSecret was reset; the next login reads the new one.
-        app.distrust_credentials().await;
+        Some(40125) => app.distrust_credentials().await,
+        // Whoever asks with the same code at once has not got the answer.
+        Some(40163) => {
+            if let Some((session, exchanged)) = retry::find(app, app_id, &code, now).await? {
+                tracing::info!(app = alias, user = session.user, "answered a login once more");
+                return signing.answer(&credentials, session, &exchanged.exchange, exchanged.at);
+            }
+        }
+        _ => {}
     }
     let who = who?;
     if who.union_id.is_none() {
         tracing::warn!(
             app = alias,
-            "a login has no unionid: bind the mini program to an open-platform account, or its users can't be found in others"
+            "a login has no unionid: the mini program is not bound to an open-platform account; bind it, or its users can't be found in other apps"
         );
     }
+    let id = Uuid::new_v4();
+    let jti = Uuid::new_v4().simple().to_string();
+    let exchange = Exchange { code, session: id.simple().to_string(), token: jti };
+    let first = signing.sealed.first_hash(id);
     let binding = Binding {
-        app_id: &mini_program.app_id,
+        app_id,
         open_id: &who.open_id,
         union_id: who.union_id.as_ref(),
         account,
+        session: &NewSession { id: exchange.session.clone(), first },
+        exchange: Some(&exchange),
     };
     let session = app.logins.log_in(&binding, now).await?;
-    let follows = apps.iter().filter(|known| known.kind == Kind::OfficialAccount).map(|account| {
-        let route = session.routes.iter().find(|route| route.app_id == account.app_id);
-        (account.alias.clone(), route.is_some_and(|route| route.follows))
-    });
+    if let Some(former) = &session.formerly {
+        // Their access tokens name somebody who is nobody any more.
+        let ended = app.sessions.end_sessions(former).await?;
+        tracing::info!(app = alias, user = session.user, former, ended, "two are one person");
+    }
     tracing::info!(app = alias, user = session.user, "logged in");
-    Ok(LoginAnswer {
-        access_token: session::access_token(keys, &app.issuer(domain), &session.user, now),
-        token_type: "Bearer",
-        expires_in: session::LIFE,
-        follows: follows.collect(),
-        bound: session.account,
-        user: session.user,
-    })
+    signing.answer(&credentials, session, &exchange, now)
+}
+
+/// What a session is made with.
+struct Signing<'a> {
+    keys: Arc<Keys>,
+    sealed: &'a RefreshKey,
+    issuer: String,
+}
+
+impl Signing<'_> {
+    /// What a login of the moment `at` is answered: the same each time.
+    fn answer(
+        &self,
+        credentials: &Credentials,
+        session: Session,
+        exchange: &Exchange,
+        at: Timestamp,
+    ) -> Result<LoginAnswer, Refused> {
+        let id = Uuid::try_parse(&exchange.session).ok();
+        let refresh_token = id.and_then(|id| self.sealed.first(&session.user, id));
+        let refresh_token = refresh_token.ok_or_else(|| {
+            AwsError::unexpected("beginning a session", "an id isn't one that a login makes")
+        })?;
+        let claims =
+            Claims::new(&self.issuer, &session.user, &exchange.session, &exchange.token, at);
+        Ok(LoginAnswer {
+            access_token: session::access_token(self.keys.current(at), &claims),
+            refresh_token: refresh_token.text.expose().to_owned(),
+            token_type: "Bearer",
+            expires_in: session::LIFE,
+            follows: credentials.follows(&session.routes),
+            bound: session.account,
+            formerly: session.formerly,
+            user: session.user,
+        })
+    }
 }
 
 /// A login that is not.
@@ -128,8 +193,8 @@ pub(crate) enum Refused {
     NoSecret,
     #[error("{0}: missing; username and password belong together")]
     Incomplete(&'static str),
-    #[error("wrong username or password")]
-    WrongPassword,
+    #[error(transparent)]
+    Password(#[from] Denied),
     #[error(transparent)]
     WeChat(#[from] CallError),
     #[error(transparent)]
@@ -141,13 +206,24 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
+    /// How many seconds the caller should wait, where that helps.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Password(Denied::TooMany { wait }) => Some(*wait),
+            // WeChat's quota is one of a minute.
+            Self::WeChat(error) if error.refusal()?.code == 45011 => Some(60),
+            _ => None,
+        }
+    }
+
     /// The HTTP status, and what the caller is told: the whole story when it is
     /// theirs, nothing when it is ours.
     pub(crate) fn answer(&self) -> (u16, String) {
         match self {
             Self::UnknownApp => (404, self.to_string()),
             Self::Incomplete(_) => (400, self.to_string()),
-            Self::WrongPassword => (401, self.to_string()),
+            Self::Password(Denied::Wrong) => (401, self.to_string()),
+            Self::Password(Denied::TooMany { .. }) => (429, self.to_string()),
             Self::Login(LoginError::AccountTaken | LoginError::UserTaken) => {
                 (409, self.to_string())
             }
@@ -170,6 +246,7 @@ impl Refused {
                 None => (503, "WeChat does not answer; call wx.login and try again".to_owned()),
             },
             Self::NoSecret
+            | Self::Password(Denied::Aws(_))
             | Self::Login(LoginError::Aws(_))
             | Self::Parameter(_)
             | Self::Aws(_) => (500, "internal error".to_owned()),

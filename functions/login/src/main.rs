@@ -1,15 +1,26 @@
 //! A mini program's user becomes a session, and the keys that prove it.
 //!
-//! Over HTTP: `POST /login/{app}`, `POST /form-ids` for who has a session, and
-//! the two pages from which any API Gateway learns to verify Hongyan's sessions. By invoking it (which takes an IAM
-//! permission): accounts are made.
+//! Over HTTP: `POST /login/{app}`, what can be done with a session
+//! (`POST /session/refresh`, `POST /session/revoke`, `GET /session`,
+//! `POST /form-ids`, `POST /phone`), and the two pages from which any API Gateway
+//! learns to verify Hongyan's sessions. By invoking it (which takes an IAM
+//! permission): accounts are made and bound, persons looked up and forgotten, and
+//! the keys of sessions change.
 
 mod account;
 mod app;
+mod body;
+mod busy;
 mod form_ids;
 mod handler;
 mod keys;
 mod login;
+mod orders;
+mod persons;
+mod phone;
+mod reply;
+mod retry;
+mod routes;
 mod session;
 
 use app::App;

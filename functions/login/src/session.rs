@@ -1,48 +1,61 @@
-//! The access token of a session: a JWT that says who, and nothing more. No
-//! openid and no unionid is in it.
+//! Sessions: what proves one, and what can be done with it.
+//!
+//! An access token says who for 15 minutes, to anybody, without a look at any
+//! table. A refresh token gets the next one, once, and is looked up each time.
 
-use crate::keys::Keys;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use serde_json::json;
-use shared::clock::Timestamp;
-use uuid::Uuid;
+mod access_token;
+mod refresh;
+mod refresh_token;
+mod revoke;
+mod verify;
+mod who;
 
-/// Seconds that an access token lives: 15 minutes.
-pub(crate) const LIFE: u64 = 900;
-/// Whom the tokens are for. An authorizer names it.
-pub(crate) const AUDIENCE: &str = "hongyan";
+pub(crate) use access_token::{Claims, LIFE, access_token};
+pub(crate) use refresh::refresh;
+pub(crate) use refresh_token::RefreshKey;
+pub(crate) use revoke::revoke;
+pub(crate) use verify::verify;
+pub(crate) use who::who;
 
-/// The claims of an access token (RFC 9068).
-#[derive(Serialize)]
-struct Claims<'a> {
-    iss: &'a str,
-    aud: &'static str,
-    sub: &'a str,
-    jti: String,
-    iat: Timestamp,
-    nbf: Timestamp,
-    exp: Timestamp,
+use serde::Deserialize;
+use shared::aws::AwsError;
+use shared::parameters::ParameterError;
+use shared::secret::Secret;
+
+/// A request that carries a refresh token.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Held {
+    refresh_token: Secret,
 }
 
-/// Signs an access token for the person with the internal id `user`.
-pub(crate) fn access_token(keys: &Keys, issuer: &str, user: &str, now: Timestamp) -> String {
-    let header = json!({ "alg": "RS256", "typ": "at+jwt", "kid": keys.key_id() });
-    let claims = Claims {
-        iss: issuer,
-        aud: AUDIENCE,
-        sub: user,
-        jti: Uuid::new_v4().simple().to_string(),
-        iat: now,
-        nbf: now,
-        exp: now.plus(LIFE),
-    };
-    let claims = serde_json::to_string(&claims).expect("claims are made of strings and numbers");
-    let signed = format!(
-        "{}.{}",
-        URL_SAFE_NO_PAD.encode(header.to_string()),
-        URL_SAFE_NO_PAD.encode(claims)
-    );
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(keys.sign(signed.as_bytes())))
+/// Nothing is done for who holds this token.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// It isn't one of ours.
+    #[error("refresh_token: not a refresh token of this service; log in again")]
+    NotOurs,
+    /// Its session is revoked, over, or forgotten.
+    #[error("this session has ended; log in again")]
+    Ended,
+    /// It had been replaced: somebody else may have it.
+    #[error("this refresh token was used before, so its session has been ended; log in again")]
+    Reused,
+    #[error("other refreshes of this session kept getting in between")]
+    Busy,
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+impl Refused {
+    /// The HTTP status, and what the caller is told.
+    pub(crate) fn answer(&self) -> (u16, String) {
+        match self {
+            Self::NotOurs | Self::Ended | Self::Reused => (401, self.to_string()),
+            Self::Busy => (503, format!("{self}; try again")),
+            Self::Parameter(_) | Self::Aws(_) => (500, "internal error".to_owned()),
+        }
+    }
 }

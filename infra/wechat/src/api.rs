@@ -9,7 +9,9 @@ use crate::refusal::{self, Refusal};
 use crate::running::Shared;
 use crate::sending::Sending;
 use crate::world::World;
-use crate::{bizsend, custom, legacy_template, library, login, subscribe, template, token, users};
+use crate::{
+    bizsend, custom, legacy_template, library, login, phone, subscribe, template, token, users,
+};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -48,7 +50,7 @@ const UNDOCUMENTED: u64 = 100_000;
 
 /// Every path that the sandbox knows. Quotas are those of WeChat's
 /// documentation ("接口调用频次说明", how often an interface may be called).
-static ENDPOINTS: [Endpoint; 11] = [
+static ENDPOINTS: [Endpoint; 12] = [
     Endpoint { path: "/cgi-bin/token", method: Method::GET, access: Access::Secret(token::issue) },
     Endpoint {
         path: "/cgi-bin/stable_token",
@@ -59,6 +61,11 @@ static ENDPOINTS: [Endpoint; 11] = [
         path: "/sns/jscode2session",
         method: Method::GET,
         access: Access::Secret(login::exchange),
+    },
+    Endpoint {
+        path: "/wxa/business/getuserphonenumber",
+        method: Method::POST,
+        access: Access::Token { kind: MINI, daily: UNDOCUMENTED, answer: phone::exchange },
     },
     Endpoint {
         path: "/cgi-bin/user/info",

@@ -1,7 +1,7 @@
 //! An Official Account or a Mini Program, as its operator has set it up.
 
 use crate::world::expose;
-use crate::{legacy_template, login, once, quota, token};
+use crate::{legacy_template, login, once, phone, quota, token};
 use serde::{Deserialize, Serialize};
 use shared::secret::Secret;
 use shared::wechat::id::AppId;
@@ -75,6 +75,8 @@ pub struct App {
     pub(crate) tokens: token::Tokens,
     #[serde(default)]
     pub(crate) codes: Vec<login::Code>,
+    #[serde(default)]
+    pub(crate) phone_codes: Vec<phone::Code>,
     #[serde(default)]
     pub(crate) quotas: quota::Quotas,
     #[serde(default)]

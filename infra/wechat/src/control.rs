@@ -14,8 +14,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -279,10 +279,18 @@ struct Settings {
     mode: Option<Mode>,
     format: Option<Format>,
     templates: Option<Vec<Template>>,
+    /// Null unbinds it.
+    #[serde(default, deserialize_with = "given")]
+    open_platform: Option<Option<String>>,
 }
 
-/// Sets how an app's pushes are protected and written, and which templates it
-/// has, as its console would.
+/// What is given, also if that is null.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Sets how an app's pushes are protected and written, which templates it has,
+/// and to which open-platform account it is bound, as its console would.
 async fn set_app(
     State(running): State<Shared>,
     Path(alias): Path<String>,
@@ -297,7 +305,12 @@ async fn set_app(
         if let Some(templates) = settings.templates {
             app.templates = templates;
         }
-        Ok(Json(json!({ "ok": true, "mode": app.mode, "format": app.format })))
+        let (mode, format) = (app.mode, app.format);
+        if let Some(open_platform) = settings.open_platform {
+            app.open_platform = open_platform;
+            state.world.acquaint();
+        }
+        Ok(Json(json!({ "ok": true, "mode": mode, "format": format })))
     })
 }
 

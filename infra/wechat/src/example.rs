@@ -44,6 +44,7 @@ pub fn example() -> World {
             templates,
             tokens: token::Tokens::default(),
             codes: Vec::new(),
+            phone_codes: Vec::new(),
             quotas: quota::Quotas::default(),
             remembered: Vec::new(),
             forms: Vec::new(),

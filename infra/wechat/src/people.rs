@@ -6,6 +6,7 @@ use crate::custom::{self, Opener};
 use crate::event::{Event, Field};
 use crate::message::Message;
 use crate::person::{Follow, Person, Relation};
+use crate::phone::{self, PhoneNumber};
 use crate::push::Push;
 use crate::world::World;
 use crate::{legacy_template, login, random, subscribe};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 /// What somebody may do, and with what.
 pub(crate) const ACTIONS: &str =
-    "follow, unfollow, scan, message, click, enter, consent, withdraw, submit, login, block";
+    "follow, unfollow, scan, message, click, enter, consent, withdraw, submit, login, phone, block";
 
 /// What an action takes; each takes some of it.
 #[derive(Debug, Default, Deserialize)]
@@ -29,6 +30,8 @@ pub(crate) struct Action {
     accept: Option<bool>,
     popup_scene: Option<u8>,
     blocked: Option<bool>,
+    number: Option<String>,
+    country_code: Option<String>,
 }
 
 /// What an action led to.
@@ -130,6 +133,17 @@ pub(crate) fn act(
         }
         "submit" => on.submit(),
         "login" => on.login(name),
+        "phone" => {
+            on.only(Kind::MiniProgram, "phone")?;
+            if let Some(number) = &with.number {
+                person.phone = PhoneNumber::read(number, with.country_code.as_deref())?;
+            }
+            let code = phone::issue(on.app, name, now);
+            Ok(Done {
+                more: [("code".to_owned(), Value::from(code))].into_iter().collect(),
+                pushes: Vec::new(),
+            })
+        }
         _ => on.block(with.blocked.unwrap_or(true)),
     }
 }

@@ -1,6 +1,7 @@
 //! A person with a phone, and what they are to each app.
 
 use crate::message::Message;
+use crate::phone::PhoneNumber;
 use crate::world::expose_some;
 use crate::{custom, quota, random};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ pub struct Person {
     /// Their unionid by open-platform account.
     #[serde(default)]
     pub union_ids: BTreeMap<String, UnionId>,
+    /// Their telephone number.
+    #[serde(default = "PhoneNumber::invented")]
+    pub phone: PhoneNumber,
     /// What they are to each app, by its alias.
     #[serde(default)]
     pub relations: BTreeMap<String, Relation>,
@@ -47,6 +51,8 @@ pub struct Relation {
     pub(crate) session_key: Option<Secret>,
     #[serde(default)]
     pub(crate) logins: quota::Counter,
+    #[serde(default)]
+    pub(crate) phone_numbers: quota::Counter,
     #[serde(default)]
     last_act: i64,
 }
@@ -91,6 +97,7 @@ impl Relation {
             windows: Vec::new(),
             session_key: None,
             logins: quota::Counter::default(),
+            phone_numbers: quota::Counter::default(),
             last_act: 0,
         }
     }
@@ -102,6 +109,7 @@ impl Person {
         Self {
             name: name.into(),
             union_ids: BTreeMap::new(),
+            phone: PhoneNumber::invented(),
             relations: BTreeMap::new(),
             messages: Vec::new(),
         }

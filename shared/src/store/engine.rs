@@ -42,6 +42,31 @@ impl Engine {
             ],
         });
         self.database.create_table(serde_json::from_value(definition).unwrap()).unwrap();
+        self.named(name)
+    }
+
+    /// Makes a table for notifications, with their index.
+    pub(super) fn notifications(&self, name: &str) -> Table {
+        let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
+        let attribute =
+            |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
+        let definition = json!({
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions":
+                [attribute("id", "S"), attribute("waiting", "S"), attribute("due_at", "N")],
+            "KeySchema": [key("id", "HASH")],
+            "GlobalSecondaryIndexes": [{
+                "IndexName": "waiting",
+                "KeySchema": [key("waiting", "HASH"), key("due_at", "RANGE")],
+                "Projection": { "ProjectionType": "KEYS_ONLY" },
+            }],
+        });
+        self.database.create_table(serde_json::from_value(definition).unwrap()).unwrap();
+        self.named(name)
+    }
+
+    fn named(&self, name: &str) -> Table {
         Table { dynamodb: self.client.clone(), name: name.to_owned(), variable: "A_TABLE" }
     }
 }

@@ -12,23 +12,26 @@ use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
 use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
+use std::collections::BTreeMap;
 
 /// The items that follow from one event of the user's, from WeChat's answer to a
-/// send to them, or from what they handed over, and the attribute that holds its
-/// second.
-const BEGUN: [(&str, &str); 5] = [
-    ("window#", "opened_at"),
-    ("permit#", "granted_at"),
-    ("withdrawn#", "withdrawn_at"),
-    ("refused#", "refused_at"),
-    ("form#", "submitted_at"),
+/// send to them, or from what they handed over: what the item's name begins with,
+/// the attribute that holds its second, and what they are called together.
+const BEGUN: [(&str, &str, &str); 6] = [
+    ("window#", "opened_at", "windows"),
+    ("permit#", "granted_at", "permits"),
+    ("withdrawn#", "withdrawn_at", "withdrawals"),
+    ("refused#", "refused_at", "refusals"),
+    ("form#", "submitted_at", "form_ids"),
+    (super::phones::ITEM, "confirmed_at", "phone_numbers"),
 ];
 /// The window that following opens.
 pub(super) const FOLLOW_WINDOW: &str = "window#follow";
 
 impl Users {
-    /// Deletes the customer-service windows, the permits and the form ids that a
-    /// user has had until `until`. If they `follow` all the same, since that very second, the
+    /// Deletes the customer-service windows, the permits, the form ids and the
+    /// telephone number that a user has had until `until`, and says how many of
+    /// each it were. If they `follow` all the same, since that very second, the
     /// window that it opened stays.
     ///
     /// # Errors
@@ -40,7 +43,7 @@ impl Users {
         open_id: &OpenId,
         until: Timestamp,
         follows: bool,
-    ) -> Result<(), AwsError> {
+    ) -> Result<BTreeMap<&'static str, u64>, AwsError> {
         const WHAT: &str = "erasing what a user had";
         let user = user_key(app_id, open_id);
         let mut pages = self
@@ -55,11 +58,12 @@ impl Users {
             .into_paginator()
             .items()
             .send();
+        let mut erased = BTreeMap::new();
         while let Some(found) = pages.next().await {
             let found = found.map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
             let Some(item) = get_string(&found, "item") else { continue };
-            let kind = BEGUN.into_iter().find(|(prefix, _)| item.starts_with(prefix));
-            let Some((_, attribute)) = kind else { continue };
+            let kind = BEGUN.into_iter().find(|(prefix, ..)| item.starts_with(prefix));
+            let Some((_, attribute, kind)) = kind else { continue };
             let Some(begun) = get_time(&found, attribute) else { continue };
             if begun > until || (follows && begun == until && item == FOLLOW_WINDOW) {
                 continue;
@@ -75,9 +79,11 @@ impl Users {
                 .expression_attribute_names("#begun", attribute)
                 .expression_attribute_values(":until", number(until));
             let deleted = again(|| delete.clone().send()).await;
-            self.table.conditional(WHAT, deleted)?;
+            if self.table.conditional(WHAT, deleted)?.is_some() {
+                *erased.entry(kind).or_default() += 1;
+            }
         }
-        Ok(())
+        Ok(erased)
     }
 
     /// The condition that the user hasn't gone since `at`; in the same second,

@@ -3,6 +3,7 @@
 
 mod answer;
 mod due;
+mod forget;
 mod place;
 mod progress;
 mod range;

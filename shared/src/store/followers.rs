@@ -120,6 +120,8 @@ impl Following {
                 }
                 Step::Move(next)
             }
+            // They were forgotten since.
+            None if self.left_at >= Some(at) => Step::Nothing,
             _ => Step::Move(self.moved(told, at)),
         }
     }
@@ -182,7 +184,8 @@ impl Following {
     /// Writes it into the profile whole.
     fn update(&self, update: UpdateBuilder) -> UpdateBuilder {
         let mut set = vec!["version = :next"];
-        let mut remove = Vec::new();
+        // Who was forgotten and returns isn't to be forgotten once more.
+        let mut remove = vec!["expires"];
         let mut update = update
             .expression_attribute_values(":next", number(self.version + 1))
             .expression_attribute_values(":version", number(self.version))
@@ -222,10 +225,8 @@ impl Following {
         }
         set.extend(assignments.iter().map(String::as_str));
         let mut expression = format!("SET {}", set.join(", "));
-        if !remove.is_empty() {
-            expression.push_str(" REMOVE ");
-            expression.push_str(&remove.join(", "));
-        }
+        expression.push_str(" REMOVE ");
+        expression.push_str(&remove.join(", "));
         update.update_expression(expression)
     }
 }

@@ -1,8 +1,23 @@
 //! A login: the user, the person and the account come together in one
 //! transaction.
+//!
+//! A mini program that isn't bound to an open-platform account has users and no
+//! persons: each user then has an internal id of their own. When WeChat tells the
+//! person one day, the next login settles whose id that is:
+//!
+//! - If the person has none yet, the user's becomes theirs. Nothing changes.
+//! - If they have one, from another app, that stays: sessions and data of several
+//!   apps may hang on it, on the user's only those of this app. The user's former
+//!   id leads nowhere from then on, and the login's answer names it once, so that
+//!   whoever has stored something under it can move it.
+//! - The account stays with the user whom it was bound to, and so becomes the
+//!   person's. If the person has another one in another app, they have both: an
+//!   account is bound by app.
 
 use super::mappings::{PERSON, account_subject, person_subject, union_subject};
-use super::{Mappings, Route, Users, get_string, number, string, transaction};
+use super::{
+    Exchange, Mappings, NewSession, Route, Users, get_string, number, sessions, string, transaction,
+};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId, UnionId};
@@ -33,6 +48,10 @@ pub struct Binding<'a> {
     pub union_id: Option<&'a UnionId>,
     /// The account to bind, whose password has been checked.
     pub account: Option<&'a str>,
+    /// The session that begins.
+    pub session: &'a NewSession,
+    /// What the code becomes, for a retry to find.
+    pub exchange: Option<&'a Exchange>,
 }
 
 /// What a login found and made.
@@ -44,6 +63,9 @@ pub struct Session {
     pub account: Option<String>,
     /// The apps in which the person is known.
     pub routes: Vec<Route>,
+    /// The internal id that the user has had until this login, if it has just
+    /// turned out that they are somebody who had another one already.
+    pub formerly: Option<String>,
 }
 
 /// A login that can't be.
@@ -85,7 +107,7 @@ impl Logins {
     }
 
     /// Reads what there is, and decides on the internal id.
-    async fn known(&self, binding: &Binding<'_>) -> Result<Known, LoginError> {
+    async fn known(&self, binding: &Binding<'_>) -> Result<Read, LoginError> {
         let (person, mut routes) = match binding.union_id {
             Some(union_id) => self.mappings.person(union_id).await?,
             None => (None, Vec::new()),
@@ -114,18 +136,24 @@ impl Logins {
                 follows: false,
             });
         }
+        let union_is_new = binding.union_id.is_some_and(|union_id| {
+            let known = profile.as_ref().and_then(|item| get_string(item, "union_id"));
+            known != Some(union_id.as_str())
+        });
         let user = person
             .or_else(|| profile_id.clone())
             .unwrap_or_else(|| Uuid::new_v4().simple().to_string());
         let account = account.or_else(|| binding.account.map(str::to_owned));
-        Ok(Known { session: Session { user, account, routes }, profile_id })
+        let formerly = profile_id.clone().filter(|id| *id != user);
+        let session = Session { user, account, routes, formerly };
+        Ok(Read { session, profile_id, union_is_new })
     }
 
     /// False if somebody else changed what was read in the meantime.
     async fn store(
         &self,
         binding: &Binding<'_>,
-        known: &Known,
+        known: &Read,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
         let mut items = vec![transaction::update(self.profile_update(binding, known, now))];
@@ -139,7 +167,7 @@ impl Logins {
         items.push(transaction::update(found));
         // It has turned out that the user is somebody who had an id already: the
         // one of before leads nowhere any more.
-        if let Some(former) = known.profile_id.as_ref().filter(|id| **id != known.session.user) {
+        if let Some(former) = &known.session.formerly {
             let row = Delete::builder()
                 .table_name(&self.mappings.table.name)
                 .key("subject", string(person_subject(former)))
@@ -161,7 +189,10 @@ impl Logins {
                 .expression_attribute_values(":id", string(&known.session.user));
             items.extend([transaction::update(app), transaction::update(person)]);
         }
-        if let Some(account) = binding.account {
+        // An account that was bound before the person was known finds their other
+        // apps only from now on.
+        let learns = known.session.account.as_deref().filter(|_| known.union_is_new);
+        if let Some(account) = binding.account.or(learns) {
             let mut set = "SET open_id = :open".to_owned();
             let mut row = self
                 .mappings_update()
@@ -175,15 +206,17 @@ impl Logins {
             }
             items.push(transaction::update(row.update_expression(set)));
         }
-        transaction::write(&self.users.table.dynamodb, "storing a login", items).await
+        if let Some(exchange) = binding.exchange {
+            items.push(self.users.exchanged(exchange, &known.session.user, now));
+        }
+        let users = &self.users.table;
+        let (person, app_id) = (&known.session.user, binding.app_id.as_str());
+        let session = sessions::begin(&users.name, person, app_id, binding.session, now);
+        items.push(transaction::put(session));
+        transaction::write(&users.dynamodb, "storing a login", items).await
     }
 
-    fn profile_update(
-        &self,
-        binding: &Binding<'_>,
-        known: &Known,
-        now: Timestamp,
-    ) -> UpdateBuilder {
+    fn profile_update(&self, binding: &Binding<'_>, known: &Read, now: Timestamp) -> UpdateBuilder {
         let mut set = "SET id = :id, logged_in_at = :now".to_owned();
         let mut update = Update::builder()
             .table_name(&self.users.table.name)
@@ -207,6 +240,8 @@ impl Logins {
             condition.push_str(" AND (attribute_not_exists(account) OR account = :account)");
             update = update.expression_attribute_values(":account", string(account));
         }
+        // Who was forgotten and returns isn't to be forgotten once more.
+        set.push_str(" REMOVE expires");
         update.update_expression(set).condition_expression(condition)
     }
 
@@ -217,10 +252,12 @@ impl Logins {
 
 /// What was read before a login is stored.
 #[derive(Debug)]
-struct Known {
+struct Read {
     session: Session,
     /// The internal id that the user has had so far.
     profile_id: Option<String>,
+    /// Whether the profile doesn't name the person that WeChat tells.
+    union_is_new: bool,
 }
 
 #[cfg(test)]

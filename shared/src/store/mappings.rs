@@ -1,9 +1,7 @@
 //! How a person can be reached: their openid in each app.
 
-use super::conflict::again;
-use super::{Item, Table, get_string, number, string};
+use super::{Item, Table, get_string, string};
 use crate::aws::AwsError;
-use crate::clock::Timestamp;
 use crate::config::MissingVariable;
 use crate::secret::Secret;
 use crate::wechat::id::{AppId, OpenId, UnionId};
@@ -11,8 +9,9 @@ use aws_sdk_dynamodb::Client;
 
 /// The row of a person's own, beside those of their apps: the internal id.
 pub(super) const PERSON: &str = "#person";
-/// The row of an account's own: the hash of its password.
-const PASSWORD: &str = "#password";
+/// The row of an account's own: since when there is one, and the hash of its
+/// password, if it has one.
+pub(super) const PASSWORD: &str = "#password";
 
 /// The mappings table.
 #[derive(Clone, Debug)]
@@ -56,7 +55,7 @@ impl Mappings {
     ///
     /// When DynamoDB doesn't answer.
     pub async fn of_union(&self, union_id: &UnionId) -> Result<Vec<Route>, AwsError> {
-        Ok(self.collection(&union_subject(union_id)).await?.iter().filter_map(route).collect())
+        self.routes(&union_subject(union_id)).await
     }
 
     /// The apps in which the owner of an account is known: where they logged
@@ -115,34 +114,6 @@ impl Mappings {
         Ok((id, items.iter().filter_map(route).collect()))
     }
 
-    /// Makes an account. False if there is one of that name.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
-    pub async fn create_account(
-        &self,
-        account: &str,
-        password_hash: &Secret,
-        now: Timestamp,
-    ) -> Result<bool, AwsError> {
-        let put = self
-            .table
-            .dynamodb
-            .put_item()
-            .table_name(&self.table.name)
-            .item("subject", string(account_subject(account)))
-            .item("app_id", string(PASSWORD))
-            .item("password_hash", string(password_hash.expose()))
-            .item("created_at", number(now))
-            // A hash is salted, so one that is there already is ours, and only the
-            // confirmation was lost.
-            .condition_expression("attribute_not_exists(subject) OR password_hash = :hash")
-            .expression_attribute_values(":hash", string(password_hash.expose()));
-        let made = again(|| put.clone().send()).await;
-        Ok(self.table.conditional("making an account", made)?.is_some())
-    }
-
     /// The hash of an account's password, if there is such an account.
     ///
     /// # Errors
@@ -156,10 +127,17 @@ impl Mappings {
             .table_name(&self.table.name)
             .key("subject", string(account_subject(account)))
             .key("app_id", string(PASSWORD))
+            // One that was just taken away must not do any more.
+            .consistent_read(true)
             .send()
             .await
             .map_err(|error| AwsError::new(self.table.action("reading an account"), &error))?;
         Ok(found.item.as_ref().and_then(|item| get_string(item, "password_hash")).map(Secret::new))
+    }
+
+    /// The apps to which a subject leads.
+    pub(super) async fn routes(&self, subject: &str) -> Result<Vec<Route>, AwsError> {
+        Ok(self.collection(subject).await?.iter().filter_map(route).collect())
     }
 
     pub(super) async fn collection(&self, subject: &str) -> Result<Vec<Item>, AwsError> {
@@ -195,7 +173,7 @@ pub(super) fn person_subject(id: &str) -> String {
 
 /// None for a row that is no app's: [`PERSON`] and [`PASSWORD`], or one whose
 /// openid isn't known.
-fn route(item: &Item) -> Option<Route> {
+pub(super) fn route(item: &Item) -> Option<Route> {
     Some(Route {
         app_id: AppId::parse(get_string(item, "app_id")?).ok()?,
         open_id: OpenId::parse(get_string(item, "open_id")?).ok()?,

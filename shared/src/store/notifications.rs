@@ -17,6 +17,7 @@
 //! Nothing is ever deleted but by its age.
 
 mod change;
+mod forget;
 mod receipts;
 mod row;
 mod several;

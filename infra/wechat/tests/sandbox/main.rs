@@ -20,6 +20,8 @@ mod logins;
 #[cfg(test)]
 mod malformed;
 #[cfg(test)]
+mod phones;
+#[cfg(test)]
 mod pushes;
 #[cfg(test)]
 mod replies;

@@ -1,6 +1,7 @@
 //! By which id a session finds its user.
 
 use super::*;
+use crate::store::SecretHash;
 use crate::store::engine::{Engine, rows};
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -32,6 +33,8 @@ impl World {
             open_id: &OpenId::parse(open_id).unwrap(),
             union_id: union_id.as_ref(),
             account: None,
+            session: &NewSession { id: "s1".to_owned(), first: SecretHash::of(b"first") },
+            exchange: None,
         };
         self.logins.log_in(&binding, NOW).await.unwrap().user
     }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::Update;
 
 /// The index is spread over so many keys: DynamoDB takes 1,000 writes a second
 /// of each.
-const SHARDS: u32 = 8;
+pub(super) const SHARDS: u32 = 8;
 
 /// What came of calling a notification off.
 #[derive(Debug)]

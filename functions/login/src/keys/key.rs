@@ -1,0 +1,111 @@
+//! One RSA key.
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use shared::clock::Timestamp;
+use shared::parameters::ParameterError;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A key that signs sessions from some moment on.
+pub(crate) struct Key {
+    pair: KeyPair,
+    pub(crate) public: PublicKey,
+    /// Since when it signs.
+    pub(crate) signs_from: Timestamp,
+}
+
+/// A public key as the key set publishes it (RFC 7517).
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PublicKey {
+    kty: &'static str,
+    #[serde(rename = "use")]
+    purpose: &'static str,
+    alg: &'static str,
+    pub(crate) kid: String,
+    n: String,
+    e: String,
+}
+
+/// What stands in `/session/keys/{n}`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Stored {
+    /// The key, as PKCS #8 in base64.
+    key: Zeroizing<String>,
+    signs_from: Timestamp,
+}
+
+impl Key {
+    /// Makes a key of 2048 bits, and what is stored of it.
+    pub(super) fn make(signs_from: Timestamp) -> Result<(Self, Stored), ParameterError> {
+        let pair =
+            KeyPair::generate(KeySize::Rsa2048).map_err(|_| unusable("no key could be made"))?;
+        let der: Pkcs8V1Der<'_> =
+            pair.as_der().map_err(|_| unusable("the new key could not be written"))?;
+        let stored = Stored { key: Zeroizing::new(STANDARD.encode(der.as_ref())), signs_from };
+        let public = PublicKey::of(&pair);
+        Ok((Self { pair, public, signs_from }, stored))
+    }
+
+    pub(super) fn open(stored: &Stored) -> Result<Self, ParameterError> {
+        let der =
+            STANDARD.decode(stored.key.as_bytes()).map_err(|_| unusable("it is not base64"))?;
+        let der = Zeroizing::new(der);
+        let pair =
+            KeyPair::from_pkcs8(&der).map_err(|_| unusable("it is no RSA key in PKCS #8"))?;
+        let public = PublicKey::of(&pair);
+        Ok(Self { pair, public, signs_from: stored.signs_from })
+    }
+
+    /// RSASSA-PKCS1-v1_5 with SHA-256 over `message`: the same each time.
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        self.pair
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .expect("a key that was read signs");
+        signature
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let public = aws_lc_rs::signature::UnparsedPublicKey::new(
+            &RSA_PKCS1_2048_8192_SHA256,
+            self.pair.public_key(),
+        );
+        public.verify(message, signature).is_ok()
+    }
+}
+
+impl PublicKey {
+    fn of(pair: &KeyPair) -> Self {
+        let public = pair.public_key();
+        let n = URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero());
+        let e = URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero());
+        // RFC 7638: the hash of the required members in this very order.
+        let thumbprint = Sha256::digest(format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
+        Self {
+            kty: "RSA",
+            purpose: "sig",
+            alg: "RS256",
+            kid: URL_SAFE_NO_PAD.encode(thumbprint),
+            n,
+            e,
+        }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({}, signs from {})", self.public.kid, self.signs_from)
+    }
+}
+
+pub(super) fn unusable(problem: &str) -> ParameterError {
+    ParameterError::Invalid { name: "/session/keys/{n}".to_owned(), problem: problem.to_owned() }
+}

@@ -1,0 +1,232 @@
+//! Who is forgotten leaves nothing, and whoever returns is somebody new.
+
+use super::*;
+use crate::store::engine::{Engine, rows};
+use crate::store::{
+    Binding, Followers, Item, Mappings, NewEvent, NewSession, PermitKey, SecretHash, Sessions,
+    Step, Told, Users, Window,
+};
+use crate::wechat::id::{AppId, OpenId, UnionId};
+
+const NOW: Timestamp = Timestamp(1_800_000_000);
+
+struct World {
+    erasure: Erasure,
+    followers: Followers,
+}
+
+fn app(id: &str) -> AppId {
+    AppId::parse(id).unwrap()
+}
+
+fn open(id: &str) -> OpenId {
+    OpenId::parse(id).unwrap()
+}
+
+impl World {
+    async fn start() -> Self {
+        let engine = Engine::start().await;
+        let users = Users { table: engine.table("users", ["user", "item"]) };
+        let mappings = Mappings { table: engine.table("mappings", ["subject", "app_id"]) };
+        Self {
+            followers: Followers { users: users.clone(), mappings: mappings.clone() },
+            erasure: Erasure {
+                sessions: Sessions { table: users.table.clone() },
+                logins: Logins { users, mappings },
+                events: Events { table: engine.table("events", ["user", "event"]) },
+                notifications: Notifications { table: engine.notifications("notifications") },
+            },
+        }
+    }
+
+    async fn log_in(
+        &self,
+        app_id: &str,
+        open_id: &str,
+        union_id: Option<&str>,
+        now: Timestamp,
+    ) -> String {
+        let union_id = union_id.map(|id| UnionId::parse(id).unwrap());
+        let binding = Binding {
+            app_id: &app(app_id),
+            open_id: &open(open_id),
+            union_id: union_id.as_ref(),
+            account: (open_id == "oAnn").then_some("ann"),
+            session: &NewSession { id: "s1".to_owned(), first: SecretHash::of(b"first") },
+            exchange: None,
+        };
+        self.erasure.logins.log_in(&binding, now).await.unwrap().user
+    }
+
+    async fn follow(&self, app_id: &str, open_id: &str, union_id: &str, at: Timestamp) {
+        let (app_id, open_id) = (app(app_id), open(open_id));
+        let known = self.followers.known(&app_id, &open_id).await.unwrap();
+        let Step::Move(next) = known.step(Told::Follows, at) else { panic!("nothing moves") };
+        let known = self.followers.store(&app_id, &open_id, &known, next).await.unwrap().unwrap();
+        let explanation = crate::store::Explanation {
+            follows: true,
+            union_id: Some(UnionId::parse(union_id).unwrap()),
+            scene: None,
+        };
+        let next = known.explained(Told::Follows, at, &explanation).unwrap();
+        self.followers.store(&app_id, &open_id, &known, next).await.unwrap().unwrap();
+    }
+
+    /// Somebody has everything that one can have.
+    async fn live(&self, name: &str) -> String {
+        let (here, there) = (format!("o{name}"), format!("o{name}There"));
+        let union_id = format!("u{name}");
+        self.follow("wxShop", &there, &union_id, NOW).await;
+        let person = self.log_in("wxMini", &here, Some(&union_id), NOW).await;
+        let users = &self.erasure.logins.users;
+        let (app_id, open_id) = (app("wxMini"), open(&here));
+        users.open_window(&app_id, &open_id, Window::Message, NOW).await.unwrap();
+        let key = PermitKey { app_id: &app_id, open_id: &open_id, template_id: "T" };
+        users.grant_permit(key, "g1", NOW).await.unwrap();
+        users.grant_permit(key, "g2", NOW).await.unwrap();
+        let body = format!(
+            r#"{{"ToUserName":"gh_1","FromUserName":"{here}","CreateTime":{NOW},"MsgType":"text","Content":"hello","MsgId":1}}"#
+        );
+        let event = NewEvent::new(&app_id, &body);
+        self.erasure.events.record(&event, NOW).await.unwrap();
+        person
+    }
+
+    /// All that names somebody in any of the tables.
+    async fn traces(&self, names: &[&str]) -> Vec<String> {
+        let Erasure { logins, events, notifications, .. } = &self.erasure;
+        let mut found = Vec::new();
+        for table in
+            [&logins.users.table, &logins.mappings.table, &events.table, &notifications.table]
+        {
+            for row in rows(table).await {
+                let text = format!("{} {row:?}", table.name);
+                if names.iter().any(|name| text.contains(name)) && !is_mark(&row) {
+                    found.push(text);
+                }
+            }
+        }
+        found
+    }
+
+    async fn forget(&self, asked: Asked, now: Timestamp) -> Forgotten {
+        self.erasure.forget(&asked, now, Timestamp(u64::MAX)).await.unwrap()
+    }
+}
+
+/// What stays for a day says since when, and nothing else.
+fn is_mark(row: &Item) -> bool {
+    let mut attributes: Vec<_> = row.keys().map(String::as_str).collect();
+    attributes.sort_unstable();
+    attributes == ["expires", "item", "left_at", "user"]
+}
+
+#[tokio::test]
+async fn who_is_forgotten_leaves_a_mark_and_nothing_else() {
+    let world = World::start().await;
+    world.erasure.logins.mappings.create_account("ann", None, NOW).await.unwrap();
+    let ann = world.live("Ann").await;
+    let bob = world.live("Bob").await;
+    let bobs = world.traces(&["oBob", "uBob", &bob]).await;
+    let names = ["oAnn", "uAnn", "\"ann\"", "account#ann", &ann];
+    assert!(world.traces(&names).await.len() > 8);
+
+    let forgotten = world.forget(Asked::Account("ann".to_owned()), NOW.plus(9)).await;
+    assert!(forgotten.complete);
+    assert_eq!(forgotten.person.as_ref(), Some(&ann));
+    let gone = [
+        ("accounts", 1),
+        ("events", 1),
+        ("mappings", 5),
+        ("permits", 2),
+        ("profiles", 2),
+        ("sessions", 1),
+        ("windows", 1),
+    ];
+    assert_eq!(forgotten.gone, gone.map(|(kind, number)| (kind.to_owned(), number)).into());
+    assert_eq!(world.traces(&names).await, [""; 0]);
+    assert_eq!(world.traces(&["oBob", "uBob", &bob]).await, bobs);
+
+    // Once more there is nothing left, whoever is asked for.
+    for asked in [
+        Asked::Person(ann.clone()),
+        Asked::Account("ann".to_owned()),
+        Asked::User(User { app_id: app("wxMini"), open_id: open("oAnn") }),
+    ] {
+        let again = world.forget(asked, NOW.plus(10)).await;
+        assert!(again.complete && again.gone.is_empty(), "{again:?}");
+        assert_eq!(world.traces(&names).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn whoever_returns_is_somebody_new() {
+    let world = World::start().await;
+    let before = world.live("Bob").await;
+    world.forget(Asked::Person(before.clone()), NOW.plus(9)).await;
+    let after = world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(20)).await;
+    assert_ne!(after, before);
+    // What was on its way at that moment comes too late, what is new doesn't.
+    let (app_id, open_id) = (app("wxMini"), open("oBob"));
+    let users = &world.erasure.logins.users;
+    users.open_window(&app_id, &open_id, Window::Message, NOW.plus(9)).await.unwrap();
+    assert!(users.open_place(&app_id, &open_id, "n", NOW.plus(21)).await.unwrap().is_none());
+    users.open_window(&app_id, &open_id, Window::Message, NOW.plus(20)).await.unwrap();
+    assert!(users.open_place(&app_id, &open_id, "n", NOW.plus(21)).await.unwrap().is_some());
+    // The mark's end isn't that of the person.
+    let profile = users.profile(&app_id, &open_id).await.unwrap().unwrap();
+    assert!(!profile.contains_key("expires"), "{profile:?}");
+
+    let there = (app("wxShop"), open("oBobThere"));
+    let known = world.followers.known(&there.0, &there.1).await.unwrap();
+    assert_eq!(known.step(Told::Follows, NOW.plus(9)), Step::Nothing);
+    world.follow("wxShop", "oBobThere", "uBob", NOW.plus(30)).await;
+    let profile = users.profile(&there.0, &there.1).await.unwrap().unwrap();
+    assert!(!profile.contains_key("expires"), "{profile:?}");
+}
+
+#[tokio::test]
+async fn what_the_time_was_too_short_for_is_done_by_the_next_call() {
+    let world = World::start().await;
+    let before = world.live("Bob").await;
+    let asked = Asked::Person(before.clone());
+    let began = world.erasure.forget(&asked, NOW.plus(9), Timestamp(0)).await.unwrap();
+    assert!(!began.complete);
+    // From now on nobody finds them; who returns in between is somebody new ...
+    assert_eq!(world.erasure.logins.person(&asked).await.unwrap(), None);
+    let after = world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(20)).await;
+    assert_ne!(after, before);
+    let by_user = Asked::User(User { app_id: app("wxMini"), open_id: open("oBob") });
+    let (app_id, open_id) = (app("wxMini"), open("oBob"));
+    let users = &world.erasure.logins.users;
+    users.open_window(&app_id, &open_id, Window::Scan, NOW.plus(21)).await.unwrap();
+    let done = world.forget(by_user, NOW.plus(30)).await;
+    assert!(done.complete, "{done:?}");
+    assert_eq!(done.person.as_ref(), Some(&before));
+    let number = |kind: &str| done.gone.get(kind).copied().unwrap_or_default();
+    assert_eq!((number("events"), number("permits"), number("windows")), (1, 2, 1), "{done:?}");
+    assert_eq!((number("profiles"), number("mappings")), (2, 4), "{done:?}");
+
+    // ... and stays.
+    assert_eq!(world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(40)).await, after);
+    assert!(users.open_place(&app_id, &open_id, "n", NOW.plus(40)).await.unwrap().is_some());
+    let traces = world.traces(&[&before, "forgetting"]).await;
+    assert_eq!(traces, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_account_of_two_persons_forgets_neither() {
+    let world = World::start().await;
+    let logins = &world.erasure.logins;
+    logins.mappings.create_account("ann", None, NOW).await.unwrap();
+    let ann = world.log_in("wxMini", "oAnn", None, NOW).await;
+    let binding = world.log_in("wxOther", "oCarol", None, NOW).await;
+    logins.bind("ann", &binding).await.unwrap();
+    let refused = world.erasure.forget(&Asked::Account("ann".to_owned()), NOW, NOW.plus(60)).await;
+    assert!(matches!(refused, Err(PersonError::Several)));
+    // Of one of them, the account stays for the other.
+    let forgotten = world.forget(Asked::Person(ann), NOW.plus(60)).await;
+    assert_eq!(forgotten.gone.get("accounts"), None);
+    assert_eq!(logins.mappings.of_account("ann").await.unwrap().len(), 1);
+    assert!(logins.mappings.has_account("ann").await.unwrap());
+}

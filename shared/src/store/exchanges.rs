@@ -1,0 +1,143 @@
+//! What became of a login code, for a minute: a mini program whose answer was lost
+//! asks with the same code again, which WeChat takes only once.
+//!
+//! The row is written with the login itself, so that there is none of a login that
+//! wasn't stored. It is named by a hash of the app, the code and the account that
+//! was asked for: whoever knows all of them could have logged in themselves. It
+//! says no more than which person it was, and what the session was made of.
+
+use super::{Item, Logins, Session, Users, get_string, get_time, number, string, transaction};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::wechat::id::{AppId, UnionId};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use sha2::{Digest, Sha256};
+
+/// A retry is answered for so many seconds.
+const ANSWERED: u64 = 60;
+
+/// Names a code that was asked with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeName(String);
+
+/// A code that has become a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Which code.
+    pub code: CodeName,
+    /// The session (`sid`).
+    pub session: String,
+    /// The first access token of it (`jti`).
+    pub token: String,
+}
+
+/// An exchange as it was written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchanged {
+    /// The internal id of who logged in.
+    pub person: String,
+    /// When.
+    pub at: Timestamp,
+    /// What the session was made of.
+    pub exchange: Exchange,
+}
+
+impl CodeName {
+    /// The name of a code of this app, asked with for this account, if any.
+    pub fn new(app_id: &AppId, code: &str, account: Option<&str>) -> Self {
+        // None of these has a line break in it, and an account is never empty.
+        let of = [app_id.as_str(), code, account.unwrap_or_default()].join("\n");
+        Self(Sha256::digest(of).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn key(&self) -> Item {
+        Item::from([
+            ("user".to_owned(), string(format!("code#{}", self.0))),
+            ("item".to_owned(), string("exchange")),
+        ])
+    }
+}
+
+impl Users {
+    /// The write that says what became of a code.
+    pub(super) fn exchanged(
+        &self,
+        exchange: &Exchange,
+        person: &str,
+        now: Timestamp,
+    ) -> TransactWriteItem {
+        let put = Put::builder()
+            .table_name(&self.table.name)
+            .set_item(Some(exchange.code.key()))
+            .item("person", string(person))
+            .item("session", string(&exchange.session))
+            .item("token", string(&exchange.token))
+            .item("at", number(now))
+            .item("expires", number(now.plus(ANSWERED)))
+            .build()
+            .expect("table and item are set");
+        transaction::put(put)
+    }
+
+    /// What became of a code in the last minute.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn exchange(
+        &self,
+        code: &CodeName,
+        now: Timestamp,
+    ) -> Result<Option<Exchanged>, AwsError> {
+        let found = self
+            .table
+            .dynamodb
+            .get_item()
+            .table_name(&self.table.name)
+            .set_key(Some(code.key()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| {
+                AwsError::new(self.table.action("reading what became of a code"), &error)
+            })?;
+        let item = found.item.unwrap_or_default();
+        let text = |name| get_string(&item, name).map(str::to_owned);
+        let exchanged = (|| {
+            let exchange =
+                Exchange { code: code.clone(), session: text("session")?, token: text("token")? };
+            Some(Exchanged { person: text("person")?, at: get_time(&item, "at")?, exchange })
+        })();
+        // DynamoDB removes it some time after its end.
+        Ok(exchanged.filter(|it| now < it.at.plus(ANSWERED)))
+    }
+}
+
+impl Logins {
+    /// What a login of this person in an app would find; none if they aren't known
+    /// there any more.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't answer.
+    pub async fn found_again(
+        &self,
+        person: &str,
+        app_id: &AppId,
+    ) -> Result<Option<Session>, AwsError> {
+        let Some(open_id) = self.mappings.open_id_of(person, app_id).await? else {
+            return Ok(None);
+        };
+        let profile = self.users.profile(app_id, &open_id).await?.unwrap_or_default();
+        if get_string(&profile, "id") != Some(person) {
+            return Ok(None);
+        }
+        let union_id = get_string(&profile, "union_id").and_then(|id| UnionId::parse(id).ok());
+        let routes = match union_id {
+            Some(union_id) => self.mappings.of_union(&union_id).await?,
+            None => Vec::new(),
+        };
+        let account = get_string(&profile, "account").map(str::to_owned);
+        Ok(Some(Session { user: person.to_owned(), account, routes, formerly: None }))
+    }
+}

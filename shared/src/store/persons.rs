@@ -1,0 +1,173 @@
+//! Who a person is: everything that leads to them, whichever end one begins with.
+
+use super::mappings::{PERSON, account_subject, person_subject, route, union_subject};
+use super::{Logins, get_string};
+use crate::aws::AwsError;
+use crate::wechat::id::{AppId, OpenId, UnionId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// By what a person is asked for.
+#[derive(Clone)]
+pub enum Asked {
+    /// Their internal id.
+    Person(String),
+    /// The account that is theirs.
+    Account(String),
+    /// Who they are in one app; also somebody who only follows is somebody there.
+    User(User),
+}
+
+/// Who a person is in one app.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct User {
+    /// The app.
+    pub app_id: AppId,
+    /// The person, in this app.
+    pub open_id: OpenId,
+}
+
+/// A person, as the tables know them.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Their internal id: none if they have never logged in, and more than one
+    /// only until their next login, if it has just turned out that two are one.
+    pub ids: BTreeSet<String>,
+    /// Who they are in each app.
+    pub users: BTreeSet<User>,
+    /// Their unionids: one, unless an app has moved to another open-platform
+    /// account.
+    pub union_ids: BTreeSet<UnionId>,
+    /// The accounts that are bound to them.
+    pub accounts: BTreeSet<String>,
+}
+
+/// A person isn't found.
+#[derive(Debug, thiserror::Error)]
+pub enum PersonError {
+    /// In different apps, different persons have bound the account.
+    #[error("this account is bound to several persons; ask for each by their internal id")]
+    Several,
+    /// DynamoDB didn't answer.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Asked(…)")
+    }
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "User({}, …)", self.app_id)
+    }
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Person({:?}, …)", self.ids)
+    }
+}
+
+impl Logins {
+    /// Finds a person, with everything that leads to them; none if nothing does.
+    /// Whoever is asked for by an app and an openid is somebody in any case.
+    ///
+    /// # Errors
+    ///
+    /// When an account leads to several, or DynamoDB doesn't answer.
+    pub async fn person(&self, asked: &Asked) -> Result<Option<Person>, PersonError> {
+        let mut search = Search::default();
+        match asked {
+            Asked::Person(id) => search.lead(Lead::Id(id.clone())),
+            Asked::User(user) => search.lead(Lead::User(user.clone())),
+            Asked::Account(account) => {
+                for route in self.mappings.routes(&account_subject(account)).await? {
+                    search.lead(Lead::user(route));
+                }
+            }
+        }
+        while let Some(lead) = search.open.pop() {
+            self.follow(lead, &mut search).await?;
+        }
+        let mut person = Person::default();
+        for lead in search.seen {
+            match lead {
+                Lead::Id(id) => drop(person.ids.insert(id)),
+                Lead::Union(union_id) => drop(person.union_ids.insert(union_id)),
+                Lead::User(user) => drop(person.users.insert(user)),
+            }
+        }
+        person.accounts = search.accounts;
+        if person.users.is_empty() {
+            return Ok(None);
+        }
+        if matches!(asked, Asked::Account(_)) && person.ids.len() > 1 {
+            return Err(PersonError::Several);
+        }
+        Ok(Some(person))
+    }
+
+    async fn follow(&self, lead: Lead, search: &mut Search) -> Result<(), AwsError> {
+        match lead {
+            Lead::Id(id) => {
+                for route in self.mappings.routes(&person_subject(&id)).await? {
+                    search.lead(Lead::user(route));
+                }
+            }
+            Lead::Union(union_id) => {
+                for row in self.mappings.collection(&union_subject(&union_id)).await? {
+                    if get_string(&row, "app_id") == Some(PERSON) {
+                        let id = get_string(&row, "id").map(str::to_owned);
+                        id.into_iter().for_each(|id| search.lead(Lead::Id(id)));
+                    } else {
+                        route(&row).into_iter().for_each(|route| search.lead(Lead::user(route)));
+                    }
+                }
+            }
+            Lead::User(user) => {
+                let profile = self.users.profile(&user.app_id, &user.open_id).await?;
+                let profile = profile.unwrap_or_default();
+                let text = |name| get_string(&profile, name).map(str::to_owned);
+                text("id").into_iter().for_each(|id| search.lead(Lead::Id(id)));
+                let union_id = text("union_id").and_then(|id| UnionId::parse(id).ok());
+                union_id.into_iter().for_each(|id| search.lead(Lead::Union(id)));
+                // It isn't followed: in another app it may be somebody else's.
+                search.accounts.extend(text("account"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Something that leads on.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Lead {
+    Id(String),
+    Union(UnionId),
+    User(User),
+}
+
+impl Lead {
+    fn user(route: super::Route) -> Self {
+        Self::User(User { app_id: route.app_id, open_id: route.open_id })
+    }
+}
+
+/// What has been found so far, and what of it has not been followed yet.
+#[derive(Default)]
+struct Search {
+    seen: BTreeSet<Lead>,
+    open: Vec<Lead>,
+    accounts: BTreeSet<String>,
+}
+
+impl Search {
+    fn lead(&mut self, lead: Lead) {
+        if self.seen.insert(lead.clone()) {
+            self.open.push(lead);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! How often a password may be tried: a count for each pair of account and
+//! address, so that a stranger can't lock the honest user out.
+//!
+//! The count is taken before the password is looked at, and only a write that
+//! DynamoDB has confirmed allows a try: many at the same moment are counted one
+//! by one.
+
+use super::conflict::again;
+use super::{Item, Users, get_time, number, string};
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, Update};
+use sha2::{Digest, Sha256};
+
+/// So many tries ...
+pub(super) const MOST: u64 = 10;
+/// ... in so many seconds, counted from the first: 15 minutes.
+pub(super) const PERIOD: u64 = 15 * 60;
+
+/// How often a write is made again that others got in between of.
+const ROUNDS: usize = 3;
+
+/// Whose password is tried from where.
+#[derive(Debug)]
+pub struct Pair(String);
+
+/// Whether a password may be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Try {
+    /// It may, and has been counted.
+    Allowed,
+    /// Not before so many seconds have passed.
+    Refused {
+        /// In seconds, at least one.
+        wait: u64,
+    },
+}
+
+impl Pair {
+    /// The account, whether or not there is one of that name, and the address.
+    /// Neither can be read from the row: it is named by a hash.
+    pub fn new(account: &str, address: &str) -> Self {
+        let hash = Sha256::digest(format!("{}\n{account}\n{address}", account.len()));
+        Self(hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn key(&self) -> Item {
+        Item::from([
+            ("user".to_owned(), string(format!("tries#{}", self.0))),
+            ("item".to_owned(), string("tries")),
+        ])
+    }
+}
+
+impl Users {
+    /// Counts a try, if there may be another. AWS may lose the confirmation of a
+    /// write, and then one try counts as two.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm: then nothing may be tried.
+    pub async fn count_try(&self, pair: &Pair, now: Timestamp) -> Result<Try, AwsError> {
+        const WHAT: &str = "counting a password that is tried";
+        for _ in 0..ROUNDS {
+            let next = Update::builder()
+                .table_name(&self.table.name)
+                .set_key(Some(pair.key()))
+                .update_expression("ADD tries :one")
+                .condition_expression("ends_at > :now AND tries < :most")
+                .expression_attribute_values(":one", number(1_u64))
+                .expression_attribute_values(":most", number(MOST))
+                .expression_attribute_values(":now", number(now))
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                );
+            let next = self.table.request(next);
+            let Err(error) = again(|| next.clone().send()).await else { return Ok(Try::Allowed) };
+            let there = match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item(),
+                _ => return Err(AwsError::new(self.table.action(WHAT), &error)),
+            };
+            let ends_at = there.and_then(|item| get_time(item, "ends_at"));
+            if let Some(ends_at) = ends_at.filter(|ends_at| *ends_at > now) {
+                return Ok(Try::Refused { wait: ends_at.seconds_since(now) });
+            }
+            // The first, or the first after a while.
+            let ends_at = number(now.plus(PERIOD));
+            let first = Update::builder()
+                .table_name(&self.table.name)
+                .set_key(Some(pair.key()))
+                .update_expression("SET tries = :one, ends_at = :ends, expires = :ends")
+                .condition_expression("attribute_not_exists(ends_at) OR ends_at <= :now")
+                .expression_attribute_values(":one", number(1_u64))
+                .expression_attribute_values(":ends", ends_at)
+                .expression_attribute_values(":now", number(now));
+            if self.table.change(WHAT, first).await? {
+                return Ok(Try::Allowed);
+            }
+        }
+        Err(AwsError::unexpected(WHAT, "others of the same pair kept getting in between"))
+    }
+
+    /// Forgets the tries: the password was right.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn forget_tries(&self, pair: &Pair) -> Result<(), AwsError> {
+        let delete = self
+            .table
+            .dynamodb
+            .delete_item()
+            .table_name(&self.table.name)
+            .set_key(Some(pair.key()));
+        let deleted = again(|| delete.clone().send()).await;
+        let action = || self.table.action("forgetting tries");
+        deleted.map(drop).map_err(|error| AwsError::new(action(), &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::engine::Engine;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000);
+
+    async fn users() -> Users {
+        Users { table: Engine::start().await.table("users", ["user", "item"]) }
+    }
+
+    #[tokio::test]
+    async fn ten_tries_in_fifteen_minutes_are_allowed_by_pair() {
+        let users = users().await;
+        let ann = Pair::new("ann", "203.0.113.9");
+        for second in 0..MOST {
+            assert_eq!(users.count_try(&ann, NOW.plus(second)).await.unwrap(), Try::Allowed);
+        }
+        let refused = users.count_try(&ann, NOW.plus(600)).await.unwrap();
+        assert_eq!(refused, Try::Refused { wait: 300 });
+        // Neither another account from there nor ann from elsewhere.
+        for (account, address) in [("bob", "203.0.113.9"), ("ann", "203.0.113.10")] {
+            let pair = Pair::new(account, address);
+            assert_eq!(users.count_try(&pair, NOW.plus(600)).await.unwrap(), Try::Allowed);
+        }
+        // What was refused doesn't make it longer.
+        assert_eq!(users.count_try(&ann, NOW.plus(PERIOD)).await.unwrap(), Try::Allowed);
+        assert_eq!(users.count_try(&ann, NOW.plus(PERIOD + 1)).await.unwrap(), Try::Allowed);
+    }
+
+    #[tokio::test]
+    async fn who_got_it_right_begins_anew() {
+        let users = users().await;
+        let ann = Pair::new("ann", "203.0.113.9");
+        for _ in 0..MOST {
+            users.count_try(&ann, NOW).await.unwrap();
+        }
+        users.forget_tries(&ann).await.unwrap();
+        for _ in 0..MOST {
+            assert_eq!(users.count_try(&ann, NOW).await.unwrap(), Try::Allowed);
+        }
+        assert_eq!(users.count_try(&ann, NOW).await.unwrap(), Try::Refused { wait: PERIOD });
+    }
+
+    #[tokio::test]
+    async fn of_many_at_once_no_more_are_allowed() {
+        let users = users().await;
+        let ann = Pair::new("ann", "203.0.113.9");
+        let tries = (0..40).map(|_| users.count_try(&ann, NOW));
+        let tries = futures_util::future::join_all(tries).await;
+        let allowed = tries.iter().filter(|it| matches!(it, Ok(Try::Allowed))).count();
+        assert_eq!(allowed, 10);
+        assert_eq!(users.count_try(&ann, NOW).await.unwrap(), Try::Refused { wait: PERIOD });
+    }
+
+    #[test]
+    fn a_pair_is_not_mistaken_for_another() {
+        let key = |account: &str, address: &str| Pair::new(account, address).0;
+        assert_eq!(key("ann", "1"), key("ann", "1"));
+        assert_ne!(key("ann\n1", ""), key("ann", "1\n"));
+        assert!(!key("ann", "203.0.113.9").contains("203"));
+    }
+}
