@@ -42,8 +42,9 @@ check: ## Say what CI would say: formatting, lints, documentation
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
-schema: ## Write what send is asked and answers, as JSON Schema, from the types
+schema: ## Write the contracts (JSON Schema of send, OpenAPI of the HTTP API) from the types
 	$(CARGO) test --quiet --workspace --bin send --locked -- --ignored --exact schema::write
+	$(CARGO) test --quiet --workspace --bin login --locked -- --ignored --exact openapi::write
 
 check-template: $(VENV)/bin/cfn-lint ## Lint the SAM template (needs Python; brings cfn-lint along)
 	$(VENV)/bin/cfn-lint infra/aws/template.yaml

@@ -36,6 +36,8 @@ pub mod metric;
 pub mod moment;
 #[cfg(feature = "aws")]
 pub mod parameters;
+#[cfg(feature = "schema")]
+pub mod schema;
 #[cfg(feature = "aws")]
 pub mod store;
 #[cfg(feature = "aws")]

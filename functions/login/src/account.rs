@@ -12,11 +12,19 @@ use std::net::IpAddr;
 
 /// The name of an account: 1 to 64 letters, digits, or any of `- _ . @ +`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = r"^[\p{L}\p{Nd}_.@+-]{1,64}$"))
+)]
 pub(crate) struct Username(String);
 
 /// A password: 8 to 128 characters.
 #[derive(Debug)]
-pub(crate) struct Password(Secret);
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Password(
+    #[cfg_attr(test, schemars(with = "String", length(min = 8, max = 128)))] Secret,
+);
 
 impl Username {
     pub(crate) fn as_str(&self) -> &str {

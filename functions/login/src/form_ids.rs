@@ -9,6 +9,7 @@ use shared::wechat::form_id::FormId;
 
 /// What a mini program hands over.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HandOver {
     /// The alias of the mini program whose user submitted the forms: a form id is
@@ -19,6 +20,11 @@ pub(crate) struct HandOver {
 
 /// 1 to 20 form ids.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("minItems" = 1, "maxItems" = 20))
+)]
 #[serde(try_from = "Vec<FormId>")]
 struct FormIds(Vec<FormId>);
 

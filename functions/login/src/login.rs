@@ -17,6 +17,13 @@ use uuid::Uuid;
 
 /// What a mini program asks with.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend(
+        "dependentRequired" = { "username": ["password"], "password": ["username"] }
+    ))
+)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginRequest {
     /// From `wx.login`.
@@ -30,6 +37,11 @@ pub(crate) struct LoginRequest {
 
 /// A code from `wx.login`: works once, for 5 minutes.
 #[derive(Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(rename = "LoginCode", extend("pattern" = "^[!-~]{1,256}$"))
+)]
 #[serde(try_from = "String")]
 struct Code(String);
 
@@ -53,17 +65,24 @@ impl std::fmt::Debug for Code {
 
 /// What a mini program is answered with.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct LoginAnswer {
+    /// For `Authorization: Bearer`.
     access_token: String,
+    /// For `POST /session/refresh`.
     refresh_token: String,
     token_type: &'static str,
+    /// Seconds that the access token lives.
     expires_in: u64,
+    /// The person's internal id.
     user: String,
+    /// The account that is bound to the person.
     bound: Option<String>,
     /// The `user` of before, when it has just turned out that they are one with
     /// another.
     #[serde(skip_serializing_if = "Option::is_none")]
     formerly: Option<String>,
+    /// Whether they follow each Official Account, by its alias.
     follows: BTreeMap<String, bool>,
 }
 

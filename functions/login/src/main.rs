@@ -15,6 +15,8 @@ mod form_ids;
 mod handler;
 mod keys;
 mod login;
+#[cfg(test)]
+mod openapi;
 mod orders;
 mod persons;
 mod phone;

@@ -24,6 +24,7 @@ const PATIENCE: u64 = 6;
 
 /// What a mini program asks with.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PhoneRequest {
     /// From the button that asks for the number.
@@ -32,6 +33,11 @@ pub(crate) struct PhoneRequest {
 
 /// A code from the button that asks for the number: works once, for 5 minutes.
 #[derive(Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(rename = "PhoneCode", extend("pattern" = "^[!-~]{1,256}$"))
+)]
 #[serde(try_from = "String")]
 struct Code(String);
 
@@ -62,6 +68,7 @@ impl Code {
 
 /// What a mini program is answered with.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PhoneAnswer {
     /// Masked: `138****1234`.
     phone: String,

@@ -11,10 +11,14 @@ mod verify;
 mod who;
 
 pub(crate) use access_token::{Claims, LIFE, access_token};
+#[cfg(test)]
+pub(crate) use refresh::Answer as Refreshed;
 pub(crate) use refresh::refresh;
 pub(crate) use refresh_token::RefreshKey;
 pub(crate) use revoke::revoke;
 pub(crate) use verify::verify;
+#[cfg(test)]
+pub(crate) use who::Answer as Session;
 pub(crate) use who::who;
 
 use serde::Deserialize;
@@ -24,8 +28,10 @@ use shared::secret::Secret;
 
 /// A request that carries a refresh token.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Held {
+    #[cfg_attr(test, schemars(with = "String"))]
     refresh_token: Secret,
 }
 

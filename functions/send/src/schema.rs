@@ -6,11 +6,10 @@ use crate::check;
 use crate::remaining::{Left, Remaining};
 use crate::report::{Report, Reports};
 use crate::request::{MOST_RECIPIENTS, Recipient, Recipients, Request};
-use schemars::generate::{Contract, SchemaSettings};
-use schemars::transform::RecursiveTransform;
+use schemars::generate::Contract;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Value, json};
 use shared::parameters::Template;
+use shared::schema::of;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
@@ -72,20 +71,6 @@ fn files() -> Vec<(&'static str, Schema)> {
     ]
 }
 
-/// What a type looks like.
-fn of<T: JsonSchema>(contract: &Contract) -> Schema {
-    let mut settings = SchemaSettings::draft2020_12();
-    settings.contract = contract.clone();
-    let answered = settings.contract.is_serialize();
-    settings = settings
-        .with_transform(RecursiveTransform(in_one_line))
-        .with_transform(RecursiveTransform(no_null_default));
-    if answered {
-        settings = settings.with_transform(RecursiveTransform(left_out));
-    }
-    settings.into_generator().into_root_schema_for::<T>()
-}
-
 /// An order stands alone under its name.
 fn order(name: &str, mut asked: Schema) -> Schema {
     let description = asked.remove("description");
@@ -105,41 +90,6 @@ fn order(name: &str, mut asked: Schema) -> Schema {
         order.insert("$defs".to_owned(), definitions);
     }
     order
-}
-
-/// The lines of a doc comment are no lines elsewhere.
-fn in_one_line(schema: &mut Schema) {
-    if let Some(Value::String(text)) = schema.get_mut("description") {
-        *text = text.split('\n').collect::<Vec<_>>().join(" ").replace('`', "");
-    }
-}
-
-/// What is left out of an answer when there is none of it is never null.
-fn left_out(schema: &mut Schema) {
-    let required = schema.get("required").cloned().unwrap_or_default();
-    let is_required = |name: &str| required.as_array().is_some_and(|it| it.contains(&json!(name)));
-    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
-    for (_, property) in properties.iter_mut().filter(|(name, _)| !is_required(name)) {
-        let Value::Object(property) = property else { continue };
-        if let Some(Value::Array(types)) = property.get_mut("type") {
-            types.retain(|kind| kind != "null");
-            let kind = types[0].take();
-            property.insert("type".to_owned(), kind);
-        }
-        if let Some(Value::Array(kinds)) = property.get_mut("anyOf") {
-            kinds.retain(|kind| kind["type"] != "null");
-            let kind = kinds[0]["$ref"].take();
-            property.remove("anyOf");
-            property.insert("$ref".to_owned(), kind);
-        }
-    }
-}
-
-/// That nothing is meant by nothing needs no saying.
-fn no_null_default(schema: &mut Schema) {
-    if schema.get("default") == Some(&Value::Null) {
-        schema.remove("default");
-    }
 }
 
 fn folder() -> PathBuf {

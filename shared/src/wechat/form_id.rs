@@ -12,6 +12,11 @@ const OF_THE_DEVTOOLS: &str = "the formId is a mock one";
 
 /// The right to send one message to the user who submitted a form.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = r##"^[!"$-~]{1,128}$"##))
+)]
 pub struct FormId(String);
 
 impl FormId {

@@ -12,6 +12,7 @@ const TRIES: usize = 4;
 
 /// What a client is answered with.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "RefreshAnswer"))]
 pub(crate) struct Answer {
     access_token: String,
     refresh_token: String,

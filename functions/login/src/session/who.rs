@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 /// What a client is answered with.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SessionAnswer"))]
 pub(crate) struct Answer {
     /// The person's internal id.
     user: String,

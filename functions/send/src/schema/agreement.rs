@@ -3,6 +3,7 @@
 use super::*;
 use jsonschema::Validator;
 use serde::Deserialize as _;
+use serde_json::{Value, json};
 use shared::clock::Timestamp;
 
 const READMES: [&str; 2] =
