@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     aws::lambda::{BoxFuture, FunctionSummary},
     http::Http,
-    route::{Method, Path},
+    route::{Limit, Method, Path},
 };
 
 /// A function that says what a test wants and remembers what it was asked.
@@ -45,6 +45,7 @@ fn start() -> (Gateway, Arc<Scripted>, Http) {
         path: Path::parse(path).unwrap(),
         timeout: Duration::from_millis(if function == "slow" { 50 } else { 30_000 }),
         authorizer: None,
+        limit: Limit::default(),
     };
     let mut routes = vec![route("POST", "/callback/{app}", "callback")];
     routes.extend(
@@ -57,6 +58,7 @@ fn start() -> (Gateway, Arc<Scripted>, Http) {
     let gateway = Gateway::serve(
         listener,
         routes,
+        None,
         functions.clone(),
         "000000000000".to_owned(),
         "local".to_owned(),
