@@ -58,6 +58,18 @@ impl Phone<'_> {
         done["code"].as_str().unwrap().to_owned()
     }
 
+    /// A code, as the button gives one that asks for the telephone number.
+    pub(crate) async fn phone_code(&self, app: &str) -> String {
+        self.phone_code_of(app, json!({})).await
+    }
+
+    /// As [`Phone::phone_code`], from somebody who has this number.
+    pub(crate) async fn phone_code_of(&self, app: &str, mut number: Value) -> String {
+        number["app"] = json!(app);
+        let done = self.act("phone", number).await;
+        done["code"].as_str().unwrap().to_owned()
+    }
+
     /// Logs in and binds the account of their name, which is made if need be.
     pub(crate) async fn log_in(&self, app: &str) -> Value {
         self.world.account(self.name).await;

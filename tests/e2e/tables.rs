@@ -50,6 +50,24 @@ impl Aws {
         self.ask("DynamoDB_20120810.UpdateItem", &update).await;
     }
 
+    /// Sets a number in the one row in which `attribute` is there: a time that
+    /// nobody waits for.
+    pub(crate) async fn turn_back(&self, table: &str, key: [&str; 2], attribute: &str) {
+        let rows = self.rows(table).await;
+        let mut found = rows.iter().filter(|row| row.get(attribute).is_some());
+        let (Some(row), None) = (found.next(), found.next()) else {
+            panic!("not one row of {table} has {attribute}: {rows:#?}");
+        };
+        let update = json!({
+            "TableName": name(table),
+            "Key": { key[0]: { "S": row[key[0]] }, key[1]: { "S": row[key[1]] } },
+            "UpdateExpression": "SET #a = :v",
+            "ExpressionAttributeNames": { "#a": attribute },
+            "ExpressionAttributeValues": { ":v": { "N": "1" } },
+        });
+        self.ask("DynamoDB_20120810.UpdateItem", &update).await;
+    }
+
     /// Removes a parameter. `name` is what follows the prefix.
     pub(crate) async fn delete_parameter(&self, name: &str) {
         let delete = json!({ "Name": format!("/hongyan/local/{name}") });

@@ -158,6 +158,19 @@ impl World {
         }
     }
 
+    /// Asks the login function by invoking it: what it answers, or the kind and the
+    /// message of its error.
+    pub(crate) async fn ask_login(&self, command: &Value) -> Result<Value, (String, String)> {
+        match self.invoke("login", command).await {
+            Ok(answer) => Ok(serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()),
+            Err(InvokeFailure::Failed { error, .. }) => {
+                let text = |name: &str| error[name].as_str().unwrap().to_owned();
+                Err((text("errorType"), text("errorMessage")))
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// What the schedule does every minute: sending what is due.
     pub(crate) async fn sweep(&self) {
         self.invoke("send", &json!({ "sweep": {} })).await.unwrap();

@@ -13,6 +13,8 @@ use shared::wechat::push::{Answer, Delivery, Event, Kind, Push, Unreadable};
 ///
 /// Source: WeChat's documentation, "授权用户资料变更".
 const PHONE_NUMBER: u32 = 8;
+/// The number for all that may be revoked.
+const EVERYTHING: u32 = 301;
 
 /// Applies one event.
 ///
@@ -66,7 +68,7 @@ pub(crate) async fn apply(
             close(app, wechat_app, &push.from, push.create_time).await?;
         }
         Kind::Event(Event::UserAuthorizationRevoke { revoked })
-            if revoked.contains(&PHONE_NUMBER) =>
+            if revoked.iter().any(|what| [PHONE_NUMBER, EVERYTHING].contains(what)) =>
         {
             app.users.forget_phone(&event.app_id, &push.from, push.create_time).await?;
         }

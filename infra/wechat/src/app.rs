@@ -85,6 +85,26 @@ pub struct App {
     pub(crate) forms: Vec<legacy_template::Form>,
 }
 
+impl App {
+    /// Another app that was set up in the same way, and in which nothing has
+    /// happened yet.
+    pub(crate) fn twin(&self, alias: String, app_id: AppId) -> Self {
+        let last: String = app_id.as_str().chars().rev().take(12).collect();
+        Self {
+            alias,
+            original_id: format!("gh_{}", last.chars().rev().collect::<String>()),
+            app_id,
+            tokens: token::Tokens::default(),
+            codes: Vec::new(),
+            phone_codes: Vec::new(),
+            quotas: quota::Quotas::default(),
+            remembered: Vec::new(),
+            forms: Vec::new(),
+            ..self.clone()
+        }
+    }
+}
+
 /// What a template is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

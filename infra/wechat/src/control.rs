@@ -17,6 +17,7 @@ use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
+use shared::wechat::id::AppId;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -36,6 +37,7 @@ pub(crate) fn router(running: Shared) -> Router {
         .route("/sandbox/pushing", get(pushing).post(set_pushing))
         .route("/sandbox/faults", get(faults).post(order_fault).delete(call_off_faults))
         .route("/sandbox/clock", get(clock).post(advance))
+        .route("/sandbox/apps", post(add_app))
         .route("/sandbox/apps/{app}", post(set_app))
         .route("/sandbox/apps/{app}/revoke", post(revoke))
         .route("/sandbox/apps/{app}/spoil", post(spoil))
@@ -311,6 +313,33 @@ async fn set_app(
             state.world.acquaint();
         }
         Ok(Json(json!({ "ok": true, "mode": mode, "format": format })))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewApp {
+    /// The alias of the app that it is like.
+    like: String,
+    alias: String,
+    app_id: AppId,
+}
+
+/// Sets up another app like one that there is: its secrets and templates, its
+/// open-platform account, and nothing of what has happened in it.
+async fn add_app(State(running): State<Shared>, bytes: Bytes) -> Result<Json<Value>, Problem> {
+    let NewApp { like, alias, app_id } = body(&bytes)?;
+    running.change(|state| {
+        let at = find_app(&state.world, &like)?;
+        let app = state.world.apps[at].twin(alias, app_id);
+        let original_id = app.original_id.clone();
+        state.world.apps.push(app);
+        if let Err(problem) = state.world.check() {
+            state.world.apps.pop();
+            return Err(Problem::bad(problem));
+        }
+        state.world.acquaint();
+        Ok(Json(json!({ "ok": true, "original_id": original_id })))
     })
 }
 

@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 /// The events table.
 #[derive(Clone, Debug)]
 pub struct Events {
-    table: Table,
+    pub(super) table: Table,
 }
 
 /// An event as it stands in the table and in its stream.

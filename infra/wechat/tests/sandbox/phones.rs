@@ -75,6 +75,22 @@ async fn a_code_is_good_for_five_minutes_in_its_app_for_its_user() {
 }
 
 #[tokio::test]
+async fn a_code_of_another_app_is_told_from_none() {
+    let stage = Stage::new().await;
+    let other = json!({ "like": "shop-mini", "alias": "other", "app_id": "wx0000000000005a03" });
+    stage.post("/sandbox/apps", other.clone()).await;
+    assert_eq!(stage.refused("/sandbox/apps", other).await.0, 400, "there is one");
+    let nothing = json!({ "like": "nothing", "alias": "a", "app_id": "wx0000000000005a04" });
+    assert_eq!(stage.refused("/sandbox/apps", nothing).await.0, 404);
+    let (there, here) = (token(&stage, "other").await, token(&stage, "shop-mini").await);
+    let code = code(&stage, json!({})).await;
+    assert_eq!(errcode(&exchange(&stage, &there, json!({ "code": code })).await), 40013);
+    assert_eq!(errcode(&exchange(&stage, &here, json!({ "code": code })).await), 0);
+    let open_id = stage.open_id("ann", "other");
+    assert_ne!(open_id, stage.open_id("ann", "shop-mini"));
+}
+
+#[tokio::test]
 async fn an_official_account_may_not_ask() {
     let stage = Stage::new().await;
     let token = token(&stage, "shop").await;

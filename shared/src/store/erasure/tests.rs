@@ -84,10 +84,17 @@ impl World {
         let key = PermitKey { app_id: &app_id, open_id: &open_id, template_id: "T" };
         users.grant_permit(key, "g1", NOW).await.unwrap();
         users.grant_permit(key, "g2", NOW).await.unwrap();
-        let body = format!(
-            r#"{{"ToUserName":"gh_1","FromUserName":"{here}","CreateTime":{NOW},"MsgType":"text","Content":"hello","MsgId":1}}"#
-        );
-        let event = NewEvent::new(&app_id, &body);
+        let body = format!("from {here}: hello");
+        let event = NewEvent {
+            app_id: &app_id,
+            open_id: &open_id,
+            create_time: NOW,
+            identity: "1",
+            kind: "text",
+            body: &body,
+            reply: None,
+            customer_service: None,
+        };
         self.erasure.events.record(&event, NOW).await.unwrap();
         person
     }

@@ -1,0 +1,207 @@
+//! Somebody asks to be forgotten: 个人信息保护法, article 47.
+
+use crate::phone::password;
+use crate::world::{World, order};
+use local::aws::Fault;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const TABLES: [&str; 4] = ["users", "mappings", "events", "notifications"];
+
+async fn forget(world: &World, who: Value) -> Value {
+    world.ask_login(&json!({ "forget": who })).await.unwrap()
+}
+
+/// All rows in which one of these names stands, but for the marks that stay.
+async fn traces(world: &World, names: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    for table in TABLES {
+        for row in world.aws.rows(table).await {
+            let mut attributes: Vec<_> =
+                row.as_object().unwrap().keys().map(String::as_str).collect();
+            attributes.sort_unstable();
+            let is_mark = attributes == ["expires", "item", "left_at", "user"];
+            let text = row.to_string();
+            if !is_mark && names.iter().any(|name| text.contains(name.as_str())) {
+                found.push(format!("{table}: {text}"));
+            }
+        }
+    }
+    found
+}
+
+/// Ann does all that one can do, and is sent things.
+async fn ann_lives(world: &World) -> (Value, Vec<String>) {
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    let session = ann.log_in("shop-mini").await;
+    ann.message("shop", "Where is my kettle?").await;
+    ann.enter("shop-mini").await;
+    ann.consent("shop-mini", "order_shipped", true).await;
+    let token = session["access_token"].as_str().unwrap();
+    let form_ids = json!({ "app": "shop-mini", "form_ids": ["form-1", "form-2"] });
+    for (path, body) in
+        [("/form-ids", form_ids), ("/phone", json!({ "code": ann.phone_code("shop-mini").await }))]
+    {
+        let request = world.client.post(world.url(path)).bearer_auth(token).json(&body);
+        assert_eq!(request.send().await.unwrap().status(), 200, "{path}");
+    }
+    let tomorrow = world.wechat.now().await + 24 * 3600;
+    for (id, to) in [
+        ("later-1", json!({ "account": "ann" })),
+        ("later-2", json!({ "union_id": ann.union_id().await })),
+        ("later-3", json!({ "app": "shop", "open_id": ann.open_id("shop").await })),
+    ] {
+        let mut request = order(id, to);
+        request["send_at"] = json!(tomorrow);
+        assert_eq!(world.send(&request).await["outcome"], "scheduled");
+    }
+    let now = order("now-1", json!({ "account": "ann" }));
+    assert_eq!(world.send(&now).await["outcome"], "sent");
+    let names = vec![
+        ann.open_id("shop").await,
+        ann.open_id("shop-mini").await,
+        ann.union_id().await,
+        session["user"].as_str().unwrap().to_owned(),
+        "account#ann".to_owned(),
+        "\"ann\"".to_owned(),
+        "Where is my kettle".to_owned(),
+    ];
+    (session, names)
+}
+
+#[tokio::test]
+async fn who_is_forgotten_is_gone_from_everywhere() {
+    let world = World::start().await;
+    let bob = world.phone("bob");
+    bob.follow("shop").await;
+    let bobs = bob.log_in("shop-mini").await;
+    let tomorrow = world.wechat.now().await + 24 * 3600;
+    let mut request = order("bobs", json!({ "account": "bob" }));
+    request["send_at"] = json!(tomorrow);
+    world.send(&request).await;
+    let (session, names) = ann_lives(&world).await;
+    assert!(traces(&world, &names).await.len() > 20);
+
+    let report = forget(&world, json!({ "user": session["user"] })).await;
+    assert_eq!((&report["complete"], &report["user"]), (&json!(true), &session["user"]));
+    let gone = json!({
+        "accounts": 1, "events": 6, "form_ids": 2, "mappings": 5, "notifications": 3, "permits": 1,
+        "phone_numbers": 1, "profiles": 2, "sessions": 1, "windows": 3,
+    });
+    assert_eq!(report["gone"], gone);
+    assert_eq!(report["stays"].as_array().unwrap().len(), 5, "{report}");
+    assert_eq!(traces(&world, &names).await, [""; 0]);
+
+    // Of what was sent, or never will be, the caller can still ask.
+    let outcome = async |id: &str| {
+        world.aws.row("notifications", "id", id).await["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(outcome("now-1").await, "delivered");
+    for id in ["later-1", "later-2", "later-3"] {
+        assert_eq!(outcome(id).await, "cancelled");
+    }
+    assert_eq!(outcome("bobs").await, "scheduled");
+    let report = world.send(&order("after-1", json!({ "account": "ann" }))).await;
+    assert_eq!(report["outcome"], "no_route", "{report}");
+
+    // Her session ends, and what is left of it leads nowhere.
+    let token = session["access_token"].as_str().unwrap();
+    let held = json!({ "refresh_token": session["refresh_token"] });
+    let refreshed = world.client.post(world.url("/session/refresh")).json(&held);
+    assert_eq!(refreshed.send().await.unwrap().status(), 401);
+    let code = json!({ "code": world.phone("ann").phone_code("shop-mini").await });
+    let phone = world.client.post(world.url("/phone")).bearer_auth(token).json(&code);
+    assert_eq!(phone.send().await.unwrap().status(), 401);
+
+    // Bob is as he was.
+    let (status, again) =
+        world.log_in("shop-mini", &json!({ "code": bob.code("shop-mini").await })).await;
+    assert_eq!((status, &again["user"]), (200, &bobs["user"]));
+    assert_eq!(again["bound"], "bob");
+    let lines = world.lines().concat();
+    assert!(names[..3].iter().all(|name| !lines.contains(name)), "no log names anybody");
+}
+
+#[tokio::test]
+async fn it_may_be_asked_again_and_by_any_name() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    let session = ann.log_in("shop-mini").await;
+    let open_id = ann.open_id("shop").await;
+    let first = forget(&world, json!({ "app": "shop", "open_id": open_id })).await;
+    assert_eq!(first["user"], session["user"]);
+    assert_eq!(first["gone"]["profiles"], 2, "{first}");
+    for who in [
+        json!({ "app": "shop", "open_id": open_id }),
+        json!({ "user": session["user"] }),
+        json!({ "account": "ann" }),
+    ] {
+        let again = forget(&world, who).await;
+        assert_eq!((&again["complete"], &again["gone"]), (&json!(true), &json!({})), "{again}");
+    }
+
+    // Who only follows, and has never logged in, is somebody too.
+    let bob = world.phone("bob");
+    bob.follow("shop").await;
+    bob.message("shop", "hello").await;
+    let names = [bob.open_id("shop").await, bob.union_id().await];
+    let report = forget(&world, json!({ "app": "shop", "open_id": names[0] })).await;
+    assert_eq!(report["user"], Value::Null);
+    assert_eq!((&report["gone"]["events"], &report["gone"]["windows"]), (&json!(2), &json!(2)));
+    assert_eq!(traces(&world, &names).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn whoever_returns_is_somebody_new() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    let before = ann.log_in("shop-mini").await;
+    forget(&world, json!({ "account": "ann" })).await;
+
+    // The account went with her: it bears a name.
+    let code = ann.code("shop-mini").await;
+    let login = json!({ "code": code, "username": "ann", "password": password("ann") });
+    assert_eq!(world.log_in("shop-mini", &login).await.0, 401);
+    let after = ann.log_in("shop-mini").await;
+    assert_ne!(after["user"], before["user"]);
+    assert_eq!(after["follows"], json!({ "shop": false }), "nobody knows, until she follows anew");
+    ann.unfollow("shop").await;
+    ann.follow("shop").await;
+    let report = world.send(&order("order-1", json!({ "account": "ann" }))).await;
+    assert_eq!(report["channel"], "template", "{report}");
+    // The day's mark is gone with her return.
+    let rows = world.aws.rows("users").await;
+    let profiles: Vec<_> = rows.iter().filter(|row| row["item"] == "profile").collect();
+    assert_eq!(profiles.len(), 2);
+    assert!(profiles.iter().all(|row| row["expires"].is_null()), "{profiles:#?}");
+}
+
+#[tokio::test]
+async fn what_the_time_is_too_short_for_the_next_call_does() {
+    let world = World::changed(&[("Timeout: 29", "Timeout: 8")]).await;
+    world.token_round().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    for at in 0..40 {
+        ann.message("shop", &format!("hello {at}")).await;
+    }
+    let names = [ann.open_id("shop").await];
+    // Each deletion of an event takes long, and many take too long.
+    let slow = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
+    let slow = slow.delay(Duration::from_millis(1900));
+    let slow = world.cloud.aws.faults.order(slow).unwrap();
+    let who = json!({ "app": "shop", "open_id": names[0] });
+    let first = forget(&world, who.clone()).await;
+    assert_eq!(first["complete"], false, "{first}");
+    assert!(first["next"].as_str().unwrap().contains("invoke again"), "{first}");
+    assert!(!traces(&world, &names).await.is_empty());
+    slow.call_off();
+    let last = forget(&world, who).await;
+    assert_eq!(last["complete"], true, "{last}");
+    assert_eq!(last["gone"]["events"], 41, "what went in all: {last}");
+    assert_eq!(traces(&world, &names).await, [""; 0]);
+    assert_eq!(traces(&world, &["forgetting".to_owned()]).await, [""; 0]);
+}

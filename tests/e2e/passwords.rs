@@ -1,0 +1,110 @@
+//! Passwords that are tried: how often, and what the answer tells.
+
+use crate::phone::password;
+use crate::world::World;
+use local::aws::Fault;
+use serde_json::{Value, json};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+const OPERATIONS: [&str; 6] =
+    ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "TransactWriteItems"];
+
+/// A login from an address of this machine: the status, how many seconds to wait,
+/// and the answer.
+async fn from(world: &World, address: u8, login: &Value) -> (u16, Option<u64>, Value) {
+    let client = reqwest::Client::builder()
+        .local_address(Some(Ipv4Addr::new(127, 0, 0, address).into()))
+        .no_proxy()
+        .build()
+        .unwrap();
+    let answer = client.post(world.url("/login/shop-mini")).json(login).send().await.unwrap();
+    let wait = answer.headers().get("retry-after").map(|it| it.to_str().unwrap().parse().unwrap());
+    (answer.status().as_u16(), wait, answer.json().await.unwrap())
+}
+
+fn login(code: &str, username: &str, password: &str) -> Value {
+    json!({ "code": code, "username": username, "password": password })
+}
+
+#[tokio::test]
+async fn who_guesses_has_ten_tries_and_locks_nobody_out() {
+    let world = World::start().await;
+    world.account("ann").await;
+    let code = world.phone("ann").code("shop-mini").await;
+    // At the same moment, from one address.
+    let guesses: Vec<_> =
+        (0..30).map(|at| login(&code, "ann", &format!("not the one {at}"))).collect();
+    let answers = guesses.iter().map(|guess| from(&world, 2, guess));
+    let mut statuses: Vec<_> =
+        futures_util::future::join_all(answers).await.into_iter().map(|it| it.0).collect();
+    statuses.sort_unstable();
+    assert_eq!((&statuses[..10], &statuses[10..]), (&[401; 10][..], &[429; 20][..]));
+
+    // Also the right one isn't looked at from there any more.
+    let right = login(&code, "ann", &password("ann"));
+    let (status, wait, answer) = from(&world, 2, &right).await;
+    assert_eq!(status, 429);
+    assert!(wait.is_some_and(|wait| (600..=900).contains(&wait)), "{wait:?}");
+    assert!(answer["error"].as_str().unwrap().contains("wait"), "{answer}");
+    assert!(world.wechat.calls("/sns/jscode2session").await.is_empty(), "the code is unused");
+
+    // Ann is elsewhere.
+    assert_eq!(from(&world, 3, &right).await.0, 200);
+}
+
+#[tokio::test]
+async fn after_a_quarter_of_an_hour_it_may_be_tried_again() {
+    let world = World::start().await;
+    world.account("ann").await;
+    let code = world.phone("ann").code("shop-mini").await;
+    for _ in 0..10 {
+        assert_eq!(world.log_in("shop-mini", &login(&code, "ann", "not the one")).await.0, 401);
+    }
+    let right = login(&code, "ann", &password("ann"));
+    assert_eq!(world.log_in("shop-mini", &right).await.0, 429);
+    world.aws.turn_back("users", ["user", "item"], "ends_at").await;
+    assert_eq!(world.log_in("shop-mini", &right).await.0, 200);
+
+    // Who got it right has all tries again.
+    for _ in 0..10 {
+        let code = world.phone("ann").code("shop-mini").await;
+        assert_eq!(world.log_in("shop-mini", &login(&code, "ann", "not the one")).await.0, 401);
+    }
+}
+
+#[tokio::test]
+async fn whether_there_is_such_an_account_shows_in_nothing() {
+    let world = World::start().await;
+    world.account("ann").await;
+    let clear = json!({ "create_account": { "username": "carol" } });
+    world.ask_login(&clear).await.unwrap();
+    let code = world.phone("ann").code("shop-mini").await;
+    let function = world.cloud.function("login");
+    let mut found = Vec::new();
+    // One that is, one that isn't, and one that has no password.
+    for account in ["ann", "nobody", "carol"] {
+        for round in 0..11 {
+            let counts = OPERATIONS.map(|operation| {
+                // A fault that hardly is one counts whom it befalls.
+                let fault = Fault::of("dynamodb", operation).by(function.clone());
+                world.cloud.aws.faults.order(fault.delay(Duration::from_millis(1))).unwrap()
+            });
+            let (status, answer) =
+                world.log_in("shop-mini", &login(&code, account, "not the one")).await;
+            let calls = counts.each_ref().map(local::aws::Ordered::befallen);
+            counts.iter().for_each(local::aws::Ordered::call_off);
+            let error = answer["error"].as_str().unwrap().to_owned();
+            // How long there is to wait depends on the moment.
+            let error: String = error.chars().filter(|c| !c.is_ascii_digit()).collect();
+            found.push((round, status, error, calls));
+        }
+    }
+    let (ann, others) = found.split_at(11);
+    for of_another in others.chunks(11) {
+        assert_eq!(ann, of_another);
+    }
+    assert_eq!((ann[9].1, ann[10].1), (401, 429));
+    let lines = world.lines();
+    assert!(!lines.concat().contains("not the one"));
+}
