@@ -76,7 +76,7 @@ $(FUZZ)/bin/cargo-fuzz:
 interop: $(PEERS)/ready ## Check against foreign implementations and callers (needs Python and Node.js; brings them along)
 	$(CARGO) run --quiet --package interop --locked -- $(PEERS)
 	$(CARGO) build --workspace --all-targets --locked
-	PEERS=$(PEERS) $(CARGO) test --workspace --test e2e --locked -- --ignored calling::
+	PEERS=$(PEERS) $(CARGO) test --workspace --test e2e --locked -- --ignored api:: calling::
 
 bench: bench-callbacks bench-sends ## Measure what comes in and what goes out
 

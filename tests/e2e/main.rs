@@ -25,6 +25,7 @@ mod world;
 mod accounts;
 mod again;
 mod answers;
+mod api;
 mod asking;
 mod callback;
 mod calling;

@@ -30,8 +30,10 @@ pub(crate) struct LoginRequest {
     code: Code,
     /// The account to bind, with its password.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Username"))]
     username: Option<Username>,
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Password"))]
     password: Option<Password>,
 }
 

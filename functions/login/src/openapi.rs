@@ -67,7 +67,7 @@ fn named(name: &str) -> Value {
 }
 
 /// What a route answers: these, and what every route does.
-fn answers<const N: usize>(good: Value, refusals: [(&str, &str); N]) -> Value {
+fn answers<const N: usize>(good: &Value, refusals: [(&str, &str); N]) -> Value {
     let mut all = json!({
         "200": good,
         "500": { "description": "Our fault; the log says what.", "content":
@@ -152,7 +152,7 @@ fn document() -> Value {
         "description": "With username and password the account is bound to the user. The same code asked again within a minute, with the same name, gets the same answer.",
         "parameters": [app("a mini program")],
         "requestBody": types.body::<LoginRequest>(),
-        "responses": answers(types.answer::<LoginAnswer>("A session."), [
+        "responses": answers(&types.answer::<LoginAnswer>("A session."), [
             ("400", PROBLEM),
             ("401", "The code isn't good any more, or username or password is wrong."),
             ("403", "WeChat calls the user a risk."),
@@ -168,7 +168,7 @@ fn document() -> Value {
         "summary": "A refresh token becomes the next one, and an access token.",
         "description": "Each works once. Asked again within 30 seconds, the answer has the same successor; one that comes later ends the session.",
         "requestBody": types.body::<Held>(),
-        "responses": answers(types.answer::<Refreshed>("The next tokens."), [
+        "responses": answers(&types.answer::<Refreshed>("The next tokens."), [
             ("400", PROBLEM), ("401", "The session has ended; log in again."), TOO_LARGE, THROTTLED,
         ]),
     });
@@ -177,7 +177,7 @@ fn document() -> Value {
         "summary": "Ends a session.",
         "requestBody": types.body::<Held>(),
         "responses": answers(
-            json!({ "description": "None of its refresh tokens is good now.",
+            &json!({ "description": "None of its refresh tokens is good now.",
                 "content": content(&json!({ "type": "object" })) }),
             [("400", PROBLEM), ("401", "Not a refresh token of this service."), TOO_LARGE, THROTTLED],
         ),
@@ -185,13 +185,13 @@ fn document() -> Value {
     let who = json!({
         "operationId": "whoAmI", "tags": ["Sessions"], "security": session,
         "summary": "What is known of the session of an access token.",
-        "responses": answers(types.answer::<Session>("The session."), [NO_SESSION, THROTTLED]),
+        "responses": answers(&types.answer::<Session>("The session."), [NO_SESSION, THROTTLED]),
     });
     let phone = json!({
         "operationId": "phone", "tags": ["Users"], "security": session,
         "summary": "A code from getPhoneNumber becomes the user's number, which is kept.",
         "requestBody": types.body::<PhoneRequest>(),
-        "responses": answers(types.answer::<PhoneAnswer>("The number, masked."), [
+        "responses": answers(&types.answer::<PhoneAnswer>("The number, masked."), [
             ("400", PROBLEM), NO_SESSION, ("403", "The user or the code is another's."), TOO_LARGE,
             THROTTLED, ("502", "WeChat refused; the operator finds the reason in the log."),
         ]),
@@ -201,7 +201,7 @@ fn document() -> Value {
         "summary": "Keeps the form ids that a mini program's forms gave its user.",
         "requestBody": types.body::<HandOver>(),
         "responses": answers(
-            json!({ "description": "So many are new.", "content": content(&json!({
+            &json!({ "description": "So many are new.", "content": content(&json!({
                 "type": "object", "properties": { "kept": { "type": "integer", "minimum": 0 } },
                 "required": ["kept"] })) }),
             [
@@ -214,7 +214,7 @@ fn document() -> Value {
         let schema = json!({ "type": "object", "properties": properties, "required": required });
         json!({ "operationId": operation, "tags": ["Keys"], "summary": summary,
             "responses": answers(
-                json!({ "description": "To be kept for ten minutes.", "content": content(&schema) }),
+                &json!({ "description": "To be kept for ten minutes.", "content": content(&schema) }),
                 [THROTTLED],
             ) })
     };

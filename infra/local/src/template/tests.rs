@@ -109,6 +109,27 @@ fn the_deployed_template_is_understood_whole() {
     assert_eq!(table["GlobalSecondaryIndexes"][0]["IndexName"], "unapplied");
 }
 
+/// What callers read of the routes is what API Gateway has.
+#[test]
+fn the_openapi_document_has_the_routes_of_the_template() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/openapi.json");
+    let document: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut documented = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let has_session = !operation["security"].is_null();
+            documented.push((format!("{} {path}", method.to_uppercase()), has_session));
+        }
+    }
+    let routes = deployed().routes;
+    let mut deployed: Vec<_> =
+        routes.iter().map(|route| (route.to_string(), route.authorizer.is_some())).collect();
+    documented.sort();
+    deployed.sort();
+    assert_eq!(documented, deployed);
+}
+
 /// Nothing about the deployment is written twice: what the template says, this
 /// machine does.
 #[test]
