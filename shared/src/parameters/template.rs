@@ -100,9 +100,10 @@ pub fn fill(text: &str, fields: &BTreeMap<String, String>) -> Result<String, Unk
 /// Characters").
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Puts the fields into an address, of the web or of a mini program's page. They
-/// are percent-encoded, so that `?name={product}` has one parameter whatever the
-/// product is called; only a field that is the whole address is taken as it is.
+/// Puts the fields into an address, of the web or of a mini program's page.
+///
+/// They are percent-encoded, so that `?name={product}` has one parameter whatever
+/// the product is called; only a field that is the whole address is taken as it is.
 ///
 /// # Errors
 ///
