@@ -47,6 +47,7 @@ mod main_job;
 mod once;
 mod orders;
 mod outage;
+mod own_function;
 mod privacy;
 mod queue;
 mod remaining;
