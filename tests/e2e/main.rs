@@ -52,6 +52,7 @@ mod once;
 mod one_person;
 mod orders;
 mod outage;
+mod own_function;
 mod passwords;
 mod privacy;
 mod queue;

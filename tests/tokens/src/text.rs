@@ -39,7 +39,6 @@ fn parts(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
         ("two tokens and a comma", format!("{good},{good}")),
         ("two tokens and a space", format!("{good} {good}")),
         ("two tokens in one", format!("{good}{good}")),
-        ("a scheme twice", format!("Bearer {good}")),
         ("another scheme", format!("Basic {good}")),
         ("in quotes", format!("\"{good}\"")),
         ("in brackets", format!("<{good}>")),
