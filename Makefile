@@ -13,7 +13,7 @@ FUZZ := $(abspath $(TARGET))/cargo-fuzz-$(CARGO_FUZZ)
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test check fmt schema check-template check-dependencies fuzz interop bench bench-callbacks bench-sends bench-peers clean-data
+.PHONY: help run demo build test check fmt schema check-template check-dependencies fuzz interop bench bench-callbacks bench-sends bench-logins bench-peers clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,7 +78,7 @@ interop: $(PEERS)/ready ## Check against foreign implementations and callers (ne
 	$(CARGO) build --workspace --all-targets --locked
 	PEERS=$(PEERS) $(CARGO) test --workspace --test e2e --locked -- --ignored api:: calling::
 
-bench: bench-callbacks bench-sends ## Measure what comes in and what goes out
+bench: bench-callbacks bench-sends bench-logins ## Measure what comes in, what goes out, and who logs in
 
 bench-callbacks: ## Messages per second that one core verifies, opens, reads and answers
 	$(CARGO) run --quiet --release --package bench --locked
@@ -86,6 +86,10 @@ bench-callbacks: ## Messages per second that one core verifies, opens, reads and
 bench-sends: ## Count what a notification costs, and how many a second go through the queue
 	$(CARGO) build --release --locked --package callback --package events --package login --package send --package token
 	$(CARGO) run --quiet --profile around --package sends --locked -- $(TARGET)/release
+
+bench-logins: ## Count what a login costs, how many a second one process takes, and how long its first one
+	$(CARGO) build --release --locked --package callback --package events --package login --package send --package token
+	$(CARGO) run --quiet --profile around --package logins --locked -- $(TARGET)/release
 
 bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations (needs Python and Node.js)
 	$(CARGO) run --quiet --release --package bench --locked -- $(PEERS)

@@ -6,21 +6,33 @@ use local::aws::Fault;
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
 
 const OPERATIONS: [&str; 6] =
     ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "TransactWriteItems"];
 
 /// A login from an address of this machine: the status, how many seconds to wait,
-/// and the answer.
+/// and the answer. Over a bare connection, as that can have an address of its own.
 async fn from(world: &World, address: u8, login: &Value) -> (u16, Option<u64>, Value) {
-    let client = reqwest::Client::builder()
-        .local_address(Some(Ipv4Addr::new(127, 0, 0, address).into()))
-        .no_proxy()
-        .build()
-        .unwrap();
-    let answer = client.post(world.url("/login/shop-mini")).json(login).send().await.unwrap();
-    let wait = answer.headers().get("retry-after").map(|it| it.to_str().unwrap().parse().unwrap());
-    (answer.status().as_u16(), wait, answer.json().await.unwrap())
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::new(127, 0, 0, address), 0).into()).unwrap();
+    let mut stream = socket.connect(world.cloud.http()).await.unwrap();
+    let body = login.to_string();
+    let request = format!(
+        "POST /login/shop-mini HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        world.cloud.http(),
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let wait = head.lines().find_map(|line| line.strip_prefix("retry-after: "));
+    let body = &body[body.find('{').unwrap()..=body.rfind('}').unwrap()];
+    (status, wait.map(|wait| wait.parse().unwrap()), serde_json::from_str(body).unwrap())
 }
 
 fn login(code: &str, username: &str, password: &str) -> Value {

@@ -176,7 +176,7 @@ impl World {
     /// message of its error.
     pub(crate) async fn ask_login(&self, command: &Value) -> Result<Value, (String, String)> {
         match self.invoke("login", command).await {
-            Ok(answer) => Ok(serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()),
+            Ok(answer) => Ok(answer),
             Err(InvokeFailure::Failed { error, .. }) => {
                 let text = |name: &str| error[name].as_str().unwrap().to_owned();
                 Err((text("errorType"), text("errorMessage")))

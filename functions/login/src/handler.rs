@@ -10,6 +10,10 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::clock::Timestamp;
 
+/// So many seconds before Lambda ends it, the function has to come to an end itself:
+/// what was begun takes a moment, and has to be written down.
+const LAST_WORDS: u64 = 3;
+
 /// Answers an HTTP request or a direct invocation. The latter fails with an
 /// error; HTTP always gets an answer.
 pub(crate) async fn answer(
@@ -22,7 +26,8 @@ pub(crate) async fn answer(
             Ok(routes::answer(app, &request, context, now).await)
         }
         _ => {
-            let deadline = Timestamp(request.lambda_context().deadline / 1000);
+            let deadline = request.lambda_context().deadline / 1000;
+            let deadline = Timestamp(deadline.saturating_sub(LAST_WORDS));
             let done = orders::answer(app, request.body(), now, deadline).await?;
             Ok(reply::json(StatusCode::OK, &done))
         }

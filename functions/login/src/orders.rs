@@ -173,7 +173,7 @@ fn failure(kind: &str, message: String) -> Diagnostic {
 mod tests {
     use super::*;
 
-    fn problem(command: Value) -> String {
+    fn problem(command: &Value) -> String {
         read::<Command>(command.to_string().as_bytes()).unwrap_err()
     }
 
@@ -181,21 +181,21 @@ mod tests {
     fn a_command_that_does_not_fit_names_its_field_and_quotes_no_password() {
         let id = "an internal id has 32 hexadecimal digits, as a login answers it";
         let bind = |user: &str| json!({ "bind": { "username": "ann", "user": user } });
-        assert_eq!(problem(bind("ann")), format!("bind.user: {id}"));
-        assert_eq!(problem(bind(&"A".repeat(32))), format!("bind.user: {id}"));
+        assert_eq!(problem(&bind("ann")), format!("bind.user: {id}"));
+        assert_eq!(problem(&bind(&"A".repeat(32))), format!("bind.user: {id}"));
         assert!(read::<Command>(bind(&"a".repeat(32)).to_string().as_bytes()).is_ok());
         assert_eq!(
-            problem(json!({ "set_password": { "username": "ann", "password": "hunter2" } })),
+            problem(&json!({ "set_password": { "username": "ann", "password": "hunter2" } })),
             "set_password.password: a password has 8 to 128 characters"
         );
         assert_eq!(
-            problem(json!({ "clear_password": {} })),
+            problem(&json!({ "clear_password": {} })),
             "clear_password: missing field `username`"
         );
         for who in [json!({}), json!({ "app": "shop" }), json!({ "user": "a", "account": "b" })] {
-            let problem = problem(json!({ "forget": who }));
+            let problem = problem(&json!({ "forget": who }));
             assert!(problem.contains("expected one of"), "{problem}");
         }
-        assert!(problem(json!({ "erase": {} })).contains("unknown variant `erase`"));
+        assert!(problem(&json!({ "erase": {} })).contains("unknown variant `erase`"));
     }
 }

@@ -151,7 +151,7 @@ pub(crate) async fn forget(
 }
 
 /// What forgetting somebody leaves, and why.
-const STAYS: [(&str, &str); 5] = [
+const STAYS: [(&str, &str); 6] = [
     (
         "a mark for each app, for a day: the openid, and when it was forgotten",
         "without it, an event that WeChat still delivers would make them known again",
@@ -159,6 +159,10 @@ const STAYS: [(&str, &str); 5] = [
     (
         "access tokens that were handed out, for 15 minutes at most",
         "they name a random id that leads nowhere, and can't be called back",
+    ),
+    (
+        "what became of a login code, and how often a password was tried: for a minute, for 15",
+        "they stand under hashes; one has the random id, which leads nowhere, the other nothing; DynamoDB removes both within two days",
     ),
     (
         "notifications that were sent: your id, channel, app, time, and what became of them, for 30 days",

@@ -86,6 +86,36 @@ impl Users {
         Ok(erased)
     }
 
+    /// The last second of which the user has anything that [`Users::erase`] erases.
+    pub(super) async fn latest(
+        &self,
+        app_id: &AppId,
+        open_id: &OpenId,
+    ) -> Result<Option<Timestamp>, AwsError> {
+        let mut pages = self
+            .table
+            .dynamodb
+            .query()
+            .table_name(&self.table.name)
+            .key_condition_expression("#user = :user")
+            .expression_attribute_names("#user", "user")
+            .expression_attribute_values(":user", string(user_key(app_id, open_id)))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut latest = None;
+        while let Some(found) = pages.next().await {
+            let found = found.map_err(|error| {
+                AwsError::new(self.table.action("looking at what a user has"), &error)
+            })?;
+            for (_, attribute, _) in BEGUN {
+                latest = latest.max(get_time(&found, attribute));
+            }
+        }
+        Ok(latest)
+    }
+
     /// The condition that the user hasn't gone since `at`; in the same second,
     /// they have.
     pub(super) fn still_here(

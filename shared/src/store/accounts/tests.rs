@@ -104,7 +104,8 @@ async fn an_account_is_bound_in_all_apps_of_a_person_and_taken_from_all() {
         assert_eq!(world.reached("ann").await, ["wxMini oAnn", "wxOther oAnnThere"]);
     }
     let found = world.logins.person(&crate::store::Asked::Account("ann".to_owned())).await;
-    assert_eq!(found.unwrap().unwrap().ids.into_iter().collect::<Vec<_>>(), [ann.clone()]);
+    let found = found.unwrap().unwrap();
+    assert!(found.ids.len() == 1 && found.ids.contains(&ann), "{found:?}");
 
     assert!(world.logins.unbind("ann", &ann).await.unwrap());
     assert_eq!(world.reached("ann").await, [""; 0]);

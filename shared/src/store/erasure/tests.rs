@@ -107,8 +107,10 @@ impl World {
             [&logins.users.table, &logins.mappings.table, &events.table, &notifications.table]
         {
             for row in rows(table).await {
+                let mark = is_mark(&row);
+                let row: BTreeMap<_, _> = row.into_iter().collect();
                 let text = format!("{} {row:?}", table.name);
-                if names.iter().any(|name| text.contains(name)) && !is_mark(&row) {
+                if names.iter().any(|name| text.contains(name)) && !mark {
                     found.push(text);
                 }
             }

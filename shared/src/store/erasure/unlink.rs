@@ -45,7 +45,7 @@ impl Erasure {
         person: Person,
         now: Timestamp,
     ) -> Result<(Pending, Vec<TransactWriteItem>), AwsError> {
-        let mut items = Vec::new();
+        let (mut profiles, mut since) = (Vec::new(), now);
         let mut gone = Counts::new();
         let mut count = |kind: &str| *gone.entry(kind.to_owned()).or_default() += 1;
         let first = person.users.first().map(|user| user_key(&user.app_id, &user.open_id));
@@ -56,8 +56,15 @@ impl Erasure {
             if profile.keys().any(|attribute| !MARKS.contains(&attribute.as_str())) {
                 count("profiles");
             }
-            items.push(self.mark(user, &profile, &name, now));
+            profiles.push((user, profile));
+            // WeChat's clock may be ahead of ours.
+            let latest = self.users().latest(&user.app_id, &user.open_id).await?;
+            since = latest.max(Some(since)).unwrap_or(since);
         }
+        let mut items: Vec<_> = profiles
+            .into_iter()
+            .map(|(user, profile)| self.mark(user, &profile, &name, since))
+            .collect();
         let unions = person.union_ids.iter().map(union_subject);
         let persons = person.ids.iter().map(|id| person_subject(id));
         for subject in unions.chain(persons) {
@@ -85,12 +92,12 @@ impl Erasure {
                 }
             }
         }
-        let pending = Pending { name, person, since: now, gone, after: None };
+        let pending = Pending { name, person, since, gone, after: None };
         let row = Put::builder()
             .table_name(&self.logins.mappings.table.name)
             .item("subject", string(pending_subject(&pending.name)))
             .item("app_id", string(PENDING))
-            .item("since", number(now))
+            .item("since", number(since))
             .item("what", string(written(&pending)))
             .condition_expression("attribute_not_exists(subject)")
             .build()
