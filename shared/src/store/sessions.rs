@@ -24,7 +24,7 @@ const ITEM: &str = "session#";
 /// The sessions in the users table.
 #[derive(Clone, Debug)]
 pub struct Sessions {
-    table: Table,
+    pub(super) table: Table,
 }
 
 /// A session that a login begins.
