@@ -46,6 +46,9 @@ impl Logins {
             }
             let table = &self.users.table;
             if transaction::write(&table.dynamodb, &table.action(WHAT), items).await? {
+                if let Some(person) = get_string(&profile, "id").filter(|_| gone) {
+                    self.end_sessions(person).await;
+                }
                 return Ok(());
             }
         }
