@@ -47,3 +47,16 @@ fn check(folder: &Path, function: &str) -> Result<(), String> {
 fn changed(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|file| file.modified()).ok()
 }
+
+/// A folder with all binaries and those examples, called as they are.
+pub(crate) fn with_examples(names: &[&str]) -> tempfile::TempDir {
+    let all = tempfile::tempdir().unwrap();
+    let examples = folder().join("examples");
+    let beside = FUNCTIONS.iter().map(|name| (name, folder().join(name)));
+    let own = names.iter().map(|name| (name, examples.join(name)));
+    for (name, binary) in beside.chain(own) {
+        assert!(binary.exists(), "{name} isn't built");
+        std::os::unix::fs::symlink(binary, all.path().join(name)).unwrap();
+    }
+    all
+}

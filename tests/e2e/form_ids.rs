@@ -41,8 +41,8 @@ async fn kept(world: &World) -> Vec<Value> {
 
 /// Signs claims as the login function does, with its own key.
 fn issued(world: &World, session: &Value, changes: &Value) -> String {
-    let stored = world.parameter("session/keys");
-    let der = STANDARD.decode(stored["current"].as_str().unwrap()).unwrap();
+    let stored = world.parameter("session/keys/1");
+    let der = STANDARD.decode(stored["key"].as_str().unwrap()).unwrap();
     let key = aws_lc_rs::rsa::KeyPair::from_pkcs8(&der).unwrap();
     let mut parts = token(session).split('.');
     let (head, claims) = (parts.next().unwrap(), parts.next().unwrap());

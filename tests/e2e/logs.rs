@@ -24,6 +24,13 @@ async fn no_line_of_the_main_job_betrays_anybody() {
     ann.follow("shop").await;
     let session = ann.log_in("shop-mini").await;
     hide("a session", &session["access_token"]);
+    hide("a refresh token", &session["refresh_token"]);
+    // Once as it should be, then again, then forged, and then what ends it.
+    for (path, end) in [("refresh", ""), ("refresh", ""), ("refresh", "x"), ("revoke", "")] {
+        let held = format!("{}{end}", session["refresh_token"].as_str().unwrap());
+        let request = world.client.post(world.url(&format!("/session/{path}")));
+        request.json(&json!({ "refresh_token": held })).send().await.unwrap();
+    }
     bob.log_in("shop-mini").await;
     bob.consent("shop-mini", "order_shipped", true).await;
     ann.message("shop", "Where is my kettle?").await;
@@ -86,7 +93,9 @@ async fn no_line_of_the_main_job_betrays_anybody() {
     for app in ["wx0000000000005a01", "wx0000000000005a02"] {
         hide("an access token", &world.parameter(&format!("tokens/{app}"))["token"]);
     }
-    hide("a key", &world.parameter("session/keys")["current"]);
+    hide("a key", &world.parameter("session/keys/1")["key"]);
+    let sealing = world.cloud.aws.parameters.get("/hongyan/local/session/refresh-key");
+    hide("the key of refresh tokens", &json!(sealing.unwrap()));
 
     let lines = world.lines();
     for (what, value) in hidden {

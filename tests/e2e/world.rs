@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use local::{Cloud, InvokeFailure, Logs, Options};
 use serde_json::{Value, json};
 use shared::http::Web;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -58,11 +59,7 @@ impl World {
     /// As [`World::start`], from a template in which each first text has become
     /// the second. No token is waited for: what was changed may prevent it.
     pub(crate) async fn changed(changes: &[(&str, &str)]) -> Self {
-        let mut text = std::fs::read_to_string(TEMPLATE).unwrap();
-        for (from, to) in changes {
-            assert!(text.contains(from), "the template has no {from:?} that could be changed");
-            text = text.replace(from, to);
-        }
+        let text = template(changes);
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("template.yaml"), text).unwrap();
         let world = Self::with_template(Some(folder)).await;
@@ -73,14 +70,31 @@ impl World {
         world
     }
 
+    /// As [`World::changed`], with functions that aren't Hongyan's: examples of this
+    /// package.
+    pub(crate) async fn with_examples(names: &[&str], changes: &[(&str, &str)]) -> Self {
+        let text = template(changes);
+        let folder = binaries::with_examples(names);
+        std::fs::write(folder.path().join("template.yaml"), text).unwrap();
+        let binaries = folder.path().to_owned();
+        let world = Self::of(Some(folder), binaries).await;
+        world.silence().await;
+        world.token_round().await;
+        world
+    }
+
     async fn with_template(folder: Option<TempDir>) -> Self {
+        Self::of(folder, binaries::folder()).await
+    }
+
+    async fn of(folder: Option<TempDir>, binaries: PathBuf) -> Self {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let log = lines.clone();
         let mut options = match &folder {
             Some(folder) => Options::new(folder.path().join("template.yaml")),
             None => Options::new(TEMPLATE),
         };
-        options.binaries = binaries::folder();
+        options.binaries = binaries;
         options.logs = Logs::to(true, move |line| {
             log.lock().unwrap().push(format!("{:<10}{}", line.function, line.text));
         });
@@ -262,6 +276,16 @@ impl World {
     pub(crate) fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
     }
+}
+
+/// The template in which each first text has become the second.
+fn template(changes: &[(&str, &str)]) -> String {
+    let mut text = std::fs::read_to_string(TEMPLATE).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "the template has no {from:?} that could be changed");
+        text = text.replace(from, to);
+    }
+    text
 }
 
 impl Drop for World {

@@ -75,6 +75,12 @@ impl Keys {
         Ok(Self(keys))
     }
 
+    /// These keys, numbered from the first.
+    #[cfg(test)]
+    pub(crate) fn of(keys: impl IntoIterator<Item = Key>) -> Self {
+        Self((FIRST..).zip(keys).collect())
+    }
+
     /// The number of the key that signs: the last that has begun to. By a clock
     /// that is behind, none may have begun; then it is the first.
     fn signing(&self, now: Timestamp) -> u32 {

@@ -129,6 +129,7 @@ impl Cloud {
         let gateway = Gateway::serve(
             http,
             template.routes.clone(),
+            template.cors.clone(),
             functions.clone(),
             place.account.clone(),
             place.api_id.clone(),

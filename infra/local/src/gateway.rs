@@ -2,13 +2,16 @@
 //!
 //! Payload format 2.0 ("Create AWS Lambda proxy integrations for HTTP APIs in
 //! API Gateway"). What goes wrong is answered as API Gateway answers: no route
-//! 404, a token that a route's authorizer doesn't take 401, a body over 10 MB 413, a function that fails or answers nonsense 500,
-//! one that takes too long or is throttled 503 ("Troubleshooting HTTP API
-//! Lambda integrations", "Quotas for configuring and running an HTTP API").
+//! 404, more requests than a route takes 429, a token that a route's authorizer
+//! doesn't take 401, a body over 10 MB 413, a function that fails or answers
+//! nonsense 500, one that takes too long or is throttled 503 ("Troubleshooting HTTP
+//! API Lambda integrations", "Quotas for configuring and running an HTTP API").
 
 mod authorizer;
+mod cors;
 mod event;
 mod reply;
+mod throttle;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
@@ -20,6 +23,8 @@ use axum::{
     http::{HeaderValue, Request, StatusCode, header},
     response::{IntoResponse, Response},
 };
+pub use cors::Cors;
+use throttle::Bucket;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
@@ -36,6 +41,9 @@ const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 
 struct Api {
     routes: Vec<Route>,
+    /// By route key, of those that are limited.
+    buckets: BTreeMap<String, Bucket>,
+    cors: Option<Cors>,
     /// Of each issuer whose tokens some route takes.
     keys: BTreeMap<String, Keys>,
     functions: Arc<dyn Invoke>,
@@ -53,6 +61,7 @@ impl Gateway {
     pub(crate) fn serve(
         listener: std::net::TcpListener,
         routes: Vec<Route>,
+        cors: Option<Cors>,
         functions: Arc<dyn Invoke>,
         account: String,
         api_id: String,
@@ -63,7 +72,10 @@ impl Gateway {
         let issuers = routes.iter().filter_map(|route| route.authorizer.as_ref());
         let keys = issuers.map(|rule| Ok((rule.issuer.clone(), Keys::new(&rule.issuer)?)));
         let keys = keys.collect::<Result<_, reqwest::Error>>().map_err(std::io::Error::other)?;
-        let api = Arc::new(Api { routes, keys, functions, place });
+        let buckets =
+            routes.iter().filter_map(|route| Some((route.to_string(), Bucket::new(route.limit)?)));
+        let buckets = buckets.collect();
+        let api = Arc::new(Api { routes, buckets, cors, keys, functions, place });
         let router = Router::new().fallback(handle).with_state(api);
         let (stop, mut stopping) = watch::channel(false);
         let task = tokio::spawn(async move {
@@ -95,12 +107,28 @@ async fn handle(
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     request: Request<Body>,
 ) -> Response {
+    let Some(cors) = &api.cors else { return respond(&api, from, request).await };
+    if let Some(answer) = cors.preflight(request.method(), request.headers()) {
+        return answer;
+    }
+    let headers = request.headers().clone();
+    let mut response = respond(&api, from, request).await;
+    cors.answer(&headers, &mut response);
+    response
+}
+
+async fn respond(api: &Api, from: SocketAddr, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
     let path = event::path(head.uri.path());
     let Some((route, parameters)) = route::choose(&api.routes, head.method.as_str(), &path) else {
         return refusal(StatusCode::NOT_FOUND, "Not Found");
     };
     let request_id = uuid::Uuid::new_v4().simple().to_string();
+    let full = |bucket: &Bucket| !bucket.take(clock::now());
+    if api.buckets.get(&route.to_string()).is_some_and(full) {
+        let refused = refusal(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
+        return identified(refused, &request_id);
+    }
     let mut authorized = None;
     if let Some(rule) = &route.authorizer {
         let keys = &api.keys[&rule.issuer];

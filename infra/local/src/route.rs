@@ -15,6 +15,18 @@ pub struct Route {
     pub timeout: Duration,
     /// Who lets requests in; nobody asks if there is none.
     pub authorizer: Option<Arc<Authorizer>>,
+    /// How many requests it takes.
+    pub limit: Limit,
+}
+
+/// What a stage says of a route's requests. What isn't said isn't limited on this
+/// machine; on AWS there is the limit of the account.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limit {
+    /// Requests a second.
+    pub rate: Option<f64>,
+    /// Requests at once.
+    pub burst: Option<u32>,
 }
 
 /// A JWT authorizer: whose tokens let a request in.
@@ -218,6 +230,7 @@ mod tests {
                 path: Path::parse(path).unwrap(),
                 timeout: Duration::from_secs(30),
                 authorizer: None,
+                limit: Limit::default(),
             }
         };
         keys.iter().map(route).collect()

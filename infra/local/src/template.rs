@@ -37,6 +37,7 @@ pub use event::Every;
 pub use mapping::Start;
 pub use parts::{BusTarget, Function, Pipe, Queue, QueueMapping, Schedule, StreamMapping};
 
+pub use crate::gateway::Cors;
 use crate::route::Route;
 
 /// What is wrong with a template, and where.
@@ -112,6 +113,8 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// The routes of the HTTP API.
     pub routes: Vec<Route>,
+    /// Which pages of other sites may ask; none if there is no such thing.
+    pub cors: Option<Cors>,
     /// What is invoked by the clock.
     pub schedules: Vec<Schedule>,
     /// Which table's stream goes to which function.
@@ -236,7 +239,7 @@ impl Template {
                 self.functions.push(function);
             }
             physical::HTTP_API => storage::http_api(scope, id, resource)?,
-            physical::API => http_api::api(scope, id, resource)?,
+            physical::API => self.cors = http_api::api(scope, id, resource)?,
             physical::STAGE => http_api::stage(scope, id, resource)?,
             physical::AUTHORIZER => http_api::authorizer(scope, id, resource).map(drop)?,
             physical::INTEGRATION => http_api::integration(scope, id, resource)?,
@@ -320,8 +323,13 @@ fn resources(root: &Node) -> Result<BTreeMap<String, Resource>, Fault> {
         let body = entry.node.as_map().ok_or_else(|| {
             Fault::new(entry.line, format!("{id}: a resource has a Type and Properties"))
         })?;
-        let mut resource =
-            Resource { line: entry.line, kind: String::new(), properties: None, condition: None };
+        let mut resource = Resource {
+            line: entry.line,
+            kind: String::new(),
+            properties: None,
+            condition: None,
+            depends_on: Vec::new(),
+        };
         for attribute in body {
             let text = || {
                 attribute.node.as_text().map(str::to_owned).ok_or_else(|| {
@@ -332,7 +340,13 @@ fn resources(root: &Node) -> Result<BTreeMap<String, Resource>, Fault> {
                 "Type" => resource.kind = text()?,
                 "Properties" => resource.properties = Some(attribute.node.clone()),
                 "Condition" => resource.condition = Some(text()?),
-                "DependsOn" | "DeletionPolicy" | "UpdateReplacePolicy" | "Metadata" => {}
+                "DependsOn" => {
+                    let one = std::slice::from_ref(&attribute.node);
+                    let several = attribute.node.as_list().unwrap_or(one);
+                    let names = several.iter().filter_map(Node::as_text);
+                    resource.depends_on = names.map(str::to_owned).collect();
+                }
+                "DeletionPolicy" | "UpdateReplacePolicy" | "Metadata" => {}
                 other => {
                     return Err(Fault::new(
                         attribute.line,

@@ -35,7 +35,7 @@ pub(crate) struct PublicKey {
 
 /// What stands in `/session/keys/{n}`.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Stored {
+pub(crate) struct Stored {
     /// The key, as PKCS #8 in base64.
     key: Zeroizing<String>,
     signs_from: Timestamp,
@@ -43,7 +43,7 @@ pub(super) struct Stored {
 
 impl Key {
     /// Makes a key of 2048 bits, and what is stored of it.
-    pub(super) fn make(signs_from: Timestamp) -> Result<(Self, Stored), ParameterError> {
+    pub(crate) fn make(signs_from: Timestamp) -> Result<(Self, Stored), ParameterError> {
         let pair =
             KeyPair::generate(KeySize::Rsa2048).map_err(|_| unusable("no key could be made"))?;
         let der: Pkcs8V1Der<'_> =
@@ -61,6 +61,12 @@ impl Key {
             KeyPair::from_pkcs8(&der).map_err(|_| unusable("it is no RSA key in PKCS #8"))?;
         let public = PublicKey::of(&pair);
         Ok(Self { pair, public, signs_from: stored.signs_from })
+    }
+
+    /// The whole key, for tests that sign what nobody should sign.
+    #[cfg(test)]
+    pub(crate) fn pair(&self) -> &KeyPair {
+        &self.pair
     }
 
     /// RSASSA-PKCS1-v1_5 with SHA-256 over `message`: the same each time.

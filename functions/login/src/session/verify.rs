@@ -66,3 +66,57 @@ pub(crate) fn verify(keys: &Keys, issuer: &str, token: &str, now: Timestamp) -> 
         && now < claims.exp.plus(SKEW);
     good.then_some(claims)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Key;
+    use crate::session::access_token;
+    use tokens::Forger;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000);
+    const ISSUER: &str = "https://abc.execute-api.ap-east-1.amazonaws.com";
+
+    fn keys(signs_from: &[u64]) -> Keys {
+        Keys::of(signs_from.iter().map(|from| Key::make(Timestamp(*from)).unwrap().0))
+    }
+
+    #[test]
+    fn what_is_signed_is_verified_and_nothing_else() {
+        let keys = keys(&[0]);
+        let key = keys.current(NOW);
+        let forger = Forger::new(key.pair(), &key.public.kid, ISSUER, NOW.0);
+        let accepts = |token: &str| verify(&keys, ISSUER, token, NOW).is_some();
+        assert!(accepts(&forger.good()));
+        let forgeries = forger.forgeries();
+        assert!(forgeries.len() > 500, "{}", forgeries.len());
+        let strays = forger.strays();
+        assert!(strays.len() > 30, "{}", strays.len());
+        for forgery in forgeries.iter().chain(&strays) {
+            assert!(!accepts(&forgery.token), "{}: {}", forgery.name, forgery.token);
+        }
+        assert!(accepts(&forger.good()));
+    }
+
+    #[test]
+    fn a_token_of_ours_is_good_for_15_minutes_and_for_its_issuer() {
+        let keys = keys(&[0]);
+        let claims = Claims::new(ISSUER, "ann", "s1", "t1", NOW);
+        let token = access_token(keys.current(NOW), &claims);
+        let at = |now: Timestamp| verify(&keys, ISSUER, &token, now);
+        assert_eq!(at(NOW), Some(claims));
+        assert!(at(NOW.plus(909)).is_some() && at(NOW.plus(910)).is_none());
+        assert!(at(Timestamp(NOW.0 - 10)).is_some() && at(Timestamp(NOW.0 - 11)).is_none());
+        assert!(verify(&keys, "https://example.com", &token, NOW).is_none());
+    }
+
+    #[test]
+    fn a_key_that_is_no_longer_published_verifies_nothing() {
+        let keys = keys(&[0, NOW.0, NOW.0 + 100]);
+        let old = Timestamp(NOW.0 - 1);
+        let token = access_token(keys.current(old), &Claims::new(ISSUER, "ann", "s1", "t1", old));
+        assert!(verify(&keys, ISSUER, &token, NOW).is_some());
+        assert!(verify(&keys, ISSUER, &token, NOW.plus(99)).is_some());
+        assert!(verify(&keys, ISSUER, &token, NOW.plus(100)).is_none());
+    }
+}

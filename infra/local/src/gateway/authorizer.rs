@@ -5,10 +5,12 @@
 //! the token's `kid`, then `iss`, `aud` (`client_id` where there is none), `exp`,
 //! `nbf` and `iat`, and nothing else. Where its documentation leaves something
 //! open, this door is the stricter one, so that who gets in here gets in there:
-//! RS256 is the only algorithm, `exp` has to be there, and the scheme is written
-//! `Bearer`, if at all.
+//! RS256 is the only algorithm, `exp` has to be there, the scheme is written
+//! `Bearer`, if at all, no member of the token comes twice, nothing in it is
+//! critical, and it doesn't say of itself that it is another kind of token.
 
 mod keys;
+mod object;
 
 use std::time::Duration;
 
@@ -18,6 +20,15 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::route::Authorizer;
 pub(crate) use keys::Keys;
+use object::object;
+
+/// API Gateway takes 10,240 bytes of headers, all together ("Quotas for configuring
+/// and running an HTTP API").
+const LONGEST: usize = 10_240;
+
+/// What tokens that open doors call themselves, if anything (RFC 7519, section 5.1,
+/// and RFC 9068, section 2.1).
+const KINDS: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
 
 /// Why somebody isn't let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +62,9 @@ pub(crate) async fn authorize(
 ) -> Result<Json, Denied> {
     let token = token(headers)?;
     let malformed = Denied::Invalid("the token is malformed");
+    if token.len() > LONGEST {
+        return Err(malformed);
+    }
     let (signed, signature) = token.rsplit_once('.').ok_or(malformed)?;
     let (head, claims) = signed.split_once('.').ok_or(malformed)?;
     let head = object(head).ok_or(malformed)?;
@@ -58,6 +72,14 @@ pub(crate) async fn authorize(
     // list has the key.
     if head.get("alg").and_then(Json::as_str) != Some("RS256") {
         return Err(Denied::Invalid("the token's signing method is not RS256"));
+    }
+    // RFC 7515, section 4.1.11: who doesn't know what is critical may not accept.
+    if head.contains_key("crit") {
+        return Err(malformed);
+    }
+    let named = |kind: &str| KINDS.iter().any(|known| known.eq_ignore_ascii_case(kind));
+    if head.get("typ").is_some_and(|kind| !kind.as_str().is_some_and(named)) {
+        return Err(Denied::Invalid("the token is of another kind"));
     }
     let kid = head.get("kid").and_then(Json::as_str);
     let kid = kid.ok_or(Denied::Invalid("the token has no key id"))?;
@@ -82,15 +104,6 @@ fn token(headers: &HeaderMap) -> Result<String, Denied> {
     let joined = values.collect::<Vec<_>>().join(",");
     let token = joined.strip_prefix("Bearer ").unwrap_or(&joined);
     if token.is_empty() { Err(Denied::Missing) } else { Ok(token.to_owned()) }
-}
-
-/// A part of a token that holds a JSON object.
-fn object(part: &str) -> Option<Map<String, Json>> {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(part).ok()?;
-    match serde_json::from_slice(&bytes).ok()? {
-        Json::Object(object) => Some(object),
-        _ => None,
-    }
 }
 
 fn check(rule: &Authorizer, claims: &Map<String, Json>, now: Duration) -> Result<(), Denied> {

@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     aws::lambda::{BoxFuture, FunctionSummary},
     http::Http,
-    route::{Method, Path},
+    route::{Limit, Method, Path},
 };
 
 /// A function that says what a test wants and remembers what it was asked.
@@ -39,24 +39,34 @@ impl Invoke for Scripted {
 }
 
 fn start() -> (Gateway, Arc<Scripted>, Http) {
+    with(None)
+}
+
+fn with(cors: Option<Cors>) -> (Gateway, Arc<Scripted>, Http) {
     let route = |method: &str, path: &str, function: &str| Route {
         function: function.to_owned(),
         method: Method::parse(method).unwrap(),
         path: Path::parse(path).unwrap(),
         timeout: Duration::from_millis(if function == "slow" { 50 } else { 30_000 }),
         authorizer: None,
+        limit: Limit::default(),
     };
     let mut routes = vec![route("POST", "/callback/{app}", "callback")];
     routes.extend(
         ["fails", "throttled", "nonsense", "slow"]
             .map(|name| route("GET", &format!("/{name}"), name)),
     );
+    let mut limited = route("GET", "/limited", "limited");
+    // What comes back takes longer than a test.
+    limited.limit = Limit { rate: Some(0.001), burst: Some(2) };
+    routes.push(limited);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let http = Http::new(format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let functions = Arc::new(Scripted::default());
     let gateway = Gateway::serve(
         listener,
         routes,
+        cors,
         functions.clone(),
         "000000000000".to_owned(),
         "local".to_owned(),
@@ -152,5 +162,58 @@ async fn what_goes_wrong_is_answered_as_api_gateway_does() {
     let response = http.client().post(http.url("/callback/shop")).body(large).send().await;
     // The server may close the connection while the client still writes.
     assert!(response.is_err() || response.unwrap().status() == 413);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_route_takes_no_more_than_it_may_and_the_others_go_on() {
+    let (gateway, functions, http) = start();
+    let get = async |path: &str| http.client().get(http.url(path)).send().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(get("/limited").await.status(), 202);
+    }
+    let refused = get("/limited").await;
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.text().await.unwrap(), r#"{"message":"Too Many Requests"}"#);
+    assert_eq!(functions.seen.lock().unwrap().len(), 2, "the function isn't asked");
+    assert_eq!(get("/fails").await.status(), 500);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn pages_of_named_origins_may_ask_and_others_are_told_nothing() {
+    let shop = "https://shop.example.com";
+    let cors = Cors {
+        origins: vec![shop.to_owned()],
+        methods: vec!["POST".to_owned()],
+        ..Cors::default()
+    };
+    let (gateway, functions, http) = with(Some(cors));
+    let preflight = async |origin: &str| {
+        let asked = http.client().request(reqwest::Method::OPTIONS, http.url("/callback/shop"));
+        let asked = asked.header("Origin", origin).header("Access-Control-Request-Method", "POST");
+        asked.send().await.unwrap()
+    };
+    let allowed = preflight(shop).await;
+    assert_eq!(allowed.status(), 204);
+    assert_eq!(allowed.headers()["access-control-allow-origin"], shop);
+    assert_eq!(allowed.headers()["access-control-allow-methods"], "POST");
+    let other = preflight("https://evil.example").await;
+    assert!(other.headers().get("access-control-allow-origin").is_none());
+    assert!(functions.seen.lock().unwrap().is_empty(), "no function is asked");
+
+    let asked = http.client().post(http.url("/callback/shop")).header("Origin", shop);
+    let answer = asked.send().await.unwrap();
+    assert_eq!(answer.status(), 202);
+    assert_eq!(answer.headers()["access-control-allow-origin"], shop);
+    gateway.stop().await;
+
+    // Where nothing is configured, a preflight is a request like others.
+    let (gateway, _, http) = start();
+    let asked = http.client().request(reqwest::Method::OPTIONS, http.url("/callback/shop"));
+    let asked = asked.header("Origin", shop).header("Access-Control-Request-Method", "POST");
+    let answer = asked.send().await.unwrap();
+    assert_eq!(answer.status(), 404);
+    assert!(answer.headers().get("access-control-allow-origin").is_none());
     gateway.stop().await;
 }

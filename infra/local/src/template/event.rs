@@ -11,7 +11,7 @@ use super::{
     physical::{self, Resource},
     properties::Properties,
 };
-use crate::route::{Method, Path, Route};
+use crate::route::{Limit, Method, Path, Route};
 
 /// How often a schedule fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,7 @@ fn route(scope: &Scope<'_>, to: &Function, properties: &Properties<'_>) -> Resul
         timeout: Duration::from_millis(timeout.unsigned_abs()),
         // SAM's authorizers aren't read here; `finish` refuses them.
         authorizer: None,
+        limit: Limit::default(),
     })
 }
 

@@ -3,6 +3,9 @@
 //! Sources: the CloudFormation user guide ("Amazon API Gateway V2 resource type
 //! reference") and API Gateway's developer guide ("Working with HTTP APIs").
 
+mod cors;
+mod throttle;
+
 use std::{sync::Arc, time::Duration};
 
 use super::{
@@ -12,13 +15,16 @@ use super::{
     physical::{self, Resource},
     properties::Properties,
 };
-use crate::route::{Authorizer, Method, Path, Route};
+use crate::{
+    gateway::Cors,
+    route::{Authorizer, Method, Path, Route},
+};
 
 /// Who may invoke a function for an HTTP API.
 const PRINCIPAL: &str = "apigateway.amazonaws.com";
 
-/// The API itself carries nothing that this machine needs.
-pub(crate) fn api(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<(), Fault> {
+/// The API itself says only which pages of other sites may ask.
+pub(crate) fn api(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Option<Cors>, Fault> {
     let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
     properties.ignore(&["Description", "DisableExecuteApiEndpoint", "Name", "Tags", "Version"]);
     if properties.required("ProtocolType")? != "HTTP" {
@@ -26,21 +32,17 @@ pub(crate) fn api(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<()
             properties.fault("ProtocolType", "isn't supported on this machine unless it is HTTP")
         );
     }
-    properties.finish()
+    let cors = properties.section("CorsConfiguration")?.map(cors::read).transpose()?;
+    properties.finish()?;
+    Ok(cors)
 }
 
 /// The stage whose name isn't part of any path; everything is deployed to it at
 /// once.
 pub(crate) fn stage(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<(), Fault> {
     let properties = of_api(scope, id, resource)?;
-    // Logs and throttling protect an account.
-    properties.ignore(&[
-        "AccessLogSettings",
-        "DefaultRouteSettings",
-        "Description",
-        "RouteSettings",
-        "Tags",
-    ]);
+    properties.ignore(&["AccessLogSettings", "Description", "Tags"]);
+    throttle::check(scope, &properties, resource)?;
     if properties.required("StageName")? != "$default" {
         return Err(
             properties.fault("StageName", "isn't supported on this machine unless it is $default")
@@ -213,7 +215,8 @@ pub(crate) fn route(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<
     }
     properties.finish()?;
     let Integration { function, timeout } = integration;
-    Ok(Route { function, method, path, timeout, authorizer })
+    let limit = throttle::of_route(scope, &key)?;
+    Ok(Route { function, method, path, timeout, authorizer, limit })
 }
 
 /// The properties of something that belongs to the HTTP API.

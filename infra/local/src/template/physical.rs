@@ -10,6 +10,8 @@ pub(crate) struct Resource {
     pub(crate) kind: String,
     pub(crate) properties: Option<Node>,
     pub(crate) condition: Option<String>,
+    /// What is made before it, as far as the template says so.
+    pub(crate) depends_on: Vec<String>,
 }
 
 pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";

@@ -58,9 +58,12 @@ fn the_deployed_template_is_understood_whole() {
             issuer: "http://127.0.0.1:8080".to_owned(),
             audience: vec!["hongyan".to_owned()],
         };
-        let expected = (route.to_string() == "POST /form-ids").then_some(session);
+        let guarded = ["GET /session", "POST /form-ids"];
+        let expected = guarded.contains(&&*route.to_string()).then_some(session);
         assert_eq!(route.authorizer.as_deref(), expected.as_ref(), "{route}");
+        assert!(route.limit.rate > Some(0.0) && route.limit.burst > Some(0), "{route}");
     }
+    assert_eq!(template.cors, None);
 
     let stream =
         template.streams.iter().find(|mapping| mapping.function == "hongyan-local-events").unwrap();
@@ -109,7 +112,7 @@ fn a_change_in_the_template_is_followed() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/template.yaml");
     let text = std::fs::read_to_string(path).unwrap();
     let changed = text
-        .replace("RouteKey: POST /callback/{app}", "RouteKey: POST /wechat/{app}")
+        .replace("POST /callback/{app}", "POST /wechat/{app}")
         .replace("TableName: !Sub hongyan-${Stage}-users", "TableName: !Sub people-${Stage}")
         .lines()
         .map(|line| match line.split_once("ScheduleExpression: ") {

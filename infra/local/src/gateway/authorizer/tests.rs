@@ -6,12 +6,12 @@ use std::{
 };
 
 use aws_lc_rs::{
-    hmac,
     rand::SystemRandom,
     rsa::{KeyPair, KeySize},
-    signature::{self, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RSA_PSS_SHA256},
+    signature::{self, RSA_PKCS1_SHA256},
 };
 use axum::{Router, extract::State, http::HeaderValue};
+use tokens::{Forger, jwk as public};
 
 use super::*;
 
@@ -21,13 +21,6 @@ const NOW: u64 = 1_800_000_000;
 fn pairs() -> &'static [KeyPair; 2] {
     static PAIRS: OnceLock<[KeyPair; 2]> = OnceLock::new();
     PAIRS.get_or_init(|| [(); 2].map(|()| KeyPair::generate(KeySize::Rsa2048).unwrap()))
-}
-
-fn public(pair: &KeyPair, kid: &str) -> Json {
-    let public = pair.public_key();
-    let n = BASE64_URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero());
-    let e = BASE64_URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero());
-    json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": n, "e": e })
 }
 
 /// Somebody who publishes keys, and counts how often they are read.
@@ -215,121 +208,48 @@ async fn no_claims_but_the_right_ones_pass() {
     }
 }
 
-/// Each is a good token but for what its name says.
-fn forgeries(issuer: &Issuer) -> Vec<(&'static str, String)> {
-    let claims = part(&issuer.claims());
-    let token = good(&issuer.claims());
-    let (message, signature) = token.rsplit_once('.').unwrap();
-    let head = |changes: Json| {
-        let mut head = rs256();
-        for (name, value) in changes.as_object().unwrap() {
-            head[name] = value.clone();
-        }
-        head.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-        head
-    };
-    let rsa = |changes: Json| signed(&head(changes), &issuer.claims());
-    let theirs =
-        |changes: Json| signed_by(&pairs()[1], &RSA_PKCS1_SHA256, &part(&head(changes)), &claims);
-    let hmac = |secret: &[u8]| {
-        let message = format!("{}.{claims}", part(&head(json!({ "alg": "HS256" }))));
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
-        format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(tag))
-    };
-    let key = pairs()[0].public_key();
-    let published = public(&pairs()[0], "key-1");
-    let mut all = vec![
-        ("nothing before the dots", ".".to_owned() + signature),
-        ("one part", "token".to_owned()),
-        ("two parts", message.to_owned()),
-        ("four parts", format!("{token}.{signature}")),
-        ("no signature", format!("{message}.")),
-        ("a header in clear", format!("{}.{claims}.{signature}", rs256())),
-        ("a header that is no JSON", signed_by(&pairs()[0], &RSA_PKCS1_SHA256, "bm8", &claims)),
-        ("a header that is a list", signed(&json!([rs256()]), &issuer.claims())),
-        ("claims that are no object", signed(&rs256(), &json!("ann"))),
-        ("HS256 with the published key", hmac(published.to_string().as_bytes())),
-        ("HS256 with its modulus in base64", hmac(published["n"].as_str().unwrap().as_bytes())),
-        ("HS256 with its DER", hmac(key.as_ref())),
-        ("HS256 with nothing", hmac(b"")),
-        ("no algorithm", rsa(json!({ "alg": null }))),
-        ("a list of algorithms", rsa(json!({ "alg": ["RS256"] }))),
-        ("RS256 in small letters", rsa(json!({ "alg": "rs256" }))),
-        ("another key", theirs(json!({}))),
-        ("another key, given", theirs(json!({ "jwk": public(&pairs()[1], "key-1") }))),
-        ("another key, its address given", theirs(json!({ "jku": "http://127.0.0.1:1/keys" }))),
-        ("another key, with a chain", theirs(json!({ "x5c": ["MIIB"] }))),
-        ("another key under another id", theirs(json!({ "kid": "key-2" }))),
-        ("no key id", rsa(json!({ "kid": null }))),
-        ("an empty key id", rsa(json!({ "kid": "" }))),
-        ("a key id that isn't known", rsa(json!({ "kid": "key-2" }))),
-        ("a key id in capitals", rsa(json!({ "kid": "KEY-1" }))),
-        ("a key id that climbs", rsa(json!({ "kid": "../key-1" }))),
-        ("a key id that injects", rsa(json!({ "kid": "key-1' OR '1'='1" }))),
-        ("a key id that is no text", rsa(json!({ "kid": ["key-1"] }))),
-        ("a later claim", {
-            let later = part(&issuer.with(&json!({ "exp": NOW + 9000 })));
-            format!("{}.{later}.{signature}", part(&rs256()))
-        }),
-        ("somebody else", {
-            let bob = part(&issuer.with(&json!({ "sub": "bob" })));
-            format!("{}.{bob}.{signature}", part(&rs256()))
-        }),
-        ("a padded signature", format!("{token}==")),
-        ("a signature with a byte more", {
-            let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
-            bytes.push(0);
-            format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
-        }),
-        ("a signature with a byte less", {
-            let bytes = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
-            format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(&bytes[1..]))
-        }),
-        ("a signature of zeros", format!("{message}.{}", "A".repeat(signature.len()))),
-        ("a letter after the signature", format!("{token}A")),
-        ("a line after it", format!("{token} \t")),
-        ("a space before it", format!("Bearer  {token}")),
-        ("two schemes", format!("Bearer Bearer {token}")),
-        ("two tokens", format!("Bearer {token},{token}")),
-        ("a scheme in small letters", format!("bearer {token}")),
-        ("a scheme in capitals", format!("BEARER {token}")),
-        ("another scheme", format!("Basic {token}")),
-        ("a scheme alone", "Bearer".to_owned()),
-        ("RSASSA with SHA-512", {
-            signed_by(&pairs()[0], &RSA_PKCS1_SHA512, &part(&rs256()), &claims)
-        }),
-        ("RSASSA-PSS", signed_by(&pairs()[0], &RSA_PSS_SHA256, &part(&rs256()), &claims)),
-    ];
-    let others =
-        ["none", "None", "NONE", "nOnE", "", "RS384", "RS512", "PS256", "ES256", "EdDSA", "HS256"];
-    for alg in others {
-        all.push(("another algorithm", rsa(json!({ "alg": alg }))));
-        let unsigned = format!("{}.{claims}.", part(&head(json!({ "alg": alg }))));
-        all.push(("another algorithm and no signature", unsigned));
-    }
-    // Whichever bit of the signature is wrong.
-    for at in (0..256).step_by(37) {
-        let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
-        bytes[at] ^= 1 << (at % 8);
-        let spoiled = BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        all.push(("a wrong bit", format!("{message}.{spoiled}")));
-    }
-    all
-}
-
 #[tokio::test]
 async fn no_forgery_passes() {
     let issuer = Issuer::start().await;
-    assert!(issuer.lets_in(&[&good(&issuer.claims())]).await.is_ok());
-    let forgeries = forgeries(&issuer);
-    assert!(forgeries.len() > 70, "{}", forgeries.len());
-    for (name, value) in forgeries {
-        for value in [value.clone(), format!("Bearer {value}")] {
-            let denied = issuer.lets_in(&[&value]).await;
-            assert!(matches!(denied, Err(Denied::Invalid(_))), "{name}: {value}: {denied:?}");
+    let forger = Forger::new(&pairs()[0], "key-1", &issuer.rule.issuer, NOW);
+    let good = forger.good();
+    assert!(issuer.lets_in(&[&good]).await.is_ok());
+    let forgeries = forger.forgeries();
+    assert!(forgeries.len() > 500, "{}", forgeries.len());
+    for forgery in forgeries {
+        for value in [forgery.token.clone(), format!("Bearer {}", forgery.token)] {
+            let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else {
+                // No server reads such a header.
+                continue;
+            };
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
+            let now = Duration::from_secs(NOW);
+            let denied = authorize(&issuer.rule, &issuer.keys, &headers, now).await;
+            assert!(denied.is_err(), "{}: {}", forgery.name, forgery.token);
         }
     }
-    assert!(issuer.lets_in(&[&good(&issuer.claims())]).await.is_ok());
+    for wrong in
+        ["bearer ", "BEARER ", "Bearer  ", "Bearer\t", "Basic ", "Bearer Bearer ", "Bearer,"]
+    {
+        let denied = issuer.lets_in(&[&format!("{wrong}{good}")]).await;
+        assert!(matches!(denied, Err(Denied::Invalid(_))), "{wrong:?}: {denied:?}");
+    }
+    assert!(issuer.lets_in(&[&good]).await.is_ok());
+    assert_eq!(issuer.read(), 1, "strangers can't make us ask");
+}
+
+/// What API Gateway doesn't look at, by its documentation, isn't looked at here:
+/// functions that want to know more have to look themselves.
+#[tokio::test]
+async fn what_the_issuer_signed_passes_whatever_else_it_says() {
+    let issuer = Issuer::start().await;
+    let forger = Forger::new(&pairs()[0], "key-1", &issuer.rule.issuer, NOW);
+    let strays = forger.strays();
+    assert!(strays.len() > 30, "{}", strays.len());
+    for stray in strays {
+        let let_in = issuer.lets_in(&[&stray.token]).await;
+        assert!(let_in.is_ok(), "{}: {let_in:?}", stray.name);
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::{Fault, Template, tests::parse};
+use crate::route::Limit;
 
 /// A route with everything that belongs to it.
 const SMALL: &str = r#"
@@ -143,5 +144,58 @@ fn a_permission_for_the_whole_api_may_be_written_in_several_ways() {
         ("Name: birds", "Name: birds, Description: and geese"),
     ] {
         changed(from, to).unwrap_or_else(|fault| panic!("{to}: {}", fault.message));
+    }
+}
+
+#[test]
+fn a_route_takes_as_many_requests_as_the_stage_says() {
+    let stage = "AutoDeploy: true }";
+    let key = "\"POST /birds/{name}\"";
+    let limits = |to: &str| {
+        changed(stage, to)
+            .map(|template| template.routes.iter().map(|route| route.limit).collect::<Vec<_>>())
+    };
+    let all = "AutoDeploy: true, DefaultRouteSettings: { ThrottlingRateLimit: 2.5, ThrottlingBurstLimit: 7 } }";
+    let of = |rate, burst| Limit { rate: Some(rate), burst: Some(burst) };
+    assert_eq!(limits(all).unwrap(), [of(2.5, 7), of(2.5, 7)]);
+    assert_eq!(limits(stage).unwrap(), [Limit::default(), Limit::default()]);
+
+    let own = format!(
+        "AutoDeploy: true, RouteSettings: {{ {key}: {{ ThrottlingRateLimit: 1, ThrottlingBurstLimit: 2 }} }} }}"
+    );
+    let fault = limits(&own).unwrap_err();
+    assert!(fault.message.contains("must be the key of a route"), "{}", fault.message);
+    let waiting = own + "\n    DependsOn: Guarded";
+    assert_eq!(limits(&waiting).unwrap(), [of(1.0, 2), Limit::default()]);
+    for (to, message) in [
+        ("AutoDeploy: true, DefaultRouteSettings: { ThrottlingRateLimit: 5 } }", "together"),
+        (
+            "AutoDeploy: true, DefaultRouteSettings: { ThrottlingRateLimit: many, ThrottlingBurstLimit: 7 } }",
+            "a number",
+        ),
+        ("AutoDeploy: true, DefaultRouteSettings: { Throttle: 5 } }", "the property `Throttle`"),
+    ] {
+        let fault = limits(to).unwrap_err();
+        assert!(fault.message.contains(message), "{to}: {}", fault.message);
+    }
+}
+
+#[test]
+fn an_api_says_whose_pages_may_ask() {
+    let api = "ProtocolType: HTTP }";
+    let cors = |to: &str| changed(api, &format!("ProtocolType: HTTP, CorsConfiguration: {to} }}"));
+    assert_eq!(parse(SMALL).unwrap().cors, None);
+    let some = cors("{ AllowOrigins: [\"https://a.example\"], AllowMethods: [GET], MaxAge: 5 }");
+    let some = some.unwrap().cors.unwrap();
+    assert_eq!((&some.origins[0][..], some.max_age), ("https://a.example", Some(5)));
+    for (to, message) in [
+        ("{ AllowOrigins: [a.example] }", "must be origins"),
+        ("{ AllowOrigins: [\"https://a.example/\"] }", "must be origins"),
+        ("{ AllowOrigins: [\"*\"], AllowCredentials: true }", "can't be true"),
+        ("{ MaxAge: 90000 }", "`MaxAge` must be"),
+        ("{ Origins: [a] }", "the property `Origins`"),
+    ] {
+        let fault = cors(to).unwrap_err();
+        assert!(fault.message.contains(message), "{to}: {}", fault.message);
     }
 }

@@ -1,0 +1,113 @@
+//! A function of somebody's own asks for a session, by the authorizer alone.
+
+use crate::world::World;
+use aws_lc_rs::rsa::KeyPair;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use shared::clock::Timestamp;
+use tokens::Forger;
+
+/// What is added to the template: a function, and a route that leads to it past
+/// the authorizer.
+const OWN: &str = "  GreetFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Sub hongyan-${Stage}-greeting
+      CodeUri: target/lambda/greeting/
+      Timeout: 5
+
+  GreetIntegration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref HttpApi
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !GetAtt GreetFunction.Arn
+      PayloadFormatVersion: \"2.0\"
+
+  GreetPermission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      FunctionName: !Ref GreetFunction
+      Action: lambda:InvokeFunction
+      Principal: apigateway.amazonaws.com
+      SourceArn: !Sub arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}/*
+
+  GreetRoute:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref HttpApi
+      RouteKey: GET /greeting
+      AuthorizationType: JWT
+      AuthorizerId: !Ref SessionAuthorizer
+      Target: !Sub integrations/${GreetIntegration}
+
+  # ---- Functions --";
+
+async fn world() -> World {
+    World::with_examples(&["greeting"], &[("  # ---- Functions --", OWN)]).await
+}
+
+async fn greeted(world: &World, token: &str) -> (u16, String) {
+    let request = world.client.get(world.url("/greeting")).bearer_auth(token);
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn whoever_has_a_session_is_known_to_any_function() {
+    let world = world().await;
+    let session = world.phone("ann").log_in("shop-mini").await;
+    let token = session["access_token"].as_str().unwrap();
+    let hello = format!("Hello, {}", session["user"].as_str().unwrap());
+    assert_eq!(greeted(&world, token).await, (200, hello.clone()));
+    // And after a refresh as well.
+    let refresh = world.client.post(world.url("/session/refresh"));
+    let refresh = refresh.json(&json!({ "refresh_token": session["refresh_token"] }));
+    let next: Value = refresh.send().await.unwrap().json().await.unwrap();
+    let token = next["access_token"].as_str().unwrap();
+    assert_eq!(greeted(&world, token).await, (200, hello));
+    // A refresh token opens no door but its own.
+    let token = next["refresh_token"].as_str().unwrap();
+    assert_eq!(greeted(&world, token).await.0, 401);
+    assert_eq!(world.client.get(world.url("/greeting")).send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn no_forged_token_reaches_any_function() {
+    let world = world().await;
+    let session = world.phone("ann").log_in("shop-mini").await;
+    let header = session["access_token"].as_str().unwrap().split('.').next().unwrap().to_owned();
+    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    // The forger even has things signed by the very key.
+    let stored = world.parameter("session/keys/1");
+    let der = STANDARD.decode(stored["key"].as_str().unwrap()).unwrap();
+    let key = KeyPair::from_pkcs8(&der).unwrap();
+    let issuer = world.url("");
+    let kid = header["kid"].as_str().unwrap();
+    let forger = Forger::new(&key, kid, &issuer, Timestamp::now().0);
+    assert_eq!(greeted(&world, &forger.good()).await.0, 200);
+    let forgeries = forger.forgeries();
+    assert!(forgeries.len() > 500);
+    let mut tried = 0;
+    for forgery in forgeries {
+        let value = format!("Bearer {}", forgery.token);
+        let Ok(value) = reqwest::header::HeaderValue::from_bytes(value.as_bytes()) else {
+            continue;
+        };
+        // A server reads a header without the space around it.
+        if forgery.token.ends_with([' ', '\t']) {
+            continue;
+        }
+        let request = world.client.get(world.url("/greeting")).header("authorization", value);
+        let answer = request.send().await.unwrap();
+        assert!([401, 431].contains(&answer.status().as_u16()), "{}: {answer:?}", forgery.name);
+        tried += 1;
+    }
+    assert!(tried > 500, "{tried}");
+    // What the authorizer lets in by its documentation, our own check doesn't.
+    for stray in forger.strays() {
+        let request = world.client.get(world.url("/session")).bearer_auth(&stray.token);
+        assert_eq!(request.send().await.unwrap().status(), 401, "{}", stray.name);
+    }
+}
