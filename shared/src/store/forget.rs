@@ -3,7 +3,7 @@
 
 use super::conflict::again;
 use super::mappings::{PERSON, account_subject, person_subject, union_subject};
-use super::{Item, Logins, Users, get_string, get_time, number, string, transaction};
+use super::{Item, Logins, Sessions, Users, get_string, get_time, number, string, transaction};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId, UnionId};
@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
 const TRIES: usize = 3;
 
 impl Logins {
-    /// Forgets a user of a mini program: who they are, their account, and the
-    /// rows by which they were found. Who has logged in since `at` stays known.
+    /// Forgets a user of a mini program: who they are, their account, their
+    /// sessions in all apps, and the rows by which they were found. Who has logged in since `at` stays known.
     /// Permits, windows and form ids are [`Users::erase`]'s.
     ///
     /// # Errors
@@ -37,6 +37,11 @@ impl Logins {
             let mut items = vec![self.goodbye(app_id, open_id, at, &profile, gone)];
             let union_id = get_string(&profile, "union_id").and_then(|id| UnionId::parse(id).ok());
             if gone {
+                // First, as from a profile that is gone nothing leads to them.
+                if let Some(person) = get_string(&profile, "id") {
+                    let sessions = Sessions { table: self.users.table.clone() };
+                    sessions.end_sessions(person).await?;
+                }
                 let union = union_id.as_ref().map(union_subject);
                 let account = get_string(&profile, "account").map(account_subject);
                 let person = get_string(&profile, "id").map(person_subject);
