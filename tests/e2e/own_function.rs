@@ -44,8 +44,13 @@ const OWN: &str = "  GreetFunction:
 
   # ---- Functions --";
 
+/// What the template says of routes that it doesn't name.
+const LIMIT: &str = "{ ThrottlingRateLimit: 100, ThrottlingBurstLimit: 200 }";
+
 async fn world() -> World {
-    World::with_examples(&["greeting"], &[("  # ---- Functions --", OWN)]).await
+    // Forgers are throttled as well, and these are to be refused for another reason.
+    let unlimited = (LIMIT, "{ ThrottlingRateLimit: 5000, ThrottlingBurstLimit: 5000 }");
+    World::with_examples(&["greeting"], &[("  # ---- Functions --", OWN), unlimited]).await
 }
 
 async fn greeted(world: &World, token: &str) -> (u16, String) {

@@ -60,3 +60,48 @@ async fn a_stage_is_part_of_every_name() {
     assert_eq!(ann.screen().await.len(), 2);
     assert_eq!(world.aws.rows_of("geese-local-events").await.len(), 3);
 }
+
+#[tokio::test]
+async fn only_the_pages_of_named_origins_may_ask() {
+    let shop = "https://shop.example.com";
+    let origins = "AllowedOrigins:\n    Type: CommaDelimitedList\n    Default: \"\"";
+    let named = origins.replace("\"\"", &format!("\"https://other.example, {shop}\""));
+    let worlds =
+        [(World::start().await, None), (World::changed(&[(origins, &named)]).await, Some(shop))];
+    for (world, allowed) in worlds {
+        let url = world.url("/session");
+        let preflight = world.client.request(reqwest::Method::OPTIONS, &url);
+        let preflight = preflight
+            .header("origin", shop)
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", "authorization");
+        // It carries no token, and needs none.
+        let preflight = preflight.send().await.unwrap();
+        let answer = world.client.get(&url).header("origin", shop).send().await.unwrap();
+        assert_eq!(answer.status(), 401);
+        let told = |answer: &reqwest::Response| {
+            let headers = answer.headers().get("access-control-allow-origin");
+            headers.map(|origin| origin.to_str().unwrap().to_owned())
+        };
+        assert_eq!(preflight.status(), if allowed.is_some() { 204 } else { 404 });
+        for answer in [preflight, answer] {
+            assert_eq!(told(&answer).as_deref(), allowed, "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_route_takes_no_more_than_the_template_says() {
+    let all = "POST /session/revoke: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: 200 }";
+    let few = "POST /session/revoke: { ThrottlingRateLimit: 0.01, ThrottlingBurstLimit: 3 }";
+    let world = World::changed(&[(all, few)]).await;
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        let request = world.client.post(world.url("/session/revoke"));
+        let answer = request.json(&json!({ "refresh_token": "any" })).send().await.unwrap();
+        statuses.push(answer.status().as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 200, 429, 429]);
+    let code = world.phone("ann").code("shop-mini").await;
+    assert_eq!(world.log_in("shop-mini", &json!({ "code": code })).await.0, 200);
+}

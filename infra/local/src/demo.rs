@@ -99,7 +99,16 @@ impl<W: Write> Play<'_, W> {
             session["token_type"].as_str().unwrap_or_default(),
             session["expires_in"],
             session["bound"].as_str().unwrap_or_default(),
-        ))
+        ))?;
+        let held = json!({ "refresh_token": session["refresh_token"] });
+        let next = self.cloud.api().post("/session/refresh", &held).await?;
+        promise(
+            "the refresh token gets her the next access token",
+            next["access_token"].is_string() && next["refresh_token"] != held["refresh_token"],
+            // Not the tokens themselves.
+            &json!({ "error": next["error"] }),
+        )?;
+        self.say("its refresh token gets the next one, without wx.login, and is replaced itself")
     }
 
     async fn notify(&mut self) -> Result<(), Failed> {

@@ -16,7 +16,8 @@
 
 use super::mappings::{PERSON, account_subject, person_subject, union_subject};
 use super::{
-    Exchange, Mappings, NewSession, Route, Users, get_string, number, sessions, string, transaction,
+    Exchange, Mappings, NewSession, Route, Sessions, Users, get_string, number, sessions, string,
+    transaction,
 };
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -96,6 +97,11 @@ impl Logins {
         for _ in 0..TRIES {
             let known = self.known(binding).await?;
             if self.store(binding, &known, now).await? {
+                // It has turned out who that is: nobody has the id of before any more,
+                // and its sessions would go on speaking of nobody.
+                if let Some(former) = &known.session.formerly {
+                    self.end_sessions(former).await;
+                }
                 return Ok(known.session);
             }
         }
@@ -104,6 +110,15 @@ impl Logins {
             "other logins of this person kept getting in between",
         )
         .into())
+    }
+
+    /// Ends the sessions of somebody who isn't there any more. What fails is only
+    /// told: these sessions have their end, and lead nowhere until then.
+    pub(super) async fn end_sessions(&self, person: &str) {
+        let sessions = Sessions { table: self.users.table.clone() };
+        if let Err(error) = sessions.end_sessions(person).await {
+            tracing::warn!(user = person, "sessions of somebody who is gone stay: {error}");
+        }
     }
 
     /// Reads what there is, and decides on the internal id.

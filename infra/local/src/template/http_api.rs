@@ -32,7 +32,10 @@ pub(crate) fn api(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Op
             properties.fault("ProtocolType", "isn't supported on this machine unless it is HTTP")
         );
     }
-    let cors = properties.section("CorsConfiguration")?.map(cors::read).transpose()?;
+    let configuration = properties.section("CorsConfiguration")?;
+    // AWS::NoValue leaves nothing of it.
+    let configuration = configuration.filter(|section| !section.names().is_empty());
+    let cors = configuration.map(cors::read).transpose()?;
     properties.finish()?;
     Ok(cors)
 }

@@ -45,6 +45,12 @@ impl World {
         found.map(|id| id.as_str().to_owned())
     }
 
+    /// Whether somebody has a session.
+    async fn has_session(&self, person: &str) -> bool {
+        let sessions = Sessions { table: self.logins.users.table.clone() };
+        sessions.get(person, "s1").await.unwrap().is_some()
+    }
+
     async fn subjects(&self) -> Vec<String> {
         let rows = rows(&self.logins.mappings.table).await;
         let rows = rows.iter().filter_map(|row| get_string(row, "subject"));
@@ -75,6 +81,7 @@ async fn an_id_that_turns_out_to_be_somebodys_second_leads_nowhere() {
     assert_ne!(second, person);
     assert_eq!(world.log_in("wxMini", "oAnn", Some("uAnn")).await, person);
     assert_eq!(world.open_id_of(&second, "wxMini").await, None);
+    assert!(!world.has_session(&second).await && world.has_session(&person).await);
     assert_eq!(world.open_id_of(&person, "wxMini").await.as_deref(), Some("oAnn"));
     // One that was first stays.
     let first = world.log_in("wxMini", "oBob", None).await;
@@ -87,7 +94,9 @@ async fn who_is_forgotten_in_an_app_is_not_found_there_any_more() {
     let world = World::start().await;
     let person = world.log_in("wxMini", "oAnn", Some("uAnn")).await;
     world.log_in("wxOther", "oAnnThere", Some("uAnn")).await;
+    assert!(world.has_session(&person).await);
     world.logins.forget(&world.app_id, &world.ann, NOW.plus(5)).await.unwrap();
+    assert!(!world.has_session(&person).await);
     assert_eq!(world.open_id_of(&person, "wxMini").await, None);
     let rows = rows(&world.logins.users.table).await;
     assert!(rows.iter().all(|row| get_string(row, "item") == Some("profile")), "{rows:?}");

@@ -75,3 +75,60 @@ async fn all_of_a_persons_sessions_end_and_no_others() {
     assert_eq!(rows(&sessions.table).await.len(), 1);
     assert!(sessions.get("anna", "s4").await.unwrap().is_some());
 }
+
+/// What the login function does with a genuine token: its successor, or none if
+/// the session has ended. The secret of a successor follows from the token.
+async fn refresh(sessions: &Sessions, token: (u32, u64), now: Timestamp) -> Option<(u32, u64)> {
+    let hash = |secret: u64| SecretHash::of(&secret.to_be_bytes());
+    let successor = (token.0 + 1, token.1.wrapping_mul(31) + 1);
+    loop {
+        let family = sessions.get("ann", "s1").await.unwrap().unwrap();
+        match family.judge(token.0, hash(token.1), now) {
+            Verdict::Rotate => {
+                let next = hash(successor.1);
+                if sessions.rotate("ann", "s1", &family, next, now).await.unwrap() {
+                    return Some(successor);
+                }
+            }
+            Verdict::Repeat => return Some(successor),
+            Verdict::Reused => {
+                sessions.revoke("ann", "s1", now).await.unwrap();
+                return None;
+            }
+            Verdict::Ended => return None,
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_who_retry_at_once_lose_nothing_and_one_who_comes_late_ends_it() {
+    let sessions = sessions().await;
+    let session = NewSession { id: "s1".to_owned(), first: SecretHash::of(&7_u64.to_be_bytes()) };
+    let put = super::begin(&sessions.table.name, "ann", "wxMini", &session, NOW);
+    sessions
+        .table
+        .dynamodb
+        .put_item()
+        .table_name("users")
+        .set_item(Some(put.item))
+        .send()
+        .await
+        .unwrap();
+    let (mut token, mut now) = ((0, 7), NOW);
+    for round in 0..40 {
+        now = now.plus(900);
+        // Clocks of several environments differ, and some answers are slow.
+        let asked = (0..6).map(|at| refresh(&sessions, token, now.plus(at * 5)));
+        let answers = futures_util::future::join_all(asked).await;
+        assert!(answers.iter().all(|answer| answer.is_some()), "round {round}: {answers:?}");
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "round {round}: {answers:?}");
+        let used = token;
+        token = answers[0].unwrap();
+        if round == 39 {
+            assert_eq!(refresh(&sessions, used, now.plus(61)).await, None);
+            assert_eq!(refresh(&sessions, token, now.plus(61)).await, None);
+        }
+    }
+    let family = sessions.get("ann", "s1").await.unwrap().unwrap();
+    assert_eq!((family.generation, family.revoked_at), (40, Some(now.plus(61))));
+}

@@ -185,6 +185,7 @@ fn an_api_says_whose_pages_may_ask() {
     let api = "ProtocolType: HTTP }";
     let cors = |to: &str| changed(api, &format!("ProtocolType: HTTP, CorsConfiguration: {to} }}"));
     assert_eq!(parse(SMALL).unwrap().cors, None);
+    assert_eq!(cors("!Ref AWS::NoValue").unwrap().cors, None);
     let some = cors("{ AllowOrigins: [\"https://a.example\"], AllowMethods: [GET], MaxAge: 5 }");
     let some = some.unwrap().cors.unwrap();
     assert_eq!((&some.origins[0][..], some.max_age), ("https://a.example", Some(5)));
