@@ -3,7 +3,7 @@
 
 use super::conflict::again;
 use super::mappings::{PERSON, account_subject, person_subject, union_subject};
-use super::{Item, Logins, Sessions, Users, get_string, get_time, number, string, transaction};
+use super::{Item, Logins, Users, get_string, get_time, number, string, transaction};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId, UnionId};
@@ -37,11 +37,6 @@ impl Logins {
             let mut items = vec![self.goodbye(app_id, open_id, at, &profile, gone)];
             let union_id = get_string(&profile, "union_id").and_then(|id| UnionId::parse(id).ok());
             if gone {
-                // First, as from a profile that is gone nothing leads to them.
-                if let Some(person) = get_string(&profile, "id") {
-                    let sessions = Sessions { table: self.users.table.clone() };
-                    sessions.end_sessions(person).await?;
-                }
                 let union = union_id.as_ref().map(union_subject);
                 let account = get_string(&profile, "account").map(account_subject);
                 let person = get_string(&profile, "id").map(person_subject);
@@ -51,6 +46,9 @@ impl Logins {
             }
             let table = &self.users.table;
             if transaction::write(&table.dynamodb, &table.action(WHAT), items).await? {
+                if let Some(person) = get_string(&profile, "id").filter(|_| gone) {
+                    self.end_sessions(person).await;
+                }
                 return Ok(());
             }
         }
