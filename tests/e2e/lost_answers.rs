@@ -135,7 +135,7 @@ async fn what_a_transaction_holds_is_written_a_moment_later() {
     let rows = world.aws.rows("users").await;
     assert!(!rows.iter().any(|row| row["item"] == "window#message"), "{rows:#?}");
 
-    let met = conflict("login", "PutItem");
+    let met = conflict("login", "UpdateItem");
     world.account("carol").await;
     assert_eq!(met.befallen(), 5);
     world.phone("carol").log_in("shop-mini").await;
@@ -178,7 +178,7 @@ async fn who_is_forgotten_is_forgotten_even_if_nothing_is_confirmed_for_a_while(
 #[tokio::test]
 async fn an_account_whose_making_was_not_confirmed_is_made() {
     let world = World::start().await;
-    let put = Fault::of("dynamodb", "PutItem").by(world.cloud.function("login"));
+    let put = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("login"));
     let lost = given(&world, put.reset().after().once());
     let create = json!({
         "create_account": { "username": "carol", "password": password("carol") },

@@ -108,6 +108,9 @@ async fn who_closes_their_wechat_account_is_forgotten_by_the_mini_program() {
     assert!(mappings.iter().all(|row| row["app_id"] == "#password"), "{mappings:#?}");
     let report = world.send(&order("order-1", json!({ "account": "bob" }))).await;
     assert_eq!(report["outcome"], "no_route", "{report}");
+    let held = json!({ "refresh_token": session["refresh_token"] });
+    let refresh = world.client.post(world.url("/session/refresh")).json(&held);
+    assert_eq!(refresh.send().await.unwrap().status(), 401, "his session has ended");
 
     for _ in 0..2 {
         told(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), now).await;

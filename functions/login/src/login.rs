@@ -161,9 +161,7 @@ pub(crate) async fn log_in(
     };
     let session = app.logins.log_in(&binding, now).await?;
     if let Some(former) = &session.formerly {
-        // Their access tokens name somebody who is nobody any more.
-        let ended = app.sessions.end_sessions(former).await?;
-        tracing::info!(app = alias, user = session.user, former, ended, "two are one person");
+        tracing::info!(app = alias, user = session.user, former, "two are one person");
     }
     tracing::info!(app = alias, user = session.user, "logged in");
     signing.answer(&credentials, session, &exchange, now)

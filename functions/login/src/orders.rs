@@ -192,7 +192,8 @@ mod tests {
             problem(&json!({ "clear_password": {} })),
             "clear_password: missing field `username`"
         );
-        for who in [json!({}), json!({ "app": "shop" }), json!({ "user": "a", "account": "b" })] {
+        let both = json!({ "user": "a".repeat(32), "account": "b" });
+        for who in [json!({}), json!({ "app": "shop" }), both] {
             let problem = problem(&json!({ "forget": who }));
             assert!(problem.contains("expected one of"), "{problem}");
         }

@@ -99,8 +99,8 @@ impl Logins {
             if self.store(binding, &known, now).await? {
                 // It has turned out who that is: nobody has the id of before any more,
                 // and its sessions would go on speaking of nobody.
-                if let Some(former) = known.profile_id.filter(|id| *id != known.session.user) {
-                    self.end_sessions(&former).await;
+                if let Some(former) = &known.session.formerly {
+                    self.end_sessions(former).await;
                 }
                 return Ok(known.session);
             }
@@ -155,13 +155,14 @@ impl Logins {
             let known = profile.as_ref().and_then(|item| get_string(item, "union_id"));
             known != Some(union_id.as_str())
         });
+        let was_person = person.is_some();
         let user = person
             .or_else(|| profile_id.clone())
             .unwrap_or_else(|| Uuid::new_v4().simple().to_string());
         let account = account.or_else(|| binding.account.map(str::to_owned));
         let formerly = profile_id.clone().filter(|id| *id != user);
         let session = Session { user, account, routes, formerly };
-        Ok(Read { session, profile_id, union_is_new })
+        Ok(Read { session, profile_id, was_person, union_is_new })
     }
 
     /// False if somebody else changed what was read in the meantime.
@@ -198,9 +199,12 @@ impl Logins {
             let app = row(binding.app_id.as_str())
                 .update_expression("SET open_id = :open")
                 .expression_attribute_values(":open", string(binding.open_id.as_str()));
+            // Who was known may have been forgotten meanwhile, and then is new.
+            let condition =
+                if known.was_person { "id = :id" } else { "attribute_not_exists(id) OR id = :id" };
             let person = row(PERSON)
                 .update_expression("SET id = :id")
-                .condition_expression("attribute_not_exists(id) OR id = :id")
+                .condition_expression(condition)
                 .expression_attribute_values(":id", string(&known.session.user));
             items.extend([transaction::update(app), transaction::update(person)]);
         }
@@ -271,6 +275,8 @@ struct Read {
     session: Session,
     /// The internal id that the user has had so far.
     profile_id: Option<String>,
+    /// Whether the person had an internal id.
+    was_person: bool,
     /// Whether the profile doesn't name the person that WeChat tells.
     union_is_new: bool,
 }

@@ -98,9 +98,32 @@ async fn who_is_forgotten_in_an_app_is_not_found_there_any_more() {
     world.logins.forget(&world.app_id, &world.ann, NOW.plus(5)).await.unwrap();
     assert!(!world.has_session(&person).await);
     assert_eq!(world.open_id_of(&person, "wxMini").await, None);
+    let rows = rows(&world.logins.users.table).await;
+    assert!(rows.iter().all(|row| get_string(row, "item") == Some("profile")), "{rows:?}");
     assert_eq!(world.open_id_of(&person, "wxOther").await.as_deref(), Some("oAnnThere"));
     let other = AppId::parse("wxOther").unwrap();
     let there = OpenId::parse("oAnnThere").unwrap();
     world.logins.forget(&other, &there, NOW.plus(5)).await.unwrap();
     assert_eq!(world.subjects().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn who_is_forgotten_while_they_log_in_is_somebody_new() {
+    let world = World::start().await;
+    let before = world.log_in("wxMini", "oAnn", Some("uAnn")).await;
+    let union_id = UnionId::parse("uAnn").unwrap();
+    let (app_id, open_id) = (AppId::parse("wxOther").unwrap(), OpenId::parse("oThere").unwrap());
+    let binding = Binding {
+        app_id: &app_id,
+        open_id: &open_id,
+        union_id: Some(&union_id),
+        account: None,
+        session: &NewSession { id: "s2".to_owned(), first: SecretHash::of(b"first") },
+        exchange: None,
+    };
+    let read = world.logins.known(&binding).await.unwrap();
+    assert_eq!(read.session.user, before);
+    world.logins.forget(&world.app_id, &world.ann, NOW.plus(5)).await.unwrap();
+    assert!(!world.logins.store(&binding, &read, NOW.plus(6)).await.unwrap());
+    assert_ne!(world.logins.log_in(&binding, NOW.plus(6)).await.unwrap().user, before);
 }
