@@ -125,7 +125,7 @@ impl<'a> Forger<'a> {
 
     /// Signed by the forger.
     fn forged(&self, header: &Value) -> String {
-        let (header, claims) = (encoded(&header.to_string()), encoded(&self.claims().to_string()));
+        let (header, claims) = (encoded(header.to_string()), encoded(self.claims().to_string()));
         let message = format!("{header}.{claims}");
         compact(&header, &claims, &sign(&self.theirs, &RSA_PKCS1_SHA256, &message))
     }

@@ -120,7 +120,7 @@ async fn many_who_retry_at_once_lose_nothing_and_one_who_comes_late_ends_it() {
         // Clocks of several environments differ, and some answers are slow.
         let asked = (0..6).map(|at| refresh(&sessions, token, now.plus(at * 5)));
         let answers = futures_util::future::join_all(asked).await;
-        assert!(answers.iter().all(|answer| answer.is_some()), "round {round}: {answers:?}");
+        assert!(answers.iter().all(Option::is_some), "round {round}: {answers:?}");
         assert!(answers.iter().all(|answer| *answer == answers[0]), "round {round}: {answers:?}");
         let used = token;
         token = answers[0].unwrap();
