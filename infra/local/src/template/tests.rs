@@ -58,7 +58,7 @@ fn the_deployed_template_is_understood_whole() {
             issuer: "http://127.0.0.1:8080".to_owned(),
             audience: vec!["hongyan".to_owned()],
         };
-        let guarded = ["GET /session", "POST /form-ids"];
+        let guarded = ["GET /session", "POST /form-ids", "POST /phone"];
         let expected = guarded.contains(&&*route.to_string()).then_some(session);
         assert_eq!(route.authorizer.as_deref(), expected.as_ref(), "{route}");
         assert!(route.limit.rate > Some(0.0) && route.limit.burst > Some(0), "{route}");
