@@ -19,7 +19,8 @@ use shared::wechat::refusal::Refusal;
 /// A retry with a code that was good is answered for so many seconds.
 const ANSWERED: u64 = 60;
 
-/// A new access token is waited for so many seconds: the function ends after ten.
+/// A new access token is waited for so many seconds: API Gateway hangs up after 30,
+/// and there may be a call of WeChat before and one after.
 const PATIENCE: u64 = 6;
 
 /// What a mini program asks with.
