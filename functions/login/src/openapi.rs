@@ -179,7 +179,7 @@ fn document() -> Value {
         "responses": answers(
             &json!({ "description": "None of its refresh tokens is good now.",
                 "content": content(&json!({ "type": "object" })) }),
-            [("400", PROBLEM), ("401", "Not a refresh token of this service."), TOO_LARGE, THROTTLED],
+            [("400", PROBLEM), TOO_LARGE, THROTTLED],
         ),
     });
     let who = json!({
