@@ -120,11 +120,8 @@ pub(crate) async fn log_in(
         (None, Some(_)) => return Err(Refused::Incomplete("username")),
     };
     // The keys, too: their lack must not cost the code either.
-    let signing = Signing {
-        keys: app.keys(now).await?,
-        sealed: app.refresh_key().await?,
-        issuer: app.issuer(caller.domain),
-    };
+    let (keys, sealed) = tokio::try_join!(app.keys(now), app.refresh_key())?;
+    let signing = Signing { keys, sealed, issuer: app.issuer(caller.domain) };
     let app_id = &mini_program.app_id;
     let code = CodeName::new(app_id, &request.code.0, account);
     let who = busy::again(|| app.wechat.code_to_session(app_id, secret, &request.code.0)).await;
