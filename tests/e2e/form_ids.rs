@@ -206,7 +206,7 @@ async fn a_session_whose_user_is_not_known_in_the_app_has_to_log_in_again() {
     assert!(answer["error"].as_str().unwrap().contains("log in to it again"), "{answer}");
 
     let stranger = issued(&world, &session, &json!({ "sub": "0123456789abcdef" }));
-    assert_eq!(posted(&world, Some(&stranger), &body).await.0, 403);
+    assert_eq!(posted(&world, Some(&stranger), &body).await.0, 401);
     assert!(kept(&world).await.is_empty());
 
     let session = ann.log_in("shop-mini").await;
@@ -236,7 +236,19 @@ async fn they_go_with_a_user_who_closes_their_wechat_account() {
     assert!(kept(&world).await.is_empty());
     let mappings = world.aws.rows("mappings").await;
     assert!(mappings.iter().all(|row| row["subject"] != person), "{mappings:#?}");
-    // The session lives for some minutes yet, and leads nowhere.
-    assert_eq!(hand_over(&world, &session, &form_ids(&["form-c"])).await.0, 403);
+    // The access token lives for some minutes yet; its session has ended.
+    assert_eq!(hand_over(&world, &session, &form_ids(&["form-c"])).await.0, 401);
+    assert!(kept(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn whoever_has_logged_out_hands_over_nothing_more() {
+    let world = World::start().await;
+    let session = world.phone("ann").log_in("shop-mini").await;
+    let held = json!({ "refresh_token": session["refresh_token"] });
+    let revoked = world.client.post(world.url("/session/revoke")).json(&held).send().await;
+    assert_eq!(revoked.unwrap().status().as_u16(), 200);
+    let (status, answer) = hand_over(&world, &session, &form_ids(&["form-1"])).await;
+    assert_eq!(status, 401, "{answer}");
     assert!(kept(&world).await.is_empty());
 }

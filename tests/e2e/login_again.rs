@@ -38,6 +38,27 @@ async fn the_same_code_gets_the_same_answer_to_the_byte() {
 }
 
 #[tokio::test]
+async fn a_retry_is_answered_whatever_wechat_says_of_the_code() {
+    let world = World::start().await;
+    let login = json!({ "code": world.phone("bob").code("shop-mini").await });
+    let first = log_in(&world, &login).await;
+    assert_eq!(first.0, 200, "{}", first.1);
+    for trouble in [json!({ "errcode": 40029 }), json!({ "errcode": -1 }), json!({ "reset": true })]
+    {
+        let mut fault = trouble;
+        fault["path"] = json!(EXCHANGE);
+        fault["times"] = json!(3);
+        world.wechat.fault(fault).await;
+        assert_eq!(log_in(&world, &login).await, first);
+        world.wechat.heal().await;
+    }
+    // Of a code that was never used here, it stays what WeChat says.
+    world.wechat.fault(json!({ "path": EXCHANGE, "errcode": 40029 })).await;
+    let other = json!({ "code": world.phone("bob").code("shop-mini").await });
+    assert_eq!(log_in(&world, &other).await.0, 401);
+}
+
+#[tokio::test]
 async fn twins_get_the_same_answer_whoever_wins() {
     let world = World::start().await;
     let login = json!({ "code": world.phone("bob").code("shop-mini").await });

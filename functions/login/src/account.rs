@@ -79,7 +79,7 @@ pub(crate) enum Denied {
     Aws(#[from] AwsError),
 }
 
-/// Checks the password of an account. From one address only so many wrong ones are
+/// Checks the password of an account, and answers the hash that it has. From one address only so many wrong ones are
 /// looked at, whether or not there is such an account.
 pub(crate) async fn authenticate(
     logins: &Logins,
@@ -87,16 +87,14 @@ pub(crate) async fn authenticate(
     password: &Password,
     address: &str,
     now: Timestamp,
-) -> Result<(), Denied> {
+) -> Result<Secret, Denied> {
     let pair = Pair::new(username.as_str(), &network(address));
     if let Try::Refused { wait } = logins.users.count_try(&pair, now).await? {
         return Err(Denied::TooMany { wait });
     }
-    if !verify(&logins.mappings, username, password).await? {
-        return Err(Denied::Wrong);
-    }
+    let hash = verify(&logins.mappings, username, password).await?.ok_or(Denied::Wrong)?;
     logins.users.forget_tries(&pair).await?;
-    Ok(())
+    Ok(hash)
 }
 
 /// What counts as one address: of IPv6 the first 64 bits, as everybody has all the
@@ -112,17 +110,18 @@ fn network(address: &str) -> String {
     }
 }
 
-/// Whether a password is that of the account. An account that doesn't exist, or
-/// has no password, takes as much work as one that does.
+/// The hash of the account's password, if this is it. An account that doesn't
+/// exist, or has no password, takes as much work as one that does.
 async fn verify(
     mappings: &Mappings,
     username: &Username,
     password: &Password,
-) -> Result<bool, AwsError> {
+) -> Result<Option<Secret>, AwsError> {
     let stored = mappings.password_hash(username.as_str()).await?;
-    compare(stored.as_ref(), |hash| {
+    let equal = compare(stored.as_ref(), |hash| {
         Argon2::default().verify_password(password.0.expose().as_bytes(), hash).is_ok()
-    })
+    })?;
+    Ok(stored.filter(|_| equal))
 }
 
 /// Compares once, whether there is a hash or not; without one, nothing is equal.

@@ -5,10 +5,13 @@ use serde::de::DeserializeOwned;
 /// A login is some hundred bytes, twenty form ids are less than three thousand.
 pub(crate) const LARGEST: usize = 8 * 1024;
 
+/// What is said of anything else.
+const NOT_JSON: &str = "the body is not JSON";
+
 /// Reads a request; what is wrong with it is told with the field's name.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let problem = error.into_inner();
         match problem.classify() {
@@ -18,9 +21,11 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
                 let text = text.split(" at line ").next().unwrap_or_default().to_owned();
                 if path == "." { text } else { format!("{path}: {text}") }
             }
-            _ => "the body is not JSON".to_owned(),
+            _ => NOT_JSON.to_owned(),
         }
-    })
+    })?;
+    json.end().map_err(|_| NOT_JSON.to_owned())?;
+    Ok(read)
 }
 
 #[cfg(test)]
@@ -50,6 +55,7 @@ mod tests {
             "username: a username has 1 to 64 letters, digits, or any of - _ . @ +"
         );
         assert_eq!(problem("hello"), "the body is not JSON");
+        assert_eq!(problem(r#"{"code":"c"} and more"#), "the body is not JSON");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A mini program hands over the form ids that its user's forms gave it.
 
 use crate::app::App;
+use crate::session::Claims;
 use serde::Deserialize;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
@@ -40,14 +41,16 @@ impl TryFrom<Vec<FormId>> for FormIds {
     }
 }
 
-/// Keeps the form ids for the person with this internal id, and counts those
-/// that are new.
+/// Keeps the form ids for who has this session, and counts those that are new.
 pub(crate) async fn keep(
     app: &App,
-    person: &str,
+    claims: &Claims,
     request: &HandOver,
     now: Timestamp,
 ) -> Result<u32, Refused> {
+    let person = claims.sub.as_str();
+    let family = app.sessions.get(person, &claims.sid).await?;
+    family.filter(|family| family.is_alive(now)).ok_or(Refused::Ended)?;
     let credentials = app.credentials(&request.app, now).await?;
     let mini_program = credentials.mini_program(&request.app).ok_or(Refused::UnknownApp)?;
     let app_id = &mini_program.app_id;
@@ -63,6 +66,9 @@ pub(crate) async fn keep(
 /// Form ids that aren't kept.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
+    /// It was revoked, is over, or went with its person.
+    #[error("this session has ended; log in again")]
+    Ended,
     #[error("app: there is no such mini program")]
     UnknownApp,
     /// They have never logged in to it, or before that was noted in the way that
@@ -79,6 +85,7 @@ impl Refused {
     /// The HTTP status, and what the caller is told.
     pub(crate) fn answer(&self) -> (u16, String) {
         match self {
+            Self::Ended => (401, self.to_string()),
             Self::UnknownApp => (404, self.to_string()),
             Self::UnknownUser => (403, self.to_string()),
             Self::Parameter(_) | Self::Aws(_) => (500, "internal error".to_owned()),

@@ -113,8 +113,9 @@ pub(crate) async fn log_in(
         (None, None) => None,
         (Some(username), Some(password)) => {
             let logins = &app.logins;
-            account::authenticate(logins, username, password, caller.address, now).await?;
-            Some(username.as_str())
+            let address = caller.address;
+            let hash = account::authenticate(logins, username, password, address, now).await?;
+            Some((username.as_str(), hash))
         }
         (Some(_), None) => return Err(Refused::Incomplete("password")),
         (None, Some(_)) => return Err(Refused::Incomplete("username")),
@@ -123,21 +124,28 @@ pub(crate) async fn log_in(
     let (keys, sealed) = tokio::try_join!(app.keys(now), app.refresh_key())?;
     let signing = Signing { keys, sealed, issuer: app.issuer(caller.domain) };
     let app_id = &mini_program.app_id;
+    let (account, hash) = account.unzip();
     let code = CodeName::new(app_id, &request.code.0, account);
     let who = busy::again(|| app.wechat.code_to_session(app_id, secret, &request.code.0)).await;
-    match who.as_ref().err().and_then(CallError::refusal).map(|refusal| refusal.code) {
-        // The AppSecret was reset; the next login reads the new one.
-        Some(40125) => app.distrust_credentials().await,
-        // Whoever asks with the same code at once has not got the answer.
-        Some(40163) => {
-            if let Some((session, exchanged)) = retry::find(app, app_id, &code, now).await? {
-                tracing::info!(app = alias, user = session.user, "answered a login once more");
-                return signing.answer(&credentials, session, &exchanged.exchange, exchanged.at);
+    let who = match who {
+        Ok(who) => who,
+        Err(error) => {
+            let refused = error.refusal().map(|refusal| refusal.code);
+            if refused == Some(40125) {
+                // The AppSecret was reset; the next login reads the new one.
+                app.distrust_credentials().await;
             }
+            // Whoever asks with the same code at once has not got the answer. WeChat
+            // says of a used code that it is used, or that it is none, or is busy.
+            let is_used = refused == Some(40163);
+            let Some((session, exchanged)) = retry::find(app, app_id, &code, is_used, now).await?
+            else {
+                return Err(error.into());
+            };
+            tracing::info!(app = alias, user = session.user, "answered a login once more");
+            return signing.answer(&credentials, session, &exchanged.exchange, exchanged.at);
         }
-        _ => {}
-    }
-    let who = who?;
+    };
     if who.union_id.is_none() {
         tracing::warn!(
             app = alias,
@@ -153,6 +161,7 @@ pub(crate) async fn log_in(
         open_id: &who.open_id,
         union_id: who.union_id.as_ref(),
         account,
+        password_hash: hash.as_ref(),
         session: &NewSession { id: exchange.session.clone(), first },
         exchange: Some(&exchange),
     };
@@ -239,6 +248,7 @@ impl Refused {
             Self::UnknownApp => (404, self.to_string()),
             Self::Incomplete(_) => (400, self.to_string()),
             Self::Password(Denied::Wrong) => (401, self.to_string()),
+            Self::Login(LoginError::AccountChanged) => (401, Denied::Wrong.to_string()),
             Self::Password(Denied::TooMany { .. }) => (429, self.to_string()),
             Self::Login(LoginError::AccountTaken | LoginError::UserTaken) => {
                 (409, self.to_string())

@@ -17,16 +17,18 @@ const PAUSES: [Duration; 5] = [
     Duration::from_millis(350),
 ];
 
-/// What became of a code that WeChat calls used: the session, and what it was made
+/// What became of a code that WeChat has refused: the session, and what it was made
 /// of. None if it wasn't used here within the last minute, for the same account;
-/// or if the session has been revoked since, or the person forgotten.
+/// or if the session has been revoked since, or the person forgotten. Of a code
+/// that WeChat calls used, a twin is waited for.
 pub(crate) async fn find(
     app: &App,
     app_id: &AppId,
     code: &CodeName,
+    is_used: bool,
     now: Timestamp,
 ) -> Result<Option<(Session, Exchanged)>, AwsError> {
-    let mut pauses = PAUSES.iter();
+    let mut pauses = if is_used { PAUSES.iter() } else { [].iter() };
     loop {
         if let Some(exchanged) = app.logins.users.exchange(code, now).await? {
             let id = &exchanged.exchange.session;
@@ -34,7 +36,7 @@ pub(crate) async fn find(
             if !family.is_some_and(|family| family.is_alive(now)) {
                 return Ok(None);
             }
-            let session = app.logins.found_again(&exchanged.person, app_id).await?;
+            let session = app.logins.found_again(&exchanged, app_id).await?;
             return Ok(session.map(|session| (session, exchanged)));
         }
         match pauses.next() {

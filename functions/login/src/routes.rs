@@ -32,7 +32,7 @@ pub(crate) async fn answer(
             return login(app, alias, request.body(), Caller { domain, address }, now).await;
         }
         (&Method::POST, "/form-ids", _) => match bearer(app, request, context, now).await {
-            Ok(claims) => hand_over(app, &claims.sub, request.body(), now).await,
+            Ok(claims) => hand_over(app, &claims, request.body(), now).await,
             Err(refused) => refused,
         },
         (&Method::POST, "/phone", _) => match bearer(app, request, context, now).await {
@@ -109,7 +109,8 @@ fn person(context: &ApiGatewayV2httpRequestContext) -> Option<&str> {
     jwt.claims.get("sub").map(String::as_str).filter(|subject| !subject.is_empty())
 }
 
-async fn hand_over(app: &App, person: &str, body: &[u8], now: Timestamp) -> (u16, Value) {
+async fn hand_over(app: &App, claims: &Claims, body: &[u8], now: Timestamp) -> (u16, Value) {
+    let person = claims.sub.as_str();
     if body.len() > LARGEST {
         return (413, json!({ "error": "larger than twenty form ids" }));
     }
@@ -117,7 +118,7 @@ async fn hand_over(app: &App, person: &str, body: &[u8], now: Timestamp) -> (u16
         Ok(request) => request,
         Err(problem) => return (400, json!({ "error": problem })),
     };
-    match form_ids::keep(app, person, &request, now).await {
+    match form_ids::keep(app, claims, &request, now).await {
         Ok(kept) => (200, json!({ "kept": kept })),
         Err(refused) => {
             let (status, message) = refused.answer();

@@ -36,6 +36,8 @@ pub struct Exchange {
 pub struct Exchanged {
     /// The internal id of who logged in.
     pub person: String,
+    /// The one that they had until then, if the login found them to be somebody else.
+    pub formerly: Option<String>,
     /// When.
     pub at: Timestamp,
     /// What the session was made of.
@@ -63,20 +65,21 @@ impl Users {
     pub(super) fn exchanged(
         &self,
         exchange: &Exchange,
-        person: &str,
+        session: &Session,
         now: Timestamp,
     ) -> TransactWriteItem {
-        let put = Put::builder()
+        let mut put = Put::builder()
             .table_name(&self.table.name)
             .set_item(Some(exchange.code.key()))
-            .item("person", string(person))
+            .item("person", string(&session.user))
             .item("session", string(&exchange.session))
             .item("token", string(&exchange.token))
             .item("at", number(now))
-            .item("expires", number(now.plus(ANSWERED)))
-            .build()
-            .expect("table and item are set");
-        transaction::put(put)
+            .item("expires", number(now.plus(ANSWERED)));
+        if let Some(former) = &session.formerly {
+            put = put.item("formerly", string(former));
+        }
+        transaction::put(put.build().expect("table and item are set"))
     }
 
     /// What became of a code in the last minute.
@@ -106,7 +109,8 @@ impl Users {
         let exchanged = (|| {
             let exchange =
                 Exchange { code: code.clone(), session: text("session")?, token: text("token")? };
-            Some(Exchanged { person: text("person")?, at: get_time(&item, "at")?, exchange })
+            let (person, formerly) = (text("person")?, text("formerly"));
+            Some(Exchanged { person, formerly, at: get_time(&item, "at")?, exchange })
         })();
         // DynamoDB removes it some time after its end.
         Ok(exchanged.filter(|it| now < it.at.plus(ANSWERED)))
@@ -114,22 +118,23 @@ impl Users {
 }
 
 impl Logins {
-    /// What a login of this person in an app would find; none if they aren't known
-    /// there any more.
+    /// What the login of an exchange in this app has found; none if the person isn't
+    /// known there any more.
     ///
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
     pub async fn found_again(
         &self,
-        person: &str,
+        exchanged: &Exchanged,
         app_id: &AppId,
     ) -> Result<Option<Session>, AwsError> {
+        let Exchanged { person, formerly, .. } = exchanged;
         let Some(open_id) = self.mappings.open_id_of(person, app_id).await? else {
             return Ok(None);
         };
         let profile = self.users.profile(app_id, &open_id).await?.unwrap_or_default();
-        if get_string(&profile, "id") != Some(person) {
+        if get_string(&profile, "id") != Some(person.as_str()) {
             return Ok(None);
         }
         let union_id = get_string(&profile, "union_id").and_then(|id| UnionId::parse(id).ok());
@@ -138,6 +143,7 @@ impl Logins {
             None => Vec::new(),
         };
         let account = get_string(&profile, "account").map(str::to_owned);
-        Ok(Some(Session { user: person.to_owned(), account, routes, formerly: None }))
+        let (user, formerly) = (person.clone(), formerly.clone());
+        Ok(Some(Session { user, account, routes, formerly }))
     }
 }

@@ -14,16 +14,17 @@
 //!   person's. If the person has another one in another app, they have both: an
 //!   account is bound by app.
 
-use super::mappings::{PERSON, account_subject, person_subject, union_subject};
+use super::mappings::{PASSWORD, PERSON, account_subject, person_subject, union_subject};
 use super::{
     Exchange, Mappings, NewSession, Route, Sessions, Users, get_string, number, sessions, string,
     transaction,
 };
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
+use crate::secret::Secret;
 use crate::wechat::id::{AppId, OpenId, UnionId};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{Delete, Update};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Update};
 use uuid::Uuid;
 
 /// How often a login that met another of the same person looks again.
@@ -47,8 +48,11 @@ pub struct Binding<'a> {
     pub open_id: &'a OpenId,
     /// The person, where WeChat tells.
     pub union_id: Option<&'a UnionId>,
-    /// The account to bind, whose password has been checked.
+    /// The account to bind.
     pub account: Option<&'a str>,
+    /// The hash by which its password has been checked: the account must still have
+    /// it when the login is stored.
+    pub password_hash: Option<&'a Secret>,
     /// The session that begins.
     pub session: &'a NewSession,
     /// What the code becomes, for a retry to find.
@@ -78,6 +82,9 @@ pub enum LoginError {
     /// The user has bound another account.
     #[error("this WeChat user is bound to another account")]
     UserTaken,
+    /// The account has another password by now, or is gone.
+    #[error("the account has changed meanwhile")]
+    AccountChanged,
     /// DynamoDB didn't do it.
     #[error(transparent)]
     Aws(#[from] AwsError),
@@ -94,7 +101,13 @@ impl Logins {
         binding: &Binding<'_>,
         now: Timestamp,
     ) -> Result<Session, LoginError> {
-        for _ in 0..TRIES {
+        for tries in 0..TRIES {
+            if tries > 0
+                && let Some(account) = binding.account
+                && self.mappings.password_hash(account).await?.as_ref() != binding.password_hash
+            {
+                return Err(LoginError::AccountChanged);
+            }
             let known = self.known(binding).await?;
             if self.store(binding, &known, now).await? {
                 // It has turned out who that is: nobody has the id of before any more,
@@ -138,9 +151,11 @@ impl Logins {
             return Err(LoginError::UserTaken);
         }
         if let Some(account) = binding.account {
-            let bound = self.mappings.of_account(account).await?;
+            let (bound, owner) = self.mappings.owner(account).await?;
             let here = bound.iter().find(|route| route.app_id == *binding.app_id);
-            if here.is_some_and(|route| route.open_id != *binding.open_id) {
+            let is_anothers = here.is_some_and(|route| route.open_id != *binding.open_id);
+            // Also in another app: the owner's messages would go to somebody else.
+            if is_anothers || owner.as_ref().zip(binding.union_id).is_some_and(|(a, b)| a != b) {
                 return Err(LoginError::AccountTaken);
             }
         }
@@ -155,14 +170,14 @@ impl Logins {
             let known = profile.as_ref().and_then(|item| get_string(item, "union_id"));
             known != Some(union_id.as_str())
         });
-        let was_person = person.is_some();
+        let (was_person, was_bound) = (person.is_some(), account.is_some());
         let user = person
             .or_else(|| profile_id.clone())
             .unwrap_or_else(|| Uuid::new_v4().simple().to_string());
         let account = account.or_else(|| binding.account.map(str::to_owned));
         let formerly = profile_id.clone().filter(|id| *id != user);
         let session = Session { user, account, routes, formerly };
-        Ok(Read { session, profile_id, was_person, union_is_new })
+        Ok(Read { session, profile_id, was_person, was_bound, union_is_new })
     }
 
     /// False if somebody else changed what was read in the meantime.
@@ -225,8 +240,17 @@ impl Logins {
             }
             items.push(transaction::update(row.update_expression(set)));
         }
+        if let Some((account, hash)) = binding.account.zip(binding.password_hash) {
+            let unchanged = ConditionCheck::builder()
+                .table_name(&self.mappings.table.name)
+                .key("subject", string(account_subject(account)))
+                .key("app_id", string(PASSWORD))
+                .condition_expression("password_hash = :hash")
+                .expression_attribute_values(":hash", string(hash.expose()));
+            items.push(transaction::check(unchanged));
+        }
         if let Some(exchange) = binding.exchange {
-            items.push(self.users.exchanged(exchange, &known.session.user, now));
+            items.push(self.users.exchanged(exchange, &known.session, now));
         }
         let users = &self.users.table;
         let (person, app_id) = (&known.session.user, binding.app_id.as_str());
@@ -255,8 +279,13 @@ impl Logins {
             update = update.expression_attribute_values(":union", string(union_id.as_str()));
         }
         if let Some(account) = &known.session.account {
-            set.push_str(", account = :account");
-            condition.push_str(" AND (attribute_not_exists(account) OR account = :account)");
+            // What was only read isn't written back: it may have been taken away.
+            condition.push_str(if known.was_bound {
+                " AND account = :account"
+            } else {
+                set.push_str(", account = :account");
+                " AND (attribute_not_exists(account) OR account = :account)"
+            });
             update = update.expression_attribute_values(":account", string(account));
         }
         // Who was forgotten and returns isn't to be forgotten once more.
@@ -277,6 +306,8 @@ struct Read {
     profile_id: Option<String>,
     /// Whether the person had an internal id.
     was_person: bool,
+    /// Whether the user had an account.
+    was_bound: bool,
     /// Whether the profile doesn't name the person that WeChat tells.
     union_is_new: bool,
 }

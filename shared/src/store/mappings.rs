@@ -65,16 +65,24 @@ impl Mappings {
     ///
     /// When DynamoDB doesn't answer.
     pub async fn of_account(&self, account: &str) -> Result<Vec<Route>, AwsError> {
+        Ok(self.owner(account).await?.0)
+    }
+
+    /// As [`Mappings::of_account`], and which person that is, if an app tells.
+    pub(super) async fn owner(
+        &self,
+        account: &str,
+    ) -> Result<(Vec<Route>, Option<UnionId>), AwsError> {
         let bound = self.collection(&account_subject(account)).await?;
         let union_id =
             bound.iter().find_map(|item| UnionId::parse(get_string(item, "union_id")?).ok());
         let mut routes: Vec<_> = bound.iter().filter_map(route).collect();
-        if let Some(union_id) = union_id {
-            let of_person = self.of_union(&union_id).await?;
+        if let Some(union_id) = &union_id {
+            let of_person = self.of_union(union_id).await?;
             routes.retain(|route| !of_person.iter().any(|other| other.app_id == route.app_id));
             routes.extend(of_person);
         }
-        Ok(routes)
+        Ok((routes, union_id))
     }
 
     /// The openid of the person with an internal id in an app they log in to;

@@ -1,7 +1,7 @@
 //! Another key takes over.
 
 use super::Keys;
-use super::key::Key;
+use super::key::{Key, unusable};
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
 use shared::parameters::{ParameterError, Parameters};
@@ -64,10 +64,10 @@ pub(crate) async fn rotate(
     if !parameters.put_session_key(current + 1, &stored).await? {
         // Somebody else was faster, and theirs has the same number.
         let theirs = Keys::read_or_make(parameters, now).await?;
-        let next = theirs.0.get(&(current + 1));
-        return Ok(next.map_or(Rotated { made: false, next: None, signs_from: None }, |next| {
-            Rotated::told(next, false)
-        }));
+        let next = theirs.0.get(&(current + 1)).ok_or_else(|| {
+            unusable("the next one is there, but can't be used; delete it, and rotate again")
+        })?;
+        return Ok(Rotated::told(next, false));
     }
     tracing::info!(kid = next.public.kid, signs_from = next.signs_from.0, "made the next key");
     let previous = keys.0.range(..current).next_back().map_or(current, |(number, _)| *number);

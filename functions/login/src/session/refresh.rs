@@ -5,6 +5,7 @@ use crate::app::App;
 use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::store::Verdict;
+use shared::wechat::id::AppId;
 use uuid::Uuid;
 
 /// How often a refresh that met another of the same session looks again.
@@ -42,6 +43,11 @@ pub(crate) async fn refresh(
     let keys = app.keys(now).await?;
     for _ in 0..TRIES {
         let family = app.sessions.get(&person, &session).await?.ok_or(Refused::Ended)?;
+        // Who was forgotten, or has turned out to be somebody else, is nobody.
+        let app_id = AppId::parse(&family.app_id).map_err(|_| Refused::Ended)?;
+        if app.logins.mappings.open_id_of(&person, &app_id).await?.is_none() {
+            return Err(Refused::Ended);
+        }
         match family.judge(presented.generation, presented.hash(), now) {
             Verdict::Rotate => {
                 let hash = successor.hash;

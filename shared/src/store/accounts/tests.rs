@@ -39,6 +39,7 @@ impl World {
             open_id: &OpenId::parse(open_id).unwrap(),
             union_id: union_id.as_ref(),
             account,
+            password_hash: None,
             session: &NewSession { id: "s1".to_owned(), first: SecretHash::of(b"first") },
             exchange: None,
         };

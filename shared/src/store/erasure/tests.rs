@@ -52,6 +52,7 @@ impl World {
             open_id: &open(open_id),
             union_id: union_id.as_ref(),
             account: (open_id == "oAnn").then_some("ann"),
+            password_hash: None,
             session: &NewSession { id: "s1".to_owned(), first: SecretHash::of(b"first") },
             exchange: None,
         };

@@ -33,6 +33,7 @@ impl World {
             open_id: &OpenId::parse(open_id).unwrap(),
             union_id: union_id.as_ref(),
             account: None,
+            password_hash: None,
             session: &NewSession { id: "s1".to_owned(), first: SecretHash::of(b"first") },
             exchange: None,
         };
@@ -118,6 +119,7 @@ async fn who_is_forgotten_while_they_log_in_is_somebody_new() {
         open_id: &open_id,
         union_id: Some(&union_id),
         account: None,
+        password_hash: None,
         session: &NewSession { id: "s2".to_owned(), first: SecretHash::of(b"first") },
         exchange: None,
     };
@@ -126,4 +128,37 @@ async fn who_is_forgotten_while_they_log_in_is_somebody_new() {
     world.logins.forget(&world.app_id, &world.ann, NOW.plus(5)).await.unwrap();
     assert!(!world.logins.store(&binding, &read, NOW.plus(6)).await.unwrap());
     assert_ne!(world.logins.log_in(&binding, NOW.plus(6)).await.unwrap().user, before);
+}
+
+#[tokio::test]
+async fn an_account_that_changes_while_somebody_logs_in_is_not_bound() {
+    let world = World::start().await;
+    let mappings = &world.logins.mappings;
+    let (old, new) = (Secret::new("old"), Secret::new("new"));
+    assert!(mappings.create_account("ann", Some(&old), NOW).await.unwrap());
+    let binding = Binding {
+        app_id: &world.app_id,
+        open_id: &world.ann,
+        union_id: None,
+        account: Some("ann"),
+        password_hash: Some(&old),
+        session: &NewSession { id: "s3".to_owned(), first: SecretHash::of(b"first") },
+        exchange: None,
+    };
+    let read = world.logins.known(&binding).await.unwrap();
+    assert!(mappings.set_password("ann", Some(&new)).await.unwrap());
+    assert!(!world.logins.store(&binding, &read, NOW).await.unwrap());
+    let changed = world.logins.log_in(&binding, NOW).await.unwrap_err();
+    assert!(matches!(changed, LoginError::AccountChanged), "{changed}");
+    assert!(mappings.of_account("ann").await.unwrap().is_empty());
+
+    // And what was only read is not written back when it was taken away.
+    let binding = Binding { password_hash: Some(&new), ..binding };
+    let user = world.logins.log_in(&binding, NOW).await.unwrap().user;
+    let binding = Binding { account: None, password_hash: None, ..binding };
+    let read = world.logins.known(&binding).await.unwrap();
+    assert_eq!(read.session.account.as_deref(), Some("ann"));
+    assert!(world.logins.unbind("ann", &user).await.unwrap());
+    assert!(!world.logins.store(&binding, &read, NOW).await.unwrap());
+    assert_eq!(world.logins.log_in(&binding, NOW).await.unwrap().account, None);
 }
