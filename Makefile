@@ -9,6 +9,8 @@ CARGO_FUZZ := 0.13.2
 VENV := $(TARGET)/venv-cfn-lint-$(CFN_LINT)
 TOOLS := $(TARGET)/cargo-deny-$(CARGO_DENY)
 FUZZ := $(abspath $(TARGET))/cargo-fuzz-$(CARGO_FUZZ)
+# What the functions used of their policies, in one run of the tests.
+USED := $(abspath $(TARGET))/permissions-used
 # Foreign implementations, at the versions that tests/interop names.
 PEERS := $(abspath $(TARGET))/peers
 
@@ -28,9 +30,13 @@ build: ## Build everything that runs on this machine
 	@$(CARGO) build --workspace --bins --locked
 
 # The scenarios drive the functions' binaries, which `cargo test` does not build.
+# They write down what functions use of their policies; what nobody ever used, the
+# last line names.
 test: ## Run every test
 	$(CARGO) build --workspace --all-targets --locked
-	$(CARGO) test --workspace --locked
+	rm -f $(USED)
+	PERMISSIONS_USED=$(USED) $(CARGO) test --workspace --locked
+	PERMISSIONS_USED=$(USED) $(CARGO) test --package tests --test permissions --locked -- --ignored
 
 # The second clippy holds an invariant: the protocol does without AWS.
 check: ## Say what CI would say: formatting, lints, documentation

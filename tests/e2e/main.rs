@@ -54,6 +54,7 @@ mod orders;
 mod outage;
 mod own_function;
 mod passwords;
+mod permissions;
 mod privacy;
 mod queue;
 mod remaining;

@@ -9,6 +9,7 @@ use crate::tables::Aws;
 use futures_util::future::join_all;
 use local::{Cloud, InvokeFailure, Logs, Options};
 use serde_json::{Value, json};
+use shared::config::optional;
 use shared::http::Web;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -95,6 +96,8 @@ impl World {
             None => Options::new(TEMPLATE),
         };
         options.binaries = binaries;
+        // `make test` compares it with what the policies allow, when all is done.
+        options.uses = optional("PERMISSIONS_USED").map(PathBuf::from);
         options.logs = Logs::to(true, move |line| {
             log.lock().unwrap().push(format!("{:<10}{}", line.function, line.text));
         });

@@ -8,8 +8,9 @@
 //!
 //! Under `/_local` whoever tests something orders faults and kills functions.
 //!
-//! Nothing here checks signatures, throttles or enforces policies. A request
-//! must still carry an `Authorization` header and address this machine by
+//! A function may do here what its role's policies allow, as on AWS ([`permission`]);
+//! whoever else calls may do everything. Nothing checks signatures or throttles.
+//! A request must still carry an `Authorization` header and address this machine by
 //! `localhost` or by number: that is what keeps a web page that happens to be
 //! open in a browser from reading parameters or invoking functions.
 
@@ -17,6 +18,7 @@ pub(crate) mod asynchronous;
 pub mod buses;
 pub mod dynamodb;
 pub mod lambda;
+pub mod permission;
 pub mod sqs;
 pub mod ssm;
 
@@ -42,6 +44,7 @@ use asynchronous::Asynchronous;
 pub use asynchronous::EventInvokeConfig;
 pub use fault::{Fault, Faults, Ordered, Senseless};
 pub use lambda::Invoke;
+use permission::Permissions;
 pub use refusal::Refusal;
 
 /// The region in every ARN; clients may sign for any other.
@@ -136,6 +139,8 @@ pub struct Aws {
     pub queues: sqs::Queues,
     /// What has arrived on EventBridge's buses.
     pub buses: buses::Buses,
+    /// What each function may do.
+    pub permissions: Permissions,
     /// What is to go wrong with the calls that come in by the port.
     pub faults: Faults,
     /// How long an event that failed waits before its second and its third
@@ -161,6 +166,7 @@ impl Aws {
             parameters: ssm::ParameterStore::open(file("parameters.json"))?,
             queues: sqs::Queues::open(file("queues.json"))?,
             buses: buses::Buses::new(),
+            permissions: Permissions::default(),
             faults: Faults::default(),
             event_retries: [Duration::from_secs(1), Duration::from_secs(2)],
             folder,

@@ -96,7 +96,16 @@ impl Cloud {
 
         let data = options.data.as_deref();
         let aws = Aws::open(data)?;
-        template.tables.iter().try_for_each(|table| aws.dynamodb.create_table(table))?;
+        for table in &template.tables {
+            aws.dynamodb.create_table(table)?;
+            aws.permissions.know_table(table);
+        }
+        for function in &template.functions {
+            aws.permissions.grant(&function.name, &function.role, function.policy.clone());
+        }
+        if let Some(file) = &options.uses {
+            aws.permissions.write_uses(file).map_err(aws::Error::file("open", file))?;
+        }
         template
             .queues
             .iter()

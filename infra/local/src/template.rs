@@ -5,7 +5,7 @@
 //! other modules run. Whatever would change how the deployment behaves and is
 //! not supported here is an error with its line: a machine that quietly leaves
 //! something out is worse than none. What has no meaning on one machine
-//! (permissions, alarms, tags, log formats) is passed over by name.
+//! (roles of what isn't a function, alarms, tags, log formats) is passed over by name.
 //!
 //! Sources: the AWS Serverless Application Model developer guide ("AWS SAM
 //! resources and properties") and the CloudFormation user guide ("Intrinsic
@@ -21,6 +21,7 @@ mod parameters;
 mod parts;
 mod physical;
 mod pipe;
+mod policies;
 mod properties;
 mod storage;
 

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::lambda::Lambda;
 use super::refusal::Refusal;
-use super::{ACCOUNT, Aws, control, fault};
+use super::{ACCOUNT, Aws, control, fault, permission};
 
 /// The most that a request to SSM, SQS or STS may hold, in bytes: ten
 /// messages of 1 MiB together, every character of them escaped as `\u0000`.
@@ -39,6 +39,7 @@ struct Door {
 pub(crate) fn router(aws: &Aws, lambda: Lambda, stopping: watch::Receiver<bool>) -> Router {
     let control = control::router(aws.faults.clone(), aws.buses.clone(), lambda.clone());
     let door = Door { aws: aws.clone(), lambda, stopping };
+    let enforce = middleware::from_fn_with_state(aws.permissions.clone(), permission::enforce);
     let befall = middleware::from_fn_with_state(aws.faults.clone(), fault::befall);
     let services = Router::new()
         .route("/2015-03-31/functions", get(list))
@@ -47,6 +48,7 @@ pub(crate) fn router(aws: &Aws, lambda: Lambda, stopping: watch::Receiver<bool>)
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))
         .fallback(target)
         .layer(befall)
+        .layer(enforce)
         .layer(middleware::from_fn(guard))
         .with_state(door);
     services.merge(control)

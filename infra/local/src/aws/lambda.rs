@@ -223,7 +223,7 @@ pub(crate) fn name_of(named: &str) -> &str {
 }
 
 /// Takes apart the forms that Invoke's `FunctionName` may have.
-fn parse(named: &str) -> (&str, Option<&str>) {
+pub(crate) fn parse(named: &str) -> (&str, Option<&str>) {
     let rest = match named.split_once(":function:") {
         Some((_, rest)) => rest,
         None => named.strip_prefix("function:").unwrap_or(named),

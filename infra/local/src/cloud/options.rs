@@ -25,6 +25,11 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Values of the template's parameters, over what this machine would say.
     pub parameters: BTreeMap<String, String>,
+    /// The file to which is appended what functions use of what they may, if
+    /// anybody wants to know; see [`Permissions::write_uses`].
+    ///
+    /// [`Permissions::write_uses`]: crate::aws::permission::Permissions::write_uses
+    pub uses: Option<PathBuf>,
     /// Where the functions' logs go.
     pub logs: Logs,
     /// How many processes a function may have at most. An invocation beyond
@@ -46,6 +51,7 @@ impl Options {
             wechat_port: 0,
             data: None,
             parameters: BTreeMap::new(),
+            uses: None,
             logs: Logs::silent(),
             environments: 10,
             idle: Duration::from_secs(600),

@@ -374,7 +374,7 @@ mod tests {
     use std::{collections::BTreeMap, net::Ipv4Addr};
 
     use super::*;
-    use crate::aws::EventInvokeConfig;
+    use crate::aws::{EventInvokeConfig, permission::Policy};
 
     #[tokio::test]
     async fn a_process_that_never_asks_for_work_is_not_said_to_have_timed_out() {
@@ -394,6 +394,8 @@ mod tests {
             memory: 128,
             event_invoke_config: EventInvokeConfig::default(),
             reserved_concurrency: None,
+            role: "muteRole".to_owned(),
+            policy: Policy::default(),
             variables: BTreeMap::new(),
         };
         let options = Options {

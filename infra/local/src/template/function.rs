@@ -10,6 +10,7 @@ use super::{
     intrinsics::Scope,
     mapping,
     physical::{self, Resource, STREAM_LABEL},
+    policies,
     properties::Properties,
 };
 
@@ -23,12 +24,9 @@ const WITHOUT_MEANING: &[&str] = &[
     "EphemeralStorage",
     "KmsKeyArn",
     "LoggingConfig",
-    "PermissionsBoundary",
-    "Policies",
     "PropagateTags",
     "ProvisionedConcurrencyConfig",
     "RecursiveLoop",
-    "Role",
     "RolePath",
     "RuntimeManagementConfig",
     "SourceKMSKeyArn",
@@ -153,6 +151,9 @@ pub(crate) fn read(
         reserved_concurrency: properties
             .number("ReservedConcurrentExecutions", 0, 1000)?
             .and_then(|number| usize::try_from(number).ok()),
+        // CloudFormation puts a random tail behind it.
+        role: format!("{}-{id}Role", scope.place.stack),
+        policy: policies::read(scope, &properties)?,
         event_invoke_config: event_invoke_config(scope, &properties)?,
         variables: variables(&properties)?,
     };

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Every, Start};
-use crate::{aws::EventInvokeConfig, filter::Filters};
+use crate::{
+    aws::{EventInvokeConfig, permission::Policy},
+    filter::Filters,
+};
 
 /// A Lambda function.
 #[derive(Clone, Debug)]
@@ -26,6 +29,10 @@ pub struct Function {
     pub reserved_concurrency: Option<usize>,
     /// What happens to events with which it fails.
     pub event_invoke_config: EventInvokeConfig,
+    /// What the role is called that SAM makes for it.
+    pub role: String,
+    /// What that role may do.
+    pub policy: Policy,
     /// The template's environment variables.
     pub variables: BTreeMap<String, String>,
 }

@@ -15,6 +15,8 @@ pub(crate) struct Endpoint {
     pub(crate) url: String,
     pub(crate) functions: Arc<Functions>,
     pub(crate) web: Web,
+    /// Whose access key clients sign with.
+    key: String,
     server: Server,
 }
 
@@ -35,7 +37,12 @@ impl Endpoint {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let server = aws.serve(listener, functions.clone()).await.unwrap();
         let url = format!("http://{}", server.address());
-        Self { aws, url, functions, web: Web::new(), server }
+        Self { aws, url, functions, web: Web::new(), key: "local".to_owned(), server }
+    }
+
+    /// From here on, clients are this function.
+    pub(crate) fn as_function(&mut self, name: &str) {
+        self.key = format!("AKIA{name}");
     }
 
     pub(crate) async fn stop(self) {
@@ -43,12 +50,16 @@ impl Endpoint {
         self.aws.close().await;
     }
 
+    fn credentials(&self) -> Credentials {
+        Credentials::new(&self.key, "local", None, None, "tests")
+    }
+
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::from_conf(
             aws_sdk_dynamodb::Config::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .region(Region::new("us-east-1"))
-                .credentials_provider(credentials())
+                .credentials_provider(self.credentials())
                 .http_client(self.web.clone())
                 .endpoint_url(&self.url)
                 .build(),
@@ -60,7 +71,7 @@ impl Endpoint {
             aws_sdk_ssm::Config::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .region(Region::new("us-east-1"))
-                .credentials_provider(credentials())
+                .credentials_provider(self.credentials())
                 .http_client(self.web.clone())
                 .endpoint_url(&self.url)
                 .build(),
@@ -72,7 +83,7 @@ impl Endpoint {
             aws_sdk_sqs::Config::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .region(Region::new("us-east-1"))
-                .credentials_provider(credentials())
+                .credentials_provider(self.credentials())
                 .http_client(self.web.clone())
                 .endpoint_url(&self.url)
                 .build(),
@@ -84,17 +95,13 @@ impl Endpoint {
             aws_sdk_lambda::Config::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .region(Region::new("us-east-1"))
-                .credentials_provider(credentials())
+                .credentials_provider(self.credentials())
                 .http_client(self.web.clone())
                 .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())
                 .endpoint_url(&self.url)
                 .build(),
         )
     }
-}
-
-fn credentials() -> Credentials {
-    Credentials::new("local", "local", None, None, "tests")
 }
 
 /// One function, `greet`, that answers as it is told to, or else with what it was given.

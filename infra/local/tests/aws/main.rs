@@ -6,6 +6,7 @@ mod dynamodb;
 mod endpoint;
 mod faults;
 mod lambda;
+mod permissions;
 mod restart;
 mod sqs;
 mod ssm;

@@ -217,7 +217,11 @@ async fn a_function_can_be_killed_before_and_after_its_put() {
       KeySchema: [{ AttributeName: id, KeyType: HASH }]
       StreamSpecification: { StreamViewType: NEW_IMAGE }
 ";
-    let functions = function("one", "      Timeout: 60\n") + &function("other", "");
+    let policies = "      Policies:
+        - Statement: { Effect: Allow, Action: dynamodb:PutItem, Resource: !GetAtt Rows.Arn }
+";
+    let patient = format!("      Timeout: 60\n{policies}");
+    let functions = function("one", &patient) + &function("other", policies);
     let place = Place::new(&["one", "other"], &(functions + table));
     let cloud = place.start().await;
     let put = Fault::of("dynamodb", "PutItem").on("rows").by("one").hold().once();

@@ -1,4 +1,4 @@
-//! A call as faults see it: what is asked of which service, and by whom.
+//! A call as faults and permissions see it: what is asked of which service, and by whom.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
@@ -9,18 +9,18 @@ use crate::aws::{lambda, sqs};
 /// A call of an operation.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(super) service: &'static str,
-    pub(super) operation: String,
+    pub(crate) service: &'static str,
+    pub(crate) operation: String,
     /// The tables, queues, parameters and functions that it names.
     pub(super) resources: Vec<String>,
     /// The function that makes it, known by its access key.
-    pub(super) caller: Option<String>,
+    pub(crate) caller: Option<String>,
 }
 
 impl Call {
     /// What the head of a request says; what its body names is yet to be read.
-    /// `None` if it is for no service that faults know.
-    pub(super) fn of(request: &Request) -> Option<Self> {
+    /// `None` if it is for no service that is known here.
+    pub(crate) fn of(request: &Request) -> Option<Self> {
         let caller = caller(request.headers());
         let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
         if let Some((api, operation)) = target.and_then(|target| target.split_once('.')) {
