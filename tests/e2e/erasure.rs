@@ -170,6 +170,8 @@ async fn whoever_returns_is_somebody_new() {
     let after = ann.log_in("shop-mini").await;
     assert_ne!(after["user"], before["user"]);
     assert_eq!(after["follows"], json!({ "shop": false }), "nobody knows, until she follows anew");
+    // The second in which she was forgotten, and the next, are over.
+    world.wechat.advance(2).await;
     ann.unfollow("shop").await;
     ann.follow("shop").await;
     let report = world.send(&order("order-1", json!({ "account": "ann" }))).await;
@@ -204,6 +206,23 @@ async fn what_the_time_is_too_short_for_the_next_call_does() {
     let last = forget(&world, who).await;
     assert_eq!(last["complete"], true, "{last}");
     assert_eq!(last["gone"]["events"], 61, "what went in all: {last}");
+    assert_eq!(traces(&world, &names).await, [""; 0]);
+    assert_eq!(traces(&world, &["forgetting".to_owned()]).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_broke_off_is_done_when_it_is_asked_again() {
+    let world = World::start().await;
+    let (session, names) = ann_lives(&world).await;
+    let broken = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
+    let broken = world.cloud.aws.faults.order(broken.refuse("AccessDeniedException")).unwrap();
+    let who = json!({ "forget": { "account": "ann" } });
+    assert!(world.ask_login(&who).await.is_err());
+    assert!(!traces(&world, &names).await.is_empty());
+    broken.call_off();
+    let report = world.ask_login(&who).await.unwrap();
+    assert_eq!((&report["complete"], &report["user"]), (&json!(true), &session["user"]));
+    assert_eq!((&report["gone"]["events"], &report["gone"]["sessions"]), (&json!(5), &json!(1)));
     assert_eq!(traces(&world, &names).await, [""; 0]);
     assert_eq!(traces(&world, &["forgetting".to_owned()]).await, [""; 0]);
 }

@@ -138,14 +138,14 @@ pub(crate) async fn forget(
         "complete": complete,
         "gone": forgotten.gone,
         "stays": STAYS.map(|(what, why)| json!({ "what": what, "why": why })),
-        "marked_until": now.plus(MARKED),
     });
-    if !complete {
-        let again = match &forgotten.person {
-            Some(id) => format!(r#"{{"forget":{{"user":"{id}"}}}}"#),
-            None => "the same".to_owned(),
-        };
-        report["next"] = json!(format!("the time ran out; invoke again with {again}"));
+    if !forgotten.earlier.is_empty() {
+        report["earlier"] = json!(forgotten.earlier);
+    }
+    if complete {
+        report["marked_until"] = json!(now.plus(MARKED));
+    } else {
+        report["next"] = json!("the time ran out; invoke again with the same");
     }
     Ok(report)
 }
@@ -153,7 +153,7 @@ pub(crate) async fn forget(
 /// What forgetting somebody leaves, and why.
 const STAYS: [(&str, &str); 6] = [
     (
-        "a mark for each app, for a day: the openid, and when it was forgotten",
+        "a mark for each app, for a day after all has gone: the openid, and when it was forgotten",
         "without it, an event that WeChat still delivers would make them known again",
     ),
     (

@@ -25,6 +25,8 @@ const BEGUN: [(&str, &str, &str); 6] = [
     ("form#", "submitted_at", "form_ids"),
     (super::phones::ITEM, "confirmed_at", "phone_numbers"),
 ];
+/// So many are deleted at once.
+const AT_ONCE: usize = 16;
 /// The window that following opens.
 pub(super) const FOLLOW_WINDOW: &str = "window#follow";
 
@@ -44,6 +46,23 @@ impl Users {
         until: Timestamp,
         follows: bool,
     ) -> Result<BTreeMap<&'static str, u64>, AwsError> {
+        Ok(self.erase_by(app_id, open_id, until, follows, Timestamp(u64::MAX)).await?.0)
+    }
+
+    /// As [`Users::erase`], and says whether it was all: `deadline` may come
+    /// before.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm.
+    pub async fn erase_by(
+        &self,
+        app_id: &AppId,
+        open_id: &OpenId,
+        until: Timestamp,
+        follows: bool,
+        deadline: Timestamp,
+    ) -> Result<(BTreeMap<&'static str, u64>, bool), AwsError> {
         const WHAT: &str = "erasing what a user had";
         let user = user_key(app_id, open_id);
         let mut pages = self
@@ -56,34 +75,48 @@ impl Users {
             .expression_attribute_values(":user", string(&user))
             .consistent_read(true)
             .into_paginator()
-            .items()
             .send();
         let mut erased = BTreeMap::new();
-        while let Some(found) = pages.next().await {
-            let found = found.map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
-            let Some(item) = get_string(&found, "item") else { continue };
-            let kind = BEGUN.into_iter().find(|(prefix, ..)| item.starts_with(prefix));
-            let Some((_, attribute, kind)) = kind else { continue };
-            let Some(begun) = get_time(&found, attribute) else { continue };
-            if begun > until || (follows && begun == until && item == FOLLOW_WINDOW) {
-                continue;
-            }
-            let delete = self
-                .table
-                .dynamodb
-                .delete_item()
-                .table_name(&self.table.name)
-                .key("user", string(&user))
-                .key("item", string(item))
-                .condition_expression("#begun <= :until")
-                .expression_attribute_names("#begun", attribute)
-                .expression_attribute_values(":until", number(until));
-            let deleted = again(|| delete.clone().send()).await;
-            if self.table.conditional(WHAT, deleted)?.is_some() {
-                *erased.entry(kind).or_default() += 1;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
+            let begun: Vec<_> = page
+                .items()
+                .iter()
+                .filter_map(|row| {
+                    let item = get_string(row, "item")?;
+                    let (_, attribute, kind) =
+                        BEGUN.into_iter().find(|(prefix, ..)| item.starts_with(prefix))?;
+                    let begun = get_time(row, attribute)?;
+                    let stays = follows && begun == until && item == FOLLOW_WINDOW;
+                    (begun <= until && !stays).then_some((item, attribute, kind))
+                })
+                .collect();
+            for some in begun.chunks(AT_ONCE) {
+                if Timestamp::now() >= deadline {
+                    return Ok((erased, false));
+                }
+                let deletions = some.iter().map(async |(item, attribute, kind)| {
+                    let delete = self
+                        .table
+                        .dynamodb
+                        .delete_item()
+                        .table_name(&self.table.name)
+                        .key("user", string(&user))
+                        .key("item", string(*item))
+                        .condition_expression("#begun <= :until")
+                        .expression_attribute_names("#begun", *attribute)
+                        .expression_attribute_values(":until", number(until));
+                    let deleted = again(|| delete.clone().send()).await;
+                    Ok::<_, AwsError>(self.table.conditional(WHAT, deleted)?.map(|_| *kind))
+                });
+                for kind in
+                    futures_util::future::try_join_all(deletions).await?.into_iter().flatten()
+                {
+                    *erased.entry(kind).or_default() += 1;
+                }
             }
         }
-        Ok(erased)
+        Ok((erased, true))
     }
 
     /// The last second of which the user has anything that [`Users::erase`] erases.

@@ -9,14 +9,16 @@
 //!
 //! What has happened since is not touched: it belongs to whoever returned.
 
+mod pending;
 mod unlink;
 
-use super::persons::{Asked, Person, PersonError, User};
-use super::{Events, Logins, Notifications, Sessions, Users, get_string, number, string};
+pub(in crate::store) use pending::Place;
+
+use super::persons::{Asked, PersonError, User};
+use super::{Events, Logins, Notifications, Sessions, Users};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use aws_sdk_dynamodb::types::Update;
-use serde::{Deserialize, Serialize};
+use pending::Pending;
 use std::collections::BTreeMap;
 
 /// The mark that a forgotten user leaves in an app stays for so many seconds: a
@@ -45,42 +47,24 @@ pub type Counts = BTreeMap<String, u64>;
 pub struct Forgotten {
     /// Their internal id, if they had one.
     pub person: Option<String>,
+    /// Under which ids they were somebody before, whom an earlier call began to
+    /// forget and this one has finished with.
+    pub earlier: Vec<String>,
     /// What has gone so far, also in earlier calls. Nothing, if nobody knew them.
     pub gone: Counts,
-    /// Whether that is all. If not, the same has to be asked again, by the internal
-    /// id if there is one.
+    /// Whether that is all. If not, the same has to be asked again.
     pub complete: bool,
 }
 
-/// What is written down of a person who is being forgotten.
-#[derive(Serialize, Deserialize)]
-struct Pending {
-    /// The last part of the row's key.
-    name: String,
-    person: Person,
-    since: Timestamp,
-    gone: Counts,
-    /// Where looking through the notifications has come to.
-    after: Option<Place>,
-}
-
-/// A place in the index of the notifications that wait.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(in crate::store) struct Place {
-    pub(in crate::store) shard: u32,
-    /// The last that was seen: when it is due, and its id.
-    pub(in crate::store) last: Option<(u64, String)>,
-}
-
-impl Pending {
-    fn count(&mut self, kind: &str, number: u64) {
-        if number > 0 {
-            *self.gone.entry(kind.to_owned()).or_default() += number;
+impl Forgotten {
+    fn add(&mut self, pending: Pending, complete: bool) {
+        let before = self.person.take();
+        self.person = pending.person.ids.into_iter().next().or_else(|| before.clone());
+        self.earlier.extend(before.filter(|id| Some(id) != self.person.as_ref()));
+        for (kind, number) in pending.gone {
+            *self.gone.entry(kind).or_default() += number;
         }
-    }
-
-    fn forgotten(self, complete: bool) -> Forgotten {
-        Forgotten { person: self.person.ids.into_iter().next(), gone: self.gone, complete }
+        self.complete = complete;
     }
 }
 
@@ -97,26 +81,47 @@ impl Erasure {
         now: Timestamp,
         deadline: Timestamp,
     ) -> Result<Forgotten, PersonError> {
-        let mut pending = match self.pending(asked).await? {
-            Some(pending) => pending,
-            None => match self.unlink(asked, now).await? {
-                Some(pending) => pending,
-                None => {
-                    let person = match asked {
-                        Asked::Person(id) => Some(id.clone()),
-                        Asked::Account(_) | Asked::User(_) => None,
-                    };
-                    return Ok(Forgotten { person, gone: Counts::new(), complete: true });
-                }
-            },
-        };
-        let complete = self.erase(&mut pending, now, deadline).await?;
+        let mut forgotten =
+            Forgotten { person: None, earlier: Vec::new(), gone: Counts::new(), complete: true };
+        let mut began = None;
+        for pending in self.pending(asked).await? {
+            began = began.max(Some(pending.since));
+            let (pending, complete) = self.go_on(pending, now, deadline).await?;
+            forgotten.add(pending, complete);
+            if !complete {
+                return Ok(forgotten);
+            }
+        }
+        // Whoever has returned since is asked for as well.
+        if let (Asked::User(user), Some(began)) = (asked, began)
+            && !self.is_back(user, began).await?
+        {
+            return Ok(forgotten);
+        }
+        if let Some(pending) = self.unlink(asked, now).await? {
+            let (pending, complete) = self.go_on(pending, now, deadline).await?;
+            forgotten.add(pending, complete);
+        } else if let (Asked::Person(id), None) = (asked, &forgotten.person) {
+            forgotten.person = Some(id.clone());
+        }
+        Ok(forgotten)
+    }
+
+    /// Goes on with somebody to whom nothing leads any more; true if that was all.
+    async fn go_on(
+        &self,
+        mut pending: Pending,
+        now: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<(Pending, bool), AwsError> {
+        let complete = self.settle(&mut pending, now).await?
+            && self.erase(&mut pending, now, deadline).await?;
         if complete {
-            self.finish(&pending).await?;
+            self.finish(&pending, now).await?;
         } else {
             self.put_off(&pending).await?;
         }
-        Ok(pending.forgotten(complete))
+        Ok((pending, complete))
     }
 
     /// Deletes what led to the person's rows. False if the time has run out.
@@ -126,19 +131,23 @@ impl Erasure {
         now: Timestamp,
         deadline: Timestamp,
     ) -> Result<bool, AwsError> {
-        let ids: Vec<_> = pending.person.ids.iter().cloned().collect();
-        for id in ids {
-            let ended = self.sessions.end_sessions(&id).await?;
+        for id in pending.person.ids.clone() {
+            let (ended, all) = self.sessions.end_sessions_until(&id, deadline).await?;
             pending.count("sessions", ended.into());
+            if !all {
+                return Ok(false);
+            }
         }
-        let users: Vec<_> = pending.person.users.iter().cloned().collect();
-        for User { app_id, open_id } in &users {
-            let erased = self.users().erase(app_id, open_id, pending.since, false).await?;
+        for (User { app_id, open_id }, until) in pending.until.clone() {
+            let (erased, all) =
+                self.users().erase_by(&app_id, &open_id, until, false, deadline).await?;
             for (kind, number) in erased {
                 pending.count(kind, number);
             }
-            let since = pending.since;
-            let (deleted, all) = self.events.delete_of(app_id, open_id, since, deadline).await?;
+            if !all {
+                return Ok(false);
+            }
+            let (deleted, all) = self.events.delete_of(&app_id, &open_id, until, deadline).await?;
             pending.count("events", deleted);
             if !all {
                 return Ok(false);
@@ -161,73 +170,6 @@ impl Erasure {
     fn users(&self) -> &Users {
         &self.logins.users
     }
-
-    /// What is written down of somebody whom an earlier call began to forget.
-    async fn pending(&self, asked: &Asked) -> Result<Option<Pending>, AwsError> {
-        let name = match asked {
-            Asked::Person(id) => id.clone(),
-            Asked::User(User { app_id, open_id }) => {
-                let mark = self.users().profile(app_id, open_id).await?.unwrap_or_default();
-                match get_string(&mark, "forgetting") {
-                    Some(name) => name.to_owned(),
-                    None => return Ok(None),
-                }
-            }
-            // It leads nowhere any more.
-            Asked::Account(_) => return Ok(None),
-        };
-        let rows = self.logins.mappings.collection(&pending_subject(&name)).await?;
-        let what = rows.first().and_then(|row| get_string(row, "what"));
-        Ok(what.and_then(|what| serde_json::from_str(what).ok()))
-    }
-
-    /// Writes down how far it has come.
-    async fn put_off(&self, pending: &Pending) -> Result<(), AwsError> {
-        let update = Update::builder()
-            .table_name(&self.logins.mappings.table.name)
-            .key("subject", string(pending_subject(&pending.name)))
-            .key("app_id", string(PENDING))
-            .update_expression("SET what = :what")
-            .expression_attribute_values(":what", string(written(pending)));
-        let table = &self.logins.mappings.table;
-        table.change("writing down who is being forgotten", update).await.map(drop)
-    }
-
-    /// Removes what was written down.
-    async fn finish(&self, pending: &Pending) -> Result<(), AwsError> {
-        const WHAT: &str = "forgetting whom there was to forget";
-        for User { app_id, open_id } in &pending.person.users {
-            let mark = Update::builder()
-                .table_name(&self.users().table.name)
-                .set_key(Some(Users::profile_key(app_id, open_id)))
-                .update_expression("REMOVE forgetting")
-                .condition_expression("forgetting = :name")
-                .expression_attribute_values(":name", string(&pending.name));
-            self.users().table.change(WHAT, mark).await?;
-        }
-        let table = &self.logins.mappings.table;
-        let row = table
-            .dynamodb
-            .delete_item()
-            .table_name(&table.name)
-            .key("subject", string(pending_subject(&pending.name)))
-            .key("app_id", string(PENDING))
-            .condition_expression("since = :since")
-            .expression_attribute_values(":since", number(pending.since));
-        let deleted = super::conflict::again(|| row.clone().send()).await;
-        table.conditional(WHAT, deleted).map(drop)
-    }
-}
-
-/// The sort key of the row of somebody who is being forgotten.
-const PENDING: &str = "#forgetting";
-
-fn pending_subject(name: &str) -> String {
-    format!("forgetting#{name}")
-}
-
-fn written(pending: &Pending) -> String {
-    serde_json::to_string(pending).expect("it is made of strings and numbers")
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Who a person is: everything that leads to them, whichever end one begins with.
 
 use super::mappings::{PERSON, account_subject, person_subject, route, union_subject};
-use super::{Logins, get_string};
+use super::{Logins, Route, get_string, get_time};
 use crate::aws::AwsError;
+use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId, UnionId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -110,6 +111,43 @@ impl Logins {
         Ok(Some(person))
     }
 
+    /// What there still is of somebody who was taken away at `since`: what was
+    /// written in between. None if nothing is left, or only somebody who has come
+    /// since and is somebody new.
+    pub(super) async fn left_of(
+        &self,
+        gone: &Person,
+        since: Timestamp,
+    ) -> Result<Option<Person>, AwsError> {
+        let ids = gone.ids.iter().map(|id| person_subject(id));
+        let mut users = gone.users.clone();
+        for subject in ids.chain(gone.union_ids.iter().map(union_subject)) {
+            let routes = self.mappings.routes(&subject).await?;
+            users.extend(
+                routes.into_iter().map(|Route { app_id, open_id, .. }| User { app_id, open_id }),
+            );
+        }
+        let mut left = Person::default();
+        for user in users {
+            let profile = self.users.profile(&user.app_id, &user.open_id).await?;
+            let profile = profile.unwrap_or_default();
+            let id = get_string(&profile, "id");
+            let seen = get_time(&profile, "logged_in_at").max(get_time(&profile, "state_time"));
+            // Nobody gets an id that is gone.
+            let is_theirs = id.is_some_and(|id| gone.ids.contains(id));
+            if is_theirs || seen.is_some_and(|seen| seen <= since) {
+                left.users.insert(user);
+                left.ids.extend(id.map(str::to_owned));
+            }
+        }
+        if left.users.is_empty() {
+            return Ok(None);
+        }
+        left.ids.extend(gone.ids.iter().cloned());
+        left.union_ids.clone_from(&gone.union_ids);
+        Ok(Some(left))
+    }
+
     async fn follow(&self, lead: Lead, search: &mut Search) -> Result<(), AwsError> {
         match lead {
             Lead::Id(id) => {
@@ -151,7 +189,7 @@ enum Lead {
 }
 
 impl Lead {
-    fn user(route: super::Route) -> Self {
+    fn user(route: Route) -> Self {
         Self::User(User { app_id: route.app_id, open_id: route.open_id })
     }
 }

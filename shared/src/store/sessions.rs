@@ -20,6 +20,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put};
 
 /// What the sort keys of sessions begin with.
 const ITEM: &str = "session#";
+/// So many are forgotten at once.
+const AT_ONCE: usize = 16;
 
 /// The sessions in the users table.
 #[derive(Clone, Debug)]
@@ -144,6 +146,21 @@ impl Sessions {
     /// When DynamoDB doesn't confirm. Those that are gone by then stay gone, and
     /// the next call continues.
     pub async fn end_sessions(&self, person: &str) -> Result<u32, AwsError> {
+        Ok(self.end_sessions_until(person, Timestamp(u64::MAX)).await?.0)
+    }
+
+    /// As [`Sessions::end_sessions`], and says whether it was all of them:
+    /// `deadline` may come before.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB doesn't confirm. Those that are gone by then stay gone, and
+    /// the next call continues.
+    pub async fn end_sessions_until(
+        &self,
+        person: &str,
+        deadline: Timestamp,
+    ) -> Result<(u32, bool), AwsError> {
         const WHAT: &str = "forgetting a person's sessions";
         let mut pages = self
             .table
@@ -162,20 +179,26 @@ impl Sessions {
         let mut ended = 0;
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
-            for row in page.items.unwrap_or_default() {
-                let delete = self
-                    .table
-                    .dynamodb
-                    .delete_item()
-                    .table_name(&self.table.name)
-                    .set_key(Some(row));
-                again(|| delete.clone().send())
-                    .await
-                    .map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
-                ended += 1;
+            for some in page.items().chunks(AT_ONCE) {
+                if Timestamp::now() >= deadline {
+                    return Ok((ended, false));
+                }
+                let deletions = some.iter().map(async |row| {
+                    let delete = self
+                        .table
+                        .dynamodb
+                        .delete_item()
+                        .table_name(&self.table.name)
+                        .set_key(Some(row.clone()));
+                    again(|| delete.clone().send())
+                        .await
+                        .map_err(|error| AwsError::new(self.table.action(WHAT), &error))
+                });
+                let done = futures_util::future::try_join_all(deletions).await?;
+                ended += u32::try_from(done.len()).unwrap_or(u32::MAX);
             }
         }
-        Ok(ended)
+        Ok((ended, true))
     }
 }
 

@@ -1,19 +1,24 @@
 //! The transaction after which nobody finds a person any more.
 
-use super::{Counts, Erasure, MARKED, PENDING, Pending, pending_subject, written};
+use super::pending::Pending;
+use super::{Counts, Erasure};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::mappings::{PASSWORD, PERSON, account_subject, person_subject, union_subject};
 use crate::store::persons::{Asked, Person, PersonError, User};
-use crate::store::{Item, Users, get_string, get_time, number, string, transaction, user_key};
+use crate::store::{Item, Users, get_string, get_time, number, string, transaction};
+use crate::wechat::id::UnionId;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 
 /// How often it is tried again when a login got in between.
 const TRIES: usize = 3;
+/// So often it is looked whether somebody got in between.
+const ROUNDS: usize = 4;
 /// DynamoDB's limit for one transaction.
-const MOST_ITEMS: usize = 100;
+pub(super) const MOST_ITEMS: usize = 100;
 /// What a profile has that says nothing of anybody.
-const MARKS: [&str; 5] = ["user", "item", "left_at", "expires", "forgetting"];
+const MARKS: [&str; 4] = ["user", "item", "left_at", "expires"];
+const WHAT: &str = "taking away what leads to a person";
 
 impl Erasure {
     /// Takes away everything that leads to a person, and writes down who it was.
@@ -23,54 +28,86 @@ impl Erasure {
         asked: &Asked,
         now: Timestamp,
     ) -> Result<Option<Pending>, PersonError> {
-        const WHAT: &str = "taking away what leads to a person";
         for _ in 0..TRIES {
             let Some(person) = self.logins.person(asked).await? else { return Ok(None) };
-            let (pending, items) = self.farewell(person, now).await?;
-            if items.len() > MOST_ITEMS {
-                let problem = format!("{} rows at once are more than DynamoDB takes", items.len());
-                return Err(AwsError::unexpected(WHAT, problem).into());
-            }
-            let table = &self.logins.mappings.table;
-            if transaction::write(&table.dynamodb, &table.action(WHAT), items).await? {
+            let (pending, items) = self.farewell(Pending::new(), person, now).await?;
+            if self.take_away(items).await? {
                 return Ok(Some(pending));
             }
         }
         Err(AwsError::unexpected(WHAT, "logins of this person kept getting in between").into())
     }
 
-    /// What there is to take away.
-    async fn farewell(
+    /// Takes away what was written between the search for the person and the
+    /// transaction, where that didn't look: a login or a follow in another app.
+    /// False if more keeps coming; then the next call has to go on.
+    pub(super) async fn settle(
         &self,
-        person: Person,
+        pending: &mut Pending,
+        now: Timestamp,
+    ) -> Result<bool, AwsError> {
+        for _ in 0..ROUNDS {
+            let left = self.logins.left_of(&pending.person, pending.since).await?;
+            let Some(left) = left else { return Ok(true) };
+            let (next, items) = self.farewell(pending.clone(), left, now).await?;
+            if self.take_away(items).await? {
+                *pending = next;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether there is something of a user since their mark was made.
+    pub(super) async fn is_back(&self, user: &User, since: Timestamp) -> Result<bool, AwsError> {
+        let User { app_id, open_id } = user;
+        let profile = self.users().profile(app_id, open_id).await?.unwrap_or_default();
+        Ok(is_somebody(&profile) || self.users().latest(app_id, open_id).await? > Some(since))
+    }
+
+    /// False if somebody else changed what was read in the meantime.
+    pub(super) async fn take_away(&self, items: Vec<TransactWriteItem>) -> Result<bool, AwsError> {
+        if items.len() > MOST_ITEMS {
+            let problem = format!("{} rows at once are more than DynamoDB takes", items.len());
+            return Err(AwsError::unexpected(WHAT, problem));
+        }
+        let table = &self.logins.mappings.table;
+        transaction::write(&table.dynamodb, &table.action(WHAT), items).await
+    }
+
+    /// What there is to take away, and what is to be written down with it.
+    pub(super) async fn farewell(
+        &self,
+        mut pending: Pending,
+        mut person: Person,
         now: Timestamp,
     ) -> Result<(Pending, Vec<TransactWriteItem>), AwsError> {
-        let (mut profiles, mut since) = (Vec::new(), now);
         let mut gone = Counts::new();
         let mut count = |kind: &str| *gone.entry(kind.to_owned()).or_default() += 1;
-        let first = person.users.first().map(|user| user_key(&user.app_id, &user.open_id));
-        let name = person.ids.first().cloned().or(first).unwrap_or_default();
-        for user in &person.users {
+        let (mut profiles, mut latest) = (Vec::new(), Vec::new());
+        for user in person.users.clone() {
             let profile = self.users().profile(&user.app_id, &user.open_id).await?;
             let profile = profile.unwrap_or_default();
-            if profile.keys().any(|attribute| !MARKS.contains(&attribute.as_str())) {
+            if is_somebody(&profile) {
                 count("profiles");
             }
+            // It may say more than when it was searched, and this is what the
+            // transaction relies on.
+            let text = |name| get_string(&profile, name);
+            person.ids.extend(text("id").map(str::to_owned));
+            person.accounts.extend(text("account").map(str::to_owned));
+            person.union_ids.extend(text("union_id").and_then(|id| UnionId::parse(id).ok()));
+            latest.push(self.users().latest(&user.app_id, &user.open_id).await?);
             profiles.push((user, profile));
-            // WeChat's clock may be ahead of ours.
-            let latest = self.users().latest(&user.app_id, &user.open_id).await?;
-            since = latest.max(Some(since)).unwrap_or(since);
         }
-        let mut items: Vec<_> = profiles
-            .into_iter()
-            .map(|(user, profile)| self.mark(user, &profile, &name, since))
-            .collect();
+        let mut items = Vec::new();
         let unions = person.union_ids.iter().map(union_subject);
         let persons = person.ids.iter().map(|id| person_subject(id));
         for subject in unions.chain(persons) {
             for row in self.logins.mappings.collection(&subject).await? {
-                count("mappings");
-                items.push(self.deletion(&subject, &row, None));
+                if !is_somebody_elses(&row, &person) {
+                    count("mappings");
+                    items.push(self.deletion(&subject, &row, get_string(&row, "open_id")));
+                }
             }
         }
         for account in &person.accounts {
@@ -86,40 +123,54 @@ impl Erasure {
             }
             // Somebody else may have bound it in another app.
             if others.is_empty() {
+                pending.person.accounts.insert(account.clone());
                 for row in password {
                     count("accounts");
                     items.push(self.deletion(&subject, row, None));
                 }
             }
         }
-        let pending = Pending { name, person, since, gone, after: None };
-        let row = Put::builder()
-            .table_name(&self.logins.mappings.table.name)
-            .item("subject", string(pending_subject(&pending.name)))
-            .item("app_id", string(PENDING))
-            .item("since", number(since))
-            .item("what", string(written(&pending)))
-            .condition_expression("attribute_not_exists(subject)")
-            .build()
-            .expect("table and item are set");
-        items.push(transaction::put(row));
+        // As late as can be, and the second in which it is written is over then:
+        // what is stored until it is written goes with the rest.
+        let since = now.max(Timestamp::now()).plus(1);
+        pending.since = if pending.until.is_empty() { since } else { pending.since };
+        for ((user, profile), latest) in profiles.into_iter().zip(latest) {
+            // WeChat's clock may be ahead of ours.
+            let until = latest.max(Some(since)).unwrap_or(since);
+            items.push(self.mark(&user, &profile, until));
+            pending.until.push((user, until));
+        }
+        for (kind, number) in gone {
+            pending.count(&kind, number);
+        }
+        let leads = pending.leads.clone();
+        pending.lead_from(&person);
+        pending.person.ids.extend(person.ids);
+        pending.person.union_ids.extend(person.union_ids);
+        pending.person.users.extend(person.users);
+        items.extend(pending.writes(&self.logins.mappings.table.name, &leads));
         Ok((pending, items))
     }
 
     /// In place of the profile: that nothing of before counts. Nobody may have
-    /// logged in or followed since it was read.
-    fn mark(&self, user: &User, profile: &Item, name: &str, now: Timestamp) -> TransactWriteItem {
-        let left_at = get_time(profile, "left_at").max(Some(now)).unwrap_or(now);
+    /// logged in, followed or been bound to an account since it was read. It has no
+    /// end until all is done.
+    fn mark(&self, user: &User, profile: &Item, until: Timestamp) -> TransactWriteItem {
+        let left_at = get_time(profile, "left_at").max(Some(until)).unwrap_or(until);
         let mut put = Put::builder()
             .table_name(&self.users().table.name)
             .set_item(Some(Users::profile_key(&user.app_id, &user.open_id)))
-            .item("left_at", number(left_at))
-            .item("forgetting", string(name))
-            .item("expires", number(now.plus(MARKED)));
+            .item("left_at", number(left_at));
         let mut conditions = Vec::new();
-        for (attribute, value) in
-            [("id", ":id"), ("logged_in_at", ":logged_in"), ("version", ":version")]
-        {
+        for (attribute, value) in [
+            ("id", ":id"),
+            ("account", ":account"),
+            ("union_id", ":union"),
+            ("logged_in_at", ":logged_in"),
+            ("version", ":version"),
+            // Somebody else may be forgetting them at this moment.
+            ("left_at", ":left"),
+        ] {
             conditions.push(match profile.get(attribute) {
                 None => format!("attribute_not_exists({attribute})"),
                 Some(known) => {
@@ -154,4 +205,17 @@ fn is_of(row: &Item, person: &Person) -> bool {
         get_string(row, "app_id") == Some(user.app_id.as_str())
             && get_string(row, "open_id") == Some(user.open_id.as_str())
     })
+}
+
+/// Whether a row leads to somebody who has come in between, and isn't them.
+fn is_somebody_elses(row: &Item, person: &Person) -> bool {
+    if get_string(row, "app_id") == Some(PERSON) {
+        return get_string(row, "id").is_some_and(|id| !person.ids.contains(id));
+    }
+    row.contains_key("open_id") && !is_of(row, person)
+}
+
+/// Whether a profile says more of a user than that they are gone.
+fn is_somebody(profile: &Item) -> bool {
+    profile.keys().any(|attribute| !MARKS.contains(&attribute.as_str()))
 }
