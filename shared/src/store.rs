@@ -12,6 +12,7 @@
 mod accounts;
 mod allowance;
 mod conflict;
+mod delete;
 #[cfg(test)]
 mod engine;
 mod erase;
@@ -151,6 +152,20 @@ impl Table {
         }
     }
 
+    /// Reads one row, as it stands now. None if there is none.
+    async fn read(&self, what: &str, key: Item) -> Result<Option<Item>, AwsError> {
+        let found = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new(self.action(what), &error))?;
+        Ok(found.item)
+    }
+
     /// Makes one conditional update on its own. False if its condition did not
     /// hold.
     async fn change(&self, what: &str, update: UpdateBuilder) -> Result<bool, AwsError> {
@@ -184,6 +199,11 @@ impl Table {
 /// The partition key of everything that belongs to one user of one app.
 fn user_key(app_id: &AppId, open_id: &OpenId) -> String {
     format!("{app_id}#{}", open_id.as_str())
+}
+
+/// An item, or the key of one, by the names of its attributes.
+fn item_of<const N: usize>(attributes: [(&str, AttributeValue); N]) -> Item {
+    attributes.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 fn string(text: impl Into<String>) -> AttributeValue {

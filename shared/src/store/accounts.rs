@@ -107,18 +107,7 @@ impl Mappings {
     ///
     /// When DynamoDB doesn't answer.
     pub async fn has_account(&self, account: &str) -> Result<bool, AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .key("subject", string(account_subject(account)))
-            .key("app_id", string(PASSWORD))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.table.action("reading an account"), &error))?;
-        Ok(found.item.is_some())
+        Ok(self.account_row(account).await?.is_some())
     }
 }
 
@@ -204,7 +193,7 @@ impl Logins {
     /// nothing is changed.
     pub async fn unbind(&self, account: &str, person: &str) -> Result<bool, BindError> {
         for _ in 0..TRIES {
-            if !self.mappings.has_account(account).await? {
+            if self.mappings.account_row(account).await?.is_none() {
                 return Err(BindError::NoAccount);
             }
             let users = self.users_of(person).await?;

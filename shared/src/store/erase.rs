@@ -6,6 +6,7 @@
 //! condition [`Users::still_here`].
 
 use super::conflict::again;
+use super::delete::AT_ONCE;
 use super::{Users, get_string, get_time, number, string, transaction, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -25,8 +26,6 @@ const BEGUN: [(&str, &str, &str); 6] = [
     ("form#", "submitted_at", "form_ids"),
     (super::phones::ITEM, "confirmed_at", "phone_numbers"),
 ];
-/// So many are deleted at once.
-const AT_ONCE: usize = 16;
 /// The window that following opens.
 pub(super) const FOLLOW_WINDOW: &str = "window#follow";
 

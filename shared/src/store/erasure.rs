@@ -133,7 +133,7 @@ impl Erasure {
     ) -> Result<bool, AwsError> {
         for id in pending.person.ids.clone() {
             let (ended, all) = self.sessions.end_sessions_until(&id, deadline).await?;
-            pending.count("sessions", ended.into());
+            pending.count("sessions", ended);
             if !all {
                 return Ok(false);
             }

@@ -6,7 +6,9 @@
 //! was asked for: whoever knows all of them could have logged in themselves. It
 //! says no more than which person it was, and what the session was made of.
 
-use super::{Item, Logins, Session, Users, get_string, get_time, number, string, transaction};
+use super::{
+    Item, Logins, Session, Users, get_string, get_time, item_of, number, string, transaction,
+};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, UnionId};
@@ -53,10 +55,7 @@ impl CodeName {
     }
 
     fn key(&self) -> Item {
-        Item::from([
-            ("user".to_owned(), string(format!("code#{}", self.0))),
-            ("item".to_owned(), string("exchange")),
-        ])
+        item_of([("user", string(format!("code#{}", self.0))), ("item", string("exchange"))])
     }
 }
 
@@ -92,19 +91,8 @@ impl Users {
         code: &CodeName,
         now: Timestamp,
     ) -> Result<Option<Exchanged>, AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .set_key(Some(code.key()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| {
-                AwsError::new(self.table.action("reading what became of a code"), &error)
-            })?;
-        let item = found.item.unwrap_or_default();
+        let found = self.table.read("reading what became of a code", code.key()).await?;
+        let item = found.unwrap_or_default();
         let text = |name| get_string(&item, name).map(str::to_owned);
         let exchanged = (|| {
             let exchange =

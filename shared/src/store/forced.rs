@@ -5,7 +5,7 @@
 //! counts what WeChat counts: `forced#{app_id}`, an id that no caller can give.
 
 use super::conflict::again;
-use super::{Item, Table, get_number, get_string, number, string};
+use super::{Item, Table, get_number, get_string, item_of, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::config::MissingVariable;
@@ -195,17 +195,9 @@ impl Forced {
     ) -> Result<RepairProgress, AwsError> {
         let found = self
             .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .key("id", string(id(app_id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| {
-                AwsError::new(self.table.action("looking who replaces a token"), &error)
-            })?;
-        Ok(progress(&found.item.unwrap_or_default(), holder))
+            .read("looking who replaces a token", item_of([("id", string(id(app_id)))]))
+            .await?;
+        Ok(progress(&found.unwrap_or_default(), holder))
     }
 
     fn update(&self, id: &str, claim: &str) -> UpdateItemFluentBuilder {

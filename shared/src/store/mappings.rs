@@ -1,6 +1,6 @@
 //! How a person can be reached: their openid in each app.
 
-use super::{Item, Table, get_string, string};
+use super::{Item, Table, get_string, item_of, string};
 use crate::aws::AwsError;
 use crate::config::MissingVariable;
 use crate::secret::Secret;
@@ -96,18 +96,8 @@ impl Mappings {
         person: &str,
         app_id: &AppId,
     ) -> Result<Option<OpenId>, AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .key("subject", string(person_subject(person)))
-            .key("app_id", string(app_id.as_str()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.table.action("looking up a user"), &error))?;
-        let open_id = found.item.as_ref().and_then(|item| get_string(item, "open_id"));
+        let found = self.row("looking up a user", &person_subject(person), app_id.as_str()).await?;
+        let open_id = found.as_ref().and_then(|item| get_string(item, "open_id"));
         Ok(open_id.and_then(|id| OpenId::parse(id).ok()))
     }
 
@@ -128,19 +118,19 @@ impl Mappings {
     ///
     /// When DynamoDB doesn't answer.
     pub async fn password_hash(&self, account: &str) -> Result<Option<Secret>, AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .key("subject", string(account_subject(account)))
-            .key("app_id", string(PASSWORD))
-            // One that was just taken away must not do any more.
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.table.action("reading an account"), &error))?;
-        Ok(found.item.as_ref().and_then(|item| get_string(item, "password_hash")).map(Secret::new))
+        // One that was just taken away must not do any more.
+        let found = self.account_row(account).await?;
+        Ok(found.as_ref().and_then(|item| get_string(item, "password_hash")).map(Secret::new))
+    }
+
+    /// The row of an account itself, if somebody has made it.
+    pub(super) async fn account_row(&self, account: &str) -> Result<Option<Item>, AwsError> {
+        self.row("reading an account", &account_subject(account), PASSWORD).await
+    }
+
+    async fn row(&self, what: &str, subject: &str, app_id: &str) -> Result<Option<Item>, AwsError> {
+        let key = item_of([("subject", string(subject)), ("app_id", string(app_id))]);
+        self.table.read(what, key).await
     }
 
     /// The apps to which a subject leads.

@@ -2,7 +2,7 @@
 //! them, and when they take the permission back.
 
 use super::conflict::again;
-use super::{Item, Users, get_string, get_time, number, string, transaction, user_key};
+use super::{Item, Users, get_string, get_time, item_of, number, string, transaction, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
@@ -68,19 +68,9 @@ impl Users {
         app_id: &AppId,
         open_id: &OpenId,
     ) -> Result<Option<KeptPhone>, AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .set_key(Some(phone_key(app_id, open_id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| {
-                AwsError::new(self.table.action("reading a telephone number"), &error)
-            })?;
-        Ok(found.item.as_ref().and_then(read))
+        let found =
+            self.table.read("reading a telephone number", phone_key(app_id, open_id)).await?;
+        Ok(found.as_ref().and_then(read))
     }
 
     /// Forgets the number that the user let us know until `until`: they have
@@ -109,10 +99,7 @@ impl Users {
 }
 
 fn phone_key(app_id: &AppId, open_id: &OpenId) -> Item {
-    Item::from([
-        ("user".to_owned(), string(user_key(app_id, open_id))),
-        ("item".to_owned(), string(ITEM)),
-    ])
+    item_of([("user", string(user_key(app_id, open_id))), ("item", string(ITEM))])
 }
 
 fn read(item: &Item) -> Option<KeptPhone> {

@@ -10,7 +10,7 @@ pub use family::{Family, SecretHash, Verdict};
 
 use super::conflict::again;
 use super::mappings::person_subject;
-use super::{Item, Table, get_number, get_string, get_time, number, string};
+use super::{Item, Table, get_number, get_string, get_time, item_of, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::config::MissingVariable;
@@ -20,8 +20,6 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put};
 
 /// What the sort keys of sessions begin with.
 const ITEM: &str = "session#";
-/// So many are forgotten at once.
-const AT_ONCE: usize = 16;
 
 /// The sessions in the users table.
 #[derive(Clone, Debug)]
@@ -56,17 +54,8 @@ impl Sessions {
     /// When DynamoDB doesn't answer, or the row can't be understood.
     pub async fn get(&self, person: &str, id: &str) -> Result<Option<Family>, AwsError> {
         const WHAT: &str = "reading a session";
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .set_key(Some(key(person, id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
-        let Some(item) = found.item else { return Ok(None) };
+        let found = self.table.read(WHAT, key(person, id)).await?;
+        let Some(item) = found else { return Ok(None) };
         let family = family(&item).ok_or_else(|| {
             AwsError::unexpected(self.table.action(WHAT), "its row lacks something")
         });
@@ -145,7 +134,7 @@ impl Sessions {
     ///
     /// When DynamoDB doesn't confirm. Those that are gone by then stay gone, and
     /// the next call continues.
-    pub async fn end_sessions(&self, person: &str) -> Result<u32, AwsError> {
+    pub async fn end_sessions(&self, person: &str) -> Result<u64, AwsError> {
         Ok(self.end_sessions_until(person, Timestamp(u64::MAX)).await?.0)
     }
 
@@ -160,45 +149,18 @@ impl Sessions {
         &self,
         person: &str,
         deadline: Timestamp,
-    ) -> Result<(u32, bool), AwsError> {
-        const WHAT: &str = "forgetting a person's sessions";
-        let mut pages = self
+    ) -> Result<(u64, bool), AwsError> {
+        let query = self
             .table
             .dynamodb
             .query()
-            .table_name(&self.table.name)
             .key_condition_expression("#user = :person AND begins_with(#item, :session)")
             .projection_expression("#user, #item")
             .expression_attribute_names("#user", "user")
             .expression_attribute_names("#item", "item")
             .expression_attribute_values(":person", string(person_subject(person)))
-            .expression_attribute_values(":session", string(ITEM))
-            .consistent_read(true)
-            .into_paginator()
-            .send();
-        let mut ended = 0;
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
-            for some in page.items().chunks(AT_ONCE) {
-                if Timestamp::now() >= deadline {
-                    return Ok((ended, false));
-                }
-                let deletions = some.iter().map(async |row| {
-                    let delete = self
-                        .table
-                        .dynamodb
-                        .delete_item()
-                        .table_name(&self.table.name)
-                        .set_key(Some(row.clone()));
-                    again(|| delete.clone().send())
-                        .await
-                        .map_err(|error| AwsError::new(self.table.action(WHAT), &error))
-                });
-                let done = futures_util::future::try_join_all(deletions).await?;
-                ended += u32::try_from(done.len()).unwrap_or(u32::MAX);
-            }
-        }
-        Ok((ended, true))
+            .expression_attribute_values(":session", string(ITEM));
+        self.table.delete_found("forgetting a person's sessions", query, deadline).await
     }
 }
 
@@ -224,10 +186,7 @@ pub(super) fn begin(
 }
 
 fn key(person: &str, id: &str) -> Item {
-    Item::from([
-        ("user".to_owned(), string(person_subject(person))),
-        ("item".to_owned(), string(format!("{ITEM}{id}"))),
-    ])
+    item_of([("user", string(person_subject(person))), ("item", string(format!("{ITEM}{id}")))])
 }
 
 fn hash(hash: SecretHash) -> AttributeValue {

@@ -6,7 +6,7 @@
 //! by one.
 
 use super::conflict::again;
-use super::{Item, Users, get_time, number, string};
+use super::{Item, Users, get_time, item_of, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -46,10 +46,7 @@ impl Pair {
     }
 
     fn key(&self) -> Item {
-        Item::from([
-            ("user".to_owned(), string(format!("tries#{}", self.0))),
-            ("item".to_owned(), string("tries")),
-        ])
+        item_of([("user", string(format!("tries#{}", self.0))), ("item", string("tries"))])
     }
 }
 

@@ -1,6 +1,6 @@
 //! One user of one app: what is known, and what they do.
 
-use super::{Item, Table, get_string, string, user_key};
+use super::{Item, Table, get_string, item_of, string, user_key};
 use crate::aws::AwsError;
 use crate::config::MissingVariable;
 use crate::wechat::id::{AppId, OpenId, UnionId};
@@ -33,10 +33,7 @@ impl Users {
 
     /// The key of the item that says who a user is.
     pub(super) fn profile_key(app_id: &AppId, open_id: &OpenId) -> Item {
-        Item::from([
-            ("user".to_owned(), string(user_key(app_id, open_id))),
-            ("item".to_owned(), string("profile")),
-        ])
+        item_of([("user", string(user_key(app_id, open_id))), ("item", string("profile"))])
     }
 
     /// All that is known of who a user is.
@@ -45,17 +42,7 @@ impl Users {
         app_id: &AppId,
         open_id: &OpenId,
     ) -> Result<Option<Item>, AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .set_key(Some(Self::profile_key(app_id, open_id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.table.action("reading a user"), &error))?;
-        Ok(found.item)
+        self.table.read("reading a user", Self::profile_key(app_id, open_id)).await
     }
 
     /// The person behind a user, and whether they follow, each where it is known.

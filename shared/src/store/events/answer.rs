@@ -4,7 +4,7 @@
 use super::{Events, StoredEvent};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{Item, get_string, get_time, number, string};
+use crate::store::{Item, get_string, get_time, item_of, number, string};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
@@ -56,8 +56,7 @@ impl AnswerState {
             Self::NoWindow => "no_window",
             Self::TooLate => "too_late",
         };
-        let mut answer =
-            Item::from([("state".to_owned(), string(state)), ("at".to_owned(), number(now))]);
+        let mut answer = item_of([("state", string(state)), ("at", number(now))]);
         if let Self::Refused { code, .. } = self {
             answer.insert("code".to_owned(), AttributeValue::N(code.to_string()));
         }

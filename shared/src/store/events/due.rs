@@ -104,20 +104,10 @@ impl Events {
         now: Timestamp,
     ) -> Result<Option<StoredEvent>, AwsError> {
         const PROBLEM: &str = "the row is no event";
-        let action = || self.table.action("reading an event");
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .set_key(Some(due.key.clone()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(action(), &error))?;
+        let found = self.table.read("reading an event", due.key.clone()).await?;
         let is_due =
             |item: &Item| item.contains_key("unapplied") && get_time(item, "due_at") <= Some(now);
-        let Some(item) = found.item.filter(is_due) else { return Ok(None) };
+        let Some(item) = found.filter(is_due) else { return Ok(None) };
         if let Ok(event) = serde_dynamo::from_item(item) {
             return Ok(Some(event));
         }
@@ -134,6 +124,6 @@ impl Events {
             .expression_attribute_values(":problem", string(PROBLEM))
             .expression_attribute_values(":now", number(now));
         self.table.conditional("setting a row aside", update.send().await)?;
-        Err(AwsError::unexpected(action(), PROBLEM))
+        Err(AwsError::unexpected(self.table.action("reading an event"), PROBLEM))
     }
 }

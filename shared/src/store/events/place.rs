@@ -5,7 +5,7 @@
 use super::Position;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{Item, Users, get_string, get_time, number, string};
+use crate::store::{Item, Users, get_string, get_time, item_of, number, string};
 
 /// A place is kept this many seconds: a day.
 const KEPT: u64 = 24 * 3600;
@@ -54,18 +54,9 @@ impl Users {
         word: &str,
         now: Timestamp,
     ) -> Result<Result<Position, NoPlace>, AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .set_key(Some(key(word)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.table.action("looking up a place"), &error))?;
+        let found = self.table.read("looking up a place", key(word)).await?;
         // DynamoDB takes up to some days to delete what has expired.
-        let kept = found.item.filter(|item| get_time(item, "expires") > Some(now));
+        let kept = found.filter(|item| get_time(item, "expires") > Some(now));
         let position = kept.and_then(|item| {
             let text = |name| get_string(&item, name).map(str::to_owned);
             Some(Position { user: text("of_user")?, event: text("of_event")? })
@@ -76,8 +67,5 @@ impl Users {
 
 /// No user's key has this form: an app's id begins with `wx`.
 fn key(word: &str) -> Item {
-    Item::from([
-        ("user".to_owned(), string(format!("place#{word}"))),
-        ("item".to_owned(), string(ITEM)),
-    ])
+    item_of([("user", string(format!("place#{word}"))), ("item", string(ITEM))])
 }

@@ -3,7 +3,7 @@
 use super::{Events, StoredEvent};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{Item, get_string, number, string};
+use crate::store::{Item, get_string, item_of, number, string};
 use crate::wechat::id::AppId;
 
 /// So many rows are looked at in one request.
@@ -52,10 +52,7 @@ impl Position {
     }
 
     fn key(&self) -> Item {
-        Item::from([
-            ("user".to_owned(), string(&self.user)),
-            ("event".to_owned(), string(&self.event)),
-        ])
+        item_of([("user", string(&self.user)), ("event", string(&self.event))])
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Events;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{Item, KEPT, get_string, get_time, number, string, user_key};
+use crate::store::{Item, KEPT, get_string, get_time, item_of, number, string, user_key};
 use crate::wechat::id::{AppId, OpenId};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
@@ -118,17 +118,17 @@ impl Events {
         hash: &str,
         now: Timestamp,
     ) -> Result<Option<Known>, AwsError> {
-        let mut item = Item::from([
-            ("user".to_owned(), string(user_key(event.app_id, event.open_id))),
-            ("event".to_owned(), string(key)),
-            ("app_id".to_owned(), string(event.app_id.as_str())),
-            ("kind".to_owned(), string(event.kind)),
-            ("body".to_owned(), string(event.body)),
-            ("body_hash".to_owned(), string(hash)),
-            ("received_at".to_owned(), number(now)),
-            ("unapplied".to_owned(), string(event.app_id.as_str())),
-            ("due_at".to_owned(), number(now.plus(STREAM_HEAD_START))),
-            ("expires".to_owned(), number(now.plus(KEPT))),
+        let mut item = item_of([
+            ("user", string(user_key(event.app_id, event.open_id))),
+            ("event", string(key)),
+            ("app_id", string(event.app_id.as_str())),
+            ("kind", string(event.kind)),
+            ("body", string(event.body)),
+            ("body_hash", string(hash)),
+            ("received_at", number(now)),
+            ("unapplied", string(event.app_id.as_str())),
+            ("due_at", number(now.plus(STREAM_HEAD_START))),
+            ("expires", number(now.plus(KEPT))),
         ]);
         let answers = [("reply", event.reply), ("customer_service", event.customer_service)];
         item.extend(

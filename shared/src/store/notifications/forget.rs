@@ -10,7 +10,7 @@ use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::erasure::Place;
 use crate::store::persons::Person;
-use crate::store::{Item, KEPT, get_number, get_string, number, string};
+use crate::store::{KEPT, get_number, get_string, item_of, number, string};
 use aws_sdk_dynamodb::types::Update;
 use serde::Deserialize;
 
@@ -49,10 +49,10 @@ impl Notifications {
     ) -> Result<(u64, Option<Place>), AwsError> {
         let shard = place.shard;
         let start = place.last.map(|(due_at, id)| {
-            Item::from([
-                ("waiting".to_owned(), string(shard.to_string())),
-                ("due_at".to_owned(), number(due_at)),
-                ("id".to_owned(), string(id)),
+            item_of([
+                ("waiting", string(shard.to_string())),
+                ("due_at", number(due_at)),
+                ("id", string(id)),
             ])
         });
         let found = self

@@ -19,7 +19,7 @@ use super::{Notifications, Row, Status};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::conflict::again;
-use crate::store::{KEPT, get_string, get_time, number, string, strings, transaction};
+use crate::store::{KEPT, get_string, get_time, item_of, number, string, strings, transaction};
 use crate::wechat::id::{AppId, OpenId};
 use crate::wechat::push::Fate;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -255,17 +255,8 @@ impl Notifications {
 
     /// Who meets in the row of an addressee: ids of notifications, and receipts.
     async fn meeting(&self, key: &str) -> Result<(Vec<String>, Vec<String>), AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .key("id", string(key))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.table.action("looking for receipts"), &error))?;
-        let item = found.item.unwrap_or_default();
+        let found = self.table.read("looking for receipts", item_of([("id", string(key))])).await?;
+        let item = found.unwrap_or_default();
         let names = |name: &str| {
             let mut names = item.get(name).and_then(|set| set.as_ss().ok()).cloned();
             names.iter_mut().for_each(|names| names.sort_unstable());
@@ -278,15 +269,9 @@ impl Notifications {
     async fn stray(&self, message: String) -> Result<Option<Stray>, AwsError> {
         let found = self
             .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .key("id", string(format!("message#{message}")))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.table.action("reading a receipt"), &error))?;
-        let item = found.item.unwrap_or_default();
+            .read("reading a receipt", item_of([("id", string(format!("message#{message}")))]))
+            .await?;
+        let item = found.unwrap_or_default();
         if item.contains_key("notification") {
             return Ok(None);
         }

@@ -5,7 +5,7 @@
 use super::Notifications;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{KEPT, get_string, number, string};
+use crate::store::{KEPT, get_string, item_of, number, string};
 use aws_sdk_dynamodb::types::Update;
 
 impl Notifications {
@@ -45,17 +45,7 @@ impl Notifications {
     ///
     /// When DynamoDB doesn't answer.
     pub async fn request_hash(&self, id: &str) -> Result<Option<String>, AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .key("id", string(id))
-            .consistent_read(true)
-            .projection_expression("request_hash")
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.table.action("looking for a request"), &error))?;
-        Ok(found.item.as_ref().and_then(|item| get_string(item, "request_hash")).map(str::to_owned))
+        let found = self.table.read("looking for a request", item_of([("id", string(id))])).await?;
+        Ok(found.as_ref().and_then(|item| get_string(item, "request_hash")).map(str::to_owned))
     }
 }

@@ -3,7 +3,7 @@
 use super::{Notifications, Row, Status};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{KEPT, get_string, number, string};
+use crate::store::{KEPT, get_string, item_of, number, string};
 use aws_sdk_dynamodb::types::Update;
 
 /// The index is spread over so many keys: DynamoDB takes 1,000 writes a second
@@ -37,17 +37,9 @@ impl Notifications {
     ///
     /// When DynamoDB doesn't answer.
     pub async fn get(&self, id: &str) -> Result<Option<Row>, AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .get_item()
-            .table_name(&self.table.name)
-            .key("id", string(id))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.table.action("reading a notification"), &error))?;
-        Ok(found.item.as_ref().and_then(Row::read))
+        let found =
+            self.table.read("reading a notification", item_of([("id", string(id))])).await?;
+        Ok(found.as_ref().and_then(Row::read))
     }
 
     /// The ids of those that somebody has to come back to by `now`, the longest
