@@ -1,0 +1,32 @@
+//! All commands.
+
+use crate::answer::Answer;
+use crate::app;
+use crate::deployment::Deployment;
+use crate::error::Error;
+use crate::terminal::Terminal;
+use clap::Subcommand;
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[command(subcommand)]
+    App(app::App),
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// What could not be done, and what to do about it.
+    pub(crate) async fn run(
+        &self,
+        deployment: &Deployment,
+        terminal: &mut Terminal,
+    ) -> Result<Answer, Error> {
+        match self {
+            Self::App(command) => command.run(deployment, terminal).await,
+        }
+    }
+}

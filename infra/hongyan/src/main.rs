@@ -1,0 +1,23 @@
+//! `hongyan`: the operator's tool.
+//!
+//! A command is a file of its own: what may be said on the command line, what is
+//! done, and what is told. [`command`] names them all.
+
+mod answer;
+mod app;
+mod aws;
+mod cli;
+mod command;
+mod deployment;
+mod error;
+mod moment;
+mod name;
+mod place;
+mod terminal;
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    cli::run().await
+}
