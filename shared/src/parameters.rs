@@ -117,11 +117,20 @@ impl Parameters {
     ///
     /// As [`Parameters::apps`].
     pub async fn secrets(&self) -> Result<BTreeMap<String, Secret>, ParameterError> {
-        let found = self.folder("secrets").await?;
+        let found = self.secrets_if_any().await?;
         if found.is_empty() {
             return Err(ParameterError::Missing(format!("{}/secrets/{{app}}", self.prefix)));
         }
         Ok(found)
+    }
+
+    /// As [`Parameters::secrets`], also if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the Parameter Store doesn't answer.
+    pub async fn secrets_if_any(&self) -> Result<BTreeMap<String, Secret>, ParameterError> {
+        self.folder("secrets").await
     }
 
     /// A message template by its code: `/templates/{code}`.

@@ -4,6 +4,7 @@ use crate::answer::Answer;
 use crate::app;
 use crate::deployment::Deployment;
 use crate::error::Error;
+use crate::template;
 use crate::terminal::Terminal;
 use clap::Subcommand;
 
@@ -12,6 +13,8 @@ use clap::Subcommand;
 pub(crate) enum Command {
     #[command(subcommand)]
     App(app::App),
+    #[command(subcommand)]
+    Template(template::Template),
 }
 
 impl Command {
@@ -27,6 +30,7 @@ impl Command {
     ) -> Result<Answer, Error> {
         match self {
             Self::App(command) => command.run(deployment, terminal).await,
+            Self::Template(command) => command.run(deployment, terminal).await,
         }
     }
 }

@@ -10,10 +10,13 @@ mod cli;
 mod command;
 mod deployment;
 mod error;
+mod greeting;
 mod moment;
 mod name;
 mod place;
+mod template;
 mod terminal;
+mod token;
 
 use std::process::ExitCode;
 
