@@ -62,16 +62,19 @@ impl<'a> Scope<'a> {
 
     /// The logical id of the first thing of this type that the template makes.
     fn made(&self, kind: &str) -> Result<Option<&str>, Fault> {
-        for (id, resource) in &self.resources {
-            if resource.kind != kind {
-                continue;
-            }
+        Ok(self.made_of(kind)?.first().map(|(id, _)| *id))
+    }
+
+    /// Everything of this type that the template makes, by logical id.
+    pub(crate) fn made_of(&self, kind: &str) -> Result<Vec<(&str, &Resource)>, Fault> {
+        let mut made = Vec::new();
+        for (id, resource) in self.resources.iter().filter(|(_, resource)| resource.kind == kind) {
             match &resource.condition {
                 Some(condition) if !self.condition(condition, resource.line)? => {}
-                _ => return Ok(Some(id)),
+                _ => made.push((id.as_str(), resource)),
             }
         }
-        Ok(None)
+        Ok(made)
     }
 
     /// The node with every expression in it worked out. `None` stands for

@@ -260,7 +260,7 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
         ),
         (
             "{ Type: AWS::SQS::Queue }",
-            "{ Type: AWS::IAM::Role }",
+            "{ Type: AWS::EC2::EIP }",
             "which doesn't exist on this machine",
         ),
         ("Default: prod, ", "Default: test, ", "the parameter `Stage` can't be `test`"),
