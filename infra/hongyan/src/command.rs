@@ -3,7 +3,9 @@
 use crate::answer::Answer;
 use crate::app;
 use crate::deployment::Deployment;
+use crate::doctor;
 use crate::error::Error;
+use crate::next;
 use crate::template;
 use crate::terminal::Terminal;
 use clap::Subcommand;
@@ -11,10 +13,12 @@ use clap::Subcommand;
 /// What can be asked.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Next(next::Next),
     #[command(subcommand)]
     App(app::App),
     #[command(subcommand)]
     Template(template::Template),
+    Doctor(doctor::Doctor),
 }
 
 impl Command {
@@ -29,8 +33,10 @@ impl Command {
         terminal: &mut Terminal,
     ) -> Result<Answer, Error> {
         match self {
+            Self::Next(command) => command.run(deployment).await,
             Self::App(command) => command.run(deployment, terminal).await,
             Self::Template(command) => command.run(deployment, terminal).await,
+            Self::Doctor(command) => command.run(deployment, terminal).await,
         }
     }
 }

@@ -6,7 +6,7 @@ mod draft;
 mod list;
 mod pull;
 
-pub(crate) use check::{Difference, differences};
+pub(crate) use check::differences;
 
 use crate::answer::Answer;
 use crate::deployment::Deployment;

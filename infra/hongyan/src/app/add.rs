@@ -284,7 +284,6 @@ impl fmt::Display for Added {
 mod tests {
     use super::*;
     use crate::app::registered::Readable;
-    use crate::deployment::Stored;
 
     #[test]
     fn app_ids_and_original_ids() {
@@ -310,7 +309,6 @@ mod tests {
                 replies: 0,
                 problems: Vec::new(),
             }),
-            stored: Stored { value: Secret::new("{}"), changed_at: None },
         };
         let apps = BTreeMap::from([("shop".to_owned(), shop)]);
         let ask = |alias: &str, app_id: &str, kind| {

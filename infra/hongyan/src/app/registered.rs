@@ -13,8 +13,6 @@ pub(crate) struct Registered {
     pub(crate) alias: String,
     /// What the functions read of it, or what keeps them from it.
     pub(crate) read: Result<Readable, String>,
-    /// What stands there.
-    pub(crate) stored: Stored,
 }
 
 /// What the functions read of an app.
@@ -32,7 +30,7 @@ pub(crate) struct Readable {
 
 impl Registered {
     /// Reads what stands in the app's parameter.
-    pub(crate) fn read(deployment: &Deployment, alias: &str, stored: Stored) -> Self {
+    pub(crate) fn read(deployment: &Deployment, alias: &str, stored: &Stored) -> Self {
         let name = deployment.parameter_name(&format!("apps/{alias}"));
         let read = parameters::read_app(&name, alias, &stored.value).map(|(app, problems)| {
             let raw: Value = serde_json::from_str(stored.value.expose()).unwrap_or_default();
@@ -44,14 +42,14 @@ impl Registered {
                 problems,
             }
         });
-        Self { alias: alias.to_owned(), read: read.map_err(|error| error.to_string()), stored }
+        Self { alias: alias.to_owned(), read: read.map_err(|error| error.to_string()) }
     }
 }
 
 /// All apps, by alias.
 pub(crate) async fn all(deployment: &Deployment) -> Result<BTreeMap<String, Registered>, Error> {
     let found = deployment.folder("apps").await?.into_iter().map(|(alias, stored)| {
-        let app = Registered::read(deployment, &alias, stored);
+        let app = Registered::read(deployment, &alias, &stored);
         (alias, app)
     });
     Ok(found.collect())
@@ -60,7 +58,7 @@ pub(crate) async fn all(deployment: &Deployment) -> Result<BTreeMap<String, Regi
 /// One app, which has to be there.
 pub(crate) async fn one(deployment: &Deployment, alias: &str) -> Result<Registered, Error> {
     match deployment.parameter(&format!("apps/{alias}")).await? {
-        Some(stored) => Ok(Registered::read(deployment, alias, stored)),
+        Some(stored) => Ok(Registered::read(deployment, alias, &stored)),
         None => Err(Error::new(
             Kind::NotFound,
             format!("there is no app {alias} in the stage {}", deployment.stage),
