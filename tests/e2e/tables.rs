@@ -128,11 +128,6 @@ impl Aws {
             }
         }
     }
-
-    /// Deletes a parameter, called by its full name.
-    pub(crate) async fn delete_parameter(&self, name: &str) {
-        self.ask("AmazonSSM.DeleteParameter", &json!({ "Name": name })).await;
-    }
 }
 
 /// Nobody checks signatures here, but a request must have one.

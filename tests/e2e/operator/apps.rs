@@ -2,6 +2,7 @@
 
 use super::{OTHER_SECRET, SECRET};
 use crate::world::World;
+use local::aws::Fault;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -84,8 +85,7 @@ async fn a_set_up_that_broke_off_leaves_no_half_app_and_can_be_repeated() {
     let world = World::start().await;
     world.account_at_wechat("news", NEWS, SECRET).await;
     for parameter in ["callback/news", "apps/news"] {
-        let fault = local::aws::fault::Fault::of("ssm", "PutParameter")
-            .on(format!("/hongyan/local/{parameter}"));
+        let fault = Fault::of("ssm", "PutParameter").on(format!("/hongyan/local/{parameter}"));
         let fault = fault.refuse("InternalServerError");
         let fault = world.cloud.aws.faults.order(fault).unwrap();
         let said = world.hongyan(&ADD_NEWS, SECRET).await;

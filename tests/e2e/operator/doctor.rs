@@ -1,7 +1,7 @@
 //! The doctor finds what is wrong, and names the remedy.
 
 use crate::world::World;
-use local::aws::fault::Fault;
+use local::aws::Fault;
 use serde_json::{Value, json};
 
 /// What fails or is to be looked at: the check, what it is about, and the words.
@@ -43,11 +43,8 @@ async fn a_deployment_that_works_is_well() {
 #[tokio::test]
 async fn what_lacks_in_the_parameters() {
     let world = World::start().await;
-    let delete = async |name: &str| {
-        world.aws.delete_parameter(&format!("/hongyan/local/{name}")).await;
-    };
-    delete("secrets/shop").await;
-    delete("callback/shop-mini").await;
+    world.aws.delete_parameter("secrets/shop").await;
+    world.aws.delete_parameter("callback/shop-mini").await;
     let all = troubles(&world).await;
     let told = |check: &str, of: &str, words: &str| {
         all.iter().any(|it| it.0 == check && it.1 == of && it.2.contains(words))
@@ -56,13 +53,13 @@ async fn what_lacks_in_the_parameters() {
     assert!(told("access_token", "shop", "its AppSecret is not under /secrets"), "{all:#?}");
     assert!(told("app", "shop-mini", "hongyan app add shop-mini"), "{all:#?}");
 
-    delete("apps/shop-mini").await;
+    world.aws.delete_parameter("apps/shop-mini").await;
     let left = trouble(&world, "app", "shop-mini").await;
     assert!(left.contains("hongyan app remove shop-mini"), "{left}");
-    delete("apps/shop").await;
+    world.aws.delete_parameter("apps/shop").await;
     let none = trouble(&world, "app", "").await;
     assert!(none.contains("hongyan app add"), "{none}");
-    delete("deployment").await;
+    world.aws.delete_parameter("deployment").await;
     let gone = trouble(&world, "deployment", "").await;
     assert!(gone.contains("make run"), "{gone}");
 }

@@ -1,6 +1,7 @@
 //! Where the tool finds a deployment, and what it says if it doesn't.
 
 use crate::world::World;
+use local::aws::Fault;
 use serde_json::json;
 
 /// A profile, as `aws configure` writes it, and how it is found.
@@ -69,7 +70,6 @@ async fn what_is_missing_is_said() {
 #[tokio::test]
 async fn a_call_that_is_throttled_is_tried_again_and_one_that_is_not_allowed_names_its_permission()
 {
-    use local::aws::fault::Fault;
     let world = World::start().await;
     let throttle = Fault::of("ssm", "GetParameter").refuse("ThrottlingException").times(2);
     let fault = world.cloud.aws.faults.order(throttle).unwrap();
