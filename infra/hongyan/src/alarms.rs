@@ -43,7 +43,7 @@ pub(crate) async fn subscriptions(
 /// What the subscriptions' ARNs say: until it is confirmed, one has none, but a word
 /// in its place (`PendingConfirmation`, or `Deleted`).
 ///
-/// Source: AWS's documentation, "ListSubscriptionsByTopic" and "Subscribe".
+/// Source: AWS's documentation, `ListSubscriptionsByTopic` and `Subscribe`.
 fn of(arns: &[&str]) -> Subscriptions {
     let confirmed = arns.iter().filter(|arn| arn.starts_with("arn:")).count();
     let pending = arns.contains(&"PendingConfirmation");

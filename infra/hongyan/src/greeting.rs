@@ -6,6 +6,7 @@ use crate::deployment::Deployment;
 use crate::error::{Error, Kind};
 use crate::terminal::Terminal;
 use shared::clock::Timestamp;
+use shared::kept;
 use shared::secret::Secret;
 use shared::wechat::signature;
 use std::error::Error as _;
@@ -14,9 +15,12 @@ use tokio::time::Instant;
 
 /// WeChat hangs up after five seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A running function looks at changed settings again ten seconds after it last
-/// did, so a change is known to all within this time.
-const KNOWN_WITHIN: Duration = Duration::from_secs(25);
+/// So many seconds after a change, every running function looks at its settings again
+/// when they refuse a call; before, one that has read them just now goes on refusing.
+/// Two more, as moments are whole seconds here and there.
+const KNOWN_AFTER: u64 = kept::AGAIN + 2;
+/// A function that doesn't know the change then gets so much more time.
+const PATIENCE_FOR_ALL: Duration = Duration::from_secs(15);
 /// The pause between two greetings while that is waited for.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -54,19 +58,25 @@ pub(crate) async fn greet(deployment: &Deployment, url: &str, token: &Secret) ->
     Err(Error::new(Kind::Unavailable, problem, advice))
 }
 
-/// As [`greet`], with patience for settings that were changed just now.
+/// As [`greet`], once every running function can know what was changed at that
+/// moment: what is told to WeChat before may be refused by some of them.
 ///
 /// # Errors
 ///
 /// As [`greet`]'s, of the last try.
-pub(crate) async fn greet_until_known(
+pub(crate) async fn greet_once_known(
     deployment: &Deployment,
     url: &str,
     token: &Secret,
+    changed_at: Option<Timestamp>,
     terminal: &Terminal,
 ) -> Result<(), Error> {
-    let bar = terminal.working("waiting until the callback function knows it");
-    let until = Instant::now() + KNOWN_WITHIN;
+    let bar = terminal.working("waiting until every running function can know it");
+    let known_at = changed_at.map_or(Timestamp(0), |at| at.plus(KNOWN_AFTER));
+    // A clock that is wrong must not make anybody wait for hours.
+    let wait = known_at.seconds_since(Timestamp::now()).min(KNOWN_AFTER);
+    tokio::time::sleep(Duration::from_secs(wait)).await;
+    let until = Instant::now() + PATIENCE_FOR_ALL;
     let greeted = loop {
         let greeted = greet(deployment, url, token).await;
         if greeted.is_ok() || Instant::now() > until {

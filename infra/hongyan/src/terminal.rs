@@ -34,21 +34,21 @@ impl Terminal {
     /// next line of the standard input.
     pub(crate) fn secret(&mut self, question: &str) -> Result<Secret, Error> {
         let read = if self.attended {
-            self.prompt(question)?;
+            prompt(question)?;
             Term::stderr().read_secure_line()
         } else {
             line()
         };
-        self.given(question, read).map(Secret::new)
+        given(question, read).map(Secret::new)
     }
 
     /// Asks for what isn't secret: on a terminal shown while typed, otherwise the
     /// next line of the standard input.
     pub(crate) fn ask(&mut self, question: &str) -> Result<String, Error> {
         if self.attended {
-            self.prompt(question)?;
+            prompt(question)?;
         }
-        self.given(question, line())
+        given(question, line())
     }
 
     /// Asks for a yes. Where nobody can be asked, only `--yes` is one.
@@ -64,7 +64,7 @@ impl Terminal {
                 advice,
             ));
         }
-        self.prompt(&format!("{question} [yes/no]"))?;
+        prompt(&format!("{question} [yes/no]"))?;
         let answer = line().unwrap_or_default();
         if answer.trim() == "yes" {
             return Ok(());
@@ -92,20 +92,18 @@ impl Terminal {
     fn target(&self) -> ProgressDrawTarget {
         if self.watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
     }
+}
 
-    fn prompt(&self, question: &str) -> Result<(), Error> {
-        let mut terminal = io::stderr();
-        write!(terminal, "{question}: ")
-            .and_then(|()| terminal.flush())
-            .map_err(|_| nobody(question))
-    }
+fn prompt(question: &str) -> Result<(), Error> {
+    let mut terminal = io::stderr();
+    write!(terminal, "{question}: ").and_then(|()| terminal.flush()).map_err(|_| nobody(question))
+}
 
-    /// What was answered, without the white space that pasting brings along.
-    fn given(&self, question: &str, read: io::Result<String>) -> Result<String, Error> {
-        let text = read.map_err(|_| nobody(question))?;
-        let text = text.trim();
-        if text.is_empty() { Err(nobody(question)) } else { Ok(text.to_owned()) }
-    }
+/// What was answered, without the white space that pasting brings along.
+fn given(question: &str, read: io::Result<String>) -> Result<String, Error> {
+    let text = read.map_err(|_| nobody(question))?;
+    let text = text.trim();
+    if text.is_empty() { Err(nobody(question)) } else { Ok(text.to_owned()) }
 }
 
 /// The next line of the standard input.

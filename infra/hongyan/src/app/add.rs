@@ -6,12 +6,13 @@ use super::settings::Settings;
 use crate::answer::Answer;
 use crate::deployment::Deployment;
 use crate::error::{Error, Kind};
-use crate::greeting::greet_until_known;
+use crate::greeting::greet_once_known;
 use crate::terminal::Terminal;
 use crate::{name, token};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
+use shared::clock::Timestamp;
 use shared::parameters::Kind as AppKind;
 use shared::secret::Secret;
 use shared::wechat::id::AppId;
@@ -98,12 +99,12 @@ impl Add {
         let apps = registered::all(deployment).await?;
         let app_id = match &self.app_id {
             Some(app_id) => app_id.clone(),
-            None => asked(terminal.ask("AppID (wx…)")?, app_id)?,
+            None => asked(&terminal.ask("AppID (wx…)")?, app_id)?,
         };
         let app_id = AppId::parse(app_id).expect("its grammar is narrower than that of an AppId");
         let kind = match self.kind {
             Some(kind) => kind,
-            None => asked(terminal.ask("kind (official-account or mini-program)")?, |text| {
+            None => asked(&terminal.ask("kind (official-account or mini-program)")?, |text| {
                 // What was given isn't repeated: it may be an AppSecret.
                 let problem = || "the kind is official-account or mini-program".to_owned();
                 Given::from_str(text, true).map_err(|_| problem())
@@ -143,14 +144,16 @@ impl Add {
             deployment.put(&format!("apps/{alias}"), &value.to_string()).await?;
         }
 
-        let callback = greet_until_known(deployment, &url, &settings.token, terminal).await;
+        let changed_at = (!is_there).then(Timestamp::now);
+        let greeted =
+            greet_once_known(deployment, &url, &settings.token, changed_at, terminal).await;
         let fetched = fetched(deployment, alias, terminal).await;
         let added = Added {
             app: alias.clone(),
             app_id: app_id.to_string(),
             kind: word(kind),
             console: Console::new(kind, url, &settings, &about.addresses),
-            callback: callback.into(),
+            callback: greeted.into(),
             access_token: fetched.into(),
         };
         let well = added.callback.ok && added.access_token.ok;
@@ -223,8 +226,8 @@ pub(crate) fn app_secret(terminal: &mut Terminal) -> Result<Secret, Error> {
     Ok(secret)
 }
 
-fn asked<T>(text: String, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Error> {
-    read(&text).map_err(|problem| Error::new(Kind::Invalid, problem, "ask for --help"))
+fn asked<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Error> {
+    read(text).map_err(|problem| Error::new(Kind::Invalid, problem, "ask for --help"))
 }
 
 fn app_id(text: &str) -> Result<String, String> {

@@ -7,11 +7,12 @@ use super::settings::Settings;
 use crate::answer::Answer;
 use crate::deployment::Deployment;
 use crate::error::{Error, Kind};
-use crate::greeting::greet_until_known;
+use crate::greeting::greet_once_known;
 use crate::terminal::Terminal;
 use crate::{name, token};
 use clap::Args;
 use serde::Serialize;
+use shared::clock::Timestamp;
 use std::fmt;
 
 /// Exchange an app's token and EncodingAESKey without losing a message, or its
@@ -70,6 +71,7 @@ impl Rotate {
         let path = format!("callback/{}", self.app);
         let stored = deployment.parameter(&path).await?;
         let settings = stored.as_ref().and_then(|stored| Settings::read(&stored.value));
+        let changed_at = stored.and_then(|stored| stored.changed_at);
         let settings = settings.ok_or_else(|| {
             Error::new(
                 Kind::NotFound,
@@ -81,9 +83,9 @@ impl Rotate {
             )
         })?;
         if self.finish {
-            self.finish(deployment, terminal, &path, &settings).await
+            self.finish(deployment, terminal, (&settings, changed_at)).await
         } else {
-            self.begin(deployment, terminal, &path, settings, read).await
+            self.begin(deployment, terminal, (settings, changed_at), read).await
         }
     }
 
@@ -91,18 +93,22 @@ impl Rotate {
         &self,
         deployment: &Deployment,
         terminal: &Terminal,
-        path: &str,
-        settings: Settings,
+        (settings, changed_at): (Settings, Option<Timestamp>),
         read: Readable,
     ) -> Result<Answer, Error> {
         // Another rotation now would shut out what the console has.
         let again = settings.is_rotating();
         let settings = if again { settings } else { settings.rotated()? };
-        if !again {
-            deployment.put_secret(path, &settings.value()).await?;
-        }
+        let changed_at = if again {
+            changed_at
+        } else {
+            let path = format!("callback/{}", self.app);
+            deployment.put_secret(&path, &settings.value()).await?;
+            Some(Timestamp::now())
+        };
         let url = deployment.callback_url(&self.app).await?;
-        let callback = greet_until_known(deployment, &url, &settings.token, terminal).await;
+        let callback =
+            greet_once_known(deployment, &url, &settings.token, changed_at, terminal).await;
         let addresses = &deployment.about().await?.addresses;
         let console = Console::new(read.kind, url, &settings, addresses);
         let callback = Checked::from(callback);
@@ -115,15 +121,14 @@ impl Rotate {
         &self,
         deployment: &Deployment,
         terminal: &mut Terminal,
-        path: &str,
-        settings: &Settings,
+        (settings, changed_at): (&Settings, Option<Timestamp>),
     ) -> Result<Answer, Error> {
         let app = self.app.clone();
         if !settings.is_rotating() {
             return Ok(Answer::of(&Rotated::NotRotating { app }));
         }
         let url = deployment.callback_url(&app).await?;
-        greet_until_known(deployment, &url, &settings.token, terminal).await?;
+        greet_once_known(deployment, &url, &settings.token, changed_at, terminal).await?;
         terminal.confirm(
             &format!(
                 "Does WeChat's console show the new token and key for {app}? What it sends with the \
@@ -132,7 +137,8 @@ impl Rotate {
             ),
             self.yes,
         )?;
-        deployment.put_secret(path, &settings.finished().value()).await?;
+        let path = format!("callback/{app}");
+        deployment.put_secret(&path, &settings.finished().value()).await?;
         Ok(Answer::of(&Rotated::Finished { app }))
     }
 

@@ -58,7 +58,7 @@ mod tests {
         serde_json::from_value(json!({ "api": "https://x", "addresses": addresses })).unwrap()
     }
 
-    fn found(failure: serde_json::Value) -> Found {
+    fn found(failure: &serde_json::Value) -> Found {
         serde_json::from_value(json!({
             "app": "shop", "failure": failure,
             "token": { "generation": 3, "expires_at": 8000, "age": 60 } }))
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_token_that_is_not_renewed_in_time_is_told() {
-        let state = |now| finding(&found(json!(null)), &about(&[]), Timestamp(now)).state;
+        let state = |now| finding(&found(&json!(null)), &about(&[]), Timestamp(now)).state;
         assert_eq!(state(7700), State::Ok);
         assert_eq!(state(7801), State::Warning);
     }
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn the_address_that_is_not_let_in_is_named() {
         let refused = found(
-            json!({ "code": "40164", "problem": "p", "address": "203.0.113.9", "lasting": false }),
+            &json!({ "code": "40164", "problem": "p", "address": "203.0.113.9", "lasting": false }),
         );
         let remedy = |about: &About| finding(&refused, about, Timestamp(7000)).remedy.unwrap();
         assert!(remedy(&about(&[])).contains("add 203.0.113.9 to the IP list"));
