@@ -18,7 +18,8 @@ struct Arguments {
     /// What the binaries were built for.
     #[arg(long, value_enum)]
     architecture: Architecture,
-    /// The folder with the binaries.
+    /// The folder with the binaries, as cargo ({from}/{function}) or cargo-lambda
+    /// ({from}/{function}/bootstrap) leaves them.
     #[arg(long)]
     from: PathBuf,
     /// The folder for the zips: {to}/{function}/bootstrap.zip.
@@ -59,6 +60,7 @@ fn pack_all(arguments: &Arguments) -> Result<Vec<String>, Failure> {
     let mut packed = Vec::new();
     for function in &arguments.functions {
         let path = arguments.from.join(function);
+        let path = if path.is_dir() { path.join("bootstrap") } else { path };
         let content = fs::read(&path).map_err(|error| Failure::File(path.clone(), error))?;
         let needs = binary::check(&content, arguments.architecture)
             .map_err(|problem| Failure::Unfit(path.clone(), problem))?;

@@ -236,6 +236,7 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
             "One: the property `Layers`",
         ),
         ("CodeUri: target/lambda/one", "CodeUri: ./", "One: `CodeUri` must be a folder"),
+        ("CodeUri: target/lambda/one", "CodeUri: one.zip", "One: `CodeUri` must be a folder"),
         ("Runtime: provided.al2023", "Runtime: python3.13", "One: `Runtime`"),
         (
             "Timeout: !If [Production, 7, 8]",
