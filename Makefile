@@ -104,8 +104,7 @@ schema: ## Write the contracts (JSON Schema of send, OpenAPI of the HTTP API) fr
 	$(CARGO) test --quiet --workspace --bin send --locked -- --ignored --exact schema::write
 	$(CARGO) test --quiet --workspace --bin login --locked -- --ignored --exact openapi::write
 
-# Three, because each sees what the others don't: properties that only SAM knows,
-# references, and what becomes of it all.
+# Three, because each sees what the others don't (tests/e2e/lints.rs).
 check-template: $(SAM)/ready ## Lint the SAM template (needs Python; brings the SAM CLI along)
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --template-file $(TEMPLATE)
 	$(SAM)/bin/cfn-lint $(TEMPLATE)

@@ -5,12 +5,14 @@
 use crate::sandbox::WeChat;
 use crate::world::order;
 use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::config::{BehaviorVersion, Region};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_ssm::types::ParameterType;
 use serde_json::{Value, json};
 use shared::http::Web;
 use shared::wechat::signature::sign;
+use std::collections::HashMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -189,15 +191,15 @@ impl Administrator {
         put.r#type(kind).value(value).send().await.unwrap();
     }
 
-    /// How many rows of a table have this text in this attribute.
-    async fn rows(&self, table: &str, attribute: &str, value: &str) -> usize {
+    /// How many rows of a table have these texts.
+    async fn rows(&self, table: &str, texts: &[(&str, &str)]) -> usize {
         let scan = self.dynamodb.scan().table_name(format!("hongyan-try-{table}"));
         let found = scan.consistent_read(true).send().await.unwrap();
-        let fits =
-            |item: &&std::collections::HashMap<_, aws_sdk_dynamodb::types::AttributeValue>| {
-                item.get(attribute)
-                    .is_some_and(|found| found.as_s().is_ok_and(|text| text == value))
-            };
+        let fits = |item: &&HashMap<String, AttributeValue>| {
+            texts.iter().all(|(name, text)| {
+                item.get(*name).and_then(|it| it.as_s().ok()).is_some_and(|it| it == text)
+            })
+        };
         found.items().iter().filter(fits).count()
     }
 
@@ -280,7 +282,7 @@ async fn the_main_job_works_where_the_template_is_deployed() {
     // ann follows: by the callback and the stream into the tables.
     let done = people.post("people/ann/follow", &json!({ "app": "shop" })).await;
     assert_eq!(done["pushes"][0]["reply_valid"], true, "{done}");
-    until("ann is known", async || aws.rows("users", "item", "profile").await == 1).await;
+    until("ann is known", async || aws.rows("users", &[("item", "profile")]).await == 1).await;
 
     // She logs in to the mini program, under an account of the business's.
     let create = json!({ "create_account": { "username": "ann", "password": "ann's password" } });
@@ -303,7 +305,8 @@ async fn the_main_job_works_where_the_template_is_deployed() {
     let screen = people.get("people/ann/messages").await;
     assert_eq!(screen["messages"].as_array().unwrap().len(), 1, "{screen}");
     until("her receipt is noted", async || {
-        aws.rows("notifications", "status", "delivered").await == 1
+        let delivered = [("id", "order-17-shipped"), ("status", "delivered")];
+        aws.rows("notifications", &delivered).await == 1
     })
     .await;
 
@@ -315,6 +318,6 @@ async fn the_main_job_works_where_the_template_is_deployed() {
     ministack.deploy(&parameters, &[]);
     let done = people.post("people/carol/follow", &json!({ "app": "shop" })).await;
     assert_eq!(done["pushes"][0]["reply_valid"], true, "{done}");
-    until("carol is known", async || aws.rows("users", "item", "profile").await == 2).await;
+    until("carol is known", async || aws.rows("users", &[("item", "profile")]).await == 2).await;
     sandbox.stop().await;
 }

@@ -62,10 +62,10 @@ fn each_lint_sees_what_the_others_do_not() {
     for (right, wrong, lint, said) in [
         ("BatchSize: 25\n", "BatchSize: 25\n            Bogus: 1\n", Lint::Sam, "Bogus"),
         (
-            "!GetAtt TokenFunction.Arn",
-            "!GetAtt TokensFunction.Arn",
+            "EventInvokeConfig:\n        MaximumRetryAttempts: 0",
+            "EventInvokeConfig:\n        MaximumRetries: 0",
             Lint::Written,
-            "TokensFunction",
+            "MaximumRetries",
         ),
         (
             "Runtime: provided.al2023",
