@@ -264,7 +264,7 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
             "which doesn't exist on this machine",
         ),
         ("Default: prod, ", "Default: test, ", "the parameter `Stage` can't be `test`"),
-        ("Conditions:", "Rules: {}\nConditions:", "the section `Rules`"),
+        ("Conditions:", "Hooks: {}\nConditions:", "the section `Hooks`"),
         (
             "!Equals [!Ref Stage, prod]",
             "!Condition Elsewhere",
