@@ -35,7 +35,7 @@ async fn a_callback_that_may_not_write_down_says_so_and_answers_500() {
     let answer = world.wechat.push(json!({ "app": "shop", "message": message })).await;
     assert_eq!(answer[0]["status"], 500, "{answer:?}");
     let events = "dynamodb:us-east-1:000000000000:table/hongyan-local-events";
-    was_refused(&world, "callback", "CallbackFunctionRole", "dynamodb:PutItem", events);
+    was_refused(&world, "callback", "CallbackRole", "dynamodb:PutItem", events);
     assert!(world.aws.rows("events").await.is_empty());
 }
 
@@ -47,30 +47,30 @@ async fn an_index_needs_a_permission_of_its_own() {
     let failed = world.invoke("send", &json!({ "sweep": {} })).await;
     assert!(matches!(failed, Err(InvokeFailure::Failed { .. })), "{failed:?}");
     let waiting = "dynamodb:us-east-1:000000000000:table/hongyan-local-notifications/index/waiting";
-    was_refused(&world, "send", "SendFunctionRole", "dynamodb:Query", waiting);
+    was_refused(&world, "send", "SendRole", "dynamodb:Query", waiting);
 }
 
 #[tokio::test]
 async fn the_token_function_may_touch_its_own_rows_only() {
     let world = with_dead_token(&[("[\"forced#*\"]", "[\"other#*\"]")]).await;
     let table = "dynamodb:us-east-1:000000000000:table/hongyan-local-notifications";
-    was_refused(&world, "token", "TokenFunctionRole", "dynamodb:UpdateItem", table);
+    was_refused(&world, "token", "TokenRole", "dynamodb:UpdateItem", table);
 }
 
 #[tokio::test]
 async fn a_function_that_may_not_invoke_another_says_so() {
-    let invoke = "Action: lambda:InvokeFunction\n              Resource";
+    let invoke = "Action: lambda:InvokeFunction\n                Resource";
     let world = with_dead_token(&[(invoke, &invoke.replace("Invoke", "Get"))]).await;
     let token = "lambda:us-east-1:000000000000:function:hongyan-local-token";
-    was_refused(&world, "send", "SendFunctionRole", "lambda:InvokeFunction", token);
+    was_refused(&world, "send", "SendRole", "lambda:InvokeFunction", token);
 }
 
 #[tokio::test]
 async fn a_token_that_may_not_be_kept_is_missed() {
-    let both = "Action: [ssm:GetParameter, ssm:PutParameter]\n              Resource: !Sub arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/hongyan/${Stage}/tokens";
+    let both = "Action: [ssm:GetParameter, ssm:PutParameter]\n                Resource: !Sub arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/hongyan/${Stage}/tokens";
     let world = World::changed(&[(both, &both.replace(", ssm:PutParameter", ""))]).await;
     let failed = world.invoke("token", &json!({})).await;
     assert!(matches!(failed, Err(InvokeFailure::Failed { .. })), "{failed:?}");
     let parameter = "ssm:us-east-1:000000000000:parameter/hongyan/local/tokens/wx0000000000005a01";
-    was_refused(&world, "token", "TokenFunctionRole", "ssm:PutParameter", parameter);
+    was_refused(&world, "token", "TokenRole", "ssm:PutParameter", parameter);
 }

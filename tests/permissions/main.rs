@@ -37,7 +37,9 @@ fn problems(template: &Template, uses: &BTreeSet<Use>, exceptions: &[[&str; 4]])
     let mut problems = Vec::new();
     let mut needed = vec![false; exceptions.len()];
     for function in &template.functions {
-        let own: Vec<_> = uses.iter().filter(|it| it.function == function.name).cloned().collect();
+        let own = uses.iter().filter(|it| it.function == function.name);
+        // What Lambda does in the function's name it needs in any case.
+        let own: Vec<_> = own.chain(&function.done_in_its_name).cloned().collect();
         for unused in function.policy.unused(&own) {
             let excepted = exceptions.iter().position(|[binary, action, resource, _]| {
                 *binary == function.binary

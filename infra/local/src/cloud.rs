@@ -117,6 +117,9 @@ impl Cloud {
             .iter()
             .find_map(|function| function.variables.get("PARAMETER_PREFIX"));
         let prefix = prefix.cloned().unwrap_or_else(|| format!("/hongyan/{stage}"));
+        for parameter in &template.parameters {
+            aws.parameters.put(&parameter.name, parameter.kind, &parameter.value)?;
+        }
         seed::parameters(&aws.parameters, &prefix, &wechat::example())?;
 
         let runner = |doing| move |source| Error::Runner { doing, source };

@@ -12,9 +12,11 @@
 //! function reference", "Pseudo parameters reference").
 
 mod document;
+mod elsewhere;
 mod event;
 mod function;
 mod http_api;
+mod in_its_name;
 mod intrinsics;
 mod mapping;
 mod parameters;
@@ -23,7 +25,10 @@ mod physical;
 mod pipe;
 mod policies;
 mod properties;
+mod role;
+mod rules;
 mod storage;
+mod watch;
 
 use std::{
     collections::BTreeMap,
@@ -36,7 +41,9 @@ use physical::Resource;
 
 pub use event::Every;
 pub use mapping::Start;
-pub use parts::{BusTarget, Function, Pipe, Queue, QueueMapping, Schedule, StreamMapping};
+pub use parts::{
+    BusTarget, Function, Pipe, Queue, QueueMapping, Schedule, StoredParameter, StreamMapping,
+};
 
 pub use crate::gateway::Cors;
 use crate::route::Route;
@@ -90,6 +97,11 @@ impl Place {
         format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
     }
 
+    /// The ARN of a role: roles belong to no region.
+    fn role(&self, name: &str) -> String {
+        format!("arn:aws:iam::{}:role/{name}", self.account)
+    }
+
     fn queue_url(&self, name: &str) -> String {
         format!("{}/{}/{name}", self.aws, self.account)
     }
@@ -128,6 +140,12 @@ pub struct Template {
     pub tables: Vec<serde_json::Value>,
     /// The queues.
     pub queues: Vec<Queue>,
+    /// The parameters that the template itself puts.
+    pub parameters: Vec<StoredParameter>,
+    /// The alarms' properties. Nothing here sounds them.
+    pub alarms: Vec<serde_json::Value>,
+    /// The bodies of the dashboards. Nothing here shows them.
+    pub dashboards: Vec<serde_json::Value>,
 }
 
 impl Template {
@@ -173,6 +191,7 @@ impl Template {
                 | "Metadata"
                 | "Outputs"
                 | "Parameters"
+                | "Rules"
                 | "Conditions"
                 | "Mappings"
                 | "Globals"
@@ -194,6 +213,7 @@ impl Template {
         }
         let parameters = parameters::read(root.get("Parameters"), defaults, overrides)?;
         let scope = Scope::new(&root, parameters, resources(&root)?, place);
+        rules::check(&scope, root.get("Rules"))?;
         let globals = function::globals(&root)?;
 
         let mut template = Self::default();
@@ -209,9 +229,12 @@ impl Template {
                 // This machine serves one HTTP API, whatever it is called.
                 physical::HTTP_API | physical::API => Some(String::new()),
                 physical::STAGE => Some("$default".to_owned()),
-                physical::FUNCTION | physical::TABLE | physical::QUEUE | physical::PIPE => {
-                    Some(physical::name(&scope, id, resource)?)
-                }
+                physical::FUNCTION
+                | physical::TABLE
+                | physical::QUEUE
+                | physical::PIPE
+                | physical::ROLE
+                | physical::PARAMETER => Some(physical::name(&scope, id, resource)?),
                 _ => None,
             };
             if let Some(name) = name {
@@ -235,8 +258,8 @@ impl Template {
     ) -> Result<(), Fault> {
         match resource.kind.as_str() {
             physical::FUNCTION => {
-                let function = function::read(scope, globals, id, resource)?;
-                event::read(self, scope, &function, globals, id, resource)?;
+                let mut function = function::read(scope, globals, id, resource)?;
+                event::read(self, scope, &mut function, globals, id, resource)?;
                 self.functions.push(function);
             }
             physical::HTTP_API => storage::http_api(scope, id, resource)?,
@@ -253,7 +276,11 @@ impl Template {
             physical::TABLE => self.tables.push(storage::table(scope, id, resource)?),
             physical::QUEUE => self.queues.push(storage::queue(scope, id, resource)?),
             physical::PIPE => self.pipes.extend(pipe::read(scope, id, resource)?),
-            kind if WITHOUT_MEANING.iter().any(|prefix| kind.starts_with(prefix)) => {}
+            physical::ROLE => role::read(scope, id, resource).map(drop)?,
+            physical::PARAMETER => self.parameters.push(storage::parameter(scope, id, resource)?),
+            physical::ALARM => self.alarms.push(watch::alarm(scope, id, resource)?),
+            physical::DASHBOARD => self.dashboards.push(watch::dashboard(scope, id, resource)?),
+            kind if elsewhere::knows(kind) => elsewhere::check(scope, id, resource)?,
             kind => {
                 return Err(Fault::new(
                     resource.line,
@@ -292,25 +319,6 @@ fn only_one<'s>(
         None => Ok(()),
     }
 }
-
-/// Resources that watch over, permit or name others. A function that talks to
-/// one of them is told by the AWS endpoint that it isn't there.
-const WITHOUT_MEANING: &[&str] = &[
-    "AWS::ApiGatewayV2::ApiMapping",
-    "AWS::ApiGatewayV2::DomainName",
-    "AWS::Budgets::",
-    "AWS::CertificateManager::",
-    "AWS::CloudWatch::",
-    "AWS::EC2::",
-    "AWS::IAM::",
-    "AWS::KMS::",
-    physical::PERMISSION, // but routes are asked whether they have one
-    "AWS::Logs::",
-    "AWS::Route53::",
-    "AWS::SNS::",
-    "AWS::SQS::QueuePolicy",
-    "AWS::SSM::Parameter", // the seed and the operator put parameters
-];
 
 fn resources(root: &Node) -> Result<BTreeMap<String, Resource>, Fault> {
     let section =

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value as Json;
 
 use super::{ACCOUNT, Refusal};
-use asked::Asked;
+pub(crate) use asked::Asked;
 pub(crate) use enforce::enforce;
 pub use pattern::Pattern;
 pub use policy::{Decision, Effect, Policy, Statement};

@@ -335,7 +335,7 @@ fn variables(
         ("AWS_LAMBDA_FUNCTION_NAME", &function.name),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", function.name)),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", &function.log_group),
         ("AWS_LAMBDA_LOG_STREAM_NAME", &format!("local/[$LATEST]{id}")),
         ("AWS_LAMBDA_RUNTIME_API", runtime_api),
         ("AWS_REGION", &options.region),
@@ -346,6 +346,9 @@ fn variables(
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect();
+    variables.extend(
+        function.log_level.iter().map(|level| ("AWS_LAMBDA_LOG_LEVEL".to_owned(), level.clone())),
+    );
     variables.extend(function.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
     variables
 }
@@ -396,6 +399,10 @@ mod tests {
             reserved_concurrency: None,
             role: "muteRole".to_owned(),
             policy: Policy::default(),
+            has_own_role: false,
+            done_in_its_name: Vec::new(),
+            log_group: "/aws/lambda/mute".to_owned(),
+            log_level: None,
             variables: BTreeMap::new(),
         };
         let options = Options {

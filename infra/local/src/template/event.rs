@@ -10,6 +10,7 @@ use super::{
     mapping,
     physical::{self, Resource},
     properties::Properties,
+    role,
 };
 use crate::route::{Limit, Method, Path, Route};
 
@@ -28,7 +29,7 @@ pub(crate) const INTEGRATION_TIMEOUT: i64 = 30_000;
 pub(crate) fn read(
     template: &mut Template,
     scope: &Scope<'_>,
-    to: &Function,
+    to: &mut Function,
     globals: Option<&Node>,
     id: &str,
     resource: &Resource,
@@ -50,9 +51,18 @@ pub(crate) fn read(
                 let route = route(scope, to, &details)?;
                 template.add_route(route).map_err(|message| details.fault("Path", message))?;
             }
-            "Schedule" => template.schedules.extend(schedule(to, id, &name, &details, "Schedule")?),
+            "Schedule" => {
+                template.schedules.extend(schedule(scope, to, id, &name, &details, "Schedule")?);
+            }
             "ScheduleV2" => {
-                template.schedules.extend(schedule(to, id, &name, &details, "ScheduleExpression")?);
+                template.schedules.extend(schedule(
+                    scope,
+                    to,
+                    id,
+                    &name,
+                    &details,
+                    "ScheduleExpression",
+                )?);
             }
             "DynamoDB" => template.streams.extend(mapping::stream(scope, to, &details)?),
             "SQS" => template.queue_mappings.extend(mapping::queue(scope, to, &details)?),
@@ -117,6 +127,7 @@ fn route(scope: &Scope<'_>, to: &Function, properties: &Properties<'_>) -> Resul
 /// Lambda, which always succeeds on one machine. An error of the function is
 /// Lambda's to retry, as with every asynchronous invocation.
 fn schedule(
+    scope: &Scope<'_>,
     to: &Function,
     id: &str,
     event: &str,
@@ -126,13 +137,15 @@ fn schedule(
     let scheduler = expression == "ScheduleExpression";
     properties.ignore(&["Description"]);
     if scheduler {
-        properties.ignore(&[
-            "GroupName",
-            "KmsKeyArn",
-            "OmitName",
-            "PermissionsBoundary",
-            "RoleArn",
-        ]);
+        properties.ignore(&["GroupName", "KmsKeyArn", "OmitName", "PermissionsBoundary"]);
+        if let Some(role) = role::named(scope, properties, "RoleArn", "scheduler.amazonaws.com")? {
+            let function = scope.place.arn("lambda", &format!("function:{}", to.name));
+            if !role.allows("lambda:InvokeFunction", &function) {
+                let message =
+                    format!("names a role that doesn't allow lambda:InvokeFunction on {function}");
+                return Err(properties.fault("RoleArn", message));
+            }
+        }
         properties.ignore(&["FlexibleTimeWindow"]); // any time within it is as good
         // A rate knows no time of day, and so no time zone.
         properties.ignore(&["ScheduleExpressionTimezone"]);

@@ -12,28 +12,23 @@ use super::{
     physical::{self, Resource, STREAM_LABEL},
     policies,
     properties::Properties,
+    role::{self, Role},
 };
 
 /// Properties that permit, describe, watch or place a function, and that one
-/// machine neither needs nor can honour. `LoggingConfig` is among them since
-/// logs go to a terminal here, where text is easier to read than JSON.
+/// machine neither needs nor can honour.
 const WITHOUT_MEANING: &[&str] = &[
     "Architectures",
-    "AssumeRolePolicyDocument",
     "CodeSigningConfigArn",
     "EphemeralStorage",
     "KmsKeyArn",
-    "LoggingConfig",
     "PropagateTags",
     "ProvisionedConcurrencyConfig",
     "RecursiveLoop",
-    "RolePath",
     "RuntimeManagementConfig",
     "SourceKMSKeyArn",
     "Tags",
-    "Tracing",
     "VersionDescription",
-    "VpcConfig",
 ];
 
 /// Names that Lambda keeps for itself (developer guide, "Defined runtime
@@ -59,6 +54,9 @@ const RESERVED: &[&str] = &[
     "LAMBDA_TASK_ROOT",
     "TZ",
 ];
+
+/// From which level on Lambda lets log lines pass, the most detailed first.
+const LEVELS: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
 /// `Globals.Function`. What SAM offers for other resources isn't used here.
 pub(crate) fn globals(root: &Node) -> Result<Option<Node>, Fault> {
@@ -140,9 +138,29 @@ pub(crate) fn read(
     }
     let timeout = properties.number("Timeout", 1, 900)?.unwrap_or(3);
     let memory = properties.number("MemorySize", 128, 32_768)?.unwrap_or(128);
-    let function = Function {
+    let role = role::named(scope, &properties, "Role", "lambda.amazonaws.com")?;
+    let has_own_role = role.is_some();
+    let role = match role {
+        // SAM leaves these away without a word.
+        Some(_) if properties.names().iter().any(|name| name == "Policies") => {
+            return Err(properties
+                .fault("Policies", "has no effect beside `Role`: write them into that role"));
+        }
+        Some(role) => role,
+        // CloudFormation puts a random tail behind the name.
+        None => Role::made_by_sam(
+            format!("{}-{id}Role", scope.place.stack),
+            policies::of_function(scope, &properties)?,
+        ),
+    };
+    properties.ignore(&["AssumeRolePolicyDocument", "RolePath"]); // of a role that SAM makes
+    let name = physical::name(scope, id, resource)?;
+    let (log_group, log_level) = logging(&properties)?;
+    let mut function = Function {
         logical_id: id.to_owned(),
-        name: physical::name(scope, id, resource)?,
+        log_group: log_group.unwrap_or_else(|| format!("/aws/lambda/{name}")),
+        log_level,
+        name,
         binary,
         description: properties.text("Description")?.unwrap_or_default(),
         handler: properties.text("Handler")?.unwrap_or_else(|| "bootstrap".to_owned()),
@@ -151,14 +169,59 @@ pub(crate) fn read(
         reserved_concurrency: properties
             .number("ReservedConcurrentExecutions", 0, 1000)?
             .and_then(|number| usize::try_from(number).ok()),
-        // CloudFormation puts a random tail behind it.
-        role: format!("{}-{id}Role", scope.place.stack),
-        policy: policies::read(scope, &properties)?,
+        role: role.name,
+        policy: role.policy,
+        has_own_role,
+        done_in_its_name: Vec::new(),
         event_invoke_config: event_invoke_config(scope, &properties)?,
         variables: variables(&properties)?,
     };
+    let group = function.log_group.clone();
+    function.logs_to(scope, &group, &properties)?;
+    if let Some(queue) = function.event_invoke_config.on_failure.clone() {
+        function.tells_queue(scope, &queue, "EventInvokeConfig", &properties)?;
+    }
+    match properties.text("Tracing")?.as_deref() {
+        None | Some("PassThrough" | "Disabled") => {}
+        Some("Active") => function.is_traced(&properties)?,
+        Some(other) => {
+            let message = format!("must be Active, PassThrough or Disabled, not {other}");
+            return Err(properties.fault("Tracing", message));
+        }
+    }
+    if let Some(network) = properties.section("VpcConfig")? {
+        network.ignore(&["Ipv6AllowedForDualStack", "SecurityGroupIds", "SubnetIds"]);
+        // AWS::NoValue leaves nothing of it.
+        if !network.names().is_empty() {
+            function.is_in_network(&properties)?;
+        }
+        network.finish()?;
+    }
     properties.finish()?;
     Ok(function)
+}
+
+/// Where the log goes, and from which level on. Whether it is JSON has no meaning:
+/// logs go to a terminal here, where text is easier to read.
+fn logging(properties: &Properties<'_>) -> Result<(Option<String>, Option<String>), Fault> {
+    let Some(logging) = properties.section("LoggingConfig")? else { return Ok((None, None)) };
+    let group = logging.text("LogGroup")?;
+    let format = logging.text("LogFormat")?;
+    let level = logging.text("ApplicationLogLevel")?;
+    let system = logging.text("SystemLogLevel")?;
+    for (name, given) in [("ApplicationLogLevel", &level), ("SystemLogLevel", &system)] {
+        let Some(given) = given else { continue };
+        if format.as_deref() != Some("JSON") {
+            return Err(logging.fault(name, "needs LogFormat: JSON"));
+        }
+        let levels = if name == "SystemLogLevel" { &LEVELS[1..4] } else { &LEVELS[..] };
+        if !levels.contains(&given.as_str()) {
+            let message = format!("must be one of {}, not {given}", levels.join(", "));
+            return Err(logging.fault(name, message));
+        }
+    }
+    logging.finish()?;
+    Ok((group, level))
 }
 
 fn event_invoke_config(

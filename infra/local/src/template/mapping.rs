@@ -26,7 +26,7 @@ const WITHOUT_MEANING: &[&str] = &["KmsKeyArn", "MetricsConfig", "LoggingConfig"
 /// `Type: DynamoDB`. `None` if it is switched off.
 pub(crate) fn stream(
     scope: &Scope<'_>,
-    to: &Function,
+    to: &mut Function,
     properties: &Properties<'_>,
 ) -> Result<Option<StreamMapping>, Fault> {
     properties.ignore(WITHOUT_MEANING);
@@ -42,6 +42,10 @@ pub(crate) fn stream(
         filters: filters(properties)?,
         ..reading(&to.name, table, properties)?
     };
+    to.reads_stream(&arn, properties)?;
+    if let Some(queue) = &mapping.on_failure {
+        to.tells_queue(scope, queue, "DestinationConfig", properties)?;
+    }
     Ok(properties.boolean("Enabled")?.unwrap_or(true).then_some(mapping))
 }
 
@@ -87,7 +91,7 @@ pub(super) fn reading(
 /// `Type: SQS`. `None` if it is switched off.
 pub(crate) fn queue(
     scope: &Scope<'_>,
-    to: &Function,
+    to: &mut Function,
     properties: &Properties<'_>,
 ) -> Result<Option<QueueMapping>, Fault> {
     properties.ignore(WITHOUT_MEANING);
@@ -117,6 +121,7 @@ pub(crate) fn queue(
         maximum_concurrency,
         filters: filters(properties)?,
     };
+    to.reads_queue(&arn, properties)?;
     Ok(properties.boolean("Enabled")?.unwrap_or(true).then_some(mapping))
 }
 

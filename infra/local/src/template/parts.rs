@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{Every, Start};
 use crate::{
-    aws::{EventInvokeConfig, permission::Policy},
+    aws::{
+        EventInvokeConfig,
+        permission::{Policy, Use},
+        ssm::Kind,
+    },
     filter::Filters,
 };
 
@@ -29,10 +33,20 @@ pub struct Function {
     pub reserved_concurrency: Option<usize>,
     /// What happens to events with which it fails.
     pub event_invoke_config: EventInvokeConfig,
-    /// What the role is called that SAM makes for it.
+    /// What its role is called.
     pub role: String,
     /// What that role may do.
     pub policy: Policy,
+    /// Whether the template writes that role itself. Otherwise SAM makes it.
+    pub has_own_role: bool,
+    /// What Lambda does with that role in the function's name, if it is the
+    /// template's own: logging, tracing, reading streams and queues, telling queues
+    /// of what failed.
+    pub done_in_its_name: Vec<Use>,
+    /// Where its log would go.
+    pub log_group: String,
+    /// From which level on it logs (`AWS_LAMBDA_LOG_LEVEL`), if the template says.
+    pub log_level: Option<String>,
     /// The template's environment variables.
     pub variables: BTreeMap<String, String>,
 }
@@ -123,6 +137,17 @@ pub struct QueueMapping {
     pub maximum_concurrency: Option<usize>,
     /// Which messages the function wants.
     pub filters: Filters,
+}
+
+/// A parameter of the Parameter Store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredParameter {
+    /// Its name, with the path.
+    pub name: String,
+    /// What it is; never a secret.
+    pub kind: Kind,
+    /// Its value.
+    pub value: String,
 }
 
 /// A queue.

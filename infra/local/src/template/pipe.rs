@@ -10,6 +10,7 @@ use super::{
     mapping,
     physical::{self, Resource},
     properties::Properties,
+    role,
 };
 
 /// How many events a bus takes at once. A pipe may not read larger batches.
@@ -22,7 +23,7 @@ pub(crate) fn read(
     resource: &Resource,
 ) -> Result<Option<Pipe>, Fault> {
     let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
-    properties.ignore(&["Description", "KmsKeyIdentifier", "LogConfiguration", "RoleArn", "Tags"]);
+    properties.ignore(&["Description", "KmsKeyIdentifier", "LogConfiguration", "Tags"]);
     let name = physical::name(scope, id, resource)?;
     properties.ignore(&["Name"]);
     let table = name_in_arn(scope, &properties.required("Source")?, "dynamodb", "table/")
@@ -32,6 +33,7 @@ pub(crate) fn read(
     let function = function(scope, &properties)?;
     let stream = stream(scope, &properties, &function, table)?;
     let target = target(scope, &properties)?;
+    role(scope, &properties, &function, &stream, &target)?;
     let state = properties.text("DesiredState")?;
     let running = match state.as_deref() {
         None | Some("RUNNING") => true,
@@ -59,6 +61,38 @@ fn function(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<String, Fa
         }
     }
     Err(wrong())
+}
+
+/// Whether the pipe's role allows what the pipe does ("Amazon EventBridge Pipes
+/// permissions" in the EventBridge user guide).
+fn role(
+    scope: &Scope<'_>,
+    properties: &Properties<'_>,
+    function: &str,
+    stream: &StreamMapping,
+    target: &BusTarget,
+) -> Result<(), Fault> {
+    let Some(role) = role::named(scope, properties, "RoleArn", "pipes.amazonaws.com")? else {
+        return Err(properties.fault("RoleArn", "is missing"));
+    };
+    let source = properties.required("Source")?;
+    let place = scope.place;
+    let mut done = vec![
+        ("dynamodb:DescribeStream", source.clone()),
+        ("dynamodb:GetRecords", source.clone()),
+        ("dynamodb:GetShardIterator", source.clone()),
+        ("dynamodb:ListStreams", source),
+        ("lambda:InvokeFunction", place.arn("lambda", &format!("function:{function}"))),
+        ("events:PutEvents", place.arn("events", &format!("event-bus/{}", target.bus))),
+    ];
+    done.extend(stream.on_failure.iter().map(|dead| ("sqs:SendMessage", place.arn("sqs", dead))));
+    match done.iter().find(|(action, resource)| !role.allows(action, resource)) {
+        None => Ok(()),
+        Some((action, resource)) => {
+            let message = format!("names a role that doesn't allow {action} on {resource}");
+            Err(properties.fault("RoleArn", message))
+        }
+    }
 }
 
 fn stream(
@@ -170,7 +204,11 @@ Resources:
       Target: !Sub arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/orders
       TargetParameters:
         EventBridgeEventBusParameters: { Source: shop, DetailType: Order, Resources: [!GetAtt Tell.Arn] }
-  Role: { Type: AWS::IAM::Role }
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: { Statement: { Effect: Allow, Principal: { Service: pipes.amazonaws.com }, Action: sts:AssumeRole } }
+      Policies: [{ PolicyName: all, PolicyDocument: { Statement: { Effect: Allow, Action: [dynamodb:*, events:*, lambda:*, sqs:SendMessage], Resource: '*' } } }]
   Dead: { Type: AWS::SQS::Queue }
   Rows: { Type: AWS::DynamoDB::Table, Properties: { KeySchema: [], AttributeDefinitions: [], StreamSpecification: { StreamViewType: NEW_IMAGE } } }
   One: { Type: AWS::Serverless::Function, Properties: { Runtime: provided.al2023, CodeUri: one/ } }
@@ -298,6 +336,9 @@ Resources:
                 11,
                 "must be AUTOMATIC_BISECT",
             ),
+            (", sqs:SendMessage]", "]", 6, "doesn't allow sqs:SendMessage on arn:aws:sqs:"),
+            ("events:*", "events:Put", 6, "doesn't allow events:PutEvents on arn:aws:events:"),
+            ("Service: pipes.", "Service: ec2.", 6, "a role that pipes.amazonaws.com can't assume"),
             ("!GetAtt Dead.Arn", "!GetAtt Rows.Arn", 12, "`Arn` must be the Arn of a queue"),
             (
                 "      RoleArn",

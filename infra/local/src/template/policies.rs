@@ -1,4 +1,5 @@
-//! `Policies` of a function: statements written out, the one form supported here.
+//! What a role may do: statements written out, the one form supported here, in
+//! `Policies` of a function or of a role.
 
 use super::{Fault, document::Node, intrinsics::Scope, properties::Properties};
 use crate::aws::permission::{Effect, Pattern, Policy, Statement};
@@ -7,6 +8,10 @@ use crate::aws::permission::{Effect, Pattern, Policy, Statement};
 /// wildcard, being like a text is being equal to it.
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 const OPERATORS: [&str; 2] = ["ForAllValues:StringEquals", "ForAllValues:StringLike"];
+
+/// The other one: whose code calls, as Lambda tells IAM ("Working with source
+/// function ARN to control function access behavior").
+const SOURCE_FUNCTION: &str = "lambda:SourceFunctionArn";
 
 /// The actions whose keys are told apart here. (AWS tells those of queries and
 /// batches apart as well.)
@@ -18,9 +23,10 @@ const WITH_KEY: [&str; 5] = [
     "dynamodb:UpdateItem",
 ];
 
-/// Reads what a function's role may do. What SAM adds by itself is for what
-/// invokes the function and for its destinations, not for the function's process.
-pub(crate) fn read(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<Policy, Fault> {
+/// Reads `Policies` of a function, of which SAM makes a role. What SAM adds to it
+/// by itself is for what invokes the function and for its destinations, not for the
+/// function's process.
+pub(crate) fn of_function(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<Policy, Fault> {
     let mut policy = Policy::default();
     let Some(node) = properties.node("Policies")? else { return Ok(policy) };
     let owner = format!("{}.Policies", properties.owner());
@@ -34,18 +40,40 @@ pub(crate) fn read(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<Pol
             ));
         }
         let document = Properties::new(&owner, scope, Some(document), document.line)?;
-        if let Some(version) = document.text("Version")?
-            && version != "2012-10-17"
-        {
-            return Err(document.fault("Version", "must be 2012-10-17"));
-        }
-        let statements = document.node("Statement")?;
-        for node in statements.iter().flat_map(one_or_more) {
-            policy.0.push(statement(scope, &owner, node)?);
-        }
-        document.finish()?;
+        policy.0.extend(statements(scope, document)?);
     }
     Ok(policy)
+}
+
+/// Reads `Policies` of a role: documents with names.
+pub(crate) fn of_role(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<Policy, Fault> {
+    let mut policy = Policy::default();
+    let Some(node) = properties.node("Policies")? else { return Ok(policy) };
+    let owner = format!("{}.Policies", properties.owner());
+    for named in one_or_more(&node) {
+        let named = Properties::new(&owner, scope, Some(named), named.line)?;
+        named.required("PolicyName")?;
+        let document = named
+            .section("PolicyDocument")?
+            .ok_or_else(|| named.fault("PolicyDocument", "is missing"))?;
+        policy.0.extend(statements(scope, document)?);
+        named.finish()?;
+    }
+    Ok(policy)
+}
+
+fn statements(scope: &Scope<'_>, document: Properties<'_>) -> Result<Vec<Statement>, Fault> {
+    if let Some(version) = document.text("Version")?
+        && version != "2012-10-17"
+    {
+        return Err(document.fault("Version", "must be 2012-10-17"));
+    }
+    let nodes = document.node("Statement")?;
+    let nodes = nodes.iter().flat_map(one_or_more);
+    let statements =
+        nodes.map(|node| statement(scope, document.owner(), node)).collect::<Result<_, _>>()?;
+    document.finish()?;
+    Ok(statements)
 }
 
 fn statement(scope: &Scope<'_>, owner: &str, node: &Node) -> Result<Statement, Fault> {
@@ -67,7 +95,7 @@ fn statement(scope: &Scope<'_>, owner: &str, node: &Node) -> Result<Statement, F
         .iter()
         .map(|text| Pattern::parse(text).map_err(|why| properties.fault("Resource", why)))
         .collect::<Result<_, _>>()?;
-    let leading_keys = leading_keys(&properties)?;
+    let (leading_keys, code_of) = condition(&properties)?;
     if leading_keys.is_some() {
         if effect == Effect::Deny {
             return Err(properties
@@ -84,22 +112,35 @@ fn statement(scope: &Scope<'_>, owner: &str, node: &Node) -> Result<Statement, F
         }
     }
     properties.finish()?;
-    Ok(Statement { line: node.line, effect, actions, resources, leading_keys })
+    Ok(Statement { line: node.line, effect, actions, resources, leading_keys, code_of })
 }
 
-fn leading_keys(properties: &Properties<'_>) -> Result<Option<Vec<String>>, Fault> {
-    let Some(condition) = properties.section("Condition")? else { return Ok(None) };
+/// What the partition keys must be like, or whose code must be calling.
+type Condition = (Option<Vec<String>>, Option<Vec<Pattern>>);
+
+fn condition(properties: &Properties<'_>) -> Result<Condition, Fault> {
+    let Some(condition) = properties.section("Condition")? else { return Ok((None, None)) };
     let names = condition.names();
     let [operator] = names.as_slice() else {
         return Err(properties.fault("Condition", "must have one operator on this machine"));
     };
+    if operator == "ArnEquals" {
+        let Some(keys) = condition.section(operator)? else { return Ok((None, None)) };
+        let functions = texts(&keys, SOURCE_FUNCTION)?
+            .iter()
+            .map(|text| Pattern::parse(text).map_err(|why| keys.fault(SOURCE_FUNCTION, why)))
+            .collect::<Result<_, _>>()?;
+        keys.finish()?;
+        condition.finish()?;
+        return Ok((None, Some(functions)));
+    }
     if !OPERATORS.contains(&operator.as_str()) {
         return Err(condition.fault(
             operator,
-            format!("isn't supported on this machine, only {}", OPERATORS.join(" and ")),
+            format!("isn't supported on this machine, only {} and ArnEquals", OPERATORS.join(", ")),
         ));
     }
-    let Some(keys) = condition.section(operator)? else { return Ok(None) };
+    let Some(keys) = condition.section(operator)? else { return Ok((None, None)) };
     let patterns = texts(&keys, LEADING_KEYS)?;
     let literal = operator.ends_with("Equals");
     let odd = |text: &String| text.contains("${") || literal && text.contains(['*', '?']);
@@ -111,7 +152,7 @@ fn leading_keys(properties: &Properties<'_>) -> Result<Option<Vec<String>>, Faul
     }
     keys.finish()?;
     condition.finish()?;
-    Ok(Some(patterns))
+    Ok((Some(patterns), None))
 }
 
 /// IAM takes one text for a list of one. An empty list would be a mistake.
@@ -178,6 +219,7 @@ Resources:
             actions: actions.iter().map(|&action| action.to_owned()).collect(),
             resources,
             leading_keys: None,
+            code_of: None,
         };
         let items = ["dynamodb:GetItem", "dynamodb:PutItem"];
         let parameters = "arn:aws:ssm:us-east-1:000000000000:parameter/a/*";
@@ -244,7 +286,7 @@ Resources:
                 22,
                 "policy templates",
             ),
-            ("      Policies:", "      Role: a\n      Policies:", 12, "the property `Role`"),
+            ("      Policies:", "      Role: a\n      Policies:", 12, "`Role` must be the Arn of"),
             (
                 "      Policies:",
                 "      PermissionsBoundary: a\n      Policies:",

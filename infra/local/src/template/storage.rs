@@ -3,19 +3,19 @@
 use serde_json::{Value as Json, json};
 
 use super::{
-    Fault, Queue,
+    Fault, Queue, StoredParameter,
     intrinsics::Scope,
     physical::{self, Resource},
     properties::Properties,
 };
+use crate::aws::ssm::Kind;
 
 /// A table as a `CreateTable` request, with its `TimeToLiveSpecification`.
 pub(crate) fn table(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Json, Fault> {
     let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
-    // Protection, encryption, backups and capacity are the account's affair.
+    // Encryption, backups and capacity are the account's affair.
     properties.ignore(&[
         "ContributorInsightsSpecification",
-        "DeletionProtectionEnabled",
         "OnDemandThroughput",
         "PointInTimeRecoverySpecification",
         "ResourcePolicy",
@@ -29,6 +29,9 @@ pub(crate) fn table(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<
     for name in ["AttributeDefinitions", "KeySchema"] {
         let value = properties.json(name)?.ok_or_else(|| properties.fault(name, "is missing"))?;
         request[name] = value;
+    }
+    if let Some(protected) = properties.boolean("DeletionProtectionEnabled")? {
+        request["DeletionProtectionEnabled"] = json!(protected);
     }
     for name in [
         "BillingMode",
@@ -87,6 +90,28 @@ pub(crate) fn queue(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<
     }
     properties.finish()?;
     Ok(queue)
+}
+
+/// A parameter, which the seed and the operator put others beside.
+pub(crate) fn parameter(
+    scope: &Scope<'_>,
+    id: &str,
+    resource: &Resource,
+) -> Result<StoredParameter, Fault> {
+    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    properties.ignore(&["AllowedPattern", "Description", "Name", "Policies", "Tags", "Tier"]);
+    let kind = match properties.required("Type")?.as_str() {
+        "String" => Kind::String,
+        "StringList" => Kind::StringList,
+        other => {
+            let message = format!("must be String or StringList, not {other}");
+            return Err(properties.fault("Type", message));
+        }
+    };
+    let name = physical::name(scope, id, resource)?;
+    let parameter = StoredParameter { name, kind, value: properties.required("Value")? };
+    properties.finish()?;
+    Ok(parameter)
 }
 
 /// The HTTP API carries nothing that this machine needs, but may say things

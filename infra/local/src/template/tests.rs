@@ -1,3 +1,5 @@
+mod parameters;
+
 use std::time::Duration;
 
 use super::*;
@@ -261,11 +263,11 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
         ),
         (
             "{ Type: AWS::SQS::Queue }",
-            "{ Type: AWS::IAM::Role }",
+            "{ Type: AWS::EC2::VPC }",
             "which doesn't exist on this machine",
         ),
         ("Default: prod, ", "Default: test, ", "the parameter `Stage` can't be `test`"),
-        ("Conditions:", "Rules: {}\nConditions:", "the section `Rules`"),
+        ("Conditions:", "Hooks: {}\nConditions:", "the section `Hooks`"),
         (
             "!Equals [!Ref Stage, prod]",
             "!Condition Elsewhere",

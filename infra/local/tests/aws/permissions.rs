@@ -18,6 +18,7 @@ fn allow(action: &str, resource: &str) -> Statement {
         actions: vec![action.to_owned()],
         resources: vec![Pattern::parse(resource).unwrap()],
         leading_keys: None,
+        code_of: None,
     }
 }
 

@@ -14,11 +14,14 @@ pub(crate) struct Asked {
     pub(crate) resource: String,
     /// The partition keys of the items that are meant, where that can be told.
     pub(crate) leading_keys: Option<Vec<String>>,
+    /// The ARN of the function whose code calls; none if Lambda itself does
+    /// something in a function's name.
+    pub(crate) code_of: Option<String>,
 }
 
 impl Asked {
-    fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
-        Self { action: action.into(), resource: resource.into(), leading_keys: None }
+    pub(crate) fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
+        Self { action: action.into(), resource: resource.into(), leading_keys: None, code_of: None }
     }
 
     /// The action as its service tells of it: SQS in small letters.

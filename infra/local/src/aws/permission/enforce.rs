@@ -27,7 +27,7 @@ pub(crate) async fn enforce(
         return next.run(request).await;
     };
     let (head, body) = request.into_parts();
-    let (asked, body) = if call.service == "lambda" {
+    let (mut asked, body) = if call.service == "lambda" {
         // The path says it all, and how large a body may be is Lambda's matter.
         (vec![asked::of_lambda(&call.operation, &head.uri)], body)
     } else {
@@ -41,6 +41,9 @@ pub(crate) async fn enforce(
         let key_of = |table: &str| permissions.key_of(table);
         (asked::of(call.service, &call.operation, &body, &key_of), Body::from(body))
     };
+    for asked in &mut asked {
+        asked.code_of = Some(lambda::arn(caller));
+    }
     if let Err(message) = permissions.decide(caller, &asked) {
         tracing::debug!(caller, message, "refused");
         return refuse(call.service, &denied(message));

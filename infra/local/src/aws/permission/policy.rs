@@ -27,6 +27,10 @@ pub struct Statement {
     /// `dynamodb:LeadingKeys` with `ForAllValues:StringLike`: what the partition
     /// keys of all items of the call must be like; of any items if `None`.
     pub leading_keys: Option<Vec<String>>,
+    /// `lambda:SourceFunctionArn` with `ArnEquals`: only what the code of these
+    /// functions calls is meant, not what Lambda does in their name; all calls are
+    /// meant if `None`.
+    pub code_of: Option<Vec<Pattern>>,
 }
 
 /// The statements of a role.
@@ -92,6 +96,10 @@ impl Statement {
                     keys.iter().all(|key| patterns.iter().any(|pattern| like(pattern, key)))
                 })
             })
+            && self.code_of.as_ref().is_none_or(|functions| {
+                let code_of = asked.code_of.as_deref();
+                code_of.is_some_and(|arn| functions.iter().any(|function| function.fits(arn)))
+            })
     }
 }
 
@@ -113,11 +121,12 @@ mod tests {
             actions: actions.iter().map(|&action| action.to_owned()).collect(),
             resources: resources.iter().map(|text| Pattern::parse(text).unwrap()).collect(),
             leading_keys: None,
+            code_of: None,
         }
     }
 
     fn asked(action: &str, resource: &str) -> Asked {
-        Asked { action: action.to_owned(), resource: resource.to_owned(), leading_keys: None }
+        Asked::new(action, resource)
     }
 
     #[test]
@@ -168,6 +177,23 @@ mod tests {
         assert_eq!(decide(Some(&["Richard", "forced#"])), Decision::Allowed);
         assert_eq!(decide(Some(&["Richard", "Rick"])), Decision::NotAllowed);
         assert_eq!(decide(None), Decision::NotAllowed);
+    }
+
+    #[test]
+    fn what_is_denied_to_a_functions_code_lambda_itself_may_do() {
+        let read = "arn:aws:lambda:us-west-2:123456789012:function:read";
+        let deny = Statement {
+            code_of: Some(vec![Pattern::parse(read).unwrap()]),
+            ..statement(Effect::Deny, &["ec2:*"], &["*"])
+        };
+        let policy = Policy(vec![statement(Effect::Allow, &["ec2:*"], &["*"]), deny]);
+        let decide = |code_of: Option<&str>| {
+            let asked = asked("ec2:CreateNetworkInterface", "*");
+            policy.decide(&Asked { code_of: code_of.map(str::to_owned), ..asked })
+        };
+        assert_eq!(decide(None), Decision::Allowed);
+        assert_eq!(decide(Some(read)), Decision::Denied);
+        assert_eq!(decide(Some(&read.replace("read", "write"))), Decision::Allowed);
     }
 
     #[test]
