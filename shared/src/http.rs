@@ -22,31 +22,39 @@ pub struct Web(reqwest::Client);
 impl Web {
     /// Builds the client. Nothing is connected yet.
     pub fn new() -> Self {
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring offers TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(Duration::from_secs(2))
-            // A function sleeps between invocations, and a connection may end
-            // in its sleep. Whether a request on such a connection arrived
-            // can't be known, so old ones aren't used.
-            .pool_idle_timeout(Duration::from_secs(15))
-            .build()
-            .expect("the options above are consistent");
-        Self(client)
+        let client = builder().no_proxy().connect_timeout(Duration::from_secs(2));
+        Self(client.build().expect("the options of `builder` are consistent"))
+    }
+
+    /// For a person's machine: uses the proxy that `HTTPS_PROXY` names, if any, and
+    /// is patient with a slow network.
+    pub fn through_proxies() -> Self {
+        let client = builder().connect_timeout(Duration::from_secs(10));
+        Self(client.build().expect("the options of `builder` are consistent"))
     }
 
     /// The client itself, for calling WeChat.
     pub fn client(&self) -> reqwest::Client {
         self.0.clone()
     }
+}
+
+/// What both clients have in common.
+fn builder() -> reqwest::ClientBuilder {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring offers TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        // A function sleeps between invocations, and a connection may end
+        // in its sleep. Whether a request on such a connection arrived
+        // can't be known, so old ones aren't used.
+        .pool_idle_timeout(Duration::from_secs(15))
 }
 
 impl Default for Web {

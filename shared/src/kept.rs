@@ -12,7 +12,7 @@ const FRESH: u64 = 600;
 /// A value that lacks something is read again after this many seconds: it may
 /// have been added just now, but strangers who try names must not make us ask
 /// each time.
-const AGAIN: u64 = 10;
+pub const AGAIN: u64 = 10;
 /// Reading again may take this long. What was read before is still good.
 const PATIENCE: Duration = Duration::from_secs(1);
 

@@ -21,6 +21,7 @@ use crate::aws::AwsError;
 use crate::config::{self, VariableError};
 use crate::secret::Secret;
 use crate::wechat::callback::Callback;
+use crate::wechat::id::AppId;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
 use serde::Serialize;
@@ -62,9 +63,8 @@ impl Parameters {
         let mut unusable = None;
         for (alias, value) in found {
             let name = self.full_name("apps", &alias);
-            match parse(&name, &value) {
-                Ok(stored) => {
-                    let (app, problems) = App::new(alias, stored);
+            match read_app(&name, &alias, &value) {
+                Ok((app, problems)) => {
                     for problem in problems {
                         tracing::error!("the parameter {name}: {problem}; it is passed over");
                     }
@@ -99,14 +99,13 @@ impl Parameters {
         }
         let callbacks = found.into_iter().map(|(alias, value)| {
             let name = self.full_name("callback", &alias);
-            let read = || {
-                let settings: callback::StoredCallback = parse(&name, &value)?;
-                let app = apps.by_alias(&alias);
-                let app = app.ok_or_else(|| format!("there is no apps/{alias} beside it"));
-                let callback = app.and_then(|app| settings.into_callback(app.app_id.clone()));
-                callback.map_err(|problem| ParameterError::Invalid { name, problem })
+            let callback = match apps.by_alias(&alias) {
+                Some(app) => read_callback(&name, &app.app_id, &value),
+                None => {
+                    let problem = format!("there is no apps/{alias} beside it");
+                    Err(ParameterError::Invalid { name, problem })
+                }
             };
-            let callback = read();
             (alias, callback)
         });
         Ok(callbacks.collect())
@@ -118,11 +117,20 @@ impl Parameters {
     ///
     /// As [`Parameters::apps`].
     pub async fn secrets(&self) -> Result<BTreeMap<String, Secret>, ParameterError> {
-        let found = self.folder("secrets").await?;
+        let found = self.secrets_if_any().await?;
         if found.is_empty() {
             return Err(ParameterError::Missing(format!("{}/secrets/{{app}}", self.prefix)));
         }
         Ok(found)
+    }
+
+    /// As [`Parameters::secrets`], also if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the Parameter Store doesn't answer.
+    pub async fn secrets_if_any(&self) -> Result<BTreeMap<String, Secret>, ParameterError> {
+        self.folder("secrets").await
     }
 
     /// A message template by its code: `/templates/{code}`.
@@ -325,6 +333,37 @@ impl Parameters {
             }
         }
     }
+}
+
+/// Reads what stands in `/apps/{alias}`, and tells what is wrong with the rest of it:
+/// a bad rule or a misspelt name is passed over. `name` is the parameter's.
+///
+/// # Errors
+///
+/// When it isn't an app's.
+pub fn read_app(
+    name: &str,
+    alias: &str,
+    value: &Secret,
+) -> Result<(App, Vec<String>), ParameterError> {
+    Ok(App::new(alias.to_owned(), parse(name, value)?))
+}
+
+/// Reads what stands in `/callback/{app}`, for the app that it is about. `name` is
+/// the parameter's.
+///
+/// # Errors
+///
+/// When it can't be used. A secret is never quoted.
+pub fn read_callback(
+    name: &str,
+    app_id: &AppId,
+    value: &Secret,
+) -> Result<Callback, ParameterError> {
+    let stored: callback::StoredCallback = parse(name, value)?;
+    stored
+        .into_callback(app_id.clone())
+        .map_err(|problem| ParameterError::Invalid { name: name.to_owned(), problem })
 }
 
 /// Reads a parameter's JSON. What is wrong with it is told without its content:

@@ -51,7 +51,7 @@ pub use forced::{Forced, Holder, Repair, RepairClaim, RepairEnd, RepairProgress}
 pub use forms::FormIdItem;
 pub use known::Known;
 pub use logins::{Binding, LoginError, Logins, Session};
-pub use mappings::{Mappings, Route};
+pub use mappings::{Mappings, Route, account_key};
 pub use notifications::{
     Announced, Before, Cancelled, Change, Claim, Message, Notifications, Receipt, Row, Settled,
     Standing, Status, Written,

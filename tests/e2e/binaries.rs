@@ -48,6 +48,15 @@ fn changed(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|file| file.modified()).ok()
 }
 
+/// The operator's tool.
+pub(crate) fn tool() -> PathBuf {
+    static CHECKED: LazyLock<Result<(), String>> = LazyLock::new(|| check(&folder(), "hongyan"));
+    if let Err(problem) = &*CHECKED {
+        panic!("{problem}: run `cargo build --workspace --all-targets`, as `make test` does");
+    }
+    folder().join("hongyan")
+}
+
 /// A folder with all binaries and those examples, called as they are.
 pub(crate) fn with_examples(names: &[&str]) -> tempfile::TempDir {
     let all = tempfile::tempdir().unwrap();

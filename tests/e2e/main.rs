@@ -52,6 +52,7 @@ mod lost_answers;
 mod main_job;
 mod once;
 mod one_person;
+mod operator;
 mod orders;
 mod outage;
 mod own_function;

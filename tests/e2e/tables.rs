@@ -110,6 +110,26 @@ impl Aws {
     }
 }
 
+impl Aws {
+    /// The names of all parameters.
+    pub(crate) async fn parameter_names(&self) -> Vec<String> {
+        let (mut names, mut token) = (Vec::new(), Value::Null);
+        loop {
+            let mut asked = json!({});
+            if token.is_string() {
+                asked["NextToken"] = token;
+            }
+            let page = self.ask("AmazonSSM.DescribeParameters", &asked).await;
+            let found = page["Parameters"].as_array().unwrap().iter();
+            names.extend(found.map(|it| it["Name"].as_str().unwrap().to_owned()));
+            token = page["NextToken"].clone();
+            if !token.is_string() {
+                return names;
+            }
+        }
+    }
+}
+
 /// Nobody checks signatures here, but a request must have one.
 const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=a/20261120/us-east-1/x/aws4_request, SignedHeaders=host, Signature=0";
 

@@ -8,6 +8,7 @@ use crate::content::Content;
 use crate::deliver::{DeliverError, Notification, deliver};
 use crate::dry_run::dry_run;
 use crate::failure;
+use crate::list;
 use crate::queue::queue;
 use crate::remaining::remaining;
 use crate::report::{Report, Reports};
@@ -51,6 +52,9 @@ pub(crate) async fn handle(
         Some(("remaining", asked)) => {
             Ok(json!(remaining(app, &read("remaining", asked)?, now).await?))
         }
+        Some(("list_templates", asked)) => {
+            Ok(json!(list::list(app, &read("list_templates", asked)?, now).await?))
+        }
         Some((_, asked)) => {
             let asked: check::Asked = read("check_templates", asked)?;
             let answer = check::check(app, asked.templates.as_deref(), now).await;
@@ -62,7 +66,7 @@ pub(crate) async fn handle(
 
 /// What is asked that is no notification: its name, and the rest.
 fn order(event: &Value) -> Result<Option<(&'static str, &Value)>, Diagnostic> {
-    const ORDERS: [&str; 4] = ["sweep", "cancel", "remaining", "check_templates"];
+    const ORDERS: [&str; 5] = ["sweep", "cancel", "remaining", "list_templates", "check_templates"];
     let found = ORDERS.iter().find_map(|name| Some((*name, event.get(name)?)));
     match found {
         Some((name, _)) if event.as_object().is_some_and(|event| event.len() > 1) => {

@@ -12,6 +12,7 @@ mod deliver;
 mod dry_run;
 mod failure;
 mod handler;
+mod list;
 mod look;
 mod queue;
 mod record;

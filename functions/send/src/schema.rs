@@ -3,6 +3,7 @@
 
 use crate::cancel::Cancel;
 use crate::check;
+use crate::list;
 use crate::remaining::{Left, Remaining};
 use crate::report::{Report, Reports};
 use crate::request::{MOST_RECIPIENTS, Recipient, Recipients, Request};
@@ -67,6 +68,8 @@ fn files() -> Vec<(&'static str, Schema)> {
         ("remaining.answer.json", of::<Left>(&Answered)),
         ("check_templates.json", order("check_templates", of::<check::Asked>(&Asked))),
         ("check_templates.answer.json", of::<check::Answer>(&Answered)),
+        ("list_templates.json", order("list_templates", of::<list::Asked>(&Asked))),
+        ("list_templates.answer.json", of::<list::Answer>(&Answered)),
         ("template.json", of::<Template>(&Asked)),
     ]
 }

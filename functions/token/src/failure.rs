@@ -6,6 +6,7 @@ use shared::aws::AwsError;
 use shared::parameters::ParameterError;
 use shared::wechat::client::Error as CallError;
 use shared::wechat::token;
+use std::net::IpAddr;
 
 /// There is no access token to be had.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,14 @@ impl RefreshError {
             | Self::Busy(_)
             | Self::TooSlow(_)
             | Self::Aws(_) => false,
+        }
+    }
+
+    /// The address that WeChat saw the call come from and doesn't let in (40164).
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::WeChat { error } => error.refusal()?.address(),
+            _ => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The minute's round over all apps, or one app's dead token.
 
 use crate::app::App;
+use crate::check::{self, Found, found};
 use crate::failure::{RefreshError, diagnostic};
 use crate::refresh::refresh;
 use crate::repair::repair;
@@ -31,9 +32,19 @@ pub(crate) struct Event {
     app_id: Option<AppId>,
     /// The generation that is dead.
     dead_generation: Option<u64>,
+    /// An operator asks how it goes with each app, or one.
+    check: Option<check::Asked>,
 }
 
 /// What the function answers.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Answer {
+    Done(Report),
+    Checked { apps: Vec<Found> },
+}
+
+/// The tokens that there are now.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     /// The generation of each app's token, in the order of the aliases.
@@ -53,10 +64,48 @@ pub(crate) async fn handle(
     event: Event,
     now: Timestamp,
     deadline: Timestamp,
-) -> Result<Report, Diagnostic> {
-    match event.app_id {
+) -> Result<Answer, Diagnostic> {
+    if let Some(asked) = event.check {
+        return checked(app, asked.app.as_deref(), now, deadline).await;
+    }
+    let report = match event.app_id {
         Some(app_id) => one(app, &app_id, event.dead_generation.unwrap_or_default(), now).await,
         None => round(app, now, deadline).await,
+    };
+    report.map(Answer::Done)
+}
+
+/// A round for whoever wants to know of each app how it goes.
+async fn checked(
+    app: &App,
+    alias: Option<&str>,
+    now: Timestamp,
+    deadline: Timestamp,
+) -> Result<Answer, Diagnostic> {
+    let read = tokio::try_join!(app.parameters.apps(), app.parameters.secrets_if_any());
+    let (apps, secrets) = read.map_err(|error| unread(&error.into()))?;
+    let end = tokio::time::Instant::now()
+        + Duration::from_secs(deadline.seconds_since(now).saturating_sub(MARGIN));
+    let wanted = apps.iter().filter(|it| alias.is_none_or(|alias| it.alias == alias));
+    let looks = wanted.map(|wechat_app| {
+        let secret = secrets.get(&wechat_app.alias);
+        async move {
+            match look(app, wechat_app, secret, now, end).await {
+                Ok(stored) => found(wechat_app, Some(&stored), None, now),
+                Err(error) => {
+                    let stored = app.stored(wechat_app).await.ok().flatten();
+                    found(wechat_app, stored.as_ref(), Some(&error), now)
+                }
+            }
+        }
+    });
+    let apps: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+    match alias {
+        Some(alias) if apps.is_empty() => {
+            let error = RefreshError::NoApp;
+            Err(diagnostic(format!("{alias}: {error}"), error.is_lasting()))
+        }
+        _ => Ok(Answer::Checked { apps }),
     }
 }
 

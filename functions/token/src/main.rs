@@ -2,6 +2,7 @@
 //! function that WeChat told that its token is dead.
 
 mod app;
+mod check;
 mod failure;
 mod handler;
 mod refresh;

@@ -1,6 +1,7 @@
 //! The control API: `/sandbox/…` steers what `api.weixin.qq.com` never would.
 
 use crate::app::{Format, Mode, Template};
+use crate::console;
 use crate::event::{Envelope, Event, Field};
 use crate::faults::Fault;
 use crate::people::{self, Action, find_app};
@@ -17,6 +18,7 @@ use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
+use shared::secret::Secret;
 use shared::wechat::id::AppId;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -39,6 +41,7 @@ pub(crate) fn router(running: Shared) -> Router {
         .route("/sandbox/clock", get(clock).post(advance))
         .route("/sandbox/apps", post(add_app))
         .route("/sandbox/apps/{app}", post(set_app))
+        .route("/sandbox/apps/{app}/console", post(paste))
         .route("/sandbox/apps/{app}/revoke", post(revoke))
         .route("/sandbox/apps/{app}/spoil", post(spoil))
         .route("/sandbox/idle", get(idle))
@@ -91,7 +94,7 @@ async fn unknown() -> Problem {
     Problem::missing(
         "no such control; there are: GET state, GET|POST people, POST people/{name}/{action}, \
          GET people/{name}/messages, GET|DELETE calls, POST push, GET|POST pushing, GET|POST|DELETE faults, \
-         GET|POST clock, POST apps/{app}, POST apps/{app}/revoke, POST apps/{app}/spoil, GET idle",
+         GET|POST clock, POST apps/{app}, POST apps/{app}/console, POST apps/{app}/revoke, POST apps/{app}/spoil, GET idle",
     )
 }
 
@@ -284,6 +287,8 @@ struct Settings {
     /// Null unbinds it.
     #[serde(default, deserialize_with = "given")]
     open_platform: Option<Option<String>>,
+    /// The AppSecret, reset.
+    secret: Option<Secret>,
 }
 
 /// What is given, also if that is null.
@@ -304,6 +309,9 @@ async fn set_app(
         let app = &mut state.world.apps[at];
         app.mode = settings.mode.unwrap_or(app.mode);
         app.format = settings.format.unwrap_or(app.format);
+        if let Some(secret) = settings.secret {
+            app.secret = secret;
+        }
         if let Some(templates) = settings.templates {
             app.templates = templates;
         }
@@ -341,6 +349,16 @@ async fn add_app(State(running): State<Shared>, bytes: Bytes) -> Result<Json<Val
         state.world.acquaint();
         Ok(Json(json!({ "ok": true, "original_id": original_id })))
     })
+}
+
+/// Somebody pastes where and how an app is pushed to; saved if the URL answers.
+async fn paste(
+    State(running): State<Shared>,
+    Path(alias): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Value>, Problem> {
+    console::submit(&running, &alias, body(&bytes)?).await?;
+    Ok(Json(json!({ "ok": true })))
 }
 
 /// Ends all of an app's access tokens at once, as a leak or another program

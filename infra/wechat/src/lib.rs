@@ -30,6 +30,7 @@ mod reply;
 mod xml;
 
 mod calls;
+mod console;
 mod control;
 mod faults;
 mod page;

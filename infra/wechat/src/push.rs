@@ -230,7 +230,7 @@ fn can_be_answered(event: &Event) -> bool {
 }
 
 /// What went wrong on the way, without the URL.
-fn reason(error: &reqwest::Error) -> String {
+pub(crate) fn reason(error: &reqwest::Error) -> String {
     let what = if error.is_connect() {
         "could not connect to the callback"
     } else {

@@ -26,7 +26,12 @@ pub struct Template {
 impl Template {
     /// Reads what stands in `/templates/{code}`. It has no secrets, so the
     /// problem may quote it.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// When it isn't a template, or one that could never be sent: what is wrong, by
+    /// line or channel.
+    pub fn read(text: &str) -> Result<Self, String> {
         let template: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         template.check()?;
         Ok(template)

@@ -159,6 +159,11 @@ pub(super) fn union_subject(union_id: &UnionId) -> String {
     format!("union#{}", union_id.as_str())
 }
 
+/// The key of the row that says that there is an account of this name.
+pub fn account_key(account: &str) -> Item {
+    item_of([("subject", string(account_subject(account))), ("app_id", string(PASSWORD))])
+}
+
 pub(super) fn account_subject(account: &str) -> String {
     format!("account#{account}")
 }

@@ -1,7 +1,7 @@
 //! One template of ours beside those of the accounts.
 
 use super::{Difference, Obstacle};
-use shared::parameters::{self, Apps, Channel, ChannelKind, Kind, MiniProgramPage, Template};
+use shared::parameters::{self, Apps, Channel, ChannelKind, Kind, Template};
 use shared::wechat::field::Type;
 use shared::wechat::templates::Consent;
 use std::collections::BTreeMap;
@@ -43,16 +43,7 @@ pub(super) struct Has {
 
 /// Whether an app is of the kind that has such channels.
 pub(super) fn can_speak(app: &parameters::App, kind: ChannelKind) -> bool {
-    speaker(kind).is_none_or(|needed| needed == app.kind)
-}
-
-/// The kind of app that has such channels, if only one has.
-fn speaker(kind: ChannelKind) -> Option<Kind> {
-    match kind {
-        ChannelKind::Template | ChannelKind::Bizsend => Some(Kind::OfficialAccount),
-        ChannelKind::Subscribe | ChannelKind::LegacyTemplate => Some(Kind::MiniProgram),
-        ChannelKind::CustomerService => None,
-    }
+    kind.speaker().is_none_or(|needed| needed == app.kind)
 }
 
 /// Everything in which the template differs from what the accounts have.
@@ -73,12 +64,12 @@ pub(super) fn differences(
                 ..obstacle.about(code)
             });
         };
-        let known = app_problem(apps, channel.app(), speaker(channel.kind()));
+        let known = app_problem(apps, channel.app(), channel.kind().speaker());
         let usable = known.is_none();
         if let Some(obstacle) = known {
             tell(channel.app(), None, obstacle);
         }
-        if let Some(target) = target(channel)
+        if let Some(target) = channel.target()
             && let Some(obstacle) = app_problem(apps, &target.app, Some(Kind::MiniProgram))
         {
             tell(&target.app, None, obstacle);
@@ -184,18 +175,6 @@ fn consent_problem(channel: &Channel, consent: Option<Consent>) -> Option<Obstac
             r#"write "long_term": true"#,
         )),
         _ => None,
-    }
-}
-
-/// The mini program that a tap leads to.
-fn target(channel: &Channel) -> Option<&MiniProgramPage> {
-    match channel {
-        Channel::Template { mini_program, .. } | Channel::Bizsend { mini_program, .. } => {
-            mini_program.as_ref()
-        }
-        Channel::Subscribe { .. }
-        | Channel::CustomerService(_)
-        | Channel::LegacyTemplate { .. } => None,
     }
 }
 

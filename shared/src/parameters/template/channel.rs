@@ -2,6 +2,7 @@
 //! WeChat sends.
 
 use super::content::{self, Content};
+use crate::parameters::Kind;
 use crate::wechat::customer_service::CustomerServiceMessage;
 use crate::wechat::field::Message;
 use serde::de::Error as _;
@@ -100,6 +101,29 @@ pub enum Channel {
         #[serde(default)]
         emphasis_keyword: Option<String>,
     },
+}
+
+impl Channel {
+    /// The mini program that a tap leads to, if the channel names one.
+    pub fn target(&self) -> Option<&MiniProgramPage> {
+        match self {
+            Self::Template { mini_program, .. } | Self::Bizsend { mini_program, .. } => {
+                mini_program.as_ref()
+            }
+            Self::Subscribe { .. } | Self::CustomerService(_) | Self::LegacyTemplate { .. } => None,
+        }
+    }
+}
+
+impl ChannelKind {
+    /// The kind of app that has such channels, if only one has.
+    pub fn speaker(self) -> Option<Kind> {
+        match self {
+            Self::Template | Self::Bizsend => Some(Kind::OfficialAccount),
+            Self::Subscribe | Self::LegacyTemplate => Some(Kind::MiniProgram),
+            Self::CustomerService => None,
+        }
+    }
 }
 
 /// A message from customer service: `{"app": "shop", "text": "…"}`, or in place

@@ -1,0 +1,39 @@
+//! The templates of notifications.
+
+mod add;
+mod check;
+mod draft;
+mod list;
+mod pull;
+
+pub(crate) use check::differences;
+
+use crate::answer::Answer;
+use crate::deployment::Deployment;
+use crate::error::Error;
+use crate::terminal::Terminal;
+use clap::Subcommand;
+
+/// Templates of notifications: add from a file, list, compare with WeChat, draft.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Template {
+    Add(add::Add),
+    List(list::List),
+    Check(check::Check),
+    Pull(pull::Pull),
+}
+
+impl Template {
+    pub(crate) async fn run(
+        &self,
+        deployment: &Deployment,
+        terminal: &mut Terminal,
+    ) -> Result<Answer, Error> {
+        match self {
+            Self::Add(command) => command.run(deployment).await,
+            Self::List(command) => command.run(deployment).await,
+            Self::Check(command) => command.run(deployment, terminal).await,
+            Self::Pull(command) => command.run(deployment, terminal).await,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Apps are set up, rotated and removed without losing anything.
+
+use super::{OTHER_SECRET, SECRET};
+use crate::world::World;
+use local::aws::Fault;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const NEWS: &str = "wx0000000000005a03";
+const ADD_NEWS: [&str; 7] = ["app", "add", "news", "--app-id", NEWS, "--kind", "official-account"];
+
+#[tokio::test]
+async fn a_new_account_is_heard_once_its_settings_are_pasted() {
+    let world = World::start().await;
+    world.account_at_wechat("news", NEWS, SECRET).await;
+    let added = world.hongyan(&ADD_NEWS, &format!("{SECRET}\n")).await.json();
+    assert_eq!(added["callback"], json!({ "ok": true }), "{added}");
+    assert_eq!(added["access_token"], json!({ "ok": true }), "{added}");
+    let console = &added["console"];
+    assert_eq!(console["url"], world.url("/callback/news"));
+    assert_eq!(console["token"].as_str().unwrap().len(), 32);
+    assert_eq!(console["encoding_aes_key"].as_str().unwrap().len(), 43);
+
+    world.paste("news", console).await;
+    // One that began before there was such an app puts its events off by a minute.
+    world.cloud.kill(&world.cloud.function("events")).await.unwrap();
+    world.phone("ann").follow("news").await;
+    let profile = world.aws.row("users", "item", "profile").await;
+    assert!(profile["user"].as_str().unwrap().starts_with(NEWS), "{profile}");
+    assert_eq!(profile["follows"], true);
+
+    // Who says the same again is shown the same again, and asked for nothing.
+    let again = world.hongyan(&ADD_NEWS, "").await.json();
+    assert_eq!(again["console"], added["console"]);
+    let words = world.hongyan_in_words(&ADD_NEWS, "").await;
+    for pasted in ["服务器地址(URL)", "令牌(Token)", "消息加解密密钥(EncodingAESKey)", "安全模式"]
+    {
+        assert!(words.out.contains(pasted), "{words:?}");
+    }
+    let shown = world.hongyan(&["app", "show", "news"], "").await;
+    let (token, key) = (console["token"].as_str().unwrap(), console["encoding_aes_key"].as_str());
+    assert!(!shown.out.contains(token) && !shown.out.contains(key.unwrap()), "{shown:?}");
+    let shown = shown.json();
+    assert_eq!(
+        (&shown["callback"]["mode"], &shown["callback"]["rotating"]),
+        (&json!("safe"), &json!(false))
+    );
+    assert!(
+        shown["secret"]["changed_at"].is_number()
+            && shown["access_token"]["expires_at"].is_number()
+    );
+    let listed = world.hongyan(&["app", "list"], "").await.json();
+    let aliases: Vec<_> =
+        listed["apps"].as_array().unwrap().iter().map(|it| it["app"].clone()).collect();
+    assert_eq!(aliases, ["news", "shop", "shop-mini"]);
+}
+
+#[tokio::test]
+async fn what_can_not_be_set_up_changes_nothing() {
+    let world = World::start().await;
+    let before = world.aws.parameter_names().await;
+    let add = async |arguments: &[&str], input: &str| {
+        let said = world.hongyan(&[&["app", "add"], arguments].concat(), input).await;
+        assert_ne!(said.status, 0, "{said:?}");
+        said.error()
+    };
+    let (kind, words) = add(&["shop", "--app-id", NEWS, "--kind", "mini-program"], SECRET).await;
+    assert!(kind == "conflict" && words.contains("another app shop"), "{kind} {words}");
+    let same_id = ["news", "--app-id", "wx0000000000005a01", "--kind", "official-account"];
+    let (kind, words) = add(&same_id, SECRET).await;
+    assert!(kind == "conflict" && words.contains("as shop"), "{kind} {words}");
+    for (arguments, input, expected) in [
+        (["news", "--app-id", NEWS].as_slice(), format!("{SECRET}\n"), "the kind is"),
+        (&["news"], format!("{SECRET}\n"), "an AppID is wx"),
+        (&ADD_NEWS[2..], "too short\n".to_owned(), "no AppSecret"),
+        (&ADD_NEWS[2..], String::new(), "there was no answer"),
+        (&["a/b"], SECRET.to_owned(), "an alias has"),
+    ] {
+        let (_, words) = add(arguments, &input).await;
+        assert!(words.contains(expected), "{arguments:?}: {words}");
+    }
+    assert_eq!(world.aws.parameter_names().await, before);
+}
+
+#[tokio::test]
+async fn a_set_up_that_broke_off_leaves_no_half_app_and_can_be_repeated() {
+    let world = World::start().await;
+    world.account_at_wechat("news", NEWS, SECRET).await;
+    for parameter in ["callback/news", "apps/news"] {
+        let fault = Fault::of("ssm", "PutParameter").on(format!("/hongyan/local/{parameter}"));
+        let fault = fault.refuse("InternalServerError");
+        let fault = world.cloud.aws.faults.order(fault).unwrap();
+        let said = world.hongyan(&ADD_NEWS, SECRET).await;
+        assert_eq!(said.error().0, "unavailable", "{said:?}");
+        fault.call_off();
+        assert!(world.cloud.aws.parameters.get("/hongyan/local/apps/news").is_none());
+        // Nobody minds what is there of it.
+        world.token_round().await;
+    }
+    let added = world.hongyan(&ADD_NEWS, SECRET).await.json();
+    assert_eq!(added["access_token"]["ok"], true, "{added}");
+}
+
+#[tokio::test]
+async fn a_wrong_app_secret_is_told_and_can_be_replaced() {
+    let world = World::start().await;
+    world.account_at_wechat("news", NEWS, SECRET).await;
+    let said = world.hongyan(&ADD_NEWS, OTHER_SECRET).await;
+    assert_eq!(said.status, 1, "{said:?}");
+    let added = said.any_json();
+    assert_eq!(added["callback"]["ok"], true, "{added}");
+    let advice = added["access_token"]["advice"].as_str().unwrap();
+    assert!(advice.contains("hongyan app rotate news --secret"), "{added}");
+    let rotate = ["app", "rotate", "news", "--secret"];
+    let rotated = world.hongyan(&rotate, SECRET).await.json();
+    assert_eq!(rotated["access_token"], json!({ "ok": true }), "{rotated}");
+
+    let said = world.hongyan(&rotate, OTHER_SECRET).await;
+    let (kind, words) = said.error();
+    assert!(kind == "refused" && words.contains("the one before is in its place"), "{words}");
+    let stored = world.cloud.aws.parameters.get("/hongyan/local/secrets/news");
+    assert_eq!(stored.as_deref(), Some(SECRET));
+    // WeChat has another from now on.
+    world.wechat.post("apps/news", &json!({ "secret": OTHER_SECRET })).await;
+    world.hongyan(&rotate, OTHER_SECRET).await.json();
+}
+
+#[tokio::test]
+async fn a_rotation_loses_no_message() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    let done = AtomicBool::new(false);
+    // Two at a time, so that two processes of the function are at it.
+    let traffic = async || {
+        let mut answers = Vec::new();
+        while !done.load(Ordering::Relaxed) {
+            let text = json!({ "from": "ann", "MsgType": "text", "Content": "你好" });
+            answers.extend(world.wechat.push(json!({ "app": "shop", "message": text })).await);
+        }
+        answers
+    };
+    let rotation = async {
+        let begun = world.hongyan(&["app", "rotate", "shop"], "").await.json();
+        assert_eq!((&begun["rotation"], &begun["again"]), (&json!("begun"), &json!(false)));
+        assert_eq!(begun["callback"], json!({ "ok": true }), "{begun}");
+        // Said again, it doesn't rotate again.
+        let again = world.hongyan(&["app", "rotate", "shop"], "").await.json();
+        assert_eq!((&again["again"], &again["console"]), (&json!(true), &begun["console"]));
+        let shown = world.hongyan(&["app", "show", "shop"], "").await.json();
+        assert_eq!(shown["callback"]["rotating"], true);
+        world.paste("shop", &begun["console"]).await;
+        let finish = ["app", "rotate", "shop", "--finish"];
+        let asked = world.hongyan(&finish, "").await;
+        assert_eq!(asked.error().0, "cancelled", "nobody was there to be asked: {asked:?}");
+        let finished = world.hongyan(&[finish.as_slice(), &["--yes"]].concat(), "").await.json();
+        assert_eq!(finished["rotation"], "finished");
+        done.store(true, Ordering::Relaxed);
+    };
+    let (mut answers, more, ()) = tokio::join!(traffic(), traffic(), rotation);
+    assert!(answers.len() > 1 && more.len() > 1);
+    answers.extend(more);
+    for answer in &answers {
+        assert_eq!(
+            (&answer["status"], &answer["body"]),
+            (&json!(200), &json!("success")),
+            "{answer}"
+        );
+    }
+    world.idle().await;
+    let events = world.aws.rows("events").await;
+    let texts = events.iter().filter(|row| row["kind"] == "text").count();
+    assert_eq!(texts, answers.len());
+    let stored = world.parameter("callback/shop");
+    assert!(stored.get("previous_token").is_none(), "it is finished");
+    let again = world.hongyan(&["app", "rotate", "shop", "--finish", "--yes"], "").await.json();
+    assert_eq!(again["rotation"], "not_rotating");
+}
+
+#[tokio::test]
+async fn a_removed_app_leaves_no_secret_behind() {
+    let world = World::start().await;
+    let remove = ["app", "remove", "shop"];
+    let asked = world.hongyan(&remove, "").await;
+    assert_eq!(asked.error().0, "cancelled", "{asked:?}");
+    assert!(world.cloud.aws.parameters.get("/hongyan/local/apps/shop").is_some());
+
+    let removed = world.hongyan(&[remove.as_slice(), &["--yes"]].concat(), "").await.json();
+    assert_eq!(removed["templates"], json!(["order_shipped"]));
+    let gone = ["apps/shop", "callback/shop", "secrets/shop", "tokens/wx0000000000005a01"];
+    let gone = gone.map(|name| Value::from(format!("/hongyan/local/{name}")));
+    assert_eq!(removed["deleted"], json!(gone));
+    for name in gone {
+        assert!(world.cloud.aws.parameters.get(name.as_str().unwrap()).is_none(), "{name}");
+    }
+    assert!(world.cloud.aws.parameters.get("/hongyan/local/tokens/wx0000000000005a02").is_some());
+    let again = world.hongyan(&[remove.as_slice(), &["--yes"]].concat(), "").await;
+    assert_eq!(again.error().0, "not_found");
+}

@@ -1,0 +1,128 @@
+//! The doctor finds what is wrong, and names the remedy.
+
+use crate::world::World;
+use local::aws::Fault;
+use serde_json::{Value, json};
+
+/// What fails or is to be looked at: the check, what it is about, and the words.
+async fn troubles(world: &World) -> Vec<(String, String, String)> {
+    let said = world.hongyan(&["doctor"], "").await;
+    let report = said.any_json();
+    let findings = report["findings"].as_array().unwrap_or_else(|| panic!("{said:?}"));
+    let failed = findings.iter().any(|it| it["state"] == "failed");
+    assert_eq!((said.status, &report["ok"]), (i32::from(failed), &json!(!failed)), "{said:?}");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let troubles = findings.iter().filter(|it| it["state"] == "failed" || it["state"] == "warning");
+    troubles
+        .map(|it| {
+            assert!(it["remedy"].is_string(), "no remedy: {it}");
+            let words = format!("{} → {}", text(&it["found"]), text(&it["remedy"]));
+            (text(&it["check"]), text(&it["of"]), words)
+        })
+        .collect()
+}
+
+/// The one trouble there is of this check.
+async fn trouble(world: &World, check: &str, of: &str) -> String {
+    let all = troubles(world).await;
+    let mut found = all.iter().filter(|it| (it.0.as_str(), it.1.as_str()) == (check, of));
+    let words = found.next().unwrap_or_else(|| panic!("no {check} {of}: {all:#?}")).2.clone();
+    assert!(found.next().is_none(), "{all:#?}");
+    words
+}
+
+#[tokio::test]
+async fn a_deployment_that_works_is_well() {
+    let (world, _) = World::with_ann().await;
+    assert_eq!(troubles(&world).await, []);
+    let words = world.hongyan_in_words(&["doctor"], "").await;
+    assert!(words.out.contains("All is well."), "{words:?}");
+    assert!(words.out.contains("skipped  alarms: there are none on this machine"), "{words:?}");
+}
+
+#[tokio::test]
+async fn what_lacks_in_the_parameters() {
+    let world = World::start().await;
+    world.aws.delete_parameter("secrets/shop").await;
+    world.aws.delete_parameter("callback/shop-mini").await;
+    let all = troubles(&world).await;
+    let told = |check: &str, of: &str, words: &str| {
+        all.iter().any(|it| it.0 == check && it.1 == of && it.2.contains(words))
+    };
+    assert!(told("app", "shop", "hongyan app rotate shop --secret"), "{all:#?}");
+    assert!(told("access_token", "shop", "its AppSecret is not under /secrets"), "{all:#?}");
+    assert!(told("app", "shop-mini", "hongyan app add shop-mini"), "{all:#?}");
+
+    world.aws.delete_parameter("apps/shop-mini").await;
+    let left = trouble(&world, "app", "shop-mini").await;
+    assert!(left.contains("hongyan app remove shop-mini"), "{left}");
+    world.aws.delete_parameter("apps/shop").await;
+    let none = trouble(&world, "app", "").await;
+    assert!(none.contains("hongyan app add"), "{none}");
+    world.aws.delete_parameter("deployment").await;
+    let gone = trouble(&world, "deployment", "").await;
+    assert!(gone.contains("make run"), "{gone}");
+}
+
+#[tokio::test]
+async fn a_wrong_app_secret_and_a_closed_door_at_wechat() {
+    let world = World::start().await;
+    let closed = json!({ "path": "/cgi-bin/stable_token", "errcode": 40164, "times": 2,
+        "errmsg": "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist" });
+    world.wechat.fault(closed).await;
+    let words = trouble(&world, "access_token", "shop").await;
+    assert!(words.contains("add 203.0.113.9 to the IP list (IP白名单)"), "{words}");
+    world.wechat.heal().await;
+    world.set_parameter("secrets/shop", "c0ffee00c0ffee00c0ffee00c0ffee03");
+    let words = trouble(&world, "access_token", "shop").await;
+    assert!(words.contains("hongyan app rotate shop --secret"), "{words}");
+    assert!(words.contains("lasts"), "what is stored goes on being used: {words}");
+}
+
+#[tokio::test]
+async fn a_callback_that_knows_another_token() {
+    let world = World::start().await;
+    // It reads its settings, and can't read them again.
+    world.phone("ann").follow("shop").await;
+    let caller = world.cloud.function("callback");
+    let unread = Fault::of("ssm", "GetParametersByPath").by(caller).refuse("InternalServerError");
+    world.cloud.aws.faults.order(unread).unwrap();
+    let mut settings = world.parameter("callback/shop");
+    settings["token"] = json!("anotherTokenThanBefore");
+    world.set_parameter("callback/shop", &settings);
+    let words = trouble(&world, "callback", "shop").await;
+    assert!(words.contains("status 403") && words.contains("another token"), "{words}");
+}
+
+#[tokio::test]
+async fn dead_letters_differences_and_missing_unionids() {
+    let world = World::start().await;
+    world.cloud.aws.queues.send("hongyan-local-notifications-dead", "{}".to_owned()).unwrap();
+    let mut template = world.parameter("templates/order_shipped");
+    template["channels"][0]["template_id"] = json!("gone");
+    world.set_parameter("templates/order_shipped", &template);
+    world.wechat.post("apps/shop", &json!({ "open_platform": null })).await;
+    world.phone("ann").follow("shop").await;
+    world.set_parameter(
+        "apps/shop-mini",
+        &json!({ "app_id": "wx0000000000005a02",
+        "kind": "mini_program", "repleis": [] }),
+    );
+    let all = troubles(&world).await;
+    let told: Vec<_> = all.iter().map(|it| (it.0.as_str(), it.1.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("dead_letters", "hongyan-local-notifications-dead"),
+            ("app", "shop-mini"),
+            ("template", "order_shipped"),
+            ("unionid", "shop"),
+        ],
+        "{all:#?}"
+    );
+    for (at, words) in
+        ["redrive", "repleis", "copy the id", "open.weixin.qq.com"].iter().enumerate()
+    {
+        assert!(all[at].2.contains(words), "{words}: {:?}", all[at]);
+    }
+}
