@@ -31,6 +31,7 @@ mod permits;
 mod persons;
 mod phones;
 mod rests;
+mod retention;
 mod sessions;
 mod transaction;
 mod tries;
@@ -50,7 +51,7 @@ pub use forced::{Forced, Holder, Repair, RepairClaim, RepairEnd, RepairProgress}
 pub use forms::FormIdItem;
 pub use known::Known;
 pub use logins::{Binding, LoginError, Logins, Session};
-pub use mappings::{Mappings, Route};
+pub use mappings::{Mappings, Route, account_key};
 pub use notifications::{
     Announced, Before, Cancelled, Change, Claim, Message, Notifications, Receipt, Row, Settled,
     Standing, Status, Written,
@@ -66,7 +67,7 @@ pub use windows::{Place, Window};
 
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::config::{self, MissingVariable};
+use crate::config::{self, VariableError};
 use crate::wechat::id::{AppId, OpenId};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -74,9 +75,6 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use std::collections::HashMap;
-
-/// Events and notifications are kept this many seconds: 30 days.
-const KEPT: u64 = 30 * 24 * 3600;
 
 /// DynamoDB's refusals that stay until somebody mends the table, its name or the
 /// function's role.
@@ -100,14 +98,18 @@ struct Table {
     dynamodb: Client,
     name: String,
     variable: &'static str,
+    /// For how many seconds a row is kept that isn't kept for ever.
+    kept: u64,
 }
 
 impl Table {
-    fn from_environment(
-        dynamodb: &Client,
-        variable: &'static str,
-    ) -> Result<Self, MissingVariable> {
-        Ok(Self { dynamodb: dynamodb.clone(), name: config::required(variable)?, variable })
+    fn from_environment(dynamodb: &Client, variable: &'static str) -> Result<Self, VariableError> {
+        Ok(Self {
+            dynamodb: dynamodb.clone(),
+            name: config::required(variable)?,
+            variable,
+            kept: retention::seconds()?,
+        })
     }
 
     /// Asks DynamoDB whether the table is there, which also opens the connection

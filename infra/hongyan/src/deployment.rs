@@ -1,8 +1,10 @@
 //! A deployment: one stage, in one account and region, or on this machine.
 
+mod ask;
 mod invoke;
 mod parameters;
 
+pub(crate) use ask::understood;
 pub(crate) use parameters::Stored;
 
 use crate::aws::failed;

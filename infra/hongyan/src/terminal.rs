@@ -42,6 +42,16 @@ impl Terminal {
         given(question, read).map(Secret::new)
     }
 
+    /// Asks for a secret that is made up just now: on a terminal twice, as nobody
+    /// sees what they type.
+    pub(crate) fn new_secret(&mut self, question: &str) -> Result<Secret, Error> {
+        let secret = self.secret(question)?;
+        if self.attended && self.secret("once more")?.expose() != secret.expose() {
+            return Err(Error::new(Kind::Invalid, "the two are not the same", "say it again"));
+        }
+        Ok(secret)
+    }
+
     /// Asks for what isn't secret: on a terminal shown while typed, otherwise the
     /// next line of the standard input.
     pub(crate) fn ask(&mut self, question: &str) -> Result<String, Error> {

@@ -20,14 +20,22 @@ pub(crate) struct FunctionError {
 
 impl From<FunctionError> for Error {
     fn from(error: FunctionError) -> Self {
-        let advice = match error.error_type.as_str() {
+        let (kind, advice) = match error.error_type.as_str() {
             "Runtime.ExitError" | "Sandbox.Timedout" => {
-                "its log says why: `hongyan doctor` looks at what it needs"
+                (Kind::Refused, "its log says why: `hongyan doctor` looks at what it needs")
             }
-            "InternalError" => "AWS did not do its part; ask again",
-            _ => "correct what the message names, and ask again",
+            "InternalError" => (Kind::Refused, "AWS did not do its part; ask again"),
+            "InvalidTemplate" => {
+                (Kind::Invalid, "`hongyan template list` says what is wrong with it; mend it first")
+            }
+            "NotFound" => (Kind::NotFound, "look at what was named; nothing has changed"),
+            "Conflict" | "TooLate" | "AccountExists" | "AlreadyBound" => {
+                (Kind::Conflict, "nothing has changed")
+            }
+            "InvalidRequest" => (Kind::Invalid, "correct what the message names, and ask again"),
+            _ => (Kind::Refused, "the function's log says more"),
         };
-        Self::new(Kind::Refused, format!("{}: {}", error.error_type, error.error_message), advice)
+        Self::new(kind, format!("{}: {}", error.error_type, error.error_message), advice)
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn read(
                 template.add_route(route).map_err(|message| details.fault("Path", message))?;
             }
             "Schedule" => {
-                template.schedules.extend(schedule(scope, to, id, &name, &details, "Schedule")?)
+                template.schedules.extend(schedule(scope, to, id, &name, &details, "Schedule")?);
             }
             "ScheduleV2" => {
                 template.schedules.extend(schedule(

@@ -137,9 +137,11 @@ pub(super) fn settling(channel: ChannelKind) -> u64 {
 }
 
 impl Row {
+    /// Reads what stands in the notifications table.
+    ///
     /// None for a row that is no notification's, or one that this version can't
     /// read: what it doesn't understand it must not send.
-    pub(super) fn read(item: &Item) -> Option<Self> {
+    pub fn read(item: &Item) -> Option<Self> {
         let text = |name| get_string(item, name).map(str::to_owned);
         let announced = match item.get("announced") {
             None => None,

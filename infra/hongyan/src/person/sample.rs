@@ -1,0 +1,116 @@
+//! Made-up values for a template's fields, of the sort that WeChat's keys take.
+
+use serde_json::{Map, Value};
+use shared::parameters::{Content, Template, fill};
+use shared::wechat::field::Type;
+use std::collections::BTreeMap;
+
+/// What stands in for a text.
+const TEXT: &str = "示例";
+
+/// A value for each field. Where a field fills keys of several sorts, or stands in the
+/// middle of a text, none may fit; then the dry run says so.
+pub(super) fn sample(template: &Template) -> Map<String, Value> {
+    let value = |field: &String| (field.clone(), Value::from(of(template, field)));
+    template.fields.iter().map(value).collect()
+}
+
+fn of(template: &Template, field: &str) -> &'static str {
+    let data = template.channels.iter().filter_map(|channel| channel.data());
+    for (data, message) in data {
+        for (key, content) in data {
+            let (text, value) = match content {
+                Content::Text { text, .. } => (text, of_type(Type::of(key, message))),
+                Content::Time(text) => (text, "2026-11-20 15:04"),
+                Content::Date(text) => (text, "2026-11-20"),
+                Content::Amount { amount, .. } => (amount, "12"),
+            };
+            if names(text, field) {
+                return value;
+            }
+        }
+    }
+    TEXT
+}
+
+/// Whether a text has the field in it: whether leaving that one field out is noticed.
+fn names(text: &str, field: &str) -> bool {
+    match fill(text, &BTreeMap::new()) {
+        Ok(_) => false,
+        Err(_) => text.contains(&format!("{{{field}}}")),
+    }
+}
+
+fn of_type(of: Type) -> &'static str {
+    match of {
+        Type::Number => "1",
+        Type::Letter => "A",
+        Type::Symbol => "-",
+        Type::CharacterString => "A1",
+        Type::Time => "2026-11-20 15:04",
+        Type::Date => "2026-11-20",
+        Type::Amount => "¥12.50",
+        Type::PhoneNumber => "13800000000",
+        Type::CarNumber => "粤A12345",
+        Type::Thing
+        | Type::ShortThing
+        | Type::Name
+        | Type::Phrase
+        | Type::Listed
+        | Type::Keyword
+        | Type::Hidden
+        | Type::Unknown => TEXT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use shared::wechat::field::Message;
+
+    #[test]
+    fn every_value_keeps_to_the_rule_of_its_type() {
+        let names = [
+            "thing1",
+            "short_thing1",
+            "number1",
+            "letter1",
+            "symbol1",
+            "character_string1",
+            "time1",
+            "date1",
+            "amount1",
+            "phone_number1",
+            "car_number1",
+            "name1",
+            "phrase1",
+            "const1",
+            "keyword1",
+            "first",
+        ];
+        for message in [Message::Template, Message::Subscribe] {
+            for key in names {
+                let of = Type::of(key, message);
+                assert!(of.check(of_type(of)).is_ok(), "{key} of {message:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_is_filled_by_the_key_that_shows_it() {
+        let template: Template = serde_json::from_value(json!({
+            "fields": ["product", "at", "price", "note"],
+            "channels": [
+                { "channel": "customer_service", "app": "shop", "text": "{product} {note}" },
+                { "channel": "template", "app": "shop", "template_id": "T", "data": {
+                    "thing1": "{product}", "time2": { "time": "{at}" },
+                    "amount3": { "amount": "{price}" } } },
+            ],
+        }))
+        .unwrap();
+        let expected =
+            json!({ "product": TEXT, "at": "2026-11-20 15:04", "price": "12", "note": TEXT });
+        assert_eq!(Value::Object(sample(&template)), expected);
+    }
+}
