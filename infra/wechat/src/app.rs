@@ -1,7 +1,7 @@
 //! An Official Account or a Mini Program, as its operator has set it up.
 
-use crate::world::expose;
 use crate::crowd::Crowd;
+use crate::world::expose;
 use crate::{legacy_template, login, once, phone, quota, token};
 use serde::{Deserialize, Serialize};
 use shared::secret::Secret;
