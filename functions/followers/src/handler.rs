@@ -95,7 +95,7 @@ pub(crate) async fn handle(
         Invocation::Continue(Nothing {}) => {
             let mut accounts = accounts(app, now).await;
             let known = known(app, &accounts).await?;
-            // Nearly always nothing is to do, and this was the one request that said so.
+            // Nearly always nothing is to do, and that was all.
             accounts.retain(|account| {
                 known.get(&account.app_id).is_some_and(|import| import.phase.is_under_way())
             });

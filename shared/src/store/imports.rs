@@ -26,14 +26,14 @@ mod row;
 pub use row::{Import, ImportCounts, Phase};
 
 use super::conflict::again;
-use super::{Item, Table, get_string, item_of, number, string};
+use super::{Table, item_of, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::config::MissingVariable;
 use crate::wechat::id::AppId;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -60,32 +60,21 @@ impl Imports {
         Ok(Self { table: Table::from_environment(dynamodb, "NOTIFICATIONS_TABLE")? })
     }
 
-    /// The last import of each of these accounts, up to 100, as far as there is one.
+    /// The last import of each of these accounts, as far as there is one.
     ///
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
     pub async fn of(&self, app_ids: &[&AppId]) -> Result<HashMap<AppId, Import>, AwsError> {
-        const WHAT: &str = "reading how far imports are";
-        if app_ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let keys = app_ids.iter().map(|app_id| item_of([("id", string(id(app_id)))])).collect();
-        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
-        let keys = keys.build().expect("its keys are set");
-        let request = self.table.dynamodb.batch_get_item().request_items(&self.table.name, keys);
-        let found = request.send().await;
-        let found = found.map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
-        if found.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
-            return Err(AwsError::unexpected(self.table.action(WHAT), "some were left out"));
-        }
-        let rows: Vec<Item> =
-            found.responses.into_iter().flatten().flat_map(|(_, items)| items).collect();
-        let of = |app_id: &AppId| {
-            let id = id(app_id);
-            rows.iter().find(|row| get_string(row, "id") == Some(&id)).and_then(Import::read)
-        };
-        Ok(app_ids.iter().filter_map(|app_id| Some(((*app_id).clone(), of(app_id)?))).collect())
+        // A business has a handful of accounts.
+        let reads = app_ids.iter().map(async |app_id| {
+            let key = item_of([("id", string(id(app_id)))]);
+            let found = self.table.read("reading how far an import is", key).await?;
+            let import = found.as_ref().and_then(Import::read);
+            Ok::<_, AwsError>(import.map(|import| ((*app_id).clone(), import)))
+        });
+        let read = futures_util::future::try_join_all(reads).await?;
+        Ok(read.into_iter().flatten().collect())
     }
 
     /// Begins an import, unless one is under way. False if so.
