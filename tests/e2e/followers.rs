@@ -188,7 +188,7 @@ async fn who_was_forgotten_and_still_follows_comes_back_as_somebody_new() {
     import(&world).await;
     let user = format!("wx0000000000005a01#{}", ann.open_id("shop").await);
     let forget = json!({ "forget": { "account": "ann" } });
-    assert_eq!(world.ask_login(&forget).await.unwrap()["forgotten"], true);
+    assert_eq!(world.ask_login(&forget).await.unwrap()["complete"], true);
     import(&world).await;
     let profile = world.aws.row("users", "user", &user).await;
     assert!(profile.get("union_id").is_none() && profile.get("follows").is_none(), "{profile}");

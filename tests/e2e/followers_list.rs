@@ -67,9 +67,11 @@ async fn what_wechat_drops_is_asked_again_and_a_dead_token_is_replaced() {
     ] {
         let world = World::start().await;
         crowd(&world, 150).await;
-        for path in [LIST, BATCH] {
+        // Of two tokens called dead within half a minute, one can be replaced.
+        let paths = if fault["errcode"] == 40001 { &[BATCH][..] } else { &[LIST, BATCH] };
+        for path in paths {
             let mut fault = fault.clone();
-            fault["path"] = path.into();
+            fault["path"] = json!(path);
             world.wechat.fault(fault).await;
         }
         let done = import(&world).await;
