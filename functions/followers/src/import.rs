@@ -28,8 +28,8 @@ pub(crate) async fn work(
     let now = Timestamp::now();
     let claimed = app.imports.claim(&account.app_id, insists, now, now.plus(LEASE)).await?;
     let Some((claim, mut import)) = claimed else { return Ok(()) };
-    let work = Work::new(account, claim, &import, deadline);
     (import.retry_at, import.reason) = (None, None);
+    let work = Work::new(account, claim, &import, deadline);
     let halt = steps(app, &work, &mut import).await;
     let now = Timestamp::now();
     let outcome = match halt {
@@ -55,7 +55,13 @@ pub(crate) async fn work(
             Err(error)
         }
     };
-    work.give_back(app, &mut import).await?;
+    let given_back = work.give_back(app, &mut import).await;
+    if let Err(error) = &given_back {
+        // Its lease ends by itself.
+        tracing::error!(app = account.alias, "{error}");
+    }
+    outcome?;
+    given_back?;
     if import.phase == Phase::Done {
         let counts = import.counts;
         tracing::info!(
@@ -75,7 +81,7 @@ pub(crate) async fn work(
             );
         }
     }
-    outcome
+    Ok(())
 }
 
 /// One step after the other, for as long as there is time.

@@ -9,7 +9,8 @@ async fn list(stage: &Stage, after: &str) -> Value {
 }
 
 async fn batch(stage: &Stage, open_ids: &[&str]) -> Value {
-    let users: Vec<_> = open_ids.iter().map(|it| json!({ "openid": it, "lang": "zh_CN" })).collect();
+    let users: Vec<_> =
+        open_ids.iter().map(|it| json!({ "openid": it, "lang": "zh_CN" })).collect();
     stage.call("shop", "/cgi-bin/user/info/batchget", json!({ "user_list": users })).await
 }
 
