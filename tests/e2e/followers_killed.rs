@@ -74,7 +74,8 @@ async fn of_several_at_once_one_does_the_work() {
         world.invoke("followers", &minute),
         world.invoke("followers", &minute),
     );
-    (c.unwrap(), d.unwrap());
+    c.unwrap();
+    d.unwrap();
     let states = [&a.unwrap()["state"], &b.unwrap()["state"]]
         .map(|state| state.as_str().unwrap().to_owned());
     assert!(states.contains(&"done".to_owned()), "{states:?}");

@@ -57,6 +57,27 @@ async fn a_list_that_wechat_can_not_go_on_with_is_begun_again() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_not_known_any_more_is_read_again() {
+    let world = World::start().await;
+    pages_of(&world, 5).await;
+    crowd(&world, 12).await;
+    world.wechat.post("apps/shop/quotas", &json!({ LIST: 1 })).await;
+    import(&world).await;
+    world.wechat.post("apps/shop/quotas", &json!({ LIST: 500 })).await;
+    // Its days were over.
+    let rows = world.aws.rows("notifications").await;
+    let page = rows.iter().find(|row| row["hashes"].is_string()).unwrap();
+    assert!(page["expires"].as_u64() > Some(Timestamp::now().0 + 6 * 86_400), "{page}");
+    let delete =
+        json!({ "TableName": "hongyan-local-notifications", "Key": { "id": { "S": page["id"] } } });
+    world.aws.ask("DynamoDB_20120810.DeleteItem", &delete).await;
+    let done = import(&world).await;
+    assert_eq!((&done["state"], &done["left"]), (&json!("done"), &json!(0)), "{done}");
+    assert_eq!(used(&world, LIST).await, 6);
+    assert_true(&world).await;
+}
+
+#[tokio::test]
 async fn what_wechat_drops_is_asked_again_and_a_dead_token_is_replaced() {
     for fault in [
         json!({ "errcode": -1, "times": 2 }),
@@ -131,7 +152,10 @@ async fn a_days_quota_that_is_used_up_is_told_and_the_next_day_goes_on() {
     // An operator who has cleared the quota needn't wait.
     world.wechat.post("apps/shop/quotas", &json!({ LIST: 500 })).await;
     assert_eq!(import(&world).await["state"], "done");
-    assert_eq!(status(&world).await["reason"], json!(null));
+    let done = status(&world).await;
+    assert_eq!(done["reason"], json!(null));
+    let all = world.invoke("followers", &json!({ "status": {} })).await.unwrap();
+    assert_eq!(all, json!({ "accounts": [done] }));
     assert_true(&world).await;
 }
 

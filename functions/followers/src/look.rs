@@ -24,7 +24,7 @@ const HASHES: u64 = 1_000_000;
 /// Looks through the table once, with one part of the list.
 pub(crate) async fn look(app: &App, work: &Work<'_>, import: &mut Import) -> Result<(), Halt> {
     let parts = import.listed.div_ceil(HASHES).max(1);
-    let Some(listed) = hashes(app, work, import, parts).await? else {
+    let Some(listed) = listed(app, work, import, parts).await? else {
         tracing::warn!(app = work.account.alias, "what was on the list isn't known any more");
         restart(import);
         return work.store(app, import).await;
@@ -36,8 +36,7 @@ pub(crate) async fn look(app: &App, work: &Work<'_>, import: &mut Import) -> Res
         let (followers, next) =
             patiently(|| app.followers.following(app_id, import.begun_at, after.as_ref())).await?;
         for open_id in followers {
-            let hash = import.hash(&open_id);
-            if hash % parts == import.part && listed.binary_search(&hash).is_err() {
+            if listed.misses(import.hash(&open_id)) {
                 missing.push(open_id);
             }
             if missing.len() == BATCH_SIZE {
@@ -74,27 +73,53 @@ pub(crate) async fn look(app: &App, work: &Work<'_>, import: &mut Import) -> Res
     work.store(app, import).await
 }
 
-/// The hashes of those on the list who belong to this part, in order. None if some
-/// aren't kept any more.
-async fn hashes(
+/// One part of those who were on the list, by their hashes.
+#[derive(Debug)]
+struct Listed {
+    /// In order.
+    hashes: Vec<u64>,
+    part: u64,
+    parts: u64,
+}
+
+impl Listed {
+    /// Has room for so many in all parts.
+    fn new(all: u64, part: u64, parts: u64) -> Self {
+        let expected = usize::try_from(all / parts).unwrap_or_default();
+        // They are spread evenly, but for chance.
+        Self { hashes: Vec::with_capacity(expected + expected / 64 + 1000), part, parts }
+    }
+
+    /// Takes those of a page who belong to this part.
+    fn add(&mut self, page: Vec<u64>) {
+        let (part, parts) = (self.part, self.parts);
+        self.hashes.extend(page.into_iter().filter(|hash| hash % parts == part));
+    }
+
+    /// Whether somebody belongs to this part and wasn't on the list.
+    fn misses(&self, hash: u64) -> bool {
+        hash % self.parts == self.part && self.hashes.binary_search(&hash).is_err()
+    }
+}
+
+/// The part of the list that is looked at. None if some of it isn't kept any more.
+async fn listed(
     app: &App,
     work: &Work<'_>,
     import: &Import,
     parts: u64,
-) -> Result<Option<Vec<u64>>, Halt> {
-    let expected = usize::try_from(import.listed / parts).unwrap_or_default();
-    // They are spread evenly, but for chance.
-    let mut all = Vec::with_capacity(expected + expected / 64 + 1000);
+) -> Result<Option<Listed>, Halt> {
+    let mut listed = Listed::new(import.listed, import.part, parts);
     for page in 0..import.pages {
         let app_id = &work.account.app_id;
         let Some(hashes) = patiently(|| app.imports.page(app_id, import, page)).await? else {
             return Ok(None);
         };
-        all.extend(hashes.into_iter().filter(|hash| hash % parts == import.part));
+        listed.add(hashes);
         work.renew(app).await?;
     }
-    all.sort_unstable();
-    Ok(Some(all))
+    listed.hashes.sort_unstable();
+    Ok(Some(listed))
 }
 
 /// Marks those of them as having left of whom WeChat says so, as their event would
@@ -128,4 +153,27 @@ async fn leave(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_belongs_to_one_part_and_is_missed_there_only() {
+        let pages = || (0..4_u64).map(|page| (0..100).map(|at| (page * 100 + at) * 7919).collect());
+        for parts in [1, 3] {
+            let mut missed = Vec::new();
+            for part in 0..parts {
+                let mut listed = Listed::new(400, part, parts);
+                let room = listed.hashes.capacity();
+                pages().for_each(|page: Vec<u64>| listed.add(page));
+                listed.hashes.sort_unstable();
+                assert_eq!(listed.hashes.capacity(), room, "it grows no further");
+                missed.extend((0..410_u64).map(|at| at * 7919).filter(|it| listed.misses(*it)));
+            }
+            missed.sort_unstable();
+            assert_eq!(missed, (400..410).map(|at| at * 7919).collect::<Vec<_>>(), "{parts}");
+        }
+    }
 }

@@ -79,6 +79,7 @@ pub(crate) fn restart(import: &mut Import) {
 mod tests {
     use super::*;
     use serde_json::json;
+    use shared::wechat::id::OpenId;
 
     fn begun() -> Import {
         Import::new("run".to_owned(), false, Timestamp(1000))
@@ -93,7 +94,7 @@ mod tests {
     }
 
     fn after(import: &Import) -> Option<&str> {
-        import.after.as_ref().map(|open_id| open_id.as_str())
+        import.after.as_ref().map(OpenId::as_str)
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::person::Follow;
 use crate::refusal::{self, Refusal};
 use crate::world::World;
 use serde_json::{Value, json};
+use shared::wechat::id::UnionId;
 
 /// A page of the list has so many at most, unless the control API sets less.
 const PAGE: usize = 10_000;
@@ -95,7 +96,7 @@ fn profile(world: &World, app: &App, open_id: &str) -> Option<Value> {
     let relation = person.relations.get(&app.alias)?;
     let platform = app.open_platform.as_ref();
     let union_id = platform.and_then(|platform| person.union_ids.get(platform));
-    Some(of(open_id, relation.follows.as_ref(), union_id.map(|union_id| union_id.as_str())))
+    Some(of(open_id, relation.follows.as_ref(), union_id.map(UnionId::as_str)))
 }
 
 fn of(open_id: &str, follow: Option<&Follow>, union_id: Option<&str>) -> Value {

@@ -91,35 +91,13 @@ impl Followers {
         let mut beaten = Vec::new();
         let mut left: Vec<_> = moves.iter().collect();
         while !left.is_empty() {
-            let (mut taken, others) = self.together(app_id, left);
+            let (mut taken, others) = together(app_id, left);
             left = others;
             while !taken.is_empty() {
                 taken = self.attempt(app_id, taken, &mut beaten).await?;
             }
         }
         Ok(beaten)
-    }
-
-    /// As many moves as one transaction takes, and the others. No row stands in a
-    /// transaction twice, as it would if two users were said to be one person.
-    fn together<'a>(&self, app_id: &AppId, moves: Vec<&'a Move>) -> (Vec<&'a Move>, Vec<&'a Move>) {
-        let (mut rows, mut seen) = (0, HashSet::new());
-        let (mut taken, mut others) = (Vec::new(), Vec::new());
-        for one in moves {
-            let people = [&one.known.union_id, &one.next.union_id];
-            let mut subjects: HashSet<_> =
-                people.into_iter().flatten().map(union_subject).collect();
-            subjects.insert(user_key(app_id, &one.open_id));
-            let fits = rows + subjects.len() <= MOST && seen.is_disjoint(&subjects);
-            if fits {
-                rows += subjects.len();
-                seen.extend(subjects);
-                taken.push(one);
-            } else {
-                others.push(one);
-            }
-        }
-        (taken, others)
     }
 
     /// Writes all of them, or none: then those that keep it from being written are
@@ -206,6 +184,27 @@ impl Followers {
         });
         Ok((open_ids.collect(), next))
     }
+}
+
+/// As many moves as one transaction takes, and the others. No row stands in a
+/// transaction twice, as it would if two users were said to be one person.
+fn together<'a>(app_id: &AppId, moves: Vec<&'a Move>) -> (Vec<&'a Move>, Vec<&'a Move>) {
+    let (mut rows, mut seen) = (0, HashSet::new());
+    let (mut taken, mut others) = (Vec::new(), Vec::new());
+    for one in moves {
+        let people = [&one.known.union_id, &one.next.union_id];
+        let mut subjects: HashSet<_> = people.into_iter().flatten().map(union_subject).collect();
+        subjects.insert(user_key(app_id, &one.open_id));
+        let fits = rows + subjects.len() <= MOST && seen.is_disjoint(&subjects);
+        if fits {
+            rows += subjects.len();
+            seen.extend(subjects);
+            taken.push(one);
+        } else {
+            others.push(one);
+        }
+    }
+    (taken, others)
 }
 
 fn keys_of(keys: Vec<Item>) -> KeysAndAttributes {
