@@ -152,17 +152,21 @@ bench-callbacks: ## Messages per second that one core verifies, opens, reads and
 	$(CARGO) run --quiet --release --package bench --locked
 
 bench-sends: ## Count what a notification costs, and how many a second go through the queue
-	$(CARGO) build --release --locked --package callback --package events --package followers --package login --package send --package token
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
 	$(CARGO) run --quiet --profile around --package sends --locked -- $(TARGET)/release
 
 bench-logins: ## Count what a login costs, how many a second one process takes, and how long its first one
-	$(CARGO) build --release --locked --package callback --package events --package followers --package login --package send --package token
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
 	$(CARGO) run --quiet --profile around --package logins --locked -- $(TARGET)/release
 
 FOLLOWERS ?= 50000
 bench-followers: ## Count what bringing followers in costs, and measure its memory (FOLLOWERS=50000)
-	$(CARGO) build --release --locked --package callback --package events --package followers --package login --package send --package token
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
 	$(CARGO) run --quiet --profile around --package imports --locked -- $(TARGET)/release $(FOLLOWERS)
+
+bench-costs: ## Compute what AWS asks for, from what the functions use
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
+	$(CARGO) run --quiet --profile around --package costs --locked -- $(TARGET)/release
 
 bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations (needs Python and Node.js)
 	$(CARGO) run --quiet --release --package bench --locked -- $(PEERS)
