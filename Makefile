@@ -26,7 +26,7 @@ USED := $(abspath $(TARGET))/permissions-used
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo binaries build deploy test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench bench-callbacks bench-sends bench-logins bench-peers clean-data
+.PHONY: help setup run demo binaries build deploy test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench bench-callbacks bench-sends bench-logins bench-followers bench-costs bench-peers clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -146,18 +146,27 @@ interop-aws: $(CROSS)/ready $(SAM)/ready $(EMULATOR)/ready $(QEMU)/ready ## Depl
 	$(MAKE) --no-print-directory build ARCHITECTURE=arm64
 	QEMU=$(QEMU) $(CARGO) test --workspace --test e2e --locked -- --ignored packaged::
 
-bench: bench-callbacks bench-sends bench-logins ## Measure what comes in, what goes out, and who logs in
+bench: bench-callbacks bench-sends bench-logins bench-followers bench-costs ## Measure what comes in, what goes out, who logs in, who followed before, and what it costs
 
 bench-callbacks: ## Messages per second that one core verifies, opens, reads and answers
 	$(CARGO) run --quiet --release --package bench --locked
 
 bench-sends: ## Count what a notification costs, and how many a second go through the queue
-	$(CARGO) build --release --locked --package callback --package events --package login --package send --package token
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
 	$(CARGO) run --quiet --profile around --package sends --locked -- $(TARGET)/release
 
 bench-logins: ## Count what a login costs, how many a second one process takes, and how long its first one
-	$(CARGO) build --release --locked --package callback --package events --package login --package send --package token
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
 	$(CARGO) run --quiet --profile around --package logins --locked -- $(TARGET)/release
+
+FOLLOWERS ?= 50000
+bench-followers: ## Count what bringing followers in costs, and measure its memory (FOLLOWERS=50000)
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
+	$(CARGO) run --quiet --profile around --package imports --locked -- $(TARGET)/release $(FOLLOWERS)
+
+bench-costs: ## Compute what AWS asks for, from what the functions use
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
+	$(CARGO) run --quiet --profile around --package costs --locked -- $(TARGET)/release
 
 bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations (needs Python and Node.js)
 	$(CARGO) run --quiet --release --package bench --locked -- $(PEERS)

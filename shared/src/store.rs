@@ -7,7 +7,7 @@
 //! | | `user` = `person#…`, `item` | `session#…`: which refresh token is good |
 //! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow; `forgetting#…`: who is being forgotten |
 //! | events | `user`, `event` | what came in |
-//! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token |
+//! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token; `followers#…`: how far the import of an account's followers is |
 
 mod accounts;
 mod allowance;
@@ -23,6 +23,7 @@ mod followers;
 mod forced;
 mod forget;
 mod forms;
+mod imports;
 mod known;
 mod logins;
 mod mappings;
@@ -46,9 +47,10 @@ pub use events::{
     Range, Record, Recorded, StoredEvent, Taken, Unreadable,
 };
 pub use exchanges::{CodeName, Exchange, Exchanged};
-pub use followers::{Explanation, Followers, Following, Step, Told};
+pub use followers::{Explanation, Followers, Following, Move, Step, Told};
 pub use forced::{Forced, Holder, Repair, RepairClaim, RepairEnd, RepairProgress};
 pub use forms::FormIdItem;
+pub use imports::{Import, ImportClaim, ImportCounts, Imports, Phase};
 pub use known::Known;
 pub use logins::{Binding, LoginError, Logins, Session};
 pub use mappings::{Mappings, Route, account_key};

@@ -37,7 +37,8 @@ const AWS: [(&str, &[&str], &str); 3] = [
 ];
 
 /// Where silence is bad news, and no news is good news everywhere else.
-const HEARTBEATS: [&str; 1] = ["SchedulesAlarm"];
+const HEARTBEATS: [&str; 4] =
+    ["EventsScheduleAlarm", "FollowersScheduleAlarm", "SendScheduleAlarm", "TokenScheduleAlarm"];
 
 const API: &str = "local";
 

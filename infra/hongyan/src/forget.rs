@@ -27,7 +27,7 @@ Examples:
   hongyan forget user=87d9fb65410b4247af24549a4aaa7348 --yes
   hongyan forget app=shop,open_id=o6_bm…")]
 pub(crate) struct Forget {
-    /// account=ann, user=… (the id that a login answers) or app=shop,open_id=….
+    /// `account=ann`, `user=…` (the id that a login answers) or `app=shop,open_id=…`.
     #[arg(value_name = "WHO", value_parser = who::person)]
     who: Who,
     /// Don't ask.

@@ -36,7 +36,7 @@ Examples:
   hongyan person user=87d9fb65410b4247af24549a4aaa7348
   hongyan person app=shop,open_id=o6_bm… --template order_shipped --data product=Kettle --data time=15:04")]
 pub(crate) struct Person {
-    /// account=ann, user=… (the id that a login answers) or app=shop,open_id=….
+    /// `account=ann`, `user=…` (the id that a login answers) or `app=shop,open_id=…`.
     #[arg(value_name = "WHO", value_parser = who::person)]
     who: Who,
     /// By this template.
@@ -113,7 +113,7 @@ impl Person {
             who => Some(who.clone()),
         };
         let mut findings = in_apps::findings(&known, &apps);
-        if let Some(to) = recipient.as_ref().and_then(|who| who.recipient()) {
+        if let Some(to) = recipient.as_ref().and_then(Who::recipient) {
             let asked = json!({ "remaining": { "to": to } });
             let remaining: Remaining = deployment.ask("send", &asked).await?;
             let found: Vec<_> = remaining.apps.into_iter().map(|it| it.app).collect();

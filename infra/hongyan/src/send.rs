@@ -40,7 +40,7 @@ pub(crate) struct Send {
     /// The template's code.
     #[arg(value_parser = name::code, required = true)]
     template: Option<String>,
-    /// Who shall get it: account=ann, union_id=… or app=shop,open_id=…; up to 1,000 times.
+    /// Who shall get it: `account=ann`, `union_id=…` or `app=shop,open_id=…`; up to 1,000 times.
     #[arg(long, value_name = "WHO", value_parser = who::recipient, required = true)]
     to: Vec<Who>,
     #[command(flatten)]
@@ -48,8 +48,8 @@ pub(crate) struct Send {
     /// Your name for it; the same is sent once [default: a random one].
     #[arg(long, value_parser = id)]
     id: Option<String>,
-    /// Only these channels, in this order: template, subscribe, bizsend,
-    /// customer_service, legacy_template.
+    /// Only these channels, in this order: `template`, `subscribe`, `bizsend`,
+    /// `customer_service`, `legacy_template`.
     #[arg(long, value_delimiter = ',', value_name = "CHANNEL", value_parser = channel)]
     channels: Vec<ChannelKind>,
     /// Not before then: 2026-11-20T15:04:00+08:00, or seconds since 1970.

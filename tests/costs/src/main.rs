@@ -42,13 +42,13 @@ async fn run() -> Result<(), Box<dyn Error>> {
     say(&format!(
         "Each {times} times; waiting {DYNAMODB} ms for DynamoDB, {WECHAT} ms for WeChat:"
     ));
-    say("               | function |  MB | calls | CPU ms | billed ms | peak MB | reads | writes");
+    say("               | function  |  MB | calls | CPU ms | billed ms | peak MB | reads | writes");
     for work in ["callback", "login", "notification", "minute"] {
         let usage = measured(&binaries, work, times).await?;
         let mut bill = Bill::default();
         for (function, used) in &usage {
             say(&format!(
-                "{work:14} | {function:8} | {:3.0} | {:5.2} | {:6.2} | {:9.0} | {:7.0} | {:5.1} | {:6.1}",
+                "{work:14} | {function:9} | {:3.0} | {:5.2} | {:6.2} | {:9.0} | {:7.0} | {:5.1} | {:6.1}",
                 used.memory,
                 used.invocations,
                 used.processor,
@@ -76,8 +76,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
             "minute" => ("an idle month".to_owned(), MINUTES),
             work => (format!("10^6 {work}s"), 1e6),
         };
-        // The three functions of the minute have a schedule each.
-        let schedules = if work == "minute" { 3.0 } else { 0.0 };
+        // The four functions of the minute have a schedule each.
+        let schedules = if work == "minute" { 4.0 } else { 0.0 };
         let price = bill.price(schedules, times);
         say(&format!(
             "{what:19} | {:6.2} | {:8.2} | {:11.2} | {:9.2} | {:6.2} | {:6.2}",

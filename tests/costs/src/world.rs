@@ -158,9 +158,13 @@ impl World {
 
     /// What the schedules do in a minute in which nothing happens.
     async fn minute(&self) -> Result<(), Box<dyn Error>> {
-        self.cloud.invoke(&self.cloud.function("token"), &json!({})).await?;
-        for function in ["events", "send"] {
-            self.cloud.invoke(&self.cloud.function(function), &json!({ "sweep": {} })).await?;
+        for (function, order) in [
+            ("token", json!({})),
+            ("events", json!({ "sweep": {} })),
+            ("send", json!({ "sweep": {} })),
+            ("followers", json!({ "continue": {} })),
+        ] {
+            self.cloud.invoke(&self.cloud.function(function), &order).await?;
         }
         Ok(())
     }
@@ -227,6 +231,7 @@ fn calls_of(function: &str, path: &Value) -> bool {
         "/sns/jscode2session" => "login",
         "/cgi-bin/stable_token" => "token",
         "/cgi-bin/user/info" => "events",
+        "/cgi-bin/user/get" | "/cgi-bin/user/info/batchget" => "followers",
         path if path.starts_with("/cgi-bin/message/") => "send",
         _ => "",
     };

@@ -18,7 +18,7 @@ Examples:
   hongyan account look-up user=87d9fb65410b4247af24549a4aaa7348
   hongyan account look-up app=shop,open_id=o6_bm…")]
 pub(crate) struct LookUp {
-    /// account=ann, user=… (the id that a login answers) or app=shop,open_id=….
+    /// `account=ann`, `user=…` (the id that a login answers) or `app=shop,open_id=…`.
     #[arg(value_name = "WHO", value_parser = who::person)]
     who: Who,
 }

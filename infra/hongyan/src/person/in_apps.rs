@@ -40,7 +40,7 @@ fn of_account(findings: &mut Vec<Finding>, there: &InApp) {
     let app = there.app.as_str();
     match there.follows {
         Some(true) => {
-            findings.push(Finding::reaches(app, "they follow it, so template messages reach them"))
+            findings.push(Finding::reaches(app, "they follow it, so template messages reach them"));
         }
         Some(false) => findings.push(Finding::missing(
             Some(app),
