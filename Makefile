@@ -3,31 +3,83 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),./target)
 # Tools that some targets bring along, each in a folder of its own.
-CFN_LINT := 1.58.0
 CARGO_DENY := 0.20.2
 CARGO_FUZZ := 0.13.2
-VENV := $(TARGET)/venv-cfn-lint-$(CFN_LINT)
+CARGO_LAMBDA := 1.9.2
+ZIG := 0.17.0
+SAM_CLI := 1.170.0
+MINISTACK := 1.5.33
 TOOLS := $(TARGET)/cargo-deny-$(CARGO_DENY)
 FUZZ := $(abspath $(TARGET))/cargo-fuzz-$(CARGO_FUZZ)
+CROSS := $(abspath $(TARGET))/cargo-lambda-$(CARGO_LAMBDA)
+SAM := $(abspath $(TARGET))/sam-cli-$(SAM_CLI)
+EMULATOR := $(abspath $(TARGET))/ministack-$(MINISTACK)
+QEMU := $(abspath $(TARGET))/qemu
+# What the functions are built for. AWS asks a fifth less for arm64, which needs
+# what `make setup` brings along; without that they are built for this machine.
+ARCHITECTURE ?= $(shell test -e $(CROSS)/ready && echo arm64 || uname -m | sed s/aarch64/arm64/)
+FUNCTIONS := $(notdir $(wildcard functions/*))
+TEMPLATE := infra/aws/template.yaml
 # What the functions used of their policies, in one run of the tests.
 USED := $(abspath $(TARGET))/permissions-used
 # Foreign implementations, at the versions that tests/interop names.
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test check fmt schema check-template check-dependencies fuzz interop bench bench-callbacks bench-sends bench-logins bench-peers clean-data
+.PHONY: help setup run demo binaries build deploy test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench bench-callbacks bench-sends bench-logins bench-followers bench-costs bench-peers clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: build ## Run Hongyan on this machine and print where everything is (options: ARGS="--help")
+run: binaries ## Run Hongyan on this machine and print where everything is (options: ARGS="--help")
 	@$(TARGET)/debug/local run $(ARGS)
 
-demo: build ## Play the main job, step by step, on free ports
+demo: binaries ## Play the main job, step by step, on free ports
 	@$(TARGET)/debug/local demo $(ARGS)
 
-build: ## Build everything that runs on this machine
-	@$(CARGO) build --workspace --bins --locked
+# The operator's tool is built by what needs it.
+binaries: ## Build everything that runs on this machine
+	@$(CARGO) build --package local $(addprefix --package ,$(FUNCTIONS)) --bins --locked
+
+setup: $(CROSS)/ready $(SAM)/ready ## Bring along what building for arm64 and deploying need (needs Python)
+
+build: ## Build the zips that AWS takes: target/lambda/*/bootstrap.zip (ARCHITECTURE=arm64 or x86_64)
+	@case "$(ARCHITECTURE)" in arm64|x86_64) ;; *) echo "ARCHITECTURE is arm64 or x86_64, not $(ARCHITECTURE)"; exit 1;; esac
+	@if test -e $(CROSS)/ready; then \
+		PATH="$(CROSS)/bin:$$PATH" $(CARGO) lambda build --release --locked --target $(TRIPLE) $(addprefix --package ,$(FUNCTIONS)); \
+	elif test "Linux $(ARCHITECTURE)" = "$$(uname -sm | sed s/aarch64/arm64/)"; then \
+		$(CARGO) build --release --locked --target $(TRIPLE) $(addprefix --package ,$(FUNCTIONS)); \
+	else \
+		echo "Building for $(ARCHITECTURE) on this machine needs more tools: run \`make setup\` first."; exit 1; \
+	fi
+	@$(CARGO) run --quiet --package packaging --locked -- --architecture $(ARCHITECTURE) \
+		--from $(if $(wildcard $(CROSS)/ready),$(TARGET)/lambda,$(TARGET)/$(TRIPLE)/release) --to target/lambda $(FUNCTIONS)
+
+TRIPLE = $(if $(filter arm64,$(ARCHITECTURE)),aarch64,x86_64)-unknown-linux-gnu
+
+# What a stage is given besides its name stands in infra/aws/stages/{stage}.yaml.
+deploy: build $(SAM)/ready ## Deploy to the AWS account that the AWS CLI is configured for (STAGE=prod)
+	@test -n "$(STAGE)" || { echo "Which stage? Say \`make deploy STAGE=prod\`, for instance."; exit 1; }
+	SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam deploy --template-file $(TEMPLATE) --stack-name hongyan-$(STAGE) \
+		--resolve-s3 --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset --parameter-overrides \
+		Stage=$(STAGE) Architecture=$(ARCHITECTURE) $(patsubst %,file://%,$(abspath $(wildcard infra/aws/stages/$(STAGE).yaml)))
+	@$(CARGO) run --quiet --package hongyan --locked -- --stage $(STAGE) next
+
+$(CROSS)/ready:
+	@$(call python)
+	@rustup --version > /dev/null 2>&1 || { echo "rustup is missing, which brings the Rust target for arm64: install it from https://rustup.rs"; exit 1; }
+	rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-gnu
+	python3 -m venv $(CROSS)
+	$(CROSS)/bin/pip install --quiet --disable-pip-version-check cargo-lambda==$(CARGO_LAMBDA) ziglang==$(ZIG)
+	touch $@
+
+$(SAM)/ready:
+	@$(call python)
+	python3 -m venv $(SAM)
+	$(SAM)/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(SAM_CLI)
+	touch $@
+
+python = python3 -c 'import venv, ensurepip' || { echo "Python 3 with its venv module is missing; install python3 and python3-venv"; exit 1; }
 
 # The scenarios drive the functions' binaries, which `cargo test` does not build.
 # They write down what functions use of their policies; what nobody ever used, the
@@ -52,12 +104,12 @@ schema: ## Write the contracts (JSON Schema of send, OpenAPI of the HTTP API) fr
 	$(CARGO) test --quiet --workspace --bin send --locked -- --ignored --exact schema::write
 	$(CARGO) test --quiet --workspace --bin login --locked -- --ignored --exact openapi::write
 
-check-template: $(VENV)/bin/cfn-lint ## Lint the SAM template (needs Python; brings cfn-lint along)
-	$(VENV)/bin/cfn-lint infra/aws/template.yaml
-
-$(VENV)/bin/cfn-lint:
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check cfn-lint==$(CFN_LINT)
+# Three, because each sees what the others don't (tests/e2e/lints.rs).
+check-template: $(SAM)/ready ## Lint the SAM template (needs Python; brings the SAM CLI along)
+	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --template-file $(TEMPLATE)
+	$(SAM)/bin/cfn-lint $(TEMPLATE)
+	AWS_DEFAULT_REGION=us-east-1 $(SAM)/bin/python infra/aws/transform.py $(TEMPLATE) > $(TARGET)/transformed.json
+	$(SAM)/bin/cfn-lint $(TARGET)/transformed.json
 
 check-dependencies: $(TOOLS)/bin/cargo-deny ## Check licences, sources and banned crates (builds cargo-deny first)
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
@@ -79,29 +131,48 @@ fuzz: ## Look for inputs that break a claim (needs nightly Rust; builds cargo-fu
 $(FUZZ)/bin/cargo-fuzz:
 	$(CARGO) install cargo-fuzz --version $(CARGO_FUZZ) --locked --root $(FUZZ)
 
-interop: $(PEERS)/ready ## Check against foreign implementations and callers (needs Python and Node.js; brings them along)
+interop: interop-peers interop-aws ## Check against foreign implementations (needs Python and Node.js; brings them along)
+
+interop-peers: $(PEERS)/ready ## Check against foreign implementations of WeChat's protocol, and foreign callers
 	$(CARGO) run --quiet --package interop --locked -- $(PEERS)
 	$(CARGO) build --workspace --all-targets --locked
 	PEERS=$(PEERS) $(CARGO) test --workspace --test e2e --locked -- --ignored api:: calling::
 
-bench: bench-callbacks bench-sends bench-logins ## Measure what comes in, what goes out, and who logs in
+interop-aws: $(CROSS)/ready $(SAM)/ready $(EMULATOR)/ready $(QEMU)/ready ## Deploy into another AWS, and run the zips (needs Debian's apt-get)
+	$(CARGO) build --workspace --all-targets --locked
+	SAM=$(SAM) $(CARGO) test --workspace --test e2e --locked -- --ignored lints::
+	$(MAKE) --no-print-directory build ARCHITECTURE=x86_64
+	SAM=$(SAM) MINISTACK=$(EMULATOR) $(CARGO) test --workspace --test e2e --locked -- --ignored packaged:: deployed::
+	$(MAKE) --no-print-directory build ARCHITECTURE=arm64
+	QEMU=$(QEMU) $(CARGO) test --workspace --test e2e --locked -- --ignored packaged::
+
+bench: bench-callbacks bench-sends bench-logins bench-followers bench-costs ## Measure what comes in, what goes out, who logs in, who followed before, and what it costs
 
 bench-callbacks: ## Messages per second that one core verifies, opens, reads and answers
 	$(CARGO) run --quiet --release --package bench --locked
 
 bench-sends: ## Count what a notification costs, and how many a second go through the queue
-	$(CARGO) build --release --locked --package callback --package events --package login --package send --package token
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
 	$(CARGO) run --quiet --profile around --package sends --locked -- $(TARGET)/release
 
 bench-logins: ## Count what a login costs, how many a second one process takes, and how long its first one
-	$(CARGO) build --release --locked --package callback --package events --package login --package send --package token
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
 	$(CARGO) run --quiet --profile around --package logins --locked -- $(TARGET)/release
+
+FOLLOWERS ?= 50000
+bench-followers: ## Count what bringing followers in costs, and measure its memory (FOLLOWERS=50000)
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
+	$(CARGO) run --quiet --profile around --package imports --locked -- $(TARGET)/release $(FOLLOWERS)
+
+bench-costs: ## Compute what AWS asks for, from what the functions use
+	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
+	$(CARGO) run --quiet --profile around --package costs --locked -- $(TARGET)/release
 
 bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations (needs Python and Node.js)
 	$(CARGO) run --quiet --release --package bench --locked -- $(PEERS)
 
 $(PEERS)/ready: tests/interop/requirements.txt tests/interop/package.json tests/interop/package-lock.json
-	@python3 -c 'import venv, ensurepip' || { echo "Python 3 with its venv module is missing; install python3 and python3-venv"; exit 1; }
+	@$(call python)
 	@node --version > /dev/null && npm --version > /dev/null || { echo "Node.js with npm is missing; install nodejs and npm"; exit 1; }
 	rm -rf $(PEERS)
 	python3 -m venv $(PEERS)/python
@@ -109,6 +180,21 @@ $(PEERS)/ready: tests/interop/requirements.txt tests/interop/package.json tests/
 	mkdir $(PEERS)/node
 	cp tests/interop/package.json tests/interop/package-lock.json $(PEERS)/node/
 	npm ci --prefix $(PEERS)/node --silent --no-audit --no-fund --ignore-scripts
+	touch $@
+
+$(EMULATOR)/ready:
+	@$(call python)
+	python3 -m venv $(EMULATOR)
+	$(EMULATOR)/bin/pip install --quiet --disable-pip-version-check ministack==$(MINISTACK) 'aws-sam-translator>=1.90' cryptography
+	touch $@
+
+# Unpacked, not installed: an arm64 program needs the C library of its own kind.
+$(QEMU)/ready:
+	@apt-get --version > /dev/null 2>&1 && dpkg --version > /dev/null || { echo "apt-get is missing: running the arm64 functions on this machine needs Debian or Ubuntu"; exit 1; }
+	rm -rf $(QEMU)
+	mkdir -p $(QEMU)
+	cd $(QEMU) && apt-get download --quiet qemu-user-static libc6-arm64-cross libgcc-s1-arm64-cross
+	cd $(QEMU) && for package in *.deb; do dpkg -x $$package .; done && rm *.deb
 	touch $@
 
 clean-data: ## Forget what `make run` has stored

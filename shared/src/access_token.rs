@@ -7,7 +7,7 @@ mod held;
 use self::held::{Failed, Held};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::config::{self, MissingVariable};
+use crate::config::{self, VariableError};
 use crate::parameters::{App, ParameterError, Parameters, StoredToken};
 use crate::secret::Secret;
 use crate::wechat::client::Error as CallError;
@@ -51,7 +51,7 @@ impl AccessTokens {
     pub fn from_environment(
         parameters: Parameters,
         lambda: aws_sdk_lambda::Client,
-    ) -> Result<Self, MissingVariable> {
+    ) -> Result<Self, VariableError> {
         let function = config::required("TOKEN_FUNCTION")?;
         Ok(Self { parameters, lambda, function, held: Mutex::default() })
     }

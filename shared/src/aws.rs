@@ -1,7 +1,7 @@
 //! The AWS clients of a function, made from the environment that Lambda gives
 //! it: region, credentials, and the SDKs' own `AWS_ENDPOINT_URL` variables.
 
-use crate::config::{self, MissingVariable};
+use crate::config::{self, VariableError};
 use crate::http::Web;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -40,7 +40,7 @@ impl Aws {
     /// # Errors
     ///
     /// When one of the first three isn't set.
-    pub fn from_environment(web: &Web) -> Result<Self, MissingVariable> {
+    pub fn from_environment(web: &Web) -> Result<Self, VariableError> {
         let credentials = Credentials::new(
             config::required("AWS_ACCESS_KEY_ID")?,
             config::required("AWS_SECRET_ACCESS_KEY")?,

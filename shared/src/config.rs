@@ -7,8 +7,8 @@
 /// # Errors
 ///
 /// When it isn't set, or is empty: the function must not start.
-pub fn required(name: &'static str) -> Result<String, MissingVariable> {
-    optional(name).ok_or(MissingVariable(name))
+pub fn required(name: &'static str) -> Result<String, VariableError> {
+    optional(name).ok_or(VariableError::Missing(name))
 }
 
 /// Reads a variable; an empty one counts as not set.
@@ -17,7 +17,26 @@ pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A variable that the function cannot do without isn't set.
+/// A variable isn't as it has to be.
 #[derive(Debug, thiserror::Error)]
-#[error("the environment variable {0} is not set; infra/aws/template.yaml says what it should be")]
-pub struct MissingVariable(&'static str);
+pub enum VariableError {
+    /// The function cannot do without it, and it isn't set.
+    #[error(
+        "the environment variable {0} is not set; infra/aws/template.yaml says what it should be"
+    )]
+    Missing(&'static str),
+    /// It is a number that is too small or too large, or none at all.
+    #[error(
+        "the environment variable {name} must be a whole number from {least} to {most}, not `{value}`; infra/aws/template.yaml says what it should be"
+    )]
+    OutOfBounds {
+        /// What it is called.
+        name: &'static str,
+        /// What it is.
+        value: String,
+        /// The smallest that will do.
+        least: u64,
+        /// The largest that will do.
+        most: u64,
+    },
+}

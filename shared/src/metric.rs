@@ -7,6 +7,10 @@
 //! operator who wants only warnings would lose every metric. So these lines
 //! have the level that is never filtered.
 
+mod all;
+
+pub use all::*;
+
 use crate::clock::Timestamp;
 use crate::config;
 use aws_smithy_types::DateTime;
@@ -14,12 +18,12 @@ use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
 
 /// All metrics stand under this name.
-const NAMESPACE: &str = "Hongyan";
+pub const NAMESPACE: &str = "Hongyan";
 
 /// The least detailed level there is. It says nothing about what was counted.
 const LEVEL: &str = "FATAL";
 
-/// What a value of [`record`] is measured in.
+/// What a metric is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// How many.
@@ -41,54 +45,83 @@ impl Unit {
     }
 }
 
-/// Counts something that happened `n` times in one app, by its alias. The
-/// metric has the dimensions `function` and `app`.
-pub fn count(name: &'static str, app: &str, n: u64) {
-    record(name, Unit::Count, n, &[("app", app)]);
-}
-
-/// Records one value, with the dimension `function` and after it these.
-///
-/// There may be 29 of them, each with a value that isn't empty: an empty one
-/// becomes `none`. A value is one of few and says nothing about a person, as
-/// CloudWatch makes, and bills, a metric for each combination.
-pub fn record(name: &'static str, unit: Unit, value: u64, dimensions: &[(&'static str, &str)]) {
-    let function =
-        config::optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "unknown".to_owned());
-    print(&document(name, unit, value, &function, dimensions, Timestamp::now()));
-}
-
-/// One metric as CloudWatch wants it: what is measured under `_aws`, the values
-/// beside it.
-fn document(
-    name: &str,
+/// What is measured: its name, its unit, and how its values are told apart.
+#[derive(Debug)]
+pub struct Metric<const N: usize> {
+    name: &'static str,
     unit: Unit,
-    value: u64,
-    function: &str,
-    dimensions: &[(&'static str, &str)],
-    now: Timestamp,
-) -> Value {
-    let names: Vec<_> =
-        std::iter::once("function").chain(dimensions.iter().map(|(name, _)| *name)).collect();
-    let mut document = json!({
-        "_aws": {
-            "Timestamp": now.0.saturating_mul(1000),
-            "CloudWatchMetrics": [{
-                "Namespace": NAMESPACE,
-                "Dimensions": [names],
-                "Metrics": [{ "Name": name, "Unit": unit.as_str() }],
-            }],
-        },
-        "level": LEVEL,
-        "timestamp": rfc3339(now),
-        "function": function,
-        name: value,
-    });
-    for (name, value) in dimensions {
-        // CloudWatch drops a metric whose dimension is empty.
-        document[*name] = json!(if value.is_empty() { "none" } else { value });
+    /// The dimensions that follow `function`. A value of one is one of few and says
+    /// nothing about a person, as CloudWatch makes, and bills, a metric for each
+    /// combination.
+    dimensions: [&'static str; N],
+    /// Sets of fewer of them, under which the values are kept as well: an alarm
+    /// can't add up what a dimension has told apart.
+    totals: &'static [&'static [&'static str]],
+    /// The functions that measure it, by the last part of their names.
+    by: &'static [&'static str],
+}
+
+impl<const N: usize> Metric<N> {
+    /// Prints one value, with the values of the dimensions in their order. An empty
+    /// one becomes `none`.
+    pub fn record(&self, value: u64, of: [&str; N]) {
+        let function =
+            config::optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "unknown".to_owned());
+        print(&self.document(value, &function, of, Timestamp::now()));
     }
-    document
+
+    /// One value as CloudWatch wants it: what is measured under `_aws`, the values
+    /// beside it.
+    fn document(&self, value: u64, function: &str, of: [&str; N], now: Timestamp) -> Value {
+        let Series { name, unit, dimensions, .. } = self.series();
+        let mut document = json!({
+            "_aws": {
+                "Timestamp": now.0.saturating_mul(1000),
+                "CloudWatchMetrics": [{
+                    "Namespace": NAMESPACE,
+                    "Dimensions": dimensions,
+                    "Metrics": [{ "Name": name, "Unit": unit.as_str() }],
+                }],
+            },
+            "level": LEVEL,
+            "timestamp": rfc3339(now),
+            "function": function,
+            name: value,
+        });
+        for (name, value) in self.dimensions.iter().zip(of) {
+            // CloudWatch drops a metric whose dimension is empty.
+            document[*name] = json!(if value.is_empty() { "none" } else { value });
+        }
+        document
+    }
+
+    /// What CloudWatch makes of it.
+    #[must_use]
+    pub fn series(&self) -> Series {
+        let set = |names: &[&'static str]| {
+            std::iter::once("function").chain(names.iter().copied()).collect::<Vec<_>>()
+        };
+        let totals = self.totals.iter().map(|names| set(names));
+        Series {
+            name: self.name,
+            unit: self.unit,
+            dimensions: std::iter::once(set(&self.dimensions)).chain(totals).collect(),
+            by: self.by,
+        }
+    }
+}
+
+/// What CloudWatch keeps of a metric, for those who write alarms and graphs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// The metric's name.
+    pub name: &'static str,
+    /// What it is measured in.
+    pub unit: Unit,
+    /// The sets of dimensions under which it is kept, the largest first.
+    pub dimensions: Vec<Vec<&'static str>>,
+    /// The functions that measure it, by the last part of their names.
+    pub by: &'static [&'static str],
 }
 
 fn rfc3339(now: Timestamp) -> Option<String> {
@@ -104,15 +137,24 @@ fn print(document: &Value) {
 mod tests {
     use super::*;
 
+    const METRIC: Metric<3> = Metric {
+        name: "latency",
+        unit: Unit::Milliseconds,
+        dimensions: ["app", "code", "channel"],
+        totals: &[&["code"], &[]],
+        by: &["send"],
+    };
+
     #[test]
     fn every_dimension_and_metric_has_its_value_beside_it() {
-        let of = [("app", "shop"), ("code", ""), ("channel", "template")];
-        let document =
-            document("latency", Unit::Milliseconds, 93, "hongyan-local-send", &of, Timestamp(5));
+        let of = ["shop", "", "template"];
+        let document = METRIC.document(93, "hongyan-local-send", of, Timestamp(5));
         assert_eq!(document["_aws"]["Timestamp"], 5000);
         let directive = &document["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Namespace"], "Hongyan");
-        assert_eq!(directive["Dimensions"], json!([["function", "app", "code", "channel"]]));
+        let sets =
+            json!([["function", "app", "code", "channel"], ["function", "code"], ["function"]]);
+        assert_eq!(directive["Dimensions"], sets);
         for dimension in directive["Dimensions"][0].as_array().unwrap() {
             // CloudWatch drops a metric whose dimension is empty or no text.
             assert!(!document[dimension.as_str().unwrap()].as_str().unwrap().is_empty());
@@ -123,6 +165,19 @@ mod tests {
         assert_eq!(document["level"], "FATAL");
         assert_eq!(document["timestamp"], "1970-01-01T00:00:05Z");
         assert!(!document.to_string().contains('\n'));
+    }
+
+    /// An alarm looks at what is left when dimensions are taken away, and a
+    /// dimension that isn't there can't be.
+    #[test]
+    fn totals_have_some_of_the_dimensions() {
+        for series in all() {
+            let (whole, totals) = series.dimensions.split_first().unwrap();
+            for total in totals {
+                assert!(total.len() < whole.len(), "{series:?}");
+                assert!(total.iter().all(|name| whole.contains(name)), "{series:?}");
+            }
+        }
     }
 
     #[test]

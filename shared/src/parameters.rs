@@ -18,7 +18,7 @@ pub use template::{
 pub use token::StoredToken;
 
 use crate::aws::AwsError;
-use crate::config::{self, MissingVariable};
+use crate::config::{self, VariableError};
 use crate::secret::Secret;
 use crate::wechat::callback::Callback;
 use crate::wechat::id::AppId;
@@ -44,7 +44,7 @@ impl Parameters {
     /// # Errors
     ///
     /// When it isn't set.
-    pub fn from_environment(ssm: Client) -> Result<Self, MissingVariable> {
+    pub fn from_environment(ssm: Client) -> Result<Self, VariableError> {
         Ok(Self { ssm, prefix: config::required("PARAMETER_PREFIX")? })
     }
 

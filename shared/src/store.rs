@@ -7,7 +7,7 @@
 //! | | `user` = `person#…`, `item` | `session#…`: which refresh token is good |
 //! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow; `forgetting#…`: who is being forgotten |
 //! | events | `user`, `event` | what came in |
-//! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token |
+//! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token; `followers#…`: how far the import of an account's followers is |
 
 mod accounts;
 mod allowance;
@@ -23,6 +23,7 @@ mod followers;
 mod forced;
 mod forget;
 mod forms;
+mod imports;
 mod known;
 mod logins;
 mod mappings;
@@ -31,6 +32,7 @@ mod permits;
 mod persons;
 mod phones;
 mod rests;
+mod retention;
 mod sessions;
 mod transaction;
 mod tries;
@@ -45,9 +47,10 @@ pub use events::{
     Range, Record, Recorded, StoredEvent, Taken, Unreadable,
 };
 pub use exchanges::{CodeName, Exchange, Exchanged};
-pub use followers::{Explanation, Followers, Following, Step, Told};
+pub use followers::{Explanation, Followers, Following, Move, Step, Told};
 pub use forced::{Forced, Holder, Repair, RepairClaim, RepairEnd, RepairProgress};
 pub use forms::FormIdItem;
+pub use imports::{Import, ImportClaim, ImportCounts, Imports, Phase};
 pub use known::Known;
 pub use logins::{Binding, LoginError, Logins, Session};
 pub use mappings::{Mappings, Route, account_key};
@@ -66,7 +69,7 @@ pub use windows::{Place, Window};
 
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::config::{self, MissingVariable};
+use crate::config::{self, VariableError};
 use crate::wechat::id::{AppId, OpenId};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -74,9 +77,6 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use std::collections::HashMap;
-
-/// Events and notifications are kept this many seconds: 30 days.
-const KEPT: u64 = 30 * 24 * 3600;
 
 /// DynamoDB's refusals that stay until somebody mends the table, its name or the
 /// function's role.
@@ -100,14 +100,18 @@ struct Table {
     dynamodb: Client,
     name: String,
     variable: &'static str,
+    /// For how many seconds a row is kept that isn't kept for ever.
+    kept: u64,
 }
 
 impl Table {
-    fn from_environment(
-        dynamodb: &Client,
-        variable: &'static str,
-    ) -> Result<Self, MissingVariable> {
-        Ok(Self { dynamodb: dynamodb.clone(), name: config::required(variable)?, variable })
+    fn from_environment(dynamodb: &Client, variable: &'static str) -> Result<Self, VariableError> {
+        Ok(Self {
+            dynamodb: dynamodb.clone(),
+            name: config::required(variable)?,
+            variable,
+            kept: retention::seconds()?,
+        })
     }
 
     /// Asks DynamoDB whether the table is there, which also opens the connection

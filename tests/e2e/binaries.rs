@@ -8,7 +8,7 @@ use std::{
 };
 
 /// All functions.
-const FUNCTIONS: [&str; 5] = ["callback", "events", "login", "send", "token"];
+const FUNCTIONS: [&str; 6] = ["callback", "events", "followers", "login", "send", "token"];
 
 /// The folder that cargo puts binaries in: the one above that of this program.
 ///

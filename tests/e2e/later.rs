@@ -474,7 +474,7 @@ async fn what_could_not_be_stored_comes_back_from_the_queue() {
 
 #[tokio::test]
 async fn what_there_is_no_time_for_is_stored_and_swept() {
-    let short = "CodeUri: ../../target/lambda/send/\n      # A channel is begun only if 12 seconds are left.\n      Timeout: 60";
+    let short = "CodeUri: ../../target/lambda/send/bootstrap.zip\n      # A channel is begun only if 12 seconds are left.\n      Timeout: 60";
     let world = World::changed(&[(short, &short.replace("60", "20"))]).await;
     world.token_round().await;
     let ann = world.phone("ann");

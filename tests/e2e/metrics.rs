@@ -33,8 +33,12 @@ impl World {
             if directive["Metrics"][0]["Name"] != name {
                 continue;
             }
+            let all = shared::metric::all();
+            let series = all.iter().find(|series| series.name == name).unwrap();
+            assert_eq!(directive["Dimensions"], serde_json::json!(series.dimensions), "{text}");
+            let function = document["function"].as_str().unwrap();
+            assert!(series.by.iter().any(|by| function.ends_with(by)), "{text}");
             let dimensions = directive["Dimensions"][0].as_array().unwrap();
-            assert_eq!(dimensions[0], "function", "{text}");
             for dimension in dimensions {
                 let value = document[dimension.as_str().unwrap()].as_str();
                 assert!(value.is_some_and(|value| !value.is_empty()), "{text}");

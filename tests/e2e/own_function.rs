@@ -45,7 +45,8 @@ const OWN: &str = "  GreetFunction:
   # ---- Functions --";
 
 /// What the template says of routes that it doesn't name.
-const LIMIT: &str = "{ ThrottlingRateLimit: 100, ThrottlingBurstLimit: 200 }";
+const LIMIT: &str =
+    "{ ThrottlingRateLimit: !Ref DefaultRate, ThrottlingBurstLimit: !Ref DefaultBurst }";
 
 async fn world() -> World {
     // Forgers are throttled as well, and these are to be refused for another reason.

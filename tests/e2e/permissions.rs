@@ -59,7 +59,8 @@ async fn the_token_function_may_touch_its_own_rows_only() {
 
 #[tokio::test]
 async fn a_function_that_may_not_invoke_another_says_so() {
-    let invoke = "Action: lambda:InvokeFunction\n                Resource";
+    let invoke =
+        "Action: lambda:InvokeFunction\n                Resource: !GetAtt TokenFunction.Arn";
     let world = with_dead_token(&[(invoke, &invoke.replace("Invoke", "Get"))]).await;
     let token = "lambda:us-east-1:000000000000:function:hongyan-local-token";
     was_refused(&world, "send", "SendRole", "lambda:InvokeFunction", token);

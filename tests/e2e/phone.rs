@@ -18,6 +18,16 @@ impl Phone<'_> {
         self.act("unfollow", json!({ "app": app })).await;
     }
 
+    /// Follows before anybody listens: no event tells of it.
+    pub(crate) async fn follow_unseen(&self, app: &str) {
+        self.act("follow", json!({ "app": app, "silently": true })).await;
+    }
+
+    /// Leaves while nobody listens.
+    pub(crate) async fn unfollow_unseen(&self, app: &str) {
+        self.act("unfollow", json!({ "app": app, "silently": true })).await;
+    }
+
     pub(crate) async fn message(&self, app: &str, text: &str) {
         self.act("message", json!({ "app": app, "text": text })).await;
     }

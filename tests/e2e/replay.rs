@@ -218,8 +218,8 @@ async fn what_stands_how_can_be_listed_without_a_word_of_anybody() {
 
 /// In so little time a replay tries one event, and the stream none.
 pub(crate) const HURRIED: (&str, &str) = (
-    "CodeUri: ../../target/lambda/events/\n      Timeout: 60",
-    "CodeUri: ../../target/lambda/events/\n      Timeout: 20",
+    "CodeUri: ../../target/lambda/events/bootstrap.zip\n      Timeout: 60",
+    "CodeUri: ../../target/lambda/events/bootstrap.zip\n      Timeout: 20",
 );
 
 #[tokio::test]

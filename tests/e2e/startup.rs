@@ -108,10 +108,7 @@ async fn a_parameter_that_is_not_there_is_named() {
 async fn parameters_that_may_not_be_read_are_named() {
     let cases = [
         ("events", "          EVENTS_TABLE: !Ref EventsTable\n          USERS_TABLE"),
-        (
-            "token",
-            "          WECHAT_URL: !Ref WeChatUrl\n      Policies:\n        - Statement:\n            - Effect: Allow\n              Action: ssm:GetParametersByPath\n              Resource:\n                - !Sub",
-        ),
+        ("token", "          WECHAT_URL: !Ref WeChatUrl\n      Events:\n        Refresh:"),
     ];
     for (function, from) in cases {
         let to = format!("          PARAMETER_PREFIX: /nowhere\n{from}");

@@ -1,7 +1,8 @@
 //! The cloud is what the template says.
 
 use crate::world::{World, order};
-use serde_json::json;
+use serde_json::{Value, json};
+use shared::clock::Timestamp;
 
 #[tokio::test]
 async fn a_route_follows_the_template() {
@@ -92,7 +93,7 @@ async fn only_the_pages_of_named_origins_may_ask() {
 
 #[tokio::test]
 async fn a_route_takes_no_more_than_the_template_says() {
-    let all = "POST /session/revoke: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: 200 }";
+    let all = "POST /session/revoke: { ThrottlingRateLimit: !Ref DefaultRate, ThrottlingBurstLimit: !Ref DefaultBurst }";
     let few = "POST /session/revoke: { ThrottlingRateLimit: 0.01, ThrottlingBurstLimit: 3 }";
     let world = World::changed(&[(all, few)]).await;
     let mut statuses = Vec::new();
@@ -104,4 +105,56 @@ async fn a_route_takes_no_more_than_the_template_says() {
     assert_eq!(statuses, [200, 200, 200, 429, 429]);
     let code = world.phone("ann").code("shop-mini").await;
     assert_eq!(world.log_in("shop-mini", &json!({ "code": code })).await.0, 200);
+}
+
+#[tokio::test]
+async fn what_came_in_and_what_went_out_is_kept_for_as_long_as_the_template_says() {
+    let days = "Default: 30\n    MinValue: 15";
+    let world = World::changed(&[(days, "Default: 15\n    MinValue: 15")]).await;
+    world.token_round().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    let request = order("order-1", json!({ "union_id": ann.union_id().await }));
+    assert_eq!(world.send(&request).await["outcome"], "sent");
+    world.idle().await;
+    let now = Timestamp::now().0;
+    let around = now + 15 * 24 * 3600 - 60..=now + 15 * 24 * 3600;
+    for row in [world.aws.rows("events").await, world.aws.rows("notifications").await].concat() {
+        // How often a token was forced is another matter.
+        if row["id"].as_str().is_some_and(|id| id.starts_with("forced#")) {
+            continue;
+        }
+        assert!(around.contains(&row["expires"].as_u64().unwrap()), "{row}");
+    }
+    assert_eq!(world.aws.rows("events").await.len(), 2, "she followed, and it was delivered");
+}
+
+#[tokio::test]
+async fn a_log_level_follows_the_template_and_metrics_have_none() {
+    let world = World::changed(&[("Default: INFO", "Default: ERROR")]).await;
+    world.token_round().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    let request = order("order-1", json!({ "union_id": ann.union_id().await }));
+    assert_eq!(world.send(&request).await["outcome"], "sent");
+    let lines = world.lines();
+    let told: Vec<_> =
+        lines.iter().filter(|line| line.contains("order-1") || line.contains("INFO")).collect();
+    assert!(told.is_empty(), "{told:#?}");
+    assert_eq!(world.metrics("notifications").len(), 1);
+}
+
+#[tokio::test]
+async fn tables_are_protected_and_the_parameter_says_where_everything_is() {
+    let world = World::start().await;
+    let described = json!({ "TableName": "hongyan-local-users" });
+    let table = world.aws.ask("DynamoDB_20120810.DescribeTable", &described).await;
+    assert_eq!(table["Table"]["DeletionProtectionEnabled"], true, "{table}");
+    let name = json!({ "Name": "/hongyan/local/deployment" });
+    let found = world.aws.ask("AmazonSSM.GetParameter", &name).await;
+    assert_eq!(found["Parameter"]["Type"], "String");
+    let value = found["Parameter"]["Value"].as_str().unwrap();
+    let value: Value = serde_json::from_str(value).unwrap();
+    assert_eq!(value["api"], world.url(""));
+    assert_eq!(value["addresses"], json!([]));
 }

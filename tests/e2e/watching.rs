@@ -23,7 +23,7 @@ fn promised(readme: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
 #[test]
 fn both_readmes_promise_the_same_metrics() {
     assert_eq!(promised(READMES[0]), promised(READMES[1]));
-    assert_eq!(promised(READMES[0]).len(), 10);
+    assert_eq!(promised(READMES[0]).len(), 12);
 }
 
 #[tokio::test]
@@ -49,8 +49,9 @@ async fn what_is_promised_of_sending_is_measured() {
     world.pass("order-4").await;
     world.sweep().await;
 
-    // A receipt that settles, and tokens in trouble, are scenarios of their own.
-    let elsewhere = ["settled", "token_failed", "token_forced"];
+    // A receipt that settles, tokens and events in trouble, are scenarios of their own.
+    let elsewhere =
+        ["settled", "token_failed", "token_forced", "events_failed", "events_set_aside"];
     for (names, dimensions) in promised(READMES[0]) {
         for name in names.into_iter().filter(|name| !elsewhere.contains(name)) {
             let found = world.metrics(name);
@@ -65,4 +66,7 @@ async fn what_is_promised_of_sending_is_measured() {
     assert_eq!(refused.dimension("channel"), "subscribe");
     assert_eq!((refused.dimension("outcome"), refused.value), ("no_permit", 1));
     assert_eq!(world.metrics("permit_drift")[0].dimension("app"), "shop-mini");
+    let receipts = world.metrics("receipts");
+    assert!(receipts.iter().all(|it| it.dimension("outcome") == "delivered"), "{receipts:?}");
+    assert_eq!(receipts[0].dimension("app"), "shop");
 }

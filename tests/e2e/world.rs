@@ -74,9 +74,12 @@ impl World {
     /// As [`World::changed`], with functions that aren't Hongyan's: examples of this
     /// package.
     pub(crate) async fn with_examples(names: &[&str], changes: &[(&str, &str)]) -> Self {
-        let text = template(changes);
-        let folder = binaries::with_examples(names);
-        std::fs::write(folder.path().join("template.yaml"), text).unwrap();
+        Self::of_binaries(binaries::with_examples(names), changes).await
+    }
+
+    /// As [`World::changed`], with the binaries of this folder.
+    pub(crate) async fn of_binaries(folder: TempDir, changes: &[(&str, &str)]) -> Self {
+        std::fs::write(folder.path().join("template.yaml"), template(changes)).unwrap();
         let binaries = folder.path().to_owned();
         let world = Self::of(Some(folder), binaries).await;
         world.silence().await;

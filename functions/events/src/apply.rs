@@ -6,8 +6,10 @@ use crate::follow::{close, follow, leave};
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
+use shared::metric;
+use shared::parameters::App as WeChatApp;
 use shared::store::{PermitKey, Receipt, StoredEvent, Window};
-use shared::wechat::push::{Answer, Delivery, Event, Kind, Push, Unreadable};
+use shared::wechat::push::{Answer, Delivery, Event, Fate, Kind, Push, Unreadable};
 
 /// WeChat's number for the telephone number, among what a user may revoke.
 ///
@@ -58,11 +60,11 @@ pub(crate) async fn apply(
         }
         Kind::Event(Event::SubscribeMessageSent(deliveries)) => {
             for delivery in deliveries {
-                app.notifications.receipt(receipt(event, &push, delivery), now).await?;
+                take_receipt(app, wechat_app, receipt(event, &push, delivery), now).await?;
             }
         }
         Kind::Event(Event::TemplateSendJobFinish(delivery)) => {
-            app.notifications.receipt(receipt(event, &push, delivery), now).await?;
+            take_receipt(app, wechat_app, receipt(event, &push, delivery), now).await?;
         }
         Kind::Event(Event::UserAuthorizationCancellation { .. }) => {
             close(app, wechat_app, &push.from, push.create_time).await?;
@@ -103,6 +105,22 @@ async fn open_window(
     window: Window,
 ) -> Result<(), ApplyError> {
     app.users.open_window(&event.app_id, &push.from, window, push.create_time).await?;
+    Ok(())
+}
+
+async fn take_receipt(
+    app: &App,
+    wechat_app: &WeChatApp,
+    receipt: Receipt<'_>,
+    now: Timestamp,
+) -> Result<(), AwsError> {
+    let outcome = match receipt.fate {
+        Fate::Delivered => "delivered",
+        Fate::Blocked => "blocked",
+        Fate::Failed(_) => "failed",
+    };
+    app.notifications.receipt(receipt, now).await?;
+    metric::RECEIPTS.record(1, [&wechat_app.alias, outcome]);
     Ok(())
 }
 

@@ -89,12 +89,12 @@ pub(crate) async fn attempt_taken(app: &App, event: &StoredEvent, taken: Taken) 
 
 fn tell(alias: &str, name: &str, error: &ApplyError) {
     tracing::error!(app = alias, event = name, "an event could not be applied: {error}");
-    metric::count("events_failed", alias, 1);
+    metric::EVENTS_FAILED.record(1, [alias]);
 }
 
 fn set_aside(alias: &str, name: &str) {
     tracing::error!(app = alias, event = name, "it is set aside; its row says why");
-    metric::count("events_set_aside", alias, 1);
+    metric::EVENTS_SET_ASIDE.record(1, [alias]);
 }
 
 async fn effect(app: &App, event: &StoredEvent) -> Result<(), ApplyError> {
@@ -107,9 +107,10 @@ async fn effect(app: &App, event: &StoredEvent) -> Result<(), ApplyError> {
             event = event.name(),
             "two different events have the same identity; both are kept and applied"
         );
-        metric::count("events_twins", &alias, 1);
+        metric::EVENTS_TWINS.record(1, [&alias]);
     }
     app.events.applied(event, now).await?;
+    metric::EVENTS_APPLIED.record(1, [&alias(app, event, now).await]);
     Ok(())
 }
 

@@ -93,7 +93,7 @@ pub(crate) async fn take(app: &App, records: Vec<Value>, deadline: Timestamp) ->
     let (arrivals, unreadable) = arrivals(records);
     // They are counted here only: the pipe, if there is one, reads the same ones.
     if unreadable > 0 {
-        metric::count("records_unreadable", "none", unreadable);
+        metric::RECORDS_UNREADABLE.record(unreadable, ["none"]);
     }
     let lanes = arrivals.into_iter().map(|arrival| (arrival.event.user.clone(), arrival));
     let again = by_user(lanes, async |Arrival { event, sequence_number }| {

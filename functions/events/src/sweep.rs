@@ -90,7 +90,7 @@ async fn try_all(app: &App, due: Vec<Due>, alias: &str, deadline: Timestamp) -> 
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(app = alias, "{error}");
-                metric::count("events_failed", alias, 1);
+                metric::EVENTS_FAILED.record(1, [alias]);
             }
         }
         None

@@ -330,7 +330,7 @@ impl<'a> Attempt<'a> {
                     app = speaker.alias,
                     "WeChat knows of no consent, our count does"
                 );
-                metric::count("permit_drift", &speaker.alias, 1);
+                metric::PERMIT_DRIFT.record(1, [&speaker.alias]);
                 true
             }
             // WeChat knows better than our count what is used up or closed.

@@ -5,7 +5,7 @@ use crate::channel::Ready;
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::metric::{self, Unit};
+use shared::metric;
 use shared::parameters::App as WeChatApp;
 use shared::store::Rest;
 use shared::wechat::client::Error as CallError;
@@ -105,8 +105,7 @@ async fn once(app: &App, speaker: &WeChatApp, ready: &Ready, not_after: Timestam
             let started = Instant::now();
             let sent = app.wechat.send(token, &ready.message).await;
             let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let of = [("app", speaker.alias.as_str()), ("api", api)];
-            metric::record("wechat_latency", Unit::Milliseconds, milliseconds, &of);
+            metric::WECHAT_LATENCY.record(milliseconds, [&speaker.alias, api]);
             sent
         })
         .await;

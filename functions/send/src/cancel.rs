@@ -6,7 +6,7 @@ use crate::report::Report;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use shared::clock::Timestamp;
-use shared::metric::{self, Unit};
+use shared::metric;
 use shared::store::{Cancelled, Status};
 
 /// Which notification is to be called off.
@@ -33,8 +33,7 @@ pub(crate) async fn cancel(
     match app.notifications.cancel(id, now).await.map_err(|error| internal(&error))? {
         Cancelled::Done => {
             tracing::info!(id, outcome = "cancelled", "called off");
-            let of = [("app", "none"), ("channel", "none"), ("outcome", "cancelled"), ("code", "")];
-            metric::record("notifications", Unit::Count, 1, &of);
+            metric::NOTIFICATIONS.record(1, ["none", "none", "cancelled", ""]);
             Ok(Report::because(id, Status::Cancelled, "it was called off before it was sent"))
         }
         Cancelled::TooLate(row) => Err(failure(

@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::metric::{self, Unit};
+use shared::metric;
 use std::collections::BTreeMap;
 
 /// A batch (see "Using Lambda with Amazon SQS" in the Lambda developer guide).
@@ -32,7 +32,7 @@ struct Message {
 /// queue if that doesn't help.
 pub(crate) async fn queue(app: &App, batch: Batch, now: Timestamp, deadline: Timestamp) -> Value {
     if let Some(age) = batch.records.iter().filter_map(|message| message.age(now)).max() {
-        metric::record("queue_age", Unit::Seconds, age, &[]);
+        metric::QUEUE_AGE.record(age, []);
     }
     let failed = stream::iter(batch.records)
         .map(async |message| {

@@ -2,7 +2,7 @@
 //! it. Never who, never what.
 
 use crate::report::{PassedOver, Report, is_ours_to_mend};
-use shared::metric::{self, Unit};
+use shared::metric;
 use shared::store::Status;
 
 /// Tells how an attempt ended.
@@ -54,10 +54,9 @@ pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
         );
     }
     let code = code.map(|code| code.to_string()).unwrap_or_default();
-    let of = [("app", app), ("channel", channel), ("outcome", outcome), ("code", &code)];
-    metric::record("notifications", Unit::Count, 1, &of);
+    metric::NOTIFICATIONS.record(1, [app, channel, outcome, &code]);
     if report.outcome == Status::Ambiguous {
-        metric::count("ambiguous", app, 1);
+        metric::AMBIGUOUS.record(1, [app]);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::report::Report;
 use futures_util::{StreamExt as _, stream};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::metric::{self, Unit};
+use shared::metric;
 use shared::parameters::ParameterError;
 use shared::store::{Before, Change, Claim, Row, Settled, Standing, Status, Written};
 
@@ -96,7 +96,7 @@ async fn settle(app: &App, row: &Row) -> Result<(), AwsError> {
     if let Settled::Told(status) = settled {
         let outcome = status.as_str();
         tracing::info!(id = row.id, outcome, "WeChat's receipt tells what became of it");
-        metric::record("settled", Unit::Count, 1, &[("outcome", outcome)]);
+        metric::SETTLED.record(1, [outcome]);
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ async fn resume(app: &App, id: &str, deadline: Timestamp) -> Result<Option<Row>,
 async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Result<(), Problem> {
     let id = row.id.as_str();
     if let Some(at) = row.retry_at {
-        metric::record("waiting_age", Unit::Seconds, now.seconds_since(at), &[]);
+        metric::WAITING_AGE.record(now.seconds_since(at), []);
     }
     let Some(content) = Content::of(row) else {
         let problem = "what was stored of it can't be read by this version of the function";

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::failure::RefreshError;
 use crate::refresh::{refresh, store};
 use shared::clock::Timestamp;
-use shared::metric::{self, Unit};
+use shared::metric;
 use shared::parameters::{App as WeChatApp, StoredToken};
 use shared::secret::Secret;
 use shared::store::{Holder, Repair, RepairClaim, RepairEnd, RepairProgress};
@@ -158,7 +158,7 @@ async fn force(
         today = forced_at.len(),
         "WeChat goes on handing out a token that it calls dead; forcing another"
     );
-    metric::record("token_forced", Unit::Count, 1, &[("app", &wechat_app.alias)]);
+    metric::TOKEN_FORCED.record(1, [&wechat_app.alias]);
     let granted = match app.wechat.stable_token(&wechat_app.app_id, secret, true).await {
         Ok(granted) => granted,
         Err(error @ CallError::Unknown { .. }) => {

@@ -11,15 +11,20 @@ use crate::aws::failed;
 use crate::error::{Error, Kind};
 use crate::place::Place;
 use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde::Deserialize;
 use shared::http::Web;
+use std::time::Duration;
 use tokio::sync::OnceCell;
 
 /// A call that AWS throttles, or that doesn't arrive, is tried so often in all.
 const ATTEMPTS: u32 = 5;
+/// One try may take this long: somewhat longer than any of the functions that are
+/// asked may.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A deployment: how it is reached, and how its things are called.
 #[derive(Debug)]
@@ -53,7 +58,9 @@ impl Deployment {
     ///
     /// When no region is known.
     pub(crate) async fn connect(place: &Place) -> Result<Self, Error> {
-        let web = Web::through_proxies();
+        // No proxy leads to this machine.
+        let web = if place.local.is_some() { Web::new() } else { Web::through_proxies() };
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).build();
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
         let config = match &place.local {
             Some(url) => SdkConfig::builder()
@@ -65,11 +72,13 @@ impl Deployment {
                 .endpoint_url(url)
                 .http_client(web.clone())
                 .retry_config(retries)
+                .timeout_config(timeouts)
                 .build(),
             None => {
                 let mut loader = aws_config::defaults(BehaviorVersion::latest())
                     .http_client(web.clone())
-                    .retry_config(retries);
+                    .retry_config(retries)
+                    .timeout_config(timeouts);
                 if let Some(profile) = &place.profile {
                     loader = loader.profile_name(profile);
                 }

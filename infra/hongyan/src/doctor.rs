@@ -55,7 +55,7 @@ impl Doctor {
             }
             Err(error) => return Err(error),
         };
-        let bar = terminal.progress("looking", 5);
+        let bar = terminal.progress("looking", 4);
         let mut findings = vec![Finding::ok("deployment", None, about.api.clone())];
         findings.extend(stack::check(deployment, about).await);
         bar.inc(1);
@@ -75,6 +75,7 @@ impl Doctor {
                 tokio::join!(templates::check(deployment), people::check(deployment, &apps));
             findings.extend(templates);
             findings.extend(people);
+            bar.inc(1);
         }
         bar.finish_and_clear();
         Ok(report(deployment, findings))

@@ -78,9 +78,10 @@ impl Forget {
     ) -> Result<Answer, Error> {
         deployment.about().await?;
         // Who was half forgotten may not be found any more, and can be asked for still.
-        let shown = look_up(deployment, &self.who).await?.map_or_else(
+        let known = look_up(deployment, &self.who).await?;
+        let shown = known.as_ref().map_or_else(
             || "nobody is found; if forgetting them broke off, this goes on".to_owned(),
-            |known| known.to_string(),
+            ToString::to_string,
         );
         let question =
             format!("{shown}\nForget {} in the stage {} for good?", self.who, deployment.stage);
@@ -99,6 +100,8 @@ impl Forget {
             bar.set_message(format!("forgetting: {gone} rows have gone"));
         }
         bar.finish_and_clear();
+        // A name that is misspelt mustn't look as if somebody had been forgotten.
+        let told = told.filter(|told| known.is_some() || !told.is_of_nobody());
         told.map(|told| Answer::of(&told)).ok_or_else(|| nobody(&self.who))
     }
 
@@ -143,6 +146,13 @@ fn add(told: &mut Option<Told>, forgotten: Forgotten) -> bool {
     complete
 }
 
+impl Told {
+    /// There was nothing that could go.
+    fn is_of_nobody(&self) -> bool {
+        self.gone.values().all(|count| *count == 0)
+    }
+}
+
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.user {
@@ -156,7 +166,7 @@ impl fmt::Display for Told {
         for (kind, count) in self.gone.iter().filter(|(_, count)| **count > 0) {
             writeln!(f, "  {count:>6} {}", kind.replace('_', " "))?;
         }
-        if self.gone.values().all(|count| *count == 0) {
+        if self.is_of_nobody() {
             writeln!(f, "  nothing more: it was gone already")?;
         }
         writeln!(f, "What stays:")?;

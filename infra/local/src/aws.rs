@@ -26,6 +26,7 @@ mod control;
 mod door;
 mod fault;
 mod folder;
+mod meter;
 mod refusal;
 mod saved;
 
@@ -44,6 +45,7 @@ use asynchronous::Asynchronous;
 pub use asynchronous::EventInvokeConfig;
 pub use fault::{Fault, Faults, Ordered, Senseless};
 pub use lambda::Invoke;
+pub use meter::{Meter, Used};
 use permission::Permissions;
 pub use refusal::Refusal;
 
@@ -143,6 +145,8 @@ pub struct Aws {
     pub permissions: Permissions,
     /// What is to go wrong with the calls that come in by the port.
     pub faults: Faults,
+    /// What callers use of DynamoDB.
+    pub meter: Meter,
     /// How long an event that failed waits before its second and its third
     /// attempt. AWS waits one minute and two; here it is one second and two.
     pub event_retries: [Duration; 2],
@@ -168,6 +172,7 @@ impl Aws {
             buses: buses::Buses::new(),
             permissions: Permissions::default(),
             faults: Faults::default(),
+            meter: Meter::default(),
             event_retries: [Duration::from_secs(1), Duration::from_secs(2)],
             folder,
         })

@@ -11,11 +11,17 @@ use crate::{
     template::{Every, Schedule},
 };
 
-/// Fires until the task is aborted: at once, so that a stack is in order as
-/// soon as it runs, and then at the schedule's rate.
+/// A day.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Fires until the task is aborted: a rate at once, so that a stack is in order as
+/// soon as it runs, and then as often as it says; a time of day when it comes.
 pub(crate) async fn keep(schedule: Schedule, asynchronous: Asynchronous) {
-    let Every::Rate(every) = schedule.every;
-    let mut clock = tokio::time::interval(every);
+    let (wait, every) = match schedule.every {
+        Every::Rate(every) => (Duration::ZERO, every),
+        Every::Day(at) => (until(at, clock::now()), DAY),
+    };
+    let mut clock = tokio::time::interval_at(tokio::time::Instant::now() + wait, every);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     // Firings may overlap, as they do on AWS; they all end with this task.
     let mut firings = tokio::task::JoinSet::new();
@@ -28,6 +34,12 @@ pub(crate) async fn keep(schedule: Schedule, asynchronous: Asynchronous) {
             Some(_) = firings.join_next() => {}
         }
     }
+}
+
+/// How long it is until a time of day, in UTC.
+fn until(at: Duration, now: Duration) -> Duration {
+    let today = Duration::from_secs(now.as_secs() % DAY.as_secs());
+    if at > today { at - today } else { at + DAY - today }
 }
 
 /// A schedule invokes asynchronously: whether a failure is tried again is
@@ -94,6 +106,15 @@ mod tests {
         let ruled = read(event(&schedule(None, false), at));
         assert_eq!((&ruled["source"], &ruled["detail"]), (&json!("aws.events"), &json!({})));
         assert_eq!(event(&schedule(Some("{\"a\":1}"), true), at), "{\"a\":1}");
+    }
+
+    #[test]
+    fn a_time_of_day_comes_once_a_day() {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        let now = hours(20_000 * 24 + 15);
+        assert_eq!(until(hours(19), now), hours(4));
+        assert_eq!(until(hours(3), now), hours(12));
+        assert_eq!(until(hours(15), now), hours(24));
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,6 +26,7 @@ mod pipe;
 mod policies;
 mod properties;
 mod role;
+mod rules;
 mod storage;
 mod watch;
 
@@ -190,6 +191,7 @@ impl Template {
                 | "Metadata"
                 | "Outputs"
                 | "Parameters"
+                | "Rules"
                 | "Conditions"
                 | "Mappings"
                 | "Globals"
@@ -211,6 +213,7 @@ impl Template {
         }
         let parameters = parameters::read(root.get("Parameters"), defaults, overrides)?;
         let scope = Scope::new(&root, parameters, resources(&root)?, place);
+        rules::check(&scope, root.get("Rules"))?;
         let globals = function::globals(&root)?;
 
         let mut template = Self::default();

@@ -50,7 +50,7 @@ const UNDOCUMENTED: u64 = 100_000;
 
 /// Every path that the sandbox knows. Quotas are those of WeChat's
 /// documentation ("接口调用频次说明", how often an interface may be called).
-static ENDPOINTS: [Endpoint; 12] = [
+static ENDPOINTS: [Endpoint; 14] = [
     Endpoint { path: "/cgi-bin/token", method: Method::GET, access: Access::Secret(token::issue) },
     Endpoint {
         path: "/cgi-bin/stable_token",
@@ -71,6 +71,17 @@ static ENDPOINTS: [Endpoint; 12] = [
         path: "/cgi-bin/user/info",
         method: Method::GET,
         access: Access::Token { kind: OFFICIAL, daily: 5_000_000, answer: users::info },
+    },
+    Endpoint {
+        path: "/cgi-bin/user/info/batchget",
+        method: Method::POST,
+        // Not documented; that of user/info.
+        access: Access::Token { kind: OFFICIAL, daily: 5_000_000, answer: users::batch },
+    },
+    Endpoint {
+        path: "/cgi-bin/user/get",
+        method: Method::GET,
+        access: Access::Token { kind: OFFICIAL, daily: 500, answer: users::list },
     },
     Endpoint {
         path: "/cgi-bin/message/template/send",
@@ -297,7 +308,8 @@ fn dispatch(call: &mut Call<'_>, arrived: &Arrived<'_>) -> Result<Value, Refusal
             if kind.is_some_and(|kind| kind != app.kind) {
                 return Err(refusal::UNAUTHORIZED);
             }
-            if !app.quotas.take(path, call.now, *daily) {
+            let daily = app.limits.get(path).copied().unwrap_or(*daily);
+            if !app.quotas.take(path, call.now, daily) {
                 return Err(refusal::DAILY_QUOTA);
             }
             call.body = read(&endpoint.method, body)?;

@@ -1,5 +1,6 @@
 //! An Official Account or a Mini Program, as its operator has set it up.
 
+use crate::crowd::Crowd;
 use crate::world::expose;
 use crate::{legacy_template, login, once, phone, quota, token};
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,14 @@ pub struct App {
     pub(crate) phone_codes: Vec<phone::Code>,
     #[serde(default)]
     pub(crate) quotas: quota::Quotas,
+    /// Daily quotas, by path, where they aren't WeChat's usual ones.
+    #[serde(default)]
+    pub(crate) limits: BTreeMap<String, u64>,
+    /// A page of the followers' list has so many at most, if not 10,000.
+    #[serde(default)]
+    pub(crate) list_page: Option<usize>,
+    #[serde(default)]
+    pub(crate) crowd: Crowd,
     #[serde(default)]
     pub(crate) remembered: Vec<once::Remembered>,
     #[serde(default)]
@@ -98,6 +107,7 @@ impl App {
             codes: Vec::new(),
             phone_codes: Vec::new(),
             quotas: quota::Quotas::default(),
+            crowd: Crowd::default(),
             remembered: Vec::new(),
             forms: Vec::new(),
             ..self.clone()

@@ -8,8 +8,12 @@ use std::collections::VecDeque;
 
 /// How many calls are kept; older ones are forgotten.
 const KEPT: usize = 10_000;
-/// How much of a body is kept, in bytes of its JSON; what follows is cut off.
+/// How much of a body or an answer is kept, in bytes of its JSON; what follows is
+/// cut off.
 const LONGEST_BODY: usize = 16 << 10;
+/// How much of all of them together, in bytes of their JSON; the oldest calls are
+/// forgotten beyond that.
+const MOST: usize = 8 << 20;
 
 /// What no record shows.
 const SECRETS: [&str; 6] =
@@ -20,6 +24,8 @@ const SECRETS: [&str; 6] =
 pub(crate) struct Calls {
     kept: VecDeque<Call>,
     last: u64,
+    /// How much all of them are, in bytes.
+    size: usize,
 }
 
 /// One call and its answer.
@@ -36,6 +42,9 @@ pub(crate) struct Call {
     answer: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
+    /// Its JSON's bytes.
+    #[serde(skip)]
+    size: usize,
 }
 
 impl Calls {
@@ -49,22 +58,27 @@ impl Calls {
         body: &Bytes,
     ) -> u64 {
         self.last += 1;
-        if self.kept.len() == KEPT {
-            self.kept.pop_front();
+        while self.kept.len() == KEPT || self.size > MOST {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.size -= oldest.size;
         }
         let query =
             query.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
         let Value::Object(query) = without_secrets(Value::Object(query)) else { return self.last };
+        let (body, size) = record(body).unzip();
+        let size = size.unwrap_or_default();
+        self.size += size;
         self.kept.push_back(Call {
             id: self.last,
             time,
             method: method.to_string(),
             path: path.to_owned(),
             query,
-            body: record(body),
+            body,
             status: None,
             answer: None,
             fault: None,
+            size,
         });
         self.last
     }
@@ -79,7 +93,11 @@ impl Calls {
     ) {
         if let Some(call) = self.kept.iter_mut().rev().find(|call| call.id == id) {
             call.status = Some(status);
-            call.answer = answer.cloned().map(without_secrets);
+            let (answer, size) = answer.cloned().map(|it| shortened(without_secrets(it))).unzip();
+            let size = size.unwrap_or_default();
+            call.answer = answer;
+            call.size += size;
+            self.size += size;
             call.fault = fault;
         }
     }
@@ -92,26 +110,32 @@ impl Calls {
     /// Forgets all of them.
     pub(crate) fn clear(&mut self) {
         self.kept.clear();
+        self.size = 0;
     }
 }
 
 /// What is kept of a body: its JSON without secrets, or the beginning of that
 /// as a text where it is long. Of what isn't JSON only the size is kept, as
 /// nobody can tell where a secret stands in it.
-fn record(body: &Bytes) -> Option<Value> {
+fn record(body: &Bytes) -> Option<(Value, usize)> {
     if body.is_empty() {
         return None;
     }
     let Ok(read) = serde_json::from_slice(body) else {
-        return Some(format!("… ({} bytes that are not JSON)", body.len()).into());
+        return Some((format!("… ({} bytes that are not JSON)", body.len()).into(), 0));
     };
-    let kept = without_secrets(read);
-    let text = kept.to_string();
+    Some(shortened(without_secrets(read)))
+}
+
+/// The same if it isn't long, or else its beginning as a text; and how long what is
+/// kept is.
+fn shortened(value: Value) -> (Value, usize) {
+    let text = value.to_string();
     if text.len() <= LONGEST_BODY {
-        return Some(kept);
+        return (value, text.len());
     }
     let beginning = &text[..text.floor_char_boundary(LONGEST_BODY)];
-    Some(format!("{beginning}… (cut off; {} bytes in all)", body.len()).into())
+    (format!("{beginning}… (cut off; {} bytes in all)", text.len()).into(), LONGEST_BODY)
 }
 
 /// The same, with every secret in it replaced by `…`.
@@ -145,15 +169,28 @@ mod tests {
     }
 
     #[test]
+    fn all_of_them_together_take_so_much_room_at_most() {
+        let mut calls = Calls::default();
+        let answer = json!("x".repeat(LONGEST_BODY * 2));
+        for _ in 0..2 * MOST / LONGEST_BODY {
+            let id = calls.receive(0, &Method::GET, "/", &[], &Bytes::new());
+            calls.answer(id, 200, Some(&answer), None);
+        }
+        assert!(calls.size <= MOST + LONGEST_BODY, "{}", calls.size);
+        assert_eq!(calls.size, calls.kept.iter().map(|call| call.size).sum::<usize>());
+        assert!(calls.kept.len() >= MOST / LONGEST_BODY);
+    }
+
+    #[test]
     fn a_long_body_is_cut_off_and_still_without_secrets() {
         let short = json!({"secret": "mine", "content": "雁"});
-        let kept = record(&Bytes::from(short.to_string()));
-        assert_eq!(kept, Some(json!({"secret": "…", "content": "雁"})));
+        let recorded = |body: String| record(&Bytes::from(body)).map(|(kept, _)| kept);
+        assert_eq!(recorded(short.to_string()), Some(json!({"secret": "…", "content": "雁"})));
 
         let long =
             json!({"access_token": "mine", "content": "雁".repeat(LONGEST_BODY)}).to_string();
-        let size = long.len();
-        let Some(Value::String(kept)) = record(&Bytes::from(long)) else { panic!("not cut") };
+        let size = long.len() - "mine".len() + "…".len();
+        let Some(Value::String(kept)) = recorded(long) else { panic!("not cut") };
         assert!(kept.starts_with(r#"{"access_token":"…","content":"雁雁"#));
         assert!(kept.ends_with(&format!("雁… (cut off; {size} bytes in all)")));
         assert!(kept.len() < LONGEST_BODY + 64, "{}", kept.len());
@@ -163,7 +200,7 @@ mod tests {
     fn what_is_not_json_leaves_its_size() {
         assert_eq!(record(&Bytes::new()), None);
         let kept = record(&Bytes::from_static(b"secret=mine"));
-        assert_eq!(kept, Some(json!("… (11 bytes that are not JSON)")));
+        assert_eq!(kept, Some((json!("… (11 bytes that are not JSON)"), 0)));
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use crate::app::{Format, Mode, Template};
 use crate::console;
+use crate::crowd::{self, Act, Wanted};
 use crate::event::{Envelope, Event, Field};
 use crate::faults::Fault;
 use crate::people::{self, Action, find_app};
 use crate::running::Shared;
 use crate::state;
 use crate::world::Pushing;
-use crate::{api, page};
+use crate::{api, page, users};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use shared::secret::Secret;
 use shared::wechat::id::AppId;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -42,6 +44,10 @@ pub(crate) fn router(running: Shared) -> Router {
         .route("/sandbox/apps", post(add_app))
         .route("/sandbox/apps/{app}", post(set_app))
         .route("/sandbox/apps/{app}/console", post(paste))
+        .route("/sandbox/apps/{app}/crowd", post(gather))
+        .route("/sandbox/apps/{app}/crowd/{number}/{action}", post(act_in_crowd))
+        .route("/sandbox/apps/{app}/followers", get(followers))
+        .route("/sandbox/apps/{app}/quotas", get(quotas).post(set_quotas))
         .route("/sandbox/apps/{app}/revoke", post(revoke))
         .route("/sandbox/apps/{app}/spoil", post(spoil))
         .route("/sandbox/idle", get(idle))
@@ -94,7 +100,9 @@ async fn unknown() -> Problem {
     Problem::missing(
         "no such control; there are: GET state, GET|POST people, POST people/{name}/{action}, \
          GET people/{name}/messages, GET|DELETE calls, POST push, GET|POST pushing, GET|POST|DELETE faults, \
-         GET|POST clock, POST apps/{app}, POST apps/{app}/console, POST apps/{app}/revoke, POST apps/{app}/spoil, GET idle",
+         GET|POST clock, POST apps/{app}, POST apps/{app}/console, POST apps/{app}/crowd, \
+         POST apps/{app}/crowd/{number}/{action}, GET apps/{app}/followers, \
+         GET|POST apps/{app}/quotas, POST apps/{app}/revoke, POST apps/{app}/spoil, GET idle",
     )
 }
 
@@ -284,6 +292,7 @@ struct Settings {
     mode: Option<Mode>,
     format: Option<Format>,
     templates: Option<Vec<Template>>,
+    list_page: Option<usize>,
     /// Null unbinds it.
     #[serde(default, deserialize_with = "given")]
     open_platform: Option<Option<String>>,
@@ -306,6 +315,9 @@ async fn set_app(
     let settings: Settings = body(&bytes)?;
     running.change(|state| {
         let at = find_app(&state.world, &alias)?;
+        if settings.list_page == Some(0) {
+            return Err(Problem::bad("list_page must be 1 or more"));
+        }
         let app = &mut state.world.apps[at];
         app.mode = settings.mode.unwrap_or(app.mode);
         app.format = settings.format.unwrap_or(app.format);
@@ -315,6 +327,7 @@ async fn set_app(
         if let Some(templates) = settings.templates {
             app.templates = templates;
         }
+        app.list_page = settings.list_page.or(app.list_page);
         let (mode, format) = (app.mode, app.format);
         if let Some(open_platform) = settings.open_platform {
             app.open_platform = open_platform;
@@ -359,6 +372,82 @@ async fn paste(
 ) -> Result<Json<Value>, Problem> {
     console::submit(&running, &alias, body(&bytes)?).await?;
     Ok(Json(json!({ "ok": true })))
+}
+
+/// Gives an account very many followers.
+async fn gather(
+    State(running): State<Shared>,
+    Path(alias): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let wanted: Wanted = body(&bytes)?;
+    running.change(|state| {
+        let now = state.world.now();
+        let at = find_app(&state.world, &alias)?;
+        crowd::gather(&mut state.world.apps[at], &wanted, now).map(Json)
+    })
+}
+
+/// One of them follows or leaves; answers when the callback has.
+async fn act_in_crowd(
+    State(running): State<Shared>,
+    Path((alias, number, action)): Path<(String, u32, String)>,
+    bytes: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let act: Act = body(&bytes)?;
+    let (mut answer, push) = running.change(|state| {
+        let now = state.world.now();
+        let at = find_app(&state.world, &alias)?;
+        crowd::act(&mut state.world.apps[at], number, &action, &act, now)
+    })?;
+    let told = tokio::spawn(async move {
+        match push {
+            Some(push) => running.push(&push).await,
+            None => Vec::new(),
+        }
+    });
+    let deliveries =
+        told.await.map_err(|error| Problem::bad(format!("the push broke off: {error}")))?;
+    answer["pushes"] = json!(deliveries);
+    Ok(Json(answer))
+}
+
+/// All who follow an account.
+async fn followers(
+    State(running): State<Shared>,
+    Path(alias): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    running.read(|state| {
+        let at = find_app(&state.world, &alias)?;
+        let open_ids = users::truth(&state.world, &state.world.apps[at]);
+        Ok(Json(json!({ "total": open_ids.len(), "open_ids": open_ids })))
+    })
+}
+
+/// How often an app has called each path today.
+async fn quotas(
+    State(running): State<Shared>,
+    Path(alias): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    running.read(|state| {
+        let app = &state.world.apps[find_app(&state.world, &alias)?];
+        Ok(Json(json!({ "used": app.quotas.used(state.world.now()), "limits": app.limits })))
+    })
+}
+
+/// Sets daily quotas, by path; those that aren't named stay.
+async fn set_quotas(
+    State(running): State<Shared>,
+    Path(alias): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let limits: BTreeMap<String, u64> = body(&bytes)?;
+    running.change(|state| {
+        let at = find_app(&state.world, &alias)?;
+        let app = &mut state.world.apps[at];
+        app.limits.extend(limits);
+        Ok(Json(json!({ "ok": true, "limits": app.limits })))
+    })
 }
 
 /// Ends all of an app's access tokens at once, as a leak or another program

@@ -3,7 +3,7 @@
 use crate::app::{App, Format, Kind, Mode, Template, TemplateKind};
 use crate::person::{Person, Relation};
 use crate::world::World;
-use crate::{quota, token};
+use crate::{crowd, quota, token};
 use shared::secret::Secret;
 use shared::wechat::id::{AppId, OpenId, UnionId};
 use std::collections::BTreeMap;
@@ -46,6 +46,9 @@ pub fn example() -> World {
             codes: Vec::new(),
             phone_codes: Vec::new(),
             quotas: quota::Quotas::default(),
+            limits: BTreeMap::new(),
+            list_page: None,
+            crowd: crowd::Crowd::default(),
             remembered: Vec::new(),
             forms: Vec::new(),
         };

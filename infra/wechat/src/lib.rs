@@ -9,6 +9,7 @@ mod world;
 
 mod api;
 mod bizsend;
+mod crowd;
 mod custom;
 mod fields;
 mod legacy_template;

@@ -31,6 +31,7 @@ pub(crate) struct Action {
     popup_scene: Option<u8>,
     blocked: Option<bool>,
     number: Option<String>,
+    silently: Option<bool>,
     country_code: Option<String>,
 }
 
@@ -89,7 +90,7 @@ pub(crate) fn act(
     let relation = person.relations.entry(app.alias.clone()).or_insert_with(Relation::stranger);
     let on = Acting { app, relation, now };
 
-    match action {
+    let mut done = match action {
         "follow" => on.follow(None),
         "scan" => {
             let scene = match &with.scene {
@@ -145,7 +146,12 @@ pub(crate) fn act(
             })
         }
         _ => on.block(with.blocked.unwrap_or(true)),
+    }?;
+    // What happens while nobody listens is told to nobody.
+    if with.silently.unwrap_or_default() {
+        done.pushes.clear();
     }
+    Ok(done)
 }
 
 fn find_person(world: &World, name: &str) -> Result<usize, Problem> {

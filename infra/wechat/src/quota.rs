@@ -34,6 +34,12 @@ impl Quotas {
     pub(crate) fn take(&mut self, path: &str, now: i64, limit: u64) -> bool {
         self.0.entry(path.to_owned()).or_default().take(clock::day(now), limit)
     }
+
+    /// How often each path was called today.
+    pub(crate) fn used(&self, now: i64) -> BTreeMap<&str, u64> {
+        let today = self.0.iter().filter(|(_, counter)| counter.period == clock::day(now));
+        today.map(|(path, counter)| (path.as_str(), counter.count)).collect()
+    }
 }
 
 #[cfg(test)]

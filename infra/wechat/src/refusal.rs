@@ -54,6 +54,8 @@ refusals! {
     INVALID_TOKEN = 40014, "invalid access_token";
     /// A login code that was never issued, is too old, or is another app's.
     INVALID_CODE = 40029, "invalid code";
+    /// A list of openids that is empty or too long.
+    INVALID_LIST = 40032, "invalid openid list size";
     /// A parameter with an impossible value.
     INVALID_PARAMETER = 40035, "invalid parameter";
     /// A template id has 43 characters.

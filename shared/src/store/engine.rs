@@ -8,6 +8,9 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use dynoxide::Database;
 use serde_json::json;
 
+/// As the functions keep rows unless somebody says otherwise.
+const KEPT: u64 = 30 * 24 * 3600;
+
 /// The engine, in memory. It ends with the test.
 pub(super) struct Engine {
     database: Database,
@@ -67,7 +70,12 @@ impl Engine {
     }
 
     fn named(&self, name: &str) -> Table {
-        Table { dynamodb: self.client.clone(), name: name.to_owned(), variable: "A_TABLE" }
+        Table {
+            dynamodb: self.client.clone(),
+            name: name.to_owned(),
+            variable: "A_TABLE",
+            kept: KEPT,
+        }
     }
 }
 

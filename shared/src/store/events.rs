@@ -19,7 +19,7 @@ pub use record::{NewEvent, Record, Recorded, Unreadable};
 use super::{Table, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::config::MissingVariable;
+use crate::config::VariableError;
 use crate::wechat::id::AppId;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -111,7 +111,7 @@ impl Events {
     /// # Errors
     ///
     /// When it isn't set.
-    pub fn from_environment(dynamodb: &Client) -> Result<Self, MissingVariable> {
+    pub fn from_environment(dynamodb: &Client) -> Result<Self, VariableError> {
         Ok(Self { table: Table::from_environment(dynamodb, "EVENTS_TABLE")? })
     }
 

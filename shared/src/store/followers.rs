@@ -12,6 +12,10 @@
 //! | `version` | counts the moves, so that none is based on a state that is gone |
 
 mod close;
+mod listed;
+mod several;
+
+pub use several::Move;
 
 use super::mappings::union_subject;
 use super::{Item, Mappings, Users, get_number, get_string, get_time, number, string, transaction};
@@ -257,8 +261,22 @@ impl Followers {
         next: Following,
     ) -> Result<Option<Following>, AwsError> {
         let table = &self.users.table;
+        let items = self.items(app_id, open_id, known, &next);
+        let what = table.action("storing whether a user follows");
+        let stored = transaction::write(&table.dynamodb, &what, items).await?;
+        Ok(stored.then(|| Following { version: next.version + 1, ..next }))
+    }
+
+    /// What has to be written together for one user's move: the profile first.
+    fn items(
+        &self,
+        app_id: &AppId,
+        open_id: &OpenId,
+        known: &Following,
+        next: &Following,
+    ) -> Vec<TransactWriteItem> {
         let profile = Update::builder()
-            .table_name(&table.name)
+            .table_name(&self.users.table.name)
             .set_key(Some(Users::profile_key(app_id, open_id)));
         let mut items = vec![transaction::update(next.update(profile))];
         // A person who is no longer this follower doesn't follow.
@@ -272,9 +290,7 @@ impl Followers {
                 items.push(self.mapping(union_id, app_id, open_id, follows, state.at));
             }
         }
-        let what = table.action("storing whether a user follows");
-        let stored = transaction::write(&table.dynamodb, &what, items).await?;
-        Ok(stored.then(|| Following { version: next.version + 1, ..next }))
+        items
     }
 
     fn mapping(

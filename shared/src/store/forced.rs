@@ -8,7 +8,7 @@ use super::conflict::again;
 use super::{Item, Table, get_number, get_string, item_of, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::config::MissingVariable;
+use crate::config::VariableError;
 use crate::wechat::id::AppId;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -80,7 +80,7 @@ impl Forced {
     /// # Errors
     ///
     /// When it isn't set.
-    pub fn from_environment(dynamodb: &Client) -> Result<Self, MissingVariable> {
+    pub fn from_environment(dynamodb: &Client) -> Result<Self, VariableError> {
         Ok(Self { table: Table::from_environment(dynamodb, "NOTIFICATIONS_TABLE")? })
     }
 

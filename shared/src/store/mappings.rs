@@ -2,7 +2,7 @@
 
 use super::{Item, Table, get_string, item_of, string};
 use crate::aws::AwsError;
-use crate::config::MissingVariable;
+use crate::config::VariableError;
 use crate::secret::Secret;
 use crate::wechat::id::{AppId, OpenId, UnionId};
 use aws_sdk_dynamodb::Client;
@@ -36,7 +36,7 @@ impl Mappings {
     /// # Errors
     ///
     /// When it isn't set.
-    pub fn from_environment(dynamodb: &Client) -> Result<Self, MissingVariable> {
+    pub fn from_environment(dynamodb: &Client) -> Result<Self, VariableError> {
         Ok(Self { table: Table::from_environment(dynamodb, "MAPPINGS_TABLE")? })
     }
 

@@ -30,7 +30,7 @@ pub use waiting::Cancelled;
 
 use super::Table;
 use crate::aws::AwsError;
-use crate::config::MissingVariable;
+use crate::config::VariableError;
 use aws_sdk_dynamodb::Client;
 use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
@@ -107,7 +107,7 @@ impl Notifications {
     /// # Errors
     ///
     /// When it isn't set.
-    pub fn from_environment(dynamodb: &Client) -> Result<Self, MissingVariable> {
+    pub fn from_environment(dynamodb: &Client) -> Result<Self, VariableError> {
         Ok(Self { table: Table::from_environment(dynamodb, "NOTIFICATIONS_TABLE")? })
     }
 

@@ -8,7 +8,7 @@
 //! `refused#…` when WeChat knew nothing of any.
 
 use super::conflict::again;
-use super::{KEPT, Users, get_string, get_time, number, string, transaction, user_key};
+use super::{Users, get_string, get_time, number, string, transaction, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
@@ -119,7 +119,7 @@ impl Users {
             .condition_expression("attribute_not_exists(withdrawn_at) OR withdrawn_at < :at")
             .expression_attribute_values(":at", number(at))
             // An event is kept, and may be applied again, for so long.
-            .expression_attribute_values(":expires", number(at.plus(2 * KEPT)));
+            .expression_attribute_values(":expires", number(at.plus(2 * self.table.kept)));
         let items = vec![self.still_here(key.app_id, key.open_id, at), transaction::update(mark)];
         let what = self.table.action("withdrawing consent");
         transaction::write(&self.table.dynamodb, &what, items).await?;
@@ -222,7 +222,7 @@ impl Users {
                 .update_expression(
                     "SET #state = :to, notification = :notification, expires = :expires",
                 )
-                .expression_attribute_values(":expires", number(now.plus(KEPT))),
+                .expression_attribute_values(":expires", number(now.plus(self.table.kept))),
         )
     }
 
@@ -251,7 +251,7 @@ impl Users {
                 .update_expression(
                     "SET #state = :to, notification = :notification, expires = :expires",
                 )
-                .expression_attribute_values(":expires", number(now.plus(KEPT))),
+                .expression_attribute_values(":expires", number(now.plus(self.table.kept))),
         )
     }
 
@@ -335,7 +335,7 @@ impl Users {
             .update_expression("SET refused_at = :at, expires = :expires")
             .condition_expression("attribute_not_exists(refused_at) OR refused_at < :at")
             .expression_attribute_values(":at", number(asked))
-            .expression_attribute_values(":expires", number(asked.plus(KEPT)));
+            .expression_attribute_values(":expires", number(asked.plus(self.table.kept)));
         let marked = again(|| mark.clone().send()).await;
         self.table.conditional("noting that WeChat knows of no consent", marked)?;
         self.end_permit(permit, notification, state, "burned", asked).await?;
@@ -385,7 +385,7 @@ impl Users {
         let step = self
             .step(permit, notification, from, to)
             .update_expression("SET #state = :to, notification = :notification, expires = :expires")
-            .expression_attribute_values(":expires", number(now.plus(KEPT)));
+            .expression_attribute_values(":expires", number(now.plus(self.table.kept)));
         self.table.change("ending a permit", step).await.map(drop)
     }
 }

@@ -13,7 +13,7 @@ use super::mappings::person_subject;
 use super::{Item, Table, get_number, get_string, get_time, item_of, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::config::MissingVariable;
+use crate::config::VariableError;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
@@ -42,7 +42,7 @@ impl Sessions {
     /// # Errors
     ///
     /// When it isn't set.
-    pub fn from_environment(dynamodb: &Client) -> Result<Self, MissingVariable> {
+    pub fn from_environment(dynamodb: &Client) -> Result<Self, VariableError> {
         Ok(Self { table: Table::from_environment(dynamodb, "USERS_TABLE")? })
     }
 

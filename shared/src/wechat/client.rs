@@ -23,8 +23,8 @@ const CONNECTING: Duration = Duration::from_millis(2500);
 /// No answer comes near this size, in bytes, ...
 const LARGEST_ANSWER: usize = 64 * 1024;
 /// ... but for the lists of an account's 50 templates, with the values that their
-/// keys may have.
-const LARGEST_LIST: usize = 512 * 1024;
+/// keys may have, and of 10,000 followers, each of whom takes up to 67.
+const LARGEST_LIST: usize = 704 * 1024;
 
 /// A client of WeChat's API. Cheap to clone; the clones know together which host
 /// can be connected to.
@@ -91,13 +91,33 @@ impl Client {
         access_token: Option<&Secret>,
         body: &impl Serialize,
     ) -> Result<T, Error> {
+        self.post_for(LARGEST_ANSWER, path, access_token, body).await
+    }
+
+    /// As [`Client::post`], for a list that may be long.
+    pub(crate) async fn post_for_list<T: DeserializeOwned>(
+        &self,
+        path: &'static str,
+        access_token: &Secret,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        self.post_for(LARGEST_LIST, path, Some(access_token), body).await
+    }
+
+    async fn post_for<T: DeserializeOwned>(
+        &self,
+        largest: usize,
+        path: &'static str,
+        access_token: Option<&Secret>,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
         // WeChat answers 412 to a body of unannounced length, and takes UTF-8
         // better than \u escapes: a sized body of plain bytes.
         let body = serde_json::to_vec(body).expect("a request is made of strings and numbers");
         let query: Vec<_> =
             access_token.map(|token| ("access_token", token.expose())).into_iter().collect();
         let (method, body) = (Method::POST, Some(body));
-        self.call(Call { method, path, query: &query, body, largest: LARGEST_ANSWER }).await
+        self.call(Call { method, path, query: &query, body, largest }).await
     }
 
     /// The one place where WeChat's answer becomes a value or an error.

@@ -1,22 +1,91 @@
 //! The followers of an Official Account.
 
+use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::wechat::client::{Client, Error};
 use crate::wechat::id::{OpenId, UnionId};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// The path under which WeChat counts the calls of [`Client::follower_page`]: 500 a
+/// day.
+pub const LIST: &str = "/cgi-bin/user/get";
+/// The path under which WeChat counts the calls of [`Client::user_infos`]. How many
+/// it allows in a day isn't documented.
+pub const BATCH: &str = "/cgi-bin/user/info/batchget";
+/// So many users may be asked about in one call of [`Client::user_infos`].
+pub const BATCH_SIZE: usize = 100;
 
 /// What WeChat tells about a follower. Names and pictures are no longer part
 /// of it (since 2021-12-27).
 #[derive(Debug, Deserialize)]
 pub struct UserInfo {
+    /// The user.
+    #[serde(rename = "openid")]
+    pub open_id: OpenId,
     /// 1 if the user follows the account; if 0, the rest is missing.
     pub subscribe: u8,
+    /// When they followed last.
+    #[serde(default)]
+    pub subscribe_time: Option<Timestamp>,
     /// The person, if the account is bound to an open-platform account.
-    #[serde(rename = "unionid", default)]
+    #[serde(rename = "unionid", default, deserialize_with = "perhaps")]
     pub union_id: Option<UnionId>,
     /// How the user found the account, such as `ADD_SCENE_QR_CODE`.
     #[serde(default)]
     pub subscribe_scene: Option<String>,
+}
+
+/// One page of the list of an account's followers.
+#[derive(Debug, Deserialize)]
+#[serde(from = "Answer")]
+pub struct FollowerPage {
+    /// So many follow the account.
+    pub total: u64,
+    /// So many are on this page, ...
+    pub count: u64,
+    /// ... and these are they, but for what is no openid.
+    pub open_ids: Vec<OpenId>,
+    /// Whom the next page comes after. None if there is no next page; the last
+    /// one may name its last follower all the same.
+    pub next: Option<OpenId>,
+}
+
+/// The page as WeChat writes it. When nobody is left, `data` is missing and
+/// `next_openid` empty.
+#[derive(Deserialize)]
+struct Answer {
+    total: u64,
+    #[serde(default)]
+    count: u64,
+    #[serde(default)]
+    data: Option<Data>,
+    #[serde(default)]
+    next_openid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    #[serde(default)]
+    openid: Vec<String>,
+}
+
+impl From<Answer> for FollowerPage {
+    fn from(answer: Answer) -> Self {
+        let listed = answer.data.map(|data| data.openid).unwrap_or_default();
+        let next = answer.next_openid.filter(|_| !listed.is_empty());
+        Self {
+            total: answer.total,
+            count: answer.count.max(listed.len() as u64),
+            open_ids: listed.into_iter().filter_map(|id| OpenId::parse(id).ok()).collect(),
+            next: next.and_then(|id| OpenId::parse(id).ok()),
+        }
+    }
+}
+
+/// An identifier, or none where there is an empty text or nothing.
+fn perhaps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UnionId>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| UnionId::parse(text).ok()))
 }
 
 impl Client {
@@ -38,5 +107,105 @@ impl Client {
             ("lang", "zh_CN"),
         ];
         self.get("/cgi-bin/user/info", &query).await
+    }
+
+    /// Asks who up to [`BATCH_SIZE`] users of an Official Account are. The answers
+    /// come in any order.
+    ///
+    /// Source: WeChat's documentation, "批量获取用户基本信息" (`user/info/batchget`).
+    ///
+    /// # Errors
+    ///
+    /// A refusal with 40003 means that one of the openids isn't one of this
+    /// account's, and doesn't say which; 40032 that there are none or too many.
+    pub async fn user_infos(
+        &self,
+        access_token: &Secret,
+        open_ids: &[OpenId],
+    ) -> Result<Vec<UserInfo>, Error> {
+        #[derive(Serialize)]
+        struct Wanted<'a> {
+            user_list: Vec<User<'a>>,
+        }
+        #[derive(Serialize)]
+        struct User<'a> {
+            openid: &'a OpenId,
+            lang: &'static str,
+        }
+        #[derive(Deserialize)]
+        struct Given {
+            user_info_list: Vec<UserInfo>,
+        }
+        let user_list = open_ids.iter().map(|openid| User { openid, lang: "zh_CN" }).collect();
+        let given: Given = self.post_for_list(BATCH, access_token, &Wanted { user_list }).await?;
+        Ok(given.user_info_list)
+    }
+
+    /// Lists up to 10,000 of an Official Account's followers: the first ones, or
+    /// those who come after one.
+    ///
+    /// Source: WeChat's documentation, "获取用户列表" (`user/get`).
+    ///
+    /// # Errors
+    ///
+    /// A refusal with 40003 means that WeChat doesn't know the one to begin after;
+    /// 45009 that the day's 500 calls are used up.
+    pub async fn follower_page(
+        &self,
+        access_token: &Secret,
+        after: Option<&OpenId>,
+    ) -> Result<FollowerPage, Error> {
+        let mut query = vec![("access_token", access_token.expose())];
+        query.extend(after.map(|after| ("next_openid", after.as_str())));
+        self.list(LIST, &query).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(text: &str) -> FollowerPage {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_page_names_who_comes_last() {
+        let read =
+            page(r#"{"total":3,"count":2,"data":{"openid":["o1","o2"]},"next_openid":"o2"}"#);
+        assert_eq!((read.total, read.count), (3, 2));
+        assert_eq!(read.open_ids.last().map(OpenId::as_str), Some("o2"));
+        assert_eq!(read.next, read.open_ids.last().cloned());
+        // What is no openid keeps nobody else from being one.
+        let read =
+            page(r#"{"total":2,"count":2,"data":{"openid":["a#b","o2"]},"next_openid":"o2"}"#);
+        assert_eq!((read.count, read.open_ids.len()), (2, 1));
+    }
+
+    #[test]
+    fn nobody_is_an_empty_page_in_every_spelling() {
+        for nobody in [
+            r#"{"total":0,"count":0,"next_openid":""}"#,
+            r#"{"total":7,"count":0,"data":null,"next_openid":"o7"}"#,
+            r#"{"total":7,"count":0,"data":{"openid":[]},"next_openid":"o7"}"#,
+            r#"{"total":7,"count":0,"data":{}}"#,
+        ] {
+            let read = page(nobody);
+            assert_eq!((read.count, read.open_ids.len(), read.next), (0, 0, None), "{nobody}");
+        }
+        assert!(serde_json::from_str::<FollowerPage>(r#"{"errmsg":"ok"}"#).is_err());
+    }
+
+    #[test]
+    fn who_a_follower_is_may_be_left_empty() {
+        let read = |text: &str| serde_json::from_str::<UserInfo>(text).unwrap();
+        let ann = read(
+            r#"{"subscribe":1,"openid":"oAnn","subscribe_time":1700000000,"unionid":"uAnn","remark":"","groupid":0,"tagid_list":[],"subscribe_scene":"ADD_SCENE_OTHERS"}"#,
+        );
+        assert_eq!((ann.subscribe, ann.subscribe_time), (1, Some(Timestamp(1_700_000_000))));
+        assert_eq!(ann.union_id.unwrap().as_str(), "uAnn");
+        assert!(read(r#"{"subscribe":1,"openid":"oAnn","unionid":""}"#).union_id.is_none());
+        let left = read(r#"{"subscribe":0,"openid":"oBob"}"#);
+        assert!((left.subscribe, left.union_id.is_none(), left.subscribe_time) == (0, true, None));
     }
 }

@@ -13,6 +13,13 @@ const ADD_NEWS: [&str; 7] = ["app", "add", "news", "--app-id", NEWS, "--kind", "
 async fn a_new_account_is_heard_once_its_settings_are_pasted() {
     let world = World::start().await;
     world.account_at_wechat("news", NEWS, SECRET).await;
+    let pasted = json!({ "url": world.url("/callback/news"), "token": "tooEarly",
+                         "encoding_aes_key": "A".repeat(43) });
+    let console = format!("http://{}/sandbox/apps/news/console", world.cloud.wechat());
+    let refused = world.client.post(console).json(&pasted).send().await.unwrap();
+    assert_eq!(refused.status(), 400);
+    assert!(refused.text().await.unwrap().contains("token验证失败"), "nobody answers there yet");
+
     let added = world.hongyan(&ADD_NEWS, &format!("{SECRET}\n")).await.json();
     assert_eq!(added["callback"], json!({ "ok": true }), "{added}");
     assert_eq!(added["access_token"], json!({ "ok": true }), "{added}");
@@ -32,6 +39,12 @@ async fn a_new_account_is_heard_once_its_settings_are_pasted() {
     // Who says the same again is shown the same again, and asked for nothing.
     let again = world.hongyan(&ADD_NEWS, "").await.json();
     assert_eq!(again["console"], added["console"]);
+    let replies = json!([{ "on": "follow", "reply": { "text": "欢迎" } }]);
+    world.set_replies("news", replies.clone());
+    let noted = [ADD_NEWS.as_slice(), &["--original-id", "gh_0123456789ab"]].concat();
+    world.hongyan(&noted, "").await.json();
+    let stored = world.parameter("apps/news");
+    assert_eq!((&stored["original_id"], &stored["replies"]), (&json!("gh_0123456789ab"), &replies));
     let words = world.hongyan_in_words(&ADD_NEWS, "").await;
     for pasted in ["服务器地址(URL)", "令牌(Token)", "消息加解密密钥(EncodingAESKey)", "安全模式"]
     {

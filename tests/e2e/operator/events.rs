@@ -38,7 +38,7 @@ async fn the_function_is_asked_until_it_is_through() {
 #[tokio::test]
 async fn what_was_set_aside_is_listed_and_its_failure_ends_with_1() {
     let world = World::start().await;
-    world.phone("ann").message("shop", "hello").await;
+    world.phone("ann").message("shop-mini", "hello").await;
     let poison =
         json!({ "from": "ann", "MsgType": "event", "Event": "TEMPLATESENDJOBFINISH", "MsgID": 7 });
     world.wechat.push(json!({ "app": "shop", "message": poison })).await;

@@ -107,10 +107,11 @@ async fn what_waits_can_be_called_off() {
     assert_eq!(cancelled["outcome"], "cancelled", "{cancelled}");
     assert_eq!(world.aws.row("notifications", "id", "later").await["status"], "cancelled");
     let error = async |id: &str| world.hongyan(&["send", "cancel", id], "").await.error();
-    let (kind, words) = error("later").await;
-    assert!(kind == "conflict" && words.contains("notification show later"), "{kind} {words}");
-    let (kind, words) = error("never").await;
-    assert!(kind == "not_found" && words.contains("ID#0"), "{kind} {words}");
     let screen: Vec<Value> = world.phone("ann").screen().await;
     assert!(screen.is_empty(), "{screen:?}");
+    world.hongyan(&to_ann(&["--id", "now"]), "").await.json();
+    let (kind, words) = error("now").await;
+    assert!(kind == "conflict" && words.contains("notification show now"), "{kind} {words}");
+    let (kind, words) = error("never").await;
+    assert!(kind == "not_found" && words.contains("ID#0"), "{kind} {words}");
 }

@@ -11,7 +11,7 @@ use crate::terminal::Terminal;
 use crate::{name, token};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::parameters::Kind as AppKind;
 use shared::secret::Secret;
@@ -136,12 +136,21 @@ impl Add {
         };
         // Last, because the functions go by what stands here: until then there is no
         // such app.
-        if !is_there {
-            let mut value = json!({ "app_id": app_id, "kind": word(kind) });
+        let known = apps.get(alias).and_then(|app| app.read.as_ref().ok());
+        let notes_another = self.original_id.is_some()
+            && known.is_some_and(|read| read.original_id != self.original_id);
+        if !is_there || notes_another {
+            let path = format!("apps/{alias}");
+            // Its rules for answering stay.
+            let stored = deployment.parameter(&path).await?;
+            let stored = stored.and_then(|it| serde_json::from_str(it.value.expose()).ok());
+            let mut value: Value = stored.unwrap_or_else(|| json!({}));
+            value["app_id"] = json!(app_id);
+            value["kind"] = json!(word(kind));
             if let Some(original_id) = &self.original_id {
                 value["original_id"] = json!(original_id);
             }
-            deployment.put(&format!("apps/{alias}"), &value.to_string()).await?;
+            deployment.put(&path, &value.to_string()).await?;
         }
 
         let changed_at = (!is_there).then(Timestamp::now);

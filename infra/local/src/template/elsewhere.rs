@@ -244,3 +244,37 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("AWS::SNS::TopicPolicy", &["PolicyDocument", "Topics"]),
     ("AWS::SQS::QueuePolicy", &["PolicyDocument", "Queues"]),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::parse;
+
+    const SMALL: &str = "\
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties:
+      TopicName: alarms
+  Subnet:
+    Type: AWS::EC2::Subnet
+    Properties: { VpcId: !Ref Net, AvailabilityZone: !Select [0, !GetAZs ''], CidrBlock: 10.0.0.0/24 }
+  Net: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }
+";
+
+    #[test]
+    fn what_matters_in_aws_only_is_passed_over_unless_it_is_misspelt() {
+        parse(SMALL).unwrap();
+        for (from, to, line, message) in [
+            ("TopicName", "TopicNam", 5, "Topic: the property `TopicNam` isn't supported"),
+            ("CidrBlock: 10.0.0.0/24", "CidrBlok: a", 8, "the property `CidrBlok`"),
+            ("AWS::SNS::Topic", "AWS::SNS::Topik", 2, "a resource of type AWS::SNS::Topik"),
+            // It would attach to a role what nobody enforces here.
+            ("AWS::EC2::VPC", "AWS::IAM::Policy", 9, "a resource of type AWS::IAM::Policy"),
+        ] {
+            assert_eq!(SMALL.matches(from).count(), 1, "{from}");
+            let fault = parse(&SMALL.replace(from, to)).expect_err(message);
+            assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
+            assert_eq!(fault.line, line, "{}", fault.message);
+        }
+    }
+}

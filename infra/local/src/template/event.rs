@@ -19,6 +19,8 @@ use crate::route::{Limit, Method, Path, Route};
 pub enum Every {
     /// `rate(…)`: so long after the last time, the first time at the start.
     Rate(Duration),
+    /// `cron(…)` of a time of day: every day, so long after midnight in UTC.
+    Day(Duration),
 }
 
 /// API Gateway gives a Lambda integration 30 seconds at most, and by default
@@ -52,7 +54,7 @@ pub(crate) fn read(
                 template.add_route(route).map_err(|message| details.fault("Path", message))?;
             }
             "Schedule" => {
-                template.schedules.extend(schedule(scope, to, id, &name, &details, "Schedule")?)
+                template.schedules.extend(schedule(scope, to, id, &name, &details, "Schedule")?);
             }
             "ScheduleV2" => {
                 template.schedules.extend(schedule(
@@ -147,16 +149,28 @@ fn schedule(
             }
         }
         properties.ignore(&["FlexibleTimeWindow"]); // any time within it is as good
-        // A rate knows no time of day, and so no time zone.
-        properties.ignore(&["ScheduleExpressionTimezone"]);
     }
     if let Some(policy) = properties.section("RetryPolicy")? {
         policy.number("MaximumRetryAttempts", 0, 185)?;
         policy.number("MaximumEventAgeInSeconds", 60, 86_400)?;
         policy.finish()?;
     }
-    let every = rate(&properties.required(expression)?)
-        .map_err(|message| properties.fault(expression, message))?;
+    let zone = if scheduler { properties.text("ScheduleExpressionTimezone")? } else { None };
+    let text = properties.required(expression)?;
+    let every = if text.starts_with("cron(") {
+        let zone = zone.as_deref().unwrap_or("UTC");
+        let hours = ZONES.iter().find(|(name, _)| *name == zone).map(|(_, hours)| *hours);
+        let hours = hours.ok_or_else(|| {
+            let known = ZONES.map(|(name, _)| name).join(" or ");
+            let message = format!("must be {known} on this machine, not {zone}");
+            properties.fault("ScheduleExpressionTimezone", message)
+        })?;
+        cron(&text, hours * 3600)
+    } else {
+        // A rate knows no time of day, and so no time zone.
+        rate(&text)
+    };
+    let every = every.map_err(|message| properties.fault(expression, message))?;
     let state = properties.text("State")?;
     let enabled = properties.boolean("Enabled")?.unwrap_or(true);
     let input = properties.text("Input")?;
@@ -178,19 +192,42 @@ fn schedule(
     Ok(enabled.then(|| Schedule { name, function: to.name.clone(), every, input, scheduler }))
 }
 
+/// The time zones that schedules may name on this machine: those without summer
+/// time, and how many hours they are ahead of UTC.
+const ZONES: [(&str, u64); 2] = [("UTC", 0), ("Asia/Shanghai", 8)];
+
+/// `cron(30 3 * * ? *)`: a time of day, every day. Of what else the Scheduler
+/// takes in one ("Schedule types in EventBridge Scheduler"), this machine does
+/// nothing.
+fn cron(expression: &str, east: u64) -> Result<Every, String> {
+    let wrong = || {
+        format!(
+            "must be a time of day, such as cron(30 3 * * ? *), on this machine, not `{expression}`"
+        )
+    };
+    let inner = expression.strip_prefix("cron(").and_then(|rest| rest.strip_suffix(')'));
+    let fields: Vec<_> = inner.ok_or_else(wrong)?.split_whitespace().collect();
+    let [minute, hour, rest @ ..] = fields.as_slice() else { return Err(wrong()) };
+    // One of the day of the month and that of the week has to be left open.
+    if rest != ["*", "*", "?", "*"] && rest != ["?", "*", "*", "*"] {
+        return Err(wrong());
+    }
+    let number = |text: &str, most: u64| text.parse().ok().filter(|number| *number < most);
+    let minute: u64 = number(minute, 60).ok_or_else(wrong)?;
+    let hour = number(hour, 24).ok_or_else(wrong)?;
+    let second = hour * 3600 + minute * 60;
+    Ok(Every::Day(Duration::from_secs((second + 86_400 - east) % 86_400)))
+}
+
 /// `rate(1 minute)`, `rate(5 hours)`. EventBridge has no seconds, and insists
 /// on the singular for one ("Schedule types in EventBridge Scheduler").
 fn rate(expression: &str) -> Result<Every, String> {
     let wrong = || {
         format!(
-            "must be rate(value unit) on this machine, such as rate(1 minute), not `{expression}`"
+            "must be rate(value unit), such as rate(1 minute), or a cron() of a time of day on \
+             this machine, not `{expression}`"
         )
     };
-    if expression.starts_with("cron(") || expression.starts_with("at(") {
-        return Err(format!(
-            "`{expression}`: cron() and at() aren't supported on this machine, rate() is"
-        ));
-    }
     let inner = expression
         .strip_prefix("rate(")
         .and_then(|rest| rest.strip_suffix(')'))
@@ -234,11 +271,30 @@ mod tests {
             "rate(5)",
             "rate(5 seconds)",
             "5 minutes",
+            "at(2026-11-20T15:04:05)",
         ] {
             assert!(rate(wrong).is_err(), "{wrong}");
         }
-        assert!(
-            rate("cron(0 * * * ? *)").unwrap_err().contains("cron() and at() aren't supported")
-        );
+    }
+
+    #[test]
+    fn a_time_of_day_is_read_in_its_time_zone() {
+        let at = |hours: u64, minutes: u64| {
+            Ok(Every::Day(Duration::from_secs(hours * 3600 + minutes * 60)))
+        };
+        assert_eq!(cron("cron(30 3 * * ? *)", 0), at(3, 30));
+        assert_eq!(cron("cron(5 23 ? * * *)", 0), at(23, 5));
+        assert_eq!(cron("cron(30 3 * * ? *)", 8 * 3600), at(19, 30));
+        for wrong in [
+            "cron(0 * * * ? *)",
+            "cron(60 3 * * ? *)",
+            "cron(0 24 * * ? *)",
+            "cron(0 3 * * * *)",
+            "cron(0 3 1 * ? *)",
+            "cron(0 3 * * ?)",
+            "cron(0 3 * * ? *",
+        ] {
+            assert!(cron(wrong, 0).is_err(), "{wrong}");
+        }
     }
 }

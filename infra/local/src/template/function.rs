@@ -119,11 +119,11 @@ pub(crate) fn read(
     properties.ignore(&["Events", "FunctionName"]);
 
     let code = properties.required("CodeUri")?;
-    let binary = code.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-    if matches!(binary.as_str(), "" | "." | "..") || code.contains("://") {
-        return Err(properties
-            .fault("CodeUri", "must be a folder whose last part is the name of the binary"));
-    }
+    let Some(binary) = binary_of(&code) else {
+        let problem =
+            "must be a folder, or a zip in a folder, that is called as the function's binary";
+        return Err(properties.fault("CodeUri", problem));
+    };
     let runtime = properties.required("Runtime")?;
     if !runtime.starts_with("provided.") {
         return Err(properties
@@ -263,4 +263,16 @@ fn variables(properties: &Properties<'_>) -> Result<BTreeMap<String, String>, Fa
     }
     environment.finish()?;
     Ok(variables)
+}
+
+/// The name of the binary: that of the folder it is deployed from, or of the one
+/// that holds its zip.
+fn binary_of(code: &str) -> Option<String> {
+    if code.contains("://") {
+        return None;
+    }
+    let mut parts = code.trim_end_matches('/').rsplit('/');
+    let last = parts.next()?;
+    let folder = if last.ends_with(".zip") { parts.next()? } else { last };
+    (!matches!(folder, "" | "." | "..")).then(|| folder.to_owned())
 }

@@ -126,7 +126,8 @@ impl<'a> Scope<'a> {
         self.without_circles(format!("Conditions.{name}"), line, || self.truth(expression))
     }
 
-    fn truth(&self, node: &Node) -> Result<bool, Fault> {
+    /// Whether a condition holds, of `Conditions` or of `Rules`.
+    pub(crate) fn truth(&self, node: &Node) -> Result<bool, Fault> {
         let line = node.line;
         let terms = |argument: &Node| -> Result<Vec<bool>, Fault> {
             list(argument)?.iter().map(|term| self.truth(term)).collect()
@@ -146,9 +147,22 @@ impl<'a> Scope<'a> {
                 }
                 _ => Err(Fault::new(line, "Fn::Equals takes two values")),
             },
+            Some((name @ ("Fn::Contains" | "Fn::EachMemberIn"), argument)) => {
+                let [left, right] = list(argument)? else {
+                    return Err(Fault::new(line, format!("{name} takes two values")));
+                };
+                let (left, right) = (self.present(left)?, self.present(right)?);
+                Ok(match name {
+                    "Fn::Contains" => texts(&left)?.contains(&text(&right)?),
+                    _ => {
+                        let among = texts(&right)?;
+                        texts(&left)?.iter().all(|member| among.contains(member))
+                    }
+                })
+            }
             _ => Err(Fault::new(
                 line,
-                "isn't a condition (Fn::Equals, Fn::And, Fn::Or, Fn::Not, Condition)",
+                "isn't a condition (Fn::Equals, Fn::And, Fn::Or, Fn::Not, Condition; in Rules also Fn::Contains, Fn::EachMemberIn)",
             )),
         }
     }
@@ -311,6 +325,10 @@ fn text(node: &Node) -> Result<&str, Fault> {
 
 fn list(node: &Node) -> Result<&[Node], Fault> {
     node.as_list().ok_or_else(|| Fault::new(node.line, "a list is expected here"))
+}
+
+fn texts(node: &Node) -> Result<Vec<&str>, Fault> {
+    list(node)?.iter().map(text).collect()
 }
 
 /// CloudFormation compares values as text: `true` equals `"true"`.

@@ -19,7 +19,7 @@ pub struct Function {
     pub logical_id: String,
     /// What Lambda Invoke calls it.
     pub name: String,
-    /// The binary: the last part of `CodeUri`.
+    /// The binary: the name of the folder in `CodeUri`.
     pub binary: String,
     /// What it is for, as lists of functions show it.
     pub description: String,

@@ -30,6 +30,8 @@ pub(crate) const PIPE: &str = "AWS::Pipes::Pipe";
 pub(crate) const ROLE: &str = "AWS::IAM::Role";
 pub(crate) const PARAMETER: &str = "AWS::SSM::Parameter";
 pub(crate) const LOG_GROUP: &str = "AWS::Logs::LogGroup";
+/// What calls come from on this machine: its own address.
+pub(crate) const ADDRESS: &str = "AWS::EC2::EIP";
 pub(crate) const TOPIC: &str = "AWS::SNS::Topic";
 pub(crate) const ALARM: &str = "AWS::CloudWatch::Alarm";
 pub(crate) const DASHBOARD: &str = "AWS::CloudWatch::Dashboard";
@@ -49,6 +51,8 @@ pub(crate) fn name(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<S
         ROLE => "RoleName",
         LOG_GROUP => "LogGroupName",
         TOPIC => "TopicName",
+        ALARM => "AlarmName",
+        DASHBOARD => "DashboardName",
         _ => return Ok(id.to_owned()),
     };
     let written = resource.properties.as_ref().and_then(|properties| properties.get(property));
@@ -70,6 +74,7 @@ pub(crate) fn reference(scope: &Scope<'_>, id: &str, line: usize) -> Result<Stri
     let resource = find(scope, id, line)?;
     match resource.kind.as_str() {
         FUNCTION | TABLE | PIPE | ROLE | PARAMETER | LOG_GROUP => name(scope, id, resource),
+        ADDRESS => Ok("127.0.0.1".to_owned()),
         TOPIC => Ok(scope.place.arn("sns", &name(scope, id, resource)?)),
         QUEUE => Ok(scope.place.queue_url(&name(scope, id, resource)?)),
         HTTP_API | API => Ok(scope.place.api_id.clone()),
@@ -97,12 +102,14 @@ pub(crate) fn attribute(
         (QUEUE, "QueueUrl") => Ok(place.queue_url(&name)),
         (PIPE, "Arn") => Ok(place.arn("pipes", &format!("pipe/{name}"))),
         (ROLE, "Arn") => Ok(place.role(&name)),
+        (ALARM, "Arn") => Ok(place.arn("cloudwatch", &format!("alarm:{name}"))),
         (TOPIC, "TopicArn") => Ok(place.arn("sns", &name)),
         // As policies have to name a group: with all its streams.
         (LOG_GROUP, "Arn") => Ok(place.arn("logs", &format!("log-group:{name}:*"))),
         (HTTP_API | API, "ApiEndpoint") => Ok(place.http.clone()),
         (
-            FUNCTION | TABLE | QUEUE | PIPE | HTTP_API | API | ROLE | TOPIC | LOG_GROUP | PARAMETER,
+            FUNCTION | TABLE | QUEUE | PIPE | HTTP_API | API | ROLE | TOPIC | LOG_GROUP | PARAMETER
+            | ALARM,
             _,
         ) => Err(Fault::new(
             line,

@@ -1,3 +1,5 @@
+mod parameters;
+
 use std::time::Duration;
 
 use super::*;
@@ -236,6 +238,7 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
             "One: the property `Layers`",
         ),
         ("CodeUri: target/lambda/one", "CodeUri: ./", "One: `CodeUri` must be a folder"),
+        ("CodeUri: target/lambda/one", "CodeUri: one.zip", "One: `CodeUri` must be a folder"),
         ("Runtime: provided.al2023", "Runtime: python3.13", "One: `Runtime`"),
         (
             "Timeout: !If [Production, 7, 8]",
@@ -260,11 +263,11 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
         ),
         (
             "{ Type: AWS::SQS::Queue }",
-            "{ Type: AWS::EC2::EIP }",
+            "{ Type: AWS::EC2::VPC }",
             "which doesn't exist on this machine",
         ),
         ("Default: prod, ", "Default: test, ", "the parameter `Stage` can't be `test`"),
-        ("Conditions:", "Rules: {}\nConditions:", "the section `Rules`"),
+        ("Conditions:", "Hooks: {}\nConditions:", "the section `Hooks`"),
         (
             "!Equals [!Ref Stage, prod]",
             "!Condition Elsewhere",

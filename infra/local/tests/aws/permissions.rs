@@ -18,6 +18,7 @@ fn allow(action: &str, resource: &str) -> Statement {
         actions: vec![action.to_owned()],
         resources: vec![Pattern::parse(resource).unwrap()],
         leading_keys: None,
+        code_of: None,
     }
 }
 
@@ -122,4 +123,19 @@ async fn what_is_not_allowed_spends_no_fault_and_others_may_do_everything() {
     endpoint.as_function("stranger");
     put(&endpoint).await.unwrap();
     endpoint.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_function_uses_is_metered_in_units() {
+    let endpoint = reader(vec![allow("dynamodb:*", "*")]).await;
+    let put = || endpoint.dynamodb().put_item().table_name("letters");
+    put().set_item(Some(key("ann", "0"))).send().await.unwrap();
+    endpoint.aws.meter.reset();
+    put().set_item(Some(key("ann", "1"))).send().await.unwrap();
+    let get = endpoint.dynamodb().get_item().table_name("letters");
+    get.set_key(Some(key("ann", "1"))).consistent_read(true).send().await.unwrap();
+
+    let used = endpoint.aws.meter.of("reader");
+    assert_eq!((used.calls, used.reads, used.writes), (2, 1.0, 1.0));
+    assert_eq!(endpoint.aws.meter.of("writer"), Default::default());
 }

@@ -111,7 +111,7 @@ const PIPED: &str = "
     Type: AWS::Pipes::Pipe
     Condition: Forwards
     Properties:
-      RoleArn: anyone
+      RoleArn: !GetAtt PipeRole.Arn
       Source: !GetAtt Rows.StreamArn
       SourceParameters:
         DynamoDBStreamParameters: { StartingPosition: LATEST, BatchSize: 10 }
@@ -119,6 +119,11 @@ const PIPED: &str = "
       Target: !Sub arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${Bus}
       TargetParameters:
         EventBridgeEventBusParameters: { Source: rows, DetailType: A row }
+  PipeRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: { Statement: { Effect: Allow, Principal: { Service: pipes.amazonaws.com }, Action: 'sts:AssumeRole' } }
+      Policies: [{ PolicyName: all, PolicyDocument: { Statement: { Effect: Allow, Action: ['dynamodb:*', 'events:*', 'lambda:*'], Resource: '*' } } }]
 Parameters:
   Bus: { Type: String, Default: '' }
 Conditions:

@@ -12,6 +12,8 @@ mod customer_service;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod followers;
+#[cfg(test)]
 mod legacy_templates;
 #[cfg(test)]
 mod library;

@@ -3,7 +3,7 @@
 use super::Events;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{Item, KEPT, get_string, get_time, item_of, number, string, user_key};
+use crate::store::{Item, get_string, get_time, item_of, number, string, user_key};
 use crate::wechat::id::{AppId, OpenId};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
@@ -128,7 +128,7 @@ impl Events {
             ("received_at", number(now)),
             ("unapplied", string(event.app_id.as_str())),
             ("due_at", number(now.plus(STREAM_HEAD_START))),
-            ("expires", number(now.plus(KEPT))),
+            ("expires", number(now.plus(self.table.kept))),
         ]);
         let answers = [("reply", event.reply), ("customer_service", event.customer_service)];
         item.extend(

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::store::allowance::Allowance;
 use crate::store::conflict::again;
 use crate::store::transaction::{self, Outcome};
-use crate::store::{Item, KEPT, Users, get_string, number, string, strings};
+use crate::store::{Item, Users, get_string, number, string, strings};
 use crate::wechat::id::AppId;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -213,7 +213,7 @@ impl Notifications {
                 .key("id", string(message_key(message.app_id, message.id)))
                 .update_expression("SET notification = :id, expires = :expires")
                 .expression_attribute_values(":id", string(&claim.id))
-                .expression_attribute_values(":expires", number(now.plus(KEPT)))
+                .expression_attribute_values(":expires", number(now.plus(self.table.kept)))
                 .return_values_on_condition_check_failure(
                     ReturnValuesOnConditionCheckFailure::AllOld,
                 );
@@ -376,7 +376,7 @@ impl Notifications {
         let kept_from = due_at.unwrap_or(now).max(now);
         update
             .update_expression(set)
-            .expression_attribute_values(":expires", number(kept_from.plus(KEPT)))
+            .expression_attribute_values(":expires", number(kept_from.plus(self.table.kept)))
     }
 
     /// Notes that a notification is waiting for a receipt that doesn't know it.
@@ -386,7 +386,7 @@ impl Notifications {
             .key("id", string(addressee_key(addressee)))
             .update_expression("ADD ambiguous :id SET expires = :expires")
             .expression_attribute_values(":id", strings([id]))
-            .expression_attribute_values(":expires", number(now.plus(KEPT)))
+            .expression_attribute_values(":expires", number(now.plus(self.table.kept)))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::erasure::Place;
 use crate::store::persons::Person;
-use crate::store::{KEPT, get_number, get_string, item_of, number, string};
+use crate::store::{get_number, get_string, item_of, number, string};
 use aws_sdk_dynamodb::types::Update;
 use serde::Deserialize;
 
@@ -123,7 +123,7 @@ impl Notifications {
             .expression_attribute_values(":to", string(to.as_str()))
             .expression_attribute_values(":seen", string(&row.claim))
             .expression_attribute_values(":stood", string(row.status.as_str()))
-            .expression_attribute_values(":expires", number(now.plus(KEPT)));
+            .expression_attribute_values(":expires", number(now.plus(self.table.kept)));
         self.table.change("forgetting a notification's recipient", update).await
     }
 }

@@ -19,7 +19,7 @@ use super::{Notifications, Row, Status};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::conflict::again;
-use crate::store::{KEPT, get_string, get_time, item_of, number, string, strings, transaction};
+use crate::store::{get_string, get_time, item_of, number, string, strings, transaction};
 use crate::wechat::id::{AppId, OpenId};
 use crate::wechat::push::Fate;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -95,7 +95,7 @@ impl Notifications {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", string(status.as_str()))
             .expression_attribute_values(":reason", string(reason))
-            .expression_attribute_values(":expires", number(now.plus(KEPT)))
+            .expression_attribute_values(":expires", number(now.plus(self.table.kept)))
             .return_values(ReturnValue::AllNew);
         let message = again(|| message.clone().send())
             .await

@@ -5,7 +5,7 @@
 use super::Notifications;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{KEPT, get_string, item_of, number, string};
+use crate::store::{get_string, item_of, number, string};
 use aws_sdk_dynamodb::types::Update;
 
 impl Notifications {
@@ -35,7 +35,7 @@ impl Notifications {
             )
             .expression_attribute_values(":recipients", number(recipients as u64))
             .expression_attribute_values(":hash", string(request_hash))
-            .expression_attribute_values(":expires", number(until.plus(KEPT)));
+            .expression_attribute_values(":expires", number(until.plus(self.table.kept)));
         self.table.change("noting a request of several recipients", update).await
     }
 

@@ -3,7 +3,7 @@
 use super::{Notifications, Row, Status};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{KEPT, get_string, item_of, number, string};
+use crate::store::{get_string, item_of, number, string};
 use aws_sdk_dynamodb::types::Update;
 
 /// The index is spread over so many keys: DynamoDB takes 1,000 writes a second
@@ -124,7 +124,7 @@ impl Notifications {
             .expression_attribute_values(":seen", string(&row.claim))
             .expression_attribute_values(":stood", string(row.status.as_str()))
             .expression_attribute_values(":cancelled", string(Status::Cancelled.as_str()))
-            .expression_attribute_values(":expires", number(now.plus(KEPT)));
+            .expression_attribute_values(":expires", number(now.plus(self.table.kept)));
         if self.table.change("calling a notification off", update).await? {
             return Ok(Cancelled::Done);
         }

@@ -96,6 +96,16 @@ fn update(
     {
         return differs("indexes");
     }
+    let protected = definition["DeletionProtectionEnabled"] == true;
+    if table.deletion_protection_enabled != protected {
+        let request = json!({
+            "TableName": table.table_name,
+            "DeletionProtectionEnabled": protected,
+        });
+        let request = serde_json::from_value(request)
+            .map_err(|error| Error::Database(format!("cannot protect a table: {error}")))?;
+        database.update_table(request)?;
+    }
     let Some(view) = stream_view(definition) else { return Ok(()) };
     if !table.stream_enabled {
         let request = json!({

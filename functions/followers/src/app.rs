@@ -1,0 +1,56 @@
+//! What the function keeps between invocations.
+
+use lambda_runtime::Error;
+use shared::access_token::AccessTokens;
+use shared::aws::Aws;
+use shared::clock::Timestamp;
+use shared::config;
+use shared::http::Web;
+use shared::kept::Kept;
+use shared::parameters::{Apps, Parameters};
+use shared::store::{Followers, Imports, Mappings, Users};
+use shared::wechat::client::Client;
+use std::sync::Arc;
+
+/// What the function keeps between invocations.
+#[derive(Debug)]
+pub(crate) struct App {
+    apps: Kept<Apps>,
+    parameters: Parameters,
+    pub(crate) followers: Followers,
+    pub(crate) imports: Imports,
+    pub(crate) tokens: AccessTokens,
+    pub(crate) wechat: Client,
+}
+
+impl App {
+    /// Connects, and reads which apps there are.
+    pub(crate) async fn from_environment() -> Result<Self, Error> {
+        let web = Web::new();
+        let aws = Aws::from_environment(&web)?;
+        let dynamodb = aws.dynamodb();
+        let users = Users::from_environment(&dynamodb)?;
+        let mappings = Mappings::from_environment(&dynamodb)?;
+        let imports = Imports::from_environment(&dynamodb)?;
+        let parameters = Parameters::from_environment(aws.ssm())?;
+        let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
+        let (apps, users_there, mappings_there) =
+            tokio::join!(parameters.apps(), users.check(), mappings.check());
+        users_there.and(mappings_there)?;
+        let tokens = AccessTokens::from_environment(parameters.clone(), aws.lambda())?;
+        Ok(Self {
+            apps: Kept::new(apps?, Timestamp::now()),
+            parameters,
+            followers: Followers { users, mappings },
+            imports,
+            tokens,
+            wechat,
+        })
+    }
+
+    /// The apps, with the one of this alias if there is one.
+    pub(crate) async fn apps(&self, now: Timestamp, wanted: Option<&str>) -> Arc<Apps> {
+        let suffices = |apps: &Apps| wanted.is_none_or(|wanted| apps.by_alias(wanted).is_some());
+        self.apps.get(now, suffices, self.parameters.apps()).await
+    }
+}

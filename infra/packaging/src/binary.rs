@@ -1,0 +1,251 @@
+//! Whether Lambda's runtime can start a binary.
+//!
+//! Sources: "OS-only runtime" in the Lambda developer guide (`provided.al2023`),
+//! "What's new in AL2023" in Amazon Linux's (glibc 2.34), and what the container
+//! image of the runtime has under /lib64.
+
+use clap::ValueEnum;
+use object::read::elf::{ElfFile64, FileHeader as _, Sym as _};
+use object::{Endianness, elf};
+use std::fmt;
+
+/// The glibc that `provided.al2023` has.
+const GLIBC: Version = Version(2, 34);
+/// The version of GCC whose libgcc it has.
+const LIBGCC: Version = Version(11, 0);
+/// What it has to link with at the start.
+const LIBRARIES: [&str; 9] = [
+    "ld-linux-aarch64.so.1",
+    "ld-linux-x86-64.so.2",
+    "libc.so.6",
+    "libdl.so.2",
+    "libgcc_s.so.1",
+    "libm.so.6",
+    "libpthread.so.0",
+    "librt.so.1",
+    "libutil.so.1",
+];
+
+/// What a function's binary is built for, called as Lambda calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Architecture {
+    /// AWS Graviton.
+    Arm64,
+    /// Intel and AMD.
+    #[value(name = "x86_64")]
+    X86_64,
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+        })
+    }
+}
+
+/// Why Lambda's runtime can't start a binary.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unfit {
+    #[error("it is no Linux program of 64 bits ({0})")]
+    Unreadable(#[from] object::Error),
+    #[error("it isn't built for {0}")]
+    Architecture(Architecture),
+    #[error("it needs {0}, which the runtime provided.al2023 doesn't have")]
+    Library(String),
+    #[error(
+        "it needs {symbols} of {version}, and the runtime provided.al2023 has {has}; \
+         after `make setup` it is linked against an older one"
+    )]
+    Version { version: String, symbols: String, has: String },
+}
+
+/// What a binary needs of the runtime that will start it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// The newest glibc of which it needs something. None if it needs none.
+    glibc: Option<Version>,
+}
+
+impl fmt::Display for Needs {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.glibc {
+            Some(version) => write!(out, "needs glibc {version}"),
+            None => out.write_str("needs no glibc"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Version(u32, u32);
+
+impl Version {
+    /// Of `2.34`, or of `2.2.5`, whose third part decides nothing here.
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.').map(|part| part.parse().ok());
+        Some(Self(parts.next()??, parts.next().unwrap_or(Some(0))?))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}", self.0, self.1)
+    }
+}
+
+/// Looks whether Lambda's runtime can start a binary, and says what it needs.
+///
+/// # Errors
+///
+/// When it can't, with what to do about it.
+pub(crate) fn check(content: &[u8], architecture: Architecture) -> Result<Needs, Unfit> {
+    check_against(content, architecture, GLIBC)
+}
+
+fn check_against(content: &[u8], architecture: Architecture, has: Version) -> Result<Needs, Unfit> {
+    let file = ElfFile64::<Endianness>::parse(content)?;
+    let machine = match architecture {
+        Architecture::Arm64 => elf::EM_AARCH64,
+        Architecture::X86_64 => elf::EM_X86_64,
+    };
+    if file.elf_header().e_machine(file.endian()) != machine {
+        return Err(Unfit::Architecture(architecture));
+    }
+    check_libraries(&file, content)?;
+    Ok(Needs { glibc: check_versions(&file, content, has)? })
+}
+
+fn check_libraries(file: &ElfFile64<'_, Endianness>, content: &[u8]) -> Result<(), Unfit> {
+    let dynamic = file.elf_section_table().dynamic_table(file.endian(), content)?;
+    for entry in dynamic.iter().filter(|entry| entry.tag == elf::DT_NEEDED) {
+        let library = String::from_utf8_lossy(dynamic.string(entry)?);
+        if !LIBRARIES.contains(&library.as_ref()) {
+            return Err(Unfit::Library(library.into_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// The newest glibc of which it needs something.
+fn check_versions(
+    file: &ElfFile64<'_, Endianness>,
+    content: &[u8],
+    has: Version,
+) -> Result<Option<Version>, Unfit> {
+    let (endian, sections) = (file.endian(), file.elf_section_table());
+    let Some((needs, strings)) = sections.gnu_verneed(endian, content)? else { return Ok(None) };
+    let strings = sections.strings(endian, content, strings)?;
+    let mut newest = None;
+    for need in needs {
+        for version in need?.1 {
+            let name = String::from_utf8_lossy(version?.name(endian, strings)?);
+            let (library, number) = name.split_once('_').unwrap_or((&name, ""));
+            let (limit, number) = match (library, Version::parse(number)) {
+                // Of libraries that come with glibc, and change with it.
+                ("GLIBC", number) => (has, number),
+                (_, number) => (LIBGCC, number),
+            };
+            // What has no number (GLIBC_PRIVATE, GLIBC_ABI_DT_RELR) is promised to
+            // nobody, or newer than this runtime.
+            if number.is_none_or(|number| number > limit) {
+                let symbols = symbols_of(file, content, &name)?;
+                let has = format!("{library} {limit}");
+                return Err(Unfit::Version { version: name.into_owned(), symbols, has });
+            }
+            if library == "GLIBC" {
+                newest = newest.max(number);
+            }
+        }
+    }
+    Ok(newest)
+}
+
+/// What a binary needs of one version, for the eye.
+fn symbols_of(
+    file: &ElfFile64<'_, Endianness>,
+    content: &[u8],
+    version: &str,
+) -> Result<String, Unfit> {
+    let Some(versions) = file.elf_section_table().versions(file.endian(), content)? else {
+        return Ok("something".to_owned());
+    };
+    let symbols = file.elf_dynamic_symbol_table();
+    let mut names = Vec::new();
+    for (index, symbol) in symbols.enumerate() {
+        let of = versions.version(versions.version_index(file.endian(), index).index())?;
+        if of.is_some_and(|of| of.name() == version.as_bytes()) {
+            names.push(String::from_utf8_lossy(symbol.name(file.endian(), symbols.strings())?));
+        }
+    }
+    Ok(if names.is_empty() { "something".to_owned() } else { names.join(", ") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: Architecture =
+        if cfg!(target_arch = "aarch64") { Architecture::Arm64 } else { Architecture::X86_64 };
+    const OTHER: Architecture =
+        if cfg!(target_arch = "aarch64") { Architecture::X86_64 } else { Architecture::Arm64 };
+
+    /// This very program: a Linux one, linked with glibc.
+    fn program() -> Vec<u8> {
+        std::fs::read(std::env::current_exe().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_program_of_this_machine_needs_some_glibc_and_no_newer_one_than_it_has() {
+        let needs = check_against(&program(), OURS, Version(2, 999)).unwrap();
+        let Some(newest) = needs.glibc else { panic!("{needs}") };
+        assert!(newest >= Version(2, 17), "{needs}");
+        assert_eq!(check_against(&program(), OURS, newest).unwrap(), needs);
+    }
+
+    #[test]
+    fn what_is_newer_than_the_runtime_is_named_with_its_version() {
+        let problem = check_against(&program(), OURS, Version(2, 1)).unwrap_err();
+        let Unfit::Version { version, symbols, has } = &problem else { panic!("{problem}") };
+        assert!(version.starts_with("GLIBC_2."), "{problem}");
+        assert!(!symbols.is_empty() && symbols != "something", "{problem}");
+        assert_eq!(has, "GLIBC 2.1");
+        assert!(problem.to_string().contains("make setup"), "{problem}");
+    }
+
+    #[test]
+    fn what_was_built_for_another_machine_is_refused() {
+        let problem = check(&program(), OTHER).unwrap_err();
+        assert_eq!(problem.to_string(), format!("it isn't built for {OTHER}"));
+    }
+
+    #[test]
+    fn what_is_no_program_is_refused() {
+        for content in [b"#!/bin/sh\nexit 1\n".as_slice(), b"", &program()[..100]] {
+            let problem = check(content, OURS).unwrap_err().to_string();
+            assert!(problem.starts_with("it is no Linux program of 64 bits"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_library_that_the_runtime_lacks_is_refused() {
+        let mut other = program();
+        let name = b"\0libgcc_s.so.1\0";
+        let places: Vec<_> =
+            (0..other.len() - name.len()).filter(|at| other[*at..].starts_with(name)).collect();
+        assert!(!places.is_empty(), "this program doesn't name libgcc");
+        for at in places {
+            other[at + 1..at + 7].copy_from_slice(b"libssl");
+        }
+        let problem = check_against(&other, OURS, Version(2, 999)).unwrap_err().to_string();
+        assert!(problem.contains("libssl_s.so.1"), "{problem}");
+    }
+
+    #[test]
+    fn versions_are_numbers_not_texts() {
+        assert!(Version::parse("2.4") < Version::parse("2.34"));
+        assert_eq!(Version::parse("2.2.5"), Some(Version(2, 2)));
+        assert_eq!(Version::parse("PRIVATE"), None);
+        assert_eq!(Version::parse("3"), Some(Version(3, 0)));
+    }
+}

@@ -1,0 +1,55 @@
+//! How long events and notifications are kept, and what stands for either.
+
+use crate::config::{self, VariableError};
+
+/// The variable that says how many days.
+const VARIABLE: &str = "RETENTION_DAYS";
+
+/// What it is if nobody says.
+const DEFAULT: u64 = 30;
+
+/// A message may lie on a dead-letter queue for 14 days before somebody has it sent
+/// again. If its row were gone by then, it would reach the person twice.
+const LEAST: u64 = 15;
+
+/// Ten years.
+const MOST: u64 = 3650;
+
+const DAY: u64 = 24 * 3600;
+
+/// For how many seconds they are kept, as the environment says.
+pub(super) fn seconds() -> Result<u64, VariableError> {
+    read(config::optional(VARIABLE).as_deref())
+}
+
+fn read(days: Option<&str>) -> Result<u64, VariableError> {
+    let Some(text) = days else { return Ok(DEFAULT * DAY) };
+    match text.parse() {
+        Ok(days) if (LEAST..=MOST).contains(&days) => Ok(days * DAY),
+        _ => Err(VariableError::OutOfBounds {
+            name: VARIABLE,
+            value: text.to_owned(),
+            least: LEAST,
+            most: MOST,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_a_number_of_days_within_bounds() {
+        assert_eq!(read(None).unwrap(), 30 * 24 * 3600);
+        assert_eq!(read(Some("15")).unwrap(), 15 * 24 * 3600);
+        assert_eq!(read(Some("3650")).unwrap(), 3650 * 24 * 3600);
+        for wrong in ["14", "3651", "0", "-30", "30 days", "1e2"] {
+            let error = read(Some(wrong)).unwrap_err().to_string();
+            assert!(
+                error.contains("RETENTION_DAYS") && error.contains("from 15 to 3650"),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! A cloud with the release binaries, a WeChat, and ann; and what the functions have
+//! used so far.
+
+use local::{Cloud, Logs, Options};
+use serde_json::{Value, json};
+use shared::http::Web;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
+/// Linux counts processor time in hundredths of a second, whatever its clock
+/// ("proc_pid_stat" in its manual, and sysconf's CLK_TCK).
+const MILLISECONDS_A_TICK: f64 = 10.0;
+/// WeChat lets a user log in 100 times a minute.
+const A_MINUTE: usize = 100;
+
+/// What a function has used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    /// What it may use, in MB.
+    pub(crate) memory: f64,
+    /// The most that a process of it had, in MB.
+    pub(crate) peak: f64,
+    pub(crate) invocations: f64,
+    /// In milliseconds.
+    pub(crate) processor: f64,
+    /// Calls of DynamoDB.
+    pub(crate) dynamodb: f64,
+    /// Calls of WeChat.
+    pub(crate) wechat: f64,
+    pub(crate) reads: f64,
+    pub(crate) writes: f64,
+    pub(crate) log_bytes: f64,
+}
+
+impl Usage {
+    /// What was added since, for each of so many.
+    pub(crate) fn since(self, before: Option<&Self>, times: f64) -> Self {
+        let before = before.copied().unwrap_or_default();
+        let each = |after: f64, before: f64| (after - before) / times;
+        Self {
+            memory: self.memory,
+            peak: self.peak,
+            invocations: each(self.invocations, before.invocations),
+            processor: each(self.processor, before.processor),
+            dynamodb: each(self.dynamodb, before.dynamodb),
+            wechat: each(self.wechat, before.wechat),
+            reads: each(self.reads, before.reads),
+            writes: each(self.writes, before.writes),
+            log_bytes: each(self.log_bytes, before.log_bytes),
+        }
+    }
+}
+
+/// What a function has logged, in bytes, and how often it was invoked.
+#[derive(Clone, Copy, Default)]
+struct Logged {
+    bytes: f64,
+    invocations: f64,
+}
+
+pub(crate) struct World {
+    cloud: Cloud,
+    client: reqwest::Client,
+    logged: Arc<Mutex<BTreeMap<String, Logged>>>,
+    /// Ann's unionid.
+    union_id: Value,
+    done: usize,
+}
+
+impl World {
+    /// A world in which ann follows, and every function has started.
+    pub(crate) async fn start(binaries: &Path) -> Result<Self, Box<dyn Error>> {
+        let logged = Arc::<Mutex<BTreeMap<String, Logged>>>::default();
+        let log = logged.clone();
+        let mut options = Options::new(TEMPLATE);
+        options.binaries = binaries.into();
+        options.environments = 1;
+        options.logs = Logs::to(true, move |line| {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            let log = log.entry(short(&line.function).to_owned()).or_default();
+            if !line.platform {
+                log.bytes += line.text.len() as f64;
+            } else if line.text.starts_with("START") {
+                log.invocations += 1.0;
+            }
+        });
+        let cloud = Cloud::start(options).await?;
+        let client = Web::new().client();
+        let mut world = Self { cloud, client, logged, union_id: Value::Null, done: 0 };
+        world.cloud.invoke(&world.cloud.function("token"), &json!({})).await?;
+        world.sandbox("people/ann/follow", &json!({ "app": "shop" })).await?;
+        world.cloud.idle().await?;
+        let people = world.ask("people").await?;
+        let people = people["people"].as_array().cloned().unwrap_or_default();
+        let ann = people.into_iter().find(|person| person["name"] == "ann").unwrap_or_default();
+        let union_id = ann["union_ids"].as_object().and_then(|ids| ids.values().next());
+        world.union_id = union_id.cloned().ok_or("ann has no unionid")?;
+        world.cloud.aws.meter.reset();
+        Ok(world)
+    }
+
+    /// Does something so often, and waits until nothing more comes of it.
+    pub(crate) async fn work(&mut self, work: &str, times: usize) -> Result<(), Box<dyn Error>> {
+        for number in 0..times {
+            self.done += 1;
+            match work {
+                "callback" => self.message().await?,
+                "login" => self.log_in(number).await?,
+                "notification" => self.notify().await?,
+                _ => self.minute().await?,
+            }
+        }
+        Ok(self.cloud.idle().await?)
+    }
+
+    /// Ann writes something.
+    async fn message(&self) -> Result<(), Box<dyn Error>> {
+        let message = json!({ "app": "shop", "text": format!("hello {}", self.done) });
+        let done = self.sandbox("people/ann/message", &message).await?;
+        // One after the other, as in a calm hour: each event is a batch of its own.
+        self.cloud.idle().await?;
+        if done["pushes"][0]["reply_valid"] == true { Ok(()) } else { Err("not taken".into()) }
+    }
+
+    /// Somebody logs in by code.
+    async fn log_in(&self, number: usize) -> Result<(), Box<dyn Error>> {
+        let name = format!("p{}-{}", self.done - number, number / A_MINUTE);
+        if number.is_multiple_of(A_MINUTE) {
+            self.sandbox("people", &json!({ "name": name })).await?;
+        }
+        let path = format!("people/{name}/login");
+        let code = self.sandbox(&path, &json!({ "app": "shop-mini" })).await?;
+        let url = format!("http://{}/login/shop-mini", self.cloud.http());
+        let login = json!({ "code": code["code"] });
+        let answer = self.client.post(url).json(&login).send().await?.error_for_status()?;
+        answer.bytes().await?;
+        Ok(())
+    }
+
+    /// Ann is told something by a template message, and WeChat's receipt comes.
+    async fn notify(&self) -> Result<(), Box<dyn Error>> {
+        let request = json!({
+            "id": format!("order-{}", self.done), "to": { "union_id": self.union_id },
+            "template": "order_shipped", "channels": ["template"],
+            "data": { "product": "Blue kettle", "time": "2026-11-20 15:04" },
+        });
+        let answer = self.cloud.invoke(&self.cloud.function("send"), &request).await?;
+        self.cloud.idle().await?;
+        if answer["notifications"][0]["outcome"] == "sent" {
+            Ok(())
+        } else {
+            Err(format!("it was not sent: {answer}").into())
+        }
+    }
+
+    /// What the schedules do in a minute in which nothing happens.
+    async fn minute(&self) -> Result<(), Box<dyn Error>> {
+        for (function, order) in [
+            ("token", json!({})),
+            ("events", json!({ "sweep": {} })),
+            ("send", json!({ "sweep": {} })),
+            ("followers", json!({ "continue": {} })),
+        ] {
+            self.cloud.invoke(&self.cloud.function(function), &order).await?;
+        }
+        Ok(())
+    }
+
+    /// What each function has used since the world began.
+    pub(crate) async fn usage(&self) -> Result<BTreeMap<String, Usage>, Box<dyn Error>> {
+        let calls = self.ask("calls").await?;
+        let calls = calls["calls"].as_array().cloned().unwrap_or_default();
+        let logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut usage = BTreeMap::new();
+        for (function, logged) in logged {
+            let name = self.cloud.function(&function);
+            let metered = self.cloud.aws.meter.of(&name);
+            let wechat = calls.iter().filter(|call| calls_of(&function, &call["path"]));
+            let (processor, peak) = processes(&function, &self.cloud.processes());
+            let used = Usage {
+                memory: self.memory(&name).await?,
+                peak,
+                invocations: logged.invocations,
+                processor,
+                dynamodb: metered.calls as f64,
+                wechat: wechat.count() as f64,
+                reads: metered.reads,
+                writes: metered.writes,
+                log_bytes: logged.bytes,
+            };
+            usage.insert(function, used);
+        }
+        Ok(usage)
+    }
+
+    /// How much memory the template gives a function, in MB.
+    async fn memory(&self, function: &str) -> Result<f64, Box<dyn Error>> {
+        let url = format!("http://{}/2015-03-31/functions/{function}", self.cloud.aws());
+        let answer = self.client.get(url).header("authorization", "any").send().await?;
+        let answer: Value = answer.error_for_status()?.json().await?;
+        Ok(answer["Configuration"]["MemorySize"].as_f64().ok_or("no MemorySize")?)
+    }
+
+    async fn sandbox(&self, path: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
+        let url = format!("http://{}/sandbox/{path}", self.cloud.wechat());
+        Ok(self.client.post(url).json(body).send().await?.error_for_status()?.json().await?)
+    }
+
+    async fn ask(&self, path: &str) -> Result<Value, Box<dyn Error>> {
+        let url = format!("http://{}/sandbox/{path}", self.cloud.wechat());
+        Ok(self.client.get(url).send().await?.error_for_status()?.json().await?)
+    }
+
+    pub(crate) async fn stop(self) {
+        self.cloud.stop().await;
+    }
+}
+
+/// The name of a function's binary.
+fn short(function: &str) -> &str {
+    function.rsplit('-').next().unwrap_or(function)
+}
+
+/// Whether it is this function that calls WeChat there.
+fn calls_of(function: &str, path: &Value) -> bool {
+    let path = path.as_str().unwrap_or_default();
+    let caller = match path {
+        "/sns/jscode2session" => "login",
+        "/cgi-bin/stable_token" => "token",
+        "/cgi-bin/user/info" => "events",
+        "/cgi-bin/user/get" | "/cgi-bin/user/info/batchget" => "followers",
+        path if path.starts_with("/cgi-bin/message/") => "send",
+        _ => "",
+    };
+    caller == function
+}
+
+/// The milliseconds of processor time that a function's processes have used, and the
+/// most memory that one of them had, in MB.
+fn processes(function: &str, all: &[u32]) -> (f64, f64) {
+    let read = |process: &u32, file: &str| {
+        std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default()
+    };
+    let mut used = (0.0, 0.0_f64);
+    for process in all {
+        if read(process, "comm").trim() != function {
+            continue;
+        }
+        // After the name in parentheses; the 14th and 15th of all are the times.
+        let stat = read(process, "stat");
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: f64 = fields.skip(11).take(2).filter_map(|it| it.parse::<f64>().ok()).sum();
+        used.0 += ticks * MILLISECONDS_A_TICK;
+        let status = read(process, "status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        used.1 = used.1.max(peak.unwrap_or_default() / 1024.0);
+    }
+    used
+}

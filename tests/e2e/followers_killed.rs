@@ -1,0 +1,153 @@
+//! Those who are at it are ended in the middle, or aren't alone.
+
+use crate::followers::{
+    BATCH, LIST, ROW, assert_true, crowd, go_on, import, pages_of, status, used,
+};
+use crate::world::World;
+use local::InvokeFailure;
+use local::aws::Fault;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const IMPORT: &str = r#"{"import":{"app":"shop"}}"#;
+
+/// The import of the shop, and an end of the function so long after it began.
+async fn killed_after(world: &World, pause: Duration) {
+    let event: Value = serde_json::from_str(IMPORT).unwrap();
+    let kill = async {
+        tokio::time::sleep(pause).await;
+        world.cloud.kill(&world.cloud.function("followers")).await.unwrap();
+    };
+    let _ = tokio::join!(world.invoke("followers", &event), kill);
+}
+
+#[tokio::test]
+async fn ended_at_any_moment_it_is_gone_on_with_until_all_is_true() {
+    let world = World::start().await;
+    pages_of(&world, 250).await;
+    crowd(&world, 3000).await;
+    world.wechat.fault(json!({ "path": BATCH, "delay_ms": 100, "times": 10_000 })).await;
+    let mut ended = 0;
+    while ended < 20 {
+        let chance = u64::from(shared::chance::number() % 400);
+        killed_after(&world, Duration::from_millis(20 + chance)).await;
+        ended += 1;
+        // So long as its claim held, nobody would go on.
+        world.aws.set_time(ROW, "lease_until", 0).await;
+        // The world goes on as well, told and untold.
+        for (number, silently) in [(ended * 7, true), (2900 + ended, false)] {
+            let path = format!("apps/shop/crowd/{number}/unfollow");
+            world.wechat.post(&path, &json!({ "silently": silently })).await;
+        }
+    }
+    assert_eq!(import(&world).await["state"], "done");
+    // Whoever left untold after their page was read is found the next night.
+    assert_eq!(import(&world).await["state"], "done");
+    assert_true(&world).await;
+}
+
+#[tokio::test]
+async fn a_claim_of_somebody_who_was_ended_runs_out() {
+    let world = World::start().await;
+    crowd(&world, 150).await;
+    world.wechat.fault(json!({ "path": BATCH, "delay_ms": 2000, "times": 2 })).await;
+    killed_after(&world, Duration::from_millis(1000)).await;
+    world.wechat.heal().await;
+    let held = status(&world).await;
+    assert_eq!(held["state"], "listing", "{held}");
+    assert_eq!(held["continues_at"], json!(null), "somebody seems to be at it: {held}");
+    assert_eq!(import(&world).await["state"], "listing");
+    world.aws.set_time(ROW, "lease_until", 0).await;
+    assert_eq!(go_on(&world).await["state"], "done");
+    assert_true(&world).await;
+}
+
+#[tokio::test]
+async fn of_several_at_once_one_does_the_work() {
+    let world = World::start().await;
+    pages_of(&world, 100).await;
+    crowd(&world, 1000).await;
+    world.wechat.fault(json!({ "path": BATCH, "delay_ms": 20, "times": 1000 })).await;
+    let event: Value = serde_json::from_str(IMPORT).unwrap();
+    let minute = json!({ "continue": {} });
+    let (a, b, c, d) = tokio::join!(
+        world.invoke("followers", &event),
+        world.invoke("followers", &event),
+        world.invoke("followers", &minute),
+        world.invoke("followers", &minute),
+    );
+    c.unwrap();
+    d.unwrap();
+    let states = [&a.unwrap()["state"], &b.unwrap()["state"]]
+        .map(|state| state.as_str().unwrap().to_owned());
+    assert!(states.contains(&"done".to_owned()), "{states:?}");
+    world.idle().await;
+    assert_eq!(status(&world).await["brought_in"], 1000);
+    assert_eq!((used(&world, LIST).await, used(&world, BATCH).await), (10, 10));
+    assert_true(&world).await;
+}
+
+#[tokio::test]
+async fn what_there_is_no_time_for_the_next_minutes_go_on_with() {
+    // It begins nothing that might take longer than 40 seconds.
+    let world = World::changed(&[("Timeout: 300", "Timeout: 42")]).await;
+    world.token_round().await;
+    pages_of(&world, 50).await;
+    crowd(&world, 1000).await;
+    world.wechat.fault(json!({ "path": BATCH, "delay_ms": 300, "times": 1000 })).await;
+    let mut last = import(&world).await;
+    assert_eq!(last["state"], "listing", "{last}");
+    assert!(last["continues_at"].is_u64(), "{last}");
+    let mut minutes = 0;
+    while last["state"] != "done" {
+        let next = go_on(&world).await;
+        assert!(next["listed"].as_u64() > last["listed"].as_u64(), "{next}");
+        last = next;
+        minutes += 1;
+        assert!(minutes < 20, "{last}");
+    }
+    assert_eq!(last["brought_in"], 1000);
+    assert_true(&world).await;
+}
+
+#[tokio::test]
+async fn what_dynamodb_refuses_or_does_without_saying_so_is_done_once() {
+    let world = World::start().await;
+    crowd(&world, 250).await;
+    let of =
+        |operation: &str| Fault::of("dynamodb", operation).by(world.cloud.function("followers"));
+    let faults = [
+        of("TransactWriteItems").refuse("ThrottlingException").times(4),
+        of("TransactWriteItems").reset().after().times(3),
+        of("BatchGetItem").refuse("InternalServerError").times(4),
+        of("UpdateItem").reset().after().times(2),
+        of("Scan").refuse("ProvisionedThroughputExceededException").times(4),
+    ];
+    let faults = faults.map(|fault| world.cloud.aws.faults.order(fault).unwrap());
+    let done = import(&world).await;
+    assert_eq!(done["state"], "done", "{done}");
+    for fault in faults {
+        assert!(fault.befallen() > 1, "it befell nobody");
+    }
+    assert_true(&world).await;
+}
+
+#[tokio::test]
+async fn an_import_that_aws_keeps_from_going_on_says_so_and_goes_on_later() {
+    let world = World::start().await;
+    crowd(&world, 150).await;
+    let fault = Fault::of("dynamodb", "TransactWriteItems").by(world.cloud.function("followers"));
+    let fault = world.cloud.aws.faults.order(fault.refuse("InternalServerError")).unwrap();
+    let event: Value = serde_json::from_str(IMPORT).unwrap();
+    let failed = world.invoke("followers", &event).await;
+    let Err(InvokeFailure::Failed { error, .. }) = failed else { panic!("{failed:?}") };
+    assert_eq!(error["errorType"], "InternalError", "{error}");
+    let waiting = status(&world).await;
+    assert_eq!(waiting["state"], "listing", "{waiting}");
+    assert!(waiting["reason"].as_str().unwrap().contains("AWS is unwell"), "{waiting}");
+    assert!(waiting["continues_at"].is_u64(), "{waiting}");
+    fault.call_off();
+    world.aws.set_time(ROW, "retry_at", 0).await;
+    assert_eq!(go_on(&world).await["state"], "done");
+    assert_true(&world).await;
+}
