@@ -6,9 +6,15 @@ use serde_json::{Value, json};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+mod accounts;
 mod apps;
 mod doctor;
+mod events;
+mod forgetting;
+mod notifications;
+mod people;
 mod places;
+mod sending;
 mod templates;
 
 /// Part of every AppSecret that the sandbox has invented.

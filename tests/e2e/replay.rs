@@ -217,7 +217,7 @@ async fn what_stands_how_can_be_listed_without_a_word_of_anybody() {
 }
 
 /// In so little time a replay tries one event, and the stream none.
-const HURRIED: (&str, &str) = (
+pub(crate) const HURRIED: (&str, &str) = (
     "CodeUri: ../../target/lambda/events/bootstrap.zip\n      Timeout: 60",
     "CodeUri: ../../target/lambda/events/bootstrap.zip\n      Timeout: 20",
 );

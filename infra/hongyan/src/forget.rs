@@ -78,9 +78,10 @@ impl Forget {
     ) -> Result<Answer, Error> {
         deployment.about().await?;
         // Who was half forgotten may not be found any more, and can be asked for still.
-        let shown = look_up(deployment, &self.who).await?.map_or_else(
+        let known = look_up(deployment, &self.who).await?;
+        let shown = known.as_ref().map_or_else(
             || "nobody is found; if forgetting them broke off, this goes on".to_owned(),
-            |known| known.to_string(),
+            ToString::to_string,
         );
         let question =
             format!("{shown}\nForget {} in the stage {} for good?", self.who, deployment.stage);
@@ -99,6 +100,8 @@ impl Forget {
             bar.set_message(format!("forgetting: {gone} rows have gone"));
         }
         bar.finish_and_clear();
+        // A name that is misspelt mustn't look as if somebody had been forgotten.
+        let told = told.filter(|told| known.is_some() || !told.is_of_nobody());
         told.map(|told| Answer::of(&told)).ok_or_else(|| nobody(&self.who))
     }
 
@@ -117,8 +120,8 @@ impl Forget {
     }
 }
 
-/// Adds what one call has done to what those before have, and says whether that was
-/// all.
+/// Adds what one call says to what those before have said, and says whether all is
+/// done.
 fn add(told: &mut Option<Told>, forgotten: Forgotten) -> bool {
     let Forgotten { user, complete, gone, stays, earlier, marked_until } = forgotten;
     let told = told.get_or_insert_with(|| Told {
@@ -138,11 +141,16 @@ fn add(told: &mut Option<Told>, forgotten: Forgotten) -> bool {
             told.earlier.push(id);
         }
     }
-    for (kind, count) in gone {
-        *told.gone.entry(kind).or_default() += count;
-    }
-    (told.stays, told.marked_until) = (stays, marked_until);
+    // The function counts what went in all, since it was asked for the first time.
+    (told.gone, told.stays, told.marked_until) = (gone, stays, marked_until);
     complete
+}
+
+impl Told {
+    /// There was nothing that could go.
+    fn is_of_nobody(&self) -> bool {
+        self.gone.values().all(|count| *count == 0)
+    }
 }
 
 impl fmt::Display for Told {
@@ -158,7 +166,7 @@ impl fmt::Display for Told {
         for (kind, count) in self.gone.iter().filter(|(_, count)| **count > 0) {
             writeln!(f, "  {count:>6} {}", kind.replace('_', " "))?;
         }
-        if self.gone.values().all(|count| *count == 0) {
+        if self.is_of_nobody() {
             writeln!(f, "  nothing more: it was gone already")?;
         }
         writeln!(f, "What stays:")?;
@@ -194,10 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn what_several_calls_have_done_is_one_report() {
+    fn what_several_calls_say_is_one_report() {
         let mut told = None;
-        assert!(!add(&mut told, call(false, &json!({ "events": 50, "profiles": 0 }))));
-        assert!(add(&mut told, call(true, &json!({ "events": 10, "profiles": 1 }))));
+        assert!(!add(&mut told, call(false, &json!({ "events": 50 }))));
+        assert!(add(&mut told, call(true, &json!({ "events": 60, "profiles": 1 }))));
         let told = told.unwrap();
         assert_eq!((told.calls, told.gone["events"], told.earlier.len()), (2, 60, 1));
         let words = told.to_string();

@@ -1,0 +1,98 @@
+//! What came in takes effect once more, as an operator asks for it.
+
+use crate::binaries;
+use crate::replay::HURRIED;
+use crate::world::World;
+use local::aws::Fault;
+use serde_json::json;
+use std::process::{Command, Stdio};
+
+const ALL: [&str; 6] = ["events", "replay", "--from", "1", "--to", "2100-01-01T00:00:00Z"];
+
+fn all<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [ALL.as_slice(), more].concat()
+}
+
+/// Three events of three people, of which a call of the function has time for one.
+async fn three() -> World {
+    let world = World::changed(&[HURRIED]).await;
+    for name in ["ann", "bob", "carol"] {
+        world.phone(name).message("shop-mini", "hello").await;
+    }
+    world
+}
+
+#[tokio::test]
+async fn the_function_is_asked_until_it_is_through() {
+    let world = three().await;
+    let replayed = world.hongyan(&ALL, "").await.json();
+    let expected =
+        json!({ "applied": 3, "failed": 0, "skipped": 0, "after": null, "stopped": false });
+    assert_eq!(replayed, expected);
+    let rows = world.aws.rows("events").await;
+    assert!(rows.iter().all(|row| row["applied_at"].is_number()), "{rows:#?}");
+    let words = world.hongyan_in_words(&all(&["--app", "shop"]), "").await;
+    assert_eq!((words.status, words.out.trim()), (0, "applied 0, failed 0, skipped 0"));
+}
+
+#[tokio::test]
+async fn what_was_set_aside_is_listed_and_its_failure_ends_with_1() {
+    let world = World::start().await;
+    world.phone("ann").message("shop-mini", "hello").await;
+    let poison =
+        json!({ "from": "ann", "MsgType": "event", "Event": "TEMPLATESENDJOBFINISH", "MsgID": 7 });
+    world.wechat.push(json!({ "app": "shop", "message": poison })).await;
+    world.idle().await;
+    let only = ["--only", "set_aside"];
+    let listed = world.hongyan(&all(&[&only[..], &["--dry-run"]].concat()), "").await.json();
+    assert_eq!(listed["events"].as_array().unwrap().len(), 1, "{listed}");
+    let key = listed["events"][0]["key"].as_str().unwrap();
+    let words = world.hongyan_in_words(&all(&["--key", key, "--dry-run"]), "").await.out;
+    for expected in ["set aside", "Status is missing", key, "1 event; without --dry-run"] {
+        assert!(words.contains(expected), "{expected}: {words}");
+    }
+    let said = world.hongyan(&all(&only), "").await;
+    let replayed = said.any_json();
+    assert_eq!((said.status, &replayed["failed"], &replayed["skipped"]), (1, &json!(1), &json!(1)));
+    let next = replayed["next"].as_str().unwrap();
+    assert!(next.contains("--dry-run"), "{next}");
+}
+
+#[tokio::test]
+async fn whoever_stops_it_is_told_how_to_go_on() {
+    let world = three().await;
+    let asked = json!({ "replay": { "from": 1, "to": "2100-01-01T00:00:00Z" } });
+    let first = world.invoke("events", &asked).await.unwrap();
+    let after = first["after"].as_str().unwrap();
+    let held = world.cloud.aws.faults.order(Fault::of("lambda", "Invoke").hold()).unwrap();
+    let mut tool = Command::new(binaries::tool());
+    tool.arg(format!("--local=http://{}", world.cloud.aws())).args(all(&["--after", after]));
+    let tool = tool.arg("--json").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    held.has_befallen(1).await;
+    let stop = Command::new("kill").args(["-INT", &tool.id().to_string()]).status().unwrap();
+    assert!(stop.success());
+    let output = tokio::task::spawn_blocking(|| tool.wait_with_output().unwrap()).await.unwrap();
+    held.call_off();
+    assert_eq!(output.status.code(), Some(1));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&told["stopped"], &told["after"]), (&json!(true), &json!(after)), "{told}");
+    let next = told["next"].as_str().unwrap();
+    let arguments: Vec<_> = next.split(' ').skip(1).collect();
+    let replayed = world.hongyan(&arguments, "").await.json();
+    assert_eq!(replayed["applied"], 2, "{replayed}");
+}
+
+#[tokio::test]
+async fn a_replay_that_makes_no_sense_says_why() {
+    let world = World::start().await;
+    for (arguments, expected) in [
+        (all(&["--app", "nowhere"]), "shop-mini"),
+        (all(&["--after", "there"]), "after"),
+        (vec!["events", "replay", "--from", "2", "--to", "2"], "not after"),
+        (vec!["events", "replay", "--from", "yesterday", "--to", "2"], "moment"),
+    ] {
+        let said = world.hongyan(&arguments, "").await;
+        assert_eq!(said.status, 2, "{said:?}");
+        assert!(said.error().1.contains(expected) || said.error().0 == "usage", "{said:?}");
+    }
+}

@@ -1,0 +1,66 @@
+//! Somebody asks to be forgotten, and an operator sees to it.
+
+use crate::world::World;
+use local::aws::Fault;
+use serde_json::json;
+use std::time::Duration;
+
+/// The rows in which somebody's name stands, but for the marks that stay.
+async fn traces(world: &World, name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for table in ["users", "mappings", "events", "notifications"] {
+        let rows = world.aws.rows(table).await;
+        let rows =
+            rows.iter().filter(|row| row["left_at"].is_null() || row["follows"].is_boolean());
+        found.extend(rows.map(ToString::to_string).filter(|row| row.contains(name)));
+    }
+    found
+}
+
+#[tokio::test]
+async fn nobody_is_forgotten_without_a_yes_and_then_entirely() {
+    let (world, _) = World::with_ann().await;
+    let ann = world.phone("ann");
+    let open_id = ann.open_id("shop").await;
+    let before = traces(&world, &open_id).await.len();
+    assert!(before > 3);
+    let said = world.hongyan(&["forget", "account=ann"], "").await;
+    let (kind, words) = said.error();
+    assert_eq!((said.status, kind.as_str()), (1, "cancelled"), "{words}");
+    assert!(words.contains("accounts        ann") && words.contains("--yes"), "{words}");
+    assert!(!words.contains(&open_id), "{words}");
+    assert_eq!(traces(&world, &open_id).await.len(), before, "nothing has gone");
+
+    let told = world.hongyan(&["forget", "account=ann", "--yes"], "").await.json();
+    assert_eq!((&told["gone"]["accounts"], &told["gone"]["profiles"]), (&json!(1), &json!(2)));
+    assert!(told["marked_until"].is_number() && told["stays"].as_array().unwrap().len() > 3);
+    assert_eq!(traces(&world, &open_id).await, [""; 0]);
+    let (kind, words) = world.hongyan(&["forget", "account=ann", "--yes"], "").await.error();
+    assert!(kind == "not_found" && words.contains("the account ann"), "{kind} {words}");
+    // By what WeChat calls them, somebody can be asked for at any time.
+    let who = format!("app=shop,open_id={open_id}");
+    let words = world.hongyan_in_words(&["forget", &who, "--yes"], "").await;
+    assert!(words.status == 0 && words.out.contains("What stays:"), "{words:?}");
+    assert!(!words.out.contains(&open_id), "{words:?}");
+}
+
+#[tokio::test]
+async fn what_takes_several_calls_is_asked_for_until_it_is_done() {
+    let world = World::changed(&[("Timeout: 29", "Timeout: 6")]).await;
+    world.token_round().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    for at in 0..60 {
+        ann.message("shop", &format!("hello {at}")).await;
+    }
+    let open_id = ann.open_id("shop").await;
+    let slow = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
+    let slow = slow.delay(Duration::from_millis(700));
+    let slow = world.cloud.aws.faults.order(slow).unwrap();
+    let who = format!("app=shop,open_id={open_id}");
+    let told = world.hongyan(&["forget", &who, "--yes"], "").await.json();
+    slow.call_off();
+    assert!(told["calls"].as_u64().unwrap() > 1, "{told}");
+    assert_eq!(told["gone"]["events"], 61, "{told}");
+    assert_eq!(traces(&world, &open_id).await, [""; 0]);
+}
