@@ -1,11 +1,13 @@
 //! A cloud with the binaries that are measured, and an account with many followers.
 
 use local::aws::{Fault, Ordered};
-use local::{Cloud, Options};
+use local::{Cloud, Logs, Options};
 use serde_json::{Value, json};
 use shared::http::Web;
+use std::collections::VecDeque;
 use std::error::Error;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
@@ -15,12 +17,16 @@ const BATCH: &str = "/cgi-bin/user/info/batchget";
 /// it starts.
 const OPERATIONS: [&str; 7] =
     ["BatchGetItem", "DeleteItem", "GetItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"];
+/// So many lines are told when something goes wrong.
+const LINES: usize = 10;
 /// The row that says how far the import is.
 const ROW: &str = "followers#wx0000000000005a01";
 
 pub(crate) struct World {
     cloud: Cloud,
     client: reqwest::Client,
+    /// What the functions said last, for whoever has to find out what went wrong.
+    last: Arc<Mutex<VecDeque<String>>>,
 }
 
 /// What one import took.
@@ -37,8 +43,17 @@ impl World {
     pub(crate) async fn start(binaries: &Path, followers: usize) -> Result<Self, Box<dyn Error>> {
         let mut options = Options::new(TEMPLATE);
         options.binaries = binaries.into();
+        let last = Arc::<Mutex<VecDeque<String>>>::default();
+        let lines = last.clone();
+        options.logs = Logs::to(false, move |line| {
+            let mut lines = lines.lock().expect("nothing panics under this lock");
+            lines.push_back(line.text.clone());
+            if lines.len() > LINES {
+                lines.pop_front();
+            }
+        });
         let cloud = Cloud::start(options).await?;
-        let world = Self { cloud, client: Web::new().client() };
+        let world = Self { cloud, client: Web::new().client(), last };
         world.cloud.invoke(&world.cloud.function("token"), &json!({})).await?;
         world.order("apps/shop/crowd", &json!({ "count": followers })).await?;
         Ok(world)
@@ -77,18 +92,14 @@ impl World {
         });
         let counted: Vec<Ordered> = counted.into_iter().collect::<Result<_, _>>()?;
         let (begun, mut peak) = (Instant::now(), 0.0_f64);
-        let mut state = self.cloud.invoke(&function, event).await?;
+        self.invoke(event).await?;
         loop {
             peak = peak.max(self.peak()?);
-            state = self
-                .cloud
-                .invoke(&function, &json!({ "status": { "app": "shop" } }))
-                .await
-                .unwrap_or(state);
+            let state = self.invoke(&json!({ "status": { "app": "shop" } })).await?;
             match state["state"].as_str() {
                 Some("done") => break,
                 Some("listing" | "looking") => {
-                    self.cloud.invoke(&function, &json!({ "continue": {} })).await?;
+                    self.invoke(&json!({ "continue": {} })).await?;
                 }
                 _ => return Err(format!("it was not done: {state}").into()),
             }
@@ -102,6 +113,14 @@ impl World {
             seconds,
             dynamodb: counted.iter().map(Ordered::befallen).sum(),
             peak,
+        })
+    }
+
+    async fn invoke(&self, event: &Value) -> Result<Value, Box<dyn Error>> {
+        let answer = self.cloud.invoke(&self.cloud.function("followers"), event).await;
+        answer.map_err(|error| {
+            let mut lines = self.last.lock().expect("nothing panics under this lock");
+            format!("{error}\n{}", lines.make_contiguous().join("\n")).into()
         })
     }
 

@@ -13,6 +13,9 @@ use std::collections::{HashMap, HashSet};
 
 /// DynamoDB's limit for one request, of keys to read as of items to write.
 const MOST: usize = 100;
+/// So many rows are looked at in one request: some 500 kB, of the megabyte that
+/// DynamoDB would read.
+const LOOKED_AT: i32 = 2000;
 /// All of a profile that says whether somebody follows.
 const FOLLOWING: &str =
     "#user, follows, state_time, state_from, explained, union_id, scene, left_at, version";
@@ -157,6 +160,7 @@ impl Followers {
             .dynamodb
             .scan()
             .table_name(&table.name)
+            .limit(LOOKED_AT)
             .filter_expression(
                 "#item = :profile AND begins_with(#user, :app) AND follows = :yes AND state_time < :before",
             )
