@@ -3,7 +3,7 @@
 //! which believes signatures only, and holds every function to its role.
 
 use crate::sandbox::WeChat;
-use crate::world::order;
+use crate::world::{order, tell};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::config::{BehaviorVersion, Region};
@@ -135,9 +135,8 @@ impl Drop for Ministack {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            let last = log.lines().rev().take(60).collect::<Vec<_>>();
-            let last: Vec<_> = last.into_iter().rev().collect();
-            eprintln!("ministack said at last:\n{}", last.join("\n"));
+            let lines: Vec<_> = log.lines().map(str::to_owned).collect();
+            tell(&lines[lines.len().saturating_sub(60)..]);
         }
         // It stops the functions that it has started.
         let _ = Command::new("kill").arg(self.process.id().to_string()).status();

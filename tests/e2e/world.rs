@@ -303,7 +303,7 @@ impl Drop for World {
 }
 
 #[expect(clippy::print_stderr, reason = "whoever mends a scenario needs to see what went on")]
-fn tell(lines: &[String]) {
+pub(crate) fn tell(lines: &[String]) {
     eprintln!("what was logged:\n{}", lines.join("\n"));
 }
 
