@@ -10,6 +10,7 @@ mod accounts;
 mod apps;
 mod doctor;
 mod events;
+mod followers;
 mod forgetting;
 mod notifications;
 mod people;

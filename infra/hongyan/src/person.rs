@@ -113,11 +113,11 @@ impl Person {
             who => Some(who.clone()),
         };
         let mut findings = in_apps::findings(&known, &apps);
-        if let Some(to) = recipient.as_ref().and_then(Who::recipient) {
-            let asked = json!({ "remaining": { "to": to } });
+        if let Some(who) = &recipient {
+            let asked = json!({ "remaining": { "to": who.recipient() } });
             let remaining: Remaining = deployment.ask("send", &asked).await?;
             let found: Vec<_> = remaining.apps.into_iter().map(|it| it.app).collect();
-            findings.extend(in_apps::not_found(&known, &found, &self.who));
+            findings.extend(in_apps::not_found(&known, &found, who));
         }
         let through = match template {
             None => None,

@@ -49,7 +49,10 @@ impl Event {
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.events.is_empty() {
-            write!(f, "There is no such event; they are kept for 30 days.")?;
+            write!(
+                f,
+                "There is no such event; they are kept for 30 days, unless RetentionDays says otherwise."
+            )?;
         }
         for event in &self.events {
             let Event { key, app, kind, received_at, .. } = event;

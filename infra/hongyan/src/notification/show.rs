@@ -11,7 +11,8 @@ use clap::Args;
 /// Show what became of a notification, and why.
 ///
 /// Whom it is for is never told, and what it says only with --content, while it may
-/// still have to be sent. A notification is known for 30 days after it has ended.
+/// still have to be sent. A notification is known for 30 days after it has ended, or as
+/// many as the template's `RetentionDays` says.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -38,7 +39,7 @@ impl Show {
                 Kind::NotFound,
                 format!("there is no notification {} in the stage {}", self.id, deployment.stage),
                 "see whether id and stage are right; one is known for 30 days after it has ended, \
-                 and one that lies on the queue, or was refused as a request, isn't stored",
+                 unless RetentionDays says otherwise, and one that lies on the queue, or was refused as a request, isn't stored",
             )),
         }
     }

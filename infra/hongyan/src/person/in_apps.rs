@@ -135,7 +135,7 @@ pub(super) fn not_found(known: &Known, found: &[String], who: &Who) -> Vec<Findi
             (Who::Account(account), Some(user)) => {
                 format!("`hongyan account bind {account} {user}` binds the account there as well")
             }
-            _ => "have them log in there again".to_owned(),
+            _ => "name them by an account that is bound to them there".to_owned(),
         };
         let found = format!("a notification to {who} doesn't find them here");
         Finding::missing(Some(&it.app), found, bind)
