@@ -101,6 +101,7 @@ fn orders_are_read_as_their_schemas_say() {
     let cancel: Read = |asked| Cancel::deserialize(asked).is_ok();
     let remaining: Read = |asked| Remaining::deserialize(asked).is_ok_and(|asked| asked.is_sound());
     let check: Read = |asked| check::Asked::deserialize(asked).is_ok();
+    let list: Read = |asked| list::Asked::deserialize(asked).is_ok();
     for (name, read, asked, is_good) in [
         ("cancel", cancel, json!({ "id": "order-17" }), true),
         ("cancel", cancel, json!({ "id": "orders#3" }), true),
@@ -123,6 +124,9 @@ fn orders_are_read_as_their_schemas_say() {
         ("check_templates", check, json!({ "template": "order_shipped" }), false),
         ("check_templates", check, json!({ "templates": ["a b"] }), false),
         ("check_templates", check, json!({ "templates": "order_shipped" }), false),
+        ("list_templates", list, json!({ "app": "shop" }), true),
+        ("list_templates", list, json!({}), false),
+        ("list_templates", list, json!({ "app": "shop", "kind": "template" }), false),
     ] {
         assert_eq!(read(&asked), is_good, "{name}: {asked}");
         let schema = schema(&format!("{name}.json"));
@@ -196,6 +200,10 @@ fn each_readme_shows_what_the_schemas_say() {
                 "remaining.json"
             } else if has("check_templates") {
                 "check_templates.json"
+            } else if has("list_templates") {
+                "list_templates.json"
+            } else if value["templates"][0].is_object() {
+                "list_templates.answer.json"
             } else {
                 continue;
             };

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// All functions.
-const FUNCTIONS: [&str; 5] = ["callback", "events", "login", "send", "token"];
+const FUNCTIONS: [&str; 6] = ["callback", "events", "followers", "login", "send", "token"];
 
 /// All dead-letter queues. That of forwarded events is there only if they are.
 const DEAD_LETTERS: [&str; 3] = ["events-dead", "forward-dead", "notifications-dead"];
