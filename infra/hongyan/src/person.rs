@@ -167,8 +167,10 @@ impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let can = if self.reachable { "can" } else { "can't" };
         match &self.template {
-            Some(through) => writeln!(f, "{} {can} be reached by {}.", self.who, through.template)?,
-            None => writeln!(f, "{} {can} be reached.", self.who)?,
+            Some(through) => {
+                writeln!(f, "By {}, {} {can} be reached.", through.template, self.who)?;
+            }
+            None => writeln!(f, "They {can} be reached: {}.", self.who)?,
         }
         writeln!(f)?;
         if let Some(through) = &self.template {

@@ -35,7 +35,7 @@ async fn whoever_can_be_reached_is_told_by_what_and_not_who_they_are() {
         tells(
             &told,
             &[
-                "can be reached by order_shipped",
+                "By order_shipped, the ",
                 "+ template of shop: this one would be taken; nothing limits",
                 "+ subscribe of shop-mini: it would do as well; 1 may be sent",
                 "with made-up values",
@@ -65,7 +65,7 @@ async fn whatever_is_missing_is_told_with_what_to_do() {
     tells(
         &told,
         &[
-            "can't be reached by order_shipped",
+            "By order_shipped, the account bob can't be reached.",
             "- template of shop: the person has never been seen in this app",
             "what to do: have them follow shop",
             "- subscribe of shop-mini: the person has not consented",
