@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
 /// Linux counts processor time in hundredths of a second, whatever its clock
-/// ("proc_pid_stat" in its manual, and sysconf's CLK_TCK).
+/// ("`proc_pid_stat`" in its manual, and `CLK_TCK` of `sysconf`).
 const MILLISECONDS_A_TICK: f64 = 10.0;
 /// WeChat lets a user log in 100 times a minute.
 const A_MINUTE: usize = 100;
