@@ -116,8 +116,10 @@ impl World {
         Ok(self.cloud.idle().await?)
     }
 
-    /// Ann writes something.
+    /// Ann writes something, a second later than last time: within one second, nothing
+    /// more would take effect.
     async fn message(&self) -> Result<(), Box<dyn Error>> {
+        self.sandbox("clock", &json!({ "advance_seconds": 1 })).await?;
         let message = json!({ "app": "shop", "text": format!("hello {}", self.done) });
         let done = self.sandbox("people/ann/message", &message).await?;
         // One after the other, as in a calm hour: each event is a batch of its own.
