@@ -26,7 +26,7 @@ USED := $(abspath $(TARGET))/permissions-used
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo binaries build deploy test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench bench-callbacks bench-sends bench-logins bench-followers bench-costs bench-peers clean-data
+.PHONY: help setup run demo binaries build deploy stage test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench bench-callbacks bench-sends bench-logins bench-followers bench-costs bench-peers clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,12 +58,15 @@ build: ## Build the zips that AWS takes: target/lambda/*/bootstrap.zip (ARCHITEC
 TRIPLE = $(if $(filter arm64,$(ARCHITECTURE)),aarch64,x86_64)-unknown-linux-gnu
 
 # What a stage is given besides its name stands in infra/aws/stages/{stage}.yaml.
-deploy: build $(SAM)/ready ## Deploy to the AWS account that the AWS CLI is configured for (STAGE=prod)
-	@test -n "$(STAGE)" || { echo "Which stage? Say \`make deploy STAGE=prod\`, for instance."; exit 1; }
+deploy: stage build $(SAM)/ready ## Deploy to the AWS account that the AWS CLI is configured for (STAGE=prod)
+	@$(CARGO) build --package hongyan --locked
 	SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam deploy --template-file $(TEMPLATE) --stack-name hongyan-$(STAGE) \
 		--resolve-s3 --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset --parameter-overrides \
 		Stage=$(STAGE) Architecture=$(ARCHITECTURE) $(patsubst %,file://%,$(abspath $(wildcard infra/aws/stages/$(STAGE).yaml)))
-	@$(CARGO) run --quiet --package hongyan --locked -- --stage $(STAGE) next
+	@$(TARGET)/debug/hongyan --stage $(STAGE) next
+
+stage:
+	@test -n "$(STAGE)" || { echo "Which stage? Say \`make deploy STAGE=prod\`, for instance."; exit 1; }
 
 $(CROSS)/ready:
 	@$(call python)
