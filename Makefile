@@ -19,6 +19,7 @@ QEMU := $(abspath $(TARGET))/qemu
 # what `make setup` brings along; without that they are built for this machine.
 ARCHITECTURE ?= $(shell test -e $(CROSS)/ready && echo arm64 || uname -m | sed s/aarch64/arm64/)
 FUNCTIONS := $(notdir $(wildcard functions/*))
+PACKAGES := $(addprefix --package ,$(FUNCTIONS))
 TEMPLATE := infra/aws/template.yaml
 # What the functions used of their policies, in one run of the tests.
 USED := $(abspath $(TARGET))/permissions-used
@@ -26,7 +27,7 @@ USED := $(abspath $(TARGET))/permissions-used
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo binaries build deploy stage test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench bench-callbacks bench-sends bench-logins bench-followers bench-costs bench-peers clean-data
+.PHONY: help setup run demo binaries build deploy stage test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench release bench-callbacks bench-sends bench-logins bench-followers bench-costs bench-peers clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,16 +40,16 @@ demo: binaries ## Play the main job, step by step, on free ports
 
 # The operator's tool is built by what needs it.
 binaries: ## Build everything that runs on this machine
-	@$(CARGO) build --package local $(addprefix --package ,$(FUNCTIONS)) --bins --locked
+	@$(CARGO) build --package local $(PACKAGES) --bins --locked
 
 setup: $(CROSS)/ready $(SAM)/ready ## Bring along what building for arm64 and deploying need (needs Python)
 
 build: ## Build the zips that AWS takes: target/lambda/*/bootstrap.zip (ARCHITECTURE=arm64 or x86_64)
 	@case "$(ARCHITECTURE)" in arm64|x86_64) ;; *) echo "ARCHITECTURE is arm64 or x86_64, not $(ARCHITECTURE)"; exit 1;; esac
 	@if test -e $(CROSS)/ready; then \
-		PATH="$(CROSS)/bin:$$PATH" $(CARGO) lambda build --release --locked --target $(TRIPLE) $(addprefix --package ,$(FUNCTIONS)); \
+		PATH="$(CROSS)/bin:$$PATH" $(CARGO) lambda build --release --locked --target $(TRIPLE) $(PACKAGES); \
 	elif test "Linux $(ARCHITECTURE)" = "$$(uname -sm | sed s/aarch64/arm64/)"; then \
-		$(CARGO) build --release --locked --target $(TRIPLE) $(addprefix --package ,$(FUNCTIONS)); \
+		$(CARGO) build --release --locked --target $(TRIPLE) $(PACKAGES); \
 	else \
 		echo "Building for $(ARCHITECTURE) on this machine needs more tools: run \`make setup\` first."; exit 1; \
 	fi
@@ -154,21 +155,21 @@ bench: bench-callbacks bench-sends bench-logins bench-followers bench-costs ## M
 bench-callbacks: ## Messages per second that one core verifies, opens, reads and answers
 	$(CARGO) run --quiet --release --package bench --locked
 
-bench-sends: ## Count what a notification costs, and how many a second go through the queue
-	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
+# What is measured: the functions alone, as they are deployed, for this machine.
+release:
+	$(CARGO) build --release --locked $(PACKAGES)
+
+bench-sends: release ## Count what a notification costs, and how many a second go through the queue
 	$(CARGO) run --quiet --profile around --package sends --locked -- $(TARGET)/release
 
-bench-logins: ## Count what a login costs, how many a second one process takes, and how long its first one
-	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
+bench-logins: release ## Count what a login costs, how many a second one process takes, and how long its first one
 	$(CARGO) run --quiet --profile around --package logins --locked -- $(TARGET)/release
 
 FOLLOWERS ?= 50000
-bench-followers: ## Count what bringing followers in costs, and measure its memory (FOLLOWERS=50000)
-	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
+bench-followers: release ## Count what bringing followers in costs, and measure its memory (FOLLOWERS=50000)
 	$(CARGO) run --quiet --profile around --package imports --locked -- $(TARGET)/release $(FOLLOWERS)
 
-bench-costs: ## Compute what AWS asks for, from what the functions use
-	$(CARGO) build --release --locked $(addprefix --package ,$(FUNCTIONS))
+bench-costs: release ## Compute what AWS asks for, from what the functions use
 	$(CARGO) run --quiet --profile around --package costs --locked -- $(TARGET)/release
 
 bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations (needs Python and Node.js)
