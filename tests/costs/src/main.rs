@@ -9,6 +9,7 @@
 mod prices;
 mod world;
 
+use measuring::say;
 use prices::{Bill, DYNAMODB, WECHAT};
 use std::error::Error;
 use std::path::Path;
@@ -22,22 +23,10 @@ const TIMES: usize = 250;
 const MINUTES: f64 = 43_200.0;
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run()));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say_error(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    measuring::run(TIMES, measure_all)
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let binaries = arguments.next().ok_or("which folder are the functions' binaries in?")?;
-    let binaries = std::path::absolute(binaries)?;
-    let times = arguments.next().map_or(Ok(TIMES), |number| number.parse())?;
+async fn measure_all(binaries: &Path, times: usize) -> Result<(), Box<dyn Error>> {
     let mut bills = Vec::new();
 
     say(&format!(
@@ -45,7 +34,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     ));
     say("               | function  |  MB | calls | CPU ms | billed ms | peak MB | reads | writes");
     for work in ["callback", "login", "notification", "minute"] {
-        let usage = measured(&binaries, work, times).await?;
+        let usage = measured(binaries, work, times).await?;
         let mut bill = Bill::default();
         for (function, used) in &usage {
             say(&format!(
@@ -111,14 +100,4 @@ async fn measured(
         (used.invocations > 0.01).then_some((function, used))
     };
     Ok(after.into_iter().filter_map(part).collect())
-}
-
-#[expect(clippy::print_stdout, reason = "figures are what this program is for")]
-fn say(line: &str) {
-    println!("{line}");
-}
-
-#[expect(clippy::print_stderr, reason = "whoever measures needs to know why nothing was")]
-fn say_error(line: &str) {
-    eprintln!("{line}");
 }

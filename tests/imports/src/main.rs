@@ -8,6 +8,7 @@
 
 mod world;
 
+use measuring::say;
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,25 +23,13 @@ const MOST: f64 = 64.0;
 const EACH: f64 = 16.0;
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run()));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say_error(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    measuring::run(FOLLOWERS, measure_all)
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let binaries = arguments.next().ok_or("which folder are the functions' binaries in?")?;
-    let binaries = std::path::absolute(binaries)?;
-    let followers = arguments.next().map_or(Ok(FOLLOWERS), |number| number.parse())?;
+async fn measure_all(binaries: &Path, followers: usize) -> Result<(), Box<dyn Error>> {
     say("followers |       | lists | batches | seconds | DynamoDB calls | for each | peak MB");
-    let few = measure(&binaries, followers.div_ceil(5)).await?;
-    let many = measure(&binaries, followers).await?;
+    let few = measure(binaries, followers.div_ceil(5)).await?;
+    let many = measure(binaries, followers).await?;
     let grown = (many - few) * 1e6;
     let allowed = EACH * followers as f64 + 4e6;
     say(&format!("five times as many take {:.1} MB more", grown / 1e6));
@@ -78,14 +67,4 @@ fn tell(what: &str, followers: usize, cost: &Cost) {
     say(&format!(
         "{followers:9} | {what} | {lists:5} | {batches:7} | {seconds:7.1} | {dynamodb:14} | {each:8.4} | {peak:7.1}"
     ));
-}
-
-#[expect(clippy::print_stdout, reason = "figures are what this program is for")]
-fn say(line: &str) {
-    println!("{line}");
-}
-
-#[expect(clippy::print_stderr, reason = "whoever measures needs to know why nothing was")]
-fn say_error(line: &str) {
-    eprintln!("{line}");
 }

@@ -8,6 +8,7 @@
 
 mod world;
 
+use measuring::say;
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,27 +21,15 @@ const LOGINS: usize = 1_000;
 const STARTS: usize = 7;
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run()));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say_error(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    measuring::run(LOGINS, measure_all)
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let binaries = arguments.next().ok_or("which folder are the functions' binaries in?")?;
-    let binaries = std::path::absolute(binaries)?;
-    let logins = arguments.next().map_or(Ok(LOGINS), |number| number.parse())?;
-    let mut world = World::start(&binaries).await?;
+async fn measure_all(binaries: &Path, logins: usize) -> Result<(), Box<dyn Error>> {
+    let mut world = World::start(binaries).await?;
     cost(&world).await?;
     rate(&mut world, logins).await?;
     world.stop().await;
-    cold(&binaries).await
+    cold(binaries).await
 }
 
 /// The calls of one login.
@@ -123,14 +112,4 @@ async fn cold(binaries: &Path) -> Result<(), Box<dyn Error>> {
 fn middle(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
-}
-
-#[expect(clippy::print_stdout, reason = "figures are what this program is for")]
-fn say(line: &str) {
-    println!("{line}");
-}
-
-#[expect(clippy::print_stderr, reason = "whoever measures needs to know why nothing was")]
-fn say_error(line: &str) {
-    eprintln!("{line}");
 }

@@ -8,6 +8,7 @@
 
 mod world;
 
+use measuring::say;
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
@@ -24,30 +25,18 @@ const WECHAT: Duration = Duration::from_millis(100);
 const ONE_BY_ONE: f64 = 10.0;
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run()));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say_error(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    measuring::run(NOTIFICATIONS, measure_all)
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let binaries = arguments.next().ok_or("which folder are the functions' binaries in?")?;
-    let binaries = std::path::absolute(binaries)?;
-    let notifications = arguments.next().map_or(Ok(NOTIFICATIONS), |number| number.parse())?;
-    one(&binaries).await?;
+async fn measure_all(binaries: &Path, notifications: usize) -> Result<(), Box<dyn Error>> {
+    one(binaries).await?;
     say("");
     say(&format!("{notifications} through the queue, WeChat answering in {WECHAT:?}:"));
     say("environments | seconds | a second | a second and environment | one by one");
     for environments in [1, 4, 10] {
         // Fewer for one, so that nobody waits for minutes.
         let count = if environments == 1 { notifications / 5 } else { notifications };
-        let took = through_the_queue(&binaries, environments, count).await?;
+        let took = through_the_queue(binaries, environments, count).await?;
         let rate = count as f64 / took.as_secs_f64();
         let each = rate / environments as f64;
         say(&format!(
@@ -93,14 +82,4 @@ async fn through_the_queue(
     let took = begun.elapsed();
     world.stop().await;
     Ok(took)
-}
-
-#[expect(clippy::print_stdout, reason = "figures are what this program is for")]
-fn say(line: &str) {
-    println!("{line}");
-}
-
-#[expect(clippy::print_stderr, reason = "whoever measures needs to know why nothing was")]
-fn say_error(line: &str) {
-    eprintln!("{line}");
 }

@@ -1,0 +1,44 @@
+//! What the programs have in common that measure the functions: they are given a folder
+//! with the release binaries and, if need be, how many, and print figures.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Runs a program that measures. Its first argument is the folder with the functions'
+/// binaries; its second, how many it is to be if not as `usual`.
+pub fn run(
+    usual: usize,
+    measure: impl AsyncFnOnce(&Path, usize) -> Result<(), Box<dyn Error>>,
+) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = runtime.map_err(Into::into).and_then(|runtime| {
+        let (binaries, many) = arguments(usual)?;
+        runtime.block_on(measure(&binaries, many))
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn arguments(usual: usize) -> Result<(PathBuf, usize), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let binaries = arguments.next().ok_or("which folder are the functions' binaries in?")?;
+    let many = arguments.next().map_or(Ok(usual), |number| number.parse())?;
+    Ok((std::path::absolute(binaries)?, many))
+}
+
+/// Prints a line of figures.
+#[expect(clippy::print_stdout, reason = "figures are what these programs are for")]
+pub fn say(line: &str) {
+    println!("{line}");
+}
+
+#[expect(clippy::print_stderr, reason = "whoever measures needs to know why nothing was")]
+fn complain(line: &str) {
+    eprintln!("{line}");
+}
