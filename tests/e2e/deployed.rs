@@ -230,7 +230,7 @@ async fn the_main_job_works_where_the_template_is_deployed() {
     let api = format!("{}/_aws/execute-api/{api}/$default", ministack.url());
     let world = wechat::example();
     let sandbox = wechat::Sandbox::start_with(
-        wechat::Options { listener: wechat, callback_base: format!("{api}/callback"), data: None },
+        wechat::Options::new(wechat, format!("{api}/callback")),
         world.clone(),
     )
     .await

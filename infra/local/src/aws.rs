@@ -27,6 +27,7 @@ mod door;
 mod fault;
 mod folder;
 mod meter;
+pub(crate) mod notified;
 mod refusal;
 mod saved;
 
@@ -147,6 +148,7 @@ pub struct Aws {
     pub faults: Faults,
     /// What callers use of DynamoDB.
     pub meter: Meter,
+    pub(crate) notified: notified::Notified,
     /// How long an event that failed waits before its second and its third
     /// attempt. AWS waits one minute and two; here it is one second and two.
     pub event_retries: [Duration; 2],
@@ -173,6 +175,7 @@ impl Aws {
             permissions: Permissions::default(),
             faults: Faults::default(),
             meter: Meter::default(),
+            notified: notified::Notified::default(),
             event_retries: [Duration::from_secs(1), Duration::from_secs(2)],
             folder,
         })

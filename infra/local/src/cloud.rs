@@ -22,6 +22,7 @@ use crate::{
     aws::{
         self, Aws,
         lambda::{Answer, Invoke, InvokeError},
+        notified::Watched,
     },
     gateway::Gateway,
     http::{Http, HttpError},
@@ -36,6 +37,9 @@ pub use options::Options;
 
 /// The stage that this machine is.
 const STAGE: &str = "local";
+
+/// The binary of the function that sends notifications.
+const SEND: &str = "send";
 
 /// The file that says that the example's people are there.
 const PEOPLE: &str = "people";
@@ -122,6 +126,8 @@ impl Cloud {
         }
         seed::parameters(&aws.parameters, &prefix, &wechat::example())?;
 
+        let feed = wechat::Feed::default();
+        aws.notified.begin(watched(&template, feed.clone()));
         let runner = |doing| move |source| Error::Runner { doing, source };
         let runtime = Runtime::start(
             &template.functions,
@@ -132,6 +138,7 @@ impl Cloud {
                 environments: options.environments,
                 idle: options.idle,
                 logs: options.logs.clone(),
+                feed: feed.clone(),
             },
         )
         .await
@@ -148,9 +155,10 @@ impl Cloud {
         )
         .map_err(runner("serve the HTTP API"))?;
         let wechat = wechat::Sandbox::start(wechat::Options {
-            listener: wechat,
-            callback_base: format!("{http_url}/callback"),
             data: data.map(|data| data.join("wechat.json")),
+            business: business(&template, &place),
+            feed,
+            ..wechat::Options::new(wechat, format!("{http_url}/callback"))
         })
         .await?;
 
@@ -353,6 +361,25 @@ fn bind(what: &'static str, port: u16, option: &'static str) -> Result<TcpListen
 
 fn address(listener: &TcpListener) -> Result<SocketAddr, Error> {
     listener.local_addr().map_err(|source| Error::Runner { doing: "see its own address", source })
+}
+
+/// Where notifications come in and are kept, for whoever watches.
+fn watched(template: &Template, feed: wechat::Feed) -> Watched {
+    let send = template.functions.iter().find(|function| function.binary == SEND);
+    let table = send.and_then(|send| send.variables.get("NOTIFICATIONS_TABLE")).cloned();
+    let mapping = template
+        .queue_mappings
+        .iter()
+        .find(|mapping| send.is_some_and(|send| send.name == mapping.function));
+    Watched { feed, table, queue: mapping.map(|mapping| mapping.queue.clone()) }
+}
+
+/// What the sandbox's phones and its page reach.
+fn business(template: &Template, place: &Place) -> wechat::Business {
+    let send = template.functions.iter().find(|function| function.binary == SEND);
+    let send =
+        send.map(|send| format!("{}/2015-03-31/functions/{}/invocations", place.aws, send.name));
+    wechat::Business { api: Some(place.http.clone()), send }
 }
 
 /// What this machine says of the parameters that the template has.

@@ -27,6 +27,7 @@ use std::{
 
 use axum::body::Bytes;
 use tokio::task::JoinHandle;
+use wechat::Feed;
 
 use crate::{
     aws::{
@@ -59,6 +60,8 @@ pub(crate) struct Options {
     /// How long an environment may be idle before it is stopped.
     pub(crate) idle: Duration,
     pub(crate) logs: Logs,
+    /// Where invocations are told of.
+    pub(crate) feed: Feed,
 }
 
 /// All functions. Cheap to clone.

@@ -4,9 +4,10 @@
 use crate::app::Kind;
 use crate::connection::Wire;
 use crate::faults::{self, Fault};
+use crate::feed::Layer;
 use crate::push::{self, Push};
 use crate::refusal::{self, Refusal};
-use crate::running::Shared;
+use crate::running::{Running, Shared};
 use crate::sending::Sending;
 use crate::world::World;
 use crate::{
@@ -17,7 +18,7 @@ use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The largest body that is read; WeChat's own JSON calls stay far below.
 const LARGEST_BODY: usize = 2 << 20;
@@ -124,6 +125,11 @@ static ENDPOINTS: [Endpoint; 14] = [
     },
 ];
 
+/// The paths of WeChat's that the sandbox knows.
+pub(crate) fn paths() -> Vec<&'static str> {
+    ENDPOINTS.iter().map(|it| it.path).collect()
+}
+
 /// One call, as the function that answers it sees it.
 pub(crate) struct Call<'a> {
     /// What may be changed.
@@ -177,10 +183,16 @@ pub(crate) async fn receive(
         let id = state.calls.receive(state.world.now(), &parts.method, &path, &query, &body);
         (id, faults::take(&mut state.faults, &path))
     });
+    let begun = Instant::now();
+    running.feed.tell(Layer::Call, &id.to_string(), |facts| {
+        facts.insert("method".to_owned(), parts.method.as_str().into());
+        facts.insert("path".to_owned(), path.as_str().into());
+    });
     // Reported of several endpoints: a POST without Content-Length is turned
     // away by the web server in front, without a word.
     if !sized {
         running.change(|state| state.calls.answer(id, 412, None, None));
+        tell_answer(&running, id, begun, &Answer { status: 412, json: None }, None);
         return StatusCode::PRECONDITION_FAILED.into_response();
     }
 
@@ -208,10 +220,34 @@ pub(crate) async fn receive(
         state.calls.answer(id, answer.status, answer.json.as_ref(), fault.name());
         answer
     });
+    tell_answer(&running, id, begun, &answer, fault.name());
     if fault.reset {
         wire.cut();
     }
     respond(&path, answer, &fault)
+}
+
+/// Tells whoever watches how a call was answered.
+fn tell_answer(
+    running: &Running,
+    id: u64,
+    begun: Instant,
+    answer: &Answer,
+    fault: Option<&'static str>,
+) {
+    let of = |name: &str| answer.json.as_ref().and_then(|json| json.get(name)).cloned();
+    running.feed.tell(Layer::Call, &id.to_string(), |facts| {
+        facts.insert("status".to_owned(), answer.status.into());
+        facts.insert("errcode".to_owned(), of("errcode").unwrap_or_else(|| 0.into()));
+        facts.insert("errmsg".to_owned(), of("errmsg").unwrap_or_default());
+        facts.insert("duration_ms".to_owned(), millis(begun).into());
+        facts.insert("fault".to_owned(), fault.into());
+    });
+}
+
+/// How many milliseconds have gone by since.
+pub(crate) fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What the caller gets in the end.

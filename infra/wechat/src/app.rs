@@ -69,6 +69,9 @@ pub struct App {
     /// see the same unionids.
     #[serde(default)]
     pub open_platform: Option<String>,
+    /// An Official Account's menu.
+    #[serde(default)]
+    pub menu: Vec<MenuItem>,
     /// The templates that it may send.
     #[serde(default)]
     pub templates: Vec<Template>,
@@ -113,6 +116,16 @@ impl App {
             ..self.clone()
         }
     }
+}
+
+/// An entry of an Official Account's menu: a tap on it is told to the callback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MenuItem {
+    /// What it is called.
+    pub name: String,
+    /// What the callback is told.
+    pub key: String,
 }
 
 /// What a template is for.

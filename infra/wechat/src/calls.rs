@@ -107,6 +107,11 @@ impl Calls {
         self.kept.iter().cloned().collect()
     }
 
+    /// The one with this number, if it is still kept.
+    pub(crate) fn one(&self, id: u64) -> Option<Call> {
+        self.kept.iter().find(|call| call.id == id).cloned()
+    }
+
     /// Forgets all of them.
     pub(crate) fn clear(&mut self) {
         self.kept.clear();

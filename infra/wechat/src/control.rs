@@ -1,6 +1,7 @@
 //! The control API: `/sandbox/…` steers what `api.weixin.qq.com` never would.
 
 use crate::app::{Format, Mode, Template};
+use crate::business;
 use crate::console;
 use crate::crowd::{self, Act, Wanted};
 use crate::event::{Envelope, Event, Field};
@@ -9,10 +10,11 @@ use crate::people::{self, Action, find_app};
 use crate::running::Shared;
 use crate::state;
 use crate::world::Pushing;
-use crate::{api, page, users};
+use crate::{api, live, page, users};
 use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
@@ -32,10 +34,15 @@ const MOST_AT_ONCE: u32 = 1000;
 pub(crate) fn router(running: Shared) -> Router {
     Router::new()
         .route("/", get(page::show))
+        .route("/page/{file}", get(page::file))
+        .route("/sandbox/live", get(live::watch))
+        .route("/sandbox/notify", post(business::notify))
         .route("/sandbox/state", get(state::show))
         .route("/sandbox/people", get(state::people).post(join))
         .route("/sandbox/people/{name}/messages", get(state::messages))
+        .route("/sandbox/people/{name}/open", post(business::open))
         .route("/sandbox/people/{name}/{action}", post(act))
+        .route("/sandbox/calls/{id}", get(call))
         .route("/sandbox/calls", get(calls).delete(forget_calls))
         .route("/sandbox/push", post(push))
         .route("/sandbox/pushing", get(pushing).post(set_pushing))
@@ -55,6 +62,7 @@ pub(crate) fn router(running: Shared) -> Router {
         .route("/sandbox/{*path}", any(unknown))
         .method_not_allowed_fallback(wrong_method)
         .fallback(api::receive)
+        .layer(middleware::from_fn(own_pages_only))
         .with_state(running)
 }
 
@@ -90,16 +98,33 @@ impl IntoResponse for Problem {
 
 /// Reads a body; none is an empty object. Whatever the Content-Type says: curl
 /// says it is a form.
-fn body<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+pub(crate) fn body<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     let body: &[u8] = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body)
         .map_err(|error| Problem::bad(format!("the body does not fit: {error}")))
 }
 
+/// Keeps other people's web pages out: a browser says where a page comes from when the
+/// page asks for more than to look, and what it looks at is hidden from it.
+async fn own_pages_only(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let value = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let own = value(header::ORIGIN).is_none_or(|origin| {
+        let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+        value(header::HOST) == Some(host)
+    });
+    if own {
+        return next.run(request).await;
+    }
+    let error = "not for pages of other sites".to_owned();
+    Problem { status: StatusCode::FORBIDDEN, error }.into_response()
+}
+
 async fn unknown() -> Problem {
     Problem::missing(
         "no such control; there are: GET state, GET|POST people, POST people/{name}/{action}, \
-         GET people/{name}/messages, GET|DELETE calls, POST push, GET|POST pushing, GET|POST|DELETE faults, \
+         GET people/{name}/messages, POST people/{name}/open, POST notify, GET live, \
+         GET|DELETE calls, GET calls/{id}, POST push, GET|POST pushing, GET|POST|DELETE faults, \
          GET|POST clock, POST apps/{app}, POST apps/{app}/console, POST apps/{app}/crowd, \
          POST apps/{app}/crowd/{number}/{action}, GET apps/{app}/followers, \
          GET|POST apps/{app}/quotas, POST apps/{app}/revoke, POST apps/{app}/spoil, GET idle",
@@ -150,6 +175,12 @@ async fn act(
 
 async fn calls(State(running): State<Shared>) -> Json<Value> {
     Json(json!({ "calls": running.read(|state| state.calls.all()) }))
+}
+
+async fn call(State(running): State<Shared>, Path(id): Path<u64>) -> Result<Json<Value>, Problem> {
+    let call = running.read(|state| state.calls.one(id));
+    call.map(|call| Json(json!(call)))
+        .ok_or_else(|| Problem::missing(format!("no call {id}, or it is forgotten")))
 }
 
 async fn forget_calls(State(running): State<Shared>) -> Json<Value> {

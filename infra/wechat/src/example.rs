@@ -1,6 +1,6 @@
 //! The world that the sandbox begins with.
 
-use crate::app::{App, Format, Kind, Mode, Template, TemplateKind};
+use crate::app::{App, Format, Kind, MenuItem, Mode, Template, TemplateKind};
 use crate::person::{Person, Relation};
 use crate::world::World;
 use crate::{crowd, quota, token};
@@ -41,6 +41,10 @@ pub fn example() -> World {
             mode: Mode::Safe,
             format,
             open_platform: Some(PLATFORM.to_owned()),
+            menu: match kind {
+                Kind::OfficialAccount => menu(),
+                Kind::MiniProgram => Vec::new(),
+            },
             templates,
             tokens: token::Tokens::default(),
             codes: Vec::new(),
@@ -130,6 +134,11 @@ pub fn example() -> World {
         ],
         vec![person("ann", 1), person("bob", 2), person("carol", 3)],
     )
+}
+
+fn menu() -> Vec<MenuItem> {
+    let item = |name: &str, key: &str| MenuItem { name: name.to_owned(), key: key.to_owned() };
+    vec![item("我的订单", "ORDERS"), item("联系我们", "CONTACT")]
 }
 
 #[cfg(test)]

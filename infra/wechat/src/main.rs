@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
-use wechat::{Options, Sandbox, World, example};
+use wechat::{Business, Options, Sandbox, World, example};
 
 /// A WeChat to run against.
 #[derive(Parser)]
@@ -17,6 +17,12 @@ struct Arguments {
     /// Where events are pushed to; a slash and the app's alias are appended.
     #[arg(long, default_value = "http://127.0.0.1:8080/callback")]
     callback_base: String,
+    /// The server of the mini programs, where POST /login/{alias} answers; for the page.
+    #[arg(long)]
+    api: Option<String>,
+    /// Where a request for a notification is posted to; for the page.
+    #[arg(long)]
+    send: Option<String>,
     /// The file that the world is kept in; memory if none.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -52,8 +58,11 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(arguments.listen).map_err(|error| {
         format!("cannot listen on {}: {error}; name another with --listen", arguments.listen)
     })?;
-    let options =
-        Options { listener, callback_base: arguments.callback_base, data: arguments.data };
+    let options = Options {
+        data: arguments.data,
+        business: Business { api: arguments.api, send: arguments.send },
+        ..Options::new(listener, arguments.callback_base)
+    };
     let sandbox = Sandbox::start_with(options, world).await?;
     announce(sandbox.address());
     tokio::select! {

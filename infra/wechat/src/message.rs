@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The chat in which all apps' subscription messages stand.
+///
+/// Source: WeChat's documentation, "小程序订阅消息" and "订阅通知" ("订阅消息推送位置：服务通知").
+pub const SERVICE_NOTICES: &str = "服务通知";
+
 /// Something on a screen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
@@ -35,6 +40,14 @@ pub struct Message {
 }
 
 impl Message {
+    /// In which chat it stands: an app's alias, or [`SERVICE_NOTICES`].
+    pub fn chat(&self) -> &str {
+        match self.kind.as_str() {
+            "subscribe" | "bizsend" | "legacy_template" => SERVICE_NOTICES,
+            _ => &self.app,
+        }
+    }
+
     /// A line in a chat.
     pub(crate) fn line(app: &str, kind: &str, text: impl Into<String>, time: i64) -> Self {
         Self {

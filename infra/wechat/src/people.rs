@@ -14,8 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// What somebody may do, and with what.
-pub(crate) const ACTIONS: &str =
-    "follow, unfollow, scan, message, click, enter, consent, withdraw, submit, login, phone, block";
+pub(crate) const ACTIONS: &str = "follow, unfollow, scan, message, click, enter, consent, withdraw, submit, login, phone, block, read";
 
 /// What an action takes; each takes some of it.
 #[derive(Debug, Default, Deserialize)]
@@ -32,6 +31,7 @@ pub(crate) struct Action {
     blocked: Option<bool>,
     number: Option<String>,
     silently: Option<bool>,
+    chat: Option<String>,
     country_code: Option<String>,
 }
 
@@ -42,6 +42,13 @@ pub(crate) struct Done {
     pub(crate) more: serde_json::Map<String, Value>,
     /// What the callback is told, in order.
     pub(crate) pushes: Vec<Push>,
+}
+
+impl Action {
+    /// Nothing but where.
+    pub(crate) fn in_app(alias: &str) -> Self {
+        Self { app: Some(alias.to_owned()), ..Self::default() }
+    }
 }
 
 impl Done {
@@ -80,6 +87,12 @@ pub(crate) fn act(
     let person = find_person(world, name)?;
     if !ACTIONS.split(", ").any(|known| known == action) {
         return Err(Problem::missing(format!("no action {action:?}; there are: {ACTIONS}")));
+    }
+    if action == "read" {
+        let chat = with.chat.as_deref();
+        let chat = chat.ok_or_else(|| Problem::wants("chat", "an app's alias, or 服务通知"))?;
+        world.people[person].unread.remove(chat);
+        return Ok(Done::default());
     }
     let alias = with.app.as_deref().ok_or_else(|| Problem::wants("app", "the alias of an app"))?;
     let app = find_app(world, alias)?;
@@ -154,7 +167,8 @@ pub(crate) fn act(
     Ok(done)
 }
 
-fn find_person(world: &World, name: &str) -> Result<usize, Problem> {
+/// Where in `people` the one with this name is.
+pub(crate) fn find_person(world: &World, name: &str) -> Result<usize, Problem> {
     world.people.iter().position(|person| person.name == name).ok_or_else(|| {
         let names: Vec<_> = world.people.iter().map(|person| person.name.as_str()).collect();
         Problem::missing(format!("nobody is called {name:?}; there are: {}", names.join(", ")))

@@ -29,6 +29,9 @@ pub struct Person {
     /// What is on their screen, newest last: the last 1,000 messages.
     #[serde(default)]
     pub messages: Vec<Message>,
+    /// How many messages they haven't looked at yet, by [`Message::chat`].
+    #[serde(default)]
+    pub unread: BTreeMap<String, u32>,
 }
 
 /// What one person is to one app.
@@ -47,6 +50,9 @@ pub struct Relation {
     pub consents: BTreeMap<String, u32>,
     #[serde(default)]
     pub(crate) windows: Vec<custom::Window>,
+    /// Whom the app's own server knows them as, since they opened it last.
+    #[serde(default)]
+    pub session: Option<Session>,
     #[serde(default, serialize_with = "expose_some")]
     pub(crate) session_key: Option<Secret>,
     #[serde(default)]
@@ -67,6 +73,17 @@ impl Relation {
         self.last_act = if next - now > 60 { now } else { now.max(next) };
         self.last_act
     }
+}
+
+/// Somebody who is logged in to a Mini Program's own server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// Whom the server knows them as.
+    pub user: Option<String>,
+    /// The account that they are bound to.
+    pub bound: Option<String>,
+    /// Unix seconds, by the sandbox's clock.
+    pub since: i64,
 }
 
 /// How somebody came to follow.
@@ -95,6 +112,7 @@ impl Relation {
             blocks: false,
             consents: BTreeMap::new(),
             windows: Vec::new(),
+            session: None,
             session_key: None,
             logins: quota::Counter::default(),
             phone_numbers: quota::Counter::default(),
@@ -112,11 +130,18 @@ impl Person {
             phone: PhoneNumber::invented(),
             relations: BTreeMap::new(),
             messages: Vec::new(),
+            unread: BTreeMap::new(),
         }
     }
 
     /// Shows a message on the person's screen.
     pub(crate) fn show(&mut self, message: Message) {
+        // Who writes looks at the chat.
+        if message.kind == "sent" {
+            self.unread.remove(message.chat());
+        } else {
+            *self.unread.entry(message.chat().to_owned()).or_default() += 1;
+        }
         self.messages.push(message);
         // More than one too many only in a world made elsewhere.
         self.messages.drain(..self.messages.len().saturating_sub(KEPT));

@@ -3,8 +3,10 @@
 //!
 //! Source: WeChat's documentation, "消息推送" (message push).
 
+use crate::api::millis;
 use crate::app::{App, Format, Kind, Mode};
 use crate::event::{self, Envelope, Event, Field};
+use crate::feed::Layer;
 use crate::message::Message;
 use crate::reply::{self, Reply};
 use crate::running::{Running, Shared};
@@ -14,6 +16,7 @@ use reqwest::header;
 use serde::Serialize;
 use shared::wechat::crypto::{self, EncodingAesKey};
 use shared::wechat::signature;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What WeChat says in the chat when an account's callback fails.
@@ -113,8 +116,9 @@ impl Running {
     ) -> (Delivery, Result<Reply, String>) {
         let _under_way = self.under_way();
         let started = Instant::now();
+        let number = self.tell_begin(to, envelope, event);
         let answer = self.post(to, envelope, event).await;
-        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = millis(started);
         let (status, body, reply) = match answer {
             Ok((status @ 200, body)) => {
                 let reply = reply::read(&body, &to.app, to.mode, to.format, &envelope.from);
@@ -139,17 +143,42 @@ impl Running {
             Reply::Nothing | Reply::HandedOn => None,
         });
         let error = reply.as_ref().err().cloned();
-        (
-            Delivery {
-                status,
-                body,
-                duration_ms,
-                reply_valid: error.is_none(),
-                reply: line,
-                error,
-            },
-            reply,
-        )
+        let reply_valid = error.is_none();
+        let delivery = Delivery { status, body, duration_ms, reply_valid, reply: line, error };
+        self.tell_end(number, &delivery);
+        (delivery, reply)
+    }
+
+    /// Tells whoever watches that something is being delivered; gives its number.
+    fn tell_begin(&self, to: &Addressee, envelope: &Envelope, event: &Event) -> String {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed).to_string();
+        let alias = &to.app.alias;
+        let person = self.read(|state| {
+            let at = state.world.whose(alias, &envelope.from)?;
+            Some(state.world.people[at].name.clone())
+        });
+        let name = if event.name.is_empty() { &event.kind } else { &event.name };
+        self.feed.tell(Layer::Callback, &number, |facts| {
+            facts.insert("app".to_owned(), alias.as_str().into());
+            facts.insert("person".to_owned(), person.into());
+            facts.insert("event".to_owned(), name.as_str().into());
+            facts.insert("mode".to_owned(), serde_json::json!(to.mode));
+            facts.insert("format".to_owned(), serde_json::json!(to.format));
+            facts.insert("create_time".to_owned(), envelope.create_time.into());
+        });
+        number
+    }
+
+    /// Tells whoever watches what became of it.
+    fn tell_end(&self, number: String, delivery: &Delivery) {
+        self.feed.tell(Layer::Callback, &number, |facts| {
+            facts.insert("status".to_owned(), delivery.status.into());
+            facts.insert("duration_ms".to_owned(), delivery.duration_ms.into());
+            facts.insert("reply_valid".to_owned(), delivery.reply_valid.into());
+            facts.insert("reply".to_owned(), delivery.reply.clone().into());
+            facts.insert("error".to_owned(), delivery.error.clone().into());
+        });
     }
 
     async fn post(

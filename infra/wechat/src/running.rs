@@ -1,8 +1,10 @@
 //! The sandbox while it runs.
 
+use crate::business::Business;
 use crate::calls::Calls;
 use crate::connection::{Door, Wire};
 use crate::faults::Fault;
+use crate::feed::Feed;
 use crate::world::World;
 use crate::{control, example, file};
 use axum::Router;
@@ -11,7 +13,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// How long calls under way may still take when the sandbox stops.
@@ -29,6 +31,18 @@ pub struct Options {
     pub callback_base: String,
     /// The JSON file that the world is kept in over restarts; memory if none.
     pub data: Option<PathBuf>,
+    /// Where the business answers, for what the page offers.
+    pub business: Business,
+    /// What happens underneath, told by others as well.
+    pub feed: Feed,
+}
+
+impl Options {
+    /// In memory, and without a business.
+    pub fn new(listener: TcpListener, callback_base: impl Into<String>) -> Self {
+        let (business, feed) = Default::default();
+        Self { listener, callback_base: callback_base.into(), data: None, business, feed }
+    }
 }
 
 /// Why a sandbox doesn't start.
@@ -92,6 +106,7 @@ impl Sandbox {
         let listener =
             tokio::net::TcpListener::from_std(options.listener).map_err(Error::Listen)?;
         let address = listener.local_addr().map_err(Error::Listen)?;
+        let (closing, mut closed) = watch::channel(false);
         let running = Arc::new(Running {
             state: Mutex::new(State {
                 world,
@@ -103,7 +118,10 @@ impl Sandbox {
             callback_base: options.callback_base.trim_end_matches('/').to_owned(),
             background: Mutex::new(JoinSet::new()),
             under_way: watch::Sender::new(0),
-            changed: Notify::new(),
+            version: watch::Sender::new(0),
+            closing: closed.clone(),
+            business: options.business,
+            feed: options.feed,
             written: Mutex::new(Vec::new()),
             data: options.data,
         });
@@ -111,7 +129,6 @@ impl Sandbox {
         running.save().await?;
 
         let router: Router = control::router(running.clone());
-        let (closing, mut closed) = watch::channel(false);
         let serve =
             axum::serve(Door(listener), router.into_make_service_with_connect_info::<Wire>());
         let serve = serve.with_graceful_shutdown(async move {
@@ -169,7 +186,11 @@ pub(crate) struct Running {
     pub(crate) callback_base: String,
     background: Mutex<JoinSet<()>>,
     under_way: watch::Sender<usize>,
-    changed: Notify,
+    /// Counts the changes of the state.
+    version: watch::Sender<u64>,
+    closing: watch::Receiver<bool>,
+    pub(crate) business: Business,
+    pub(crate) feed: Feed,
     /// What the file holds, since the start.
     written: Mutex<Vec<u8>>,
     data: Option<PathBuf>,
@@ -197,8 +218,18 @@ impl Running {
     /// await: the closure can't.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let result = change(&mut lock(&self.state));
-        self.changed.notify_one();
+        self.version.send_modify(|version| *version += 1);
         result
+    }
+
+    /// Hears of every change of the state.
+    pub(crate) fn versions(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// Hears of the end.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.clone()
     }
 
     /// Counts a push as under way until the guard is dropped.
@@ -257,8 +288,8 @@ async fn save_always(running: Shared) {
     if running.data.is_none() {
         return;
     }
-    loop {
-        running.changed.notified().await;
+    let mut versions = running.version.subscribe();
+    while versions.changed().await.is_ok() {
         tokio::time::sleep(GATHER).await;
         if let Err(error) = running.save().await {
             tracing::error!(%error, "what happened last is not written down");

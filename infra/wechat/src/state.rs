@@ -43,7 +43,8 @@ pub(crate) async fn messages(
     })
 }
 
-fn app(app: &App) -> Value {
+/// An app, without its secrets.
+pub(crate) fn app(app: &App) -> Value {
     json!({
         "alias": app.alias,
         "kind": app.kind,
@@ -59,7 +60,8 @@ fn app(app: &App) -> Value {
     })
 }
 
-fn person(world: &World, person: &Person) -> Value {
+/// Somebody, with what they are to each app.
+pub(crate) fn person(world: &World, person: &Person) -> Value {
     let by_app: Map<String, Value> = person
         .relations
         .iter()
@@ -67,6 +69,7 @@ fn person(world: &World, person: &Person) -> Value {
         .map(|(alias, it)| {
             let relation = json!({
                 "open_id": it.open_id, "follows": it.follows, "blocks": it.blocks, "consents": it.consents,
+                "session": it.session,
             });
             (alias.clone(), relation)
         })

@@ -131,6 +131,19 @@ impl Tokens {
         }
     }
 
+    /// What may be told of the token that was handed out last: when, until when, and
+    /// whether it is good for anything. Null if there is none.
+    pub(crate) fn last(&self, now: i64) -> Value {
+        let last = self.legacy.iter().chain(&self.stable).max_by_key(|token| token.expires_at);
+        last.map_or(Value::Null, |token| {
+            json!({
+                "since": token.expires_at - LIFE,
+                "until": token.expires_at,
+                "good": token.check(now).is_ok(),
+            })
+        })
+    }
+
     fn find(&self, text: &Secret) -> Option<&Token> {
         self.legacy.iter().chain(&self.stable).find(|token| token.text == *text)
     }

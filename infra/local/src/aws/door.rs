@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::lambda::Lambda;
 use super::refusal::Refusal;
-use super::{ACCOUNT, Aws, control, fault, meter, permission};
+use super::{ACCOUNT, Aws, control, fault, meter, notified, permission};
 
 /// The most that a request to SSM, SQS or STS may hold, in bytes: ten
 /// messages of 1 MiB together, every character of them escaped as `\u0000`.
@@ -41,12 +41,14 @@ pub(crate) fn router(aws: &Aws, lambda: Lambda, stopping: watch::Receiver<bool>)
     let door = Door { aws: aws.clone(), lambda, stopping };
     let enforce = middleware::from_fn_with_state(aws.permissions.clone(), permission::enforce);
     let befall = middleware::from_fn_with_state(aws.faults.clone(), fault::befall);
+    let watched = (aws.notified.clone(), aws.dynamodb.clone());
     let services = Router::new()
         .route("/2015-03-31/functions", get(list))
         .route("/2015-03-31/functions/", get(list))
         .route("/2015-03-31/functions/{name}", get(function))
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))
         .fallback(target)
+        .layer(middleware::from_fn_with_state(watched, notified::read))
         .layer(middleware::from_fn_with_state(aws.meter.clone(), meter::read))
         .layer(befall)
         .layer(enforce)

@@ -376,6 +376,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::{collections::BTreeMap, net::Ipv4Addr};
 
+    use wechat::Feed;
+
     use super::*;
     use crate::aws::{EventInvokeConfig, permission::Policy};
 
@@ -412,6 +414,7 @@ mod tests {
             environments: 1,
             idle: Duration::from_secs(60),
             logs: Logs::silent(),
+            feed: Feed::default(),
         };
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
         let environment = Environment::spawn(&function, &options, nowhere, 0).unwrap();

@@ -2,12 +2,16 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use axum::body::Bytes;
 use tokio::{sync::Semaphore, time::Instant};
+use wechat::Layer;
 
 use super::{
     Options,
@@ -123,8 +127,10 @@ impl Pool {
         let begun = Instant::now();
         let (name, logs) = (&self.function.binary, &self.options.logs);
         logs.platform(name, || format!("START{}", if cold { " (cold)" } else { "" }));
+        let number = self.tell_begin(cold);
         let patience = if cold { INIT + timeout } else { timeout };
         let outcome = environment.run(payload, timeout, patience).await;
+        self.tell_end(&number, begun, &outcome);
         match &outcome {
             Outcome::NeverTaken => {}
             Outcome::Answered(Answer::Ok(_)) => {
@@ -142,6 +148,32 @@ impl Pool {
             self.remove(environment);
         }
         outcome
+    }
+
+    /// Tells whoever watches that an invocation begins; gives its number.
+    fn tell_begin(&self, cold: bool) -> String {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed).to_string();
+        self.options.feed.tell(Layer::Invocation, &number, |facts| {
+            facts.insert("function".to_owned(), self.function.binary.as_str().into());
+            facts.insert("cold".to_owned(), cold.into());
+        });
+        number
+    }
+
+    /// Tells whoever watches how it went.
+    fn tell_end(&self, number: &str, begun: Instant, outcome: &Outcome) {
+        let went = match outcome {
+            Outcome::NeverTaken => "never_taken",
+            Outcome::Answered(Answer::Ok(_)) => "answered",
+            Outcome::Answered(Answer::FunctionError(_)) => "failed",
+            Outcome::Ended(_) => "ended",
+        };
+        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.options.feed.tell(Layer::Invocation, number, |facts| {
+            facts.insert("went".to_owned(), went.into());
+            facts.insert("duration_ms".to_owned(), duration_ms.into());
+        });
     }
 
     fn count(&self) -> Result<Counted<'_>, InvokeError> {

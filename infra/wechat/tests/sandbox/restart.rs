@@ -57,10 +57,13 @@ async fn a_file_that_makes_no_sense_is_not_overwritten() {
     std::fs::write(&file, "{\"apps\":").unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let callback_base = "http://127.0.0.1:9/callback".to_owned();
-    let error = Sandbox::start(Options { listener, callback_base, data: Some(file.clone()) })
-        .await
-        .err()
-        .unwrap();
+    let error = Sandbox::start(Options {
+        data: Some(file.clone()),
+        ..Options::new(listener, callback_base)
+    })
+    .await
+    .err()
+    .unwrap();
     assert!(matches!(error, Error::Data { .. }));
     assert!(error.to_string().contains("remove it to begin anew"), "{error}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "{\"apps\":");

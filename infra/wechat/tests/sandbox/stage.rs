@@ -31,7 +31,8 @@ impl Stage {
         let callback = Callback::default();
         let callback_base = callback.start().await;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let sandbox = Sandbox::start(Options { listener, callback_base, data }).await.unwrap();
+        let options = Options { data, ..Options::new(listener, callback_base) };
+        let sandbox = Sandbox::start(options).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { sandbox, callback, http }
     }

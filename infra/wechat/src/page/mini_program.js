@@ -1,0 +1,93 @@
+// A mini program on a phone, what it asks its user for, and where cards lead.
+
+import { h } from "./element.js";
+import { avatar, backButton, enter, logIn } from "./phone.js";
+import { act, look, go, world } from "./state.js";
+import { say } from "./words.js";
+
+/** A mini program that is open. */
+export function miniProgram(person, at) {
+  const { name } = person;
+  const alias = at.app;
+  const relation = person.apps[alias] ?? {};
+  return [
+    h("header", { class: "head" }, backButton(name, at), h("h4", null, alias),
+      h("span", { class: "capsule", "aria-hidden": "true" }, "••• ◉")),
+    h("div", { class: "page" },
+      h("p", { class: "path" }, h("small", null, say("page")), h("code", null, at.jump?.page ?? say("its first page")),
+        at.jump && at.jump.state !== "formal" && h("small", null, say(at.jump.state))),
+      session(name, alias, relation.session, at.loggingIn),
+      subscriptions(person, alias),
+      h("div", { class: "actions" },
+        h("button", { onclick: () => contact(person, alias) }, say("customer service")),
+        h("button", { "aria-pressed": String(relation.blocks), onclick: () => act(name, "block", { app: alias, blocked: !relation.blocks }) },
+          say(relation.blocks ? "allow messages" : "block")))),
+  ];
+}
+
+function session(name, app, session, loggingIn) {
+  const state = session ? say("logged in", session.user) : say("not logged in");
+  return h("div", { class: "session", role: "status" },
+    h("p", null, loggingIn ? say("logging in") : state),
+    session?.bound && h("p", null, say("account", session.bound)),
+    world.canOpen
+      ? h("button", { disabled: loggingIn, onclick: () => logIn(name, app) }, say("log in again"))
+      : h("p", null, say("no server")));
+}
+
+/** Customer service opens a chat, and the account is told of it. */
+async function contact(person, app) {
+  if (await act(person.name, "enter", { app })) enter(person, app);
+}
+
+/** The subscription templates of an app, with what its user has consented to. */
+export function subscriptions(person, alias) {
+  const app = world.apps.get(alias);
+  const templates = (app?.templates ?? []).filter(({ kind }) => kind === "one_time" || kind === "long_term");
+  if (templates.length === 0) return null;
+  const consents = person.apps[alias]?.consents ?? {};
+  return h("section", { class: "subscriptions" },
+    h("h5", null, say("notifications asked")),
+    h("ul", { class: "rows" }, templates.map((template) => {
+      const left = consents[template.template_id] ?? 0;
+      const allowed = template.kind === "long_term" ? say("long-term consent") : say("consents", left);
+      return h("li", { key: template.template_id, class: "row" },
+        h("span", { class: "name" }, template.title),
+        h("span", { class: "last" }, left > 0 ? allowed : say("no consent")),
+        h("span", { class: "choices" },
+          left > 0 && h("button", { onclick: () => act(person.name, "withdraw", { app: alias, template_id: template.template_id }) }, say("withdraw")),
+          h("button", { onclick: () => look(person.name, { asked: { app: alias, template_id: template.template_id } }) }, say("ask consent"))));
+    })));
+}
+
+/** WeChat's question, from below, as `wx.requestSubscribeMessage` brings it up. */
+export function sheet(person, asked) {
+  const { name } = person;
+  const template = world.apps.get(asked.app)?.templates.find((it) => it.template_id === asked.template_id);
+  if (!template) return null;
+  const answer = (accept) => {
+    look(name, { asked: null });
+    act(name, "consent", { ...asked, accept });
+  };
+  const lines = (template.example || template.content).trim().split("\n");
+  return h("div", { class: "sheet", role: "dialog", "aria-modal": "true", "aria-label": say("wants to send", asked.app) },
+    h("p", { class: "from" }, avatar(asked.app), say("wants to send", asked.app)),
+    h("strong", null, template.title),
+    h("ul", null, lines.map((line) => h("li", { key: line }, line))),
+    h("p", { class: "hint" }, say(template.kind === "long_term" ? "long-term" : "once")),
+    h("div", { class: "actions" },
+      h("button", { class: "reject", onclick: () => answer(false) }, say("reject")),
+      h("button", { class: "main allow", onclick: () => answer(true) }, say("allow"))));
+}
+
+/** Where a card leads that opens no mini program of this sandbox. */
+export function webPage(person, at) {
+  const other = at.jump.mini_program;
+  return [
+    h("header", { class: "head" }, backButton(person.name, at), h("h4", null, other ? other.app_id : new URL(at.jump.url, location.href).host)),
+    h("div", { class: "page" },
+      h("p", null, other ? say("jumps to mini program", other.app_id) : say("jumps to page")),
+      h("p", { class: "path" }, h("code", null, other ? other.page ?? say("its first page") : at.jump.url)),
+      h("div", { class: "actions" }, h("button", { class: "main", onclick: () => go(person.name, at.back) }, say("back")))),
+  ];
+}
