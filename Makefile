@@ -201,5 +201,12 @@ $(QEMU)/ready:
 	cd $(QEMU) && for package in *.deb; do dpkg -x $$package .; done && rm *.deb
 	touch $@
 
+# The tests of the sandbox's page skip themselves where there is no browser; this can't.
+screenshots: ## Make the READMEs' pictures anew (needs Chromium and chromedriver)
+	mkdir -p infra/wechat/screenshots
+	$(CARGO) build --workspace --all-targets --locked
+	BROWSER=required SCREENSHOTS=$(abspath infra/wechat/screenshots) \
+		$(CARGO) test --package tests --test e2e --locked -- --ignored --exact page::pictures
+
 clean-data: ## Forget what `make run` has stored
 	rm -rf .hongyan

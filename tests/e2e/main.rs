@@ -14,6 +14,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod binaries;
+mod browser;
 mod contract;
 mod metrics;
 mod phone;
@@ -61,6 +62,7 @@ mod orders;
 mod outage;
 mod own_function;
 mod packaged;
+mod page;
 mod passwords;
 mod permissions;
 mod privacy;

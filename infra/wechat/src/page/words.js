@@ -283,6 +283,12 @@ const words = {
 /** The languages that there are. */
 export const languages = Object.keys(words);
 
+/** What is said in one language only; nothing should be. */
+export function missing() {
+  const [one, other] = languages.map((it) => Object.keys(words[it]));
+  return [...one.filter((it) => !other.includes(it)), ...other.filter((it) => !one.includes(it))];
+}
+
 /** The language that somebody chose, or else the browser's. */
 export function language() {
   const browsers = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";

@@ -105,14 +105,3 @@ async fn no_secret_is_shown() {
     stage.http.delete(stage.url("/sandbox/calls")).send().await.unwrap();
     assert_eq!(stage.get("/sandbox/calls").await["calls"], json!([]));
 }
-
-#[tokio::test]
-async fn the_front_page_shows_the_screens() {
-    let stage = Stage::new().await;
-    stage.does("ann", "follow", json!({"app": "shop"})).await;
-    stage.send_template(&stage.open_id("ann", "shop"), json!({})).await;
-    let page = stage.http.get(stage.url("/")).send().await.unwrap();
-    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
-    let page = page.text().await.unwrap();
-    assert!(page.contains("Blue kettle"), "{page}");
-}

@@ -22,6 +22,8 @@ mod logins;
 #[cfg(test)]
 mod malformed;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod phones;
 #[cfg(test)]
 mod pushes;
