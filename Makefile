@@ -27,7 +27,7 @@ USED := $(abspath $(TARGET))/permissions-used
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo binaries build deploy stage test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench release bench-callbacks bench-sends bench-logins bench-followers bench-costs bench-peers clean-data
+.PHONY: help setup run demo binaries build deploy stage test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench release bench-callbacks bench-sends bench-logins bench-followers bench-costs bench-peers screenshots clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -205,7 +205,7 @@ $(QEMU)/ready:
 screenshots: ## Make the READMEs' pictures anew (needs Chromium and chromedriver)
 	mkdir -p infra/wechat/screenshots
 	$(CARGO) build --workspace --all-targets --locked
-	BROWSER=required SCREENSHOTS=$(abspath infra/wechat/screenshots) \
+	BROWSER_TESTS=required SCREENSHOTS=$(abspath infra/wechat/screenshots) \
 		$(CARGO) test --package tests --test e2e --locked -- --ignored --exact page::pictures
 
 clean-data: ## Forget what `make run` has stored

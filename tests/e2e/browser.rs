@@ -1,7 +1,7 @@
 //! A browser that looks at the sandbox's page: Chromium, driven by chromedriver.
 //!
 //! Where they aren't installed, scenarios that need them are skipped and say so, unless
-//! `BROWSER` is `required`.
+//! `BROWSER_TESTS` is `required`.
 
 use crate::world::World;
 use fantoccini::elements::Element;
@@ -42,7 +42,7 @@ impl Browser {
             Ok(driver) => driver,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 assert!(
-                    optional("BROWSER").is_none_or(|it| it != "required"),
+                    optional("BROWSER_TESTS").is_none_or(|it| it != "required"),
                     "chromedriver is missing: install chromium and chromium-driver"
                 );
                 // The test harness would keep to itself what is printed.
