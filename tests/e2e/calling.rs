@@ -1,4 +1,4 @@
-//! Calling send as the READMEs show it: their programs are run as they stand
+//! Calling send as the documentation shows it: their programs are run as they stand
 //! there. Those in other languages need what `make interop` brings along.
 
 use crate::world::World;
@@ -7,17 +7,18 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-const READMES: [&str; 2] = [include_str!("../../README.md"), include_str!("../../README.zh-CN.md")];
-const HEADINGS: [&str; 2] = ["\n#### Calling it\n", "\n#### 怎样调用\n"];
+const PAGES: [&str; 2] =
+    [include_str!("../../docs/sending.md"), include_str!("../../docs/sending.zh-CN.md")];
+const HEADINGS: [&str; 2] = ["\n## Calling it\n", "\n## 怎样调用\n"];
 
-/// The program in the README, to the letter.
+/// The program in the documentation, to the letter.
 const ORDER_SHIPPED: &str = include_str!("calling/order_shipped.rs");
 
-/// The programs that a README shows, by the language: for each, those in the order
+/// The programs that a page shows, by the language: for each, those in the order
 /// in which they stand there.
 fn programs(at: usize) -> BTreeMap<&'static str, Vec<&'static str>> {
-    let (_, section) = READMES[at].split_once(HEADINGS[at]).unwrap();
-    let section = section.split("\n### ").next().unwrap();
+    let (_, section) = PAGES[at].split_once(HEADINGS[at]).unwrap();
+    let section = section.split("\n## ").next().unwrap();
     let mut programs = BTreeMap::<_, Vec<_>>::new();
     for block in section.split("```").skip(1).step_by(2) {
         let (language, program) = block.split_once('\n').unwrap();
@@ -31,7 +32,7 @@ fn program(language: &str, place: usize) -> &'static str {
 }
 
 #[test]
-fn both_readmes_show_the_programs_that_are_tested() {
+fn both_languages_show_the_programs_that_are_tested() {
     let programs = [programs(0), programs(1)];
     assert_eq!(programs[0], programs[1]);
     assert_eq!(programs[0]["rust"], [ORDER_SHIPPED]);
@@ -87,7 +88,7 @@ impl<'w> Machine<'w> {
         Self { world, peers, folder }
     }
 
-    /// Runs a program, in the environment that the README names.
+    /// Runs a program, in the environment that the page names.
     async fn run(&self, command: &[&str], text: &str) -> Output {
         let file = self.folder.path().join(command.last().unwrap());
         std::fs::write(&file, text).unwrap();

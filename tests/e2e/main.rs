@@ -46,6 +46,7 @@ mod followers_killed;
 mod followers_list;
 mod form_ids;
 mod forward;
+mod guarantees;
 mod hosts;
 mod keys;
 mod later;

@@ -1,14 +1,15 @@
-//! The metrics that the READMEs promise of sending.
+//! The metrics that are promised of sending.
 
 use crate::world::{World, order};
 use serde_json::{Value, json};
 
-const READMES: [&str; 2] = [include_str!("../../README.md"), include_str!("../../README.zh-CN.md")];
+const PAGES: [&str; 2] =
+    [include_str!("../../docs/sending.md"), include_str!("../../docs/sending.zh-CN.md")];
 const SUBSCRIBE_SEND: &str = "/cgi-bin/message/subscribe/send";
 
-/// The metrics of a README's table, each with its dimensions.
-fn promised(readme: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
-    let table = &readme[readme.find("| `notifications` | ").unwrap()..];
+/// The metrics of a page's table, each with its dimensions.
+fn promised(page: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
+    let table = &page[page.find("| `notifications` | ").unwrap()..];
     table
         .lines()
         .take_while(|line| line.starts_with('|'))
@@ -21,9 +22,9 @@ fn promised(readme: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
 }
 
 #[test]
-fn both_readmes_promise_the_same_metrics() {
-    assert_eq!(promised(READMES[0]), promised(READMES[1]));
-    assert_eq!(promised(READMES[0]).len(), 12);
+fn both_languages_promise_the_same_metrics() {
+    assert_eq!(promised(PAGES[0]), promised(PAGES[1]));
+    assert_eq!(promised(PAGES[0]).len(), 12);
 }
 
 #[tokio::test]
@@ -52,7 +53,7 @@ async fn what_is_promised_of_sending_is_measured() {
     // A receipt that settles, tokens and events in trouble, are scenarios of their own.
     let elsewhere =
         ["settled", "token_failed", "token_forced", "events_failed", "events_set_aside"];
-    for (names, dimensions) in promised(READMES[0]) {
+    for (names, dimensions) in promised(PAGES[0]) {
         for name in names.into_iter().filter(|name| !elsewhere.contains(name)) {
             let found = world.metrics(name);
             let first = found.first().unwrap_or_else(|| panic!("{name} was not measured"));

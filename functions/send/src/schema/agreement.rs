@@ -6,8 +6,19 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 
-const READMES: [&str; 2] =
-    [include_str!("../../../../README.md"), include_str!("../../../../README.zh-CN.md")];
+/// The documentation in English and in Chinese.
+const PAGES: [&str; 2] = [
+    concat!(
+        include_str!("../../../../README.md"),
+        include_str!("../../../../docs/sending.md"),
+        include_str!("../../../../docs/setup.md"),
+    ),
+    concat!(
+        include_str!("../../../../README.zh-CN.md"),
+        include_str!("../../../../docs/sending.zh-CN.md"),
+        include_str!("../../../../docs/setup.zh-CN.md"),
+    ),
+];
 
 fn schema(name: &str) -> Validator {
     let file = files().into_iter().find(|(file, _)| *file == name);
@@ -173,13 +184,13 @@ fn templates_are_read_as_their_schema_says() {
     }
 }
 
-/// Every JSON of this function that a README shows is what the schemas say.
+/// Every JSON of this function that is shown is what the schemas say.
 #[test]
-fn each_readme_shows_what_the_schemas_say() {
+fn each_language_shows_what_the_schemas_say() {
     let now = Timestamp(1_795_000_000);
-    for readme in READMES {
+    for pages in PAGES {
         let mut shown = std::collections::BTreeMap::<_, usize>::new();
-        for value in jsons(readme) {
+        for value in jsons(pages) {
             let has = |name: &str| value.get(name).is_some();
             let file = if has("to") && has("id") {
                 "request.json"
@@ -221,11 +232,11 @@ fn each_readme_shows_what_the_schemas_say() {
     }
 }
 
-/// What stands between braces in a README, if it is JSON: in blocks, in commands,
+/// What stands between braces in a text, if it is JSON: in blocks, in commands,
 /// and within a line.
-fn jsons(readme: &str) -> impl Iterator<Item = Value> {
-    readme.match_indices('{').filter_map(|(at, _)| {
-        let mut values = serde_json::Deserializer::from_str(&readme[at..]).into_iter::<Value>();
+fn jsons(text: &str) -> impl Iterator<Item = Value> {
+    text.match_indices('{').filter_map(|(at, _)| {
+        let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();
         values.next()?.ok().filter(Value::is_object)
     })
 }
