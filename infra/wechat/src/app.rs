@@ -2,7 +2,9 @@
 
 use crate::crowd::Crowd;
 use crate::world::expose;
-use crate::{legacy_template, login, once, phone, quota, token};
+use crate::{
+    industry, legacy_template, login, media, once, phone, quota, rotation, token, whitelist,
+};
 use serde::{Deserialize, Serialize};
 use shared::secret::Secret;
 use shared::wechat::id::AppId;
@@ -92,6 +94,16 @@ pub struct App {
     pub(crate) remembered: Vec<once::Remembered>,
     #[serde(default)]
     pub(crate) forms: Vec<legacy_template::Form>,
+    #[serde(default)]
+    pub(crate) clears: quota::Clears,
+    #[serde(default)]
+    pub(crate) whitelist: whitelist::Whitelist,
+    #[serde(default)]
+    pub(crate) media: Vec<media::Media>,
+    #[serde(default)]
+    pub(crate) industries: industry::Industries,
+    #[serde(default)]
+    pub(crate) rotation: rotation::Rotation,
 }
 
 impl App {
@@ -110,6 +122,8 @@ impl App {
             crowd: Crowd::default(),
             remembered: Vec::new(),
             forms: Vec::new(),
+            clears: quota::Clears::default(),
+            rotation: rotation::Rotation::default(),
             ..self.clone()
         }
     }
@@ -155,4 +169,7 @@ pub struct Template {
     /// The values that an `enum…` or `const…` key may have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, Vec<String>>,
+    /// The industry that it belongs to, if it is of the library of before 2023.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub industry: Option<u8>,
 }

@@ -1,9 +1,10 @@
 //! The world that the sandbox begins with.
 
 use crate::app::{App, Format, Kind, Mode, Template, TemplateKind};
+use crate::media::MediaKind;
 use crate::person::{Person, Relation};
 use crate::world::World;
-use crate::{crowd, quota, token};
+use crate::{crowd, industry, media, quota, rotation, token, whitelist};
 use shared::secret::Secret;
 use shared::wechat::id::{AppId, OpenId, UnionId};
 use std::collections::BTreeMap;
@@ -20,7 +21,8 @@ const PLATFORM: &str = "hongyan";
 ///   subscription notification with the same keys; `shop-mini` also has
 ///   `order_delayed`, a long-term subscription message with the same keys, and
 ///   `order_receipt`, one from before 2020 with the keys `keyword1` (the
-///   product) and `keyword2` (the amount).
+///   product) and `keyword2` (the amount). Each has the material `picture` and
+///   `thumb`, as if uploaded in WeChat's console.
 /// - ann, bob and carol. Nobody follows yet and nobody has logged in: whoever
 ///   runs the sandbox lets ann follow once the callback can be told of it
 ///   (`POST /sandbox/people/ann/follow`), or nobody would know of her.
@@ -51,6 +53,14 @@ pub fn example() -> World {
             crowd: crowd::Crowd::default(),
             remembered: Vec::new(),
             forms: Vec::new(),
+            clears: quota::Clears::default(),
+            whitelist: whitelist::Whitelist::default(),
+            media: vec![
+                media::permanent("picture", MediaKind::Image),
+                media::permanent("thumb", MediaKind::Thumb),
+            ],
+            industries: industry::Industries::default(),
+            rotation: rotation::Rotation::default(),
         };
     let template = |template_id: &str, title: &str, kind, content: &str, example: &str| Template {
         template_id: template_id.to_owned(),
@@ -59,6 +69,7 @@ pub fn example() -> World {
         content: content.to_owned(),
         example: example.to_owned(),
         values: BTreeMap::new(),
+        industry: None,
     };
     let shipped = |template_id: &str, kind| {
         template(

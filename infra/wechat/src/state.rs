@@ -67,6 +67,7 @@ fn person(world: &World, person: &Person) -> Value {
         .map(|(alias, it)| {
             let relation = json!({
                 "open_id": it.open_id, "follows": it.follows, "blocks": it.blocks, "consents": it.consents,
+                "typing": world.now() < it.typing_until,
             });
             (alias.clone(), relation)
         })

@@ -22,6 +22,10 @@ mod logins;
 #[cfg(test)]
 mod malformed;
 #[cfg(test)]
+mod media;
+#[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod phones;
 #[cfg(test)]
 mod pushes;
@@ -30,6 +34,8 @@ mod replies;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod subscriptions;
@@ -37,3 +43,5 @@ mod subscriptions;
 mod templates;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod whitelist;
