@@ -270,10 +270,10 @@ fn dispatch(call: &mut Call<'_>, arrived: &Arrived<'_>) -> Result<Value, Refusal
             call.app = Some(call.world.apps[at].alias.clone());
             whitelist::check(call, &call.world.apps[at], false)?;
             let app = &mut call.world.apps[at];
-            if kind.is_some_and(|kind| kind != app.kind) {
+            if !endpoint::permits(app, path, *kind) {
                 return Err(refusal::UNAUTHORIZED);
             }
-            let daily = app.limits.get(path).copied().unwrap_or(*daily);
+            let daily = endpoint::daily(app, path, *daily);
             if !app.quotas.take(path, call.now, daily) {
                 return Err(refusal::DAILY_QUOTA);
             }

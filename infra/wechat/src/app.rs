@@ -21,6 +21,19 @@ pub enum Kind {
     MiniProgram,
 }
 
+/// What an Official Account is, in WeChat's eyes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Account {
+    /// 服务号, certified: it may do all that there is.
+    #[default]
+    Service,
+    /// 订阅号: it may send no template messages and no subscription notifications.
+    Subscription,
+    /// 测试号: it may send no subscription notifications, and has smaller quotas.
+    Test,
+}
+
 /// How pushes are protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,6 +63,9 @@ pub struct App {
     pub alias: String,
     /// What it is.
     pub kind: Kind,
+    /// What an Official Account is; of a Mini Program it says nothing.
+    #[serde(default)]
+    pub account: Account,
     /// `wx…`.
     pub app_id: AppId,
     /// `gh_…`: what pushes carry as `ToUserName`.

@@ -4,7 +4,7 @@
 //! interface may be called).
 
 use crate::api::Call;
-use crate::app::Kind;
+use crate::app::{Account, App, Kind};
 use crate::refusal::Refusal;
 use crate::{
     addresses, bizsend, custom, industry, legacy_template, library, login, media, operations,
@@ -158,4 +158,39 @@ static ENDPOINTS: [Endpoint; 37] = [
 /// The path's rules, if WeChat has such a path.
 pub(crate) fn find(path: &str) -> Option<&'static Endpoint> {
     ENDPOINTS.iter().find(|it| it.path == path)
+}
+
+/// How often this app may call the path in a day, if `usual` is how often others may.
+pub(crate) fn daily(app: &App, path: &str, usual: u64) -> u64 {
+    let set = app.limits.get(path).copied();
+    set.unwrap_or_else(|| match app.account {
+        Account::Test if app.kind == Kind::OfficialAccount => of_test(path).unwrap_or(usual),
+        _ => usual,
+    })
+}
+
+/// A test account's quotas, where WeChat's table has others for it.
+fn of_test(path: &str) -> Option<u64> {
+    Some(match path {
+        token::LEGACY => 200,
+        "/cgi-bin/user/get" => 100,
+        "/cgi-bin/user/info" => 500_000,
+        "/cgi-bin/message/custom/send" => 50_000,
+        media::UPLOAD => 500,
+        "/cgi-bin/media/get" => 1000,
+        _ => return None,
+    })
+}
+
+/// Whether this app may call the path at all, which wants `kind`.
+pub(crate) fn permits(app: &App, path: &str, kind: Option<Kind>) -> bool {
+    let notifies = path == "/cgi-bin/message/subscribe/bizsend";
+    let of_templates =
+        path.starts_with("/cgi-bin/template/") || path.starts_with("/cgi-bin/message/template/");
+    let lacks = match app.account {
+        Account::Service => false,
+        Account::Subscription => notifies || of_templates,
+        Account::Test => notifies,
+    };
+    kind.is_none_or(|kind| kind == app.kind) && !(app.kind == Kind::OfficialAccount && lacks)
 }

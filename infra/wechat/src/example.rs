@@ -1,6 +1,6 @@
 //! The world that the sandbox begins with.
 
-use crate::app::{App, Format, Kind, Mode, Template, TemplateKind};
+use crate::app::{Account, App, Format, Kind, Mode, Template, TemplateKind};
 use crate::media::MediaKind;
 use crate::person::{Person, Relation};
 use crate::world::World;
@@ -33,6 +33,7 @@ pub fn example() -> World {
         |alias: &str, kind, app_id: &str, original_id: &str, digit: char, format, templates| App {
             alias: alias.to_owned(),
             kind,
+            account: Account::Service,
             app_id: AppId::parse(app_id).expect("a constant of the right shape"),
             original_id: original_id.to_owned(),
             secret: Secret::new(format!("0000000000000000notasecret00000{digit}")),
@@ -170,6 +171,22 @@ mod tests {
                 person.name
             );
             assert_eq!(person.relations.len(), 2);
+        }
+    }
+
+    #[test]
+    fn both_readmes_tell_the_credentials() {
+        for readme in [include_str!("../README.md"), include_str!("../README.zh-CN.md")] {
+            for app in example().apps {
+                let row = [
+                    app.app_id.as_str(),
+                    app.secret.expose(),
+                    app.callback_token.expose(),
+                    app.encoding_aes_key.expose(),
+                ];
+                let row = format!("| `{}` |", row.join("` | `"));
+                assert!(readme.contains(&row), "{row}");
+            }
         }
     }
 }

@@ -55,7 +55,7 @@ pub mod connection;
 mod file;
 mod random;
 
-pub use app::{App, Format, Kind, Mode, Template, TemplateKind};
+pub use app::{Account, App, Format, Kind, Mode, Template, TemplateKind};
 pub use example::example;
 pub use message::{Jump, Message, Shown};
 pub use person::{Follow, Person, Relation};

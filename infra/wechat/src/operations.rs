@@ -88,12 +88,12 @@ fn path(call: &Call<'_>) -> Result<String, Refusal> {
 fn daily(app: &App, path: &str) -> Result<u64, Refusal> {
     let usual = match endpoint::find(path).ok_or(refusal::NO_SUCH_PATH)?.access {
         Access::Token { kind, daily, .. } => {
-            Some(daily).filter(|_| kind.is_none_or(|kind| kind == app.kind))
+            Some(daily).filter(|_| endpoint::permits(app, path, kind))
         }
         Access::Secret { daily, .. } => daily,
     };
     let usual = usual.ok_or(refusal::NO_QUOTA)?;
-    Ok(app.limits.get(path).copied().unwrap_or(usual))
+    Ok(endpoint::daily(app, path, usual))
 }
 
 /// Answers `POST /cgi-bin/openapi/rid/get`, with what the record of calls still

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::quota::Counter;
 use crate::refusal::{self, Refusal};
 use crate::world::World;
-use crate::{clock, random, whitelist};
+use crate::{clock, endpoint, random, whitelist};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::secret::Secret;
@@ -185,7 +185,7 @@ pub(crate) fn issue(call: &mut Call<'_>) -> Result<Value, Refusal> {
     }
     let app = authenticate(call, parameter(call, "appid"), parameter(call, "secret"))?;
     let app = &mut call.world.apps[app];
-    let daily = app.limits.get(LEGACY).copied().unwrap_or(LEGACY_A_DAY);
+    let daily = endpoint::daily(app, LEGACY, LEGACY_A_DAY);
     app.tokens.legacy(call.now, daily)
 }
 
@@ -202,7 +202,7 @@ pub(crate) fn issue_stable(call: &mut Call<'_>) -> Result<Value, Refusal> {
     let text = |name| call.text(name).map(str::to_owned);
     let app = authenticate(call, text("appid"), text("secret"))?;
     let app = &mut call.world.apps[app];
-    let daily = app.limits.get(STABLE).copied().unwrap_or(STABLE_A_DAY);
+    let daily = endpoint::daily(app, STABLE, STABLE_A_DAY);
     app.tokens.stable(call.now, force, daily)
 }
 

@@ -1,7 +1,7 @@
 //! What an operator sets up of one app, and what there is to see of it.
 
 use super::{Problem, body};
-use crate::app::{Format, Mode, Template};
+use crate::app::{Account, Format, Kind, Mode, Template};
 use crate::crowd::{self, Act, Wanted};
 use crate::media::{self, Uploaded};
 use crate::people::find_app;
@@ -43,6 +43,7 @@ struct Settings {
     format: Option<Format>,
     templates: Option<Vec<Template>>,
     list_page: Option<usize>,
+    account: Option<Account>,
     /// Null unbinds it.
     #[serde(default, deserialize_with = "given")]
     open_platform: Option<Option<String>>,
@@ -65,6 +66,9 @@ async fn set_app(
     let settings: Settings = body(&bytes)?;
     running.change(|state| {
         let at = find_app(&state.world, &alias)?;
+        if settings.account.is_some() && state.world.apps[at].kind == Kind::MiniProgram {
+            return Err(Problem::bad("account: a Mini Program is of one kind only"));
+        }
         if settings.list_page == Some(0) {
             return Err(Problem::bad("list_page must be 1 or more"));
         }
@@ -78,6 +82,7 @@ async fn set_app(
             app.templates = templates;
         }
         app.list_page = settings.list_page.or(app.list_page);
+        app.account = settings.account.unwrap_or(app.account);
         let (mode, format) = (app.mode, app.format);
         if let Some(open_platform) = settings.open_platform {
             app.open_platform = open_platform;

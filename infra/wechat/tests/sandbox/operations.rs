@@ -133,3 +133,30 @@ async fn wechat_tells_its_addresses() {
         assert_eq!(told, json!({"ip_list": ["127.0.0.1"]}), "{path}, without an errcode");
     }
 }
+
+#[tokio::test]
+async fn not_every_account_may_do_everything() {
+    let stage = Stage::new().await;
+    stage.does("ann", "follow", json!({"app": "shop"})).await;
+    let may = async |path: &str| errcode(&stage.call("shop", path, json!({})).await) != 48001;
+    let limit = async |path: &str| {
+        let body = json!({"cgi_path": path});
+        stage.call("shop", "/cgi-bin/openapi/quota/get", body).await["quota"]["daily_limit"].clone()
+    };
+    let (template, notification) =
+        ("/cgi-bin/message/template/send", "/cgi-bin/message/subscribe/bizsend");
+    let (add, custom) = ("/cgi-bin/template/api_add_template", "/cgi-bin/message/custom/send");
+    for (account, may_template, may_notify, list) in [
+        ("subscription", false, false, 500),
+        ("test", true, false, 100),
+        ("service", true, true, 500),
+    ] {
+        stage.post("/sandbox/apps/shop", json!({"account": account})).await;
+        assert_eq!([may(template).await, may(add).await], [may_template; 2], "{account}");
+        assert_eq!(may(notification).await, may_notify, "{account}");
+        assert!(may(custom).await, "{account}");
+        assert_eq!(limit("/cgi-bin/user/get").await, json!(list), "{account}");
+    }
+    let (_, error) = stage.refused("/sandbox/apps/shop-mini", json!({"account": "test"})).await;
+    assert!(error.contains("Mini Program"), "{error}");
+}
