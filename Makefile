@@ -138,6 +138,8 @@ $(FUZZ)/bin/cargo-fuzz:
 interop: interop-peers interop-aws ## Check against foreign implementations (needs Python and Node.js; brings them along)
 
 interop-peers: $(PEERS)/ready ## Check against foreign implementations of WeChat's protocol, and foreign callers
+	$(CARGO) build --quiet --locked --manifest-path tests/interop/clients/wechat-mp-sdk/Cargo.toml --target-dir $(PEERS)/rust
+	$(CARGO) build --quiet --package wechat --locked
 	$(CARGO) run --quiet --package interop --locked -- $(PEERS)
 	$(CARGO) build --workspace --all-targets --locked
 	PEERS=$(PEERS) $(CARGO) test --workspace --test e2e --locked -- --ignored api:: calling::

@@ -1,134 +1,28 @@
-//! WeChat's own paths: who may call them how, in which order that is checked,
-//! and the one place where an answer is written.
+//! Calls of WeChat's own paths: in which order they are checked, and the one place
+//! where an answer is written.
 
-use crate::app::Kind;
+use crate::calls::{Calls, Origin};
 use crate::connection::Wire;
+use crate::endpoint::{self, Access, Body as Wanted};
 use crate::faults::{self, Fault};
 use crate::feed::Layer;
+use crate::media::{self, File};
 use crate::push::{self, Push};
 use crate::refusal::{self, Refusal};
-use crate::running::{Running, Shared};
+use crate::running::{Running, Shared, State as Now};
 use crate::sending::Sending;
 use crate::world::World;
-use crate::{
-    bizsend, custom, legacy_template, library, login, phone, subscribe, template, token, users,
-};
+use crate::{token, whitelist};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// The largest body that is read; WeChat's own JSON calls stay far below.
 const LARGEST_BODY: usize = 2 << 20;
-
-/// A path of WeChat's.
-struct Endpoint {
-    path: &'static str,
-    method: Method,
-    access: Access,
-}
-
-/// What a caller proves itself with.
-enum Access {
-    /// With the AppSecret, inside the request.
-    Secret(fn(&mut Call<'_>) -> Result<Value, Refusal>),
-    /// With an access token in the query, of an app of this kind (any, if there
-    /// is none), so often a day.
-    Token {
-        kind: Option<Kind>,
-        daily: u64,
-        answer: fn(&mut Call<'_>, usize) -> Result<Value, Refusal>,
-    },
-}
-
-const OFFICIAL: Option<Kind> = Some(Kind::OfficialAccount);
-const MINI: Option<Kind> = Some(Kind::MiniProgram);
-
-/// The daily quota where WeChat's documentation names none.
-const UNDOCUMENTED: u64 = 100_000;
-
-/// Every path that the sandbox knows. Quotas are those of WeChat's
-/// documentation ("接口调用频次说明", how often an interface may be called).
-static ENDPOINTS: [Endpoint; 14] = [
-    Endpoint { path: "/cgi-bin/token", method: Method::GET, access: Access::Secret(token::issue) },
-    Endpoint {
-        path: "/cgi-bin/stable_token",
-        method: Method::POST,
-        access: Access::Secret(token::issue_stable),
-    },
-    Endpoint {
-        path: "/sns/jscode2session",
-        method: Method::GET,
-        access: Access::Secret(login::exchange),
-    },
-    Endpoint {
-        path: "/wxa/business/getuserphonenumber",
-        method: Method::POST,
-        access: Access::Token { kind: MINI, daily: UNDOCUMENTED, answer: phone::exchange },
-    },
-    Endpoint {
-        path: "/cgi-bin/user/info",
-        method: Method::GET,
-        access: Access::Token { kind: OFFICIAL, daily: 5_000_000, answer: users::info },
-    },
-    Endpoint {
-        path: "/cgi-bin/user/info/batchget",
-        method: Method::POST,
-        // Not documented; that of user/info.
-        access: Access::Token { kind: OFFICIAL, daily: 5_000_000, answer: users::batch },
-    },
-    Endpoint {
-        path: "/cgi-bin/user/get",
-        method: Method::GET,
-        access: Access::Token { kind: OFFICIAL, daily: 500, answer: users::list },
-    },
-    Endpoint {
-        path: "/cgi-bin/message/template/send",
-        method: Method::POST,
-        access: Access::Token { kind: OFFICIAL, daily: 100_000, answer: template::send },
-    },
-    Endpoint {
-        path: "/cgi-bin/message/subscribe/send",
-        method: Method::POST,
-        access: Access::Token { kind: MINI, daily: 10_000_000, answer: subscribe::send },
-    },
-    Endpoint {
-        path: "/cgi-bin/message/subscribe/bizsend",
-        method: Method::POST,
-        access: Access::Token { kind: OFFICIAL, daily: UNDOCUMENTED, answer: bizsend::send },
-    },
-    Endpoint {
-        path: "/cgi-bin/message/wxopen/template/send",
-        method: Method::POST,
-        access: Access::Token { kind: MINI, daily: 1_000_000, answer: legacy_template::send },
-    },
-    Endpoint {
-        path: "/cgi-bin/template/get_all_private_template",
-        method: Method::GET,
-        access: Access::Token {
-            kind: OFFICIAL,
-            daily: UNDOCUMENTED,
-            answer: library::template_messages,
-        },
-    },
-    Endpoint {
-        path: "/wxaapi/newtmpl/gettemplate",
-        method: Method::GET,
-        access: Access::Token { kind: None, daily: UNDOCUMENTED, answer: library::subscriptions },
-    },
-    Endpoint {
-        path: "/cgi-bin/message/custom/send",
-        method: Method::POST,
-        access: Access::Token { kind: None, daily: 500_000, answer: custom::send },
-    },
-];
-
-/// The paths of WeChat's that the sandbox knows.
-pub(crate) fn paths() -> Vec<&'static str> {
-    ENDPOINTS.iter().map(|it| it.path).collect()
-}
 
 /// One call, as the function that answers it sees it.
 pub(crate) struct Call<'a> {
@@ -140,6 +34,20 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'a [(String, String)],
     /// The body; null where there is none.
     pub(crate) body: Value,
+    /// The form that a file is sent in: what it is said to be, and its bytes.
+    pub(crate) form: (&'a str, &'a [u8]),
+    /// Where the caller is, ...
+    pub(crate) from: IpAddr,
+    /// ... and at which of this machine's addresses they called, ...
+    pub(crate) to: IpAddr,
+    /// ... and by which name.
+    pub(crate) host: &'a str,
+    /// The calls before, and this one.
+    pub(crate) calls: &'a Calls,
+    /// The app that has proved itself, by alias.
+    pub(crate) app: Option<String>,
+    /// What is answered instead of JSON.
+    pub(crate) file: Option<File>,
     /// Whether another subscription message is on its way to the same person.
     pub(crate) concurrent: bool,
     /// What is pushed once the call is answered.
@@ -176,14 +84,15 @@ pub(crate) async fn receive(
     let path = parts.uri.path().to_owned();
     let query = query(&parts.uri);
     let sized = parts.method != Method::POST || parts.headers.contains_key(header::CONTENT_LENGTH);
-    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+    let largest = if path == media::UPLOAD { media::LARGEST_FORM } else { LARGEST_BODY };
+    let began = Instant::now();
+    let Ok(body) = to_bytes(body, largest).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let (id, fault) = running.change(|state| {
         let id = state.calls.receive(state.world.now(), &parts.method, &path, &query, &body);
         (id, faults::take(&mut state.faults, &path))
     });
-    let begun = Instant::now();
     running.feed.tell(Layer::Call, &id.to_string(), |facts| {
         facts.insert("method".to_owned(), parts.method.as_str().into());
         facts.insert("path".to_owned(), path.as_str().into());
@@ -192,7 +101,7 @@ pub(crate) async fn receive(
     // away by the web server in front, without a word.
     if !sized {
         running.change(|state| state.calls.answer(id, 412, None, None));
-        tell_answer(&running, id, begun, &Answer { status: 412, json: None }, None);
+        tell_answer(&running, id, began, &Answer { status: 412, json: None }, None);
         return StatusCode::PRECONDITION_FAILED.into_response();
     }
 
@@ -201,37 +110,59 @@ pub(crate) async fn receive(
     if !fault.after {
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
     }
-    let (answer, pushes) = if fault.answers() && !fault.after {
-        (None, Vec::new())
+    let outcome = if fault.answers() && !fault.after {
+        Outcome::default()
     } else {
-        let (answer, pushes) = running.change(|state| {
-            let arrived =
-                Arrived { method: &parts.method, path: &path, query: &query, body: &body };
-            handle(&mut state.world, &arrived, concurrent)
-        });
-        (Some(answer), pushes)
+        let text = |name| parts.headers.get(name).and_then(|it: &HeaderValue| it.to_str().ok());
+        let arrived = Arrived {
+            method: &parts.method,
+            path: &path,
+            query: &query,
+            body: &body,
+            content_type: text(header::CONTENT_TYPE).unwrap_or_default(),
+            host: text(header::HOST).unwrap_or_default(),
+            wire: &wire,
+        };
+        running.change(|state| handle(state, &arrived, concurrent))
     };
-    push::later(&running, pushes);
+    push::later(&running, outcome.pushes);
     if fault.after {
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
     }
     let answer = running.change(|state| {
-        let answer = spoil(&fault, answer, &path, state.world.now());
+        let answer = spoil(&fault, outcome.answer, &path, state.world.now());
         state.calls.answer(id, answer.status, answer.json.as_ref(), fault.name());
+        let origin = Origin { app: outcome.app, from: Some(wire.from), cost_ms: millis(began) };
+        state.calls.attribute(id, origin);
         answer
     });
-    tell_answer(&running, id, begun, &answer, fault.name());
+    tell_answer(&running, id, began, &answer, fault.name());
     if fault.reset {
         wire.cut();
     }
-    respond(&path, answer, &fault)
+    match outcome.file {
+        Some(file) if !fault.answers() => file.into_response(),
+        _ => respond(&path, answer, &fault),
+    }
+}
+
+/// What a call led to.
+#[derive(Default)]
+struct Outcome {
+    answer: Option<Value>,
+    /// What is answered instead.
+    file: Option<File>,
+    /// What is to be pushed afterwards.
+    pushes: Vec<Push>,
+    /// The app that has proved itself, by alias.
+    app: Option<String>,
 }
 
 /// Tells whoever watches how a call was answered.
 fn tell_answer(
     running: &Running,
     id: u64,
-    begun: Instant,
+    began: Instant,
     answer: &Answer,
     fault: Option<&'static str>,
 ) {
@@ -240,7 +171,7 @@ fn tell_answer(
         facts.insert("status".to_owned(), answer.status.into());
         facts.insert("errcode".to_owned(), of("errcode").unwrap_or_else(|| 0.into()));
         facts.insert("errmsg".to_owned(), of("errmsg").unwrap_or_default());
-        facts.insert("duration_ms".to_owned(), millis(begun).into());
+        facts.insert("duration_ms".to_owned(), millis(began).into());
         facts.insert("fault".to_owned(), fault.into());
     });
 }
@@ -305,61 +236,89 @@ struct Arrived<'a> {
     path: &'a str,
     query: &'a [(String, String)],
     body: &'a Bytes,
+    content_type: &'a str,
+    host: &'a str,
+    wire: &'a Wire,
 }
 
 /// Answers a call, and says what is to be pushed afterwards.
-fn handle(world: &mut World, arrived: &Arrived<'_>, concurrent: bool) -> (Value, Vec<Push>) {
+fn handle(state: &mut Now, arrived: &Arrived<'_>, concurrent: bool) -> Outcome {
+    let Now { world, calls, .. } = state;
     let now = world.now();
-    let query = arrived.query;
-    let mut call = Call { world, now, query, body: Value::Null, concurrent, after: Vec::new() };
+    let mut call = Call {
+        world,
+        now,
+        query: arrived.query,
+        body: Value::Null,
+        form: (arrived.content_type, arrived.body),
+        from: arrived.wire.from,
+        to: arrived.wire.to,
+        host: arrived.host,
+        calls,
+        app: None,
+        file: None,
+        concurrent,
+        after: Vec::new(),
+    };
     match dispatch(&mut call, arrived) {
-        Ok(answer) => (answer, call.after),
+        Ok(answer) => {
+            Outcome { answer: Some(answer), file: call.file, pushes: call.after, app: call.app }
+        }
         // Whoever is refused has changed nothing that others are told of.
-        Err(refusal) => (refusal.answer(arrived.path, now), Vec::new()),
+        Err(refusal) => Outcome {
+            answer: Some(refusal.answer(arrived.path, now)),
+            app: call.app,
+            ..Outcome::default()
+        },
     }
 }
 
 /// The order of checks is WeChat's as far as it shows: path, method, token,
-/// permission, quota, body; then, in each function, openid, template, consent,
-/// data.
+/// address, permission, quota, body; then, in each function, openid, template,
+/// consent, data.
 fn dispatch(call: &mut Call<'_>, arrived: &Arrived<'_>) -> Result<Value, Refusal> {
     let Arrived { method, path, body, .. } = *arrived;
-    let endpoint = ENDPOINTS.iter().find(|it| it.path == path).ok_or(refusal::INVALID_URL)?;
+    let endpoint = endpoint::find(path).ok_or(refusal::INVALID_URL)?;
     if endpoint.method != method {
-        return Err(if endpoint.method == Method::GET {
+        return Err(if path.starts_with("/wxaapi/newtmpl/") {
+            refusal::NOT_FOUND
+        } else if endpoint.method == Method::GET {
             refusal::REQUIRE_GET
         } else {
             refusal::REQUIRE_POST
         });
     }
     match &endpoint.access {
-        Access::Secret(answer) => {
-            call.body = read(&endpoint.method, body)?;
+        Access::Secret { answer, .. } => {
+            call.body = read(endpoint.body, body)?;
             answer(call)
         }
         Access::Token { kind, daily, answer } => {
             let token = call.parameter("access_token").ok_or(refusal::TOKEN_MISSING)?;
             let at = token::holder(call.world, token, call.now)?;
+            call.app = Some(call.world.apps[at].alias.clone());
+            whitelist::check(call, &call.world.apps[at], false)?;
             let app = &mut call.world.apps[at];
-            if kind.is_some_and(|kind| kind != app.kind) {
+            if !endpoint::permits(app, path, *kind) {
                 return Err(refusal::UNAUTHORIZED);
             }
-            let daily = app.limits.get(path).copied().unwrap_or(*daily);
+            let daily = endpoint::daily(app, path, *daily);
             if !app.quotas.take(path, call.now, daily) {
                 return Err(refusal::DAILY_QUOTA);
             }
-            call.body = read(&endpoint.method, body)?;
+            call.body = read(endpoint.body, body)?;
             answer(call, at)
         }
     }
 }
 
-fn read(method: &Method, body: &Bytes) -> Result<Value, Refusal> {
-    if method == Method::GET {
-        return Ok(Value::Null);
+fn read(wanted: Wanted, body: &Bytes) -> Result<Value, Refusal> {
+    match wanted {
+        Wanted::Nothing | Wanted::Form => Ok(Value::Null),
+        Wanted::JsonOrNothing if body.is_empty() => Ok(Value::Null),
+        Wanted::Json if body.is_empty() => Err(refusal::EMPTY_BODY),
+        Wanted::Json | Wanted::JsonOrNothing => {
+            serde_json::from_slice(body).ok().filter(Value::is_object).ok_or(refusal::DATA_FORMAT)
+        }
     }
-    if body.is_empty() {
-        return Err(refusal::EMPTY_BODY);
-    }
-    serde_json::from_slice(body).ok().filter(Value::is_object).ok_or(refusal::DATA_FORMAT)
 }

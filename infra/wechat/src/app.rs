@@ -2,7 +2,9 @@
 
 use crate::crowd::Crowd;
 use crate::world::expose;
-use crate::{legacy_template, login, once, phone, quota, token};
+use crate::{
+    industry, legacy_template, login, media, once, phone, quota, rotation, token, whitelist,
+};
 use serde::{Deserialize, Serialize};
 use shared::secret::Secret;
 use shared::wechat::id::AppId;
@@ -17,6 +19,19 @@ pub enum Kind {
     OfficialAccount,
     /// A Mini Program (小程序).
     MiniProgram,
+}
+
+/// What an Official Account is, in WeChat's eyes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Account {
+    /// 服务号, certified: it may do all that there is.
+    #[default]
+    Service,
+    /// 订阅号: it may send no template messages and no subscription notifications.
+    Subscription,
+    /// 测试号: it may send no subscription notifications, and has smaller quotas.
+    Test,
 }
 
 /// How pushes are protected.
@@ -48,6 +63,9 @@ pub struct App {
     pub alias: String,
     /// What it is.
     pub kind: Kind,
+    /// What an Official Account is; of a Mini Program it says nothing.
+    #[serde(default)]
+    pub account: Account,
     /// `wx…`.
     pub app_id: AppId,
     /// `gh_…`: what pushes carry as `ToUserName`.
@@ -95,6 +113,16 @@ pub struct App {
     pub(crate) remembered: Vec<once::Remembered>,
     #[serde(default)]
     pub(crate) forms: Vec<legacy_template::Form>,
+    #[serde(default)]
+    pub(crate) clears: quota::Clears,
+    #[serde(default)]
+    pub(crate) whitelist: whitelist::Whitelist,
+    #[serde(default)]
+    pub(crate) media: Vec<media::Media>,
+    #[serde(default)]
+    pub(crate) industries: industry::Industries,
+    #[serde(default)]
+    pub(crate) rotation: rotation::Rotation,
 }
 
 impl App {
@@ -113,6 +141,8 @@ impl App {
             crowd: Crowd::default(),
             remembered: Vec::new(),
             forms: Vec::new(),
+            clears: quota::Clears::default(),
+            rotation: rotation::Rotation::default(),
             ..self.clone()
         }
     }
@@ -168,4 +198,7 @@ pub struct Template {
     /// The values that an `enum…` or `const…` key may have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, Vec<String>>,
+    /// The industry that it belongs to, if it is of the library of before 2023.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub industry: Option<u8>,
 }

@@ -5,6 +5,7 @@ use axum::http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 /// How many calls are kept; older ones are forgotten.
 const KEPT: usize = 10_000;
@@ -32,19 +33,31 @@ pub(crate) struct Calls {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Call {
     id: u64,
-    time: i64,
+    pub(crate) time: i64,
     method: String,
-    path: String,
-    query: Map<String, Value>,
-    body: Option<Value>,
+    pub(crate) path: String,
+    pub(crate) query: Map<String, Value>,
+    pub(crate) body: Option<Value>,
     /// Null until it is answered; 0 if it never will be.
     status: Option<u16>,
-    answer: Option<Value>,
+    pub(crate) answer: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
+    /// Who made it, as far as that is known.
+    #[serde(skip)]
+    pub(crate) origin: Origin,
     /// Its JSON's bytes.
     #[serde(skip)]
     size: usize,
+}
+
+/// Who made a call, and how long its answer took.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    /// The app that proved itself, by alias.
+    pub(crate) app: Option<String>,
+    pub(crate) from: Option<IpAddr>,
+    pub(crate) cost_ms: u64,
 }
 
 impl Calls {
@@ -78,6 +91,7 @@ impl Calls {
             status: None,
             answer: None,
             fault: None,
+            origin: Origin::default(),
             size,
         });
         self.last
@@ -100,6 +114,21 @@ impl Calls {
             self.size += size;
             call.fault = fault;
         }
+    }
+
+    /// Adds who made a call.
+    pub(crate) fn attribute(&mut self, id: u64, origin: Origin) {
+        if let Some(call) = self.kept.iter_mut().rev().find(|call| call.id == id) {
+            call.origin = origin;
+        }
+    }
+
+    /// The call whose refusal had this rid.
+    pub(crate) fn with_rid(&self, rid: &str) -> Option<&Call> {
+        self.kept.iter().rev().find(|call| {
+            let errmsg = call.answer.as_ref().and_then(|answer| answer.get("errmsg")?.as_str());
+            errmsg.and_then(|errmsg| errmsg.rsplit_once("rid: ")).is_some_and(|(_, it)| it == rid)
+        })
     }
 
     /// All of them, oldest first.

@@ -3,7 +3,7 @@
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,12 +15,18 @@ use tokio::net::{TcpListener, TcpStream};
 /// so the HTTP server drops the connection before the first byte of an answer;
 /// as nothing lingers, the caller sees a reset.
 #[derive(Clone, Debug)]
-pub struct Wire(Arc<AtomicBool>);
+pub struct Wire {
+    cut: Arc<AtomicBool>,
+    /// Where the caller is.
+    pub(crate) from: IpAddr,
+    /// At which of this machine's addresses they called.
+    pub(crate) to: IpAddr,
+}
 
 impl Wire {
     /// Lets nothing more through.
     pub fn cut(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.cut.store(true, Ordering::SeqCst);
     }
 }
 
@@ -39,7 +45,9 @@ impl Listener for Door {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        (Connection { stream, wire: Wire(Arc::new(AtomicBool::new(false))) }, address)
+        let to = stream.local_addr().map_or(address.ip(), |it| it.ip());
+        let wire = Wire { cut: Arc::new(AtomicBool::new(false)), from: address.ip(), to };
+        (Connection { stream, wire }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -55,7 +63,7 @@ pub struct Connection {
 
 impl Connection {
     fn check(&self) -> io::Result<()> {
-        if self.wire.0.load(Ordering::SeqCst) {
+        if self.wire.cut.load(Ordering::SeqCst) {
             self.stream.set_zero_linger()?;
             return Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut by a fault"));
         }

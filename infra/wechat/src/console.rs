@@ -46,8 +46,7 @@ pub(crate) async fn submit(running: &Running, alias: &str, it: Pasted) -> Result
     running.change(|state| {
         let at = find_app(&state.world, alias)?;
         let app = &mut state.world.apps[at];
-        app.callback_token = it.token;
-        app.encoding_aes_key = it.encoding_aes_key;
+        app.rotate(it.token, it.encoding_aes_key);
         app.mode = it.mode.unwrap_or(app.mode);
         app.format = it.format.unwrap_or(app.format);
         Ok(())

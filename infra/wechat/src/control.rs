@@ -1,16 +1,14 @@
 //! The control API: `/sandbox/…` steers what `api.weixin.qq.com` never would.
 
-use crate::app::{Format, Mode, Template};
+use crate::app::{Format, Mode};
 use crate::business;
-use crate::console;
-use crate::crowd::{self, Act, Wanted};
 use crate::event::{Envelope, Event, Field};
 use crate::faults::Fault;
 use crate::people::{self, Action, find_app};
 use crate::running::Shared;
 use crate::state;
 use crate::world::Pushing;
-use crate::{api, live, page, users};
+use crate::{api, held, live, media, page};
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
@@ -18,14 +16,13 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
-use shared::secret::Secret;
-use shared::wechat::id::AppId;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;
+
+mod apps;
 
 /// The most deliveries that one order may ask for at once.
 const MOST_AT_ONCE: u32 = 1000;
@@ -48,15 +45,9 @@ pub(crate) fn router(running: Shared) -> Router {
         .route("/sandbox/pushing", get(pushing).post(set_pushing))
         .route("/sandbox/faults", get(faults).post(order_fault).delete(call_off_faults))
         .route("/sandbox/clock", get(clock).post(advance))
-        .route("/sandbox/apps", post(add_app))
-        .route("/sandbox/apps/{app}", post(set_app))
-        .route("/sandbox/apps/{app}/console", post(paste))
-        .route("/sandbox/apps/{app}/crowd", post(gather))
-        .route("/sandbox/apps/{app}/crowd/{number}/{action}", post(act_in_crowd))
-        .route("/sandbox/apps/{app}/followers", get(followers))
-        .route("/sandbox/apps/{app}/quotas", get(quotas).post(set_quotas))
-        .route("/sandbox/apps/{app}/revoke", post(revoke))
-        .route("/sandbox/apps/{app}/spoil", post(spoil))
+        .merge(apps::routes())
+        .route("/sandbox/media/{id}", get(media))
+        .route("/sandbox/release", post(held::release))
         .route("/sandbox/idle", get(idle))
         .route("/sandbox", any(unknown))
         .route("/sandbox/{*path}", any(unknown))
@@ -125,9 +116,10 @@ async fn unknown() -> Problem {
         "no such control; there are: GET state, GET|POST people, POST people/{name}/{action}, \
          GET people/{name}/messages, POST people/{name}/open, POST notify, GET live, \
          GET|DELETE calls, GET calls/{id}, POST push, GET|POST pushing, GET|POST|DELETE faults, \
-         GET|POST clock, POST apps/{app}, POST apps/{app}/console, POST apps/{app}/crowd, \
-         POST apps/{app}/crowd/{number}/{action}, GET apps/{app}/followers, \
-         GET|POST apps/{app}/quotas, POST apps/{app}/revoke, POST apps/{app}/spoil, GET idle",
+         GET|POST clock, POST apps/{app}, POST apps/{app}/console, POST apps/{app}/behind, \
+         POST apps/{app}/crowd, POST apps/{app}/crowd/{number}/{action}, GET apps/{app}/followers, \
+         POST apps/{app}/media, GET|POST apps/{app}/quotas, GET|POST apps/{app}/whitelist, \
+         POST apps/{app}/revoke, POST apps/{app}/spoil, GET media/{id}, POST release, GET idle",
     )
 }
 
@@ -317,194 +309,11 @@ async fn advance(State(running): State<Shared>, bytes: Bytes) -> Result<Json<Val
     Ok(Json(json!({ "now": now, "advanced_seconds": advanced })))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    mode: Option<Mode>,
-    format: Option<Format>,
-    templates: Option<Vec<Template>>,
-    list_page: Option<usize>,
-    /// Null unbinds it.
-    #[serde(default, deserialize_with = "given")]
-    open_platform: Option<Option<String>>,
-    /// The AppSecret, reset.
-    secret: Option<Secret>,
-}
-
-/// What is given, also if that is null.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
-/// Sets how an app's pushes are protected and written, which templates it has,
-/// and to which open-platform account it is bound, as its console would.
-async fn set_app(
-    State(running): State<Shared>,
-    Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let settings: Settings = body(&bytes)?;
-    running.change(|state| {
-        let at = find_app(&state.world, &alias)?;
-        if settings.list_page == Some(0) {
-            return Err(Problem::bad("list_page must be 1 or more"));
-        }
-        let app = &mut state.world.apps[at];
-        app.mode = settings.mode.unwrap_or(app.mode);
-        app.format = settings.format.unwrap_or(app.format);
-        if let Some(secret) = settings.secret {
-            app.secret = secret;
-        }
-        if let Some(templates) = settings.templates {
-            app.templates = templates;
-        }
-        app.list_page = settings.list_page.or(app.list_page);
-        let (mode, format) = (app.mode, app.format);
-        if let Some(open_platform) = settings.open_platform {
-            app.open_platform = open_platform;
-            state.world.acquaint();
-        }
-        Ok(Json(json!({ "ok": true, "mode": mode, "format": format })))
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewApp {
-    /// The alias of the app that it is like.
-    like: String,
-    alias: String,
-    app_id: AppId,
-}
-
-/// Sets up another app like one that there is: its secrets and templates, its
-/// open-platform account, and nothing of what has happened in it.
-async fn add_app(State(running): State<Shared>, bytes: Bytes) -> Result<Json<Value>, Problem> {
-    let NewApp { like, alias, app_id } = body(&bytes)?;
-    running.change(|state| {
-        let at = find_app(&state.world, &like)?;
-        let app = state.world.apps[at].twin(alias, app_id);
-        let original_id = app.original_id.clone();
-        state.world.apps.push(app);
-        if let Err(problem) = state.world.check() {
-            state.world.apps.pop();
-            return Err(Problem::bad(problem));
-        }
-        state.world.acquaint();
-        Ok(Json(json!({ "ok": true, "original_id": original_id })))
-    })
-}
-
-/// Somebody pastes where and how an app is pushed to; saved if the URL answers.
-async fn paste(
-    State(running): State<Shared>,
-    Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    console::submit(&running, &alias, body(&bytes)?).await?;
-    Ok(Json(json!({ "ok": true })))
-}
-
-/// Gives an account very many followers.
-async fn gather(
-    State(running): State<Shared>,
-    Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let wanted: Wanted = body(&bytes)?;
-    running.change(|state| {
-        let now = state.world.now();
-        let at = find_app(&state.world, &alias)?;
-        crowd::gather(&mut state.world.apps[at], &wanted, now).map(Json)
-    })
-}
-
-/// One of them follows or leaves; answers when the callback has.
-async fn act_in_crowd(
-    State(running): State<Shared>,
-    Path((alias, number, action)): Path<(String, u32, String)>,
-    bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let act: Act = body(&bytes)?;
-    let (mut answer, push) = running.change(|state| {
-        let now = state.world.now();
-        let at = find_app(&state.world, &alias)?;
-        crowd::act(&mut state.world.apps[at], number, &action, &act, now)
-    })?;
-    let told = tokio::spawn(async move {
-        match push {
-            Some(push) => running.push(&push).await,
-            None => Vec::new(),
-        }
-    });
-    let deliveries =
-        told.await.map_err(|error| Problem::bad(format!("the push broke off: {error}")))?;
-    answer["pushes"] = json!(deliveries);
-    Ok(Json(answer))
-}
-
-/// All who follow an account.
-async fn followers(
-    State(running): State<Shared>,
-    Path(alias): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    running.read(|state| {
-        let at = find_app(&state.world, &alias)?;
-        let open_ids = users::truth(&state.world, &state.world.apps[at]);
-        Ok(Json(json!({ "total": open_ids.len(), "open_ids": open_ids })))
-    })
-}
-
-/// How often an app has called each path today.
-async fn quotas(
-    State(running): State<Shared>,
-    Path(alias): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    running.read(|state| {
-        let app = &state.world.apps[find_app(&state.world, &alias)?];
-        Ok(Json(json!({ "used": app.quotas.used(state.world.now()), "limits": app.limits })))
-    })
-}
-
-/// Sets daily quotas, by path; those that aren't named stay.
-async fn set_quotas(
-    State(running): State<Shared>,
-    Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let limits: BTreeMap<String, u64> = body(&bytes)?;
-    running.change(|state| {
-        let at = find_app(&state.world, &alias)?;
-        let app = &mut state.world.apps[at];
-        app.limits.extend(limits);
-        Ok(Json(json!({ "ok": true, "limits": app.limits })))
-    })
-}
-
-/// Ends all of an app's access tokens at once, as a leak or another program
-/// would.
-async fn revoke(
-    State(running): State<Shared>,
-    Path(alias): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    running.change(|state| {
-        let at = find_app(&state.world, &alias)?;
-        let now = state.world.now();
-        state.world.apps[at].tokens.revoke(now);
-        Ok(Json(json!({ "ok": true })))
-    })
-}
-
-/// Refuses an app's access tokens, and goes on handing them out.
-async fn spoil(
-    State(running): State<Shared>,
-    Path(alias): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    running.change(|state| {
-        let at = find_app(&state.world, &alias)?;
-        state.world.apps[at].tokens.spoil();
-        Ok(Json(json!({ "ok": true })))
-    })
+/// A file that was uploaded.
+async fn media(State(running): State<Shared>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let found = running.read(|state| media::any(&state.world, &id));
+    let file = found.ok_or_else(|| Problem::missing("no uploaded file has this media_id"))?;
+    Ok(file.into_response())
 }
 
 async fn idle(State(running): State<Shared>) -> Json<Value> {

@@ -6,6 +6,7 @@
 
 use crate::api::Call;
 use crate::app::{App, Kind};
+use crate::media::{self, MediaKind};
 use crate::message::{Jump, Message};
 use crate::person::Relation;
 use crate::refusal::{self, Refusal};
@@ -74,17 +75,32 @@ pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
     }
     // Whoever stops following closes every window.
     available(relation, now)?;
-    let (text, jump) = content(call.world, &call.world.apps[at], &call.body)?;
+    let (text, jump) = content(call.world, &call.world.apps[at], &call.body, now)?;
     let person = &mut call.world.people[person];
     let relation = person.relations.get_mut(&alias).ok_or(refusal::INVALID_OPENID)?;
     available(relation, now)?.left -= 1;
+    relation.exchanged_at = Some(now);
+    relation.typing_until = now;
     person.show(Message { jump, ..Message::line(&alias, "customer_service", text, now) });
     Ok(json!({ "errcode": 0, "errmsg": "ok" }))
 }
 
 /// What the message says, and where a tap on it leads.
-fn content(world: &World, app: &App, body: &Value) -> Result<(String, Option<Jump>), Refusal> {
+fn content(
+    world: &World,
+    app: &App,
+    body: &Value,
+    now: i64,
+) -> Result<(String, Option<Jump>), Refusal> {
     use Kind::{MiniProgram, OfficialAccount};
+    // The picture on a card may be any picture.
+    let media = |inner: &Value, name: &str, kinds: &[MediaKind]| {
+        let id = text(inner, name);
+        media::check(app, &id, kinds, now).map(|()| id)
+    };
+    let thumb = |inner: &Value| {
+        media(inner, "thumb_media_id", &[MediaKind::Thumb, MediaKind::Image]).map(|_| ())
+    };
     let msgtype =
         body.get("msgtype").and_then(Value::as_str).ok_or(refusal::INVALID_MESSAGE_TYPE)?;
     let inner = body.get(msgtype).unwrap_or(&Value::Null);
@@ -110,7 +126,7 @@ fn content(world: &World, app: &App, body: &Value) -> Result<(String, Option<Jum
         ("miniprogrampage", kind) => {
             let title = needed(inner, "title")?;
             let page = needed(inner, "pagepath")?;
-            media(inner, "thumb_media_id")?;
+            thumb(inner)?;
             // A Mini Program's card leads to itself, whatever it names.
             let jump = match kind {
                 OfficialAccount => {
@@ -124,15 +140,21 @@ fn content(world: &World, app: &App, body: &Value) -> Result<(String, Option<Jum
             };
             (title, Some(jump))
         }
-        ("image", _) | ("voice" | "mpnews", OfficialAccount) => {
-            (format!("[{msgtype} {}]", media(inner, "media_id")?), None)
+        ("image", _) => {
+            (format!("[image {}]", media(inner, "media_id", &[MediaKind::Image])?), None)
+        }
+        ("voice", OfficialAccount) => {
+            (format!("[voice {}]", media(inner, "media_id", &[MediaKind::Voice])?), None)
+        }
+        ("mpnews", OfficialAccount) => {
+            (format!("[mpnews {}]", media(inner, "media_id", &[MediaKind::News])?), None)
         }
         ("video", OfficialAccount) => {
-            media(inner, "thumb_media_id")?;
-            (format!("[video {}]", media(inner, "media_id")?), None)
+            thumb(inner)?;
+            (format!("[video {}]", media(inner, "media_id", &[MediaKind::Video])?), None)
         }
         ("music", OfficialAccount) => {
-            media(inner, "thumb_media_id")?;
+            thumb(inner)?;
             (text(inner, "title"), Some(Jump::Url(needed(inner, "musicurl")?)))
         }
         ("mpnewsarticle", OfficialAccount) => {
@@ -170,11 +192,6 @@ fn text(value: &Value, name: &str) -> String {
 
 fn needed(value: &Value, name: &str) -> Result<String, Refusal> {
     Some(text(value, name)).filter(|text| !text.is_empty()).ok_or(refusal::DATA_FORMAT)
-}
-
-/// Nothing can be uploaded to this sandbox, so every id may be one of the media.
-fn media(value: &Value, name: &str) -> Result<String, Refusal> {
-    Some(text(value, name)).filter(|id| !id.is_empty()).ok_or(refusal::INVALID_MEDIA)
 }
 
 #[cfg(test)]
@@ -221,29 +238,40 @@ mod tests {
     }
 
     fn errcode(alias: &str, msgtype: &str, inner: Value) -> i64 {
-        let world = crate::example();
+        let mut world = crate::example();
+        for app in &mut world.apps {
+            app.media.extend([
+                media::permanent("voice", MediaKind::Voice),
+                media::permanent("video", MediaKind::Video),
+                media::permanent("news", MediaKind::News),
+            ]);
+        }
         let mut body = json!({ "msgtype": msgtype });
         body[msgtype] = inner;
-        content(&world, world.app(alias).unwrap(), &body).err().map_or(0, |it| it.errcode)
+        content(&world, world.app(alias).unwrap(), &body, 0).err().map_or(0, |it| it.errcode)
     }
 
     #[test]
     fn each_account_has_its_kinds() {
         let (mini, unbound) = ("wx0000000000005a02", "wx0000000000005aff");
-        let page = |app_id: &str| json!({"title": "t", "appid": app_id, "pagepath": "p", "thumb_media_id": "m"});
+        let page = |app_id: &str| json!({"title": "t", "appid": app_id, "pagepath": "p", "thumb_media_id": "thumb"});
         let card = json!({"title": "t", "url": "u"});
         for (msgtype, inner, of_shop, of_mini) in [
             ("text", json!({"content": "hi"}), 0, 0),
-            ("image", json!({"media_id": "m"}), 0, 0),
+            ("image", json!({"media_id": "picture"}), 0, 0),
             ("image", json!({"media_id": ""}), 40007, 40007),
-            ("voice", json!({"media_id": "m"}), 0, 40008),
-            ("video", json!({"media_id": "m", "thumb_media_id": "m"}), 0, 40008),
-            ("video", json!({"media_id": "m"}), 40007, 40008),
-            ("music", json!({"musicurl": "u", "thumb_media_id": "m"}), 0, 40008),
+            ("image", json!({"media_id": "nobody's"}), 40007, 40007),
+            ("image", json!({"media_id": "thumb"}), 40007, 40007),
+            ("voice", json!({"media_id": "voice"}), 0, 40008),
+            ("video", json!({"media_id": "video", "thumb_media_id": "thumb"}), 0, 40008),
+            ("video", json!({"media_id": "video"}), 40007, 40008),
+            ("video", json!({"media_id": "video", "thumb_media_id": "voice"}), 40007, 40008),
+            ("video", json!({"media_id": "video", "thumb_media_id": "picture"}), 0, 40008),
+            ("music", json!({"musicurl": "u", "thumb_media_id": "thumb"}), 0, 40008),
             ("news", json!({"articles": [card]}), 0, 40008),
             ("news", json!({"articles": [{"title": "t"}]}), 47001, 40008),
             ("news", json!({"articles": [card, card]}), 45008, 40008),
-            ("mpnews", json!({"media_id": "m"}), 0, 40008),
+            ("mpnews", json!({"media_id": "news"}), 0, 40008),
             ("mpnewsarticle", json!({"article_id": "a"}), 0, 40008),
             ("wxcard", json!({"card_id": "c"}), 0, 40008),
             ("msgmenu", json!({"list": [{"id": "1", "content": "yes"}]}), 0, 40008),
@@ -258,7 +286,7 @@ mod tests {
                 40007,
                 40007,
             ),
-            ("miniprogrampage", json!({"title": "t", "thumb_media_id": "m"}), 47001, 47001),
+            ("miniprogrampage", json!({"title": "t", "thumb_media_id": "thumb"}), 47001, 47001),
             ("poem", json!({}), 40008, 40008),
         ] {
             assert_eq!(errcode("shop", msgtype, inner.clone()), of_shop, "shop {msgtype} {inner}");

@@ -1,9 +1,10 @@
 //! The world that the sandbox begins with.
 
-use crate::app::{App, Format, Kind, MenuItem, Mode, Template, TemplateKind};
+use crate::app::{Account, App, Format, Kind, MenuItem, Mode, Template, TemplateKind};
+use crate::media::MediaKind;
 use crate::person::{Person, Relation};
 use crate::world::World;
-use crate::{crowd, quota, token};
+use crate::{crowd, industry, media, quota, rotation, token, whitelist};
 use shared::secret::Secret;
 use shared::wechat::id::{AppId, OpenId, UnionId};
 use std::collections::BTreeMap;
@@ -20,7 +21,8 @@ const PLATFORM: &str = "hongyan";
 ///   subscription notification with the same keys; `shop-mini` also has
 ///   `order_delayed`, a long-term subscription message with the same keys, and
 ///   `order_receipt`, one from before 2020 with the keys `keyword1` (the
-///   product) and `keyword2` (the amount).
+///   product) and `keyword2` (the amount). Each has the material `picture` and
+///   `thumb`, as if uploaded in WeChat's console.
 /// - ann, bob and carol. Nobody follows yet and nobody has logged in: whoever
 ///   runs the sandbox lets ann follow once the callback can be told of it
 ///   (`POST /sandbox/people/ann/follow`), or nobody would know of her.
@@ -31,6 +33,7 @@ pub fn example() -> World {
         |alias: &str, kind, app_id: &str, original_id: &str, digit: char, format, templates| App {
             alias: alias.to_owned(),
             kind,
+            account: Account::Service,
             app_id: AppId::parse(app_id).expect("a constant of the right shape"),
             original_id: original_id.to_owned(),
             secret: Secret::new(format!("0000000000000000notasecret00000{digit}")),
@@ -55,6 +58,14 @@ pub fn example() -> World {
             crowd: crowd::Crowd::default(),
             remembered: Vec::new(),
             forms: Vec::new(),
+            clears: quota::Clears::default(),
+            whitelist: whitelist::Whitelist::default(),
+            media: vec![
+                media::permanent("picture", MediaKind::Image),
+                media::permanent("thumb", MediaKind::Thumb),
+            ],
+            industries: industry::Industries::default(),
+            rotation: rotation::Rotation::default(),
         };
     let template = |template_id: &str, title: &str, kind, content: &str, example: &str| Template {
         template_id: template_id.to_owned(),
@@ -63,6 +74,7 @@ pub fn example() -> World {
         content: content.to_owned(),
         example: example.to_owned(),
         values: BTreeMap::new(),
+        industry: None,
     };
     let shipped = |template_id: &str, kind| {
         template(
@@ -168,6 +180,22 @@ mod tests {
                 person.name
             );
             assert_eq!(person.relations.len(), 2);
+        }
+    }
+
+    #[test]
+    fn both_readmes_tell_the_credentials() {
+        for readme in [include_str!("../README.md"), include_str!("../README.zh-CN.md")] {
+            for app in example().apps {
+                let row = [
+                    app.app_id.as_str(),
+                    app.secret.expose(),
+                    app.callback_token.expose(),
+                    app.encoding_aes_key.expose(),
+                ];
+                let row = format!("| `{}` |", row.join("` | `"));
+                assert!(readme.contains(&row), "{row}");
+            }
         }
     }
 }

@@ -188,6 +188,7 @@ mod tests {
             content: content.to_owned(),
             example: String::new(),
             values: [].into(),
+            industry: None,
         }
     }
 

@@ -82,3 +82,9 @@ pub(crate) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, Refusal> {
     }
     Ok(json!({ "errcode": 0, "errmsg": "ok" }))
 }
+
+/// Answers `POST /cgi-bin/message/wxopen/template/uniform_send`, which WeChat took away
+/// on 2023-09-20: whatever it says, nobody is sent anything.
+pub(crate) fn withdrawn(_: &mut Call<'_>, _: usize) -> Result<Value, Refusal> {
+    Err(refusal::WITHDRAWN)
+}

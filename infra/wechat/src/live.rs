@@ -7,7 +7,7 @@ use crate::feed::Happening;
 use crate::person::Person;
 use crate::running::Shared;
 use crate::world::World;
-use crate::{api, clock, state};
+use crate::{clock, endpoint, state};
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, stream};
@@ -118,7 +118,7 @@ impl Watcher {
         let business = &self.running.business;
         let choices = json!({
             "fresh": true,
-            "paths": api::paths(),
+            "paths": endpoint::paths(),
             "can_open": business.api.is_some(),
             "can_notify": business.send.is_some(),
         });

@@ -52,7 +52,7 @@ pub(crate) fn exchange(call: &mut Call<'_>) -> Result<Value, Refusal> {
     if call.parameter("grant_type") != Some("authorization_code") {
         return Err(refusal::INVALID_GRANT);
     }
-    let at = token::authenticate(call.world, app_id, secret)?;
+    let at = token::authenticate(call, app_id, secret)?;
     let app = &mut call.world.apps[at];
     if app.kind != Kind::MiniProgram {
         return Err(refusal::UNAUTHORIZED);

@@ -287,6 +287,7 @@ impl Acting<'_> {
         }
         let at = self.relation.act(self.now);
         custom::open(self.relation, Opener::Message, at);
+        self.relation.exchanged_at = Some(at);
         let event = Event::message("text")
             .with("Content", Field::text(text))
             .with("MsgId", Field::Number(id.into()));

@@ -59,6 +59,12 @@ pub struct Relation {
     pub(crate) logins: quota::Counter,
     #[serde(default)]
     pub(crate) phone_numbers: quota::Counter,
+    /// When they or the app last said something to the other.
+    #[serde(default)]
+    pub(crate) exchanged_at: Option<i64>,
+    /// Until when they see that the other side is typing.
+    #[serde(default)]
+    pub(crate) typing_until: i64,
     #[serde(default)]
     last_act: i64,
 }
@@ -116,6 +122,8 @@ impl Relation {
             session_key: None,
             logins: quota::Counter::default(),
             phone_numbers: quota::Counter::default(),
+            exchanged_at: None,
+            typing_until: 0,
             last_act: 0,
         }
     }

@@ -72,18 +72,28 @@ pub(crate) struct Addressee {
 }
 
 impl Running {
-    /// The callback of this app, if there is such an app.
+    /// The callback of this app, as the next message is to reach it, if there is
+    /// such an app.
     pub(crate) fn addressee(&self, alias: &str) -> Option<Addressee> {
-        self.read(|state| {
-            let app = state.world.app(alias)?.clone();
-            let pushing = state.world.pushing.clone();
-            Some(Addressee { mode: app.mode, format: app.format, app, pushing })
-        })
+        let (mut app, pushing) = self
+            .read(|state| Some((state.world.app(alias)?.clone(), state.world.pushing.clone())))?;
+        if app.is_behind() {
+            let behind = self
+                .change(|state| state.world.apps.iter_mut().find(|it| it.alias == alias)?.behind());
+            app = behind.unwrap_or(app);
+        }
+        Some(Addressee { mode: app.mode, format: app.format, app, pushing })
+    }
+
+    /// Pushes one thing, or keeps it for later if pushes are held. Gives all
+    /// deliveries.
+    pub(crate) async fn push(&self, push: &Push) -> Vec<Delivery> {
+        if self.hold(push) { Vec::new() } else { self.push_now(push).await }
     }
 
     /// Pushes one thing, again if need be, and shows on the person's screen what
     /// came of it. Gives all deliveries.
-    pub(crate) async fn push(&self, push: &Push) -> Vec<Delivery> {
+    pub(crate) async fn push_now(&self, push: &Push) -> Vec<Delivery> {
         let _under_way = self.under_way();
         let Some(addressee) = self.addressee(&push.app) else { return Vec::new() };
         let envelope = Envelope {
@@ -104,6 +114,12 @@ impl Running {
             }
         }
         self.show(push, &addressee, shown);
+        // WeChat, which did not hear that it was answered, shows nothing of these.
+        if deliveries.last().is_some_and(|it| it.status == Some(200)) {
+            for _ in 1..addressee.pushing.copies {
+                deliveries.push(self.deliver(&addressee, &envelope, &push.event).await.0);
+            }
+        }
         deliveries
     }
 

@@ -1,4 +1,4 @@
-//! How often something may be done in a minute or a day.
+//! How often something may be done in a minute, a day or a month.
 
 use crate::clock;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,16 @@ impl Counter {
         }
         left
     }
+
+    /// How many were taken in `period`.
+    pub(crate) fn used(&self, period: i64) -> u64 {
+        if self.period == period { self.count } else { 0 }
+    }
+
+    /// Begins anew.
+    pub(crate) fn clear(&mut self) {
+        self.count = 0;
+    }
 }
 
 /// An app's daily counters, by path.
@@ -40,6 +50,25 @@ impl Quotas {
         let today = self.0.iter().filter(|(_, counter)| counter.period == clock::day(now));
         today.map(|(path, counter)| (path.as_str(), counter.count)).collect()
     }
+
+    /// Begins anew with one path.
+    pub(crate) fn clear(&mut self, path: &str) {
+        self.0.remove(path);
+    }
+
+    /// Begins anew with all paths.
+    pub(crate) fn clear_all(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// How often this month an app has begun anew with its daily counters.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Clears {
+    /// With all of them at once: 10 times a month.
+    pub(crate) all: Counter,
+    /// With those of one path: 50 times a month.
+    pub(crate) one: Counter,
 }
 
 #[cfg(test)]
@@ -52,6 +81,9 @@ mod tests {
         assert!(counter.take(1, 2));
         assert!(counter.take(1, 2));
         assert!(!counter.take(1, 2));
+        assert_eq!((counter.used(1), counter.used(2)), (2, 0));
         assert!(counter.take(2, 2));
+        counter.clear();
+        assert_eq!(counter.used(2), 0);
     }
 }

@@ -38,12 +38,18 @@ macro_rules! refusals {
 }
 
 refusals! {
+    /// What `newtmpl` says to the wrong method.
+    NOT_FOUND = 404, "not found";
     /// The token is dead, unknown or another app's.
     NOT_LATEST = 40001, "invalid credential, access_token is invalid or not latest";
     /// `grant_type` has another value.
     INVALID_GRANT = 40002, "invalid grant_type";
     /// Nobody's openid, or none given.
     INVALID_OPENID = 40003, "invalid openid";
+    /// No such kind of file, or none that this kind of app has.
+    INVALID_MEDIA_TYPE = 40004, "invalid media type";
+    /// A file whose name doesn't end as this kind's do.
+    INVALID_FILE_TYPE = 40005, "invalid file type";
     /// No media with this id.
     INVALID_MEDIA = 40007, "invalid media_id";
     /// A kind of message that this account can't send.
@@ -68,12 +74,18 @@ refusals! {
     INVALID_SECRET = 40125, "invalid appsecret";
     /// A login code works once.
     CODE_USED = 40163, "code been used";
+    /// An app of the other kind.
+    INVALID_ACCOUNT = 40200, "invalid account type";
+    /// A keyword that the template doesn't have, or none at all.
+    INVALID_KEYWORDS = 40246, "invalid category template keyword";
     /// No token given.
     TOKEN_MISSING = 41001, "access_token missing";
     /// No app id given.
     APPID_MISSING = 41002, "appid missing";
     /// No AppSecret given.
     SECRET_MISSING = 41004, "appsecret missing";
+    /// No file in the form.
+    MEDIA_MISSING = 41005, "media data missing";
     /// No login code given.
     CODE_MISSING = 41008, "missing code";
     /// A form id that was never issued, is too old, or is somebody else's.
@@ -88,14 +100,20 @@ refusals! {
     REQUIRE_POST = 43002, "require POST method";
     /// The person does not follow.
     REQUIRE_SUBSCRIBE = 43004, "require subscribe";
+    /// An account changes its industries once a month.
+    INDUSTRY_TOO_OFTEN = 43100, "change template too frequently";
     /// No consent is left.
     REFUSED = 43101, "user refuse to accept the msg";
     /// Another subscription message is on its way to the same person.
     CONCURRENT = 43108, "concurrent send to the same user";
+    /// A file of no bytes.
+    EMPTY_MEDIA = 44001, "empty media data";
     /// A POST without a body.
     EMPTY_BODY = 44002, "empty post data";
     /// A text message without text.
     EMPTY_CONTENT = 44004, "empty content";
+    /// A file that is too large for its kind.
+    MEDIA_TOO_LARGE = 45001, "media size out of limit";
     /// A text that is too long.
     CONTENT_TOO_LONG = 45002, "content size out of limit";
     /// More than one article.
@@ -106,14 +124,62 @@ refusals! {
     MINUTE_QUOTA = 45011, "api minute-quota reach limit mustslower retry next minute";
     /// No customer-service window is open.
     OUT_OF_TIME = 45015, "response out of time limit or subscription is canceled";
+    /// An account has 25 template messages at most.
+    TOO_MANY_TEMPLATES = 45026, "template num exceeds limit";
     /// The open window's messages are used up.
     OUT_OF_COUNT = 45047, "out of response count limit";
+    /// Neither `Typing` nor `CancelTyping`.
+    INVALID_COMMAND = 45072, "command not found";
+    /// Nobody said anything within the last 30 seconds.
+    NOTHING_EXCHANGED = 45080, "no message with this user in the last 30 seconds";
+    /// It shows already.
+    ALREADY_TYPING = 45081, "already typing";
+    /// WeChat took this API away on 2023-09-20.
+    WITHDRAWN = 45109, "uniform message is no longer supported";
     /// The body is not the JSON that is wanted.
     DATA_FORMAT = 47001, "data format error";
     /// The account's kind lacks this API.
     UNAUTHORIZED = 48001, "api unauthorized";
     /// The person has turned the app's messages off.
     TURNED_OFF = 48002, "user block";
+    /// The month's resets of quotas are used up.
+    CLEARS_USED_UP = 48006, "clear quota limit, only 10 times a month";
+    /// No call had this rid.
+    RID_UNKNOWN = 76001, "rid not found";
+    /// Not the shape of a rid.
+    RID_MALFORMED = 76002, "rid is error";
+    /// Another app's call.
+    RID_FOREIGN = 76003, "could not query this rid, no permission";
+    /// A call of more than seven days ago.
+    RID_EXPIRED = 76004, "rid expired";
+    /// Not a path of WeChat's.
+    NO_SUCH_PATH = 76021, "cgi_path not found";
+    /// A path that this app can't ask about.
+    NO_QUOTA = 76022, "could not query this cgi_path, no permission";
+    /// Nobody has logged in.
+    NO_SESSION = 87007, "session_key is not existed or expired";
+    /// Not `hmac_sha256`.
+    INVALID_SIGNING = 87008, "invalid sig_method";
+    /// Not signed with the session's key.
+    INVALID_SIGNATURE = 87009, "invalid signature";
+    /// A template of somebody else's, or of nobody's.
+    INVALID_ARGUMENTS = 20002, "invalid arguments";
+    /// An app has 50 subscription templates at most.
+    TOO_MANY_SUBSCRIPTIONS = 200_012, "private template num exceeds limit";
+    /// Not the number of a public template.
+    INVALID_TID = 200_014, "invalid tid";
+    /// Not a number to begin with.
+    INVALID_START = 200_016, "invalid start";
+    /// Not a number up to 30.
+    INVALID_LIMIT = 200_017, "invalid limit";
+    /// No category given.
+    IDS_MISSING = 200_018, "ids missing";
+    /// Not a list of this app's categories.
+    INVALID_IDS = 200_019, "invalid ids";
+    /// Not two to five of the template's keywords.
+    INVALID_KIDS = 200_020, "invalid kidList";
+    /// A description of more than 15 characters.
+    INVALID_SCENE = 200_021, "invalid sceneDesc";
 }
 
 /// A request id: when, in hex, and two more groups.

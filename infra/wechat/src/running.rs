@@ -5,6 +5,7 @@ use crate::calls::Calls;
 use crate::connection::{Door, Wire};
 use crate::faults::Fault;
 use crate::feed::Feed;
+use crate::push::Push;
 use crate::world::World;
 use crate::{control, example, file};
 use axum::Router;
@@ -113,6 +114,7 @@ impl Sandbox {
                 faults: Vec::new(),
                 calls: Calls::default(),
                 sending: Vec::new(),
+                held: Vec::new(),
             }),
             http: client()?,
             callback_base: options.callback_base.trim_end_matches('/').to_owned(),
@@ -206,6 +208,8 @@ pub(crate) struct State {
     pub(crate) calls: Calls,
     /// Whom a subscription message is under way to, by openid.
     pub(crate) sending: Vec<String>,
+    /// What is to be pushed once it is let out.
+    pub(crate) held: Vec<Push>,
 }
 
 impl Running {

@@ -70,6 +70,7 @@ pub(crate) fn person(world: &World, person: &Person) -> Value {
             let relation = json!({
                 "open_id": it.open_id, "follows": it.follows, "blocks": it.blocks, "consents": it.consents,
                 "session": it.session,
+                "typing": world.now() < it.typing_until,
             });
             (alias.clone(), relation)
         })

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::quota::Counter;
 use crate::refusal::{self, Refusal};
 use crate::world::World;
-use crate::{clock, random};
+use crate::{clock, endpoint, random, whitelist};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::secret::Secret;
@@ -22,10 +22,13 @@ const FORCE_GAP: i64 = 30;
 /// How often a day a refresh may be forced.
 const FORCED_A_DAY: u64 = 20;
 /// How often `/cgi-bin/token` may be called in a day.
-const LEGACY_A_DAY: u64 = 2000;
+pub(crate) const LEGACY_A_DAY: u64 = 2000;
 /// How often `/cgi-bin/stable_token` may be called in a minute and in a day.
-const STABLE_A_MINUTE: u64 = 10_000;
-const STABLE_A_DAY: u64 = 500_000;
+pub(crate) const STABLE_A_MINUTE: u64 = 10_000;
+pub(crate) const STABLE_A_DAY: u64 = 500_000;
+/// Where either kind is handed out.
+pub(crate) const LEGACY: &str = "/cgi-bin/token";
+pub(crate) const STABLE: &str = "/cgi-bin/stable_token";
 
 /// An app's tokens.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -79,8 +82,8 @@ impl Token {
 impl Tokens {
     /// `/cgi-bin/token`: always a new one. The one before stays good for five
     /// minutes, all older ones end.
-    fn legacy(&mut self, now: i64) -> Result<Value, Refusal> {
-        if !self.legacy_today.take(clock::day(now), LEGACY_A_DAY) {
+    fn legacy(&mut self, now: i64, daily: u64) -> Result<Value, Refusal> {
+        if !self.legacy_today.take(clock::day(now), daily) {
             return Err(refusal::DAILY_QUOTA);
         }
         if let Some((last, older)) = self.legacy.split_last_mut() {
@@ -92,11 +95,11 @@ impl Tokens {
 
     /// `/cgi-bin/stable_token`: the same one until five minutes before its end,
     /// when a successor appears beside it. Forcing ends it at once.
-    fn stable(&mut self, now: i64, force: bool) -> Result<Value, Refusal> {
+    fn stable(&mut self, now: i64, force: bool, daily: u64) -> Result<Value, Refusal> {
         if !self.stable_this_minute.take(clock::minute(now), STABLE_A_MINUTE) {
             return Err(refusal::MINUTE_QUOTA);
         }
-        if !self.stable_today.take(clock::day(now), STABLE_A_DAY) {
+        if !self.stable_today.take(clock::day(now), daily) {
             return Err(refusal::DAILY_QUOTA);
         }
         // Forcing again within 30 seconds does what not forcing does.
@@ -114,6 +117,32 @@ impl Tokens {
             }
             _ => Ok(add(&mut self.stable, now)),
         }
+    }
+
+    /// How often a path that hands tokens out was called today, if it does.
+    pub(crate) fn used(&self, path: &str, now: i64) -> Option<u64> {
+        let counter = match path {
+            LEGACY => &self.legacy_today,
+            STABLE => &self.stable_today,
+            _ => return None,
+        };
+        Some(counter.used(clock::day(now)))
+    }
+
+    /// Lets the day's calls of a path begin anew. How often a refresh was forced is
+    /// no call's quota, and stays.
+    pub(crate) fn clear_quota(&mut self, path: &str) {
+        match path {
+            LEGACY => self.legacy_today.clear(),
+            STABLE => self.stable_today.clear(),
+            _ => {}
+        }
+    }
+
+    /// The same for all paths.
+    pub(crate) fn clear_quotas(&mut self) {
+        self.clear_quota(LEGACY);
+        self.clear_quota(STABLE);
     }
 
     /// Ends every token at once, as a leak or another program would.
@@ -167,8 +196,10 @@ pub(crate) fn issue(call: &mut Call<'_>) -> Result<Value, Refusal> {
     if call.parameter("grant_type") != Some("client_credential") {
         return Err(refusal::INVALID_GRANT);
     }
-    let app = authenticate(call.world, parameter(call, "appid"), parameter(call, "secret"))?;
-    call.world.apps[app].tokens.legacy(call.now)
+    let app = authenticate(call, parameter(call, "appid"), parameter(call, "secret"))?;
+    let app = &mut call.world.apps[app];
+    let daily = endpoint::daily(app, LEGACY, LEGACY_A_DAY);
+    app.tokens.legacy(call.now, daily)
 }
 
 /// Answers `POST /cgi-bin/stable_token`.
@@ -182,30 +213,36 @@ pub(crate) fn issue_stable(call: &mut Call<'_>) -> Result<Value, Refusal> {
         Some(_) => return Err(refusal::DATA_FORMAT),
     };
     let text = |name| call.text(name).map(str::to_owned);
-    let app = authenticate(call.world, text("appid"), text("secret"))?;
-    call.world.apps[app].tokens.stable(call.now, force)
+    let app = authenticate(call, text("appid"), text("secret"))?;
+    let app = &mut call.world.apps[app];
+    let daily = endpoint::daily(app, STABLE, STABLE_A_DAY);
+    app.tokens.stable(call.now, force, daily)
 }
 
 fn parameter(call: &Call<'_>, name: &str) -> Option<String> {
     call.parameter(name).map(str::to_owned)
 }
 
-/// Finds the app that proves itself with its secret.
+/// Finds the app that proves itself with its secret, from an address that may.
 pub(crate) fn authenticate(
-    world: &World,
+    call: &mut Call<'_>,
     app_id: Option<String>,
     secret: Option<String>,
 ) -> Result<usize, Refusal> {
     let app_id = app_id.ok_or(refusal::APPID_MISSING)?;
     let secret = Secret::new(secret.ok_or(refusal::SECRET_MISSING)?);
-    let at = world
+    let at = call
+        .world
         .apps
         .iter()
         .position(|app| app.app_id.as_str() == app_id)
         .ok_or(refusal::INVALID_APPID)?;
-    if world.apps[at].secret != secret {
+    let app = &call.world.apps[at];
+    if app.secret != secret {
         return Err(refusal::INVALID_SECRET);
     }
+    call.app = Some(app.alias.clone());
+    whitelist::check(call, app, true)?;
     Ok(at)
 }
 
@@ -243,12 +280,12 @@ mod tests {
     #[test]
     fn a_stable_token_overlaps_with_its_successor() {
         let mut tokens = Tokens::default();
-        let first = tokens.stable(0, false).unwrap();
+        let first = tokens.stable(0, false, STABLE_A_DAY).unwrap();
         assert_eq!(first["expires_in"], 7200);
-        let again = tokens.stable(6899, false).unwrap();
+        let again = tokens.stable(6899, false, STABLE_A_DAY).unwrap();
         assert_eq!(text(&again), text(&first));
         assert_eq!(again["expires_in"], 301);
-        let second = tokens.stable(6900, false).unwrap();
+        let second = tokens.stable(6900, false, STABLE_A_DAY).unwrap();
         assert_ne!(text(&second), text(&first));
         assert_eq!(second["expires_in"], 7200);
         assert_eq!(check(&tokens, &text(&first), 7199), None);
@@ -259,38 +296,42 @@ mod tests {
     #[test]
     fn forcing_ends_the_last_one_at_once_and_has_limits() {
         let mut tokens = Tokens::default();
-        let first = tokens.stable(0, false).unwrap();
-        let second = tokens.stable(1, true).unwrap();
+        let first = tokens.stable(0, false, STABLE_A_DAY).unwrap();
+        let second = tokens.stable(1, true, STABLE_A_DAY).unwrap();
         assert_ne!(text(&second), text(&first));
         assert_eq!(check(&tokens, &text(&first), 1), Some(40001));
-        assert_eq!(text(&tokens.stable(30, true).unwrap()), text(&second), "within 30 seconds");
+        assert_eq!(
+            text(&tokens.stable(30, true, STABLE_A_DAY).unwrap()),
+            text(&second),
+            "within 30 seconds"
+        );
         for n in 2..=20 {
-            tokens.stable(n * 31, true).unwrap();
+            tokens.stable(n * 31, true, STABLE_A_DAY).unwrap();
         }
-        assert_eq!(tokens.stable(21 * 31, true).unwrap_err().errcode, 45009);
-        assert!(tokens.stable(21 * 31, false).is_ok());
-        assert!(tokens.stable(86_400, true).is_ok(), "a new day");
+        assert_eq!(tokens.stable(21 * 31, true, STABLE_A_DAY).unwrap_err().errcode, 45009);
+        assert!(tokens.stable(21 * 31, false, STABLE_A_DAY).is_ok());
+        assert!(tokens.stable(86_400, true, STABLE_A_DAY).is_ok(), "a new day");
     }
 
     #[test]
     fn a_spoiled_token_is_handed_out_until_another_is_forced() {
         let mut tokens = Tokens::default();
-        let first = tokens.stable(0, false).unwrap();
+        let first = tokens.stable(0, false, STABLE_A_DAY).unwrap();
         tokens.spoil();
         assert_eq!(check(&tokens, &text(&first), 1), Some(40001));
-        assert_eq!(text(&tokens.stable(1, false).unwrap()), text(&first));
-        let second = tokens.stable(1, true).unwrap();
+        assert_eq!(text(&tokens.stable(1, false, STABLE_A_DAY).unwrap()), text(&first));
+        let second = tokens.stable(1, true, STABLE_A_DAY).unwrap();
         assert_eq!(check(&tokens, &text(&second), 1), None);
     }
 
     #[test]
     fn a_legacy_token_ends_the_one_before_after_five_minutes() {
         let mut tokens = Tokens::default();
-        let first = tokens.legacy(0).unwrap();
-        let second = tokens.legacy(10).unwrap();
+        let first = tokens.legacy(0, LEGACY_A_DAY).unwrap();
+        let second = tokens.legacy(10, LEGACY_A_DAY).unwrap();
         assert_eq!(check(&tokens, &text(&first), 309), None);
         assert_eq!(check(&tokens, &text(&first), 310), Some(40001));
-        let third = tokens.legacy(20).unwrap();
+        let third = tokens.legacy(20, LEGACY_A_DAY).unwrap();
         assert_eq!(check(&tokens, &text(&first), 20), Some(40001), "only the one before is kept");
         assert_eq!(check(&tokens, &text(&second), 319), None);
         assert_eq!(check(&tokens, &text(&third), 7219), None);
@@ -300,13 +341,13 @@ mod tests {
     #[test]
     fn the_two_kinds_know_nothing_of_each_other() {
         let mut tokens = Tokens::default();
-        let stable = tokens.stable(0, false).unwrap();
-        let legacy = tokens.legacy(0).unwrap();
-        tokens.legacy(1).unwrap();
-        tokens.legacy(2).unwrap();
+        let stable = tokens.stable(0, false, STABLE_A_DAY).unwrap();
+        let legacy = tokens.legacy(0, LEGACY_A_DAY).unwrap();
+        tokens.legacy(1, LEGACY_A_DAY).unwrap();
+        tokens.legacy(2, LEGACY_A_DAY).unwrap();
         assert_eq!(check(&tokens, &text(&stable), 400), None);
-        let legacy_now = tokens.legacy(3).unwrap();
-        tokens.stable(400, true).unwrap();
+        let legacy_now = tokens.legacy(3, LEGACY_A_DAY).unwrap();
+        tokens.stable(400, true, STABLE_A_DAY).unwrap();
         assert_eq!(check(&tokens, &text(&legacy_now), 401), None);
         assert_eq!(check(&tokens, &text(&legacy), 401), Some(40001));
     }
@@ -315,8 +356,8 @@ mod tests {
     fn the_legacy_endpoint_has_a_daily_limit() {
         let mut tokens = Tokens::default();
         for _ in 0..2000 {
-            tokens.legacy(0).unwrap();
+            tokens.legacy(0, LEGACY_A_DAY).unwrap();
         }
-        assert_eq!(tokens.legacy(0).unwrap_err().errcode, 45009);
+        assert_eq!(tokens.legacy(0, LEGACY_A_DAY).unwrap_err().errcode, 45009);
     }
 }

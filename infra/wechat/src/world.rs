@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::person::{Person, Relation};
+use crate::public_template::{self, PublicTemplate};
 use crate::{clock, random};
 use serde::{Deserialize, Serialize, Serializer};
 use shared::secret::Secret;
@@ -21,6 +22,10 @@ pub struct World {
     /// How messages are pushed to the callback.
     #[serde(default)]
     pub pushing: Pushing,
+    /// The templates that accounts choose their own from; in a file without them,
+    /// those of the example.
+    #[serde(default = "public_template::invented")]
+    pub public_templates: Vec<PublicTemplate>,
     #[serde(default)]
     last_message_id: i64,
     #[serde(default)]
@@ -40,12 +45,24 @@ pub struct Pushing {
     /// Whether a JSON event with one item has a list of one instead of the item
     /// itself; WeChat's documentation shows both.
     pub single_item_as_list: bool,
+    /// How often each message is delivered that was answered the first time: more
+    /// than once, if WeChat did not hear the answer.
+    pub copies: u32,
+    /// Whether what happens waits, until somebody lets it out.
+    pub held: bool,
 }
 
 impl Default for Pushing {
     /// WeChat's own habits: three deliveries of five seconds each.
     fn default() -> Self {
-        Self { deliveries: 3, timeout_ms: 5000, receipt_delay_ms: 20, single_item_as_list: false }
+        Self {
+            deliveries: 3,
+            timeout_ms: 5000,
+            receipt_delay_ms: 20,
+            single_item_as_list: false,
+            copies: 1,
+            held: false,
+        }
     }
 }
 
@@ -57,6 +74,7 @@ impl World {
             people,
             advanced_seconds: 0,
             pushing: Pushing::default(),
+            public_templates: public_template::invented(),
             last_message_id: 0,
             last_send_id: 0,
         };

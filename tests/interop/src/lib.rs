@@ -3,7 +3,9 @@
 //!
 //! Our own tests can share our own misunderstandings. [`peer`] starts somebody
 //! else's code, which `make interop` brings along in a throw-away folder, and
-//! talks to it; [`envelopes`] lets both sides seal what the other one opens.
+//! talks to it; [`envelopes`] lets both sides seal what the other one opens, and
+//! [`calls`] lets both sides call the sandbox, which tells how.
 
+pub mod calls;
 pub mod envelopes;
 pub mod peer;

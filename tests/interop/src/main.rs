@@ -1,31 +1,70 @@
 //! `make interop`: foreign implementations and ours, against each other.
 
+use interop::calls::{self, Purpose, Sandbox};
 use interop::envelopes;
 use interop::peer::{Environment, Peer, PeerError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The scripts stand beside this crate's manifest.
 const SCRIPTS: &str = env!("CARGO_MANIFEST_DIR");
 
-fn main() -> ExitCode {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
     let Some(folder) = std::env::args_os().nth(1) else {
         say_error("name the folder with the foreign implementations, or run make interop");
         return ExitCode::FAILURE;
     };
     let environment = Environment::new(folder);
+    // One that fails doesn't keep the others from being checked.
+    let mut failed = all_envelopes(&environment);
+    failed += all_calls(&environment).await;
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many of those failed that seal envelopes.
+fn all_envelopes(environment: &Environment) -> usize {
     let scripts = Path::new(SCRIPTS);
     let peers = [
         environment.python(&scripts.join("wechatpy.py")),
         environment.node(&scripts.join("wechat-crypto.js")),
     ];
-    // One that fails doesn't keep the others from being checked.
-    let failed = peers
-        .into_iter()
-        .filter_map(|peer| envelopes_with(peer).err())
-        .map(|error| say_error(&error))
-        .count();
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let failed = peers.into_iter().filter_map(|peer| envelopes_with(peer).err());
+    failed.map(|error| say_error(&error)).count()
+}
+
+/// How many of those failed that call WeChat.
+async fn all_calls(environment: &Environment) -> usize {
+    let clients = Path::new(SCRIPTS).join("clients");
+    let peers = [
+        (environment.python(&clients.join("wechatpy.py")), &calls::ALL[..]),
+        (environment.node(&clients.join("co-wechat-api.js")), &calls::ALL[..]),
+        (environment.node(&clients.join("node-easywechat.js")), &calls::ALL[..]),
+        (environment.rust("wechat-mp-sdk-client"), &calls::OF_PROGRAMS[..]),
+    ];
+    let mut failed = 0;
+    for (peer, purposes) in peers {
+        if let Err(error) = calls_with(peer, purposes).await {
+            say_error(&error);
+            failed += 1;
+        }
+    }
+    failed
+}
+
+async fn calls_with(peer: Result<Peer, PeerError>, purposes: &[Purpose]) -> Result<(), String> {
+    let mut peer = peer.map_err(|error| error.to_string())?;
+    let program = sandbox().map_err(|error| format!("where this program is: {error}"))?;
+    let sandbox = Sandbox::start(&program).await.map_err(|error| error.to_string())?;
+    let checked = calls::check(&mut peer, &sandbox, purposes).await;
+    let checked = checked.map_err(|error| format!("{peer}: {error}"))?;
+    say(&format!("{peer}: {checked}"));
+    Ok(())
+}
+
+/// The sandbox's program, which is built into the same folder as this one.
+fn sandbox() -> std::io::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("wechat"))
 }
 
 fn envelopes_with(peer: Result<Peer, PeerError>) -> Result<(), String> {

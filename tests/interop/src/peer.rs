@@ -92,6 +92,16 @@ impl Environment {
         command.env("NODE_PATH", self.0.join("node/node_modules"));
         Peer::start(command, script)
     }
+
+    /// Starts a program in Rust.
+    ///
+    /// # Errors
+    ///
+    /// When it doesn't start.
+    pub fn rust(&self, name: &str) -> Result<Peer, PeerError> {
+        let program = self.0.join("rust/debug").join(name);
+        Peer::start(Command::new(&program), &program)
+    }
 }
 
 impl Peer {

@@ -43,7 +43,8 @@ impl Callback {
     pub(crate) async fn start(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/callback/{app}", post(hear)).with_state(self.clone());
+        let routes = post(hear).get(greeted);
+        let router = Router::new().route("/callback/{app}", routes).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         format!("http://{address}/callback")
     }
@@ -69,6 +70,11 @@ impl Callback {
         assert_eq!(told.len(), 1, "{told:?}");
         told[0].clone()
     }
+}
+
+/// Answers WeChat's greeting, as whoever knows the new token would.
+async fn greeted(Query(query): Query<HashMap<String, String>>) -> String {
+    query["echostr"].clone()
 }
 
 async fn hear(

@@ -1,4 +1,4 @@
-use crate::stage::Stage;
+use crate::stage::{Stage, errcode};
 use serde_json::json;
 
 #[tokio::test]
@@ -60,7 +60,8 @@ async fn what_can_be_sent_is_checked() {
         (json!({"touser": bob, "msgtype": "poem"}), 40008),
         (json!({"touser": bob, "msgtype": "text", "text": {"content": ""}}), 44004),
         (json!({"touser": bob, "msgtype": "image", "image": {"media_id": ""}}), 40007),
-        (json!({"touser": bob, "msgtype": "image", "image": {"media_id": "M"}}), 0),
+        (json!({"touser": bob, "msgtype": "image", "image": {"media_id": "M"}}), 40007),
+        (json!({"touser": bob, "msgtype": "image", "image": {"media_id": "picture"}}), 0),
         (json!({"touser": bob, "msgtype": "news", "news": {"articles": []}}), 40008),
         (json!({"touser": bob, "msgtype": "link", "link": {"title": "t", "url": "u"}}), 0),
     ] {
@@ -81,7 +82,7 @@ async fn an_account_sends_cards_and_menus() {
             {"title": "Kettles", "description": "All of them", "url": "https://example.test/", "picurl": ""},
         ]}}),
         json!({"msgtype": "miniprogrampage", "miniprogrampage": {
-            "title": "Your order", "appid": mini, "pagepath": "pages/order?id=17", "thumb_media_id": "M",
+            "title": "Your order", "appid": mini, "pagepath": "pages/order?id=17", "thumb_media_id": "thumb",
         }}),
         json!({"msgtype": "msgmenu", "msgmenu": {
             "head_content": "Content?", "list": [{"id": "1", "content": "Yes"}], "tail_content": "",
@@ -97,4 +98,42 @@ async fn an_account_sends_cards_and_menus() {
     assert_eq!(lines, ["Kettles\nAll of them", "Your order", "Content?\n· Yes"]);
     assert_eq!(screen[1]["jump"]["url"], "https://example.test/");
     assert_eq!(screen[2]["jump"]["mini_program"]["page"], "pages/order?id=17");
+}
+
+#[tokio::test]
+async fn typing_shows_for_15_seconds_to_who_was_in_touch() {
+    let stage = Stage::new().await;
+    let ann = stage.open_id("ann", "shop");
+    let bob = stage.open_id("bob", "shop-mini");
+    let typing = async |app: &str, path: &str, to: &str, command: &str| {
+        let path = format!("/cgi-bin/message/custom/{path}");
+        errcode(&stage.call(app, &path, json!({"touser": to, "command": command})).await)
+    };
+    let shows = async || {
+        let state = stage.get("/sandbox/state").await;
+        state["people"][0]["apps"]["shop"]["typing"].as_bool().unwrap()
+    };
+    stage.does("ann", "follow", json!({"app": "shop"})).await;
+    assert_eq!(typing("shop", "typing", &ann, "Typing").await, 45080, "nobody has said a word");
+    stage.does("ann", "message", json!({"app": "shop", "text": "hi"})).await;
+    assert_eq!(typing("shop", "business/typing", &ann, "Typing").await, 40200);
+    assert_eq!(typing("shop-mini", "typing", &bob, "Typing").await, 40200);
+    assert_eq!(typing("shop", "typing", "oNobody", "Typing").await, 40003);
+    assert_eq!(typing("shop", "typing", &ann, "Sleeping").await, 45072);
+    assert_eq!(typing("shop", "typing", &ann, "Typing").await, 0);
+    assert!(shows().await);
+    assert_eq!(typing("shop", "typing", &ann, "Typing").await, 45081);
+    assert_eq!(typing("shop", "typing", &ann, "CancelTyping").await, 0);
+    assert!(!shows().await);
+    assert_eq!(typing("shop", "typing", &ann, "Typing").await, 0);
+    stage.advance(16).await;
+    assert!(!shows().await);
+    assert_eq!(typing("shop", "typing", &ann, "Typing").await, 0, "the last one is over");
+    assert_eq!(stage.send_text("shop", &ann).await, 0);
+    assert!(!shows().await, "what was typed is there");
+    stage.advance(35).await;
+    assert_eq!(typing("shop", "typing", &ann, "Typing").await, 45080);
+
+    stage.does("bob", "message", json!({"app": "shop-mini", "text": "hi"})).await;
+    assert_eq!(typing("shop-mini", "business/typing", &bob, "Typing").await, 0);
 }

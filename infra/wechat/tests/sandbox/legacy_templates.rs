@@ -1,4 +1,4 @@
-use crate::stage::{MINI_LEGACY, MINI_TEMPLATE, Stage};
+use crate::stage::{MINI_LEGACY, MINI_TEMPLATE, Stage, errcode};
 use serde_json::{Value, json};
 
 async fn send(stage: &Stage, to: &str, form_id: &str, more: Value) -> Value {
@@ -69,4 +69,14 @@ async fn an_official_account_has_no_forms() {
     let body = json!({"touser": bob, "template_id": MINI_LEGACY, "form_id": "x", "data": {}});
     let answer = stage.call("shop", "/cgi-bin/message/wxopen/template/send", body).await;
     assert_eq!(answer["errcode"], 48001);
+}
+
+#[tokio::test]
+async fn the_uniform_message_is_gone() {
+    let stage = Stage::new().await;
+    let bob = stage.open_id("bob", "shop-mini");
+    let path = "/cgi-bin/message/wxopen/template/uniform_send";
+    let body = json!({"touser": bob, "mp_template_msg": {"appid": stage.app("shop").app_id}});
+    assert_eq!(errcode(&stage.call("shop-mini", path, body).await), 45109);
+    assert!(stage.screen("bob").await.is_empty());
 }

@@ -58,3 +58,49 @@ async fn a_login_is_for_mini_programs() {
     assert_eq!(status, 400);
     assert!(error.contains("Mini Program"), "{error}");
 }
+
+#[tokio::test]
+async fn a_session_is_checked_by_a_signature_with_its_key() {
+    use sha1::Digest as _;
+    let stage = Stage::new().await;
+    let mini = stage.app("shop-mini");
+    let bob = stage.open_id("bob", "shop-mini");
+    let token = stage.token("shop-mini").await;
+    let ask = async |path: &str, signature: &str, method: &str| {
+        stage
+            .get(&format!(
+                "/wxa/{path}?access_token={token}&openid={bob}&signature={signature}&sig_method={method}"
+            ))
+            .await
+    };
+    assert_eq!(errcode(&ask("checksession", "00", "hmac_sha256").await), 87007, "no login yet");
+    let code = stage.does("bob", "login", json!({"app": "shop-mini"})).await["code"].clone();
+    let session = stage
+        .get(&format!(
+            "/sns/jscode2session?appid={}&secret={}&js_code={}&grant_type=authorization_code",
+            mini.app_id,
+            mini.secret.expose(),
+            code.as_str().unwrap()
+        ))
+        .await;
+    // HMAC-SHA256 of nothing, written anew after RFC 2104.
+    let signed = |session: &serde_json::Value| {
+        let key = session["session_key"].as_str().unwrap().as_bytes();
+        let padded = |pad: u8| {
+            let key = key.iter().copied().chain(std::iter::repeat(0));
+            key.take(64).map(|byte| byte ^ pad).collect::<Vec<_>>()
+        };
+        let inner = sha2::Sha256::digest(padded(0x36));
+        let outer = sha2::Sha256::digest([padded(0x5c), inner.to_vec()].concat());
+        outer.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let signature = signed(&session);
+    assert_eq!(errcode(&ask("checksession", &signature, "hmac_sha256").await), 0);
+    assert_eq!(errcode(&ask("checksession", &signature, "md5").await), 87008);
+    assert_eq!(errcode(&ask("checksession", "00", "hmac_sha256").await), 87009);
+    let renewed = ask("resetusersessionkey", &signature, "hmac_sha256").await;
+    assert_eq!(renewed["openid"], json!(bob));
+    assert_ne!(renewed["session_key"], session["session_key"]);
+    assert_eq!(errcode(&ask("checksession", &signature, "hmac_sha256").await), 87009);
+    assert_eq!(errcode(&ask("checksession", &signed(&renewed), "hmac_sha256").await), 0);
+}

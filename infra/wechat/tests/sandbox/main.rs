@@ -22,6 +22,10 @@ mod logins;
 #[cfg(test)]
 mod malformed;
 #[cfg(test)]
+mod media;
+#[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod phones;
@@ -32,6 +36,8 @@ mod replies;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod subscriptions;
@@ -39,3 +45,5 @@ mod subscriptions;
 mod templates;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod whitelist;

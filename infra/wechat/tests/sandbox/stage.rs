@@ -15,6 +15,7 @@ pub(crate) const MINI_LEGACY: &str = "SandboxTemplateOfMini-order-receipt-000000
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
     pub(crate) callback: Callback,
+    pub(crate) callback_base: String,
     pub(crate) http: reqwest::Client,
 }
 
@@ -31,10 +32,10 @@ impl Stage {
         let callback = Callback::default();
         let callback_base = callback.start().await;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let options = Options { data, ..Options::new(listener, callback_base) };
+        let options = Options { data, ..Options::new(listener, callback_base.clone()) };
         let sandbox = Sandbox::start(options).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { sandbox, callback, http }
+        Self { sandbox, callback, callback_base, http }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

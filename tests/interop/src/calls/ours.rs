@@ -1,0 +1,71 @@
+//! Our own client, for the same purposes.
+
+use super::{App, FIELDS, PAGE, Purpose, SHOP_MINI, Sandbox, TEXT, URL};
+use shared::secret::Secret;
+use shared::wechat::client::{Client, Error};
+use shared::wechat::customer_service::CustomerServiceMessage;
+use shared::wechat::id::{AppId, OpenId};
+use shared::wechat::message::{Data, MiniProgram, SubscribeMessage, TemplateMessage, Value};
+
+/// What keeps our template message from doubling.
+pub(super) const ONCE: &str = "order-17-shipped";
+
+/// Our own client, as the functions use it.
+pub(super) struct Ours(Client);
+
+impl Ours {
+    pub(super) fn new(sandbox: &Sandbox) -> Self {
+        let client = Client::new(sandbox.http(), &sandbox.base());
+        Self(client.expect("the sandbox has told its own address"))
+    }
+
+    /// Asks WeChat for this.
+    pub(super) async fn call(
+        &self,
+        purpose: Purpose,
+        app: App,
+        open_id: &str,
+        code: &str,
+    ) -> Result<(), Error> {
+        let app_id = AppId::parse(app.app_id).expect("one of the example's");
+        let secret = Secret::new(app.secret);
+        let open_id = OpenId::parse(open_id).expect("one of the example's");
+        let Self(client) = self;
+        if purpose == Purpose::Login {
+            return client.code_to_session(&app_id, &secret, code).await.map(drop);
+        }
+        let token = client.stable_token(&app_id, &secret, false).await?.access_token;
+        let fields = FIELDS.map(|(key, value)| (key.to_owned(), Value { value: value.to_owned() }));
+        let data = Data(fields.into());
+        let message = match purpose {
+            Purpose::Token | Purpose::Login => return Ok(()),
+            Purpose::Followers => return client.follower_page(&token, None).await.map(drop),
+            Purpose::Profile => return client.user_info(&token, &open_id).await.map(drop),
+            Purpose::Template => {
+                let program = AppId::parse(SHOP_MINI.app_id).expect("one of the example's");
+                TemplateMessage {
+                    touser: &open_id,
+                    template_id: purpose.template_id(),
+                    url: Some(URL),
+                    miniprogram: Some(MiniProgram { appid: &program, pagepath: Some(PAGE) }),
+                    client_msg_id: ONCE,
+                    data: &data,
+                }
+                .outgoing()
+            }
+            Purpose::Subscribe => SubscribeMessage {
+                touser: &open_id,
+                template_id: purpose.template_id(),
+                page: Some(PAGE),
+                miniprogram_state: None,
+                lang: None,
+                data: &data,
+            }
+            .outgoing(),
+            Purpose::AccountText | Purpose::ProgramText => {
+                CustomerServiceMessage::Text(TEXT.to_owned()).outgoing(&open_id)
+            }
+        };
+        client.send(&token, &message).await.map(drop)
+    }
+}

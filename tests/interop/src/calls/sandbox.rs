@@ -1,0 +1,154 @@
+//! The sandbox, in a process of its own.
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// An app of the sandbox's example. Its credentials are inventions.
+#[derive(Clone, Copy)]
+pub(super) struct App {
+    pub(super) alias: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) app_id: &'static str,
+    pub(super) secret: &'static str,
+}
+
+/// A sandbox that was started alone. It ends when this is dropped.
+pub struct Sandbox {
+    child: Child,
+    base: String,
+    http: Client,
+}
+
+/// The sandbox could not be started, or doesn't do what it is told.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// There is no such program, or it ended at once.
+    #[error("{program} does not start{reason}; build it with: cargo build --package wechat")]
+    Start {
+        /// What was to be started.
+        program: String,
+        /// Why it didn't.
+        reason: String,
+    },
+    /// It could not be asked.
+    #[error("the sandbox could not be asked: {0}")]
+    Asked(#[from] reqwest::Error),
+    /// It says no.
+    #[error("the sandbox refused {path}: {answer}")]
+    Refused {
+        /// What it was asked.
+        path: String,
+        /// What it said.
+        answer: String,
+    },
+}
+
+impl Sandbox {
+    /// Starts `program` as `cargo run --package wechat` would, on a free port and with
+    /// the example as its world. What it would push waits: there is no callback.
+    ///
+    /// # Errors
+    ///
+    /// When it doesn't start.
+    pub async fn start(program: &Path) -> Result<Self, SandboxError> {
+        let failed =
+            |reason: String| SandboxError::Start { program: program.display().to_string(), reason };
+        let mut child = Command::new(program)
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| failed(format!(": {error}")))?;
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped, by the lines above");
+        let read = BufReader::new(stdout).read_line(&mut line);
+        let base = line.trim().rsplit(' ').next().filter(|it| it.starts_with("http://"));
+        let (Ok(_), Some(base)) = (read, base) else {
+            return Err(failed(format!(", or says where it listens otherwise than in {line:?}")));
+        };
+        // Plain HTTP, and still the client wants to know whose TLS it might use. One
+        // that was installed before will do as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = Client::builder().no_proxy().build()?;
+        let sandbox = Self { child, base: base.to_owned(), http };
+        sandbox.ask(Method::POST, "pushing", json!({ "held": true })).await?;
+        Ok(sandbox)
+    }
+
+    /// Where it listens.
+    pub(super) fn base(&self) -> String {
+        self.base.clone()
+    }
+
+    /// A client that can reach it.
+    pub(super) fn http(&self) -> Client {
+        self.http.clone()
+    }
+
+    /// Lets somebody do something.
+    pub(super) async fn act(
+        &self,
+        name: &str,
+        action: &str,
+        with: Value,
+    ) -> Result<Value, SandboxError> {
+        self.ask(Method::POST, &format!("people/{name}/{action}"), with).await
+    }
+
+    /// How many messages the apps have put on somebody's screen.
+    pub(super) async fn shown(&self, name: &str) -> Result<usize, SandboxError> {
+        let screen = self.ask(Method::GET, &format!("people/{name}/messages"), Value::Null).await?;
+        let messages = screen["messages"].as_array().into_iter().flatten();
+        Ok(messages.filter(|it| it["kind"] != "sent").count())
+    }
+
+    /// What an app calls somebody.
+    pub(super) async fn open_id(&self, name: &str, alias: &str) -> Result<String, SandboxError> {
+        let person = self.person(name).await?;
+        Ok(person["apps"][alias]["open_id"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// What the example's open-platform account calls somebody.
+    pub(super) async fn union_id(&self, name: &str) -> Result<String, SandboxError> {
+        let person = self.person(name).await?;
+        Ok(person["union_ids"]["hongyan"].as_str().unwrap_or_default().to_owned())
+    }
+
+    async fn person(&self, name: &str) -> Result<Value, SandboxError> {
+        let people = self.ask(Method::GET, "people", Value::Null).await?;
+        let mut people = people["people"].as_array().into_iter().flatten();
+        Ok(people.find(|it| it["name"] == name).cloned().unwrap_or_default())
+    }
+
+    /// The calls since they were forgotten last.
+    pub(super) async fn calls(&self) -> Result<Vec<Value>, SandboxError> {
+        let calls = self.ask(Method::GET, "calls", Value::Null).await?;
+        Ok(calls["calls"].as_array().cloned().unwrap_or_default())
+    }
+
+    pub(super) async fn forget_calls(&self) -> Result<(), SandboxError> {
+        self.ask(Method::DELETE, "calls", Value::Null).await.map(drop)
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Value) -> Result<Value, SandboxError> {
+        let url = format!("{}/sandbox/{path}", self.base);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = self.http.request(method, url).body(body).send().await?;
+        let fine = answer.status().is_success();
+        let answer = answer.text().await?;
+        match serde_json::from_str(&answer) {
+            Ok(answer) if fine => Ok(answer),
+            _ => Err(SandboxError::Refused { path: path.to_owned(), answer }),
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // It forgets everything anyway.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
