@@ -1,7 +1,7 @@
 //! What an operator sets up of one app, and what there is to see of it.
 
 use super::{Problem, body};
-use crate::app::{Account, Format, Kind, Mode, Template};
+use crate::app::{Account, Format, Kind, MenuItem, Mode, Template};
 use crate::crowd::{self, Act, Wanted};
 use crate::media::{self, Uploaded};
 use crate::people::find_app;
