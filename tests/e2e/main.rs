@@ -38,6 +38,7 @@ mod deployed;
 mod dry_run;
 mod erasure;
 mod events;
+mod examples;
 mod follow;
 mod followers;
 mod followers_away;
