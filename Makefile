@@ -21,6 +21,8 @@ ARCHITECTURE ?= $(shell test -e $(CROSS)/ready && echo arm64 || uname -m | sed s
 FUNCTIONS := $(notdir $(wildcard functions/*))
 PACKAGES := $(addprefix --package ,$(FUNCTIONS))
 TEMPLATE := infra/aws/template.yaml
+# Folders of examples/ that run beside Hongyan.
+EXAMPLES ?=
 # What the functions used of their policies, in one run of the tests.
 USED := $(abspath $(TARGET))/permissions-used
 # Foreign implementations, at the versions that tests/interop names.
@@ -32,15 +34,15 @@ PEERS := $(abspath $(TARGET))/peers
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: binaries ## Run Hongyan on this machine and print where everything is (options: ARGS="--help")
-	@$(TARGET)/debug/local run $(ARGS)
+run: binaries ## Run Hongyan on this machine and print where everything is (options: ARGS="--help", EXAMPLES="orders")
+	@$(TARGET)/debug/local run $(EXAMPLES:%=--also examples/%/template.yaml) $(ARGS)
 
 demo: binaries ## Play the main job, step by step, on free ports
 	@$(TARGET)/debug/local demo $(ARGS)
 
 # The operator's tool is built by what needs it.
 binaries: ## Build everything that runs on this machine
-	@$(CARGO) build --package local $(PACKAGES) --bins --locked
+	@$(CARGO) build --package local $(PACKAGES) $(addprefix --package ,$(EXAMPLES)) --bins --locked
 
 setup: $(CROSS)/ready $(SAM)/ready ## Bring along what building for arm64 and deploying need (needs Python)
 
@@ -109,11 +111,14 @@ schema: ## Write the contracts (JSON Schema of send, OpenAPI of the HTTP API) fr
 	$(CARGO) test --quiet --workspace --bin login --locked -- --ignored --exact openapi::write
 
 # Three, because each sees what the others don't (tests/e2e/lints.rs).
-check-template: $(SAM)/ready ## Lint the SAM template (needs Python; brings the SAM CLI along)
-	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --template-file $(TEMPLATE)
-	$(SAM)/bin/cfn-lint $(TEMPLATE)
-	AWS_DEFAULT_REGION=us-east-1 $(SAM)/bin/python infra/aws/transform.py $(TEMPLATE) > $(TARGET)/transformed.json
-	$(SAM)/bin/cfn-lint $(TARGET)/transformed.json
+check-template: $(SAM)/ready ## Lint the SAM templates (needs Python; brings the SAM CLI along)
+	@set -e; for template in $(TEMPLATE) $(wildcard examples/*/template.yaml); do \
+		echo "$$template"; \
+		AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --template-file $$template; \
+		$(SAM)/bin/cfn-lint $$template; \
+		AWS_DEFAULT_REGION=us-east-1 $(SAM)/bin/python infra/aws/transform.py $$template > $(TARGET)/transformed.json; \
+		$(SAM)/bin/cfn-lint $(TARGET)/transformed.json; \
+	done
 
 check-dependencies: $(TOOLS)/bin/cargo-deny ## Check licences, sources and banned crates (builds cargo-deny first)
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources

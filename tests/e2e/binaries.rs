@@ -48,6 +48,19 @@ fn changed(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|file| file.modified()).ok()
 }
 
+/// The functions in `examples/`.
+const GALLERY: [&str; 3] = ["keyword-bot", "orders", "protected-api"];
+
+/// The same folder, where the functions in `examples/` are as fresh as the others.
+pub(crate) fn with_gallery() -> PathBuf {
+    static CHECKED: LazyLock<Result<(), String>> =
+        LazyLock::new(|| GALLERY.iter().try_for_each(|function| check(&folder(), function)));
+    if let Err(problem) = &*CHECKED {
+        panic!("{problem}: run `cargo build --workspace --all-targets`, as `make test` does");
+    }
+    folder()
+}
+
 /// The operator's tool.
 pub(crate) fn tool() -> PathBuf {
     static CHECKED: LazyLock<Result<(), String>> = LazyLock::new(|| check(&folder(), "hongyan"));

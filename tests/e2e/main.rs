@@ -39,6 +39,7 @@ mod deployed;
 mod dry_run;
 mod erasure;
 mod events;
+mod examples;
 mod follow;
 mod followers;
 mod followers_away;

@@ -19,6 +19,9 @@ use tempfile::TempDir;
 /// The template that is deployed.
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/aws/template.yaml");
 
+/// The gallery.
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+
 /// The world of one scenario.
 pub(crate) struct World {
     pub(crate) cloud: Cloud,
@@ -80,25 +83,40 @@ impl World {
     /// As [`World::changed`], with the binaries of this folder.
     pub(crate) async fn of_binaries(folder: TempDir, changes: &[(&str, &str)]) -> Self {
         std::fs::write(folder.path().join("template.yaml"), template(changes)).unwrap();
-        let binaries = folder.path().to_owned();
-        let world = Self::of(Some(folder), binaries).await;
+        let mut options = Options::new(folder.path().join("template.yaml"));
+        options.binaries = folder.path().to_owned();
+        let world = Self::of(Some(folder), options).await;
+        world.silence().await;
+        world.token_round().await;
+        world
+    }
+
+    /// As [`World::start`], with the stacks of these folders of `examples/` beside it,
+    /// each from its own template. Recorded events go to the account's own bus.
+    pub(crate) async fn beside(examples: &[&str]) -> Self {
+        let mut options = Options::new(TEMPLATE);
+        options.binaries = binaries::with_gallery();
+        let template = |name: &&str| PathBuf::from(EXAMPLES).join(name).join("template.yaml");
+        options.also = examples.iter().map(template).collect();
+        options.parameters.insert("EventBus".to_owned(), "default".to_owned());
+        let world = Self::of(None, options).await;
         world.silence().await;
         world.token_round().await;
         world
     }
 
     async fn with_template(folder: Option<TempDir>) -> Self {
-        Self::of(folder, binaries::folder()).await
-    }
-
-    async fn of(folder: Option<TempDir>, binaries: PathBuf) -> Self {
-        let lines = Arc::<Mutex<Vec<String>>>::default();
-        let log = lines.clone();
         let mut options = match &folder {
             Some(folder) => Options::new(folder.path().join("template.yaml")),
             None => Options::new(TEMPLATE),
         };
-        options.binaries = binaries;
+        options.binaries = binaries::folder();
+        Self::of(folder, options).await
+    }
+
+    async fn of(folder: Option<TempDir>, mut options: Options) -> Self {
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let log = lines.clone();
         // `make test` compares it with what the policies allow, when all is done.
         options.uses = optional("PERMISSIONS_USED").map(PathBuf::from);
         options.logs = Logs::to(true, move |line| {
@@ -276,6 +294,17 @@ impl World {
         let mut settings = self.parameter(&name);
         settings["replies"] = rules;
         self.set_parameter(&name, &settings);
+    }
+
+    /// The address of a path of the HTTP API of a stack beside Hongyan's.
+    pub(crate) fn url_of(&self, stack: &str, path: &str) -> String {
+        let (_, api) = self.cloud.apis().iter().find(|(name, _)| name == stack).unwrap();
+        format!("http://{api}{path}")
+    }
+
+    /// What stands in a file of `examples/`.
+    pub(crate) fn example(file: &str) -> String {
+        std::fs::read_to_string(PathBuf::from(EXAMPLES).join(file)).unwrap()
     }
 
     /// All that was logged so far.

@@ -1,4 +1,5 @@
-//! No policy of the template allows what no function ever does.
+//! No policy of the templates, those of `examples/` included, allows what no function
+//! ever does.
 //!
 //! That one allows too little, any scenario shows: the call is refused. That one
 //! allows too much, only all of them together can show. While they run, each
@@ -17,9 +18,15 @@ use std::path::Path;
 /// the end of the resource, and the reason.
 const EXCEPTIONS: &[[&str; 4]] = &[];
 
-/// The template that is deployed, as it is on this machine.
-fn template() -> Template {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/aws/template.yaml");
+/// The template that is deployed.
+const HONGYAN: &str = "infra/aws/template.yaml";
+
+/// The stacks of the gallery.
+const EXAMPLES: [&str; 3] = ["keyword-bot", "orders", "protected-api"];
+
+/// A template as it is on this machine.
+fn template(path: &str) -> Template {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     let place = Place {
         stack: "hongyan-local".to_owned(),
         region: local::aws::REGION.to_owned(),
@@ -28,7 +35,8 @@ fn template() -> Template {
         http: "http://127.0.0.1:8080".to_owned(),
         aws: "http://127.0.0.1:4566".to_owned(),
     };
-    let defaults = [("Stage", "local")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let defaults = [("Stage", "local"), ("Issuer", &*place.http)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
     Template::read(&path, &place, &defaults.into(), &BTreeMap::new()).unwrap()
 }
 
@@ -65,11 +73,16 @@ fn every_permission_is_used_by_some_scenario() {
     let file = optional("PERMISSIONS_USED").expect("PERMISSIONS_USED isn't set: run `make test`");
     let uses = read_uses(Path::new(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     assert!(!uses.is_empty(), "{file} is empty: no scenario has run");
-    let problems = problems(&template(), &uses, EXCEPTIONS);
+    let mut found = problems(&template(HONGYAN), &uses, EXCEPTIONS);
+    for name in EXAMPLES {
+        let path = format!("examples/{name}/template.yaml");
+        let own = problems(&template(&path), &uses, &[]);
+        found.extend(own.into_iter().map(|problem| format!("{path}: {problem}")));
+    }
     assert!(
-        problems.is_empty(),
-        "no scenario uses these permissions of infra/aws/template.yaml. Take them away, or write a scenario that needs them:\n{}",
-        problems.join("\n")
+        found.is_empty(),
+        "no scenario uses these permissions of {HONGYAN}, or of the template that is named. Take them away, or write a scenario that needs them:\n{}",
+        found.join("\n")
     );
 }
 
@@ -88,7 +101,7 @@ fn all_uses(template: &Template) -> BTreeSet<Use> {
 
 #[test]
 fn a_permission_that_is_not_used_is_a_problem_unless_it_is_an_exception() {
-    let template = template();
+    let template = template(HONGYAN);
     let mut uses = all_uses(&template);
     assert!(uses.len() > 50, "{}", uses.len());
     assert_eq!(problems(&template, &uses, &[]), [""; 0]);

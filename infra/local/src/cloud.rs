@@ -1,5 +1,6 @@
 //! Everything together: the template's functions, with what feeds them.
 
+mod beside;
 mod error;
 mod options;
 
@@ -27,6 +28,7 @@ use crate::{
     gateway::Gateway,
     http::{Http, HttpError},
     queue::Feed,
+    rule,
     runtime::{self, Runtime},
     schedule, seed,
     stream::Stream,
@@ -59,6 +61,8 @@ pub struct Cloud {
     api: Http,
     aws_door: Http,
     sandbox: Http,
+    /// Where the HTTP APIs of the stacks beside Hongyan's answer, by the stack.
+    apis: Vec<(String, SocketAddr)>,
     people: AtomicBool,
     data: Option<PathBuf>,
     addresses: [SocketAddr; 3],
@@ -69,7 +73,7 @@ pub struct Cloud {
 struct Running {
     /// Schedules and mappings.
     tasks: JoinSet<()>,
-    gateway: Gateway,
+    gateways: Vec<Gateway>,
     server: aws::Server,
     wechat: wechat::Sandbox,
 }
@@ -95,7 +99,22 @@ impl Cloud {
             aws: aws_url.clone(),
         };
         let defaults = defaults(&http_url, &wechat_url);
-        let template = Template::read(&options.template, &place, &defaults, &options.parameters)?;
+        let parameters = beside::parameters(&options)?;
+        let mut template = Template::read(&options.template, &place, &defaults, &parameters[0])?;
+        // Each HTTP API has a door of its own: Hongyan's is the first.
+        let door = |http, api_id: &str, of: &mut Template| {
+            (http, api_id.to_owned(), std::mem::take(&mut of.routes), of.cors.take())
+        };
+        let mut doors = vec![door(http, &place.api_id, &mut template)];
+        let mut apis = Vec::new();
+        for ((path, own), number) in options.also.iter().zip(&parameters[1..]).zip(1..) {
+            let mut also = beside::read(path, number, &options, &place, &defaults, own)?;
+            if let Some((listener, address)) = also.api {
+                doors.push(door(listener, &also.stack, &mut also.template));
+                apis.push((also.stack, address));
+            }
+            beside::merge(&mut template, path, also.template)?;
+        }
         check_binaries(&template, &options.binaries)?;
 
         let data = options.data.as_deref();
@@ -145,15 +164,12 @@ impl Cloud {
         .map_err(runner("serve the Lambda Runtime API"))?;
         let functions: Arc<dyn Invoke> = Arc::new(runtime.clone());
         let server = aws.serve(aws_door, functions.clone()).await?;
-        let gateway = Gateway::serve(
-            http,
-            template.routes.clone(),
-            template.cors.clone(),
-            functions.clone(),
-            place.account.clone(),
-            place.api_id.clone(),
-        )
-        .map_err(runner("serve the HTTP API"))?;
+        let serve = |(listener, api_id, routes, cors)| {
+            let account = place.account.clone();
+            Gateway::serve(listener, routes, cors, functions.clone(), account, api_id)
+        };
+        let gateways = doors.into_iter().map(serve).collect::<Result<_, _>>();
+        let gateways = gateways.map_err(runner("serve the HTTP API"))?;
         let wechat = wechat::Sandbox::start(wechat::Options {
             data: data.map(|data| data.join("wechat.json")),
             business: business(&template, &place),
@@ -187,6 +203,9 @@ impl Cloud {
             tasks.spawn(feed.clone().keep());
             feeds.push(feed);
         }
+        let invocations = aws.asynchronous(functions.clone());
+        let arrivals = aws.buses.follow();
+        tasks.spawn(rule::keep(template.rules, aws.buses.clone(), arrivals, invocations));
         for schedule in template.schedules {
             tasks.spawn(schedule::keep(schedule, aws.asynchronous(functions.clone())));
         }
@@ -207,7 +226,8 @@ impl Cloud {
             people: AtomicBool::new(data.is_some_and(|data| data.join(PEOPLE).exists())),
             data: options.data,
             addresses,
-            running: Some(Running { tasks, gateway, server, wechat }),
+            apis,
+            running: Some(Running { tasks, gateways, server, wechat }),
         })
     }
 
@@ -215,6 +235,13 @@ impl Cloud {
     #[must_use]
     pub fn http(&self) -> SocketAddr {
         self.addresses[0]
+    }
+
+    /// Where the HTTP APIs of the stacks that run beside Hongyan's answer, by the
+    /// stack's name.
+    #[must_use]
+    pub fn apis(&self) -> &[(String, SocketAddr)] {
+        &self.apis
     }
 
     /// Where AWS answers.
@@ -295,7 +322,8 @@ impl Cloud {
             activity.none_under_way().await;
             self.sandbox.get("/sandbox/idle").await?;
             let fed = self.streams.iter().all(|stream| stream.is_idle())
-                && self.feeds.iter().all(|feed| feed.is_idle());
+                && self.feeds.iter().all(|feed| feed.is_idle())
+                && self.aws.buses.is_idle();
             if fed && activity.under_way() == 0 && activity.started() == started {
                 return Ok(());
             }
@@ -313,7 +341,9 @@ impl Cloud {
         self.feeds.iter().for_each(|feed| feed.release());
         running.wechat.stop().await;
         self.runtime.stop().await;
-        running.gateway.stop().await;
+        for gateway in running.gateways {
+            gateway.stop().await;
+        }
         running.server.stop().await;
         self.aws.clone().close().await;
     }
@@ -392,7 +422,7 @@ fn defaults(http: &str, wechat: &str) -> BTreeMap<String, String> {
 
 fn check_binaries(template: &Template, binaries: &Path) -> Result<(), Error> {
     for function in &template.functions {
-        let path = binaries.join(&function.binary);
+        let path = function.folder.as_deref().unwrap_or(binaries).join(&function.binary);
         if !path.is_file() {
             return Err(Error::Binary { function: function.logical_id.clone(), path });
         }

@@ -25,6 +25,7 @@ mod gateway;
 mod guard;
 mod http;
 mod queue;
+mod rule;
 mod runtime;
 mod schedule;
 #[cfg(test)]

@@ -49,10 +49,13 @@ struct Run {
     /// The SAM template.
     #[arg(long, default_value = "infra/aws/template.yaml")]
     template: PathBuf,
+    /// A SAM template of your own, to run beside it; may be repeated.
+    #[arg(long)]
+    also: Vec<PathBuf>,
     /// Folder of the functions' binaries (default: this program's own).
     #[arg(long)]
     binaries: Option<PathBuf>,
-    /// A parameter of the template, NAME=VALUE; may be repeated.
+    /// A parameter of the templates, NAME=VALUE; may be repeated.
     #[arg(long = "parameter", value_parser = parameter)]
     parameters: Vec<(String, String)>,
     /// How many processes a function may have at most.
@@ -104,6 +107,7 @@ async fn run(arguments: Run) -> Result<(), Box<dyn std::error::Error>> {
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut options = Options::new(&arguments.template);
+    options.also = arguments.also;
     options.http_port = arguments.http_port;
     options.aws_port = arguments.aws_port;
     options.wechat_port = arguments.wechat_port;
@@ -164,6 +168,9 @@ async fn introduce(cloud: &Cloud) {
 fn tell(cloud: &Cloud) {
     let (http, aws, wechat) = (cloud.http(), cloud.aws(), cloud.wechat());
     println!("HTTP API  http://{http}");
+    for (stack, api) in cloud.apis() {
+        println!("          http://{api}  ({stack})");
+    }
     println!("AWS       http://{aws}");
     println!("WeChat    http://{wechat}  (everybody's screen)");
     println!();

@@ -31,7 +31,7 @@ mod storage;
 mod watch;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -42,7 +42,7 @@ use physical::Resource;
 pub use event::Every;
 pub use mapping::Start;
 pub use parts::{
-    BusTarget, Function, Pipe, Queue, QueueMapping, Schedule, StoredParameter, StreamMapping,
+    BusTarget, Function, Pipe, Queue, QueueMapping, Rule, Schedule, StoredParameter, StreamMapping,
 };
 
 pub use crate::gateway::Cors;
@@ -132,6 +132,8 @@ pub struct Template {
     pub schedules: Vec<Schedule>,
     /// Which table's stream goes to which function.
     pub streams: Vec<StreamMapping>,
+    /// Which events of a bus go to which function.
+    pub rules: Vec<Rule>,
     /// Which table's stream goes to which bus.
     pub pipes: Vec<Pipe>,
     /// Which queue goes to which function.
@@ -169,9 +171,20 @@ impl Template {
             line: fault.line,
             message: fault.message,
         };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| fault(Fault::new(1, format!("can't be read: {error}"))))?;
+        let text = text(path).map_err(fault)?;
         Self::parse(&text, place, defaults, overrides).map_err(fault)
+    }
+
+    /// The names of the parameters of the template at `path`.
+    pub(crate) fn parameter_names(path: &Path) -> Result<BTreeSet<String>, TemplateError> {
+        let fault = |fault: Fault| TemplateError {
+            path: path.to_owned(),
+            line: fault.line,
+            message: fault.message,
+        };
+        let root = text(path).and_then(|text| document::parse(&text)).map_err(fault)?;
+        let section = root.get("Parameters").and_then(Node::as_map).unwrap_or_default();
+        Ok(section.iter().map(|parameter| parameter.key.clone()).collect())
     }
 
     fn parse(
@@ -262,7 +275,7 @@ impl Template {
                 event::read(self, scope, &mut function, globals, id, resource)?;
                 self.functions.push(function);
             }
-            physical::HTTP_API => storage::http_api(scope, id, resource)?,
+            physical::HTTP_API => http_api::of_events(scope, id, resource).map(drop)?,
             physical::API => self.cors = http_api::api(scope, id, resource)?,
             physical::STAGE => http_api::stage(scope, id, resource)?,
             physical::AUTHORIZER => http_api::authorizer(scope, id, resource).map(drop)?,
@@ -299,6 +312,10 @@ impl Template {
         self.routes.push(route);
         Ok(())
     }
+}
+
+fn text(path: &Path) -> Result<String, Fault> {
+    std::fs::read_to_string(path).map_err(|error| Fault::new(1, format!("can't be read: {error}")))
 }
 
 /// Notes that a resource has a name among those of its kind, or says who else has.

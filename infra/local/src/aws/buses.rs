@@ -1,14 +1,16 @@
 //! EventBridge's buses, as far as a pipe needs them: they keep what arrives.
 //!
-//! No rules and no targets. A bus is there as soon as something is put on it,
-//! for a template names buses that somebody else has made; what is on it is
-//! kept in memory, and the oldest goes when there are 10,000.
+//! A bus is there as soon as something is put on it, for a template names buses
+//! that somebody else has made; what is on it is kept in memory, and the oldest
+//! goes when there are 10,000. What arrives is also told to whoever serves the
+//! rules ([`crate::rule`]).
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value as Json, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{ACCOUNT, REGION, Refusal};
 use crate::clock;
@@ -37,12 +39,51 @@ pub struct Entry {
 }
 
 /// All buses: a handle, cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Buses(Arc<watch::Sender<BTreeMap<String, VecDeque<Json>>>>);
+#[derive(Clone, Debug, Default)]
+pub struct Buses {
+    kept: Arc<watch::Sender<BTreeMap<String, VecDeque<Json>>>>,
+    follower: Arc<Follower>,
+}
+
+/// Who is told of what arrives, if anybody is.
+#[derive(Debug, Default)]
+struct Follower {
+    tell: OnceLock<mpsc::UnboundedSender<Arrival>>,
+    /// How many arrivals are told and not yet taken.
+    waiting: AtomicUsize,
+}
+
+/// An event that has arrived on a bus.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// The bus's name.
+    pub(crate) bus: String,
+    /// The event as EventBridge delivers it.
+    pub(crate) event: Json,
+}
 
 impl Buses {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(watch::Sender::default()))
+        Self::default()
+    }
+
+    /// Everything that arrives from now on, for one follower only. Each arrival has
+    /// to be [taken](Self::taken).
+    pub(crate) fn follow(&self) -> mpsc::UnboundedReceiver<Arrival> {
+        let (tell, told) = mpsc::unbounded_channel();
+        // A second follower would hear nothing, so its channel ends at once.
+        let _ = self.follower.tell.set(tell);
+        told
+    }
+
+    /// Says that an arrival has led to whatever it leads to.
+    pub(crate) fn taken(&self) {
+        self.follower.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether every arrival was taken.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.follower.waiting.load(Ordering::SeqCst) == 0
     }
 
     /// Puts events on a bus, as one `PutEvents` does: all of them or none.
@@ -63,9 +104,18 @@ impl Buses {
             let message = "Total size of the entries in the request is over the limit.";
             return Err(Refusal::new("ValidationException", message));
         }
-        self.0.send_modify(|buses| {
+        let arrived: Vec<_> = entries.into_iter().map(Entry::delivered).collect();
+        if let Some(tell) = self.follower.tell.get() {
+            for event in arrived.iter().cloned() {
+                self.follower.waiting.fetch_add(1, Ordering::SeqCst);
+                if tell.send(Arrival { bus: bus.to_owned(), event }).is_err() {
+                    self.taken();
+                }
+            }
+        }
+        self.kept.send_modify(|buses| {
             let events = buses.entry(bus.to_owned()).or_default();
-            events.extend(entries.into_iter().map(Entry::delivered));
+            events.extend(arrived);
             let surplus = events.len().saturating_sub(KEPT);
             events.drain(..surplus);
         });
@@ -77,7 +127,11 @@ impl Buses {
     /// `resources`, `detail`.
     #[must_use]
     pub fn events(&self, bus: &str) -> Vec<Json> {
-        self.0.borrow().get(bus).map(|events| events.iter().cloned().collect()).unwrap_or_default()
+        self.kept
+            .borrow()
+            .get(bus)
+            .map(|events| events.iter().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// Waits until so many events or more are on a bus, and gives them.
@@ -86,20 +140,21 @@ impl Buses {
             buses.get(bus).map_or(0, VecDeque::len) >= events
         };
         // The sender lives in here, so that waiting doesn't fail.
-        let _ = self.0.subscribe().wait_for(enough).await;
+        let _ = self.kept.subscribe().wait_for(enough).await;
         self.events(bus)
     }
 
     /// The buses on which something has arrived, and how many events are there.
     #[must_use]
     pub fn list(&self) -> BTreeMap<String, usize> {
-        self.0.borrow().iter().map(|(bus, events)| (bus.clone(), events.len())).collect()
+        self.kept.borrow().iter().map(|(bus, events)| (bus.clone(), events.len())).collect()
     }
 
     /// Forgets what has arrived on a bus; tells how many events that were.
     pub fn forget(&self, bus: &str) -> usize {
         let mut forgotten = 0;
-        self.0.send_modify(|buses| forgotten = buses.remove(bus).map_or(0, |events| events.len()));
+        self.kept
+            .send_modify(|buses| forgotten = buses.remove(bus).map_or(0, |events| events.len()));
         forgotten
     }
 }

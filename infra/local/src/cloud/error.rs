@@ -26,6 +26,16 @@ pub enum Error {
     /// The template.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// Two templates make something of one name.
+    #[error("{}: there is a {what} called {name} already, of another template: call it otherwise", path.display())]
+    Taken {
+        /// The later template.
+        path: PathBuf,
+        /// What kind of thing it is.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// A function isn't built.
     #[error("{}, the binary of {function}, doesn't exist: build it (`cargo build --workspace`), or say where it is with --binaries", path.display())]
     Binary {

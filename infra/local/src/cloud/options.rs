@@ -13,9 +13,14 @@ use crate::logs::Logs;
 pub struct Options {
     /// The SAM template.
     pub template: PathBuf,
-    /// The folder of the functions' binaries.
+    /// Templates of somebody else's, whose stacks run beside the first one's. Each is
+    /// called as its folder (or its file, if that isn't called `template`).
+    pub also: Vec<PathBuf>,
+    /// The folder of the functions' binaries. For what `also` names it may also be
+    /// the `target/debug` beside the `target/lambda` that a `CodeUri` leads to.
     pub binaries: PathBuf,
-    /// The port of the HTTP API; 0 for a free one.
+    /// The port of the HTTP API; 0 for a free one. HTTP APIs of what `also` names have
+    /// the ports after it, in that order.
     pub http_port: u16,
     /// The port of AWS; 0 for a free one.
     pub aws_port: u16,
@@ -23,7 +28,8 @@ pub struct Options {
     pub wechat_port: u16,
     /// Where data is kept over restarts; memory if nowhere.
     pub data: Option<PathBuf>,
-    /// Values of the template's parameters, over what this machine would say.
+    /// Values of the templates' parameters, over what this machine would say. One goes
+    /// to all templates that have the parameter.
     pub parameters: BTreeMap<String, String>,
     /// The file to which is appended what functions use of what they may, if
     /// anybody wants to know; see [`Permissions::write_uses`].
@@ -45,6 +51,7 @@ impl Options {
     pub fn new(template: impl Into<PathBuf>) -> Self {
         Self {
             template: template.into(),
+            also: Vec::new(),
             binaries: beside_this_program(),
             http_port: 0,
             aws_port: 0,

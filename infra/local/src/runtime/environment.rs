@@ -94,12 +94,13 @@ impl Environment {
         group: i32,
     ) -> Result<Arc<Self>, String> {
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let path = options.binaries.join(&function.binary);
+        let folder = folder(function, options);
+        let path = folder.join(&function.binary);
         let mut command = Command::new(&path);
         command
             .env_clear()
             .envs(variables(function, options, &base(runtime_api, &function.name, &id), &id))
-            .current_dir(&options.binaries)
+            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -340,7 +341,7 @@ fn variables(
         ("AWS_LAMBDA_RUNTIME_API", runtime_api),
         ("AWS_REGION", &options.region),
         ("AWS_SECRET_ACCESS_KEY", "not-checked-on-this-machine"),
-        ("LAMBDA_TASK_ROOT", &options.binaries.to_string_lossy()),
+        ("LAMBDA_TASK_ROOT", &folder(function, options).to_string_lossy()),
         ("TZ", ":UTC"),
     ]
     .into_iter()
@@ -372,6 +373,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The folder that a function's binary is in.
+fn folder<'o>(function: &'o Function, options: &'o Options) -> &'o std::path::Path {
+    function.folder.as_ref().unwrap_or(&options.binaries)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeMap, net::Ipv4Addr};
@@ -394,6 +400,8 @@ mod tests {
             name: "mute".to_owned(),
             binary: "mute".to_owned(),
             description: String::new(),
+            code: String::new(),
+            folder: None,
             handler: "bootstrap".to_owned(),
             timeout: Duration::from_secs(6),
             memory: 128,

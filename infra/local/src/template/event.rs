@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use super::{
-    Fault, Function, Schedule, Template,
+    Fault, Function, Rule, Schedule, Template,
     document::Node,
-    function,
+    function, http_api,
     intrinsics::Scope,
     mapping,
     physical::{self, Resource},
     properties::Properties,
     role,
 };
+use crate::filter::Filters;
 use crate::route::{Limit, Method, Path, Route};
 
 /// How often a schedule fires.
@@ -66,6 +67,10 @@ pub(crate) fn read(
                     "ScheduleExpression",
                 )?);
             }
+            // Two names of the same thing, the older one last.
+            "EventBridgeRule" | "CloudWatchEvent" => {
+                template.rules.extend(rule(to, id, &name, &details)?);
+            }
             "DynamoDB" => template.streams.extend(mapping::stream(scope, to, &details)?),
             "SQS" => template.queue_mappings.extend(mapping::queue(scope, to, &details)?),
             other => {
@@ -94,6 +99,7 @@ fn route(scope: &Scope<'_>, to: &Function, properties: &Properties<'_>) -> Resul
         }
     }
     properties.ignore(&["RouteSettings"]); // throttling protects an account
+    let authorizer = http_api::of_event(scope, properties)?;
     if let Some(version) = properties.text("PayloadFormatVersion")?
         && version != "2.0"
     {
@@ -119,8 +125,7 @@ fn route(scope: &Scope<'_>, to: &Function, properties: &Properties<'_>) -> Resul
         method,
         path,
         timeout: Duration::from_millis(timeout.unsigned_abs()),
-        // SAM's authorizers aren't read here; `finish` refuses them.
-        authorizer: None,
+        authorizer,
         limit: Limit::default(),
     })
 }
@@ -128,6 +133,42 @@ fn route(scope: &Scope<'_>, to: &Function, properties: &Properties<'_>) -> Resul
 /// `RetryPolicy` is read and then has nothing to do: it is about *reaching*
 /// Lambda, which always succeeds on one machine. An error of the function is
 /// Lambda's to retry, as with every asynchronous invocation.
+fn retries(properties: &Properties<'_>) -> Result<(), Fault> {
+    let Some(policy) = properties.section("RetryPolicy")? else { return Ok(()) };
+    policy.number("MaximumRetryAttempts", 0, 185)?;
+    policy.number("MaximumEventAgeInSeconds", 60, 86_400)?;
+    policy.finish()
+}
+
+/// What a function is told of a bus. `None` if the rule is disabled.
+fn rule(
+    to: &Function,
+    id: &str,
+    event: &str,
+    properties: &Properties<'_>,
+) -> Result<Option<Rule>, Fault> {
+    retries(properties)?;
+    let pattern = properties.json("Pattern")?;
+    let pattern = pattern.ok_or_else(|| properties.fault("Pattern", "is missing"))?;
+    let pattern = Filters::parse(&[&pattern.to_string()])
+        .map_err(|message| properties.fault("Pattern", message))?;
+    let name = properties.text("RuleName")?.unwrap_or_else(|| format!("{id}{event}"));
+    let bus = properties.text("EventBusName")?.unwrap_or_else(|| "default".to_owned());
+    let enabled = enabled(properties)?;
+    Ok(enabled.then(|| Rule { name, function: to.name.clone(), bus, pattern }))
+}
+
+/// `State`
+fn enabled(properties: &Properties<'_>) -> Result<bool, Fault> {
+    match properties.text("State")?.as_deref() {
+        Some("DISABLED") => Ok(false),
+        None | Some("ENABLED") => Ok(true),
+        Some(other) => {
+            Err(properties.fault("State", format!("must be ENABLED or DISABLED, not {other}")))
+        }
+    }
+}
+
 fn schedule(
     scope: &Scope<'_>,
     to: &Function,
@@ -150,11 +191,7 @@ fn schedule(
         }
         properties.ignore(&["FlexibleTimeWindow"]); // any time within it is as good
     }
-    if let Some(policy) = properties.section("RetryPolicy")? {
-        policy.number("MaximumRetryAttempts", 0, 185)?;
-        policy.number("MaximumEventAgeInSeconds", 60, 86_400)?;
-        policy.finish()?;
-    }
+    retries(properties)?;
     let zone = if scheduler { properties.text("ScheduleExpressionTimezone")? } else { None };
     let text = properties.required(expression)?;
     let every = if text.starts_with("cron(") {
@@ -171,8 +208,7 @@ fn schedule(
         rate(&text)
     };
     let every = every.map_err(|message| properties.fault(expression, message))?;
-    let state = properties.text("State")?;
-    let enabled = properties.boolean("Enabled")?.unwrap_or(true);
+    let enabled = properties.boolean("Enabled")?.unwrap_or(true) && enabled(properties)?;
     let input = properties.text("Input")?;
     if let Some(input) = &input
         && serde_json::from_str::<serde_json::Value>(input).is_err()
@@ -180,15 +216,6 @@ fn schedule(
         return Err(properties.fault("Input", "must be JSON"));
     }
     let name = properties.text("Name")?.unwrap_or_else(|| format!("{id}{event}"));
-    match state.as_deref() {
-        Some("DISABLED") => return Ok(None),
-        None | Some("ENABLED") => {}
-        Some(other) => {
-            return Err(
-                properties.fault("State", format!("must be ENABLED or DISABLED, not {other}"))
-            );
-        }
-    }
     Ok(enabled.then(|| Schedule { name, function: to.name.clone(), every, input, scheduler }))
 }
 

@@ -162,6 +162,8 @@ pub(crate) fn read(
         log_level,
         name,
         binary,
+        code,
+        folder: None,
         description: properties.text("Description")?.unwrap_or_default(),
         handler: properties.text("Handler")?.unwrap_or_else(|| "bootstrap".to_owned()),
         timeout: Duration::from_secs(timeout.unsigned_abs()),

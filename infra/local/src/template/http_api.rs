@@ -4,6 +4,7 @@
 //! reference") and API Gateway's developer guide ("Working with HTTP APIs").
 
 mod cors;
+mod events;
 mod throttle;
 
 use std::{sync::Arc, time::Duration};
@@ -19,6 +20,11 @@ use crate::{
     gateway::Cors,
     route::{Authorizer, Method, Path, Route},
 };
+
+pub(crate) use events::{of_event, of_events};
+
+/// Where a token stands in a request.
+const AUTHORIZATION: &str = "$request.header.Authorization";
 
 /// Who may invoke a function for an HTTP API.
 const PRINCIPAL: &str = "apigateway.amazonaws.com";
@@ -70,11 +76,9 @@ pub(crate) fn authorizer(
             properties.fault("AuthorizerType", "isn't supported on this machine unless it is JWT")
         );
     }
-    if properties.texts("IdentitySource")? != ["$request.header.Authorization"] {
-        return Err(properties.fault(
-            "IdentitySource",
-            "isn't supported on this machine unless it is [$request.header.Authorization]",
-        ));
+    if properties.texts("IdentitySource")? != [AUTHORIZATION] {
+        let message = format!("isn't supported on this machine unless it is [{AUTHORIZATION}]");
+        return Err(properties.fault("IdentitySource", message));
     }
     let configuration = properties
         .section("JwtConfiguration")?

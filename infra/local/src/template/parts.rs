@@ -1,6 +1,6 @@
 //! What a template is made of.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use super::{Every, Start};
 use crate::{
@@ -21,6 +21,10 @@ pub struct Function {
     pub name: String,
     /// The binary: the name of the folder in `CodeUri`.
     pub binary: String,
+    /// `CodeUri`.
+    pub code: String,
+    /// The folder that the binary is in, if not that of all others.
+    pub folder: Option<PathBuf>,
     /// What it is for, as lists of functions show it.
     pub description: String,
     /// `_HANDLER`.
@@ -65,6 +69,19 @@ pub struct Schedule {
     /// `ScheduleV2` (EventBridge Scheduler) rather than `Schedule` (a rule):
     /// the two send different events.
     pub scheduler: bool,
+}
+
+/// A rule of a bus, and the function that it tells.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// What the rule is called.
+    pub name: String,
+    /// The function's name.
+    pub function: String,
+    /// The bus's name.
+    pub bus: String,
+    /// Which events it is about.
+    pub pattern: Filters,
 }
 
 /// A table's stream that feeds a function.

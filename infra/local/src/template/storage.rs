@@ -1,4 +1,4 @@
-//! Tables and queues, and what may be said of the HTTP API.
+//! Tables, queues and parameters.
 
 use serde_json::{Value as Json, json};
 
@@ -112,30 +112,4 @@ pub(crate) fn parameter(
     let parameter = StoredParameter { name, kind, value: properties.required("Value")? };
     properties.finish()?;
     Ok(parameter)
-}
-
-/// The HTTP API carries nothing that this machine needs, but may say things
-/// that it couldn't honour.
-pub(crate) fn http_api(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<(), Fault> {
-    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
-    properties.ignore(&[
-        "AccessLogSettings",
-        "DefaultRouteSettings", // throttling protects an account
-        "Description",
-        "DisableExecuteApiEndpoint",
-        "Domain",
-        "FailOnWarnings",
-        "Name",
-        "PropagateTags",
-        "RouteSettings",
-        "Tags",
-    ]);
-    if let Some(stage) = properties.text("StageName")?
-        && stage != "$default"
-    {
-        return Err(
-            properties.fault("StageName", "isn't supported on this machine unless it is $default")
-        );
-    }
-    properties.finish()
 }

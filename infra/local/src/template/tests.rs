@@ -227,6 +227,23 @@ fn expressions_conditions_and_globals_are_worked_out() {
     assert_eq!((one.timeout.as_secs(), one.reserved_concurrency), (8, Some(2)));
 }
 
+#[test]
+fn a_rule_of_a_bus_is_read_in_full() {
+    let pattern = "Pattern: { source: [!Ref Stage], detail: { kind: [text] } }";
+    let rules = |rule: &str| {
+        let event = format!("{{ Type: EventBridgeRule, Properties: {{ {rule}{pattern} }} }}");
+        parse(&SMALL.replace("{ Type: HttpApi }", &event)).unwrap().rules
+    };
+    let [rule] = rules("").try_into().unwrap();
+    assert_eq!((rule.name.as_str(), rule.bus.as_str()), ("OneEverything", "default"));
+    assert_eq!(rule.function, "hongyan-One");
+    let event = |source: &str| serde_json::json!({"source": source, "detail": {"kind": "text"}});
+    assert!(rule.pattern.pass(&event("prod")) && !rule.pattern.pass(&event("local")));
+    let [rule] = rules("RuleName: texts, EventBusName: orders, ").try_into().unwrap();
+    assert_eq!((rule.name.as_str(), rule.bus.as_str()), ("texts", "orders"));
+    assert!(rules("State: DISABLED, ").is_empty());
+}
+
 /// Each change to the small template, and what is said about it: the line of
 /// the mistake and the words that name it.
 #[test]
@@ -250,7 +267,27 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
         ("B: own", "B: !GetAtt Absent.Arn", "`Absent` doesn't exist"),
         ("B: own", "B: !ImportValue x", "Fn::ImportValue isn't supported"),
         ("{ Type: HttpApi }", "{ Type: S3 }", "One.Events.Everything: `Type` S3"),
-        ("{ Type: HttpApi }", "{ Type: HttpApi, Properties: { Auth: {} } }", "the property `Auth`"),
+        (
+            "{ Type: HttpApi }",
+            "{ Type: HttpApi, Properties: { Auth: { InvokeRole: x } } }",
+            "the property `InvokeRole`",
+        ),
+        (
+            "{ Type: HttpApi }",
+            "{ Type: HttpApi, Properties: { Auth: { Authorizer: who } } }",
+            "`Auth` names no authorizer of the API: who",
+        ),
+        ("{ Type: HttpApi }", "{ Type: EventBridgeRule }", "`Pattern` is missing"),
+        (
+            "{ Type: HttpApi }",
+            "{ Type: EventBridgeRule, Properties: { Pattern: { source: a } } }",
+            "`Pattern` holds a rule that isn't a list",
+        ),
+        (
+            "{ Type: HttpApi }",
+            "{ Type: EventBridgeRule, Properties: { Pattern: { source: [a] }, InputPath: $.x } }",
+            "the property `InputPath`",
+        ),
         (
             "{ Type: AWS::SQS::Queue }",
             "{ Type: AWS::SQS::Queue, Properties: { FifoQueue: true } }",

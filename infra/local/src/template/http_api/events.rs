@@ -1,0 +1,189 @@
+//! An HTTP API whose routes are events of functions: `AWS::Serverless::HttpApi`.
+//!
+//! Source: the AWS Serverless Application Model developer guide (`HttpApi`,
+//! `HttpApiAuth`, `OAuth2Authorizer`, `HttpApiFunctionAuth`).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::super::{
+    Fault,
+    intrinsics::Scope,
+    physical::{self, Resource},
+    properties::Properties,
+};
+use super::AUTHORIZATION;
+use crate::route::Authorizer;
+
+/// Who lets requests in, by name, and for the routes that name nobody.
+#[derive(Default)]
+pub(crate) struct Auth {
+    authorizers: BTreeMap<String, Arc<Authorizer>>,
+    default: Option<String>,
+}
+
+/// Reads an HTTP API. Apart from who is let in it carries nothing that this
+/// machine needs, but may say things that it couldn't honour.
+pub(crate) fn of_events(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Auth, Fault> {
+    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    properties.ignore(&[
+        "AccessLogSettings",
+        "DefaultRouteSettings", // throttling protects an account
+        "Description",
+        "DisableExecuteApiEndpoint",
+        "Domain",
+        "FailOnWarnings",
+        "Name",
+        "PropagateTags",
+        "RouteSettings",
+        "Tags",
+    ]);
+    if let Some(stage) = properties.text("StageName")?
+        && stage != "$default"
+    {
+        return Err(
+            properties.fault("StageName", "isn't supported on this machine unless it is $default")
+        );
+    }
+    let auth = properties.section("Auth")?.map(read).transpose()?;
+    properties.finish()?;
+    Ok(auth.unwrap_or_default())
+}
+
+fn read(section: Properties<'_>) -> Result<Auth, Fault> {
+    let mut auth = Auth::default();
+    if let Some(authorizers) = section.section("Authorizers")? {
+        for name in authorizers.names() {
+            let Some(one) = authorizers.section(&name)? else { continue };
+            auth.authorizers.insert(name.clone(), Arc::new(authorizer(name, one)?));
+        }
+        authorizers.finish()?;
+    }
+    auth.default = section.text("DefaultAuthorizer")?;
+    if let Some(name) = &auth.default
+        && !auth.authorizers.contains_key(name)
+    {
+        return Err(section.fault("DefaultAuthorizer", format!("names no authorizer: {name}")));
+    }
+    section.finish()?;
+    Ok(auth)
+}
+
+/// A JWT authorizer, which SAM calls OAuth 2 as well.
+fn authorizer(name: String, properties: Properties<'_>) -> Result<Authorizer, Fault> {
+    if properties.required("IdentitySource")? != AUTHORIZATION {
+        let message = format!("isn't supported on this machine unless it is {AUTHORIZATION}");
+        return Err(properties.fault("IdentitySource", message));
+    }
+    let jwt = properties.section("JwtConfiguration")?;
+    let jwt = jwt.ok_or_else(|| properties.fault("JwtConfiguration", "is missing"))?;
+    let (issuer, audience) = (jwt.required("issuer")?, jwt.texts("audience")?);
+    if !(1..=50).contains(&audience.len()) {
+        return Err(jwt.fault("audience", "must have 1 to 50 entries"));
+    }
+    jwt.finish()?;
+    properties.finish()?;
+    Ok(Authorizer { name, issuer, audience })
+}
+
+/// Who lets requests in on the route of a function's event.
+pub(crate) fn of_event(
+    scope: &Scope<'_>,
+    event: &Properties<'_>,
+) -> Result<Option<Arc<Authorizer>>, Fault> {
+    let mut auth = Auth::default();
+    for (id, resource) in scope.made_of(physical::HTTP_API)? {
+        auth = of_events(scope, id, resource)?;
+    }
+    let mut name = auth.default.clone();
+    if let Some(own) = event.section("Auth")? {
+        name = own.text("Authorizer")?.or(name);
+        own.finish()?;
+    }
+    match name {
+        None => Ok(None),
+        Some(name) if name == "NONE" && auth.default.is_some() => Ok(None),
+        Some(name) => match auth.authorizers.get(&name) {
+            Some(authorizer) => Ok(Some(authorizer.clone())),
+            None => Err(event.fault("Auth", format!("names no authorizer of the API: {name}"))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::tests::parse;
+
+    const SMALL: &str = "\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: session
+        Authorizers:
+          session:
+            IdentitySource: $request.header.Authorization
+            JwtConfiguration: { issuer: https://a.example.com, audience: [birds] }
+          other:
+            IdentitySource: $request.header.Authorization
+            JwtConfiguration: { issuer: https://b.example.com, audience: [geese] }
+  One:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: provided.al2023
+      CodeUri: one/
+      Events:
+        A: { Type: HttpApi, Properties: { ApiId: !Ref Api, Method: GET, Path: /a } }
+        B: { Type: HttpApi, Properties: { ApiId: !Ref Api, Method: GET, Path: /b, Auth: { Authorizer: other } } }
+        C: { Type: HttpApi, Properties: { ApiId: !Ref Api, Method: GET, Path: /c, Auth: { Authorizer: NONE } } }
+";
+
+    #[test]
+    fn a_route_has_the_authorizer_that_it_names_or_the_default() {
+        let template = parse(SMALL).unwrap();
+        let of = |path: &str| {
+            let route = template.routes.iter().find(|route| route.to_string() == path).unwrap();
+            let authorizer = route.authorizer.as_ref()?;
+            Some((authorizer.issuer.as_str(), authorizer.audience.join(",")))
+        };
+        assert_eq!(of("GET /a"), Some(("https://a.example.com", "birds".to_owned())));
+        assert_eq!(of("GET /b"), Some(("https://b.example.com", "geese".to_owned())));
+        assert_eq!(of("GET /c"), None);
+    }
+
+    #[test]
+    fn what_an_api_cannot_say_here_is_refused_with_its_line() {
+        for (from, to, line, message) in [
+            ("DefaultAuthorizer: session", "DefaultAuthorizer: who", 7, "names no authorizer: who"),
+            ("DefaultAuthorizer: session", "EnableIamAuthorizer: true", 7, "`EnableIamAuthorizer`"),
+            ("Authorizer: other", "Authorizer: who", 22, "names no authorizer of the API: who"),
+            ("audience: [geese]", "audience: []", 14, "`audience` must have 1 to 50 entries"),
+            (", audience: [geese]", ", Audience: [geese]", 14, "must have 1 to 50 entries"),
+            ("issuer: https://b.example.com, ", "", 14, "`issuer` is missing"),
+            (
+                "          other:\n            IdentitySource: $request.header.Authorization",
+                "          other:\n            IdentitySource: $request.querystring.t",
+                13,
+                "`IdentitySource` isn't supported",
+            ),
+            (
+                "          other:\n",
+                "          other:\n            AuthorizationScopes: [a]\n",
+                13,
+                "`AuthorizationScopes`",
+            ),
+            (
+                "      Auth:\n",
+                "      CorsConfiguration: true\n      Auth:\n",
+                6,
+                "`CorsConfiguration`",
+            ),
+        ] {
+            assert_eq!(SMALL.matches(from).count(), 1, "{from}");
+            let fault = parse(&SMALL.replace(from, to)).expect_err(message);
+            assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
+            assert_eq!(fault.line, line, "{}", fault.message);
+        }
+    }
+}

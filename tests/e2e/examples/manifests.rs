@@ -1,0 +1,49 @@
+//! Examples are copied out of here: each folder is whole without this repository, and
+//! still has this repository's versions.
+
+use crate::world::World;
+use std::process::Command;
+
+const FUNCTIONS: [&str; 3] = ["keyword-bot", "orders", "protected-api"];
+
+#[test]
+fn a_copied_folder_is_a_package_of_its_own() {
+    for name in FUNCTIONS {
+        let manifest = World::example(&format!("{name}/Cargo.toml"));
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("Cargo.toml"), &manifest).unwrap();
+        std::fs::create_dir(folder.path().join("src")).unwrap();
+        std::fs::write(folder.path().join("src/main.rs"), "fn main() {}\n").unwrap();
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+        let read = cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+        let read = read.current_dir(folder.path()).output().unwrap();
+        assert!(read.status.success(), "{name}: {}", String::from_utf8_lossy(&read.stderr));
+    }
+}
+
+#[test]
+fn examples_have_the_versions_that_are_tested() {
+    let root = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
+    let root = root.unwrap();
+    for name in FUNCTIONS {
+        let manifest = World::example(&format!("{name}/Cargo.toml"));
+        let (_, dependencies) = manifest.split_once("[dependencies]\n").unwrap();
+        let dependencies = dependencies.split("\n\n").next().unwrap();
+        for line in dependencies.lines() {
+            let (package, _) = line.split_once(" = ").unwrap();
+            let ours = root.lines().find(|line| line.starts_with(&format!("{package} = ")));
+            assert_eq!(version(line), version(ours.unwrap()), "{name}: {package}");
+        }
+    }
+}
+
+/// The version in `name = "1.2.3"` or `name = { version = "1.2.3", … }`.
+fn version(line: &str) -> &str {
+    line.split('"').nth(1).unwrap()
+}
+
+#[test]
+fn what_two_examples_share_is_the_same() {
+    let of = |name: &str| World::example(&format!("{name}/src/hongyan.rs"));
+    assert_eq!(of("orders"), of("keyword-bot"));
+}
