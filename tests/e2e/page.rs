@@ -271,6 +271,40 @@ async fn nothing_is_fetched_from_elsewhere_and_what_people_write_is_no_markup() 
     browser.close().await;
 }
 
+#[tokio::test]
+async fn people_scan_tap_the_menu_ask_customer_service_and_reject_messages() {
+    let world = World::with_example_replies().await;
+    let Some(browser) = Browser::open(&world).await else { return };
+    browser.tap("#phone-ann .tab:nth-child(2)").await;
+    browser.tap_on("#phone-ann .discover .row", "shop").await;
+    browser.write("#phone-ann form input", "counter_7").await;
+    browser.tap_on("#phone-ann form button", "Scan").await;
+    browser.read("#phone-ann .profile p", "following").await;
+    let shop = &world.wechat.get("people").await["people"][0]["apps"]["shop"];
+    assert_eq!(shop["follows"]["scene"], "counter_7");
+
+    browser.tap_on("#phone-ann .actions button", "Chat").await;
+    browser.tap_on("#phone-ann .menu button", "我的订单").await;
+    browser.read("#phone-ann .lines", "您还没有新的订单。").await;
+    browser.tap("#phone-ann .more").await;
+    browser.tap_on("#phone-ann .actions button", "Reject messages").await;
+    browser.see("#phone-ann .actions [aria-pressed=true]").await;
+    world.idle().await;
+    browser.notify("ann").await;
+    browser.read("#notifications .steps", "blocked").await;
+    browser.tap_on("#phone-ann .actions button", "Unfollow").await;
+    browser.read("#phone-ann .profile p", "not following").await;
+
+    log_in(&browser, "bob").await;
+    browser.tap_on("#phone-bob .actions button", "Contact customer service").await;
+    browser.read("#phone-bob .head", "shop-mini · customer service").await;
+    browser.read("#phone-bob .lines", "您好，请问有什么可以帮您？").await;
+    browser.write("#phone-bob .answer input", "人工").await;
+    browser.tap("#phone-bob .answer form button").await;
+    browser.read("#phone-bob .own", "人工").await;
+    browser.close().await;
+}
+
 /// A small shop on a busy morning, for the READMEs.
 #[tokio::test]
 #[ignore = "it makes the READMEs' pictures; `make screenshots` runs it"]
