@@ -172,7 +172,7 @@ fn tell(cloud: &Cloud) {
         println!("          http://{api}  ({stack})");
     }
     println!("AWS       http://{aws}");
-    println!("WeChat    http://{wechat}  (everybody's screen)");
+    println!("WeChat    http://{wechat}  (the phones: open it in a browser)");
     println!();
     println!("Send ann a notification:");
     println!(
@@ -183,8 +183,7 @@ fn tell(cloud: &Cloud) {
         "    -d '{{\"id\":\"{}\",\"to\":{{\"account\":\"ann\"}},\"template\":\"order_shipped\",\"data\":{{\"product\":\"Blue kettle\",\"time\":\"2026-11-20 15:04\"}}}}'",
         seed::order_id()
     );
-    println!("See her phone:");
-    println!("  curl http://{wechat}/sandbox/people/ann/messages");
+    println!("See her phone: http://{wechat}");
     println!();
     println!("Ctrl-C stops everything.");
 }
