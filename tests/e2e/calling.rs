@@ -153,6 +153,14 @@ async fn the_aws_cli_invokes() {
 }
 
 #[tokio::test]
+#[ignore = "it needs boto3 and @aws-sdk/client-lambda; `make interop` runs it"]
+async fn the_gallerys_programs_invoke() {
+    for command in [["python3", "shipped.py"], ["node", "shipped.mjs"]] {
+        invokes(&command, &World::example(&format!("orders/{}", command[1]))).await;
+    }
+}
+
+#[tokio::test]
 #[ignore = "it needs boto3; `make interop` runs it"]
 async fn python_puts_it_on_the_queue() {
     let (world, _) = World::with_ann().await;

@@ -107,8 +107,8 @@ impl Cloud {
         };
         let mut doors = vec![door(http, &place.api_id, &mut template)];
         let mut apis = Vec::new();
-        for ((path, own), number) in options.also.iter().zip(&parameters[1..]).zip(1..) {
-            let mut also = beside::read(path, number, &options, &place, &defaults, own)?;
+        for (path, own) in options.also.iter().zip(&parameters[1..]) {
+            let mut also = beside::read(path, apis.len(), &options, &place, &defaults, own)?;
             if let Some((listener, address)) = also.api {
                 doors.push(door(listener, &also.stack, &mut also.template));
                 apis.push((also.stack, address));

@@ -1,5 +1,5 @@
 //! Examples are copied out of here: each folder is whole without this repository, and
-//! still has this repository's versions.
+//! still has this repository's versions; and the READMEs show what is tested.
 
 use crate::world::World;
 use std::process::Command;
@@ -46,4 +46,37 @@ fn version(line: &str) -> &str {
 fn what_two_examples_share_is_the_same() {
     let of = |name: &str| World::example(&format!("{name}/src/hongyan.rs"));
     assert_eq!(of("orders"), of("keyword-bot"));
+}
+
+/// The programs in other languages (tests/e2e/calling.rs runs them).
+#[test]
+fn the_readmes_show_the_programs_as_they_are() {
+    let readmes = ["README.md", "README.zh-CN.md"].map(World::example);
+    for (language, file) in [("python", "orders/shipped.py"), ("javascript", "orders/shipped.mjs")]
+    {
+        let block = format!("```{language}\n{}```\n", World::example(file));
+        for readme in &readmes {
+            assert!(readme.contains(&block), "{file} differs");
+        }
+    }
+    // What is typed is the same in both.
+    let [english, chinese] = readmes.each_ref().map(|readme| {
+        let blocks = readme.split("```").skip(1).step_by(2);
+        blocks.filter(|block| !block.starts_with("console")).collect::<Vec<_>>()
+    });
+    assert_eq!(english, chinese);
+}
+
+/// What the READMEs link to is there.
+#[test]
+fn the_readmes_lead_somewhere() {
+    for readme in ["README.md", "README.zh-CN.md"].map(World::example) {
+        let links = readme.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap());
+        let links: Vec<_> = links.filter(|link| !link.starts_with("http")).collect();
+        assert!(links.len() > 6, "{links:?}");
+        for link in links {
+            let path = format!("{}/../examples/{link}", env!("CARGO_MANIFEST_DIR"));
+            assert!(std::path::Path::new(&path).exists(), "{link}");
+        }
+    }
 }

@@ -35,11 +35,11 @@ pub(super) fn parameters(options: &Options) -> Result<Vec<BTreeMap<String, Strin
     Ok(known.iter().enumerate().map(of).collect())
 }
 
-/// Reads the template at `path`, the `number`th beside Hongyan's from 1 on. It has
-/// Hongyan's place, but for its name and its HTTP API.
+/// Reads the template at `path`. It has Hongyan's place, but for its name and its HTTP
+/// API, beside which there are so many others already, apart from Hongyan's.
 pub(super) fn read(
     path: &Path,
-    number: u16,
+    apis: usize,
     options: &Options,
     hongyan: &Place,
     defaults: &BTreeMap<String, String>,
@@ -53,7 +53,8 @@ pub(super) fn read(
     let mut api = None;
     if !template.routes.is_empty() {
         // The doors of further APIs follow Hongyan's, whose port 0 is any free one.
-        let port = options.http_port.checked_add(number).filter(|_| options.http_port > 0);
+        let next = u16::try_from(apis + 1).unwrap_or(u16::MAX);
+        let port = options.http_port.checked_add(next).filter(|_| options.http_port > 0);
         let listener = bind("an HTTP API", port.unwrap_or_default(), "--http-port")?;
         let address = address(&listener)?;
         place.http = format!("http://{address}");
