@@ -29,7 +29,7 @@ USED := $(abspath $(TARGET))/permissions-used
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo binaries build deploy stage test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench release bench-callbacks bench-sends bench-logins bench-followers bench-costs bench-peers screenshots clean-data
+.PHONY: help setup run demo binaries build deploy stage test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers screenshots clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -157,7 +157,7 @@ interop-aws: $(CROSS)/ready $(SAM)/ready $(EMULATOR)/ready $(QEMU)/ready ## Depl
 	$(MAKE) --no-print-directory build ARCHITECTURE=arm64
 	QEMU=$(QEMU) $(CARGO) test --workspace --test e2e --locked -- --ignored packaged::
 
-bench: bench-callbacks bench-sends bench-logins bench-followers bench-costs ## Measure what comes in, what goes out, who logs in, who followed before, and what it costs
+bench: bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs ## Measure what comes in, what goes out, who logs in, who followed before, and what it costs
 
 bench-callbacks: ## Messages per second that one core verifies, opens, reads and answers
 	$(CARGO) run --quiet --release --package bench --locked
@@ -165,6 +165,10 @@ bench-callbacks: ## Messages per second that one core verifies, opens, reads and
 # What is measured: the functions alone, as they are deployed, for this machine.
 release:
 	$(CARGO) build --release --locked $(PACKAGES)
+
+bench-starts: release ## Measure how fast functions start and answer, beside one that does nothing
+	$(CARGO) build --release --locked --package noop
+	$(CARGO) run --quiet --profile around --package starts --locked -- $(TARGET)/release
 
 bench-sends: release ## Count what a notification costs, and how many a second go through the queue
 	$(CARGO) run --quiet --profile around --package sends --locked -- $(TARGET)/release

@@ -53,6 +53,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Cloud {
     /// DynamoDB, SSM, SQS and buses, and their faults.
     pub aws: Aws,
+    /// What happens underneath: invocations, notifications, calls and callbacks.
+    pub feed: wechat::Feed,
     place: Place,
     runtime: Runtime,
     functions: BTreeMap<String, String>,
@@ -173,7 +175,7 @@ impl Cloud {
         let wechat = wechat::Sandbox::start(wechat::Options {
             data: data.map(|data| data.join("wechat.json")),
             business: business(&template, &place),
-            feed,
+            feed: feed.clone(),
             ..wechat::Options::new(wechat, format!("{http_url}/callback"))
         })
         .await?;
@@ -211,6 +213,7 @@ impl Cloud {
         }
         Ok(Self {
             aws,
+            feed,
             aws_door: Http::new(place.aws.clone())?,
             place,
             runtime,

@@ -10,7 +10,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 /// # Errors
 ///
 /// When the binary is too large for a zip, which Lambda wouldn't take anyway.
-pub(crate) fn of(binary: &[u8]) -> io::Result<Vec<u8>> {
+pub fn of(binary: &[u8]) -> io::Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)

@@ -1,11 +1,11 @@
 //! `packaging`: makes of each function's binary the zip that Lambda takes, if
 //! Lambda's runtime can start it.
 
-mod archive;
 mod binary;
 
 use binary::Architecture;
 use clap::Parser;
+use packaging::archive;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

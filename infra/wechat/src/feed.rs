@@ -96,6 +96,11 @@ impl Feed {
         self.0.version.send_replace(version);
     }
 
+    /// The newest of a kind.
+    pub fn newest(&self, layer: Layer) -> Option<Happening> {
+        self.kept().layers[layer as usize].back().cloned()
+    }
+
     /// What was told after this version, in the order in which it was last told of; and
     /// the present version.
     pub(crate) fn since(&self, version: u64) -> (Vec<Happening>, u64) {

@@ -2,6 +2,7 @@
 //! used so far.
 
 use local::{Cloud, Logs, Options};
+use measuring::processes::{self, Used};
 use serde_json::{Value, json};
 use shared::http::Web;
 use std::collections::BTreeMap;
@@ -10,9 +11,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
-/// Linux counts processor time in hundredths of a second, whatever its clock
-/// ("`proc_pid_stat`" in its manual, and `CLK_TCK` of `sysconf`).
-const MILLISECONDS_A_TICK: f64 = 10.0;
 /// WeChat lets a user log in 100 times a minute.
 const A_MINUTE: usize = 100;
 
@@ -181,7 +179,7 @@ impl World {
             let name = self.cloud.function(&function);
             let metered = self.cloud.aws.meter.of(&name);
             let wechat = calls.iter().filter(|call| calls_of(&function, &call["path"]));
-            let (processor, peak) = processes(&function, &self.cloud.processes());
+            let Used { processor, peak } = processes::of(&function, &self.cloud.processes());
             let used = Usage {
                 memory: self.memory(&name).await?,
                 peak,
@@ -238,28 +236,4 @@ fn calls_of(function: &str, path: &Value) -> bool {
         _ => "",
     };
     caller == function
-}
-
-/// The milliseconds of processor time that a function's processes have used, and the
-/// most memory that one of them had, in MB.
-fn processes(function: &str, all: &[u32]) -> (f64, f64) {
-    let read = |process: &u32, file: &str| {
-        std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default()
-    };
-    let mut used = (0.0, 0.0_f64);
-    for process in all {
-        if read(process, "comm").trim() != function {
-            continue;
-        }
-        // After the name in parentheses; the 14th and 15th of all are the times.
-        let stat = read(process, "stat");
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks: f64 = fields.skip(11).take(2).filter_map(|it| it.parse::<f64>().ok()).sum();
-        used.0 += ticks * MILLISECONDS_A_TICK;
-        let status = read(process, "status");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-        used.1 = used.1.max(peak.unwrap_or_default() / 1024.0);
-    }
-    used
 }

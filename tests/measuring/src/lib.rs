@@ -1,6 +1,8 @@
 //! What the programs have in common that measure the functions: they are given a folder
 //! with the release binaries and, if need be, how many, and print figures.
 
+pub mod processes;
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     process::{ExitStatus, Stdio},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -78,6 +78,9 @@ pub(crate) struct Environment {
     current: Mutex<Option<Current>>,
     /// Whether the process has ever taken work.
     has_worked: AtomicBool,
+    started: Instant,
+    /// How long it took from its start until it asked for work.
+    ready: OnceLock<Duration>,
     process: Option<u32>,
     kill: Notify,
     exit: watch::Receiver<Option<Exit>>,
@@ -106,6 +109,7 @@ impl Environment {
             .stderr(Stdio::piped())
             .process_group(group)
             .kill_on_drop(true);
+        let started = Instant::now();
         let child = command
             .spawn()
             .map_err(|error| format!("{} can't be started: {error}", path.display()))?;
@@ -118,6 +122,8 @@ impl Environment {
             incoming: tokio::sync::Mutex::new(incoming),
             current: Mutex::default(),
             has_worked: AtomicBool::new(false),
+            started,
+            ready: OnceLock::new(),
             process: child.id(),
             kill: Notify::new(),
             exit,
@@ -130,6 +136,11 @@ impl Environment {
 
     pub(crate) fn process(&self) -> Option<u32> {
         self.process
+    }
+
+    /// How long it took from its start until it asked for work, once it has.
+    pub(crate) fn ready(&self) -> Option<Duration> {
+        self.ready.get().copied()
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -169,6 +180,7 @@ impl Environment {
             () = self.gone() => return Outcome::NeverTaken,
             () = tokio::time::sleep(patience) => return self.never_asked(patience).await,
         }
+        self.ready.get_or_init(|| self.started.elapsed());
         self.has_worked.store(true, Ordering::SeqCst);
         tokio::select! {
             biased;

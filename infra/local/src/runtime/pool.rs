@@ -130,7 +130,8 @@ impl Pool {
         let number = self.tell_begin(cold);
         let patience = if cold { INIT + timeout } else { timeout };
         let outcome = environment.run(payload, timeout, patience).await;
-        self.tell_end(&number, begun, &outcome);
+        let ready = environment.ready().filter(|_| cold);
+        self.tell_end(&number, begun, ready, &outcome);
         match &outcome {
             Outcome::NeverTaken => {}
             Outcome::Answered(Answer::Ok(_)) => {
@@ -162,17 +163,19 @@ impl Pool {
     }
 
     /// Tells whoever watches how it went.
-    fn tell_end(&self, number: &str, begun: Instant, outcome: &Outcome) {
+    fn tell_end(&self, number: &str, begun: Instant, ready: Option<Duration>, outcome: &Outcome) {
         let went = match outcome {
             Outcome::NeverTaken => "never_taken",
             Outcome::Answered(Answer::Ok(_)) => "answered",
             Outcome::Answered(Answer::FunctionError(_)) => "failed",
             Outcome::Ended(_) => "ended",
         };
-        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let millis = |time: Duration| time.as_secs_f64() * 1000.0;
+        let (duration_ms, ready_ms) = (millis(begun.elapsed()), ready.map(millis));
         self.options.feed.tell(Layer::Invocation, number, |facts| {
             facts.insert("went".to_owned(), went.into());
             facts.insert("duration_ms".to_owned(), duration_ms.into());
+            facts.insert("ready_ms".to_owned(), ready_ms.into());
         });
     }
 

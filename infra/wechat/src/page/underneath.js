@@ -103,10 +103,11 @@ function call(it, { method, path, status, errcode, errmsg, fault, duration_ms })
 
 const WENT = { answered: ["good", "answered"], failed: ["bad", "function failed"], ended: ["bad", "process ended"], never_taken: ["bad", "process ended"] };
 
-function invocation(it, { function: name, cold, went, duration_ms }) {
+function invocation(it, { function: name, cold, went, duration_ms, ready_ms }) {
   const [kind, text] = WENT[went] ?? ["open", "under way"];
   return h("div", { class: "facts" }, time(it), h("code", null, name),
     mark(cold ? "cold" : "warm", say(cold ? "cold" : "warm")),
+    ready_ms && h("span", { class: "hint" }, say("ready after", Math.round(ready_ms))),
     mark(kind, say(text)),
-    went && h("span", { class: "took" }, `${duration_ms} ms`));
+    went && h("span", { class: "took" }, `${Math.round(duration_ms)} ms`));
 }

@@ -1,0 +1,3 @@
+//! What Lambda takes: the zip of a function's binary.
+
+pub mod archive;

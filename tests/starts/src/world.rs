@@ -1,0 +1,176 @@
+//! A cloud with the release binaries, in which functions are started again and again.
+
+use local::{Cloud, Options};
+use measuring::processes;
+use serde_json::{Value, json};
+use shared::clock::Timestamp;
+use shared::http::Web;
+use shared::wechat::signature;
+use std::error::Error;
+use std::path::Path;
+use wechat::Layer;
+
+const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
+const NOOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../noop/template.yaml");
+
+/// What starting and answering has cost, each time.
+#[derive(Default)]
+pub(crate) struct Cost {
+    ready: Vec<f64>,
+    first: Vec<f64>,
+    warm: Vec<f64>,
+    processor: Vec<f64>,
+    memory: Vec<f64>,
+}
+
+/// The median of each: times in milliseconds, memory in MB.
+pub(crate) struct Medians {
+    /// From the start of the process until it asks for work.
+    pub(crate) ready: f64,
+    /// From the start of the process until its first answer.
+    pub(crate) first: f64,
+    /// An answer of a process that has answered before.
+    pub(crate) warm: f64,
+    /// The processor's time for each answer, the start shared among them.
+    pub(crate) processor: f64,
+    /// The most that it had.
+    pub(crate) memory: f64,
+}
+
+impl Cost {
+    pub(crate) fn medians(&self) -> Medians {
+        let median = |values: &[f64]| {
+            let mut values = values.to_vec();
+            values.sort_by(f64::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or_default()
+        };
+        Medians {
+            ready: median(&self.ready),
+            first: median(&self.first),
+            warm: median(&self.warm),
+            processor: median(&self.processor),
+            memory: median(&self.memory),
+        }
+    }
+}
+
+pub(crate) struct World {
+    cloud: Cloud,
+    client: reqwest::Client,
+    greeting: String,
+}
+
+impl World {
+    /// A world in which every function has been invoked once.
+    pub(crate) async fn start(binaries: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut options = Options::new(TEMPLATE);
+        options.also = vec![NOOP.into()];
+        options.binaries = binaries.into();
+        options.environments = 1;
+        let cloud = Cloud::start(options).await?;
+        let client = Web::new().client();
+        let world = Self { cloud, client, greeting: greeting() };
+        for function in crate::FUNCTIONS {
+            world.invoke(function).await?;
+        }
+        world.cloud.idle().await?;
+        Ok(world)
+    }
+
+    /// Starts a function anew and has it answer.
+    pub(crate) async fn cold(&self, function: &str, cost: &mut Cost) -> Result<(), Box<dyn Error>> {
+        loop {
+            self.cloud.kill(&self.name(function)).await?;
+            let told = self.invoke(function).await?;
+            // Its schedule may have come first, and started it.
+            if let (Some(ready), Some(first)) =
+                (told["ready_ms"].as_f64(), told["duration_ms"].as_f64())
+            {
+                cost.ready.push(ready);
+                cost.first.push(first);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Has a function answer that has answered before.
+    pub(crate) async fn warm(&self, function: &str, cost: &mut Cost) -> Result<(), Box<dyn Error>> {
+        let told = self.invoke(function).await?;
+        cost.warm.extend(told["duration_ms"].as_f64());
+        Ok(())
+    }
+
+    /// Notes what the process has used, that has answered so often.
+    pub(crate) fn weigh(&self, function: &str, cost: &mut Cost, answers: f64) {
+        let used = processes::of(function, &self.cloud.processes());
+        cost.processor.push(used.processor / answers);
+        cost.memory.push(used.peak);
+    }
+
+    /// Has a function do the least that it is there for; what is told of that
+    /// invocation.
+    async fn invoke(&self, function: &str) -> Result<Value, Box<dyn Error>> {
+        let order = match function {
+            "callback" => return self.get(function, &self.greeting).await,
+            "login" => return self.get(function, "/.well-known/jwks.json").await,
+            "events" | "send" => json!({ "sweep": {} }),
+            "followers" => json!({ "status": {} }),
+            "token" => json!({}),
+            _ => request(),
+        };
+        self.cloud.invoke(&self.name(function), &order).await?;
+        Ok(self.told(function))
+    }
+
+    async fn get(&self, function: &str, path: &str) -> Result<Value, Box<dyn Error>> {
+        let url = format!("http://{}{path}", self.cloud.http());
+        let answer = self.client.get(url).send().await?.error_for_status()?;
+        answer.bytes().await?;
+        Ok(self.told(function))
+    }
+
+    /// What is told of the invocation that has just ended; null if another came between.
+    fn told(&self, function: &str) -> Value {
+        let newest = self.cloud.feed.newest(Layer::Invocation);
+        let facts = newest.map(|it| Value::from(it.facts)).unwrap_or_default();
+        if facts["function"] == function { facts } else { Value::Null }
+    }
+
+    fn name(&self, function: &str) -> String {
+        if function == "noop" { function.to_owned() } else { self.cloud.function(function) }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.cloud.stop().await;
+    }
+}
+
+/// WeChat's greeting of the shop's callback, signed.
+fn greeting() -> String {
+    let world = wechat::example();
+    let token = world.app("shop").map(|app| app.callback_token.expose()).unwrap_or_default();
+    let timestamp = Timestamp::now().0.to_string();
+    let signature = signature::sign(&[token, &timestamp, "1"]);
+    format!("/callback/shop?signature={signature}&timestamp={timestamp}&nonce=1&echostr=hello")
+}
+
+/// What API Gateway hands over (payload format 2.0).
+fn request() -> Value {
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": "/", "rawQueryString": "",
+        "headers": { "host": "localhost" }, "isBase64Encoded": false,
+        "requestContext": {
+            "accountId": "0", "apiId": "local", "domainName": "localhost", "domainPrefix": "local",
+            "http": { "method": "GET", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "bench" },
+            "requestId": "1", "routeKey": "$default", "stage": "$default",
+            "time": "21/Nov/2026:00:00:00 +0000", "timeEpoch": 1_795_219_200_000_i64,
+        },
+    })
+}
+
+/// How large a binary is, and the zip that is uploaded, in MB.
+pub(crate) fn sizes(binary: &Path) -> Result<(f64, f64), Box<dyn Error>> {
+    let binary = std::fs::read(binary)?;
+    let zip = packaging::archive::of(&binary)?;
+    Ok((binary.len() as f64 / 1e6, zip.len() as f64 / 1e6))
+}
