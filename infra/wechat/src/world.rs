@@ -53,12 +53,13 @@ pub struct Pushing {
 }
 
 impl Default for Pushing {
-    /// WeChat's own habits: three deliveries of five seconds each.
+    /// WeChat's own habits: three deliveries of five seconds each. Its receipts take
+    /// longer than this, but not so much longer that whoever waits for one would wait.
     fn default() -> Self {
         Self {
             deliveries: 3,
             timeout_ms: 5000,
-            receipt_delay_ms: 20,
+            receipt_delay_ms: 150,
             single_item_as_list: false,
             copies: 1,
             held: false,
