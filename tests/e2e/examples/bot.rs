@@ -83,7 +83,8 @@ async fn whose_message_has_not_taken_effect_yet_is_answered_a_moment_later() {
         }
         ann.follow("shop").await;
     };
-    let (answered, ()) = tokio::join!(answered, follows);
+    let both = async { tokio::join!(answered, follows) };
+    let (answered, ()) = tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
     answered.unwrap();
     assert_eq!(told(&world).await[1], ["订单 12345678：已发货"]);
 }
