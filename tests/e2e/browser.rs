@@ -34,22 +34,23 @@ impl Browser {
         Self::with(world, &["--window-size=1600,1100"]).await
     }
 
+    /// Looks at the page on a telephone.
+    pub(crate) async fn on_a_telephone(world: &World) -> Option<Self> {
+        let screen = json!({ "width": 390, "height": 844, "pixelRatio": 1.0 });
+        Self::start(world, &[], json!({ "deviceMetrics": screen })).await
+    }
+
     /// As [`Browser::open`], started with these arguments as well.
     pub(crate) async fn with(world: &World, more: &[&str]) -> Option<Self> {
+        Self::start(world, more, json!({})).await
+    }
+
+    async fn start(world: &World, more: &[&str], emulation: Value) -> Option<Self> {
         let mut driver = Command::new("chromedriver");
         driver.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut driver = match driver.spawn() {
             Ok(driver) => driver,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                assert!(
-                    optional("BROWSER_TESTS").is_none_or(|it| it != "required"),
-                    "chromedriver is missing: install chromium and chromium-driver"
-                );
-                // The test harness would keep to itself what is printed.
-                let line = "skipped, as chromium and chromium-driver are not installed\n";
-                let _ = std::io::stderr().write_all(line.as_bytes());
-                return None;
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return skipped(),
             Err(error) => panic!("chromedriver: {error}"),
         };
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
@@ -72,14 +73,24 @@ impl Browser {
             "--hide-scrollbars",
         ];
         arguments.extend(more);
-        let options = json!({ "args": arguments, "prefs": { "intl.accept_languages": "en-US" } });
+        let mut options =
+            json!({ "args": arguments, "prefs": { "intl.accept_languages": "en-US" } });
+        if emulation != json!({}) {
+            options["mobileEmulation"] = emulation;
+        }
         let mut capabilities = Capabilities::new();
         capabilities.insert("goog:chromeOptions".to_owned(), options);
         let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .unwrap_or_else(|error| panic!("chromedriver can't start a browser: {error}"));
+            .await;
+        let client = match client {
+            Ok(client) => client,
+            Err(error) if error.to_string().contains("cannot find Chrome binary") => {
+                return skipped();
+            }
+            Err(error) => panic!("chromedriver can't start a browser: {error}"),
+        };
         client.goto(&format!("http://{}/", world.cloud.wechat())).await.unwrap();
         let browser = Self { client, _driver: driver };
         browser.see("#phones .phone").await;
@@ -186,4 +197,16 @@ impl Browser {
     pub(crate) async fn close(self) {
         self.client.close().await.unwrap();
     }
+}
+
+/// Says that there is no browser, if that may be.
+fn skipped() -> Option<Browser> {
+    assert!(
+        optional("BROWSER_TESTS").is_none_or(|it| it != "required"),
+        "there is no browser: install chromium and chromium-driver"
+    );
+    // The test harness would keep to itself what is printed.
+    let line = "skipped, as chromium and chromium-driver are not installed\n";
+    let _ = std::io::stderr().write_all(line.as_bytes());
+    None
 }

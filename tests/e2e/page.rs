@@ -1,7 +1,7 @@
 //! The sandbox's page in a real browser: the phones, and what happens underneath them.
 
 use crate::browser::Browser;
-use crate::world::World;
+use crate::world::{World, order};
 use serde_json::json;
 use shared::config::optional;
 
@@ -60,7 +60,7 @@ async fn somebody_follows_logs_in_is_notified_and_taps_the_card() {
 
     // Underneath: the follow's delivery, the functions, and the call that sent it.
     browser.read("#callbacks .log", "subscribe").await;
-    browser.read("#callbacks .log", "signature accepted").await;
+    browser.read("#callbacks .log", "signed, accepted").await;
     browser.read("#callbacks .log", "safe mode · XML").await;
     browser.read("#invocations .log", "cold").await;
     browser.read("#invocations .log", "warm").await;
@@ -170,6 +170,39 @@ async fn a_token_that_is_killed_is_seen_to_be_replaced() {
 }
 
 #[tokio::test]
+async fn what_waits_on_the_queue_is_seen_to_be_queued() {
+    let world = World::start().await;
+    let Some(browser) = Browser::open(&world).await else { return };
+    world.phone("ann").follow("shop").await;
+    let to = json!({ "app": "shop", "open_id": world.phone("ann").open_id("shop").await });
+    let message = json!({
+        "QueueUrl": format!("http://{}/000000000000/hongyan-local-notifications", world.cloud.aws()),
+        "MessageBody": order("order-9-shipped", to).to_string(),
+    });
+    let sent = world.client.post(format!("http://{}/", world.cloud.aws()));
+    let sent = sent.header("x-amz-target", "AmazonSQS.SendMessage").header("authorization", "any");
+    assert_eq!(sent.json(&message).send().await.unwrap().status(), 200);
+    let steps = browser.read("#notifications .steps", "delivered").await.text().await.unwrap();
+    assert!(steps.starts_with("queued"), "{steps}");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn hundreds_of_deliveries_at_once_leave_the_page_whole() {
+    let world = World::start().await;
+    let Some(browser) = Browser::open(&world).await else { return };
+    let message = json!({ "from": "ann", "MsgType": "text", "Content": "hello" });
+    let push = json!({ "app": "shop", "message": message, "times": 300 });
+    world.wechat.post("push", &push).await;
+    browser.see("#callbacks li").await;
+    browser.client.refresh().await.unwrap();
+    browser.see("#callbacks li").await;
+    browser.see("#clock button").await;
+    browser.miss("[role=alert]").await;
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn faults_wait_until_they_befall_a_call_and_the_clock_goes_forward() {
     let world = World::start().await;
     let Some(browser) = Browser::open(&world).await else { return };
@@ -186,6 +219,12 @@ async fn faults_wait_until_they_befall_a_call_and_the_clock_goes_forward() {
     browser.miss("#faults li").await;
 
     let told = world.wechat.now().await;
+    let shown = "return document.querySelector('#clock time').textContent.slice(0, -3)";
+    let before = browser.script(shown).await;
+    browser.tap_on("#clock button", "1 hour").await;
+    while browser.script(shown).await == before {
+        tokio::task::yield_now().await;
+    }
     browser.tap_on("#clock button", "1 day").await;
     browser.read("#token li:first-child", "its time is over").await;
     let now = world.wechat.now().await;
@@ -211,8 +250,12 @@ async fn everything_can_be_done_by_keyboard() {
     browser.see("#phone-ann .back:focus").await;
     browser.press(TAB).await;
     browser.press(ENTER).await;
-    browser.read("#phone-ann .profile p", "following").await;
-    browser.tap_on("#phone-ann .actions button", "Chat").await;
+    browser.read("#phone-ann .actions", "Unfollow").await;
+    // The button is gone, and the focus is still on this phone.
+    browser.see("#screen-ann:focus").await;
+    browser.press(TAB).await;
+    browser.press(TAB).await;
+    browser.press(ENTER).await;
     browser.see("#screen-ann.chat:focus").await;
     for _ in 0..6 {
         browser.press(TAB).await;
@@ -221,14 +264,26 @@ async fn everything_can_be_done_by_keyboard() {
     browser.press(&format!("订单{ENTER}")).await;
     browser.read("#phone-ann .lines", "我的订单").await;
     browser.press(ESCAPE).await;
-    browser.see("#screen-ann.chats:focus").await;
+    browser.see("#screen-ann.account:focus").await;
+    browser.press(ESCAPE).await;
+    browser.see("#screen-ann.discover:focus").await;
+
+    // A question takes the focus, and leads back where it came from.
+    log_in(&browser, "bob").await;
+    browser.script("document.querySelector('#phone-bob .choices button').focus()").await;
+    browser.press(ENTER).await;
+    browser.see("#phone-bob .allow:focus").await;
+    browser.see("#screen-bob[inert]").await;
+    browser.press(ENTER).await;
+    browser.read("#phone-bob .subscriptions", "1 message allowed").await;
+    browser.see("#screen-bob:focus").await;
     browser.close().await;
 }
 
 #[tokio::test]
 async fn it_speaks_two_languages_has_two_looks_and_fits_a_phone() {
     let world = World::start().await;
-    let Some(browser) = Browser::with(&world, &["--window-size=500,900"]).await else { return };
+    let Some(browser) = Browser::on_a_telephone(&world).await else { return };
     let ground = "return getComputedStyle(document.body).backgroundColor";
     let light = browser.script(ground).await;
     browser.tap("#theme").await;
@@ -279,7 +334,7 @@ async fn people_scan_tap_the_menu_ask_customer_service_and_reject_messages() {
     browser.tap_on("#phone-ann .discover .row", "shop").await;
     browser.write("#phone-ann form input", "counter_7").await;
     browser.tap_on("#phone-ann form button", "Scan").await;
-    browser.read("#phone-ann .profile p", "following").await;
+    browser.read("#phone-ann .actions", "Unfollow").await;
     let shop = &world.wechat.get("people").await["people"][0]["apps"]["shop"];
     assert_eq!(shop["follows"]["scene"], "counter_7");
 
@@ -288,7 +343,7 @@ async fn people_scan_tap_the_menu_ask_customer_service_and_reject_messages() {
     browser.read("#phone-ann .lines", "您还没有新的订单。").await;
     browser.tap("#phone-ann .more").await;
     browser.tap_on("#phone-ann .actions button", "Reject messages").await;
-    browser.see("#phone-ann .actions [aria-pressed=true]").await;
+    browser.read("#phone-ann .profile", "Messages are rejected").await;
     world.idle().await;
     browser.notify("ann").await;
     browser.read("#notifications .steps", "blocked").await;

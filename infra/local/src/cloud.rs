@@ -10,7 +10,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -404,7 +404,12 @@ fn watched(template: &Template, feed: wechat::Feed) -> Watched {
         .queue_mappings
         .iter()
         .find(|mapping| send.is_some_and(|send| send.name == mapping.function));
-    Watched { feed, table, queue: mapping.map(|mapping| mapping.queue.clone()) }
+    Watched {
+        feed,
+        table,
+        queue: mapping.map(|mapping| mapping.queue.clone()),
+        reading: Mutex::default(),
+    }
 }
 
 /// What the sandbox's phones and its page reach.

@@ -5,12 +5,12 @@ use crate::calls::{Calls, Origin};
 use crate::connection::Wire;
 use crate::endpoint::{self, Access, Body as Wanted};
 use crate::faults::{self, Fault};
-use crate::feed::Layer;
 use crate::media::{self, File};
 use crate::push::{self, Push};
 use crate::refusal::{self, Refusal};
-use crate::running::{Running, Shared, State as Now};
+use crate::running::{Shared, State as Now};
 use crate::sending::Sending;
+use crate::watched::{WatchedCall, millis};
 use crate::world::World;
 use crate::{token, whitelist};
 use axum::body::{Body, Bytes, to_bytes};
@@ -93,15 +93,12 @@ pub(crate) async fn receive(
         let id = state.calls.receive(state.world.now(), &parts.method, &path, &query, &body);
         (id, faults::take(&mut state.faults, &path))
     });
-    running.feed.tell(Layer::Call, &id.to_string(), |facts| {
-        facts.insert("method".to_owned(), parts.method.as_str().into());
-        facts.insert("path".to_owned(), path.as_str().into());
-    });
+    let watched = WatchedCall::begin(&running.feed, id, &parts.method, &path);
     // Reported of several endpoints: a POST without Content-Length is turned
     // away by the web server in front, without a word.
     if !sized {
         running.change(|state| state.calls.answer(id, 412, None, None));
-        tell_answer(&running, id, began, &Answer { status: 412, json: None }, None);
+        watched.answer(412, None, None);
         return StatusCode::PRECONDITION_FAILED.into_response();
     }
 
@@ -136,7 +133,7 @@ pub(crate) async fn receive(
         state.calls.attribute(id, origin);
         answer
     });
-    tell_answer(&running, id, began, &answer, fault.name());
+    watched.answer(answer.status, answer.json.as_ref(), fault.name());
     if fault.reset {
         wire.cut();
     }
@@ -156,29 +153,6 @@ struct Outcome {
     pushes: Vec<Push>,
     /// The app that has proved itself, by alias.
     app: Option<String>,
-}
-
-/// Tells whoever watches how a call was answered.
-fn tell_answer(
-    running: &Running,
-    id: u64,
-    began: Instant,
-    answer: &Answer,
-    fault: Option<&'static str>,
-) {
-    let of = |name: &str| answer.json.as_ref().and_then(|json| json.get(name)).cloned();
-    running.feed.tell(Layer::Call, &id.to_string(), |facts| {
-        facts.insert("status".to_owned(), answer.status.into());
-        facts.insert("errcode".to_owned(), of("errcode").unwrap_or_else(|| 0.into()));
-        facts.insert("errmsg".to_owned(), of("errmsg").unwrap_or_default());
-        facts.insert("duration_ms".to_owned(), millis(began).into());
-        facts.insert("fault".to_owned(), fault.into());
-    });
-}
-
-/// How many milliseconds have gone by since.
-pub(crate) fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What the caller gets in the end.

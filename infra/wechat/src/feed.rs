@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// How many of each kind are kept; older ones are forgotten.
-const KEPT: usize = 200;
+pub(crate) const KEPT: usize = 200;
 
 /// Of which kind something is that happens underneath.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,31 +67,42 @@ impl Default for Feed {
 impl Feed {
     /// Tells of something, or more of something that is known already.
     pub fn tell(&self, layer: Layer, id: &str, know: impl FnOnce(&mut Map<String, Value>)) {
+        self.change(layer, id, true, know);
+    }
+
+    /// Tells more of something; nothing, if it is forgotten by now.
+    pub fn tell_more(&self, layer: Layer, id: &str, know: impl FnOnce(&mut Map<String, Value>)) {
+        self.change(layer, id, false, know);
+    }
+
+    fn change(
+        &self,
+        layer: Layer,
+        id: &str,
+        may_be_new: bool,
+        know: impl FnOnce(&mut Map<String, Value>),
+    ) {
         let mut kept = self.kept();
-        kept.version += 1;
-        let version = kept.version;
+        let version = kept.version + 1;
         let of_its_kind = &mut kept.layers[layer as usize];
         match of_its_kind.iter_mut().rev().find(|it| it.id == id) {
             Some(known) => {
                 know(&mut known.facts);
                 known.version = version;
             }
-            None => {
+            None if may_be_new => {
                 let mut facts = Map::new();
                 know(&mut facts);
+                let id = id.to_owned();
                 let began_ms = u64::try_from(clock::wall().as_millis()).unwrap_or(u64::MAX);
-                of_its_kind.push_back(Happening {
-                    layer,
-                    id: id.to_owned(),
-                    began_ms,
-                    facts,
-                    version,
-                });
+                of_its_kind.push_back(Happening { layer, id, began_ms, facts, version });
                 if of_its_kind.len() > KEPT {
                     of_its_kind.pop_front();
                 }
             }
+            None => return,
         }
+        kept.version = version;
         drop(kept);
         self.0.version.send_replace(version);
     }
@@ -152,5 +163,8 @@ mod tests {
         assert_eq!(kept.len(), KEPT + 1);
         assert_eq!(kept[0].id, "rare");
         assert_eq!(kept[1].id, "1");
+        // The end of what is forgotten is not half a thing of its own.
+        feed.tell_more(Layer::Call, "0", |_| {});
+        assert!(feed.since(0).0.iter().all(|it| it.id != "0"));
     }
 }

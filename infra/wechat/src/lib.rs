@@ -52,6 +52,7 @@ mod live;
 mod page;
 mod people;
 mod state;
+mod watched;
 
 mod clock;
 pub mod connection;

@@ -3,7 +3,8 @@
 //! Source: the HTML standard, "Server-sent events".
 
 use crate::app::{App, Kind};
-use crate::feed::Happening;
+use crate::feed::{self, Happening};
+use crate::message::SERVICE_NOTICES;
 use crate::person::Person;
 use crate::running::Shared;
 use crate::world::World;
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 
 /// How long changes gather before they are told together.
 const GATHER: Duration = Duration::from_millis(20);
-/// How many of a screen's messages are told of, the newest.
+/// How many messages of a chat are told of, the newest.
 const MESSAGES: usize = 200;
 
 /// Answers `GET /sandbox/live`: first everything, then what changes.
@@ -81,18 +82,19 @@ impl Watcher {
     fn news(&mut self) -> Option<Value> {
         let (happenings, version) = self.running.feed.since(self.version);
         self.version = version;
-        let (now, apps, people, faults) = self.running.read(|state| {
+        let (now, advanced, apps, people, faults) = self.running.read(|state| {
             let World { apps, people, .. } = &state.world;
             let now = state.world.now();
             let apps: Vec<_> = apps.iter().map(|it| app(it, now)).collect();
             let people: Vec<_> = people.iter().map(|it| person(&state.world, it)).collect();
-            (now, apps, people, json!(state.faults))
+            (now, state.world.advanced_seconds, apps, people, json!(state.faults))
         });
         let apps = self.untold("app", "alias", apps);
         let people = self.untold("person", "name", people);
         let faults = self.untold("faults", "", vec![faults]).pop();
+        let moved = !self.untold("clock", "", vec![advanced.into()]).is_empty();
         let fresh = std::mem::take(&mut self.fresh);
-        let quiet = apps.is_empty() && people.is_empty() && faults.is_none();
+        let quiet = apps.is_empty() && people.is_empty() && faults.is_none() && !moved;
         if quiet && happenings.is_empty() && !fresh {
             return None;
         }
@@ -121,6 +123,8 @@ impl Watcher {
             "paths": endpoint::paths(),
             "can_open": business.api.is_some(),
             "can_notify": business.send.is_some(),
+            "notices": SERVICE_NOTICES,
+            "kept": feed::KEPT,
         });
         let Value::Object(choices) = choices else { return Map::new() };
         choices
@@ -153,19 +157,38 @@ fn app(app: &App, now: i64) -> Value {
     if app.kind == Kind::OfficialAccount {
         told["menu"] = json!(app.menu);
     }
+    let asked = app.templates.iter().filter(|it| it.kind.is_subscription());
+    told["subscriptions"] = asked.map(|it| json!(it)).collect();
     told["token"] = app.tokens.last(now);
     told
 }
 
 fn person(world: &World, person: &Person) -> Value {
-    let mut told = state::person(world, person);
-    let newest = person.messages.len().saturating_sub(MESSAGES);
-    let messages = person.messages[newest..].iter().map(|message| {
-        let mut told = json!(message);
-        told["chat"] = message.chat().into();
-        told
-    });
-    told["messages"] = messages.collect();
+    let mut told = state::without_messages(world, person);
+    let mut shown = BTreeMap::<&str, usize>::new();
+    let mut messages: Vec<_> = person
+        .messages
+        .iter()
+        .rev()
+        .filter(|message| {
+            let so_many = shown.entry(message.chat()).or_default();
+            *so_many += 1;
+            *so_many <= MESSAGES
+        })
+        .map(|message| {
+            let mut told = json!(message);
+            told["chat"] = message.chat().into();
+            told
+        })
+        .collect();
+    messages.reverse();
+    told["messages"] = messages.into();
     told["unread"] = json!(person.unread);
+    for (alias, relation) in &person.relations {
+        // Nobody tells when it is over.
+        if let Some(told) = told["apps"].get_mut(alias) {
+            told["typing"] = relation.typing_until.into();
+        }
+    }
     told
 }

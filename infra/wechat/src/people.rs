@@ -62,8 +62,15 @@ impl Done {
 
 /// Somebody new: `name` isn't taken.
 pub(crate) fn join(world: &mut World, name: &str) -> Result<Value, Problem> {
-    if name.is_empty() || name.len() > 64 || name.chars().any(|c| c.is_control() || c == '/') {
-        return Err(Problem::bad("name must be 1 to 64 bytes without / or control characters"));
+    let no_path = name == "." || name == "..";
+    if name.is_empty()
+        || name.len() > 64
+        || no_path
+        || name.chars().any(|c| c.is_control() || c == '/')
+    {
+        return Err(Problem::bad(
+            "name must be 1 to 64 bytes without / or control characters, and not . or ..",
+        ));
     }
     if world.person(name).is_some() {
         return Err(Problem::bad(format!("there is already somebody called {name}")));

@@ -3,13 +3,13 @@
 //!
 //! Source: WeChat's documentation, "消息推送" (message push).
 
-use crate::api::millis;
 use crate::app::{App, Format, Kind, Mode};
 use crate::event::{self, Envelope, Event, Field};
 use crate::feed::Layer;
 use crate::message::Message;
 use crate::reply::{self, Reply};
 use crate::running::{Running, Shared};
+use crate::watched::millis;
 use crate::world::Pushing;
 use crate::{clock, random};
 use reqwest::header;
@@ -188,7 +188,7 @@ impl Running {
 
     /// Tells whoever watches what became of it.
     fn tell_end(&self, number: String, delivery: &Delivery) {
-        self.feed.tell(Layer::Callback, &number, |facts| {
+        self.feed.tell_more(Layer::Callback, &number, |facts| {
             facts.insert("status".to_owned(), delivery.status.into());
             facts.insert("duration_ms".to_owned(), delivery.duration_ms.into());
             facts.insert("reply_valid".to_owned(), delivery.reply_valid.into());

@@ -122,7 +122,10 @@ impl Sandbox {
             under_way: watch::Sender::new(0),
             version: watch::Sender::new(0),
             closing: closed.clone(),
-            business: options.business,
+            business: Business {
+                api: options.business.api.map(|api| api.trim_end_matches('/').to_owned()),
+                send: options.business.send,
+            },
             feed: options.feed,
             written: Mutex::new(Vec::new()),
             data: options.data,

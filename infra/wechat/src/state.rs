@@ -60,8 +60,14 @@ pub(crate) fn app(app: &App) -> Value {
     })
 }
 
+fn person(world: &World, person: &Person) -> Value {
+    let mut told = without_messages(world, person);
+    told["messages"] = json!(person.messages);
+    told
+}
+
 /// Somebody, with what they are to each app.
-pub(crate) fn person(world: &World, person: &Person) -> Value {
+pub(crate) fn without_messages(world: &World, person: &Person) -> Value {
     let by_app: Map<String, Value> = person
         .relations
         .iter()
@@ -86,6 +92,5 @@ pub(crate) fn person(world: &World, person: &Person) -> Value {
         "union_ids": person.union_ids,
         "follows": follows,
         "apps": by_app,
-        "messages": person.messages,
     })
 }

@@ -1,7 +1,7 @@
 //! Tells of notifications as they come and change, for whoever watches: reads along what
 //! is put on their queue and written to their table.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -10,6 +10,7 @@ use axum::response::Response;
 use serde_json::{Map, Value as Json, json};
 use wechat::{Feed, Layer};
 
+use super::Refusal;
 use super::dynamodb::DynamoDb;
 use super::fault::Call;
 use super::sqs;
@@ -25,6 +26,9 @@ pub(crate) struct Watched {
     pub(crate) table: Option<String>,
     /// The queue that they come in by.
     pub(crate) queue: Option<String>,
+    /// Held from the reading of a row until it is told of: the order of what is told is
+    /// that of what was written.
+    pub(crate) reading: Mutex<()>,
 }
 
 /// Looks at nothing until it is told what to look at. A handle, cheap to clone.
@@ -55,12 +59,12 @@ pub(super) async fn read(
         return next.run(request).await;
     };
     let (head, body) = request.into_parts();
-    let body = to_bytes(body, LARGEST).await.unwrap_or_default();
-    let asked: Json = serde_json::from_slice(&body).unwrap_or_default();
+    let Ok(body) = to_bytes(body, LARGEST).await else {
+        return Refusal::internal("the request is larger than 16 MB, or broke off").json("1.0");
+    };
+    let asked = watched.concerns(&body).then(|| serde_json::from_slice::<Json>(&body));
     let answer = next.run(Request::from_parts(head, Body::from(body))).await;
-    if !answer.status().is_success() {
-        return answer;
-    }
+    let Some(Ok(asked)) = asked.filter(|_| answer.status().is_success()) else { return answer };
     if call.service == "sqs" {
         watched.queued(&asked);
     } else {
@@ -70,6 +74,13 @@ pub(super) async fn read(
 }
 
 impl Watched {
+    /// Whether a request may be about notifications: whether it has one of the names in it.
+    fn concerns(&self, body: &[u8]) -> bool {
+        let names = self.table.iter().chain(&self.queue);
+        let body = String::from_utf8_lossy(body);
+        names.into_iter().any(|name| body.contains(name.as_str()))
+    }
+
     fn queued(&self, asked: &Json) {
         let queue = asked["QueueUrl"].as_str().map(sqs::name_of);
         if self.queue.is_none() || queue != self.queue.as_deref() {
@@ -93,6 +104,7 @@ impl Watched {
         for write in std::iter::once(asked).chain(each).filter(|it| it["TableName"] == table) {
             let key = if write["Key"].is_object() { &write["Key"] } else { &write["Item"] };
             let key = json!({ "id": key["id"] });
+            let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
             match dynamodb.item(table, &key) {
                 // Other rows of the table have neither.
                 Some(row) if row["request_hash"].is_object() => self.changed(&row),
@@ -133,9 +145,14 @@ mod tests {
     #[test]
     fn what_is_put_on_the_queue_is_queued_once() {
         let feed = Feed::default();
-        let watched = Watched { feed, table: None, queue: Some("notifications".to_owned()) };
+        let watched = Watched {
+            feed,
+            table: None,
+            queue: Some("notifications".to_owned()),
+            reading: Mutex::default(),
+        };
         let send = |queue: &str| json!({ "QueueUrl": format!("http://here/0/{queue}"), "MessageBody": "{\"id\":\"a\"}" });
-        let told = Arc::new(std::sync::Mutex::new(0));
+        let told = Arc::new(Mutex::new(0));
         let count = || {
             let told = told.clone();
             watched.feed.tell(Layer::Notification, "a", move |facts| {

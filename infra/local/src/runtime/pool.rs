@@ -172,7 +172,7 @@ impl Pool {
         };
         let millis = |time: Duration| time.as_secs_f64() * 1000.0;
         let (duration_ms, ready_ms) = (millis(begun.elapsed()), ready.map(millis));
-        self.options.feed.tell(Layer::Invocation, number, |facts| {
+        self.options.feed.tell_more(Layer::Invocation, number, |facts| {
             facts.insert("went".to_owned(), went.into());
             facts.insert("duration_ms".to_owned(), duration_ms.into());
             facts.insert("ready_ms".to_owned(), ready_ms.into());

@@ -2,11 +2,9 @@
 
 import { h } from "./element.js";
 import { avatar, backButton, openMiniProgram } from "./phone.js";
-import { act, ask, go, world } from "./state.js";
-import { clock, say } from "./words.js";
+import { act, ask, go, now, world } from "./state.js";
+import { clock, moment, say } from "./words.js";
 
-/** The chat in which all apps' subscription messages stand. */
-const NOTICES = "服务通知";
 /** After so many seconds without a word the time is shown again. */
 const PAUSE = 300;
 
@@ -22,7 +20,7 @@ export function chatsOf(person) {
 }
 
 function titleOf(chat) {
-  if (chat === NOTICES) return say("service notices");
+  if (chat === world.notices) return say("service notices");
   return world.apps.get(chat)?.kind === "mini_program" ? say("customer service of", chat) : chat;
 }
 
@@ -43,7 +41,8 @@ export function chat(person, at) {
     h("header", { class: "head" }, backButton(name, at), h("h4", null, titleOf(at.chat)),
       app?.kind === "official_account" && h("button", { class: "more", "aria-label": say("details"), onclick: () => go(name, { at: "account", app: at.chat, back: at }) }, "⋯")),
     h("ol", { class: "lines", key: "lines", tabindex: "0", "aria-label": titleOf(at.chat) },
-      lines.length > 0 ? lines : h("li", { class: "empty" }, say("nothing in chat"))),
+      lines.length > 0 ? lines : h("li", { class: "empty" }, say("nothing in chat")),
+      now() < (person.apps[at.chat]?.typing ?? 0) && h("li", { key: "typing", class: "system" }, say("typing"))),
     app && answering(name, app),
   ];
 }
@@ -70,12 +69,13 @@ function line(person, message, index, at) {
 
 /** A card as WeChat shows template and subscription messages. */
 function card(person, message, at) {
-  const from = message.chat === NOTICES && h("span", { class: "from" }, avatar(message.app), message.app);
+  const from = message.chat === world.notices && h("span", { class: "from" }, avatar(message.app), message.app);
   const large = message.fields?.find(({ key }) => key === message.emphasis);
   const fields = (message.fields ?? []).filter((it) => it !== large);
   const inside = [
     from,
     h("strong", { class: "title" }, message.title ?? message.text),
+    h("time", null, moment(message.time)),
     message.title && message.text && h("span", { class: "text" }, message.text),
     large && h("span", { class: "large" }, h("small", null, large.label), h("b", null, large.value)),
     h("span", { class: "fields" }, fields.map(({ key, label, value }) =>
@@ -100,16 +100,19 @@ function tap(person, jump, at) {
 }
 
 function answering(name, app) {
-  const write = (event) => {
+  const write = async (event) => {
     event.preventDefault();
     const field = event.target.elements.text;
-    if (field.value) act(name, "message", { app: app.alias, text: field.value });
+    const text = field.value;
+    if (!text) return;
     field.value = "";
+    // What couldn't be sent is there again.
+    if (!(await act(name, "message", { app: app.alias, text }))) field.value ||= text;
   };
   const menu = app.menu ?? [];
   return h("footer", { class: "answer" },
-    menu.length > 0 && h("div", { class: "menu", role: "group", "aria-label": say("menu") }, menu.map((item) =>
-      h("button", { key: item.key, onclick: () => act(name, "click", { app: app.alias, key: item.key }) }, item.name))),
+    menu.length > 0 && h("div", { class: "menu", role: "group", "aria-label": say("menu") }, menu.map((item, index) =>
+      h("button", { key: index, onclick: () => act(name, "click", { app: app.alias, key: item.key }) }, item.name))),
     h("form", { class: "line", onsubmit: write },
       h("input", { name: "text", "aria-label": say("write"), placeholder: say("write"), autocomplete: "off", maxlength: "2000" }),
       h("button", { class: "main" }, say("send"))));

@@ -62,7 +62,7 @@ export function notifyControl() {
     h("h3", null, say("notify")),
     h("p", { class: "hint" }, say("notify hint")),
     h("form", { class: "grid", onsubmit: send },
-      h("label", null, say("to"), h("select", { key: world.people.size, name: "to" }, [...world.people.keys()].map((name) => h("option", { key: name, value: name }, name)))),
+      h("label", null, say("to"), h("select", { name: "to" }, [...world.people.keys()].map((name) => h("option", { key: name, value: name }, name)))),
       h("label", null, say("template"), h("input", { name: "template", required: true, value: "order_shipped", autocomplete: "off" })),
       h("label", { class: "wide" }, say("id"), h("input", { name: "id", required: true, value: `order-${nextId}-shipped`, autocomplete: "off" })),
       h("label", { class: "wide" }, say("data"), h("textarea", { name: "data", rows: "3", spellcheck: "false" },
@@ -80,7 +80,7 @@ export function tokenControl() {
     h("ul", { class: "plain" }, [...world.apps.values()].map(({ alias, token }) =>
       h("li", { key: alias, class: "spread" },
         h("span", null, h("b", null, alias), " ", h("span", { class: token && !token.good ? "mark bad" : "age" }, stateOf(token))),
-        h("button", { disabled: !token?.good, onclick: () => attempt("token", async () => void (await ask("POST", `/sandbox/apps/${alias}/revoke`))) }, say("kill"))))),
+        h("button", { "aria-label": `${say("kill")}: ${alias}`, "aria-disabled": token?.good ? null : "true", onclick: () => token?.good && attempt("token", async () => void (await ask("POST", `/sandbox/apps/${alias}/revoke`))) }, say("kill"))))),
     h("output", null, said.token ?? ""));
 }
 
@@ -114,14 +114,14 @@ export function faultControl() {
   return h("section", { key: "faults", class: "panel faults", id: "faults" },
     h("h3", null, say("faults")),
     h("form", { class: "grid", onsubmit: order },
-      h("label", { class: "wide" }, say("fault path"), h("select", { key: world.paths.length, name: "path" },
+      h("label", { class: "wide" }, say("fault path"), h("select", { name: "path" },
         [...world.paths].sort((a, b) => rank(a) - rank(b)).map((path) => h("option", { key: path, value: path }, path)),
-        h("option", { key: "*", value: "*" }, say("everywhere")))),
+        world.paths.length > 0 && h("option", { key: "*", value: "*" }, say("everywhere")))),
       h("label", null, say("fault kind"), h("select", { name: "kind" }, Object.keys(FAULTS).map((kind) => h("option", { key: kind, value: kind }, say(kind))))),
       h("label", null, say("fault times"), h("input", { name: "times", type: "number", min: "1", max: "1000", value: "1", required: true })),
       h("div", { class: "wide actions" },
         h("button", { class: "main" }, say("switch on")),
-        h("button", { type: "button", disabled: world.faults.length === 0, onclick: callOff }, say("call off")),
+        h("button", { type: "button", "aria-disabled": world.faults.length === 0 ? "true" : null, onclick: callOff }, say("call off")),
         h("output", null, said.faults ?? ""))),
     h("ul", { class: "plain" }, world.faults.map((fault, index) =>
       h("li", { key: index, class: "mark open" }, say("fault waits", nameOf(fault), fault.path, fault.times)))));

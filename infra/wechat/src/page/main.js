@@ -64,18 +64,39 @@ function show() {
   document.title = `Hongyan 鸿雁 · ${say("title")}`;
   const theme = choices.get("theme", null);
   if (theme) document.documentElement.dataset.theme = theme;
+  const held = document.activeElement?.closest(".phone")?.id;
   drawInto("top", top());
-  const phones = shown().map((name) => phone(world.people.get(name)));
+  const phones = shown().map((name) => unbroken(name, () => phone(world.people.get(name))));
+  const none = world.connected ? say(world.people.size > 0 ? "no phones" : "nobody") : "";
   drawInto("phones", h("h2", { class: "hidden" }, say("phones")),
-    phones.length > 0 ? phones : h("p", { class: "empty" }, world.connected ? say("no phones") : ""));
-  drawInto("underneath", underneath());
+    phones.length > 0 ? phones : h("p", { class: "empty" }, none));
+  drawInto("underneath", unbroken("underneath", underneath));
   document.querySelectorAll(".lines").forEach(follow);
+  hold(held);
+}
+
+/** What can't be drawn says so, and stops nothing else. */
+function unbroken(key, draw) {
+  try {
+    return draw();
+  } catch (error) {
+    return h("p", { key, role: "alert", class: "empty" }, `${key}: ${error.message}`);
+  }
+}
+
+/** Keeps the keyboard on its phone, when what had the focus is gone; and leads it into a question. */
+function hold(held) {
+  const phone = held && document.getElementById(held);
+  const question = phone?.querySelector(".sheet");
+  if (question && !question.contains(document.activeElement)) question.querySelector(".allow").focus();
+  else if (phone && document.activeElement === document.body) phone.querySelector(".screen").focus();
 }
 
 /** A chat shows its newest line, unless somebody reads further up. */
 function follow(lines) {
-  const grew = lines.childElementCount !== lines.shown;
-  lines.shown = lines.childElementCount;
+  const newest = lines.lastElementChild?.key;
+  const grew = newest !== lines.newest;
+  lines.newest = newest;
   if (grew && !lines.readsAbove) lines.scrollTop = lines.scrollHeight;
   lines.onscroll = () => {
     lines.readsAbove = lines.scrollHeight - lines.scrollTop - lines.clientHeight > 40;

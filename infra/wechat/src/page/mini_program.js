@@ -18,9 +18,10 @@ export function miniProgram(person, at) {
         at.jump && at.jump.state !== "formal" && h("small", null, say(at.jump.state))),
       session(name, alias, relation.session, at.loggingIn),
       subscriptions(person, alias),
+      relation.blocks && h("p", null, say("blocked")),
       h("div", { class: "actions" },
-        h("button", { onclick: () => contact(person, alias) }, say("customer service")),
-        h("button", { "aria-pressed": String(relation.blocks), onclick: () => act(name, "block", { app: alias, blocked: !relation.blocks }) },
+        h("button", { onclick: () => contact(person, alias, at) }, say("customer service")),
+        h("button", { onclick: () => act(name, "block", { app: alias, blocked: !relation.blocks }) },
           say(relation.blocks ? "allow messages" : "block")))),
   ];
 }
@@ -31,19 +32,18 @@ function session(name, app, session, loggingIn) {
     h("p", null, loggingIn ? say("logging in") : state),
     session?.bound && h("p", null, say("account", session.bound)),
     world.canOpen
-      ? h("button", { disabled: loggingIn, onclick: () => logIn(name, app) }, say("log in again"))
+      ? h("button", { "aria-disabled": loggingIn ? "true" : null, onclick: () => loggingIn || logIn(name, app) }, say("log in again"))
       : h("p", null, say("no server")));
 }
 
 /** Customer service opens a chat, and the account is told of it. */
-async function contact(person, app) {
-  if (await act(person.name, "enter", { app })) enter(person, app);
+async function contact(person, app, at) {
+  if (await act(person.name, "enter", { app })) enter(person, app, at);
 }
 
 /** The subscription templates of an app, with what its user has consented to. */
 export function subscriptions(person, alias) {
-  const app = world.apps.get(alias);
-  const templates = (app?.templates ?? []).filter(({ kind }) => kind === "one_time" || kind === "long_term");
+  const templates = world.apps.get(alias)?.subscriptions ?? [];
   if (templates.length === 0) return null;
   const consents = person.apps[alias]?.consents ?? {};
   return h("section", { class: "subscriptions" },
@@ -55,8 +55,8 @@ export function subscriptions(person, alias) {
         h("span", { class: "name" }, template.title),
         h("span", { class: "last" }, left > 0 ? allowed : say("no consent")),
         h("span", { class: "choices" },
-          left > 0 && h("button", { onclick: () => act(person.name, "withdraw", { app: alias, template_id: template.template_id }) }, say("withdraw")),
-          h("button", { onclick: () => look(person.name, { asked: { app: alias, template_id: template.template_id } }) }, say("ask consent"))));
+          left > 0 && h("button", { "aria-label": `${say("withdraw")}: ${template.title}`, onclick: () => act(person.name, "withdraw", { app: alias, template_id: template.template_id }) }, say("withdraw")),
+          h("button", { "aria-label": `${say("ask consent")}: ${template.title}`, onclick: () => look(person.name, { asked: { app: alias, template_id: template.template_id } }) }, say("ask consent"))));
     })));
 }
 
@@ -73,18 +73,22 @@ export function sheet(person, asked) {
   return h("div", { class: "sheet", role: "dialog", "aria-modal": "true", "aria-label": say("wants to send", asked.app) },
     h("p", { class: "from" }, avatar(asked.app), say("wants to send", asked.app)),
     h("strong", null, template.title),
-    h("ul", null, lines.map((line) => h("li", { key: line }, line))),
+    h("ul", null, lines.map((line, index) => h("li", { key: index }, line))),
     h("p", { class: "hint" }, say(template.kind === "long_term" ? "long-term" : "once")),
     h("div", { class: "actions" },
       h("button", { class: "reject", onclick: () => answer(false) }, say("reject")),
       h("button", { class: "main allow", onclick: () => answer(true) }, say("allow"))));
 }
 
+function hostOf(url) {
+  return URL.canParse(url, location.href) ? new URL(url, location.href).host : url;
+}
+
 /** Where a card leads that opens no mini program of this sandbox. */
 export function webPage(person, at) {
   const other = at.jump.mini_program;
   return [
-    h("header", { class: "head" }, backButton(person.name, at), h("h4", null, other ? other.app_id : new URL(at.jump.url, location.href).host)),
+    h("header", { class: "head" }, backButton(person.name, at), h("h4", null, other ? other.app_id : hostOf(at.jump.url))),
     h("div", { class: "page" },
       h("p", null, other ? say("jumps to mini program", other.app_id) : say("jumps to page")),
       h("p", { class: "path" }, h("code", null, other ? other.page ?? say("its first page") : at.jump.url)),

@@ -15,7 +15,7 @@ export function phone(person) {
     h("h3", { class: "owner" }, avatar(name), name),
     h("div", { class: "glass" },
       h("div", { class: "bar", "aria-hidden": "true" }, h("time", null, clock(now())), h("span", { class: "battery" })),
-      h("div", { key: `${at.at} ${at.chat ?? at.app ?? ""}`, class: `screen ${at.at}`, id: `screen-${name}`, tabindex: "-1" }, content(person, at)),
+      h("div", { key: `${at.at} ${at.chat ?? at.app ?? ""}`, class: `screen ${at.at}`, id: `screen-${name}`, tabindex: "-1", inert: Boolean(at.asked) }, content(person, at)),
       at.problem && h("div", { class: "problem", role: "alert" }, h("p", null, at.problem),
         h("button", { onclick: () => look(name, { problem: null }) }, say("close"))),
       at.asked && sheet(person, at.asked),
@@ -25,7 +25,8 @@ export function phone(person) {
 
 /** Escape closes what is open, then leads back. */
 function leave(event, name) {
-  if (event.key !== "Escape") return;
+  // Escape also ends what an input method is composing, and a text begun is kept.
+  if (event.key !== "Escape" || event.isComposing || event.target.value) return;
   const at = screen(name);
   if (at.asked || at.problem) look(name, { asked: null, problem: null });
   else if (at.back) go(name, at.back);
@@ -75,8 +76,8 @@ function chats(person) {
 }
 
 /** Looks into a chat: nothing in it is unread any more. */
-export function enter(person, chat) {
-  go(person.name, { at: "chat", chat, back: { at: "chats" } });
+export function enter(person, chat, back = { at: "chats" }) {
+  go(person.name, { at: "chat", chat, back });
 }
 
 function discover(person) {
@@ -123,16 +124,17 @@ function account(person, at) {
   };
   return [
     h("header", { class: "head" }, backButton(name, at), h("h4", null, alias)),
-    h("div", { class: "profile" }, avatar(alias), h("strong", null, alias), h("p", null, say(follows ? "following" : "not following"))),
+    h("div", { class: "profile" }, avatar(alias), h("strong", null, alias),
+      h("p", null, say(follows ? "following" : "not following")), follows && blocks && h("p", null, say("blocked"))),
     h("div", { class: "actions" },
       follows
-        ? [h("button", { key: "chat", class: "main", onclick: () => enter(person, alias) }, say("chat")),
+        ? [h("button", { key: "chat", class: "main", onclick: () => enter(person, alias, at) }, say("chat")),
            h("button", { key: "unfollow", onclick: () => act(name, "unfollow", { app: alias }) }, say("unfollow"))]
         : h("button", { key: "follow", class: "main", onclick: () => act(name, "follow", { app: alias }) }, say("follow")),
-      follows && h("button", { key: "block", "aria-pressed": String(blocks), onclick: () => act(name, "block", { app: alias, blocked: !blocks }) },
+      follows && h("button", { key: "block", onclick: () => act(name, "block", { app: alias, blocked: !blocks }) },
         say(blocks ? "allow messages" : "block"))),
     h("form", { class: "line", onsubmit: scan },
-      h("label", null, say("scan"), h("input", { name: "scene", required: true, maxlength: "64", value: "poster", "aria-label": say("scene"), autocomplete: "off" })),
+      h("label", null, say("scan"), h("input", { name: "scene", required: true, maxlength: "64", value: "poster", "aria-description": say("scene"), autocomplete: "off" })),
       h("button", null, say("scan button"))),
     subscriptions(person, alias),
   ];

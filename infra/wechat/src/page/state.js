@@ -12,20 +12,27 @@ export const world = {
   happenings: new Map(),
   faults: [],
   paths: [],
+  /** The chat in which all apps' subscription messages stand. */
+  notices: "",
+  /** How many happenings of one kind the sandbox keeps. */
+  kept: 0,
   canOpen: false,
   canNotify: false,
   /** Seconds that the sandbox's clock is ahead of this browser's. */
   ahead: 0,
 };
 
-/** How many happenings of one kind are shown. */
-const KEPT = 200;
-
 const listeners = [];
+const forgotten = [];
 
 /** Calls `listener` whenever there is something else to see. */
 export function onChange(listener) {
   listeners.push(listener);
+}
+
+/** Calls `forget` when the sandbox begins anew, and numbers begin at 1 again. */
+export function onFresh(forget) {
+  forgotten.push(forget);
 }
 
 let waiting = false;
@@ -57,6 +64,9 @@ function take(news) {
     world.paths = news.paths;
     world.canOpen = news.can_open;
     world.canNotify = news.can_notify;
+    world.notices = news.notices;
+    world.kept = news.kept;
+    forgotten.forEach((forget) => forget());
   }
   world.connected = true;
   world.ahead = news.now - Math.floor(Date.now() / 1000);
@@ -72,7 +82,7 @@ function forget() {
   const counts = {};
   for (const [key, { layer }] of [...world.happenings].reverse()) {
     counts[layer] = (counts[layer] ?? 0) + 1;
-    if (counts[layer] > KEPT) world.happenings.delete(key);
+    if (counts[layer] > world.kept) world.happenings.delete(key);
   }
 }
 
@@ -115,19 +125,28 @@ export function screen(name) {
   return screens[name] ?? { at: "chats" };
 }
 
+/** A screen without what is over when somebody comes back to it. */
+function lasting({ loggingIn, problem, asked, ...at }) {
+  return at.back ? { ...at, back: lasting(at.back) } : at;
+}
+
+function keep() {
+  const lastingOnes = Object.entries(screens).map(([name, at]) => [name, lasting(at)]);
+  sessionStorage.setItem("screens", JSON.stringify(Object.fromEntries(lastingOnes)));
+  changed();
+}
+
 /** Goes somewhere on a phone. The keyboard's focus follows. */
 export function go(name, to) {
-  screens[name] = to;
-  sessionStorage.setItem("screens", JSON.stringify(screens));
-  changed();
+  screens[name] = to.back ? { ...to, back: lasting(to.back) } : to;
+  keep();
   queueMicrotask(() => document.getElementById(`screen-${name}`)?.focus());
 }
 
 /** Changes something of what is on a phone, and stays there. */
 export function look(name, more) {
   screens[name] = { ...screen(name), ...more };
-  sessionStorage.setItem("screens", JSON.stringify(screens));
-  changed();
+  keep();
 }
 
 /** What somebody chose on this page, kept in the browser. */

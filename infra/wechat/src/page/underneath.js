@@ -2,7 +2,7 @@
 
 import { clockControl, faultControl, notifyControl, tokenControl } from "./controls.js";
 import { h } from "./element.js";
-import { ask, changed, happenings } from "./state.js";
+import { ask, changed, happenings, onFresh, world } from "./state.js";
 import { clock, say } from "./words.js";
 
 /** How many of each kind are listed. */
@@ -15,14 +15,14 @@ export function underneath() {
     h("div", { class: "panels" },
       h("div", { class: "column" },
         notifyControl(),
-        panel("notifications", happenings("notification"), notification),
+        told("notifications", happenings("notification"), notification),
         tokenControl(),
         faultControl(),
         clockControl()),
       h("div", { class: "column" },
         panel("callbacks", happenings("callback"), callback),
         panel("calls", happenings("call"), call),
-        panel("invocations", happenings("invocation"), invocation))),
+        told("invocations", happenings("invocation"), invocation))),
   ];
 }
 
@@ -32,6 +32,11 @@ function panel(name, all, item) {
     all.length === 0 && h("p", { class: "empty" }, say("none yet")),
     h("ol", { class: "log", tabindex: all.length > 0 ? "0" : null, "aria-label": say(name) }, all.slice(0, LISTED).map((it) =>
       h("li", { key: it.id, id: `${it.layer}-${it.id}` }, item(it, it.facts)))));
+}
+
+/** As a panel, where somebody tells of such things: the sandbox alone knows of none. */
+function told(name, all, item) {
+  return (world.canNotify || all.length > 0) && panel(name, all, item);
 }
 
 function time(it) {
@@ -75,21 +80,23 @@ function callback(it, { app, person, event, mode, format, status, duration_ms, r
 
 /** Calls whose request and answer somebody wants to see, by id. */
 const opened = new Map();
+onFresh(() => opened.clear());
 
 async function open(event, id) {
   if (!event.target.open || opened.has(id)) return;
-  const call = await ask("GET", `/sandbox/calls/${id}`).catch((error) => ({ error: error.message }));
-  opened.set(id, call);
+  const call = await ask("GET", `/sandbox/calls/${id}`).catch(() => null);
+  if (call) opened.set(id, call);
+  for (const old of opened.keys()) if (!world.happenings.has(`call ${old}`)) opened.delete(old);
   changed();
 }
 
-function call(it, { method, path, status, errcode, errmsg, fault, duration_ms }) {
+function call(it, { method, path, status, errcode, errmsg, fault, duration_ms, hung_up }) {
   const answered = status !== undefined;
   const line = [
     time(it), h("code", null, `${method} ${path}`),
-    !answered && mark("open", say("under way")),
+    !answered && (hung_up ? mark("bad", say("hung up")) : mark("open", say("under way"))),
     answered && status !== 200 && mark("bad", status === 0 ? say("reset") : status),
-    status === 200 && mark(errcode === 0 ? "good" : "bad", errcode),
+    status === 200 && errcode !== undefined && mark(errcode === 0 ? "good" : "bad", errcode),
     fault && mark("open", `${say("fault")}: ${fault}`),
     answered && h("span", { class: "took" }, `${duration_ms} ms`),
   ];
@@ -98,7 +105,7 @@ function call(it, { method, path, status, errcode, errmsg, fault, duration_ms })
   return h("details", { ontoggle: (event) => open(event, it.id) },
     h("summary", { class: "facts", title: say("more") }, line),
     errcode ? h("p", { class: "reason" }, errmsg) : null,
-    details && h("pre", null, details.error ?? JSON.stringify({ query: details.query, body: details.body, answer: details.answer }, null, 2)));
+    details && h("pre", null, JSON.stringify({ query: details.query, body: details.body, answer: details.answer }, null, 2)));
 }
 
 const WENT = { answered: ["good", "answered"], failed: ["bad", "function failed"], ended: ["bad", "process ended"], never_taken: ["bad", "process ended"] };

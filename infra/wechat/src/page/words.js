@@ -45,7 +45,6 @@ const words = {
     "its first page": "its first page",
     "block": "Reject messages",
     "blocked": "Messages are rejected",
-    "receives": "Messages arrive",
     "allow messages": "Accept messages again",
     "notifications asked": "Subscription messages",
     "ask consent": "Ask for consent",
@@ -103,12 +102,15 @@ const words = {
     "call off": "Call all off",
     "fault waits": (what, path, times) => `${what} · ${path} · ${times}×`,
     "clock": "WeChat’s clock",
-    "clock hint": "Moves the sandbox’s clock only: windows, consents and tokens age. Your functions keep the real time.",
+    "clock hint": "Moves the sandbox’s clock only: customer-service windows, login codes and tokens age. Your functions keep the real time.",
     "minute": "+ 1 minute",
     "hour": "+ 1 hour",
     "day": "+ 1 day",
-    "signature accepted": "signature accepted",
-    "signature refused": "signature refused",
+    "signature accepted": "signed, accepted",
+    "signature refused": "signed, refused",
+    "hung up": "the caller hung up",
+    "typing": "typing …",
+    "nobody": "Nobody is here yet: add somebody above.",
     "reply valid": "reply is valid",
     "reply invalid": "reply is not valid",
     "under way": "under way",
@@ -183,14 +185,13 @@ const words = {
     "its first page": "首页",
     "block": "拒收消息",
     "blocked": "已拒收消息",
-    "receives": "接收消息",
     "allow messages": "恢复接收",
     "notifications asked": "订阅消息",
     "ask consent": "申请授权",
     "consents": (count) => `可发送 ${count} 条`,
     "long-term consent": "长期允许",
     "no consent": "未授权",
-    "withdraw": "关闭",
+    "withdraw": "撤回授权",
     "wants to send": (app) => `${app} 申请向你发送以下消息`,
     "once": "一次性订阅：每允许一次，可发送一条。",
     "long-term": "长期订阅：关闭之前可一直发送。",
@@ -201,19 +202,19 @@ const words = {
     "logging in": "正在登录……",
     "not logged in": "未登录",
     "log in again": "重新登录",
-    "no server": "沙箱单独运行：没有可登录的服务器。",
+    "no server": "沙箱在单独运行，没有可供登录的服务器。",
     "customer service": "联系客服",
     "page": "页面",
     "developer": "开发版",
     "trial": "体验版",
     "underneath": "背后发生了什么",
     "notify": "发送通知",
-    "notify hint": "与你的函数一样：调用 send。",
-    "to": "收件人",
+    "notify hint": "和你的函数一样，通过调用 send 发送。",
+    "to": "接收人",
     "id": "编号",
     "template": "模板",
     "data": "数据",
-    "new id": "换新编号",
+    "new id": "换个编号",
     "sending": "发送中……",
     "not json": "数据必须是 JSON 对象。",
     "notifications": "通知",
@@ -230,9 +231,9 @@ const words = {
     "faults": "故障",
     "fault path": "接口",
     "everywhere": "所有接口",
-    "fault kind": "故障",
+    "fault kind": "故障类型",
     "fault times": "次数",
-    "slow": "缓慢：3 秒",
+    "slow": "响应慢：3 秒",
     "system error": "-1：系统繁忙",
     "quota": "45009：当日额度用尽",
     "invalid token": "40001：token 无效",
@@ -241,18 +242,21 @@ const words = {
     "call off": "全部取消",
     "fault waits": (what, path, times) => `${what} · ${path} · ${times} 次`,
     "clock": "微信的时钟",
-    "clock hint": "只拨动沙箱的时钟：会话窗口、授权和 token 随之变旧。你的函数仍用真实时间。",
+    "clock hint": "只拨动沙箱的时钟：客服会话窗口、登录 code 和 token 会随之到期；你的函数仍用真实时间。",
     "minute": "+ 1 分钟",
     "hour": "+ 1 小时",
     "day": "+ 1 天",
-    "signature accepted": "签名通过",
-    "signature refused": "签名被拒",
+    "signature accepted": "已签名，已接受",
+    "signature refused": "已签名，被拒绝",
+    "hung up": "调用方已断开",
+    "typing": "对方正在输入…",
+    "nobody": "这里还没有人，请在上方添加。",
     "reply valid": "回复有效",
     "reply invalid": "回复无效",
     "under way": "进行中",
     "no answer": "无响应",
     "cold": "冷启动",
-    "warm": "热",
+    "warm": "热启动",
     "ready after": (ms) => `${ms} ms 后就绪`,
     "answered": "已返回",
     "function failed": "失败",
@@ -262,15 +266,15 @@ const words = {
     "safe": "安全模式",
     "compatible": "兼容模式",
     "plaintext": "明文模式",
-    "status queued": "已排队",
-    "status scheduled": "已定时",
+    "status queued": "排队中",
+    "status scheduled": "定时发送",
     "status in_progress": "发送中",
     "status sent": "已发送",
     "status delivered": "已送达",
     "status blocked": "被拒收",
     "status retry_at": "稍后重试",
     "status ambiguous": "结果未知",
-    "status no_permit": "没有授权",
+    "status no_permit": "未授权",
     "status no_route": "无法触达",
     "status failed": "失败",
     "status expired": "已过期",
@@ -285,10 +289,13 @@ const words = {
 /** The languages that there are. */
 export const languages = Object.keys(words);
 
-/** What is said in one language only; nothing should be. */
+/** What was to be said and is in neither language. */
+const unknown = new Set();
+
+/** What can be said in one language only, or in none; nothing should be. */
 export function missing() {
   const [one, other] = languages.map((it) => Object.keys(words[it]));
-  return [...one.filter((it) => !other.includes(it)), ...other.filter((it) => !one.includes(it))];
+  return [...one.filter((it) => !other.includes(it)), ...other.filter((it) => !one.includes(it)), ...unknown];
 }
 
 /** The language that somebody chose, or else the browser's. */
@@ -299,7 +306,11 @@ export function language() {
 
 /** Says something in the language of the page. */
 export function say(what, ...about) {
-  const said = words[language()]?.[what] ?? words.en[what] ?? what;
+  const said = words[language()]?.[what] ?? words.en[what];
+  if (said === undefined) {
+    unknown.add(what);
+    return what;
+  }
   return typeof said === "function" ? said(...about) : said;
 }
 

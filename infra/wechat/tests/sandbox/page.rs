@@ -138,3 +138,22 @@ async fn pages_of_other_sites_can_do_nothing() {
     assert!(stage.sandbox.world().person("ann").unwrap().relations["shop"].follows.is_none());
     assert_eq!(follow(stage.url("")).await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn a_clock_that_was_moved_and_a_caller_who_hung_up_are_told_of() {
+    let stage = Stage::new().await;
+    let mut live = stage.http.get(stage.url("/sandbox/live")).send().await.unwrap();
+    let first = told(&mut live, |_| true).await;
+    stage.advance(60).await;
+    let news = told(&mut live, |_| true).await;
+    assert!(news["now"].as_i64().unwrap() >= first["now"].as_i64().unwrap() + 60, "{news}");
+
+    let slow = json!({ "path": "/cgi-bin/token", "delay_ms": 60_000 });
+    stage.post("/sandbox/faults", slow).await;
+    let call = stage.http.get(stage.url("/cgi-bin/token"));
+    let impatient = call.timeout(std::time::Duration::from_millis(50)).send();
+    assert!(impatient.await.unwrap_err().is_timeout());
+    let hung_up = |news: &Value| news["happenings"][0]["facts"]["hung_up"] == true;
+    let news = told(&mut live, hung_up).await;
+    assert_eq!(news["happenings"][0]["facts"]["path"], "/cgi-bin/token");
+}
