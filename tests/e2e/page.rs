@@ -24,7 +24,8 @@ async fn somebody_follows_logs_in_is_notified_and_taps_the_card() {
     browser.tap_on("#phone-ann .actions button", "Follow").await;
     browser.tap_on("#phone-ann .actions button", "Chat").await;
     browser.read("#phone-ann .lines", "欢迎关注").await;
-    browser.tap("#phone-ann .back").await;
+    browser.tap("#phone-ann .chat .back").await;
+    browser.tap("#phone-ann .account .back").await;
     log_in(&browser, "ann").await;
     world.idle().await;
 
