@@ -390,9 +390,9 @@ async fn pictures() {
             browser.tap("#phone-ann .back").await;
             browser.tap("#phone-ann .tab:nth-child(1)").await;
             browser.tap_on("#phone-ann .row", "shop").await;
-            browser.tap("#phone-bob .choices button").await;
             ann.message("shop", "订单").await;
         }
+        browser.tap("#phone-bob .choices button").await;
         browser.read("#phone-bob .sheet", "order_shipped").await;
         browser.read("#phone-ann .card", "蓝色水壶").await;
         for look in ["light", "dark"] {
