@@ -26,6 +26,18 @@ const STARTED: &str = "started successfully on port ";
 pub(crate) struct Browser {
     pub(crate) client: Client,
     _driver: Child,
+    _group: Group,
+}
+
+/// The processes of a driver and its browser. They end when this is dropped: the browser
+/// of a scenario that failed would stay otherwise.
+struct Group(u32);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.0);
+        let _ = std::process::Command::new("kill").args(["-KILL", "--", &group]).status();
+    }
 }
 
 impl Browser {
@@ -47,12 +59,15 @@ impl Browser {
 
     async fn start(world: &World, more: &[&str], emulation: Value) -> Option<Self> {
         let mut driver = Command::new("chromedriver");
-        driver.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        driver.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
+        // A group of its own, which ends with it.
+        driver.process_group(0);
         let mut driver = match driver.spawn() {
             Ok(driver) => driver,
             Err(error) if error.kind() == ErrorKind::NotFound => return skipped(),
             Err(error) => panic!("chromedriver: {error}"),
         };
+        let group = Group(driver.id().unwrap());
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
         let port = loop {
             let line = lines.next_line().await.unwrap().expect("chromedriver ended");
@@ -92,7 +107,7 @@ impl Browser {
             Err(error) => panic!("chromedriver can't start a browser: {error}"),
         };
         client.goto(&format!("http://{}/", world.cloud.wechat())).await.unwrap();
-        let browser = Self { client, _driver: driver };
+        let browser = Self { client, _driver: driver, _group: group };
         browser.see("#phones .phone").await;
         Some(browser)
     }
