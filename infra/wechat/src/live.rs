@@ -98,7 +98,7 @@ impl Watcher {
         if quiet && happenings.is_empty() && !fresh {
             return None;
         }
-        Some(told(now, apps, people, faults, happenings, fresh.then(|| self.choices())))
+        Some(told(now, apps, people, faults, &happenings, fresh.then(|| self.choices())))
     }
 
     /// Those that aren't as they were when they were told of last.
@@ -136,7 +136,7 @@ fn told(
     apps: Vec<Value>,
     people: Vec<Value>,
     faults: Option<Value>,
-    happenings: Vec<Happening>,
+    happenings: &[Happening],
     choices: Option<Map<String, Value>>,
 ) -> Value {
     let mut told = choices.unwrap_or_default();

@@ -161,7 +161,7 @@ impl Running {
         let error = reply.as_ref().err().cloned();
         let reply_valid = error.is_none();
         let delivery = Delivery { status, body, duration_ms, reply_valid, reply: line, error };
-        self.tell_end(number, &delivery);
+        self.tell_end(&number, &delivery);
         (delivery, reply)
     }
 
@@ -187,8 +187,8 @@ impl Running {
     }
 
     /// Tells whoever watches what became of it.
-    fn tell_end(&self, number: String, delivery: &Delivery) {
-        self.feed.tell_more(Layer::Callback, &number, |facts| {
+    fn tell_end(&self, number: &str, delivery: &Delivery) {
+        self.feed.tell_more(Layer::Callback, number, |facts| {
             facts.insert("status".to_owned(), delivery.status.into());
             facts.insert("duration_ms".to_owned(), delivery.duration_ms.into());
             facts.insert("reply_valid".to_owned(), delivery.reply_valid.into());
