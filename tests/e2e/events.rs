@@ -126,6 +126,7 @@ async fn what_can_never_be_applied_is_set_aside_at_once_with_the_reason() {
     assert_eq!(world.aws.row("events", "kind", "templatesendjobfinish").await, event);
 }
 
+/// Fault 25.
 #[tokio::test]
 async fn what_fails_again_and_again_is_tried_ten_times_at_growing_intervals() {
     let world = World::start().await;
@@ -171,6 +172,7 @@ async fn what_was_tried_ten_times_and_never_came_back_is_set_aside_untried() {
     assert_eq!(metrics(&world, "events_set_aside").len(), 1);
 }
 
+/// Fault 26.
 #[tokio::test]
 async fn what_was_cut_off_in_the_middle_is_tried_again() {
     let world = World::start().await;
@@ -185,6 +187,7 @@ async fn what_was_cut_off_in_the_middle_is_tried_again() {
     assert_eq!(event["tries"], 10, "the try was counted before it was begun: {event}");
 }
 
+/// Fault 65.
 #[tokio::test]
 async fn sweeps_that_overlap_count_one_try() {
     let world = World::start().await;
@@ -264,6 +267,7 @@ async fn what_is_misspelt_does_nothing() {
     }
 }
 
+/// Fault 25.
 #[tokio::test]
 async fn one_poison_among_a_thousand_holds_up_nobody() {
     let world = World::start().await;
@@ -318,6 +322,7 @@ async fn a_row_that_is_no_event_is_told_of_and_never_asked_for_again() {
     assert!(odd["set_aside_at"].is_number() && odd["unapplied"].is_null(), "{odd}");
 }
 
+/// Fault 10.
 #[tokio::test]
 async fn two_events_of_one_identity_are_both_kept_and_counted() {
     let world = World::start().await;

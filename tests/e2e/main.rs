@@ -41,6 +41,7 @@ mod dry_run;
 mod erasure;
 mod events;
 mod examples;
+mod faults;
 mod follow;
 mod followers;
 mod followers_away;

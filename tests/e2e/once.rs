@@ -12,6 +12,7 @@ fn kinds() -> impl Iterator<Item = &'static str> {
     REPEATABLE.into_iter().chain(UNREPEATABLE)
 }
 
+/// Fault 33.
 #[tokio::test]
 async fn what_wechat_drops_is_repeated_after_a_death_behind_the_call() {
     for kind in REPEATABLE {
@@ -40,6 +41,7 @@ async fn what_wechat_drops_is_repeated_after_a_death_behind_the_call() {
     }
 }
 
+/// Fault 34.
 #[tokio::test]
 async fn what_wechat_would_show_twice_is_not_repeated_after_a_death_behind_the_call() {
     for kind in UNREPEATABLE {
@@ -62,6 +64,7 @@ async fn what_wechat_would_show_twice_is_not_repeated_after_a_death_behind_the_c
     }
 }
 
+/// Fault 32.
 #[tokio::test]
 async fn what_was_only_announced_is_sent_if_that_can_not_double_it() {
     for kind in kinds() {
@@ -91,6 +94,7 @@ async fn what_was_only_announced_is_sent_if_that_can_not_double_it() {
     }
 }
 
+/// Fault 32.
 #[tokio::test]
 async fn what_was_not_even_announced_is_sent_when_it_is_asked_for_again() {
     for kind in kinds() {
@@ -171,6 +175,7 @@ async fn a_commit_that_dynamodb_never_confirmed_is_found_by_the_next_who_asks() 
     }
 }
 
+/// Fault 55.
 #[tokio::test]
 async fn dynamodb_may_be_down_when_wechat_has_taken_the_message_on() {
     for kind in kinds() {
@@ -226,6 +231,7 @@ async fn who_waited_too_long_for_a_token_does_not_call_any_more() {
     }
 }
 
+/// Fault 50.
 #[tokio::test]
 async fn twenty_who_ask_at_once_with_one_permit_make_one_call() {
     for kind in ["bizsend", "subscribe", "legacy_template"] {
@@ -240,6 +246,7 @@ async fn twenty_who_ask_at_once_with_one_permit_make_one_call() {
     }
 }
 
+/// Fault 31.
 #[tokio::test]
 async fn the_queue_and_a_caller_may_ask_for_the_same_at_once() {
     for kind in kinds() {

@@ -191,6 +191,7 @@ mod tests {
         assert_eq!(fill("", &fields()).unwrap(), "");
     }
 
+    /// Fault 77.
     #[test]
     fn a_field_can_not_change_the_address_that_it_stands_in() {
         let fields = BTreeMap::from([("name".to_owned(), "茶 & milk?a=b/c#~".to_owned())]);
