@@ -33,6 +33,7 @@ mod calling;
 mod channels;
 mod consent;
 mod cost;
+mod crash;
 mod customer_service;
 mod dead_token;
 mod deployed;
