@@ -3,6 +3,7 @@
 use crate::world::{World, order};
 use futures_util::{StreamExt as _, stream};
 use local::InvokeFailure;
+use local::aws::Fault;
 use serde_json::{Value, json};
 
 /// A receipt that doesn't say what became of the message.
@@ -345,4 +346,25 @@ async fn two_events_of_one_identity_are_both_kept_and_counted() {
     assert!(first["body"].as_str().unwrap().contains("one"));
     assert!(twin["body"].as_str().unwrap().contains("another"));
     assert_eq!(metrics(&world, "events_twins").len(), 1);
+}
+
+/// What a stream forgets after a day, it has forgotten here as soon as it gave up.
+/// Fault 27.
+#[tokio::test]
+async fn what_the_stream_never_told_of_the_sweep_finds() {
+    let world = World::start().await;
+    let events = world.cloud.function("events");
+    let down = Fault::of("dynamodb", "*").by(events).refuse("InternalServerError");
+    let down = world.cloud.aws.faults.order(down).unwrap();
+    let message = json!({ "app": "shop-mini", "message": { "from": "ann", "MsgType": "text", "Content": "hello", "MsgId": 7 } });
+    assert_eq!(world.wechat.push(message).await[0]["status"], 200);
+    let dead = || world.cloud.aws.queues.length("hongyan-local-events-dead");
+    world.until("the stream gives it up", || dead() == Some(1)).await;
+    down.call_off();
+    let event = world.aws.row("events", "kind", "text").await;
+    assert!(event["applied_at"].is_null() && event["tries"].is_null(), "{event}");
+    make_due(&world, &event).await;
+    sweep(&world).await;
+    let event = world.aws.row("events", "kind", "text").await;
+    assert!(event["applied_at"].is_number(), "{event}");
 }

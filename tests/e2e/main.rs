@@ -35,6 +35,7 @@ mod consent;
 mod cost;
 mod crash;
 mod customer_service;
+mod cut_off;
 mod dead_token;
 mod deployed;
 mod documentation;

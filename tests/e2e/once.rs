@@ -272,3 +272,72 @@ async fn the_queue_and_a_caller_may_ask_for_the_same_at_once() {
         assert_eq!((scene.calls().await, scene.seen().await), (1, 1), "{kind}");
     }
 }
+
+/// A scene of this kind in which a function has 16 seconds, which is less to wait for
+/// than a minute, with the same margins.
+async fn short_scene(kind: &'static str) -> Scene {
+    let minute = "if 12 seconds are left.\n      Timeout: 60";
+    let world = World::changed(&[(minute, &minute.replace("60", "16"))]).await;
+    world.token_round().await;
+    let scene = Scene::within(world, kind).await;
+    scene.warm_up().await;
+    scene
+}
+
+/// Freezes whoever sends, lets another take over what they are at, and thaws them when
+/// they have no time for a call any more.
+async fn frozen_past_its_lease(scene: &Scene, begun: Timestamp, outcome: &str) {
+    let send = scene.world.cloud.function("send");
+    assert_eq!(scene.world.cloud.freeze(&send).await.unwrap(), 1);
+    scene.world.aws.set_time("order-1", "lease_until", 1).await;
+    let other = scene.world.invoke("send", &scene.request("order-1")).await.unwrap();
+    assert_eq!(other["notifications"][0]["outcome"], outcome, "{}", scene.kind);
+    scene.world.until("it is too late", || Timestamp::now() > begun.plus(8)).await;
+    scene.world.cloud.thaw(&send).await.unwrap();
+}
+
+/// Fault 43.
+#[tokio::test]
+async fn who_was_frozen_past_its_lease_before_the_call_does_not_call_any_more() {
+    for (kind, outcome, calls) in [
+        ("template", "sent", 1),
+        ("subscribe", "ambiguous", 0),
+        ("customer_service", "ambiguous", 0),
+    ] {
+        let scene = short_scene(kind).await;
+        let announced = scene.given(scene.storing().after().hold().once());
+        let request = scene.request("order-1");
+        let begun = Timestamp::now();
+        let frozen = async {
+            announced.holds(1).await;
+            frozen_past_its_lease(&scene, begun, outcome).await;
+            announced.call_off();
+        };
+        let (answer, ()) = tokio::join!(scene.world.invoke("send", &request), frozen);
+        scene.world.idle().await;
+        assert_eq!((scene.calls().await, scene.seen().await), (calls, calls), "{kind}: {answer:?}");
+        let status = if calls == 1 { "delivered" } else { "ambiguous" };
+        assert_eq!(scene.status("order-1").await, status, "{kind}: {answer:?}");
+    }
+}
+
+/// Fault 43.
+#[tokio::test]
+async fn who_was_frozen_past_its_lease_after_the_call_changes_nothing_any_more() {
+    for (kind, outcome, calls) in [
+        ("template", "sent", 2),
+        ("subscribe", "ambiguous", 1),
+        ("customer_service", "ambiguous", 1),
+    ] {
+        let scene = short_scene(kind).await;
+        // The receipt would settle it in between.
+        scene.world.wechat.post("pushing", &json!({ "receipt_delay_ms": 12_000 })).await;
+        let begun = Timestamp::now();
+        let (answer, ()) = scene
+            .send_and("order-1", async || frozen_past_its_lease(&scene, begun, outcome).await)
+            .await;
+        assert_eq!(scene.status("order-1").await, outcome, "{kind}: {answer:?}");
+        scene.world.idle().await;
+        assert_eq!((scene.calls().await, scene.seen().await), (calls, 1), "{kind}: {answer:?}");
+    }
+}

@@ -136,7 +136,7 @@ async fn an_answer_that_says_nothing_is_not_asked_for_twice() {
     assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-/// Fault 37.
+/// Faults 37, 61b.
 #[tokio::test]
 async fn what_could_not_be_connected_is_sent_when_it_can() {
     // A port that is taken and refuses until somebody listens.

@@ -44,6 +44,9 @@ const CALLS: [(&str, &str, &str, &str, bool); 29] = [
     ("token", "ssm", "PutParameter", "", true),
 ];
 
+/// What is called by a process that starts.
+const STARTING: [&str; 2] = ["GetParametersByPath", "DescribeTable"];
+
 /// Calls of WeChat, and who makes them.
 const PATHS: [(&str, &[&str]); 6] = [
     ("/cgi-bin/user/info", &["events"]),
@@ -105,6 +108,10 @@ impl Point {
                     fault = fault.on(resource);
                 }
                 fault.after = after;
+                // Some calls are made by whoever has just started.
+                if STARTING.contains(&operation) {
+                    kill(world, &[function]).await;
+                }
                 let fault = world.cloud.aws.faults.order(fault.hold().once()).unwrap();
                 let is_made = tokio::select! {
                     () = fault.holds(1) => true,

@@ -70,6 +70,7 @@ fn without_a_conditional_claim_two_send() {
     fails(without!(CUSTOMER_SERVICE, compare_and_set: false), ONCE);
 }
 
+/// Fault 43.
 #[test]
 fn without_a_fence_a_late_write_lets_another_send() {
     fails(without!(TEMPLATE, fence: false), ONCE);
