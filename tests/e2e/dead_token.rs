@@ -56,7 +56,9 @@ async fn two_hundred_senders_lose_nothing_when_their_token_is_killed() {
     world.wechat.forget_calls().await;
     world.wechat.revoke("shop").await;
     for report in world.send_at_once(&orders("order", 200, &to)).await {
-        assert_eq!(report["outcome"], "sent", "{report}");
+        // The receipt may have been faster than the answer.
+        let outcome = report["outcome"].as_str().unwrap();
+        assert!(outcome == "sent" || outcome == "delivered", "{report}");
     }
     assert_eq!(world.phone("ann").screen().await.len(), 220);
     let forced = forced(&world).await;
@@ -73,7 +75,9 @@ async fn two_hundred_senders_force_one_token_when_wechat_hands_out_the_dead_one(
     world.wechat.forget_calls().await;
     world.wechat.post("apps/shop/spoil", &json!({})).await;
     for report in world.send_at_once(&orders("order", 200, &to)).await {
-        assert_eq!(report["outcome"], "sent", "{report}");
+        // The receipt may have been faster than the answer.
+        let outcome = report["outcome"].as_str().unwrap();
+        assert!(outcome == "sent" || outcome == "delivered", "{report}");
     }
     assert_eq!(world.phone("ann").screen().await.len(), 220);
     let forced = forced(&world).await;

@@ -216,8 +216,7 @@ async fn a_function_that_is_frozen_goes_on_when_it_is_thawed_and_may_be_too_late
     };
     let go = place.path("go");
     let events = ["a", "b"].map(|name| json!({ "touch": place.path(name), "until": go }));
-    let frozen = cloud.invoke("one", &events[0]);
-    tokio::pin!(frozen);
+    let mut frozen = Box::pin(cloud.invoke("one", &events[0]));
     let meanwhile = async {
         let frozen = process_in(&place.path("a")).await;
         assert_eq!(tell("freeze").await, r#"{"frozen":1}"#);
