@@ -75,7 +75,9 @@ impl Deeds {
         let ann = json!({ "account": "ann" });
         let bob = json!({ "account": "bob" });
         let reach = |to: &Value, person, kind| self.ask_for(world, to.clone(), person, kind);
-        world.wechat.revoke("shop").await;
+        for app in ["shop", "shop-mini"] {
+            world.wechat.revoke(app).await;
+        }
         tokio::join!(
             async {
                 for _ in 0..2 {

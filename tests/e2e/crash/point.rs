@@ -12,26 +12,33 @@ use tokio::sync::watch;
 
 /// Calls of AWS: function, service, operation, what is named (if that tells two calls
 /// apart), and whether it changes something. Of what changes nothing there is one point.
-const CALLS: [(&str, &str, &str, &str, bool); 29] = [
+const CALLS: [(&str, &str, &str, &str, bool); 38] = [
     ("callback", "ssm", "GetParametersByPath", "", false),
     ("callback", "dynamodb", "DescribeTable", "", false),
     ("callback", "dynamodb", "PutItem", "hongyan-local-events", true),
     ("events", "ssm", "GetParametersByPath", "", false),
     ("events", "ssm", "GetParameter", "", false),
+    ("events", "dynamodb", "DescribeTable", "", false),
     ("events", "dynamodb", "Query", "hongyan-local-events", false),
+    ("events", "dynamodb", "Query", "hongyan-local-users", false),
     ("events", "dynamodb", "Scan", "hongyan-local-events", false),
+    ("events", "dynamodb", "GetItem", "hongyan-local-events", false),
     ("events", "dynamodb", "GetItem", "hongyan-local-users", false),
     ("events", "dynamodb", "TransactWriteItems", "hongyan-local-users", true),
     ("events", "dynamodb", "UpdateItem", "hongyan-local-users", true),
     ("events", "dynamodb", "UpdateItem", "hongyan-local-events", true),
     ("events", "dynamodb", "UpdateItem", "hongyan-local-notifications", true),
+    ("events", "lambda", "Invoke", "", true),
     ("login", "ssm", "GetParametersByPath", "", false),
+    ("login", "dynamodb", "DescribeTable", "", false),
     ("login", "dynamodb", "Query", "hongyan-local-mappings", false),
+    ("login", "dynamodb", "GetItem", "hongyan-local-mappings", false),
     ("login", "dynamodb", "GetItem", "hongyan-local-users", false),
     ("login", "dynamodb", "TransactWriteItems", "hongyan-local-users", true),
     ("login", "dynamodb", "UpdateItem", "hongyan-local-users", true),
     ("send", "ssm", "GetParametersByPath", "", false),
     ("send", "ssm", "GetParameter", "", false),
+    ("send", "dynamodb", "DescribeTable", "", false),
     ("send", "dynamodb", "Query", "hongyan-local-mappings", false),
     ("send", "dynamodb", "Query", "hongyan-local-users", false),
     ("send", "dynamodb", "Query", "hongyan-local-notifications", false),
@@ -42,10 +49,16 @@ const CALLS: [(&str, &str, &str, &str, bool); 29] = [
     ("token", "ssm", "GetParametersByPath", "", false),
     ("token", "ssm", "GetParameter", "", false),
     ("token", "ssm", "PutParameter", "", true),
+    ("token", "dynamodb", "GetItem", "hongyan-local-notifications", false),
+    ("token", "dynamodb", "UpdateItem", "hongyan-local-notifications", true),
 ];
 
 /// What is called by a process that starts.
 const STARTING: [&str; 2] = ["GetParametersByPath", "DescribeTable"];
+
+/// What a world sees once, before anybody dies: the first login makes the first key. Who
+/// makes it together with others is a scenario of `keys`.
+const ONCE: [(&str, &str); 2] = [("login", "ssm:GetParameter"), ("login", "ssm:PutParameter")];
 
 /// Calls of WeChat, and who makes them.
 const PATHS: [(&str, &[&str]); 6] = [
@@ -146,6 +159,33 @@ impl Point {
             }
         }
     }
+}
+
+/// What functions have called that is no point.
+pub(crate) fn forgotten(world: &World) -> Vec<String> {
+    let mut forgotten = Vec::new();
+    for used in world.cloud.aws.permissions.uses() {
+        let is_point = CALLS.iter().any(|(function, service, operation, resource, _)| {
+            let action = format!("{service}:{operation}");
+            // Lambda calls the permission for it otherwise, and DynamoDB asks for the
+            // permission of each part of a transaction.
+            let is_called = used.action.starts_with(&action)
+                || (*operation == "TransactWriteItems"
+                    && ["Put", "Update", "Delete", "ConditionCheck"]
+                        .iter()
+                        .any(|part| used.action == format!("dynamodb:{part}Item")));
+            let is_named = *operation == "TransactWriteItems" || used.resource.contains(resource);
+            world.cloud.function(function) == used.function && is_called && is_named
+        });
+        let is_once = ONCE.iter().any(|(function, action)| {
+            world.cloud.function(function) == used.function && *action == used.action
+        });
+        let is_elsewhere = used.function == world.cloud.function("followers");
+        if !is_point && !is_once && !is_elsewhere {
+            forgotten.push(format!("{used:?}"));
+        }
+    }
+    forgotten
 }
 
 async fn kill(world: &World, functions: &[&str]) {
