@@ -40,6 +40,7 @@ pub(crate) struct Deeds {
     /// The newest refresh token of each session that was given out.
     pub(crate) sessions: RefCell<Vec<String>>,
     numbers: Cell<usize>,
+    waves: Cell<usize>,
 }
 
 impl Deeds {
@@ -75,8 +76,12 @@ impl Deeds {
         let ann = json!({ "account": "ann" });
         let bob = json!({ "account": "bob" });
         let reach = |to: &Value, person, kind| self.ask_for(world, to.clone(), person, kind);
-        for app in ["shop", "shop-mini"] {
-            world.wechat.revoke(app).await;
+        // Every other time their tokens are dead, and the first calls refused.
+        self.waves.set(self.waves.get() + 1);
+        if self.waves.get().is_multiple_of(2) {
+            for app in ["shop", "shop-mini"] {
+                world.wechat.revoke(app).await;
+            }
         }
         tokio::join!(
             async {
