@@ -25,7 +25,7 @@ const AT_ONCE: usize = 6;
 /// So many deaths a world lives through before it is judged.
 const A_WORLD: usize = 50;
 /// A point that nobody came by so many times in a row is none.
-const TURNS: usize = 8;
+const TURNS: usize = 20;
 
 /// The points in the order in which they are to be hit: none a second time before each
 /// was hit once.
