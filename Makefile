@@ -29,7 +29,7 @@ USED := $(abspath $(TARGET))/permissions-used
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo binaries build deploy stage test check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers screenshots clean-data
+.PHONY: help setup run demo binaries build deploy stage test crash check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers screenshots clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,11 @@ test: ## Run every test
 	rm -f $(USED)
 	PERMISSIONS_USED=$(USED) $(CARGO) test --workspace --locked
 	PERMISSIONS_USED=$(USED) $(CARGO) test --package tests --test permissions --locked -- --ignored
+
+CRASHES ?= 1000
+crash: ## Kill functions at every point while they work, and see that nothing is lost or done twice (CRASHES=1000, CRASH_SEED=…)
+	$(CARGO) build --workspace --all-targets --locked
+	CRASHES=$(CRASHES) CRASH_SEED=$(CRASH_SEED) $(CARGO) test --workspace --test e2e --locked -- --nocapture crash::
 
 # The second clippy holds an invariant: the protocol does without AWS.
 check: ## Say what CI would say: formatting, lints, documentation

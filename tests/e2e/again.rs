@@ -42,6 +42,7 @@ async fn assert_left_alone(scene: &Scene, request: &Value, why: &str) {
     assert_eq!(scene.seen().await, 1, "{why}");
 }
 
+/// Fault 53.
 #[tokio::test]
 async fn who_unfollows_meanwhile_is_not_written_to_through_another_channel() {
     let (scene, request) = perhaps_sent().await;
@@ -123,6 +124,7 @@ fn with(request: &Value, field: &str, value: Value) -> Value {
     request
 }
 
+/// Fault 45.
 #[tokio::test]
 async fn an_id_stands_for_one_content_however_it_ended() {
     let scene = Scene::of("template").await;

@@ -97,6 +97,7 @@ async fn a_letter_of_wechats_is_taken() {
     assert_eq!(row["body"], text("oAnn", "hello"));
 }
 
+/// Faults 11, 18, 30.
 #[tokio::test]
 async fn what_wechat_did_not_sign_leaves_no_trace() {
     let world = World::start().await;
@@ -158,6 +159,7 @@ async fn how_old_a_delivery_may_be_is_the_operators_choice() {
     assert_eq!(post(&world, &path, letter.body()).await, 200);
 }
 
+/// Fault 20.
 #[tokio::test]
 async fn what_is_too_large_is_not_looked_at() {
     let world = World::start().await;
@@ -232,6 +234,7 @@ async fn a_message_that_lacks_something_is_kept_whole_and_set_aside() {
     }
 }
 
+/// Fault 23.
 #[tokio::test]
 async fn settings_that_can_not_be_used_close_the_door_of_their_own_app_only() {
     let world = World::start().await;
@@ -244,6 +247,7 @@ async fn settings_that_can_not_be_used_close_the_door_of_their_own_app_only() {
     assert!(world.lines().iter().any(|line| line.contains("/hongyan/local/callback/shop")));
 }
 
+/// Fault 16.
 #[tokio::test]
 async fn plaintext_for_an_app_in_safe_mode_is_refused() {
     let world = World::start().await;
@@ -307,6 +311,7 @@ async fn safe_mode_in_both_formats() {
     every_format_in("safe").await;
 }
 
+/// Fault 17.
 #[tokio::test]
 async fn in_compatible_mode_only_what_is_sealed_counts() {
     let world = World::start().await;
@@ -323,6 +328,7 @@ async fn in_compatible_mode_only_what_is_sealed_counts() {
     assert_eq!(row["body"], text("oAnn", "sealed"));
 }
 
+/// Fault 24.
 #[tokio::test]
 async fn during_a_rotation_the_previous_token_and_key_still_do() {
     let old = shop();
@@ -371,6 +377,7 @@ async fn a_changed_token_is_known_before_wechat_uses_it() {
     assert!(tokio::time::timeout(patience, taken).await.is_ok(), "the new token is not known");
 }
 
+/// Faults 1, 14.
 #[tokio::test]
 async fn three_deliveries_of_one_message_are_one_event() {
     let world = World::start().await;
@@ -397,6 +404,7 @@ async fn three_deliveries_of_one_message_are_one_event() {
     assert_eq!(deliver().await, rows, "what comes once more, later, changes nothing");
 }
 
+/// Faults 9, 29.
 #[tokio::test]
 async fn different_events_of_one_second_are_all_kept() {
     let world = World::start().await;

@@ -614,6 +614,7 @@ fn passed_reason(report: &Value, at: usize) -> &str {
     report["passed_over"][at]["reason"].as_str().unwrap().split(" rid").next().unwrap().trim()
 }
 
+/// Fault 52.
 #[tokio::test]
 async fn a_person_is_found_in_each_app_however_they_are_named() {
     let (world, _) = World::with_ann().await;
@@ -647,6 +648,7 @@ async fn a_person_is_found_in_each_app_however_they_are_named() {
     }
 }
 
+/// Fault 53.
 #[tokio::test]
 async fn who_does_not_follow_any_more_is_not_written_to_again() {
     let (world, to) = World::with_ann().await;

@@ -51,6 +51,7 @@ async fn two_consents_are_two_messages() {
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 2, "a third isn't even tried");
 }
 
+/// Fault 50.
 #[tokio::test]
 async fn one_consent_is_enough_for_one_of_many_who_send_at_once() {
     let (world, to) = with_bob().await;
@@ -111,6 +112,7 @@ async fn each_yes_of_a_popup_counts() {
     assert_eq!(permits(&world).await, ["free", "free"]);
 }
 
+/// Fault 48.
 #[tokio::test]
 async fn where_wechat_knows_of_no_consent_our_count_is_void() {
     let (world, to) = with_bob().await;

@@ -35,6 +35,7 @@ async fn who_wrote_lately_can_be_answered_until_the_window_closes() {
     assert_eq!(ann.screen_of("customer_service").await.len(), 1);
 }
 
+/// Fault 51.
 #[tokio::test]
 async fn who_wrote_long_ago_is_not_written_to() {
     let world = World::start().await;

@@ -47,6 +47,7 @@ async fn refused(world: &World, dead: u64) -> (String, String) {
     }
 }
 
+/// Faults 41, 57.
 #[tokio::test]
 async fn two_hundred_senders_lose_nothing_when_their_token_is_killed() {
     let (world, to) = ann_follows().await;
@@ -55,7 +56,9 @@ async fn two_hundred_senders_lose_nothing_when_their_token_is_killed() {
     world.wechat.forget_calls().await;
     world.wechat.revoke("shop").await;
     for report in world.send_at_once(&orders("order", 200, &to)).await {
-        assert_eq!(report["outcome"], "sent", "{report}");
+        // The receipt may have been faster than the answer.
+        let outcome = report["outcome"].as_str().unwrap();
+        assert!(outcome == "sent" || outcome == "delivered", "{report}");
     }
     assert_eq!(world.phone("ann").screen().await.len(), 220);
     let forced = forced(&world).await;
@@ -64,6 +67,7 @@ async fn two_hundred_senders_lose_nothing_when_their_token_is_killed() {
     assert_eq!(world.parameter(SHOP)["generation"], 2);
 }
 
+/// Fault 41.
 #[tokio::test]
 async fn two_hundred_senders_force_one_token_when_wechat_hands_out_the_dead_one() {
     let (world, to) = ann_follows().await;
@@ -71,7 +75,9 @@ async fn two_hundred_senders_force_one_token_when_wechat_hands_out_the_dead_one(
     world.wechat.forget_calls().await;
     world.wechat.post("apps/shop/spoil", &json!({})).await;
     for report in world.send_at_once(&orders("order", 200, &to)).await {
-        assert_eq!(report["outcome"], "sent", "{report}");
+        // The receipt may have been faster than the answer.
+        let outcome = report["outcome"].as_str().unwrap();
+        assert!(outcome == "sent" || outcome == "delivered", "{report}");
     }
     assert_eq!(world.phone("ann").screen().await.len(), 220);
     let forced = forced(&world).await;
@@ -83,6 +89,7 @@ async fn two_hundred_senders_force_one_token_when_wechat_hands_out_the_dead_one(
     assert_eq!((counted[0].dimension("app"), counted[0].value), ("shop", 1));
 }
 
+/// Fault 42.
 #[tokio::test]
 async fn a_secret_that_is_wrong_for_good_costs_two_calls_a_send_and_nothing_of_the_budget() {
     let (world, to) = ann_follows().await;
@@ -109,6 +116,7 @@ async fn a_secret_that_is_wrong_for_good_costs_two_calls_a_send_and_nothing_of_t
     assert_eq!(failed[0].dimension("app"), "shop");
 }
 
+/// Fault 61.
 #[tokio::test]
 async fn an_address_that_wechat_does_not_let_in_is_named() {
     let world = World::start().await;
@@ -161,6 +169,7 @@ async fn an_app_that_is_slow_holds_up_no_other() {
     assert_eq!(renewed(), 2);
 }
 
+/// Fault 60.
 #[tokio::test]
 async fn an_outage_of_the_token_path_for_210_seconds_is_not_noticed() {
     let (world, to) = ann_follows().await;
@@ -193,6 +202,7 @@ async fn an_outage_of_the_token_path_for_210_seconds_is_not_noticed() {
     assert!(!forced(&world).await.contains(&true));
 }
 
+/// Fault 58.
 #[tokio::test]
 async fn a_token_function_that_dies_before_it_has_stored_a_token_loses_none() {
     let (world, to) = ann_follows().await;
@@ -216,6 +226,7 @@ async fn a_token_function_that_dies_before_it_has_stored_a_token_loses_none() {
     assert!(!forced(&world).await.contains(&true));
 }
 
+/// Fault 58.
 #[tokio::test]
 async fn a_repair_whose_function_dies_is_finished_by_the_next_round() {
     let (world, to) = ann_follows().await;
@@ -235,6 +246,7 @@ async fn a_repair_whose_function_dies_is_finished_by_the_next_round() {
     assert_eq!(forced.iter().filter(|forced| **forced).count(), 1, "{forced:?}");
 }
 
+/// Fault 63.
 #[tokio::test]
 async fn a_token_that_is_known_to_be_dead_is_not_used_again_when_an_old_parameter_is_read() {
     let (world, to) = ann_follows().await;

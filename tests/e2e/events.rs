@@ -3,6 +3,7 @@
 use crate::world::{World, order};
 use futures_util::{StreamExt as _, stream};
 use local::InvokeFailure;
+use local::aws::Fault;
 use serde_json::{Value, json};
 
 /// A receipt that doesn't say what became of the message.
@@ -126,6 +127,7 @@ async fn what_can_never_be_applied_is_set_aside_at_once_with_the_reason() {
     assert_eq!(world.aws.row("events", "kind", "templatesendjobfinish").await, event);
 }
 
+/// Fault 25.
 #[tokio::test]
 async fn what_fails_again_and_again_is_tried_ten_times_at_growing_intervals() {
     let world = World::start().await;
@@ -171,6 +173,7 @@ async fn what_was_tried_ten_times_and_never_came_back_is_set_aside_untried() {
     assert_eq!(metrics(&world, "events_set_aside").len(), 1);
 }
 
+/// Fault 26.
 #[tokio::test]
 async fn what_was_cut_off_in_the_middle_is_tried_again() {
     let world = World::start().await;
@@ -185,6 +188,7 @@ async fn what_was_cut_off_in_the_middle_is_tried_again() {
     assert_eq!(event["tries"], 10, "the try was counted before it was begun: {event}");
 }
 
+/// Fault 65.
 #[tokio::test]
 async fn sweeps_that_overlap_count_one_try() {
     let world = World::start().await;
@@ -264,6 +268,7 @@ async fn what_is_misspelt_does_nothing() {
     }
 }
 
+/// Fault 25.
 #[tokio::test]
 async fn one_poison_among_a_thousand_holds_up_nobody() {
     let world = World::start().await;
@@ -318,6 +323,7 @@ async fn a_row_that_is_no_event_is_told_of_and_never_asked_for_again() {
     assert!(odd["set_aside_at"].is_number() && odd["unapplied"].is_null(), "{odd}");
 }
 
+/// Fault 10.
 #[tokio::test]
 async fn two_events_of_one_identity_are_both_kept_and_counted() {
     let world = World::start().await;
@@ -340,4 +346,25 @@ async fn two_events_of_one_identity_are_both_kept_and_counted() {
     assert!(first["body"].as_str().unwrap().contains("one"));
     assert!(twin["body"].as_str().unwrap().contains("another"));
     assert_eq!(metrics(&world, "events_twins").len(), 1);
+}
+
+/// What a stream forgets after a day, it has forgotten here as soon as it gave up.
+/// Fault 27.
+#[tokio::test]
+async fn what_the_stream_never_told_of_the_sweep_finds() {
+    let world = World::start().await;
+    let events = world.cloud.function("events");
+    let down = Fault::of("dynamodb", "*").by(events).refuse("InternalServerError");
+    let down = world.cloud.aws.faults.order(down).unwrap();
+    let message = json!({ "app": "shop-mini", "message": { "from": "ann", "MsgType": "text", "Content": "hello", "MsgId": 7 } });
+    assert_eq!(world.wechat.push(message).await[0]["status"], 200);
+    let dead = || world.cloud.aws.queues.length("hongyan-local-events-dead");
+    world.until("the stream gives it up", || dead() == Some(1)).await;
+    down.call_off();
+    let event = world.aws.row("events", "kind", "text").await;
+    assert!(event["applied_at"].is_null() && event["tries"].is_null(), "{event}");
+    make_due(&world, &event).await;
+    sweep(&world).await;
+    let event = world.aws.row("events", "kind", "text").await;
+    assert!(event["applied_at"].is_number(), "{event}");
 }

@@ -138,6 +138,7 @@ async fn only_a_session_of_this_issuer_hands_over() {
     );
 }
 
+/// Fault 73.
 #[tokio::test]
 async fn nobody_hands_over_for_somebody_else() {
     let world = World::start().await;

@@ -33,6 +33,7 @@ async fn when_a_host_cannot_be_connected_to_the_next_one_is_called() {
     assert!(told("token") >= 1 && told("login") >= 1 && told("events") >= 1);
 }
 
+/// Fault 78.
 #[tokio::test]
 async fn a_redirect_leads_nowhere() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();

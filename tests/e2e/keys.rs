@@ -69,6 +69,7 @@ async fn accepted(world: &World, token: &Value) {
     tokio::time::timeout(Duration::from_secs(30), patience).await.expect("the token is good");
 }
 
+/// Fault 71.
 #[tokio::test]
 async fn the_next_key_is_known_long_before_it_signs_and_the_last_long_after() {
     let world = World::start().await;
@@ -110,6 +111,7 @@ async fn the_next_key_is_known_long_before_it_signs_and_the_last_long_after() {
     assert_eq!(published(&world).await, [second, third, fourth]);
 }
 
+/// Fault 65.
 #[tokio::test]
 async fn two_rotations_at_once_make_one_key() {
     let world = World::start().await;

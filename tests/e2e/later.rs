@@ -313,6 +313,7 @@ async fn what_may_be_sent_already_can_not_be_called_off() {
     assert_eq!(world.phone("ann").screen().await.len(), 2);
 }
 
+/// Fault 56.
 #[tokio::test]
 async fn hundreds_that_are_due_at_once_are_sent_by_one_sweep() {
     let (world, _) = World::with_ann().await;
@@ -327,6 +328,7 @@ async fn hundreds_that_are_due_at_once_are_sent_by_one_sweep() {
     assert_eq!(world.phone("ann").screen().await.len(), 400);
 }
 
+/// Fault 65.
 #[tokio::test]
 async fn sweeps_that_overlap_send_each_once() {
     let (world, _) = World::with_ann().await;

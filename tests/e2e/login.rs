@@ -44,6 +44,7 @@ async fn verified(world: &World, token: &str) -> Result<(Value, Value), &'static
     Ok((header, claims))
 }
 
+/// Fault 74.
 #[tokio::test]
 async fn a_session_says_who_and_can_be_verified_by_anyone() {
     let world = World::start().await;
@@ -170,6 +171,7 @@ async fn an_account_belongs_to_one_user_and_a_user_to_one_account() {
     assert_eq!(attempt(bob.code("shop-mini").await, "bob").await, 200);
 }
 
+/// Fault 72.
 #[tokio::test]
 async fn a_login_that_does_not_fit_names_what_is_wrong() {
     let world = World::start().await;

@@ -15,6 +15,7 @@ async fn log_in(world: &World, login: &Value) -> (u16, String) {
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
+/// Fault 66.
 #[tokio::test]
 async fn the_same_code_gets_the_same_answer_to_the_byte() {
     let world = World::start().await;
@@ -58,6 +59,7 @@ async fn a_retry_is_answered_whatever_wechat_says_of_the_code() {
     assert_eq!(log_in(&world, &other).await.0, 401);
 }
 
+/// Fault 66.
 #[tokio::test]
 async fn twins_get_the_same_answer_whoever_wins() {
     let world = World::start().await;
@@ -113,6 +115,7 @@ async fn who_has_ended_the_session_or_is_forgotten_gets_no_answer_again() {
     assert_eq!(log_in(&world, &login).await.0, 401);
 }
 
+/// Fault 72.
 #[tokio::test]
 async fn a_busy_wechat_is_asked_thrice() {
     let world = World::start().await;

@@ -10,6 +10,7 @@ const VERBOSE: (&str, &str) = (
     "        PARAMETER_PREFIX: !Sub /hongyan/${Stage}\n        AWS_LAMBDA_LOG_LEVEL: TRACE\n        AWS_LAMBDA_LOG_FORMAT: JSON\n",
 );
 
+/// Fault 75.
 #[tokio::test]
 async fn no_line_of_the_main_job_betrays_anybody() {
     let world = World::changed(&[VERBOSE]).await;

@@ -220,6 +220,7 @@ fn applied(world: &World) -> usize {
     world.lines().iter().filter(is_told).count()
 }
 
+/// Fault 49.
 #[tokio::test]
 async fn a_permit_that_is_given_back_can_be_used_again() {
     let (world, to) = with_consents(1).await;

@@ -102,6 +102,7 @@ async fn bob_who_does_not_follow_gets_the_one_message_that_he_consented_to() {
     assert_eq!(row["status"], "delivered");
 }
 
+/// Fault 47.
 #[tokio::test]
 async fn bob_who_has_not_consented_can_not_be_reached_before_he_does() {
     let world = World::start().await;
@@ -117,6 +118,7 @@ async fn bob_who_has_not_consented_can_not_be_reached_before_he_does() {
     assert!(world.wechat.calls("/cgi-bin/message/subscribe/send").await.is_empty());
 }
 
+/// Fault 52.
 #[tokio::test]
 async fn nobody_has_ever_seen_carol() {
     let world = World::start().await;

@@ -12,6 +12,7 @@ fn kinds() -> impl Iterator<Item = &'static str> {
     REPEATABLE.into_iter().chain(UNREPEATABLE)
 }
 
+/// Fault 33.
 #[tokio::test]
 async fn what_wechat_drops_is_repeated_after_a_death_behind_the_call() {
     for kind in REPEATABLE {
@@ -40,6 +41,7 @@ async fn what_wechat_drops_is_repeated_after_a_death_behind_the_call() {
     }
 }
 
+/// Fault 34.
 #[tokio::test]
 async fn what_wechat_would_show_twice_is_not_repeated_after_a_death_behind_the_call() {
     for kind in UNREPEATABLE {
@@ -62,6 +64,7 @@ async fn what_wechat_would_show_twice_is_not_repeated_after_a_death_behind_the_c
     }
 }
 
+/// Fault 32.
 #[tokio::test]
 async fn what_was_only_announced_is_sent_if_that_can_not_double_it() {
     for kind in kinds() {
@@ -91,6 +94,7 @@ async fn what_was_only_announced_is_sent_if_that_can_not_double_it() {
     }
 }
 
+/// Fault 32.
 #[tokio::test]
 async fn what_was_not_even_announced_is_sent_when_it_is_asked_for_again() {
     for kind in kinds() {
@@ -171,6 +175,7 @@ async fn a_commit_that_dynamodb_never_confirmed_is_found_by_the_next_who_asks() 
     }
 }
 
+/// Fault 55.
 #[tokio::test]
 async fn dynamodb_may_be_down_when_wechat_has_taken_the_message_on() {
     for kind in kinds() {
@@ -226,6 +231,7 @@ async fn who_waited_too_long_for_a_token_does_not_call_any_more() {
     }
 }
 
+/// Fault 50.
 #[tokio::test]
 async fn twenty_who_ask_at_once_with_one_permit_make_one_call() {
     for kind in ["bizsend", "subscribe", "legacy_template"] {
@@ -240,6 +246,7 @@ async fn twenty_who_ask_at_once_with_one_permit_make_one_call() {
     }
 }
 
+/// Fault 31.
 #[tokio::test]
 async fn the_queue_and_a_caller_may_ask_for_the_same_at_once() {
     for kind in kinds() {
@@ -263,5 +270,74 @@ async fn the_queue_and_a_caller_may_ask_for_the_same_at_once() {
         }
         scene.world.idle().await;
         assert_eq!((scene.calls().await, scene.seen().await), (1, 1), "{kind}");
+    }
+}
+
+/// A scene of this kind in which a function has 16 seconds, which is less to wait for
+/// than a minute, with the same margins.
+async fn short_scene(kind: &'static str) -> Scene {
+    let minute = "if 12 seconds are left.\n      Timeout: 60";
+    let world = World::changed(&[(minute, &minute.replace("60", "16"))]).await;
+    world.token_round().await;
+    let scene = Scene::within(world, kind).await;
+    scene.warm_up().await;
+    scene
+}
+
+/// Freezes whoever sends, lets another take over what they are at, and thaws them when
+/// they have no time for a call any more.
+async fn frozen_past_its_lease(scene: &Scene, begun: Timestamp, outcome: &str) {
+    let send = scene.world.cloud.function("send");
+    assert_eq!(scene.world.cloud.freeze(&send).await.unwrap(), 1);
+    scene.world.aws.set_time("order-1", "lease_until", 1).await;
+    let other = scene.world.invoke("send", &scene.request("order-1")).await.unwrap();
+    assert_eq!(other["notifications"][0]["outcome"], outcome, "{}", scene.kind);
+    scene.world.until("it is too late", || Timestamp::now() > begun.plus(8)).await;
+    scene.world.cloud.thaw(&send).await.unwrap();
+}
+
+/// Fault 43.
+#[tokio::test]
+async fn who_was_frozen_past_its_lease_before_the_call_does_not_call_any_more() {
+    for (kind, outcome, calls) in [
+        ("template", "sent", 1),
+        ("subscribe", "ambiguous", 0),
+        ("customer_service", "ambiguous", 0),
+    ] {
+        let scene = short_scene(kind).await;
+        let announced = scene.given(scene.storing().after().hold().once());
+        let request = scene.request("order-1");
+        let begun = Timestamp::now();
+        let frozen = async {
+            announced.holds(1).await;
+            frozen_past_its_lease(&scene, begun, outcome).await;
+            announced.call_off();
+        };
+        let (answer, ()) = tokio::join!(scene.world.invoke("send", &request), frozen);
+        scene.world.idle().await;
+        assert_eq!((scene.calls().await, scene.seen().await), (calls, calls), "{kind}: {answer:?}");
+        let status = if calls == 1 { "delivered" } else { "ambiguous" };
+        assert_eq!(scene.status("order-1").await, status, "{kind}: {answer:?}");
+    }
+}
+
+/// Fault 43.
+#[tokio::test]
+async fn who_was_frozen_past_its_lease_after_the_call_changes_nothing_any_more() {
+    for (kind, outcome, calls) in [
+        ("template", "sent", 2),
+        ("subscribe", "ambiguous", 1),
+        ("customer_service", "ambiguous", 1),
+    ] {
+        let scene = short_scene(kind).await;
+        // The receipt would settle it in between.
+        scene.world.wechat.post("pushing", &json!({ "receipt_delay_ms": 12_000 })).await;
+        let begun = Timestamp::now();
+        let (answer, ()) = scene
+            .send_and("order-1", async || frozen_past_its_lease(&scene, begun, outcome).await)
+            .await;
+        assert_eq!(scene.status("order-1").await, outcome, "{kind}: {answer:?}");
+        scene.world.idle().await;
+        assert_eq!((scene.calls().await, scene.seen().await), (calls, 1), "{kind}: {answer:?}");
     }
 }

@@ -225,6 +225,7 @@ async fn up_to_three_events_one_after_the_other() {
     play((1..=3).flat_map(History::all), Way::Pushed).await;
 }
 
+/// Fault 8.
 #[tokio::test]
 async fn up_to_three_events_at_the_same_time() {
     play((1..=3).flat_map(History::all), Way::PushedAtOnce).await;
@@ -237,6 +238,7 @@ async fn four_events() {
 
 /// The orders of all histories of five events are played in
 /// `shared::store::Followers`' own tests; these are those that differ most.
+/// Fault 8.
 #[tokio::test]
 async fn five_events() {
     let all = History::all(5);

@@ -33,6 +33,7 @@ async fn stored_once(world: &World) {
     assert!(world.phone("ann").screen_of("system").await.is_empty());
 }
 
+/// Fault 6.
 #[tokio::test]
 async fn dynamodb_refuses_for_ten_seconds_and_the_third_delivery_is_stored() {
     let world = start().await;
@@ -47,6 +48,7 @@ async fn dynamodb_refuses_for_ten_seconds_and_the_third_delivery_is_stored() {
 }
 
 /// Under load Lambda starts new processes, in an outage as well.
+/// Fault 6.
 #[tokio::test]
 async fn a_callback_that_starts_in_an_outage_stores_what_wechat_sends_again() {
     let world = start().await;
@@ -65,6 +67,7 @@ async fn a_callback_that_starts_in_an_outage_stores_what_wechat_sends_again() {
     stored_once(&world).await;
 }
 
+/// Fault 4.
 #[tokio::test]
 async fn a_moment_of_throttling_is_not_even_noticed() {
     let world = start().await;
@@ -76,6 +79,7 @@ async fn a_moment_of_throttling_is_not_even_noticed() {
     stored_once(&world).await;
 }
 
+/// Fault 5.
 #[tokio::test]
 async fn an_event_whose_confirmation_was_lost_is_stored_once() {
     let world = start().await;
@@ -106,16 +110,19 @@ async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault, found: &str) {
     stored_once(&world).await;
 }
 
+/// Fault 2.
 #[tokio::test]
 async fn killed_before_the_put_the_event_is_stored_by_the_next_delivery() {
     killed_at_its_put(|fault| fault, "found=New").await;
 }
 
+/// Fault 3.
 #[tokio::test]
 async fn killed_after_the_put_the_event_is_not_doubled_by_the_next_delivery() {
     killed_at_its_put(Fault::after, "found=Again").await;
 }
 
+/// Faults 4, 7.
 #[tokio::test]
 async fn forty_people_write_at_once_while_dynamodb_stumbles() {
     let world = World::start().await;

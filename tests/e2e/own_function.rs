@@ -79,6 +79,7 @@ async fn whoever_has_a_session_is_known_to_any_function() {
     assert_eq!(world.client.get(world.url("/greeting")).send().await.unwrap().status(), 401);
 }
 
+/// Fault 67.
 #[tokio::test]
 async fn no_forged_token_reaches_any_function() {
     let world = world().await;

@@ -39,6 +39,7 @@ async fn a_callback_that_may_not_write_down_says_so_and_answers_500() {
     assert!(world.aws.rows("events").await.is_empty());
 }
 
+/// Fault 80.
 #[tokio::test]
 async fn an_index_needs_a_permission_of_its_own() {
     let index = "Resource: !Sub ${NotificationsTable.Arn}/index/waiting";
@@ -57,6 +58,7 @@ async fn the_token_function_may_touch_its_own_rows_only() {
     was_refused(&world, "token", "TokenRole", "dynamodb:UpdateItem", table);
 }
 
+/// Fault 80.
 #[tokio::test]
 async fn a_function_that_may_not_invoke_another_says_so() {
     let invoke =

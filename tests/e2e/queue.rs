@@ -32,6 +32,7 @@ async fn a_request_on_the_queue_is_sent() {
     assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(0));
 }
 
+/// Fault 28.
 #[tokio::test]
 async fn of_a_batch_only_what_failed_comes_back() {
     let world = World::start().await;

@@ -73,6 +73,7 @@ fn messages() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Faults 26, 82.
 #[tokio::test]
 async fn everything_once_more_changes_nothing() {
     let world = World::start().await;
@@ -151,6 +152,7 @@ async fn what_was_set_aside_is_taken_up_again() {
     assert_eq!(replay(&world, only("unapplied")).await, outcome(0, 0, 2));
 }
 
+/// Fault 82.
 #[tokio::test]
 async fn only_what_is_asked_for() {
     let world = World::start().await;

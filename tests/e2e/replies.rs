@@ -112,6 +112,7 @@ async fn every_kind_of_reply_is_one_that_wechat_takes_in_every_mode_and_format()
     }
 }
 
+/// Fault 1.
 #[tokio::test]
 async fn three_deliveries_at_once_are_one_event_and_three_equal_answers() {
     let world = World::start().await;

@@ -29,6 +29,7 @@ async fn rests(scene: &Scene) -> Value {
     scene.world.aws.row("notifications", "id", "rests#").await
 }
 
+/// Fault 39.
 #[tokio::test]
 async fn an_api_whose_quota_is_used_up_rests_until_midnight_in_china() {
     let scene = resting().await;
@@ -55,6 +56,7 @@ async fn an_api_whose_quota_is_used_up_rests_until_midnight_in_china() {
     assert_eq!(scene.calls().await, calls);
 }
 
+/// Fault 39.
 #[tokio::test]
 async fn an_environment_that_did_not_see_the_refusal_makes_one_call() {
     let scene = Scene::of("template").await;

@@ -19,6 +19,7 @@ fn with(mut request: Value, field: &str, value: Value) -> Value {
     request
 }
 
+/// Fault 46.
 #[tokio::test]
 async fn a_request_that_does_not_fit_names_the_field_and_sends_nothing() {
     let (world, to) = World::with_ann().await;
@@ -55,6 +56,7 @@ async fn a_request_that_does_not_fit_names_the_field_and_sends_nothing() {
     assert!(world.phone("ann").screen().await.is_empty());
 }
 
+/// Fault 45.
 #[tokio::test]
 async fn an_id_stands_for_one_content() {
     let (world, to) = World::with_ann().await;
@@ -88,6 +90,7 @@ async fn a_request_may_choose_its_channels() {
     assert_eq!(chosen("d", json!([])).await, (json!("no_route"), Value::Null));
 }
 
+/// Fault 31.
 #[tokio::test]
 async fn twenty_who_ask_at_once_send_one_message() {
     let (world, to) = World::with_ann().await;
@@ -97,6 +100,7 @@ async fn twenty_who_ask_at_once_send_one_message() {
     assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 1);
 }
 
+/// Fault 38.
 #[tokio::test]
 async fn what_wechat_is_too_busy_for_is_sent_later_and_once() {
     let (world, to) = World::with_ann().await;
@@ -167,6 +171,7 @@ async fn what_breaks_wechats_rules_passes_on_to_the_next_channel() {
     assert_eq!(world.phone("ann").screen().await.len(), 1);
 }
 
+/// Fault 36.
 #[tokio::test]
 async fn a_template_message_whose_answer_is_lost_is_repeated_and_seen_once() {
     let lost = [
@@ -201,6 +206,7 @@ async fn a_template_message_whose_answer_is_lost_is_repeated_and_seen_once() {
     }
 }
 
+/// Fault 44.
 #[tokio::test]
 async fn when_wechat_no_longer_remembers_a_lost_message_is_not_repeated() {
     let (world, to) = World::with_ann().await;
@@ -217,6 +223,7 @@ async fn when_wechat_no_longer_remembers_a_lost_message_is_not_repeated() {
     assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 3);
 }
 
+/// Fault 36.
 #[tokio::test]
 async fn a_subscription_message_whose_answer_is_lost_is_never_repeated() {
     let lost = [
@@ -241,6 +248,7 @@ async fn a_subscription_message_whose_answer_is_lost_is_never_repeated() {
     }
 }
 
+/// Fault 49.
 #[tokio::test]
 async fn a_subscription_message_that_certainly_was_not_sent_gives_the_consent_back() {
     let (world, to) = with_bob().await;
@@ -254,6 +262,7 @@ async fn a_subscription_message_that_certainly_was_not_sent_gives_the_consent_ba
     assert_eq!(world.phone("bob").screen().await.len(), 1);
 }
 
+/// Fault 35.
 #[tokio::test]
 async fn a_slow_wechat_is_not_waited_for_longer_than_four_seconds() {
     let (world, to) = with_bob().await;

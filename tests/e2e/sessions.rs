@@ -92,6 +92,7 @@ async fn a_session_goes_on_and_tells_whose_it_is() {
     assert_eq!(rows(&world).await.len(), 2);
 }
 
+/// Fault 69.
 #[tokio::test]
 async fn who_lost_the_answer_gets_the_same_token_again() {
     let world = World::start().await;
@@ -108,6 +109,7 @@ async fn who_lost_the_answer_gets_the_same_token_again() {
     next(&world, &third).await;
 }
 
+/// Fault 68.
 #[tokio::test]
 async fn who_comes_again_with_a_token_of_before_ends_the_session() {
     let world = World::start().await;

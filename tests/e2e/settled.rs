@@ -76,6 +76,7 @@ async fn a_receipt_from_before_the_functions_death_settles_what_became_of_it() {
     scene.assert_used_up().await;
 }
 
+/// Fault 34.
 #[tokio::test]
 async fn a_receipt_from_after_the_functions_death_settles_what_became_of_it() {
     let scene = Scene::of("subscribe").await;
@@ -197,6 +198,7 @@ async fn a_message_to_somebody_else_is_no_receipt_for_ann() {
     assert_eq!(scene.status("order-2").await, "delivered");
 }
 
+/// Fault 56.
 #[tokio::test]
 async fn a_receipt_may_be_faster_than_the_answer() {
     for kind in ["template", "bizsend", "subscribe"] {

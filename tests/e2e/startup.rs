@@ -1,6 +1,7 @@
 //! A function that lacks something says what, and does not start.
 
-use crate::world::World;
+use crate::world::{World, order};
+use futures_util::future::join_all;
 use local::InvokeFailure;
 use local::aws::Fault;
 use serde_json::json;
@@ -206,4 +207,37 @@ async fn a_callback_whose_settings_are_mended_takes_what_wechat_sends_again() {
     assert_eq!(world.wechat.push(push).await[0]["status"], 200);
     world.idle().await;
     assert_eq!(world.aws.rows("events").await.len(), 1);
+}
+
+/// Fault 62.
+#[tokio::test]
+async fn of_many_that_start_while_parameters_are_throttled_each_starts_or_says_so() {
+    let (world, to) = World::with_ann().await;
+    let send = world.cloud.function("send");
+    world.cloud.kill(&send).await.unwrap();
+    let read = Fault::of("ssm", "*").by(send).refuse("ThrottlingException");
+    let throttled = world.cloud.aws.faults.order(read.times(20)).unwrap();
+    let asks = (0..20).map(async |at| {
+        let request = order(&format!("order-{at}"), to.clone());
+        loop {
+            match world.invoke("send", &request).await {
+                Ok(mut answer) => return answer["notifications"][0].take(),
+                // Whom the SDK could not help in three attempts; they ask again.
+                Err(InvokeFailure::Failed { error, .. }) => {
+                    let message = error["errorMessage"].as_str().unwrap();
+                    assert!(message.contains("ThrottlingException"), "{message}");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    for report in join_all(asks).await {
+        let outcome = report["outcome"].as_str().unwrap();
+        assert!(outcome == "sent" || outcome == "delivered", "{report}");
+    }
+    world.idle().await;
+    assert_eq!(throttled.befallen(), 20);
+    assert_eq!(world.phone("ann").screen().await.len(), 20);
+    let started = world.lines().iter().filter(|line| line.contains("START (cold)")).count();
+    assert!(started > 10, "only {started} processes were started");
 }

@@ -285,6 +285,7 @@ async fn it_is_known_how_long_wechat_takes() {
     }
 }
 
+/// Fault 48.
 #[tokio::test]
 async fn a_consent_that_wechat_does_not_know_is_counted_once() {
     let world = world().await;

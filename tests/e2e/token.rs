@@ -58,6 +58,7 @@ async fn a_token_that_wechat_goes_on_handing_out_is_forced_but_not_twice_in_a_ro
     assert_eq!(world.phone("ann").screen().await.len(), 1);
 }
 
+/// Fault 64.
 #[tokio::test]
 async fn a_token_that_has_lived_its_two_hours_is_replaced_on_the_way() {
     let (world, to) = ann_follows().await;

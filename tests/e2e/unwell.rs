@@ -20,6 +20,7 @@ fn seconds_until(report: &Value, now: u64) -> u64 {
     report["retry_at"].as_u64().unwrap_or_else(|| panic!("no retry_at: {report}")) - now
 }
 
+/// Fault 38.
 #[tokio::test]
 async fn what_wechat_drops_is_tried_thrice_with_pauses_and_then_later() {
     for kind in REPEATABLE {
@@ -88,6 +89,7 @@ fn odd_answers(elsewhere: &TcpListener) -> Vec<Value> {
     ]
 }
 
+/// Fault 54.
 #[tokio::test]
 async fn an_answer_that_says_nothing_leaves_one_message_on_the_screen() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -108,6 +110,7 @@ async fn an_answer_that_says_nothing_leaves_one_message_on_the_screen() {
     assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
+/// Fault 54.
 #[tokio::test]
 async fn an_answer_that_says_nothing_is_not_asked_for_twice() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -133,6 +136,7 @@ async fn an_answer_that_says_nothing_is_not_asked_for_twice() {
     assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
+/// Faults 37, 61b.
 #[tokio::test]
 async fn what_could_not_be_connected_is_sent_when_it_can() {
     // A port that is taken and refuses until somebody listens.
@@ -195,6 +199,7 @@ async fn another_message_to_the_same_person_is_waited_for() {
     assert_eq!(scene.seen().await, 2);
 }
 
+/// Fault 61.
 #[tokio::test]
 async fn an_address_that_is_not_let_in_waits_ten_minutes_and_is_named() {
     let scene = Scene::of("subscribe").await;
@@ -220,6 +225,7 @@ async fn an_address_that_is_not_let_in_waits_ten_minutes_and_is_named() {
     assert_eq!(scene.seen().await, 1);
 }
 
+/// Fault 51.
 #[tokio::test]
 async fn what_is_refused_for_ever_goes_through_the_next_channel() {
     let scene = Scene::of("template").await;
@@ -288,6 +294,7 @@ async fn what_can_not_be_sent_for_two_days_is_given_up() {
     assert_eq!(scene.send("order-2").await["outcome"], "sent", "the consent is there");
 }
 
+/// Fault 40.
 #[tokio::test]
 async fn the_minute_that_is_used_up_is_waited_for() {
     let scene = Scene::of("template").await;

@@ -139,6 +139,7 @@ pub(crate) async fn alias(app: &App, event: &StoredEvent, now: Timestamp) -> Str
 mod tests {
     use super::*;
 
+    /// Fault 76.
     #[tokio::test]
     async fn a_panic_is_one_events_failure_and_says_nothing_of_it() {
         let panics = async {

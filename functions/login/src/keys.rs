@@ -135,6 +135,7 @@ mod tests {
         (current, keys.published(now).iter().map(|key| number(&key.kid)).collect())
     }
 
+    /// Fault 71.
     #[test]
     fn a_key_is_published_before_it_signs_and_after() {
         let keys = keys(&[(3, NOW.0 - 500), (4, NOW.0 - 100), (5, NOW.0 + 100)]);

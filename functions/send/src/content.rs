@@ -164,6 +164,7 @@ mod tests {
         }
     }
 
+    /// Fault 84.
     #[test]
     fn what_is_stored_is_read_as_it_was() {
         for (name, value) in [

@@ -202,6 +202,7 @@ fn budget(forced_at: &[Timestamp], now: Timestamp) -> Result<Vec<Timestamp>, Ref
 mod tests {
     use super::*;
 
+    /// Fault 42.
     #[test]
     fn tokens_are_forced_half_a_minute_apart_and_fifteen_times_a_day() {
         let now = Timestamp(1_000_000);

@@ -310,6 +310,26 @@ impl Cloud {
         killed.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
     }
 
+    /// Freezes (`SIGSTOP`) all processes of a function, by its name, that are at
+    /// work; tells how many. What they are at goes on being counted: after the
+    /// function's timeout they are killed. Whoever comes next gets another process.
+    ///
+    /// # Errors
+    /// If there is no such function.
+    pub async fn freeze(&self, function: &str) -> Result<usize, InvokeFailure> {
+        let frozen = self.runtime.freeze_function(function).await;
+        frozen.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
+    }
+
+    /// Lets all processes of a function go on (`SIGCONT`); tells how many there are.
+    ///
+    /// # Errors
+    /// If there is no such function.
+    pub async fn thaw(&self, function: &str) -> Result<usize, InvokeFailure> {
+        let thawed = self.runtime.thaw_function(function).await;
+        thawed.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
+    }
+
     /// Returns when nothing is left to do: no invocation is under way, streams,
     /// pipes and queues are read to their ends, and the sandbox has pushed what it
     /// had to push. Messages that failed and wait to come back, delayed

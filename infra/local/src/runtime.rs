@@ -180,6 +180,20 @@ impl Runtime {
         Some(pool.kill().await)
     }
 
+    /// Freezes all processes of one function that are at work; tells how many.
+    /// `None` if there is no such function.
+    pub(crate) async fn freeze_function(&self, function: &str) -> Option<usize> {
+        let pool = self.0.pools.get(function)?.clone();
+        Some(pool.freeze().await)
+    }
+
+    /// Lets all processes of one function go on; tells how many there are. `None`
+    /// if there is no such function.
+    pub(crate) async fn thaw_function(&self, function: &str) -> Option<usize> {
+        let pool = self.0.pools.get(function)?.clone();
+        Some(pool.thaw().await)
+    }
+
     /// Stops every environment, busy or not, and the Runtime API.
     pub(crate) async fn stop(&self) {
         for pool in self.0.pools.values() {
@@ -219,6 +233,16 @@ impl Invoke for Runtime {
     fn kill(&self, function: &str) -> BoxFuture<'_, Option<usize>> {
         let function = function.to_owned();
         Box::pin(async move { self.kill_function(&function).await })
+    }
+
+    fn freeze(&self, function: &str) -> BoxFuture<'_, Option<usize>> {
+        let function = function.to_owned();
+        Box::pin(async move { self.freeze_function(&function).await })
+    }
+
+    fn thaw(&self, function: &str) -> BoxFuture<'_, Option<usize>> {
+        let function = function.to_owned();
+        Box::pin(async move { self.thaw_function(&function).await })
     }
 
     fn event_invoke_config(&self, function: &str) -> EventInvokeConfig {

@@ -142,6 +142,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(10_000);
 
+    /// Fault 64.
     #[test]
     fn a_token_is_used_for_a_minute_and_less_near_its_end() {
         let held = Held::default();
@@ -158,6 +159,7 @@ mod tests {
         assert!(held.usable(Timestamp(17_301)).is_some());
     }
 
+    /// Fault 59.
     #[test]
     fn an_older_token_that_is_read_later_does_not_come_back() {
         let held = Held::default();

@@ -104,6 +104,7 @@ mod tests {
         assert!(with("-1").is_err());
     }
 
+    /// Fault 23.
     #[test]
     fn weak_or_misspelled_settings_are_refused() {
         for bad in [

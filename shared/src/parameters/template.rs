@@ -191,6 +191,7 @@ mod tests {
         assert_eq!(fill("", &fields()).unwrap(), "");
     }
 
+    /// Fault 77.
     #[test]
     fn a_field_can_not_change_the_address_that_it_stands_in() {
         let fields = BTreeMap::from([("name".to_owned(), "茶 & milk?a=b/c#~".to_owned())]);
@@ -219,12 +220,12 @@ mod tests {
     }
 
     #[test]
-    fn the_template_in_each_readme_works() {
-        let readmes =
-            [include_str!("../../../README.md"), include_str!("../../../README.zh-CN.md")];
-        for readme in readmes {
+    fn the_template_of_the_documentation_works() {
+        let pages =
+            [include_str!("../../../docs/setup.md"), include_str!("../../../docs/setup.zh-CN.md")];
+        for page in pages {
             let mut blocks =
-                readme.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+                page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
             let block = blocks.find(|block| block.contains("\"channels\": [\n")).unwrap();
             let template: Template = serde_json::from_str(block).unwrap();
             template.check().unwrap();

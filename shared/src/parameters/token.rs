@@ -81,6 +81,7 @@ mod tests {
         assert_eq!((read.granted_at, read.age(Timestamp(65))), (Some(Timestamp(5)), 60));
     }
 
+    /// Fault 84.
     #[test]
     fn what_an_older_version_wrote_can_be_read() {
         let old = r#"{"token":"t","expires_at":7300,"generation":3,"forced_at":[5]}"#;
@@ -88,6 +89,7 @@ mod tests {
         assert_eq!((read.generation, read.age(Timestamp(160))), (3, 60));
     }
 
+    /// Fault 59.
     #[test]
     fn an_older_token_does_not_take_the_place_of_a_newer_one() {
         let (old, new) = (token(3, 7200), token(4, 14_100));

@@ -135,6 +135,7 @@ const SIGNED: [&str; 12] = [
     "signed, under another key",
 ];
 
+/// Faults 11, 12, 13, 19.
 #[test]
 fn a_million_forgeries_and_none_believed() {
     let world = World::new(&mut Chance::new(1));
@@ -228,6 +229,7 @@ impl Account {
 
 /// An operator may turn the window off. Then what was said can be said again, at
 /// another time; but nothing else can be.
+/// Fault 15.
 #[test]
 fn without_a_window_there_are_replays_and_nothing_else() {
     let mut chance = Chance::new(3);

@@ -87,6 +87,7 @@ fn a_query_is_taken_if_it_has_the_grammar() {
     hold("query", query::query);
 }
 
+/// Fault 21.
 #[test]
 fn the_scanner_finds_what_a_parser_finds() {
     hold("envelope", envelope::envelope);

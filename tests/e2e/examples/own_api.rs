@@ -20,6 +20,7 @@ pub(super) async fn order(world: &World, user: &str, number: &str) {
     world.aws.ask("DynamoDB_20120810.PutItem", &put).await;
 }
 
+/// Fault 73.
 #[tokio::test]
 async fn a_session_of_hongyans_is_taken_and_shows_its_own_orders_only() {
     let world = World::beside(&["protected-api"]).await;

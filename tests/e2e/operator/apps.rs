@@ -138,6 +138,7 @@ async fn a_wrong_app_secret_is_told_and_can_be_replaced() {
     world.hongyan(&rotate, OTHER_SECRET).await.json();
 }
 
+/// Fault 24.
 #[tokio::test]
 async fn a_rotation_loses_no_message() {
     let world = World::start().await;

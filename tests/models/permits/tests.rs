@@ -25,6 +25,7 @@ macro_rules! without {
     };
 }
 
+/// Fault 49.
 #[test]
 fn one_consent_pays_for_one_of_two_messages() {
     holds(ONE, 1000);

@@ -31,6 +31,7 @@ macro_rules! without {
     };
 }
 
+/// Fault 33.
 #[test]
 fn a_template_message_is_seen_once() {
     holds(TEMPLATE, 10_000);
@@ -57,6 +58,7 @@ fn through_two_channels_one_message_is_seen() {
     holds(crowded(TEMPLATE_LAST), 10_000);
 }
 
+/// Fault 56.
 #[test]
 fn receipts_find_the_right_one_of_two_notifications() {
     holds(TWO, 10_000);
@@ -68,6 +70,7 @@ fn without_a_conditional_claim_two_send() {
     fails(without!(CUSTOMER_SERVICE, compare_and_set: false), ONCE);
 }
 
+/// Fault 43.
 #[test]
 fn without_a_fence_a_late_write_lets_another_send() {
     fails(without!(TEMPLATE, fence: false), ONCE);

@@ -20,6 +20,7 @@ macro_rules! with {
     };
 }
 
+/// Fault 57.
 #[test]
 fn a_dead_token_is_replaced_once() {
     holds(DEAD, 1000);

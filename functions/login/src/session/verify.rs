@@ -81,6 +81,7 @@ mod tests {
         Keys::of(signs_from.iter().map(|from| Key::make(Timestamp(*from)).unwrap().0))
     }
 
+    /// Fault 67.
     #[test]
     fn what_is_signed_is_verified_and_nothing_else() {
         let keys = keys(&[0]);

@@ -31,6 +31,8 @@ pub(crate) fn router(faults: Faults, buses: Buses, lambda: Lambda) -> Router {
         .route("/_local/faults/{id}", get(one).delete(call_off))
         .route("/_local/faults/{id}/release", post(release))
         .route("/_local/functions/{name}/kill", post(kill))
+        .route("/_local/functions/{name}/freeze", post(freeze))
+        .route("/_local/functions/{name}/thaw", post(thaw))
         .route("/_local/buses", get(list_buses))
         // A partner's bus has slashes in its name.
         .route("/_local/buses/{*name}", get(events).delete(forget))
@@ -102,9 +104,22 @@ fn with(control: &Control, id: u64, act: impl FnOnce(&Ordered) -> serde_json::Va
 }
 
 async fn kill(State(control): State<Control>, Path(name): Path<String>) -> Response {
-    match control.lambda.kill(&name).await {
-        Some(killed) => Json(json!({ "killed": killed })).into_response(),
-        None => error(StatusCode::NOT_FOUND, &format!("there is no function {name}")),
+    told(&name, "killed", control.lambda.kill(&name).await)
+}
+
+async fn freeze(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    told(&name, "frozen", control.lambda.freeze(&name).await)
+}
+
+async fn thaw(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    told(&name, "thawed", control.lambda.thaw(&name).await)
+}
+
+/// Tells of how many of a function's processes something became true.
+fn told(function: &str, what: &str, processes: Option<usize>) -> Response {
+    match processes {
+        Some(processes) => Json(json!({ what: processes })).into_response(),
+        None => error(StatusCode::NOT_FOUND, &format!("there is no function {function}")),
     }
 }
 

@@ -69,6 +69,18 @@ pub trait Invoke: Send + Sync {
         Box::pin(async { None })
     }
 
+    /// Freezes all processes of `function` that are at work, and tells how many.
+    /// `None`, as for whoever runs no processes, if there is no such function.
+    fn freeze(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
+        Box::pin(async { None })
+    }
+
+    /// Lets all processes of `function` go on, and tells how many there are. `None`,
+    /// as for whoever runs no processes, if there is no such function.
+    fn thaw(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
+        Box::pin(async { None })
+    }
+
     /// What happens to events of `function` with which it fails.
     fn event_invoke_config(&self, _function: &str) -> EventInvokeConfig {
         EventInvokeConfig::default()
@@ -203,6 +215,16 @@ impl Lambda {
     /// Kills all processes of a function; see [`Invoke::kill`].
     pub(crate) async fn kill(&self, function: &str) -> Option<usize> {
         self.functions.kill(function).await
+    }
+
+    /// Freezes those that are at work; see [`Invoke::freeze`].
+    pub(crate) async fn freeze(&self, function: &str) -> Option<usize> {
+        self.functions.freeze(function).await
+    }
+
+    /// Lets them go on; see [`Invoke::thaw`].
+    pub(crate) async fn thaw(&self, function: &str) -> Option<usize> {
+        self.functions.thaw(function).await
     }
 
     /// Finds the function that a client names by name, `name:qualifier`, partial or full ARN.

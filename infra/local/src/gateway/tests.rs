@@ -120,6 +120,7 @@ async fn a_request_becomes_an_event_of_format_2() {
     gateway.stop().await;
 }
 
+/// Fault 30.
 #[tokio::test]
 async fn a_binary_body_is_base64_coded() {
     let (gateway, functions, http) = start();

@@ -12,6 +12,7 @@ use std::{
 };
 
 use axum::body::Bytes;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
@@ -57,6 +58,9 @@ pub(crate) enum Outcome {
     Ended(Answer),
 }
 
+/// A signal for the process, and who waits until it is sent.
+type Signalled = (Signal, oneshot::Sender<()>);
+
 struct Current {
     request_id: String,
     answer: oneshot::Sender<Answer>,
@@ -83,6 +87,7 @@ pub(crate) struct Environment {
     ready: OnceLock<Duration>,
     process: Option<u32>,
     kill: Notify,
+    signals: mpsc::UnboundedSender<Signalled>,
     exit: watch::Receiver<Option<Exit>>,
     /// What the process reported of a failed start.
     init_error: Mutex<Option<Bytes>>,
@@ -116,6 +121,7 @@ impl Environment {
 
         let (mailbox, incoming) = mpsc::unbounded_channel();
         let (gone, exit) = watch::channel(None);
+        let (signals, orders) = mpsc::unbounded_channel();
         let environment = Arc::new(Self {
             id,
             mailbox,
@@ -126,11 +132,12 @@ impl Environment {
             ready: OnceLock::new(),
             process: child.id(),
             kill: Notify::new(),
+            signals,
             exit,
             init_error: Mutex::default(),
         });
         let (name, logs) = (function.binary.clone(), options.logs.clone());
-        tokio::spawn(attend(environment.clone(), child, gone, name, logs));
+        tokio::spawn(attend(environment.clone(), child, orders, gone, name, logs));
         Ok(environment)
     }
 
@@ -150,6 +157,12 @@ impl Environment {
     /// Has the process killed.
     pub(crate) fn kill(&self) {
         self.kill.notify_one();
+    }
+
+    /// Sends the process a signal that doesn't end it; tells whether it was there.
+    pub(crate) async fn signal(&self, signal: Signal) -> bool {
+        let (sent, was_sent) = oneshot::channel();
+        self.signals.send((signal, sent)).is_ok() && was_sent.await.is_ok()
     }
 
     /// Returns when the process has ended.
@@ -274,6 +287,7 @@ impl Environment {
 async fn attend(
     environment: Arc<Environment>,
     mut child: Child,
+    mut orders: mpsc::UnboundedReceiver<Signalled>,
     gone: watch::Sender<Option<Exit>>,
     name: String,
     logs: Logs,
@@ -289,12 +303,21 @@ async fn attend(
     .into_iter()
     .flatten()
     .collect();
-    let status = tokio::select! {
-        status = child.wait() => status.ok(),
-        () = environment.kill.notified() => {
-            // Already gone is as good.
-            let _ = child.kill().await;
-            child.wait().await.ok()
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status.ok(),
+            () = environment.kill.notified() => {
+                // Already gone is as good.
+                let _ = child.kill().await;
+                break child.wait().await.ok();
+            }
+            Some((signal, sent)) = orders.recv() => {
+                // It hasn't been waited for, so nobody else can have its number.
+                let process = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+                if process.is_some_and(|process| kill_process(process, signal).is_ok()) {
+                    let _ = sent.send(());
+                }
+            }
         }
     };
     let until = Instant::now() + LAST_WORDS;

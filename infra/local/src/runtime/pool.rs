@@ -10,6 +10,7 @@ use std::{
 };
 
 use axum::body::Bytes;
+use rustix::process::Signal;
 use tokio::{sync::Semaphore, time::Instant};
 use wechat::Layer;
 
@@ -245,6 +246,23 @@ impl Pool {
         living.len()
     }
 
+    /// Freezes (`SIGSTOP`) all environments that are at work; tells how many. Their
+    /// invocations go on being counted and may time out.
+    pub(crate) async fn freeze(&self) -> usize {
+        let busy: Vec<_> = {
+            let state = self.state();
+            let idle = |it: &Environment| state.idle.iter().any(|(other, _)| other.id == it.id);
+            state.living.iter().filter(|it| !idle(it)).cloned().collect()
+        };
+        signal(&busy, Signal::STOP).await
+    }
+
+    /// Lets all environments go on (`SIGCONT`); tells how many there are.
+    pub(crate) async fn thaw(&self) -> usize {
+        let living = self.state().living.clone();
+        signal(&living, Signal::CONT).await
+    }
+
     /// Stops all environments and waits until they are gone.
     pub(crate) async fn close(&self) {
         self.room.close();
@@ -259,6 +277,15 @@ impl Pool {
             environment.gone().await;
         }
     }
+}
+
+/// Sends a signal to those that are there to get it; tells how many.
+async fn signal(environments: &[Arc<Environment>], signal: Signal) -> usize {
+    let mut signalled = 0;
+    for environment in environments {
+        signalled += usize::from(environment.signal(signal).await);
+    }
+    signalled
 }
 
 /// Counts an invocation for as long as it is under way.

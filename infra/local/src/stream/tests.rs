@@ -164,6 +164,7 @@ async fn after_a_report_only_the_rest_is_tried_again() {
     assert_eq!(world.dead().await, Vec::<Json>::new());
 }
 
+/// Fault 28.
 #[tokio::test]
 async fn a_report_of_something_unknown_fails_the_whole_batch() {
     for report in [failed([""]), failed(["7"])] {

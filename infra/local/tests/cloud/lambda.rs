@@ -205,6 +205,48 @@ async fn a_function_that_is_killed_answers_as_one_that_exits() {
     cloud.stop().await;
 }
 
+#[tokio::test]
+async fn a_function_that_is_frozen_goes_on_when_it_is_thawed_and_may_be_too_late() {
+    let place = Place::new(&["one"], &function("one", "      Timeout: 10\n"));
+    let cloud = place.start().await;
+    let client = shared::http::Web::new().client();
+    let tell = async |what: &str| {
+        let url = format!("http://{}/_local/functions/one/{what}", cloud.aws());
+        client.post(url).send().await.unwrap().text().await.unwrap()
+    };
+    let go = place.path("go");
+    let events = ["a", "b"].map(|name| json!({ "touch": place.path(name), "until": go }));
+    let mut frozen = Box::pin(cloud.invoke("one", &events[0]));
+    let meanwhile = async {
+        let frozen = process_in(&place.path("a")).await;
+        assert_eq!(tell("freeze").await, r#"{"frozen":1}"#);
+        fs::write(&go, "").unwrap();
+        // It could go on now; another one does, which started later.
+        let other = process(&cloud.invoke("one", &json!({})).await.unwrap());
+        assert_ne!(other, frozen);
+        frozen
+    };
+    let process_of_it = tokio::select! {
+        answer = &mut frozen => panic!("it isn't frozen: {answer:?}"),
+        process = meanwhile => process,
+    };
+    assert_eq!(tell("thaw").await, r#"{"thawed":2}"#);
+    assert_eq!(process(&frozen.await.unwrap()), process_of_it);
+
+    fs::remove_file(&go).unwrap();
+    let (late, ()) = tokio::join!(cloud.invoke("one", &events[1]), async {
+        process_in(&place.path("b")).await;
+        // Those without work aren't frozen.
+        assert_eq!(cloud.freeze("one").await.unwrap(), 1);
+        fs::write(&go, "").unwrap();
+    });
+    let error = error(late.unwrap_err());
+    assert_eq!(error["errorType"], "Sandbox.Timedout", "{error}");
+    let nobody = cloud.freeze("nobody").await.unwrap_err();
+    assert!(matches!(nobody, InvokeFailure::NotFound(_)), "{nobody}");
+    cloud.stop().await;
+}
+
 /// The two moments at which a death leaves something behind, and nothing.
 #[tokio::test]
 async fn a_function_can_be_killed_before_and_after_its_put() {

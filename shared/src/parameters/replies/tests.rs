@@ -132,13 +132,15 @@ fn what_could_never_answer_is_refused() {
     }
 }
 
-/// The rules that both READMEs show are rules.
+/// The rules that the documentation shows are rules.
 #[test]
-fn the_rules_of_the_readme_are_read() {
-    let readmes =
-        [include_str!("../../../../README.md"), include_str!("../../../../README.zh-CN.md")];
-    for readme in readmes {
-        let block = readme.split("```json\n").find(|block| block.contains("\"replies\"")).unwrap();
+fn the_rules_of_the_documentation_are_read() {
+    let pages = [
+        include_str!("../../../../docs/intake.md"),
+        include_str!("../../../../docs/intake.zh-CN.md"),
+    ];
+    for page in pages {
+        let block = page.split("```json\n").find(|block| block.contains("\"replies\"")).unwrap();
         let app: Value = serde_json::from_str(block.split("```").next().unwrap()).unwrap();
         let replies = read(&app["replies"], Kind::OfficialAccount).unwrap();
         assert_eq!(replies.0.len(), 7);

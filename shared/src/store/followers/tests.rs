@@ -70,6 +70,7 @@ fn histories(length: usize, last: Told) -> Vec<Vec<(Told, u64)>> {
     all
 }
 
+/// Fault 8.
 #[test]
 fn every_order_of_up_to_five_events_ends_in_the_same_state() {
     let mut checked = 0;

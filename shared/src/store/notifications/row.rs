@@ -231,6 +231,7 @@ mod tests {
         }
     }
 
+    /// Fault 44.
     #[test]
     fn only_what_wechat_drops_is_repeated_and_only_for_eight_minutes() {
         use ChannelKind::{Bizsend, CustomerService, LegacyTemplate, Subscribe, Template};

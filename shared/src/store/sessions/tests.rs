@@ -38,6 +38,7 @@ async fn what_is_written_can_be_read() {
     assert_eq!(revoked, Family { revoked_at: Some(NOW.plus(10)), ..second });
 }
 
+/// Fault 70.
 #[tokio::test]
 async fn one_of_two_who_refresh_at_once_replaces_the_token() {
     let sessions = sessions().await;
@@ -100,6 +101,7 @@ async fn refresh(sessions: &Sessions, token: (u32, u64), now: Timestamp) -> Opti
     }
 }
 
+/// Fault 70.
 #[tokio::test]
 async fn many_who_retry_at_once_lose_nothing_and_one_who_comes_late_ends_it() {
     let sessions = sessions().await;

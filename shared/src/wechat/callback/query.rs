@@ -127,6 +127,7 @@ mod tests {
         assert_eq!(found.msg_signature, None);
     }
 
+    /// Fault 12.
     #[test]
     fn what_could_move_bytes_between_parts_is_refused() {
         let shifted = [

@@ -68,6 +68,7 @@ fn the_published_push_opens() {
     }
 }
 
+/// Fault 16.
 #[test]
 fn what_our_settings_say_counts_and_not_what_a_request_says() {
     let plain = br#"{"MsgType":"text"}"#;
@@ -79,6 +80,7 @@ fn what_our_settings_say_counts_and_not_what_a_request_says() {
     assert!(opened.seal.is_none());
 }
 
+/// Fault 15.
 #[test]
 fn old_and_future_deliveries_are_refused_unless_any_time_will_do() {
     let mut callback = callback(Mode::Safe);
@@ -128,6 +130,7 @@ fn an_answer_is_sealed_the_same_each_time_and_differs_from_any_other() {
     assert_eq!(envelope::encrypted(&xml).map(|text| text.len() % 4), Ok(0));
 }
 
+/// Fault 19.
 #[test]
 fn every_refusal_is_the_same() {
     let callback = callback(Mode::Safe);

@@ -79,6 +79,7 @@ async fn a_call_that_was_not_sent_is_made_at_the_next_host_and_so_are_those_afte
     assert_eq!(server.requests(), 2);
 }
 
+/// Fault 37.
 #[tokio::test]
 async fn without_any_connection_a_call_was_not_sent() {
     let (one, other) = (closed(), closed());
@@ -89,6 +90,7 @@ async fn without_any_connection_a_call_was_not_sent() {
     assert!(!text.contains("a-secret"), "{text}");
 }
 
+/// Fault 37.
 #[tokio::test]
 async fn a_host_that_does_not_speak_tls_was_sent_nothing() {
     let plain = Server::answering("200 OK", "{}");
@@ -107,6 +109,7 @@ async fn a_call_that_may_have_been_sent_is_made_nowhere_else() {
     assert_eq!((cut.requests(), other.requests()), (1, 0));
 }
 
+/// Fault 78.
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = Server::answering("200 OK", r#"{"expires_in":7200}"#);
@@ -137,6 +140,7 @@ async fn what_is_no_answer_of_wechats_leaves_the_call_unknown() {
     }
 }
 
+/// Fault 54.
 #[tokio::test]
 async fn an_answer_is_read_up_to_its_largest_size() {
     let answer = |spaces: usize| format!(r#"{{"expires_in":{}7200}}"#, " ".repeat(spaces));
@@ -163,6 +167,7 @@ async fn an_answer_is_read_up_to_its_largest_size() {
     assert!(bytes < 20_000_000, "{bytes}");
 }
 
+/// Fault 35.
 #[tokio::test]
 async fn a_call_ends_after_four_seconds_however_slowly_it_is_answered() {
     // A connection that is made, and a first byte at once; then one byte a time.

@@ -120,6 +120,7 @@ fn every_length_of_padding_goes_both_ways() {
     }
 }
 
+/// Fault 18.
 #[test]
 fn what_is_not_ours_stays_closed() {
     let ours = app("wx0123456789abcdef");

@@ -78,6 +78,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// Fault 22.
     #[test]
     fn a_field_is_a_string_or_a_number() {
         let tree = json!({ "a": "1 ", "b": 2, "c": -1, "d": " ", "e": [3], "f": null, "g": 1.5 });
@@ -105,6 +106,7 @@ mod tests {
         assert_eq!(fields.id("d").as_deref(), Some("9007199254740993"));
     }
 
+    /// Fault 22.
     #[test]
     fn a_list_is_found_where_it_may_be() {
         for (tree, count) in [

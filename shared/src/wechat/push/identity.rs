@@ -91,6 +91,7 @@ mod tests {
         assert_ne!(odd, of_message(&json!({ "MsgId": "1#3" })));
     }
 
+    /// Fault 9.
     #[test]
     fn events_of_one_second_differ() {
         let popup = |template: &str| json!({ "List": { "TemplateId": template } });

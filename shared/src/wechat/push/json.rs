@@ -181,6 +181,7 @@ mod tests {
         assert_eq!(read["e"], "你好");
     }
 
+    /// Fault 21.
     #[test]
     fn what_wechat_never_sends_is_refused() {
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));

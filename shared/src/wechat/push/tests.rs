@@ -105,6 +105,7 @@ fn a_privacy_event_is_about_the_user_it_names() {
     assert_eq!(push.kind, Kind::Malformed { name, problem: "OpenID is missing or no openid" });
 }
 
+/// Fault 29.
 #[test]
 fn what_is_not_known_is_kept_whole() {
     let push = event("<Event>Poi_Check_Notify</Event><PoiId>17</PoiId><A><B>1</B><B>2</B></A>");

@@ -151,6 +151,7 @@ mod tests {
         );
     }
 
+    /// Fault 21.
     #[test]
     fn what_wechat_never_sends_is_refused() {
         for document in [

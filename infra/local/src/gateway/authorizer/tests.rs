@@ -208,6 +208,7 @@ async fn no_claims_but_the_right_ones_pass() {
     }
 }
 
+/// Fault 67.
 #[tokio::test]
 async fn no_forgery_passes() {
     let issuer = Issuer::start().await;

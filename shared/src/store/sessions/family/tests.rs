@@ -56,6 +56,7 @@ impl Dice {
     }
 }
 
+/// Fault 69.
 #[test]
 fn a_hundred_thousand_lost_answers_revoke_nothing() {
     let mut dice = Dice(0x5EED);
@@ -87,6 +88,7 @@ fn a_hundred_thousand_lost_answers_revoke_nothing() {
     assert!(families > 1);
 }
 
+/// Fault 68.
 #[test]
 fn every_reuse_is_caught() {
     let mut dice = Dice(0xBAD);

@@ -1,0 +1,108 @@
+//! What must be true in the end, whoever was killed when: the tables beside what people
+//! see on their phones.
+
+use crate::crash::deeds::{Asked, Deeds, Pushed, ask};
+use crate::world::World;
+use serde_json::Value;
+
+const TEXT: &str = "text";
+const CONSENT: &str = "subscribe_msg_popup_event";
+const ENTRY: &str = "user_enter_tempsession";
+
+/// Nothing acknowledged is lost, nothing took effect twice, nobody sees a message twice,
+/// and nothing is left unfinished.
+pub(crate) async fn judge(world: &World, deeds: &Deeds) {
+    let events = world.aws.rows("events").await;
+    for event in &events {
+        assert!(event["applied_at"].is_number(), "an event was left unapplied: {event}");
+    }
+    stored(&events, TEXT, &deeds.messages.borrow());
+    stored(&events, ENTRY, &deeds.entries.borrow());
+    followers(world, &deeds.follows.borrow()).await;
+    let consents = number_of(&events, CONSENT, &deeds.consents.borrow());
+    let mut taken = 0;
+    for asked in deeds.asked.borrow().iter() {
+        let status = notification(world, asked).await;
+        if asked.kind == "subscribe" && ["sent", "delivered", "ambiguous"].contains(&&*status) {
+            taken += 1;
+        }
+    }
+    permits(world, consents, taken).await;
+    greetings(world, events.iter().filter(|event| event["kind"] == ENTRY).count()).await;
+    for token in deeds.sessions.borrow().iter() {
+        Deeds::next(world, token).await;
+    }
+}
+
+/// What was acknowledged is stored, and everything is once.
+fn stored(events: &[Value], kind: &str, pushed: &[Pushed]) {
+    number_of(events, kind, pushed);
+    for Pushed { what, acknowledged } in pushed {
+        let is_it = |event: &&Value| event["body"].as_str().is_some_and(|it| it.contains(what));
+        let times = events.iter().filter(is_it).count();
+        assert!(times <= 1, "{what:?} is stored {times} times");
+        assert!(times == 1 || !acknowledged, "{what:?} was acknowledged and is lost");
+    }
+}
+
+/// How many events of a kind there are: all that were acknowledged, at least.
+fn number_of(events: &[Value], kind: &str, pushed: &[Pushed]) -> usize {
+    let number = events.iter().filter(|event| event["kind"] == kind).count();
+    let acknowledged = pushed.iter().filter(|it| it.acknowledged).count();
+    assert!((acknowledged..=pushed.len()).contains(&number), "{acknowledged} {kind}: {number}");
+    number
+}
+
+/// Carol's state is that of the last thing she did, if that was acknowledged.
+async fn followers(world: &World, follows: &[Pushed]) {
+    let Some(last) = follows.last().filter(|last| last.acknowledged) else { return };
+    let carol = world.phone("carol").open_id("shop").await;
+    let rows = world.aws.rows("users").await;
+    let profile = rows.iter().find(|row| {
+        row["item"] == "profile" && row["user"].as_str().unwrap().ends_with(carol.as_str())
+    });
+    let profile = profile.unwrap_or_else(|| panic!("carol isn't known: {rows:#?}"));
+    assert_eq!(profile["follows"].to_string(), last.what, "{profile}");
+}
+
+/// How it stands with a notification; what its person sees has to agree.
+async fn notification(world: &World, asked: &Asked) -> String {
+    let Asked { id, request, text, person, kind } = asked;
+    let row = world.aws.row("notifications", "id", id).await;
+    let status = row["status"].as_str().unwrap().to_owned();
+    let screen = world.phone(person).screen().await;
+    let seen = screen.iter().filter(|message| message.to_string().contains(text)).count();
+    assert!(seen <= 1, "{person} sees {id} {seen} times: {row}");
+    match status.as_str() {
+        "sent" | "delivered" => assert_eq!(seen, 1, "{id} is lost: {row}"),
+        // Of a template message this can always be found out in time.
+        "ambiguous" => assert_ne!(*kind, "template", "{row}"),
+        // There may be fewer consents, and no window: what opens one may be lost.
+        "no_permit" | "no_route" => {
+            assert_ne!(*kind, "template", "{row}");
+            assert_eq!(seen, 0, "{id} is shown: {row}");
+        }
+        _ => panic!("{id} is not in a final state: {row}"),
+    }
+    // Whoever asks again is told the same, and nothing is done.
+    assert_eq!(ask(world, request).await["outcome"], status, "{row}");
+    status
+}
+
+/// Each consent that is stored gave one permit, and each notification took one.
+async fn permits(world: &World, consents: usize, taken: usize) {
+    let rows = world.aws.rows("users").await;
+    let permits = rows.iter().filter(|row| row["item"].as_str().unwrap().starts_with("permit#"));
+    let states: Vec<_> = permits.map(|row| row["state"].as_str().unwrap()).collect();
+    assert_eq!(states.len(), consents, "{states:?}");
+    let free = states.iter().filter(|state| **state == "free").count();
+    assert_eq!(free + taken, consents, "{states:?}");
+}
+
+/// Fred is greeted once at most for each time he entered.
+async fn greetings(world: &World, entries: usize) {
+    let screen = world.phone("fred").screen().await;
+    let greetings = screen.iter().filter(|message| message.to_string().contains("Welcome!"));
+    let greetings = greetings.count();
+    assert!(greetings <= entries, "{entries} entries and {greetings} greetings");
+}
