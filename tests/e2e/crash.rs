@@ -132,10 +132,10 @@ async fn whoever_dies_wherever_nothing_is_lost_and_nothing_is_done_twice() {
             }
             waves += 1;
         }
+        notifications += deeds.asked.borrow().len();
         minute(&world).await;
         oracle::judge(&world, &deeds).await;
         assert_eq!(point::forgotten(&world), [""; 0], "these calls are no points");
-        notifications += deeds.asked.borrow().len();
         tell(&format!(
             "{} deaths at {} points in {:?}: {waves} waves, {notifications} notifications, seed {}",
             deck.deaths(),

@@ -139,7 +139,7 @@ impl Deeds {
     }
 
     async fn come_or_go(&self, world: &World) {
-        let follows = self.follows.borrow().len() % 2 == 0;
+        let follows = self.follows.borrow().len().is_multiple_of(2);
         let action = if follows { "follow" } else { "unfollow" };
         let acknowledged = self.act(world, "carol", action, json!({ "app": "shop" })).await;
         self.follows.borrow_mut().push(Pushed { what: follows.to_string(), acknowledged });

@@ -18,10 +18,10 @@ pub(crate) async fn judge(world: &World, deeds: &Deeds) {
     }
     stored(&events, TEXT, &deeds.messages.borrow());
     stored(&events, ENTRY, &deeds.entries.borrow());
-    followers(world, &deeds.follows.borrow()).await;
+    followers(world, &deeds.follows.take()).await;
     let consents = number_of(&events, CONSENT, &deeds.consents.borrow());
     let mut taken = 0;
-    for asked in deeds.asked.borrow().iter() {
+    for asked in &deeds.asked.take() {
         let status = notification(world, asked).await;
         if asked.kind == "subscribe" && ["sent", "delivered", "ambiguous"].contains(&&*status) {
             taken += 1;
@@ -29,7 +29,7 @@ pub(crate) async fn judge(world: &World, deeds: &Deeds) {
     }
     permits(world, consents, taken).await;
     greetings(world, events.iter().filter(|event| event["kind"] == ENTRY).count()).await;
-    for token in deeds.sessions.borrow().iter() {
+    for token in &deeds.sessions.take() {
         Deeds::next(world, token).await;
     }
 }
