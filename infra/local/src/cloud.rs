@@ -32,7 +32,7 @@ use crate::{
     runtime::{self, Runtime},
     schedule, seed,
     stream::Stream,
-    template::{Place, Template},
+    template::{Function, Place, Template},
 };
 pub use error::{Error, InvokeFailure};
 pub use options::Options;
@@ -416,9 +416,14 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, Error> {
     listener.local_addr().map_err(|source| Error::Runner { doing: "see its own address", source })
 }
 
+/// The function that sends notifications, if the template has it.
+fn sender(template: &Template) -> Option<&Function> {
+    template.functions.iter().find(|function| function.binary == SEND)
+}
+
 /// Where notifications come in and are kept, for whoever watches.
 fn watched(template: &Template, feed: wechat::Feed) -> Watched {
-    let send = template.functions.iter().find(|function| function.binary == SEND);
+    let send = sender(template);
     let table = send.and_then(|send| send.variables.get("NOTIFICATIONS_TABLE")).cloned();
     let mapping = template
         .queue_mappings
@@ -434,9 +439,8 @@ fn watched(template: &Template, feed: wechat::Feed) -> Watched {
 
 /// What the sandbox's phones and its page reach.
 fn business(template: &Template, place: &Place) -> wechat::Business {
-    let send = template.functions.iter().find(|function| function.binary == SEND);
-    let send =
-        send.map(|send| format!("{}/2015-03-31/functions/{}/invocations", place.aws, send.name));
+    let send = sender(template)
+        .map(|send| format!("{}/2015-03-31/functions/{}/invocations", place.aws, send.name));
     wechat::Business { api: Some(place.http.clone()), send }
 }
 
