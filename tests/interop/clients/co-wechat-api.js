@@ -4,7 +4,7 @@
 // here knows how a call looks on the wire: that is co-wechat-api's part.
 'use strict';
 
-const readline = require('readline');
+const answer = require('./answer');
 const API = require('co-wechat-api');
 
 const clients = new Map();
@@ -63,15 +63,4 @@ const work = {
   },
 };
 
-(async () => {
-  for await (const line of readline.createInterface({ input: process.stdin })) {
-    const request = JSON.parse(line);
-    let answer;
-    try {
-      answer = await work[request.do](request);
-    } catch (error) {
-      answer = { error: String(error) };
-    }
-    process.stdout.write(`${JSON.stringify(answer)}\n`);
-  }
-})();
+answer(work);

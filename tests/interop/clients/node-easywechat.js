@@ -5,7 +5,7 @@
 // written after WeChat's documentation.
 'use strict';
 
-const readline = require('readline');
+const answer = require('./answer');
 const { MiniApp, OfficialAccount } = require('node-easywechat');
 
 // Its own cache is a folder, and would give the last run's tokens to this one.
@@ -91,15 +91,4 @@ const work = {
   },
 };
 
-(async () => {
-  for await (const line of readline.createInterface({ input: process.stdin })) {
-    const request = JSON.parse(line);
-    let answer;
-    try {
-      answer = await work[request.do](request);
-    } catch (error) {
-      answer = { error: String(error) };
-    }
-    process.stdout.write(`${JSON.stringify(answer)}\n`);
-  }
-})();
+answer(work);
