@@ -162,7 +162,14 @@ interop-aws: $(CROSS)/ready $(SAM)/ready $(EMULATOR)/ready $(QEMU)/ready ## Depl
 	$(MAKE) --no-print-directory build ARCHITECTURE=arm64
 	QEMU=$(QEMU) $(CARGO) test --workspace --test e2e --locked -- --ignored packaged::
 
-bench: bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs ## Measure what comes in, what goes out, who logs in, who followed before, and what it costs
+# What stands around the functions while they are measured.
+AROUND := benchmarks starts sends logins imports costs
+
+bench: release $(PEERS)/ready ## Measure everything, and write BENCHMARKS.md (needs Python and Node.js; most of an hour)
+	$(CARGO) build --release --locked --package noop
+	$(CARGO) build --release --locked --package bench
+	$(CARGO) build --profile around --locked $(addprefix --package ,$(AROUND))
+	$(TARGET)/around/benchmarks $(TARGET)/release $(TARGET)/around $(PEERS) BENCHMARKS.md
 
 bench-callbacks: ## Messages per second that one core verifies, opens, reads and answers
 	$(CARGO) run --quiet --release --package bench --locked
@@ -175,20 +182,20 @@ bench-starts: release ## Measure how fast functions start and answer, beside one
 	$(CARGO) build --release --locked --package noop
 	$(CARGO) run --quiet --profile around --package starts --locked -- $(TARGET)/release
 
-bench-sends: release ## Count what a notification costs, and how many a second go through the queue
+bench-sends: release ## Count what a notification costs, how many a second go through the queue, and a token's repair
 	$(CARGO) run --quiet --profile around --package sends --locked -- $(TARGET)/release
 
 bench-logins: release ## Count what a login costs, how many a second one process takes, and how long its first one
 	$(CARGO) run --quiet --profile around --package logins --locked -- $(TARGET)/release
 
-FOLLOWERS ?= 50000
-bench-followers: release ## Count what bringing followers in costs, and measure its memory (FOLLOWERS=50000)
+FOLLOWERS ?= 1000000
+bench-followers: release ## Count what bringing followers in costs, its memory, and what grows with them (FOLLOWERS=1000000)
 	$(CARGO) run --quiet --profile around --package imports --locked -- $(TARGET)/release $(FOLLOWERS)
 
 bench-costs: release ## Compute what AWS asks for, from what the functions use
 	$(CARGO) run --quiet --profile around --package costs --locked -- $(TARGET)/release
 
-bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations (needs Python and Node.js)
+bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations and servers (needs Python and Node.js)
 	$(CARGO) run --quiet --release --package bench --locked -- $(PEERS)
 
 $(PEERS)/ready: tests/interop/requirements.txt tests/interop/package.json tests/interop/package-lock.json

@@ -14,7 +14,7 @@ pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000);
 /// Deliveries of one case: enough that no answer is that of the one before.
 const DELIVERIES: usize = 64;
 
-const TOKEN: &str = "QDG6eK";
+pub(crate) const TOKEN: &str = "QDG6eK";
 const AES_KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
 const APP_ID: &str = "wx3f1b2c4d5e6a7980";
 const ACCOUNT: &str = "gh_97417a04a28d";
@@ -39,10 +39,10 @@ pub(crate) struct Case {
     pub(crate) mode: Mode,
     #[serde(skip)]
     pub(crate) format: Format,
-    method: &'static str,
-    pub(crate) token: &'static str,
-    pub(crate) aes_key: &'static str,
-    pub(crate) app_id: &'static str,
+    pub(crate) method: &'static str,
+    token: &'static str,
+    aes_key: &'static str,
+    app_id: &'static str,
     pub(crate) deliveries: Vec<Delivery>,
 }
 
@@ -194,9 +194,14 @@ impl Case {
 }
 
 impl Delivery {
+    /// Its query.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.query.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
     /// A value of its query.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str())
+        self.pairs().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 }
 
@@ -226,6 +231,11 @@ fn opened(format: Format, answer: &str) -> Result<String, String> {
     }
     let reply = crypto::open(&key(), &app_id(), encrypt).map_err(|error| error.to_string())?;
     String::from_utf8(reply).map_err(|error| error.to_string())
+}
+
+/// What a server is given of an app, as JSON.
+pub(crate) fn settings() -> serde_json::Value {
+    json!({ "token": TOKEN, "app_id": APP_ID, "aes_key": AES_KEY })
 }
 
 pub(crate) fn key() -> EncodingAesKey {

@@ -1,20 +1,25 @@
-//! `make bench`: how many messages per second one core verifies, opens, reads
-//! and answers. Nothing is stored, and no network is involved.
+//! `make bench-callbacks`: how many messages per second one core verifies, opens, reads
+//! and answers. Nothing is stored.
 //!
-//! With the folder of foreign implementations as its argument (`make
-//! bench-peers`), they do the same work on the same deliveries.
+//! With the folder of foreign implementations as its argument (`make bench-peers`),
+//! they do the same work on the same deliveries: in one process, and as HTTP servers.
 
 mod corpus;
 mod ours;
 mod pin;
 mod race;
+mod serve;
+mod servers;
 mod table;
 
 use corpus::Case;
 use interop::peer::Environment;
+use measuring::say;
 use ours::Ours;
 use race::{Failed, Racer};
+use shared::wechat::push::Format;
 use std::error::Error;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,37 +28,60 @@ use std::process::ExitCode;
 const SCRIPTS: &str = env!("CARGO_MANIFEST_DIR");
 
 fn main() -> ExitCode {
-    match run() {
+    let argument = std::env::args_os().nth(1);
+    let done = match argument.as_deref() {
+        Some(argument) if argument == OsStr::new(serve::ARGUMENT) => serve::run(),
+        peers => race_all(peers.map(Path::new)),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say_error(&error.to_string());
+            measuring::complain(&error.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let peers = std::env::args_os().nth(1);
-    let core = pin::to_one_core();
-    let cases = corpus::cases();
-    let mut racers = vec![Racer::Ours];
-    if let Some(folder) = &peers {
-        racers.extend(foreign(Path::new(folder), &cases)?);
+fn race_all(peers: Option<&Path>) -> Result<(), Box<dyn Error>> {
+    let mut cases = corpus::cases();
+    in_one_process(peers, &cases)?;
+    if let Some(folder) = peers {
+        // None of the others reads JSON.
+        cases.retain(|case| case.format == Format::Xml);
+        say("");
+        servers::race(&Environment::new(folder), Path::new(SCRIPTS), &cases)?;
     }
-    say(&format!("Messages verified, opened, read and answered, {core}"));
-    say(&table::heading(&racers));
+    Ok(())
+}
+
+/// The work alone, without a server around it.
+fn in_one_process(peers: Option<&Path>, cases: &[Case]) -> Result<(), Box<dyn Error>> {
+    let core = pin::to_one_core();
+    let mut racers = vec![Racer::Ours];
+    if let Some(folder) = peers {
+        racers.extend(foreign(folder, cases)?);
+    }
+    say(&format!("Messages verified, opened, read and answered {core}, with no HTTP around it.\n"));
+    table::head(racers.iter().map(Racer::name));
     let mut remarks = Vec::new();
-    for case in &cases {
+    for case in cases {
         let outcomes = race::race(&mut racers, case)?;
-        say(&table::line(case, &outcomes));
-        say(&table::parts(&Ours::new(case).parts()?));
+        table::row(case, &outcomes);
         for (racer, outcome) in racers.iter().zip(&outcomes) {
             let remark = outcome.remark.as_ref();
-            remarks
-                .extend(remark.map(|remark| format!("{}, {}: {remark}", racer.name(), case.name)));
+            remarks.extend(
+                remark.map(|remark| format!("- {}, {}: {remark}", racer.name(), case.name)),
+            );
         }
     }
-    remarks.iter().for_each(|line| say(line));
+    say("\nThe parts of our answers, in microseconds each:\n");
+    for case in cases {
+        table::parts(case, &Ours::of(case).parts(case)?);
+    }
+    if !remarks.is_empty() {
+        say("\nWhat is odd about the others’ answers:\n");
+        remarks.iter().for_each(|line| say(line));
+    }
     Ok(())
 }
 
@@ -69,14 +97,4 @@ fn foreign(folder: &Path, cases: &[Case]) -> Result<[Racer; 2], Box<dyn Error>> 
         start(environment.node(&scripts.join("co-wechat.js"))?)?,
         start(environment.python(&scripts.join("wechatpy.py"))?)?,
     ])
-}
-
-#[expect(clippy::print_stdout, reason = "what was measured is what this program has to say")]
-fn say(line: &str) {
-    println!("{line}");
-}
-
-#[expect(clippy::print_stderr, reason = "why nothing was measured is what this program has to say")]
-fn say_error(line: &str) {
-    eprintln!("bench: {line}");
 }

@@ -12,37 +12,52 @@ use shared::wechat::signature;
 use std::hint::black_box;
 use std::time::Duration;
 
-/// An app of ours, set up for one case.
-pub(crate) struct Ours<'c> {
-    case: &'c Case,
+/// An app of ours, that WeChat speaks to in one mode.
+pub(crate) struct Ours {
     callback: Callback,
 }
 
-impl<'c> Ours<'c> {
-    pub(crate) fn new(case: &'c Case) -> Self {
-        let mode = match case.mode {
-            Mode::Plain => callback::Mode::Plaintext,
-            Mode::Greeting | Mode::Safe => callback::Mode::Safe,
-        };
+/// An app that is spoken to in envelopes.
+pub(crate) fn safe() -> Ours {
+    Ours::new(callback::Mode::Safe)
+}
+
+/// An app that is spoken to in clear.
+pub(crate) fn plain() -> Ours {
+    Ours::new(callback::Mode::Plaintext)
+}
+
+impl Ours {
+    /// An app set up for one case.
+    pub(crate) fn of(case: &Case) -> Self {
+        if case.mode == Mode::Plain { plain() } else { safe() }
+    }
+
+    fn new(mode: callback::Mode) -> Self {
         let callback = Callback {
             app_id: corpus::app_id(),
             mode,
-            tokens: vec![Secret::new(case.token)],
+            tokens: vec![Secret::new(corpus::TOKEN)],
             aes_keys: vec![corpus::key()],
             window: WINDOW,
         };
-        Self { case, callback }
+        Self { callback }
     }
 
     /// Verifies, opens, reads and replies, as the callback function does; only
     /// nothing is stored.
-    pub(crate) fn answer(&self, delivery: &Delivery) -> Result<String, String> {
-        let query = query(delivery)?;
-        if self.case.mode == Mode::Greeting {
+    pub(crate) fn hear<'q>(
+        &self,
+        greeting: bool,
+        query: impl Iterator<Item = (&'q str, &'q str)>,
+        body: &str,
+    ) -> Result<String, String> {
+        let query = Query::read(query).map_err(|error| error.to_string())?;
+        if greeting {
             let echo = self.callback.greet(&query, NOW).map_err(|error| error.to_string())?;
             return Ok(echo.to_owned());
         }
-        let opened = self.open(&query, delivery)?;
+        let opened = self.open(&query, body)?;
         let push = read(&opened)?;
         let written = reply(&push)?.write(&push, NOW);
         Ok(match &opened.seal {
@@ -51,19 +66,24 @@ impl<'c> Ours<'c> {
         })
     }
 
-    fn open(&self, query: &Query, delivery: &Delivery) -> Result<Opened, String> {
-        self.callback.open(query, delivery.body.as_bytes(), NOW).map_err(|error| error.to_string())
+    /// The answer to a delivery of a case.
+    pub(crate) fn answer(&self, case: &Case, delivery: &Delivery) -> Result<String, String> {
+        self.hear(case.mode == Mode::Greeting, delivery.pairs(), &delivery.body)
+    }
+
+    fn open(&self, query: &Query, body: &str) -> Result<Opened, String> {
+        self.callback.open(query, body.as_bytes(), NOW).map_err(|error| error.to_string())
     }
 
     /// Messages per second, over so many seconds of the core's time.
-    pub(crate) fn rate(&self, seconds: f64) -> f64 {
+    pub(crate) fn rate(&self, case: &Case, seconds: f64) -> f64 {
         let begin = core_time();
         let mut answered = 0;
         loop {
-            for delivery in &self.case.deliveries {
-                let _ = black_box(self.answer(black_box(delivery)));
+            for delivery in &case.deliveries {
+                let _ = black_box(self.answer(case, black_box(delivery)));
             }
-            answered += self.case.deliveries.len();
+            answered += case.deliveries.len();
             let passed = core_time() - begin;
             if passed >= seconds {
                 return number(answered) / passed;
@@ -72,10 +92,10 @@ impl<'c> Ours<'c> {
     }
 
     /// How many microseconds the parts of an answer take, each for itself.
-    pub(crate) fn parts(&self) -> Result<Vec<(&'static str, f64)>, String> {
-        let Case { mode, format, deliveries, .. } = self.case;
+    pub(crate) fn parts(&self, case: &Case) -> Result<Vec<(&'static str, f64)>, String> {
+        let Case { mode, format, deliveries, .. } = case;
         let signed: Vec<_> =
-            deliveries.iter().filter_map(|delivery| self.signed(delivery)).collect();
+            deliveries.iter().filter_map(|delivery| signed(case, delivery)).collect();
         let mut parts = vec![
             ("query", each(deliveries, query)),
             ("verify", each(&signed, |(claimed, parts)| signature::verify(claimed, parts))),
@@ -93,7 +113,7 @@ impl<'c> Ours<'c> {
         }
         let mut answered = Vec::new();
         for delivery in deliveries {
-            let opened = self.open(&query(delivery)?, delivery)?;
+            let opened = self.open(&query(delivery)?, &delivery.body)?;
             let push = read(&opened)?;
             let written = reply(&push)?.write(&push, NOW);
             answered.push((opened, push, written));
@@ -109,24 +129,20 @@ impl<'c> Ours<'c> {
         }
         Ok(parts)
     }
+}
 
-    /// A signature, and what it stands under.
-    fn signed<'d>(&self, delivery: &'d Delivery) -> Option<(&'d str, Vec<&'d str>)>
-    where
-        'c: 'd,
-    {
-        let mut parts = vec![self.case.token, delivery.get("timestamp")?, delivery.get("nonce")?];
-        if self.case.mode != Mode::Safe {
-            return Some((delivery.get("signature")?, parts));
-        }
-        parts.push(envelope::encrypted(&delivery.body).ok()?);
-        Some((delivery.get("msg_signature")?, parts))
+/// A signature, and what it stands under.
+fn signed<'d>(case: &Case, delivery: &'d Delivery) -> Option<(&'d str, Vec<&'d str>)> {
+    let mut parts = vec![corpus::TOKEN, delivery.get("timestamp")?, delivery.get("nonce")?];
+    if case.mode != Mode::Safe {
+        return Some((delivery.get("signature")?, parts));
     }
+    parts.push(envelope::encrypted(&delivery.body).ok()?);
+    Some((delivery.get("msg_signature")?, parts))
 }
 
 fn query(delivery: &Delivery) -> Result<Query, String> {
-    let pairs = delivery.query.iter().map(|(name, value)| (*name, value.as_str()));
-    Query::read(pairs).map_err(|error| error.to_string())
+    Query::read(delivery.pairs()).map_err(|error| error.to_string())
 }
 
 fn read(opened: &Opened) -> Result<Push, String> {

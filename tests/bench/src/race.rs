@@ -26,9 +26,8 @@ pub(crate) enum Racer {
 
 /// What somebody made of a case.
 pub(crate) struct Outcome {
-    /// Messages per second in each round, the lowest first; none if they can't
-    /// answer it.
-    rates: Vec<f64>,
+    /// Messages per second in each round; none if they can't answer it.
+    pub(crate) rates: Vec<f64>,
     /// Why they can't, or what is odd about their answers.
     pub(crate) remark: Option<String>,
 }
@@ -61,9 +60,6 @@ pub(crate) fn race(racers: &mut [Racer], case: &Case) -> Result<Vec<Outcome>, Fa
             }
         }
     }
-    for outcome in &mut outcomes {
-        outcome.rates.sort_unstable_by(f64::total_cmp);
-    }
     Ok(outcomes)
 }
 
@@ -90,8 +86,8 @@ impl Racer {
         }
         let answers = match self {
             Self::Ours => {
-                let ours = Ours::new(case);
-                case.deliveries.iter().map(|delivery| ours.answer(delivery)).collect()
+                let ours = Ours::of(case);
+                case.deliveries.iter().map(|delivery| ours.answer(case, delivery)).collect()
             }
             Self::Peer(peer) => {
                 match peer.ask::<Answers>("answers", json!({ "case": case.name })) {
@@ -118,7 +114,7 @@ impl Racer {
             rate: f64,
         }
         match self {
-            Self::Ours => Ok(Ours::new(case).rate(seconds)),
+            Self::Ours => Ok(Ours::of(case).rate(case, seconds)),
             Self::Peer(peer) => {
                 let request = json!({ "case": case.name, "seconds": seconds });
                 Ok(peer.ask::<Rate>("rate", request)?.rate)
@@ -130,11 +126,13 @@ impl Racer {
 impl Outcome {
     /// The best round: other work of the machine only ever takes away.
     pub(crate) fn best(&self) -> Option<f64> {
-        self.rates.last().copied()
+        self.rates.iter().copied().max_by(f64::total_cmp)
     }
 
     /// The round in the middle.
     pub(crate) fn median(&self) -> Option<f64> {
-        self.rates.get(self.rates.len() / 2).copied()
+        let mut rates = self.rates.clone();
+        rates.sort_unstable_by(f64::total_cmp);
+        rates.get(rates.len() / 2).copied()
     }
 }

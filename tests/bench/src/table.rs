@@ -1,62 +1,45 @@
 //! What was measured, for people to read.
 
 use crate::corpus::Case;
-use crate::race::{Outcome, Racer};
+use crate::race::Outcome;
+use measuring::table::{self, grouped};
 
-/// How wide a column is.
-const WIDTH: usize = 34;
-
-/// The line above the table.
-pub(crate) fn heading(racers: &[Racer]) -> String {
-    let names = racers.iter().map(|racer| format!("{:<WIDTH$}", racer.name()));
-    format!("{:14}{}", "", names.collect::<String>()).trim_end().to_owned()
+/// The head of a table of cases and of those who race, ourselves first.
+pub(crate) fn head<'n>(names: impl Iterator<Item = &'n str>) {
+    let mut columns = vec!["a second of one core"];
+    for (column, name) in names.enumerate() {
+        columns.push(name);
+        columns.push("median");
+        if column > 0 {
+            columns.push("ours ×");
+        }
+    }
+    table::head(&columns);
 }
 
-/// A case: how many messages per second everybody answered in the best round,
-/// in the middle one, and how many times as many we did.
-pub(crate) fn line(case: &Case, outcomes: &[Outcome]) -> String {
+/// A case: how many messages everybody answered in the best round and in the middle
+/// one, and how many times as many we did. Gives what the best of the others has to be
+/// multiplied by for ours; nothing if nobody else could.
+pub(crate) fn row(case: &Case, outcomes: &[Outcome]) -> Option<f64> {
+    let mut cells = vec![case.name.to_owned()];
     let ours = outcomes.first().and_then(Outcome::best);
-    let cells = outcomes.iter().enumerate().map(|(column, outcome)| {
-        let (Some(best), Some(median)) = (outcome.best(), outcome.median()) else {
-            return format!("{:<WIDTH$}", "can't (see below)");
-        };
-        let mut cell = format!("{}/s (median {})", grouped(best), grouped(median));
-        if let Some(ours) = ours.filter(|_| column > 0) {
-            cell = format!("{cell} ×{:.1}", ours / best);
+    let mut least: Option<f64> = None;
+    for (column, outcome) in outcomes.iter().enumerate() {
+        let (best, median) = (outcome.best(), outcome.median());
+        let told = |rate: Option<f64>| rate.map_or("can’t".to_owned(), grouped);
+        cells.extend([told(best), told(median)]);
+        if column > 0 {
+            let ratio = ours.zip(best).map(|(ours, best)| ours / best);
+            cells.push(ratio.map_or(String::new(), |ratio| format!("{ratio:.1}")));
+            least = [least, ratio].into_iter().flatten().reduce(f64::min);
         }
-        format!("{cell:<WIDTH$}")
-    });
-    format!("{:14}{}", case.name, cells.collect::<String>()).trim_end().to_owned()
+    }
+    table::row(&cells);
+    least
 }
 
-/// Under a case: how many microseconds each of its parts takes us.
-pub(crate) fn parts(parts: &[(&str, f64)]) -> String {
+/// How many microseconds each part of our answer takes.
+pub(crate) fn parts(case: &Case, parts: &[(&str, f64)]) {
     let parts = parts.iter().map(|(name, microseconds)| format!("{name} {microseconds:.2}"));
-    format!("{:14}µs: {}", "", parts.collect::<Vec<_>>().join(", "))
-}
-
-/// A whole number, its thousands apart.
-fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_stand_apart() {
-        let all = [(0.4, "0"), (999.0, "999"), (1000.0, "1,000"), (1_234_567.8, "1,234,568")];
-        for (number, expected) in all {
-            assert_eq!(grouped(number), expected);
-        }
-    }
+    measuring::say(&format!("- {}: {}", case.name, parts.collect::<Vec<_>>().join(", ")));
 }

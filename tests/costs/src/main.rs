@@ -7,14 +7,13 @@
 //! and so are the prices. Both stand in `prices`, to be changed to yours.
 
 mod prices;
-mod world;
 
-use measuring::say;
+use costs::{Usage, WORKS, World};
+use measuring::{say, table};
 use prices::{Bill, DYNAMODB, WECHAT};
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
-use world::{Usage, World};
 
 /// Each kind of work is done so often, unless the second argument says otherwise. (What
 /// WeChat says may be 300 seconds from our time.)
@@ -30,23 +29,38 @@ async fn measure_all(binaries: &Path, times: usize) -> Result<(), Box<dyn Error>
     let mut bills = Vec::new();
 
     say(&format!(
-        "Each {times} times; waiting {DYNAMODB} ms for DynamoDB, {WECHAT} ms for WeChat:"
+        "Each {times} times; waiting {DYNAMODB} ms for DynamoDB, {WECHAT} ms for WeChat:\n"
     ));
-    say("               | function  |  MB | calls | CPU ms | billed ms | peak MB | reads | writes");
-    for work in ["callback", "login", "notification", "minute"] {
+    table::head(&[
+        "work",
+        "function",
+        "MB",
+        "invocations",
+        "DynamoDB calls",
+        "WeChat calls",
+        "processor, ms",
+        "billed, ms",
+        "peak MB",
+        "reads",
+        "writes",
+    ]);
+    for work in WORKS {
         let usage = measured(binaries, work, times).await?;
         let mut bill = Bill::default();
         for (function, used) in &usage {
-            say(&format!(
-                "{work:14} | {function:9} | {:3.0} | {:5.2} | {:6.2} | {:9.0} | {:7.0} | {:5.1} | {:6.1}",
-                used.memory,
-                used.invocations,
-                used.processor,
-                prices::billed(used),
-                used.peak,
-                used.reads,
-                used.writes,
-            ));
+            table::row(&[
+                work.to_owned(),
+                function.clone(),
+                format!("{:.0}", used.memory),
+                format!("{:.2}", used.invocations),
+                format!("{:.2}", used.dynamodb),
+                format!("{:.2}", used.wechat),
+                format!("{:.2}", used.processor),
+                format!("{:.0}", prices::billed(used)),
+                format!("{:.0}", used.peak),
+                format!("{:.1}", used.reads),
+                format!("{:.1}", used.writes),
+            ]);
             bill.add(used);
         }
         // A request of API Gateway's for each call from outside.
@@ -60,24 +74,19 @@ async fn measure_all(binaries: &Path, times: usize) -> Result<(), Box<dyn Error>
     }
 
     say("");
-    say("US dollars    | Lambda | DynamoDB | API Gateway | schedules |   logs |    all");
+    table::head(&["US dollars", "Lambda", "DynamoDB", "API Gateway", "schedules", "logs", "all"]);
     for (work, bill) in bills {
         let (what, times) = match work {
             "minute" => ("an idle month".to_owned(), MINUTES),
-            work => (format!("10^6 {work}s"), 1e6),
+            work => (format!("a million {work}s"), 1e6),
         };
         // The four functions of the minute have a schedule each.
         let schedules = if work == "minute" { 4.0 } else { 0.0 };
         let price = bill.price(schedules, times);
-        say(&format!(
-            "{what:19} | {:6.2} | {:8.2} | {:11.2} | {:9.2} | {:6.2} | {:6.2}",
-            price.lambda,
-            price.dynamodb,
-            price.gateway,
-            price.schedules,
-            price.logs,
-            price.all(),
-        ));
+        let parts =
+            [price.lambda, price.dynamodb, price.gateway, price.schedules, price.logs, price.all()];
+        let cells = parts.map(|dollars| format!("{dollars:.2}"));
+        table::row(&[vec![what], cells.into()].concat());
     }
     Ok(())
 }

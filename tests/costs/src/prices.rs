@@ -4,7 +4,7 @@
 //! Sources: the pricing pages of Lambda (arm64), DynamoDB (on demand), API Gateway
 //! (HTTP APIs), EventBridge (Scheduler) and CloudWatch (logs).
 
-use crate::world::Usage;
+use costs::Usage;
 
 /// How long a call of DynamoDB takes from a function in its region, in milliseconds.
 pub(crate) const DYNAMODB: f64 = 5.0;

@@ -74,10 +74,7 @@ impl Environment {
     ///
     /// When Python doesn't start, or the script not with it.
     pub fn python(&self, script: &Path) -> Result<Peer, PeerError> {
-        let mut command = Command::new(self.0.join("python/bin/python"));
-        // Isolated: a script may bear the name of the package that it imports.
-        command.arg("-I").arg(script);
-        Peer::start(command, script)
+        Peer::start(self.with_python(script), script)
     }
 
     /// Starts a script in Node.js.
@@ -86,11 +83,26 @@ impl Environment {
     ///
     /// When Node.js doesn't start, or the script not with it.
     pub fn node(&self, script: &Path) -> Result<Peer, PeerError> {
+        Peer::start(self.with_node(script), script)
+    }
+
+    /// What starts a script in Python, whatever it does then.
+    #[must_use]
+    pub fn with_python(&self, script: &Path) -> Command {
+        let mut command = Command::new(self.0.join("python/bin/python"));
+        // Isolated: a script may bear the name of the package that it imports.
+        command.arg("-I").arg(script);
+        command
+    }
+
+    /// What starts a script in Node.js, whatever it does then.
+    #[must_use]
+    pub fn with_node(&self, script: &Path) -> Command {
         let mut command = Command::new("node");
         // Old packages use what Node.js has come to advise against.
         command.arg("--no-deprecation").arg(script);
         command.env("NODE_PATH", self.0.join("node/node_modules"));
-        Peer::start(command, script)
+        command
     }
 
     /// Starts a program in Rust.

@@ -8,7 +8,7 @@
 
 mod world;
 
-use measuring::say;
+use measuring::{say, table};
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,14 +34,14 @@ async fn measure_all(binaries: &Path, logins: usize) -> Result<(), Box<dyn Error
 
 /// The calls of one login.
 async fn cost(world: &World) -> Result<(), Box<dyn Error>> {
-    say("One login, when the function is warm:");
-    say("               | DynamoDB | WeChat");
+    say("One login, when the function is warm:\n");
+    table::head(&["login", "DynamoDB calls", "WeChat calls"]);
     for (what, account) in [("by code", Account::None), ("and password", Account::Own)] {
         let login = world.login("ann", account).await?;
         let counted = world.count().await?;
         world.log_in(&login).await?;
         let (dynamodb, wechat) = counted.calls(world).await?;
-        say(&format!("{what:14} | {dynamodb:8} | {wechat:6}"));
+        table::row(&[what.to_owned(), dynamodb.to_string(), wechat.to_string()]);
     }
     Ok(())
 }
@@ -55,9 +55,8 @@ async fn rate(world: &mut World, count: usize) -> Result<(), Box<dyn Error>> {
         }
         begun.elapsed() / u32::try_from(count)?
     };
-    say("");
-    say(&format!("{count} in a row, one environment:"));
-    say("               | a second |     each | a call that does nothing");
+    say(&format!("\n{count} in a row, one environment:\n"));
+    table::head(&["call", "a second", "ms each", "× does nothing"]);
     tell_rate("does nothing", nothing, nothing);
     let few = (count / 10).max(1);
     for (what, account, count) in
@@ -76,15 +75,15 @@ async fn rate(world: &mut World, count: usize) -> Result<(), Box<dyn Error>> {
 fn tell_rate(what: &str, each: Duration, nothing: Duration) {
     let (a_second, ratio) = (1.0 / each.as_secs_f64(), each.div_duration_f64(nothing));
     let each = each.as_secs_f64() * 1000.0;
-    say(&format!("{what:14} | {a_second:8.0} | {each:5.1} ms | ×{ratio:.1}"));
+    let figures = [format!("{a_second:.0}"), format!("{each:.1}"), format!("{ratio:.1}")];
+    table::row(&[&[what.to_owned()], &figures[..]].concat());
 }
 
 /// The first call of a process: from the request, which starts it, to the answer.
 async fn cold(binaries: &Path) -> Result<(), Box<dyn Error>> {
     let world = World::start(binaries).await?;
-    say("");
-    say("The first call of a process, from the request to the answer:");
-    say("               |     cold |     warm | cold to warm");
+    say("\nThe first call of a process, from the request to the answer:\n");
+    table::head(&["call", "cold, ms", "warm, ms", "×"]);
     for what in ["login", "keys"] {
         let mut colds = Vec::new();
         let mut warms = Vec::new();
@@ -95,11 +94,12 @@ async fn cold(binaries: &Path) -> Result<(), Box<dyn Error>> {
         }
         let (cold, warm) = (middle(colds), middle(warms));
         let ratio = cold.div_duration_f64(warm);
-        say(&format!(
-            "{what:14} | {:5.0} ms | {:5.1} ms | ×{ratio:.0}",
-            cold.as_secs_f64() * 1000.0,
-            warm.as_secs_f64() * 1000.0
-        ));
+        table::row(&[
+            what.to_owned(),
+            format!("{:.0}", cold.as_secs_f64() * 1000.0),
+            format!("{:.1}", warm.as_secs_f64() * 1000.0),
+            format!("{ratio:.0}"),
+        ]);
         // API Gateway waits no longer for the keys.
         if what == "keys" && cold > Duration::from_millis(1500) {
             return Err(format!("the keys took {cold:?} when cold").into());

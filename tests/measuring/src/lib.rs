@@ -2,6 +2,7 @@
 //! with the release binaries and, if need be, how many, and print figures.
 
 pub mod processes;
+pub mod table;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,8 @@ pub fn say(line: &str) {
     println!("{line}");
 }
 
+/// Says why there are no figures.
 #[expect(clippy::print_stderr, reason = "whoever measures needs to know why nothing was")]
-fn complain(line: &str) {
+pub fn complain(line: &str) {
     eprintln!("{line}");
 }

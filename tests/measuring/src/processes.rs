@@ -1,10 +1,8 @@
-//! What the processes of a function have used, as Linux tells (`proc(5)`).
+//! What processes have used, as Linux tells (`proc(5)`).
 
-/// Linux counts processor time in hundredths of a second, whatever its clock
-/// ("`proc_pid_stat`" in its manual, and `CLK_TCK` of `sysconf`).
-const MILLISECONDS_A_TICK: f64 = 10.0;
+use std::fs;
 
-/// What the processes of a function have used.
+/// What processes have used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Used {
     /// Processor time of all of them, in milliseconds.
@@ -16,23 +14,46 @@ pub struct Used {
 /// What those of these processes have used that run the function's binary.
 #[must_use]
 pub fn of(function: &str, processes: &[u32]) -> Used {
-    let read = |process: &u32, file: &str| {
-        std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default()
-    };
+    sum(processes.iter().copied().filter(|process| read(*process, "comm").trim() == function))
+}
+
+/// What a process has used, and those that it has started.
+#[must_use]
+pub fn family(process: u32) -> Used {
+    let children = numbers("/proc").into_iter().filter(|other| {
+        // Behind its name in parentheses stand its state and its parent.
+        let stat = read(*other, "stat");
+        let behind = stat.rsplit(')').next().unwrap_or_default();
+        behind.split_whitespace().nth(1).and_then(|parent| parent.parse().ok()) == Some(process)
+    });
+    sum(std::iter::once(process).chain(children))
+}
+
+fn sum(processes: impl Iterator<Item = u32>) -> Used {
     let mut used = Used::default();
     for process in processes {
-        if read(process, "comm").trim() != function {
-            continue;
+        // In nanoseconds, thread by thread ("Scheduler Statistics" in the kernel's
+        // documentation); `stat` counts in hundredths of a second.
+        for thread in numbers(&format!("/proc/{process}/task")) {
+            let times = read(process, &format!("task/{thread}/schedstat"));
+            let time = times.split_whitespace().next().and_then(|time| time.parse::<f64>().ok());
+            used.processor += time.unwrap_or_default() / 1e6;
         }
-        // After the name in parentheses; the 14th and 15th of all are the times.
-        let stat = read(process, "stat");
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks: f64 = fields.skip(11).take(2).filter_map(|it| it.parse::<f64>().ok()).sum();
-        used.processor += ticks * MILLISECONDS_A_TICK;
         let status = read(process, "status");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let peak = peak.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
         used.peak = used.peak.max(peak.unwrap_or_default() / 1024.0);
     }
     used
+}
+
+/// The processes or threads that a folder tells of.
+fn numbers(folder: &str) -> Vec<u32> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Nothing if the process is gone.
+fn read(process: u32, file: &str) -> String {
+    fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
-//! `make bench-sends`: what one notification costs, and how many a second go
-//! through the queue when WeChat takes 100 ms to answer.
+//! `make bench-sends`: what one notification costs, how many a second go through the
+//! queue when WeChat takes 100 ms to answer, and what it takes when the access token
+//! dies under many who send.
 //!
 //! The functions are the release binaries in the folder that is the first
 //! argument, each in as many processes as AWS would give it; AWS and WeChat are
@@ -8,7 +9,7 @@
 
 mod world;
 
-use measuring::say;
+use measuring::{say, table};
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,6 +24,10 @@ const WECHAT: Duration = Duration::from_millis(100);
 /// One environment that sends one after the other, with no time for anything but
 /// waiting for WeChat.
 const ONE_BY_ONE: f64 = 10.0;
+/// So many send while their token is dead.
+const SENDERS: usize = 200;
+/// So many processes they share.
+const ENVIRONMENTS: usize = 20;
 
 fn main() -> ExitCode {
     measuring::run(NOTIFICATIONS, measure_all)
@@ -30,22 +35,31 @@ fn main() -> ExitCode {
 
 async fn measure_all(binaries: &Path, notifications: usize) -> Result<(), Box<dyn Error>> {
     one(binaries).await?;
-    say("");
-    say(&format!("{notifications} through the queue, WeChat answering in {WECHAT:?}:"));
-    say("environments | seconds | a second | a second and environment | one by one");
+    say(&format!("\nThrough the queue, WeChat answering in {WECHAT:?}:\n"));
+    table::head(&[
+        "environments",
+        "notifications",
+        "seconds",
+        "a second",
+        "a second and environment",
+        "× one by one",
+    ]);
     for environments in [1, 4, 10] {
         // Fewer for one, so that nobody waits for minutes.
         let count = if environments == 1 { notifications / 5 } else { notifications };
         let took = through_the_queue(binaries, environments, count).await?;
         let rate = count as f64 / took.as_secs_f64();
         let each = rate / environments as f64;
-        say(&format!(
-            "{environments:12} | {:7.1} | {rate:8.0} | {each:24.0} | ×{:.1}",
-            took.as_secs_f64(),
-            each / ONE_BY_ONE,
-        ));
+        table::row(&[
+            environments.to_string(),
+            table::grouped(count as f64),
+            format!("{:.1}", took.as_secs_f64()),
+            format!("{rate:.0}"),
+            format!("{each:.0}"),
+            format!("{:.1}", each / ONE_BY_ONE),
+        ]);
     }
-    Ok(())
+    repair(binaries).await
 }
 
 /// One notification each through the channels that the example has.
@@ -53,16 +67,61 @@ async fn one(binaries: &Path) -> Result<(), Box<dyn Error>> {
     let world = World::start(binaries, 1).await?;
     // Templates, apps and tokens are read, and kept from then on.
     world.send("warm", "template").await?;
-    say("One notification, when the function is warm:");
-    say("channel          | DynamoDB | WeChat");
+    say("One notification, when the function is warm:\n");
+    table::head(&["channel", "DynamoDB calls", "WeChat calls"]);
     for channel in ["template", "subscribe", "customer_service"] {
         let counted = world.count().await?;
         world.send(channel, channel).await?;
         let (dynamodb, wechat) = counted.calls(&world).await?;
-        say(&format!("{channel:16} | {dynamodb:8} | {wechat:6}"));
+        table::row(&[channel.to_owned(), dynamodb.to_string(), wechat.to_string()]);
         if channel == "template" && (dynamodb > 3 || wechat > 1) {
             return Err("a template message costs more than three calls and one".into());
         }
+    }
+    world.stop().await;
+    Ok(())
+}
+
+/// The token dies, and everybody sends.
+async fn repair(binaries: &Path) -> Result<(), Box<dyn Error>> {
+    say(&format!("\n{SENDERS} send at once, through {ENVIRONMENTS} environments:\n"));
+    table::head(&[
+        "access token",
+        "seconds",
+        "×",
+        "sent",
+        "calls that send",
+        "calls for a token",
+        "of them forced",
+    ]);
+    let world = World::start(binaries, ENVIRONMENTS).await?;
+    // Now every environment has the token at hand.
+    world.send_at_once("warm", SENDERS).await?;
+    let mut undisturbed = None;
+    for (what, how) in [
+        ("valid", None),
+        ("dead", Some("revoke")),
+        ("dead, and handed out once more", Some("spoil")),
+    ] {
+        let before = world.asked().await?;
+        if let Some(how) = how {
+            world.end_token(how).await?;
+        }
+        let begun = Instant::now();
+        world.send_at_once(how.unwrap_or("valid"), SENDERS).await?;
+        let took = begun.elapsed();
+        let after = world.asked().await?;
+        let [sends, tokens, forced] = [0, 1, 2].map(|at| (after[at] - before[at]).to_string());
+        let ratio = took.div_duration_f64(*undisturbed.get_or_insert(took));
+        table::row(&[
+            what.to_owned(),
+            format!("{:.2}", took.as_secs_f64()),
+            format!("{ratio:.1}"),
+            SENDERS.to_string(),
+            sends,
+            tokens,
+            forced,
+        ]);
     }
     world.stop().await;
     Ok(())

@@ -1,6 +1,7 @@
 //! A cloud with the release binaries, a WeChat, and ann, who can be reached in
 //! every way.
 
+use futures_util::future::try_join_all;
 use local::aws::{Fault, Ordered};
 use local::{Cloud, Options};
 use serde_json::{Value, json};
@@ -105,6 +106,42 @@ impl World {
             self.cloud.aws.queues.send(QUEUE, body)?;
         }
         Ok(())
+    }
+
+    /// Sends so many to ann at the same time, through as many environments as there
+    /// are.
+    pub(crate) async fn send_at_once(&self, id: &str, count: usize) -> Result<(), Box<dyn Error>> {
+        let send = self.cloud.function("send");
+        let requests: Vec<_> = (0..count).map(|at| self.request(&format!("{id}-{at}"))).collect();
+        let answers = requests.iter().map(|request| self.cloud.invoke(&send, request));
+        for answer in try_join_all(answers).await? {
+            // The receipt may have been faster than the answer.
+            if !["sent", "delivered"]
+                .map(Value::from)
+                .contains(&answer["notifications"][0]["outcome"])
+            {
+                return Err(format!("it was not sent: {answer}").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the token of the account, by `revoke` or (so that WeChat hands it out once
+    /// more) by `spoil`.
+    pub(crate) async fn end_token(&self, how: &str) -> Result<(), Box<dyn Error>> {
+        let url = format!("http://{}/sandbox/apps/shop/{how}", self.cloud.wechat());
+        self.client.post(url).json(&json!({})).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// What WeChat was asked so far: for how many template messages, for how many
+    /// tokens, and for how many of them by force.
+    pub(crate) async fn asked(&self) -> Result<[usize; 3], Box<dyn Error>> {
+        let calls = self.sandbox("calls").await?;
+        let calls = calls["calls"].as_array().cloned().unwrap_or_default();
+        let to = |path: &str| calls.iter().filter(|call| call["path"] == path).count();
+        let forced = calls.iter().filter(|call| call["body"]["force_refresh"] == true).count();
+        Ok([to(TEMPLATE_SEND), to("/cgi-bin/stable_token"), forced])
     }
 
     /// Lets WeChat take its time for every template message.

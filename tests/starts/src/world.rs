@@ -18,8 +18,9 @@ const NOOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../noop/template.yaml")
 pub(crate) struct Cost {
     ready: Vec<f64>,
     first: Vec<f64>,
+    started: Vec<f64>,
     warm: Vec<f64>,
-    processor: Vec<f64>,
+    answered: Vec<f64>,
     memory: Vec<f64>,
 }
 
@@ -29,29 +30,33 @@ pub(crate) struct Medians {
     pub(crate) ready: f64,
     /// From the start of the process until its first answer.
     pub(crate) first: f64,
+    /// The processor's time until the first answer.
+    pub(crate) started: f64,
     /// An answer of a process that has answered before.
     pub(crate) warm: f64,
-    /// The processor's time for each answer, the start shared among them.
-    pub(crate) processor: f64,
+    /// The processor's time for such an answer.
+    pub(crate) answered: f64,
     /// The most that it had.
     pub(crate) memory: f64,
 }
 
 impl Cost {
     pub(crate) fn medians(&self) -> Medians {
-        let median = |values: &[f64]| {
-            let mut values = values.to_vec();
-            values.sort_by(f64::total_cmp);
-            values.get(values.len() / 2).copied().unwrap_or_default()
-        };
         Medians {
             ready: median(&self.ready),
             first: median(&self.first),
+            started: median(&self.started),
             warm: median(&self.warm),
-            processor: median(&self.processor),
+            answered: median(&self.answered),
             memory: median(&self.memory),
         }
     }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 pub(crate) struct World {
@@ -93,18 +98,25 @@ impl World {
         }
     }
 
-    /// Has a function answer that has answered before.
-    pub(crate) async fn warm(&self, function: &str, cost: &mut Cost) -> Result<(), Box<dyn Error>> {
-        let told = self.invoke(function).await?;
-        cost.warm.extend(told["duration_ms"].as_f64());
+    /// Has a function answer so often that has answered before, and notes what its
+    /// process has used.
+    pub(crate) async fn warm(
+        &self,
+        function: &str,
+        times: usize,
+        cost: &mut Cost,
+    ) -> Result<(), Box<dyn Error>> {
+        let used = || processes::of(function, &self.cloud.processes());
+        let before = used();
+        for _ in 0..times {
+            let told = self.invoke(function).await?;
+            cost.warm.extend(told["duration_ms"].as_f64());
+        }
+        let after = used();
+        cost.started.push(before.processor);
+        cost.answered.push((after.processor - before.processor) / times as f64);
+        cost.memory.push(after.peak);
         Ok(())
-    }
-
-    /// Notes what the process has used, that has answered so often.
-    pub(crate) fn weigh(&self, function: &str, cost: &mut Cost, answers: f64) {
-        let used = processes::of(function, &self.cloud.processes());
-        cost.processor.push(used.processor / answers);
-        cost.memory.push(used.peak);
     }
 
     /// Has a function do the least that it is there for; what is told of that

@@ -1,5 +1,5 @@
 //! A cloud with the release binaries, a WeChat, and ann; and what the functions have
-//! used so far.
+//! used so far of all that AWS asks money for.
 
 use local::{Cloud, Logs, Options};
 use measuring::processes::{self, Used};
@@ -10,32 +10,40 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// What a world can do again and again.
+pub const WORKS: [&str; 4] = ["callback", "login", "notification", "minute"];
+
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
 /// WeChat lets a user log in 100 times a minute.
 const A_MINUTE: usize = 100;
 
 /// What a function has used.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Usage {
-    /// What it may use, in MB.
-    pub(crate) memory: f64,
+pub struct Usage {
+    /// What it may use, in MB of memory.
+    pub memory: f64,
     /// The most that a process of it had, in MB.
-    pub(crate) peak: f64,
-    pub(crate) invocations: f64,
-    /// In milliseconds.
-    pub(crate) processor: f64,
+    pub peak: f64,
+    /// How often it was invoked.
+    pub invocations: f64,
+    /// Processor time, in milliseconds.
+    pub processor: f64,
     /// Calls of DynamoDB.
-    pub(crate) dynamodb: f64,
+    pub dynamodb: f64,
     /// Calls of WeChat.
-    pub(crate) wechat: f64,
-    pub(crate) reads: f64,
-    pub(crate) writes: f64,
-    pub(crate) log_bytes: f64,
+    pub wechat: f64,
+    /// Read request units of DynamoDB.
+    pub reads: f64,
+    /// Write request units of DynamoDB.
+    pub writes: f64,
+    /// What it has logged itself.
+    pub log_bytes: f64,
 }
 
 impl Usage {
-    /// What was added since, for each of so many.
-    pub(crate) fn since(self, before: Option<&Self>, times: f64) -> Self {
+    /// What was added since, for each of so many. Memory and its peak stay as they are.
+    #[must_use]
+    pub fn since(self, before: Option<&Self>, times: f64) -> Self {
         let before = before.copied().unwrap_or_default();
         let each = |after: f64, before: f64| (after - before) / times;
         Self {
@@ -59,8 +67,10 @@ struct Logged {
     invocations: f64,
 }
 
-pub(crate) struct World {
-    cloud: Cloud,
+/// The cloud, the WeChat, and ann.
+pub struct World {
+    /// The cloud alone.
+    pub cloud: Cloud,
     client: reqwest::Client,
     logged: Arc<Mutex<BTreeMap<String, Logged>>>,
     /// Ann's unionid.
@@ -70,7 +80,11 @@ pub(crate) struct World {
 
 impl World {
     /// A world in which ann follows, and every function has started.
-    pub(crate) async fn start(binaries: &Path) -> Result<Self, Box<dyn Error>> {
+    ///
+    /// # Errors
+    ///
+    /// When the cloud doesn't start, or ann can't follow.
+    pub async fn start(binaries: &Path) -> Result<Self, Box<dyn Error>> {
         let logged = Arc::<Mutex<BTreeMap<String, Logged>>>::default();
         let log = logged.clone();
         let mut options = Options::new(TEMPLATE);
@@ -100,8 +114,12 @@ impl World {
         Ok(world)
     }
 
-    /// Does something so often, and waits until nothing more comes of it.
-    pub(crate) async fn work(&mut self, work: &str, times: usize) -> Result<(), Box<dyn Error>> {
+    /// Does one of [`WORKS`] so often, and waits until nothing more comes of it.
+    ///
+    /// # Errors
+    ///
+    /// When it fails.
+    pub async fn work(&mut self, work: &str, times: usize) -> Result<(), Box<dyn Error>> {
         for number in 0..times {
             self.done += 1;
             match work {
@@ -170,7 +188,11 @@ impl World {
     }
 
     /// What each function has used since the world began.
-    pub(crate) async fn usage(&self) -> Result<BTreeMap<String, Usage>, Box<dyn Error>> {
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox or the cloud doesn't tell.
+    pub async fn usage(&self) -> Result<BTreeMap<String, Usage>, Box<dyn Error>> {
         let calls = self.ask("calls").await?;
         let calls = calls["calls"].as_array().cloned().unwrap_or_default();
         let logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -204,17 +226,28 @@ impl World {
         Ok(answer["Configuration"]["MemorySize"].as_f64().ok_or("no MemorySize")?)
     }
 
-    async fn sandbox(&self, path: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
+    /// Tells the sandbox to do something, by its control API.
+    ///
+    /// # Errors
+    ///
+    /// When it can't.
+    pub async fn sandbox(&self, path: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
         let url = format!("http://{}/sandbox/{path}", self.cloud.wechat());
         Ok(self.client.post(url).json(body).send().await?.error_for_status()?.json().await?)
     }
 
-    async fn ask(&self, path: &str) -> Result<Value, Box<dyn Error>> {
+    /// What the sandbox tells under a path of its control API.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such thing.
+    pub async fn ask(&self, path: &str) -> Result<Value, Box<dyn Error>> {
         let url = format!("http://{}/sandbox/{path}", self.cloud.wechat());
         Ok(self.client.get(url).send().await?.error_for_status()?.json().await?)
     }
 
-    pub(crate) async fn stop(self) {
+    /// Ends the cloud.
+    pub async fn stop(self) {
         self.cloud.stop().await;
     }
 }
