@@ -49,13 +49,12 @@ async fn of_a_batch_only_what_failed_comes_back() {
     ] });
     let answer = world.invoke("send", &batch).await.unwrap();
     world.idle().await;
-    let mut failed: Vec<_> = answer["batchItemFailures"].as_array().unwrap().clone();
-    failed.sort_by_key(|failure| failure["itemIdentifier"].to_string());
-    let named = |id: &str| json!({ "itemIdentifier": id });
-    assert_eq!(failed[..2], [named("m2"), named("m3")]);
-    // m1 and m5 share an id: one of them was first, the other is in conflict.
-    assert_eq!(failed.len(), 3, "{failed:?}");
-    assert!(!failed.contains(&named("m4")), "{failed:?}");
+    let failed = answer["batchItemFailures"].as_array().unwrap();
+    let mut failed: Vec<_> =
+        failed.iter().map(|it| it["itemIdentifier"].as_str().unwrap()).collect();
+    failed.sort_unstable();
+    // m1 and m5 share an id: whichever was first, the other is in conflict.
+    assert!(failed == ["m1", "m2", "m3"] || failed == ["m2", "m3", "m5"], "{failed:?}");
 }
 
 #[tokio::test]
