@@ -310,6 +310,17 @@ impl Cloud {
         killed.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
     }
 
+    /// A storm of cold starts: each of the next so many invocations of a function, by
+    /// its name, starts a process of its own, whatever processes are idle; tells how
+    /// many. Zero ends it.
+    ///
+    /// # Errors
+    /// If there is no such function.
+    pub fn storm(&self, function: &str, invocations: usize) -> Result<usize, InvokeFailure> {
+        let cold = self.runtime.storm_function(function, invocations);
+        cold.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
+    }
+
     /// Freezes (`SIGSTOP`) all processes of a function, by its name, that are at
     /// work; tells how many. What they are at goes on being counted: after the
     /// function's timeout they are killed. Whoever comes next gets another process.

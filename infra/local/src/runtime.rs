@@ -180,6 +180,12 @@ impl Runtime {
         Some(pool.kill().await)
     }
 
+    /// Has each of the next so many invocations of one function start a process; tells
+    /// how many. `None` if there is no such function.
+    pub(crate) fn storm_function(&self, function: &str, invocations: usize) -> Option<usize> {
+        Some(self.0.pools.get(function)?.storm(invocations))
+    }
+
     /// Freezes all processes of one function that are at work; tells how many.
     /// `None` if there is no such function.
     pub(crate) async fn freeze_function(&self, function: &str) -> Option<usize> {
@@ -233,6 +239,10 @@ impl Invoke for Runtime {
     fn kill(&self, function: &str) -> BoxFuture<'_, Option<usize>> {
         let function = function.to_owned();
         Box::pin(async move { self.kill_function(&function).await })
+    }
+
+    fn storm(&self, function: &str, invocations: usize) -> Option<usize> {
+        self.storm_function(function, invocations)
     }
 
     fn freeze(&self, function: &str) -> BoxFuture<'_, Option<usize>> {

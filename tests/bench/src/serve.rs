@@ -14,6 +14,8 @@ use tokio::net::TcpListener;
 
 /// The argument that makes this program a server.
 pub(crate) const ARGUMENT: &str = "serve";
+/// Where nothing is done.
+pub(crate) const NOTHING: &str = "/nothing";
 
 /// Serves until it is killed. Its first line tells the port, as a peer's does.
 pub(crate) fn run() -> Result<(), Box<dyn Error>> {
@@ -24,7 +26,9 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         let port = listener.local_addr()?.port();
         measuring::say(&json!({ "name": "ours", "runtime": "Rust", "port": port }).to_string());
         let ours = Arc::new([ours::safe(), ours::plain()]);
-        axum::serve(listener, Router::new().route("/", any(answer)).with_state(ours)).await?;
+        let router =
+            Router::new().route("/", any(answer)).route(NOTHING, any(async || ())).with_state(ours);
+        axum::serve(listener, router).await?;
         Ok(())
     })
 }

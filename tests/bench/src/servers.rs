@@ -72,7 +72,17 @@ pub(crate) fn race(
             remarks.extend(remark);
         }
     }
-    measuring::say("");
+    let nothing = Request::get(serve::NOTHING).header(header::HOST, "localhost");
+    let nothing = [nothing.body(Full::default())?];
+    let rates: Vec<f64> = (0..ROUNDS)
+        .map(|_| runtime.block_on(servers[0].rate(&nothing)))
+        .collect::<Result<_, _>>()?;
+    let most = rates.into_iter().fold(0.0, f64::max);
+    measuring::say(&format!(
+        "\nAn empty answer, for which nothing is done, our listener gives {} times a second: \
+         more than that no greeting could be answered.\n",
+        markdown::grouped(most)
+    ));
     for (case, ratio) in goals {
         let goal = format!("{case}, {GOAL} times the best of the others per core");
         markdown::goal(&goal, &format!("{ratio:.1}"), ratio >= GOAL);
@@ -93,9 +103,10 @@ async fn everybody(servers: &[Server], case: &Case) -> Result<Vec<Outcome>, Box<
         let remark = remark.map(|remark| format!("the reply is read as: {remark}"));
         outcomes.push(Outcome { rates: Vec::new(), remark });
     }
+    let requests = requests(case);
     for round in 0..=ROUNDS {
         for (server, outcome) in servers.iter().zip(&mut outcomes) {
-            let rate = server.rate(case).await?;
+            let rate = server.rate(&requests).await?;
             if round > 0 {
                 outcome.rates.push(rate);
             }
@@ -133,11 +144,10 @@ impl Server {
     }
 
     /// Messages for each second that a core has spent on this server, over one turn.
-    async fn rate(&self, case: &Case) -> Result<f64, Box<dyn Error>> {
-        let requests = requests(case);
+    async fn rate(&self, requests: &[Request<Full<Bytes>>]) -> Result<f64, Box<dyn Error>> {
         let before = processes::family(self.child.id()).processor;
         let end = Instant::now() + TURN;
-        let clients = (0..CONNECTIONS).map(|number| self.until(end, &requests, number));
+        let clients = (0..CONNECTIONS).map(|number| self.until(end, requests, number));
         let answered: usize = try_join_all(clients).await?.into_iter().sum();
         let spent = processes::family(self.child.id()).processor - before;
         Ok(answered as f64 / (spent / 1000.0))

@@ -123,3 +123,22 @@ impl Section {
         format!("Alone: `make {}`.\n", self.target)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../BENCHMARKS.md");
+    const MAKEFILE: &str = include_str!("../../../Makefile");
+
+    #[test]
+    fn the_page_has_every_section_and_the_makefile_what_makes_it_alone() {
+        let titles: Vec<_> = PAGE.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(titles, SECTIONS.map(|section| section.title), "run `make bench`");
+        for section in &SECTIONS {
+            assert!(PAGE.contains(&section.again()), "{}: run `make bench`", section.title);
+            let target = format!("\n{}: ", section.target);
+            assert!(MAKEFILE.contains(&target), "there is no `make {}`", section.target);
+        }
+    }
+}

@@ -139,6 +139,7 @@ async fn through_the_queue(
     world.queue(count)?;
     world.until_sent(count as u64).await?;
     let took = begun.elapsed();
+    world.until_delivered(count as u64).await?;
     world.stop().await;
     Ok(took)
 }

@@ -13,6 +13,9 @@ use std::time::Duration;
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
 const TEMPLATE_SEND: &str = "/cgi-bin/message/template/send";
 const QUEUE: &str = "hongyan-local-notifications";
+const TABLE: &str = "hongyan-local-notifications";
+/// Nobody checks signatures here, but a request must have one.
+const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=a/20261120/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
 /// The calls of DynamoDB that a function makes, but for the look at its tables
 /// when it starts.
 const OPERATIONS: [&str; 6] =
@@ -163,6 +166,35 @@ impl World {
         let left = faults["faults"][0]["times"].as_u64().unwrap_or_default();
         let sent = u64::from(u32::MAX) - left;
         if sent == count { Ok(()) } else { Err(format!("{sent} sent, not {count}").into()) }
+    }
+
+    /// Waits until nothing more comes of anything, and checks that WeChat's receipt for
+    /// each of so many has found its notification.
+    pub(crate) async fn until_delivered(&self, count: u64) -> Result<(), Box<dyn Error>> {
+        self.cloud.idle().await?;
+        let mut scan = json!({
+            "TableName": TABLE, "Select": "COUNT",
+            "FilterExpression": "#status = :delivered AND begins_with(id, :order)",
+            "ExpressionAttributeNames": { "#status": "status" },
+            "ExpressionAttributeValues": { ":delivered": { "S": "delivered" }, ":order": { "S": "order-" } },
+        });
+        let mut delivered = 0;
+        loop {
+            let request = self.client.post(format!("http://{}/", self.cloud.aws()));
+            let request = request
+                .header("x-amz-target", "DynamoDB_20120810.Scan")
+                .header("authorization", SIGNED)
+                .header("content-type", "application/x-amz-json-1.0");
+            let answer = request.body(scan.to_string()).send().await?.error_for_status()?;
+            let mut page: Value = answer.json().await?;
+            delivered += page["Count"].as_u64().unwrap_or_default();
+            scan["ExclusiveStartKey"] = page["LastEvaluatedKey"].take();
+            if scan["ExclusiveStartKey"].is_null() {
+                break;
+            }
+        }
+        let told = format!("{delivered} of {count} were told to be delivered");
+        if delivered == count { Ok(()) } else { Err(told.into()) }
     }
 
     /// How many calls WeChat has had.

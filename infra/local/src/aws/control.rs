@@ -10,6 +10,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::buses::Buses;
@@ -31,6 +32,7 @@ pub(crate) fn router(faults: Faults, buses: Buses, lambda: Lambda) -> Router {
         .route("/_local/faults/{id}", get(one).delete(call_off))
         .route("/_local/faults/{id}/release", post(release))
         .route("/_local/functions/{name}/kill", post(kill))
+        .route("/_local/functions/{name}/storm", post(storm))
         .route("/_local/functions/{name}/freeze", post(freeze))
         .route("/_local/functions/{name}/thaw", post(thaw))
         .route("/_local/buses", get(list_buses))
@@ -105,6 +107,24 @@ fn with(control: &Control, id: u64, act: impl FnOnce(&Ordered) -> serde_json::Va
 
 async fn kill(State(control): State<Control>, Path(name): Path<String>) -> Response {
     told(&name, "killed", control.lambda.kill(&name).await)
+}
+
+async fn storm(State(control): State<Control>, Path(name): Path<String>, body: Bytes) -> Response {
+    let storm: Storm = match serde_json::from_slice(&body) {
+        Ok(storm) => storm,
+        Err(why) => {
+            let problem = format!("say how many, as in {{\"invocations\": 50}}: {why}");
+            return error(StatusCode::BAD_REQUEST, &problem);
+        }
+    };
+    told(&name, "cold", control.lambda.storm(&name, storm.invocations))
+}
+
+/// How many invocations start cold.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Storm {
+    invocations: usize,
 }
 
 async fn freeze(State(control): State<Control>, Path(name): Path<String>) -> Response {

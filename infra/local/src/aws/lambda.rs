@@ -69,6 +69,12 @@ pub trait Invoke: Send + Sync {
         Box::pin(async { None })
     }
 
+    /// Has each of the next `invocations` of `function` start a process, and tells how
+    /// many. `None`, as for whoever runs no processes, if there is no such function.
+    fn storm(&self, _function: &str, _invocations: usize) -> Option<usize> {
+        None
+    }
+
     /// Freezes all processes of `function` that are at work, and tells how many.
     /// `None`, as for whoever runs no processes, if there is no such function.
     fn freeze(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
@@ -215,6 +221,11 @@ impl Lambda {
     /// Kills all processes of a function; see [`Invoke::kill`].
     pub(crate) async fn kill(&self, function: &str) -> Option<usize> {
         self.functions.kill(function).await
+    }
+
+    /// Has the next so many invocations start cold; see [`Invoke::storm`].
+    pub(crate) fn storm(&self, function: &str, invocations: usize) -> Option<usize> {
+        self.functions.storm(function, invocations)
     }
 
     /// Freezes those that are at work; see [`Invoke::freeze`].

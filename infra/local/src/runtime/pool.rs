@@ -53,6 +53,8 @@ struct State {
     idle: Vec<(Arc<Environment>, Instant)>,
     /// Invocations under way, for the reserved concurrency.
     busy: usize,
+    /// So many invocations to come get an environment of their own.
+    cold: usize,
     closed: bool,
 }
 
@@ -191,6 +193,10 @@ impl Pool {
 
     fn take(&self) -> Option<Arc<Environment>> {
         let mut state = self.state();
+        if state.cold > 0 {
+            state.cold -= 1;
+            return None;
+        }
         while let Some((environment, _)) = state.idle.pop() {
             if environment.is_alive() {
                 return Some(environment);
@@ -244,6 +250,13 @@ impl Pool {
             environment.gone().await;
         }
         living.len()
+    }
+
+    /// Gives each of the next so many invocations an environment of its own, whoever
+    /// is idle.
+    pub(crate) fn storm(&self, invocations: usize) -> usize {
+        self.state().cold = invocations;
+        invocations
     }
 
     /// Freezes (`SIGSTOP`) all environments that are at work; tells how many. Their

@@ -206,6 +206,31 @@ async fn a_function_that_is_killed_answers_as_one_that_exits() {
 }
 
 #[tokio::test]
+async fn a_storm_starts_a_process_for_each_of_so_many_invocations() {
+    let place = Place::new(&["one"], &function("one", ""));
+    let cloud = place.start().await;
+    let invoke = async || process(&cloud.invoke("one", &json!({})).await.unwrap());
+    let first = invoke().await;
+    assert_eq!(invoke().await, first);
+
+    let client = shared::http::Web::new().client();
+    let url = format!("http://{}/_local/functions/one/storm", cloud.aws());
+    let order = client.post(&url).body(r#"{"invocations":3}"#).send().await.unwrap();
+    assert_eq!(order.text().await.unwrap(), r#"{"cold":3}"#);
+    let (a, b, c) = tokio::join!(invoke(), invoke(), invoke());
+    let mut processes = [a, b, c, first];
+    processes.sort_unstable();
+    assert!(processes.windows(2).all(|two| two[0] != two[1]), "each had one of its own");
+    assert!(processes.contains(&invoke().await), "the storm is over");
+
+    let order = client.post(&url).body("50").send().await.unwrap();
+    assert_eq!(order.status(), 400);
+    assert!(order.text().await.unwrap().contains(r#"{\"invocations\": 50}"#));
+    assert!(matches!(cloud.storm("nobody", 1), Err(InvokeFailure::NotFound(_))));
+    cloud.stop().await;
+}
+
+#[tokio::test]
 async fn a_function_that_is_frozen_goes_on_when_it_is_thawed_and_may_be_too_late() {
     let place = Place::new(&["one"], &function("one", "      Timeout: 10\n"));
     let cloud = place.start().await;
