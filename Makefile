@@ -29,7 +29,7 @@ USED := $(abspath $(TARGET))/permissions-used
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo binaries build deploy stage test crash check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers screenshots clean-data
+.PHONY: help setup run demo binaries build deploy stage test races crash check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers soak screenshots clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,10 @@ test: ## Run every test
 	rm -f $(USED)
 	PERMISSIONS_USED=$(USED) $(CARGO) test --workspace --locked
 	PERMISSIONS_USED=$(USED) $(CARGO) test --package tests --test permissions --locked -- --ignored
+
+RACES ?= 100000
+races: ## Let clients race for one item after the other, and see that one wins each (RACES=100000)
+	RACES=$(RACES) $(CARGO) test --workspace --test aws --locked -- --nocapture races::
 
 CRASHES ?= 1000
 crash: ## Kill functions at every point while they work, and see that nothing is lost or done twice (CRASHES=1000, CRASH_SEED=…)
@@ -187,6 +191,10 @@ bench-followers: release ## Count what bringing followers in costs, and measure 
 
 bench-costs: release ## Compute what AWS asks for, from what the functions use
 	$(CARGO) run --quiet --profile around --package costs --locked -- $(TARGET)/release
+
+INVOCATIONS ?= 1000000
+soak: release ## See that memory, open files and times stay as they are over very many invocations (INVOCATIONS=1000000)
+	$(CARGO) run --quiet --profile around --package soak --locked -- $(TARGET)/release $(INVOCATIONS)
 
 bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations (needs Python and Node.js)
 	$(CARGO) run --quiet --release --package bench --locked -- $(PEERS)

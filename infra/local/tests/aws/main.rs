@@ -7,6 +7,7 @@ mod endpoint;
 mod faults;
 mod lambda;
 mod permissions;
+mod races;
 mod restart;
 mod sqs;
 mod ssm;
