@@ -29,7 +29,7 @@ USED := $(abspath $(TARGET))/permissions-used
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo binaries build deploy stage test races crash check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers soak screenshots clean-data
+.PHONY: help setup run demo binaries build deploy stage test races crash check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws interop-dynamodb bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers soak screenshots clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -149,7 +149,7 @@ fuzz: ## Look for inputs that break a claim (needs nightly Rust; builds cargo-fu
 $(FUZZ)/bin/cargo-fuzz:
 	$(CARGO) install cargo-fuzz --version $(CARGO_FUZZ) --locked --root $(FUZZ)
 
-interop: interop-peers interop-aws ## Check against foreign implementations (needs Python and Node.js; brings them along)
+interop: interop-peers interop-aws interop-dynamodb ## Check against foreign implementations (needs Python and Node.js; brings them along)
 
 interop-peers: $(PEERS)/ready ## Check against foreign implementations of WeChat's protocol, and foreign callers
 	$(CARGO) build --quiet --locked --manifest-path tests/interop/clients/wechat-mp-sdk/Cargo.toml --target-dir $(PEERS)/rust
@@ -165,6 +165,11 @@ interop-aws: $(CROSS)/ready $(SAM)/ready $(EMULATOR)/ready $(QEMU)/ready ## Depl
 	SAM=$(SAM) MINISTACK=$(EMULATOR) $(CARGO) test --workspace --test e2e --locked -- --ignored packaged:: deployed::
 	$(MAKE) --no-print-directory build ARCHITECTURE=arm64
 	QEMU=$(QEMU) $(CARGO) test --workspace --test e2e --locked -- --ignored packaged::
+
+DIFFERENTIAL_STEPS ?= 20000
+interop-dynamodb: $(EMULATOR)/ready ## Ask the local DynamoDB and another one the same, by chance (DIFFERENTIAL_STEPS=20000, DIFFERENTIAL_SEED=…)
+	MINISTACK=$(EMULATOR) DIFFERENTIAL_STEPS=$(DIFFERENTIAL_STEPS) DIFFERENTIAL_SEED=$(DIFFERENTIAL_SEED) \
+		$(CARGO) test --workspace --test aws --locked -- --ignored --nocapture differential::
 
 bench: bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs ## Measure what comes in, what goes out, who logs in, who followed before, and what it costs
 

@@ -200,14 +200,15 @@ async fn race(lane: usize, rounds: usize, clients: Vec<Client>) -> Tally {
         let first_ended = attempts.iter().map(|(_, _, ended)| ended).min();
         tally.contested += usize::from(last_begun < first_ended);
 
-        let outcomes = attempts.iter().map(|(outcome, ..)| outcome).enumerate();
+        let outcomes = attempts.iter().map(|(outcome, ..)| outcome);
         let winners: Vec<_> = outcomes
             .clone()
+            .enumerate()
             .filter_map(|(racer, outcome)| matches!(outcome, Outcome::Won).then_some(racer))
             .collect();
         let [winner] = winners[..] else { panic!("{kind:?} of round {round}: won by {winners:?}") };
         // The losers were shown what the winner had set.
-        for (_, outcome) in outcomes {
+        for outcome in outcomes {
             if let Outcome::Lost(found) = outcome {
                 assert_eq!(found["holder"], number(winner as u64), "{kind:?} of round {round}");
                 assert_eq!(found["version"], number(round as u64 + 1), "{kind:?} of round {round}");
@@ -235,7 +236,7 @@ async fn rows(client: &Client, lane: usize, prefix: &str) -> Vec<Item> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_race_is_won_by_one() {
-    let rounds = std::env::var("RACES").ok().filter(|it| !it.is_empty());
+    let rounds = shared::config::optional("RACES");
     let rounds = rounds.map_or(ROUNDS, |it| it.parse().expect("RACES is a number"));
     let endpoint = Endpoint::start().await;
     let definition = json!({
