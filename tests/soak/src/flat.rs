@@ -47,6 +47,15 @@ impl Figures {
         }
     }
 
+    /// The same, with the times of another window if they were shorter.
+    pub(crate) fn or_as_fast_as(self, other: &Self) -> Self {
+        Self {
+            median: self.median.min(other.median),
+            slowest: self.slowest.min(other.slowest),
+            ..self
+        }
+    }
+
     /// What is not as it was in an earlier window.
     pub(crate) fn grown(&self, before: &Self) -> Vec<String> {
         let slower = |now: Duration, then: Duration, (times, more): (f64, Duration)| {
@@ -110,6 +119,16 @@ mod tests {
         let told = grown.grown(&before);
         assert_eq!(told.len(), 4);
         assert_eq!(told[0], "resident memory was 9000 kB, and is 10025 kB");
+    }
+
+    #[test]
+    fn what_was_slow_for_one_window_only_was_disturbed() {
+        let before = figures(9000, 12, 2000, 9000);
+        let (slow, fast) = (figures(9000, 12, 9000, 90_000), figures(8000, 11, 2000, 9000));
+        assert_eq!(slow.or_as_fast_as(&fast).grown(&before), <[String; 0]>::default());
+        assert_eq!(slow.or_as_fast_as(&slow).grown(&before).len(), 2);
+        // Memory is what it is in the end.
+        assert_eq!(slow.or_as_fast_as(&fast).held, slow.held);
     }
 
     #[test]

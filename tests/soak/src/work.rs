@@ -58,6 +58,11 @@ const ALL: usize = 1000;
 const STRIDE: usize = 617;
 
 impl Work {
+    /// Everything that is ever asked for.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        MIX.into_iter().map(|(work, _)| work)
+    }
+
     /// What is asked for the `number`th time.
     pub(crate) fn of(number: usize) -> Self {
         let mut at = number.wrapping_mul(STRIDE) % ALL;

@@ -113,7 +113,15 @@ impl World {
     /// If it isn't done as it should be.
     pub(crate) async fn work(&self) -> Result<(), Failure> {
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
-        let work = Work::of(number);
+        self.perform(Work::of(number), number).await
+    }
+
+    /// Asks for this, as the `number`th thing.
+    ///
+    /// # Errors
+    ///
+    /// If it isn't done as it should be.
+    pub(crate) async fn perform(&self, work: Work, number: usize) -> Result<(), Failure> {
         let done = self.do_it(work, number).await;
         done.map_err(|error| format!("{work:?}, asked for as number {number}: {error}").into())
     }
