@@ -29,7 +29,7 @@ USED := $(abspath $(TARGET))/permissions-used
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo binaries build deploy stage test crash check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers screenshots clean-data
+.PHONY: help setup run demo binaries build deploy stage test races crash check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws interop-dynamodb bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers soak screenshots clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,10 @@ test: ## Run every test
 	PERMISSIONS_USED=$(USED) $(CARGO) test --workspace --locked
 	PERMISSIONS_USED=$(USED) $(CARGO) test --package tests --test permissions --locked -- --ignored
 
+RACES ?= 100000
+races: ## Let clients race for one item after the other, and see that one wins each (RACES=100000)
+	RACES=$(RACES) $(CARGO) test --workspace --test aws --locked -- --nocapture races::
+
 CRASHES ?= 1000
 crash: ## Kill functions at every point while they work, and see that nothing is lost or done twice (CRASHES=1000, CRASH_SEED=…)
 	$(CARGO) build --workspace --all-targets --locked
@@ -145,7 +149,7 @@ fuzz: ## Look for inputs that break a claim (needs nightly Rust; builds cargo-fu
 $(FUZZ)/bin/cargo-fuzz:
 	$(CARGO) install cargo-fuzz --version $(CARGO_FUZZ) --locked --root $(FUZZ)
 
-interop: interop-peers interop-aws ## Check against foreign implementations (needs Python and Node.js; brings them along)
+interop: interop-peers interop-aws interop-dynamodb ## Check against foreign implementations (needs Python and Node.js; brings them along)
 
 interop-peers: $(PEERS)/ready ## Check against foreign implementations of WeChat's protocol, and foreign callers
 	$(CARGO) build --quiet --locked --manifest-path tests/interop/clients/wechat-mp-sdk/Cargo.toml --target-dir $(PEERS)/rust
@@ -161,6 +165,11 @@ interop-aws: $(CROSS)/ready $(SAM)/ready $(EMULATOR)/ready $(QEMU)/ready ## Depl
 	SAM=$(SAM) MINISTACK=$(EMULATOR) $(CARGO) test --workspace --test e2e --locked -- --ignored packaged:: deployed::
 	$(MAKE) --no-print-directory build ARCHITECTURE=arm64
 	QEMU=$(QEMU) $(CARGO) test --workspace --test e2e --locked -- --ignored packaged::
+
+DIFFERENTIAL_STEPS ?= 20000
+interop-dynamodb: $(EMULATOR)/ready ## Ask the local DynamoDB and another one the same, by chance (DIFFERENTIAL_STEPS=20000, DIFFERENTIAL_SEED=…)
+	MINISTACK=$(EMULATOR) DIFFERENTIAL_STEPS=$(DIFFERENTIAL_STEPS) DIFFERENTIAL_SEED=$(DIFFERENTIAL_SEED) \
+		$(CARGO) test --workspace --test aws --locked -- --ignored --nocapture differential::
 
 # What stands around the functions while they are measured.
 AROUND := benchmarks starts sends logins imports costs
@@ -194,6 +203,10 @@ bench-followers: release ## Count what bringing followers in costs, its memory, 
 
 bench-costs: release ## Compute what AWS asks for, from what the functions use
 	$(CARGO) run --quiet --profile around --package costs --locked -- $(TARGET)/release
+
+INVOCATIONS ?= 1000000
+soak: release ## See that memory, open files and times stay as they are over very many invocations (INVOCATIONS=1000000)
+	$(CARGO) run --quiet --profile around --package soak --locked -- $(TARGET)/release $(INVOCATIONS)
 
 bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations and servers (needs Python and Node.js)
 	$(CARGO) run --quiet --release --package bench --locked -- $(PEERS)

@@ -5,6 +5,7 @@ use std::{
     fmt,
     io::{IsTerminal, Write},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use crate::clock;
@@ -18,6 +19,8 @@ pub struct Line {
     pub text: String,
     /// Whether this comes from the platform (START, END) rather than the function.
     pub platform: bool,
+    /// How long the invocation took that this line says has ended well.
+    pub took: Option<Duration>,
 }
 
 /// Where lines go.
@@ -81,23 +84,32 @@ impl Logs {
 
     /// A line that a function printed.
     pub(crate) fn printed(&self, function: &str, text: &str) {
-        (self.sink)(&Line {
-            function: function.to_owned(),
-            text: text.to_owned(),
-            platform: false,
-        });
+        self.say(function, text.to_owned(), false, None);
     }
 
-    /// A line of the platform that is only wanted by the curious.
-    pub(crate) fn platform(&self, function: &str, text: impl FnOnce() -> String) {
+    /// An invocation began, which only the curious want to know.
+    pub(crate) fn began(&self, function: &str, cold: bool) {
         if self.verbose {
-            (self.sink)(&Line { function: function.to_owned(), text: text(), platform: true });
+            let text = format!("START{}", if cold { " (cold)" } else { "" });
+            self.say(function, text, true, None);
+        }
+    }
+
+    /// An invocation ended well, which only the curious want to know.
+    pub(crate) fn ended(&self, function: &str, after: Duration) {
+        if self.verbose {
+            let text = format!("END after {} ms", after.as_millis());
+            self.say(function, text, true, Some(after));
         }
     }
 
     /// A line of the platform about something that went wrong.
     pub(crate) fn trouble(&self, function: &str, text: impl Into<String>) {
-        (self.sink)(&Line { function: function.to_owned(), text: text.into(), platform: true });
+        self.say(function, text.into(), true, None);
+    }
+
+    fn say(&self, function: &str, text: String, platform: bool, took: Option<Duration>) {
+        (self.sink)(&Line { function: function.to_owned(), text, platform, took });
     }
 }
 

@@ -129,7 +129,7 @@ impl Pool {
         let timeout = self.function.timeout;
         let begun = Instant::now();
         let (name, logs) = (&self.function.binary, &self.options.logs);
-        logs.platform(name, || format!("START{}", if cold { " (cold)" } else { "" }));
+        logs.began(name, cold);
         let number = self.tell_begin(cold);
         let patience = if cold { INIT + timeout } else { timeout };
         let outcome = environment.run(payload, timeout, patience).await;
@@ -137,9 +137,7 @@ impl Pool {
         self.tell_end(&number, begun, ready, &outcome);
         match &outcome {
             Outcome::NeverTaken => {}
-            Outcome::Answered(Answer::Ok(_)) => {
-                logs.platform(name, || format!("END after {} ms", begun.elapsed().as_millis()));
-            }
+            Outcome::Answered(Answer::Ok(_)) => logs.ended(name, begun.elapsed()),
             Outcome::Answered(Answer::FunctionError(body))
             | Outcome::Ended(Answer::FunctionError(body) | Answer::Ok(body)) => {
                 logs.trouble(

@@ -54,6 +54,12 @@ impl Endpoint {
         Credentials::new(&self.key, "local", None, None, "tests")
     }
 
+    /// A client of DynamoDB with connections of its own.
+    pub(crate) fn dynamodb_apart(&self) -> aws_sdk_dynamodb::Client {
+        let apart = self.dynamodb().config().to_builder().http_client(Web::new()).build();
+        aws_sdk_dynamodb::Client::from_conf(apart)
+    }
+
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::from_conf(
             aws_sdk_dynamodb::Config::builder()

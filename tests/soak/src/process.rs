@@ -1,0 +1,88 @@
+//! What processes hold, as Linux tells (`proc(5)`).
+
+use std::collections::BTreeMap;
+
+/// What one process holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Held {
+    /// Resident memory, in kB.
+    pub(crate) memory: u64,
+    /// Open file descriptors.
+    pub(crate) files: u64,
+}
+
+/// The functions' processes that there have been.
+#[derive(Default)]
+pub(crate) struct Processes(BTreeMap<u32, String>);
+
+impl Processes {
+    /// What each function's largest process holds now.
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone that was there before.
+    pub(crate) fn look(&mut self, living: &[u32]) -> Result<BTreeMap<String, Held>, String> {
+        let mut all = BTreeMap::<String, Held>::new();
+        for process in living {
+            // One may end just now; then the next look misses it.
+            let Some((function, held)) = held(*process) else { continue };
+            if !crate::FUNCTIONS.contains(&function.as_str()) {
+                continue;
+            }
+            let largest = all.entry(function.clone()).or_default();
+            largest.memory = largest.memory.max(held.memory);
+            largest.files = largest.files.max(held.files);
+            self.0.insert(*process, function);
+        }
+        match self.0.iter().find(|(process, _)| !living.contains(process)) {
+            Some((process, function)) => Err(format!("process {process} of {function} is gone")),
+            None => Ok(all),
+        }
+    }
+
+    /// How many there are of each function.
+    pub(crate) fn count(&self, function: &str) -> usize {
+        self.0.values().filter(|it| *it == function).count()
+    }
+}
+
+/// The name of a process, and what it holds.
+fn held(process: u32) -> Option<(String, Held)> {
+    let folder = format!("/proc/{process}");
+    let name = std::fs::read_to_string(format!("{folder}/comm")).ok()?.trim().to_owned();
+    let memory = memory(&std::fs::read_to_string(format!("{folder}/status")).ok()?)?;
+    let files = std::fs::read_dir(format!("{folder}/fd")).ok()?.count();
+    Some((name, Held { memory, files: files.try_into().ok()? }))
+}
+
+/// The resident memory in a `status` file, in kB.
+fn memory(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// The resident memory of this program, in kB: the local cloud and WeChat are in it.
+pub(crate) fn own_memory() -> u64 {
+    std::fs::read_to_string("/proc/self/status").ok().and_then(|it| memory(&it)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_holds_something() {
+        let file = std::fs::File::open("/proc/self/status").unwrap();
+        let (_, before) = held(std::process::id()).unwrap();
+        drop(file);
+        assert!(before.memory > 100 && before.files > 3, "{before:?}");
+        assert!(own_memory() > 100);
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_missed() {
+        let mut processes = Processes(BTreeMap::from([(1, "send".to_owned())]));
+        assert_eq!(processes.look(&[]).unwrap_err(), "process 1 of send is gone");
+        assert_eq!(processes.count("send"), 1);
+    }
+}
