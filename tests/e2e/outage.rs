@@ -48,7 +48,7 @@ async fn dynamodb_refuses_for_ten_seconds_and_the_third_delivery_is_stored() {
 }
 
 /// Under load Lambda starts new processes, in an outage as well.
-/// Fault 6.
+/// Faults 6, 62.
 #[tokio::test]
 async fn a_callback_that_starts_in_an_outage_stores_what_wechat_sends_again() {
     let world = start().await;

@@ -5,9 +5,10 @@ use crate::binaries;
 use crate::contract;
 use crate::phone::{Phone, password};
 use crate::sandbox::WeChat;
+use crate::secrets::Sought;
 use crate::tables::Aws;
 use futures_util::future::join_all;
-use local::{Cloud, InvokeFailure, Logs, Options};
+use local::{Cloud, InvokeFailure, Logs, Options, Witness};
 use serde_json::{Value, json};
 use shared::config::optional;
 use shared::http::Web;
@@ -29,6 +30,7 @@ pub(crate) struct World {
     pub(crate) aws: Aws,
     pub(crate) client: reqwest::Client,
     lines: Arc<Mutex<Vec<String>>>,
+    sought: Sought,
     /// The changed template, if it was changed.
     _template: Option<TempDir>,
 }
@@ -119,14 +121,21 @@ impl World {
         let log = lines.clone();
         // `make test` compares it with what the policies allow, when all is done.
         options.uses = optional("PERMISSIONS_USED").map(PathBuf::from);
+        let sought = Sought::default();
+        let (printed, passed) = (sought.clone(), sought.clone());
         options.logs = Logs::to(true, move |line| {
+            printed.line(line);
             log.lock().unwrap().push(format!("{:<10}{}", line.function, line.text));
         });
+        // All that they can log, and for `make secrets` as they log it on AWS.
+        options.parameters.entry("LogLevel".to_owned()).or_insert_with(|| "DEBUG".to_owned());
+        options.json_logs = optional("JSON_LOGS").is_some();
+        options.witness = Witness::new(move |it| passed.passed(&it));
         let cloud = Cloud::start(options).await.unwrap_or_else(|error| panic!("{error}"));
         let client = Web::new().client();
         let wechat = WeChat::new(client.clone(), cloud.wechat());
         let aws = Aws::new(client.clone(), cloud.aws());
-        Self { cloud, wechat, aws, client, lines, _template: folder }
+        Self { cloud, wechat, aws, client, lines, sought, _template: folder }
     }
 
     /// One of the sandbox's people: ann, bob or carol.
@@ -326,8 +335,10 @@ fn template(changes: &[(&str, &str)]) -> String {
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            tell(&self.lines());
+            return tell(&self.lines());
         }
+        let betrayed = self.sought.find(self.cloud.world().as_ref());
+        assert!(betrayed.is_empty(), "secrets are where they don't belong: {betrayed:#?}");
     }
 }
 
