@@ -98,10 +98,9 @@ impl Kind {
 }
 
 /// Where a secret is meant to be: its kind, the place, the function, and the reason.
-const MEANT: [(Kind, Place, &str, &str); 6] = [
+const MEANT: [(Kind, Place, &str, &str); 5] = [
     (Kind::Session, Place::Answer, "login", "a login is answered with the session"),
     (Kind::RefreshToken, Place::Answer, "login", "and with what refreshes it"),
-    (Kind::PhoneNumber, Place::Answer, "login", "whose number it is asks for it"),
     (Kind::AccessToken, Place::Parameter, "token", "all others read it there"),
     (Kind::SigningKey, Place::Parameter, "login", "it is kept there, encrypted"),
     (Kind::RefreshKey, Place::Parameter, "login", "it is kept there, encrypted"),
@@ -176,7 +175,7 @@ impl Sought {
     }
 
     fn see(&self, place: Place, function: &str, text: &[u8]) {
-        let function = function.strip_prefix("hongyan-local-").unwrap_or(function).to_owned();
+        let function = function.split_once("-local-").map_or(function, |(_, name)| name).to_owned();
         self.0.lock().unwrap().seen.push(Seen { place, function, text: text.to_vec() });
     }
 
@@ -234,7 +233,7 @@ fn missing(notes: &str) -> Vec<String> {
         .flat_map(|function| everywhere.map(|place| Note::LookedAt(place, function)));
     let of_some = [
         Note::LookedAt(Place::Metric, "send"),
-        Note::LookedAt(Place::Queue, "send"),
+        Note::LookedAt(Place::Queue, "login"),
         Note::LookedAt(Place::Invocation, "send"),
         Note::LookedAt(Place::Parameter, "token"),
         Note::LookedAt(Place::Log, "Lambda"),

@@ -52,6 +52,17 @@ impl World {
         world
     }
 
+    /// As [`World::start`], with functions that log from this level on only.
+    pub(crate) async fn logging_from(level: &str) -> Self {
+        let mut options = Options::new(TEMPLATE);
+        options.binaries = binaries::folder();
+        options.parameters.insert("LogLevel".to_owned(), level.to_owned());
+        let world = Self::of(None, options).await;
+        world.silence().await;
+        world.token_round().await;
+        world
+    }
+
     /// As [`World::start`], with ann, who follows the shop and has logged in to
     /// the mini program: the world, and her as a recipient.
     pub(crate) async fn with_ann() -> (Self, Value) {
@@ -125,7 +136,8 @@ impl World {
         let (printed, passed) = (sought.clone(), sought.clone());
         options.logs = Logs::to(true, move |line| {
             printed.line(line);
-            log.lock().unwrap().push(format!("{:<10}{}", line.function, line.text));
+            let text = as_text(&line.text).unwrap_or_else(|| line.text.clone());
+            log.lock().unwrap().push(format!("{:<10}{text}", line.function));
         });
         // All that they can log, and for `make secrets` as they log it on AWS.
         options.parameters.entry("LogLevel".to_owned()).or_insert_with(|| "DEBUG".to_owned());
@@ -330,6 +342,18 @@ fn template(changes: &[(&str, &str)]) -> String {
         text = text.replace(from, to);
     }
     text
+}
+
+/// What a line in JSON would be as text, as far as scenarios look at it. A metric is no
+/// such line.
+fn as_text(line: &str) -> Option<String> {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(line) else { return None };
+    let mut text = |name: &str| Some(fields.remove(name)?.as_str()?.to_owned());
+    let mut as_text = format!("{:>5} {}", text("level")?, text("message")?);
+    for (name, value) in fields {
+        as_text.extend([" ", &name, "=", &value.to_string()]);
+    }
+    Some(as_text)
 }
 
 impl Drop for World {
