@@ -260,6 +260,9 @@ fn a_run_that_handed_out_nothing_or_looked_nowhere_is_none() {
     assert_eq!(missing(&all[1..].join("\n")), ["handed out: AppSecret"]);
 }
 
+/// How something comes to be seen.
+type Plant = dyn Fn(&Sought, &str);
+
 /// Fault 75.
 #[test]
 fn what_is_planted_is_found_wherever_it_does_not_belong() {
@@ -279,7 +282,7 @@ fn what_is_planted_is_found_wherever_it_does_not_belong() {
         call(&sought, "ssm", "GetParameter", "{}", &stored.to_string());
         sought
     };
-    let plants: [(&str, &dyn Fn(&Sought, &str)); 7] = [
+    let plants: [(&str, &Plant); 7] = [
         ("Log", &|sought, text| print(sought, text)),
         ("Metric", &|sought, text| print(sought, &format!("{{\"_aws\":{{}},\"app\":{text:?}}}"))),
         ("Answer", &|sought, text| {

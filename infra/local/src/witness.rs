@@ -42,9 +42,11 @@ pub enum Passed<'a> {
     },
 }
 
+type See = dyn Fn(Passed<'_>) + Send + Sync;
+
 /// Somebody who sees everything that goes by, or nobody. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Witness(Option<Arc<dyn Fn(Passed<'_>) + Send + Sync>>);
+pub struct Witness(Option<Arc<See>>);
 
 impl Witness {
     /// Somebody who sees with this function. It is called in the midst of what goes by,
