@@ -102,8 +102,8 @@ const MEANT: [(Kind, Place, &str, &str); 5] = [
     (Kind::Session, Place::Answer, "login", "a login is answered with the session"),
     (Kind::RefreshToken, Place::Answer, "login", "and with what refreshes it"),
     (Kind::AccessToken, Place::Parameter, "token", "all others read it there"),
-    (Kind::SigningKey, Place::Parameter, "login", "it is kept there, encrypted"),
-    (Kind::RefreshKey, Place::Parameter, "login", "it is kept there, encrypted"),
+    (Kind::SigningKey, Place::Parameter, "login", "what signs sessions is kept there"),
+    (Kind::RefreshKey, Place::Parameter, "login", "and so is what seals refresh tokens"),
 ];
 
 /// All functions of Hongyan's.
@@ -180,8 +180,19 @@ impl Sought {
     }
 
     /// Looks for every secret everywhere, those that WeChat has included: says which one
-    /// is where it doesn't belong.
+    /// is where it doesn't belong, and notes for the last test what there was.
     pub(crate) fn find(&self, wechat: Option<&wechat::World>) -> Vec<String> {
+        let (found, notes) = self.look(wechat);
+        if let Some(file) = optional("SECRETS_SOUGHT") {
+            // In one piece, whoever else writes to it.
+            let mut file = OpenOptions::new().append(true).create(true).open(file).unwrap();
+            file.write_all(notes.as_bytes()).unwrap();
+        }
+        found
+    }
+
+    /// What was found where it doesn't belong, and the notes.
+    fn look(&self, wechat: Option<&wechat::World>) -> (Vec<String>, String) {
         let mut collected = self.0.lock().unwrap();
         let mut handed_out: BTreeSet<Kind> = collected.secrets.values().copied().collect();
         if let Some(wechat) = wechat {
@@ -214,12 +225,7 @@ impl Sought {
             }
         }
         notes.extend(handed_out.into_iter().map(Note::HandedOut));
-        if let Some(file) = optional("SECRETS_SOUGHT") {
-            let notes: String = notes.iter().map(|note| format!("{note}\n")).collect();
-            let mut file = OpenOptions::new().append(true).create(true).open(file).unwrap();
-            file.write_all(notes.as_bytes()).unwrap();
-        }
-        found
+        (found, notes.iter().map(|note| format!("{note}\n")).collect())
     }
 }
 
@@ -260,51 +266,63 @@ fn a_run_that_handed_out_nothing_or_looked_nowhere_is_none() {
     assert_eq!(missing(&all[1..].join("\n")), ["handed out: AppSecret"]);
 }
 
-/// How something comes to be seen.
-type Plant = dyn Fn(&Sought, &str);
+/// A call of login's.
+fn call(sought: &Sought, service: &str, operation: &str, request: &str, answer: &str) {
+    let (request, answer) = (request.as_bytes(), answer.as_bytes());
+    let function = "hongyan-local-login";
+    sought.passed(&Passed::Call { function, service, operation, request, answer });
+}
+
+/// An answer of a function's.
+fn answer(sought: &Sought, function: &str, answer: &str) {
+    let (event, answer) = (b"{}".as_slice(), answer.as_bytes());
+    sought.passed(&Passed::Invocation { function, event, answer });
+}
+
+/// A line of login's.
+fn print(sought: &Sought, text: &str) {
+    let (function, text) = ("login".to_owned(), text.to_owned());
+    sought.line(&Line { function, text, platform: false });
+}
+
+/// Has login betray something.
+fn plant(sought: &Sought, place: Place, text: &str) {
+    match place {
+        Place::Log => print(sought, text),
+        Place::Metric => print(sought, &json!({ "_aws": {}, "app": text }).to_string()),
+        Place::Answer => answer(sought, "hongyan-local-login", text),
+        Place::Table => call(sought, "dynamodb", "PutItem", text, ""),
+        Place::Queue => call(sought, "sqs", "SendMessage", text, ""),
+        Place::Invocation => call(sought, "lambda", "Invoke", text, ""),
+        Place::Parameter => call(sought, "ssm", "PutParameter", text, ""),
+    }
+}
 
 /// Fault 75.
 #[test]
 fn what_is_planted_is_found_wherever_it_does_not_belong() {
-    let ours = "hongyan-local-login";
-    let call = |sought: &Sought, service, operation, request: &str, answer: &str| {
-        let (request, answer) = (request.as_bytes(), answer.as_bytes());
-        sought.passed(&Passed::Call { function: ours, service, operation, request, answer });
-    };
-    let print = |sought: &Sought, text: &str| {
-        let (function, text) = ("login".to_owned(), text.to_owned());
-        sought.line(&Line { function, text, platform: false });
-    };
-    let known = || {
-        let sought = Sought::default();
-        let stored =
-            json!({ "Name": "/x/secrets/a", "Type": "SecureString", "Value": "top/secret" });
-        call(&sought, "ssm", "GetParameter", "{}", &stored.to_string());
-        sought
-    };
-    let plants: [(&str, &Plant); 7] = [
-        ("Log", &|sought, text| print(sought, text)),
-        ("Metric", &|sought, text| print(sought, &format!("{{\"_aws\":{{}},\"app\":{text:?}}}"))),
-        ("Answer", &|sought, text| {
-            let (event, answer) = (b"{}".as_slice(), text.as_bytes());
-            sought.passed(&Passed::Invocation { function: ours, event, answer });
-        }),
-        ("Table", &|sought, text| call(sought, "dynamodb", "PutItem", text, "")),
-        ("Queue", &|sought, text| call(sought, "sqs", "SendMessage", text, "")),
-        ("Invocation", &|sought, text| call(sought, "lambda", "Invoke", text, "")),
-        ("Parameter", &|sought, text| call(sought, "ssm", "PutParameter", text, "")),
-    ];
     let base64 = STANDARD.encode("and top/secret it is");
-    for (place, plant) in plants {
+    for place in [
+        Place::Log,
+        Place::Metric,
+        Place::Answer,
+        Place::Table,
+        Place::Queue,
+        Place::Invocation,
+        Place::Parameter,
+    ] {
         for text in ["a top/secret.", "a top%2Fsecret.", "a 746f702f736563726574.", &base64] {
-            let sought = known();
-            plant(&sought, "nothing of it");
-            assert_eq!(sought.find(None), [""; 0]);
-            plant(&sought, text);
-            let found = sought.find(None);
-            let [found] = found.as_slice() else { panic!("{place}, {text}: {found:?}") };
+            let sought = Sought::default();
+            let stored =
+                json!({ "Name": "/secrets/a", "Type": "SecureString", "Value": "top/secret" });
+            call(&sought, "ssm", "GetParameter", "{}", &stored.to_string());
+            plant(&sought, place, "nothing of it");
+            assert_eq!(sought.look(None).0, [""; 0]);
+            plant(&sought, place, text);
+            let (found, _) = sought.look(None);
+            let [found] = found.as_slice() else { panic!("{place:?}, {text}: {found:?}") };
             assert!(found.starts_with("AppSecret \"top/secret\""), "{found}");
-            assert!(found.contains(&format!("{place} of login")), "{found}");
+            assert!(found.contains(&format!("{place:?} of login")), "{found}");
         }
     }
 }
@@ -314,23 +332,18 @@ fn what_is_planted_is_found_wherever_it_does_not_belong() {
 fn what_is_meant_to_be_there_may_be() {
     let world = wechat::example();
     let ann = &world.people[0];
-    let open_id = ann.relations["shop"].open_id.as_str().to_owned();
+    let open_id = ann.relations["shop"].open_id.as_str();
     let session = json!({ "access_token": "a.b.signature", "refresh_token": "refreshing" });
-    let answered = |function| {
-        let sought = Sought::default();
-        let session = session.to_string();
-        for function in ["hongyan-local-login", function] {
-            let (event, answer) = (open_id.as_bytes(), session.as_bytes());
-            sought.passed(&Passed::Invocation { function, event, answer });
-            let request = format!("{open_id} {}", ann.phone.number);
-            let (request, service, operation) = (request.as_bytes(), "dynamodb", "PutItem");
-            sought.passed(&Passed::Call { function, service, operation, request, answer: b"" });
-        }
-        sought
-    };
-    assert_eq!(answered("hongyan-local-login").find(Some(&world)), [""; 0]);
-    assert_eq!(answered("hongyan-local-send").find(Some(&world)).len(), 2);
-    let named = answered("hongyan-local-login");
-    named.line(&Line { function: "login".to_owned(), text: open_id.clone(), platform: true });
-    assert_eq!(named.find(Some(&world)).len(), 1);
+    let sought = Sought::default();
+    answer(&sought, "hongyan-local-login", &session.to_string());
+    answer(&sought, "hongyan-local-send", open_id);
+    plant(&sought, Place::Table, &format!("{open_id} {}", ann.phone.number));
+    let (found, notes) = sought.look(Some(&world));
+    assert_eq!(found, [""; 0]);
+    assert!(notes.contains("handed out: OpenId\n") && notes.contains("handed out: Session\n"));
+    assert!(!notes.contains("handed out: AppSecret\n"), "no function came to know it");
+    answer(&sought, "hongyan-local-send", &session.to_string());
+    assert_eq!(sought.look(Some(&world)).0.len(), 2, "they are login's to give");
+    plant(&sought, Place::Log, open_id);
+    assert_eq!(sought.look(Some(&world)).0.len(), 3, "a log names nobody");
 }
