@@ -107,7 +107,7 @@ async fn no_line_of_the_main_job_betrays_anybody() {
 
     // And yet the log tells what went on.
     for told in [
-        "requestId",
+        "\"requestId\":",
         "applied",
         "logged in",
         "sent",

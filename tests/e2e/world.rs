@@ -132,16 +132,21 @@ impl World {
         let log = lines.clone();
         // `make test` compares it with what the policies allow, when all is done.
         options.uses = optional("PERMISSIONS_USED").map(PathBuf::from);
+        let json_logs = optional("JSON_LOGS").is_some();
+        // A scenario that has it in JSON by itself looks at JSON.
+        let text = std::fs::read_to_string(&options.template).unwrap();
+        let is_read_as_text = json_logs && !text.contains("AWS_LAMBDA_LOG_FORMAT");
         let sought = Sought::default();
         let (printed, passed) = (sought.clone(), sought.clone());
         options.logs = Logs::to(true, move |line| {
             printed.line(line);
-            let text = as_text(&line.text).unwrap_or_else(|| line.text.clone());
+            let text = as_text(&line.text).filter(|_| is_read_as_text);
+            let text = text.unwrap_or_else(|| line.text.clone());
             log.lock().unwrap().push(format!("{:<10}{text}", line.function));
         });
         // All that they can log, and for `make secrets` as they log it on AWS.
         options.parameters.entry("LogLevel".to_owned()).or_insert_with(|| "DEBUG".to_owned());
-        options.json_logs = optional("JSON_LOGS").is_some();
+        options.json_logs = json_logs;
         options.witness = Witness::new(move |it| passed.passed(&it));
         let cloud = Cloud::start(options).await.unwrap_or_else(|error| panic!("{error}"));
         let client = Web::new().client();
