@@ -25,11 +25,13 @@ TEMPLATE := infra/aws/template.yaml
 EXAMPLES ?=
 # What the functions used of their policies, in one run of the tests.
 USED := $(abspath $(TARGET))/permissions-used
+# Which secrets the functions came to know, and where they were looked for.
+SOUGHT := $(abspath $(TARGET))/secrets-sought
 # Foreign implementations, at the versions that tests/interop names.
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo binaries build deploy stage test races crash check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws interop-dynamodb bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers soak screenshots clean-data
+.PHONY: help setup run demo binaries build deploy stage test races secrets crash check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws interop-dynamodb bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers soak screenshots clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,13 +90,20 @@ $(SAM)/ready:
 python = python3 -c 'import venv, ensurepip' || { echo "Python 3 with its venv module is missing; install python3 and python3-venv"; exit 1; }
 
 # The scenarios drive the functions' binaries, which `cargo test` does not build.
-# They write down what functions use of their policies; what nobody ever used, the
-# last line names.
+# They write down what functions use of their policies, and which secrets they come to
+# know; what nobody ever used, and what nobody ever looked for, the last lines name.
 test: ## Run every test
 	$(CARGO) build --workspace --all-targets --locked
-	rm -f $(USED)
-	PERMISSIONS_USED=$(USED) $(CARGO) test --workspace --locked
+	rm -f $(USED) $(SOUGHT)
+	PERMISSIONS_USED=$(USED) SECRETS_SOUGHT=$(SOUGHT) $(CARGO) test --workspace --locked
 	PERMISSIONS_USED=$(USED) $(CARGO) test --package tests --test permissions --locked -- --ignored
+	SECRETS_SOUGHT=$(SOUGHT) $(CARGO) test --workspace --test e2e --locked -- --ignored secrets::
+
+secrets: ## Run the scenarios with logs as they are on AWS, and look for secrets in all there is
+	$(CARGO) build --workspace --all-targets --locked
+	rm -f $(SOUGHT)
+	JSON_LOGS=yes SECRETS_SOUGHT=$(SOUGHT) $(CARGO) test --workspace --test e2e --locked
+	SECRETS_SOUGHT=$(SOUGHT) $(CARGO) test --workspace --test e2e --locked -- --ignored secrets::
 
 RACES ?= 100000
 races: ## Let clients race for one item after the other, and see that one wins each (RACES=100000)
@@ -172,7 +181,7 @@ interop-dynamodb: $(EMULATOR)/ready ## Ask the local DynamoDB and another one th
 		$(CARGO) test --workspace --test aws --locked -- --ignored --nocapture differential::
 
 # What stands around the functions while they are measured.
-AROUND := benchmarks starts sends logins imports costs
+AROUND := benchmarks starts sends logins imports costs soak
 
 bench: release $(PEERS)/ready ## Measure everything, and write BENCHMARKS.md (needs Python and Node.js; most of an hour)
 	$(CARGO) build --release --locked --package noop

@@ -22,6 +22,12 @@ const OPERATION_TIMEOUT: Duration = Duration::from_millis(4500);
 /// before the third try. Its own choice, a second, is a fifth of what WeChat
 /// waits for an answer.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The Parameter Store is asked so many times: it allows an account 40 reads a second
+/// (AWS General Reference, "AWS Systems Manager endpoints and quotas"), and when many
+/// processes start in one, most of them are refused at first.
+const ATTEMPTS_AT_PARAMETERS: u32 = 8;
+/// The longest pause between two of these; all seven together last 3.6 seconds at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Invoking another function takes as long as that function does.
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(35);
 
@@ -62,20 +68,32 @@ impl Aws {
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
             .http_client(self.web.clone())
-            .retry_config(RetryConfig::standard().with_initial_backoff(FIRST_PAUSE))
+            .retry_config(retry())
             .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT));
         config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// A client of the Parameter Store. `AWS_ENDPOINT_URL_SSM` moves it.
+    /// A client of the Parameter Store that waits its turn: for those who can't start
+    /// without what they read. `AWS_ENDPOINT_URL_SSM` moves it.
     pub fn ssm(&self) -> aws_sdk_ssm::Client {
+        let patient = retry().with_max_attempts(ATTEMPTS_AT_PARAMETERS);
+        self.ssm_with(patient.with_max_backoff(LONGEST_PAUSE))
+    }
+
+    /// The same for who has somebody waiting, and can start without: a third refusal
+    /// is the last.
+    pub fn hasty_ssm(&self) -> aws_sdk_ssm::Client {
+        self.ssm_with(retry())
+    }
+
+    fn ssm_with(&self, retry: RetryConfig) -> aws_sdk_ssm::Client {
         let mut config = aws_sdk_ssm::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
             .http_client(self.web.clone())
-            .retry_config(RetryConfig::standard().with_initial_backoff(FIRST_PAUSE))
+            .retry_config(retry)
             .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT));
         config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SSM"));
         aws_sdk_ssm::Client::from_conf(config.build())
@@ -97,6 +115,11 @@ impl Aws {
 /// The SDKs' own rule: a service's variable before the one for all.
 fn endpoint(service: &str) -> Option<String> {
     config::optional(service).or_else(|| config::optional("AWS_ENDPOINT_URL"))
+}
+
+/// Three attempts, with short pauses between them.
+fn retry() -> RetryConfig {
+    RetryConfig::standard().with_initial_backoff(FIRST_PAUSE)
 }
 
 fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {

@@ -2,11 +2,13 @@
 //! token, a secret, an openid or a unionid.
 
 use crate::config;
+use crate::defect;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Starts logging to standard output.
+/// Starts logging to standard output. What a panic says isn't logged, only where it
+/// happened.
 ///
 /// Lambda's logging configuration says from which level, and whether as JSON or
 /// as text (`AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`; see "Configuring advanced logging controls" in the
@@ -14,6 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// Lambda believes the level of a line only if it has one. Text lines are for
 /// reading.
 pub fn start() {
+    defect::hide_words();
     let level = match config::optional("AWS_LAMBDA_LOG_LEVEL").as_deref() {
         Some("TRACE" | "DEBUG") => LevelFilter::DEBUG,
         Some("WARN") => LevelFilter::WARN,

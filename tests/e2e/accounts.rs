@@ -93,7 +93,7 @@ async fn what_does_not_fit_is_named_and_changes_nothing() {
         (bind("unbind", "nobody", &ann), "NotFound", "username: there is no account"),
         (bind("unbind", "ann", &nobody), "NotFound", "user: there is nobody"),
         (
-            json!({ "set_password": { "username": "nobody", "password": "a password" } }),
+            json!({ "set_password": { "username": "nobody", "password": "none that she has" } }),
             "NotFound",
             "username: there is no account",
         ),

@@ -20,6 +20,7 @@ mod metrics;
 mod phone;
 mod sandbox;
 mod scene;
+mod secrets;
 mod tables;
 mod world;
 
@@ -37,6 +38,7 @@ mod crash;
 mod customer_service;
 mod cut_off;
 mod dead_token;
+mod defects;
 mod deployed;
 mod documentation;
 mod dry_run;

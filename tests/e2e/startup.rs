@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use local::InvokeFailure;
 use local::aws::Fault;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// What a function that can't start tells whoever invokes it.
 async fn failure(world: &World, function: &str) -> String {
@@ -211,18 +212,40 @@ async fn a_callback_whose_settings_are_mended_takes_what_wechat_sends_again() {
 
 /// Fault 62.
 #[tokio::test]
+async fn who_starts_asks_for_parameters_eight_times() {
+    // No schedule shall ask in between, after the first time.
+    let world = World::changed(&[("rate(1 minute)", "rate(1 day)")]).await;
+    world.idle().await;
+    let followers = world.cloud.function("followers");
+    let throttled = |times| {
+        let read = Fault::of("ssm", "*").by(followers.clone()).refuse("ThrottlingException");
+        world.cloud.aws.faults.order(read.times(times)).unwrap()
+    };
+    world.cloud.kill(&followers).await.unwrap();
+    let all = throttled(8);
+    says(&world, "followers", &["/hongyan/local/apps", "ThrottlingException"]).await;
+    assert_eq!(all.befallen(), 8);
+    let all_but_one = throttled(7);
+    let begun = Instant::now();
+    world.invoke("followers", &json!({ "continue": {} })).await.unwrap();
+    assert_eq!(all_but_one.befallen(), 7);
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}
+
+/// Fault 62.
+#[tokio::test]
 async fn of_many_that_start_while_parameters_are_throttled_each_starts_or_says_so() {
     let (world, to) = World::with_ann().await;
     let send = world.cloud.function("send");
     world.cloud.kill(&send).await.unwrap();
     let read = Fault::of("ssm", "*").by(send).refuse("ThrottlingException");
-    let throttled = world.cloud.aws.faults.order(read.times(20)).unwrap();
+    let throttled = world.cloud.aws.faults.order(read.times(30)).unwrap();
     let asks = (0..20).map(async |at| {
         let request = order(&format!("order-{at}"), to.clone());
         loop {
             match world.invoke("send", &request).await {
                 Ok(mut answer) => return answer["notifications"][0].take(),
-                // Whom the SDK could not help in three attempts; they ask again.
+                // Who had the bad luck of eight refusals; they ask again.
                 Err(InvokeFailure::Failed { error, .. }) => {
                     let message = error["errorMessage"].as_str().unwrap();
                     assert!(message.contains("ThrottlingException"), "{message}");
@@ -236,7 +259,7 @@ async fn of_many_that_start_while_parameters_are_throttled_each_starts_or_says_s
         assert!(outcome == "sent" || outcome == "delivered", "{report}");
     }
     world.idle().await;
-    assert_eq!(throttled.befallen(), 20);
+    assert_eq!(throttled.befallen(), 30);
     assert_eq!(world.phone("ann").screen().await.len(), 20);
     let started = world.lines().iter().filter(|line| line.contains("START (cold)")).count();
     assert!(started > 10, "only {started} processes were started");

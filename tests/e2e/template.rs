@@ -131,8 +131,7 @@ async fn what_came_in_and_what_went_out_is_kept_for_as_long_as_the_template_says
 
 #[tokio::test]
 async fn a_log_level_follows_the_template_and_metrics_have_none() {
-    let world = World::changed(&[("Default: INFO", "Default: ERROR")]).await;
-    world.token_round().await;
+    let world = World::logging_from("ERROR").await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
     let request = order("order-1", json!({ "union_id": ann.union_id().await }));

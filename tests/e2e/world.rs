@@ -5,9 +5,10 @@ use crate::binaries;
 use crate::contract;
 use crate::phone::{Phone, password};
 use crate::sandbox::WeChat;
+use crate::secrets::Sought;
 use crate::tables::Aws;
 use futures_util::future::join_all;
-use local::{Cloud, InvokeFailure, Logs, Options};
+use local::{Cloud, InvokeFailure, Logs, Options, Witness};
 use serde_json::{Value, json};
 use shared::config::optional;
 use shared::http::Web;
@@ -29,6 +30,7 @@ pub(crate) struct World {
     pub(crate) aws: Aws,
     pub(crate) client: reqwest::Client,
     lines: Arc<Mutex<Vec<String>>>,
+    sought: Sought,
     /// The changed template, if it was changed.
     _template: Option<TempDir>,
 }
@@ -46,6 +48,17 @@ impl World {
     /// As [`World::start`], with the rules for answering that the example has.
     pub(crate) async fn with_example_replies() -> Self {
         let world = Self::with_template(None).await;
+        world.token_round().await;
+        world
+    }
+
+    /// As [`World::start`], with functions that log from this level on only.
+    pub(crate) async fn logging_from(level: &str) -> Self {
+        let mut options = Options::new(TEMPLATE);
+        options.binaries = binaries::folder();
+        options.parameters.insert("LogLevel".to_owned(), level.to_owned());
+        let world = Self::of(None, options).await;
+        world.silence().await;
         world.token_round().await;
         world
     }
@@ -119,14 +132,27 @@ impl World {
         let log = lines.clone();
         // `make test` compares it with what the policies allow, when all is done.
         options.uses = optional("PERMISSIONS_USED").map(PathBuf::from);
+        let json_logs = optional("JSON_LOGS").is_some();
+        // A scenario that has it in JSON by itself looks at JSON.
+        let text = std::fs::read_to_string(&options.template).unwrap();
+        let is_read_as_text = json_logs && !text.contains("AWS_LAMBDA_LOG_FORMAT");
+        let sought = Sought::default();
+        let (printed, passed) = (sought.clone(), sought.clone());
         options.logs = Logs::to(true, move |line| {
-            log.lock().unwrap().push(format!("{:<10}{}", line.function, line.text));
+            printed.line(line);
+            let text = as_text(&line.text).filter(|_| is_read_as_text);
+            let text = text.unwrap_or_else(|| line.text.clone());
+            log.lock().unwrap().push(format!("{:<10}{text}", line.function));
         });
+        // All that they can log, and for `make secrets` as they log it on AWS.
+        options.parameters.entry("LogLevel".to_owned()).or_insert_with(|| "DEBUG".to_owned());
+        options.json_logs = json_logs;
+        options.witness = Witness::new(move |it| passed.passed(&it));
         let cloud = Cloud::start(options).await.unwrap_or_else(|error| panic!("{error}"));
         let client = Web::new().client();
         let wechat = WeChat::new(client.clone(), cloud.wechat());
         let aws = Aws::new(client.clone(), cloud.aws());
-        Self { cloud, wechat, aws, client, lines, _template: folder }
+        Self { cloud, wechat, aws, client, lines, sought, _template: folder }
     }
 
     /// One of the sandbox's people: ann, bob or carol.
@@ -323,11 +349,25 @@ fn template(changes: &[(&str, &str)]) -> String {
     text
 }
 
+/// What a line in JSON would be as text, as far as scenarios look at it. A metric is no
+/// such line.
+fn as_text(line: &str) -> Option<String> {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(line) else { return None };
+    let mut text = |name: &str| Some(fields.remove(name)?.as_str()?.to_owned());
+    let mut as_text = format!("{:>5} {}", text("level")?, text("message")?);
+    for (name, value) in fields {
+        as_text.extend([" ", &name, "=", &value.to_string()]);
+    }
+    Some(as_text)
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            tell(&self.lines());
+            return tell(&self.lines());
         }
+        let betrayed = self.sought.find(self.cloud.world().as_ref());
+        assert!(betrayed.is_empty(), "secrets are where they don't belong: {betrayed:#?}");
     }
 }
 

@@ -50,7 +50,7 @@ impl App {
     pub(crate) async fn from_environment() -> Result<Self, Error> {
         let aws = Aws::from_environment(&Web::new())?;
         let events = Events::from_environment(&aws.dynamodb())?;
-        let parameters = Parameters::from_environment(aws.ssm())?;
+        let parameters = Parameters::from_environment(aws.hasty_ssm())?;
         let (doors, table) = tokio::join!(read(&parameters), events.check());
         table?;
         let doors = match doors {

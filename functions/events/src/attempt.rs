@@ -121,14 +121,6 @@ async fn caught(effect: impl Future<Output = Result<(), ApplyError>>) -> Result<
     AssertUnwindSafe(effect).catch_unwind().await.unwrap_or(Err(ApplyError::Panicked))
 }
 
-/// Makes a panic say where it happened, and not what it says.
-pub(crate) fn hide_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!("this is a defect, at {place}");
-    }));
-}
-
 /// The event's app, as the operator calls it.
 pub(crate) async fn alias(app: &App, event: &StoredEvent, now: Timestamp) -> String {
     let apps = app.apps(now, None).await;

@@ -26,8 +26,9 @@ mod routes;
 mod session;
 
 use app::App;
-use lambda_http::{Error, Request, run, service_fn};
-use shared::{clock::Timestamp, telemetry};
+use lambda_http::lambda_runtime::run;
+use lambda_http::{Adapter, Error, Request, service_fn};
+use shared::{clock::Timestamp, defect::Discreet, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -35,6 +36,8 @@ async fn main() -> Result<(), Error> {
     let app = App::from_environment()
         .await
         .inspect_err(|error| tracing::error!("cannot start: {error}"))?;
-    run(service_fn(async |request: Request| handler::answer(&app, request, Timestamp::now()).await))
-        .await
+    run(Discreet(Adapter::from(service_fn(async |request: Request| {
+        handler::answer(&app, request, Timestamp::now()).await
+    }))))
+    .await
 }

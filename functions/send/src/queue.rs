@@ -42,7 +42,7 @@ pub(crate) async fn queue(app: &App, batch: Batch, now: Timestamp, deadline: Tim
             };
             let failed = done.inspect_err(|error| {
                 tracing::error!(
-                    message = message.message_id,
+                    message_id = message.message_id,
                     kind = error.error_type,
                     "{}",
                     error.error_message

@@ -42,8 +42,10 @@ use tokio::task::JoinHandle;
 use wechat::connection::{Door, Wire};
 
 use crate::clock;
+use crate::witness::Witness;
 use asynchronous::Asynchronous;
 pub use asynchronous::EventInvokeConfig;
+pub(crate) use fault::Call;
 pub use fault::{Fault, Faults, Ordered, Senseless};
 pub use lambda::Invoke;
 pub use meter::{Meter, Used};
@@ -149,6 +151,7 @@ pub struct Aws {
     /// What callers use of DynamoDB.
     pub meter: Meter,
     pub(crate) notified: notified::Notified,
+    pub(crate) witness: Witness,
     /// How long an event that failed waits before its second and its third
     /// attempt. AWS waits one minute and two; here it is one second and two.
     pub event_retries: [Duration; 2],
@@ -176,6 +179,7 @@ impl Aws {
             faults: Faults::default(),
             meter: Meter::default(),
             notified: notified::Notified::default(),
+            witness: Witness::default(),
             event_retries: [Duration::from_secs(1), Duration::from_secs(2)],
             folder,
         })

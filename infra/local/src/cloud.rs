@@ -120,7 +120,8 @@ impl Cloud {
         check_binaries(&template, &options.binaries)?;
 
         let data = options.data.as_deref();
-        let aws = Aws::open(data)?;
+        let mut aws = Aws::open(data)?;
+        aws.witness = options.witness.clone();
         for table in &template.tables {
             aws.dynamodb.create_table(table)?;
             aws.permissions.know_table(table);
@@ -159,6 +160,8 @@ impl Cloud {
                 environments: options.environments,
                 idle: options.idle,
                 logs: options.logs.clone(),
+                json_logs: options.json_logs,
+                witness: options.witness,
                 feed: feed.clone(),
             },
         )
@@ -272,6 +275,12 @@ impl Cloud {
             .get(binary)
             .cloned()
             .unwrap_or_else(|| format!("{}-{binary}", self.place.stack))
+    }
+
+    /// The sandbox's world as it is now, with its secrets; none once everything stops.
+    #[must_use]
+    pub fn world(&self) -> Option<wechat::World> {
+        self.running.as_ref().map(|running| running.wechat.world())
     }
 
     /// The process ids of all function processes, and of what guards them.

@@ -18,6 +18,7 @@ pub mod template;
 pub use cloud::{Cloud, Error, InvokeFailure, Options};
 pub use http::HttpError;
 pub use logs::Logs;
+pub use witness::{Passed, Witness};
 
 mod batch;
 mod clock;
@@ -31,3 +32,4 @@ mod schedule;
 #[cfg(test)]
 mod scripted;
 mod stream;
+mod witness;

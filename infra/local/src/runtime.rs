@@ -37,6 +37,7 @@ use crate::{
     guard::Guard,
     logs::Logs,
     template::Function,
+    witness::{Passed, Witness},
 };
 #[cfg(test)]
 pub(crate) use environment::access_key;
@@ -60,6 +61,9 @@ pub(crate) struct Options {
     /// How long an environment may be idle before it is stopped.
     pub(crate) idle: Duration,
     pub(crate) logs: Logs,
+    /// Whether the functions write them in JSON.
+    pub(crate) json_logs: bool,
+    pub(crate) witness: Witness,
     /// Where invocations are told of.
     pub(crate) feed: Feed,
 }
@@ -70,6 +74,7 @@ pub(crate) struct Runtime(Arc<Inner>);
 
 struct Inner {
     pools: BTreeMap<String, Arc<Pool>>,
+    witness: Witness,
     guard: Arc<Guard>,
     activity: Arc<Activity>,
     tasks: Vec<JoinHandle<()>>,
@@ -141,7 +146,7 @@ impl Runtime {
             }
         });
         let swept: Vec<_> = pools.values().cloned().collect();
-        let idle = options.idle;
+        let (idle, witness) = (options.idle, options.witness.clone());
         let sweeper = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(SWEEP.min(idle)).await;
@@ -150,6 +155,7 @@ impl Runtime {
         });
         Ok(Self(Arc::new(Inner {
             pools,
+            witness,
             guard,
             activity: Arc::default(),
             tasks: vec![server, sweeper],
@@ -213,9 +219,15 @@ impl Runtime {
     pub(crate) async fn run(&self, function: &str, payload: Bytes) -> Result<Answer, InvokeError> {
         let pool = self.0.pools.get(function).ok_or(InvokeError::NotFound)?.clone();
         let under_way = self.0.activity.begin();
+        let (witness, function) = (self.0.witness.clone(), function.to_owned());
         let work = tokio::spawn(async move {
             let _under_way = under_way;
-            pool.invoke(payload).await
+            let outcome = pool.invoke(payload.clone()).await;
+            if let Ok(Answer::Ok(answer) | Answer::FunctionError(answer)) = &outcome {
+                let (event, answer): (&[u8], &[u8]) = (&payload, answer);
+                witness.see(Passed::Invocation { function: &function, event, answer });
+            }
+            outcome
         });
         match work.await {
             Ok(outcome) => outcome,

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::lambda::Lambda;
 use super::refusal::Refusal;
 use super::{ACCOUNT, Aws, control, fault, meter, notified, permission};
+use crate::witness;
 
 /// The most that a request to SSM, SQS or STS may hold, in bytes: ten
 /// messages of 1 MiB together, every character of them escaped as `\u0000`.
@@ -48,6 +49,7 @@ pub(crate) fn router(aws: &Aws, lambda: Lambda, stopping: watch::Receiver<bool>)
         .route("/2015-03-31/functions/{name}", get(function))
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))
         .fallback(target)
+        .layer(middleware::from_fn_with_state(aws.witness.clone(), witness::watch))
         .layer(middleware::from_fn_with_state(watched, notified::read))
         .layer(middleware::from_fn_with_state(aws.meter.clone(), meter::read))
         .layer(befall)

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::logs::Logs;
+use crate::{logs::Logs, witness::Witness};
 
 /// What to start, and where.
 #[derive(Clone, Debug)]
@@ -38,6 +38,10 @@ pub struct Options {
     pub uses: Option<PathBuf>,
     /// Where the functions' logs go.
     pub logs: Logs,
+    /// Whether the functions log in JSON, as they do on AWS, rather than for reading.
+    pub json_logs: bool,
+    /// Who sees what functions are invoked with, answer, and ask of AWS.
+    pub witness: Witness,
     /// How many processes a function may have at most. An invocation beyond
     /// them waits; one beyond the template's reserved concurrency is throttled.
     pub environments: usize,
@@ -60,6 +64,8 @@ impl Options {
             parameters: BTreeMap::new(),
             uses: None,
             logs: Logs::silent(),
+            json_logs: false,
+            witness: Witness::default(),
             environments: 10,
             idle: Duration::from_secs(600),
         }

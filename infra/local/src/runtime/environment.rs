@@ -385,6 +385,9 @@ fn variables(
     variables.extend(
         function.log_level.iter().map(|level| ("AWS_LAMBDA_LOG_LEVEL".to_owned(), level.clone())),
     );
+    if options.json_logs {
+        variables.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()));
+    }
     variables.extend(function.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
     variables
 }
@@ -420,7 +423,10 @@ mod tests {
     use wechat::Feed;
 
     use super::*;
-    use crate::aws::{EventInvokeConfig, permission::Policy};
+    use crate::{
+        aws::{EventInvokeConfig, permission::Policy},
+        witness::Witness,
+    };
 
     #[tokio::test]
     async fn a_process_that_never_asks_for_work_is_not_said_to_have_timed_out() {
@@ -457,6 +463,8 @@ mod tests {
             environments: 1,
             idle: Duration::from_secs(60),
             logs: Logs::silent(),
+            json_logs: false,
+            witness: Witness::default(),
             feed: Feed::default(),
         };
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));

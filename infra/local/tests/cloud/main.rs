@@ -7,3 +7,4 @@ mod doors;
 mod killed;
 mod lambda;
 mod place;
+mod witness;
