@@ -176,7 +176,11 @@ fn report(processes: &Processes, windows: &[Window], looks: &Looks) -> Result<()
             millis(first.slowest),
             millis(last.slowest),
         ));
-        grown.extend(steady.grown(&first).into_iter().map(|it| format!("{function}: {it}")));
+        // From the middle of the one to the middle of the other.
+        let between: usize = (1..WINDOWS - 1).map(|window| figures(window).invocations).sum();
+        grown.extend(
+            steady.grown(&first, between).into_iter().map(|it| format!("{function}: {it}")),
+        );
     }
     if grown.is_empty() { Ok(()) } else { Err(grown.join("\n").into()) }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// What one process holds.
+/// What a process holds, or several together.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Held {
     /// Resident memory, in kB.
@@ -16,7 +16,7 @@ pub(crate) struct Held {
 pub(crate) struct Processes(BTreeMap<u32, String>);
 
 impl Processes {
-    /// What each function's largest process holds now.
+    /// What the processes of each function hold now, together.
     ///
     /// # Errors
     ///
@@ -29,9 +29,9 @@ impl Processes {
             if !crate::FUNCTIONS.contains(&function.as_str()) {
                 continue;
             }
-            let largest = all.entry(function.clone()).or_default();
-            largest.memory = largest.memory.max(held.memory);
-            largest.files = largest.files.max(held.files);
+            let together = all.entry(function.clone()).or_default();
+            together.memory += held.memory;
+            together.files += held.files;
             self.0.insert(*process, function);
         }
         match self.0.iter().find(|(process, _)| !living.contains(process)) {
