@@ -282,7 +282,7 @@ fn answer(sought: &Sought, function: &str, answer: &str) {
 /// A line of login's.
 fn print(sought: &Sought, text: &str) {
     let (function, text) = ("login".to_owned(), text.to_owned());
-    sought.line(&Line { function, text, platform: false });
+    sought.line(&Line { function, text, platform: false, took: None });
 }
 
 /// Has login betray something.
