@@ -180,14 +180,15 @@ interop-dynamodb: $(EMULATOR)/ready ## Ask the local DynamoDB and another one th
 	MINISTACK=$(EMULATOR) DIFFERENTIAL_STEPS=$(DIFFERENTIAL_STEPS) DIFFERENTIAL_SEED=$(DIFFERENTIAL_SEED) \
 		$(CARGO) test --workspace --test aws --locked -- --ignored --nocapture differential::
 
+FOLLOWERS ?= 1000000
 # What stands around the functions while they are measured.
 AROUND := benchmarks starts sends logins imports costs soak
 
-bench: release $(PEERS)/ready ## Measure everything, and write BENCHMARKS.md (needs Python and Node.js; most of an hour)
+bench: release $(PEERS)/ready ## Measure everything, and write BENCHMARKS.md (needs Python and Node.js; FOLLOWERS=1000000)
 	$(CARGO) build --release --locked --package noop
 	$(CARGO) build --release --locked --package bench
 	$(CARGO) build --profile around --locked $(addprefix --package ,$(AROUND))
-	$(TARGET)/around/benchmarks $(TARGET)/release $(TARGET)/around $(PEERS) BENCHMARKS.md
+	$(TARGET)/around/benchmarks $(TARGET)/release $(TARGET)/around $(PEERS) $(FOLLOWERS) BENCHMARKS.md
 
 bench-callbacks: ## Messages per second that one core verifies, opens, reads and answers
 	$(CARGO) run --quiet --release --package bench --locked
@@ -206,7 +207,6 @@ bench-sends: release ## Count what a notification costs, how many a second go th
 bench-logins: release ## Count what a login costs, how many a second one process takes, and how long its first one
 	$(CARGO) run --quiet --profile around --package logins --locked -- $(TARGET)/release
 
-FOLLOWERS ?= 1000000
 bench-followers: release ## Count what bringing followers in costs, its memory, and what grows with them (FOLLOWERS=1000000)
 	$(CARGO) run --quiet --profile around --package imports --locked -- $(TARGET)/release $(FOLLOWERS)
 

@@ -2,8 +2,8 @@
 //! they print into one page.
 //!
 //! Its arguments are the folder with the functions' release binaries, the folder with
-//! the programs that stand around them, the folder of foreign implementations, and the
-//! page.
+//! the programs that stand around them, the folder of foreign implementations, how many
+//! followers to bring in, and the page.
 
 mod machine;
 mod section;
@@ -34,13 +34,14 @@ fn main() -> ExitCode {
 
 fn write() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
-    let mut next = |what: &str| arguments.next().ok_or(format!("which {what}?"));
+    let mut next = |what: &str| arguments.next().ok_or(format!("{what}?"));
     let folders = Folders {
-        functions: next("folder has the functions' binaries")?,
-        programs: next("folder has the programs that measure")?,
-        peers: next("folder has the foreign implementations")?,
+        functions: next("which folder has the functions' binaries")?,
+        programs: next("which folder has the programs that measure")?,
+        peers: next("which folder has the foreign implementations")?,
+        followers: next("how many followers")?.display().to_string(),
     };
-    let page = next("file is the page")?;
+    let page = next("which file is the page")?;
     let mut text = format!("{HEAD}\n{}", machine::describe());
     for section in &SECTIONS {
         measuring::say(&format!("\n## {}\n", section.title));

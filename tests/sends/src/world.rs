@@ -184,6 +184,7 @@ impl World {
             let request = request
                 .header("x-amz-target", "DynamoDB_20120810.Scan")
                 .header("authorization", SIGNED)
+                .header("x-amz-date", "20261120T000000Z")
                 .header("content-type", "application/x-amz-json-1.0");
             let answer = request.body(scan.to_string()).send().await?.error_for_status()?;
             let mut page: Value = answer.json().await?;
