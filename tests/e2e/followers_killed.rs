@@ -101,7 +101,9 @@ async fn what_there_is_no_time_for_the_next_minutes_go_on_with() {
     let mut minutes = 0;
     while last["state"] != "done" {
         let next = go_on(&world).await;
-        assert!(next["listed"].as_u64() > last["listed"].as_u64(), "{next}");
+        // All may have been listed when the time was up, and only the end was missing.
+        let further = next["listed"].as_u64() > last["listed"].as_u64();
+        assert!(further || next["state"] == "done", "{next}");
         last = next;
         minutes += 1;
         assert!(minutes < 20, "{last}");
