@@ -116,7 +116,8 @@ impl Section {
         for line in BufReader::new(output).lines() {
             let line = line?;
             measuring::say(&line);
-            text = format!("{text}{line}\n");
+            text.push_str(&line);
+            text.push('\n');
         }
         let status = child.wait()?;
         if status.success() {

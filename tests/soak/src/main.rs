@@ -14,7 +14,7 @@ mod work;
 mod world;
 
 use flat::Figures;
-use measuring::say;
+use measuring::{say, table};
 use process::{Held, Processes};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -144,10 +144,19 @@ async fn attend(
 /// If a function isn't as it was.
 fn report(processes: &Processes, windows: &[Window], looks: &Looks) -> Result<(), Failure> {
     say("");
-    say(
-        "| Function | processes | invocations | memory | | open files | | median | | 99th of 100 | |",
-    );
-    say("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+    table::head(&[
+        "function",
+        "processes",
+        "invocations",
+        "MB",
+        "at the end",
+        "open files",
+        "at the end",
+        "median, ms",
+        "at the end",
+        "99th of 100, ms",
+        "at the end",
+    ]);
     let mut grown = Vec::new();
     for function in FUNCTIONS {
         let figures = |window: usize| {
@@ -164,18 +173,19 @@ fn report(processes: &Processes, windows: &[Window], looks: &Looks) -> Result<()
         let all: usize = windows.iter().filter_map(|it| it.get(function)).map(Vec::len).sum();
         let megabytes = |figures: &Figures| figures.held.memory as f64 / 1024.0;
         let millis = |time: Duration| time.as_secs_f64() * 1000.0;
-        say(&format!(
-            "| {function} | {} | {all} | {:.1} MB | {:.1} MB | {} | {} | {:.2} ms | {:.2} ms | {:.1} ms | {:.1} ms |",
-            processes.count(function),
-            megabytes(&first),
-            megabytes(&last),
-            first.held.files,
-            last.held.files,
-            millis(first.median),
-            millis(last.median),
-            millis(first.slowest),
-            millis(last.slowest),
-        ));
+        table::row(&[
+            function.to_owned(),
+            processes.count(function).to_string(),
+            table::grouped(all as f64),
+            format!("{:.1}", megabytes(&first)),
+            format!("{:.1}", megabytes(&last)),
+            first.held.files.to_string(),
+            last.held.files.to_string(),
+            format!("{:.2}", millis(first.median)),
+            format!("{:.2}", millis(last.median)),
+            format!("{:.1}", millis(first.slowest)),
+            format!("{:.1}", millis(last.slowest)),
+        ]);
         // From the middle of the one to the middle of the other.
         let between: usize = (1..WINDOWS - 1).map(|window| figures(window).invocations).sum();
         grown.extend(

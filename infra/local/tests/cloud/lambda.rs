@@ -6,7 +6,7 @@ use std::{fs, time::Duration};
 use local::{Error, InvokeFailure, aws::Fault};
 use serde_json::{Value, json};
 
-use crate::place::{Place, eventually, function, is_gone, process, process_in};
+use crate::place::{MAY_PUT, Place, ROWS, eventually, function, is_gone, process, process_in};
 
 fn error(failure: InvokeFailure) -> Value {
     match failure {
@@ -275,21 +275,9 @@ async fn a_function_that_is_frozen_goes_on_when_it_is_thawed_and_may_be_too_late
 /// The two moments at which a death leaves something behind, and nothing.
 #[tokio::test]
 async fn a_function_can_be_killed_before_and_after_its_put() {
-    let table = "  Rows:
-    Type: AWS::DynamoDB::Table
-    Properties:
-      TableName: rows
-      BillingMode: PAY_PER_REQUEST
-      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
-      KeySchema: [{ AttributeName: id, KeyType: HASH }]
-      StreamSpecification: { StreamViewType: NEW_IMAGE }
-";
-    let policies = "      Policies:
-        - Statement: { Effect: Allow, Action: dynamodb:PutItem, Resource: !GetAtt Rows.Arn }
-";
-    let patient = format!("      Timeout: 60\n{policies}");
-    let functions = function("one", &patient) + &function("other", policies);
-    let place = Place::new(&["one", "other"], &(functions + table));
+    let patient = format!("      Timeout: 60\n{MAY_PUT}");
+    let functions = function("one", &patient) + &function("other", MAY_PUT);
+    let place = Place::new(&["one", "other"], &(functions + ROWS));
     let cloud = place.start().await;
     let put = Fault::of("dynamodb", "PutItem").on("rows").by("one").hold().once();
     for (id, fault, is_put) in [("before", put.clone(), false), ("after", put.after(), true)] {

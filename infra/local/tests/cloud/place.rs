@@ -73,6 +73,21 @@ impl Place {
     }
 }
 
+/// A table with a stream.
+pub(crate) const ROWS: &str = "  Rows:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: rows
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
+      KeySchema: [{ AttributeName: id, KeyType: HASH }]
+      StreamSpecification: { StreamViewType: NEW_IMAGE }
+";
+/// What a function needs to put items into it.
+pub(crate) const MAY_PUT: &str = "      Policies:
+        - Statement: { Effect: Allow, Action: dynamodb:PutItem, Resource: !GetAtt Rows.Arn }
+";
+
 /// A function that is called `name`, with further properties.
 pub(crate) fn function(name: &str, properties: &str) -> String {
     let id = name.replace('-', "");

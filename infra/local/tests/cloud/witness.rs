@@ -5,23 +5,11 @@ use std::sync::{Arc, Mutex};
 use local::{Cloud, Passed, Witness, aws::Fault};
 use serde_json::json;
 
-use crate::place::{Place, function};
-
-/// A function that may put items into its table.
-const TABLE: &str = "      Policies:
-        - Statement: { Effect: Allow, Action: dynamodb:PutItem, Resource: !GetAtt Rows.Arn }
-  Rows:
-    Type: AWS::DynamoDB::Table
-    Properties:
-      TableName: rows
-      BillingMode: PAY_PER_REQUEST
-      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
-      KeySchema: [{ AttributeName: id, KeyType: HASH }]
-";
+use crate::place::{MAY_PUT, Place, ROWS, function};
 
 #[tokio::test]
 async fn a_witness_sees_each_invocation_and_each_call_that_took_effect() {
-    let place = Place::new(&["one"], &function("one", TABLE));
+    let place = Place::new(&["one"], &(function("one", MAY_PUT) + ROWS));
     let seen = Arc::<Mutex<Vec<String>>>::default();
     let sees = seen.clone();
     let mut options = place.options();
