@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::place::{Place, eventually, function};
+use crate::place::{Place, ROWS, eventually, function};
 
 /// Speaks plain HTTP/1.1 over a socket, so that nothing adds or hides anything.
 async fn http(address: std::net::SocketAddr, request: &str) -> (u16, Value) {
@@ -57,19 +57,11 @@ const FED: &str = "
           Type: DynamoDB
           Properties: { Stream: !GetAtt Rows.StreamArn, StartingPosition: TRIM_HORIZON }
   Mail: { Type: AWS::SQS::Queue, Properties: { QueueName: mail } }
-  Rows:
-    Type: AWS::DynamoDB::Table
-    Properties:
-      TableName: rows
-      BillingMode: PAY_PER_REQUEST
-      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
-      KeySchema: [{ AttributeName: id, KeyType: HASH }]
-      StreamSpecification: { StreamViewType: NEW_IMAGE }
 ";
 
 #[tokio::test]
 async fn the_clock_a_queue_and_a_table_feed_a_function() {
-    let place = Place::new(&["one"], &function("one", FED));
+    let place = Place::new(&["one"], &(function("one", FED) + ROWS));
     let mut options = place.options();
     options.data = Some(place.folder.path().join("data"));
     let cloud = local::Cloud::start(options.clone()).await.unwrap();
