@@ -5,7 +5,7 @@
 mod held;
 
 use self::held::{Failed, Held};
-use crate::aws::AwsError;
+use crate::aws::{Aws, AwsError};
 use crate::clock::Timestamp;
 use crate::config::{self, VariableError};
 use crate::parameters::{App, ParameterError, Parameters, StoredToken};
@@ -16,7 +16,7 @@ use crate::wechat::refusal::Class;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::primitives::Blob;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// The error type of the token function's answer when there is no token until a
@@ -37,7 +37,10 @@ const PAUSES: [Duration; 3] =
 #[derive(Debug)]
 pub struct AccessTokens {
     parameters: Parameters,
-    lambda: aws_sdk_lambda::Client,
+    aws: Aws,
+    /// Made when a token dies, which few processes see: each SDK's first client reads
+    /// all of AWS's partitions, a fifteenth of what a start computes.
+    lambda: OnceLock<aws_sdk_lambda::Client>,
     function: String,
     held: Mutex<HashMap<AppId, Arc<Held>>>,
 }
@@ -48,12 +51,10 @@ impl AccessTokens {
     /// # Errors
     ///
     /// When it isn't set.
-    pub fn from_environment(
-        parameters: Parameters,
-        lambda: aws_sdk_lambda::Client,
-    ) -> Result<Self, VariableError> {
+    pub fn from_environment(parameters: Parameters, aws: Aws) -> Result<Self, VariableError> {
         let function = config::required("TOKEN_FUNCTION")?;
-        Ok(Self { parameters, lambda, function, held: Mutex::default() })
+        let (lambda, held) = (OnceLock::new(), Mutex::default());
+        Ok(Self { parameters, aws, lambda, function, held })
     }
 
     /// Makes a call with the app's access token. If WeChat calls the token
@@ -269,8 +270,8 @@ impl AccessTokens {
         let request = serde_json::json!({ "app_id": app.app_id, "dead_generation": dead });
         // Between two tries there is a look whether others have got one.
         let once = aws_sdk_lambda::config::Builder::new().retry_config(RetryConfig::disabled());
-        let answer = self
-            .lambda
+        let lambda = self.lambda.get_or_init(|| self.aws.lambda());
+        let answer = lambda
             .invoke()
             .function_name(&self.function)
             .payload(Blob::new(request.to_string()))

@@ -50,7 +50,7 @@ impl App {
         let apps = Kept::new(apps?, Timestamp::now());
         let followers = Followers { users: users.clone(), mappings: mappings.clone() };
         let logins = Logins { users: users.clone(), mappings };
-        let tokens = AccessTokens::from_environment(parameters.clone(), aws.lambda())?;
+        let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         Ok(Self {
             apps,
             parameters,

@@ -37,7 +37,7 @@ impl App {
         let (apps, users_there, mappings_there) =
             tokio::join!(parameters.apps(), users.check(), mappings.check());
         users_there.and(mappings_there)?;
-        let tokens = AccessTokens::from_environment(parameters.clone(), aws.lambda())?;
+        let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         Ok(Self {
             apps: Kept::new(apps?, Timestamp::now()),
             parameters,

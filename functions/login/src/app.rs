@@ -73,7 +73,7 @@ impl App {
         let events = Events::from_environment(&dynamodb)?;
         let notifications = Notifications::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm())?;
-        let tokens = AccessTokens::from_environment(parameters.clone(), aws.lambda())?;
+        let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (credentials, users_there, mappings_there) =
             tokio::join!(read(&parameters), users.check(), mappings.check());

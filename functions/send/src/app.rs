@@ -45,7 +45,7 @@ impl App {
         let (apps, users_there, mappings_there, notifications_there) =
             tokio::join!(parameters.apps(), users.check(), mappings.check(), notifications.check());
         users_there.and(mappings_there).and(notifications_there)?;
-        let tokens = AccessTokens::from_environment(parameters.clone(), aws.lambda())?;
+        let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         let templates = Mutex::default();
         Ok(Self {
             apps: Kept::new(apps?, Timestamp::now()),

@@ -15,6 +15,7 @@
 //! open in a browser from reading parameters or invoking functions.
 
 pub(crate) mod asynchronous;
+pub(crate) mod body;
 pub mod buses;
 pub mod dynamodb;
 pub mod lambda;

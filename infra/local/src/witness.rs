@@ -3,16 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Request, State},
     middleware::Next,
     response::Response,
 };
 
-use crate::aws::{Call, Refusal};
-
-/// The largest request and answer (DynamoDB: 16 MB).
-const LARGEST: usize = 16 * 1024 * 1024;
+use crate::aws::{Call, body};
 
 /// Something that went by, as it was on the wire.
 #[derive(Clone, Copy, Debug)]
@@ -82,13 +79,14 @@ pub(crate) async fn watch(
     let Some((function, call)) = call.and_then(|mut call| Some((call.caller.take()?, call))) else {
         return next.run(request).await;
     };
-    let (head, body) = request.into_parts();
-    let Ok(asked) = to_bytes(body, LARGEST).await else {
-        return Refusal::internal("the request is larger than 16 MB, or broke off").json("1.0");
+    let (head, asked) = request.into_parts();
+    let asked = match body::whole(asked).await {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal.json("1.0"),
     };
     let answer = next.run(Request::from_parts(head, Body::from(asked.clone()))).await;
-    let (head, body) = answer.into_parts();
-    let answered = to_bytes(body, LARGEST).await.unwrap_or_default();
+    let (head, answered) = answer.into_parts();
+    let answered = body::whole(answered).await.unwrap_or_default();
     witness.see(Passed::Call {
         function: &function,
         service: call.service,

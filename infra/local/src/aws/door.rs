@@ -1,7 +1,7 @@
 //! Tells the services apart, and keeps web pages out.
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -12,12 +12,8 @@ use tokio::sync::watch;
 
 use super::lambda::Lambda;
 use super::refusal::Refusal;
-use super::{ACCOUNT, Aws, control, fault, meter, notified, permission};
+use super::{ACCOUNT, Aws, body, control, fault, meter, notified, permission};
 use crate::witness;
-
-/// The most that a request to SSM, SQS or STS may hold, in bytes: ten
-/// messages of 1 MiB together, every character of them escaped as `\u0000`.
-const LARGEST: usize = 8 * 1024 * 1024;
 
 /// What stands at this address, for whoever asks for something else.
 const SERVICES: &str = "here are DynamoDB, DynamoDB Streams, SSM Parameter Store, SQS, Lambda (Invoke, ListFunctions, GetFunction) and STS (GetCallerIdentity)";
@@ -143,14 +139,14 @@ async fn target(State(mut door): State<Door>, request: Request) -> Response {
         "DynamoDB_20120810" | "DynamoDBStreams_20120810" => {
             door.aws.dynamodb.answer(&operation, request).await
         }
-        "AmazonSSM" => match body(request).await {
+        "AmazonSSM" => match body::whole(request.into_body()).await {
             Ok(body) => door.aws.parameters.answer(&operation, &body).await,
             Err(refusal) => refusal.json("1.1"),
         },
         "AmazonSQS" => {
             let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
             let base = format!("http://{}", host.unwrap_or("localhost"));
-            match body(request).await {
+            match body::whole(request.into_body()).await {
                 Ok(body) => {
                     let queues = door.aws.queues.clone();
                     queues.answer(&operation, &body, &base, &mut door.stopping).await
@@ -164,17 +160,9 @@ async fn target(State(mut door): State<Door>, request: Request) -> Response {
     answer
 }
 
-async fn body(request: Request) -> Result<axum::body::Bytes, Refusal> {
-    to_bytes(request.into_body(), LARGEST).await.map_err(|_| Refusal {
-        status: StatusCode::PAYLOAD_TOO_LARGE,
-        code: "RequestTooLargeException".into(),
-        message: format!("the request is larger than {LARGEST} bytes, or broke off"),
-    })
-}
-
 /// STS speaks the older protocol: a form that is answered in XML.
 async fn form(request: Request) -> Response {
-    let Ok(body) = body(request).await else { return unknown() };
+    let Ok(body) = body::whole(request.into_body()).await else { return unknown() };
     let form = String::from_utf8_lossy(&body);
     if form.split('&').any(|field| field == "Action=GetCallerIdentity") {
         let id = uuid::Uuid::new_v4();

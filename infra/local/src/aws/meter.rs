@@ -5,17 +5,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::Value as Json;
 
+use super::body;
 use super::fault::Call;
-
-/// The largest request and answer (DynamoDB: 16 MB).
-const LARGEST: usize = 16 * 1024 * 1024;
 
 /// What one caller has used.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -60,26 +58,29 @@ pub(super) async fn read(State(meter): State<Meter>, request: Request, next: Nex
     else {
         return next.run(request).await;
     };
-    let (mut head, body) = request.into_parts();
-    let body = to_bytes(body, LARGEST).await.unwrap_or_default();
-    let body = match serde_json::from_slice(&body) {
+    let (mut head, asked) = request.into_parts();
+    let asked = match body::whole(asked).await {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal.json("1.0"),
+    };
+    let asked = match serde_json::from_slice(&asked) {
         Ok(Json::Object(mut fields)) => {
             fields.insert("ReturnConsumedCapacity".to_owned(), "TOTAL".into());
             Body::from(Json::Object(fields).to_string())
         }
-        _ => Body::from(body),
+        _ => Body::from(asked),
     };
     head.headers.remove(header::CONTENT_LENGTH);
-    let (head, body) = next.run(Request::from_parts(head, body)).await.into_parts();
-    let body = to_bytes(body, LARGEST).await.unwrap_or_default();
-    let answer: Json = serde_json::from_slice(&body).unwrap_or_default();
-    let units = units(&answer["ConsumedCapacity"]);
+    let (head, answer) = next.run(Request::from_parts(head, asked)).await.into_parts();
+    let answer = body::whole(answer).await.unwrap_or_default();
+    let fields: Json = serde_json::from_slice(&answer).unwrap_or_default();
+    let units = units(&fields["ConsumedCapacity"]);
     if let Some(used) = meter.lock().as_mut() {
         let used = used.entry(caller).or_default();
         used.calls += 1;
         *if reads { &mut used.reads } else { &mut used.writes } += units;
     }
-    Response::from_parts(head, Body::from(body))
+    Response::from_parts(head, Body::from(answer))
 }
 
 /// Whether an operation reads. `None` if it works on no items.

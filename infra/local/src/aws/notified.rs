@@ -3,21 +3,18 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::{Map, Value as Json, json};
 use wechat::{Feed, Layer};
 
-use super::Refusal;
+use super::body;
 use super::dynamodb::DynamoDb;
 use super::fault::Call;
 use super::sqs;
 use crate::clock;
-
-/// The largest request (DynamoDB: 16 MB).
-const LARGEST: usize = 16 * 1024 * 1024;
 
 /// Where notifications are, and whom to tell of them.
 pub(crate) struct Watched {
@@ -58,12 +55,13 @@ pub(super) async fn read(
     let (Some(call), Some(watched)) = (call, notified.0.get()) else {
         return next.run(request).await;
     };
-    let (head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST).await else {
-        return Refusal::internal("the request is larger than 16 MB, or broke off").json("1.0");
+    let (head, asked) = request.into_parts();
+    let bytes = match body::whole(asked).await {
+        Ok(bytes) => bytes,
+        Err(refusal) => return refusal.json("1.0"),
     };
-    let asked = watched.concerns(&body).then(|| serde_json::from_slice::<Json>(&body));
-    let answer = next.run(Request::from_parts(head, Body::from(body))).await;
+    let asked = watched.concerns(&bytes).then(|| serde_json::from_slice::<Json>(&bytes));
+    let answer = next.run(Request::from_parts(head, Body::from(bytes))).await;
     let Some(Ok(asked)) = asked.filter(|_| answer.status().is_success()) else { return answer };
     if call.service == "sqs" {
         watched.queued(&asked);

@@ -12,10 +12,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 use super::stream;
-use crate::aws::Refusal;
-
-/// The largest request (DynamoDB: 16 MB).
-const LARGEST: usize = 16 * 1024 * 1024;
+use crate::aws::{Refusal, body};
 
 /// How the engine begins its ARNs; ours name a real region, which some clients check.
 const THEIRS: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
@@ -55,30 +52,25 @@ impl Proxy {
 
     /// Passes on one request for `operation`, without what only a browser would add.
     pub(super) async fn pass(&self, operation: &str, request: Request) -> Answer {
-        let (mut head, body) = request.into_parts();
+        let (mut head, asked) = request.into_parts();
         head.uri = self.engine.clone();
         for name in [header::HOST, header::ORIGIN, header::CONNECTION, header::EXPECT] {
             head.headers.remove(name);
         }
         if !mends(operation) {
-            return match self.client.request(Request::from_parts(head, body)).await {
+            return match self.client.request(Request::from_parts(head, asked)).await {
                 Ok(answer) => answer.map(Body::new).into(),
                 Err(error) => unreachable_engine(&error).into(),
             };
         }
-        let Ok(body) = to_bytes(body, LARGEST).await else {
-            let message = "the request is larger than 16 MB, or broke off";
-            return Refusal {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                ..Refusal::new("ValidationException", message)
-            }
-            .json("1.0")
-            .into();
+        let asked = match body::whole(asked).await {
+            Ok(asked) => asked,
+            Err(refusal) => return refusal.json("1.0").into(),
         };
-        let body = Bytes::from(String::from_utf8_lossy(&body).replace(OURS, THEIRS));
+        let asked = Bytes::from(String::from_utf8_lossy(&asked).replace(OURS, THEIRS));
         head.headers.remove(header::CONTENT_LENGTH);
         head.headers.remove(header::TRANSFER_ENCODING);
-        let answer = match self.client.request(Request::from_parts(head, Body::from(body))).await {
+        let answer = match self.client.request(Request::from_parts(head, Body::from(asked))).await {
             Ok(answer) => answer,
             Err(error) => return unreachable_engine(&error).into(),
         };

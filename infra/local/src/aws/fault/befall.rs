@@ -1,17 +1,13 @@
 //! How a fault befalls a call on its way to its service.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
 use wechat::connection::Wire;
 
 use super::{Call, Fault, Faults};
-use crate::aws::{Refusal, lambda, sqs};
-
-/// The largest request there is (DynamoDB: 16 MB).
-const LARGEST: usize = 16 * 1024 * 1024;
+use crate::aws::{Refusal, body, lambda, sqs};
 
 /// Lets the fault that waits for this call have its way, if one does.
 pub(crate) async fn befall(
@@ -23,16 +19,13 @@ pub(crate) async fn befall(
     let Some(mut call) = Call::of(&request) else { return next.run(request).await };
     // A body is held back only for faults that ask what it names.
     if faults.ask_for_resources(&call) {
-        let (head, body) = request.into_parts();
-        let Ok(body) = to_bytes(body, LARGEST).await else {
-            let refusal = Refusal {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                ..Refusal::new("RequestTooLargeException", "the request is too large, or broke off")
-            };
-            return refuse(call.service, &refusal);
+        let (head, asked) = request.into_parts();
+        let asked = match body::whole(asked).await {
+            Ok(asked) => asked,
+            Err(refusal) => return refuse(call.service, &refusal),
         };
-        call.read(&body);
-        request = Request::from_parts(head, Body::from(body));
+        call.read(&asked);
+        request = Request::from_parts(head, Body::from(asked));
     }
     let Some(befalling) = faults.take(&call) else { return next.run(request).await };
     let fault = befalling.fault();

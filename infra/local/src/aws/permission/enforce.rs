@@ -1,6 +1,6 @@
 //! Where a function's call is let in or refused.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -10,10 +10,7 @@ use serde_json::json;
 use super::{Permissions, asked, denied};
 use crate::aws::fault::Call;
 use crate::aws::refusal::answer;
-use crate::aws::{Refusal, lambda};
-
-/// The largest request there is (DynamoDB: 16 MB).
-const LARGEST: usize = 16 * 1024 * 1024;
+use crate::aws::{Refusal, body, lambda};
 
 /// Refuses what the role of the function that calls doesn't allow.
 pub(crate) async fn enforce(
@@ -26,20 +23,17 @@ pub(crate) async fn enforce(
     let Some(caller) = call.caller.as_deref().filter(|caller| permissions.binds(caller)) else {
         return next.run(request).await;
     };
-    let (head, body) = request.into_parts();
-    let (mut asked, body) = if call.service == "lambda" {
+    let (head, sent) = request.into_parts();
+    let (mut asked, sent) = if call.service == "lambda" {
         // The path says it all, and how large a body may be is Lambda's matter.
-        (vec![asked::of_lambda(&call.operation, &head.uri)], body)
+        (vec![asked::of_lambda(&call.operation, &head.uri)], sent)
     } else {
-        let Ok(body) = to_bytes(body, LARGEST).await else {
-            let refusal = Refusal {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                ..Refusal::new("RequestTooLargeException", "the request is too large, or broke off")
-            };
-            return refuse(call.service, &refusal);
+        let sent = match body::whole(sent).await {
+            Ok(sent) => sent,
+            Err(refusal) => return refuse(call.service, &refusal),
         };
         let key_of = |table: &str| permissions.key_of(table);
-        (asked::of(call.service, &call.operation, &body, &key_of), Body::from(body))
+        (asked::of(call.service, &call.operation, &sent, &key_of), Body::from(sent))
     };
     for asked in &mut asked {
         asked.code_of = Some(lambda::arn(caller));
@@ -48,7 +42,7 @@ pub(crate) async fn enforce(
         tracing::debug!(caller, message, "refused");
         return refuse(call.service, &denied(message));
     }
-    next.run(Request::from_parts(head, body)).await
+    next.run(Request::from_parts(head, sent)).await
 }
 
 /// As each service writes it.
