@@ -289,6 +289,16 @@ impl Cloud {
         self.runtime.processes()
     }
 
+    /// Asks an AWS service, as its JSON protocol names the operation:
+    /// `DynamoDB_20120810.Scan`. It is nobody's function that asks, so no role is looked
+    /// at and nothing is metered.
+    ///
+    /// # Errors
+    /// If the service refuses.
+    pub async fn ask(&self, target: &str, body: &Json) -> Result<Json, HttpError> {
+        self.aws_door.ask(target, body).await
+    }
+
     /// Invokes a function by its name and waits for its answer.
     ///
     /// # Errors
@@ -393,10 +403,6 @@ impl Cloud {
 
     pub(crate) fn api(&self) -> &Http {
         &self.api
-    }
-
-    pub(crate) fn aws_door(&self) -> &Http {
-        &self.aws_door
     }
 
     pub(crate) fn sandbox(&self) -> &Http {

@@ -131,8 +131,6 @@ impl Outcome {
 
     /// The round in the middle.
     pub(crate) fn median(&self) -> Option<f64> {
-        let mut rates = self.rates.clone();
-        rates.sort_unstable_by(f64::total_cmp);
-        rates.get(rates.len() / 2).copied()
+        measuring::median(&self.rates, f64::total_cmp)
     }
 }

@@ -38,14 +38,7 @@ pub(crate) async fn night(world: &World) -> Result<Cost, Box<dyn Error>> {
         "UpdateExpression": "SET begun_at = :long_ago",
         "ExpressionAttributeValues": { ":long_ago": { "N": "0" } },
     });
-    let client = shared::http::Web::new().client();
-    let request = client.post(format!("http://{}/", world.cloud.aws()));
-    let request = request
-        .header("x-amz-target", "DynamoDB_20120810.UpdateItem")
-        .header("authorization", SIGNED)
-        .header("x-amz-date", "20261120T000000Z")
-        .header("content-type", "application/x-amz-json-1.0");
-    request.body(update.to_string()).send().await?.error_for_status()?;
+    world.cloud.ask("DynamoDB_20120810.UpdateItem", &update).await?;
     measure(world, &json!({ "reconcile": {} })).await
 }
 
@@ -95,6 +88,3 @@ async fn asked(world: &World) -> Result<(u64, u64), Box<dyn Error>> {
     let used = |path: &str| quotas["used"][path].as_u64().unwrap_or_default();
     Ok((used(LIST), used(BATCH)))
 }
-
-/// Nobody checks signatures here, but a request must have one.
-const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=a/20261120/us-east-1/x/aws4_request, SignedHeaders=host, Signature=0";

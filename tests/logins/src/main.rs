@@ -92,7 +92,8 @@ async fn cold(binaries: &Path) -> Result<(), Box<dyn Error>> {
             colds.push(world.timed(what).await?);
             warms.push(world.timed(what).await?);
         }
-        let (cold, warm) = (middle(colds), middle(warms));
+        let middle = |times: &[Duration]| measuring::median(times, Ord::cmp).unwrap_or_default();
+        let (cold, warm) = (middle(&colds), middle(&warms));
         let ratio = cold.div_duration_f64(warm);
         table::row(&[
             what.to_owned(),
@@ -107,9 +108,4 @@ async fn cold(binaries: &Path) -> Result<(), Box<dyn Error>> {
     }
     world.stop().await;
     Ok(())
-}
-
-fn middle(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
 }

@@ -4,6 +4,7 @@
 pub mod processes;
 pub mod table;
 
+use std::cmp::Ordering;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,6 +36,14 @@ fn arguments(usual: usize) -> Result<(PathBuf, usize), Box<dyn Error>> {
     Ok((std::path::absolute(binaries)?, many))
 }
 
+/// The one in the middle, in this order; of two, the larger. `None` of none.
+#[must_use]
+pub fn median<T: Copy>(values: &[T], order: impl Fn(&T, &T) -> Ordering) -> Option<T> {
+    let mut values = values.to_vec();
+    values.sort_by(order);
+    values.get(values.len() / 2).copied()
+}
+
 /// Prints a line of figures.
 #[expect(clippy::print_stdout, reason = "figures are what these programs are for")]
 pub fn say(line: &str) {
@@ -45,4 +54,16 @@ pub fn say(line: &str) {
 #[expect(clippy::print_stderr, reason = "whoever measures needs to know why nothing was")]
 pub fn complain(line: &str) {
     eprintln!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_has_as_many_below_as_above() {
+        assert_eq!(median(&[9.0, 1.0, 5.0], f64::total_cmp), Some(5.0));
+        assert_eq!(median(&[4, 1], Ord::cmp), Some(4));
+        assert_eq!(median(&[], f64::total_cmp), None);
+    }
 }

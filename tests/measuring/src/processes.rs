@@ -29,6 +29,15 @@ pub fn family(process: u32) -> Used {
     sum(std::iter::once(process).chain(children))
 }
 
+/// A process's memory, in kB: `VmRSS` is what it has now, `VmHWM` the most that it has
+/// had. `None` if the process is gone.
+#[must_use]
+pub fn memory(process: u32, field: &str) -> Option<u64> {
+    let status = read(process, "status");
+    let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    value.split_whitespace().next()?.parse().ok()
+}
+
 fn sum(processes: impl Iterator<Item = u32>) -> Used {
     let mut used = Used::default();
     for process in processes {
@@ -39,10 +48,8 @@ fn sum(processes: impl Iterator<Item = u32>) -> Used {
             let time = times.split_whitespace().next().and_then(|time| time.parse::<f64>().ok());
             used.processor += time.unwrap_or_default() / 1e6;
         }
-        let status = read(process, "status");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-        used.peak = used.peak.max(peak.unwrap_or_default() / 1024.0);
+        let peak = memory(process, "VmHWM").unwrap_or_default();
+        used.peak = used.peak.max(peak as f64 / 1024.0);
     }
     used
 }

@@ -14,8 +14,6 @@ const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/tem
 const TEMPLATE_SEND: &str = "/cgi-bin/message/template/send";
 const QUEUE: &str = "hongyan-local-notifications";
 const TABLE: &str = "hongyan-local-notifications";
-/// Nobody checks signatures here, but a request must have one.
-const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=a/20261120/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
 /// The calls of DynamoDB that a function makes, but for the look at its tables
 /// when it starts.
 const OPERATIONS: [&str; 6] =
@@ -180,14 +178,7 @@ impl World {
         });
         let mut delivered = 0;
         loop {
-            let request = self.client.post(format!("http://{}/", self.cloud.aws()));
-            let request = request
-                .header("x-amz-target", "DynamoDB_20120810.Scan")
-                .header("authorization", SIGNED)
-                .header("x-amz-date", "20261120T000000Z")
-                .header("content-type", "application/x-amz-json-1.0");
-            let answer = request.body(scan.to_string()).send().await?.error_for_status()?;
-            let mut page: Value = answer.json().await?;
+            let mut page = self.cloud.ask("DynamoDB_20120810.Scan", &scan).await?;
             delivered += page["Count"].as_u64().unwrap_or_default();
             scan["ExclusiveStartKey"] = page["LastEvaluatedKey"].take();
             if scan["ExclusiveStartKey"].is_null() {

@@ -40,9 +40,8 @@ impl Figures {
     pub(crate) fn of(times: &[u32], held: &[Held]) -> Self {
         // The median of each, for what is there for a moment only.
         let middle = |of: fn(&Held) -> u64| {
-            let mut all: Vec<_> = held.iter().map(of).collect();
-            all.sort_unstable();
-            all.get(all.len() / 2).copied().unwrap_or_default()
+            let all: Vec<_> = held.iter().map(of).collect();
+            measuring::median(&all, Ord::cmp).unwrap_or_default()
         };
         Self {
             invocations: times.len(),

@@ -1,6 +1,9 @@
 //! What processes hold, as Linux tells (`proc(5)`).
 
+use measuring::processes::memory;
 use std::collections::BTreeMap;
+
+const RESIDENT: &str = "VmRSS";
 
 /// What a process holds, or several together.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -50,20 +53,14 @@ impl Processes {
 fn held(process: u32) -> Option<(String, Held)> {
     let folder = format!("/proc/{process}");
     let name = std::fs::read_to_string(format!("{folder}/comm")).ok()?.trim().to_owned();
-    let memory = memory(&std::fs::read_to_string(format!("{folder}/status")).ok()?)?;
+    let memory = memory(process, RESIDENT)?;
     let files = std::fs::read_dir(format!("{folder}/fd")).ok()?.count();
     Some((name, Held { memory, files: files.try_into().ok()? }))
 }
 
-/// The resident memory in a `status` file, in kB.
-fn memory(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
 /// The resident memory of this program, in kB: the local cloud and WeChat are in it.
 pub(crate) fn own_memory() -> u64 {
-    std::fs::read_to_string("/proc/self/status").ok().and_then(|it| memory(&it)).unwrap_or_default()
+    memory(std::process::id(), RESIDENT).unwrap_or_default()
 }
 
 #[cfg(test)]

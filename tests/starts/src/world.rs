@@ -54,9 +54,7 @@ impl Cost {
 }
 
 fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
+    measuring::median(values, f64::total_cmp).unwrap_or_default()
 }
 
 pub(crate) struct World {
