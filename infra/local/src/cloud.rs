@@ -299,6 +299,24 @@ impl Cloud {
         self.aws_door.ask(target, body).await
     }
 
+    /// How many rows a scan finds, on all its pages. `scan` is the request (Amazon
+    /// DynamoDB API Reference, "Scan") without `Select` and `ExclusiveStartKey`.
+    ///
+    /// # Errors
+    /// If DynamoDB refuses.
+    pub async fn count(&self, mut scan: Json) -> Result<u64, HttpError> {
+        scan["Select"] = "COUNT".into();
+        let mut count = 0;
+        loop {
+            let mut page = self.ask("DynamoDB_20120810.Scan", &scan).await?;
+            count += page["Count"].as_u64().unwrap_or_default();
+            scan["ExclusiveStartKey"] = page["LastEvaluatedKey"].take();
+            if scan["ExclusiveStartKey"].is_null() {
+                return Ok(count);
+            }
+        }
+    }
+
     /// Invokes a function by its name and waits for its answer.
     ///
     /// # Errors

@@ -170,21 +170,13 @@ impl World {
     /// each of so many has found its notification.
     pub(crate) async fn until_delivered(&self, count: u64) -> Result<(), Box<dyn Error>> {
         self.cloud.idle().await?;
-        let mut scan = json!({
-            "TableName": TABLE, "Select": "COUNT",
+        let scan = json!({
+            "TableName": TABLE,
             "FilterExpression": "#status = :delivered AND begins_with(id, :order)",
             "ExpressionAttributeNames": { "#status": "status" },
             "ExpressionAttributeValues": { ":delivered": { "S": "delivered" }, ":order": { "S": "order-" } },
         });
-        let mut delivered = 0;
-        loop {
-            let mut page = self.cloud.ask("DynamoDB_20120810.Scan", &scan).await?;
-            delivered += page["Count"].as_u64().unwrap_or_default();
-            scan["ExclusiveStartKey"] = page["LastEvaluatedKey"].take();
-            if scan["ExclusiveStartKey"].is_null() {
-                break;
-            }
-        }
+        let delivered = self.cloud.count(scan).await?;
         let told = format!("{delivered} of {count} were told to be delivered");
         if delivered == count { Ok(()) } else { Err(told.into()) }
     }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
 const QUEUE: &str = "hongyan-local-notifications";
+const EVENTS: &str = "hongyan-local-events";
 /// So many messages of the queue may wait; whoever wants more waits as well.
 const WAITING: usize = 50;
 /// So many people follow the account and use the mini program: enough that none of them
@@ -42,6 +43,8 @@ pub(crate) struct World {
     asked: AtomicUsize,
     /// How many notifications there are, beside the first.
     notified: AtomicUsize,
+    /// How many messages followers have written, and taps on the menu.
+    acts: AtomicUsize,
     /// The day in China on which it began.
     day: u64,
 }
@@ -71,6 +74,7 @@ impl World {
             people: Vec::new(),
             asked: AtomicUsize::new(0),
             notified: AtomicUsize::new(0),
+            acts: AtomicUsize::new(0),
             day: day(),
         };
         let quotas: Value =
@@ -185,6 +189,7 @@ impl World {
     /// What somebody does with their phone, of which the callback hears twice.
     async fn act(&self, number: usize, what: &str, with: Value) -> Result<(), Failure> {
         let path = format!("people/{}/{what}", name(number % PEOPLE));
+        self.acts.fetch_add(1, Ordering::Relaxed);
         let done = self.sandbox(&path, &with).await?;
         let pushes = done["pushes"].as_array().map(Vec::as_slice).unwrap_or_default();
         expect(&done, pushes.len() == 2 && pushes.iter().all(|push| push["reply_valid"] == true))
@@ -251,13 +256,20 @@ impl World {
         read(self.client.post(url).json(body)).await
     }
 
-    /// Waits until nothing is left to do, and sees that every notification was sent once.
+    /// Waits until nothing is left to do, and sees that every notification was sent once,
+    /// and that what followers did, of which the callback heard twice, is stored once and
+    /// has taken effect.
     ///
     /// # Errors
     ///
-    /// If one wasn't, or was sent twice.
+    /// If something is missing, or is there twice.
     pub(crate) async fn settle(&self) -> Result<(), Failure> {
         self.cloud.idle().await?;
+        let acts = self.acts.load(Ordering::Relaxed) as u64;
+        let applied = self.applied().await?;
+        if applied != acts {
+            return Err(format!("of {acts} messages {applied} were stored and applied").into());
+        }
         let notified = self.notified.load(Ordering::Relaxed) + 1;
         let sent = self.sent().await?;
         // WeChat begins to count anew at midnight in China.
@@ -265,6 +277,16 @@ impl World {
             return Err(format!("of {notified} notifications {sent} were sent").into());
         }
         Ok(())
+    }
+
+    /// How many messages and taps are stored, and have taken effect.
+    async fn applied(&self) -> Result<u64, Failure> {
+        let scan = json!({
+            "TableName": EVENTS,
+            "FilterExpression": "kind IN (:text, :click) AND attribute_exists(applied_at)",
+            "ExpressionAttributeValues": { ":text": { "S": "text" }, ":click": { "S": "click" } },
+        });
+        Ok(self.cloud.count(scan).await?)
     }
 
     /// How many template messages WeChat was asked to send today.
