@@ -87,7 +87,7 @@ impl Drop for Seed {
     #[expect(clippy::print_stderr, reason = "whoever repeats it needs the seed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("to go through the same again: CRASH_SEED={}", self.0);
+            eprintln!("to have the points in the same order again: CRASH_SEED={}", self.0);
         }
     }
 }

@@ -237,6 +237,7 @@ async fn a_repair_whose_function_dies_is_finished_by_the_next_round() {
     let round = async {
         put.holds(1).await;
         world.cloud.kill(&token).await.unwrap();
+        put.holds(0).await;
         put.call_off();
         world.invoke("token", &json!({})).await.unwrap();
     };

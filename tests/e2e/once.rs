@@ -75,6 +75,7 @@ async fn what_was_only_announced_is_sent_if_that_can_not_double_it() {
         let death = async {
             announced.holds(1).await;
             scene.kill().await;
+            announced.holds(0).await;
             announced.call_off();
         };
         let (died, ()) = tokio::join!(scene.world.invoke("send", &request), death);
@@ -105,6 +106,7 @@ async fn what_was_not_even_announced_is_sent_when_it_is_asked_for_again() {
         let death = async {
             writing.holds(1).await;
             scene.kill().await;
+            writing.holds(0).await;
             writing.call_off();
         };
         let (died, ()) = tokio::join!(scene.world.invoke("send", &request), death);

@@ -127,9 +127,16 @@ async fn killed_after_the_put_the_event_is_not_doubled_by_the_next_delivery() {
 #[tokio::test]
 async fn forty_people_write_at_once_while_dynamodb_stumbles() {
     let world = World::start().await;
-    // Of the first puts some are refused; others take effect and aren't confirmed.
-    world.cloud.aws.faults.order(put(&world).refuse("InternalServerError").times(10)).unwrap();
-    world.cloud.aws.faults.order(put(&world).reset().after().times(10)).unwrap();
+    // Of the first puts some are refused; others take effect and aren't confirmed. After
+    // them, every second one is throttled.
+    let faults = [
+        put(&world).refuse("InternalServerError").times(10),
+        put(&world).reset().after().times(10),
+        put(&world).refuse("ThrottlingException").percent(50),
+    ];
+    for fault in faults {
+        world.cloud.aws.faults.order(fault).unwrap();
+    }
     let pushes = (0..40).map(async |number: u64| {
         let message = json!({
             "from": format!("oUser{number}"), "MsgType": "text", "Content": "hi",

@@ -161,6 +161,7 @@ impl Cloud {
                 idle: options.idle,
                 logs: options.logs.clone(),
                 json_logs: options.json_logs,
+                traces: options.traces,
                 witness: options.witness,
                 feed: feed.clone(),
             },

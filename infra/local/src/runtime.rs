@@ -63,6 +63,8 @@ pub(crate) struct Options {
     pub(crate) logs: Logs,
     /// Whether the functions write them in JSON.
     pub(crate) json_logs: bool,
+    /// Whether each invocation has a trace id.
+    pub(crate) traces: bool,
     pub(crate) witness: Witness,
     /// Where invocations are told of.
     pub(crate) feed: Feed,

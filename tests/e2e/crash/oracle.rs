@@ -4,9 +4,12 @@
 use crate::crash::deeds::{Asked, Deeds, Pushed, ask};
 use crate::world::World;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 const TEXT: &str = "text";
 const CONSENT: &str = "subscribe_msg_popup_event";
+/// Of so many, deaths can't be the reason why none was shown.
+const ENOUGH: usize = 5;
 const ENTRY: &str = "user_enter_tempsession";
 
 /// Nothing acknowledged is lost, nothing took effect twice, nobody sees a message twice,
@@ -20,12 +23,18 @@ pub(crate) async fn judge(world: &World, deeds: &Deeds) {
     stored(&events, ENTRY, &deeds.entries.borrow());
     followers(world, &deeds.follows.take()).await;
     let consents = number_of(&events, CONSENT, &deeds.consents.borrow());
-    let mut taken = 0;
+    let (mut taken, mut shown) = (0, BTreeMap::<_, (usize, usize)>::new());
     for asked in &deeds.asked.take() {
         let status = notification(world, asked).await;
+        let (all, some) = shown.entry(asked.kind).or_default();
+        *all += 1;
+        *some += usize::from(["sent", "delivered"].contains(&&*status));
         if asked.kind == "subscribe" && ["sent", "delivered", "ambiguous"].contains(&&*status) {
             taken += 1;
         }
+    }
+    for (kind, (all, some)) in shown {
+        assert!(some > 0 || all < ENOUGH, "none of {all} notifications by {kind} was shown");
     }
     permits(world, consents, taken).await;
     greetings(world, events.iter().filter(|event| event["kind"] == ENTRY).count()).await;
@@ -99,10 +108,11 @@ async fn permits(world: &World, consents: usize, taken: usize) {
     assert_eq!(free + taken, consents, "{states:?}");
 }
 
-/// Fred is greeted once at most for each time he entered.
+/// Fred is greeted once at most for each time he entered, and mostly is.
 async fn greetings(world: &World, entries: usize) {
     let screen = world.phone("fred").screen().await;
     let greetings = screen.iter().filter(|message| message.to_string().contains("Welcome!"));
     let greetings = greetings.count();
     assert!(greetings <= entries, "{entries} entries and {greetings} greetings");
+    assert!(greetings > 0 || entries < ENOUGH, "nobody was greeted after {entries} entries");
 }

@@ -132,6 +132,8 @@ impl Point {
                 };
                 if is_made {
                     kill(world, &[function]).await;
+                    // What is released before its caller's death is noticed takes effect.
+                    fault.holds(0).await;
                 }
                 fault.call_off();
                 is_made

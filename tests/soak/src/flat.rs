@@ -8,12 +8,6 @@ use std::time::Duration;
 /// back, and caches that fill slowly (who follows, which access tokens, which
 /// templates), which have their bounds.
 const MEMORY: u64 = 1024;
-/// And so much more for each invocation, in bytes. `lambda_runtime` 1.5.0 sets the
-/// variable `_X_AMZN_TRACE_ID` anew for each, and glibc keeps every value that a variable
-/// ever had (`setenv`: whoever has called `getenv` may still be reading it): 67 bytes
-/// of text, and a node of the tree in which it stands. What functions themselves
-/// would leak comes on top of that.
-const TRACE: u64 = 128;
 /// So many file descriptors may be more: a connection or two that is just being made,
 /// while the one before it isn't quite closed, and a batch of ten that comes together.
 const FILES: u64 = 12;
@@ -60,8 +54,8 @@ impl Figures {
         }
     }
 
-    /// What is not as it was in an earlier window, so many invocations ago.
-    pub(crate) fn grown(&self, before: &Self, invocations: usize) -> Vec<String> {
+    /// What is not as it was in an earlier window.
+    pub(crate) fn grown(&self, before: &Self) -> Vec<String> {
         let slower = |now: Duration, then: Duration, (times, more): (f64, Duration)| {
             now > then.mul_f64(times) + more
         };
@@ -74,7 +68,7 @@ impl Figures {
         let (then, now) = (before.held, self.held);
         told(
             "resident memory",
-            now.memory > then.memory + MEMORY + TRACE * invocations as u64 / 1024,
+            now.memory > then.memory + MEMORY,
             format!("{} kB", then.memory),
             format!("{} kB", now.memory),
         );
@@ -116,25 +110,21 @@ mod tests {
     #[test]
     fn what_grows_is_told_and_what_sways_is_not() {
         let before = figures(9000, 12, 2000, 9000);
-        assert_eq!(before.grown(&before, 0), <[String; 0]>::default());
+        assert_eq!(before.grown(&before), <[String; 0]>::default());
         let swaying = figures(9000 + MEMORY, 12 + FILES, 4000, 28_000);
-        assert_eq!(swaying.grown(&before, 0), <[String; 0]>::default());
+        assert_eq!(swaying.grown(&before), <[String; 0]>::default());
         let grown = figures(9001 + MEMORY, 13 + FILES, 4001, 28_001);
-        let told = grown.grown(&before, 0);
+        let told = grown.grown(&before);
         assert_eq!(told.len(), 4);
         assert_eq!(told[0], "resident memory was 9000 kB, and is 10025 kB");
-        // What each invocation may leave behind is little.
-        assert_eq!(grown.grown(&before, 8).len(), 3);
-        let leaking = figures(9000 + MEMORY + 126, 12, 2000, 9000);
-        assert_eq!(leaking.grown(&before, 1000).len(), 1);
     }
 
     #[test]
     fn what_was_slow_for_one_window_only_was_disturbed() {
         let before = figures(9000, 12, 2000, 9000);
         let (slow, fast) = (figures(9000, 12, 9000, 90_000), figures(8000, 11, 2000, 9000));
-        assert_eq!(slow.or_as_fast_as(&fast).grown(&before, 0), <[String; 0]>::default());
-        assert_eq!(slow.or_as_fast_as(&slow).grown(&before, 0).len(), 2);
+        assert_eq!(slow.or_as_fast_as(&fast).grown(&before), <[String; 0]>::default());
+        assert_eq!(slow.or_as_fast_as(&slow).grown(&before).len(), 2);
         // Memory is what it is in the end.
         assert_eq!(slow.or_as_fast_as(&fast).held, slow.held);
     }

@@ -28,7 +28,7 @@ pub(crate) struct Cost {
 pub(crate) struct Medians {
     /// From the start of the process until it asks for work.
     pub(crate) ready: f64,
-    /// From the start of the process until its first answer.
+    /// From then until its first answer.
     pub(crate) first: f64,
     /// The processor's time until the first answer.
     pub(crate) started: f64,

@@ -48,6 +48,10 @@ pub struct Fault {
     /// Only calls that this function makes, as in `hongyan-local-callback`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
+    /// Only so many of a hundred of these calls, spread evenly: with 50 every second
+    /// one. All if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u32>,
     /// How many calls it befalls; any number if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
@@ -106,6 +110,12 @@ impl Fault {
     #[must_use]
     pub fn by(self, caller: impl Into<String>) -> Self {
         Self { caller: Some(caller.into()), ..self }
+    }
+
+    /// Only so many of a hundred of these calls, spread evenly.
+    #[must_use]
+    pub fn percent(self, percent: u32) -> Self {
+        Self { percent: Some(percent), ..self }
     }
 
     /// Befalls so many calls and is over then.
@@ -170,6 +180,9 @@ impl Fault {
         if self.operation != "*" && !named {
             return wrong("operation must be one such as PutItem, or * for all");
         }
+        if self.percent.is_some_and(|percent| !(1..=100).contains(&percent)) {
+            return wrong("percent must be 1 to 100");
+        }
         if self.times == Some(0) || self.for_ms == Some(0) {
             return wrong("times or for_ms is 0, so that it would never befall a call");
         }
@@ -195,6 +208,13 @@ impl Fault {
             })
         };
         self.may_concern(call) && caller && self.resource.as_ref().is_none_or(named)
+    }
+
+    /// Whether this is one of those that it befalls, of all calls that it concerns:
+    /// the first is number 1.
+    fn is_due(&self, number: u64) -> bool {
+        let percent = self.percent.map_or(100, u64::from);
+        number * percent / 100 > (number - 1) * percent / 100
     }
 
     /// As far as can be told without reading the call's body.
@@ -250,6 +270,8 @@ mod tests {
         assert!(error(Fault::of("dynamodb", "put-item").reset()).contains("PutItem"));
         assert!(error(put()).contains("one of refuse"));
         assert!(error(put().hold().times(0)).contains("never"));
+        assert!(error(put().hold().percent(0)).contains("1 to 100"));
+        assert!(error(put().hold().percent(101)).contains("1 to 100"));
         assert!(error(put().reset().refuse("X")).contains("reset"));
         assert!(error(Fault { status: Some(500), ..put().reset() }).contains("refuse only"));
         assert!(error(Fault { status: Some(200), ..put().refuse("X") }).contains("400 to 599"));
@@ -282,6 +304,17 @@ mod tests {
         ] {
             assert!(!other.concerns(&call), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_share_of_calls_is_spread_evenly() {
+        let due = |fault: Fault, calls: u64| {
+            (1..=calls).filter(|number| fault.is_due(*number)).collect::<Vec<_>>()
+        };
+        assert_eq!(due(Fault::default(), 3), [1, 2, 3]);
+        assert_eq!(due(Fault::default().percent(50), 6), [2, 4, 6]);
+        assert_eq!(due(Fault::default().percent(75), 8), [2, 3, 4, 6, 7, 8]);
+        assert_eq!(due(Fault::default().percent(1), 250), [100, 200]);
     }
 
     #[test]

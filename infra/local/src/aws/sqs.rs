@@ -145,6 +145,17 @@ impl Queues {
         Ok(self.hide(queue, receipt_handle, timeout.as_secs())?)
     }
 
+    /// Shows all messages that are hidden or delayed, as if their time were over.
+    ///
+    /// # Errors
+    ///
+    /// No such queue.
+    pub fn show(&self, queue: &str) -> Result<(), Error> {
+        self.in_queue(queue, Queue::show)?;
+        self.arrived.notify_waiters();
+        Ok(())
+    }
+
     /// How many messages wait in a queue, visible, hidden or delayed; `None` if there is no such queue.
     #[must_use]
     pub fn length(&self, queue: &str) -> Option<usize> {

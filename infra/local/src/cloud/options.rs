@@ -40,6 +40,8 @@ pub struct Options {
     pub logs: Logs,
     /// Whether the functions log in JSON, as they do on AWS, rather than for reading.
     pub json_logs: bool,
+    /// Whether each invocation has a trace id of its own, as on AWS, or none.
+    pub traces: bool,
     /// Who sees what functions are invoked with, answer, and ask of AWS.
     pub witness: Witness,
     /// How many processes a function may have at most. An invocation beyond
@@ -65,6 +67,7 @@ impl Options {
             uses: None,
             logs: Logs::silent(),
             json_logs: false,
+            traces: true,
             witness: Witness::default(),
             environments: 10,
             idle: Duration::from_secs(600),

@@ -76,6 +76,7 @@ async fn next(
     Path((function, environment)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
     let environment = find(&pools, &function, &environment)?;
+    let traces = pools.get(&function).is_some_and(|pool| pool.traces());
     loop {
         let work = environment.incoming.lock().await.recv().await.ok_or(Refusal::Gone)?;
         let Some((request_id, payload, timeout)) = work.take() else { continue };
@@ -85,9 +86,9 @@ async fn next(
             ("lambda-runtime-aws-request-id", request_id),
             ("lambda-runtime-deadline-ms", deadline.to_string()),
             ("lambda-runtime-invoked-function-arn", arn(&function)),
-            ("lambda-runtime-trace-id", trace_id()),
         ];
-        return Ok((headers, payload).into_response());
+        let trace = traces.then(|| [("lambda-runtime-trace-id", trace_id())]);
+        return Ok((headers, trace, payload).into_response());
     }
 }
 

@@ -464,6 +464,7 @@ mod tests {
             idle: Duration::from_secs(60),
             logs: Logs::silent(),
             json_logs: false,
+            traces: true,
             witness: Witness::default(),
             feed: Feed::default(),
         };

@@ -88,6 +88,11 @@ impl Pool {
         }
     }
 
+    /// Whether its invocations have trace ids.
+    pub(crate) fn traces(&self) -> bool {
+        self.options.traces
+    }
+
     /// The processes that live.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let state = self.state();

@@ -35,6 +35,8 @@ struct Order {
 /// How far a fault has come.
 #[derive(Debug)]
 struct Course {
+    /// How many calls it would have befallen, if it befell all.
+    concerned: u64,
     /// How many calls it may still befall.
     left: Option<u32>,
     befallen: u64,
@@ -56,6 +58,7 @@ impl Faults {
     pub fn order(&self, fault: Fault) -> Result<Ordered, Senseless> {
         fault.check()?;
         let course = Course {
+            concerned: 0,
             left: fault.times,
             befallen: 0,
             under_way: 0,
@@ -191,6 +194,10 @@ impl Ordered {
     fn take(&self) -> Option<Befalling> {
         let taken = self.0.course.send_if_modified(|course| {
             if course.left == Some(0) {
+                return false;
+            }
+            course.concerned += 1;
+            if !self.0.fault.is_due(course.concerned) {
                 return false;
             }
             course.left = course.left.map(|left| left - 1);

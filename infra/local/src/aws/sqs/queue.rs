@@ -253,6 +253,13 @@ impl Queue {
         Ok(())
     }
 
+    /// Shows every message.
+    pub(super) fn show(&mut self, now: u64) {
+        for message in self.messages.values_mut() {
+            message.visible = message.visible.min(now);
+        }
+    }
+
     /// Removes every message.
     pub(super) fn purge(&mut self) {
         self.messages.clear();
@@ -337,6 +344,16 @@ mod tests {
         assert_eq!(late.code, "MessageNotInflight");
         queue.delete(&receipt);
         assert_eq!(queue.hide(&receipt, 5, START).unwrap_err().code, "InvalidParameterValue");
+    }
+
+    #[test]
+    fn what_is_hidden_can_be_shown_to_all() {
+        let mut queue = with(&[("VisibilityTimeout", "5")]);
+        queue.send(draft("a"), START).unwrap();
+        assert_eq!(bodies(&mut queue, 1, START), ["a"]);
+        assert_eq!(bodies(&mut queue, 1, START + 1), [""; 0]);
+        queue.show(START + 2);
+        assert_eq!(bodies(&mut queue, 1, START + 2), ["a"]);
     }
 
     #[test]
