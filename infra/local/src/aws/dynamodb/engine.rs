@@ -8,13 +8,17 @@ use std::time::Duration;
 use dynoxide::Database;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
-use tokio::time::MissedTickBehavior;
+use tokio::time::Instant;
 
 use super::lock;
 use crate::aws::{Error, now};
 
 /// How often expired items are looked for. AWS promises "within a few days".
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Upkeep reads whole tables, and requests wait for its pages. So it rests so many times
+/// as long as it has taken, if that is longer: tables that are large are seldom read.
+const REST: u32 = 19;
 
 /// How often stream records are trimmed.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
@@ -144,23 +148,22 @@ async fn run(
     trimming.abort();
 }
 
-/// Does `work`, which runs SQL, again and again.
+/// Does `work`, which runs SQL, again and again, with a `period` between two times.
 async fn every(
     period: Duration,
     doing: &'static str,
     work: impl Fn() -> Result<(), Error> + Send + Sync + 'static,
 ) {
     let work = Arc::new(work);
-    let mut ticks = tokio::time::interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
         let work = work.clone();
+        let begun = Instant::now();
         match tokio::task::spawn_blocking(move || work()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "{doing} failed; it is tried again"),
             Err(_) => tracing::error!("{doing} panicked; it is tried again"),
         }
+        tokio::time::sleep(period.max(begun.elapsed() * REST)).await;
     }
 }
 
