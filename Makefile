@@ -215,6 +215,7 @@ bench-costs: release ## Compute what AWS asks for, from what the functions use
 
 INVOCATIONS ?= 1000000
 soak: release ## See that memory, open files and times stay as they are over very many invocations (INVOCATIONS=1000000)
+	$(CARGO) build --release --locked --package noop
 	$(CARGO) run --quiet --profile around --package soak --locked -- $(TARGET)/release $(INVOCATIONS)
 
 bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations and servers (needs Python and Node.js)

@@ -4,6 +4,7 @@
 pub mod processes;
 pub mod table;
 
+use serde_json::{Value, json};
 use std::cmp::Ordering;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,22 @@ pub fn median<T: Copy>(values: &[T], order: impl Fn(&T, &T) -> Ordering) -> Opti
     let mut values = values.to_vec();
     values.sort_by(order);
     values.get(values.len() / 2).copied()
+}
+
+/// What API Gateway hands over (payload format 2.0), for a function that does nothing
+/// with it.
+#[must_use]
+pub fn request() -> Value {
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": "/", "rawQueryString": "",
+        "headers": { "host": "localhost" }, "isBase64Encoded": false,
+        "requestContext": {
+            "accountId": "0", "apiId": "local", "domainName": "localhost", "domainPrefix": "local",
+            "http": { "method": "GET", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "bench" },
+            "requestId": "1", "routeKey": "$default", "stage": "$default",
+            "time": "21/Nov/2026:00:00:00 +0000", "timeEpoch": 1_795_219_200_000_i64,
+        },
+    })
 }
 
 /// Prints a line of figures.

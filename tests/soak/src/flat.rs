@@ -54,10 +54,16 @@ impl Figures {
         }
     }
 
-    /// What is not as it was in an earlier window.
-    pub(crate) fn grown(&self, before: &Self) -> Vec<String> {
+    /// How many times as long it took as in an earlier window; 1 if it took less.
+    pub(crate) fn times_as_slow_as(&self, before: &Self) -> f64 {
+        self.median.div_duration_f64(before.median.max(Duration::from_micros(1))).max(1.0)
+    }
+
+    /// What is not as it was in an earlier window, when the machine is so many times as
+    /// slow.
+    pub(crate) fn grown(&self, before: &Self, machine: f64) -> Vec<String> {
         let slower = |now: Duration, then: Duration, (times, more): (f64, Duration)| {
-            now > then.mul_f64(times) + more
+            now > then.mul_f64(times * machine) + more
         };
         let mut grown = Vec::new();
         let mut told = |what: &str, is: bool, then: String, now: String| {
@@ -110,21 +116,25 @@ mod tests {
     #[test]
     fn what_grows_is_told_and_what_sways_is_not() {
         let before = figures(9000, 12, 2000, 9000);
-        assert_eq!(before.grown(&before), <[String; 0]>::default());
+        assert_eq!(before.grown(&before, 1.0), <[String; 0]>::default());
         let swaying = figures(9000 + MEMORY, 12 + FILES, 4000, 28_000);
-        assert_eq!(swaying.grown(&before), <[String; 0]>::default());
+        assert_eq!(swaying.grown(&before, 1.0), <[String; 0]>::default());
         let grown = figures(9001 + MEMORY, 13 + FILES, 4001, 28_001);
-        let told = grown.grown(&before);
+        let told = grown.grown(&before, 1.0);
         assert_eq!(told.len(), 4);
         assert_eq!(told[0], "resident memory was 9000 kB, and is 10025 kB");
+        // A slow machine is an excuse for times only.
+        assert_eq!(grown.grown(&before, 1.1).len(), 2);
+        assert!((grown.times_as_slow_as(&before) - 2.0).abs() < 0.01);
+        assert!((before.times_as_slow_as(&grown) - 1.0).abs() < f64::EPSILON);
     }
 
     #[test]
     fn what_was_slow_for_one_window_only_was_disturbed() {
         let before = figures(9000, 12, 2000, 9000);
         let (slow, fast) = (figures(9000, 12, 9000, 90_000), figures(8000, 11, 2000, 9000));
-        assert_eq!(slow.or_as_fast_as(&fast).grown(&before), <[String; 0]>::default());
-        assert_eq!(slow.or_as_fast_as(&slow).grown(&before).len(), 2);
+        assert_eq!(slow.or_as_fast_as(&fast).grown(&before, 1.0), <[String; 0]>::default());
+        assert_eq!(slow.or_as_fast_as(&slow).grown(&before, 1.0).len(), 2);
         // Memory is what it is in the end.
         assert_eq!(slow.or_as_fast_as(&fast).held, slow.held);
     }

@@ -1,6 +1,7 @@
 //! `make soak`: very many invocations of all functions, whose processes live through
 //! all of them; and whether memory, file descriptors and times are then as they were
-//! when the functions had warmed up.
+//! when the functions had warmed up. How fast the machine is at the moment tells a function
+//! that does nothing, and is asked all the while.
 //!
 //! The functions are the release binaries in the folder that is the first argument.
 //! AWS and WeChat are this machine's own, in this program: it keeps all data in memory,
@@ -38,7 +39,10 @@ const CLIENTS: usize = 8;
 const LOOK: Duration = Duration::from_millis(100);
 /// How often somebody who watches is told how far it is.
 const TELL: Duration = Duration::from_secs(60);
-const FUNCTIONS: [&str; 6] = ["callback", "events", "followers", "login", "send", "token"];
+/// A function that does nothing. What it takes longer for that is the machine's doing,
+/// which is shared, and not always as fast.
+const NOOP: &str = "noop";
+const FUNCTIONS: [&str; 7] = [NOOP, "callback", "events", "followers", "login", "send", "token"];
 
 /// Why a run ends early, or badly.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -158,16 +162,19 @@ fn report(processes: &Processes, windows: &[Window], looks: &Looks) -> Result<()
         "99th of 100, ms",
         "at the end",
     ]);
+    let figures = |function: &str, window: usize| {
+        let times = windows[window].get(function).map(Vec::as_slice).unwrap_or_default();
+        let held = looks[window].get(function).map(Vec::as_slice).unwrap_or_default();
+        Figures::of(times, held)
+    };
+    // What else this machine had to do passes; what gets slower stays slow.
+    let steady = |function: &str| {
+        figures(function, WINDOWS - 1).or_as_fast_as(&figures(function, WINDOWS - 2))
+    };
+    let machine = steady(NOOP).times_as_slow_as(&figures(NOOP, 1));
     let mut grown = Vec::new();
     for function in FUNCTIONS {
-        let figures = |window: usize| {
-            let times = windows[window].get(function).map(Vec::as_slice).unwrap_or_default();
-            let held = looks[window].get(function).map(Vec::as_slice).unwrap_or_default();
-            Figures::of(times, held)
-        };
-        let (first, last) = (figures(1), figures(WINDOWS - 1));
-        // What else this machine had to do passes; what gets slower stays slow.
-        let steady = last.or_as_fast_as(&figures(WINDOWS - 2));
+        let (first, last) = (figures(function, 1), figures(function, WINDOWS - 1));
         if first.invocations == 0 || last.invocations == 0 {
             return Err(format!("{function} was not invoked in every window: ask for more").into());
         }
@@ -187,7 +194,11 @@ fn report(processes: &Processes, windows: &[Window], looks: &Looks) -> Result<()
             format!("{:.1}", millis(first.slowest)),
             format!("{:.1}", millis(last.slowest)),
         ]);
-        grown.extend(steady.grown(&first).into_iter().map(|it| format!("{function}: {it}")));
+        let more = steady(function).grown(&first, machine);
+        grown.extend(more.into_iter().map(|it| format!("{function}: {it}")));
     }
+    say(&format!(
+        "\nThe machine was {machine:.2} times as slow at the end as after the first fifth."
+    ));
     if grown.is_empty() { Ok(()) } else { Err(grown.join("\n").into()) }
 }

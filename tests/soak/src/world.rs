@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
+const NOOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../noop/template.yaml");
 const QUEUE: &str = "hongyan-local-notifications";
 const EVENTS: &str = "hongyan-local-events";
 /// So many messages of the queue may wait; whoever wants more waits as well.
@@ -60,6 +61,7 @@ impl World {
     /// A world in which everybody follows, and everything has happened once.
     pub(crate) async fn start(binaries: &Path, logs: Logs) -> Result<Self, Failure> {
         let mut options = Options::new(TEMPLATE);
+        options.also = vec![NOOP.into()];
         options.parameters = unlimited();
         options.binaries = binaries.into();
         options.environments = ENVIRONMENTS;
@@ -137,6 +139,10 @@ impl World {
 
     async fn do_it(&self, work: Work, number: usize) -> Result<(), Failure> {
         match work {
+            Work::Nothing => {
+                let answer = self.cloud.invoke(crate::NOOP, &measuring::request()).await?;
+                expect(&answer, answer["statusCode"] == 200)
+            }
             Work::Greet => self.greet().await,
             Work::Message => {
                 let text = format!("where is my order {number}?");

@@ -126,7 +126,7 @@ impl World {
             "events" | "send" => json!({ "sweep": {} }),
             "followers" => json!({ "status": {} }),
             "token" => json!({}),
-            _ => request(),
+            _ => measuring::request(),
         };
         self.cloud.invoke(&self.name(function), &order).await?;
         Ok(self.told(function))
@@ -162,20 +162,6 @@ fn greeting() -> String {
     let timestamp = Timestamp::now().0.to_string();
     let signature = signature::sign(&[token, &timestamp, "1"]);
     format!("/callback/shop?signature={signature}&timestamp={timestamp}&nonce=1&echostr=hello")
-}
-
-/// What API Gateway hands over (payload format 2.0).
-fn request() -> Value {
-    json!({
-        "version": "2.0", "routeKey": "$default", "rawPath": "/", "rawQueryString": "",
-        "headers": { "host": "localhost" }, "isBase64Encoded": false,
-        "requestContext": {
-            "accountId": "0", "apiId": "local", "domainName": "localhost", "domainPrefix": "local",
-            "http": { "method": "GET", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "bench" },
-            "requestId": "1", "routeKey": "$default", "stage": "$default",
-            "time": "21/Nov/2026:00:00:00 +0000", "timeEpoch": 1_795_219_200_000_i64,
-        },
-    })
 }
 
 /// How large a binary is, and the zip that is uploaded, in MB.
