@@ -96,7 +96,7 @@ test: ## Run every test
 	$(CARGO) build --workspace --all-targets --locked
 	rm -f $(USED) $(SOUGHT)
 	PERMISSIONS_USED=$(USED) SECRETS_SOUGHT=$(SOUGHT) $(CARGO) test --workspace --locked
-	PERMISSIONS_USED=$(USED) $(CARGO) test --package tests --test permissions --locked -- --ignored
+	PERMISSIONS_USED=$(USED) $(CARGO) test --workspace --test permissions --locked -- --ignored
 	SECRETS_SOUGHT=$(SOUGHT) $(CARGO) test --workspace --test e2e --locked -- --ignored secrets::
 
 secrets: ## Run the scenarios with logs as they are on AWS, and look for secrets in all there is
