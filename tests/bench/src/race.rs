@@ -129,8 +129,30 @@ impl Outcome {
         self.rates.iter().copied().max_by(f64::total_cmp)
     }
 
+    /// How many times as many as another: the ratio in the middle of those of each round,
+    /// in which the machine was as fast for both.
+    pub(crate) fn times(&self, other: &Self) -> Option<f64> {
+        let rounds = self.rates.iter().zip(&other.rates);
+        let ratios: Vec<_> = rounds.map(|(own, other)| own / other).collect();
+        measuring::median(&ratios, f64::total_cmp)
+    }
+
     /// The round in the middle.
     pub(crate) fn median(&self) -> Option<f64> {
         measuring::median(&self.rates, f64::total_cmp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_are_compared_with_each_other() {
+        let outcome = |rates: &[f64]| Outcome { rates: rates.to_vec(), remark: None };
+        // The machine slowed down for both.
+        let (ours, theirs) = (outcome(&[60.0, 31.0, 30.0]), outcome(&[20.0, 10.0, 10.0]));
+        assert_eq!(ours.times(&theirs), Some(3.0));
+        assert_eq!(ours.times(&outcome(&[])), None);
     }
 }

@@ -18,18 +18,18 @@ pub(crate) fn head<'n>(names: impl Iterator<Item = &'n str>) {
 }
 
 /// A case: how many messages everybody answered in the best round and in the middle
-/// one, and how many times as many we did. Gives what the best of the others has to be
-/// multiplied by for ours; nothing if nobody else could.
+/// one, and how many times as many we did, round by round. Gives what the best of the
+/// others has to be multiplied by for ours; nothing if nobody else could.
 pub(crate) fn row(case: &Case, outcomes: &[Outcome]) -> Option<f64> {
     let mut cells = vec![case.name.to_owned()];
-    let ours = outcomes.first().and_then(Outcome::best);
+    let ours = outcomes.first();
     let mut least: Option<f64> = None;
     for (column, outcome) in outcomes.iter().enumerate() {
         let (best, median) = (outcome.best(), outcome.median());
         let told = |rate: Option<f64>| rate.map_or("can’t".to_owned(), grouped);
         cells.extend([told(best), told(median)]);
         if column > 0 {
-            let ratio = ours.zip(best).map(|(ours, best)| ours / best);
+            let ratio = ours.and_then(|ours| ours.times(outcome));
             cells.push(ratio.map_or(String::new(), |ratio| format!("{ratio:.1}")));
             least = [least, ratio].into_iter().flatten().reduce(f64::min);
         }
