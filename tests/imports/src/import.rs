@@ -16,8 +16,6 @@ const FUNCTION: &str = "followers";
 pub(crate) struct Cost {
     pub(crate) lists: u64,
     pub(crate) batches: u64,
-    /// How often it was gone on with, as no invocation takes longer than five minutes.
-    pub(crate) resumed: u64,
     pub(crate) seconds: f64,
     pub(crate) dynamodb: u64,
     /// Processor time of the function, in seconds.
@@ -48,7 +46,7 @@ async fn measure(world: &World, order: &Value) -> Result<Cost, Box<dyn Error>> {
     let (lists, batches) = asked(world).await?;
     let before = used(world);
     let calls_before = calls(world);
-    let (begun, mut peak, mut resumed) = (Instant::now(), 0.0_f64, 0);
+    let (begun, mut peak) = (Instant::now(), 0.0_f64);
     invoke(world, order).await?;
     loop {
         peak = peak.max(used(world).peak);
@@ -56,7 +54,6 @@ async fn measure(world: &World, order: &Value) -> Result<Cost, Box<dyn Error>> {
         match state["state"].as_str() {
             Some("done") => break,
             Some("listing" | "looking") => {
-                resumed += 1;
                 invoke(world, &json!({ "continue": {} })).await?;
             }
             _ => return Err(format!("it was not done: {state}").into()),
@@ -66,7 +63,6 @@ async fn measure(world: &World, order: &Value) -> Result<Cost, Box<dyn Error>> {
     Ok(Cost {
         lists: lists_after - lists,
         batches: batches_after - batches,
-        resumed,
         seconds: begun.elapsed().as_secs_f64(),
         dynamodb: calls(world) - calls_before,
         processor: (used(world).processor - before.processor) / 1000.0,

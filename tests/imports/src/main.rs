@@ -22,6 +22,9 @@ use std::process::ExitCode;
 const FOLLOWERS: usize = 1_000_000;
 /// A tenth and a thousandth as many, too.
 const FEWER: [usize; 3] = [1_000, 10, 1];
+/// After so many seconds an invocation may leave the rest to the next one: it has five
+/// minutes, and stops before they are over.
+const INVOCATION: f64 = 200.0;
 /// So many batches the function has WeChat look at, at a time.
 const BATCHES_AT_ONCE: u64 = 6;
 /// More memory than this, in MB, is too much for a million.
@@ -83,8 +86,9 @@ async fn measure(binaries: &Path, followers: usize) -> Result<(f64, Figures), Bo
     // Ann has followed as well; and who goes on reads a page again, and asks again for
     // those who were being looked at.
     let (pages, batches) = (followers.div_ceil(10_000) as u64, followers.div_ceil(100) as u64);
-    let all_pages = |cost: &Cost| (pages..=pages + 1 + cost.resumed).contains(&cost.lists);
-    let most = batches + 1 + BATCHES_AT_ONCE * first.resumed;
+    let resumed = |cost: &Cost| (cost.seconds / INVOCATION) as u64;
+    let all_pages = |cost: &Cost| (pages..=pages + 1 + resumed(cost)).contains(&cost.lists);
+    let most = batches + 1 + BATCHES_AT_ONCE * resumed(&first);
     if !all_pages(&first) || !(batches..=most).contains(&first.batches) {
         return Err(format!("{pages} lists and {batches} batches would have done").into());
     }
