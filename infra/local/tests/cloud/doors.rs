@@ -90,16 +90,7 @@ async fn the_clock_a_queue_and_a_table_feed_a_function() {
     cloud.stop().await;
 }
 
-const PIPED: &str = "
-  Rows:
-    Type: AWS::DynamoDB::Table
-    Properties:
-      TableName: rows
-      BillingMode: PAY_PER_REQUEST
-      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
-      KeySchema: [{ AttributeName: id, KeyType: HASH }]
-      StreamSpecification: { StreamViewType: NEW_IMAGE }
-  Pipe:
+const PIPED: &str = "  Pipe:
     Type: AWS::Pipes::Pipe
     Condition: Forwards
     Properties:
@@ -124,7 +115,7 @@ Conditions:
 
 #[tokio::test]
 async fn a_pipe_forwards_what_its_function_makes_of_records_if_there_is_a_bus() {
-    let place = Place::new(&["one"], &(function("one", "") + PIPED));
+    let place = Place::new(&["one"], &(function("one", "") + ROWS + PIPED));
     let cloud = place.start().await;
     put(&cloud, "a").await;
     cloud.idle().await.unwrap();
