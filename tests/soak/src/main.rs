@@ -162,19 +162,21 @@ fn report(processes: &Processes, windows: &[Window], looks: &Looks) -> Result<()
         "99th of 100, ms",
         "at the end",
     ]);
-    let figures = |function: &str, window: usize| {
-        let times = windows[window].get(function).map(Vec::as_slice).unwrap_or_default();
-        let held = looks[window].get(function).map(Vec::as_slice).unwrap_or_default();
-        Figures::of(times, held)
+    // When it was warm, in the last window, and in the faster of the last two: what else
+    // this machine had to do passes; what gets slower stays slow.
+    let figures = |function: &str| {
+        let [first, before, last] = [1, WINDOWS - 2, WINDOWS - 1].map(|window| {
+            let times = windows[window].get(function).map(Vec::as_slice).unwrap_or_default();
+            let held = looks[window].get(function).map(Vec::as_slice).unwrap_or_default();
+            Figures::of(times, held)
+        });
+        (first, last, last.or_as_fast_as(&before))
     };
-    // What else this machine had to do passes; what gets slower stays slow.
-    let steady = |function: &str| {
-        figures(function, WINDOWS - 1).or_as_fast_as(&figures(function, WINDOWS - 2))
-    };
-    let machine = steady(NOOP).times_as_slow_as(&figures(NOOP, 1));
+    let (first, _, steady) = figures(NOOP);
+    let machine = steady.times_as_slow_as(&first);
     let mut grown = Vec::new();
     for function in FUNCTIONS {
-        let (first, last) = (figures(function, 1), figures(function, WINDOWS - 1));
+        let (first, last, steady) = figures(function);
         if first.invocations == 0 || last.invocations == 0 {
             return Err(format!("{function} was not invoked in every window: ask for more").into());
         }
@@ -194,7 +196,7 @@ fn report(processes: &Processes, windows: &[Window], looks: &Looks) -> Result<()
             format!("{:.1}", millis(first.slowest)),
             format!("{:.1}", millis(last.slowest)),
         ]);
-        let more = steady(function).grown(&first, machine);
+        let more = steady.grown(&first, machine);
         grown.extend(more.into_iter().map(|it| format!("{function}: {it}")));
     }
     say(&format!(
