@@ -310,8 +310,8 @@ async fn the_main_job_works_where_the_template_is_deployed() {
     .await;
 
     // An update reaches the functions, and a role that lacks something is felt.
-    let put = "dynamodb:DescribeTable, dynamodb:PutItem]";
-    ministack.deploy(&parameters, &[(put, "dynamodb:DescribeTable]")]);
+    let put = "dynamodb:DescribeTimeToLive, dynamodb:PutItem]";
+    ministack.deploy(&parameters, &[(put, "dynamodb:DescribeTimeToLive]")]);
     let done = people.post("people/bob/follow", &json!({ "app": "shop" })).await;
     assert_eq!(done["pushes"][0]["status"], 500, "{done}");
     ministack.deploy(&parameters, &[]);

@@ -54,9 +54,11 @@ async fn a_callback_that_starts_in_an_outage_stores_what_wechat_sends_again() {
     let world = start().await;
     world.cloud.kill(&world.cloud.function("callback")).await.unwrap();
     let callback = || world.cloud.function("callback");
-    for (service, operation) in
-        [("ssm", "GetParametersByPath"), ("dynamodb", "DescribeTable"), ("dynamodb", "PutItem")]
-    {
+    for (service, operation) in [
+        ("ssm", "GetParametersByPath"),
+        ("dynamodb", "DescribeTimeToLive"),
+        ("dynamodb", "PutItem"),
+    ] {
         let refused = Fault::of(service, operation).by(callback()).refuse("InternalServerError");
         world.cloud.aws.faults.order(refused.lasting(Duration::from_secs(6))).unwrap();
     }

@@ -29,8 +29,8 @@ async fn with_dead_token(changes: &[(&str, &str)]) -> World {
 
 #[tokio::test]
 async fn a_callback_that_may_not_write_down_says_so_and_answers_500() {
-    let both = "Action: [dynamodb:DescribeTable, dynamodb:PutItem]";
-    let world = World::changed(&[(both, "Action: dynamodb:DescribeTable")]).await;
+    let both = "Action: [dynamodb:DescribeTimeToLive, dynamodb:PutItem]";
+    let world = World::changed(&[(both, "Action: dynamodb:DescribeTimeToLive")]).await;
     let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 });
     let answer = world.wechat.push(json!({ "app": "shop", "message": message })).await;
     assert_eq!(answer[0]["status"], 500, "{answer:?}");

@@ -65,7 +65,7 @@ async fn a_table_that_is_not_there_is_named() {
 #[tokio::test]
 async fn a_table_that_may_not_be_looked_at_is_named() {
     let world = World::start().await;
-    let looked = Fault::of("dynamodb", "DescribeTable").on("hongyan-local-notifications");
+    let looked = Fault::of("dynamodb", "DescribeTimeToLive").on("hongyan-local-notifications");
     let send = world.cloud.function("send");
     let refused = looked.refuse("AccessDeniedException").by(send.clone());
     world.cloud.aws.faults.order(refused).unwrap();
@@ -78,7 +78,7 @@ async fn a_table_that_may_not_be_looked_at_is_named() {
 async fn a_moment_of_trouble_with_a_table_stops_no_start() {
     for trouble in ["InternalServerError", "ThrottlingException"] {
         let world = World::start().await;
-        let asked = Fault::of("dynamodb", "DescribeTable").refuse(trouble);
+        let asked = Fault::of("dynamodb", "DescribeTimeToLive").refuse(trouble);
         let asked = asked.by(world.cloud.function("callback"));
         let asked = world.cloud.aws.faults.order(asked).unwrap();
         let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 });

@@ -120,6 +120,7 @@ fn a_permission_that_is_not_used_is_a_problem_unless_it_is_an_exception() {
 
     let exception = ["callback", "dynamodb:PutItem", "/hongyan-local-events", "for this test"];
     assert_eq!(problems(&template, &uses, &[exception]), [""; 0]);
-    let stale = ["callback", "dynamodb:DescribeTable", "/hongyan-local-events", "for this test"];
+    let stale =
+        ["callback", "dynamodb:DescribeTimeToLive", "/hongyan-local-events", "for this test"];
     assert_eq!(problems(&template, &uses, &[exception, stale]).len(), 1);
 }

@@ -119,6 +119,7 @@ mod tests {
             "https://api.example,",
             "https://api.example,,https://api2.example",
             "https://api.example https://api2.example",
+            "https://接口.example", // in ASCII it is xn--6orp08a.example
         ] {
             assert!(Hosts::read(bad).is_err(), "{bad}");
         }

@@ -14,11 +14,11 @@ use tokio::sync::watch;
 /// apart), and whether it changes something. Of what changes nothing there is one point.
 const CALLS: [(&str, &str, &str, &str, bool); 38] = [
     ("callback", "ssm", "GetParametersByPath", "", false),
-    ("callback", "dynamodb", "DescribeTable", "", false),
+    ("callback", "dynamodb", "DescribeTimeToLive", "", false),
     ("callback", "dynamodb", "PutItem", "hongyan-local-events", true),
     ("events", "ssm", "GetParametersByPath", "", false),
     ("events", "ssm", "GetParameter", "", false),
-    ("events", "dynamodb", "DescribeTable", "", false),
+    ("events", "dynamodb", "DescribeTimeToLive", "", false),
     ("events", "dynamodb", "Query", "hongyan-local-events", false),
     ("events", "dynamodb", "Query", "hongyan-local-users", false),
     ("events", "dynamodb", "Scan", "hongyan-local-events", false),
@@ -30,7 +30,7 @@ const CALLS: [(&str, &str, &str, &str, bool); 38] = [
     ("events", "dynamodb", "UpdateItem", "hongyan-local-notifications", true),
     ("events", "lambda", "Invoke", "", true),
     ("login", "ssm", "GetParametersByPath", "", false),
-    ("login", "dynamodb", "DescribeTable", "", false),
+    ("login", "dynamodb", "DescribeTimeToLive", "", false),
     ("login", "dynamodb", "Query", "hongyan-local-mappings", false),
     ("login", "dynamodb", "GetItem", "hongyan-local-mappings", false),
     ("login", "dynamodb", "GetItem", "hongyan-local-users", false),
@@ -38,7 +38,7 @@ const CALLS: [(&str, &str, &str, &str, bool); 38] = [
     ("login", "dynamodb", "UpdateItem", "hongyan-local-users", true),
     ("send", "ssm", "GetParametersByPath", "", false),
     ("send", "ssm", "GetParameter", "", false),
-    ("send", "dynamodb", "DescribeTable", "", false),
+    ("send", "dynamodb", "DescribeTimeToLive", "", false),
     ("send", "dynamodb", "Query", "hongyan-local-mappings", false),
     ("send", "dynamodb", "Query", "hongyan-local-users", false),
     ("send", "dynamodb", "Query", "hongyan-local-notifications", false),
@@ -54,7 +54,7 @@ const CALLS: [(&str, &str, &str, &str, bool); 38] = [
 ];
 
 /// What is called by a process that starts.
-const STARTING: [&str; 2] = ["GetParametersByPath", "DescribeTable"];
+const STARTING: [&str; 2] = ["GetParametersByPath", "DescribeTimeToLive"];
 
 /// What a world sees once, before anybody dies: the first login makes the first key. Who
 /// makes it together with others is a scenario of `keys`.
