@@ -1,60 +1,84 @@
 //! The same work among few users and among many: what it uses shall not grow.
 
 use costs::{Usage, WORKS, World};
-use measuring::table;
+use measuring::{median, table};
 use std::collections::BTreeMap;
 use std::error::Error;
 
-/// Each kind of work is done so often. (WeChat's clock may be 300 seconds from ours.)
-const TIMES: usize = 200;
+/// So often the worlds take turns: what else the machine does meets them all.
+const ROUNDS: usize = 9;
+/// In each turn, each kind of work is done so often. (WeChat's clock may be 300 seconds
+/// from ours.)
+const TIMES: usize = 30;
 /// More processor time than this for the same work is growth; less is what else the
 /// machine did.
 const FLAT: f64 = 1.25;
 
-/// What one piece of each kind of work uses of each function, of one world.
-pub(crate) type Figures = BTreeMap<(usize, String), Usage>;
+/// What one piece of each kind of work used of each function, round by round, of one
+/// world.
+type Figures = BTreeMap<(usize, String), Vec<Usage>>;
 
-/// What work uses in this world.
-pub(crate) async fn measure(world: &mut World) -> Result<Figures, Box<dyn Error>> {
-    let mut figures = Figures::new();
-    for (number, work) in WORKS.into_iter().enumerate() {
-        // The first of its kind starts processes.
-        world.work(work, 1).await?;
-        let before = world.usage().await?;
-        world.work(work, TIMES).await?;
-        for (function, after) in world.usage().await? {
-            let used = after.since(before.get(&function), TIMES as f64);
-            if used.invocations > 0.01 {
-                figures.insert((number, function), used);
+/// Measures what work uses in these worlds, from the one with the fewest users to the one
+/// with the most, and prints it.
+pub(crate) async fn measure(worlds: &mut [(usize, World)]) -> Result<(), Box<dyn Error>> {
+    let mut figures = vec![Figures::new(); worlds.len()];
+    for round in 0..ROUNDS {
+        for (number, work) in WORKS.into_iter().enumerate() {
+            for turn in 0..worlds.len() {
+                // Each is the first as often as the others.
+                let at = (round + turn) % worlds.len();
+                turn_of(&mut worlds[at].1, (number, work), &mut figures[at]).await?;
             }
         }
     }
-    Ok(figures)
+    let users: Vec<_> = worlds.iter().map(|(users, _)| *users).collect();
+    tell(&users, &figures);
+    Ok(())
 }
 
-/// Prints the figures of worlds with more and more users.
-pub(crate) fn tell(worlds: &[(usize, Figures)]) {
-    let counts: Vec<_> = worlds.iter().map(|(users, _)| table::grouped(*users as f64)).collect();
+async fn turn_of(
+    world: &mut World,
+    (number, work): (usize, &str),
+    figures: &mut Figures,
+) -> Result<(), Box<dyn Error>> {
+    // The first of its kind starts processes.
+    world.work(work, 1).await?;
+    let before = world.usage().await?;
+    world.work(work, TIMES).await?;
+    for (function, after) in world.usage().await? {
+        let used = after.since(before.get(&function), TIMES as f64);
+        if used.invocations > 0.5 {
+            figures.entry((number, function)).or_default().push(used);
+        }
+    }
+    Ok(())
+}
+
+fn tell(users: &[usize], worlds: &[Figures]) {
+    let counts: Vec<_> = users.iter().map(|users| table::grouped(*users as f64)).collect();
     let mut columns = vec!["work".to_owned(), "function".to_owned()];
     columns.extend(counts.iter().map(|count| format!("DynamoDB calls, {count} users")));
     columns.extend(counts.iter().map(|count| format!("processor, ms, {count} users")));
     columns.push("×".to_owned());
     table::head(&columns.iter().map(String::as_str).collect::<Vec<_>>());
-    let (Some((_, fewest)), Some((_, most))) = (worlds.first(), worlds.last()) else { return };
+    let (Some(fewest), Some(most)) = (worlds.first(), worlds.last()) else { return };
     let (mut calls_grown, mut worst) = (false, 0.0_f64);
     for (key, few) in fewest {
         let Some(many) = most.get(key) else { continue };
-        let (work, function) = (WORKS[key.0].to_owned(), key.1.clone());
-        let of_all = |figure: fn(&Usage) -> String| {
-            worlds.iter().map(move |(_, figures)| figures.get(key).map(figure).unwrap_or_default())
+        let of_all = |figure: fn(&Usage) -> f64| {
+            let middle = move |figures: &Figures| {
+                figures.get(key).map_or(0.0, |rounds| middle(rounds.iter().map(figure)))
+            };
+            worlds.iter().map(middle).map(|figure| format!("{figure:.2}"))
         };
-        let ratio = many.processor / few.processor;
-        let mut cells = vec![work, function];
-        cells.extend(of_all(|used| format!("{:.2}", used.dynamodb)));
-        cells.extend(of_all(|used| format!("{:.2}", used.processor)));
+        let ratio = middle(few.iter().zip(many).map(|(few, many)| many.processor / few.processor));
+        let mut cells = vec![WORKS[key.0].to_owned(), key.1.clone()];
+        cells.extend(of_all(|used| used.dynamodb));
+        cells.extend(of_all(|used| used.processor));
         cells.push(format!("{ratio:.2}"));
         table::row(&cells);
-        calls_grown |= many.dynamodb > few.dynamodb * 1.02;
+        let calls = |rounds: &[Usage]| middle(rounds.iter().map(|used| used.dynamodb));
+        calls_grown |= calls(many) > calls(few) * 1.02;
         worst = worst.max(ratio);
     }
     measuring::say("");
@@ -65,4 +89,8 @@ pub(crate) fn tell(worlds: &[(usize, Figures)]) {
         &format!("{worst:.2} × at most"),
         worst <= FLAT,
     );
+}
+
+fn middle(figures: impl Iterator<Item = f64>) -> f64 {
+    median(&figures.collect::<Vec<_>>(), f64::total_cmp).unwrap_or_default()
 }

@@ -11,7 +11,6 @@ mod growth;
 mod import;
 
 use costs::World;
-use growth::Figures;
 use import::Cost;
 use measuring::{say, table};
 use std::error::Error;
@@ -52,9 +51,9 @@ async fn measure_all(binaries: &Path, followers: usize) -> Result<(), Box<dyn Er
     let (mut peaks, mut worlds) = (Vec::new(), Vec::new());
     for part in FEWER {
         let followers = followers.div_ceil(part);
-        let (peak, figures) = measure(binaries, followers).await?;
+        let (peak, world) = measure(binaries, followers).await?;
         peaks.push((followers, peak));
-        worlds.push((followers, figures));
+        worlds.push((followers, world));
     }
     let [_, (fewer, less), (all, more)] = peaks[..] else {
         return Err("three were measured".into());
@@ -72,15 +71,18 @@ async fn measure_all(binaries: &Path, followers: usize) -> Result<(), Box<dyn Er
         return Err(format!("a million would take {million:.0} MB").into());
     }
     say(&format!("\n### Among {} users\n", table::grouped(all as f64)));
-    say("The same work in each of these worlds, for each piece of it:\n");
-    growth::tell(&worlds);
+    say("The same work in each of these worlds, in turns, for each piece of it:\n");
+    growth::measure(&mut worlds).await?;
+    for (_, world) in worlds {
+        world.stop().await;
+    }
     Ok(())
 }
 
-/// One account's import, the night after it, and what work costs then: the peak of
-/// memory, in MB, and the figures.
-async fn measure(binaries: &Path, followers: usize) -> Result<(f64, Figures), Box<dyn Error>> {
-    let mut world = World::start(binaries).await?;
+/// One account's import and the night after it: the peak of memory, in MB, and the world
+/// that it leaves.
+async fn measure(binaries: &Path, followers: usize) -> Result<(f64, World), Box<dyn Error>> {
+    let world = World::start(binaries).await?;
     let first = import::all(&world, followers).await?;
     tell("first", followers, &first);
     // Ann has followed as well; and who goes on reads a page again, and asks again for
@@ -97,9 +99,7 @@ async fn measure(binaries: &Path, followers: usize) -> Result<(f64, Figures), Bo
     if !all_pages(&night) || night.batches != 0 {
         return Err("a night on which nothing changed took more than the lists".into());
     }
-    let figures = growth::measure(&mut world).await?;
-    world.stop().await;
-    Ok((first.peak.max(night.peak), figures))
+    Ok((first.peak.max(night.peak), world))
 }
 
 fn tell(what: &str, followers: usize, cost: &Cost) {
