@@ -2,10 +2,12 @@
 //! behind a plain HTTP listener instead of Lambda, and with nothing stored.
 
 use crate::ours::{self, Ours};
-use axum::Router;
-use axum::extract::{Query as Pairs, State};
-use axum::http::{Method, StatusCode};
-use axum::routing::any;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use serde_json::json;
 use std::error::Error;
 use std::net::Ipv4Addr;
@@ -26,24 +28,40 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         let port = listener.local_addr()?.port();
         measuring::say(&json!({ "name": "ours", "runtime": "Rust", "port": port }).to_string());
         let ours = Arc::new([ours::safe(), ours::plain()]);
-        let router =
-            Router::new().route("/", any(answer)).route(NOTHING, any(async || ())).with_state(ours);
-        axum::serve(listener, router).await?;
-        Ok(())
+        loop {
+            let (stream, _) = listener.accept().await?;
+            let ours = ours.clone();
+            let answer = service_fn(move |request| answer(ours.clone(), request));
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+            // Whoever hangs up has had enough.
+            tokio::spawn(async { connection.await.ok() });
+        }
     })
 }
 
 async fn answer(
-    State(ours): State<Arc<[Ours; 2]>>,
-    method: Method,
-    Pairs(query): Pairs<Vec<(String, String)>>,
-    body: String,
-) -> (StatusCode, String) {
+    ours: Arc<[Ours; 2]>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    let (head, body) = request.into_parts();
+    if head.uri.path() == NOTHING {
+        return Ok(Response::default());
+    }
+    let query = head.uri.query().unwrap_or_default();
+    let query: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
     let safe = query.iter().any(|(name, _)| name == "encrypt_type");
     let ours = if safe { &ours[0] } else { &ours[1] };
-    let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    match ours.hear(method == Method::GET, pairs, &body) {
+    let pairs = query.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+    let body = body.collect().await?.to_bytes();
+    let heard = match std::str::from_utf8(&body) {
+        Ok(body) => ours.hear(head.method == Method::GET, pairs, body),
+        Err(_) => Err("it is no text".to_owned()),
+    };
+    let (status, text) = match heard {
         Ok(answer) => (StatusCode::OK, answer),
         Err(problem) => (StatusCode::FORBIDDEN, problem),
-    }
+    };
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    Ok(response)
 }
