@@ -65,25 +65,24 @@ fn tell(users: &[usize], worlds: &[Figures]) {
     let (mut calls_grown, mut worst) = (false, 0.0_f64);
     for (key, few) in fewest {
         let Some(many) = most.get(key) else { continue };
-        let of_all = |figure: fn(&Usage) -> f64| {
-            let middle = move |figures: &Figures| {
-                figures.get(key).map_or(0.0, |rounds| middle(rounds.iter().map(figure)))
-            };
-            worlds.iter().map(middle).map(|figure| format!("{figure:.2}"))
+        let of_all = |figure: fn(&[Usage]) -> f64| {
+            worlds.iter().map(move |figures| {
+                let rounds = figures.get(key).map_or(&[][..], Vec::as_slice);
+                format!("{:.2}", figure(rounds))
+            })
         };
         let ratio = middle(few.iter().zip(many).map(|(few, many)| many.processor / few.processor));
         let mut cells = vec![WORKS[key.0].to_owned(), key.1.clone()];
-        cells.extend(of_all(|used| used.dynamodb));
-        cells.extend(of_all(|used| used.processor));
+        cells.extend(of_all(calls));
+        cells.extend(of_all(|rounds| middle(rounds.iter().map(|used| used.processor))));
         cells.push(format!("{ratio:.2}"));
         table::row(&cells);
-        let calls = |rounds: &[Usage]| middle(rounds.iter().map(|used| used.dynamodb));
         calls_grown |= calls(many) > calls(few) * 1.02;
         worst = worst.max(ratio);
     }
     measuring::say("");
-    let calls = if calls_grown { "more of them" } else { "as many" };
-    table::goal("the same calls of DynamoDB however many users there are", calls, !calls_grown);
+    let grown = if calls_grown { "more of them" } else { "as many" };
+    table::goal("the same calls of DynamoDB however many users there are", grown, !calls_grown);
     table::goal(
         &format!("the same processor time (within {FLAT} ×)"),
         &format!("{worst:.2} × at most"),
@@ -91,6 +90,12 @@ fn tell(users: &[usize], worlds: &[Figures]) {
     );
 }
 
+/// The mean: one call more in one round is one call more.
+fn calls(rounds: &[Usage]) -> f64 {
+    rounds.iter().map(|used| used.dynamodb).sum::<f64>() / rounds.len().max(1) as f64
+}
+
+/// The median: what else the machine did in one round says nothing.
 fn middle(figures: impl Iterator<Item = f64>) -> f64 {
     median(&figures.collect::<Vec<_>>(), f64::total_cmp).unwrap_or_default()
 }
