@@ -23,20 +23,23 @@ pub(crate) async fn judge(world: &World, deeds: &Deeds) {
     stored(&events, ENTRY, &deeds.entries.borrow());
     followers(world, &deeds.follows.take()).await;
     let consents = number_of(&events, CONSENT, &deeds.consents.borrow());
-    let (mut taken, mut shown) = (0, BTreeMap::<_, (usize, usize)>::new());
+    let (mut sent, mut ambiguous) = (0, 0);
+    let mut shown = BTreeMap::<_, (usize, usize)>::new();
     for asked in &deeds.asked.take() {
         let status = notification(world, asked).await;
         let (all, some) = shown.entry(asked.kind).or_default();
+        let is_sent = ["sent", "delivered"].contains(&&*status);
         *all += 1;
-        *some += usize::from(["sent", "delivered"].contains(&&*status));
-        if asked.kind == "subscribe" && ["sent", "delivered", "ambiguous"].contains(&&*status) {
-            taken += 1;
+        *some += usize::from(is_sent);
+        if asked.kind == "subscribe" {
+            sent += usize::from(is_sent);
+            ambiguous += usize::from(status == "ambiguous");
         }
     }
     for (kind, (all, some)) in shown {
         assert!(some > 0 || all < ENOUGH, "none of {all} notifications by {kind} was shown");
     }
-    permits(world, consents, taken).await;
+    permits(world, consents, sent, ambiguous).await;
     greetings(world, events.iter().filter(|event| event["kind"] == ENTRY).count()).await;
     for token in &deeds.sessions.take() {
         Deeds::next(world, token).await;
@@ -98,14 +101,19 @@ async fn notification(world: &World, asked: &Asked) -> String {
     status
 }
 
-/// Each consent that is stored gave one permit, and each notification took one.
-async fn permits(world: &World, consents: usize, taken: usize) {
+/// Each consent that is stored gave one permit, and each notification that was sent took
+/// one. One of which nobody knows took one at most: who died once WeChat had refused it may
+/// have given its permit back, and not have told any more.
+async fn permits(world: &World, consents: usize, sent: usize, ambiguous: usize) {
     let rows = world.aws.rows("users").await;
     let permits = rows.iter().filter(|row| row["item"].as_str().unwrap().starts_with("permit#"));
     let states: Vec<_> = permits.map(|row| row["state"].as_str().unwrap()).collect();
     assert_eq!(states.len(), consents, "{states:?}");
-    let free = states.iter().filter(|state| **state == "free").count();
-    assert_eq!(free + taken, consents, "{states:?}");
+    let taken = states.iter().filter(|state| **state != "free").count();
+    assert!(
+        (sent..=sent + ambiguous).contains(&taken),
+        "{sent} sent, {ambiguous} ambiguous: {states:?}"
+    );
 }
 
 /// Fred is greeted once at most for each time he entered, and mostly is.
