@@ -122,5 +122,5 @@ async fn greetings(world: &World, entries: usize) {
     let greetings = screen.iter().filter(|message| message.to_string().contains("Welcome!"));
     let greetings = greetings.count();
     assert!(greetings <= entries, "{entries} entries and {greetings} greetings");
-    assert!(greetings > 0 || entries < ENOUGH, "nobody was greeted after {entries} entries");
+    assert!(greetings > 0, "nobody was greeted after {entries} entries");
 }
