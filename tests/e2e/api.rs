@@ -170,4 +170,5 @@ async fn schemathesis_finds_no_error_and_no_answer_that_is_not_documented() {
     let output = run("schemathesis", &[&arguments[..], &options].concat(), "").await;
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("10 selected / 10 total"), "{}", said(&output));
+    world.sought.forget_logins();
 }

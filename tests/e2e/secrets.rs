@@ -179,6 +179,13 @@ impl Sought {
         self.0.lock().unwrap().seen.push(Seen { place, function, text: text.to_vec() });
     }
 
+    /// What was logged in with until now was made up by chance, parts of it more than
+    /// once: it may stand anywhere.
+    pub(crate) fn forget_logins(&self) {
+        let made_up = [Kind::Code, Kind::Password, Kind::RefreshToken];
+        self.0.lock().unwrap().secrets.retain(|_, kind| !made_up.contains(kind));
+    }
+
     /// Looks for every secret everywhere, those that WeChat has included: says which one
     /// is where it doesn't belong, and notes for the last test what there was.
     pub(crate) fn find(&self, wechat: Option<&wechat::World>) -> Vec<String> {

@@ -30,7 +30,7 @@ pub(crate) struct World {
     pub(crate) aws: Aws,
     pub(crate) client: reqwest::Client,
     lines: Arc<Mutex<Vec<String>>>,
-    sought: Sought,
+    pub(crate) sought: Sought,
     /// The changed template, if it was changed.
     _template: Option<TempDir>,
 }
