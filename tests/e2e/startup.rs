@@ -215,6 +215,8 @@ async fn a_callback_whose_settings_are_mended_takes_what_wechat_sends_again() {
 async fn who_starts_asks_for_parameters_eight_times() {
     // No schedule shall ask in between, after the first time.
     let world = World::changed(&[("rate(1 minute)", "rate(1 day)")]).await;
+    let has_ended = |line: &String| line.starts_with("followers") && line.contains(" END ");
+    world.until("the first time", || world.lines().iter().any(has_ended)).await;
     world.idle().await;
     let followers = world.cloud.function("followers");
     let throttled = |times| {
