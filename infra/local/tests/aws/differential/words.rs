@@ -273,8 +273,8 @@ fn assignment(chance: &mut Chance, words: &mut Words, table: &Table, name: &str)
             let at = words.name(chance, "at");
             format!("{path}.{at} = {value}")
         }
-        // To where a number may be: of one elsewhere ministack says what AWS doesn't. It
-        // counts its digits (`size`), and refuses `begins_with`.
+        // To where a number may be. Elsewhere ministack refuses `begins_with` of it, and
+        // gives it a size of 0; AWS documents neither.
         ("tries" | "left_at" | "due_at" | "hashes", 5) => {
             let other = words.name(chance, "version");
             words.forget(&value);
