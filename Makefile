@@ -37,14 +37,14 @@ help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: binaries ## Run Hongyan on this machine and print where everything is (options: ARGS="--help", EXAMPLES="orders")
-	@$(TARGET)/debug/local run $(EXAMPLES:%=--also examples/%/template.yaml) $(ARGS)
+	@$(TARGET)/debug/hongyan-local run $(EXAMPLES:%=--also examples/%/template.yaml) $(ARGS)
 
 demo: binaries ## Play the main job, step by step, on free ports
-	@$(TARGET)/debug/local demo $(ARGS)
+	@$(TARGET)/debug/hongyan-local demo $(ARGS)
 
 # The operator's tool is built by what needs it.
 binaries: ## Build everything that runs on this machine
-	@$(CARGO) build --package local $(PACKAGES) $(addprefix --package ,$(EXAMPLES)) --bins --locked
+	@$(CARGO) build --package hongyan-local $(PACKAGES) $(addprefix --package ,$(EXAMPLES)) --bins --locked
 
 setup: $(CROSS)/ready $(SAM)/ready ## Bring along what building for arm64 and deploying need (needs Python)
 
@@ -162,7 +162,7 @@ interop: interop-peers interop-aws interop-dynamodb ## Check against foreign imp
 
 interop-peers: $(PEERS)/ready ## Check against foreign implementations of WeChat's protocol, and foreign callers
 	$(CARGO) build --quiet --locked --manifest-path tests/interop/clients/wechat-mp-sdk/Cargo.toml --target-dir $(PEERS)/rust
-	$(CARGO) build --quiet --package wechat --locked
+	$(CARGO) build --quiet --package wechat-sandbox --locked
 	$(CARGO) run --quiet --package interop --locked -- $(PEERS)
 	$(CARGO) build --workspace --all-targets --locked
 	PEERS=$(PEERS) $(CARGO) test --workspace --test e2e --locked -- --ignored api:: calling::
@@ -249,9 +249,9 @@ $(QEMU)/ready:
 
 # The tests of the sandbox's page skip themselves where there is no browser; this can't.
 screenshots: ## Make the READMEs' pictures anew (needs Chromium and chromedriver)
-	mkdir -p infra/wechat/screenshots
+	mkdir -p infra/sandbox/screenshots
 	$(CARGO) build --workspace --all-targets --locked
-	BROWSER_TESTS=required SCREENSHOTS=$(abspath infra/wechat/screenshots) \
+	BROWSER_TESTS=required SCREENSHOTS=$(abspath infra/sandbox/screenshots) \
 		$(CARGO) test --package tests --test e2e --locked -- --ignored --exact page::pictures
 
 clean-data: ## Forget what `make run` has stored

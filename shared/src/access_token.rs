@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 /// human acts: a wrong AppSecret, an account that is frozen.
 pub const NEEDS_OPERATOR: &str = "AccessTokenNeedsOperator";
 /// Its error type when there may be a token later.
-pub const NOT_NOW: &str = "AccessTokenNotNow";
+pub const NOT_NOW: &str = "AccessTokenTemporarilyUnavailable";
 
 /// A token that WeChat called dead is replaced within this time, or the call
 /// fails.
@@ -267,7 +267,7 @@ impl AccessTokens {
     }
 
     async fn invoke(&self, app: &App, dead: Option<u64>) -> Invoked {
-        let request = serde_json::json!({ "app_id": app.app_id, "dead_generation": dead });
+        let request = serde_json::json!({ "app_id": app.app_id, "rejected_generation": dead });
         // Between two tries there is a look whether others have got one.
         let once = aws_sdk_lambda::config::Builder::new().retry_config(RetryConfig::disabled());
         let lambda = self.lambda.get_or_init(|| self.aws.lambda());

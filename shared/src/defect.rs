@@ -23,12 +23,12 @@ pub(crate) fn hide_words() {
 /// A service whose panics go on without their words, which Lambda's runtime would
 /// answer with.
 #[derive(Clone, Debug)]
-pub struct Discreet<S>(pub S);
+pub struct RedactPanics<S>(pub S);
 
 /// What a call came to, or the words of its panic.
 type Ended<T> = thread::Result<T>;
 
-impl<S, R> Service<R> for Discreet<S>
+impl<S, R> Service<R> for RedactPanics<S>
 where
     S: Service<R>,
 {
@@ -69,7 +69,7 @@ mod tests {
     /// Fault 76.
     #[tokio::test]
     async fn a_panic_goes_on_without_its_words() {
-        let mut late = Discreet(service_fn(async |pin: u32| {
+        let mut late = RedactPanics(service_fn(async |pin: u32| {
             tokio::task::yield_now().await;
             assert!(pin == 0, "the user wrote: my PIN is {pin}");
             Ok::<_, Infallible>("answered")
@@ -78,7 +78,7 @@ mod tests {
         let panicked = AssertUnwindSafe(late.call(1234)).catch_unwind().await.unwrap_err();
         assert_eq!(words(&*panicked), Some(TOLD));
 
-        let mut early = Discreet(service_fn(|pin: u32| {
+        let mut early = RedactPanics(service_fn(|pin: u32| {
             assert!(pin == 0, "the user wrote: my PIN is {pin}");
             async { Ok::<_, Infallible>("answered") }
         }));

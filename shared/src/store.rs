@@ -3,7 +3,7 @@
 //!
 //! | Table | Key | Holds |
 //! |---|---|---|
-//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `permit#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`, `phone`: all that belongs to one user of one app; `tries#…`: how often a password was tried; `code#…`: what became of a login code |
+//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `consent#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`, `phone`: all that belongs to one user of one app; `tries#…`: how often a password was tried; `code#…`: what became of a login code |
 //! | | `user` = `person#…`, `item` | `session#…`: which refresh token is good |
 //! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow; `forgetting#…`: who is being forgotten |
 //! | events | `user`, `event` | what came in |
@@ -12,6 +12,7 @@
 mod accounts;
 mod allowance;
 mod conflict;
+mod consents;
 mod delete;
 #[cfg(test)]
 mod engine;
@@ -28,7 +29,6 @@ mod known;
 mod logins;
 mod mappings;
 mod notifications;
-mod permits;
 mod persons;
 mod phones;
 mod rests;
@@ -41,6 +41,7 @@ mod windows;
 
 pub use accounts::BindError;
 pub use allowance::Allowance;
+pub use consents::{Consent, ConsentKey};
 pub use erasure::{Counts, Erasure, Forgotten, MARKED};
 pub use events::{
     AnswerClaim, AnswerState, Claimed, Counted, Due, Events, NewEvent, NoPlace, Page, Position,
@@ -58,7 +59,6 @@ pub use notifications::{
     Announced, Before, Cancelled, Change, Claim, Message, Notifications, Receipt, Row, Settled,
     Standing, Status, Written,
 };
-pub use permits::{Permit, PermitKey};
 pub use persons::{Asked, Person, PersonError, User};
 pub use phones::KeptPhone;
 pub use rests::{Rest, Rests};

@@ -9,7 +9,7 @@
 
 mod named;
 
-use local::template::{Place, Template};
+use hongyan_local::template::{Place, Template};
 use named::{Named, named_by_alarm, named_by_widget};
 use serde_json::Value;
 use shared::metric;
@@ -55,8 +55,8 @@ fn template(changes: &[(&str, &str)]) -> Template {
     std::fs::write(&path, text).unwrap();
     let place = Place {
         stack: "hongyan-local".to_owned(),
-        region: local::aws::REGION.to_owned(),
-        account: local::aws::ACCOUNT.to_owned(),
+        region: hongyan_local::aws::REGION.to_owned(),
+        account: hongyan_local::aws::ACCOUNT.to_owned(),
         api_id: API.to_owned(),
         http: "http://127.0.0.1:8080".to_owned(),
         aws: "http://127.0.0.1:4566".to_owned(),
@@ -200,7 +200,7 @@ fn every_graph_shows_what_is_measured() {
     let shown: Vec<_> = dashboard["widgets"].as_array().unwrap().iter().collect();
     let shown: Vec<_> = shown.into_iter().flat_map(|it| named_by_widget(it).unwrap()).collect();
     let looked_at: Vec<_> = template.alarms.iter().flat_map(named_by_alarm).chain(shown).collect();
-    for series in metric::all().into_iter().filter(|series| series.name != "token_age") {
+    for series in metric::all().into_iter().filter(|series| series.name != "token_age_seconds") {
         assert!(looked_at.iter().any(|it| it.metric == series.name), "{} is not", series.name);
     }
     // All alarms, but for the one that may not be there.
@@ -215,13 +215,13 @@ fn an_alarm_or_a_graph_of_nothing_is_a_problem() {
     for (from, to, problem) in [
         ("MetricName: ambiguous", "MetricName: ambigous", "no function measures `ambigous`"),
         (
-            "MetricName: waiting_age\n      Dimensions: [{ Name: function, Value: !Ref SendFunction }]",
-            "MetricName: waiting_age\n      Dimensions: [{ Name: function, Value: !Ref SendFunction }, { Name: app, Value: shop }]",
-            "`waiting_age` is not kept under",
+            "MetricName: retry_lag_seconds\n      Dimensions: [{ Name: function, Value: !Ref SendFunction }]",
+            "MetricName: retry_lag_seconds\n      Dimensions: [{ Name: function, Value: !Ref SendFunction }, { Name: app, Value: shop }]",
+            "`retry_lag_seconds` is not kept under",
         ),
         (
-            "MetricName: permit_drift\n      Dimensions: [{ Name: function, Value: !Ref SendFunction }]",
-            "MetricName: permit_drift\n      Dimensions: [{ Name: function, Value: !Ref LoginFunction }]",
+            "MetricName: consent_drift\n      Dimensions: [{ Name: function, Value: !Ref SendFunction }]",
+            "MetricName: consent_drift\n      Dimensions: [{ Name: function, Value: !Ref LoginFunction }]",
             "is measured by [\"send\"], not by login",
         ),
         ("MetricName: IteratorAge", "MetricName: StreamAge", "has no metric `StreamAge`"),
@@ -250,8 +250,8 @@ fn an_alarm_or_a_graph_of_nothing_is_a_problem() {
         ),
         ("{Hongyan,function,code}", "{Hongyan,function,codes}", "is not kept under"),
         (
-            "\"Hongyan\", \"queue_age\", \"function\"",
-            "\"Hongyan\", \"queue_age\", \"app\"",
+            "\"Hongyan\", \"queue_message_age_seconds\", \"function\"",
+            "\"Hongyan\", \"queue_message_age_seconds\", \"app\"",
             "is not kept under",
         ),
         ("SEARCH('{Hongyan,function,app}", "SEARCH('Hongyan,function,app}", "can't be read"),

@@ -68,7 +68,7 @@ async fn an_account_without_a_password_is_bound_by_the_business_alone() {
     assert_eq!(done["changed"], false);
     assert_eq!(plainly(&world, "ann").await["bound"], Value::Null);
     let report = world.send(&order("order-2", json!({ "account": "ann" }))).await;
-    assert_eq!(report["outcome"], "no_route", "{report}");
+    assert_eq!(report["outcome"], "unreachable", "{report}");
 }
 
 #[tokio::test]

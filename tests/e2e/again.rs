@@ -18,7 +18,7 @@ async fn perhaps_sent() -> (Scene, Value) {
     let mut request = scene.request("order-1");
     request.as_object_mut().unwrap().remove("channels");
     let report = scene.world.send(&request).await;
-    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(report["outcome"], "retrying", "{report}");
     assert_eq!((scene.calls().await, scene.seen().await), (3, 1));
     (scene, request)
 }
@@ -28,7 +28,7 @@ async fn assert_left_alone(scene: &Scene, request: &Value, why: &str) {
     // A template that was read is used for a minute.
     scene.kill().await;
     scene.later("order-1").await;
-    if scene.status("order-1").await == "retry_at" {
+    if scene.status("order-1").await == "retrying" {
         // Somebody may mend the template as long as WeChat would know a repeat.
         scene.world.aws.set_time("order-1", "announced_at", 0).await;
         scene.later("order-1").await;
@@ -91,7 +91,7 @@ async fn what_expires_after_it_may_have_been_sent_is_not_called_expired() {
     request["expires_at"] = json!(expires);
     scene.fault(json!({ "reset": true, "after": true, "times": 3 })).await;
     let report = scene.world.send(&request).await;
-    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(report["outcome"], "retrying", "{report}");
     let over = || shared::clock::Timestamp::now().0 > expires;
     scene.world.until("it has expired", over).await;
     scene.later("order-1").await;
@@ -112,7 +112,7 @@ async fn what_may_have_been_sent_before_the_token_died_is_not_sent_otherwise() {
     scene.fault(json!({ "errcode": 40001 })).await;
     let report = scene.world.send(&request).await;
     assert_eq!(scene.seen().await, 1, "{report}");
-    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(report["outcome"], "retrying", "{report}");
     scene.world.wechat.heal().await;
     scene.later("order-1").await;
     assert_eq!(scene.seen().await, 1);
@@ -193,7 +193,7 @@ async fn asked_again(scene: &Scene, request: &Value) -> Value {
 #[tokio::test]
 async fn who_asks_again_is_told_the_same_of_whatever_is_over() {
     let scene = Scene::of("subscribe").await;
-    let no_permit = scene.request("no-permit");
+    let no_consent = scene.request("no-consent");
     let sent = scene.request("sent");
     assert_eq!(scene.world.send(&sent).await["outcome"], "sent");
     assert_eq!(asked_again(&scene, &sent).await["outcome"], "delivered");
@@ -201,7 +201,9 @@ async fn who_asks_again_is_told_the_same_of_whatever_is_over() {
     unfit["data"]["time"] = json!("soon");
     let mut nobody = scene.request("no-route");
     nobody["to"] = json!({ "account": "nobody" });
-    for (request, outcome) in [(no_permit, "no_permit"), (unfit, "failed"), (nobody, "no_route")] {
+    for (request, outcome) in
+        [(no_consent, "no_consent"), (unfit, "failed"), (nobody, "unreachable")]
+    {
         let report = scene.world.send(&request).await;
         assert_eq!(report["outcome"], outcome, "{report}");
         assert!(report["reason"].is_string(), "{report}");
@@ -210,8 +212,8 @@ async fn who_asks_again_is_told_the_same_of_whatever_is_over() {
 
     // A consent that comes now is for what is asked for now.
     scene.allow().await;
-    let report = scene.world.send(&scene.request("no-permit")).await;
-    assert_eq!(report["outcome"], "no_permit", "{report}");
+    let report = scene.world.send(&scene.request("no-consent")).await;
+    assert_eq!(report["outcome"], "no_consent", "{report}");
 
     let now = scene.world.wechat.now().await;
     let request = with(&scene.request("cancelled"), "send_at", json!(now + 3600));
@@ -234,7 +236,7 @@ async fn what_has_expired_is_not_sent_and_stays_expired() {
     let expires = scene.world.wechat.now().await + 15;
     let request = with(&scene.request("order-1"), "expires_at", json!(expires));
     scene.fault(json!({ "errcode": 45011 })).await;
-    assert_eq!(scene.world.send(&request).await["outcome"], "retry_at");
+    assert_eq!(scene.world.send(&request).await["outcome"], "retrying");
     let over = || shared::clock::Timestamp::now().0 > expires;
     scene.world.until("it has expired", over).await;
     scene.later("order-1").await;

@@ -138,7 +138,7 @@ async fn what_wechat_has_not_taken_is_sent_by_a_later_try() {
     world.wechat.fault(json!({ "path": SEND, "times": 1, "errcode": 45011 })).await;
     bob.message("shop-mini", "订单").await;
     let row = event(&world).await;
-    assert!(row["answer"].is_null() && row["unapplied"].is_string(), "{row}");
+    assert!(row["answer"].is_null() && row["pending"].is_string(), "{row}");
     assert!(row["problem"].as_str().unwrap().contains("45011"), "{row}");
     assert_eq!(left(&world, "window#message").await, 5, "it used up nothing");
     assert_eq!(replay(&world).await["applied"], 1);
@@ -175,7 +175,7 @@ async fn claimed_by_another(world: &World, ago: u64) {
     let update = json!({
         "TableName": "hongyan-local-events",
         "Key": { "user": { "S": row["user"] }, "event": { "S": row["event"] } },
-        "UpdateExpression": "SET answer = :claim, unapplied = app_id, due_at = :past REMOVE applied_at",
+        "UpdateExpression": "SET answer = :claim, pending = app_id, due_at = :past REMOVE applied_at",
         "ExpressionAttributeValues": { ":claim": claim, ":past": { "N": "1" } },
     });
     world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;
@@ -189,7 +189,7 @@ async fn while_somebody_else_is_sending_it_an_answer_stays_undecided() {
     claimed_by_another(&world, 0).await;
     assert_eq!(replay(&world).await["failed"], 1);
     let row = event(&world).await;
-    assert!(row["unapplied"].is_string() && row["applied_at"].is_null(), "{row}");
+    assert!(row["pending"].is_string() && row["applied_at"].is_null(), "{row}");
     assert!(row["problem"].as_str().unwrap().contains("somebody else"), "{row}");
     assert_eq!(row["answer"]["owner"], "another", "{row}");
 

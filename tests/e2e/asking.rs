@@ -24,17 +24,17 @@ async fn a_dry_run_says_what_would_be_sent_and_leaves_no_trace() {
     );
     assert!(report["message"].to_string().contains("Blue kettle"), "{report}");
     let others: Vec<_> =
-        report["not_needed"].as_array().unwrap().iter().map(|other| &other["channel"]).collect();
+        report["fallbacks"].as_array().unwrap().iter().map(|other| &other["channel"]).collect();
     assert_eq!(others, ["subscribe", "customer_service"]);
-    assert!(report["not_needed"][0]["reason"].as_str().unwrap().contains("consented"), "{report}");
-    assert_eq!(report["not_needed"][1].get("reason"), None, "her window is open");
+    assert!(report["fallbacks"][0]["reason"].as_str().unwrap().contains("consented"), "{report}");
+    assert_eq!(report["fallbacks"][1].get("reason"), None, "her window is open");
     assert!(!is_stored(&world, "order-1").await);
     assert!(world.phone("ann").screen().await.is_empty());
 
     world.phone("ann").unfollow("shop").await;
     let report = world.send(&request).await;
-    assert_eq!(report["outcome"], "no_permit", "{report}");
-    assert_eq!(report["passed_over"].as_array().unwrap().len(), 3, "{report}");
+    assert_eq!(report["outcome"], "no_consent", "{report}");
+    assert_eq!(report["skipped"].as_array().unwrap().len(), 3, "{report}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use shared::clock::Timestamp;
 use shared::secret::Secret;
 use shared::wechat::crypto::{EncodingAesKey, seal};
 use shared::wechat::signature::sign;
-use wechat::App;
+use wechat_sandbox::App;
 
 /// A push in safe mode as WeChat writes it. Scenarios spoil a part of it.
 struct Letter {
@@ -42,7 +42,7 @@ impl Letter {
 }
 
 fn shop() -> App {
-    wechat::example().apps.into_iter().find(|app| app.alias == "shop").unwrap()
+    wechat_sandbox::example().apps.into_iter().find(|app| app.alias == "shop").unwrap()
 }
 
 /// A text message, as it is before it is sealed.
@@ -105,7 +105,8 @@ async fn what_wechat_did_not_sign_leaves_no_trace() {
     let good = Letter::new(&shop, &text("oAnn", "hello"));
     let (query, body) = (good.query(), good.body());
     let stranger = Letter { token: "anothertoken".to_owned(), ..Letter::new(&shop, "<xml/>") };
-    let other = wechat::example().apps.into_iter().find(|app| app.alias == "shop-mini").unwrap();
+    let other =
+        wechat_sandbox::example().apps.into_iter().find(|app| app.alias == "shop-mini").unwrap();
     let mut other_app = shop.clone();
     other_app.app_id = other.app_id;
     let for_other_app = Letter::new(&other_app, &text("oAnn", "hello"));
@@ -287,7 +288,7 @@ async fn every_format_in(mode: &str) {
     assert_eq!(rows.len(), 4);
     for row in &rows {
         assert_eq!(row["kind"], "text");
-        assert!(row["unapplied"].is_null(), "{row}");
+        assert!(row["pending"].is_null(), "{row}");
     }
     let bodies: String = rows.iter().map(|row| row["body"].as_str().unwrap()).collect();
     for content in expected {

@@ -79,7 +79,7 @@ fn how(report: &Value) -> (&str, &str) {
 
 /// The channels that did not do: which, and WeChat's code, or why.
 fn passed(report: &Value) -> Vec<(String, String)> {
-    let passed = report["passed_over"].as_array().cloned().unwrap_or_default();
+    let passed = report["skipped"].as_array().cloned().unwrap_or_default();
     let of = |it: &Value| {
         let code = it["code"].as_i64().map(|code| code.to_string());
         let reason = it["reason"].as_str().unwrap().to_owned();
@@ -135,11 +135,11 @@ async fn a_notification_of_the_account_needs_a_consent_and_no_follower() {
     assert_eq!(passed(&report)[0].0, "bizsend");
 
     bob.consent("shop", "order_arrived", true).await;
-    assert_eq!(states(&world, "permit#").await, ["free"]);
+    assert_eq!(states(&world, "consent#").await, ["free"]);
     let to = json!({ "app": "shop", "open_id": bob.open_id("shop").await });
     let report = world.send(&of("arrived", "order-2", to.clone())).await;
     assert_eq!(how(&report), ("sent", "bizsend"), "{report}");
-    assert_eq!(states(&world, "permit#").await, ["used"]);
+    assert_eq!(states(&world, "consent#").await, ["used"]);
     let told = world.send(&of("arrived", "order-2", to.clone())).await;
     assert_eq!(told["outcome"], "delivered", "the event told so: {told}");
 
@@ -193,7 +193,7 @@ async fn a_notification_of_the_account_whose_answer_is_lost_is_seen_once() {
         lost["times"] = 3.into();
         world.wechat.fault(lost).await;
         let report = send(&world, "arrived", "order-1", "bob").await;
-        assert_eq!(how(&report), ("retry_at", "bizsend"), "{report}");
+        assert_eq!(how(&report), ("retrying", "bizsend"), "{report}");
         for attribute in ["retry_at", "due_at"] {
             world.aws.set_time("order-1", attribute, 0).await;
         }
@@ -204,7 +204,7 @@ async fn a_notification_of_the_account_whose_answer_is_lost_is_seen_once() {
         assert!(ids.iter().all(|it| it["client_msg_id"] == ids[0]["client_msg_id"]));
         assert_eq!(bob.screen().await.len(), 1, "{fault}");
         assert_eq!(world.aws.row("notifications", "id", "order-1").await["status"], "delivered");
-        assert_eq!(states(&world, "permit#").await, ["used"]);
+        assert_eq!(states(&world, "consent#").await, ["used"]);
     }
 }
 
@@ -260,7 +260,7 @@ async fn a_form_is_good_for_one_message_and_the_oldest_goes_first() {
     }
     assert_eq!(states(&world, "form#").await, ["used", "used"]);
     let report = send(&world, "receipt", "order-2", "bob").await;
-    assert_eq!(how(&report), ("no_route", "-"), "{report}");
+    assert_eq!(how(&report), ("unreachable", "-"), "{report}");
     assert_eq!(world.wechat.calls(LEGACY_SEND).await.len(), 2);
     let shown = bob.screen_of("legacy_template").await;
     assert_eq!(shown.len(), 2);
@@ -269,7 +269,7 @@ async fn a_form_is_good_for_one_message_and_the_oldest_goes_first() {
 
     // The used one can't come back.
     hand_over(&world, &session, &first).await;
-    assert_eq!(send(&world, "receipt", "order-3", "bob").await["outcome"], "no_route");
+    assert_eq!(send(&world, "receipt", "order-3", "bob").await["outcome"], "unreachable");
 }
 
 #[tokio::test]
@@ -282,7 +282,7 @@ async fn a_form_that_is_too_old_is_never_used_whoever_still_has_it() {
     let (day, minute) = (24 * 3600, 60);
     age(&world, &old, 7 * day - minute).await;
     let report = send(&world, "receipt", "order-1", "bob").await;
-    assert_eq!(how(&report), ("no_permit", "-"), "{report}");
+    assert_eq!(how(&report), ("no_consent", "-"), "{report}");
     assert!(passed(&report)[0].1.contains("seven days"), "{report}");
     assert!(world.wechat.calls(LEGACY_SEND).await.is_empty());
     assert_eq!(states(&world, "form#").await, ["free"], "TTL has not removed it");
@@ -314,7 +314,7 @@ async fn of_forms_that_wechat_does_not_take_the_next_one_is_tried() {
     submit(&bob, &session).await;
     world.wechat.fault(json!({ "path": LEGACY_SEND, "errcode": 41029 })).await;
     let report = send(&world, "receipt", "order-2", "bob").await;
-    assert_eq!(how(&report), ("no_permit", "-"), "{report}");
+    assert_eq!(how(&report), ("no_consent", "-"), "{report}");
     assert_eq!(passed(&report)[0].1, "41029");
     assert_eq!(states(&world, "form#").await, ["burned", "burned", "burned", "used"]);
 }
@@ -336,8 +336,8 @@ async fn a_form_comes_back_when_nothing_was_sent_for_certain() {
         let state = if errcode == -1 { "reserved" } else { "free" };
         assert_eq!(states(&world, "form#").await, [state], "{errcode}: {report}");
     }
-    assert_eq!(outcomes, ["retry_at", "failed", "ambiguous"]);
-    assert_eq!(how(&send(&world, "receipt", "order-9", "bob").await).0, "no_permit");
+    assert_eq!(outcomes, ["retrying", "failed", "ambiguous"]);
+    assert_eq!(how(&send(&world, "receipt", "order-9", "bob").await).0, "no_consent");
 }
 
 #[tokio::test]
@@ -370,26 +370,26 @@ async fn one_long_term_consent_is_good_until_it_is_withdrawn() {
     let long_term =
         channel("subscribe", "shop-mini", MINI_LONG_TERM, &json!({ "long_term": true }));
     register(&world, "delayed", &[long_term]);
-    assert_eq!(how(&send(&world, "delayed", "order-0", "bob").await).0, "no_permit");
+    assert_eq!(how(&send(&world, "delayed", "order-0", "bob").await).0, "no_consent");
     bob.consent("shop-mini", "order_delayed", true).await;
     for at in 1..5 {
         let report = send(&world, "delayed", &format!("order-{at}"), "bob").await;
         assert_eq!(how(&report), ("sent", "subscribe"), "{report}");
     }
-    assert_eq!(states(&world, "permit#").await, ["free"]);
+    assert_eq!(states(&world, "consent#").await, ["free"]);
     assert_eq!(bob.screen().await.len(), 4);
     bob.withdraw("shop-mini", "order_delayed").await;
-    assert_eq!(how(&send(&world, "delayed", "order-5", "bob").await).0, "no_permit");
+    assert_eq!(how(&send(&world, "delayed", "order-5", "bob").await).0, "no_consent");
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 4);
 
     // One whose withdrawal nobody told us of: WeChat does, once.
     bob.consent("shop-mini", "order_delayed", true).await;
     world.wechat.fault(json!({ "path": SUBSCRIBE_SEND, "errcode": 43101 })).await;
     let report = send(&world, "delayed", "order-6", "bob").await;
-    assert_eq!((how(&report).0, passed(&report)[0].1.as_str()), ("no_permit", "43101"));
-    assert_eq!(how(&send(&world, "delayed", "order-7", "bob").await).0, "no_permit");
+    assert_eq!((how(&report).0, passed(&report)[0].1.as_str()), ("no_consent", "43101"));
+    assert_eq!(how(&send(&world, "delayed", "order-7", "bob").await).0, "no_consent");
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 5, "WeChat isn't asked again");
-    let drift: Vec<_> = world.metrics("permit_drift");
+    let drift: Vec<_> = world.metrics("consent_drift");
     assert_eq!(drift.len(), 1);
 }
 
@@ -458,7 +458,7 @@ async fn customer_service_says_everything_it_can() {
         let report = send(&world, &code, &code, "ann").await;
         assert_eq!(how(&report).0, "failed", "{app} {kind}: {report}");
         assert_eq!(passed(&report)[0].1, "40008", "{report}");
-        assert!(report["passed_over"][0]["advice"].is_string(), "{report}");
+        assert!(report["skipped"][0]["advice"].is_string(), "{report}");
     }
     assert_eq!(ann.screen_of("customer_service").await.len(), expected);
 }
@@ -475,7 +475,7 @@ async fn each_door_to_customer_service_opens_for_so_many() {
             let report = send(&world, code, &format!("{code}-{}", from + sent), "ann").await;
             match how(&report).0 {
                 "sent" => sent += 1,
-                "no_route" => return sent,
+                "unreachable" => return sent,
                 _ => panic!("{report}"),
             }
         }
@@ -580,8 +580,8 @@ async fn the_first_channel_that_does_is_the_one() {
     let last = chosen("b", json!(["subscribe", "bizsend", "template"])).await;
     assert_eq!(last, found("sent", "template", "subscribe bizsend"));
     let none = chosen("c", json!(["legacy_template", "subscribe"])).await;
-    assert_eq!(none, found("no_permit", "-", "legacy_template subscribe"));
-    assert_eq!(chosen("d", json!(["legacy_template"])).await.0, "no_route");
+    assert_eq!(none, found("no_consent", "-", "legacy_template subscribe"));
+    assert_eq!(chosen("d", json!(["legacy_template"])).await.0, "unreachable");
 }
 
 #[tokio::test]
@@ -611,7 +611,7 @@ async fn an_app_that_is_not_there_is_told_and_passed_over() {
 }
 
 fn passed_reason(report: &Value, at: usize) -> &str {
-    report["passed_over"][at]["reason"].as_str().unwrap().split(" rid").next().unwrap().trim()
+    report["skipped"][at]["reason"].as_str().unwrap().split(" rid").next().unwrap().trim()
 }
 
 /// Fault 52.
@@ -644,7 +644,7 @@ async fn a_person_is_found_in_each_app_however_they_are_named() {
         ("account", json!({ "account": "nobody" })),
         ("user", json!({ "app": "nowhere", "open_id": "oNobody" })),
     ] {
-        assert_eq!(world.send(&of("shop", id, to)).await["outcome"], "no_route", "{id}");
+        assert_eq!(world.send(&of("shop", id, to)).await["outcome"], "unreachable", "{id}");
     }
 }
 
@@ -658,7 +658,7 @@ async fn who_does_not_follow_any_more_is_not_written_to_again() {
     let mut only = order("order-1", to.clone());
     only["channels"] = json!(["template"]);
     let report = world.send(&only).await;
-    assert_eq!(how(&report).0, "no_route", "{report}");
+    assert_eq!(how(&report).0, "unreachable", "{report}");
     assert_eq!(passed(&report)[0].1, "43004");
     assert!(report.get("retry_at").is_none(), "{report}");
     assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 1, "nothing is tried again");

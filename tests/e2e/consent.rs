@@ -16,12 +16,12 @@ async fn outcome(world: &World, id: &str, to: &Value) -> Value {
     world.send(&order(id, to.clone())).await["outcome"].clone()
 }
 
-/// The states of bob's permits, in the order of the alphabet.
-async fn permits(world: &World) -> Vec<String> {
+/// The states of bob's consents, in the order of the alphabet.
+async fn consents(world: &World) -> Vec<String> {
     let rows = world.aws.rows("users").await;
-    let permits = rows.iter().filter(|row| row["item"].as_str().unwrap().starts_with("permit#"));
+    let consents = rows.iter().filter(|row| row["item"].as_str().unwrap().starts_with("consent#"));
     let mut states: Vec<_> =
-        permits.map(|permit| permit["state"].as_str().unwrap().to_owned()).collect();
+        consents.map(|consent| consent["state"].as_str().unwrap().to_owned()).collect();
     states.sort_unstable();
     states
 }
@@ -42,12 +42,12 @@ async fn two_consents_are_two_messages() {
     bob.consent("shop-mini", "order_shipped", true).await;
     bob.consent("shop-mini", "order_shipped", false).await;
     bob.consent("shop-mini", "order_shipped", true).await;
-    assert_eq!(permits(&world).await, ["free", "free"]);
+    assert_eq!(consents(&world).await, ["free", "free"]);
     assert_eq!(outcome(&world, "order-1", &to).await, "sent");
     assert_eq!(outcome(&world, "order-2", &to).await, "sent");
-    assert_eq!(outcome(&world, "order-3", &to).await, "no_permit");
+    assert_eq!(outcome(&world, "order-3", &to).await, "no_consent");
     assert_eq!(bob.screen().await.len(), 2);
-    assert_eq!(permits(&world).await, ["used", "used"]);
+    assert_eq!(consents(&world).await, ["used", "used"]);
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 2, "a third isn't even tried");
 }
 
@@ -60,7 +60,7 @@ async fn one_consent_is_enough_for_one_of_many_who_send_at_once() {
     let reports = world.send_at_once(&requests).await;
     let outcomes: Vec<_> = reports.iter().map(|report| report["outcome"].clone()).collect();
     let count = |what: &str| outcomes.iter().filter(|outcome| **outcome == what).count();
-    assert_eq!((count("sent"), count("no_permit")), (1, 5), "{outcomes:?}");
+    assert_eq!((count("sent"), count("no_consent")), (1, 5), "{outcomes:?}");
     assert_eq!(world.phone("bob").screen().await.len(), 1);
 }
 
@@ -71,8 +71,8 @@ async fn who_turns_messages_off_has_withdrawn_every_consent() {
     bob.consent("shop-mini", "order_shipped", true).await;
     bob.consent("shop-mini", "order_shipped", true).await;
     bob.block("shop-mini").await;
-    assert_eq!(permits(&world).await, ["revoked", "revoked"]);
-    assert_eq!(outcome(&world, "order-1", &to).await, "no_permit");
+    assert_eq!(consents(&world).await, ["revoked", "revoked"]);
+    assert_eq!(outcome(&world, "order-1", &to).await, "no_consent");
     assert!(world.wechat.calls(SUBSCRIBE_SEND).await.is_empty());
 }
 
@@ -83,7 +83,7 @@ async fn who_turns_one_template_off_keeps_the_others() {
     bob.consent("shop-mini", "order_shipped", true).await;
     bob.consent("shop-mini", "order_delayed", true).await;
     bob.withdraw("shop-mini", "order_delayed").await;
-    assert_eq!(permits(&world).await, ["free", "revoked"]);
+    assert_eq!(consents(&world).await, ["free", "revoked"]);
     assert_eq!(outcome(&world, "order-1", &to).await, "sent");
 }
 
@@ -99,7 +99,7 @@ async fn a_consent_that_is_told_twice_counts_once() {
             assert_eq!(answer["body"], "success");
         }
         world.idle().await;
-        assert_eq!(permits(&world).await, ["free"], "{format}");
+        assert_eq!(consents(&world).await, ["free"], "{format}");
     }
 }
 
@@ -109,7 +109,7 @@ async fn each_yes_of_a_popup_counts() {
     let message = popup(&["accept", "reject", "accept", "ban"]);
     world.wechat.push(json!({ "app": "shop-mini", "message": message })).await;
     world.idle().await;
-    assert_eq!(permits(&world).await, ["free", "free"]);
+    assert_eq!(consents(&world).await, ["free", "free"]);
 }
 
 /// Fault 48.
@@ -119,29 +119,29 @@ async fn where_wechat_knows_of_no_consent_our_count_is_void() {
     // WeChat tells of two consents that it doesn't remember.
     world.wechat.push(json!({ "app": "shop-mini", "message": popup(&["accept", "accept"]) })).await;
     world.idle().await;
-    assert_eq!(permits(&world).await, ["free", "free"]);
+    assert_eq!(consents(&world).await, ["free", "free"]);
 
     let report = world.send(&order("order-1", to.clone())).await;
-    assert_eq!(report["outcome"], "no_permit", "{report}");
+    assert_eq!(report["outcome"], "no_consent", "{report}");
     let refused =
-        report["passed_over"].as_array().unwrap().iter().find(|it| it["channel"] == "subscribe");
+        report["skipped"].as_array().unwrap().iter().find(|it| it["channel"] == "subscribe");
     assert_eq!(refused.unwrap()["code"], 43101);
-    assert_eq!(permits(&world).await, ["burned", "revoked"]);
-    assert_eq!(outcome(&world, "order-2", &to).await, "no_permit");
+    assert_eq!(consents(&world).await, ["burned", "revoked"]);
+    assert_eq!(outcome(&world, "order-2", &to).await, "no_consent");
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 1, "WeChat is asked once");
 }
 
 #[tokio::test]
-async fn a_permit_that_an_attempt_left_reserved_is_taken_by_the_next() {
+async fn a_consent_that_an_attempt_left_reserved_is_taken_by_the_next() {
     let world = World::start().await;
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
     bob.consent("shop-mini", "order_shipped", true).await;
     // What is left when a function dies between reserving and sending.
-    let permit = world.aws.row("users", "state", "free").await;
+    let consent = world.aws.row("users", "state", "free").await;
     let reserve = json!({
         "TableName": "hongyan-local-users",
-        "Key": { "user": { "S": permit["user"] }, "item": { "S": permit["item"] } },
+        "Key": { "user": { "S": consent["user"] }, "item": { "S": consent["item"] } },
         "UpdateExpression": "SET #s = :reserved, notification = :order",
         "ExpressionAttributeNames": { "#s": "state" },
         "ExpressionAttributeValues": { ":reserved": { "S": "reserved" }, ":order": { "S": "order-1" } },
@@ -150,11 +150,11 @@ async fn a_permit_that_an_attempt_left_reserved_is_taken_by_the_next() {
 
     let to = json!({ "account": "bob" });
     let other = world.send(&order("order-2", to.clone())).await;
-    assert_eq!(other["outcome"], "no_permit", "it is not another's: {other}");
+    assert_eq!(other["outcome"], "no_consent", "it is not another's: {other}");
     let report = world.send(&order("order-1", to)).await;
     assert_eq!(report["outcome"], "sent", "{report}");
     assert_eq!(
-        world.aws.row("users", "item", permit["item"].as_str().unwrap()).await["state"],
+        world.aws.row("users", "item", consent["item"].as_str().unwrap()).await["state"],
         "used"
     );
 }
@@ -165,9 +165,9 @@ async fn a_withdrawal_that_comes_late_leaves_newer_consents_alone() {
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
     bob.consent("shop-mini", "order_shipped", true).await;
-    let permit = world.aws.row("users", "state", "free").await;
-    let granted_at = permit["granted_at"].as_u64().unwrap();
-    let template = permit["item"].as_str().unwrap().split('#').nth(1).unwrap();
+    let consent = world.aws.row("users", "state", "free").await;
+    let granted_at = consent["granted_at"].as_u64().unwrap();
+    let template = consent["item"].as_str().unwrap().split('#').nth(1).unwrap();
     let withdrawal = json!({
         "from": "bob", "MsgType": "event", "Event": "subscribe_msg_change_event",
         "List": { "TemplateId": template, "SubscribeStatusString": "reject" },
@@ -199,15 +199,15 @@ async fn a_consent_that_comes_after_a_later_withdrawal_grants_nothing() {
     let at = world.wechat.now().await;
     told(&world, withdrawal(), at).await;
     told(&world, popup(&["accept", "accept"]), at - 60).await;
-    assert!(permits(&world).await.is_empty());
-    assert_eq!(outcome(&world, "order-1", &to).await, "no_permit");
+    assert!(consents(&world).await.is_empty());
+    assert_eq!(outcome(&world, "order-1", &to).await, "no_consent");
 
     told(&world, withdrawal(), at - 30).await;
     told(&world, popup(&["accept"]), at - 10).await;
-    assert!(permits(&world).await.is_empty(), "an older withdrawal doesn't hide the later one");
+    assert!(consents(&world).await.is_empty(), "an older withdrawal doesn't hide the later one");
 
     told(&world, popup(&["accept"]), at + 1).await;
-    assert_eq!(permits(&world).await, ["free"], "a later consent counts");
+    assert_eq!(consents(&world).await, ["free"], "a later consent counts");
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn of_a_consent_and_a_withdrawal_in_one_second_the_withdrawal_counts() {
         for message in messages {
             told(&world, message, at).await;
         }
-        let free = permits(&world).await.into_iter().filter(|state| state == "free").count();
+        let free = consents(&world).await.into_iter().filter(|state| state == "free").count();
         assert_eq!(free, 0, "the withdrawal came first: {withdrawn_first}");
     }
 }

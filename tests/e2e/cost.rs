@@ -1,7 +1,7 @@
 //! What a notification costs: functions and tables are paid by the call.
 
 use crate::world::{World, order};
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::json;
 use std::time::Duration;
 
@@ -32,11 +32,11 @@ async fn a_notification_costs_three_or_four_calls_of_dynamodb_and_one_of_wechat(
         // What follows, such as WeChat's receipt, is others' work.
         let answer = world.invoke("send", &request).await.unwrap();
         assert_eq!(answer["notifications"][0]["outcome"], "sent", "{answer}");
-        let calls: u64 = counts.iter().map(local::aws::Ordered::befallen).sum();
+        let calls: u64 = counts.iter().map(hongyan_local::aws::Ordered::fired).sum();
         assert_eq!(calls, most, "{channel}");
         let all = world.wechat.get("calls").await;
         assert_eq!(all["calls"].as_array().unwrap().len(), 1, "{channel}: {all:#}");
-        counts.iter().for_each(local::aws::Ordered::call_off);
+        counts.iter().for_each(hongyan_local::aws::Ordered::call_off);
         world.idle().await;
     }
 }

@@ -30,8 +30,8 @@ async fn who_wrote_lately_can_be_answered_until_the_window_closes() {
     // WeChat's clock says that 48 hours are over, ours doesn't.
     world.wechat.advance(48 * 3600 + 60).await;
     let report = world.send(&answer("answer-2")).await;
-    assert_eq!(report["outcome"], "no_route", "{report}");
-    assert_eq!(report["passed_over"][0]["code"], 45015);
+    assert_eq!(report["outcome"], "unreachable", "{report}");
+    assert_eq!(report["skipped"][0]["code"], 45015);
     assert_eq!(ann.screen_of("customer_service").await.len(), 1);
 }
 
@@ -50,8 +50,8 @@ async fn who_wrote_long_ago_is_not_written_to() {
     let answer = |id: &str| answer_to(id, &to);
     push(48 * 3600 + 10).await;
     let report = world.send(&answer("answer-1")).await;
-    assert_eq!(report["outcome"], "no_route");
-    let reason = report["passed_over"][0]["reason"].as_str().unwrap();
+    assert_eq!(report["outcome"], "unreachable");
+    let reason = report["skipped"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("window"), "{reason}");
     assert!(world.wechat.calls(CUSTOM_SEND).await.is_empty(), "WeChat need not be asked");
 }
@@ -69,7 +69,7 @@ async fn a_window_takes_so_many_messages() {
         outcomes.push(world.send(&request).await["outcome"].clone());
     }
     assert_eq!(outcomes[..8], vec![json!("sent"); 8]);
-    assert_eq!(outcomes[8], "no_route");
+    assert_eq!(outcomes[8], "unreachable");
     assert_eq!(world.wechat.calls(CUSTOM_SEND).await.len(), 8);
     assert_eq!(ann.screen_of("customer_service").await.len(), 8);
 }

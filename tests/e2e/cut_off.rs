@@ -76,7 +76,7 @@ async fn while_wechat_can_not_be_reached_it_is_heard_and_what_is_to_be_sent_wait
     let ids: Vec<_> = (0..3).map(|at| format!("order-{at}")).collect();
     let requests: Vec<Value> = ids.iter().map(|id| order(id, to.clone())).collect();
     for report in world.send_at_once(&requests).await {
-        assert_eq!(report["outcome"], "retry_at", "{report}");
+        assert_eq!(report["outcome"], "retrying", "{report}");
     }
     world.invoke("token", &json!({})).await.unwrap_err();
     // What they do is taken at once: their phones assert that.

@@ -1,8 +1,8 @@
 //! An access token dies under many who use it, and one replaces it.
 
 use crate::world::{World, order};
-use local::InvokeFailure;
-use local::aws::{Fault, Ordered};
+use hongyan_local::InvokeFailure;
+use hongyan_local::aws::{Fault, Ordered};
 use serde_json::{Value, json};
 
 const STABLE_TOKEN: &str = "/cgi-bin/stable_token";
@@ -37,7 +37,7 @@ fn given(world: &World, fault: Fault) -> Ordered {
 
 /// What the token function says when it is asked to replace a token.
 async fn refused(world: &World, dead: u64) -> (String, String) {
-    let event = json!({ "app_id": APP_ID, "dead_generation": dead });
+    let event = json!({ "app_id": APP_ID, "rejected_generation": dead });
     match world.invoke("token", &event).await {
         Err(InvokeFailure::Failed { error, .. }) => {
             let text = |name: &str| error[name].as_str().unwrap().to_owned();
@@ -84,7 +84,7 @@ async fn two_hundred_senders_force_one_token_when_wechat_hands_out_the_dead_one(
     assert_eq!(forced.iter().filter(|forced| **forced).count(), 1, "{forced:?}");
     assert!(forced.len() <= 4, "{forced:?}");
     assert_eq!(world.parameter(SHOP)["generation"], 2);
-    let counted = world.metrics("token_forced");
+    let counted = world.metrics("token_forced_refreshes");
     assert_eq!(counted.len(), 1, "{counted:?}");
     assert_eq!((counted[0].dimension("app"), counted[0].value), ("shop", 1));
 }
@@ -125,7 +125,10 @@ async fn an_address_that_wechat_does_not_let_in_is_named() {
     let Err(InvokeFailure::Failed { error, .. }) = world.invoke("token", &json!({})).await else {
         panic!("it can't have a token");
     };
-    assert_eq!(error["errorType"], "AccessTokenNotNow", "it passes without a word to us: {error}");
+    assert_eq!(
+        error["errorType"], "AccessTokenTemporarilyUnavailable",
+        "it passes without a word to us: {error}"
+    );
     let advice = "add 203.0.113.9 to the account's IP list";
     assert_eq!(error["errorMessage"].as_str().unwrap().matches(advice).count(), 2, "{error}");
     assert!(world.lines().iter().any(|line| line.contains(advice)), "{:#?}", world.lines());
@@ -135,7 +138,10 @@ async fn an_address_that_wechat_does_not_let_in_is_named() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.contains(&("shop", "40164")) && told.contains(&("shop-mini", "40164")));
     let (kind, message) = refused(&world, 1).await;
-    assert!(kind == "AccessTokenNotNow" && message.contains(advice), "{kind}: {message}");
+    assert!(
+        kind == "AccessTokenTemporarilyUnavailable" && message.contains(advice),
+        "{kind}: {message}"
+    );
 
     // The operator adds it, and the next minute goes on.
     world.token_round().await;
@@ -300,7 +306,7 @@ async fn a_token_function_that_cannot_be_invoked_is_asked_again_and_others_token
     // Nobody gets one: it waits, and says why.
     world.wechat.revoke("shop").await;
     let report = world.send(&order("order-3", to)).await;
-    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(report["outcome"], "retrying", "{report}");
     assert!(report["reason"].as_str().unwrap().contains("TooManyRequestsException"), "{report}");
 }
 
@@ -308,7 +314,7 @@ async fn a_token_function_that_cannot_be_invoked_is_asked_again_and_others_token
 async fn a_generation_that_has_been_replaced_is_answered_without_a_word_to_wechat() {
     let (world, _) = ann_follows().await;
     world.wechat.revoke("shop").await;
-    let event = json!({ "app_id": APP_ID, "dead_generation": 1 });
+    let event = json!({ "app_id": APP_ID, "rejected_generation": 1 });
     for _ in 0..3 {
         let report = world.invoke("token", &event).await.unwrap();
         assert_eq!(report["tokens"][0]["generation"], 2, "{report}");
@@ -325,14 +331,14 @@ async fn without_the_table_a_token_is_replaced_but_never_forced() {
     assert_eq!(world.send(&order("order-1", to.clone())).await["outcome"], "sent");
     world.wechat.post("apps/shop/spoil", &json!({})).await;
     let report = world.send(&order("order-2", to)).await;
-    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(report["outcome"], "retrying", "{report}");
     assert!(!forced(&world).await.contains(&true));
 }
 
 #[tokio::test]
 async fn every_round_tells_each_tokens_age_and_what_is_left_of_it() {
     let world = World::start().await;
-    for name in ["token_age", "token_expires_in"] {
+    for name in ["token_age_seconds", "token_expires_in"] {
         let told = world.metrics(name);
         let apps: Vec<_> = told.iter().map(|metric| metric.dimension("app")).collect();
         assert!(apps.contains(&"shop") && apps.contains(&"shop-mini"), "{name}: {apps:?}");

@@ -2,7 +2,7 @@
 
 use crate::binaries;
 use crate::world::World;
-use local::InvokeFailure;
+use hongyan_local::InvokeFailure;
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
 use std::fs;

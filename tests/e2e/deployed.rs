@@ -228,9 +228,9 @@ async fn the_main_job_works_where_the_template_is_deployed() {
     let api = output.trim_start_matches("https://").split('.').next().unwrap();
     // ministack answers under this path as well, for who can't resolve its names.
     let api = format!("{}/_aws/execute-api/{api}/$default", ministack.url());
-    let world = wechat::example();
-    let sandbox = wechat::Sandbox::start_with(
-        wechat::Options::new(wechat, format!("{api}/callback")),
+    let world = wechat_sandbox::example();
+    let sandbox = wechat_sandbox::Sandbox::start_with(
+        wechat_sandbox::Options::new(wechat, format!("{api}/callback")),
         world.clone(),
     )
     .await

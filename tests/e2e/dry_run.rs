@@ -132,11 +132,11 @@ async fn it_says_why_not_through_the_others() {
         (&report["outcome"], &report["channel"]),
         (&json!("would_send"), &json!("template"))
     );
-    let not_needed = report["not_needed"].as_array().unwrap();
-    let names: Vec<_> = not_needed.iter().map(|it| it["channel"].as_str().unwrap()).collect();
+    let fallbacks = report["fallbacks"].as_array().unwrap();
+    let names: Vec<_> = fallbacks.iter().map(|it| it["channel"].as_str().unwrap()).collect();
     assert_eq!(names, CHANNELS[1..]);
-    assert!(not_needed.iter().all(|it| it.get("reason").is_none()), "each would do: {report}");
-    assert!(report.get("passed_over").is_none(), "{report}");
+    assert!(fallbacks.iter().all(|it| it.get("reason").is_none()), "each would do: {report}");
+    assert!(report.get("skipped").is_none(), "{report}");
 
     let ann = world.phone("ann");
     ann.unfollow("shop").await;
@@ -149,19 +149,19 @@ async fn it_says_why_not_through_the_others() {
         let text = |it: &Value, name: &str| it[name].as_str().unwrap_or_default().to_owned();
         found.iter().map(|it| (text(it, "channel"), text(it, "reason"))).collect()
     };
-    let passed = why("passed_over");
+    let passed = why("skipped");
     assert!(passed[0].1.contains("does not follow"), "{passed:?}");
     assert!(passed[1].1.contains("has not consented"), "{passed:?}");
-    let rest = why("not_needed");
+    let rest = why("fallbacks");
     assert_eq!(rest[0].0, "customer_service");
     assert!(rest[0].1.contains("does not follow"), "{rest:?}");
     assert_eq!(rest[1], ("legacy_template".to_owned(), String::new()));
 
     // When none does, it says what sending would say.
     for (id, channels, outcome) in [
-        ("a", &["subscribe"][..], "no_permit"),
-        ("b", &["template"], "no_route"),
-        ("c", &[], "no_route"),
+        ("a", &["subscribe"][..], "no_consent"),
+        ("b", &["template"], "unreachable"),
+        ("c", &[], "unreachable"),
     ] {
         let mut request = through(order(id, to.clone()), channels);
         request["template"] = "all".into();
@@ -169,7 +169,7 @@ async fn it_says_why_not_through_the_others() {
         assert_eq!(would["outcome"], outcome, "{would}");
         assert!(would["reason"].is_string());
         let sent = world.send(&request).await;
-        for name in ["outcome", "reason", "passed_over"] {
+        for name in ["outcome", "reason", "skipped"] {
             assert_eq!(sent[name], would[name], "{name}");
         }
     }
@@ -182,7 +182,7 @@ async fn what_does_not_fit_is_told_before_anybody_is_bothered() {
     long["data"]["product"] = "A kettle of a very long name indeed".into();
     let report = would_one(&world, &long).await;
     assert_eq!(report["outcome"], "failed");
-    let passed = &report["passed_over"][0];
+    let passed = &report["skipped"][0];
     assert!(passed["reason"].as_str().unwrap().contains("thing1"), "{passed}");
     assert!(passed["advice"].is_string(), "{passed}");
     assert!(!report.to_string().contains("kettle"), "{report}");
@@ -247,11 +247,11 @@ async fn each_of_several_has_an_answer_of_its_own() {
     let request = order("sale", to);
     let reports = would(&world, &request).await;
     let told: Vec<_> = reports.iter().map(|it| (it["id"].clone(), it["outcome"].clone())).collect();
-    let expected = [("sale#0", "would_send"), ("sale#1", "no_permit"), ("sale#2", "no_route")];
+    let expected = [("sale#0", "would_send"), ("sale#1", "no_consent"), ("sale#2", "unreachable")];
     assert_eq!(told, expected.map(|(id, outcome)| (json!(id), json!(outcome))));
     let sent = world.send_to_several(&request).await;
     let outcomes: Vec<_> = sent.iter().map(|it| it["outcome"].clone()).collect();
-    assert_eq!(outcomes, ["sent", "no_permit", "no_route"]);
+    assert_eq!(outcomes, ["sent", "no_consent", "unreachable"]);
     let again = would(&world, &request).await;
     assert_eq!(again[0]["outcome"], "delivered");
 
@@ -269,7 +269,7 @@ async fn an_api_that_rests_is_told() {
         world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": errcode })).await;
         let first = through(order(&format!("first-{errcode}"), to.clone()), &["template"]);
         let waiting = world.send(&first).await;
-        assert_eq!(waiting["outcome"], "retry_at", "{waiting}");
+        assert_eq!(waiting["outcome"], "retrying", "{waiting}");
         let next = order(&format!("next-{errcode}"), to.clone());
         let report = would_one(&world, &next).await;
         assert_eq!(report["channel"], "template", "{report}");

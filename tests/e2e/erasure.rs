@@ -2,7 +2,7 @@
 
 use crate::phone::password;
 use crate::world::{World, order};
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ async fn who_is_forgotten_is_gone_from_everywhere() {
     let report = forget(&world, json!({ "user": session["user"] })).await;
     assert_eq!((&report["complete"], &report["user"]), (&json!(true), &session["user"]));
     let gone = json!({
-        "accounts": 1, "events": 5, "form_ids": 2, "mappings": 5, "notifications": 3, "permits": 1,
+        "accounts": 1, "events": 5, "form_ids": 2, "mappings": 5, "notifications": 3, "consents": 1,
         "phone_numbers": 1, "profiles": 2, "sessions": 1, "windows": 3,
     });
     assert_eq!(report["gone"], gone);
@@ -105,7 +105,7 @@ async fn who_is_forgotten_is_gone_from_everywhere() {
     }
     assert_eq!(outcome("bobs").await, "scheduled");
     let report = world.send(&order("after-1", json!({ "account": "ann" }))).await;
-    assert_eq!(report["outcome"], "no_route", "{report}");
+    assert_eq!(report["outcome"], "unreachable", "{report}");
 
     // Her session ends, and what is left of it leads nowhere.
     let token = session["access_token"].as_str().unwrap();

@@ -2,8 +2,8 @@
 
 use crate::world::{World, order};
 use futures_util::{StreamExt as _, stream};
-use local::InvokeFailure;
-use local::aws::Fault;
+use hongyan_local::InvokeFailure;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 
 /// A receipt that doesn't say what became of the message.
@@ -46,7 +46,7 @@ async fn stream_tells(world: &World, event: &Value) {
     let text = |name: &str| json!({ "S": event[name] });
     let image = json!({
         "user": text("user"), "event": text("event"), "app_id": text("app_id"),
-        "unapplied": text("app_id"), "kind": text("kind"), "body": text("body"),
+        "pending": text("app_id"), "kind": text("kind"), "body": text("body"),
         "received_at": { "N": event["received_at"].to_string() },
     });
     let change = json!({ "NewImage": image, "SequenceNumber": "1" });
@@ -97,7 +97,7 @@ async fn a_follow_that_wechat_was_too_busy_to_explain_is_explained_later() {
     make_due(&world, &event).await;
     sweep(&world).await;
     let event = world.aws.row("events", "kind", "subscribe").await;
-    assert!(event["applied_at"].is_number() && event["unapplied"].is_null(), "{event}");
+    assert!(event["applied_at"].is_number() && event["pending"].is_null(), "{event}");
     let report = world.send(&order("order-1", json!({ "union_id": ann.union_id().await }))).await;
     assert_eq!(report["channel"], "template", "{report}");
 }
@@ -112,9 +112,9 @@ async fn what_can_never_be_applied_is_set_aside_at_once_with_the_reason() {
     assert_eq!(event["problem"], "Status is missing", "{event}");
     assert_eq!(event["tries"], 1, "{event}");
     assert!(event["set_aside_at"].is_number() && event["failed_at"].is_number(), "{event}");
-    assert!(event["unapplied"].is_null() && event["due_at"].is_null(), "{event}");
+    assert!(event["pending"].is_null() && event["due_at"].is_null(), "{event}");
     assert!(event["body"].as_str().unwrap().contains("TEMPLATESENDJOBFINISH"), "{event}");
-    let [metric] = metrics(&world, "events_set_aside").try_into().unwrap();
+    let [metric] = metrics(&world, "events_quarantined").try_into().unwrap();
     assert_eq!(metric["app"], "shop");
     assert_eq!(metric["function"], "hongyan-local-events");
     assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Hongyan");
@@ -148,7 +148,7 @@ async fn what_fails_again_and_again_is_tried_ten_times_at_growing_intervals() {
     assert!(event["set_aside_at"].is_number() && event["due_at"].is_null(), "{event}");
     assert!(event["problem"].as_str().unwrap().contains("40003"), "{event}");
     assert_eq!(metrics(&world, "events_failed").len(), 10);
-    assert_eq!(metrics(&world, "events_set_aside").len(), 1);
+    assert_eq!(metrics(&world, "events_quarantined").len(), 1);
 }
 
 #[tokio::test]
@@ -161,16 +161,16 @@ async fn what_was_tried_ten_times_and_never_came_back_is_set_aside_untried() {
     change(&world, &event, "SET tries = :ten, taken_at = :past, due_at = :soon").await;
     sweep(&world).await;
     let waits = world.aws.row("events", "kind", "subscribe").await;
-    assert!(waits["unapplied"].is_string(), "its last try may still be under way: {waits}");
+    assert!(waits["pending"].is_string(), "its last try may still be under way: {waits}");
 
     make_due(&world, &event).await;
     sweep(&world).await;
     let event = world.aws.row("events", "kind", "subscribe").await;
-    assert!(event["set_aside_at"].is_number() && event["unapplied"].is_null(), "{event}");
+    assert!(event["set_aside_at"].is_number() && event["pending"].is_null(), "{event}");
     assert!(event["problem"].as_str().unwrap().contains("never came to an end"), "{event}");
     assert_eq!(event["tries"], 10, "{event}");
     assert_eq!(world.wechat.calls("/cgi-bin/user/info").await.len(), calls, "nobody tried it");
-    assert_eq!(metrics(&world, "events_set_aside").len(), 1);
+    assert_eq!(metrics(&world, "events_quarantined").len(), 1);
 }
 
 /// Fault 26.
@@ -180,7 +180,7 @@ async fn what_was_cut_off_in_the_middle_is_tried_again() {
     world.phone("ann").message("shop-mini", "hello").await;
     let event = world.aws.row("events", "kind", "text").await;
     let cut_off =
-        "SET unapplied = :app, tries = :nine, taken_at = :past, due_at = :past REMOVE applied_at";
+        "SET pending = :app, tries = :nine, taken_at = :past, due_at = :past REMOVE applied_at";
     change(&world, &event, cut_off).await;
     sweep(&world).await;
     let event = world.aws.row("events", "kind", "text").await;
@@ -239,12 +239,12 @@ async fn an_app_that_was_removed_leaves_nothing_stuck() {
     change(&world, &event, "SET due_at = :past, tries = :nine").await;
     sweep(&world).await;
     let event = world.aws.row("events", "kind", "image").await;
-    assert!(event["set_aside_at"].is_number() && event["unapplied"].is_null(), "{event}");
+    assert!(event["set_aside_at"].is_number() && event["pending"].is_null(), "{event}");
 
     world.set_parameter("apps/shop-mini", &settings);
     world.cloud.kill(&world.cloud.function("events")).await.unwrap();
     let request =
-        json!({ "replay": { "from": 1, "to": "2100-01-01T00:00:00Z", "only": "set_aside" } });
+        json!({ "replay": { "from": 1, "to": "2100-01-01T00:00:00Z", "only": "quarantined" } });
     assert_eq!(world.invoke("events", &request).await.unwrap()["applied"], 1);
     assert!(world.aws.row("events", "kind", "image").await["applied_at"].is_number());
 }
@@ -307,7 +307,7 @@ async fn a_row_that_is_no_event_is_told_of_and_never_asked_for_again() {
         "TableName": "hongyan-local-events",
         "Item": {
             "user": { "S": "wx0000000000005a01#oAnn" }, "event": { "S": "1795186923#odd" },
-            "app_id": { "S": "wx0000000000005a01" }, "unapplied": { "S": "wx0000000000005a01" },
+            "app_id": { "S": "wx0000000000005a01" }, "pending": { "S": "wx0000000000005a01" },
             "due_at": { "N": "1" },
         },
     });
@@ -320,7 +320,7 @@ async fn a_row_that_is_no_event_is_told_of_and_never_asked_for_again() {
     sweep(&world).await;
     let odd = world.aws.row("events", "event", "1795186923#odd").await;
     assert_eq!(odd["problem"], "the row is no event", "{odd}");
-    assert!(odd["set_aside_at"].is_number() && odd["unapplied"].is_null(), "{odd}");
+    assert!(odd["set_aside_at"].is_number() && odd["pending"].is_null(), "{odd}");
 }
 
 /// Fault 10.
@@ -345,7 +345,7 @@ async fn two_events_of_one_identity_are_both_kept_and_counted() {
     assert_eq!(first["twins"], json!([twin["event"]]), "{first}");
     assert!(first["body"].as_str().unwrap().contains("one"));
     assert!(twin["body"].as_str().unwrap().contains("another"));
-    assert_eq!(metrics(&world, "events_twins").len(), 1);
+    assert_eq!(metrics(&world, "events_key_collisions").len(), 1);
 }
 
 /// What a stream forgets after a day, it has forgotten here as soon as it gave up.

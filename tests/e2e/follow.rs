@@ -17,8 +17,8 @@ async fn who_leaves_can_not_be_written_to_until_they_come_back() {
 
     let to = json!({ "union_id": ann.union_id().await });
     let report = world.send(&order("order-1", to.clone())).await;
-    assert_eq!(report["outcome"], "no_route", "{report}");
-    assert_eq!(report["passed_over"].as_array().unwrap().len(), 3);
+    assert_eq!(report["outcome"], "unreachable", "{report}");
+    assert_eq!(report["skipped"].as_array().unwrap().len(), 3);
     assert!(world.wechat.calls("/cgi-bin/message/template/send").await.is_empty());
 
     ann.follow("shop").await;
@@ -80,7 +80,7 @@ async fn an_older_follow_that_comes_later_brings_nobody_back() {
     world.idle().await;
     assert_eq!(world.aws.row("users", "item", "profile").await["follows"], false);
     let request = order("order-1", json!({ "union_id": ann.union_id().await }));
-    assert_eq!(world.send(&request).await["outcome"], "no_route");
+    assert_eq!(world.send(&request).await["outcome"], "unreachable");
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn one_persons_trouble_does_not_hold_up_another() {
     let rows = world.aws.rows("events").await;
     let nobody =
         rows.iter().find(|row| row["user"].as_str().unwrap().ends_with("#oNobody")).unwrap();
-    assert!(nobody["unapplied"].is_string(), "it stays for the sweep: {nobody}");
+    assert!(nobody["pending"].is_string(), "it stays for the sweep: {nobody}");
     assert_eq!(nobody["tries"], 1, "{nobody}");
     assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dead"), Some(0));
 }

@@ -1,7 +1,7 @@
 //! A business that turns Hongyan on already has followers.
 
 use crate::world::{World, order};
-use local::InvokeFailure;
+use hongyan_local::InvokeFailure;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use std::collections::BTreeSet;
@@ -99,12 +99,12 @@ async fn who_has_never_produced_an_event_is_reached() {
     let to = json!({ "account": "ann" });
     let mut request = order("order-1", to.clone());
     request["channels"] = json!(["template"]);
-    assert_eq!(world.send(&request).await["outcome"], "no_route");
+    assert_eq!(world.send(&request).await["outcome"], "unreachable");
 
     let done = import(&world).await;
     assert_eq!(done["state"], "done", "{done}");
     for (name, value) in
-        [("followers", 1), ("listed", 1), ("brought_in", 1), ("without_union_id", 0), ("left", 0)]
+        [("followers", 1), ("listed", 1), ("imported", 1), ("without_union_id", 0), ("left", 0)]
     {
         assert_eq!(done[name], value, "{name}: {done}");
     }
@@ -127,14 +127,14 @@ async fn what_is_known_already_is_neither_asked_for_nor_written() {
     let ann = world.phone("ann");
     ann.follow("shop").await;
     let done = import(&world).await;
-    assert_eq!((&done["listed"], &done["brought_in"]), (&json!(251), &json!(250)), "{done}");
+    assert_eq!((&done["listed"], &done["imported"]), (&json!(251), &json!(250)), "{done}");
     assert_eq!((used(&world, LIST).await, used(&world, BATCH).await), (1, 3));
     assert_true(&world).await;
 
     let (users, mappings) = (world.aws.rows("users").await, world.aws.rows("mappings").await);
     let night = reconcile(&world).await;
     assert_eq!((&night["state"], &night["listed"]), (&json!("done"), &json!(251)), "{night}");
-    assert_eq!((&night["brought_in"], &night["left"]), (&json!(0), &json!(0)), "{night}");
+    assert_eq!((&night["imported"], &night["left"]), (&json!(0), &json!(0)), "{night}");
     assert_eq!(night["used"], json!({ LIST: 1, BATCH: 0 }));
     assert_eq!((used(&world, LIST).await, used(&world, BATCH).await), (2, 3));
     assert_eq!(world.aws.rows("users").await, users);
@@ -151,7 +151,7 @@ async fn a_night_brings_in_also_the_followers_of_an_account_that_nobody_imported
     assert_eq!(status(&world).await["state"], "none");
     assert_eq!(go_on(&world).await["state"], "none");
     assert_eq!(used(&world, LIST).await, 0, "nobody has asked for it");
-    assert_eq!(reconcile(&world).await["brought_in"], 20);
+    assert_eq!(reconcile(&world).await["imported"], 20);
     assert_true(&world).await;
 }
 
@@ -163,7 +163,7 @@ async fn who_is_told_apart_only_later_is_joined_by_another_import() {
     crowd(&world, 120).await;
     world.wechat.post("apps/shop", &json!({ "open_platform": null })).await;
     let done = import(&world).await;
-    assert_eq!((&done["brought_in"], &done["without_union_id"]), (&json!(121), &json!(121)));
+    assert_eq!((&done["imported"], &done["without_union_id"]), (&json!(121), &json!(121)));
     let lines = world.lines();
     assert!(lines.iter().any(|line| line.contains("bind the account to an open-platform account")));
     let (batches, mappings) = (used(&world, BATCH).await, world.aws.rows("mappings").await);
@@ -173,7 +173,7 @@ async fn who_is_told_apart_only_later_is_joined_by_another_import() {
     reconcile(&world).await;
     assert_eq!(used(&world, BATCH).await, batches, "at night it isn't asked for in vain");
     let done = import(&world).await;
-    assert_eq!((&done["brought_in"], &done["without_union_id"]), (&json!(121), &json!(0)));
+    assert_eq!((&done["imported"], &done["without_union_id"]), (&json!(121), &json!(0)));
     assert_true(&world).await;
     let subject = format!("union#{}", ann.union_id().await);
     assert_eq!(world.aws.row("mappings", "subject", &subject).await["follows"], true);
@@ -198,7 +198,7 @@ async fn who_was_forgotten_and_still_follows_comes_back_as_somebody_new() {
     let key = json!({ "user": { "S": user }, "item": { "S": "profile" } });
     let delete = json!({ "TableName": "hongyan-local-users", "Key": key });
     world.aws.ask("DynamoDB_20120810.DeleteItem", &delete).await;
-    assert_eq!(reconcile(&world).await["brought_in"], 1);
+    assert_eq!(reconcile(&world).await["imported"], 1);
     let profile = world.aws.row("users", "user", &user).await;
     assert_eq!(profile["union_id"], ann.union_id().await);
     assert!(profile.get("id").is_none() && profile.get("account").is_none(), "{profile}");

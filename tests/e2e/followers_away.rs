@@ -25,7 +25,7 @@ async fn who_left_while_nobody_was_told_is_found_at_night() {
     next_second(&world).await;
     let batches = used(&world, BATCH).await;
     let night = reconcile(&world).await;
-    assert_eq!((&night["left"], &night["brought_in"]), (&json!(3), &json!(0)), "{night}");
+    assert_eq!((&night["left"], &night["imported"]), (&json!(3), &json!(0)), "{night}");
     assert_eq!(used(&world, BATCH).await, batches + 1);
     assert_true(&world).await;
     // As her event would have done.
@@ -35,12 +35,12 @@ async fn who_left_while_nobody_was_told_is_found_at_night() {
     assert_eq!((&left["follows"], &left["state_from"]), (&json!(false), &json!("unsubscribe")));
     assert!(left.get("union_id").is_none() && left["left_at"].is_u64(), "{left}");
     let request = order("order-1", json!({ "union_id": ann.union_id().await }));
-    assert_eq!(world.send(&request).await["outcome"], "no_route");
+    assert_eq!(world.send(&request).await["outcome"], "unreachable");
 
     // Who comes back is back, whether we are told or not.
     ann.follow("shop").await;
     world.wechat.post("apps/shop/crowd/7/follow", &json!({ "silently": true })).await;
-    assert_eq!(reconcile(&world).await["brought_in"], 1);
+    assert_eq!(reconcile(&world).await["imported"], 1);
     assert_true(&world).await;
     let request = order("order-2", json!({ "union_id": ann.union_id().await }));
     assert_eq!(world.send(&request).await["outcome"], "sent");

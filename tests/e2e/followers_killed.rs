@@ -4,8 +4,8 @@ use crate::followers::{
     BATCH, LIST, ROW, assert_true, crowd, go_on, import, pages_of, status, used,
 };
 use crate::world::World;
-use local::InvokeFailure;
-use local::aws::Fault;
+use hongyan_local::InvokeFailure;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ async fn of_several_at_once_one_does_the_work() {
         .map(|state| state.as_str().unwrap().to_owned());
     assert!(states.contains(&"done".to_owned()), "{states:?}");
     world.idle().await;
-    assert_eq!(status(&world).await["brought_in"], 1000);
+    assert_eq!(status(&world).await["imported"], 1000);
     assert_eq!((used(&world, LIST).await, used(&world, BATCH).await), (10, 10));
     assert_true(&world).await;
 }
@@ -108,7 +108,7 @@ async fn what_there_is_no_time_for_the_next_minutes_go_on_with() {
         minutes += 1;
         assert!(minutes < 20, "{last}");
     }
-    assert_eq!(last["brought_in"], 1000);
+    assert_eq!(last["imported"], 1000);
     assert_true(&world).await;
 }
 
@@ -129,7 +129,7 @@ async fn what_dynamodb_refuses_or_does_without_saying_so_is_done_once() {
     let done = import(&world).await;
     assert_eq!(done["state"], "done", "{done}");
     for fault in faults {
-        assert!(fault.befallen() > 1, "it befell nobody");
+        assert!(fault.fired() > 1, "it befell nobody");
     }
     assert_true(&world).await;
 }

@@ -168,7 +168,7 @@ async fn who_calls_it_off_has_it_stopped() {
     import(&world).await;
     let cancel = json!({ "cancel": { "app": "shop" } });
     let cancelled = world.invoke("followers", &cancel).await.unwrap();
-    assert_eq!((&cancelled["state"], &cancelled["brought_in"]), (&json!("cancelled"), &json!(10)));
+    assert_eq!((&cancelled["state"], &cancelled["imported"]), (&json!("cancelled"), &json!(10)));
     world.wechat.post("apps/shop/quotas", &json!({ LIST: 500 })).await;
     assert_eq!(go_on(&world).await, cancelled);
     // Nobody's openid is kept for it.

@@ -2,7 +2,7 @@
 //! sweep that comes back to it.
 
 use crate::world::{World, order};
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ async fn what_is_over_says_nothing_of_whom_and_what_it_was() {
     assert_eq!(world.send(&order("sent", to_bob.clone())).await["outcome"], "sent");
     assert_eq!(
         world.send(&order("none", json!({ "account": "carol" }))).await["outcome"],
-        "no_route"
+        "unreachable"
     );
     world.wechat.fault(refuse(TEMPLATE_SEND, 47003)).await;
     let only = with(order("failed", to.clone()), "channels", json!(["template"]));
@@ -171,7 +171,7 @@ async fn what_is_over_says_nothing_of_whom_and_what_it_was() {
     world.wechat.fault(refuse(TEMPLATE_SEND, 40164)).await;
     let end = now() + 2;
     let waits = with(order("expired", to), "expires_at", end);
-    assert_eq!(world.send(&waits).await["outcome"], "retry_at");
+    assert_eq!(world.send(&waits).await["outcome"], "retrying");
     hurry(&world, "expired").await;
     world.until("it has expired, and another is due", || now() > end).await;
     sweep(&world).await;
@@ -194,7 +194,7 @@ async fn what_is_over_says_nothing_of_whom_and_what_it_was() {
         assert!(betrayed.is_empty(), "{id} betrays {betrayed:?}: {row:#}");
     }
     let ended =
-        ["delivered", "cancelled", "delivered", "no_route", "failed", "ambiguous", "expired"];
+        ["delivered", "cancelled", "delivered", "unreachable", "failed", "ambiguous", "expired"];
     for (id, status) in ids.into_iter().zip(ended) {
         assert_eq!(row(&world, id).await["status"], status, "{id}");
     }
@@ -222,7 +222,7 @@ async fn what_is_worth_nothing_any_more_expires_unsent() {
     assert_eq!(world.send(&scheduled).await["outcome"], "scheduled");
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 45011 })).await;
     let tried = with(order("tried", to.clone()), "expires_at", end);
-    assert_eq!(world.send(&tried).await["outcome"], "retry_at");
+    assert_eq!(world.send(&tried).await["outcome"], "retrying");
     hurry(&world, "tried").await;
     world.until("both have expired", || now() > end).await;
     assert_eq!(sweep(&world).await, (2, 0));
@@ -262,7 +262,7 @@ async fn what_is_called_off_is_never_sent() {
     assert_eq!(world.send(&scheduled).await["outcome"], "scheduled");
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 45011 })).await;
     let tried = order("tried", to.clone());
-    assert_eq!(world.send(&tried).await["outcome"], "retry_at");
+    assert_eq!(world.send(&tried).await["outcome"], "retrying");
     for request in [scheduled, tried] {
         let id = request["id"].as_str().unwrap();
         let report = cancel(&world, id).await;
@@ -297,9 +297,9 @@ async fn what_may_be_sent_already_can_not_be_called_off() {
         .wechat
         .fault(json!({ "path": TEMPLATE_SEND, "status": 502, "times": 3, "after": true }))
         .await;
-    assert_eq!(world.send(&order("lost", to)).await["outcome"], "retry_at");
+    assert_eq!(world.send(&order("lost", to)).await["outcome"], "retrying");
     world.idle().await;
-    for (id, status) in [("sent", "delivered"), ("lost", "retry_at")] {
+    for (id, status) in [("sent", "delivered"), ("lost", "retrying")] {
         let (kind, message) = not_cancelled(&world, id).await;
         assert_eq!(kind, "TooLate");
         assert!(message.contains(status), "{message}");
@@ -393,7 +393,7 @@ async fn one_that_can_not_be_sent_does_not_stop_the_others() {
         ("unreadable", "can't be read"),
     ] {
         let row = row(&world, id).await;
-        assert_eq!(row["status"], "retry_at", "{row}");
+        assert_eq!(row["status"], "retrying", "{row}");
         assert!(row["report"].as_str().unwrap().contains(word), "{id}: {row}");
     }
     assert_eq!(sweep(&world).await, (0, 0), "nobody comes back to them at once");
@@ -430,7 +430,7 @@ async fn what_dynamodb_does_not_store_waits_for_the_next_sweep() {
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
     let refused = world.cloud.aws.faults.order(refused).unwrap();
     assert_eq!(sweep(&world).await, (0, 5));
-    assert!(refused.befallen() > 0);
+    assert!(refused.fired() > 0);
     assert!(world.wechat.calls(TEMPLATE_SEND).await.is_empty(), "what isn't announced isn't sent");
     refused.call_off();
     assert_eq!(sweep(&world).await, (5, 0));
@@ -464,7 +464,7 @@ async fn what_could_not_be_stored_comes_back_from_the_queue() {
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
     let refused = world.cloud.aws.faults.order(refused).unwrap();
     world.queue(&order("sale", crowd(&world, 3).await)).await;
-    assert!(refused.befallen() > 0);
+    assert!(refused.fired() > 0);
     assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(1), "it isn't lost");
     assert!(ann.screen().await.is_empty());
     refused.call_off();
@@ -490,7 +490,7 @@ async fn what_there_is_no_time_for_is_stored_and_swept() {
         .partition(|report| ["sent", "delivered"].iter().any(|it| report["outcome"] == *it));
     assert!(!sent.is_empty() && waiting.len() >= 500, "{} were sent", sent.len());
     for report in &waiting {
-        assert_eq!(report["outcome"], "retry_at", "{report}");
+        assert_eq!(report["outcome"], "retrying", "{report}");
         assert_eq!(report["reason"], "the invocation has no time left for it");
     }
     assert_eq!(states(&world, "sale#").await.len(), 1000, "each is stored");

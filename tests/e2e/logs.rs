@@ -86,7 +86,7 @@ async fn no_line_of_the_main_job_betrays_anybody() {
             hide("an openid", &json!(phone.open_id(app).await));
         }
     }
-    for app in wechat::example().apps {
+    for app in wechat_sandbox::example().apps {
         hide("an AppSecret", &json!(app.secret.expose()));
         hide("a callback token", &json!(app.callback_token.expose()));
         hide("an EncodingAESKey", &json!(app.encoding_aes_key.expose()));
@@ -111,7 +111,7 @@ async fn no_line_of_the_main_job_betrays_anybody() {
         "applied",
         "logged in",
         "sent",
-        "passed_over",
+        "skipped",
         "forcing",
         "a new access token",
     ] {

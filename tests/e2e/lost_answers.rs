@@ -3,7 +3,7 @@
 
 use crate::phone::password;
 use crate::world::{World, order};
-use local::aws::{Fault, Ordered};
+use hongyan_local::aws::{Fault, Ordered};
 use serde_json::{Value, json};
 
 const SUBSCRIBE_SEND: &str = "/cgi-bin/message/subscribe/send";
@@ -43,12 +43,12 @@ fn answer_to(id: &str, to: &Value) -> Value {
     request
 }
 
-/// The states of the permits, in the order of the alphabet.
-async fn permits(world: &World) -> Vec<String> {
+/// The states of the consents, in the order of the alphabet.
+async fn consents(world: &World) -> Vec<String> {
     let rows = world.aws.rows("users").await;
-    let permits = rows.iter().filter(|row| row["item"].as_str().unwrap().starts_with("permit#"));
+    let consents = rows.iter().filter(|row| row["item"].as_str().unwrap().starts_with("consent#"));
     let mut states: Vec<_> =
-        permits.map(|permit| permit["state"].as_str().unwrap().to_owned()).collect();
+        consents.map(|consent| consent["state"].as_str().unwrap().to_owned()).collect();
     states.sort_unstable();
     states
 }
@@ -61,24 +61,24 @@ async fn taken(world: &World) -> usize {
 }
 
 #[tokio::test]
-async fn a_permit_whose_reservation_was_not_confirmed_is_the_only_one_that_is_used() {
+async fn a_consent_whose_reservation_was_not_confirmed_is_the_only_one_that_is_used() {
     let (world, to) = with_consents(2).await;
     // The reservation, and then that it is used up.
     for _ in 0..2 {
         given(&world, writes(&world, "send", "TransactWriteItems").reset().after().once());
     }
     assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
-    assert_eq!(permits(&world).await, ["free", "used"]);
+    assert_eq!(consents(&world).await, ["free", "used"]);
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 1);
 }
 
 #[tokio::test]
-async fn the_only_permit_is_not_missed_for_want_of_a_confirmation() {
+async fn the_only_consent_is_not_missed_for_want_of_a_confirmation() {
     let (world, to) = with_consents(1).await;
     let lost = given(&world, writes(&world, "send", "TransactWriteItems").reset().after().once());
     assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
-    assert_eq!(lost.befallen(), 1);
-    assert_eq!(permits(&world).await, ["used"]);
+    assert_eq!(lost.fired(), 1);
+    assert_eq!(consents(&world).await, ["used"]);
 }
 
 #[tokio::test]
@@ -86,14 +86,14 @@ async fn a_place_in_a_window_that_was_not_confirmed_is_taken_once() {
     let (world, to) = with_message().await;
     let lost = given(&world, writes(&world, "send", "TransactWriteItems").reset().after().once());
     assert_eq!(world.send(&answer_to("answer-1", &to)).await["outcome"], "sent");
-    assert_eq!((lost.befallen(), taken(&world).await), (1, 1));
+    assert_eq!((lost.fired(), taken(&world).await), (1, 1));
 }
 
 #[tokio::test]
 async fn a_message_that_wechat_has_certainly_not_taken_leaves_its_place() {
     let (world, to) = with_message().await;
     // WeChat can't read it, and then has no quota for it; of neither it counts one.
-    for (at, (code, outcome)) in [(40008, "failed"), (45009, "retry_at")].into_iter().enumerate() {
+    for (at, (code, outcome)) in [(40008, "failed"), (45009, "retrying")].into_iter().enumerate() {
         world.wechat.fault(json!({ "path": CUSTOM_SEND, "errcode": code })).await;
         let report = world.send(&answer_to(&format!("answer-{at}"), &to)).await;
         assert_eq!(report["outcome"], outcome, "{report}");
@@ -124,20 +124,20 @@ async fn what_a_transaction_holds_is_written_a_moment_later() {
     // A notification's claim.
     let met = conflict("send", "UpdateItem");
     assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
-    assert_eq!(met.befallen(), 5);
+    assert_eq!(met.fired(), 5);
 
     // What was hers is deleted when she goes.
     let ann = world.phone("ann");
     ann.message("shop", "Where is my kettle?").await;
     let met = conflict("events", "DeleteItem");
     ann.unfollow("shop").await;
-    assert_eq!(met.befallen(), 5);
+    assert_eq!(met.fired(), 5);
     let rows = world.aws.rows("users").await;
     assert!(!rows.iter().any(|row| row["item"] == "window#message"), "{rows:#?}");
 
     let met = conflict("login", "UpdateItem");
     world.account("carol").await;
-    assert_eq!(met.befallen(), 5);
+    assert_eq!(met.fired(), 5);
     world.phone("carol").log_in("shop-mini").await;
 }
 
@@ -147,13 +147,13 @@ async fn a_transaction_that_was_given_up_too_early_is_asked_for_until_it_is_over
     let grant = writes(&world, "events", "TransactWriteItems");
     let met = given(&world, grant.refuse("TransactionInProgressException").times(5));
     world.phone("bob").consent("shop-mini", "order_shipped", true).await;
-    assert_eq!((met.befallen(), permits(&world).await), (5, vec!["free".to_owned()]));
+    assert_eq!((met.fired(), consents(&world).await), (5, vec!["free".to_owned()]));
 
     // It has written everything, and its confirmation is lost as well.
     let sent = Fault::of("dynamodb", "TransactWriteItems").by(world.cloud.function("send"));
     let lost = given(&world, sent.reset().after().once());
     assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
-    assert_eq!(lost.befallen(), 1);
+    assert_eq!(lost.fired(), 1);
     assert_eq!(world.aws.row("notifications", "id", "order-1").await["status"], "delivered");
 }
 
@@ -184,13 +184,13 @@ async fn an_account_whose_making_was_not_confirmed_is_made() {
         "create_account": { "username": "carol", "password": password("carol") },
     });
     world.invoke("login", &create).await.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(lost.befallen(), 1);
+    assert_eq!(lost.fired(), 1);
     // A second one of that name isn't.
     assert!(world.invoke("login", &create).await.is_err());
 }
 
-/// One send fails for certain and is about to give its permit back, when
-/// `meanwhile` happens: the states of the permits afterwards.
+/// One send fails for certain and is about to give its consent back, when
+/// `meanwhile` happens: the states of the consents afterwards.
 async fn given_back_after(world: &World, to: &Value, meanwhile: impl AsyncFnOnce()) -> Vec<String> {
     // Another message to bob is under way, each time that it is tried.
     let met = json!({ "path": SUBSCRIBE_SEND, "errcode": 43108, "times": 3 });
@@ -205,13 +205,13 @@ async fn given_back_after(world: &World, to: &Value, meanwhile: impl AsyncFnOnce
         let held = given(world, writes(world, "send", "TransactWriteItems").hold().once());
         held.holds(1).await;
         meanwhile().await;
-        assert!(permits(world).await.contains(&"reserved".to_owned()));
+        assert!(consents(world).await.contains(&"reserved".to_owned()));
         held.release();
     };
     let (answer, ()) = tokio::join!(world.invoke("send", &request), meanwhile);
     let report = &answer.unwrap_or_else(|error| panic!("{error}"))["notifications"][0];
-    assert_eq!(report["outcome"], "retry_at", "{report}");
-    permits(world).await
+    assert_eq!(report["outcome"], "retrying", "{report}");
+    consents(world).await
 }
 
 /// How many events of the mini program have been applied.
@@ -222,14 +222,14 @@ fn applied(world: &World) -> usize {
 
 /// Fault 49.
 #[tokio::test]
-async fn a_permit_that_is_given_back_can_be_used_again() {
+async fn a_consent_that_is_given_back_can_be_used_again() {
     let (world, to) = with_consents(1).await;
     assert_eq!(given_back_after(&world, &to, async || {}).await, ["free"]);
     assert_eq!(world.send(&order("order-2", to)).await["outcome"], "sent");
 }
 
 #[tokio::test]
-async fn a_permit_whose_consent_is_withdrawn_while_it_is_tried_does_not_come_back() {
+async fn a_consent_whose_consent_is_withdrawn_while_it_is_tried_does_not_come_back() {
     let (world, to) = with_consents(1).await;
     let withdraw = async || {
         let before = applied(&world);
@@ -237,11 +237,11 @@ async fn a_permit_whose_consent_is_withdrawn_while_it_is_tried_does_not_come_bac
         world.until("the withdrawal is applied", || applied(&world) > before).await;
     };
     assert_eq!(given_back_after(&world, &to, withdraw).await, ["revoked"]);
-    assert_eq!(world.send(&order("order-2", to)).await["outcome"], "no_permit");
+    assert_eq!(world.send(&order("order-2", to)).await["outcome"], "no_consent");
 }
 
 #[tokio::test]
-async fn a_permit_that_wechat_does_not_know_of_does_not_come_back() {
+async fn a_consent_that_wechat_does_not_know_of_does_not_come_back() {
     let (world, to) = with_consents(0).await;
     // WeChat tells of two consents that it doesn't remember.
     let yes = json!({
@@ -257,11 +257,11 @@ async fn a_permit_that_wechat_does_not_know_of_does_not_come_back() {
     let other = async || {
         let report = world.invoke("send", &order("order-2", to.clone())).await;
         let report = &report.unwrap_or_else(|error| panic!("{error}"))["notifications"][0];
-        assert_eq!(report["outcome"], "no_permit", "{report}");
-        assert_eq!(permits(&world).await, ["burned", "reserved"]);
+        assert_eq!(report["outcome"], "no_consent", "{report}");
+        assert_eq!(consents(&world).await, ["burned", "reserved"]);
     };
     assert_eq!(given_back_after(&world, &to, other).await, ["burned", "revoked"]);
-    assert_eq!(world.send(&order("order-3", to.clone())).await["outcome"], "no_permit");
+    assert_eq!(world.send(&order("order-3", to.clone())).await["outcome"], "no_consent");
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 4, "WeChat isn't asked again");
 
     // A consent of later counts.
@@ -270,7 +270,7 @@ async fn a_permit_that_wechat_does_not_know_of_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn a_permit_of_somebody_who_closes_their_account_does_not_come_back() {
+async fn a_consent_of_somebody_who_closes_their_account_does_not_come_back() {
     let (world, to) = with_consents(1).await;
     // They are gone, and what they had is not deleted yet.
     let erasing = given(&world, writes(&world, "events", "DeleteItem").hold());
@@ -285,5 +285,5 @@ async fn a_permit_of_somebody_who_closes_their_account_does_not_come_back() {
     assert_eq!(given_back_after(&world, &to, close).await, ["revoked"]);
     erasing.call_off();
     world.idle().await;
-    assert!(permits(&world).await.is_empty());
+    assert!(consents(&world).await.is_empty());
 }

@@ -23,7 +23,7 @@ async fn ann_follows_and_is_known() {
     assert_eq!(mapping["open_id"], open_id);
     assert_eq!(mapping["follows"], true);
     let event = world.aws.row("events", "kind", "subscribe").await;
-    assert!(event["applied_at"].is_number() && event["unapplied"].is_null(), "{event}");
+    assert!(event["applied_at"].is_number() && event["pending"].is_null(), "{event}");
 }
 
 #[tokio::test]
@@ -90,8 +90,8 @@ async fn bob_who_does_not_follow_gets_the_one_message_that_he_consented_to() {
 
     let report = world.send(&order("order-18-shipped", json!({ "account": "bob" }))).await;
     assert_eq!((&report["outcome"], &report["channel"]), (&json!("sent"), &json!("subscribe")));
-    let [passed_over] = report["passed_over"].as_array().unwrap().as_slice() else { panic!() };
-    assert_eq!(passed_over["channel"], "template");
+    let [skipped] = report["skipped"].as_array().unwrap().as_slice() else { panic!() };
+    assert_eq!(skipped["channel"], "template");
 
     let screen = bob.screen().await;
     let [message] = screen.as_slice() else { panic!("{screen:#?}") };
@@ -110,10 +110,10 @@ async fn bob_who_has_not_consented_can_not_be_reached_before_he_does() {
     bob.log_in("shop-mini").await;
 
     let report = world.send(&order("order-18-shipped", json!({ "account": "bob" }))).await;
-    assert_eq!(report["outcome"], "no_permit");
+    assert_eq!(report["outcome"], "no_consent");
     let reason = report["reason"].as_str().unwrap();
     assert!(reason.contains("wx.requestSubscribeMessage"), "{reason}");
-    assert_eq!(report["passed_over"].as_array().unwrap().len(), 3);
+    assert_eq!(report["skipped"].as_array().unwrap().len(), 3);
     assert!(bob.screen().await.is_empty());
     assert!(world.wechat.calls("/cgi-bin/message/subscribe/send").await.is_empty());
 }
@@ -125,7 +125,7 @@ async fn nobody_has_ever_seen_carol() {
     world.account("carol").await;
 
     let report = world.send(&order("order-19-shipped", json!({ "account": "carol" }))).await;
-    assert_eq!(report["outcome"], "no_route");
+    assert_eq!(report["outcome"], "unreachable");
     let reason = report["reason"].as_str().unwrap();
     assert!(reason.contains("has never been seen"), "{reason}");
     assert!(world.phone("carol").screen().await.is_empty());
@@ -173,14 +173,16 @@ async fn several_recipients_have_one_notification_each() {
     assert_eq!(
         seen,
         [
-            (&json!("sale#0"), &json!("no_route")),
+            (&json!("sale#0"), &json!("unreachable")),
             (&json!("sale#1"), &json!("sent")),
             (&json!("sale#2"), &json!("sent")),
         ]
     );
     assert_eq!(ann.screen().await.len(), 1);
     assert_eq!(bob.screen().await.len(), 1);
-    for (id, status) in [("sale#0", "no_route"), ("sale#1", "delivered"), ("sale#2", "delivered")] {
+    for (id, status) in
+        [("sale#0", "unreachable"), ("sale#1", "delivered"), ("sale#2", "delivered")]
+    {
         assert_eq!(world.aws.row("notifications", "id", id).await["status"], status);
     }
 }

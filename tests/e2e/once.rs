@@ -4,7 +4,7 @@
 use crate::scene::{REPEATABLE, Scene, UNREPEATABLE};
 use crate::world::World;
 use futures_util::future::join_all;
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 
@@ -130,7 +130,7 @@ async fn one_lost_confirmation_of_either_write_is_not_noticed() {
         let answer = answer.unwrap();
         let outcome = &answer["notifications"][0]["outcome"];
         assert!(outcome == "sent" || outcome == "delivered", "{kind}: {answer}");
-        assert_eq!((announcing.befallen(), committing.befallen()), (1, 1), "{kind}");
+        assert_eq!((announcing.fired(), committing.fired()), (1, 1), "{kind}");
         scene.world.idle().await;
         assert_eq!((scene.calls().await, scene.seen().await), (1, 1), "{kind}");
         if kind != "template" {
@@ -185,7 +185,7 @@ async fn dynamodb_may_be_down_when_wechat_has_taken_the_message_on() {
         let down = scene.storing().refuse("InternalServerError");
         let (answer, down) = scene.send_and("order-1", async || scene.given(down)).await;
         answer.unwrap_err();
-        assert!(down.befallen() >= 3, "{kind}: {}", down.befallen());
+        assert!(down.fired() >= 3, "{kind}: {}", down.fired());
         down.call_off();
         scene.world.idle().await;
         assert_eq!(scene.send("order-1").await["outcome"], "in_progress", "{kind}");
@@ -235,14 +235,14 @@ async fn who_waited_too_long_for_a_token_does_not_call_any_more() {
 
 /// Fault 50.
 #[tokio::test]
-async fn twenty_who_ask_at_once_with_one_permit_make_one_call() {
+async fn twenty_who_ask_at_once_with_one_consent_make_one_call() {
     for kind in ["bizsend", "subscribe", "legacy_template"] {
         let scene = Scene::of(kind).await;
         let requests: Vec<_> = (0..20).map(|at| scene.request(&format!("order-{at}"))).collect();
         let reports = scene.world.send_at_once(&requests).await;
         let sent = reports.iter().filter(|report| report["outcome"] == "sent").count();
         assert_eq!((sent, scene.calls().await, scene.seen().await), (1, 1, 1), "{reports:#?}");
-        let left = if kind == "legacy_template" { "no_route" } else { "no_permit" };
+        let left = if kind == "legacy_template" { "unreachable" } else { "no_consent" };
         let others = reports.iter().filter(|report| report["outcome"] == left).count();
         assert_eq!(others, 19, "{reports:#?}");
     }

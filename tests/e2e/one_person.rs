@@ -2,7 +2,7 @@
 
 use crate::phone::{Phone, password};
 use crate::world::{World, order};
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 
 const OTHER: &str = "wx0000000000005a03";
@@ -45,7 +45,7 @@ async fn a_second_app_knows_the_same_person_by_the_same_id() {
     let there = log_in(&ann, "other-mini").await;
     assert_eq!(there["user"], here["user"]);
     assert_ne!(log_in(&bob, "other-mini").await["user"], here["user"]);
-    assert_eq!(there.get("formerly"), None);
+    assert_eq!(there.get("merged_from"), None);
 }
 
 #[tokio::test]
@@ -59,13 +59,13 @@ async fn an_app_that_tells_no_person_is_explained_and_repaired_by_the_next_login
     let lines = world.lines().concat();
     assert!(lines.contains("not bound to an open-platform account"), "{lines}");
     let report = world.send(&order("order-1", json!({ "account": "ann" }))).await;
-    assert_eq!(report["outcome"], "no_permit", "only the mini program is known: {report}");
+    assert_eq!(report["outcome"], "no_consent", "only the mini program is known: {report}");
 
     bind(&world, "shop-mini", true).await;
     let after = log_in(&ann, "shop-mini").await;
     assert_eq!(after["user"], before["user"], "nothing changes for who stores by it");
     assert_eq!(after["follows"], json!({ "shop": true }));
-    assert_eq!(after.get("formerly"), None);
+    assert_eq!(after.get("merged_from"), None);
     let report = world.send(&order("order-2", json!({ "account": "ann" }))).await;
     assert_eq!(report["channel"], "template", "the account leads to the shop as well: {report}");
 }
@@ -102,14 +102,14 @@ async fn two_that_turn_out_to_be_one_become_the_one_who_was_a_person() {
     let fault = world.cloud.aws.faults.order(fault.refuse("InternalServerError")).unwrap();
     let code = json!({ "code": ann.code("shop-mini").await });
     let (_, both) = world.log_in("shop-mini", &code).await;
-    assert!(fault.befallen() > 0);
+    assert!(fault.fired() > 0);
     fault.call_off();
     assert_eq!(both["user"], person["user"]);
-    assert_eq!(both["formerly"], second["user"], "whoever stored by it can move it");
+    assert_eq!(both["merged_from"], second["user"], "whoever stored by it can move it");
     let (_, again) = world.log_in("shop-mini", &code).await;
     assert_eq!(again, both, "also when the answer is asked for once more");
     assert_eq!(both["bound"], "ann", "the account stays hers");
-    assert_eq!(log_in(&ann, "shop-mini").await.get("formerly"), None, "it is said once");
+    assert_eq!(log_in(&ann, "shop-mini").await.get("merged_from"), None, "it is said once");
 
     // The sessions of before say somebody who is nobody any more; the client logs
     // in again, which needs nothing of the user.

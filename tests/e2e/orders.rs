@@ -146,7 +146,7 @@ fn record((case, event, create_time): (&Case, &'static str, u64)) -> Value {
     let image = json!({
         "user": { "S": format!("{SHOP}#{open_id}") },
         "event": { "S": format!("{create_time}#{event}") },
-        "app_id": { "S": SHOP }, "unapplied": { "S": SHOP }, "kind": { "S": event },
+        "app_id": { "S": SHOP }, "pending": { "S": SHOP }, "kind": { "S": event },
         "received_at": { "N": create_time.to_string() }, "body": { "S": body.to_string() },
     });
     let change = json!({ "NewImage": image, "SequenceNumber": "1" });

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use futures_util::future::join_all;
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ async fn an_event_whose_confirmation_was_lost_is_stored_once() {
     let lost = world.cloud.aws.faults.order(put(&world).reset().after().once()).unwrap();
     let done = write(&world).await;
     assert_eq!(done["pushes"][0]["status"], 200, "{done}");
-    assert_eq!(lost.befallen(), 1);
+    assert_eq!(lost.fired(), 1);
     stored_once(&world).await;
 }
 

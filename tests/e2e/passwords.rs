@@ -2,7 +2,7 @@
 
 use crate::phone::password;
 use crate::world::World;
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -104,8 +104,8 @@ async fn whether_there_is_such_an_account_shows_in_nothing() {
             });
             let (status, answer) =
                 world.log_in("shop-mini", &login(&code, account, "not the one")).await;
-            let calls = counts.each_ref().map(local::aws::Ordered::befallen);
-            counts.iter().for_each(local::aws::Ordered::call_off);
+            let calls = counts.each_ref().map(hongyan_local::aws::Ordered::fired);
+            counts.iter().for_each(hongyan_local::aws::Ordered::call_off);
             let error = answer["error"].as_str().unwrap().to_owned();
             // How long there is to wait depends on the moment.
             let error: String = error.chars().filter(|c| !c.is_ascii_digit()).collect();

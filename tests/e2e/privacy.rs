@@ -26,7 +26,7 @@ async fn told(world: &World, app: &str, message: Value, at: u64) {
     world.idle().await;
 }
 
-/// An account's own permits exist where it may send subscription messages.
+/// An account's own consents exist where it may send subscription messages.
 fn consent(from: &str) -> Value {
     let list = json!({ "TemplateId": TEMPLATE, "SubscribeStatusString": "accept" });
     json!({ "from": from, "MsgType": "event", "Event": "subscribe_msg_popup_event", "List": list })
@@ -47,8 +47,8 @@ async fn who_unfollows_leaves_nothing_but_that_they_left() {
     let since = profile["state_time"].as_u64().unwrap();
     told(&world, "shop", consent(&open_id), since).await;
     let known = rows(&world, SHOP, &open_id).await;
-    let permit = format!("permit#{TEMPLATE}#");
-    assert!(items(&known)[0].starts_with(&permit), "{known:#?}");
+    let prefix = format!("consent#{TEMPLATE}#");
+    assert!(items(&known)[0].starts_with(&prefix), "{known:#?}");
     assert_eq!(items(&known)[1..], ["profile", "window#follow", "window#message"]);
     assert_eq!((&profile["union_id"], profile["scene"].is_string()), (&json!(union_id), true));
 
@@ -107,7 +107,7 @@ async fn who_closes_their_wechat_account_is_forgotten_by_the_mini_program() {
     let mappings = world.aws.rows("mappings").await;
     assert!(mappings.iter().all(|row| row["app_id"] == "#password"), "{mappings:#?}");
     let report = world.send(&order("order-1", json!({ "account": "bob" }))).await;
-    assert_eq!(report["outcome"], "no_route", "{report}");
+    assert_eq!(report["outcome"], "unreachable", "{report}");
     let held = json!({ "refresh_token": session["refresh_token"] });
     let refresh = world.client.post(world.url("/session/refresh")).json(&held);
     assert_eq!(refresh.send().await.unwrap().status(), 401, "his session has ended");

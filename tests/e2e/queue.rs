@@ -1,7 +1,7 @@
 //! The same requests, put on a queue.
 
 use crate::world::{World, order};
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -201,7 +201,7 @@ async fn what_is_reserved_does_not_remain() {
     bob.consent("shop-mini", "order_shipped", true).await;
     let refused = json!({ "path": "/cgi-bin/message/subscribe/send", "errcode": 45011 });
     world.wechat.fault(refused).await;
-    assert_eq!(world.send(&order("order-2", to.clone())).await["outcome"], "retry_at");
+    assert_eq!(world.send(&order("order-2", to.clone())).await["outcome"], "retrying");
     assert_eq!(subscribe().await, 1, "it certainly wasn't");
 }
 

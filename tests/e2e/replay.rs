@@ -1,7 +1,7 @@
 //! What came in can be applied once more, and changes nothing.
 
 use crate::world::World;
-use local::InvokeFailure;
+use hongyan_local::InvokeFailure;
 use serde_json::{Value, json};
 
 const TEMPLATE: &str = "SandboxTemplateOfMini-order-shipped-0000001";
@@ -117,7 +117,7 @@ async fn everything_once_more_changes_nothing() {
 }
 
 /// What is known of users from what came in: what logins wrote is gone with the table,
-/// until they log in again. A permit that was taken back may as well not be there.
+/// until they log in again. A consent that was taken back may as well not be there.
 async fn known_from_events(world: &World) -> Vec<Value> {
     let mut rows = world.aws.rows("users").await;
     rows.retain(|row| {
@@ -163,7 +163,7 @@ async fn what_was_set_aside_is_taken_up_again() {
     ann.follow("shop").await;
     let event = world.aws.row("events", "kind", "subscribe").await;
     // As it stands after ten tries.
-    let set_aside = json!({
+    let quarantined = json!({
         "TableName": "hongyan-local-events",
         "Key": { "user": { "S": event["user"] }, "event": { "S": event["event"] } },
         "UpdateExpression": "SET tries = :ten, problem = :why, set_aside_at = :at REMOVE applied_at",
@@ -171,7 +171,7 @@ async fn what_was_set_aside_is_taken_up_again() {
             ":ten": { "N": "10" }, ":why": { "S": "WeChat was busy" }, ":at": { "N": "1795190000" },
         },
     });
-    world.aws.ask("DynamoDB_20120810.UpdateItem", &set_aside).await;
+    world.aws.ask("DynamoDB_20120810.UpdateItem", &quarantined).await;
     ann.message("shop", "hello").await;
 
     let only = |only: &str| {
@@ -187,17 +187,17 @@ async fn what_was_set_aside_is_taken_up_again() {
         "UpdateExpression": "REMOVE explained",
     });
     world.aws.ask("DynamoDB_20120810.UpdateItem", &forget).await;
-    assert_eq!(replay(&world, only("set_aside")).await, outcome(0, 1, 1));
+    assert_eq!(replay(&world, only("quarantined")).await, outcome(0, 1, 1));
     let row = world.aws.row("events", "kind", "subscribe").await;
     assert_eq!((&row["tries"], row["set_aside_at"].is_null()), (&json!(1), true), "{row}");
-    assert!(row["unapplied"].is_string() && row["due_at"].is_number(), "the sweep's again: {row}");
+    assert!(row["pending"].is_string() && row["due_at"].is_number(), "the sweep's again: {row}");
 
     world.wechat.heal().await;
-    assert_eq!(replay(&world, only("set_aside")).await, outcome(0, 0, 2));
-    assert_eq!(replay(&world, only("unapplied")).await, outcome(1, 0, 1));
+    assert_eq!(replay(&world, only("quarantined")).await, outcome(0, 0, 2));
+    assert_eq!(replay(&world, only("pending")).await, outcome(1, 0, 1));
     let row = world.aws.row("events", "kind", "subscribe").await;
-    assert!(row["applied_at"].is_number() && row["unapplied"].is_null(), "{row}");
-    assert_eq!(replay(&world, only("unapplied")).await, outcome(0, 0, 2));
+    assert!(row["applied_at"].is_number() && row["pending"].is_null(), "{row}");
+    assert_eq!(replay(&world, only("pending")).await, outcome(0, 0, 2));
 }
 
 /// Fault 82.
@@ -260,9 +260,9 @@ async fn what_stands_how_can_be_listed_without_a_word_of_anybody() {
         lines.iter().any(|line| line.contains("set aside") && line.contains(key)),
         "{lines:#?}"
     );
-    let mut set_aside = listing();
-    set_aside["only"] = "set_aside".into();
-    let listed = replay(&world, set_aside).await;
+    let mut quarantined = listing();
+    quarantined["only"] = "quarantined".into();
+    let listed = replay(&world, quarantined).await;
     assert_eq!(listed["events"], json!([poison]));
 }
 
@@ -305,7 +305,7 @@ async fn a_replay_that_makes_no_sense_says_why() {
         (json!({ "from": 1 }), "missing field `to`"),
         (json!({ "from": 1, "to": 2, "since": 3 }), "unknown field `since`"),
         (json!({ "from": 1, "to": 2, "after": "there" }), "after: no place"),
-        (json!({ "from": 1, "to": 2, "only": "failed" }), "set_aside"),
+        (json!({ "from": 1, "to": 2, "only": "failed" }), "quarantined"),
     ];
     for (request, word) in cases {
         match world.invoke("events", &json!({ "replay": request })).await {

@@ -13,7 +13,7 @@ async fn resting() -> Scene {
     let scene = Scene::of("template").await;
     scene.fault(json!({ "errcode": 45009, "times": 1000 })).await;
     let report = scene.send("first").await;
-    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(report["outcome"], "retrying", "{report}");
     assert_eq!(scene.calls().await, 1);
     scene
 }
@@ -35,7 +35,7 @@ async fn an_api_whose_quota_is_used_up_rests_until_midnight_in_china() {
     let scene = resting().await;
     let requests: Vec<_> = (0..50).map(|at| scene.request(&format!("order-{at}"))).collect();
     for report in scene.world.send_at_once(&requests).await {
-        assert_eq!(report["outcome"], "retry_at", "{report}");
+        assert_eq!(report["outcome"], "retrying", "{report}");
         assert_eq!((report["retry_at"].as_u64().unwrap() + 8 * 3600) % 86_400, 0, "{report}");
         assert!(report["reason"].as_str().unwrap().contains("quota"), "{report}");
     }
@@ -79,15 +79,15 @@ async fn an_environment_that_did_not_see_the_refusal_makes_one_call() {
 async fn a_fresh_environment_knows_of_the_rest() {
     let scene = resting().await;
     scene.kill().await;
-    assert_eq!(scene.send("order-1").await["outcome"], "retry_at");
+    assert_eq!(scene.send("order-1").await["outcome"], "retrying");
     let to = json!([{ "account": "ann" }, { "account": "ann" }, { "account": "ann" }]);
     let mut request = order("order-2", to);
     request["channels"] = json!(["template"]);
     for report in scene.world.send_to_several(&request).await {
-        assert_eq!(report["outcome"], "retry_at", "{report}");
+        assert_eq!(report["outcome"], "retrying", "{report}");
     }
     scene.world.queue(&scene.request("order-3")).await;
-    assert_eq!(scene.status("order-3").await, "retry_at");
+    assert_eq!(scene.status("order-3").await, "retrying");
     assert_eq!(scene.calls().await, 1);
 }
 
@@ -97,13 +97,13 @@ async fn the_api_is_tried_every_five_hours_and_the_rest_ends_when_it_answers() {
     // Still used up: one call, and the rest goes on.
     five_hours_later(&scene).await;
     for id in ["order-1", "order-2", "order-3"] {
-        assert_eq!(scene.send(id).await["outcome"], "retry_at", "{id}");
+        assert_eq!(scene.send(id).await["outcome"], "retrying", "{id}");
     }
     assert_eq!(scene.calls().await, 2);
 
     // An operator has cleared it.
     scene.world.wechat.heal().await;
-    assert_eq!(scene.send("order-4").await["outcome"], "retry_at", "nobody knows");
+    assert_eq!(scene.send("order-4").await["outcome"], "retrying", "nobody knows");
     five_hours_later(&scene).await;
     assert_eq!(scene.send("order-5").await["outcome"], "sent");
     assert_eq!(scene.send("order-6").await["outcome"], "sent");
@@ -118,7 +118,7 @@ async fn a_try_that_is_refused_for_the_persons_sake_ends_the_rest_as_well() {
     scene.world.wechat.heal().await;
     five_hours_later(&scene).await;
     scene.fault(json!({ "errcode": 43004 })).await;
-    assert_eq!(scene.send("order-1").await["outcome"], "no_route");
+    assert_eq!(scene.send("order-1").await["outcome"], "unreachable");
     assert_eq!(scene.send("order-2").await["outcome"], "sent");
 }
 

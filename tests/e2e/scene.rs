@@ -3,8 +3,8 @@
 //! on its way is the scenarios' business.
 
 use crate::world::{World, order};
-use local::InvokeFailure;
-use local::aws::{Fault, Ordered};
+use hongyan_local::InvokeFailure;
+use hongyan_local::aws::{Fault, Ordered};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -209,7 +209,7 @@ impl Scene {
         }
         let calls = self.calls().await;
         let outcome = self.send("another").await["outcome"].clone();
-        assert!(outcome == "no_permit" || outcome == "no_route", "{}: {outcome}", self.kind);
+        assert!(outcome == "no_consent" || outcome == "unreachable", "{}: {outcome}", self.kind);
         assert_eq!(self.calls().await, calls);
     }
 }

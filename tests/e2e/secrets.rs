@@ -18,8 +18,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use disguise::Search;
 use handed_out::Secrets;
-use local::Passed;
-use local::logs::Line;
+use hongyan_local::Passed;
+use hongyan_local::logs::Line;
 use serde_json::json;
 use shared::config::optional;
 use std::collections::BTreeSet;
@@ -188,7 +188,7 @@ impl Sought {
 
     /// Looks for every secret everywhere, those that WeChat has included: says which one
     /// is where it doesn't belong, and notes for the last test what there was.
-    pub(crate) fn find(&self, wechat: Option<&wechat::World>) -> Vec<String> {
+    pub(crate) fn find(&self, wechat: Option<&wechat_sandbox::World>) -> Vec<String> {
         let (found, notes) = self.look(wechat);
         if let Some(file) = optional("SECRETS_SOUGHT") {
             // In one piece, whoever else writes to it.
@@ -199,7 +199,7 @@ impl Sought {
     }
 
     /// What was found where it doesn't belong, and the notes.
-    fn look(&self, wechat: Option<&wechat::World>) -> (Vec<String>, String) {
+    fn look(&self, wechat: Option<&wechat_sandbox::World>) -> (Vec<String>, String) {
         let mut collected = self.0.lock().unwrap();
         let mut handed_out: BTreeSet<Kind> = collected.secrets.values().copied().collect();
         if let Some(wechat) = wechat {
@@ -336,7 +336,7 @@ fn what_is_planted_is_found_wherever_it_does_not_belong() {
 /// Fault 75.
 #[test]
 fn what_is_meant_to_be_there_may_be() {
-    let world = wechat::example();
+    let world = wechat_sandbox::example();
     let ann = &world.people[0];
     let open_id = ann.relations["shop"].open_id.as_str();
     let session = json!({ "access_token": "a.b.signature", "refresh_token": "refreshing" });

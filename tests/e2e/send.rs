@@ -86,8 +86,8 @@ async fn a_request_may_choose_its_channels() {
     let sent = |channel: &str| (json!("sent"), json!(channel));
     assert_eq!(chosen("a", json!(["subscribe", "template"])).await, sent("subscribe"));
     assert_eq!(chosen("b", json!(["subscribe", "template"])).await, sent("template"));
-    assert_eq!(chosen("c", json!(["subscribe"])).await, (json!("no_permit"), Value::Null));
-    assert_eq!(chosen("d", json!([])).await, (json!("no_route"), Value::Null));
+    assert_eq!(chosen("c", json!(["subscribe"])).await, (json!("no_consent"), Value::Null));
+    assert_eq!(chosen("d", json!([])).await, (json!("unreachable"), Value::Null));
 }
 
 /// Fault 31.
@@ -110,7 +110,7 @@ async fn what_wechat_is_too_busy_for_is_sent_later_and_once() {
         let busy = json!({ "path": TEMPLATE_SEND, "errcode": errcode, "times": 3 });
         world.wechat.fault(busy).await;
         let report = world.send(&request).await;
-        assert_eq!(report["outcome"], "retry_at", "{report}");
+        assert_eq!(report["outcome"], "retrying", "{report}");
         let reason = report["reason"].as_str().unwrap();
         assert!(reason.contains(&errcode.to_string()), "{reason}");
         assert_eq!(report["code"], errcode);
@@ -139,7 +139,7 @@ async fn a_daily_quota_waits_for_midnight_in_china() {
     let (world, to) = World::with_ann().await;
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 45009 })).await;
     let report = world.send(&order("order-1", to)).await;
-    assert_eq!(report["outcome"], "retry_at");
+    assert_eq!(report["outcome"], "retrying");
     assert_eq!((report["retry_at"].as_u64().unwrap() + 8 * 3600) % 86_400, 0, "{report}");
 }
 
@@ -153,7 +153,7 @@ async fn what_breaks_wechats_rules_passes_on_to_the_next_channel() {
         (&report["outcome"], &report["channel"]),
         (&json!("sent"), &json!("customer_service"))
     );
-    let refused = &report["passed_over"][0];
+    let refused = &report["skipped"][0];
     assert_eq!((&refused["channel"], &refused["code"]), (&json!("template"), &json!(47003)));
     assert!(refused["reason"].as_str().unwrap().contains("thing1"), "{refused}");
     assert!(refused["advice"].as_str().unwrap().contains("breaks the rules"), "{refused}");
@@ -166,7 +166,7 @@ async fn what_breaks_wechats_rules_passes_on_to_the_next_channel() {
     let only = with(order("order-2", to), "channels", json!(["template"]));
     let report = world.send(&only).await;
     assert_eq!(report["outcome"], "failed");
-    assert_eq!(report["passed_over"][0]["code"], 47003);
+    assert_eq!(report["skipped"][0]["code"], 47003);
     assert_eq!(world.send(&only).await, report, "it stays as it is");
     assert_eq!(world.phone("ann").screen().await.len(), 1);
 }
@@ -189,7 +189,7 @@ async fn a_template_message_whose_answer_is_lost_is_repeated_and_seen_once() {
             let request = order("order-1", to);
             let mut report = world.send(&request).await;
             if times == 3 {
-                assert_eq!(report["outcome"], "retry_at", "{fault}: {report}");
+                assert_eq!(report["outcome"], "retrying", "{fault}: {report}");
                 let reason = report["reason"].as_str().unwrap();
                 assert!(reason.contains("unknown"), "{reason}");
                 world.pass("order-1").await;
@@ -244,7 +244,7 @@ async fn a_subscription_message_whose_answer_is_lost_is_never_repeated() {
 
         // WeChat may have used the consent up: it isn't counted on again.
         let other = world.send(&order("order-2", to)).await;
-        assert_eq!(other["outcome"], "no_permit", "{fault}: {other}");
+        assert_eq!(other["outcome"], "no_consent", "{fault}: {other}");
     }
 }
 
@@ -255,10 +255,10 @@ async fn a_subscription_message_that_certainly_was_not_sent_gives_the_consent_ba
     // Another message to bob was under way, each of three times.
     let met = json!({ "path": SUBSCRIBE_SEND, "errcode": 43108, "times": 3 });
     world.wechat.fault(met).await;
-    assert_eq!(world.send(&order("order-1", to.clone())).await["outcome"], "retry_at");
+    assert_eq!(world.send(&order("order-1", to.clone())).await["outcome"], "retrying");
     assert_eq!(world.send(&order("order-2", to.clone())).await["outcome"], "sent");
     world.pass("order-1").await;
-    assert_eq!(world.send(&order("order-1", to)).await["outcome"], "no_permit");
+    assert_eq!(world.send(&order("order-1", to)).await["outcome"], "no_consent");
     assert_eq!(world.phone("bob").screen().await.len(), 1);
 }
 

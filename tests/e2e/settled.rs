@@ -2,7 +2,7 @@
 //! else knows.
 
 use crate::scene::{NOTIFICATIONS, Scene};
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 
 /// A receipt is given to a notification of unknown fate when nothing else that it
@@ -106,7 +106,7 @@ async fn a_message_that_is_too_old_for_a_repeat_is_settled_by_its_receipt() {
         let scene = Scene::of(kind).await;
         lose_the_answer(&scene).await;
         let report = scene.send("order-1").await;
-        assert_eq!(report["outcome"], "retry_at", "{kind}: {report}");
+        assert_eq!(report["outcome"], "retrying", "{kind}: {report}");
         assert_eq!(scene.calls().await, 3, "{kind}");
         nine_minutes_later(&scene, "order-1").await;
         assert_eq!(scene.send("order-1").await["outcome"], "ambiguous", "{kind}");
@@ -162,10 +162,10 @@ async fn two_receipts_that_say_the_same_settle_two() {
 async fn two_receipts_that_differ_settle_neither_of_two() {
     let scene = Scene::of("template").await;
     lose_the_answer(&scene).await;
-    assert_eq!(scene.send("order-1").await["outcome"], "retry_at");
+    assert_eq!(scene.send("order-1").await["outcome"], "retrying");
     scene.world.phone("ann").block("shop").await;
     lose_the_answer(&scene).await;
-    assert_eq!(scene.send("order-2").await["outcome"], "retry_at");
+    assert_eq!(scene.send("order-2").await["outcome"], "retrying");
     for id in ["order-1", "order-2"] {
         nine_minutes_later(&scene, id).await;
     }

@@ -2,8 +2,8 @@
 
 use crate::world::{World, order};
 use futures_util::future::join_all;
-use local::InvokeFailure;
-use local::aws::Fault;
+use hongyan_local::InvokeFailure;
+use hongyan_local::aws::Fault;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -86,7 +86,7 @@ async fn a_moment_of_trouble_with_a_table_stops_no_start() {
         let answer = world.wechat.push(pushed).await;
         assert_eq!(answer[0]["status"], 200, "{trouble}: {answer:?}");
         // As often as the SDK tries.
-        assert_eq!(asked.befallen(), 3, "{trouble}");
+        assert_eq!(asked.fired(), 3, "{trouble}");
         let told = |line: &String| line.contains(trouble) && line.contains("EVENTS_TABLE");
         assert!(world.lines().iter().any(told), "{trouble}: {:#?}", world.lines());
     }
@@ -226,11 +226,11 @@ async fn who_starts_asks_for_parameters_eight_times() {
     world.cloud.kill(&followers).await.unwrap();
     let all = throttled(8);
     says(&world, "followers", &["/hongyan/local/apps", "ThrottlingException"]).await;
-    assert_eq!(all.befallen(), 8);
+    assert_eq!(all.fired(), 8);
     let all_but_one = throttled(7);
     let begun = Instant::now();
     world.invoke("followers", &json!({ "continue": {} })).await.unwrap();
-    assert_eq!(all_but_one.befallen(), 7);
+    assert_eq!(all_but_one.fired(), 7);
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
@@ -261,7 +261,7 @@ async fn of_many_that_start_while_parameters_are_throttled_each_starts_or_says_s
         assert!(outcome == "sent" || outcome == "delivered", "{report}");
     }
     world.idle().await;
-    assert_eq!(throttled.befallen(), 30);
+    assert_eq!(throttled.fired(), 30);
     assert_eq!(world.phone("ann").screen().await.len(), 20);
     let started = world.lines().iter().filter(|line| line.contains("START (cold)")).count();
     assert!(started > 10, "only {started} processes were started");

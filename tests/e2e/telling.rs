@@ -73,7 +73,7 @@ async fn each_attempt_is_one_line_that_says_how_it_ended() {
     // Refused, and passed on.
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 47003 })).await;
     let report = world.send(&only("template", order("refused", to("ann")))).await;
-    let rid = report["passed_over"][0]["rid"].clone();
+    let rid = report["skipped"][0]["rid"].clone();
     assert!(rid.is_string(), "{report}");
     says(
         &line(&world, "refused"),
@@ -87,8 +87,8 @@ async fn each_attempt_is_one_line_that_says_how_it_ended() {
     assert_eq!(report["channel"], "customer_service", "{report}");
     let passed_on = line(&world, "passed-on");
     says(&passed_on, &json!({ "outcome": "sent", "channel": "customer_service", "app": "shop" }));
-    let passed_over = passed_on["passed_over"].as_str().unwrap();
-    assert!(passed_over.contains("template of shop: 43004"), "{passed_on}");
+    let skipped = passed_on["skipped"].as_str().unwrap();
+    assert!(skipped.contains("template of shop: 43004"), "{passed_on}");
 
     assert_eq!(passed_on["level"], "INFO", "nobody here can do anything about it");
 
@@ -100,11 +100,11 @@ async fn each_attempt_is_one_line_that_says_how_it_ended() {
 
     // Nobody to send to, and nothing agreed.
     world.send(&order("nobody", to("nobody"))).await;
-    says(&line(&world, "nobody"), &json!({ "outcome": "no_route", "attempt": 1 }));
+    says(&line(&world, "nobody"), &json!({ "outcome": "unreachable", "attempt": 1 }));
     world.send(&only("subscribe", order("unasked", to("bob")))).await;
     says(
         &line(&world, "unasked"),
-        &json!({ "outcome": "no_permit", "channel": "subscribe", "app": "shop-mini" }),
+        &json!({ "outcome": "no_consent", "channel": "subscribe", "app": "shop-mini" }),
     );
 
     // In doubt.
@@ -132,7 +132,7 @@ async fn attempts_are_counted() {
     let request = order("order-1", to("ann"));
     for _ in 0..2 {
         world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 40164 })).await;
-        assert_eq!(world.send(&request).await["outcome"], "retry_at");
+        assert_eq!(world.send(&request).await["outcome"], "retrying");
         for attribute in ["retry_at", "due_at"] {
             world.aws.set_time("order-1", attribute, 0).await;
         }
@@ -144,7 +144,7 @@ async fn attempts_are_counted() {
         .map(|line| (line["attempt"].clone(), line["outcome"].clone(), line["code"].clone()))
         .collect();
     let expected =
-        [(1, "retry_at", json!(40164)), (2, "retry_at", json!(40164)), (3, "sent", Value::Null)];
+        [(1, "retrying", json!(40164)), (2, "retrying", json!(40164)), (3, "sent", Value::Null)];
     assert_eq!(
         told,
         expected.map(|(attempt, outcome, code)| (json!(attempt), json!(outcome), code))
@@ -253,7 +253,7 @@ async fn every_outcome_is_counted_by_channel_and_code() {
             of.join(" ")
         })
         .collect();
-    let last = "no_route customer_service shop none";
+    let last = "unreachable customer_service shop none";
     assert_eq!(
         counted,
         [
@@ -293,9 +293,9 @@ async fn a_consent_that_wechat_does_not_know_is_counted_once() {
     bob.consent("shop-mini", "order_shipped", true).await;
     world.wechat.fault(json!({ "path": SUBSCRIBE_SEND, "errcode": 43101 })).await;
     for id in ["a", "b"] {
-        assert_eq!(world.send(&order(id, to("bob"))).await["outcome"], "no_permit");
+        assert_eq!(world.send(&order(id, to("bob"))).await["outcome"], "no_consent");
     }
-    let drift = world.metrics("permit_drift");
+    let drift = world.metrics("consent_drift");
     assert_eq!(drift.len(), 1, "{drift:?}");
     assert_eq!((drift[0].value, drift[0].dimension("app")), (1, "shop-mini"));
 }
@@ -312,11 +312,11 @@ async fn it_is_known_how_long_a_request_lay_on_the_queue() {
     };
     let batch = json!({ "Records": [record("a", sent + 60_000), record("b", sent)] });
     world.invoke("send", &batch).await.unwrap();
-    let age = world.metrics("queue_age");
+    let age = world.metrics("queue_message_age_seconds");
     assert_eq!(age.len(), 1, "one for each batch, the oldest: {age:?}");
     assert!((90..100).contains(&age[0].value), "{age:?}");
     world.queue(&order("c", to("ann"))).await;
-    let age = world.metrics("queue_age");
+    let age = world.metrics("queue_message_age_seconds");
     assert!(age.len() == 2 && age[1].value < 30, "{age:?}");
 }
 
@@ -329,9 +329,9 @@ async fn it_is_known_how_late_the_sweep_was() {
     for attribute in ["retry_at", "due_at"] {
         world.aws.set_time("order-1", attribute, long_ago).await;
     }
-    assert!(world.metrics("waiting_age").is_empty());
+    assert!(world.metrics("retry_lag_seconds").is_empty());
     world.invoke("send", &json!({ "sweep": {} })).await.unwrap();
-    let age = world.metrics("waiting_age");
+    let age = world.metrics("retry_lag_seconds");
     assert_eq!(age.len(), 1, "{age:?}");
     assert!((300..310).contains(&age[0].value), "{age:?}");
 }

@@ -36,7 +36,7 @@ async fn a_tables_name_follows_the_template() {
 async fn a_schedule_follows_the_template() {
     let refresh = "survives an outage of 240.\n            ScheduleExpression: rate(1 minute)\n";
     let only_mini = format!(
-        "{refresh}            Input: '{{\"app_id\": \"wx0000000000005a02\", \"dead_generation\": null}}'\n"
+        "{refresh}            Input: '{{\"app_id\": \"wx0000000000005a02\", \"rejected_generation\": null}}'\n"
     );
     let world = World::changed(&[(refresh, &only_mini)]).await;
     let token =

@@ -153,12 +153,12 @@ async fn what_breaks_a_rule_is_refused_without_a_call_and_the_consent_stays() {
             request["channels"] = json!([channel]);
             let report = world.send(&request).await;
             assert_eq!(report["outcome"], "failed", "{key}: {report}");
-            let passed_over = &report["passed_over"][0];
-            let reason = passed_over["reason"].as_str().unwrap();
+            let skipped = &report["skipped"][0];
+            let reason = skipped["reason"].as_str().unwrap();
             let named = format!("the key {key}, filled by {{{}}}: ", field(key));
             assert!(reason.starts_with(&named) && reason.contains(words), "{key}: {reason}");
-            assert!(passed_over["advice"].as_str().unwrap().len() > 10, "{key}: {passed_over}");
-            assert_eq!(passed_over["code"], Value::Null, "WeChat wasn't asked: {passed_over}");
+            assert!(skipped["advice"].as_str().unwrap().len() > 10, "{key}: {skipped}");
+            assert_eq!(skipped["code"], Value::Null, "WeChat wasn't asked: {skipped}");
             assert_eq!(world.send(&request).await, report, "it stays as it is");
         }
     }
@@ -167,13 +167,13 @@ async fn what_breaks_a_rule_is_refused_without_a_call_and_the_consent_stays() {
     }
     assert!(world.phone("ann").screen().await.is_empty());
     assert!(world.phone("bob").screen().await.is_empty());
-    let permits = world.aws.rows("users").await;
-    let permits: Vec<_> = permits
+    let consents = world.aws.rows("users").await;
+    let consents: Vec<_> = consents
         .iter()
-        .filter(|row| row["item"].as_str().unwrap().starts_with("permit#"))
-        .map(|permit| permit["state"].clone())
+        .filter(|row| row["item"].as_str().unwrap().starts_with("consent#"))
+        .map(|consent| consent["state"].clone())
         .collect();
-    assert_eq!(permits, ["free"]);
+    assert_eq!(consents, ["free"]);
     // Without the value itself, which may be personal, in any line.
     assert!(world.lines().iter().all(|line| !line.contains("that nobody has seen")));
 
@@ -194,10 +194,10 @@ async fn what_one_channel_can_not_show_another_may() {
         (&report["outcome"], &report["channel"]),
         (&json!("sent"), &json!("customer_service"))
     );
-    let passed_over = &report["passed_over"][0];
-    assert_eq!(passed_over["channel"], "template");
-    assert!(passed_over["reason"].as_str().unwrap().contains("thing1, filled by {product}"));
-    assert!(passed_over["advice"].as_str().unwrap().contains(r#""fit": true"#), "{passed_over}");
+    let skipped = &report["skipped"][0];
+    assert_eq!(skipped["channel"], "template");
+    assert!(skipped["reason"].as_str().unwrap().contains("thing1, filled by {product}"));
+    assert!(skipped["advice"].as_str().unwrap().contains(r#""fit": true"#), "{skipped}");
     assert!(world.wechat.calls(TEMPLATE_SEND).await.is_empty());
     let screen = world.phone("ann").screen().await;
     assert_eq!(screen.len(), 1);
@@ -262,7 +262,7 @@ async fn each_kind_of_message_has_rules_of_its_own() {
     request["id"] = json!("old-2");
     request["data"]["v2"] = json!("中");
     let report = world.send(&request).await;
-    assert_eq!(report["passed_over"][0]["code"], 47003, "{report}");
+    assert_eq!(report["skipped"][0]["code"], 47003, "{report}");
     // That is told, once for each key, when the template is read.
     for key in ["const2", "product"] {
         let lines = world.lines();

@@ -1,7 +1,7 @@
 //! Access tokens end, and nobody notices.
 
 use crate::world::{World, order};
-use local::InvokeFailure;
+use hongyan_local::InvokeFailure;
 use serde_json::{Value, json};
 
 const STABLE_TOKEN: &str = "/cgi-bin/stable_token";
@@ -51,7 +51,7 @@ async fn a_token_that_wechat_goes_on_handing_out_is_forced_but_not_twice_in_a_ro
 
     world.wechat.fault(dead).await;
     let report = world.send(&order("order-2", to)).await;
-    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(report["outcome"], "retrying", "{report}");
     let reason = report["reason"].as_str().unwrap();
     assert!(reason.contains("forced less than 30 seconds ago"), "{reason}");
     assert_eq!(forced(&world).await, [false, true, false], "a second one is not forced");
@@ -129,7 +129,7 @@ async fn a_wrong_app_secret_is_told_to_the_operator_and_holds_up_no_other_app() 
         assert!(!text.contains(wrong), "{text}");
     }
 
-    let right = wechat::example().apps.into_iter().find(|app| app.alias == "shop").unwrap();
+    let right = wechat_sandbox::example().apps.into_iter().find(|app| app.alias == "shop").unwrap();
     world.set_parameter("secrets/shop", right.secret.expose());
     world.token_round().await;
     assert_eq!(world.parameter(SHOP)["generation"], 2);
@@ -141,7 +141,7 @@ async fn a_send_without_a_token_waits_and_says_why() {
     world.wechat.revoke("shop").await;
     world.wechat.fault(json!({ "path": STABLE_TOKEN, "errcode": -1, "times": 20 })).await;
     let report = world.send(&order("order-1", to.clone())).await;
-    assert_eq!(report["outcome"], "retry_at");
+    assert_eq!(report["outcome"], "retrying");
     let reason = report["reason"].as_str().unwrap();
     assert!(reason.contains("access token of shop"), "{reason}");
     assert!(world.phone("ann").screen().await.is_empty());

@@ -40,7 +40,7 @@ async fn what_wechat_drops_is_tried_thrice_with_pauses_and_then_later() {
             scene.fault(fault.clone()).await;
             let id = format!("order-2-{at}");
             let report = scene.send(&id).await;
-            assert_eq!(report["outcome"], "retry_at", "{kind} {fault}: {report}");
+            assert_eq!(report["outcome"], "retrying", "{kind} {fault}: {report}");
             let wait = seconds_until(&report, scene.world.wechat.now().await);
             assert!((1..=20).contains(&wait), "{report}");
             assert_eq!(scene.calls().await, 3, "{kind} {fault}");
@@ -101,7 +101,7 @@ async fn an_answer_that_says_nothing_leaves_one_message_on_the_screen() {
         scene.fault(fault.clone()).await;
         let id = format!("order-{at}");
         let report = scene.send(&id).await;
-        assert_eq!(report["outcome"], "retry_at", "{fault}: {report}");
+        assert_eq!(report["outcome"], "retrying", "{fault}: {report}");
         assert_eq!(scene.calls().await, 3, "{fault}");
         scene.later(&id).await;
         assert_eq!(scene.status(&id).await, "delivered", "{fault}");
@@ -160,7 +160,7 @@ async fn what_could_not_be_connected_is_sent_when_it_can() {
         }
         scene.kind = kind;
         let report = scene.send(kind).await;
-        assert_eq!(report["outcome"], "retry_at", "{report}");
+        assert_eq!(report["outcome"], "retrying", "{report}");
         let reason = report["reason"].as_str().unwrap();
         assert!(reason.contains("could not be reached"), "{report}");
     }
@@ -192,7 +192,7 @@ async fn another_message_to_the_same_person_is_waited_for() {
     scene.allow().await;
     scene.fault(json!({ "errcode": 43108, "times": 3 })).await;
     let report = scene.send("order-2").await;
-    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(report["outcome"], "retrying", "{report}");
     assert_eq!((scene.calls().await, report["code"].clone()), (6, json!(43108)));
     scene.later("order-2").await;
     assert_eq!(scene.status("order-2").await, "delivered");
@@ -210,7 +210,7 @@ async fn an_address_that_is_not_let_in_waits_ten_minutes_and_is_named() {
         }))
         .await;
     let report = scene.send("order-1").await;
-    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(report["outcome"], "retrying", "{report}");
     let wait = seconds_until(&report, scene.world.wechat.now().await);
     assert!((590..=600).contains(&wait), "{report}");
     assert!(report["reason"].as_str().unwrap().contains("203.0.113.9"), "{report}");
@@ -221,7 +221,7 @@ async fn an_address_that_is_not_let_in_waits_ten_minutes_and_is_named() {
     // The consent isn't lost: whoever is first has it.
     assert_eq!(scene.send("order-2").await["outcome"], "sent");
     scene.later("order-1").await;
-    assert_eq!(scene.status("order-1").await, "no_permit");
+    assert_eq!(scene.status("order-1").await, "no_consent");
     assert_eq!(scene.seen().await, 1);
 }
 
@@ -238,7 +238,7 @@ async fn what_is_refused_for_ever_goes_through_the_next_channel() {
         let report = scene.world.send(&any_way(&scene, &id)).await;
         assert_eq!(report["outcome"], "sent", "{code}: {report}");
         assert_eq!(report["channel"], "subscribe", "{code}: {report}");
-        let passed = &report["passed_over"][0];
+        let passed = &report["skipped"][0];
         assert_eq!((&passed["channel"], &passed["code"]), (&json!("template"), &json!(code)));
         assert!(passed["advice"].as_str().unwrap().len() > 20, "{passed}");
         assert_eq!((scene.calls().await, scene.seen().await), (at + 1, at + 1), "{code}");
@@ -265,9 +265,9 @@ async fn what_may_be_tried_again_does_not_go_through_the_next_channel() {
     for (at, fault) in faults.into_iter().enumerate() {
         scene.fault(fault.clone()).await;
         let report = scene.world.send(&any_way(&scene, &format!("order-{at}"))).await;
-        assert_eq!(report["outcome"], "retry_at", "{fault}: {report}");
+        assert_eq!(report["outcome"], "retrying", "{fault}: {report}");
         assert_eq!(report["channel"], "template", "{report}");
-        assert_eq!(report.get("passed_over"), None, "{report}");
+        assert_eq!(report.get("skipped"), None, "{report}");
         assert_eq!(scene.seen().await, 0, "{fault}");
     }
 }
@@ -276,10 +276,10 @@ async fn what_may_be_tried_again_does_not_go_through_the_next_channel() {
 async fn what_can_not_be_sent_for_two_days_is_given_up() {
     const DAY: u64 = 24 * 3600;
     let scene = Scene::of("subscribe").await;
-    for (ago, status) in [(2 * DAY - 1000, "retry_at"), (2 * DAY + 1, "failed")] {
+    for (ago, status) in [(2 * DAY - 1000, "retrying"), (2 * DAY + 1, "failed")] {
         scene.fault(json!({ "errcode": 40164 })).await;
-        if status == "retry_at" {
-            assert_eq!(scene.send("order-1").await["outcome"], "retry_at");
+        if status == "retrying" {
+            assert_eq!(scene.send("order-1").await["outcome"], "retrying");
             scene.fault(json!({ "errcode": 40164 })).await;
         }
         let first = scene.world.wechat.now().await - ago;
@@ -302,11 +302,11 @@ async fn the_minute_that_is_used_up_is_waited_for() {
     scene.world.until("there is time in this minute", || into_the_minute() < 40).await;
     scene.fault(json!({ "errcode": 45011, "times": 1 })).await;
     let report = scene.send("order-0").await;
-    assert_eq!(report["outcome"], "retry_at", "{report}");
+    assert_eq!(report["outcome"], "retrying", "{report}");
     assert_eq!(report["retry_at"].as_u64().unwrap() % 60, 0, "{report}");
     for at in 1..5 {
         let waits = scene.send(&format!("order-{at}")).await;
-        assert_eq!(waits["outcome"], "retry_at", "{waits}");
+        assert_eq!(waits["outcome"], "retrying", "{waits}");
         assert!(waits["reason"].as_str().unwrap().contains("minute"), "{waits}");
         assert_eq!(waits["retry_at"], report["retry_at"]);
     }

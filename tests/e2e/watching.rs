@@ -41,18 +41,23 @@ async fn what_is_promised_of_sending_is_measured() {
         world.phone("ann").consent("shop-mini", "order_shipped", true).await;
     }
     fault(json!({ "path": SUBSCRIBE_SEND, "errcode": 43101 })).await;
-    assert_eq!(world.send(&through("order-2", "subscribe")).await["outcome"], "no_permit");
+    assert_eq!(world.send(&through("order-2", "subscribe")).await["outcome"], "no_consent");
     fault(json!({ "path": SUBSCRIBE_SEND, "errcode": -1 })).await;
     world.phone("ann").consent("shop-mini", "order_shipped", true).await;
     assert_eq!(world.send(&through("order-3", "subscribe")).await["outcome"], "ambiguous");
     fault(json!({ "path": "/cgi-bin/message/template/send", "errcode": 45011 })).await;
-    assert_eq!(world.send(&through("order-4", "template")).await["outcome"], "retry_at");
+    assert_eq!(world.send(&through("order-4", "template")).await["outcome"], "retrying");
     world.pass("order-4").await;
     world.sweep().await;
 
     // A receipt that settles, tokens and events in trouble, are scenarios of their own.
-    let elsewhere =
-        ["settled", "token_failed", "token_forced", "events_failed", "events_set_aside"];
+    let elsewhere = [
+        "settled",
+        "token_failed",
+        "token_forced_refreshes",
+        "events_failed",
+        "events_quarantined",
+    ];
     for (names, dimensions) in promised(PAGES[0]) {
         for name in names.into_iter().filter(|name| !elsewhere.contains(name)) {
             let found = world.metrics(name);
@@ -65,8 +70,8 @@ async fn what_is_promised_of_sending_is_measured() {
     let refused = world.metrics("notifications");
     let refused = refused.iter().find(|one| one.dimension("code") == "43101").unwrap();
     assert_eq!(refused.dimension("channel"), "subscribe");
-    assert_eq!((refused.dimension("outcome"), refused.value), ("no_permit", 1));
-    assert_eq!(world.metrics("permit_drift")[0].dimension("app"), "shop-mini");
+    assert_eq!((refused.dimension("outcome"), refused.value), ("no_consent", 1));
+    assert_eq!(world.metrics("consent_drift")[0].dimension("app"), "shop-mini");
     let receipts = world.metrics("receipts");
     assert!(receipts.iter().all(|it| it.dimension("outcome") == "delivered"), "{receipts:?}");
     assert_eq!(receipts[0].dimension("app"), "shop");

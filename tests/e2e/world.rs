@@ -8,7 +8,7 @@ use crate::sandbox::WeChat;
 use crate::secrets::Sought;
 use crate::tables::Aws;
 use futures_util::future::join_all;
-use local::{Cloud, InvokeFailure, Logs, Options, Witness};
+use hongyan_local::{Cloud, InvokeFailure, Logs, Options, Witness};
 use serde_json::{Value, json};
 use shared::config::optional;
 use shared::http::Web;
@@ -298,8 +298,8 @@ impl World {
     /// Sets a parameter, as an operator would.
     pub(crate) fn set_parameter(&self, name: &str, value: &(impl ToString + ?Sized)) {
         let name = format!("/hongyan/local/{name}");
-        let secret = local::aws::ssm::Kind::SecureString;
-        let plain = local::aws::ssm::Kind::String;
+        let secret = hongyan_local::aws::ssm::Kind::SecureString;
+        let plain = hongyan_local::aws::ssm::Kind::String;
         let kind =
             if name.contains("/apps/") || name.contains("/templates/") { plain } else { secret };
         self.cloud.aws.parameters.put(&name, kind, &value.to_string()).unwrap();

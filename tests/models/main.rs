@@ -8,7 +8,7 @@
 //! other.
 //!
 //! - [`send`]: notifications and all who try to send them, and their receipts;
-//! - [`permits`]: one person's consents and all who use them;
+//! - [`consents`]: one person's consents and all who use them;
 //! - [`token`]: one app's access token, who makes it and who uses it.
 //!
 //! Each has rules that can be left out on purpose; for every rule a test holds
@@ -22,7 +22,7 @@
 //! Here what goes wrong is rationed, and so every path ends; that all is well
 //! in the end is asked of the states after which nothing can happen.
 
-mod permits;
+mod consents;
 mod send;
 mod token;
 

@@ -8,8 +8,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use local::aws::permission::{Use, read_uses};
-use local::template::{Place, Template};
+use hongyan_local::aws::permission::{Use, read_uses};
+use hongyan_local::template::{Place, Template};
 use shared::config::optional;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -29,8 +29,8 @@ fn template(path: &str) -> Template {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     let place = Place {
         stack: "hongyan-local".to_owned(),
-        region: local::aws::REGION.to_owned(),
-        account: local::aws::ACCOUNT.to_owned(),
+        region: hongyan_local::aws::REGION.to_owned(),
+        account: hongyan_local::aws::ACCOUNT.to_owned(),
         api_id: "local".to_owned(),
         http: "http://127.0.0.1:8080".to_owned(),
         aws: "http://127.0.0.1:4566".to_owned(),

@@ -74,7 +74,7 @@ async fn handle(bot: &Bot, event: LambdaEvent<Recorded>) -> Result<(), Error> {
             "template": TEMPLATE, "data": { "text": text },
         });
         let Report { outcome, reason } = bot.hongyan.send(&request).await?;
-        if outcome != "no_route" {
+        if outcome != "unreachable" {
             tracing::info!(id, outcome, reason, "answered");
             return Ok(());
         }

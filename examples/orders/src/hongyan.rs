@@ -14,7 +14,7 @@ pub struct Hongyan {
 /// What became of a notification.
 #[derive(Debug, Deserialize)]
 pub struct Report {
-    /// `sent`, `retry_at`, `no_permit`, ….
+    /// `sent`, `retrying`, `no_consent`, ….
     pub outcome: String,
     /// Why, in words.
     pub reason: Option<String>,

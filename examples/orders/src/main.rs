@@ -74,7 +74,7 @@ async fn tell(hongyan: &Hongyan, message: &str) -> Result<(), Error> {
     let (order, reason) = (shipped.order, reason.unwrap_or_default());
     match outcome.as_str() {
         // Told, or about to be: what waits, Hongyan sends by itself.
-        "sent" | "delivered" | "scheduled" | "retry_at" | "in_progress" => {
+        "sent" | "delivered" | "scheduled" | "retrying" | "in_progress" => {
             tracing::info!(order, outcome, "told");
         }
         // WeChat's answer was lost. Another message under another id might be a second
@@ -82,7 +82,7 @@ async fn tell(hongyan: &Hongyan, message: &str) -> Result<(), Error> {
         "ambiguous" => tracing::warn!(order, outcome, reason, "told, perhaps"),
         // WeChat has no way to this customer: they follow nothing and have consented to
         // nothing. This is the place for a text message or a mail, if you send any.
-        "no_permit" | "no_route" | "blocked" | "expired" => {
+        "no_consent" | "unreachable" | "blocked" | "expired" => {
             tracing::warn!(order, outcome, reason, "can't be told on WeChat");
         }
         // A mistake in the template, or WeChat refuses it. The same message again would

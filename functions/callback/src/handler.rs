@@ -120,7 +120,7 @@ async fn receive(
         }
     };
     match heard {
-        Heard::Greeting(echo) => Ok(echo),
+        Heard::UrlVerification(echo) => Ok(echo),
         Heard::Push(opened) => take(app, &door, opened, now).await,
     }
 }
@@ -149,14 +149,16 @@ struct Call<'c> {
 /// What WeChat said.
 enum Heard {
     /// It wants to hear this back.
-    Greeting(String),
+    UrlVerification(String),
     Push(Opened),
 }
 
 impl Call<'_> {
     fn heard_at(&self, door: &Door) -> Result<Heard, NotWeChat> {
         if self.request.method() == Method::GET {
-            return Ok(Heard::Greeting(door.callback.greet(self.query, self.now)?.to_owned()));
+            return Ok(Heard::UrlVerification(
+                door.callback.greet(self.query, self.now)?.to_owned(),
+            ));
         }
         door.callback.open(self.query, self.request.body(), self.now).map(Heard::Push)
     }

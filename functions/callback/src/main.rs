@@ -6,7 +6,7 @@ mod handler;
 use app::App;
 use lambda_http::lambda_runtime::run;
 use lambda_http::{Adapter, Error, Request, service_fn};
-use shared::{clock::Timestamp, defect::Discreet, telemetry};
+use shared::{clock::Timestamp, defect::RedactPanics, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     let app = App::from_environment()
         .await
         .inspect_err(|error| tracing::error!("cannot start: {error}"))?;
-    run(Discreet(Adapter::from(service_fn(async |request: Request| {
+    run(RedactPanics(Adapter::from(service_fn(async |request: Request| {
         Ok::<_, Error>(handler::answer(&app, &request, Timestamp::now()).await)
     }))))
     .await

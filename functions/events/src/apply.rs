@@ -8,7 +8,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::App as WeChatApp;
-use shared::store::{PermitKey, Receipt, StoredEvent, Window};
+use shared::store::{ConsentKey, Receipt, StoredEvent, Window};
 use shared::wechat::push::{Answer, Delivery, Event, Fate, Kind, Push, Unreadable};
 
 /// WeChat's number for the telephone number, among what a user may revoke.
@@ -55,7 +55,7 @@ pub(crate) async fn apply(
         }
         Kind::Event(Event::SubscribeMessageChange(answers)) => {
             for answer in answers.iter().filter(|answer| !answer.accepted) {
-                app.users.withdraw(permit_key(event, &push, answer), push.create_time).await?;
+                app.users.withdraw(consent_key(event, &push, answer), push.create_time).await?;
             }
         }
         Kind::Event(Event::SubscribeMessageSent(deliveries)) => {
@@ -84,7 +84,7 @@ pub(crate) async fn apply(
     Ok(())
 }
 
-/// Every yes is one permit, named after the event's key and its place in it.
+/// Every yes is one consent, named after the event's key and its place in it.
 async fn grant(
     app: &App,
     event: &StoredEvent,
@@ -93,7 +93,7 @@ async fn grant(
 ) -> Result<(), ApplyError> {
     for (place, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.accepted) {
         let grant = format!("{}#{place}", event.event);
-        app.users.grant_permit(permit_key(event, push, answer), &grant, push.create_time).await?;
+        app.users.grant_consent(consent_key(event, push, answer), &grant, push.create_time).await?;
     }
     Ok(())
 }
@@ -135,8 +135,8 @@ fn receipt<'a>(event: &'a StoredEvent, push: &'a Push, delivery: &'a Delivery) -
     }
 }
 
-fn permit_key<'a>(event: &'a StoredEvent, push: &'a Push, answer: &'a Answer) -> PermitKey<'a> {
-    PermitKey { app_id: &event.app_id, open_id: &push.from, template_id: &answer.template_id }
+fn consent_key<'a>(event: &'a StoredEvent, push: &'a Push, answer: &'a Answer) -> ConsentKey<'a> {
+    ConsentKey { app_id: &event.app_id, open_id: &push.from, template_id: &answer.template_id }
 }
 
 /// An event has not taken effect.

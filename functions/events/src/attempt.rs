@@ -45,7 +45,7 @@ pub(crate) async fn attempt(app: &App, event: &StoredEvent) -> Tried {
     };
     let now = Timestamp::now();
     let (alias, name) = (alias(app, event, now).await, event.name());
-    if !event.is_unapplied() {
+    if !event.is_pending() {
         tracing::error!(app = alias, event = name, "it could not be applied once more: {error}");
         return Tried::Failed;
     }
@@ -54,9 +54,9 @@ pub(crate) async fn attempt(app: &App, event: &StoredEvent) -> Tried {
             tell(&alias, &name, &error);
             Tried::Failed
         }
-        Ok(Counted::SetAside) => {
+        Ok(Counted::Quarantined) => {
             tell(&alias, &name, &error);
-            set_aside(&alias, &name);
+            quarantined(&alias, &name);
             Tried::Failed
         }
         Ok(Counted::Already) => {
@@ -80,8 +80,8 @@ pub(crate) async fn attempt_taken(app: &App, event: &StoredEvent, taken: Taken) 
     match taken {
         Taken::Ours(event) => attempt(app, &event).await,
         Taken::Elsewhere => Tried::Elsewhere,
-        Taken::SetAside => {
-            set_aside(&alias(app, event, Timestamp::now()).await, &event.name());
+        Taken::Quarantined => {
+            quarantined(&alias(app, event, Timestamp::now()).await, &event.name());
             Tried::Failed
         }
     }
@@ -92,22 +92,22 @@ fn tell(alias: &str, name: &str, error: &ApplyError) {
     metric::EVENTS_FAILED.record(1, [alias]);
 }
 
-fn set_aside(alias: &str, name: &str) {
+fn quarantined(alias: &str, name: &str) {
     tracing::error!(app = alias, event = name, "it is set aside; its row says why");
-    metric::EVENTS_SET_ASIDE.record(1, [alias]);
+    metric::EVENTS_QUARANTINED.record(1, [alias]);
 }
 
 async fn effect(app: &App, event: &StoredEvent) -> Result<(), ApplyError> {
     let now = Timestamp::now();
     apply(app, event, now).await?;
-    if app.events.note_twin(event).await? {
+    if app.events.record_key_collision(event).await? {
         let alias = alias(app, event, now).await;
         tracing::warn!(
             app = alias,
             event = event.name(),
             "two different events have the same identity; both are kept and applied"
         );
-        metric::EVENTS_TWINS.record(1, [&alias]);
+        metric::EVENTS_KEY_COLLISIONS.record(1, [&alias]);
     }
     app.events.applied(event, now).await?;
     metric::EVENTS_APPLIED.record(1, [&alias(app, event, now).await]);

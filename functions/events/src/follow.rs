@@ -29,7 +29,7 @@ pub(crate) async fn follow(
 
 /// The user has left at `at`. WeChat's rules ask to delete what is known of
 /// them: what `user/info` told goes with the state, and with it their windows
-/// and permits of this account.
+/// and consents of this account.
 pub(crate) async fn leave(
     app: &App,
     wechat_app: &WeChatApp,

@@ -46,7 +46,7 @@ struct Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Only {
-    SetAside,
+    Quarantined,
     Unapplied,
 }
 
@@ -230,7 +230,7 @@ async fn again(app: &App, event: &StoredEvent) -> Outcome {
     let now = Timestamp::now();
     let taken = if event.set_aside_at.is_some() {
         app.events.take_up(event, now).await
-    } else if event.is_unapplied() {
+    } else if event.is_pending() {
         app.events.take(event, false, now).await
     } else {
         return attempt(app, event).await.into();
@@ -318,8 +318,8 @@ impl Request {
         }
         match self.only {
             None => true,
-            Some(Only::SetAside) => event.set_aside_at.is_some(),
-            Some(Only::Unapplied) => event.is_unapplied(),
+            Some(Only::Quarantined) => event.set_aside_at.is_some(),
+            Some(Only::Unapplied) => event.is_pending(),
         }
     }
 }
@@ -349,10 +349,10 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_is_refused() {
-        let odd = json!({ "from": 1, "to": 2, "onyl": "set_aside" });
+        let odd = json!({ "from": 1, "to": 2, "onyl": "quarantined" });
         assert!(serde_json::from_value::<Request>(odd).is_err());
         let odd = json!({ "from": 1, "to": 2, "only": "everything" });
         let error = serde_json::from_value::<Request>(odd).unwrap_err().to_string();
-        assert!(error.contains("set_aside") && error.contains("unapplied"), "{error}");
+        assert!(error.contains("quarantined") && error.contains("pending"), "{error}");
     }
 }

@@ -117,7 +117,7 @@ mod tests {
                 "NewImage": {
                     "user": { "S": "wx1#oAnn" }, "event": { "S": "1795186923#1" },
                     "app_id": { "S": "wx1" }, "body": { "S": "<xml/>" }, "kind": { "S": "text" },
-                    "received_at": { "N": "1795186924" }, "unapplied": { "S": "wx1" },
+                    "received_at": { "N": "1795186924" }, "pending": { "S": "wx1" },
                 },
                 "SequenceNumber": "111", "SizeBytes": 26, "StreamViewType": "NEW_IMAGE",
             },
@@ -136,7 +136,7 @@ mod tests {
         let [arrival] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(arrival.event.event, "1795186923#1");
         assert_eq!(arrival.sequence_number, "111");
-        assert!(arrival.event.is_unapplied());
+        assert!(arrival.event.is_pending());
     }
 
     #[test]

@@ -84,7 +84,7 @@ async fn store(
     let app_id = &work.account.app_id;
     let beaten = patiently(|| app.followers.store_several(app_id, &moves)).await?;
     let unjoined = unjoined.iter().filter(|open_id| !beaten.contains(open_id)).count();
-    work.counts.brought_in(all - beaten.len(), unjoined);
+    work.counts.imported(all - beaten.len(), unjoined);
     Ok(beaten)
 }
 

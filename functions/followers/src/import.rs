@@ -67,7 +67,7 @@ pub(crate) async fn work(
         tracing::info!(
             app = account.alias,
             followers = import.total,
-            brought_in = counts.brought_in,
+            imported = counts.imported,
             without_union_id = counts.without_union_id,
             left = counts.left,
             lists = counts.lists,

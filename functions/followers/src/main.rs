@@ -14,7 +14,7 @@ mod work;
 use app::App;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
-use shared::{clock::Timestamp, defect::Discreet, telemetry};
+use shared::{clock::Timestamp, defect::RedactPanics, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Error> {
     let app = App::from_environment()
         .await
         .inspect_err(|error| tracing::error!("cannot start: {error}"))?;
-    run(Discreet(service_fn(async |event: LambdaEvent<Value>| {
+    run(RedactPanics(service_fn(async |event: LambdaEvent<Value>| {
         let deadline = Timestamp(event.context.deadline / 1000);
         handler::handle(&app, event.payload, Timestamp::now(), deadline).await
     })))

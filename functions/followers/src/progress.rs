@@ -27,7 +27,7 @@ pub(crate) struct Progress {
     /// ... so many of them were on the pages that are done; ...
     listed: u64,
     /// ... and so many of these weren't known, or not who they are.
-    brought_in: u64,
+    imported: u64,
     /// Of whom WeChat told no unionid, so that they are no person of another app's.
     without_union_id: u64,
     /// So many had left while nobody was told.
@@ -63,7 +63,7 @@ impl Progress {
             ended_at: import.ended_at,
             followers: import.total,
             listed: import.listed,
-            brought_in: counts.brought_in,
+            imported: counts.imported,
             without_union_id: counts.without_union_id,
             left: counts.left,
             used: Used { lists: counts.lists, batches: counts.batches },

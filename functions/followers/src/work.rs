@@ -118,9 +118,9 @@ impl Counts {
     }
 
     /// So many were brought in, of whom so many have no unionid.
-    pub(crate) fn brought_in(&self, so_many: usize, without_union_id: usize) {
+    pub(crate) fn imported(&self, so_many: usize, without_union_id: usize) {
         self.change(|counts| {
-            counts.brought_in += so_many as u64;
+            counts.imported += so_many as u64;
             counts.without_union_id += without_union_id as u64;
         });
     }

@@ -83,7 +83,7 @@ pub(crate) struct LoginAnswer {
     /// The `user` of before, when it has just turned out that they are one with
     /// another.
     #[serde(skip_serializing_if = "Option::is_none")]
-    formerly: Option<String>,
+    merged_from: Option<String>,
     /// Whether they follow each Official Account, by its alias.
     follows: BTreeMap<String, bool>,
 }
@@ -166,7 +166,7 @@ pub(crate) async fn log_in(
         exchange: Some(&exchange),
     };
     let session = app.logins.log_in(&binding, now).await?;
-    if let Some(former) = &session.formerly {
+    if let Some(former) = &session.merged_from {
         tracing::info!(app = alias, user = session.user, former, "two are one person");
     }
     tracing::info!(app = alias, user = session.user, "logged in");
@@ -203,7 +203,7 @@ impl Signing<'_> {
             expires_in: session::LIFE,
             follows: credentials.follows(&session.routes),
             bound: session.account,
-            formerly: session.formerly,
+            merged_from: session.merged_from,
             user: session.user,
         })
     }

@@ -108,7 +108,7 @@ async fn reach(
     let (known, place, subscriptions, form_ids, phone) = tokio::try_join!(
         users.known(app_id, open_id),
         users.open_place(app_id, open_id, "", now),
-        users.free_permits(app_id, open_id),
+        users.free_consents(app_id, open_id),
         users.open_form_ids(app_id, open_id, "", now),
         users.phone(app_id, open_id),
     )?;
@@ -143,7 +143,7 @@ pub(crate) async fn forget(
         report["earlier"] = json!(forgotten.earlier);
     }
     if complete {
-        report["marked_until"] = json!(now.plus(MARKED));
+        report["tombstone_expires_at"] = json!(now.plus(MARKED));
     } else {
         report["next"] = json!("the time ran out; invoke again with the same");
     }

@@ -8,7 +8,7 @@ use crate::conclusion::{conclusion, why, worse};
 use crate::deliver::Notification;
 use crate::look::{in_order, look};
 use crate::record;
-use crate::report::{PassedOver, Report};
+use crate::report::{Report, SkippedChannel};
 use crate::routes::Routes;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
@@ -112,7 +112,7 @@ impl<'a> Attempt<'a> {
             in_doubt: false,
             now,
             deadline,
-            report: Report::new(notification.id, Status::NoRoute),
+            report: Report::new(notification.id, Status::Unreachable),
         }
     }
 
@@ -132,7 +132,7 @@ impl<'a> Attempt<'a> {
         self.ours = true;
         self.report.reason = Some(format!("{error}; nothing was sent"));
         let at = self.another_time(0);
-        match self.wait(Status::RetryAt, at, self.must).await {
+        match self.wait(Status::Retrying, at, self.must).await {
             Ok(ended @ Ended::Stored(_)) => Ok(ended),
             Ok(Ended::Changed(_) | Ended::Foreign) | Err(_) => Err(error),
         }
@@ -148,7 +148,7 @@ impl<'a> Attempt<'a> {
             return self.wait(Status::Scheduled, at, None).await;
         }
         let mut routes = Routes::new(&content.to, self.notification.apps);
-        let mut worst = Why::NoRoute;
+        let mut worst = Why::Unreachable;
         for channel in in_order(self.notification.template, content.channels.as_deref()) {
             if self.must.is_some_and(|must| !self.is_announced(must, channel)) {
                 continue;
@@ -161,12 +161,12 @@ impl<'a> Attempt<'a> {
         if let Some(must) = self.must {
             // The template has lost the channel, or the person can't be reached
             // through it any more. Through another it could be a second message.
-            let why = self.report.passed_over.last().map(|passed| passed.reason.clone());
+            let why = self.report.skipped.last().map(|passed| passed.reason.clone());
             let why = why.unwrap_or_else(|| "the template no longer has that channel".to_owned());
             self.report.reason = Some(format!("perhaps sent by an earlier attempt; then: {why}"));
             return self.ambiguous(&must.clone()).await;
         }
-        let (status, reason) = conclusion(worst, routes.is_empty(), &self.report.passed_over);
+        let (status, reason) = conclusion(worst, routes.is_empty(), &self.report.skipped);
         self.report.reason = Some(reason.to_owned());
         self.over(status).await
     }
@@ -189,12 +189,12 @@ impl<'a> Attempt<'a> {
             let now = Timestamp::now();
             if now.plus(CHANNEL) > self.deadline {
                 self.report.reason = Some(NO_TIME.to_owned());
-                return self.wait(Status::RetryAt, now, self.must).await.map(Tried::Ended);
+                return self.wait(Status::Retrying, now, self.must).await.map(Tried::Ended);
             }
             let (speaker, ready) = match self.prepare(channel, routes, now).await? {
                 Ok(found) => found,
-                Err((passed_over, why)) => {
-                    self.report.passed_over.push(passed_over);
+                Err((skipped, why)) => {
+                    self.report.skipped.push(skipped);
                     return Ok(Tried::Next(why));
                 }
             };
@@ -213,13 +213,13 @@ impl<'a> Attempt<'a> {
                 return Ok(tried);
             }
         }
-        let reason = match self.report.passed_over.last() {
+        let reason = match self.report.skipped.last() {
             Some(last) if last.code.is_some_and(is_used_up) => "WeChat refused all form ids",
             _ => "others kept taking what it needs",
         };
         let kind = channel.kind();
-        self.report.passed_over.push(PassedOver::unasked(kind, channel.app(), reason));
-        Ok(Tried::Next(Why::NoPermit))
+        self.report.skipped.push(SkippedChannel::unasked(kind, channel.app(), reason));
+        Ok(Tried::Next(Why::NoConsent))
     }
 
     /// The app that speaks, and what it will say; or why the channel doesn't do.
@@ -228,17 +228,17 @@ impl<'a> Attempt<'a> {
         channel: &Channel,
         routes: &mut Routes<'a>,
         now: Timestamp,
-    ) -> Result<Result<(WeChatApp, Ready), (PassedOver, Why)>, AwsError> {
+    ) -> Result<Result<(WeChatApp, Ready), (SkippedChannel, Why)>, AwsError> {
         let found = look(self.app, self.notification, channel, routes, now);
         let (speaker, mut ready) = match found.await? {
             Ok(found) => found,
-            Err(passed_over) => return Ok(Err(passed_over)),
+            Err(skipped) => return Ok(Err(skipped)),
         };
         if let Some(must) = self.must {
             if !ready.announced.is_to_same(must) {
                 let reason = "by now it would go to another user";
-                let passed_over = PassedOver::unasked(channel.kind(), channel.app(), reason);
-                return Ok(Err((passed_over, Why::NoRoute)));
+                let skipped = SkippedChannel::unasked(channel.kind(), channel.app(), reason);
+                return Ok(Err((skipped, Why::Unreachable)));
             }
             ready.announced = must.clone();
         }
@@ -289,7 +289,7 @@ impl<'a> Attempt<'a> {
                 let announced = ready.announced.clone();
                 let ended = if kind.is_repeatable() {
                     let at = self.another_time(FIRST_PAUSE);
-                    self.wait(Status::RetryAt, at, Some(&announced)).await?
+                    self.wait(Status::Retrying, at, Some(&announced)).await?
                 } else {
                     self.ambiguous(&announced).await?
                 };
@@ -304,15 +304,15 @@ impl<'a> Attempt<'a> {
             }
             Answer::Misconfigured { reason } => {
                 self.give_back(ready).await;
-                let mut passed_over = PassedOver::unasked(kind, &speaker.alias, reason);
-                passed_over.advice = Some(NO_TOKEN.to_owned());
-                self.report.passed_over.push(passed_over);
+                let mut skipped = SkippedChannel::unasked(kind, &speaker.alias, reason);
+                skipped.advice = Some(NO_TOKEN.to_owned());
+                self.report.skipped.push(skipped);
                 Ok(Some(Tried::Next(Why::Refused)))
             }
             Answer::Refused(refusal) => {
                 let another = self.refused(speaker, ready, &refusal).await;
-                let passed_over = PassedOver::refused(kind, &speaker.alias, &refusal);
-                self.report.passed_over.push(passed_over);
+                let skipped = SkippedChannel::refused(kind, &speaker.alias, &refusal);
+                self.report.skipped.push(skipped);
                 Ok((!another).then(|| Tried::Next(why(&refusal))))
             }
         }
@@ -330,7 +330,7 @@ impl<'a> Attempt<'a> {
                     app = speaker.alias,
                     "WeChat knows of no consent, our count does"
                 );
-                metric::PERMIT_DRIFT.record(1, [&speaker.alias]);
+                metric::CONSENT_DRIFT.record(1, [&speaker.alias]);
                 true
             }
             // WeChat knows better than our count what is used up or closed.
@@ -423,7 +423,7 @@ impl<'a> Attempt<'a> {
     async fn later(&mut self, at: Timestamp) -> Result<Ended, AwsError> {
         match self.must {
             None if self.is_too_late(at) => self.over(Status::Failed).await,
-            must => self.wait(Status::RetryAt, at, must).await,
+            must => self.wait(Status::Retrying, at, must).await,
         }
     }
 

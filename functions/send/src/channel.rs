@@ -8,7 +8,7 @@ mod subscribe;
 mod template;
 
 use crate::app::App;
-use crate::report::PassedOver;
+use crate::report::SkippedChannel;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{
@@ -46,7 +46,7 @@ pub(crate) enum Prepared {
     /// It does.
     Ready(Ready),
     /// It doesn't; the next one may.
-    PassedOver(PassedOver, Why),
+    SkippedChannel(SkippedChannel, Why),
 }
 
 /// A message that is ready to be sent.
@@ -63,9 +63,9 @@ pub(crate) struct Ready {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
     /// The person is not known in the app, or can't be written to there.
-    NoRoute,
+    Unreachable,
     /// The person has not consented.
-    NoPermit,
+    NoConsent,
     /// WeChat said no, or would have.
     Refused,
 }
@@ -108,14 +108,14 @@ pub(crate) async fn prepare(
 impl Place<'_> {
     /// The channel doesn't do.
     fn passed(&self, reason: impl Into<String>, why: Why) -> Prepared {
-        Prepared::PassedOver(PassedOver::unasked(self.kind, &self.app.alias, reason), why)
+        Prepared::SkippedChannel(SkippedChannel::unasked(self.kind, &self.app.alias, reason), why)
     }
 
     /// The template can't be filled.
     fn unfillable(&self, fault: Fault) -> Prepared {
-        let mut passed_over = PassedOver::unasked(self.kind, &self.app.alias, fault.reason);
-        passed_over.advice = Some(fault.advice.to_owned());
-        Prepared::PassedOver(passed_over, Why::Refused)
+        let mut skipped = SkippedChannel::unasked(self.kind, &self.app.alias, fault.reason);
+        skipped.advice = Some(fault.advice.to_owned());
+        Prepared::SkippedChannel(skipped, Why::Refused)
     }
 
     /// The channel does.

@@ -1,7 +1,7 @@
 //! What it means that no channel did.
 
 use crate::channel::Why;
-use crate::report::PassedOver;
+use crate::report::SkippedChannel;
 use shared::store::Status;
 use shared::wechat::refusal::{Class, Refusal};
 
@@ -9,8 +9,8 @@ use shared::wechat::refusal::{Class, Refusal};
 /// who has consented, and who can be written to.
 pub(crate) fn why(refusal: &Refusal) -> Why {
     match (refusal.class(), refusal.code) {
-        (_, 43101) => Why::NoPermit,
-        (Class::Unreachable, _) | (_, 45047) => Why::NoRoute,
+        (_, 43101) => Why::NoConsent,
+        (Class::Unreachable, _) | (_, 45047) => Why::Unreachable,
         _ => Why::Refused,
     }
 }
@@ -19,8 +19,8 @@ pub(crate) fn why(refusal: &Refusal) -> Why {
 /// route.
 pub(crate) fn worse(one: Why, other: Why) -> Why {
     let weight = |why| match why {
-        Why::NoRoute => 0,
-        Why::NoPermit => 1,
+        Why::Unreachable => 0,
+        Why::NoConsent => 1,
         Why::Refused => 2,
     };
     if weight(other) > weight(one) { other } else { one }
@@ -30,24 +30,24 @@ pub(crate) fn worse(one: Why, other: Why) -> Why {
 pub(crate) fn conclusion(
     worst: Why,
     is_unknown: bool,
-    passed_over: &[PassedOver],
+    skipped: &[SkippedChannel],
 ) -> (Status, &'static str) {
     match worst {
-        _ if passed_over.is_empty() => {
-            (Status::NoRoute, "the template has none of the channels asked for")
+        _ if skipped.is_empty() => {
+            (Status::Unreachable, "the template has none of the channels asked for")
         }
-        Why::NoRoute if is_unknown => (
-            Status::NoRoute,
+        Why::Unreachable if is_unknown => (
+            Status::Unreachable,
             "the person has never been seen: they neither follow an Official Account nor have logged in to a mini program",
         ),
-        Why::NoRoute => {
-            (Status::NoRoute, "no channel reaches the person; passed_over says why not")
+        Why::Unreachable => {
+            (Status::Unreachable, "no channel reaches the person; skipped says why not")
         }
-        Why::NoPermit => (
-            Status::NoPermit,
+        Why::NoConsent => (
+            Status::NoConsent,
             "the person has not consented to this message; ask with wx.requestSubscribeMessage in the mini program",
         ),
-        Why::Refused => (Status::Failed, "WeChat or the template refuses it; passed_over says why"),
+        Why::Refused => (Status::Failed, "WeChat or the template refuses it; skipped says why"),
     }
 }
 
@@ -58,9 +58,9 @@ mod tests {
     #[test]
     fn a_refusal_may_mean_that_the_person_can_not_be_reached() {
         let why = |code| why(&Refusal { code, message: String::new(), rid: None });
-        assert_eq!(why(43101), Why::NoPermit);
+        assert_eq!(why(43101), Why::NoConsent);
         for code in [43004, 45015, 45047, 48002, 41028] {
-            assert_eq!(why(code), Why::NoRoute, "{code}");
+            assert_eq!(why(code), Why::Unreachable, "{code}");
         }
         for code in [47003, 40037, 48001] {
             assert_eq!(why(code), Why::Refused, "{code}");

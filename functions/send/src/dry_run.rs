@@ -9,7 +9,7 @@ use crate::conclusion::{conclusion, worse};
 use crate::content::Content;
 use crate::deliver::{DeliverError, Notification};
 use crate::look::{in_order, look};
-use crate::report::{NotNeeded, Report};
+use crate::report::{Fallback, Report};
 use crate::routes::Routes;
 use shared::clock::Timestamp;
 use shared::store::Status;
@@ -37,8 +37,8 @@ pub(crate) async fn dry_run(
         return Ok(Report::because(id, Status::Expired, EXPIRED));
     }
     let mut routes = Routes::new(to, notification.apps);
-    let mut report = Report::new(id, Status::NoRoute);
-    let mut worst = Why::NoRoute;
+    let mut report = Report::new(id, Status::Unreachable);
+    let mut worst = Why::Unreachable;
     for channel in in_order(notification.template, channels.as_deref()) {
         let found = look(app, notification, channel, &mut routes, now).await?;
         let does = report.outcome == Status::WouldSend;
@@ -54,19 +54,19 @@ pub(crate) async fn dry_run(
                 report.app = Some(speaker.alias);
                 report.message = Some(ready.message.shown());
             }
-            Err((passed_over, why)) if !does => {
+            Err((skipped, why)) if !does => {
                 worst = worse(worst, why);
-                report.passed_over.push(passed_over);
+                report.skipped.push(skipped);
             }
-            found => report.not_needed.push(NotNeeded {
+            found => report.fallbacks.push(Fallback {
                 channel: channel.kind(),
                 app: channel.app().to_owned(),
-                reason: found.err().map(|(passed_over, _)| passed_over.reason),
+                reason: found.err().map(|(skipped, _)| skipped.reason),
             }),
         }
     }
     if report.outcome != Status::WouldSend {
-        let (status, reason) = conclusion(worst, routes.is_empty(), &report.passed_over);
+        let (status, reason) = conclusion(worst, routes.is_empty(), &report.skipped);
         report.outcome = status;
         report.reason = Some(reason.to_owned());
     }

@@ -11,7 +11,7 @@ use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::parameters::{self, ChannelKind, Kind};
 use shared::wechat::refusal::Refusal;
-use shared::wechat::templates::{Consent, PrivateTemplate, SubscriptionTemplate, keys};
+use shared::wechat::templates::{ConsentKind, PrivateTemplate, SubscriptionTemplate, keys};
 use std::collections::BTreeMap;
 
 /// What is asked: `{"list_templates": {"app": "shop"}}`.
@@ -123,9 +123,9 @@ pub(crate) async fn list(app: &App, asked: &Asked, now: Timestamp) -> Result<Ans
         title: it.title,
         content: it.content,
         consent: match it.consent {
-            Consent::OneTime => Some(GoodFor::OneTime),
-            Consent::LongTerm => Some(GoodFor::LongTerm),
-            Consent::Unknown => None,
+            ConsentKind::OneTime => Some(GoodFor::OneTime),
+            ConsentKind::LongTerm => Some(GoodFor::LongTerm),
+            ConsentKind::Unknown => None,
         },
         values: it.values,
     });

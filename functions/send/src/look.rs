@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::channel::{self, Place, Prepared, Ready, Why};
 use crate::deliver::Notification;
-use crate::report::PassedOver;
+use crate::report::SkippedChannel;
 use crate::routes::Routes;
 use sha2::{Digest, Sha256};
 use shared::aws::AwsError;
@@ -23,18 +23,19 @@ pub(crate) async fn look(
     channel: &Channel,
     routes: &mut Routes<'_>,
     now: Timestamp,
-) -> Result<Result<(WeChatApp, Ready), (PassedOver, Why)>, AwsError> {
+) -> Result<Result<(WeChatApp, Ready), (SkippedChannel, Why)>, AwsError> {
     let kind = channel.kind();
-    let unasked = |reason, why| Ok(Err((PassedOver::unasked(kind, channel.app(), reason), why)));
+    let unasked =
+        |reason, why| Ok(Err((SkippedChannel::unasked(kind, channel.app(), reason), why)));
     let Some(speaker) = notification.apps.by_alias(channel.app()) else {
         let reason = "the template names an app that is not under /apps";
-        let mut passed_over = PassedOver::unasked(kind, channel.app(), reason);
+        let mut skipped = SkippedChannel::unasked(kind, channel.app(), reason);
         let advice = "correct the alias in the template, or store the app under /apps";
-        passed_over.advice = Some(advice.to_owned());
-        return Ok(Err((passed_over, Why::Refused)));
+        skipped.advice = Some(advice.to_owned());
+        return Ok(Err((skipped, Why::Refused)));
     };
     let Some(route) = routes.get(app, &speaker.app_id).await? else {
-        return unasked("the person has never been seen in this app", Why::NoRoute);
+        return unasked("the person has never been seen in this app", Why::Unreachable);
     };
     let place = Place {
         id: notification.id,
@@ -48,7 +49,7 @@ pub(crate) async fn look(
     };
     Ok(match channel::prepare(app, channel, place).await? {
         Prepared::Ready(ready) => Ok((speaker.clone(), ready)),
-        Prepared::PassedOver(passed_over, why) => Err((passed_over, why)),
+        Prepared::SkippedChannel(skipped, why) => Err((skipped, why)),
     })
 }
 

@@ -32,7 +32,7 @@ struct Message {
 /// queue if that doesn't help.
 pub(crate) async fn queue(app: &App, batch: Batch, now: Timestamp, deadline: Timestamp) -> Value {
     if let Some(age) = batch.records.iter().filter_map(|message| message.age(now)).max() {
-        metric::QUEUE_AGE.record(age, []);
+        metric::QUEUE_MESSAGE_AGE_SECONDS.record(age, []);
     }
     let failed = stream::iter(batch.records)
         .map(async |message| {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{App as WeChatApp, Apps, Channel, ChannelKind, Kind, Template};
-use shared::store::{PermitKey, Route};
+use shared::store::{ConsentKey, Route};
 use std::collections::BTreeMap;
 
 /// How many sends can still be made: of whom, and with which template, if with a
@@ -132,7 +132,7 @@ async fn of_app(
     Ok(InApp {
         app: known.alias.clone(),
         follows: is_account.then_some(*follows),
-        subscriptions: app.users.free_permits(app_id, open_id).await?,
+        subscriptions: app.users.free_consents(app_id, open_id).await?,
         customer_service: in_windows(app, known, route, now).await?,
         form_ids,
     })
@@ -173,9 +173,9 @@ async fn in_channel(
         Channel::Template { .. } => Ok(if *follows { None } else { Some(0) }),
         Channel::Subscribe { template_id, long_term, .. }
         | Channel::Bizsend { template_id, long_term, .. } => {
-            let key = PermitKey { app_id, open_id, template_id };
-            let permits = app.users.open_permits(key, "").await?.len();
-            Ok(if *long_term && permits > 0 { None } else { Some(permits) })
+            let key = ConsentKey { app_id, open_id, template_id };
+            let consents = app.users.open_consents(key, "").await?.len();
+            Ok(if *long_term && consents > 0 { None } else { Some(consents) })
         }
         Channel::CustomerService(_) => in_windows(app, known, route, now).await.map(Some),
         Channel::LegacyTemplate { .. } => {

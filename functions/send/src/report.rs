@@ -48,19 +48,19 @@ pub(crate) struct Report {
     pub(crate) retry_at: Option<Timestamp>,
     /// The channels that didn't do, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) passed_over: Vec<PassedOver>,
+    pub(crate) skipped: Vec<SkippedChannel>,
     /// Only in a dry run: what would be sent, without whom it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<Value>,
     /// Only in a dry run: the channels after the one that does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) not_needed: Vec<NotNeeded>,
+    pub(crate) fallbacks: Vec<Fallback>,
 }
 
 /// A channel that didn't do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct PassedOver {
+pub(crate) struct SkippedChannel {
     /// Which one.
     pub(crate) channel: ChannelKind,
     /// The app that would have spoken.
@@ -81,7 +81,7 @@ pub(crate) struct PassedOver {
 /// A channel that comes after the one that does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct NotNeeded {
+pub(crate) struct Fallback {
     /// Which one.
     pub(crate) channel: ChannelKind,
     /// The app that would have spoken.
@@ -104,9 +104,9 @@ impl Report {
             code: None,
             rid: None,
             retry_at: None,
-            passed_over: Vec::new(),
+            skipped: Vec::new(),
             message: None,
-            not_needed: Vec::new(),
+            fallbacks: Vec::new(),
         }
     }
 
@@ -122,7 +122,7 @@ impl Report {
         let mut report = stored.unwrap_or_else(|| Self::new(&row.id, row.status));
         report.outcome = row.status;
         report.retry_at =
-            row.retry_at.filter(|_| matches!(row.status, Status::RetryAt | Status::Scheduled));
+            row.retry_at.filter(|_| matches!(row.status, Status::Retrying | Status::Scheduled));
         report.reason = match row.status {
             Status::InProgress => Some("somebody is sending it right now".to_owned()),
             Status::Cancelled => Some("it was called off before it was sent".to_owned()),
@@ -145,7 +145,7 @@ impl Report {
     }
 }
 
-impl PassedOver {
+impl SkippedChannel {
     /// Passed over without asking WeChat.
     pub(crate) fn unasked(channel: ChannelKind, app: &str, reason: impl Into<String>) -> Self {
         Self {

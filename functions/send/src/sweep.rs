@@ -117,7 +117,7 @@ async fn resume(app: &App, id: &str, deadline: Timestamp) -> Result<Option<Row>,
 async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Result<(), Problem> {
     let id = row.id.as_str();
     if let Some(at) = row.retry_at {
-        metric::WAITING_AGE.record(now.seconds_since(at), []);
+        metric::RETRY_LAG_SECONDS.record(now.seconds_since(at), []);
     }
     let Some(content) = Content::of(row) else {
         let problem = "what was stored of it can't be read by this version of the function";
@@ -152,7 +152,7 @@ async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Resu
 async fn unsendable(app: &App, row: &Row, problem: &str, now: Timestamp) -> Result<(), Problem> {
     let first_at = row.first_at.or(row.retry_at).unwrap_or(now);
     let at = now.plus(pause(row.tries));
-    let mut report = Report::because(&row.id, Status::RetryAt, problem);
+    let mut report = Report::because(&row.id, Status::Retrying, problem);
     report.retry_at = Some(at);
     let is_past = Content::of(row).is_some_and(|content| content.is_past(now));
     let is_over = is_past || at.seconds_since(first_at) > PATIENCE;
@@ -164,8 +164,8 @@ async fn unsendable(app: &App, row: &Row, problem: &str, now: Timestamp) -> Resu
     let json = report.to_json();
     let announced = row.announced.as_ref();
     let change = match report.outcome {
-        Status::RetryAt => {
-            Change::Waiting { status: Status::RetryAt, at, announced, report: &json }
+        Status::Retrying => {
+            Change::Waiting { status: Status::Retrying, at, announced, report: &json }
         }
         status => Change::Over { status, report: &json },
     };

@@ -31,7 +31,7 @@ pub(crate) struct Event {
     /// names no app and means them all.
     app_id: Option<AppId>,
     /// The generation that is dead.
-    dead_generation: Option<u64>,
+    rejected_generation: Option<u64>,
     /// An operator asks how it goes with each app, or one.
     check: Option<check::Asked>,
 }
@@ -69,7 +69,7 @@ pub(crate) async fn handle(
         return checked(app, asked.app.as_deref(), now, deadline).await;
     }
     let report = match event.app_id {
-        Some(app_id) => one(app, &app_id, event.dead_generation.unwrap_or_default(), now).await,
+        Some(app_id) => one(app, &app_id, event.rejected_generation.unwrap_or_default(), now).await,
         None => round(app, now, deadline).await,
     };
     report.map(Answer::Done)

@@ -158,7 +158,7 @@ async fn force(
         today = forced_at.len(),
         "WeChat goes on handing out a token that it calls dead; forcing another"
     );
-    metric::TOKEN_FORCED.record(1, [&wechat_app.alias]);
+    metric::TOKEN_FORCED_REFRESHES.record(1, [&wechat_app.alias]);
     let granted = match app.wechat.stable_token(&wechat_app.app_id, secret, true).await {
         Ok(granted) => granted,
         Err(error @ CallError::Unknown { .. }) => {

@@ -12,7 +12,7 @@ const OVERDUE: u64 = 200;
 /// An app has a token, which may be old.
 pub(crate) fn has(app: &WeChatApp, stored: &StoredToken, now: Timestamp) {
     let left = stored.expires_at.seconds_since(now);
-    metric::TOKEN_AGE.record(stored.age(now), [&app.alias]);
+    metric::TOKEN_AGE_SECONDS.record(stored.age(now), [&app.alias]);
     metric::TOKEN_EXPIRES_IN.record(left, [&app.alias]);
     if left < OVERDUE {
         tracing::error!(

@@ -40,7 +40,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use wechat::connection::{Door, Wire};
+use wechat_sandbox::connection::{Door, Wire};
 
 use crate::clock;
 use crate::witness::Witness;

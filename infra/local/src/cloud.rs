@@ -54,7 +54,7 @@ pub struct Cloud {
     /// DynamoDB, SSM, SQS and buses, and their faults.
     pub aws: Aws,
     /// What happens underneath: invocations, notifications, calls and callbacks.
-    pub feed: wechat::Feed,
+    pub feed: wechat_sandbox::Feed,
     place: Place,
     runtime: Runtime,
     functions: BTreeMap<String, String>,
@@ -77,7 +77,7 @@ struct Running {
     tasks: JoinSet<()>,
     gateways: Vec<Gateway>,
     server: aws::Server,
-    wechat: wechat::Sandbox,
+    wechat: wechat_sandbox::Sandbox,
 }
 
 impl Cloud {
@@ -146,9 +146,9 @@ impl Cloud {
         for parameter in &template.parameters {
             aws.parameters.put(&parameter.name, parameter.kind, &parameter.value)?;
         }
-        seed::parameters(&aws.parameters, &prefix, &wechat::example())?;
+        seed::parameters(&aws.parameters, &prefix, &wechat_sandbox::example())?;
 
-        let feed = wechat::Feed::default();
+        let feed = wechat_sandbox::Feed::default();
         aws.notified.begin(watched(&template, feed.clone()));
         let runner = |doing| move |source| Error::Runner { doing, source };
         let runtime = Runtime::start(
@@ -176,11 +176,11 @@ impl Cloud {
         };
         let gateways = doors.into_iter().map(serve).collect::<Result<_, _>>();
         let gateways = gateways.map_err(runner("serve the HTTP API"))?;
-        let wechat = wechat::Sandbox::start(wechat::Options {
+        let wechat = wechat_sandbox::Sandbox::start(wechat_sandbox::Options {
             data: data.map(|data| data.join("wechat.json")),
             business: business(&template, &place),
             feed: feed.clone(),
-            ..wechat::Options::new(wechat, format!("{http_url}/callback"))
+            ..wechat_sandbox::Options::new(wechat, format!("{http_url}/callback"))
         })
         .await?;
 
@@ -280,7 +280,7 @@ impl Cloud {
 
     /// The sandbox's world as it is now, with its secrets; none once everything stops.
     #[must_use]
-    pub fn world(&self) -> Option<wechat::World> {
+    pub fn world(&self) -> Option<wechat_sandbox::World> {
         self.running.as_ref().map(|running| running.wechat.world())
     }
 
@@ -467,7 +467,7 @@ fn sender(template: &Template) -> Option<&Function> {
 }
 
 /// Where notifications come in and are kept, for whoever watches.
-fn watched(template: &Template, feed: wechat::Feed) -> Watched {
+fn watched(template: &Template, feed: wechat_sandbox::Feed) -> Watched {
     let send = sender(template);
     let table = send.and_then(|send| send.variables.get("NOTIFICATIONS_TABLE")).cloned();
     let mapping = template
@@ -483,10 +483,10 @@ fn watched(template: &Template, feed: wechat::Feed) -> Watched {
 }
 
 /// What the sandbox's phones and its page reach.
-fn business(template: &Template, place: &Place) -> wechat::Business {
+fn business(template: &Template, place: &Place) -> wechat_sandbox::Business {
     let send = sender(template)
         .map(|send| format!("{}/2015-03-31/functions/{}/invocations", place.aws, send.name));
-    wechat::Business { api: Some(place.http.clone()), send }
+    wechat_sandbox::Business { api: Some(place.http.clone()), send }
 }
 
 /// What this machine says of the parameters that the template has.

@@ -165,15 +165,15 @@ impl<W: Write> Play<'_, W> {
         self.say("so it went through the mini program, and used up bob's consent:")?;
         self.card(card)?;
         let second = self.send("order-3-shipped", "bob").await?;
-        promise("a second one needs a second consent", second["outcome"] == "no_permit", &second)?;
+        promise("a second one needs a second consent", second["outcome"] == "no_consent", &second)?;
         self.say(&format!("a second one: {}", second["reason"].as_str().unwrap_or_default()))
     }
 
     async fn unreachable(&mut self) -> Result<(), Failed> {
         self.step("carol has done neither").await?;
         let told = self.send("order-4-shipped", "carol").await?;
-        promise("carol can't be reached", told["outcome"] == "no_route", &told)?;
-        self.say(&format!("no_route: {}", told["reason"].as_str().unwrap_or_default()))
+        promise("carol can't be reached", told["outcome"] == "unreachable", &told)?;
+        self.say(&format!("unreachable: {}", told["reason"].as_str().unwrap_or_default()))
     }
 
     /// A person takes their phone and does something.
@@ -260,8 +260,8 @@ impl<W: Write> Play<'_, W> {
 
 /// Why a channel was passed over.
 fn why(report: &Json, channel: &str) -> String {
-    let passed_over = report["passed_over"].as_array().into_iter().flatten();
-    let mut reasons = passed_over.filter(|passed| passed["channel"] == channel);
+    let skipped = report["skipped"].as_array().into_iter().flatten();
+    let mut reasons = skipped.filter(|passed| passed["channel"] == channel);
     reasons.next().and_then(|passed| passed["reason"].as_str()).unwrap_or_default().to_owned()
 }
 

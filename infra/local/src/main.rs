@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
-use local::{Cloud, Logs, Options, demo, seed};
+use hongyan_local::{Cloud, Logs, Options, demo, seed};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -15,7 +15,7 @@ const LINES: usize = 30;
 
 /// Runs Hongyan on this machine, from the template that is deployed.
 #[derive(Parser)]
-#[command(name = "local")]
+#[command(name = "hongyan-local")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -27,7 +27,7 @@ use std::{
 
 use axum::body::Bytes;
 use tokio::task::JoinHandle;
-use wechat::Feed;
+use wechat_sandbox::Feed;
 
 use crate::{
     aws::{

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use wechat::{App, Kind, Mode, World};
+use wechat_sandbox::{App, Kind, Mode, World};
 
 use crate::{
     aws::{self, ssm},
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn parameters_are_put_once_and_a_change_stays() {
         let store = ssm::ParameterStore::open(None).unwrap();
-        let world = wechat::example();
+        let world = wechat_sandbox::example();
         parameters(&store, "/hongyan/test", &world).unwrap();
         let read = |name: &str| store.get(&format!("/hongyan/test/{name}")).unwrap();
         let shop: Json = serde_json::from_str(&read("apps/shop")).unwrap();
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn parameters_that_an_interrupted_start_left_out_are_put_by_the_next() {
         let store = ssm::ParameterStore::open(None).unwrap();
-        let world = wechat::example();
+        let world = wechat_sandbox::example();
         let first = format!("/hongyan/test/apps/{}", world.apps[0].alias);
         store.put(&first, ssm::Kind::String, "changed").unwrap();
         parameters(&store, "/hongyan/test", &world).unwrap();
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_template_names_templates_that_the_sandbox_knows() {
-        let world = wechat::example();
+        let world = wechat_sandbox::example();
         let template = template(ORDER_SHIPPED, &world);
         let channels = template["channels"].as_array().unwrap();
         assert_eq!(channels.len(), 3);

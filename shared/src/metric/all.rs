@@ -31,8 +31,8 @@ pub const EVENTS_FAILED: Metric<1> = Metric {
 };
 
 /// Something that came in is tried no more.
-pub const EVENTS_SET_ASIDE: Metric<1> = Metric {
-    name: "events_set_aside",
+pub const EVENTS_QUARANTINED: Metric<1> = Metric {
+    name: "events_quarantined",
     unit: Unit::Count,
     dimensions: ["app"],
     totals: &[&[]],
@@ -40,8 +40,8 @@ pub const EVENTS_SET_ASIDE: Metric<1> = Metric {
 };
 
 /// Two different things came in under one identity.
-pub const EVENTS_TWINS: Metric<1> = Metric {
-    name: "events_twins",
+pub const EVENTS_KEY_COLLISIONS: Metric<1> = Metric {
+    name: "events_key_collisions",
     unit: Unit::Count,
     dimensions: ["app"],
     totals: &[],
@@ -58,8 +58,8 @@ pub const NOTIFICATIONS: Metric<4> = Metric {
 };
 
 /// We counted a consent that WeChat knows nothing of.
-pub const PERMIT_DRIFT: Metric<1> = Metric {
-    name: "permit_drift",
+pub const CONSENT_DRIFT: Metric<1> = Metric {
+    name: "consent_drift",
     unit: Unit::Count,
     dimensions: ["app"],
     totals: &[&[]],
@@ -67,8 +67,13 @@ pub const PERMIT_DRIFT: Metric<1> = Metric {
 };
 
 /// How long the oldest message of a batch lay on the queue.
-pub const QUEUE_AGE: Metric<0> =
-    Metric { name: "queue_age", unit: Unit::Seconds, dimensions: [], totals: &[], by: &["send"] };
+pub const QUEUE_MESSAGE_AGE_SECONDS: Metric<0> = Metric {
+    name: "queue_message_age_seconds",
+    unit: Unit::Seconds,
+    dimensions: [],
+    totals: &[],
+    by: &["send"],
+};
 
 /// WeChat has told what became of a message.
 pub const RECEIPTS: Metric<2> = Metric {
@@ -98,8 +103,8 @@ pub const SETTLED: Metric<1> = Metric {
 };
 
 /// Since WeChat handed the stored access token out.
-pub const TOKEN_AGE: Metric<1> = Metric {
-    name: "token_age",
+pub const TOKEN_AGE_SECONDS: Metric<1> = Metric {
+    name: "token_age_seconds",
     unit: Unit::Seconds,
     dimensions: ["app"],
     totals: &[],
@@ -125,8 +130,8 @@ pub const TOKEN_FAILED: Metric<2> = Metric {
 };
 
 /// An access token had to be forced.
-pub const TOKEN_FORCED: Metric<1> = Metric {
-    name: "token_forced",
+pub const TOKEN_FORCED_REFRESHES: Metric<1> = Metric {
+    name: "token_forced_refreshes",
     unit: Unit::Count,
     dimensions: ["app"],
     totals: &[&[]],
@@ -134,8 +139,13 @@ pub const TOKEN_FORCED: Metric<1> = Metric {
 };
 
 /// How long after its time something was sent.
-pub const WAITING_AGE: Metric<0> =
-    Metric { name: "waiting_age", unit: Unit::Seconds, dimensions: [], totals: &[], by: &["send"] };
+pub const RETRY_LAG_SECONDS: Metric<0> = Metric {
+    name: "retry_lag_seconds",
+    unit: Unit::Seconds,
+    dimensions: [],
+    totals: &[],
+    by: &["send"],
+};
 
 /// How long WeChat took to answer.
 pub const WECHAT_LATENCY: Metric<2> = Metric {
@@ -153,19 +163,19 @@ pub fn all() -> Vec<Series> {
         AMBIGUOUS.series(),
         EVENTS_APPLIED.series(),
         EVENTS_FAILED.series(),
-        EVENTS_SET_ASIDE.series(),
-        EVENTS_TWINS.series(),
+        EVENTS_QUARANTINED.series(),
+        EVENTS_KEY_COLLISIONS.series(),
         NOTIFICATIONS.series(),
-        PERMIT_DRIFT.series(),
-        QUEUE_AGE.series(),
+        CONSENT_DRIFT.series(),
+        QUEUE_MESSAGE_AGE_SECONDS.series(),
         RECEIPTS.series(),
         RECORDS_UNREADABLE.series(),
         SETTLED.series(),
-        TOKEN_AGE.series(),
+        TOKEN_AGE_SECONDS.series(),
         TOKEN_EXPIRES_IN.series(),
         TOKEN_FAILED.series(),
-        TOKEN_FORCED.series(),
-        WAITING_AGE.series(),
+        TOKEN_FORCED_REFRESHES.series(),
+        RETRY_LAG_SECONDS.series(),
         WECHAT_LATENCY.series(),
     ]
 }

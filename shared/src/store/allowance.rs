@@ -1,6 +1,6 @@
 //! What sending a message uses up: something of which a user has given so many.
 
-use super::{FormIdItem, Permit, Place, Users, transaction};
+use super::{Consent, FormIdItem, Place, Users, transaction};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -11,10 +11,10 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 #[derive(Debug)]
 pub enum Allowance {
     /// A consent to one subscription message.
-    Permit(Permit),
+    Consent(Consent),
     /// A consent that lasts until it is withdrawn: it has to be there, and is not
     /// used up.
-    Standing(Permit),
+    Standing(Consent),
     /// A place in a customer-service window.
     Place(Place),
     /// A form id.
@@ -31,8 +31,8 @@ impl Users {
         now: Timestamp,
     ) -> TransactWriteItem {
         match allowance {
-            Allowance::Permit(permit) => self.reserve_permit(permit, notification, now),
-            Allowance::Standing(permit) => self.is_free(permit),
+            Allowance::Consent(consent) => self.reserve_consent(consent, notification, now),
+            Allowance::Standing(consent) => self.is_free(consent),
             Allowance::Place(place) => {
                 transaction::update(self.take_place(place, notification, now))
             }
@@ -49,7 +49,7 @@ impl Users {
         now: Timestamp,
     ) -> Option<TransactWriteItem> {
         match allowance {
-            Allowance::Permit(permit) => Some(self.use_permit(permit, notification, now)),
+            Allowance::Consent(consent) => Some(self.use_consent(consent, notification, now)),
             Allowance::FormId(form) => Some(self.use_form_id(form, notification)),
             // WeChat counts messages, and so does the window.
             Allowance::Place(_) | Allowance::Standing(_) => None,
@@ -69,7 +69,7 @@ impl Users {
         now: Timestamp,
     ) -> Result<(), AwsError> {
         match allowance {
-            Allowance::Permit(permit) => self.give_back_permit(permit, notification, now).await,
+            Allowance::Consent(consent) => self.give_back_consent(consent, notification, now).await,
             Allowance::Standing(_) => Ok(()),
             Allowance::Place(place) => self.give_back_place(place, notification).await,
             Allowance::FormId(form) => self.give_back_form_id(form, notification).await,
@@ -89,11 +89,11 @@ impl Users {
         asked: Timestamp,
     ) -> Result<(), AwsError> {
         match allowance {
-            Allowance::Permit(permit) => {
-                self.burn_permit(permit, "reserved", notification, asked).await
+            Allowance::Consent(consent) => {
+                self.burn_consent(consent, "reserved", notification, asked).await
             }
-            Allowance::Standing(permit) => {
-                self.burn_permit(permit, "free", notification, asked).await
+            Allowance::Standing(consent) => {
+                self.burn_consent(consent, "free", notification, asked).await
             }
             // It stays taken.
             Allowance::Place(_) => Ok(()),

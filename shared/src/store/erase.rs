@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 /// the attribute that holds its second, and what they are called together.
 const BEGUN: [(&str, &str, &str); 6] = [
     ("window#", "opened_at", "windows"),
-    ("permit#", "granted_at", "permits"),
+    ("consent#", "granted_at", "consents"),
     ("withdrawn#", "withdrawn_at", "withdrawals"),
     ("refused#", "refused_at", "refusals"),
     ("form#", "submitted_at", "form_ids"),
@@ -30,7 +30,7 @@ const BEGUN: [(&str, &str, &str); 6] = [
 pub(super) const FOLLOW_WINDOW: &str = "window#follow";
 
 impl Users {
-    /// Deletes the customer-service windows, the permits, the form ids and the
+    /// Deletes the customer-service windows, the consents, the form ids and the
     /// telephone number that a user has had until `until`, and says how many of
     /// each it were. If they `follow` all the same, since that very second, the
     /// window that it opened stays.

@@ -64,7 +64,7 @@ pub struct StoredEvent {
     pub problem: Option<String>,
     /// There while it has to take effect.
     #[serde(default)]
-    unapplied: Option<AppId>,
+    pending: Option<AppId>,
     /// When it is tried next.
     #[serde(default)]
     pub due_at: Option<Timestamp>,
@@ -81,8 +81,8 @@ pub struct StoredEvent {
 
 impl StoredEvent {
     /// Whether it still has to take effect.
-    pub fn is_unapplied(&self) -> bool {
-        self.unapplied.is_some()
+    pub fn is_pending(&self) -> bool {
+        self.pending.is_some()
     }
 
     /// What log lines and listings call it: a hash of the user, and the sort key.
@@ -93,8 +93,8 @@ impl StoredEvent {
 
     /// The event as it stands when it was taken for a try.
     fn taken(&self, tries: u64, now: Timestamp) -> Box<Self> {
-        let unapplied = Some(self.app_id.clone());
-        Box::new(Self { tries, unapplied, taken_at: Some(now), set_aside_at: None, ..self.clone() })
+        let pending = Some(self.app_id.clone());
+        Box::new(Self { tries, pending, taken_at: Some(now), set_aside_at: None, ..self.clone() })
     }
 
     /// The sort key of the event that has the same identity and came first, if

@@ -39,7 +39,7 @@ pub struct Exchanged {
     /// The internal id of who logged in.
     pub person: String,
     /// The one that they had until then, if the login found them to be somebody else.
-    pub formerly: Option<String>,
+    pub merged_from: Option<String>,
     /// When.
     pub at: Timestamp,
     /// What the session was made of.
@@ -75,8 +75,8 @@ impl Users {
             .item("token", string(&exchange.token))
             .item("at", number(now))
             .item("expires", number(now.plus(ANSWERED)));
-        if let Some(former) = &session.formerly {
-            put = put.item("formerly", string(former));
+        if let Some(former) = &session.merged_from {
+            put = put.item("merged_from", string(former));
         }
         transaction::put(put.build().expect("table and item are set"))
     }
@@ -97,8 +97,8 @@ impl Users {
         let exchanged = (|| {
             let exchange =
                 Exchange { code: code.clone(), session: text("session")?, token: text("token")? };
-            let (person, formerly) = (text("person")?, text("formerly"));
-            Some(Exchanged { person, formerly, at: get_time(&item, "at")?, exchange })
+            let (person, merged_from) = (text("person")?, text("merged_from"));
+            Some(Exchanged { person, merged_from, at: get_time(&item, "at")?, exchange })
         })();
         // DynamoDB removes it some time after its end.
         Ok(exchanged.filter(|it| now < it.at.plus(ANSWERED)))
@@ -117,7 +117,7 @@ impl Logins {
         exchanged: &Exchanged,
         app_id: &AppId,
     ) -> Result<Option<Session>, AwsError> {
-        let Exchanged { person, formerly, .. } = exchanged;
+        let Exchanged { person, merged_from, .. } = exchanged;
         let Some(open_id) = self.mappings.open_id_of(person, app_id).await? else {
             return Ok(None);
         };
@@ -131,7 +131,7 @@ impl Logins {
             None => Vec::new(),
         };
         let account = get_string(&profile, "account").map(str::to_owned);
-        let (user, formerly) = (person.clone(), formerly.clone());
-        Ok(Some(Session { user, account, routes, formerly }))
+        let (user, merged_from) = (person.clone(), merged_from.clone());
+        Ok(Some(Session { user, account, routes, merged_from }))
     }
 }

@@ -15,7 +15,7 @@ const TRIES: usize = 3;
 impl Logins {
     /// Forgets a user of a mini program: who they are, their account, their
     /// sessions in all apps, and the rows by which they were found. Who has logged in since `at` stays known.
-    /// Permits, windows and form ids are [`Users::erase`]'s.
+    /// Consents, windows and form ids are [`Users::erase`]'s.
     ///
     /// # Errors
     ///

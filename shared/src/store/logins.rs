@@ -70,7 +70,7 @@ pub struct Session {
     pub routes: Vec<Route>,
     /// The internal id that the user has had until this login, if it has just
     /// turned out that they are somebody who had another one already.
-    pub formerly: Option<String>,
+    pub merged_from: Option<String>,
 }
 
 /// A login that can't be.
@@ -112,7 +112,7 @@ impl Logins {
             if self.store(binding, &known, now).await? {
                 // It has turned out who that is: nobody has the id of before any more,
                 // and its sessions would go on speaking of nobody.
-                if let Some(former) = &known.session.formerly {
+                if let Some(former) = &known.session.merged_from {
                     self.end_sessions(former).await;
                 }
                 return Ok(known.session);
@@ -175,8 +175,8 @@ impl Logins {
             .or_else(|| profile_id.clone())
             .unwrap_or_else(|| Uuid::new_v4().simple().to_string());
         let account = account.or_else(|| binding.account.map(str::to_owned));
-        let formerly = profile_id.clone().filter(|id| *id != user);
-        let session = Session { user, account, routes, formerly };
+        let merged_from = profile_id.clone().filter(|id| *id != user);
+        let session = Session { user, account, routes, merged_from };
         Ok(Read { session, profile_id, was_person, was_bound, union_is_new })
     }
 
@@ -198,7 +198,7 @@ impl Logins {
         items.push(transaction::update(found));
         // It has turned out that the user is somebody who had an id already: the
         // one of before leads nowhere any more.
-        if let Some(former) = &known.session.formerly {
+        if let Some(former) = &known.session.merged_from {
             let row = Delete::builder()
                 .table_name(&self.mappings.table.name)
                 .key("subject", string(person_subject(former)))

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! (no row) ──► in_progress ──► sent ──► delivered, blocked, failed   (by WeChat's receipt)
-//!    │           │  ▲   └────► no_permit, no_route, failed, expired
+//!    │           │  ▲   └────► no_consent, unreachable, failed, expired
 //!    │           ▼  │   └────► ambiguous ──► delivered, blocked, failed   (by the receipt)
 //!    └──► retry_at, scheduled ──► cancelled
 //! ```
@@ -58,13 +58,13 @@ pub enum Status {
     /// WeChat took it on, but the person rejects messages of the account.
     Blocked,
     /// It was not sent, and will be tried again by itself.
-    RetryAt,
+    Retrying,
     /// It may or may not have been sent, and a repeat could double it.
     Ambiguous,
     /// The person has not consented to this message.
-    NoPermit,
+    NoConsent,
     /// There is no channel through which the person can be reached.
-    NoRoute,
+    Unreachable,
     /// WeChat refused it for good.
     Failed,
     /// It could not be sent before it was worth nothing.
@@ -84,10 +84,10 @@ impl Status {
             Self::Sent => "sent",
             Self::Delivered => "delivered",
             Self::Blocked => "blocked",
-            Self::RetryAt => "retry_at",
+            Self::Retrying => "retrying",
             Self::Ambiguous => "ambiguous",
-            Self::NoPermit => "no_permit",
-            Self::NoRoute => "no_route",
+            Self::NoConsent => "no_consent",
+            Self::Unreachable => "unreachable",
             Self::Failed => "failed",
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",

@@ -33,14 +33,14 @@ pub struct SubscriptionTemplate {
     /// Its lines, with a key in each; [`keys`] reads them.
     pub content: String,
     /// What one consent to it is good for.
-    pub consent: Consent,
+    pub consent: ConsentKind,
     /// The values that a key may have, for every key with a list of them.
     pub values: BTreeMap<String, Vec<String>>,
 }
 
 /// What one consent of a person is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consent {
+pub enum ConsentKind {
     /// One message.
     OneTime,
     /// Any number of messages, until it is withdrawn.
@@ -80,9 +80,9 @@ impl From<Listed> for SubscriptionTemplate {
             title: listed.title,
             content: listed.content,
             consent: match listed.kind {
-                2 => Consent::OneTime,
-                3 => Consent::LongTerm,
-                _ => Consent::Unknown,
+                2 => ConsentKind::OneTime,
+                3 => ConsentKind::LongTerm,
+                _ => ConsentKind::Unknown,
             },
             // The key comes with or without what a placeholder ends in.
             values: values
@@ -175,12 +175,12 @@ mod tests {
                 {"keywordCode":"enum_string2.DATA","enumValueList":["客厅","厨房"]},
                 {"keywordCode":"enum_string3","enumValueList":["红"]}]}"#,
         );
-        assert_eq!((washing.template_id.as_str(), washing.consent), ("T", Consent::LongTerm));
+        assert_eq!((washing.template_id.as_str(), washing.consent), ("T", ConsentKind::LongTerm));
         assert_eq!(washing.values["enum_string2"], ["客厅", "厨房"]);
         assert_eq!(washing.values["enum_string3"], ["红"]);
         let plain = |kind: &str| read(&format!(r#"{{"priTmplId":"T","content":""{kind}}}"#));
-        assert_eq!(plain(r#","type":2,"keywordEnumValueList":null"#).consent, Consent::OneTime);
-        assert_eq!(plain(r#","type":4"#).consent, Consent::Unknown);
+        assert_eq!(plain(r#","type":2,"keywordEnumValueList":null"#).consent, ConsentKind::OneTime);
+        assert_eq!(plain(r#","type":4"#).consent, ConsentKind::Unknown);
         assert!(plain("").values.is_empty());
     }
 }

@@ -219,7 +219,9 @@ impl Account {
         let pairs = delivery.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let query = Query::read(pairs).ok()?;
         match &delivery.take {
-            Take::Greeting => self.callback.greet(&query, delivery.now).ok().map(str::to_owned),
+            Take::UrlVerification => {
+                self.callback.greet(&query, delivery.now).ok().map(str::to_owned)
+            }
             Take::Push(body) => {
                 self.callback.open(&query, body, delivery.now).ok().map(|opened| opened.message)
             }

@@ -25,7 +25,7 @@ const NONCE: &str = "1514711492";
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Mode {
     /// It greets: nothing but a signature, and something to be said back.
-    Greeting,
+    UrlVerification,
     /// A push in clear.
     Plain,
     /// A push in an envelope; so is the reply.
@@ -60,7 +60,7 @@ pub(crate) struct Delivery {
 /// The four cases.
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        case("GET greeting", Mode::Greeting, Format::Xml),
+        case("GET greeting", Mode::UrlVerification, Format::Xml),
         case("plain XML", Mode::Plain, Format::Xml),
         case("safe XML", Mode::Safe, Format::Xml),
         case("safe JSON", Mode::Safe, Format::Json),
@@ -77,7 +77,7 @@ fn case(name: &'static str, mode: Mode, format: Format) -> Case {
         name,
         mode,
         format,
-        method: if mode == Mode::Greeting { "GET" } else { "POST" },
+        method: if mode == Mode::UrlVerification { "GET" } else { "POST" },
         token: TOKEN,
         aes_key: AES_KEY,
         app_id: APP_ID,
@@ -95,7 +95,7 @@ fn delivery(number: usize, mode: Mode, format: Format) -> Delivery {
         ("nonce", NONCE.to_owned()),
     ];
     let body = match mode {
-        Mode::Greeting => {
+        Mode::UrlVerification => {
             query.push(("echostr", format!("43751209483453562{number:02}")));
             String::new()
         }
@@ -168,8 +168,8 @@ impl Case {
 
     fn is_right(&self, delivery: &Delivery, answer: &str) -> Result<Option<String>, String> {
         let reply = match self.mode {
-            Mode::Greeting if Some(answer) == delivery.get("echostr") => return Ok(None),
-            Mode::Greeting => return Err(format!("not what was to be said back: {answer}")),
+            Mode::UrlVerification if Some(answer) == delivery.get("echostr") => return Ok(None),
+            Mode::UrlVerification => return Err(format!("not what was to be said back: {answer}")),
             Mode::Plain => answer.to_owned(),
             Mode::Safe => opened(self.format, answer)?,
         };

@@ -68,7 +68,7 @@ impl Ours {
 
     /// The answer to a delivery of a case.
     pub(crate) fn answer(&self, case: &Case, delivery: &Delivery) -> Result<String, String> {
-        self.hear(case.mode == Mode::Greeting, delivery.pairs(), &delivery.body)
+        self.hear(case.mode == Mode::UrlVerification, delivery.pairs(), &delivery.body)
     }
 
     fn open(&self, query: &Query, body: &str) -> Result<Opened, String> {
@@ -100,7 +100,7 @@ impl Ours {
             ("query", each(deliveries, query)),
             ("verify", each(&signed, |(claimed, parts)| signature::verify(claimed, parts))),
         ];
-        if *mode == Mode::Greeting {
+        if *mode == Mode::UrlVerification {
             return Ok(parts);
         }
         if *mode == Mode::Safe {

@@ -215,7 +215,7 @@ fn requests(case: &Case) -> Vec<Request<Full<Bytes>>> {
             .uri(format!("/?{}", query.join("&")))
             .header(header::HOST, "localhost");
         let request = match case.mode {
-            Mode::Greeting => request,
+            Mode::UrlVerification => request,
             Mode::Plain | Mode::Safe => request.header(header::CONTENT_TYPE, "text/xml"),
         };
         let body = Full::new(Bytes::from(delivery.body.clone()));

@@ -1,7 +1,7 @@
 //! A cloud with the release binaries, a WeChat, and ann; and what the functions have
 //! used so far of all that AWS asks money for.
 
-use local::{Cloud, Logs, Options};
+use hongyan_local::{Cloud, Logs, Options};
 use measuring::processes::{self, Used};
 use serde_json::{Value, json};
 use shared::http::Web;

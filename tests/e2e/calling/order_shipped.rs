@@ -17,7 +17,7 @@ async fn order_shipped(lambda: &Client, id: &str) -> Result<Value, Box<dyn Error
     }
     let report = &said["notifications"][0];
     match report["outcome"].as_str() {
-        Some("failed" | "no_permit" | "no_route") => Err(report["reason"].to_string().into()),
+        Some("failed" | "no_consent" | "unreachable") => Err(report["reason"].to_string().into()),
         _ => Ok(report["outcome"].clone()),
     }
 }

@@ -224,20 +224,20 @@ pub(crate) async fn minute(world: &World) {
     world.idle().await;
     // Nothing is under way, so that whoever had claimed something is dead.
     for row in world.aws.rows("notifications").await {
-        if row["status"] == "in_progress" || row["status"] == "retry_at" {
+        if row["status"] == "in_progress" || row["status"] == "retrying" {
             for wait in ["lease_until", "retry_at", "due_at"] {
                 world.aws.set_time(row["id"].as_str().unwrap(), wait, 1).await;
             }
         }
     }
     for row in world.aws.rows("events").await {
-        if !row["unapplied"].is_null() {
+        if !row["pending"].is_null() {
             let claimed = if row["answer"].is_object() { ", answer.#at = :past" } else { "" };
             let mut update = json!({
                 "TableName": "hongyan-local-events",
                 "Key": { "user": { "S": row["user"] }, "event": { "S": row["event"] } },
                 "UpdateExpression": format!("SET due_at = :past{claimed}"),
-                "ConditionExpression": "attribute_exists(unapplied)",
+                "ConditionExpression": "attribute_exists(pending)",
                 "ExpressionAttributeValues": { ":past": { "N": "1" } },
             });
             if !claimed.is_empty() {

@@ -17,7 +17,7 @@ const ENTRY: &str = "user_enter_tempsession";
 pub(crate) async fn judge(world: &World, deeds: &Deeds) {
     let events = world.aws.rows("events").await;
     for event in &events {
-        assert!(event["applied_at"].is_number(), "an event was left unapplied: {event}");
+        assert!(event["applied_at"].is_number(), "an event was left pending: {event}");
     }
     stored(&events, TEXT, &deeds.messages.borrow());
     stored(&events, ENTRY, &deeds.entries.borrow());
@@ -39,7 +39,7 @@ pub(crate) async fn judge(world: &World, deeds: &Deeds) {
     for (kind, (all, some)) in shown {
         assert!(some > 0 || all < ENOUGH, "none of {all} notifications by {kind} was shown");
     }
-    permits(world, consents, sent, ambiguous).await;
+    check_consents(world, consents, sent, ambiguous).await;
     greetings(world, events.iter().filter(|event| event["kind"] == ENTRY).count()).await;
     for token in &deeds.sessions.take() {
         Deeds::next(world, token).await;
@@ -90,7 +90,7 @@ async fn notification(world: &World, asked: &Asked) -> String {
         // Of a template message this can always be found out in time.
         "ambiguous" => assert_ne!(*kind, "template", "{row}"),
         // There may be fewer consents, and no window: what opens one may be lost.
-        "no_permit" | "no_route" => {
+        "no_consent" | "unreachable" => {
             assert_ne!(*kind, "template", "{row}");
             assert_eq!(seen, 0, "{id} is shown: {row}");
         }
@@ -101,14 +101,14 @@ async fn notification(world: &World, asked: &Asked) -> String {
     status
 }
 
-/// Each consent that is stored gave one permit, and each notification that was sent took
+/// Each consent that is stored gave one consent, and each notification that was sent took
 /// one. One of which nobody knows took one at most: who died once WeChat had refused it may
-/// have given its permit back, and not have told any more.
-async fn permits(world: &World, consents: usize, sent: usize, ambiguous: usize) {
+/// have given its consent back, and not have told any more.
+async fn check_consents(world: &World, granted: usize, sent: usize, ambiguous: usize) {
     let rows = world.aws.rows("users").await;
-    let permits = rows.iter().filter(|row| row["item"].as_str().unwrap().starts_with("permit#"));
-    let states: Vec<_> = permits.map(|row| row["state"].as_str().unwrap()).collect();
-    assert_eq!(states.len(), consents, "{states:?}");
+    let consents = rows.iter().filter(|row| row["item"].as_str().unwrap().starts_with("consent#"));
+    let states: Vec<_> = consents.map(|row| row["state"].as_str().unwrap()).collect();
+    assert_eq!(states.len(), granted, "{states:?}");
     let taken = states.iter().filter(|state| **state != "free").count();
     assert!(
         (sent..=sent + ambiguous).contains(&taken),

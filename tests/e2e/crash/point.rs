@@ -5,7 +5,7 @@
 //! ones that are deployed, with nothing compiled into them.
 
 use crate::world::World;
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::json;
 use std::time::Duration;
 use tokio::sync::watch;

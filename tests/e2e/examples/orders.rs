@@ -46,7 +46,7 @@ async fn what_waits_is_left_to_hongyan() {
     // WeChat's answer of a quota: not now, but later.
     world.wechat.fault(json!({ "path": "/cgi-bin/message/template/send", "errcode": 45011 })).await;
     ship(&world, &shipped("17", "ann")).await;
-    assert_eq!(logged(&world, "retry_at"), 1);
+    assert_eq!(logged(&world, "retrying"), 1);
     assert_eq!(world.cloud.aws.queues.length("orders-local-shipped"), Some(0));
     world.wechat.heal().await;
     world.pass("order-17-shipped").await;

@@ -2,7 +2,7 @@
 
 use super::{OTHER_SECRET, SECRET};
 use crate::world::World;
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,7 +1,7 @@
 //! The doctor finds what is wrong, and names the remedy.
 
 use crate::world::World;
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 
 /// What fails or is to be looked at: the check, what it is about, and the words.

@@ -3,7 +3,7 @@
 use crate::binaries;
 use crate::replay::HURRIED;
 use crate::world::World;
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::json;
 use std::process::{Command, Stdio};
 
@@ -43,7 +43,7 @@ async fn what_was_set_aside_is_listed_and_its_failure_ends_with_1() {
         json!({ "from": "ann", "MsgType": "event", "Event": "TEMPLATESENDJOBFINISH", "MsgID": 7 });
     world.wechat.push(json!({ "app": "shop", "message": poison })).await;
     world.idle().await;
-    let only = ["--only", "set_aside"];
+    let only = ["--only", "quarantined"];
     let listed = world.hongyan(&all(&[&only[..], &["--dry-run"]].concat()), "").await.json();
     assert_eq!(listed["events"].as_array().unwrap().len(), 1, "{listed}");
     let key = listed["events"][0]["key"].as_str().unwrap();

@@ -1,7 +1,7 @@
 //! Somebody asks to be forgotten, and an operator sees to it.
 
 use crate::world::World;
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::json;
 use std::time::Duration;
 
@@ -33,7 +33,9 @@ async fn nobody_is_forgotten_without_a_yes_and_then_entirely() {
 
     let told = world.hongyan(&["forget", "account=ann", "--yes"], "").await.json();
     assert_eq!((&told["gone"]["accounts"], &told["gone"]["profiles"]), (&json!(1), &json!(2)));
-    assert!(told["marked_until"].is_number() && told["stays"].as_array().unwrap().len() > 3);
+    assert!(
+        told["tombstone_expires_at"].is_number() && told["stays"].as_array().unwrap().len() > 3
+    );
     assert_eq!(traces(&world, &open_id).await, [""; 0]);
     let (kind, words) = world.hongyan(&["forget", "account=ann", "--yes"], "").await.error();
     assert!(kind == "not_found" && words.contains("the account ann"), "{kind} {words}");

@@ -16,11 +16,11 @@ async fn its_history_is_told_without_whom_it_is_for() {
     world.wechat.fault(quota).await;
     let open_id = world.phone("ann").open_id("shop").await;
     let waits = order("waits", json!({ "app": "shop", "open_id": open_id }));
-    assert_eq!(world.send(&waits).await["outcome"], "retry_at");
+    assert_eq!(world.send(&waits).await["outcome"], "retrying");
     let show = ["notification", "show", "waits"];
     let words = world.hongyan_in_words(&show, "").await.out;
     for expected in [
-        "waits: retry_at",
+        "waits: retrying",
         "It was tried once",
         "template of shop",
         "WeChat's code is 45009",
@@ -41,10 +41,10 @@ async fn a_request_of_several_recipients_is_counted() {
     let (world, to) = World::with_ann().await;
     world.send_to_several(&order("news", json!([to, { "account": "nobody" }]))).await;
     let told = world.hongyan(&["notification", "show", "news"], "").await.json();
-    let expected = json!({ "delivered": ["news#0"], "no_route": ["news#1"] });
+    let expected = json!({ "delivered": ["news#0"], "unreachable": ["news#1"] });
     assert_eq!((&told["recipients"], &told["outcomes"]), (&json!(2), &expected));
     let one = world.hongyan_in_words(&["notification", "show", "news#1"], "").await.out;
-    assert!(one.contains("news#1: no_route") && one.contains("never been seen"), "{one}");
+    assert!(one.contains("news#1: unreachable") && one.contains("never been seen"), "{one}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Where the tool finds a deployment, and what it says if it doesn't.
 
 use crate::world::World;
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::json;
 
 /// A profile, as `aws configure` writes it, and how it is found.

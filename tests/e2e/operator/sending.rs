@@ -54,7 +54,7 @@ async fn fields_come_from_a_pipe_and_recipients_may_be_several() {
     let told = said.any_json();
     let outcomes: Vec<_> = told["notifications"].as_array().unwrap().iter().collect();
     assert_eq!((&outcomes[0]["id"], &outcomes[0]["outcome"]), (&json!("two#0"), &json!("sent")));
-    assert_eq!(outcomes[1]["outcome"], "no_route", "{told}");
+    assert_eq!(outcomes[1]["outcome"], "unreachable", "{told}");
     world.idle().await;
     let words = world.hongyan_in_words(&[&send[..], &["--data-file", "-"]].concat(), &fields).await;
     for expected in ["not through   subscribe of shop-mini", "1 of 2 accepted", "hongyan person"] {

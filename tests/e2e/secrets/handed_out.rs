@@ -2,7 +2,7 @@
 //! logs in with or is given, and that WeChat has.
 
 use super::Kind;
-use local::Passed;
+use hongyan_local::Passed;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -99,7 +99,7 @@ fn of_a_login(to: &mut Secrets, json: &Value) {
 }
 
 /// Adds what WeChat has.
-pub(super) fn by_wechat(to: &mut Secrets, world: &wechat::World) {
+pub(super) fn by_wechat(to: &mut Secrets, world: &wechat_sandbox::World) {
     let world = serde_json::to_value(world).unwrap();
     let list = |of: &Value| of.as_array().cloned().unwrap_or_default();
     let values = |of: &Value| of.as_object().cloned().unwrap_or_default().into_iter();
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn what_wechat_has_is_known_by_its_kind() {
         let mut secrets = Secrets::new();
-        by_wechat(&mut secrets, &wechat::example());
+        by_wechat(&mut secrets, &wechat_sandbox::example());
         for kind in [
             Kind::AppSecret,
             Kind::CallbackToken,

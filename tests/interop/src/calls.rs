@@ -1,7 +1,7 @@
 //! Calls of WeChat's API: what a foreign client asks the sandbox, and what we ask it
 //! for the same purpose, mean the same.
 //!
-//! The sandbox is a process of its own, as `cargo run --package wechat` starts it. It
+//! The sandbox is a process of its own, as `cargo run --package wechat-sandbox` starts it. It
 //! checks what it is sent; its record of calls is what is compared.
 
 mod difference;

@@ -64,7 +64,7 @@ async fn calls_with(peer: Result<Peer, PeerError>, purposes: &[Purpose]) -> Resu
 
 /// The sandbox's program, which is built into the same folder as this one.
 fn sandbox() -> std::io::Result<PathBuf> {
-    Ok(std::env::current_exe()?.with_file_name("wechat"))
+    Ok(std::env::current_exe()?.with_file_name("wechat-sandbox"))
 }
 
 fn envelopes_with(peer: Result<Peer, PeerError>) -> Result<(), String> {

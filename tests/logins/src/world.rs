@@ -1,7 +1,7 @@
 //! A cloud with the release binaries, a WeChat, and people who log in.
 
-use local::aws::{Fault, Ordered};
-use local::{Cloud, Options};
+use hongyan_local::aws::{Fault, Ordered};
+use hongyan_local::{Cloud, Options};
 use serde_json::{Value, json};
 use shared::http::Web;
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ impl Counted {
     /// So many of DynamoDB and of WeChat.
     pub(crate) async fn calls(self, world: &World) -> Result<(u64, usize), Box<dyn Error>> {
         self.dynamodb.iter().for_each(Ordered::call_off);
-        let dynamodb = self.dynamodb.iter().map(Ordered::befallen).sum();
+        let dynamodb = self.dynamodb.iter().map(Ordered::fired).sum();
         Ok((dynamodb, world.calls().await? - self.wechat))
     }
 }

@@ -8,7 +8,7 @@ use super::{Channel, State};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Status {
     InProgress,
-    RetryAt,
+    Retrying,
     Sent,
     /// `delivered` or `blocked`.
     Received(Said),
@@ -19,7 +19,7 @@ pub(super) enum Status {
 impl Status {
     /// Whether somebody is to send it yet.
     pub(super) fn is_open(self) -> bool {
-        matches!(self, Self::InProgress | Self::RetryAt)
+        matches!(self, Self::InProgress | Self::Retrying)
     }
 }
 
@@ -66,7 +66,7 @@ impl Notification {
     /// is due, or somebody began and has had their time.
     pub(super) fn is_due(&self) -> bool {
         self.row.is_none_or(|row| {
-            row.status == Status::RetryAt || (row.status == Status::InProgress && row.lease_over)
+            row.status == Status::Retrying || (row.status == Status::InProgress && row.lease_over)
         })
     }
 
@@ -141,7 +141,7 @@ impl State {
     /// through the channel that was announced.
     pub(super) fn retry(&mut self, rules: Rules, notification: u8, claim: u8, maybe_sent: bool) {
         if let Some(row) = self.notification(notification).ours(rules, claim) {
-            row.status = Status::RetryAt;
+            row.status = Status::Retrying;
             row.announced = row.announced.filter(|_| maybe_sent);
         }
     }

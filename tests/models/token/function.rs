@@ -55,7 +55,7 @@ impl Function {
         Self { dead: Some(dead), step: Step::Look, ..Self::round() }
     }
 
-    fn dead_generation(&self) -> u8 {
+    fn rejected_generation(&self) -> u8 {
         self.dead.map_or(0, |dead| dead.generation)
     }
 
@@ -63,7 +63,7 @@ impl Function {
     pub(super) fn go_on(mut self, world: &World, state: &mut State, read: Read) -> Option<Self> {
         let rules = world.rules;
         self.step = match self.step {
-            Step::Look if state.read(read).generation > self.dead_generation() => return None,
+            Step::Look if state.read(read).generation > self.rejected_generation() => return None,
             Step::Look if rules.guarded => Step::Claim,
             Step::Look => Step::Read,
             Step::Claim if state.forced.is_free() => {
@@ -76,7 +76,7 @@ impl Function {
             Step::Read => Step::Ask(state.read(read)),
             Step::Ask(before) => {
                 let token = state.wechat.ask(rules.stable);
-                if before.token != token || before.generation < self.dead_generation() {
+                if before.token != token || before.generation < self.rejected_generation() {
                     Step::Check(before, token)
                 } else if rules.forces && self.is_dead(world, before) && !self.forced {
                     if rules.guarded { Step::Count(before) } else { Step::Force(before) }
@@ -99,7 +99,7 @@ impl Function {
             }
             Step::Check(before, token) => Step::Put(before, token),
             Step::Put(before, token) => {
-                let generation = before.generation.max(self.dead_generation()) + 1;
+                let generation = before.generation.max(self.rejected_generation()) + 1;
                 state.put(Stored { generation, token });
                 Step::End
             }

@@ -2,8 +2,8 @@
 //! every way.
 
 use futures_util::future::try_join_all;
-use local::aws::{Fault, Ordered};
-use local::{Cloud, Options};
+use hongyan_local::aws::{Fault, Ordered};
+use hongyan_local::{Cloud, Options};
 use serde_json::{Value, json};
 use shared::http::Web;
 use std::error::Error;
@@ -37,7 +37,7 @@ impl Counted {
     /// So many of DynamoDB and of WeChat.
     pub(crate) async fn calls(self, world: &World) -> Result<(u64, usize), Box<dyn Error>> {
         self.dynamodb.iter().for_each(Ordered::call_off);
-        let dynamodb = self.dynamodb.iter().map(Ordered::befallen).sum();
+        let dynamodb = self.dynamodb.iter().map(Ordered::fired).sum();
         Ok((dynamodb, world.calls().await? - self.wechat))
     }
 }

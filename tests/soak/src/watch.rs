@@ -1,7 +1,7 @@
 //! What becomes of invocations, as the runner tells it.
 
-use local::Logs;
-use local::logs::Line;
+use hongyan_local::Logs;
+use hongyan_local::logs::Line;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::work::Work;
-use local::{Cloud, Logs, Options};
+use hongyan_local::{Cloud, Logs, Options};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
@@ -189,7 +189,7 @@ impl World {
 
     /// WeChat's greeting of the shop's callback, signed.
     async fn greet(&self) -> Result<(), Failure> {
-        let world = wechat::example();
+        let world = wechat_sandbox::example();
         let token = world.app("shop").map(|app| app.callback_token.expose()).unwrap_or_default();
         let timestamp = Timestamp::now().0.to_string();
         let signature = signature::sign(&[token, &timestamp, "1"]);

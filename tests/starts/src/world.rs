@@ -1,6 +1,6 @@
 //! A cloud with the release binaries, in which functions are started again and again.
 
-use local::{Cloud, Options};
+use hongyan_local::{Cloud, Options};
 use measuring::processes;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
@@ -8,7 +8,7 @@ use shared::http::Web;
 use shared::wechat::signature;
 use std::error::Error;
 use std::path::Path;
-use wechat::Layer;
+use wechat_sandbox::Layer;
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
 const NOOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../noop/template.yaml");
@@ -157,7 +157,7 @@ impl World {
 
 /// WeChat's greeting of the shop's callback, signed.
 fn greeting() -> String {
-    let world = wechat::example();
+    let world = wechat_sandbox::example();
     let token = world.app("shop").map(|app| app.callback_token.expose()).unwrap_or_default();
     let timestamp = Timestamp::now().0.to_string();
     let signature = signature::sign(&[token, &timestamp, "1"]);

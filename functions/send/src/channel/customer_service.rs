@@ -16,7 +16,9 @@ pub(super) async fn prepare(
     let Place { app: wechat_app, route, .. } = place;
     // Who leaves an account takes every open window along.
     if wechat_app.kind == Kind::OfficialAccount && !route.follows {
-        return Ok(place.passed("the person does not follow this Official Account", Why::NoRoute));
+        return Ok(
+            place.passed("the person does not follow this Official Account", Why::Unreachable)
+        );
     }
     let filled =
         message.map(|text| fill(text, place.fields), |text| fill_address(text, place.fields));
@@ -32,7 +34,7 @@ pub(super) async fn prepare(
     let Some((window, _)) = open else {
         return Ok(place.passed(
             "the person has not been in touch lately: no customer-service window is open",
-            Why::NoRoute,
+            Why::Unreachable,
         ));
     };
     let message = message.outgoing(&route.open_id);

@@ -30,7 +30,7 @@ pub(super) async fn prepare(
     let Some(form) = forms.into_iter().next() else {
         return Ok(place.passed(
             "the person has submitted no form in this mini program within the last seven days",
-            Why::NoRoute,
+            Why::Unreachable,
         ));
     };
     Ok(match message(place, card, form.form_id().as_str()) {

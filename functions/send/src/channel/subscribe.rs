@@ -4,7 +4,7 @@ use super::{Fault, Place, Prepared, Why};
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::parameters::Content;
-use shared::store::{Allowance, PermitKey};
+use shared::store::{Allowance, ConsentKey};
 use shared::wechat::field::Message;
 use shared::wechat::message::{Outgoing, SubscribeMessage};
 use std::collections::BTreeMap;
@@ -42,11 +42,12 @@ pub(super) async fn consent(
     long_term: bool,
     message: Outgoing,
 ) -> Result<Prepared, AwsError> {
-    let key = PermitKey { app_id: &place.app.app_id, open_id: &place.route.open_id, template_id };
-    let Some(permit) = app.users.open_permits(key, place.id).await?.into_iter().next() else {
-        return Ok(place.passed("the person has not consented to this message", Why::NoPermit));
+    let key = ConsentKey { app_id: &place.app.app_id, open_id: &place.route.open_id, template_id };
+    let Some(consent) = app.users.open_consents(key, place.id).await?.into_iter().next() else {
+        return Ok(place.passed("the person has not consented to this message", Why::NoConsent));
     };
-    let allowance = if long_term { Allowance::Standing(permit) } else { Allowance::Permit(permit) };
+    let allowance =
+        if long_term { Allowance::Standing(consent) } else { Allowance::Consent(consent) };
     Ok(place.ready(message, Some(template_id), Some(allowance)))
 }
 

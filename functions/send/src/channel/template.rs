@@ -18,7 +18,7 @@ pub(super) struct Card<'a> {
 /// Does if the person follows. WeChat keeps a repeat from doubling.
 pub(super) fn prepare(place: Place<'_>, card: Card<'_>) -> Prepared {
     if !place.route.follows {
-        return place.passed("the person does not follow this Official Account", Why::NoRoute);
+        return place.passed("the person does not follow this Official Account", Why::Unreachable);
     }
     match message(place, card) {
         Ok(message) => place.ready(message, Some(card.template_id), None),

@@ -3,7 +3,7 @@
 use super::{Difference, Obstacle};
 use shared::parameters::{self, Apps, Channel, ChannelKind, Kind, Template};
 use shared::wechat::field::Type;
-use shared::wechat::templates::Consent;
+use shared::wechat::templates::ConsentKind;
 use std::collections::BTreeMap;
 
 /// What each account has in each list, or why that isn't known, by its alias.
@@ -36,7 +36,7 @@ pub(super) struct Has {
     /// Its keys, in their order.
     pub(super) keys: Vec<String>,
     /// What one consent is good for, where consent is needed.
-    pub(super) consent: Option<Consent>,
+    pub(super) consent: Option<ConsentKind>,
     /// The values that some keys may have.
     pub(super) values: BTreeMap<String, Vec<String>>,
 }
@@ -160,17 +160,17 @@ fn app_problem(apps: &Apps, alias: &str, needed: Option<Kind>) -> Option<Obstacl
 }
 
 /// What is wrong with how long a consent is said to last.
-fn consent_problem(channel: &Channel, consent: Option<Consent>) -> Option<Obstacle> {
+fn consent_problem(channel: &Channel, consent: Option<ConsentKind>) -> Option<Obstacle> {
     let (Channel::Subscribe { long_term, .. } | Channel::Bizsend { long_term, .. }) = channel
     else {
         return None;
     };
     match (consent?, long_term) {
-        (Consent::OneTime, true) => Some(Obstacle::new(
+        (ConsentKind::OneTime, true) => Some(Obstacle::new(
             "WeChat's template is a one-time one; this says that one consent lasts",
             r#"remove "long_term": every consent is good for one message"#,
         )),
-        (Consent::LongTerm, false) => Some(Obstacle::new(
+        (ConsentKind::LongTerm, false) => Some(Obstacle::new(
             "WeChat's template is a long-term one; this takes one consent for one message",
             r#"write "long_term": true"#,
         )),
@@ -189,7 +189,7 @@ mod tests {
         serde_json::from_value(channel).unwrap()
     }
 
-    fn has(keys: &[&str], consent: Option<Consent>) -> Has {
+    fn has(keys: &[&str], consent: Option<ConsentKind>) -> Has {
         let keys = keys.iter().map(|&key| key.to_owned()).collect();
         let values = [("enum_string3".to_owned(), vec!["大".to_owned(), "小".to_owned()])];
         Has { keys, consent, values: values.into() }
@@ -236,7 +236,7 @@ mod tests {
         let of = |content: &str| {
             let data = json!({ "data": { "enum_string3": content } });
             let account =
-                accounts(List::Subscriptions, has(&["enum_string3"], Some(Consent::OneTime)));
+                accounts(List::Subscriptions, has(&["enum_string3"], Some(ConsentKind::OneTime)));
             told(&channel("subscribe", &data), &account)
         };
         assert_eq!(of("大"), []);
@@ -251,11 +251,11 @@ mod tests {
     fn how_long_a_consent_lasts() {
         for kind in ["subscribe", "bizsend"] {
             for (long_term, consent, advice) in [
-                (false, Consent::OneTime, None),
-                (true, Consent::LongTerm, None),
-                (true, Consent::Unknown, None),
-                (true, Consent::OneTime, Some("remove \"long_term\"")),
-                (false, Consent::LongTerm, Some("write \"long_term\": true")),
+                (false, ConsentKind::OneTime, None),
+                (true, ConsentKind::LongTerm, None),
+                (true, ConsentKind::Unknown, None),
+                (true, ConsentKind::OneTime, Some("remove \"long_term\"")),
+                (false, ConsentKind::LongTerm, Some("write \"long_term\": true")),
             ] {
                 let account = accounts(List::Subscriptions, has(&[], Some(consent)));
                 let channel = channel(kind, &json!({ "data": {}, "long_term": long_term }));

@@ -4,7 +4,7 @@
 //! them, or breaks the connection; before the call takes effect, or after.
 //! [`Faults::order`] sets it up, and the [`Ordered`] that it gives tells what
 //! has become of it and calls it off. Only what comes in by the port is
-//! befallen: mappings, pipes and this process's own handles aren't clients.
+//! fired: mappings, pipes and this process's own handles aren't clients.
 //!
 //! An SDK tries a call that failed again by itself (three times in all, unless
 //! told otherwise), and each of these attempts is a call here.

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::{Map, Value as Json, json};
-use wechat::{Feed, Layer};
+use wechat_sandbox::{Feed, Layer};
 
 use super::body;
 use super::dynamodb::DynamoDb;

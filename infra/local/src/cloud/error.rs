@@ -49,7 +49,7 @@ pub enum Error {
     Aws(#[from] aws::Error),
     /// The sandbox.
     #[error("the WeChat sandbox doesn't start: {0}")]
-    Wechat(#[from] wechat::Error),
+    Wechat(#[from] wechat_sandbox::Error),
     /// The runner itself.
     #[error("the runner can't {doing}: {source}")]
     Runner {

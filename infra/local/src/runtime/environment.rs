@@ -420,7 +420,7 @@ fn folder<'o>(function: &'o Function, options: &'o Options) -> &'o std::path::Pa
 mod tests {
     use std::{collections::BTreeMap, net::Ipv4Addr};
 
-    use wechat::Feed;
+    use wechat_sandbox::Feed;
 
     use super::*;
     use crate::{

@@ -12,7 +12,7 @@ use std::{
 use axum::body::Bytes;
 use rustix::process::Signal;
 use tokio::{sync::Semaphore, time::Instant};
-use wechat::Layer;
+use wechat_sandbox::Layer;
 
 use super::{
     Options,

@@ -111,7 +111,7 @@ fn the_deployed_template_is_understood_whole() {
         template.tables.iter().find(|table| table["TableName"] == "hongyan-local-events").unwrap();
     assert_eq!(table["StreamSpecification"]["StreamEnabled"], true);
     assert_eq!(table["TimeToLiveSpecification"]["AttributeName"], "expires");
-    assert_eq!(table["GlobalSecondaryIndexes"][0]["IndexName"], "unapplied");
+    assert_eq!(table["GlobalSecondaryIndexes"][0]["IndexName"], "pending");
 }
 
 /// What callers read of the routes is what API Gateway has.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use local::aws::lambda::{Answer, BoxFuture, FunctionSummary, InvokeError};
-use local::aws::{Aws, Invoke, Server};
+use hongyan_local::aws::lambda::{Answer, BoxFuture, FunctionSummary, InvokeError};
+use hongyan_local::aws::{Aws, Invoke, Server};
 use shared::http::Web;
 
 pub(crate) struct Endpoint {

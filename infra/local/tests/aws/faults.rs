@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
-use local::aws::Fault;
+use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 
 use crate::dynamodb::{key, letters};
@@ -52,7 +52,7 @@ async fn a_call_is_refused_as_often_as_ordered() {
             assert_eq!(refused.into_service_error().code(), Some(code));
         }
         assert!(!is_there(&endpoint, "1").await, "a refused call took effect");
-        assert_eq!(fault.befallen(), 2);
+        assert_eq!(fault.fired(), 2);
     }
     assert!(faults.list().is_empty());
     put.send().await.unwrap();
@@ -61,7 +61,7 @@ async fn a_call_is_refused_as_often_as_ordered() {
     let fault = Fault::of("dynamodb", "GetItem").refuse("InternalServerError").times(2);
     let fault = faults.order(fault).unwrap();
     assert!(is_there(&endpoint, "1").await);
-    assert_eq!(fault.befallen(), 2);
+    assert_eq!(fault.fired(), 2);
     endpoint.stop().await;
 }
 
@@ -96,10 +96,10 @@ async fn only_what_is_named_is_befallen() {
     let strangers = Fault::of("dynamodb", "PutItem").by("somebody").reset();
     let strangers = endpoint.aws.faults.order(strangers).unwrap();
     put(&endpoint, "1").send().await.unwrap_err();
-    assert!(this.befallen() > 0);
+    assert!(this.fired() > 0);
     this.call_off();
     put(&endpoint, "1").send().await.unwrap();
-    assert_eq!((other.befallen(), strangers.befallen()), (0, 0));
+    assert_eq!((other.fired(), strangers.fired()), (0, 0));
     endpoint.stop().await;
 }
 
@@ -178,7 +178,7 @@ async fn a_fault_lasts_and_delays_as_long_as_ordered() {
     put(&endpoint, "1").send().await.unwrap();
     assert!(begun.elapsed() >= Duration::from_millis(190), "{:?}", begun.elapsed());
     put(&endpoint, "2").send().await.unwrap();
-    assert_eq!(fault.befallen(), 1);
+    assert_eq!(fault.fired(), 1);
     assert!(endpoint.aws.faults.list().is_empty());
 
     let fault = Fault::of("dynamodb", "PutItem").delay(Duration::from_millis(100)).once();
@@ -219,7 +219,7 @@ async fn faults_are_ordered_and_called_off_over_http() {
         listed["faults"],
         json!([{
             "id": id, "service": "dynamodb", "operation": "PutItem", "hold": true, "times": 2,
-            "left": 1, "befallen": 1, "holding": 1,
+            "left": 1, "fired": 1, "holding": 1,
         }])
     );
     let (_, released) = control(&endpoint, Method::POST, &format!("faults/{id}/release"), "").await;

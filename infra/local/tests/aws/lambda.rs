@@ -1,7 +1,7 @@
 use aws_sdk_lambda::error::ProvideErrorMetadata as _;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use local::aws::lambda::{Answer, InvokeError};
+use hongyan_local::aws::lambda::{Answer, InvokeError};
 
 use crate::endpoint::{Endpoint, eventually};
 

@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use aws_sdk_lambda::primitives::Blob;
-use local::aws::Fault;
-use local::aws::permission::{Effect, Pattern, Policy, Statement, Use};
+use hongyan_local::aws::Fault;
+use hongyan_local::aws::permission::{Effect, Pattern, Policy, Statement, Use};
 
 use crate::dynamodb::{key, letters};
 use crate::endpoint::Endpoint;
@@ -117,7 +117,7 @@ async fn what_is_not_allowed_spends_no_fault_and_others_may_do_everything() {
     };
     let refused = put(&endpoint).await.unwrap_err();
     assert_eq!(refused.into_service_error().code(), Some("AccessDeniedException"));
-    assert_eq!(fault.befallen(), 0);
+    assert_eq!(fault.fired(), 0);
     fault.call_off();
     // A function that nobody has granted anything is none of the template's.
     endpoint.as_function("stranger");

@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use aws_sdk_ssm::types::ParameterType;
-use local::aws::{Aws, Error};
+use hongyan_local::aws::{Aws, Error};
 
 use crate::dynamodb::{key, letters, number};
 use crate::endpoint::Endpoint;

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::ProvideErrorMetadata as _;
 use aws_sdk_ssm::types::{ParameterStringFilter, ParameterTier, ParameterType};
-use local::aws::ssm::Kind;
+use hongyan_local::aws::ssm::Kind;
 
 use crate::endpoint::Endpoint;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use local::{Cloud, Options, aws::buses::Entry};
+use hongyan_local::{Cloud, Options, aws::buses::Entry};
 use serde_json::json;
 
 use crate::place::{Place, eventually, function};

@@ -64,7 +64,7 @@ async fn the_clock_a_queue_and_a_table_feed_a_function() {
     let place = Place::new(&["one"], &(function("one", FED) + ROWS));
     let mut options = place.options();
     options.data = Some(place.folder.path().join("data"));
-    let cloud = local::Cloud::start(options.clone()).await.unwrap();
+    let cloud = hongyan_local::Cloud::start(options.clone()).await.unwrap();
     eventually(|| place.lines().contains(&"one: tick".to_owned())).await;
     let ended = || place.lines().iter().filter(|line| line.starts_with("one: END")).count();
 
@@ -80,7 +80,7 @@ async fn the_clock_a_queue_and_a_table_feed_a_function() {
     cloud.stop().await;
 
     // What is done isn't done again after a restart, what is new is.
-    let cloud = local::Cloud::start(options).await.unwrap();
+    let cloud = hongyan_local::Cloud::start(options).await.unwrap();
     eventually(|| ended() == 4).await; // the clock
     cloud.idle().await.unwrap();
     assert_eq!(ended(), 4);
@@ -124,7 +124,7 @@ async fn a_pipe_forwards_what_its_function_makes_of_records_if_there_is_a_bus() 
 
     let mut options = place.options();
     options.parameters.insert("Bus".to_owned(), "shop/orders".to_owned());
-    let cloud = local::Cloud::start(options).await.unwrap();
+    let cloud = hongyan_local::Cloud::start(options).await.unwrap();
     for id in ["b", "c"] {
         put(&cloud, id).await;
     }
@@ -155,7 +155,7 @@ async fn a_pipe_forwards_what_its_function_makes_of_records_if_there_is_a_bus() 
 }
 
 /// Puts a row the way a client does: signed or not, an `Authorization` is asked for.
-async fn put(cloud: &local::Cloud, id: &str) {
+async fn put(cloud: &hongyan_local::Cloud, id: &str) {
     let body = json!({ "TableName": "rows", "Item": { "id": { "S": id } } }).to_string();
     let request = format!(
         "POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: AWS4-HMAC-SHA256 Credential=test/20261120/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0\r\nX-Amz-Date: 20261120T000000Z\r\nX-Amz-Target: DynamoDB_20120810.PutItem\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",

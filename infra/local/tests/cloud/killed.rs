@@ -14,7 +14,7 @@ use crate::place::{Place, eventually, function, is_gone, process_in};
 
 /// Starts the real program and reads its addresses.
 fn run(place: &Place) -> (Child, Vec<u16>) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hongyan-local"))
         .args(["run", "--memory", "--http-port", "0", "--aws-port", "0", "--wechat-port", "0"])
         .arg("--template")
         .arg(place.template())

@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use local::{Error, InvokeFailure, aws::Fault};
+use hongyan_local::{Error, InvokeFailure, aws::Fault};
 use serde_json::{Value, json};
 
 use crate::place::{MAY_PUT, Place, ROWS, eventually, function, is_gone, process, process_in};
@@ -75,7 +75,7 @@ async fn reserved_concurrency_throttles_and_the_limit_of_processes_only_delays()
     let place = Place::new(&["reserved", "limited"], &resources);
     let mut options = place.options();
     options.environments = 1;
-    let cloud = local::Cloud::start(options).await.unwrap();
+    let cloud = hongyan_local::Cloud::start(options).await.unwrap();
 
     let go = place.path("go");
     let held = json!({ "touch": place.path("begun"), "until": go });
@@ -310,7 +310,7 @@ async fn idle_processes_are_stopped() {
     let place = Place::new(&["one"], &function("one", ""));
     let mut options = place.options();
     options.idle = Duration::from_millis(50);
-    let cloud = local::Cloud::start(options).await.unwrap();
+    let cloud = hongyan_local::Cloud::start(options).await.unwrap();
     let first = process(&cloud.invoke("one", &json!({})).await.unwrap());
     eventually(|| is_gone(first)).await;
     cloud.stop().await;
@@ -319,7 +319,9 @@ async fn idle_processes_are_stopped() {
 #[tokio::test]
 async fn what_is_missing_is_named() {
     let place = Place::new(&[], &function("one", ""));
-    let Err(missing) = local::Cloud::start(place.options()).await else { panic!("it started") };
+    let Err(missing) = hongyan_local::Cloud::start(place.options()).await else {
+        panic!("it started")
+    };
     assert!(matches!(&missing, Error::Binary { function, .. } if function == "one"));
     assert!(missing.to_string().contains("cargo build"));
 
@@ -327,7 +329,7 @@ async fn what_is_missing_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut options = place.options();
     options.aws_port = taken.local_addr().unwrap().port();
-    let Err(busy) = local::Cloud::start(options).await else { panic!("it started") };
+    let Err(busy) = hongyan_local::Cloud::start(options).await else { panic!("it started") };
     let message = busy.to_string();
     assert!(message.contains(&format!("port {}", taken.local_addr().unwrap().port())), "{message}");
     assert!(message.contains("--aws-port"), "{message}");

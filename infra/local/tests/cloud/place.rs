@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use local::{Cloud, Logs, Options};
+use hongyan_local::{Cloud, Logs, Options};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use local::{Cloud, Passed, Witness, aws::Fault};
+use hongyan_local::{Cloud, Passed, Witness, aws::Fault};
 use serde_json::json;
 
 use crate::place::{MAY_PUT, Place, ROWS, function};

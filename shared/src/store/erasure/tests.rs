@@ -5,7 +5,7 @@ mod interrupted;
 use super::*;
 use crate::store::engine::{Engine, rows};
 use crate::store::{
-    Binding, Followers, Item, Mappings, NewEvent, NewSession, PermitKey, SecretHash, Sessions,
+    Binding, ConsentKey, Followers, Item, Mappings, NewEvent, NewSession, SecretHash, Sessions,
     Step, Told, Users, Window,
 };
 use crate::wechat::id::{AppId, OpenId, UnionId};
@@ -84,9 +84,9 @@ impl World {
         let users = &self.erasure.logins.users;
         let (app_id, open_id) = (app("wxMini"), open(&here));
         users.open_window(&app_id, &open_id, Window::Message, NOW).await.unwrap();
-        let key = PermitKey { app_id: &app_id, open_id: &open_id, template_id: "T" };
-        users.grant_permit(key, "g1", NOW).await.unwrap();
-        users.grant_permit(key, "g2", NOW).await.unwrap();
+        let key = ConsentKey { app_id: &app_id, open_id: &open_id, template_id: "T" };
+        users.grant_consent(key, "g1", NOW).await.unwrap();
+        users.grant_consent(key, "g2", NOW).await.unwrap();
         let body = format!("from {here}: hello");
         let event = NewEvent {
             app_id: &app_id,
@@ -150,7 +150,7 @@ async fn who_is_forgotten_leaves_a_mark_and_nothing_else() {
         ("accounts", 1),
         ("events", 1),
         ("mappings", 5),
-        ("permits", 2),
+        ("consents", 2),
         ("profiles", 2),
         ("sessions", 1),
         ("windows", 1),
@@ -216,7 +216,7 @@ async fn what_the_time_was_too_short_for_is_done_by_the_next_call() {
     assert!(done.complete, "{done:?}");
     assert_eq!((done.person.as_ref(), done.earlier.len()), (Some(&before), 0));
     let number = |kind: &str| done.gone.get(kind).copied().unwrap_or_default();
-    assert_eq!((number("events"), number("permits"), number("windows")), (1, 2, 1), "{done:?}");
+    assert_eq!((number("events"), number("consents"), number("windows")), (1, 2, 1), "{done:?}");
     assert_eq!((number("profiles"), number("mappings")), (2, 4), "{done:?}");
     assert_eq!(world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(40)).await, after);
     assert!(users.open_place(&app_id, &open_id, "n", NOW.plus(40)).await.unwrap().is_some());

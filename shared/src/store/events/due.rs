@@ -44,8 +44,8 @@ impl Events {
             .dynamodb
             .query()
             .table_name(&self.table.name)
-            .index_name("unapplied")
-            .key_condition_expression("unapplied = :app AND due_at <= :now")
+            .index_name("pending")
+            .key_condition_expression("pending = :app AND due_at <= :now")
             .expression_attribute_values(":app", string(app_id.as_str()))
             .expression_attribute_values(":now", number(now))
             .set_exclusive_start_key(after)
@@ -53,7 +53,7 @@ impl Events {
             .send()
             .await
             .map_err(|error| {
-                AwsError::new(self.table.action("looking for unapplied events"), &error)
+                AwsError::new(self.table.action("looking for pending events"), &error)
             })?;
         let keys = found.items.unwrap_or_default().into_iter().map(Due::new);
         Ok((keys.collect(), found.last_evaluated_key))
@@ -77,7 +77,7 @@ impl Events {
             .dynamodb
             .scan()
             .table_name(&self.table.name)
-            .index_name("unapplied")
+            .index_name("pending")
             .limit(limit)
             .send()
             .await
@@ -85,7 +85,7 @@ impl Events {
                 AwsError::new(self.table.action("looking for events of unknown apps"), &error)
             })?;
         let items = found.items.unwrap_or_default().into_iter().filter(|item| {
-            let app_id = get_string(item, "unapplied");
+            let app_id = get_string(item, "pending");
             let is_known = known.iter().any(|known| app_id == Some(known.as_str()));
             !is_known && get_time(item, "due_at") <= Some(now)
         });
@@ -106,7 +106,7 @@ impl Events {
         const PROBLEM: &str = "the row is no event";
         let found = self.table.read("reading an event", due.key.clone()).await?;
         let is_due =
-            |item: &Item| item.contains_key("unapplied") && get_time(item, "due_at") <= Some(now);
+            |item: &Item| item.contains_key("pending") && get_time(item, "due_at") <= Some(now);
         let Some(item) = found.filter(is_due) else { return Ok(None) };
         if let Ok(event) = serde_dynamo::from_item(item) {
             return Ok(Some(event));
@@ -117,10 +117,8 @@ impl Events {
             .update_item()
             .table_name(&self.table.name)
             .set_key(Some(due.key.clone()))
-            .update_expression(
-                "SET problem = :problem, set_aside_at = :now REMOVE unapplied, due_at",
-            )
-            .condition_expression("attribute_exists(unapplied)")
+            .update_expression("SET problem = :problem, set_aside_at = :now REMOVE pending, due_at")
+            .condition_expression("attribute_exists(pending)")
             .expression_attribute_values(":problem", string(PROBLEM))
             .expression_attribute_values(":now", number(now));
         self.table.conditional("setting a row aside", update.send().await)?;

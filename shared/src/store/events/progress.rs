@@ -24,7 +24,7 @@ pub enum Taken {
     /// Somebody else is at it, or has been since it was read.
     Elsewhere,
     /// It was tried often enough. Nobody tries it again.
-    SetAside,
+    Quarantined,
 }
 
 /// What counting a failure led to.
@@ -33,7 +33,7 @@ pub enum Counted {
     /// The sweep tries it again then.
     Due(Timestamp),
     /// Nobody tries it again.
-    SetAside,
+    Quarantined,
     /// Nothing: another invocation has tried the same event, and its outcome
     /// counts.
     Already,
@@ -99,7 +99,7 @@ impl Events {
             .expression_attribute_values(":tries", number(tries))
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":due", number(due_at));
-        let update = event.unchanged(update, &format!("attribute_exists(unapplied){due}"));
+        let update = event.unchanged(update, &format!("attribute_exists(pending){due}"));
         let taken = self.table.conditional("taking an event", update.send().await)?;
         Ok(if taken.is_some() { Taken::Ours(event.taken(tries, now)) } else { Taken::Elsewhere })
     }
@@ -112,14 +112,14 @@ impl Events {
         let update = self
             .update(event)
             .update_expression(
-                "SET problem = :problem, failed_at = :now, set_aside_at = :now REMOVE unapplied, due_at, taken_at",
+                "SET problem = :problem, failed_at = :now, set_aside_at = :now REMOVE pending, due_at, taken_at",
             )
             .expression_attribute_values(":problem", string(NEVER_CAME_BACK))
             .expression_attribute_values(":now", number(now));
         // The last try may still be under way.
-        let update = event.unchanged(update, "attribute_exists(unapplied) AND due_at <= :now");
-        let set_aside = self.table.conditional("setting an event aside", update.send().await)?;
-        Ok(if set_aside.is_some() { Taken::SetAside } else { Taken::Elsewhere })
+        let update = event.unchanged(update, "attribute_exists(pending) AND due_at <= :now");
+        let quarantined = self.table.conditional("setting an event aside", update.send().await)?;
+        Ok(if quarantined.is_some() { Taken::Quarantined } else { Taken::Elsewhere })
     }
 
     /// Takes an event that was set aside, as if it had never been tried. Why it
@@ -133,7 +133,7 @@ impl Events {
         let update = self
             .update(event)
             .update_expression(
-                "SET unapplied = app_id, tries = :one, taken_at = :now, due_at = :due REMOVE set_aside_at",
+                "SET pending = app_id, tries = :one, taken_at = :now, due_at = :due REMOVE set_aside_at",
             )
             .condition_expression("attribute_exists(set_aside_at)")
             .expression_attribute_values(":one", number(1_u64))
@@ -153,9 +153,9 @@ impl Events {
         let update = self
             .update(event)
             .update_expression(
-                "SET applied_at = :now REMOVE unapplied, due_at, taken_at, set_aside_at",
+                "SET applied_at = :now REMOVE pending, due_at, taken_at, set_aside_at",
             )
-            .condition_expression("attribute_exists(unapplied) OR attribute_exists(set_aside_at)")
+            .condition_expression("attribute_exists(pending) OR attribute_exists(set_aside_at)")
             .expression_attribute_values(":now", number(now));
         self.table.conditional("noting that an event is applied", update.send().await).map(drop)
     }
@@ -182,7 +182,7 @@ impl Events {
                 due_at,
             ),
             None => (
-                "SET tries = :tries, problem = :problem, failed_at = :now, set_aside_at = :due REMOVE unapplied, due_at, taken_at",
+                "SET tries = :tries, problem = :problem, failed_at = :now, set_aside_at = :due REMOVE pending, due_at, taken_at",
                 now,
             ),
         };
@@ -193,12 +193,12 @@ impl Events {
             .expression_attribute_values(":problem", string(problem))
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":due", number(value));
-        let update = event.unchanged(update, "attribute_exists(unapplied)");
+        let update = event.unchanged(update, "attribute_exists(pending)");
         let counted = self.table.conditional("counting a try that failed", update.send().await)?;
         Ok(match (counted, due_at) {
             (None, _) => Counted::Already,
             (Some(_), Some(due_at)) => Counted::Due(due_at),
-            (Some(_), None) => Counted::SetAside,
+            (Some(_), None) => Counted::Quarantined,
         })
     }
 
@@ -208,7 +208,7 @@ impl Events {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn note_twin(&self, event: &StoredEvent) -> Result<bool, AwsError> {
+    pub async fn record_key_collision(&self, event: &StoredEvent) -> Result<bool, AwsError> {
         let Some(first) = event.first_of_its_identity() else { return Ok(false) };
         let update = self
             .table

@@ -126,7 +126,7 @@ impl Events {
             ("body", string(event.body)),
             ("body_hash", string(hash)),
             ("received_at", number(now)),
-            ("unapplied", string(event.app_id.as_str())),
+            ("pending", string(event.app_id.as_str())),
             ("due_at", number(now.plus(STREAM_HEAD_START))),
             ("expires", number(now.plus(self.table.kept))),
         ]);

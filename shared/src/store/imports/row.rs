@@ -52,7 +52,7 @@ pub struct ImportCounts {
     /// Calls of `user/info/batchget`.
     pub batches: u64,
     /// Followers who weren't known, or not who they are.
-    pub brought_in: u64,
+    pub imported: u64,
     /// Of these, those of whom WeChat tells no unionid.
     pub without_union_id: u64,
     /// Those who had left while nobody was told.
@@ -142,7 +142,7 @@ impl Import {
             counts: ImportCounts {
                 lists: count("lists"),
                 batches: count("batches"),
-                brought_in: count("brought_in"),
+                imported: count("imported"),
                 without_union_id: count("without_union_id"),
                 left: count("left"),
             },
@@ -177,7 +177,7 @@ impl Import {
             ("part", Some(number(self.part))),
             ("lists", Some(number(counts.lists))),
             ("batches", Some(number(counts.batches))),
-            ("brought_in", Some(number(counts.brought_in))),
+            ("imported", Some(number(counts.imported))),
             ("without_union_id", Some(number(counts.without_union_id))),
             ("left", Some(number(counts.left))),
         ];

@@ -27,7 +27,7 @@ async fn one_of_two_works_and_the_next_goes_on_where_it_ended() {
     import.scanned = Some(["wx1#o9".to_owned(), "profile".to_owned()]);
     (import.pages, import.listed, import.total) = (1, 9, 20);
     import.counts =
-        ImportCounts { lists: 1, batches: 2, brought_in: 3, without_union_id: 4, left: 5 };
+        ImportCounts { lists: 1, batches: 2, imported: 3, without_union_id: 4, left: 5 };
     assert!(imports.store(&first, &import, Some(until)).await.unwrap());
 
     // It was ended, and so its time runs out.

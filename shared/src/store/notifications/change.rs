@@ -48,7 +48,7 @@ pub enum Change<'a> {
     },
     /// Somebody has to come back to it.
     Waiting {
-        /// [`Status::RetryAt`] or [`Status::Scheduled`].
+        /// [`Status::Retrying`] or [`Status::Scheduled`].
         status: Status,
         /// When.
         at: Timestamp,

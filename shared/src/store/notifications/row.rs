@@ -172,7 +172,7 @@ impl Row {
     pub fn standing(&self, now: Timestamp) -> Standing<'_> {
         let until = match self.status {
             Status::InProgress => self.lease_until,
-            Status::RetryAt | Status::Scheduled => self.retry_at,
+            Status::Retrying | Status::Scheduled => self.retry_at,
             _ => return Standing::Settled,
         };
         if until.is_some_and(|until| now < until) {
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn nobody_takes_what_is_over_or_what_somebody_is_at() {
-        for status in [Status::InProgress, Status::RetryAt, Status::Scheduled] {
+        for status in [Status::InProgress, Status::Retrying, Status::Scheduled] {
             assert_eq!(row(status, NOW.0 + 1, None).standing(NOW), Standing::Settled);
             assert_eq!(row(status, NOW.0, None).standing(NOW), Standing::Due(None), "{status:?}");
         }
@@ -244,7 +244,7 @@ mod tests {
             (CustomerService, 1, false),
             (LegacyTemplate, 1, false),
         ] {
-            for status in [Status::InProgress, Status::RetryAt] {
+            for status in [Status::InProgress, Status::Retrying] {
                 let announced = announced(channel, ago);
                 let row = row(status, 0, Some(announced.clone()));
                 let standing = if repeated {

@@ -108,7 +108,7 @@ impl Notifications {
         if row.status == Status::Cancelled {
             return Ok(Cancelled::Done);
         }
-        let waits = matches!(row.status, Status::Scheduled | Status::RetryAt);
+        let waits = matches!(row.status, Status::Scheduled | Status::Retrying);
         if !waits || row.announced.is_some() {
             return Ok(Cancelled::TooLate(Box::new(row)));
         }

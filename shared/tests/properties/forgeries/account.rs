@@ -38,7 +38,7 @@ pub(super) struct Delivery {
 #[derive(Clone, Debug)]
 pub(super) enum Take {
     /// That its `echostr` be given back.
-    Greeting,
+    UrlVerification,
     /// That its body be opened.
     Push(Vec<u8>),
 }
@@ -106,7 +106,7 @@ impl Account {
             }
         };
         if chance.below(8) == 0 {
-            let mut delivery = Delivery::new(Take::Greeting, None, Timestamp(now));
+            let mut delivery = Delivery::new(Take::UrlVerification, None, Timestamp(now));
             delivery.add("signature", &self.sign(&[&timestamp, &nonce]));
             delivery.add("timestamp", &timestamp);
             delivery.add("nonce", &nonce);
@@ -231,7 +231,7 @@ impl Delivery {
     pub(super) fn body(&self) -> Option<&str> {
         match &self.take {
             Take::Push(body) => std::str::from_utf8(body).ok(),
-            Take::Greeting => None,
+            Take::UrlVerification => None,
         }
     }
 

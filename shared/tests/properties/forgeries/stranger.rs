@@ -242,7 +242,7 @@ pub(super) fn flipped_signature(chance: &mut Chance, scene: &Scene<'_>) -> Optio
 
 pub(super) fn foreign(_: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
     // With one token for two apps a greeting is as good at either.
-    let is_greeting = matches!(scene.foreign.take, Take::Greeting);
+    let is_greeting = matches!(scene.foreign.take, Take::UrlVerification);
     let same_token = scene.account.token == scene.stranger.token;
     (!is_greeting || !same_token).then(|| scene.foreign.clone())
 }
@@ -276,7 +276,7 @@ pub(super) fn late(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
 
 pub(super) fn greeting(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
     let mut forgery = scene.genuine.clone();
-    if let Take::Greeting = scene.genuine.take {
+    if let Take::UrlVerification = scene.genuine.take {
         // In plaintext mode a greeting can't be told from a push.
         if scene.account.callback.mode == Mode::Plaintext {
             return None;
@@ -288,7 +288,7 @@ pub(super) fn greeting(chance: &mut Chance, scene: &Scene<'_>) -> Option<Deliver
         forgery.take = Take::Push(message.into_bytes());
     } else {
         // What is given back isn't signed, but it can't be a page.
-        forgery.take = Take::Greeting;
+        forgery.take = Take::UrlVerification;
         let echo = *chance.pick(&["", "<script>", "a b", "<img src=x>", "1%0d%0a", "\u{4f60}"]);
         if chance.below(2) == 0 {
             forgery.add("echostr", echo);

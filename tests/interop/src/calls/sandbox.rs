@@ -26,7 +26,9 @@ pub struct Sandbox {
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// There is no such program, or it ended at once.
-    #[error("{program} does not start{reason}; build it with: cargo build --package wechat")]
+    #[error(
+        "{program} does not start{reason}; build it with: cargo build --package wechat-sandbox"
+    )]
     Start {
         /// What was to be started.
         program: String,
@@ -47,7 +49,7 @@ pub enum SandboxError {
 }
 
 impl Sandbox {
-    /// Starts `program` as `cargo run --package wechat` would, on a free port and with
+    /// Starts `program` as `cargo run --package wechat-sandbox` would, on a free port and with
     /// the example as its world. What it would push waits: there is no callback.
     ///
     /// # Errors

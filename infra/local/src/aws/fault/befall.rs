@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use wechat::connection::Wire;
+use wechat_sandbox::connection::Wire;
 
 use super::{Call, Fault, Faults};
 use crate::aws::{Refusal, body, lambda, sqs};
@@ -29,7 +29,7 @@ pub(crate) async fn befall(
     }
     let Some(befalling) = faults.take(&call) else { return next.run(request).await };
     let fault = befalling.fault();
-    tracing::debug!(service = call.service, operation = call.operation, ?fault, "befallen");
+    tracing::debug!(service = call.service, operation = call.operation, ?fault, "fired");
     let answer = if fault.after {
         let answer = next.run(request).await;
         befalling.wait().await;

@@ -35,11 +35,11 @@ struct Order {
 /// How far a fault has come.
 #[derive(Debug)]
 struct Course {
-    /// How many calls it would have befallen, if it befell all.
+    /// How many calls it would have fired, if it befell all.
     concerned: u64,
     /// How many calls it may still befall.
     left: Option<u32>,
-    befallen: u64,
+    fired: u64,
     /// How many calls it is befalling right now, held or not.
     under_way: usize,
     holding: usize,
@@ -60,7 +60,7 @@ impl Faults {
         let course = Course {
             concerned: 0,
             left: fault.times,
-            befallen: 0,
+            fired: 0,
             under_way: 0,
             holding: 0,
             releases: 0,
@@ -105,7 +105,7 @@ impl Faults {
     }
 
     /// The fault that befalls this call, one time less.
-    pub(super) fn take(&self, call: &Call) -> Option<Befalling> {
+    pub(super) fn take(&self, call: &Call) -> Option<Injecting> {
         let mut waiting = self.waiting();
         waiting.retain(|ordered| !ordered.is_over());
         waiting
@@ -125,10 +125,10 @@ impl Ordered {
         self.0.id
     }
 
-    /// How many calls it has befallen.
+    /// How many calls it has fired.
     #[must_use]
-    pub fn befallen(&self) -> u64 {
-        self.0.course.borrow().befallen
+    pub fn fired(&self) -> u64 {
+        self.0.course.borrow().fired
     }
 
     /// How many calls it holds now.
@@ -137,9 +137,9 @@ impl Ordered {
         self.0.course.borrow().holding
     }
 
-    /// Returns once it has befallen so many calls or more.
+    /// Returns once it has fired so many calls or more.
     pub async fn has_befallen(&self, calls: u64) {
-        self.until(|course| course.befallen >= calls).await;
+        self.until(|course| course.fired >= calls).await;
     }
 
     /// Returns when it holds exactly so many calls.
@@ -174,7 +174,7 @@ impl Ordered {
         let course = self.0.course.borrow();
         json["id"] = self.0.id.into();
         json["left"] = course.left.into();
-        json["befallen"] = course.befallen.into();
+        json["fired"] = course.fired.into();
         json["holding"] = course.holding.into();
         json
     }
@@ -191,7 +191,7 @@ impl Ordered {
             || self.0.until.is_some_and(|until| until <= Instant::now())
     }
 
-    fn take(&self) -> Option<Befalling> {
+    fn take(&self) -> Option<Injecting> {
         let taken = self.0.course.send_if_modified(|course| {
             if course.left == Some(0) {
                 return false;
@@ -201,19 +201,19 @@ impl Ordered {
                 return false;
             }
             course.left = course.left.map(|left| left - 1);
-            course.befallen += 1;
+            course.fired += 1;
             course.under_way += 1;
             true
         });
-        taken.then(|| Befalling(self.clone()))
+        taken.then(|| Injecting(self.clone()))
     }
 }
 
 /// A fault in the act of befalling one call. Dropped when the call is over, or
 /// its caller gone.
-pub(super) struct Befalling(Ordered);
+pub(super) struct Injecting(Ordered);
 
-impl Befalling {
+impl Injecting {
     pub(super) fn fault(&self) -> &Fault {
         &self.0.0.fault
     }
@@ -235,7 +235,7 @@ impl Befalling {
     }
 }
 
-impl Drop for Befalling {
+impl Drop for Injecting {
     fn drop(&mut self) {
         self.0.0.course.send_modify(|course| course.under_way -= 1);
     }

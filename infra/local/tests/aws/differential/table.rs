@@ -1,6 +1,6 @@
 //! The tables of the template, as far as requests need to know them.
 
-use local::template::{Place, Template};
+use hongyan_local::template::{Place, Template};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -82,7 +82,7 @@ impl Key {
         let texts: &[&str] = match (schema["KeyType"] == "HASH", alone) {
             (true, true) => &["order-1", "order-2", "order-3", "order-4", "order-5", "order-6"],
             (true, false) => &["ann", "bob"],
-            (false, _) => &["form#1", "form#2", "permit#1", "permit#2", "profile"],
+            (false, _) => &["form#1", "form#2", "consent#1", "consent#2", "profile"],
         };
         let values = match kind {
             "N" => (0..12).map(|at| json!({ "N": (at * 3).to_string() })).collect(),

@@ -176,7 +176,7 @@ async fn what_many_have_goes_until_the_time_is_over() {
     let later = Timestamp(u64::MAX);
     assert_eq!(sessions.end_sessions_until(&bob, later).await.unwrap(), (1, true));
     let gone = users.erase_by(&app_id, &open_id, NOW, false, later).await.unwrap();
-    assert_eq!(gone, ([("permits", 2), ("windows", 1)].into(), true));
+    assert_eq!(gone, ([("consents", 2), ("windows", 1)].into(), true));
 }
 
 #[tokio::test]
