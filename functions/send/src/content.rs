@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
 use shared::moment;
 use shared::parameters::{ChannelKind, Template};
-use shared::store::Row;
+use shared::store::NotificationRow;
 use std::collections::BTreeMap;
 
 /// What one recipient is to get.
@@ -71,7 +71,7 @@ impl Content {
     }
 
     /// What was stored of a notification, if this version can read it.
-    pub(crate) fn of(row: &Row) -> Option<Self> {
+    pub(crate) fn of(row: &NotificationRow) -> Option<Self> {
         Self::read(row.content.as_deref()?).ok()
     }
 
