@@ -5,7 +5,7 @@ use crate::apply::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::parameters::{App as WeChatApp, Kind};
-use shared::store::{FollowEvent, FollowState, FollowTransition, ReplyWindow, UserInfo};
+use shared::store::{FetchedProfile, FollowEvent, FollowState, FollowTransition, ReplyWindow};
 use shared::wechat::client::Error as CallError;
 use shared::wechat::id::OpenId;
 use shared::wechat::refusal::Class;
@@ -102,7 +102,11 @@ async fn settle(
 
 /// Asks WeChat who a user is; once more at once if the connection broke or
 /// WeChat was busy.
-async fn ask(app: &App, wechat_app: &WeChatApp, open_id: &OpenId) -> Result<UserInfo, ApplyError> {
+async fn ask(
+    app: &App,
+    wechat_app: &WeChatApp,
+    open_id: &OpenId,
+) -> Result<FetchedProfile, ApplyError> {
     let ask = || {
         app.tokens.call(wechat_app, Timestamp::now(), async |token| {
             app.wechat.user_info(token, open_id).await
@@ -118,7 +122,7 @@ async fn ask(app: &App, wechat_app: &WeChatApp, open_id: &OpenId) -> Result<User
             "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
         );
     }
-    Ok(UserInfo {
+    Ok(FetchedProfile {
         follows: info.subscribe == 1,
         union_id: info.union_id,
         scene: info.subscribe_scene,

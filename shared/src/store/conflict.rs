@@ -23,7 +23,9 @@ const BASE_DELAY: Duration = Duration::from_millis(20);
 /// # Errors
 ///
 /// The write's own; after [`MAX_ATTEMPTS`] also `TransactionConflictException`.
-pub(super) async fn again<T, E, R, F>(write: impl Fn() -> F) -> Result<T, SdkError<E, R>>
+pub(super) async fn retry_on_conflict<T, E, R, F>(
+    write: impl Fn() -> F,
+) -> Result<T, SdkError<E, R>>
 where
     E: ProvideErrorMetadata,
     F: Future<Output = Result<T, SdkError<E, R>>>,
