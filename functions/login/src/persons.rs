@@ -6,7 +6,7 @@ use crate::orders::{Refused, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Kind};
+use shared::parameters::{AppKind, WeChatApp};
 use shared::store::{AppUser, PersonQuery, TOMBSTONE_TTL};
 use shared::wechat::id::OpenId;
 use std::collections::BTreeMap;
@@ -104,7 +104,7 @@ async fn reach(
 ) -> Result<Reached, Refused> {
     let users = &app.logins.users;
     let app_id = &of.app_id;
-    let is_mini_program = of.kind == Kind::MiniProgram;
+    let is_mini_program = of.kind == AppKind::MiniProgram;
     let (known, place, subscriptions, form_ids, phone) = tokio::try_join!(
         users.identity(app_id, open_id),
         users.find_slot(app_id, open_id, "", now),

@@ -13,7 +13,7 @@ use crate::routes::Routes;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::{App as WeChatApp, Channel, ChannelKind};
+use shared::parameters::{Channel, ChannelKind, WeChatApp};
 use shared::store::{
     Expected, Lease, MessageId, NotificationRow, NotificationStatus, SendIntent, Transition,
     WriteResult,

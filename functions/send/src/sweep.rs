@@ -99,7 +99,7 @@ async fn settle(app: &App, row: &NotificationRow) -> Result<(), AwsError> {
     if let ReceiptResolution::Resolved(status) = settled {
         let outcome = status.as_str();
         tracing::info!(id = row.id, outcome, "WeChat's receipt tells what became of it");
-        metric::SETTLED.record(1, [outcome]);
+        metric::AMBIGUOUS_RESOLVED.record(1, [outcome]);
     }
     Ok(())
 }
