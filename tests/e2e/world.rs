@@ -12,7 +12,7 @@ use hongyan_local::Stack;
 use local_aws::{InvokeFailure, Logs, Options, TrafficObserver};
 use serde_json::{Value, json};
 use shared::config::optional;
-use shared::http::Web;
+use shared::http::HttpClient;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -153,7 +153,7 @@ impl World {
         options.json_logs = json_logs;
         options.observers = vec![TrafficObserver::new(move |it| passed.passed(&it))];
         let cloud = Stack::start(options).await.unwrap_or_else(|error| panic!("{error}"));
-        let client = Web::new().client();
+        let client = HttpClient::new().client();
         let wechat = WeChat::new(client.clone(), cloud.wechat());
         let aws = Aws::new(client.clone(), cloud.aws());
         Self { cloud, wechat, aws, client, lines, sought, _template: folder }

@@ -4,7 +4,7 @@ use hongyan_local::Stack;
 use local_aws::Options;
 use local_aws::services::{Fault, FaultHandle};
 use serde_json::{Value, json};
-use shared::http::Web;
+use shared::http::HttpClient;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
@@ -65,7 +65,7 @@ impl World {
         options.binaries = binaries.into();
         options.environments = 1;
         let cloud = Stack::start(options).await?;
-        let world = Self { cloud, client: Web::new().client(), people: 0 };
+        let world = Self { cloud, client: HttpClient::new().client(), people: 0 };
         world.account("ann").await?;
         world.log_in(&world.login("ann", Account::Own).await?).await?;
         world.cloud.idle().await?;

@@ -6,7 +6,7 @@ use hongyan_local::Stack;
 use local_aws::Options;
 use local_aws::services::{Fault, FaultHandle};
 use serde_json::{Value, json};
-use shared::http::Web;
+use shared::http::HttpClient;
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
@@ -52,7 +52,7 @@ impl World {
         options.binaries = binaries.into();
         options.environments = environments;
         let cloud = Stack::start(options).await?;
-        let mut world = Self { cloud, client: Web::new().client(), union_id: String::new() };
+        let mut world = Self { cloud, client: HttpClient::new().client(), union_id: String::new() };
         world.cloud.invoke(&world.cloud.function("token"), &json!({})).await?;
         world.act("follow", json!({ "app": "shop" })).await?;
         world.act("message", json!({ "app": "shop", "text": "hello" })).await?;

@@ -7,7 +7,7 @@ use local_aws::{Logs, Options};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::http::Web;
+use shared::http::HttpClient;
 use shared::wechat::signature;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -75,7 +75,7 @@ impl World {
         // would hide what the functions leak.
         options.traces = false;
         let cloud = Stack::start(options).await?;
-        let client = Web::new().client();
+        let client = HttpClient::new().client();
         let mut world = Self {
             cloud,
             client,

@@ -5,7 +5,7 @@ use local_aws::Options;
 use measuring::processes;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::http::Web;
+use shared::http::HttpClient;
 use shared::wechat::signature;
 use std::error::Error;
 use std::path::Path;
@@ -72,7 +72,7 @@ impl World {
         options.binaries = binaries.into();
         options.environments = 1;
         let cloud = Stack::start(options).await?;
-        let client = Web::new().client();
+        let client = HttpClient::new().client();
         let world = Self { cloud, client, greeting: greeting() };
         for function in crate::FUNCTIONS {
             world.invoke(function).await?;

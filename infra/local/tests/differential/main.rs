@@ -88,12 +88,12 @@ fn number(name: &str) -> Option<u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it needs ministack; `make interop` runs it"]
 async fn another_dynamodb_answers_the_same() {
-    let seed = number("DIFFERENTIAL_SEED").unwrap_or_else(|| shared::chance::number().into());
+    let seed = number("DIFFERENTIAL_SEED").unwrap_or_else(|| shared::jitter::random_u32().into());
     let steps = number("DIFFERENTIAL_STEPS").map_or(STEPS, |it| usize::try_from(it).unwrap());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Aws::open(None).unwrap().serve(listener, Arc::new(NoFunctions)).await.unwrap();
     let url = format!("http://{}", server.address());
-    let client = shared::http::Web::new().client();
+    let client = shared::http::HttpClient::new().client();
     let ministack = Ministack::start(&client).await;
     let both = Both {
         ours: Side { client: client.clone(), url, keeps_zeroes: false },
