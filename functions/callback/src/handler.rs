@@ -6,7 +6,7 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use shared::clock::Timestamp;
 use shared::parameters::AutoReply;
 use shared::retry::Retry;
-use shared::store::{NewEvent, Record, Recorded, Unreadable};
+use shared::store::{EventPut, NewEvent, PutOutcome, Unreadable};
 use shared::wechat::callback::{DecryptedPush, Query, VerificationError};
 use shared::wechat::push::Push;
 use std::sync::Arc;
@@ -202,8 +202,8 @@ async fn handle_push(
         reply: passive.as_deref(),
         customer_service: customer_service.as_deref(),
     };
-    let Record { found, reply, recorded_at } = store_event(app, alias, &event, now).await;
-    if found == Recorded::Beside {
+    let EventPut { found, reply, recorded_at } = store_event(app, alias, &event, now).await;
+    if found == PutOutcome::KeyCollision {
         tracing::warn!(
             app = alias,
             kind = event.kind,
@@ -246,11 +246,11 @@ impl Replies {
 
 /// Stores an event. Repeated until DynamoDB succeeds or [`RESPONSE_TIMEOUT`] ends the
 /// request.
-async fn store_event(app: &App, alias: &str, event: &NewEvent<'_>, now: Timestamp) -> Record {
+async fn store_event(app: &App, alias: &str, event: &NewEvent<'_>, now: Timestamp) -> EventPut {
     let mut attempt = 1;
     loop {
-        match app.events.record(event, now).await {
-            Ok(record) => return record,
+        match app.events.put(event, now).await {
+            Ok(put) => return put,
             Err(error) => tracing::warn!(app = alias, "{error}; storing the event again"),
         }
         AWS_RETRY.backoff(attempt).await;

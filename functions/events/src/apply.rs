@@ -8,7 +8,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::WeChatApp;
-use shared::store::{ConsentKey, Receipt, StoredEvent, Window};
+use shared::store::{ConsentKey, Receipt, ReplyWindow, StoredEvent};
 use shared::wechat::push::{
     ConsentDecision, DeliveryReceipt, DeliveryStatus, Event, InvalidPush, Push, PushKind,
 };
@@ -41,15 +41,17 @@ pub(crate) async fn apply(
             leave(app, wechat_app, &push.from, push.create_time).await?;
         }
         PushKind::Message(_) => {
-            open_window(app, event, &push, Window::Message).await?;
+            open_window(app, event, &push, ReplyWindow::Message).await?;
             answer(app, wechat_app, event, &push).await?;
         }
         PushKind::Event(
             Event::Click { .. } | Event::ScanCodePush { .. } | Event::ScanCodeWaitMessage { .. },
-        ) => open_window(app, event, &push, Window::MenuClick).await?,
-        PushKind::Event(Event::Scan { .. }) => open_window(app, event, &push, Window::Scan).await?,
+        ) => open_window(app, event, &push, ReplyWindow::MenuClick).await?,
+        PushKind::Event(Event::Scan { .. }) => {
+            open_window(app, event, &push, ReplyWindow::Scan).await?
+        }
         PushKind::Event(Event::UserEnterTempSession { .. }) => {
-            open_window(app, event, &push, Window::EnterSession).await?;
+            open_window(app, event, &push, ReplyWindow::EnterSession).await?;
             answer(app, wechat_app, event, &push).await?;
         }
         PushKind::Event(Event::SubscribeMessagePopup(answers)) => {
@@ -74,7 +76,7 @@ pub(crate) async fn apply(
         PushKind::Event(Event::UserAuthorizationRevoke { revoked })
             if revoked.iter().any(|what| [PHONE_NUMBER, EVERYTHING].contains(what)) =>
         {
-            app.users.forget_phone(&event.app_id, &push.from, push.create_time).await?;
+            app.users.delete_phone(&event.app_id, &push.from, push.create_time).await?;
         }
         // What these two are about isn't kept otherwise: names, pictures, places.
         // They stay on the event's row for whoever keeps it.
@@ -105,7 +107,7 @@ async fn open_window(
     app: &App,
     event: &StoredEvent,
     push: &Push,
-    window: Window,
+    window: ReplyWindow,
 ) -> Result<(), ApplyError> {
     app.users.open_window(&event.app_id, &push.from, window, push.create_time).await?;
     Ok(())
@@ -122,7 +124,7 @@ async fn take_receipt(
         DeliveryStatus::Blocked => "blocked",
         DeliveryStatus::Failed(_) => "failed",
     };
-    app.notifications.receipt(receipt, now).await?;
+    app.notifications.store_receipt(receipt, now).await?;
     metric::RECEIPTS.record(1, [&wechat_app.alias, outcome]);
     Ok(())
 }
