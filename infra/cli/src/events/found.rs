@@ -10,9 +10,9 @@ use std::fmt;
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Found {
     pub(super) events: Vec<Event>,
-    /// It was stopped before all were listed: go on with this as `--after`.
+    /// It was stopped before all were listed: go on with this as `--next-token`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) after: Option<String>,
+    pub(super) next_token: Option<String>,
 }
 
 /// One event, as the events function lists it.
@@ -26,16 +26,16 @@ pub(super) struct Event {
     problem: Option<String>,
     applied_at: Option<Timestamp>,
     due_at: Option<Timestamp>,
-    set_aside_at: Option<Timestamp>,
+    quarantined_at: Option<Timestamp>,
 }
 
 impl Event {
     /// How it stands.
     fn standing(&self) -> String {
         let problem = self.problem.as_deref().unwrap_or("nobody wrote down why");
-        match (self.set_aside_at, self.applied_at, self.due_at) {
+        match (self.quarantined_at, self.applied_at, self.due_at) {
             (Some(at), ..) => {
-                format!("set aside {} after {} tries: {problem}", written(at), self.tries)
+                format!("quarantined {} after {} tries: {problem}", written(at), self.tries)
             }
             (None, Some(at), _) => format!("took effect {}", written(at)),
             (None, None, Some(at)) if self.tries > 0 => {
@@ -60,8 +60,8 @@ impl fmt::Display for Found {
             writeln!(f, "    {}", event.standing())?;
             writeln!(f, "    --key {key}")?;
         }
-        if let Some(after) = &self.after {
-            return write!(f, "Stopped; the rest is listed with --after {after}");
+        if let Some(token) = &self.next_token {
+            return write!(f, "Stopped; the rest is listed with --next-token {token}");
         }
         match self.events.len() {
             0 => Ok(()),
@@ -79,7 +79,7 @@ mod tests {
     fn standing(more: &Value) -> String {
         let mut event = json!({
             "key": "k", "app": "shop", "kind": "text", "received_at": 1, "tries": 3,
-            "problem": "WeChat was busy", "applied_at": null, "due_at": null, "set_aside_at": null,
+            "problem": "WeChat was busy", "applied_at": null, "due_at": null, "quarantined_at": null,
         });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         serde_json::from_value::<Event>(event).unwrap().standing()
@@ -87,8 +87,8 @@ mod tests {
 
     #[test]
     fn how_an_event_stands() {
-        let aside = standing(&json!({ "set_aside_at": 1_795_158_240 }));
-        assert_eq!(aside, "set aside 2026-11-20T07:04:00Z after 3 tries: WeChat was busy");
+        let aside = standing(&json!({ "quarantined_at": 1_795_158_240 }));
+        assert_eq!(aside, "quarantined 2026-11-20T07:04:00Z after 3 tries: WeChat was busy");
         let due = standing(&json!({ "due_at": 1_795_158_240 }));
         assert!(due.starts_with("tried 3 times, again by itself 2026-11-20"), "{due}");
         let done = standing(&json!({ "applied_at": 1_795_158_240 }));
