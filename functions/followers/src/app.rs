@@ -1,4 +1,4 @@
-//! What the function keeps between invocations.
+//! State reused across the invocations of an execution environment.
 
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
@@ -8,35 +8,35 @@ use shared::config;
 use shared::http::Web;
 use shared::kept::Kept;
 use shared::parameters::{Apps, Parameters};
-use shared::store::{Followers, Imports, Mappings, Users};
+use shared::store::{FollowerImports, Followers, Mappings, Users};
 use shared::wechat::client::Client;
 use std::sync::Arc;
 
-/// What the function keeps between invocations.
+/// State reused across invocations, initialised at cold start.
 #[derive(Debug)]
 pub(crate) struct App {
     apps: Kept<Apps>,
     parameters: Parameters,
     pub(crate) followers: Followers,
-    pub(crate) imports: Imports,
+    pub(crate) imports: FollowerImports,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: Client,
 }
 
 impl App {
-    /// Connects, and reads which apps there are.
+    /// Connects to AWS, checks the tables, and reads the apps.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
         let web = Web::new();
         let aws = Aws::from_environment(&web)?;
         let dynamodb = aws.dynamodb();
         let users = Users::from_environment(&dynamodb)?;
         let mappings = Mappings::from_environment(&dynamodb)?;
-        let imports = Imports::from_environment(&dynamodb)?;
+        let imports = FollowerImports::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm())?;
         let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
-        let (apps, users_there, mappings_there) =
+        let (apps, users_check, mappings_check) =
             tokio::join!(parameters.apps(), users.check(), mappings.check());
-        users_there.and(mappings_there)?;
+        users_check.and(mappings_check)?;
         let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         Ok(Self {
             apps: Kept::new(apps?, Timestamp::now()),
@@ -48,9 +48,10 @@ impl App {
         })
     }
 
-    /// The apps, with the one of this alias if there is one.
+    /// The apps. If the one with the `wanted` alias is missing, they are read again.
     pub(crate) async fn apps(&self, now: Timestamp, wanted: Option<&str>) -> Arc<Apps> {
-        let suffices = |apps: &Apps| wanted.is_none_or(|wanted| apps.by_alias(wanted).is_some());
-        self.apps.get(now, suffices, self.parameters.apps()).await
+        let is_sufficient =
+            |apps: &Apps| wanted.is_none_or(|wanted| apps.by_alias(wanted).is_some());
+        self.apps.get(now, is_sufficient, self.parameters.apps()).await
     }
 }
