@@ -7,9 +7,11 @@ use crate::follow::{close_account, follow, unfollow};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::App as WeChatApp;
+use shared::parameters::WeChatApp;
 use shared::store::{ConsentKey, Receipt, StoredEvent, Window};
-use shared::wechat::push::{Answer, Delivery, Event, Fate, Kind, Push};
+use shared::wechat::push::{
+    ConsentDecision, DeliveryReceipt, DeliveryStatus, Event, Push, PushKind,
+};
 
 /// WeChat's number of the permission for the phone number (WeChat's documentation,
 /// "授权用户资料变更").
@@ -27,52 +29,53 @@ pub(crate) async fn apply(
     let wechat_app = apps.by_id(&event.app_id).ok_or(ApplyError::UnknownApp)?;
     let push = Push::read(&event.app_id, &event.body)?;
     match &push.kind {
-        Kind::Event(Event::Subscribe { .. }) => {
+        PushKind::Event(Event::Subscribe { .. }) => {
             follow(app, wechat_app, &push.from, push.create_time).await?;
         }
-        Kind::Event(Event::Unsubscribe) => {
+        PushKind::Event(Event::Unsubscribe) => {
             unfollow(app, wechat_app, &push.from, push.create_time).await?;
         }
-        Kind::Message(_) => {
+        PushKind::Message(_) => {
             open_window(app, event, &push, Window::Message).await?;
             send_auto_reply(app, wechat_app, event, &push).await?;
         }
-        Kind::Event(
+        PushKind::Event(
             Event::Click { .. } | Event::ScanCodePush { .. } | Event::ScanCodeWaitMessage { .. },
         ) => open_window(app, event, &push, Window::MenuClick).await?,
-        Kind::Event(Event::Scan { .. }) => open_window(app, event, &push, Window::Scan).await?,
-        Kind::Event(Event::UserEnterTempSession { .. }) => {
+        PushKind::Event(Event::Scan { .. }) => open_window(app, event, &push, Window::Scan).await?,
+        PushKind::Event(Event::UserEnterTempSession { .. }) => {
             open_window(app, event, &push, Window::EnterSession).await?;
             send_auto_reply(app, wechat_app, event, &push).await?;
         }
-        Kind::Event(Event::SubscribeMessagePopup(answers)) => {
+        PushKind::Event(Event::SubscribeMessagePopup(answers)) => {
             grant(app, event, &push, answers).await?;
         }
-        Kind::Event(Event::SubscribeMessageChange(answers)) => {
+        PushKind::Event(Event::SubscribeMessageChange(answers)) => {
             for answer in answers.iter().filter(|answer| !answer.accepted) {
                 app.users.withdraw(consent_key(event, &push, answer), push.create_time).await?;
             }
         }
-        Kind::Event(Event::SubscribeMessageSent(deliveries)) => {
+        PushKind::Event(Event::SubscribeMessageSent(deliveries)) => {
             for delivery in deliveries {
                 record_receipt(app, wechat_app, receipt(event, &push, delivery), now).await?;
             }
         }
-        Kind::Event(Event::TemplateSendJobFinish(delivery)) => {
+        PushKind::Event(Event::TemplateSendJobFinish(delivery)) => {
             record_receipt(app, wechat_app, receipt(event, &push, delivery), now).await?;
         }
-        Kind::Event(Event::UserAuthorizationCancellation { .. }) => {
+        PushKind::Event(Event::UserAuthorizationCancellation { .. }) => {
             close_account(app, wechat_app, &push.from, push.create_time).await?;
         }
-        Kind::Event(Event::UserAuthorizationRevoke { revoked })
+        PushKind::Event(Event::UserAuthorizationRevoke { revoked })
             if revoked.iter().any(|it| [PHONE_NUMBER, ALL_PERMISSIONS].contains(it)) =>
         {
             app.users.forget_phone(&event.app_id, &push.from, push.create_time).await?;
         }
         // These two are about data that isn't stored: names, pictures, locations.
-        Kind::Event(Event::UserInfoModified { .. } | Event::UserAuthorizationRevoke { .. }) => {}
-        Kind::Malformed { problem, .. } => return Err(ApplyError::Malformed(problem)),
-        Kind::Event(_) | Kind::Other { .. } => {}
+        PushKind::Event(Event::UserInfoModified { .. } | Event::UserAuthorizationRevoke { .. }) => {
+        }
+        PushKind::Malformed { problem, .. } => return Err(ApplyError::Malformed(problem)),
+        PushKind::Event(_) | PushKind::Other { .. } => {}
     }
     tracing::info!(app = wechat_app.alias, kind = push.kind.name(), "applied an event");
     Ok(())
@@ -83,7 +86,7 @@ async fn grant(
     app: &App,
     event: &StoredEvent,
     push: &Push,
-    answers: &[Answer],
+    answers: &[ConsentDecision],
 ) -> Result<(), ApplyError> {
     for (index, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.accepted) {
         let grant = format!("{}#{index}", event.event);
@@ -109,26 +112,34 @@ async fn record_receipt(
     now: Timestamp,
 ) -> Result<(), AwsError> {
     let outcome = match receipt.fate {
-        Fate::Delivered => "delivered",
-        Fate::Blocked => "blocked",
-        Fate::Failed(_) => "failed",
+        DeliveryStatus::Delivered => "delivered",
+        DeliveryStatus::Blocked => "blocked",
+        DeliveryStatus::Failed(_) => "failed",
     };
     app.notifications.receipt(receipt, now).await?;
     metric::RECEIPTS.record(1, [&wechat_app.alias, outcome]);
     Ok(())
 }
 
-fn receipt<'a>(event: &'a StoredEvent, push: &'a Push, delivery: &'a Delivery) -> Receipt<'a> {
+fn receipt<'a>(
+    event: &'a StoredEvent,
+    push: &'a Push,
+    delivery: &'a DeliveryReceipt,
+) -> Receipt<'a> {
     Receipt {
         app_id: &event.app_id,
         open_id: &push.from,
         template_id: delivery.template_id.as_deref(),
         message_id: &delivery.message_id,
-        fate: &delivery.fate,
+        fate: &delivery.status,
         at: push.create_time,
     }
 }
 
-fn consent_key<'a>(event: &'a StoredEvent, push: &'a Push, answer: &'a Answer) -> ConsentKey<'a> {
+fn consent_key<'a>(
+    event: &'a StoredEvent,
+    push: &'a Push,
+    answer: &'a ConsentDecision,
+) -> ConsentKey<'a> {
     ConsentKey { app_id: &event.app_id, open_id: &push.from, template_id: &answer.template_id }
 }

@@ -6,12 +6,12 @@ use crate::app::App;
 use crate::error::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
+use shared::parameters::WeChatApp;
 use shared::store::{AnswerState, Claimed, StoredEvent};
-use shared::wechat::client::Error as CallError;
+use shared::wechat::client::CallError;
 use shared::wechat::customer_service::CustomerServiceMessage;
-use shared::wechat::push::{Event, Kind, Push};
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::push::{Event, Push, PushKind};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 use std::time::Duration;
 
 /// Seconds in which a user who has entered a customer-service session gets the reply.
@@ -141,7 +141,7 @@ async fn send(
     message: &CustomerServiceMessage,
 ) -> Result<(), TokenError> {
     let sent = app.tokens.call(wechat_app, Timestamp::now(), async |token| {
-        app.wechat.send(token, &message.outgoing(&push.from)).await
+        app.wechat.send(token, &message.request(&push.from)).await
     });
     sent.await.map(drop)
 }
@@ -163,14 +163,14 @@ fn classify(error: TokenError) -> Result<AnswerState, TokenError> {
 }
 
 /// Whether the window closes before the sweep's next attempt.
-fn has_short_window(kind: &Kind) -> bool {
+fn has_short_window(kind: &PushKind) -> bool {
     window_secs(kind) == ENTER_SESSION_WINDOW
 }
 
 /// Seconds after the event in which a reply makes sense.
-fn window_secs(kind: &Kind) -> u64 {
+fn window_secs(kind: &PushKind) -> u64 {
     match kind {
-        Kind::Event(Event::UserEnterTempSession { .. }) => ENTER_SESSION_WINDOW,
+        PushKind::Event(Event::UserEnterTempSession { .. }) => ENTER_SESSION_WINDOW,
         _ => MESSAGE_WINDOW,
     }
 }
@@ -178,7 +178,8 @@ fn window_secs(kind: &Kind) -> u64 {
 /// Whether WeChat may accept the same message later.
 fn is_transient(refusal: &Refusal) -> bool {
     // 45047: the reply window is used up.
-    refusal.code != 45047 && matches!(refusal.class(), Class::Retry | Class::Quota | Class::Token)
+    refusal.code != 45047
+        && matches!(refusal.class(), ErrorClass::Retry | ErrorClass::Quota | ErrorClass::Token)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
-use shared::wechat::push::Unreadable;
+use shared::wechat::push::InvalidPush;
 
 /// Why an event could not be applied. The text is stored on the event's row.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +10,7 @@ pub(crate) enum ApplyError {
     #[error("its app is not under /apps; put it back, or let the event be quarantined")]
     UnknownApp,
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    InvalidPush(#[from] InvalidPush),
     #[error("{0}")]
     Malformed(&'static str),
     #[error("applying it timed out")]
@@ -31,6 +31,6 @@ pub(crate) enum ApplyError {
 impl ApplyError {
     /// Whether no further attempt can succeed.
     pub(crate) fn is_permanent(&self) -> bool {
-        matches!(self, Self::Unreadable(_) | Self::Malformed(_))
+        matches!(self, Self::InvalidPush(_) | Self::Malformed(_))
     }
 }

@@ -4,11 +4,11 @@ use crate::app::App;
 use crate::error::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Kind};
+use shared::parameters::{AppKind, WeChatApp};
 use shared::store::{Explanation, Following, Step, Told, Window};
-use shared::wechat::client::Error as CallError;
+use shared::wechat::client::CallError;
 use shared::wechat::id::OpenId;
-use shared::wechat::refusal::Class;
+use shared::wechat::refusal::ErrorClass;
 
 /// Maximum number of attempts when concurrent events of the same user interfere.
 const MAX_ATTEMPTS: usize = 8;
@@ -49,7 +49,7 @@ pub(crate) async fn close_account(
     at: Timestamp,
 ) -> Result<(), ApplyError> {
     match wechat_app.kind {
-        Kind::OfficialAccount => {
+        AppKind::OfficialAccount => {
             let app_id = &wechat_app.app_id;
             let person = app.followers.person(app_id, open_id).await?;
             unfollow(app, wechat_app, open_id, at).await?;
@@ -59,7 +59,7 @@ pub(crate) async fn close_account(
             }
             Ok(())
         }
-        Kind::MiniProgram => {
+        AppKind::MiniProgram => {
             app.logins.forget(&wechat_app.app_id, open_id, at).await?;
             app.users.erase(&wechat_app.app_id, open_id, at, false).await?;
             Ok(())
@@ -129,8 +129,10 @@ async fn fetch_user_info(
 /// Whether an immediate retry may succeed.
 fn is_transient(error: &TokenError) -> bool {
     match error {
-        TokenError::Call(CallError::Refused { refusal, .. }) => refusal.class() == Class::Retry,
+        TokenError::Call(CallError::Refused { refusal, .. }) => {
+            refusal.class() == ErrorClass::Retry
+        }
         TokenError::Call(CallError::NotSent { .. } | CallError::Unknown { .. }) => true,
-        TokenError::NotRenewed { .. } => false,
+        TokenError::Unavailable { .. } => false,
     }
 }

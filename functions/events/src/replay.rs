@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::moment;
 use shared::parameters::Apps;
 use shared::store::{Page, Position, Range, StoredEvent};
+use shared::timestamp;
 use std::cell::Cell;
 
 /// Maximum number of events in a dry run's response.
@@ -27,10 +27,10 @@ const INVALID_TOKEN: &str =
 #[serde(deny_unknown_fields)]
 struct ReplayRequest {
     /// Received then or later: RFC 3339 in UTC, or seconds since 1970.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "timestamp::deserialize")]
     from: Timestamp,
     /// Received before then.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "timestamp::deserialize")]
     to: Timestamp,
     /// Only events of the app with this alias.
     app: Option<String>,

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::{App as WeChatApp, Apps};
+use shared::parameters::{Apps, WeChatApp};
 use shared::store::{Due, StoredEvent};
 
 /// Number of due events in one query.

@@ -4,7 +4,7 @@ use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::parameters::ParameterError;
 use shared::store::{self, BindError, PersonError};
-use shared::wechat::client::Error as CallError;
+use shared::wechat::client::CallError;
 use shared::wechat::refusal::Refusal;
 
 /// Seconds after which WeChat's quota per user and minute (45011) is free again.
@@ -184,10 +184,10 @@ fn phone_number(error: &TokenError) -> (u16, String) {
     let unavailable = |what: &str| (503, format!("WeChat {what}; {AGAIN}"));
     let error = match error {
         TokenError::Call(error) => error,
-        TokenError::NotRenewed { lasting: false, .. } => {
+        TokenError::Unavailable { permanent: false, .. } => {
             return unavailable("grants no access token now");
         }
-        TokenError::NotRenewed { .. } => {
+        TokenError::Unavailable { .. } => {
             return (
                 502,
                 "WeChat grants no access token; the operator finds the reason in the log".into(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Kind};
+use shared::parameters::{AppKind, WeChatApp};
 use shared::secret::Secret;
 use shared::store::KeptPhone;
 use shared::wechat::id::OpenId;
@@ -95,7 +95,7 @@ pub(crate) async fn store_phone(
     let mini_program = credentials
         .apps
         .iter()
-        .find(|known| known.app_id.as_str() == family.app_id && known.kind == Kind::MiniProgram)
+        .find(|known| known.app_id.as_str() == family.app_id && known.kind == AppKind::MiniProgram)
         .ok_or(LoginError::UnknownUser)?;
     let (app_id, alias) = (&mini_program.app_id, mini_program.alias.as_str());
     let open_id = app.logins.mappings.open_id_of(person, app_id).await?;

@@ -1,7 +1,7 @@
 //! Retries calls that WeChat is too busy for.
 
-use shared::chance;
-use shared::wechat::client::Error;
+use shared::jitter;
+use shared::wechat::client::CallError;
 use std::time::Duration;
 
 /// The longest pauses between the attempts: 3 attempts within half a second, as the user
@@ -12,15 +12,15 @@ const MAX_PAUSES: [Duration; 2] = [Duration::from_millis(150), Duration::from_mi
 ///
 /// WeChat doesn't document whether a busy answer uses up a code. As a rule it doesn't; if
 /// it does, the retry fails with 40163 or 40029, and the user is no worse off.
-pub(crate) async fn retry_when_busy<T, F>(call: impl Fn() -> F) -> Result<T, Error>
+pub(crate) async fn retry_when_busy<T, F>(call: impl Fn() -> F) -> Result<T, CallError>
 where
-    F: Future<Output = Result<T, Error>>,
+    F: Future<Output = Result<T, CallError>>,
 {
     for pause in MAX_PAUSES {
         match call().await {
             Err(error) if error.refusal().is_some_and(|refusal| refusal.code == -1) => {
                 // Jitter: otherwise calls that met the same overload retry together.
-                let jitter = f64::from(chance::number()) / f64::from(u32::MAX);
+                let jitter = f64::from(jitter::random_u32()) / f64::from(u32::MAX);
                 tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * jitter)).await;
             }
             done => return done,
@@ -44,7 +44,7 @@ mod tests {
                 return Ok(());
             }
             let refusal = Refusal { code, message: String::new(), rid: None };
-            Err(Error::Refused { api: "/sns/jscode2session", refusal })
+            Err(CallError::Refused { api: "/sns/jscode2session", refusal })
         };
         (retry_when_busy(call).await.is_ok(), calls.get())
     }

@@ -13,7 +13,7 @@ use crate::routes::Routes;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::{App as WeChatApp, Channel, ChannelKind};
+use shared::parameters::{Channel, ChannelKind, WeChatApp};
 use shared::store::{Announced, Before, Change, Claim, Message, Row, Status, Written};
 use shared::wechat::refusal::Refusal;
 

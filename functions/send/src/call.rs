@@ -6,11 +6,11 @@ use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::App as WeChatApp;
+use shared::parameters::WeChatApp;
 use shared::store::Rest;
-use shared::wechat::client::Error as CallError;
+use shared::wechat::client::CallError;
 use shared::wechat::message::Accepted;
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 use std::time::{Duration, Instant};
 
 /// A call is made so often in one attempt.
@@ -124,7 +124,7 @@ fn counts_again(sent: &Result<Accepted, TokenError>) -> bool {
     match sent {
         Ok(_) => true,
         Err(TokenError::Call(CallError::Refused { refusal, .. })) => {
-            matches!(refusal.class(), Class::Unreachable | Class::Fault)
+            matches!(refusal.class(), ErrorClass::Unreachable | ErrorClass::Fault)
         }
         Err(_) => false,
     }
@@ -195,8 +195,8 @@ fn understood(sent: Result<Accepted, TokenError>, now: Timestamp) -> Answer {
         TokenError::Call(CallError::NotSent { .. }) => {
             Answer::Later { reason, refusal: None, after: 0 }
         }
-        TokenError::NotRenewed { lasting: true, .. } => Answer::Misconfigured { reason },
-        TokenError::NotRenewed { .. } => Answer::Later { reason, refusal: None, after: 60 },
+        TokenError::Unavailable { permanent: true, .. } => Answer::Misconfigured { reason },
+        TokenError::Unavailable { .. } => Answer::Later { reason, refusal: None, after: 60 },
     }
 }
 
@@ -209,14 +209,16 @@ fn of_refusal(refusal: Refusal, reason: String, now: Timestamp) -> Answer {
         // Another message to the same user was under way; this one wasn't sent.
         (_, 43108) => later(refusal, 0),
         // "System error" doesn't say that nothing was sent.
-        (Class::Retry, _) => Answer::Unknown { reason, refusal: Some(refusal) },
-        (Class::Quota, 45009) => later(refusal, until_midnight(now)),
-        (Class::Quota, 45011) => later(refusal, 60 - now.0 % 60),
+        (ErrorClass::Retry, _) => Answer::Unknown { reason, refusal: Some(refusal) },
+        (ErrorClass::Quota, 45009) => later(refusal, until_midnight(now)),
+        (ErrorClass::Quota, 45011) => later(refusal, 60 - now.0 % 60),
         // The person has to write first.
-        (Class::Quota, 45047) => Answer::Refused(refusal),
-        (Class::Token | Class::Quota, _) => later(refusal, 60),
+        (ErrorClass::Quota, 45047) => Answer::Refused(refusal),
+        (ErrorClass::Token | ErrorClass::Quota, _) => later(refusal, 60),
         // An address is added to a list within minutes, and nothing else is wrong.
-        (Class::Configuration, 40164 | 89503 | 89506 | 89507 | 61004) => later(refusal, REPAIR),
+        (ErrorClass::Configuration, 40164 | 89503 | 89506 | 89507 | 61004) => {
+            later(refusal, REPAIR)
+        }
         _ => Answer::Refused(refusal),
     }
 }
@@ -228,7 +230,7 @@ pub(crate) fn until_midnight(now: Timestamp) -> u64 {
 
 /// Between half of the longest pause and all of it.
 fn pause(tries: u32) -> Duration {
-    let chance = f64::from(shared::chance::number()) / f64::from(u32::MAX);
+    let chance = f64::from(shared::jitter::random_u32()) / f64::from(u32::MAX);
     PAUSE.mul_f64(f64::from(2 * tries - 1)).mul_f64(0.5 + 0.5 * chance)
 }
 

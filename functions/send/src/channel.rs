@@ -12,13 +12,13 @@ use crate::report::SkippedChannel;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{
-    App as WeChatApp, Apps, Channel, ChannelKind, Content, CustomerService, MiniProgramPage, Unfit,
-    UnknownField, fill_address,
+    Apps, Channel, ChannelKind, CustomerService, FieldSource, InvalidValue, MiniProgramPage,
+    UnknownField, WeChatApp, fill_address,
 };
 use shared::store::{Allowance, Announced, Route};
-use shared::wechat::field::Message;
+use shared::wechat::field::MessageKind;
 use shared::wechat::id::AppId;
-use shared::wechat::message::{Data, Outgoing, Value};
+use shared::wechat::message::{SendRequest, TemplateData, TemplateValue};
 use std::collections::BTreeMap;
 
 /// What a channel needs to know of a notification.
@@ -52,7 +52,7 @@ pub(crate) enum Prepared {
 /// A message that is ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    pub(crate) message: Outgoing,
+    pub(crate) message: SendRequest,
     /// What sending it uses up, if anything.
     pub(crate) allowance: Option<Allowance>,
     /// What a lost answer would leave in doubt.
@@ -121,7 +121,7 @@ impl Place<'_> {
     /// The channel does.
     fn ready(
         &self,
-        message: Outgoing,
+        message: SendRequest,
         template_id: Option<&str>,
         allowance: Option<Allowance>,
     ) -> Prepared {
@@ -131,11 +131,15 @@ impl Place<'_> {
     }
 
     /// Fills every key of a card.
-    fn filled(&self, data: &BTreeMap<String, Content>, message: Message) -> Result<Data, Fault> {
+    fn filled(
+        &self,
+        data: &BTreeMap<String, FieldSource>,
+        message: MessageKind,
+    ) -> Result<TemplateData, Fault> {
         let filled = data.iter().map(|(key, content)| {
-            Ok((key.clone(), Value { value: content.fill(key, message, self.fields)? }))
+            Ok((key.clone(), TemplateValue { value: content.fill(key, message, self.fields)? }))
         });
-        filled.collect::<Result<_, Unfit>>().map(Data).map_err(Fault::from)
+        filled.collect::<Result<_, InvalidValue>>().map(TemplateData).map_err(Fault::from)
     }
 
     /// Fills an address, if there is one.
@@ -164,9 +168,9 @@ struct Fault {
     advice: &'static str,
 }
 
-impl From<Unfit> for Fault {
+impl From<InvalidValue> for Fault {
     /// WeChat would have refused, with 47003.
-    fn from(unfit: Unfit) -> Self {
+    fn from(unfit: InvalidValue) -> Self {
         Self { reason: unfit.to_string(), advice: unfit.advice() }
     }
 }

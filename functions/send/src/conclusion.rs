@@ -3,14 +3,14 @@
 use crate::channel::Why;
 use crate::report::SkippedChannel;
 use shared::store::Status;
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 
 /// What a refusal says of the person: WeChat may know better than our tables
 /// who has consented, and who can be written to.
 pub(crate) fn why(refusal: &Refusal) -> Why {
     match (refusal.class(), refusal.code) {
         (_, 43101) => Why::NoConsent,
-        (Class::Unreachable, _) | (_, 45047) => Why::Unreachable,
+        (ErrorClass::Unreachable, _) | (_, 45047) => Why::Unreachable,
         _ => Why::Refused,
     }
 }

@@ -52,7 +52,7 @@ pub(crate) async fn dry_run(
                     report.retry_at = report.retry_at.max(Some(until));
                 }
                 report.app = Some(speaker.alias);
-                report.message = Some(ready.message.shown());
+                report.message = Some(ready.message.preview());
             }
             Err((skipped, why)) if !does => {
                 worst = worse(worst, why);

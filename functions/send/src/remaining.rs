@@ -8,7 +8,7 @@ use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Apps, Channel, ChannelKind, Kind, Template};
+use shared::parameters::{AppKind, Apps, Channel, ChannelKind, Template, WeChatApp};
 use shared::store::{ConsentKey, Route};
 use std::collections::BTreeMap;
 
@@ -123,7 +123,7 @@ async fn of_app(
     now: Timestamp,
 ) -> Result<InApp, AwsError> {
     let Route { app_id, open_id, follows } = route;
-    let is_account = known.kind == Kind::OfficialAccount;
+    let is_account = known.kind == AppKind::OfficialAccount;
     let form_ids = if is_account {
         None
     } else {
@@ -190,7 +190,7 @@ async fn in_windows(
     route: &Route,
     now: Timestamp,
 ) -> Result<usize, AwsError> {
-    if known.kind == Kind::OfficialAccount && !route.follows {
+    if known.kind == AppKind::OfficialAccount && !route.follows {
         return Ok(0);
     }
     let open = app.users.open_place(&route.app_id, &route.open_id, "", now).await?;

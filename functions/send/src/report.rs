@@ -5,7 +5,7 @@ use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
 use shared::store::{Row, Status};
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 
 /// What became of a whole request.
 #[derive(Debug, Serialize)]
@@ -181,5 +181,5 @@ impl SkippedChannel {
 /// the person or passes by itself.
 pub(crate) fn is_ours_to_mend(code: i64) -> bool {
     let refusal = Refusal { code, message: String::new(), rid: None };
-    matches!(refusal.class(), Class::Configuration | Class::Fault)
+    matches!(refusal.class(), ErrorClass::Configuration | ErrorClass::Fault)
 }

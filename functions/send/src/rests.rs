@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::call::until_midnight;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
+use shared::parameters::WeChatApp;
 use shared::store::{Notifications, Rest, Rests as Known};
 use shared::wechat::id::AppId;
 use shared::wechat::refusal::Refusal;

@@ -96,7 +96,7 @@ async fn settle(app: &App, row: &Row) -> Result<(), AwsError> {
     if let Settled::Told(status) = settled {
         let outcome = status.as_str();
         tracing::info!(id = row.id, outcome, "WeChat's receipt tells what became of it");
-        metric::SETTLED.record(1, [outcome]);
+        metric::AMBIGUOUS_RESOLVED.record(1, [outcome]);
     }
     Ok(())
 }

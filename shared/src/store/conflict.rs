@@ -8,7 +8,7 @@
 //! Source: DynamoDB's documentation, "Amazon DynamoDB Transactions: How it
 //! works", section "Transaction conflict handling in DynamoDB".
 
-use crate::chance;
+use crate::jitter;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn is_conflict<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
 /// Waits before the next of several tries, of which so many have been made.
 pub(super) async fn pause(tries: u32) {
     // Without chance, two that met would meet again.
-    tokio::time::sleep(length(tries, chance::number())).await;
+    tokio::time::sleep(length(tries, jitter::random_u32())).await;
 }
 
 /// Between half of the longest pause and all of it.

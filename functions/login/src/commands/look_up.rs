@@ -6,7 +6,7 @@ use crate::error::LoginError;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Kind};
+use shared::parameters::{AppKind, WeChatApp};
 use shared::store::User;
 use shared::wechat::id::OpenId;
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ async fn reachability(
 ) -> Result<AppReachability, LoginError> {
     let users = &app.logins.users;
     let app_id = &of.app_id;
-    let is_mini_program = of.kind == Kind::MiniProgram;
+    let is_mini_program = of.kind == AppKind::MiniProgram;
     let (known, window, subscriptions, form_ids, phone) = tokio::try_join!(
         users.known(app_id, open_id),
         users.open_place(app_id, open_id, "", now),

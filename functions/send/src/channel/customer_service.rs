@@ -3,7 +3,7 @@
 use super::{Place, Prepared, Why};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::{Kind, fill, fill_address};
+use shared::parameters::{AppKind, fill, fill_address};
 use shared::store::Allowance;
 use shared::wechat::customer_service::CustomerServiceMessage;
 
@@ -15,7 +15,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, AwsError> {
     let Place { app: wechat_app, route, .. } = place;
     // Who leaves an account takes every open window along.
-    if wechat_app.kind == Kind::OfficialAccount && !route.follows {
+    if wechat_app.kind == AppKind::OfficialAccount && !route.follows {
         return Ok(
             place.passed("the person does not follow this Official Account", Why::Unreachable)
         );
@@ -37,6 +37,6 @@ pub(super) async fn prepare(
             Why::Unreachable,
         ));
     };
-    let message = message.outgoing(&route.open_id);
+    let message = message.request(&route.open_id);
     Ok(place.ready(message, None, Some(Allowance::Place(window))))
 }

@@ -4,17 +4,17 @@
 use super::{Fault, Place, Prepared, Why};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::Content;
+use shared::parameters::FieldSource;
 use shared::store::Allowance;
-use shared::wechat::field::Message;
-use shared::wechat::message::{LegacyTemplateMessage, Outgoing};
+use shared::wechat::field::MessageKind;
+use shared::wechat::message::{LegacyTemplateMessage, SendRequest};
 use std::collections::BTreeMap;
 
 /// The channel's part of the business's template.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Card<'a> {
     pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, Content>,
+    pub(super) data: &'a BTreeMap<String, FieldSource>,
     pub(super) page: &'a Option<String>,
     pub(super) emphasis_keyword: &'a Option<String>,
 }
@@ -39,8 +39,8 @@ pub(super) async fn prepare(
     })
 }
 
-fn message(place: Place<'_>, card: Card<'_>, form_id: &str) -> Result<Outgoing, Fault> {
-    let data = place.filled(card.data, Message::Template)?;
+fn message(place: Place<'_>, card: Card<'_>, form_id: &str) -> Result<SendRequest, Fault> {
+    let data = place.filled(card.data, MessageKind::Template)?;
     let page = place.address(card.page)?;
     // A template names its keys without it, here as in its data.
     let emphasis = card.emphasis_keyword.as_ref().map(|key| format!("{key}.DATA"));
@@ -52,5 +52,5 @@ fn message(place: Place<'_>, card: Card<'_>, form_id: &str) -> Result<Outgoing, 
         data: &data,
         emphasis_keyword: emphasis.as_deref(),
     };
-    Ok(message.outgoing())
+    Ok(message.request())
 }
