@@ -8,7 +8,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::WeChatApp;
-use shared::store::{ConsentKey, Receipt, StoredEvent, Window};
+use shared::store::{ConsentKey, Receipt, ReplyWindow, StoredEvent};
 use shared::wechat::push::{
     ConsentDecision, DeliveryReceipt, DeliveryStatus, Event, Push, PushKind,
 };
@@ -36,15 +36,17 @@ pub(crate) async fn apply(
             unfollow(app, wechat_app, &push.from, push.create_time).await?;
         }
         PushKind::Message(_) => {
-            open_window(app, event, &push, Window::Message).await?;
+            open_window(app, event, &push, ReplyWindow::Message).await?;
             send_auto_reply(app, wechat_app, event, &push).await?;
         }
         PushKind::Event(
             Event::Click { .. } | Event::ScanCodePush { .. } | Event::ScanCodeWaitMessage { .. },
-        ) => open_window(app, event, &push, Window::MenuClick).await?,
-        PushKind::Event(Event::Scan { .. }) => open_window(app, event, &push, Window::Scan).await?,
+        ) => open_window(app, event, &push, ReplyWindow::MenuClick).await?,
+        PushKind::Event(Event::Scan { .. }) => {
+            open_window(app, event, &push, ReplyWindow::Scan).await?
+        }
         PushKind::Event(Event::UserEnterTempSession { .. }) => {
-            open_window(app, event, &push, Window::EnterSession).await?;
+            open_window(app, event, &push, ReplyWindow::EnterSession).await?;
             send_auto_reply(app, wechat_app, event, &push).await?;
         }
         PushKind::Event(Event::SubscribeMessagePopup(answers)) => {
@@ -69,7 +71,7 @@ pub(crate) async fn apply(
         PushKind::Event(Event::UserAuthorizationRevoke { revoked })
             if revoked.iter().any(|it| [PHONE_NUMBER, ALL_PERMISSIONS].contains(it)) =>
         {
-            app.users.forget_phone(&event.app_id, &push.from, push.create_time).await?;
+            app.users.delete_phone(&event.app_id, &push.from, push.create_time).await?;
         }
         // These two are about data that isn't stored: names, pictures, locations.
         PushKind::Event(Event::UserInfoModified { .. } | Event::UserAuthorizationRevoke { .. }) => {
@@ -99,7 +101,7 @@ async fn open_window(
     app: &App,
     event: &StoredEvent,
     push: &Push,
-    window: Window,
+    window: ReplyWindow,
 ) -> Result<(), ApplyError> {
     app.users.open_window(&event.app_id, &push.from, window, push.create_time).await?;
     Ok(())
@@ -116,7 +118,7 @@ async fn record_receipt(
         DeliveryStatus::Blocked => "blocked",
         DeliveryStatus::Failed(_) => "failed",
     };
-    app.notifications.receipt(receipt, now).await?;
+    app.notifications.store_receipt(receipt, now).await?;
     metric::RECEIPTS.record(1, [&wechat_app.alias, outcome]);
     Ok(())
 }

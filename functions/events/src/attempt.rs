@@ -6,7 +6,7 @@ use crate::error::ApplyError;
 use futures_util::FutureExt as _;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::store::{Counted, StoredEvent, Taken};
+use shared::store::{ClaimResult, FailureRecord, StoredEvent};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -48,15 +48,16 @@ pub(crate) async fn attempt(app: &App, event: &StoredEvent) -> AttemptResult {
         tracing::error!(app = alias, event = name, "replaying an applied event failed: {error}");
         return AttemptResult::Failed;
     }
-    let recorded = app.events.failed(event, &error.to_string(), error.is_permanent(), now).await;
-    if let Ok(Counted::Already) = recorded {
+    let recorded =
+        app.events.record_failure(event, &error.to_string(), error.is_permanent(), now).await;
+    if let Ok(FailureRecord::Superseded) = recorded {
         tracing::info!(app = alias, event = name, "a superseded attempt failed: {error}");
         return AttemptResult::Skipped;
     }
     tracing::error!(app = alias, event = name, "an event could not be applied: {error}");
     metric::EVENTS_FAILED.record(1, [&alias]);
     match recorded {
-        Ok(Counted::Quarantined) => report_quarantined(&alias, &name),
+        Ok(FailureRecord::Quarantined) => report_quarantined(&alias, &name),
         Ok(_) => {}
         Err(error) => {
             tracing::error!(app = alias, event = name, "the failure was not recorded: {error}");
@@ -67,11 +68,15 @@ pub(crate) async fn attempt(app: &App, event: &StoredEvent) -> AttemptResult {
 }
 
 /// Attempts an event by the result of claiming it.
-pub(crate) async fn attempt_claimed(app: &App, event: &StoredEvent, claim: Taken) -> AttemptResult {
+pub(crate) async fn attempt_claimed(
+    app: &App,
+    event: &StoredEvent,
+    claim: ClaimResult,
+) -> AttemptResult {
     match claim {
-        Taken::Ours(event) => attempt(app, &event).await,
-        Taken::Elsewhere => AttemptResult::Skipped,
-        Taken::Quarantined => {
+        ClaimResult::Acquired(event) => attempt(app, &event).await,
+        ClaimResult::Held => AttemptResult::Skipped,
+        ClaimResult::Exhausted => {
             report_quarantined(&alias(app, event, Timestamp::now()).await, &event.name());
             AttemptResult::Failed
         }
@@ -99,7 +104,7 @@ async fn apply_and_record(app: &App, event: &StoredEvent) -> Result<(), ApplyErr
         );
         metric::EVENTS_KEY_COLLISIONS.record(1, [&alias]);
     }
-    app.events.applied(event, now).await?;
+    app.events.mark_applied(event, now).await?;
     metric::EVENTS_APPLIED.record(1, [&alias(app, event, now).await]);
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::error::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::parameters::WeChatApp;
-use shared::store::{AnswerState, Claimed, StoredEvent};
+use shared::store::{AutoReplyClaim, AutoReplyState, StoredEvent};
 use shared::wechat::client::CallError;
 use shared::wechat::customer_service::CustomerServiceMessage;
 use shared::wechat::push::{Event, Push, PushKind};
@@ -45,10 +45,10 @@ pub(crate) async fn send_auto_reply(
     let Some(message) = &event.customer_service else { return Ok(()) };
     let message: CustomerServiceMessage = serde_json::from_str(message)
         .map_err(|_| ApplyError::Malformed("the auto-reply on its row is no message"))?;
-    let claim = match app.events.claim_answer(event, Timestamp::now()).await? {
-        Claimed::Ours(claim) => claim,
-        Claimed::Sending => return Err(ApplyError::AutoReplyInProgress),
-        Claimed::Settled => return Ok(()),
+    let claim = match app.events.claim_auto_reply(event, Timestamp::now()).await? {
+        AutoReplyClaim::Acquired(claim) => claim,
+        AutoReplyClaim::InProgress => return Err(ApplyError::AutoReplyInProgress),
+        AutoReplyClaim::Closed => return Ok(()),
     };
     let (alias, name) = (wechat_app.alias.as_str(), event.name());
     let attempted = attempt(app, wechat_app, event, push, &message).await;
@@ -56,34 +56,35 @@ pub(crate) async fn send_auto_reply(
     // to release the slot must not hide the outcome.
     if attempted.is_err()
         && let Err(error) =
-            app.users.give_back_to_window(&event.app_id, &push.from, &event.event).await
+            app.users.release_in_window(&event.app_id, &push.from, &event.event).await
     {
         tracing::error!(app = alias, event = name, "{error}");
     }
     let state = match attempted {
         Ok(state) => state,
         Err(error) if has_short_window(&push.kind) => {
-            AnswerState::NotSent { reason: error.to_string() }
+            AutoReplyState::NotSent { reason: error.to_string() }
         }
         Err(error) => {
-            app.events.give_back_answer(event, &claim).await?;
+            app.events.release_auto_reply(event, &claim).await?;
             return Err(error);
         }
     };
     match &state {
-        AnswerState::Refused { reason, .. } => {
+        AutoReplyState::Refused { reason, .. } => {
             tracing::error!(app = alias, event = name, "WeChat refused an auto-reply: {reason}");
         }
-        AnswerState::NotSent { reason } => {
+        AutoReplyState::NotSent { reason } => {
             tracing::error!(app = alias, event = name, "an auto-reply was not sent: {reason}");
         }
-        AnswerState::Unknown { reason } => {
+        AutoReplyState::Unknown { reason } => {
             tracing::warn!(app = alias, event = name, "an auto-reply was perhaps sent: {reason}");
         }
         _ => tracing::info!(app = alias, event = name, ?state, "finished an auto-reply"),
     }
     // If this fails, the claim stays on the row, and prevents a second reply.
-    if let Err(error) = app.events.note_answer(event, &claim, &state, Timestamp::now()).await {
+    if let Err(error) = app.events.record_auto_reply(event, &claim, &state, Timestamp::now()).await
+    {
         tracing::error!(app = alias, event = name, "{error}");
     }
     Ok(())
@@ -96,19 +97,19 @@ async fn attempt(
     event: &StoredEvent,
     push: &Push,
     message: &CustomerServiceMessage,
-) -> Result<AnswerState, ApplyError> {
+) -> Result<AutoReplyState, ApplyError> {
     let now = Timestamp::now();
     if now.seconds_since(push.create_time) > window_secs(&push.kind) {
-        return Ok(AnswerState::TooLate);
+        return Ok(AutoReplyState::TooLate);
     }
     let app_id = &wechat_app.app_id;
-    if !app.users.take_from_window(app_id, &push.from, &event.event, now).await? {
-        return Ok(AnswerState::NoWindow);
+    if !app.users.reserve_in_window(app_id, &push.from, &event.event, now).await? {
+        return Ok(AutoReplyState::NoWindow);
     }
     let mut pauses = PAUSES.iter();
     loop {
         let Err(error) = send(app, wechat_app, push, message).await else {
-            return Ok(AnswerState::Sent);
+            return Ok(AutoReplyState::Sent);
         };
         let error = match classify(error) {
             Ok(state) => return Ok(state),
@@ -148,15 +149,15 @@ async fn send(
 
 /// The final state that a failure implies. Err if the message was certainly not sent and
 /// another attempt may succeed.
-fn classify(error: TokenError) -> Result<AnswerState, TokenError> {
+fn classify(error: TokenError) -> Result<AutoReplyState, TokenError> {
     let reason = error.to_string();
     match error {
-        TokenError::Call(CallError::Unknown { .. }) => Ok(AnswerState::Unknown { reason }),
+        TokenError::Call(CallError::Unknown { .. }) => Ok(AutoReplyState::Unknown { reason }),
         TokenError::Call(CallError::Refused { ref refusal, .. }) => match refusal.code {
             // "System error" leaves open whether the message was sent.
-            -1 => Ok(AnswerState::Unknown { reason }),
+            -1 => Ok(AutoReplyState::Unknown { reason }),
             _ if is_transient(refusal) => Err(error),
-            code => Ok(AnswerState::Refused { code, reason }),
+            code => Ok(AutoReplyState::Refused { code, reason }),
         },
         _ => Err(error),
     }

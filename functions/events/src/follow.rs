@@ -5,7 +5,7 @@ use crate::error::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::parameters::{AppKind, WeChatApp};
-use shared::store::{Explanation, Following, Step, Told, Window};
+use shared::store::{FetchedProfile, FollowEvent, FollowState, FollowTransition, ReplyWindow};
 use shared::wechat::client::CallError;
 use shared::wechat::id::OpenId;
 use shared::wechat::refusal::ErrorClass;
@@ -21,8 +21,8 @@ pub(crate) async fn follow(
     open_id: &OpenId,
     at: Timestamp,
 ) -> Result<(), ApplyError> {
-    converge(app, wechat_app, open_id, Told::Follows, at).await?;
-    app.users.open_window(&wechat_app.app_id, open_id, Window::Follow, at).await?;
+    converge(app, wechat_app, open_id, FollowEvent::Followed, at).await?;
+    app.users.open_window(&wechat_app.app_id, open_id, ReplyWindow::Follow, at).await?;
     Ok(())
 }
 
@@ -34,7 +34,7 @@ pub(crate) async fn unfollow(
     open_id: &OpenId,
     at: Timestamp,
 ) -> Result<(), ApplyError> {
-    let known = converge(app, wechat_app, open_id, Told::Leaves, at).await?;
+    let known = converge(app, wechat_app, open_id, FollowEvent::Unfollowed, at).await?;
     let follows = known.follows() && known.since() == Some(at);
     app.users.erase(&wechat_app.app_id, open_id, at, follows).await?;
     Ok(())
@@ -51,16 +51,16 @@ pub(crate) async fn close_account(
     match wechat_app.kind {
         AppKind::OfficialAccount => {
             let app_id = &wechat_app.app_id;
-            let person = app.followers.person(app_id, open_id).await?;
+            let person = app.followers.union_id(app_id, open_id).await?;
             unfollow(app, wechat_app, open_id, at).await?;
-            let people = app.followers.unmap(app_id, open_id, person.as_ref(), at).await?;
+            let people = app.followers.unlink(app_id, open_id, person.as_ref(), at).await?;
             for person in &people {
-                app.logins.forget_person(person).await?;
+                app.logins.unlink_person(person).await?;
             }
             Ok(())
         }
         AppKind::MiniProgram => {
-            app.logins.forget(&wechat_app.app_id, open_id, at).await?;
+            app.logins.close_account(&wechat_app.app_id, open_id, at).await?;
             app.users.erase(&wechat_app.app_id, open_id, at, false).await?;
             Ok(())
         }
@@ -73,18 +73,18 @@ async fn converge(
     app: &App,
     wechat_app: &WeChatApp,
     open_id: &OpenId,
-    told: Told,
+    event: FollowEvent,
     at: Timestamp,
-) -> Result<Following, ApplyError> {
+) -> Result<FollowState, ApplyError> {
     let app_id = &wechat_app.app_id;
-    let mut known = app.followers.known(app_id, open_id).await?;
+    let mut known = app.followers.state(app_id, open_id).await?;
     for _ in 0..MAX_ATTEMPTS {
-        let next = match known.step(told, at) {
-            Step::Nothing => return Ok(known),
-            Step::Move(next) => next,
-            Step::Ask => {
-                let info = fetch_user_info(app, wechat_app, open_id).await?;
-                match known.explained(told, at, &info) {
+        let next = match known.transition(event, at) {
+            FollowTransition::None => return Ok(known),
+            FollowTransition::To(next) => next,
+            FollowTransition::NeedsLookup => {
+                let profile = fetch_profile(app, wechat_app, open_id).await?;
+                match known.with_user_info(event, at, &profile) {
                     Some(next) => next,
                     None => return Ok(known),
                 }
@@ -92,18 +92,18 @@ async fn converge(
         };
         known = match app.followers.store(app_id, open_id, &known, next).await? {
             Some(stored) => stored,
-            None => app.followers.known(app_id, open_id).await?,
+            None => app.followers.state(app_id, open_id).await?,
         };
     }
     Err(ApplyError::Contended)
 }
 
 /// Fetches a user's profile from WeChat, with one immediate retry after a transient error.
-async fn fetch_user_info(
+async fn fetch_profile(
     app: &App,
     wechat_app: &WeChatApp,
     open_id: &OpenId,
-) -> Result<Explanation, ApplyError> {
+) -> Result<FetchedProfile, ApplyError> {
     let fetch = || {
         app.tokens.call(wechat_app, Timestamp::now(), async |token| {
             app.wechat.user_info(token, open_id).await
@@ -119,7 +119,7 @@ async fn fetch_user_info(
             "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
         );
     }
-    Ok(Explanation {
+    Ok(FetchedProfile {
         follows: info.subscribe == 1,
         union_id: info.union_id,
         scene: info.subscribe_scene,

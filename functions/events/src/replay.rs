@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::Apps;
-use shared::store::{Page, Position, Range, StoredEvent};
+use shared::store::{EventCursor, EventPage, EventRange, StoredEvent};
 use shared::timestamp;
 use std::cell::Cell;
 
@@ -83,7 +83,7 @@ struct ListedEvent {
     kind: String,
     received_at: Timestamp,
     /// Number of attempts that failed, and the one in progress.
-    tries: u64,
+    attempts: u64,
     /// The reason of the last failure.
     problem: Option<String>,
     applied_at: Option<Timestamp>,
@@ -112,8 +112,8 @@ pub(crate) async fn replay(
 async fn apply(
     app: &App,
     request: &ReplayRequest,
-    range: &Range,
-    mut cursor: Option<Position>,
+    range: &EventRange,
+    mut cursor: Option<EventCursor>,
     deadline: Timestamp,
 ) -> Result<ReplayResponse, ReplayError> {
     let mut response = ReplayResponse::default();
@@ -121,7 +121,7 @@ async fn apply(
     // requests make progress.
     let has_begun = Cell::new(false);
     loop {
-        let page = app.events.range(range, cursor.as_ref()).await?;
+        let page = app.events.scan(range, cursor.as_ref()).await?;
         response.skipped += page.unreadable;
         for events in page.events.chunks(CHUNK_SIZE) {
             let results = attempt_chunk(app, request, events, deadline, &has_begun).await;
@@ -130,7 +130,7 @@ async fn apply(
                 response.count(*result);
             }
             if let Some(last) = events[..done].last() {
-                cursor = Some(Position::after(last));
+                cursor = Some(EventCursor::after(last));
             }
             if done < events.len() {
                 response.next_token = save_cursor(app, cursor).await?;
@@ -148,20 +148,20 @@ async fn apply(
 async fn list(
     app: &App,
     request: &ReplayRequest,
-    range: &Range,
-    mut cursor: Option<Position>,
+    range: &EventRange,
+    mut cursor: Option<EventCursor>,
     deadline: Timestamp,
 ) -> Result<DryRunResponse, ReplayError> {
     let apps = app.apps(Timestamp::now(), None).await;
     let mut response = DryRunResponse::default();
     loop {
-        let Page { events, next, .. } = app.events.range(range, cursor.as_ref()).await?;
+        let EventPage { events, next, .. } = app.events.scan(range, cursor.as_ref()).await?;
         for event in events.into_iter().filter(|event| request.selects(event)) {
             if response.events.len() == MAX_LISTED {
                 response.next_token = save_cursor(app, cursor).await?;
                 return Ok(response);
             }
-            cursor = Some(Position::after(&event));
+            cursor = Some(EventCursor::after(&event));
             response.events.push(ListedEvent::new(event, &apps));
         }
         cursor = next;
@@ -173,9 +173,9 @@ async fn list(
 }
 
 /// Stores a cursor and returns a random token for it, as the cursor itself names a user.
-async fn save_cursor(app: &App, cursor: Option<Position>) -> Result<Option<String>, AwsError> {
+async fn save_cursor(app: &App, cursor: Option<EventCursor>) -> Result<Option<String>, AwsError> {
     match cursor {
-        Some(cursor) => app.users.keep_place(&cursor, Timestamp::now()).await.map(Some),
+        Some(cursor) => app.users.save_cursor(&cursor, Timestamp::now()).await.map(Some),
         None => Ok(None),
     }
 }
@@ -188,11 +188,11 @@ impl ListedEvent {
             app: alias.unwrap_or_else(|| event.app_id.to_string()),
             kind: event.kind,
             received_at: event.received_at,
-            tries: event.tries,
+            attempts: event.attempts,
             problem: event.problem,
             applied_at: event.applied_at,
             due_at: event.due_at,
-            quarantined_at: event.set_aside_at,
+            quarantined_at: event.quarantined_at,
         }
     }
 }
@@ -222,10 +222,10 @@ async fn attempt_chunk(
 
 async fn replay_event(app: &App, event: &StoredEvent) -> ReplayResult {
     let now = Timestamp::now();
-    let claim = if event.set_aside_at.is_some() {
-        app.events.take_up(event, now).await
+    let claim = if event.quarantined_at.is_some() {
+        app.events.requeue(event, now).await
     } else if event.is_pending() {
-        app.events.take(event, false, now).await
+        app.events.claim(event, false, now).await
     } else {
         return attempt(app, event).await.into();
     };
@@ -273,7 +273,7 @@ impl ReplayRequest {
         &self,
         app: &App,
         now: Timestamp,
-    ) -> Result<(Range, Option<Position>), ReplayError> {
+    ) -> Result<(EventRange, Option<EventCursor>), ReplayError> {
         let Self { from, to, .. } = *self;
         if from >= to {
             return Err(ReplayError::Invalid(
@@ -298,11 +298,11 @@ impl ReplayRequest {
         let cursor = match &self.next_token {
             None => None,
             Some(token) => {
-                let cursor = app.users.place(token, now).await?;
+                let cursor = app.users.load_cursor(token, now).await?;
                 Some(cursor.map_err(|_| ReplayError::Invalid(INVALID_TOKEN.to_owned()))?)
             }
         };
-        Ok((Range { from, to, app_id }, cursor))
+        Ok((EventRange { from, to, app_id }, cursor))
     }
 
     fn selects(&self, event: &StoredEvent) -> bool {
@@ -311,7 +311,7 @@ impl ReplayRequest {
         }
         match self.only {
             None => true,
-            Some(Only::Quarantined) => event.set_aside_at.is_some(),
+            Some(Only::Quarantined) => event.quarantined_at.is_some(),
             Some(Only::Pending) => event.is_pending(),
         }
     }

@@ -8,7 +8,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::{Apps, WeChatApp};
-use shared::store::{Due, StoredEvent};
+use shared::store::{DueEvent, StoredEvent};
 
 /// Number of due events in one query.
 const PAGE_SIZE: i32 = 100;
@@ -69,13 +69,13 @@ async fn sweep_orphaned(
     deadline: Timestamp,
 ) -> Result<Vec<StoredEvent>, AwsError> {
     let known: Vec<_> = apps.iter().map(|app| &app.app_id).collect();
-    let orphaned = app.events.strays(&known, now, MAX_SCANNED).await?;
+    let orphaned = app.events.orphaned(&known, now, MAX_SCANNED).await?;
     Ok(attempt_all(app, orphaned, "none", deadline).await)
 }
 
 async fn attempt_all(
     app: &App,
-    due: Vec<Due>,
+    due: Vec<DueEvent>,
     alias: &str,
     deadline: Timestamp,
 ) -> Vec<StoredEvent> {
@@ -85,7 +85,7 @@ async fn attempt_all(
             return None;
         }
         match app.events.get_due(&due, Timestamp::now()).await {
-            Ok(Some(event)) if event.was_dropped() => return Some(event),
+            Ok(Some(event)) if event.is_abandoned() => return Some(event),
             Ok(Some(event)) => claim_and_attempt(app, &event, deadline).await,
             Ok(None) => {}
             Err(error) => {
@@ -102,7 +102,7 @@ async fn claim_and_attempt(app: &App, event: &StoredEvent, deadline: Timestamp) 
     if !is_time_left(deadline) {
         return;
     }
-    match app.events.take(event, true, Timestamp::now()).await {
+    match app.events.claim(event, true, Timestamp::now()).await {
         Ok(claim) => {
             attempt_claimed(app, event, claim).await;
         }

@@ -62,7 +62,7 @@ async fn store_infos(
             let known = states.remove(&info.open_id).unwrap_or_default();
             // WeChat always sends the time. Without it, any event counts as newer.
             let at = info.subscribe_time.unwrap_or(Timestamp(0));
-            let profile = store::UserInfo {
+            let profile = store::FetchedProfile {
                 follows: true,
                 union_id: info.union_id,
                 scene: info.subscribe_scene,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::secret::Secret;
-use shared::store::{Logins, Mappings, Pair, Try};
+use shared::store::{AttemptKey, Logins, Mappings, RateLimit};
 use std::net::IpAddr;
 
 /// The name of an account: 1 to 64 letters, digits, or any of `- _ . @ +`.
@@ -73,13 +73,13 @@ pub(crate) async fn authenticate(
     address: &str,
     now: Timestamp,
 ) -> Result<Secret, LoginError> {
-    let pair = Pair::new(username.as_str(), &network(address));
-    if let Try::Refused { wait } = logins.users.count_try(&pair, now).await? {
+    let key = AttemptKey::new(username.as_str(), &network(address));
+    if let RateLimit::Limited { wait } = logins.users.count_attempt(&key, now).await? {
         return Err(LoginError::TooManyPasswords { wait });
     }
     let hash =
         verify(&logins.mappings, username, password).await?.ok_or(LoginError::WrongPassword)?;
-    logins.users.forget_tries(&pair).await?;
+    logins.users.reset_attempts(&key).await?;
     Ok(hash)
 }
 

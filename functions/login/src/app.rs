@@ -11,7 +11,9 @@ use shared::config;
 use shared::http::HttpClient;
 use shared::parameters::{AppKind, Apps, ParameterError, Parameters, WeChatApp};
 use shared::secret::Secret;
-use shared::store::{Erasure, Events, Logins, Mappings, Notifications, Route, Sessions, Users};
+use shared::store::{
+    AppIdentity, Erasure, Events, Logins, Mappings, Notifications, Sessions, Users,
+};
 use shared::wechat::client::WeChatClient;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +33,7 @@ impl Credentials {
     }
 
     /// Whether a person with these routes follows each Official Account, by its alias.
-    pub(crate) fn follows(&self, routes: &[Route]) -> BTreeMap<String, bool> {
+    pub(crate) fn follows(&self, routes: &[AppIdentity]) -> BTreeMap<String, bool> {
         let accounts = self.apps.iter().filter(|app| app.kind == AppKind::OfficialAccount);
         let follows = accounts.map(|account| {
             let route = routes.iter().find(|route| route.app_id == account.app_id);

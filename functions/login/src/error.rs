@@ -126,7 +126,7 @@ impl LoginError {
         let status = match self {
             Self::InvalidRequest(_)
             | Self::MissingCredential(_)
-            | Self::Person(PersonError::Several) => 400,
+            | Self::Person(PersonError::AmbiguousAccount) => 400,
             Self::WrongPassword
             | Self::InvalidAccessToken
             | Self::InvalidRefreshToken
@@ -159,7 +159,7 @@ impl LoginError {
         let field = match self {
             Self::Bind(BindError::NoAccount | BindError::AccountTaken) => "username: ",
             Self::Bind(BindError::NoPerson | BindError::PersonTaken) => "user: ",
-            Self::Person(PersonError::Several) => "account: ",
+            Self::Person(PersonError::AmbiguousAccount) => "account: ",
             _ => "",
         };
         (status, format!("{field}{self}"))

@@ -11,7 +11,7 @@ use crate::wechat_retry::retry_when_busy;
 use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::store::{Binding, CodeName, Exchange, NewSession, Session};
+use shared::store::{Binding, CodeExchange, LoginCodeHash, LoginResult, NewSession};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -125,7 +125,7 @@ pub(crate) async fn log_in(
     let (keys, refresh_key) = tokio::try_join!(app.keys(now), app.refresh_key())?;
     let issuer = SessionIssuer { keys, refresh_key, issuer: app.issuer(caller.domain) };
     let app_id = &mini_program.app_id;
-    let code = CodeName::new(app_id, &request.code.0, account);
+    let code = LoginCodeHash::new(app_id, &request.code.0, account);
     let exchanged =
         retry_when_busy(|| app.wechat.code_to_session(app_id, secret, &request.code.0)).await;
     let identity = match exchanged {
@@ -155,7 +155,7 @@ pub(crate) async fn log_in(
     }
     let id = Uuid::new_v4();
     let jti = Uuid::new_v4().simple().to_string();
-    let exchange = Exchange { code, session: id.simple().to_string(), token: jti };
+    let exchange = CodeExchange { code, session: id.simple().to_string(), token: jti };
     let first = issuer.refresh_key.first_hash(id);
     let binding = Binding {
         app_id,
@@ -192,8 +192,8 @@ impl SessionIssuer<'_> {
     fn response(
         &self,
         credentials: &Credentials,
-        session: Session,
-        exchange: &Exchange,
+        session: LoginResult,
+        exchange: &CodeExchange,
         at: Timestamp,
     ) -> Result<LoginResponse, LoginError> {
         let id = Uuid::try_parse(&exchange.session).ok();

@@ -11,7 +11,7 @@ use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::parameters::{AppKind, WeChatApp};
 use shared::secret::Secret;
-use shared::store::KeptPhone;
+use shared::store::StoredPhone;
 use shared::wechat::id::OpenId;
 use shared::wechat::phone::PhoneNumber;
 
@@ -117,8 +117,8 @@ pub(crate) async fn store_phone(
         Err(error) => return Err(LoginError::PhoneNumber(error)),
     };
     let response = PhoneResponse::from(&phone);
-    let stored = KeptPhone { phone, code, confirmed_at: now };
-    if !users.keep_phone(app_id, &open_id, person, &stored).await? {
+    let stored = StoredPhone { phone, code, confirmed_at: now };
+    if !users.store_phone(app_id, &open_id, person, &stored).await? {
         return Err(LoginError::UnknownUser);
     }
     tracing::info!(app = alias, user = person, "stored a phone number");

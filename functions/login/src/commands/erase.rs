@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::error::LoginError;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::store::MARKED;
+use shared::store::TOMBSTONE_TTL;
 
 /// Erases a person, as far as the time until `deadline` allows. The response counts the
 /// deleted rows and lists what is retained. A repeated command resumes the erasure.
@@ -16,20 +16,20 @@ pub(super) async fn erase(
     deadline: Timestamp,
 ) -> Result<Value, LoginError> {
     let query = selector.query(app, now).await?;
-    let erased = app.erasure().forget(&query, now, deadline).await?;
+    let erased = app.erasure().run(&query, now, deadline).await?;
     let complete = erased.complete;
-    tracing::info!(user = erased.person, complete, deleted = ?erased.gone, "erased a person");
+    tracing::info!(user = erased.person, complete, deleted = ?erased.deleted, "erased a person");
     let mut response = json!({
         "user": erased.person,
         "complete": complete,
-        "deleted": erased.gone,
+        "deleted": erased.deleted,
         "retained": RETAINED.map(|(what, why)| json!({ "what": what, "why": why })),
     });
-    if !erased.earlier.is_empty() {
-        response["previous_users"] = json!(erased.earlier);
+    if !erased.previous_users.is_empty() {
+        response["previous_users"] = json!(erased.previous_users);
     }
     if complete {
-        response["tombstone_expires_at"] = json!(now.plus(MARKED));
+        response["tombstone_expires_at"] = json!(now.plus(TOMBSTONE_TTL));
     } else {
         response["next"] = json!("the time ran out; invoke again with the same command");
     }

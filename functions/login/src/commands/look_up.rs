@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::parameters::{AppKind, WeChatApp};
-use shared::store::User;
+use shared::store::AppUser;
 use shared::wechat::id::OpenId;
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub(super) async fn look_up(
     let person = app.logins.person(&query).await?.ok_or(LoginError::UnknownPerson)?;
     let credentials = app.known_credentials(now).await?;
     let mut reachable = Vec::new();
-    for User { app_id, open_id } in &person.users {
+    for AppUser { app_id, open_id } in &person.users {
         // Nothing can be sent in an app that is no longer under /apps.
         if let Some(of) = credentials.apps.by_id(app_id) {
             reachable.push(reachability(app, of, open_id, now).await?);
@@ -62,8 +62,8 @@ async fn reachability(
     let app_id = &of.app_id;
     let is_mini_program = of.kind == AppKind::MiniProgram;
     let (known, window, subscriptions, form_ids, phone) = tokio::try_join!(
-        users.known(app_id, open_id),
-        users.open_place(app_id, open_id, "", now),
+        users.identity(app_id, open_id),
+        users.find_slot(app_id, open_id, "", now),
         users.free_consents(app_id, open_id),
         users.open_form_ids(app_id, open_id, "", now),
         users.phone(app_id, open_id),

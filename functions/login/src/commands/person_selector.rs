@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::error::LoginError;
 use serde::{Deserialize, Deserializer};
 use shared::clock::Timestamp;
-use shared::store::{Asked, User};
+use shared::store::{AppUser, PersonQuery};
 use shared::wechat::id::OpenId;
 
 /// A person, by exactly one of three names.
@@ -56,14 +56,14 @@ impl TryFrom<Fields> for PersonSelector {
 
 impl PersonSelector {
     /// The query for the store, with the app's id instead of its alias.
-    pub(super) async fn query(&self, app: &App, now: Timestamp) -> Result<Asked, LoginError> {
+    pub(super) async fn query(&self, app: &App, now: Timestamp) -> Result<PersonQuery, LoginError> {
         Ok(match self {
-            Self::User(id) => Asked::Person(id.as_str().to_owned()),
-            Self::Account(name) => Asked::Account(name.as_str().to_owned()),
+            Self::User(id) => PersonQuery::Person(id.as_str().to_owned()),
+            Self::Account(name) => PersonQuery::Account(name.as_str().to_owned()),
             Self::OpenId { app: alias, open_id } => {
                 let credentials = app.credentials(alias, now).await?;
                 let of = credentials.apps.by_alias(alias).ok_or(LoginError::UnknownApp)?;
-                Asked::User(User { app_id: of.app_id.clone(), open_id: open_id.clone() })
+                PersonQuery::User(AppUser { app_id: of.app_id.clone(), open_id: open_id.clone() })
             }
         })
     }

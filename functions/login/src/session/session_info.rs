@@ -39,7 +39,8 @@ pub(crate) async fn session_info(
     let family = family.filter(|family| family.is_alive(now)).ok_or(LoginError::SessionEnded)?;
     let credentials = app.known_credentials(now).await?;
     let app_id = AppId::parse(&family.app_id).map_err(|_| LoginError::SessionEnded)?;
-    let known = app.logins.known_as(&claims.sub, &app_id).await?.ok_or(LoginError::SessionEnded)?;
+    let known =
+        app.logins.find_in_app(&claims.sub, &app_id).await?.ok_or(LoginError::SessionEnded)?;
     let mini_program = credentials.apps.by_id(&app_id);
     Ok(SessionInfo {
         user: claims.sub.clone(),
