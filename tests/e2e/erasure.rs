@@ -151,7 +151,10 @@ async fn it_may_be_asked_again_and_by_any_name() {
     let names = [bob.open_id("shop").await, bob.union_id().await];
     let report = forget(&world, json!({ "app": "shop", "open_id": names[0] })).await;
     assert_eq!(report["user"], Value::Null);
-    assert_eq!((&report["deleted"]["events"], &report["deleted"]["windows"]), (&json!(2), &json!(2)));
+    assert_eq!(
+        (&report["deleted"]["events"], &report["deleted"]["windows"]),
+        (&json!(2), &json!(2))
+    );
     assert_eq!(traces(&world, &names).await, [""; 0]);
 }
 
@@ -222,7 +225,10 @@ async fn what_broke_off_is_done_when_it_is_asked_again() {
     broken.call_off();
     let report = world.ask_login(&who).await.unwrap();
     assert_eq!((&report["complete"], &report["user"]), (&json!(true), &session["user"]));
-    assert_eq!((&report["deleted"]["events"], &report["deleted"]["sessions"]), (&json!(5), &json!(1)));
+    assert_eq!(
+        (&report["deleted"]["events"], &report["deleted"]["sessions"]),
+        (&json!(5), &json!(1))
+    );
     assert_eq!(traces(&world, &names).await, [""; 0]);
     assert_eq!(traces(&world, &["forgetting".to_owned()]).await, [""; 0]);
 }

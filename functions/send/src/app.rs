@@ -1,6 +1,6 @@
 //! What the function keeps between invocations.
 
-use crate::rests::Rests;
+use crate::rests::OpenCircuits;
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
 use shared::aws::Aws;
@@ -26,7 +26,7 @@ pub(crate) struct App {
     pub(crate) notifications: Notifications,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: WeChatClient,
-    pub(crate) rests: Rests,
+    pub(crate) rests: OpenCircuits,
     pub(crate) parameters: Parameters,
     templates: Mutex<HashMap<String, (Arc<Template>, Timestamp)>>,
 }
@@ -54,7 +54,7 @@ impl App {
             notifications,
             tokens,
             wechat,
-            rests: Rests::default(),
+            rests: OpenCircuits::default(),
             parameters,
             templates,
         })

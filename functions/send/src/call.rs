@@ -7,7 +7,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::WeChatApp;
-use shared::store::Rest;
+use shared::store::OpenCircuit;
 use shared::wechat::client::CallError;
 use shared::wechat::message::Accepted;
 use shared::wechat::refusal::{ErrorClass, Refusal};
@@ -50,22 +50,22 @@ pub(crate) async fn call(
     ready: &Ready,
     not_after: Timestamp,
 ) -> Answer {
-    let repeatable = ready.announced.channel.is_repeatable();
+    let repeatable = ready.intent.channel.is_repeatable();
     let mut doubt: Option<(String, Option<Refusal>)> = None;
-    for tries in 1.. {
+    for attempts in 1.. {
         let answer = once(app, speaker, ready, not_after).await;
         let again = match &answer {
             Answer::Unknown { .. } => repeatable,
             Answer::Later { after, .. } => *after == 0,
             // Nobody knows what a code means that isn't documented; perhaps it passes.
-            Answer::Refused(refusal) => tries == 1 && !refusal.is_known(),
+            Answer::Refused(refusal) => attempts == 1 && !refusal.is_known(),
             Answer::Accepted(_) | Answer::Misconfigured { .. } => false,
         };
-        if again && tries < TRIES && Timestamp::now().plus(PAUSES) < not_after {
+        if again && attempts < TRIES && Timestamp::now().plus(PAUSES) < not_after {
             if let Answer::Unknown { reason, refusal } = answer {
                 doubt = Some((reason, refusal));
             }
-            tokio::time::sleep(pause(tries)).await;
+            tokio::time::sleep(pause(attempts)).await;
             continue;
         }
         return match (answer, doubt) {
@@ -166,14 +166,14 @@ async fn probes(
     app: &App,
     speaker: &WeChatApp,
     api: &str,
-    rest: Option<Rest>,
+    rest: Option<OpenCircuit>,
     now: Timestamp,
 ) -> bool {
     let Some(rest) = rest else { return false };
     let probing = async {
         Ok::<_, AwsError>(
             rest.may_be_probed(now)
-                && app.notifications.probe(&speaker.app_id, api, rest, now).await?,
+                && app.notifications.try_half_open(&speaker.app_id, api, rest, now).await?,
         )
     };
     probing.await.unwrap_or_else(|error| {
@@ -229,9 +229,9 @@ pub(crate) fn until_midnight(now: Timestamp) -> u64 {
 }
 
 /// Between half of the longest pause and all of it.
-fn pause(tries: u32) -> Duration {
+fn pause(attempts: u32) -> Duration {
     let chance = f64::from(shared::jitter::random_u32()) / f64::from(u32::MAX);
-    PAUSE.mul_f64(f64::from(2 * tries - 1)).mul_f64(0.5 + 0.5 * chance)
+    PAUSE.mul_f64(f64::from(2 * attempts - 1)).mul_f64(0.5 + 0.5 * chance)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use shared::parameters::{
     Apps, Channel, ChannelKind, CustomerService, FieldSource, InvalidValue, MiniProgramPage,
     UnknownField, WeChatApp, fill_address,
 };
-use shared::store::{Allowance, Announced, Route};
+use shared::store::{AppIdentity, Entitlement, SendIntent};
 use shared::wechat::field::MessageKind;
 use shared::wechat::id::AppId;
 use shared::wechat::message::{SendRequest, TemplateData, TemplateValue};
@@ -30,7 +30,7 @@ pub(crate) struct Place<'a> {
     /// The app that speaks.
     pub(crate) app: &'a WeChatApp,
     /// The person, in this app.
-    pub(crate) route: &'a Route,
+    pub(crate) route: &'a AppIdentity,
     /// The apps there are.
     pub(crate) apps: &'a Apps,
     /// The template's fields.
@@ -54,9 +54,9 @@ pub(crate) enum Prepared {
 pub(crate) struct Ready {
     pub(crate) message: SendRequest,
     /// What sending it uses up, if anything.
-    pub(crate) allowance: Option<Allowance>,
+    pub(crate) entitlement: Option<Entitlement>,
     /// What a lost answer would leave in doubt.
-    pub(crate) announced: Announced,
+    pub(crate) intent: SendIntent,
 }
 
 /// Why a channel was passed over.
@@ -123,11 +123,11 @@ impl Place<'_> {
         &self,
         message: SendRequest,
         template_id: Option<&str>,
-        allowance: Option<Allowance>,
+        entitlement: Option<Entitlement>,
     ) -> Prepared {
         let open_id = &self.route.open_id;
-        let announced = Announced::new(self.kind, &self.app.app_id, template_id, open_id, self.now);
-        Prepared::Ready(Ready { message, allowance, announced })
+        let intent = SendIntent::new(self.kind, &self.app.app_id, template_id, open_id, self.now);
+        Prepared::Ready(Ready { message, entitlement, intent })
     }
 
     /// Fills every key of a card.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
 use shared::parameters::{ChannelKind, Template};
-use shared::store::Row;
+use shared::store::NotificationRow;
 use shared::timestamp;
 use std::collections::BTreeMap;
 
@@ -71,7 +71,7 @@ impl Content {
     }
 
     /// What was stored of a notification, if this version can read it.
-    pub(crate) fn of(row: &Row) -> Option<Self> {
+    pub(crate) fn of(row: &NotificationRow) -> Option<Self> {
         Self::read(row.content.as_deref()?).ok()
     }
 

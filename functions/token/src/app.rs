@@ -5,7 +5,7 @@ use shared::aws::Aws;
 use shared::config;
 use shared::http::HttpClient;
 use shared::parameters::{ParameterError, Parameters, StoredToken, WeChatApp};
-use shared::store::Forced;
+use shared::store::TokenRefreshLeases;
 use shared::wechat::client::WeChatClient;
 
 /// What the function keeps between invocations. Apps and secrets are read anew
@@ -14,7 +14,7 @@ use shared::wechat::client::WeChatClient;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) parameters: Parameters,
-    pub(crate) forced: Forced,
+    pub(crate) forced: TokenRefreshLeases,
     pub(crate) wechat: WeChatClient,
 }
 
@@ -25,7 +25,7 @@ impl App {
         let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
-        let forced = Forced::from_environment(&aws.dynamodb())?;
+        let forced = TokenRefreshLeases::from_environment(&aws.dynamodb())?;
         let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
         tokio::try_join!(parameters.apps(), parameters.secrets())?;
         Ok(Self { parameters, forced, wechat })

@@ -96,8 +96,8 @@ impl Forget {
             if complete {
                 break;
             }
-            let gone: u64 = told.iter().flat_map(|told| told.deleted.values()).sum();
-            bar.set_message(format!("forgetting: {gone} rows have gone"));
+            let deleted: u64 = told.iter().flat_map(|told| told.deleted.values()).sum();
+            bar.set_message(format!("forgetting: {deleted} rows have gone"));
         }
         bar.finish_and_clear();
         // A name that is misspelt mustn't look as if somebody had been forgotten.
@@ -123,7 +123,8 @@ impl Forget {
 /// Adds what one call says to what those before have said, and says whether all is
 /// done.
 fn add(told: &mut Option<Told>, forgotten: Forgotten) -> bool {
-    let Forgotten { user, complete, deleted, retained, previous_users, tombstone_expires_at } = forgotten;
+    let Forgotten { user, complete, deleted, retained, previous_users, tombstone_expires_at } =
+        forgotten;
     let told = told.get_or_insert_with(|| Told {
         user: None,
         previous_users: Vec::new(),
@@ -142,7 +143,8 @@ fn add(told: &mut Option<Told>, forgotten: Forgotten) -> bool {
         }
     }
     // The function counts what went in all, since it was asked for the first time.
-    (told.deleted, told.retained, told.tombstone_expires_at) = (deleted, retained, tombstone_expires_at);
+    (told.deleted, told.retained, told.tombstone_expires_at) =
+        (deleted, retained, tombstone_expires_at);
     complete
 }
 
@@ -190,10 +192,10 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    fn call(complete: bool, gone: &Value) -> Forgotten {
-        let stays = json!([{ "what": "a mark", "why": "without it …" }]);
+    fn call(complete: bool, deleted: &Value) -> Forgotten {
+        let retained = json!([{ "what": "a mark", "why": "without it …" }]);
         let mut answer = json!({
-            "user": "87d9", "complete": complete, "deleted": gone, "retained": stays, "previous_users": ["0a1b"],
+            "user": "87d9", "complete": complete, "deleted": deleted, "retained": retained, "previous_users": ["0a1b"],
         });
         if complete {
             answer["tombstone_expires_at"] = json!(1_795_158_240);

@@ -32,7 +32,10 @@ async fn nobody_is_forgotten_without_a_yes_and_then_entirely() {
     assert_eq!(traces(&world, &open_id).await.len(), before, "nothing has gone");
 
     let told = world.hongyan(&["forget", "account=ann", "--yes"], "").await.json();
-    assert_eq!((&told["deleted"]["accounts"], &told["deleted"]["profiles"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (&told["deleted"]["accounts"], &told["deleted"]["profiles"]),
+        (&json!(1), &json!(2))
+    );
     assert!(
         told["tombstone_expires_at"].is_number() && told["retained"].as_array().unwrap().len() > 3
     );

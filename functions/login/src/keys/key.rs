@@ -44,7 +44,7 @@ pub(crate) struct StoredKey {
 impl Key {
     /// Generates a key of 2048 bits.
     pub(crate) fn generate(signs_from: Timestamp) -> Result<(Self, StoredKey), ParameterError> {
-        let key =
+        let pair =
             KeyPair::generate(KeySize::Rsa2048).map_err(|_| unusable("generating a key failed"))?;
         let der: Pkcs8V1Der<'_> =
             pair.as_der().map_err(|_| unusable("serialising the new key failed"))?;
@@ -57,7 +57,8 @@ impl Key {
         let der =
             STANDARD.decode(stored.key.as_bytes()).map_err(|_| unusable("it is not base64"))?;
         let der = Zeroizing::new(der);
-        let key = KeyPair::from_pkcs8(&der).map_err(|_| unusable("it is no RSA key in PKCS #8"))?;
+        let pair =
+            KeyPair::from_pkcs8(&der).map_err(|_| unusable("it is no RSA key in PKCS #8"))?;
         let public = PublicKey::new(&pair);
         Ok(Self { pair, public, signs_from: stored.signs_from })
     }

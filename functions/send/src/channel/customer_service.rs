@@ -4,7 +4,7 @@ use super::{Place, Prepared, Why};
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::parameters::{AppKind, fill, fill_address};
-use shared::store::Allowance;
+use shared::store::Entitlement;
 use shared::wechat::customer_service::CustomerServiceMessage;
 
 /// Does if a window is open.
@@ -30,7 +30,7 @@ pub(super) async fn prepare(
         return Ok(place.passed(format!("as filled, {problem}"), Why::Refused));
     }
     let users = &app.users;
-    let open = users.open_place(&wechat_app.app_id, &route.open_id, place.id, place.now).await?;
+    let open = users.find_slot(&wechat_app.app_id, &route.open_id, place.id, place.now).await?;
     let Some((window, _)) = open else {
         return Ok(place.passed(
             "the person has not been in touch lately: no customer-service window is open",
@@ -38,5 +38,5 @@ pub(super) async fn prepare(
         ));
     };
     let message = message.request(&route.open_id);
-    Ok(place.ready(message, None, Some(Allowance::Place(window))))
+    Ok(place.ready(message, None, Some(Entitlement::WindowSlot(window))))
 }

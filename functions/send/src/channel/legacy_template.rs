@@ -5,7 +5,7 @@ use super::{Fault, Place, Prepared, Why};
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::parameters::FieldSource;
-use shared::store::Allowance;
+use shared::store::Entitlement;
 use shared::wechat::field::MessageKind;
 use shared::wechat::message::{LegacyTemplateMessage, SendRequest};
 use std::collections::BTreeMap;
@@ -34,7 +34,9 @@ pub(super) async fn prepare(
         ));
     };
     Ok(match message(place, card, form.form_id().as_str()) {
-        Ok(message) => place.ready(message, Some(card.template_id), Some(Allowance::FormId(form))),
+        Ok(message) => {
+            place.ready(message, Some(card.template_id), Some(Entitlement::FormId(form)))
+        }
         Err(fault) => place.unfillable(fault),
     })
 }

@@ -4,7 +4,7 @@ use super::{Fault, Place, Prepared, Why};
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::parameters::FieldSource;
-use shared::store::{Allowance, ConsentKey};
+use shared::store::{ConsentKey, Entitlement};
 use shared::wechat::field::MessageKind;
 use shared::wechat::message::{SendRequest, SubscribeMessage};
 use std::collections::BTreeMap;
@@ -46,9 +46,12 @@ pub(super) async fn consent(
     let Some(consent) = app.users.open_consents(key, place.id).await?.into_iter().next() else {
         return Ok(place.passed("the person has not consented to this message", Why::NoConsent));
     };
-    let allowance =
-        if long_term { Allowance::Standing(consent) } else { Allowance::Consent(consent) };
-    Ok(place.ready(message, Some(template_id), Some(allowance)))
+    let entitlement = if long_term {
+        Entitlement::LongTermConsent(consent)
+    } else {
+        Entitlement::Consent(consent)
+    };
+    Ok(place.ready(message, Some(template_id), Some(entitlement)))
 }
 
 fn message(place: Place<'_>, card: Card<'_>) -> Result<SendRequest, Fault> {

@@ -22,7 +22,7 @@ pub(super) struct Event {
     app: String,
     kind: String,
     received_at: Timestamp,
-    tries: u64,
+    attempts: u64,
     problem: Option<String>,
     applied_at: Option<Timestamp>,
     due_at: Option<Timestamp>,
@@ -35,11 +35,11 @@ impl Event {
         let problem = self.problem.as_deref().unwrap_or("nobody wrote down why");
         match (self.quarantined_at, self.applied_at, self.due_at) {
             (Some(at), ..) => {
-                format!("quarantined {} after {} tries: {problem}", written(at), self.tries)
+                format!("quarantined {} after {} attempts: {problem}", written(at), self.attempts)
             }
             (None, Some(at), _) => format!("took effect {}", written(at)),
-            (None, None, Some(at)) if self.tries > 0 => {
-                format!("tried {} times, again by itself {}: {problem}", self.tries, written(at))
+            (None, None, Some(at)) if self.attempts > 0 => {
+                format!("tried {} times, again by itself {}: {problem}", self.attempts, written(at))
             }
             _ => "hasn't taken effect yet".to_owned(),
         }
@@ -78,7 +78,7 @@ mod tests {
 
     fn standing(more: &Value) -> String {
         let mut event = json!({
-            "key": "k", "app": "shop", "kind": "text", "received_at": 1, "tries": 3,
+            "key": "k", "app": "shop", "kind": "text", "received_at": 1, "attempts": 3,
             "problem": "WeChat was busy", "applied_at": null, "due_at": null, "quarantined_at": null,
         });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn how_an_event_stands() {
         let aside = standing(&json!({ "quarantined_at": 1_795_158_240 }));
-        assert_eq!(aside, "quarantined 2026-11-20T07:04:00Z after 3 tries: WeChat was busy");
+        assert_eq!(aside, "quarantined 2026-11-20T07:04:00Z after 3 attempts: WeChat was busy");
         let due = standing(&json!({ "due_at": 1_795_158_240 }));
         assert!(due.starts_with("tried 3 times, again by itself 2026-11-20"), "{due}");
         let done = standing(&json!({ "applied_at": 1_795_158_240 }));

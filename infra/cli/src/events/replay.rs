@@ -197,8 +197,11 @@ impl Replay {
             "{}; before that, applied {applied}, failed {failed}, skipped {skipped}",
             error.problem
         );
-        let advice =
-            format!("{}; then go on with: {}", error.advice, self.again(next_token.as_deref(), false));
+        let advice = format!(
+            "{}; then go on with: {}",
+            error.advice,
+            self.again(next_token.as_deref(), false)
+        );
         Error { problem, advice, ..error }
     }
 
@@ -274,7 +277,8 @@ mod tests {
                         2026-11-20T08:04:00Z --only quarantined --app shop --next-token w0rd";
         assert_eq!(said.again(Some("w0rd"), false), expected);
         let error = Error::new(Kind::Unavailable, "no answer", "ask again");
-        let all = Replayed { applied: 7, next_token: Some("w0rd".to_owned()), ..Replayed::default() };
+        let all =
+            Replayed { applied: 7, next_token: Some("w0rd".to_owned()), ..Replayed::default() };
         let error = said.broken_off(error, &all);
         assert!(error.problem.contains("applied 7"), "{}", error.problem);
         assert!(error.advice.ends_with(expected), "{}", error.advice);
