@@ -1,28 +1,24 @@
 //! One notification, from what is known of it to the outcome.
 
+pub(crate) mod attempt;
+pub(crate) mod dry_run;
+pub(crate) mod final_status;
+pub(crate) mod outcome;
+pub(crate) mod select_channel;
+pub(crate) mod wechat_call;
+
 use crate::app::App;
-use crate::attempt::{Attempt, Ended};
-use crate::content::Content;
-use crate::record;
-use crate::report::Report;
+use crate::notification::{Notification, NotificationSpec};
+use crate::response::NotificationResult;
+use attempt::{Attempt, AttemptEnd};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{Apps, Template};
 use shared::store::{Before, Change, Claim, Row, Standing, Status, Written};
-use std::collections::BTreeMap;
 
+/// Notifications that an invocation delivers concurrently.
+pub(crate) const MAX_CONCURRENCY: usize = 20;
 /// How often it is begun anew, as somebody else has changed it meanwhile.
-const ROUNDS: usize = 4;
-
-/// One notification.
-#[derive(Debug)]
-pub(crate) struct Notification<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) content: &'a Content,
-    pub(crate) template: &'a Template,
-    pub(crate) apps: &'a Apps,
-    pub(crate) fields: &'a BTreeMap<String, String>,
-}
+const MAX_ATTEMPTS: usize = 4;
 
 /// Sends one notification, if that is to be done, and stores what became of it.
 /// `row` is what was read of it, if anything.
@@ -35,13 +31,13 @@ pub(crate) async fn deliver(
     notification: &Notification<'_>,
     row: Option<Row>,
     deadline: Timestamp,
-) -> Result<Report, DeliverError> {
-    let Notification { id, content, .. } = notification;
+) -> Result<NotificationResult, DeliverError> {
+    let Notification { id, spec, .. } = notification;
     // What was stored may have been hashed by another version.
-    let hash = row.as_ref().map_or_else(|| content.hash(), |row| row.request_hash.clone());
-    let claim = Claim::new(id, content.to_json(), hash);
+    let hash = row.as_ref().map_or_else(|| spec.hash(), |row| row.request_hash.clone());
+    let claim = Claim::new(id, spec.to_json(), hash);
     let mut row = row;
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_ATTEMPTS {
         let now = Timestamp::now();
         let again = match &row {
             None => None,
@@ -49,20 +45,23 @@ pub(crate) async fn deliver(
                 return Err(DeliverError::Conflict((*id).to_owned()));
             }
             Some(row) => match row.standing(now) {
-                Standing::Settled => return Ok(Report::of(row)),
+                Standing::Settled => return Ok(NotificationResult::from_row(row)),
                 Standing::Doubtful(_) => return give_up(app, row, now).await,
                 Standing::Due(announced) => Some((row, announced)),
             },
         };
         let attempt = Attempt::new(app, notification, &claim, again, now, deadline);
         match attempt.run().await? {
-            Ended::Stored(report) => return Ok(*report),
-            Ended::Changed(found) => row = Some(*found),
-            Ended::Foreign => return Err(DeliverError::Conflict((*id).to_owned())),
+            AttemptEnd::Stored(report) => return Ok(*report),
+            AttemptEnd::LostRace(found) => row = Some(*found),
+            AttemptEnd::IdReused => return Err(DeliverError::Conflict((*id).to_owned())),
         }
     }
     // Others are at it all the time.
-    Ok(row.map_or_else(|| Report::new(id, Status::InProgress), |row| Report::of(&row)))
+    Ok(row.map_or_else(
+        || NotificationResult::new(id, Status::InProgress),
+        |row| NotificationResult::from_row(&row),
+    ))
 }
 
 /// A notification that was left behind may have been sent, and can't be repeated.
@@ -70,25 +69,29 @@ pub(crate) async fn deliver(
 /// # Errors
 ///
 /// When DynamoDB doesn't confirm.
-pub(crate) async fn give_up(app: &App, row: &Row, now: Timestamp) -> Result<Report, DeliverError> {
-    let Some(announced) = &row.announced else { return Ok(Report::of(row)) };
-    let mut report = Report::because(
+pub(crate) async fn give_up(
+    app: &App,
+    row: &Row,
+    now: Timestamp,
+) -> Result<NotificationResult, DeliverError> {
+    let Some(announced) = &row.announced else { return Ok(NotificationResult::from_row(row)) };
+    let mut report = NotificationResult::with_reason(
         &row.id,
         Status::Ambiguous,
         "an earlier attempt ended in the middle; it may or may not have been sent",
     );
     report.channel = Some(announced.channel);
     let apps = app.all_apps(now).await;
-    report.app = apps.by_id(&announced.app_id).map(|speaker| speaker.alias.clone());
+    report.app = apps.by_id(&announced.app_id).map(|sender_app| sender_app.alias.clone());
     let claim = Claim::new(&row.id, String::new(), row.request_hash.clone());
     let json = report.to_json();
     let change = Change::Ambiguous { announced, report: &json };
     let written = app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?;
     Ok(match written {
-        Written::Found(row) => Report::of(&row),
+        Written::Found(row) => NotificationResult::from_row(&row),
         Written::Foreign => report,
         Written::Done(_) | Written::Told { .. } | Written::Beaten => {
-            record::outcome(&report, &template_of(row), row.tries);
+            outcome::log_outcome(&report, &template_of(row), row.tries);
             report
         }
     })
@@ -96,7 +99,7 @@ pub(crate) async fn give_up(app: &App, row: &Row, now: Timestamp) -> Result<Repo
 
 /// The code of the template of a stored notification, for the log.
 pub(crate) fn template_of(row: &Row) -> String {
-    let content = Content::of(row);
+    let content = NotificationSpec::from_row(row);
     content.map_or_else(|| "unknown".to_owned(), |content| content.template.as_str().to_owned())
 }
 

@@ -4,12 +4,11 @@
 //! receipt may have told.
 
 use crate::app::App;
-use crate::attempt::{PATIENCE, pause};
-use crate::content::Content;
-use crate::deliver::{DeliverError, Notification, deliver, give_up, template_of};
-use crate::handler::AT_ONCE;
-use crate::record;
-use crate::report::Report;
+use crate::deliver::attempt::{MAX_RETRY_AGE_SECS, retry_delay_secs};
+use crate::deliver::outcome;
+use crate::deliver::{DeliverError, MAX_CONCURRENCY, deliver, give_up, template_of};
+use crate::notification::{Notification, NotificationSpec};
+use crate::response::NotificationResult;
 use futures_util::{StreamExt as _, stream};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
@@ -23,7 +22,7 @@ const PAGE: i32 = 100;
 const EACH: u64 = 15;
 
 /// One that can't be dealt with is left for so many seconds.
-const PUT_OFF: u64 = 300;
+const POSTPONE_SECS: u64 = 300;
 
 /// What came of a sweep.
 #[derive(Debug, Default, serde::Serialize)]
@@ -54,11 +53,11 @@ pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<Swept, AwsEr
                 let resumed = resume(app, id, deadline).await;
                 if let Err(error) = &resumed {
                     tracing::error!(id, "a notification that is due can't be dealt with: {error}");
-                    put_off(app, id).await;
+                    postpone(app, id).await;
                 }
                 resumed
             })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(MAX_CONCURRENCY)
             .collect()
             .await;
         swept.failed += done.iter().filter(|done| done.is_err()).count();
@@ -71,7 +70,7 @@ pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<Swept, AwsEr
                     tracing::error!(id = row.id, "no receipt can be looked for: {error}");
                 })
             })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(MAX_CONCURRENCY)
             .collect()
             .await;
         swept.failed += settled.iter().filter(|settled| settled.is_err()).count();
@@ -81,8 +80,8 @@ pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<Swept, AwsEr
 }
 
 /// One that can't be dealt with makes room for others.
-async fn put_off(app: &App, id: &str) {
-    let later = Timestamp::now().plus(PUT_OFF);
+async fn postpone(app: &App, id: &str) {
+    let later = Timestamp::now().plus(POSTPONE_SECS);
     if let Ok(Some(row)) = app.notifications.get(id).await
         && let Err(error) = app.notifications.leave(&row, Some(later)).await
     {
@@ -119,11 +118,11 @@ async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Resu
     if let Some(at) = row.retry_at {
         metric::RETRY_LAG_SECONDS.record(now.seconds_since(at), []);
     }
-    let Some(content) = Content::of(row) else {
+    let Some(spec) = NotificationSpec::from_row(row) else {
         let problem = "what was stored of it can't be read by this version of the function";
         return unsendable(app, row, problem, now).await;
     };
-    let code = content.template.as_str();
+    let code = spec.template.as_str();
     let template = match app.template(code, now).await {
         Ok(Some(template)) => template,
         Ok(None) => {
@@ -135,13 +134,13 @@ async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Resu
         }
         Err(error) => return Err(error.into()),
     };
-    let fields = match content.fields(&template) {
+    let fields = match spec.fields(&template) {
         Ok(fields) => fields,
         Err(problem) => return unsendable(app, row, &problem, now).await,
     };
     let apps = app.apps(&template, now).await;
     let notification =
-        Notification { id, content: &content, template: &template, apps: &apps, fields: &fields };
+        Notification { id, spec: &spec, template: &template, apps: &apps, fields: &fields };
     deliver(app, &notification, Some(row.clone()), deadline).await?;
     Ok(())
 }
@@ -151,11 +150,11 @@ async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Resu
 /// minute. It's looked at again for two days.
 async fn unsendable(app: &App, row: &Row, problem: &str, now: Timestamp) -> Result<(), Problem> {
     let first_at = row.first_at.or(row.retry_at).unwrap_or(now);
-    let at = now.plus(pause(row.tries));
-    let mut report = Report::because(&row.id, Status::Retrying, problem);
+    let at = now.plus(retry_delay_secs(row.tries));
+    let mut report = NotificationResult::with_reason(&row.id, Status::Retrying, problem);
     report.retry_at = Some(at);
-    let is_past = Content::of(row).is_some_and(|content| content.is_past(now));
-    let is_over = is_past || at.seconds_since(first_at) > PATIENCE;
+    let is_past = NotificationSpec::from_row(row).is_some_and(|spec| spec.is_expired(now));
+    let is_over = is_past || at.seconds_since(first_at) > MAX_RETRY_AGE_SECS;
     // What may have been sent already is given up when it can't be repeated any more.
     if is_over && row.announced.is_none() {
         report.outcome = if is_past { Status::Expired } else { Status::Failed };
@@ -174,7 +173,7 @@ async fn unsendable(app: &App, row: &Row, problem: &str, now: Timestamp) -> Resu
     if let Written::Done(_) =
         app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?
     {
-        record::outcome(&report, &template_of(row), row.tries + 1);
+        outcome::log_outcome(&report, &template_of(row), row.tries + 1);
     }
     Ok(())
 }

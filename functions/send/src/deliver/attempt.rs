@@ -2,14 +2,14 @@
 //! answer.
 
 use crate::app::App;
-use crate::call::{Answer, call, resting};
-use crate::channel::{Ready, Why};
-use crate::conclusion::{conclusion, why, worse};
-use crate::deliver::Notification;
-use crate::look::{in_order, look};
-use crate::record;
-use crate::report::{Report, SkippedChannel};
-use crate::routes::Routes;
+use crate::channel::context::{PreparedMessage, SkipReason};
+use crate::deliver::final_status::{final_status, most_severe, skip_reason};
+use crate::deliver::outcome;
+use crate::deliver::select_channel::{candidate_channels, select_channel};
+use crate::deliver::wechat_call::{CallOutcome, blocked, call_wechat};
+use crate::notification::Notification;
+use crate::recipient_routes::RecipientRoutes;
+use crate::response::{NotificationResult, SkippedChannel};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
@@ -19,33 +19,33 @@ use shared::wechat::refusal::Refusal;
 
 /// A claim holds this many seconds past the invocation's end: the function
 /// can't outlive it.
-const LEASE_MARGIN: u64 = 5;
+const LEASE_MARGIN_SECS: u64 = 5;
 /// A channel is begun only if there are so many seconds left for it.
-const CHANNEL: u64 = 12;
+const MIN_CHANNEL_SECS: u64 = 12;
 /// The last call to WeChat begins before these many: it takes up to 6.5, and what
 /// became of it has to be stored.
-const LAST_CALL: u64 = 8;
-/// The first pause before another attempt, in seconds; each is twice as long as
+const CALL_MARGIN_SECS: u64 = 8;
+/// The first retry_delay_secs before another attempt, in seconds; each is twice as long as
 /// the one before, and none longer than an hour.
-const FIRST_PAUSE: u64 = 10;
-const LONGEST_PAUSE: u64 = 3600;
+const BASE_RETRY_DELAY_SECS: u64 = 10;
+const MAX_RETRY_DELAY_SECS: u64 = 3600;
 /// After so many seconds it isn't tried again: two days, in which a day's quota has
 /// been counted anew twice.
-pub(crate) const PATIENCE: u64 = 48 * 3600;
+pub(crate) const MAX_RETRY_AGE_SECS: u64 = 48 * 3600;
 /// A consent, a place in a window or a form id that somebody else is faster to take
 /// is looked for so often.
-const LOOKS: usize = 8;
+const MAX_RESERVATION_ATTEMPTS: usize = 8;
 
 /// Why a notification is not sent that nobody needs any more.
-pub(crate) const EXPIRED: &str = "it could not be sent before expires_at";
+pub(crate) const EXPIRED_REASON: &str = "it could not be sent before expires_at";
 /// What to do about an app that has no access token until somebody acts.
-const NO_TOKEN: &str = "mend what the reason names; nothing is sent for this app before";
+const NO_TOKEN_ADVICE: &str = "mend what the reason names; nothing is sent for this app before";
 /// Why a notification has to wait that nothing is wrong with.
-const NO_TIME: &str = "the invocation has no time left for it";
+const OUT_OF_TIME_REASON: &str = "the invocation has no time left for it";
 
 /// So many seconds pass before another attempt, after so many.
-pub(crate) fn pause(tries: u64) -> u64 {
-    (FIRST_PAUSE << tries.min(9)).min(LONGEST_PAUSE)
+pub(crate) fn retry_delay_secs(tries: u64) -> u64 {
+    (BASE_RETRY_DELAY_SECS << tries.min(9)).min(MAX_RETRY_DELAY_SECS)
 }
 
 /// Whether WeChat says that a form id is of no use any more; another may be.
@@ -61,22 +61,22 @@ pub(crate) struct Attempt<'a> {
     /// What was read of it, if it isn't new.
     seen: Option<&'a Row>,
     /// What may have been sent already: nothing else may be sent.
-    must: Option<&'a Announced>,
-    /// Whether it is ours by now.
-    ours: bool,
+    pending_intent: Option<&'a Announced>,
+    /// Whether it is holds_lease by now.
+    holds_lease: bool,
     /// Whether something was announced, if perhaps without a confirmation.
-    has_begun: bool,
+    intent_written: bool,
     /// Whether WeChat may have taken a message on.
     in_doubt: bool,
     now: Timestamp,
     deadline: Timestamp,
-    report: Report,
+    report: NotificationResult,
 }
 
 /// How an attempt ended.
-pub(crate) enum Ended {
+pub(crate) enum AttemptEnd {
     /// This is stored.
-    Stored(Box<Report>),
+    Stored(Box<NotificationResult>),
     /// Nothing of this attempt's is stored: somebody else has changed it, and it
     /// stands like this.
     Changed(Box<Row>),
@@ -85,11 +85,11 @@ pub(crate) enum Ended {
 }
 
 /// What came of one channel.
-enum Tried {
+enum ChannelResult {
     /// The next one may do.
-    Next(Why),
+    Next(SkipReason),
     /// The attempt is over.
-    Ended(Ended),
+    AttemptEnd(AttemptEnd),
 }
 
 impl<'a> Attempt<'a> {
@@ -106,13 +106,13 @@ impl<'a> Attempt<'a> {
             notification,
             claim,
             seen: again.map(|(row, _)| row),
-            must: again.and_then(|(_, announced)| announced),
-            ours: false,
-            has_begun: false,
+            pending_intent: again.and_then(|(_, announced)| announced),
+            holds_lease: false,
+            intent_written: false,
             in_doubt: false,
             now,
             deadline,
-            report: Report::new(notification.id, Status::Unreachable),
+            report: NotificationResult::new(notification.id, Status::Unreachable),
         }
     }
 
@@ -122,94 +122,101 @@ impl<'a> Attempt<'a> {
     ///
     /// When AWS doesn't do its part. What was announced by then may have been
     /// sent.
-    pub(crate) async fn run(mut self) -> Result<Ended, AwsError> {
+    pub(crate) async fn run(mut self) -> Result<AttemptEnd, AwsError> {
         let error = match self.try_channels().await {
-            Err(error) if self.has_begun && !self.in_doubt => error,
+            Err(error) if self.intent_written && !self.in_doubt => error,
             ended => return ended,
         };
         // Nothing was sent, whatever is announced: left like this, the next attempt
         // would have to think otherwise.
-        self.ours = true;
+        self.holds_lease = true;
         self.report.reason = Some(format!("{error}; nothing was sent"));
-        let at = self.another_time(0);
-        match self.wait(Status::Retrying, at, self.must).await {
-            Ok(ended @ Ended::Stored(_)) => Ok(ended),
-            Ok(Ended::Changed(_) | Ended::Foreign) | Err(_) => Err(error),
+        let at = self.retry_time(0);
+        match self.wait(Status::Retrying, at, self.pending_intent).await {
+            Ok(ended @ AttemptEnd::Stored(_)) => Ok(ended),
+            Ok(AttemptEnd::LostRace(_) | AttemptEnd::IdReused) | Err(_) => Err(error),
         }
     }
 
     /// Tries the channels in order.
-    async fn try_channels(&mut self) -> Result<Ended, AwsError> {
-        let content = self.notification.content;
-        if content.is_past(self.now) {
+    async fn try_channels(&mut self) -> Result<AttemptEnd, AwsError> {
+        let spec = self.notification.spec;
+        if spec.is_expired(self.now) {
             return self.expired().await;
         }
-        if let Some(at) = content.send_at.filter(|at| self.now < *at) {
+        if let Some(at) = spec.send_at.filter(|at| self.now < *at) {
             return self.wait(Status::Scheduled, at, None).await;
         }
-        let mut routes = Routes::new(&content.to, self.notification.apps);
-        let mut worst = Why::Unreachable;
-        for channel in in_order(self.notification.template, content.channels.as_deref()) {
-            if self.must.is_some_and(|must| !self.is_announced(must, channel)) {
+        let mut routes = RecipientRoutes::new(&spec.to, self.notification.apps);
+        let mut worst = SkipReason::Unreachable;
+        for channel in candidate_channels(self.notification.template, spec.channels.as_deref()) {
+            if self
+                .pending_intent
+                .is_some_and(|pending_intent| !self.is_pending_channel(pending_intent, channel))
+            {
                 continue;
             }
             match self.try_channel(channel, &mut routes).await? {
-                Tried::Next(why) => worst = worse(worst, why),
-                Tried::Ended(ended) => return Ok(ended),
+                ChannelResult::TryNext(why) => worst = most_severe(worst, why),
+                ChannelResult::Done(ended) => return Ok(ended),
             }
         }
-        if let Some(must) = self.must {
+        if let Some(pending_intent) = self.pending_intent {
             // The template has lost the channel, or the person can't be reached
             // through it any more. Through another it could be a second message.
             let why = self.report.skipped.last().map(|passed| passed.reason.clone());
             let why = why.unwrap_or_else(|| "the template no longer has that channel".to_owned());
             self.report.reason = Some(format!("perhaps sent by an earlier attempt; then: {why}"));
-            return self.ambiguous(&must.clone()).await;
+            return self.ambiguous(&pending_intent.clone()).await;
         }
-        let (status, reason) = conclusion(worst, routes.is_empty(), &self.report.skipped);
+        let (status, reason) = final_status(worst, routes.is_empty(), &self.report.skipped);
         self.report.reason = Some(reason.to_owned());
         self.over(status).await
     }
 
     /// Whether a channel is the one that was announced.
-    fn is_announced(&self, must: &Announced, channel: &Channel) -> bool {
+    fn is_pending_channel(&self, pending_intent: &Announced, channel: &Channel) -> bool {
         let app = self.notification.apps.by_alias(channel.app());
-        channel.kind() == must.channel
-            && channel.template_id() == must.template_id.as_deref()
-            && app.is_some_and(|app| app.app_id == must.app_id)
+        channel.kind() == pending_intent.channel
+            && channel.template_id() == pending_intent.template_id.as_deref()
+            && app.is_some_and(|app| app.app_id == pending_intent.app_id)
     }
 
     /// Looks whether a channel does, and sends through it if so.
     async fn try_channel(
         &mut self,
         channel: &Channel,
-        routes: &mut Routes<'a>,
-    ) -> Result<Tried, AwsError> {
-        for _ in 0..LOOKS {
+        routes: &mut RecipientRoutes<'a>,
+    ) -> Result<ChannelResult, AwsError> {
+        for _ in 0..MAX_RESERVATION_ATTEMPTS {
             let now = Timestamp::now();
-            if now.plus(CHANNEL) > self.deadline {
-                self.report.reason = Some(NO_TIME.to_owned());
-                return self.wait(Status::Retrying, now, self.must).await.map(Tried::Ended);
+            if now.plus(MIN_CHANNEL_SECS) > self.deadline {
+                self.report.reason = Some(OUT_OF_TIME_REASON.to_owned());
+                return self
+                    .wait(Status::Retrying, now, self.pending_intent)
+                    .await
+                    .map(ChannelResult::Done);
             }
-            let (speaker, ready) = match self.prepare(channel, routes, now).await? {
+            let (sender_app, ready) = match self.prepare(channel, routes, now).await? {
                 Ok(found) => found,
                 Err((skipped, why)) => {
                     self.report.skipped.push(skipped);
-                    return Ok(Tried::Next(why));
+                    return Ok(ChannelResult::TryNext(why));
                 }
             };
-            if let Some((reason, until)) = resting(self.app, &speaker, ready.message.api(), now) {
-                self.through(channel.kind(), &speaker);
+            if let Some((reason, until)) = blocked(self.app, &sender_app, ready.message.api(), now)
+            {
+                self.decided_by(channel.kind(), &sender_app);
                 self.report.reason = Some(reason);
-                return self.later(until).await.map(Tried::Ended);
+                return self.later(until).await.map(ChannelResult::Done);
             }
-            match self.announce(&ready).await? {
+            match self.record_intent(&ready).await? {
                 Written::Done(_) | Written::Told { .. } => {}
-                Written::Found(row) => return Ok(Tried::Ended(Ended::Changed(row))),
-                Written::Foreign => return Ok(Tried::Ended(Ended::Foreign)),
+                Written::Found(row) => return Ok(ChannelResult::Done(AttemptEnd::LostRace(row))),
+                Written::Foreign => return Ok(ChannelResult::Done(AttemptEnd::IdReused)),
                 Written::Beaten => continue,
             }
-            if let Some(tried) = self.send(channel.kind(), &speaker, &ready).await? {
+            if let Some(tried) = self.send(channel.kind(), &sender_app, &ready).await? {
                 return Ok(tried);
             }
         }
@@ -218,44 +225,45 @@ impl<'a> Attempt<'a> {
             _ => "others kept taking what it needs",
         };
         let kind = channel.kind();
-        self.report.skipped.push(SkippedChannel::unasked(kind, channel.app(), reason));
-        Ok(Tried::Next(Why::NoConsent))
+        self.report.skipped.push(SkippedChannel::skipped_locally(kind, channel.app(), reason));
+        Ok(ChannelResult::TryNext(SkipReason::NoConsent))
     }
 
     /// The app that speaks, and what it will say; or why the channel doesn't do.
     async fn prepare(
         &self,
         channel: &Channel,
-        routes: &mut Routes<'a>,
+        routes: &mut RecipientRoutes<'a>,
         now: Timestamp,
-    ) -> Result<Result<(WeChatApp, Ready), (SkippedChannel, Why)>, AwsError> {
-        let found = look(self.app, self.notification, channel, routes, now);
-        let (speaker, mut ready) = match found.await? {
+    ) -> Result<Result<(WeChatApp, PreparedMessage), (SkippedChannel, SkipReason)>, AwsError> {
+        let found = select_channel(self.app, self.notification, channel, routes, now);
+        let (sender_app, mut ready) = match found.await? {
             Ok(found) => found,
             Err(skipped) => return Ok(Err(skipped)),
         };
-        if let Some(must) = self.must {
-            if !ready.announced.is_to_same(must) {
+        if let Some(pending_intent) = self.pending_intent {
+            if !ready.announced.is_to_same(pending_intent) {
                 let reason = "by now it would go to another user";
-                let skipped = SkippedChannel::unasked(channel.kind(), channel.app(), reason);
-                return Ok(Err((skipped, Why::Unreachable)));
+                let skipped =
+                    SkippedChannel::skipped_locally(channel.kind(), channel.app(), reason);
+                return Ok(Err((skipped, SkipReason::Unreachable)));
             }
-            ready.announced = must.clone();
+            ready.announced = pending_intent.clone();
         }
-        Ok(Ok((speaker, ready)))
+        Ok(Ok((sender_app, ready)))
     }
 
-    /// Claims the notification if it isn't ours yet, takes what the message uses
+    /// Claims the notification if it isn't holds_lease yet, takes what the message uses
     /// up, and notes what is about to be sent: all or nothing.
-    async fn announce(&mut self, ready: &Ready) -> Result<Written, AwsError> {
-        let lease_until = self.deadline.plus(LEASE_MARGIN);
+    async fn record_intent(&mut self, ready: &PreparedMessage) -> Result<Written, AwsError> {
+        let lease_until = self.deadline.plus(LEASE_MARGIN_SECS);
         let change = Change::Sending { lease_until, announced: &ready.announced };
         let allowance = ready.allowance.as_ref().map(|allowance| (&self.app.users, allowance));
         let before = self.before();
         let notifications = &self.app.notifications;
-        self.has_begun = true;
+        self.intent_written = true;
         let written = notifications.write(self.claim, before, &change, allowance, self.now).await?;
-        self.ours |= matches!(written, Written::Done(_));
+        self.holds_lease |= matches!(written, Written::Done(_));
         Ok(written)
     }
 
@@ -264,73 +272,78 @@ impl<'a> Attempt<'a> {
     async fn send(
         &mut self,
         kind: ChannelKind,
-        speaker: &WeChatApp,
-        ready: &Ready,
-    ) -> Result<Option<Tried>, AwsError> {
+        sender_app: &WeChatApp,
+        ready: &PreparedMessage,
+    ) -> Result<Option<ChannelResult>, AwsError> {
         let not_after = [
-            Some(Timestamp(self.deadline.0.saturating_sub(LAST_CALL))),
+            Some(Timestamp(self.deadline.0.saturating_sub(CALL_MARGIN_SECS))),
             ready.announced.repeatable_until(),
-            self.notification.content.expires_at,
+            self.notification.spec.expires_at,
         ];
         let not_after = not_after.into_iter().flatten().min().unwrap_or(self.deadline);
         self.in_doubt = true;
-        let answer = call(self.app, speaker, ready, not_after).await;
-        self.in_doubt = matches!(answer, Answer::Accepted(_) | Answer::Unknown { .. });
+        let answer = call_wechat(self.app, sender_app, ready, not_after).await;
+        self.in_doubt = matches!(answer, CallOutcome::Accepted(_) | CallOutcome::Unknown { .. });
         match answer {
-            Answer::Accepted(message_id) => {
-                self.through(kind, speaker);
+            CallOutcome::Accepted(message_id) => {
+                self.decided_by(kind, sender_app);
                 self.report.message_id = message_id;
-                let ended = self.sent(speaker, ready).await?;
-                Ok(Some(Tried::Ended(ended)))
+                let ended = self.sent(sender_app, ready).await?;
+                Ok(Some(ChannelResult::Done(ended)))
             }
-            Answer::Unknown { reason, refusal } => {
-                self.through(kind, speaker);
-                self.because(reason, refusal.as_ref());
+            CallOutcome::Unknown { reason, refusal } => {
+                self.decided_by(kind, sender_app);
+                self.with_reason(reason, refusal.as_ref());
                 let announced = ready.announced.clone();
                 let ended = if kind.is_repeatable() {
-                    let at = self.another_time(FIRST_PAUSE);
+                    let at = self.retry_time(BASE_RETRY_DELAY_SECS);
                     self.wait(Status::Retrying, at, Some(&announced)).await?
                 } else {
                     self.ambiguous(&announced).await?
                 };
-                Ok(Some(Tried::Ended(ended)))
+                Ok(Some(ChannelResult::Done(ended)))
             }
-            Answer::Later { reason, refusal, after } => {
-                self.give_back(ready).await;
-                self.through(kind, speaker);
-                self.because(reason, refusal.as_ref());
-                let at = self.another_time(after);
-                Ok(Some(Tried::Ended(self.later(at).await?)))
+            CallOutcome::Later { reason, refusal, after } => {
+                self.release(ready).await;
+                self.decided_by(kind, sender_app);
+                self.with_reason(reason, refusal.as_ref());
+                let at = self.retry_time(after);
+                Ok(Some(ChannelResult::Done(self.later(at).await?)))
             }
-            Answer::Misconfigured { reason } => {
-                self.give_back(ready).await;
-                let mut skipped = SkippedChannel::unasked(kind, &speaker.alias, reason);
-                skipped.advice = Some(NO_TOKEN.to_owned());
+            CallOutcome::Misconfigured { reason } => {
+                self.release(ready).await;
+                let mut skipped = SkippedChannel::skipped_locally(kind, &sender_app.alias, reason);
+                skipped.advice = Some(NO_TOKEN_ADVICE.to_owned());
                 self.report.skipped.push(skipped);
-                Ok(Some(Tried::Next(Why::Refused)))
+                Ok(Some(ChannelResult::TryNext(SkipReason::Refused)))
             }
-            Answer::Refused(refusal) => {
-                let another = self.refused(speaker, ready, &refusal).await;
-                let skipped = SkippedChannel::refused(kind, &speaker.alias, &refusal);
+            CallOutcome::Refused(refusal) => {
+                let another = self.refused(sender_app, ready, &refusal).await;
+                let skipped = SkippedChannel::refused(kind, &sender_app.alias, &refusal);
                 self.report.skipped.push(skipped);
-                Ok((!another).then(|| Tried::Next(why(&refusal))))
+                Ok((!another).then(|| ChannelResult::TryNext(skip_reason(&refusal))))
             }
         }
     }
 
     /// WeChat has refused. True if the channel may do with another form id.
-    async fn refused(&self, speaker: &WeChatApp, ready: &Ready, refusal: &Refusal) -> bool {
+    async fn refused(
+        &self,
+        sender_app: &WeChatApp,
+        ready: &PreparedMessage,
+        refusal: &Refusal,
+    ) -> bool {
         let Some(allowance) = &ready.allowance else { return false };
         let (users, id) = (&self.app.users, self.notification.id);
-        let in_doubt = self.must.is_some();
+        let in_doubt = self.pending_intent.is_some();
         let spent = match refusal.code {
             43101 => {
                 tracing::warn!(
                     id,
-                    app = speaker.alias,
+                    app = sender_app.alias,
                     "WeChat knows of no consent, our count does"
                 );
-                metric::CONSENT_DRIFT.record(1, [&speaker.alias]);
+                metric::CONSENT_DRIFT.record(1, [&sender_app.alias]);
                 true
             }
             // WeChat knows better than our count what is used up or closed.
@@ -352,11 +365,11 @@ impl<'a> Attempt<'a> {
     }
 
     /// What would have been used up wasn't.
-    async fn give_back(&self, ready: &Ready) {
+    async fn release(&self, ready: &PreparedMessage) {
         let Some(allowance) = &ready.allowance else { return };
         let id = self.notification.id;
         // One that may have been used up by the first of two messages isn't free.
-        if self.must.is_some() {
+        if self.pending_intent.is_some() {
             return;
         }
         if let Err(error) = self.app.users.give_back(allowance, id, self.now).await {
@@ -365,12 +378,12 @@ impl<'a> Attempt<'a> {
     }
 
     /// Names the channel that decides.
-    fn through(&mut self, kind: ChannelKind, speaker: &WeChatApp) {
+    fn decided_by(&mut self, kind: ChannelKind, sender_app: &WeChatApp) {
         self.report.channel = Some(kind);
-        self.report.app = Some(speaker.alias.clone());
+        self.report.app = Some(sender_app.alias.clone());
     }
 
-    fn because(&mut self, reason: String, refusal: Option<&Refusal>) {
+    fn with_reason(&mut self, reason: String, refusal: Option<&Refusal>) {
         self.report.reason = Some(reason);
         self.report.code = refusal.map(|refusal| refusal.code);
         self.report.rid = refusal.and_then(|refusal| refusal.rid.clone());
@@ -378,29 +391,33 @@ impl<'a> Attempt<'a> {
 
     /// When to try again: after so many seconds, or more if it has been tried
     /// often.
-    fn another_time(&self, after: u64) -> Timestamp {
+    fn retry_time(&self, after: u64) -> Timestamp {
         let tries = self.seen.map_or(0, |row| row.tries);
-        Timestamp::now().plus(after.max(pause(tries)))
+        Timestamp::now().plus(after.max(retry_delay_secs(tries)))
     }
 
     fn is_too_late(&self, at: Timestamp) -> bool {
         let first_at = self.seen.and_then(|row| row.first_at).unwrap_or(self.now);
-        at.seconds_since(first_at) > PATIENCE
+        at.seconds_since(first_at) > MAX_RETRY_AGE_SECS
     }
 
     fn before(&self) -> Before<'a> {
         match self.seen {
-            _ if self.ours => Before::Ours,
+            _ if self.holds_lease => Before::Ours,
             None => Before::New,
             Some(row) => Before::Seen(row),
         }
     }
 
-    async fn sent(&mut self, speaker: &WeChatApp, ready: &Ready) -> Result<Ended, AwsError> {
+    async fn sent(
+        &mut self,
+        sender_app: &WeChatApp,
+        ready: &PreparedMessage,
+    ) -> Result<AttemptEnd, AwsError> {
         self.report.outcome = Status::Sent;
         let json = self.report.to_json();
         let message_id = self.report.message_id.clone();
-        let message = message_id.as_deref().map(|id| Message { app_id: &speaker.app_id, id });
+        let message = message_id.as_deref().map(|id| Message { app_id: &sender_app.app_id, id });
         let change = Change::Sent { message, report: &json };
         self.store(&change, Some(ready)).await
     }
@@ -410,7 +427,7 @@ impl<'a> Attempt<'a> {
         status: Status,
         at: Timestamp,
         announced: Option<&Announced>,
-    ) -> Result<Ended, AwsError> {
+    ) -> Result<AttemptEnd, AwsError> {
         // What may have been sent is repeated in time, or not at all.
         let at = announced.and_then(Announced::repeatable_until).map_or(at, |end| at.min(end));
         self.report.outcome = status;
@@ -420,34 +437,34 @@ impl<'a> Attempt<'a> {
     }
 
     /// Leaves to a later attempt what was not sent, unless it has taken too long.
-    async fn later(&mut self, at: Timestamp) -> Result<Ended, AwsError> {
-        match self.must {
+    async fn later(&mut self, at: Timestamp) -> Result<AttemptEnd, AwsError> {
+        match self.pending_intent {
             None if self.is_too_late(at) => self.over(Status::Failed).await,
-            must => self.wait(Status::Retrying, at, must).await,
+            pending_intent => self.wait(Status::Retrying, at, pending_intent).await,
         }
     }
 
-    async fn ambiguous(&mut self, announced: &Announced) -> Result<Ended, AwsError> {
+    async fn ambiguous(&mut self, announced: &Announced) -> Result<AttemptEnd, AwsError> {
         self.report.outcome = Status::Ambiguous;
         let json = self.report.to_json();
         self.store(&Change::Ambiguous { announced, report: &json }, None).await
     }
 
-    async fn expired(&mut self) -> Result<Ended, AwsError> {
-        match self.must {
-            Some(must) => {
+    async fn expired(&mut self) -> Result<AttemptEnd, AwsError> {
+        match self.pending_intent {
+            Some(pending_intent) => {
                 let reason = "perhaps sent by an earlier attempt; then it expired";
                 self.report.reason = Some(reason.to_owned());
-                self.ambiguous(must).await
+                self.ambiguous(pending_intent).await
             }
             None => {
-                self.report.reason = Some(EXPIRED.to_owned());
+                self.report.reason = Some(EXPIRED_REASON.to_owned());
                 self.over(Status::Expired).await
             }
         }
     }
 
-    async fn over(&mut self, status: Status) -> Result<Ended, AwsError> {
+    async fn over(&mut self, status: Status) -> Result<AttemptEnd, AwsError> {
         self.report.outcome = status;
         let json = self.report.to_json();
         self.store(&Change::Over { status, report: &json }, None).await
@@ -457,16 +474,16 @@ impl<'a> Attempt<'a> {
     async fn store(
         &mut self,
         change: &Change<'_>,
-        used: Option<&Ready>,
-    ) -> Result<Ended, AwsError> {
+        used: Option<&PreparedMessage>,
+    ) -> Result<AttemptEnd, AwsError> {
         let used = used.and_then(|ready| ready.allowance.as_ref());
         let used = used.map(|allowance| (&self.app.users, allowance));
         let notifications = &self.app.notifications;
         let written =
             notifications.write(self.claim, self.before(), change, used, self.now).await?;
         match written {
-            Written::Found(row) => return Ok(Ended::Changed(row)),
-            Written::Foreign => return Ok(Ended::Foreign),
+            Written::Found(row) => return Ok(AttemptEnd::LostRace(row)),
+            Written::Foreign => return Ok(AttemptEnd::IdReused),
             Written::Done(status) => self.report.outcome = status,
             Written::Told { status, reason } => {
                 self.report.outcome = status;
@@ -474,8 +491,8 @@ impl<'a> Attempt<'a> {
             }
             Written::Beaten => {}
         }
-        let template = self.notification.content.template.as_str();
-        record::outcome(&self.report, template, self.seen.map_or(1, |row| row.tries + 1));
-        Ok(Ended::Stored(Box::new(self.report.clone())))
+        let template = self.notification.spec.template.as_str();
+        outcome::log_outcome(&self.report, template, self.seen.map_or(1, |row| row.tries + 1));
+        Ok(AttemptEnd::Stored(Box::new(self.report.clone())))
     }
 }

@@ -1,34 +1,34 @@
 //! What it means that no channel did.
 
-use crate::channel::Why;
-use crate::report::SkippedChannel;
+use crate::channel::context::SkipReason;
+use crate::response::SkippedChannel;
 use shared::store::Status;
 use shared::wechat::refusal::{Class, Refusal};
 
 /// What a refusal says of the person: WeChat may know better than our tables
 /// who has consented, and who can be written to.
-pub(crate) fn why(refusal: &Refusal) -> Why {
+pub(crate) fn skip_reason(refusal: &Refusal) -> SkipReason {
     match (refusal.class(), refusal.code) {
-        (_, 43101) => Why::NoConsent,
-        (Class::Unreachable, _) | (_, 45047) => Why::Unreachable,
-        _ => Why::Refused,
+        (_, 43101) => SkipReason::NoConsent,
+        (Class::Unreachable, _) | (_, 45047) => SkipReason::Unreachable,
+        _ => SkipReason::Refused,
     }
 }
 
 /// A refusal says more than a missing consent, and that more than a missing
 /// route.
-pub(crate) fn worse(one: Why, other: Why) -> Why {
+pub(crate) fn most_severe(one: SkipReason, other: SkipReason) -> SkipReason {
     let weight = |why| match why {
-        Why::Unreachable => 0,
-        Why::NoConsent => 1,
-        Why::Refused => 2,
+        SkipReason::Unreachable => 0,
+        SkipReason::NoConsent => 1,
+        SkipReason::Refused => 2,
     };
     if weight(other) > weight(one) { other } else { one }
 }
 
 /// How a notification ends that no channel carried, and why.
-pub(crate) fn conclusion(
-    worst: Why,
+pub(crate) fn final_status(
+    worst: SkipReason,
     is_unknown: bool,
     skipped: &[SkippedChannel],
 ) -> (Status, &'static str) {
@@ -36,18 +36,20 @@ pub(crate) fn conclusion(
         _ if skipped.is_empty() => {
             (Status::Unreachable, "the template has none of the channels asked for")
         }
-        Why::Unreachable if is_unknown => (
+        SkipReason::Unreachable if is_unknown => (
             Status::Unreachable,
             "the person has never been seen: they neither follow an Official Account nor have logged in to a mini program",
         ),
-        Why::Unreachable => {
+        SkipReason::Unreachable => {
             (Status::Unreachable, "no channel reaches the person; skipped says why not")
         }
-        Why::NoConsent => (
+        SkipReason::NoConsent => (
             Status::NoConsent,
             "the person has not consented to this message; ask with wx.requestSubscribeMessage in the mini program",
         ),
-        Why::Refused => (Status::Failed, "WeChat or the template refuses it; skipped says why"),
+        SkipReason::Refused => {
+            (Status::Failed, "WeChat or the template refuses it; skipped says why")
+        }
     }
 }
 
@@ -57,13 +59,13 @@ mod tests {
 
     #[test]
     fn a_refusal_may_mean_that_the_person_can_not_be_reached() {
-        let why = |code| why(&Refusal { code, message: String::new(), rid: None });
-        assert_eq!(why(43101), Why::NoConsent);
+        let reason = |code| skip_reason(&Refusal { code, message: String::new(), rid: None });
+        assert_eq!(reason(43101), SkipReason::NoConsent);
         for code in [43004, 45015, 45047, 48002, 41028] {
-            assert_eq!(why(code), Why::Unreachable, "{code}");
+            assert_eq!(reason(code), SkipReason::Unreachable, "{code}");
         }
         for code in [47003, 40037, 48001] {
-            assert_eq!(why(code), Why::Refused, "{code}");
+            assert_eq!(reason(code), SkipReason::Refused, "{code}");
         }
     }
 }

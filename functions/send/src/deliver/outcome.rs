@@ -1,12 +1,12 @@
 //! One line in the log for each attempt at a notification, and the metrics beside
 //! it. Never who, never what.
 
-use crate::report::{Report, SkippedChannel, is_ours_to_mend};
+use crate::response::{NotificationResult, SkippedChannel, needs_operator_action};
 use shared::metric;
 use shared::store::Status;
 
 /// Tells how an attempt ended.
-pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
+pub(crate) fn log_outcome(report: &NotificationResult, template: &str, attempt: u64) {
     let last = report.skipped.last();
     let (channel, app) = match (&report.channel, &report.app, last) {
         (Some(channel), app, _) => (channel.as_str(), app.as_deref().unwrap_or("none")),
@@ -22,10 +22,10 @@ pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
         Some(reason) => format!("{outcome}: {reason}"),
         None => outcome.to_owned(),
     };
-    // What somebody has to look into.
+    // What somebody has to select_channel into.
     let is_trouble = matches!(report.outcome, Status::Failed | Status::Ambiguous | Status::Expired)
-        || report.code.is_some_and(is_ours_to_mend)
-        || report.skipped.iter().any(SkippedChannel::is_ours_to_mend);
+        || report.code.is_some_and(needs_operator_action)
+        || report.skipped.iter().any(SkippedChannel::needs_operator_action);
     if is_trouble {
         tracing::warn!(id, attempt, template, outcome, channel, app, code, rid, skipped, "{told}");
     } else {

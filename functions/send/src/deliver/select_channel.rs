@@ -2,10 +2,10 @@
 //! written, so a dry run looks as well.
 
 use crate::app::App;
-use crate::channel::{self, Place, Prepared, Ready, Why};
+use crate::channel::{self, ChannelContext, Preparation, PreparedMessage, SkipReason};
 use crate::deliver::Notification;
-use crate::report::SkippedChannel;
-use crate::routes::Routes;
+use crate::recipient_routes::RecipientRoutes;
+use crate::response::SkippedChannel;
 use sha2::{Digest, Sha256};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
@@ -17,44 +17,47 @@ use shared::parameters::{App as WeChatApp, Channel, ChannelKind, Template};
 /// # Errors
 ///
 /// When AWS doesn't answer.
-pub(crate) async fn look(
+pub(crate) async fn select_channel(
     app: &App,
     notification: &Notification<'_>,
     channel: &Channel,
-    routes: &mut Routes<'_>,
+    routes: &mut RecipientRoutes<'_>,
     now: Timestamp,
-) -> Result<Result<(WeChatApp, Ready), (SkippedChannel, Why)>, AwsError> {
+) -> Result<Result<(WeChatApp, PreparedMessage), (SkippedChannel, SkipReason)>, AwsError> {
     let kind = channel.kind();
-    let unasked =
-        |reason, why| Ok(Err((SkippedChannel::unasked(kind, channel.app(), reason), why)));
-    let Some(speaker) = notification.apps.by_alias(channel.app()) else {
+    let skipped_locally =
+        |reason, why| Ok(Err((SkippedChannel::skipped_locally(kind, channel.app(), reason), why)));
+    let Some(sender_app) = notification.apps.by_alias(channel.app()) else {
         let reason = "the template names an app that is not under /apps";
-        let mut skipped = SkippedChannel::unasked(kind, channel.app(), reason);
+        let mut skipped = SkippedChannel::skipped_locally(kind, channel.app(), reason);
         let advice = "correct the alias in the template, or store the app under /apps";
         skipped.advice = Some(advice.to_owned());
-        return Ok(Err((skipped, Why::Refused)));
+        return Ok(Err((skipped, SkipReason::Refused)));
     };
-    let Some(route) = routes.get(app, &speaker.app_id).await? else {
-        return unasked("the person has never been seen in this app", Why::Unreachable);
+    let Some(route) = routes.get(app, &sender_app.app_id).await? else {
+        return skipped_locally(
+            "the person has never been seen in this app",
+            SkipReason::Unreachable,
+        );
     };
-    let place = Place {
+    let context = ChannelContext {
         id: notification.id,
         kind,
-        app: speaker,
+        app: sender_app,
         route: &route,
         apps: notification.apps,
         fields: notification.fields,
         client_msg_id: &client_msg_id(notification.id),
         now,
     };
-    Ok(match channel::prepare(app, channel, place).await? {
-        Prepared::Ready(ready) => Ok((speaker.clone(), ready)),
-        Prepared::SkippedChannel(skipped, why) => Err((skipped, why)),
+    Ok(match channel::prepare(app, channel, context).await? {
+        Preparation::Ready(ready) => Ok((sender_app.clone(), ready)),
+        Preparation::Skipped(skipped, why) => Err((skipped, why)),
     })
 }
 
 /// The channels to try: the template's own order, or that of the request.
-pub(crate) fn in_order<'a>(
+pub(crate) fn candidate_channels<'a>(
     template: &'a Template,
     wanted: Option<&[ChannelKind]>,
 ) -> Vec<&'a Channel> {

@@ -2,15 +2,15 @@
 //! not through the others.
 
 use crate::app::App;
-use crate::attempt::EXPIRED;
-use crate::call::rest_of;
-use crate::channel::Why;
-use crate::conclusion::{conclusion, worse};
-use crate::content::Content;
-use crate::deliver::{DeliverError, Notification};
-use crate::look::{in_order, look};
-use crate::report::{Fallback, Report};
-use crate::routes::Routes;
+use crate::channel::context::SkipReason;
+use crate::deliver::DeliverError;
+use crate::deliver::attempt::EXPIRED_REASON;
+use crate::deliver::final_status::{final_status, most_severe};
+use crate::deliver::select_channel::{candidate_channels, select_channel};
+use crate::deliver::wechat_call::blocked_until;
+use crate::notification::{Notification, NotificationSpec};
+use crate::recipient_routes::RecipientRoutes;
+use crate::response::{Fallback, NotificationResult};
 use shared::clock::Timestamp;
 use shared::store::Status;
 
@@ -23,39 +23,41 @@ use shared::store::Status;
 pub(crate) async fn dry_run(
     app: &App,
     notification: &Notification<'_>,
-) -> Result<Report, DeliverError> {
-    let Notification { id, content, .. } = notification;
+) -> Result<NotificationResult, DeliverError> {
+    let Notification { id, spec, .. } = notification;
     if let Some(row) = app.notifications.get(id).await? {
-        if row.request_hash != content.hash() {
+        if row.request_hash != spec.hash() {
             return Err(DeliverError::Conflict((*id).to_owned()));
         }
-        return Ok(Report::of(&row));
+        return Ok(NotificationResult::from_row(&row));
     }
     let now = Timestamp::now();
-    let Content { to, channels, send_at, .. } = content;
-    if content.is_past(now) {
-        return Ok(Report::because(id, Status::Expired, EXPIRED));
+    let NotificationSpec { to, channels, send_at, .. } = spec;
+    if spec.is_expired(now) {
+        return Ok(NotificationResult::with_reason(id, Status::Expired, EXPIRED_REASON));
     }
-    let mut routes = Routes::new(to, notification.apps);
-    let mut report = Report::new(id, Status::Unreachable);
-    let mut worst = Why::Unreachable;
-    for channel in in_order(notification.template, channels.as_deref()) {
-        let found = look(app, notification, channel, &mut routes, now).await?;
+    let mut routes = RecipientRoutes::new(to, notification.apps);
+    let mut report = NotificationResult::new(id, Status::Unreachable);
+    let mut worst = SkipReason::Unreachable;
+    for channel in candidate_channels(notification.template, channels.as_deref()) {
+        let found = select_channel(app, notification, channel, &mut routes, now).await?;
         let does = report.outcome == Status::WouldSend;
         match found {
-            Ok((speaker, ready)) if !does => {
+            Ok((sender_app, ready)) if !does => {
                 report.outcome = Status::WouldSend;
                 report.channel = Some(channel.kind());
                 report.retry_at = send_at.filter(|at| now < *at);
-                if let Some((reason, until)) = rest_of(app, &speaker, ready.message.api(), now) {
+                if let Some((reason, until)) =
+                    blocked_until(app, &sender_app, ready.message.api(), now)
+                {
                     report.reason = Some(reason);
                     report.retry_at = report.retry_at.max(Some(until));
                 }
-                report.app = Some(speaker.alias);
+                report.app = Some(sender_app.alias);
                 report.message = Some(ready.message.shown());
             }
             Err((skipped, why)) if !does => {
-                worst = worse(worst, why);
+                worst = most_severe(worst, why);
                 report.skipped.push(skipped);
             }
             found => report.fallbacks.push(Fallback {
@@ -66,7 +68,7 @@ pub(crate) async fn dry_run(
         }
     }
     if report.outcome != Status::WouldSend {
-        let (status, reason) = conclusion(worst, routes.is_empty(), &report.skipped);
+        let (status, reason) = final_status(worst, routes.is_empty(), &report.skipped);
         report.outcome = status;
         report.reason = Some(reason.to_owned());
     }
