@@ -197,7 +197,7 @@ async fn what_wechat_signed_and_nobody_can_read_is_kept_whole_and_set_aside() {
         world.idle().await;
         let row = world.aws.row("events", "body", message).await;
         assert_eq!(row["kind"], "unreadable", "{row}");
-        assert!(row["set_aside_at"].is_number() && row["problem"].is_string(), "{row}");
+        assert!(row["quarantined_at"].is_number() && row["problem"].is_string(), "{row}");
     }
 }
 
@@ -231,7 +231,7 @@ async fn a_message_that_lacks_something_is_kept_whole_and_set_aside() {
         assert_eq!(post(&world, &path, letter.body()).await, 200, "{message}");
         world.idle().await;
         let row = world.aws.row("events", "body", message).await;
-        assert!(row["set_aside_at"].is_number() && row["problem"].is_string(), "{row}");
+        assert!(row["quarantined_at"].is_number() && row["problem"].is_string(), "{row}");
     }
 }
 

@@ -5,7 +5,7 @@ use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::clock::Timestamp;
 use shared::parameters::Answer;
-use shared::store::{NewEvent, Record, Recorded, Unreadable};
+use shared::store::{EventPut, NewEvent, PutOutcome, Unreadable};
 use shared::wechat::callback::{Opened, Query, Refused as NotWeChat};
 use shared::wechat::push::Push;
 use std::sync::Arc;
@@ -190,12 +190,12 @@ async fn take(app: &App, door: &Door, opened: Opened, now: Timestamp) -> Result<
         reply: reply.as_deref(),
         customer_service: customer_service.as_deref(),
     };
-    let Record { found, reply, recorded_at } = record(app, alias, &event, now).await;
+    let EventPut { found, reply, recorded_at } = record(app, alias, &event, now).await;
     match found {
-        Recorded::New | Recorded::Again => {
+        PutOutcome::Inserted | PutOutcome::Duplicate => {
             tracing::info!(app = alias, kind = event.kind, ?found, "received");
         }
-        Recorded::Beside => {
+        PutOutcome::KeyCollision => {
             tracing::warn!(
                 app = alias,
                 kind = event.kind,
@@ -239,10 +239,10 @@ impl Answers {
 /// patience is at its end. WeChat sends three times and then never again, at once
 /// after an answer that is no success: so whoever answers at once that it didn't
 /// work has soon lost the event.
-async fn record(app: &App, alias: &str, event: &NewEvent<'_>, now: Timestamp) -> Record {
+async fn record(app: &App, alias: &str, event: &NewEvent<'_>, now: Timestamp) -> EventPut {
     let mut pause = FIRST_PAUSE;
     loop {
-        match app.events.record(event, now).await {
+        match app.events.put(event, now).await {
             Ok(record) => return record,
             Err(error) => tracing::warn!(app = alias, "{error}; trying again"),
         }

@@ -8,7 +8,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::App as WeChatApp;
-use shared::store::{ConsentKey, Receipt, StoredEvent, Window};
+use shared::store::{ConsentKey, Receipt, ReplyWindow, StoredEvent};
 use shared::wechat::push::{Answer, Delivery, Event, Fate, Kind, Push, Unreadable};
 
 /// WeChat's number for the telephone number, among what a user may revoke.
@@ -39,15 +39,17 @@ pub(crate) async fn apply(
             leave(app, wechat_app, &push.from, push.create_time).await?;
         }
         Kind::Message(_) => {
-            open_window(app, event, &push, Window::Message).await?;
+            open_window(app, event, &push, ReplyWindow::Message).await?;
             answer(app, wechat_app, event, &push).await?;
         }
         Kind::Event(
             Event::Click { .. } | Event::ScanCodePush { .. } | Event::ScanCodeWaitMessage { .. },
-        ) => open_window(app, event, &push, Window::MenuClick).await?,
-        Kind::Event(Event::Scan { .. }) => open_window(app, event, &push, Window::Scan).await?,
+        ) => open_window(app, event, &push, ReplyWindow::MenuClick).await?,
+        Kind::Event(Event::Scan { .. }) => {
+            open_window(app, event, &push, ReplyWindow::Scan).await?
+        }
         Kind::Event(Event::UserEnterTempSession { .. }) => {
-            open_window(app, event, &push, Window::EnterSession).await?;
+            open_window(app, event, &push, ReplyWindow::EnterSession).await?;
             answer(app, wechat_app, event, &push).await?;
         }
         Kind::Event(Event::SubscribeMessagePopup(answers)) => {
@@ -72,7 +74,7 @@ pub(crate) async fn apply(
         Kind::Event(Event::UserAuthorizationRevoke { revoked })
             if revoked.iter().any(|what| [PHONE_NUMBER, EVERYTHING].contains(what)) =>
         {
-            app.users.forget_phone(&event.app_id, &push.from, push.create_time).await?;
+            app.users.delete_phone(&event.app_id, &push.from, push.create_time).await?;
         }
         // What these two are about isn't kept otherwise: names, pictures, places.
         // They stay on the event's row for whoever keeps it.
@@ -102,7 +104,7 @@ async fn open_window(
     app: &App,
     event: &StoredEvent,
     push: &Push,
-    window: Window,
+    window: ReplyWindow,
 ) -> Result<(), ApplyError> {
     app.users.open_window(&event.app_id, &push.from, window, push.create_time).await?;
     Ok(())
@@ -119,7 +121,7 @@ async fn take_receipt(
         Fate::Blocked => "blocked",
         Fate::Failed(_) => "failed",
     };
-    app.notifications.receipt(receipt, now).await?;
+    app.notifications.store_receipt(receipt, now).await?;
     metric::RECEIPTS.record(1, [&wechat_app.alias, outcome]);
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::apply::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::parameters::{App as WeChatApp, Kind};
-use shared::store::{Explanation, Following, Step, Told, Window};
+use shared::store::{FollowEvent, FollowState, FollowTransition, ReplyWindow, UserInfo};
 use shared::wechat::client::Error as CallError;
 use shared::wechat::id::OpenId;
 use shared::wechat::refusal::Class;
@@ -22,8 +22,8 @@ pub(crate) async fn follow(
     open_id: &OpenId,
     at: Timestamp,
 ) -> Result<(), ApplyError> {
-    settle(app, wechat_app, open_id, Told::Follows, at).await?;
-    app.users.open_window(&wechat_app.app_id, open_id, Window::Follow, at).await?;
+    settle(app, wechat_app, open_id, FollowEvent::Followed, at).await?;
+    app.users.open_window(&wechat_app.app_id, open_id, ReplyWindow::Follow, at).await?;
     Ok(())
 }
 
@@ -36,7 +36,7 @@ pub(crate) async fn leave(
     open_id: &OpenId,
     at: Timestamp,
 ) -> Result<(), ApplyError> {
-    let known = settle(app, wechat_app, open_id, Told::Leaves, at).await?;
+    let known = settle(app, wechat_app, open_id, FollowEvent::Unfollowed, at).await?;
     let follows = known.follows() && known.since() == Some(at);
     app.users.erase(&wechat_app.app_id, open_id, at, follows).await?;
     Ok(())
@@ -53,16 +53,16 @@ pub(crate) async fn close(
     match wechat_app.kind {
         Kind::OfficialAccount => {
             let app_id = &wechat_app.app_id;
-            let person = app.followers.person(app_id, open_id).await?;
+            let person = app.followers.union_id(app_id, open_id).await?;
             leave(app, wechat_app, open_id, at).await?;
-            let persons = app.followers.unmap(app_id, open_id, person.as_ref(), at).await?;
+            let persons = app.followers.unlink(app_id, open_id, person.as_ref(), at).await?;
             for person in &persons {
-                app.logins.forget_person(person).await?;
+                app.logins.unlink_person(person).await?;
             }
             Ok(())
         }
         Kind::MiniProgram => {
-            app.logins.forget(&wechat_app.app_id, open_id, at).await?;
+            app.logins.close_account(&wechat_app.app_id, open_id, at).await?;
             app.users.erase(&wechat_app.app_id, open_id, at, false).await?;
             Ok(())
         }
@@ -75,18 +75,18 @@ async fn settle(
     app: &App,
     wechat_app: &WeChatApp,
     open_id: &OpenId,
-    told: Told,
+    told: FollowEvent,
     at: Timestamp,
-) -> Result<Following, ApplyError> {
+) -> Result<FollowState, ApplyError> {
     let app_id = &wechat_app.app_id;
-    let mut known = app.followers.known(app_id, open_id).await?;
+    let mut known = app.followers.state(app_id, open_id).await?;
     for _ in 0..TRIES {
-        let next = match known.step(told, at) {
-            Step::Nothing => return Ok(known),
-            Step::Move(next) => next,
-            Step::Ask => {
+        let next = match known.transition(told, at) {
+            FollowTransition::None => return Ok(known),
+            FollowTransition::To(next) => next,
+            FollowTransition::NeedsLookup => {
                 let explanation = ask(app, wechat_app, open_id).await?;
-                match known.explained(told, at, &explanation) {
+                match known.with_user_info(told, at, &explanation) {
                     Some(next) => next,
                     None => return Ok(known),
                 }
@@ -94,7 +94,7 @@ async fn settle(
         };
         known = match app.followers.store(app_id, open_id, &known, next).await? {
             Some(stored) => stored,
-            None => app.followers.known(app_id, open_id).await?,
+            None => app.followers.state(app_id, open_id).await?,
         };
     }
     Err(ApplyError::Contended)
@@ -102,11 +102,7 @@ async fn settle(
 
 /// Asks WeChat who a user is; once more at once if the connection broke or
 /// WeChat was busy.
-async fn ask(
-    app: &App,
-    wechat_app: &WeChatApp,
-    open_id: &OpenId,
-) -> Result<Explanation, ApplyError> {
+async fn ask(app: &App, wechat_app: &WeChatApp, open_id: &OpenId) -> Result<UserInfo, ApplyError> {
     let ask = || {
         app.tokens.call(wechat_app, Timestamp::now(), async |token| {
             app.wechat.user_info(token, open_id).await
@@ -122,7 +118,7 @@ async fn ask(
             "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
         );
     }
-    Ok(Explanation {
+    Ok(UserInfo {
         follows: info.subscribe == 1,
         union_id: info.union_id,
         scene: info.subscribe_scene,

@@ -8,7 +8,7 @@ use shared::config;
 use shared::http::Web;
 use shared::kept::Kept;
 use shared::parameters::{Apps, Parameters};
-use shared::store::{Followers, Imports, Mappings, Users};
+use shared::store::{FollowerImports, Followers, Mappings, Users};
 use shared::wechat::client::Client;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) struct App {
     apps: Kept<Apps>,
     parameters: Parameters,
     pub(crate) followers: Followers,
-    pub(crate) imports: Imports,
+    pub(crate) imports: FollowerImports,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: Client,
 }
@@ -31,7 +31,7 @@ impl App {
         let dynamodb = aws.dynamodb();
         let users = Users::from_environment(&dynamodb)?;
         let mappings = Mappings::from_environment(&dynamodb)?;
-        let imports = Imports::from_environment(&dynamodb)?;
+        let imports = FollowerImports::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm())?;
         let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (apps, users_there, mappings_there) =

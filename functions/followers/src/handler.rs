@@ -143,11 +143,11 @@ async fn accounts(app: &App, now: Timestamp) -> Vec<WeChatApp> {
     apps.iter().filter(|app| app.kind == Kind::OfficialAccount).cloned().collect()
 }
 
-type Known = std::collections::HashMap<shared::wechat::id::AppId, shared::store::Import>;
+type Known = std::collections::HashMap<shared::wechat::id::AppId, shared::store::FollowerImport>;
 
 async fn known(app: &App, accounts: &[WeChatApp]) -> Result<Known, Diagnostic> {
     let app_ids: Vec<_> = accounts.iter().map(|account| &account.app_id).collect();
-    app.imports.of(&app_ids).await.map_err(|error| failure::internal(&error))
+    app.imports.by_app(&app_ids).await.map_err(|error| failure::internal(&error))
 }
 
 /// Begins an import, unless one is under way.

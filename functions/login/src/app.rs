@@ -11,7 +11,9 @@ use shared::http::Web;
 use shared::kept::Kept;
 use shared::parameters::{App as WeChatApp, Apps, Kind, ParameterError, Parameters};
 use shared::secret::Secret;
-use shared::store::{Erasure, Events, Logins, Mappings, Notifications, Route, Sessions, Users};
+use shared::store::{
+    AppIdentity, Erasure, Events, Logins, Mappings, Notifications, Sessions, Users,
+};
 use shared::wechat::client::Client;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +33,7 @@ impl Credentials {
     }
 
     /// Whether a person who is known by these routes follows each Official Account.
-    pub(crate) fn follows(&self, routes: &[Route]) -> BTreeMap<String, bool> {
+    pub(crate) fn follows(&self, routes: &[AppIdentity]) -> BTreeMap<String, bool> {
         let accounts = self.apps.iter().filter(|app| app.kind == Kind::OfficialAccount);
         let follows = accounts.map(|account| {
             let route = routes.iter().find(|route| route.app_id == account.app_id);

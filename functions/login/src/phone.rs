@@ -10,7 +10,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{App as WeChatApp, Kind, ParameterError};
 use shared::secret::Secret;
-use shared::store::KeptPhone;
+use shared::store::StoredPhone;
 use shared::wechat::client::Error as CallError;
 use shared::wechat::id::OpenId;
 use shared::wechat::phone::PhoneNumber;
@@ -120,8 +120,8 @@ pub(crate) async fn keep(
         }
     };
     let answer = PhoneAnswer::from(&phone);
-    let kept = KeptPhone { phone, code: code.name(), confirmed_at: now };
-    if !app.logins.users.keep_phone(app_id, &open_id, person, &kept).await? {
+    let kept = StoredPhone { phone, code: code.name(), confirmed_at: now };
+    if !app.logins.users.store_phone(app_id, &open_id, person, &kept).await? {
         return Err(Refused::UnknownUser);
     }
     tracing::info!(app = alias, user = person, "keeps a telephone number");

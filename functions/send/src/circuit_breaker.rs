@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::deliver::wechat_call::until_midnight;
 use shared::clock::Timestamp;
 use shared::parameters::App as WeChatApp;
-use shared::store::{Notifications, Rest, Rests as OpenCircuits};
+use shared::store::{Notifications, OpenCircuit, OpenCircuits};
 use shared::wechat::id::AppId;
 use shared::wechat::refusal::Refusal;
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ impl CircuitBreaker {
         if read_at.is_some_and(|at| now.seconds_since(at) < REFRESH_SECS) {
             return;
         }
-        match notifications.rests().await {
+        match notifications.open_circuits().await {
             Ok(known) => {
                 *self.days.lock().expect("nothing panics under this lock") = (known, Some(now));
             }
@@ -39,7 +39,12 @@ impl CircuitBreaker {
     }
 
     /// The rest of the day's quota, if that is used up.
-    pub(crate) fn open_circuit(&self, app_id: &AppId, api: &str, now: Timestamp) -> Option<Rest> {
+    pub(crate) fn open_circuit(
+        &self,
+        app_id: &AppId,
+        api: &str,
+        now: Timestamp,
+    ) -> Option<OpenCircuit> {
         self.days.lock().expect("nothing panics under this lock").0.get(app_id, api, now)
     }
 
@@ -71,9 +76,11 @@ impl CircuitBreaker {
                     api,
                     "the day's quota is used up; the API rests"
                 );
-                let rest = Rest::new(until, now);
+                let rest = OpenCircuit::new(until, now);
                 self.update_circuits(|known| known.add(&sender_app.app_id, api, rest));
-                if let Err(error) = app.notifications.rest(&sender_app.app_id, api, rest).await {
+                if let Err(error) =
+                    app.notifications.open_circuit(&sender_app.app_id, api, rest).await
+                {
                     tracing::error!(app = sender_app.alias, "{error}");
                 }
             }
@@ -90,7 +97,7 @@ impl CircuitBreaker {
     pub(crate) async fn close(&self, app: &App, sender_app: &WeChatApp, api: &'static str) {
         tracing::info!(app = sender_app.alias, api, "the API answers again");
         self.update_circuits(|known| known.remove(&sender_app.app_id, api));
-        if let Err(error) = app.notifications.end_rest(&sender_app.app_id, api).await {
+        if let Err(error) = app.notifications.close_circuit(&sender_app.app_id, api).await {
             tracing::warn!(app = sender_app.alias, "{error}");
         }
     }

@@ -13,7 +13,9 @@ use crate::response::NotificationResult;
 use attempt::{Attempt, AttemptEnd};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::store::{Before, Change, Claim, Row, Standing, Status, Written};
+use shared::store::{
+    Expected, Lease, NextAction, NotificationRow, NotificationStatus, Transition, WriteResult,
+};
 
 /// Notifications that an invocation delivers concurrently.
 pub(crate) const MAX_CONCURRENCY: usize = 20;
@@ -29,13 +31,13 @@ const MAX_ATTEMPTS: usize = 4;
 pub(crate) async fn deliver(
     app: &App,
     notification: &Notification<'_>,
-    row: Option<Row>,
+    row: Option<NotificationRow>,
     deadline: Timestamp,
 ) -> Result<NotificationResult, DeliverError> {
     let Notification { id, spec, .. } = notification;
     // What was stored may have been hashed by another version.
     let hash = row.as_ref().map_or_else(|| spec.hash(), |row| row.request_hash.clone());
-    let claim = Claim::new(id, spec.to_json(), hash);
+    let claim = Lease::new(id, spec.to_json(), hash);
     let mut row = row;
     for _ in 0..MAX_ATTEMPTS {
         let now = Timestamp::now();
@@ -44,10 +46,10 @@ pub(crate) async fn deliver(
             Some(row) if row.request_hash != claim.request_hash() => {
                 return Err(DeliverError::Conflict((*id).to_owned()));
             }
-            Some(row) => match row.standing(now) {
-                Standing::Settled => return Ok(NotificationResult::from_row(row)),
-                Standing::Doubtful(_) => return give_up(app, row, now).await,
-                Standing::Due(announced) => Some((row, announced)),
+            Some(row) => match row.next_action(now) {
+                NextAction::None => return Ok(NotificationResult::from_row(row)),
+                NextAction::GiveUp(_) => return give_up(app, row, now).await,
+                NextAction::Send(intent) => Some((row, intent)),
             },
         };
         let attempt = Attempt::new(app, notification, &claim, again, now, deadline);
@@ -59,7 +61,7 @@ pub(crate) async fn deliver(
     }
     // Others are at it all the time.
     Ok(row.map_or_else(
-        || NotificationResult::new(id, Status::InProgress),
+        || NotificationResult::new(id, NotificationStatus::InProgress),
         |row| NotificationResult::from_row(&row),
     ))
 }
@@ -71,34 +73,37 @@ pub(crate) async fn deliver(
 /// When DynamoDB doesn't confirm.
 pub(crate) async fn give_up(
     app: &App,
-    row: &Row,
+    row: &NotificationRow,
     now: Timestamp,
 ) -> Result<NotificationResult, DeliverError> {
-    let Some(announced) = &row.announced else { return Ok(NotificationResult::from_row(row)) };
+    let Some(intent) = &row.intent else { return Ok(NotificationResult::from_row(row)) };
     let mut report = NotificationResult::with_reason(
         &row.id,
-        Status::Ambiguous,
+        NotificationStatus::Ambiguous,
         "an earlier attempt ended in the middle; it may or may not have been sent",
     );
-    report.channel = Some(announced.channel);
+    report.channel = Some(intent.channel);
     let apps = app.all_apps(now).await;
-    report.app = apps.by_id(&announced.app_id).map(|sender_app| sender_app.alias.clone());
-    let claim = Claim::new(&row.id, String::new(), row.request_hash.clone());
+    report.app = apps.by_id(&intent.app_id).map(|sender_app| sender_app.alias.clone());
+    let claim = Lease::new(&row.id, String::new(), row.request_hash.clone());
     let json = report.to_json();
-    let change = Change::Ambiguous { announced, report: &json };
-    let written = app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?;
+    let change = Transition::Ambiguous { intent, report: &json };
+    let written =
+        app.notifications.write(&claim, Expected::Unchanged(row), &change, None, now).await?;
     Ok(match written {
-        Written::Found(row) => NotificationResult::from_row(&row),
-        Written::Foreign => report,
-        Written::Done(_) | Written::Told { .. } | Written::Beaten => {
-            outcome::log_outcome(&report, &template_of(row), row.tries);
+        WriteResult::Conflict(row) => NotificationResult::from_row(&row),
+        WriteResult::IdReused => report,
+        WriteResult::Committed(_)
+        | WriteResult::CommittedWithReceipt { .. }
+        | WriteResult::EntitlementLost => {
+            outcome::log_outcome(&report, &template_of(row), row.attempts);
             report
         }
     })
 }
 
 /// The code of the template of a stored notification, for the log.
-pub(crate) fn template_of(row: &Row) -> String {
+pub(crate) fn template_of(row: &NotificationRow) -> String {
     let content = NotificationSpec::from_row(row);
     content.map_or_else(|| "unknown".to_owned(), |content| content.template.as_str().to_owned())
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
 use shared::moment;
 use shared::parameters::{Apps, ChannelKind, Template};
-use shared::store::Row;
+use shared::store::NotificationRow;
 use shared::wechat::id::{OpenId, UnionId};
 use std::collections::BTreeMap;
 
@@ -105,7 +105,7 @@ impl NotificationSpec {
 
     /// The stored spec; none if another version of the function stored it and this one
     /// can't read it.
-    pub(crate) fn from_row(row: &Row) -> Option<Self> {
+    pub(crate) fn from_row(row: &NotificationRow) -> Option<Self> {
         serde_json::from_str(row.content.as_deref()?).ok()
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
-use shared::store::{Row, Status};
+use shared::store::{NotificationRow, NotificationStatus};
 use shared::wechat::refusal::{Class, Refusal};
 
 pub(crate) const CANCELLED_REASON: &str = "it was cancelled before it was sent";
@@ -25,7 +25,7 @@ pub(crate) struct NotificationResult {
     /// The id of the request; with several recipients, `#` and the recipient's index
     /// follow, counted from 0.
     pub(crate) id: String,
-    pub(crate) outcome: Status,
+    pub(crate) outcome: NotificationStatus,
     /// The channel that the outcome is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) channel: Option<ChannelKind>,
@@ -91,7 +91,7 @@ pub(crate) struct Fallback {
 }
 
 impl NotificationResult {
-    pub(crate) fn new(id: &str, outcome: Status) -> Self {
+    pub(crate) fn new(id: &str, outcome: NotificationStatus) -> Self {
         Self {
             id: id.to_owned(),
             outcome,
@@ -108,23 +108,30 @@ impl NotificationResult {
         }
     }
 
-    pub(crate) fn with_reason(id: &str, outcome: Status, reason: impl Into<String>) -> Self {
+    pub(crate) fn with_reason(
+        id: &str,
+        outcome: NotificationStatus,
+        reason: impl Into<String>,
+    ) -> Self {
         Self { reason: Some(reason.into()), ..Self::new(id, outcome) }
     }
 
     /// The response to a repeated request: the stored result with the present status.
-    pub(crate) fn from_row(row: &Row) -> Self {
+    pub(crate) fn from_row(row: &NotificationRow) -> Self {
         let stored =
             row.report.as_deref().and_then(|stored| serde_json::from_str::<Self>(stored).ok());
         let mut result = stored.unwrap_or_else(|| Self::new(&row.id, row.status));
         result.outcome = row.status;
-        result.retry_at =
-            row.retry_at.filter(|_| matches!(row.status, Status::Retrying | Status::Scheduled));
+        result.retry_at = row.retry_at.filter(|_| {
+            matches!(row.status, NotificationStatus::Retrying | NotificationStatus::Scheduled)
+        });
         result.reason = match row.status {
-            Status::InProgress => Some("another invocation is sending it now".to_owned()),
-            Status::Cancelled => Some(CANCELLED_REASON.to_owned()),
+            NotificationStatus::InProgress => {
+                Some("another invocation is sending it now".to_owned())
+            }
+            NotificationStatus::Cancelled => Some(CANCELLED_REASON.to_owned()),
             // The receipt is newer than the response to the call.
-            Status::Delivered | Status::Blocked => {
+            NotificationStatus::Delivered | NotificationStatus::Blocked => {
                 (result.code, result.rid) = (None, None);
                 row.receipt.clone()
             }

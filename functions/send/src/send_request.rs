@@ -12,7 +12,7 @@ use lambda_runtime::Diagnostic;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use shared::clock::Timestamp;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 
 /// Delivers the notifications of a request, or only says what would be sent if it is
 /// a dry run.
@@ -62,7 +62,7 @@ pub(crate) async fn send(
             Ok(result) => result,
             // One recipient's conflict must not hide the outcomes of the others.
             Err(error @ DeliverError::Conflict(_)) if is_bulk => {
-                NotificationResult::with_reason(id, Status::Failed, error.to_string())
+                NotificationResult::with_reason(id, NotificationStatus::Failed, error.to_string())
             }
             Err(error) => return Err(error::from_delivery(error)),
         });
@@ -87,7 +87,7 @@ async fn record_bulk_request(
         app.notifications.request_hash(id).await?.is_none_or(|known| known == hash)
     } else {
         let until = request.send_at.map_or(now, |at| at.max(now));
-        app.notifications.note_several(id, &hash, specs.len(), until).await?
+        app.notifications.record_bulk_request(id, &hash, specs.len(), until).await?
     };
     if is_same { Ok(()) } else { Err(DeliverError::Conflict(id.to_owned())) }
 }

@@ -5,7 +5,7 @@ use shared::aws::Aws;
 use shared::config;
 use shared::http::Web;
 use shared::parameters::{App as WeChatApp, ParameterError, Parameters, StoredToken};
-use shared::store::Forced;
+use shared::store::TokenRefreshLeases;
 use shared::wechat::client::Client;
 
 /// What the function keeps between invocations. Apps and secrets are read anew
@@ -14,7 +14,7 @@ use shared::wechat::client::Client;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) parameters: Parameters,
-    pub(crate) forced: Forced,
+    pub(crate) forced: TokenRefreshLeases,
     pub(crate) wechat: Client,
 }
 
@@ -25,7 +25,7 @@ impl App {
         let web = Web::new();
         let aws = Aws::from_environment(&web)?;
         let parameters = Parameters::from_environment(aws.ssm())?;
-        let forced = Forced::from_environment(&aws.dynamodb())?;
+        let forced = TokenRefreshLeases::from_environment(&aws.dynamodb())?;
         let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
         tokio::try_join!(parameters.apps(), parameters.secrets())?;
         Ok(Self { parameters, forced, wechat })

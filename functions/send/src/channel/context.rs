@@ -7,7 +7,7 @@ use shared::parameters::{
     App as WeChatApp, Apps, ChannelKind, Content, MiniProgramPage, Unfit, UnknownField,
     fill_address,
 };
-use shared::store::{Allowance, Announced, Route};
+use shared::store::{AppIdentity, Entitlement, SendIntent};
 use shared::wechat::field::Message;
 use shared::wechat::id::AppId;
 use shared::wechat::message::{Data, Outgoing, Value};
@@ -22,7 +22,7 @@ pub(crate) struct ChannelContext<'a> {
     /// The app that sends.
     pub(crate) app: &'a WeChatApp,
     /// The recipient in this app.
-    pub(crate) route: &'a Route,
+    pub(crate) route: &'a AppIdentity,
     pub(crate) apps: &'a Apps,
     /// The template's fields.
     pub(crate) fields: &'a BTreeMap<String, String>,
@@ -43,9 +43,9 @@ pub(crate) enum Preparation {
 pub(crate) struct PreparedMessage {
     pub(crate) message: Outgoing,
     /// The entitlement that sending it uses up, if any.
-    pub(crate) allowance: Option<Allowance>,
+    pub(crate) entitlement: Option<Entitlement>,
     /// What is recorded before the call.
-    pub(crate) announced: Announced,
+    pub(crate) intent: SendIntent,
 }
 
 /// Why a channel is skipped, in order of severity.
@@ -80,11 +80,11 @@ impl ChannelContext<'_> {
         &self,
         message: Outgoing,
         template_id: Option<&str>,
-        allowance: Option<Allowance>,
+        entitlement: Option<Entitlement>,
     ) -> Preparation {
         let open_id = &self.route.open_id;
-        let announced = Announced::new(self.kind, &self.app.app_id, template_id, open_id, self.now);
-        Preparation::Ready(PreparedMessage { message, allowance, announced })
+        let intent = SendIntent::new(self.kind, &self.app.app_id, template_id, open_id, self.now);
+        Preparation::Ready(PreparedMessage { message, entitlement, intent })
     }
 
     /// Fills every key of WeChat's template.

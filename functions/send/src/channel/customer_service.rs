@@ -4,7 +4,7 @@ use super::context::{ChannelContext, Preparation, SkipReason};
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::parameters::{Kind, fill, fill_address};
-use shared::store::Allowance;
+use shared::store::Entitlement;
 use shared::wechat::customer_service::CustomerServiceMessage;
 
 /// Ready if a reply window is open.
@@ -29,8 +29,7 @@ pub(super) async fn prepare(
         return Ok(context.skip(format!("as filled, {problem}"), SkipReason::Refused));
     }
     let users = &app.users;
-    let open =
-        users.open_place(&wechat_app.app_id, &route.open_id, context.id, context.now).await?;
+    let open = users.find_slot(&wechat_app.app_id, &route.open_id, context.id, context.now).await?;
     let Some((window, _)) = open else {
         return Ok(context.skip(
             "the person has not been in touch lately: no customer-service window is open",
@@ -38,5 +37,5 @@ pub(super) async fn prepare(
         ));
     };
     let message = message.outgoing(&route.open_id);
-    Ok(context.ready(message, None, Some(Allowance::Place(window))))
+    Ok(context.ready(message, None, Some(Entitlement::WindowSlot(window))))
 }

@@ -5,7 +5,7 @@ use super::context::{ChannelContext, FillError, Preparation, SkipReason};
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::parameters::Content;
-use shared::store::Allowance;
+use shared::store::Entitlement;
 use shared::wechat::field::Message;
 use shared::wechat::message::{LegacyTemplateMessage, Outgoing};
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ pub(super) async fn prepare(
     };
     Ok(match message(context, template, form.form_id().as_str()) {
         Ok(message) => {
-            context.ready(message, Some(template.template_id), Some(Allowance::FormId(form)))
+            context.ready(message, Some(template.template_id), Some(Entitlement::FormId(form)))
         }
         Err(error) => context.skip_unfillable(error),
     })

@@ -4,7 +4,7 @@ use super::context::{ChannelContext, FillError, Preparation, SkipReason};
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::parameters::Content;
-use shared::store::{Allowance, ConsentKey};
+use shared::store::{ConsentKey, Entitlement};
 use shared::wechat::field::Message;
 use shared::wechat::message::{Outgoing, SubscribeMessage};
 use std::collections::BTreeMap;
@@ -48,9 +48,12 @@ pub(super) async fn with_consent(
             context.skip("the person has not consented to this message", SkipReason::NoConsent)
         );
     };
-    let allowance =
-        if long_term { Allowance::Standing(consent) } else { Allowance::Consent(consent) };
-    Ok(context.ready(message, Some(template_id), Some(allowance)))
+    let entitlement = if long_term {
+        Entitlement::LongTermConsent(consent)
+    } else {
+        Entitlement::Consent(consent)
+    };
+    Ok(context.ready(message, Some(template_id), Some(entitlement)))
 }
 
 fn message(

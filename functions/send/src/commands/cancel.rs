@@ -7,7 +7,7 @@ use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::store::{Cancelled, Status};
+use shared::store::{CancelResult, NotificationStatus};
 
 /// Which notification to cancel.
 #[derive(Debug, Deserialize)]
@@ -31,15 +31,15 @@ pub(crate) async fn cancel(
 ) -> Result<NotificationResult, Diagnostic> {
     let id = params.id.as_str();
     match app.notifications.cancel(id, now).await.map_err(error::internal)? {
-        Cancelled::Done => {
+        CancelResult::Cancelled => {
             tracing::info!(id, outcome = "cancelled", "cancelled");
             metric::NOTIFICATIONS.record(1, ["none", "none", "cancelled", ""]);
-            Ok(NotificationResult::with_reason(id, Status::Cancelled, CANCELLED_REASON))
+            Ok(NotificationResult::with_reason(id, NotificationStatus::Cancelled, CANCELLED_REASON))
         }
-        Cancelled::TooLate(row) => Err(error::new(
+        CancelResult::TooLate(row) => Err(error::new(
             "TooLate",
             format!("id: it can't be cancelled any more, as it is {}", row.status.as_str()),
         )),
-        Cancelled::Unknown => Err(error::new("NotFound", "id: no notification has this id")),
+        CancelResult::NotFound => Err(error::new("NotFound", "id: no notification has this id")),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{App as WeChatApp, Apps, Channel, ChannelKind, Kind, Template};
-use shared::store::{ConsentKey, Route};
+use shared::store::{AppIdentity, ConsentKey};
 use std::collections::BTreeMap;
 
 /// How many messages can still be sent: to whom, and by which template.
@@ -114,10 +114,10 @@ pub(crate) async fn remaining(
 async fn count_in_app(
     app: &App,
     known: &WeChatApp,
-    route: &Route,
+    route: &AppIdentity,
     now: Timestamp,
 ) -> Result<RemainingInApp, AwsError> {
-    let Route { app_id, open_id, follows } = route;
+    let AppIdentity { app_id, open_id, follows } = route;
     let is_account = known.kind == Kind::OfficialAccount;
     let form_ids = if is_account {
         None
@@ -136,7 +136,7 @@ async fn count_in_app(
 async fn count_by_channel(
     app: &App,
     apps: &Apps,
-    routes: &[Route],
+    routes: &[AppIdentity],
     template: &Template,
     now: Timestamp,
 ) -> Result<Vec<RemainingInChannel>, AwsError> {
@@ -158,11 +158,11 @@ async fn count_by_channel(
 async fn count_in_channel(
     app: &App,
     known: &WeChatApp,
-    route: &Route,
+    route: &AppIdentity,
     channel: &Channel,
     now: Timestamp,
 ) -> Result<Option<usize>, AwsError> {
-    let Route { app_id, open_id, follows } = route;
+    let AppIdentity { app_id, open_id, follows } = route;
     match channel {
         Channel::Template { .. } => Ok(if *follows { None } else { Some(0) }),
         Channel::Subscribe { template_id, long_term, .. }
@@ -181,12 +181,12 @@ async fn count_in_channel(
 async fn count_in_windows(
     app: &App,
     known: &WeChatApp,
-    route: &Route,
+    route: &AppIdentity,
     now: Timestamp,
 ) -> Result<usize, AwsError> {
     if known.kind == Kind::OfficialAccount && !route.follows {
         return Ok(0);
     }
-    let open = app.users.open_place(&route.app_id, &route.open_id, "", now).await?;
+    let open = app.users.find_slot(&route.app_id, &route.open_id, "", now).await?;
     Ok(open.map_or(0, |(_, places)| places))
 }

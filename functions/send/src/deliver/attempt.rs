@@ -14,7 +14,10 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::{App as WeChatApp, Channel, ChannelKind};
-use shared::store::{Announced, Before, Change, Claim, Message, Row, Status, Written};
+use shared::store::{
+    Expected, Lease, MessageId, NotificationRow, NotificationStatus, SendIntent, Transition,
+    WriteResult,
+};
 use shared::wechat::refusal::Refusal;
 
 /// A claim holds this many seconds past the invocation's end: the function
@@ -57,14 +60,14 @@ fn is_used_up(code: i64) -> bool {
 pub(crate) struct Attempt<'a> {
     app: &'a App,
     notification: &'a Notification<'a>,
-    claim: &'a Claim,
+    claim: &'a Lease,
     /// What was read of it, if it isn't new.
-    seen: Option<&'a Row>,
+    seen: Option<&'a NotificationRow>,
     /// What may have been sent already: nothing else may be sent.
-    pending_intent: Option<&'a Announced>,
+    pending_intent: Option<&'a SendIntent>,
     /// Whether it is holds_lease by now.
     holds_lease: bool,
-    /// Whether something was announced, if perhaps without a confirmation.
+    /// Whether something was intent, if perhaps without a confirmation.
     intent_written: bool,
     /// Whether WeChat may have taken a message on.
     in_doubt: bool,
@@ -79,7 +82,7 @@ pub(crate) enum AttemptEnd {
     Stored(Box<NotificationResult>),
     /// Nothing of this attempt's is stored: somebody else has changed it, and it
     /// stands like this.
-    Changed(Box<Row>),
+    Changed(Box<NotificationRow>),
     /// Nothing was sent: the id belongs to something else.
     Foreign,
 }
@@ -96,8 +99,8 @@ impl<'a> Attempt<'a> {
     pub(crate) fn new(
         app: &'a App,
         notification: &'a Notification<'a>,
-        claim: &'a Claim,
-        again: Option<(&'a Row, Option<&'a Announced>)>,
+        claim: &'a Lease,
+        again: Option<(&'a NotificationRow, Option<&'a SendIntent>)>,
         now: Timestamp,
         deadline: Timestamp,
     ) -> Self {
@@ -106,13 +109,13 @@ impl<'a> Attempt<'a> {
             notification,
             claim,
             seen: again.map(|(row, _)| row),
-            pending_intent: again.and_then(|(_, announced)| announced),
+            pending_intent: again.and_then(|(_, intent)| intent),
             holds_lease: false,
             intent_written: false,
             in_doubt: false,
             now,
             deadline,
-            report: NotificationResult::new(notification.id, Status::Unreachable),
+            report: NotificationResult::new(notification.id, NotificationStatus::Unreachable),
         }
     }
 
@@ -120,19 +123,19 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     ///
-    /// When AWS doesn't do its part. What was announced by then may have been
+    /// When AWS doesn't do its part. What was intent by then may have been
     /// sent.
     pub(crate) async fn run(mut self) -> Result<AttemptEnd, AwsError> {
         let error = match self.try_channels().await {
             Err(error) if self.intent_written && !self.in_doubt => error,
             ended => return ended,
         };
-        // Nothing was sent, whatever is announced: left like this, the next attempt
+        // Nothing was sent, whatever is intent: left like this, the next attempt
         // would have to think otherwise.
         self.holds_lease = true;
         self.report.reason = Some(format!("{error}; nothing was sent"));
         let at = self.retry_time(0);
-        match self.wait(Status::Retrying, at, self.pending_intent).await {
+        match self.wait(NotificationStatus::Retrying, at, self.pending_intent).await {
             Ok(ended @ AttemptEnd::Stored(_)) => Ok(ended),
             Ok(AttemptEnd::LostRace(_) | AttemptEnd::IdReused) | Err(_) => Err(error),
         }
@@ -145,7 +148,7 @@ impl<'a> Attempt<'a> {
             return self.expired().await;
         }
         if let Some(at) = spec.send_at.filter(|at| self.now < *at) {
-            return self.wait(Status::Scheduled, at, None).await;
+            return self.wait(NotificationStatus::Scheduled, at, None).await;
         }
         let mut routes = RecipientRoutes::new(&spec.to, self.notification.apps);
         let mut worst = SkipReason::Unreachable;
@@ -174,8 +177,8 @@ impl<'a> Attempt<'a> {
         self.over(status).await
     }
 
-    /// Whether a channel is the one that was announced.
-    fn is_pending_channel(&self, pending_intent: &Announced, channel: &Channel) -> bool {
+    /// Whether a channel is the one that was intent.
+    fn is_pending_channel(&self, pending_intent: &SendIntent, channel: &Channel) -> bool {
         let app = self.notification.apps.by_alias(channel.app());
         channel.kind() == pending_intent.channel
             && channel.template_id() == pending_intent.template_id.as_deref()
@@ -193,7 +196,7 @@ impl<'a> Attempt<'a> {
             if now.plus(MIN_CHANNEL_SECS) > self.deadline {
                 self.report.reason = Some(OUT_OF_TIME_REASON.to_owned());
                 return self
-                    .wait(Status::Retrying, now, self.pending_intent)
+                    .wait(NotificationStatus::Retrying, now, self.pending_intent)
                     .await
                     .map(ChannelResult::Done);
             }
@@ -211,10 +214,12 @@ impl<'a> Attempt<'a> {
                 return self.later(until).await.map(ChannelResult::Done);
             }
             match self.record_intent(&ready).await? {
-                Written::Done(_) | Written::Told { .. } => {}
-                Written::Found(row) => return Ok(ChannelResult::Done(AttemptEnd::LostRace(row))),
-                Written::Foreign => return Ok(ChannelResult::Done(AttemptEnd::IdReused)),
-                Written::Beaten => continue,
+                WriteResult::Committed(_) | WriteResult::CommittedWithReceipt { .. } => {}
+                WriteResult::Conflict(row) => {
+                    return Ok(ChannelResult::Done(AttemptEnd::LostRace(row)));
+                }
+                WriteResult::IdReused => return Ok(ChannelResult::Done(AttemptEnd::IdReused)),
+                WriteResult::EntitlementLost => continue,
             }
             if let Some(tried) = self.send(channel.kind(), &sender_app, &ready).await? {
                 return Ok(tried);
@@ -242,32 +247,34 @@ impl<'a> Attempt<'a> {
             Err(skipped) => return Ok(Err(skipped)),
         };
         if let Some(pending_intent) = self.pending_intent {
-            if !ready.announced.is_to_same(pending_intent) {
+            if !ready.intent.is_to_same(pending_intent) {
                 let reason = "by now it would go to another user";
                 let skipped =
                     SkippedChannel::skipped_locally(channel.kind(), channel.app(), reason);
                 return Ok(Err((skipped, SkipReason::Unreachable)));
             }
-            ready.announced = pending_intent.clone();
+            ready.intent = pending_intent.clone();
         }
         Ok(Ok((sender_app, ready)))
     }
 
     /// Claims the notification if it isn't holds_lease yet, takes what the message uses
     /// up, and notes what is about to be sent: all or nothing.
-    async fn record_intent(&mut self, ready: &PreparedMessage) -> Result<Written, AwsError> {
+    async fn record_intent(&mut self, ready: &PreparedMessage) -> Result<WriteResult, AwsError> {
         let lease_until = self.deadline.plus(LEASE_MARGIN_SECS);
-        let change = Change::Sending { lease_until, announced: &ready.announced };
-        let allowance = ready.allowance.as_ref().map(|allowance| (&self.app.users, allowance));
+        let change = Transition::Sending { lease_until, intent: &ready.intent };
+        let entitlement =
+            ready.entitlement.as_ref().map(|entitlement| (&self.app.users, entitlement));
         let before = self.before();
         let notifications = &self.app.notifications;
         self.intent_written = true;
-        let written = notifications.write(self.claim, before, &change, allowance, self.now).await?;
-        self.holds_lease |= matches!(written, Written::Done(_));
+        let written =
+            notifications.write(self.claim, before, &change, entitlement, self.now).await?;
+        self.holds_lease |= matches!(written, WriteResult::Committed(_));
         Ok(written)
     }
 
-    /// Sends what was announced. None if the same channel may do with something
+    /// Sends what was intent. None if the same channel may do with something
     /// else to use up.
     async fn send(
         &mut self,
@@ -277,7 +284,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<Option<ChannelResult>, AwsError> {
         let not_after = [
             Some(Timestamp(self.deadline.0.saturating_sub(CALL_MARGIN_SECS))),
-            ready.announced.repeatable_until(),
+            ready.intent.repeatable_until(),
             self.notification.spec.expires_at,
         ];
         let not_after = not_after.into_iter().flatten().min().unwrap_or(self.deadline);
@@ -294,12 +301,12 @@ impl<'a> Attempt<'a> {
             CallOutcome::Unknown { reason, refusal } => {
                 self.decided_by(kind, sender_app);
                 self.with_reason(reason, refusal.as_ref());
-                let announced = ready.announced.clone();
+                let intent = ready.intent.clone();
                 let ended = if kind.is_repeatable() {
                     let at = self.retry_time(BASE_RETRY_DELAY_SECS);
-                    self.wait(Status::Retrying, at, Some(&announced)).await?
+                    self.wait(NotificationStatus::Retrying, at, Some(&intent)).await?
                 } else {
-                    self.ambiguous(&announced).await?
+                    self.ambiguous(&intent).await?
                 };
                 Ok(Some(ChannelResult::Done(ended)))
             }
@@ -333,7 +340,7 @@ impl<'a> Attempt<'a> {
         ready: &PreparedMessage,
         refusal: &Refusal,
     ) -> bool {
-        let Some(allowance) = &ready.allowance else { return false };
+        let Some(entitlement) = &ready.entitlement else { return false };
         let (users, id) = (&self.app.users, self.notification.id);
         let in_doubt = self.pending_intent.is_some();
         let spent = match refusal.code {
@@ -351,11 +358,11 @@ impl<'a> Attempt<'a> {
             _ => false,
         };
         let ended = if spent {
-            users.burn(allowance, id, self.now).await
+            users.invalidate(entitlement, id, self.now).await
         } else if in_doubt {
             Ok(())
         } else {
-            users.give_back(allowance, id, self.now).await
+            users.release(entitlement, id, self.now).await
         };
         // What became of the message is worth more.
         if let Err(error) = ended {
@@ -366,13 +373,13 @@ impl<'a> Attempt<'a> {
 
     /// What would have been used up wasn't.
     async fn release(&self, ready: &PreparedMessage) {
-        let Some(allowance) = &ready.allowance else { return };
+        let Some(entitlement) = &ready.entitlement else { return };
         let id = self.notification.id;
         // One that may have been used up by the first of two messages isn't free.
         if self.pending_intent.is_some() {
             return;
         }
-        if let Err(error) = self.app.users.give_back(allowance, id, self.now).await {
+        if let Err(error) = self.app.users.release(entitlement, id, self.now).await {
             tracing::error!(id, "what a message would have used up stays taken: {error}");
         }
     }
@@ -392,7 +399,7 @@ impl<'a> Attempt<'a> {
     /// When to try again: after so many seconds, or more if it has been tried
     /// often.
     fn retry_time(&self, after: u64) -> Timestamp {
-        let tries = self.seen.map_or(0, |row| row.tries);
+        let tries = self.seen.map_or(0, |row| row.attempts);
         Timestamp::now().plus(after.max(retry_delay_secs(tries)))
     }
 
@@ -401,11 +408,11 @@ impl<'a> Attempt<'a> {
         at.seconds_since(first_at) > MAX_RETRY_AGE_SECS
     }
 
-    fn before(&self) -> Before<'a> {
+    fn before(&self) -> Expected<'a> {
         match self.seen {
-            _ if self.holds_lease => Before::Ours,
-            None => Before::New,
-            Some(row) => Before::Seen(row),
+            _ if self.holds_lease => Expected::Owned,
+            None => Expected::Absent,
+            Some(row) => Expected::Unchanged(row),
         }
     }
 
@@ -414,40 +421,40 @@ impl<'a> Attempt<'a> {
         sender_app: &WeChatApp,
         ready: &PreparedMessage,
     ) -> Result<AttemptEnd, AwsError> {
-        self.report.outcome = Status::Sent;
+        self.report.outcome = NotificationStatus::Sent;
         let json = self.report.to_json();
         let message_id = self.report.message_id.clone();
-        let message = message_id.as_deref().map(|id| Message { app_id: &sender_app.app_id, id });
-        let change = Change::Sent { message, report: &json };
+        let message = message_id.as_deref().map(|id| MessageId { app_id: &sender_app.app_id, id });
+        let change = Transition::Sent { message, report: &json };
         self.store(&change, Some(ready)).await
     }
 
     async fn wait(
         &mut self,
-        status: Status,
+        status: NotificationStatus,
         at: Timestamp,
-        announced: Option<&Announced>,
+        intent: Option<&SendIntent>,
     ) -> Result<AttemptEnd, AwsError> {
         // What may have been sent is repeated in time, or not at all.
-        let at = announced.and_then(Announced::repeatable_until).map_or(at, |end| at.min(end));
+        let at = intent.and_then(SendIntent::repeatable_until).map_or(at, |end| at.min(end));
         self.report.outcome = status;
         self.report.retry_at = Some(at);
         let json = self.report.to_json();
-        self.store(&Change::Waiting { status, at, announced, report: &json }, None).await
+        self.store(&Transition::Waiting { status, at, intent, report: &json }, None).await
     }
 
     /// Leaves to a later attempt what was not sent, unless it has taken too long.
     async fn later(&mut self, at: Timestamp) -> Result<AttemptEnd, AwsError> {
         match self.pending_intent {
-            None if self.is_too_late(at) => self.over(Status::Failed).await,
-            pending_intent => self.wait(Status::Retrying, at, pending_intent).await,
+            None if self.is_too_late(at) => self.over(NotificationStatus::Failed).await,
+            pending_intent => self.wait(NotificationStatus::Retrying, at, pending_intent).await,
         }
     }
 
-    async fn ambiguous(&mut self, announced: &Announced) -> Result<AttemptEnd, AwsError> {
-        self.report.outcome = Status::Ambiguous;
+    async fn ambiguous(&mut self, intent: &SendIntent) -> Result<AttemptEnd, AwsError> {
+        self.report.outcome = NotificationStatus::Ambiguous;
         let json = self.report.to_json();
-        self.store(&Change::Ambiguous { announced, report: &json }, None).await
+        self.store(&Transition::Ambiguous { intent, report: &json }, None).await
     }
 
     async fn expired(&mut self) -> Result<AttemptEnd, AwsError> {
@@ -459,40 +466,40 @@ impl<'a> Attempt<'a> {
             }
             None => {
                 self.report.reason = Some(EXPIRED_REASON.to_owned());
-                self.over(Status::Expired).await
+                self.over(NotificationStatus::Expired).await
             }
         }
     }
 
-    async fn over(&mut self, status: Status) -> Result<AttemptEnd, AwsError> {
+    async fn over(&mut self, status: NotificationStatus) -> Result<AttemptEnd, AwsError> {
         self.report.outcome = status;
         let json = self.report.to_json();
-        self.store(&Change::Over { status, report: &json }, None).await
+        self.store(&Transition::Terminal { status, report: &json }, None).await
     }
 
     /// Stores how the attempt ended, if the notification is still as we know it.
     async fn store(
         &mut self,
-        change: &Change<'_>,
+        change: &Transition<'_>,
         used: Option<&PreparedMessage>,
     ) -> Result<AttemptEnd, AwsError> {
-        let used = used.and_then(|ready| ready.allowance.as_ref());
-        let used = used.map(|allowance| (&self.app.users, allowance));
+        let used = used.and_then(|ready| ready.entitlement.as_ref());
+        let used = used.map(|entitlement| (&self.app.users, entitlement));
         let notifications = &self.app.notifications;
         let written =
             notifications.write(self.claim, self.before(), change, used, self.now).await?;
         match written {
-            Written::Found(row) => return Ok(AttemptEnd::LostRace(row)),
-            Written::Foreign => return Ok(AttemptEnd::IdReused),
-            Written::Done(status) => self.report.outcome = status,
-            Written::Told { status, reason } => {
+            WriteResult::Conflict(row) => return Ok(AttemptEnd::LostRace(row)),
+            WriteResult::IdReused => return Ok(AttemptEnd::IdReused),
+            WriteResult::Committed(status) => self.report.outcome = status,
+            WriteResult::CommittedWithReceipt { status, reason } => {
                 self.report.outcome = status;
                 self.report.reason = reason;
             }
-            Written::Beaten => {}
+            WriteResult::EntitlementLost => {}
         }
         let template = self.notification.spec.template.as_str();
-        outcome::log_outcome(&self.report, template, self.seen.map_or(1, |row| row.tries + 1));
+        outcome::log_outcome(&self.report, template, self.seen.map_or(1, |row| row.attempts + 1));
         Ok(AttemptEnd::Stored(Box::new(self.report.clone())))
     }
 }

@@ -12,7 +12,7 @@ use crate::notification::{Notification, NotificationSpec};
 use crate::recipient_routes::RecipientRoutes;
 use crate::response::{Fallback, NotificationResult};
 use shared::clock::Timestamp;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 
 /// Says what would become of a notification. Nothing is stored, used up or sent.
 ///
@@ -34,17 +34,21 @@ pub(crate) async fn dry_run(
     let now = Timestamp::now();
     let NotificationSpec { to, channels, send_at, .. } = spec;
     if spec.is_expired(now) {
-        return Ok(NotificationResult::with_reason(id, Status::Expired, EXPIRED_REASON));
+        return Ok(NotificationResult::with_reason(
+            id,
+            NotificationStatus::Expired,
+            EXPIRED_REASON,
+        ));
     }
     let mut routes = RecipientRoutes::new(to, notification.apps);
-    let mut report = NotificationResult::new(id, Status::Unreachable);
+    let mut report = NotificationResult::new(id, NotificationStatus::Unreachable);
     let mut worst = SkipReason::Unreachable;
     for channel in candidate_channels(notification.template, channels.as_deref()) {
         let found = select_channel(app, notification, channel, &mut routes, now).await?;
-        let does = report.outcome == Status::WouldSend;
+        let does = report.outcome == NotificationStatus::WouldSend;
         match found {
             Ok((sender_app, ready)) if !does => {
-                report.outcome = Status::WouldSend;
+                report.outcome = NotificationStatus::WouldSend;
                 report.channel = Some(channel.kind());
                 report.retry_at = send_at.filter(|at| now < *at);
                 if let Some((reason, until)) =
@@ -67,7 +71,7 @@ pub(crate) async fn dry_run(
             }),
         }
     }
-    if report.outcome != Status::WouldSend {
+    if report.outcome != NotificationStatus::WouldSend {
         let (status, reason) = final_status(worst, routes.is_empty(), &report.skipped);
         report.outcome = status;
         report.reason = Some(reason.to_owned());

@@ -2,7 +2,7 @@
 
 use crate::channel::context::SkipReason;
 use crate::response::SkippedChannel;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 use shared::wechat::refusal::{Class, Refusal};
 
 /// What a refusal says of the person: WeChat may know better than our tables
@@ -31,24 +31,24 @@ pub(crate) fn final_status(
     worst: SkipReason,
     is_unknown: bool,
     skipped: &[SkippedChannel],
-) -> (Status, &'static str) {
+) -> (NotificationStatus, &'static str) {
     match worst {
         _ if skipped.is_empty() => {
-            (Status::Unreachable, "the template has none of the channels asked for")
+            (NotificationStatus::Unreachable, "the template has none of the channels asked for")
         }
         SkipReason::Unreachable if is_unknown => (
-            Status::Unreachable,
+            NotificationStatus::Unreachable,
             "the person has never been seen: they neither follow an Official Account nor have logged in to a mini program",
         ),
         SkipReason::Unreachable => {
-            (Status::Unreachable, "no channel reaches the person; skipped says why not")
+            (NotificationStatus::Unreachable, "no channel reaches the person; skipped says why not")
         }
         SkipReason::NoConsent => (
-            Status::NoConsent,
+            NotificationStatus::NoConsent,
             "the person has not consented to this message; ask with wx.requestSubscribeMessage in the mini program",
         ),
         SkipReason::Refused => {
-            (Status::Failed, "WeChat or the template refuses it; skipped says why")
+            (NotificationStatus::Failed, "WeChat or the template refuses it; skipped says why")
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::response::{NotificationResult, SkippedChannel, needs_operator_action};
 use shared::metric;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 
 /// Tells how an attempt ended.
 pub(crate) fn log_outcome(report: &NotificationResult, template: &str, attempt: u64) {
@@ -23,8 +23,10 @@ pub(crate) fn log_outcome(report: &NotificationResult, template: &str, attempt: 
         None => outcome.to_owned(),
     };
     // What somebody has to select_channel into.
-    let is_trouble = matches!(report.outcome, Status::Failed | Status::Ambiguous | Status::Expired)
-        || report.code.is_some_and(needs_operator_action)
+    let is_trouble = matches!(
+        report.outcome,
+        NotificationStatus::Failed | NotificationStatus::Ambiguous | NotificationStatus::Expired
+    ) || report.code.is_some_and(needs_operator_action)
         || report.skipped.iter().any(SkippedChannel::needs_operator_action);
     if is_trouble {
         tracing::warn!(id, attempt, template, outcome, channel, app, code, rid, skipped, "{told}");
@@ -33,7 +35,7 @@ pub(crate) fn log_outcome(report: &NotificationResult, template: &str, attempt: 
     }
     let code = code.map(|code| code.to_string()).unwrap_or_default();
     metric::NOTIFICATIONS.record(1, [app, channel, outcome, &code]);
-    if report.outcome == Status::Ambiguous {
+    if report.outcome == NotificationStatus::Ambiguous {
         metric::AMBIGUOUS.record(1, [app]);
     }
 }

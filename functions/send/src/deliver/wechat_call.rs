@@ -7,7 +7,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::App as WeChatApp;
-use shared::store::Rest;
+use shared::store::OpenCircuit;
 use shared::wechat::client::Error as CallError;
 use shared::wechat::message::Accepted;
 use shared::wechat::refusal::{Class, Refusal};
@@ -50,7 +50,7 @@ pub(crate) async fn call_wechat(
     ready: &PreparedMessage,
     not_after: Timestamp,
 ) -> CallOutcome {
-    let repeatable = ready.announced.channel.is_repeatable();
+    let repeatable = ready.intent.channel.is_repeatable();
     let mut doubt: Option<(String, Option<Refusal>)> = None;
     for tries in 1.. {
         let answer = call_once(app, sender_app, ready, not_after).await;
@@ -65,7 +65,7 @@ pub(crate) async fn call_wechat(
             if let CallOutcome::Unknown { reason, refusal } = answer {
                 doubt = Some((reason, refusal));
             }
-            tokio::time::sleep(pause(tries)).await;
+            tokio::time::sleep(pause(attempts)).await;
             continue;
         }
         return match (answer, doubt) {
@@ -172,14 +172,14 @@ async fn try_half_open(
     app: &App,
     sender_app: &WeChatApp,
     api: &str,
-    rest: Option<Rest>,
+    rest: Option<OpenCircuit>,
     now: Timestamp,
 ) -> bool {
     let Some(rest) = rest else { return false };
     let probing = async {
         Ok::<_, AwsError>(
             rest.may_be_probed(now)
-                && app.notifications.probe(&sender_app.app_id, api, rest, now).await?,
+                && app.notifications.try_half_open(&sender_app.app_id, api, rest, now).await?,
         )
     };
     probing.await.unwrap_or_else(|error| {
@@ -242,7 +242,7 @@ pub(crate) fn until_midnight(now: Timestamp) -> u64 {
 }
 
 /// Between half of the longest pause and all of it.
-fn pause(tries: u32) -> Duration {
+fn pause(attempts: u32) -> Duration {
     let chance = f64::from(shared::chance::number()) / f64::from(u32::MAX);
     MAX_FIRST_PAUSE.mul_f64(f64::from(2 * tries - 1)).mul_f64(0.5 + 0.5 * chance)
 }

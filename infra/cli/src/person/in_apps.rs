@@ -23,7 +23,7 @@ pub(super) fn findings(known: &Known, apps: &BTreeMap<String, Registered>) -> Ve
                      `hongyan followers import --app {alias}` brings them in"
                 ),
             )),
-            (Kind::OfficialAccount, Some(there)) => of_account(&mut findings, there),
+            (Kind::OfficialAccount, Some(there)) => by_account(&mut findings, there),
             (Kind::MiniProgram, None) => findings.push(Finding::missing(
                 Some(alias),
                 "they have never been seen here: they have not logged in",
@@ -36,7 +36,7 @@ pub(super) fn findings(known: &Known, apps: &BTreeMap<String, Registered>) -> Ve
     findings
 }
 
-fn of_account(findings: &mut Vec<Finding>, there: &InApp) {
+fn by_account(findings: &mut Vec<Finding>, there: &InApp) {
     let app = there.app.as_str();
     match there.follows {
         Some(true) => {

@@ -150,7 +150,7 @@ async fn an_account_that_changes_while_somebody_logs_in_is_not_bound() {
     assert!(!world.logins.store(&binding, &read, NOW).await.unwrap());
     let changed = world.logins.log_in(&binding, NOW).await.unwrap_err();
     assert!(matches!(changed, LoginError::AccountChanged), "{changed}");
-    assert!(mappings.of_account("ann").await.unwrap().is_empty());
+    assert!(mappings.by_account("ann").await.unwrap().is_empty());
 
     // And what was only read is not written back when it was taken away.
     let binding = Binding { password_hash: Some(&new), ..binding };
