@@ -1,30 +1,28 @@
-//! Everything but the call: what would be sent, through which channel, and why
-//! not through the others.
+//! A dry run: all of a delivery but its writes and the call.
 
 use crate::app::App;
 use crate::channel::context::SkipReason;
 use crate::deliver::DeliverError;
-use crate::deliver::attempt::EXPIRED_REASON;
-use crate::deliver::final_status::{final_status, most_severe};
-use crate::deliver::select_channel::{candidate_channels, select_channel};
-use crate::deliver::wechat_call::blocked_until;
-use crate::notification::{Notification, NotificationSpec};
+use crate::deliver::outcome::EXPIRED_REASON;
+use crate::deliver::select_channel::{
+    ChannelCheck, SelectedChannel, candidate_channels, check_channel, final_status,
+};
+use crate::notification::Notification;
 use crate::recipient_routes::RecipientRoutes;
 use crate::response::{Fallback, NotificationResult};
 use shared::clock::Timestamp;
 use shared::store::NotificationStatus;
 
-/// Says what would become of a notification. Nothing is stored, used up or sent.
+/// Returns what would be sent through which channel, and why not through the others.
 ///
 /// # Errors
 ///
-/// When the id was used for another content, or nobody knows of the notification
-/// and `expires_at` is past, or AWS doesn't answer.
+/// When the id was used for another notification, or an AWS call fails.
 pub(crate) async fn dry_run(
     app: &App,
     notification: &Notification<'_>,
 ) -> Result<NotificationResult, DeliverError> {
-    let Notification { id, spec, .. } = notification;
+    let Notification { id, spec, template, apps, .. } = notification;
     if let Some(row) = app.notifications.get(id).await? {
         if row.request_hash != spec.hash() {
             return Err(DeliverError::Conflict((*id).to_owned()));
@@ -32,49 +30,46 @@ pub(crate) async fn dry_run(
         return Ok(NotificationResult::from_row(&row));
     }
     let now = Timestamp::now();
-    let NotificationSpec { to, channels, send_at, .. } = spec;
     if spec.is_expired(now) {
-        return Ok(NotificationResult::with_reason(
-            id,
-            NotificationStatus::Expired,
-            EXPIRED_REASON,
-        ));
+        let (status, reason) = (NotificationStatus::Expired, EXPIRED_REASON);
+        return Ok(NotificationResult::with_reason(id, status, reason));
     }
-    let mut routes = RecipientRoutes::new(to, notification.apps);
-    let mut report = NotificationResult::new(id, NotificationStatus::Unreachable);
-    let mut worst = SkipReason::Unreachable;
-    for channel in candidate_channels(notification.template, channels.as_deref()) {
-        let found = select_channel(app, notification, channel, &mut routes, now).await?;
-        let does = report.outcome == NotificationStatus::WouldSend;
-        match found {
-            Ok((sender_app, ready)) if !does => {
-                report.outcome = NotificationStatus::WouldSend;
-                report.channel = Some(channel.kind());
-                report.retry_at = send_at.filter(|at| now < *at);
-                if let Some((reason, until)) =
-                    blocked_until(app, &sender_app, ready.message.api(), now)
-                {
-                    report.reason = Some(reason);
-                    report.retry_at = report.retry_at.max(Some(until));
+    let mut routes = RecipientRoutes::new(&spec.to, apps);
+    let mut result = NotificationResult::new(id, NotificationStatus::Unreachable);
+    let mut most_severe = SkipReason::Unreachable;
+    for channel in candidate_channels(template, spec.channels.as_deref()) {
+        let is_selected = result.outcome == NotificationStatus::WouldSend;
+        match check_channel(app, notification, channel, &mut routes, now).await? {
+            ChannelCheck::Usable(SelectedChannel { app: sender_app, message }) if !is_selected => {
+                result.outcome = NotificationStatus::WouldSend;
+                result.channel = Some(channel.kind());
+                result.retry_at = spec.send_at.filter(|at| now < *at);
+                let api = message.message.api();
+                if let Some(blocked) = app.circuit_breaker.blocked_until(&sender_app, api, now) {
+                    result.reason = Some(blocked.reason);
+                    result.retry_at = result.retry_at.max(Some(blocked.until));
                 }
-                report.app = Some(sender_app.alias);
-                report.message = Some(ready.message.shown());
+                result.app = Some(sender_app.alias);
+                result.message = Some(message.message.shown());
             }
-            Err((skipped, why)) if !does => {
-                worst = most_severe(worst, why);
-                report.skipped.push(skipped);
+            ChannelCheck::Skipped(skipped, reason) if !is_selected => {
+                most_severe = most_severe.max(reason);
+                result.skipped.push(skipped);
             }
-            found => report.fallbacks.push(Fallback {
+            check => result.fallbacks.push(Fallback {
                 channel: channel.kind(),
                 app: channel.app().to_owned(),
-                reason: found.err().map(|(skipped, _)| skipped.reason),
+                reason: match check {
+                    ChannelCheck::Usable(_) => None,
+                    ChannelCheck::Skipped(skipped, _) => Some(skipped.reason),
+                },
             }),
         }
     }
-    if report.outcome != NotificationStatus::WouldSend {
-        let (status, reason) = final_status(worst, routes.is_empty(), &report.skipped);
-        report.outcome = status;
-        report.reason = Some(reason.to_owned());
+    if result.outcome != NotificationStatus::WouldSend {
+        let (status, reason) = final_status(most_severe, routes.is_empty(), &result.skipped);
+        result.outcome = status;
+        result.reason = Some(reason.to_owned());
     }
-    Ok(report)
+    Ok(result)
 }
