@@ -50,7 +50,7 @@ pub use events::{
 };
 pub use exchanges::{CodeExchange, LoginCodeHash, LoginCodeRecord};
 pub use followers::{
-    FollowEvent, FollowState, FollowTransition, FollowerUpdate, Followers, UserInfo,
+    FetchedProfile, FollowEvent, FollowState, FollowTransition, FollowerUpdate, Followers,
 };
 pub use forced::{
     LeaseHolder, LeaseResult, RefreshProgress, RefreshResult, TokenRefreshLease, TokenRefreshLeases,
@@ -141,7 +141,7 @@ impl Table {
     }
 
     /// What a conditional write gave; none if its condition did not hold. A write
-    /// to a table that has transactions is made with [`conflict::again`].
+    /// to a table that has transactions is made with [`conflict::retry_on_conflict`].
     fn conditional<T, E, R>(
         &self,
         what: &str,
@@ -181,7 +181,7 @@ impl Table {
     /// hold.
     async fn change(&self, what: &str, update: UpdateBuilder) -> Result<bool, AwsError> {
         let update = self.request(update);
-        let written = conflict::again(|| update.clone().send()).await;
+        let written = conflict::retry_on_conflict(|| update.clone().send()).await;
         Ok(self.conditional(what, written)?.is_some())
     }
 

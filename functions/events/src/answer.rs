@@ -6,12 +6,12 @@ use crate::app::App;
 use crate::apply::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
+use shared::parameters::WeChatApp;
 use shared::store::{AutoReplyClaim, AutoReplyState, StoredEvent};
-use shared::wechat::client::Error as CallError;
+use shared::wechat::client::CallError;
 use shared::wechat::customer_service::CustomerServiceMessage;
-use shared::wechat::push::{Event, Kind, Push};
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::push::{Event, Push, PushKind};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 use std::time::Duration;
 
 /// Who enters customer service may be written to for a minute; this many
@@ -146,7 +146,7 @@ async fn send(
     message: &CustomerServiceMessage,
 ) -> Result<(), TokenError> {
     let sent = app.tokens.call(wechat_app, Timestamp::now(), async |token| {
-        app.wechat.send(token, &message.outgoing(&push.from)).await
+        app.wechat.send(token, &message.request(&push.from)).await
     });
     sent.await.map(drop)
 }
@@ -169,14 +169,14 @@ fn finally(error: TokenError) -> Result<AutoReplyState, TokenError> {
 
 /// Whether an answer makes sense for so short a time that the sweep would be too
 /// late.
-fn is_urgent(kind: &Kind) -> bool {
+fn is_urgent(kind: &PushKind) -> bool {
     patience(kind) == AFTER_ENTERING
 }
 
 /// How many seconds after an event an answer still makes sense.
-fn patience(kind: &Kind) -> u64 {
+fn patience(kind: &PushKind) -> u64 {
     match kind {
-        Kind::Event(Event::UserEnterTempSession { .. }) => AFTER_ENTERING,
+        PushKind::Event(Event::UserEnterTempSession { .. }) => AFTER_ENTERING,
         _ => AFTER_A_MESSAGE,
     }
 }
@@ -184,7 +184,8 @@ fn patience(kind: &Kind) -> u64 {
 /// Whether WeChat may take the same message a while later.
 fn is_passing(refusal: &Refusal) -> bool {
     // 45047: as many as the window takes were sent.
-    refusal.code != 45047 && matches!(refusal.class(), Class::Retry | Class::Quota | Class::Token)
+    refusal.code != 45047
+        && matches!(refusal.class(), ErrorClass::Retry | ErrorClass::Quota | ErrorClass::Token)
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use crate::app::App;
 use crate::apply::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Kind};
-use shared::store::{FollowEvent, FollowState, FollowTransition, ReplyWindow, UserInfo};
-use shared::wechat::client::Error as CallError;
+use shared::parameters::{AppKind, WeChatApp};
+use shared::store::{FetchedProfile, FollowEvent, FollowState, FollowTransition, ReplyWindow};
+use shared::wechat::client::CallError;
 use shared::wechat::id::OpenId;
-use shared::wechat::refusal::Class;
+use shared::wechat::refusal::ErrorClass;
 
 /// How often an event is thought over when others of the same user get in
 /// between.
@@ -51,7 +51,7 @@ pub(crate) async fn close(
     at: Timestamp,
 ) -> Result<(), ApplyError> {
     match wechat_app.kind {
-        Kind::OfficialAccount => {
+        AppKind::OfficialAccount => {
             let app_id = &wechat_app.app_id;
             let person = app.followers.union_id(app_id, open_id).await?;
             leave(app, wechat_app, open_id, at).await?;
@@ -61,7 +61,7 @@ pub(crate) async fn close(
             }
             Ok(())
         }
-        Kind::MiniProgram => {
+        AppKind::MiniProgram => {
             app.logins.close_account(&wechat_app.app_id, open_id, at).await?;
             app.users.erase(&wechat_app.app_id, open_id, at, false).await?;
             Ok(())
@@ -102,7 +102,11 @@ async fn settle(
 
 /// Asks WeChat who a user is; once more at once if the connection broke or
 /// WeChat was busy.
-async fn ask(app: &App, wechat_app: &WeChatApp, open_id: &OpenId) -> Result<UserInfo, ApplyError> {
+async fn ask(
+    app: &App,
+    wechat_app: &WeChatApp,
+    open_id: &OpenId,
+) -> Result<FetchedProfile, ApplyError> {
     let ask = || {
         app.tokens.call(wechat_app, Timestamp::now(), async |token| {
             app.wechat.user_info(token, open_id).await
@@ -118,7 +122,7 @@ async fn ask(app: &App, wechat_app: &WeChatApp, open_id: &OpenId) -> Result<User
             "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
         );
     }
-    Ok(UserInfo {
+    Ok(FetchedProfile {
         follows: info.subscribe == 1,
         union_id: info.union_id,
         scene: info.subscribe_scene,
@@ -128,8 +132,10 @@ async fn ask(app: &App, wechat_app: &WeChatApp, open_id: &OpenId) -> Result<User
 /// Whether the same question may well be answered the next moment.
 fn is_passing(error: &TokenError) -> bool {
     match error {
-        TokenError::Call(CallError::Refused { refusal, .. }) => refusal.class() == Class::Retry,
+        TokenError::Call(CallError::Refused { refusal, .. }) => {
+            refusal.class() == ErrorClass::Retry
+        }
         TokenError::Call(CallError::NotSent { .. } | CallError::Unknown { .. }) => true,
-        TokenError::NotRenewed { .. } => false,
+        TokenError::Unavailable { .. } => false,
     }
 }

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::moment;
 use shared::parameters::Apps;
 use shared::store::{EventCursor, EventPage, EventRange, StoredEvent};
+use shared::timestamp;
 use std::cell::Cell;
 
 /// A list has so many events at most.
@@ -25,10 +25,10 @@ const AT_ONCE: usize = 32;
 #[serde(deny_unknown_fields)]
 struct Request {
     /// Received then or later: RFC 3339 in UTC, or seconds since 1970.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "timestamp::deserialize")]
     from: Timestamp,
     /// Received before then.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "timestamp::deserialize")]
     to: Timestamp,
     /// Only of the app with this alias.
     app: Option<String>,

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::{App as WeChatApp, Apps};
+use shared::parameters::{Apps, WeChatApp};
 use shared::store::{DueEvent, StoredEvent};
 
 /// So many events are looked for in one request.

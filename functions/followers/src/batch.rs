@@ -5,7 +5,7 @@ use crate::ask;
 use crate::work::{Halt, Work};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::store::{FollowState, FollowerUpdate, UserInfo};
+use shared::store::{FetchedProfile, FollowState, FollowerUpdate};
 use shared::wechat::id::OpenId;
 use shared::wechat::user::UserInfo;
 use std::collections::HashMap;
@@ -66,8 +66,11 @@ async fn store(
             let known = known.remove(&info.open_id).unwrap_or_default();
             // WeChat always tells when; without, any event would be newer.
             let at = info.subscribe_time.unwrap_or(Timestamp(0));
-            let explanation =
-                UserInfo { follows: true, union_id: info.union_id, scene: info.subscribe_scene };
+            let explanation = FetchedProfile {
+                follows: true,
+                union_id: info.union_id,
+                scene: info.subscribe_scene,
+            };
             let next = known.with_listing(at, &explanation)?;
             Some(FollowerUpdate { open_id: info.open_id, known, next })
         })

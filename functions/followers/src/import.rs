@@ -7,7 +7,7 @@ use crate::page::page;
 use crate::work::{Halt, LEASE, Work};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
+use shared::parameters::WeChatApp;
 use shared::store::{FollowerImport, ImportPhase};
 
 /// When AWS is unwell, it is tried again after so many seconds.

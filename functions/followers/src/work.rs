@@ -3,7 +3,7 @@
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
+use shared::parameters::WeChatApp;
 use shared::store::{FollowerImport, ImportCounts, ImportLease};
 use std::sync::Mutex;
 

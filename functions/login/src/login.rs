@@ -10,7 +10,7 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::ParameterError;
 use shared::store::{Binding, CodeExchange, LoginCodeHash, LoginError, LoginResult, NewSession};
-use shared::wechat::client::Error as CallError;
+use shared::wechat::client::CallError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;

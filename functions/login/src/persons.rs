@@ -6,7 +6,7 @@ use crate::orders::{Refused, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Kind};
+use shared::parameters::{AppKind, WeChatApp};
 use shared::store::{AppUser, PersonQuery, TOMBSTONE_TTL};
 use shared::wechat::id::OpenId;
 use std::collections::BTreeMap;
@@ -104,9 +104,9 @@ async fn reach(
 ) -> Result<Reached, Refused> {
     let users = &app.logins.users;
     let app_id = &of.app_id;
-    let is_mini_program = of.kind == Kind::MiniProgram;
+    let is_mini_program = of.kind == AppKind::MiniProgram;
     let (known, place, subscriptions, form_ids, phone) = tokio::try_join!(
-        users.known(app_id, open_id),
+        users.identity(app_id, open_id),
         users.find_slot(app_id, open_id, "", now),
         users.free_consents(app_id, open_id),
         users.open_form_ids(app_id, open_id, "", now),
@@ -132,14 +132,14 @@ pub(crate) async fn forget(
     let asked = asked(app, who, now).await?;
     let forgotten = app.erasure().run(&asked, now, deadline).await?;
     let complete = forgotten.complete;
-    tracing::info!(user = forgotten.person, complete, gone = ?forgotten.gone, "forgot a person");
+    tracing::info!(user = forgotten.person, complete, gone = ?forgotten.deleted, "forgot a person");
     let mut report = json!({
         "user": forgotten.person,
         "complete": complete,
         "deleted": forgotten.deleted,
         "retained": RETAINED.map(|(what, why)| json!({ "what": what, "why": why })),
     });
-    if !forgotten.earlier.is_empty() {
+    if !forgotten.previous_users.is_empty() {
         report["previous_users"] = json!(forgotten.previous_users);
     }
     if complete {

@@ -3,12 +3,12 @@
 
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
+use shared::parameters::WeChatApp;
 use shared::store::{Notifications, OpenCircuit, OpenCircuits};
-use shared::wechat::client::Error as CallError;
+use shared::wechat::client::CallError;
 use shared::wechat::id::AppId;
 use shared::wechat::message::Accepted;
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -200,7 +200,7 @@ fn closes_circuit(response: &Result<Accepted, TokenError>) -> bool {
     match response {
         Ok(_) => true,
         Err(TokenError::Call(CallError::Refused { refusal, .. })) => {
-            matches!(refusal.class(), Class::Unreachable | Class::Fault)
+            matches!(refusal.class(), ErrorClass::Unreachable | ErrorClass::Fault)
         }
         Err(_) => false,
     }

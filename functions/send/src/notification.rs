@@ -4,9 +4,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
-use shared::moment;
 use shared::parameters::{Apps, ChannelKind, Template};
 use shared::store::NotificationRow;
+use shared::timestamp;
 use shared::wechat::id::{OpenId, UnionId};
 use std::collections::BTreeMap;
 
@@ -38,14 +38,14 @@ pub(crate) struct NotificationSpec {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "moment::read_optional"
+        deserialize_with = "timestamp::deserialize_optional"
     )]
     pub(crate) send_at: Option<Timestamp>,
     /// The latest time of sending.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "moment::read_optional"
+        deserialize_with = "timestamp::deserialize_optional"
     )]
     pub(crate) expires_at: Option<Timestamp>,
 }

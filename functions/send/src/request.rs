@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use shared::clock::Timestamp;
-use shared::moment;
 use shared::parameters::{ChannelKind, Template};
+use shared::timestamp;
 use std::collections::BTreeMap;
 
 pub(crate) const MAX_RECIPIENTS: usize = 1000;
@@ -34,11 +34,11 @@ pub(crate) struct Request {
     #[serde(default)]
     pub(crate) channels: Option<Vec<ChannelKind>>,
     /// The earliest time of sending, at most a year ahead.
-    #[serde(default, deserialize_with = "moment::read_optional")]
+    #[serde(default, deserialize_with = "timestamp::deserialize_optional")]
     #[cfg_attr(test, schemars(with = "crate::schema::date_time::DateTime"))]
     pub(crate) send_at: Option<Timestamp>,
     /// The latest time of sending.
-    #[serde(default, deserialize_with = "moment::read_optional")]
+    #[serde(default, deserialize_with = "timestamp::deserialize_optional")]
     #[cfg_attr(test, schemars(with = "crate::schema::date_time::DateTime"))]
     pub(crate) expires_at: Option<Timestamp>,
     /// Only return what would be sent: nothing is stored, used up or sent.
@@ -323,7 +323,7 @@ mod tests {
         let order = check(json!(now.0 + 60), json!(now.0 + 60)).unwrap_err();
         assert!(order.starts_with("expires_at: it is not after"), "{order}");
         let odd = problem(&with("send_at", json!("tomorrow")));
-        assert!(odd.starts_with("send_at: a moment is written"), "{odd}");
+        assert!(odd.starts_with("send_at: expected a time"), "{odd}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
 use shared::store::{NotificationRow, NotificationStatus};
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 
 pub(crate) const CANCELLED_REASON: &str = "it was cancelled before it was sent";
 
@@ -188,5 +188,5 @@ impl SkippedChannel {
 /// it is neither the person's state nor transient.
 pub(crate) fn needs_operator_action(code: i64) -> bool {
     let refusal = Refusal { code, message: String::new(), rid: None };
-    matches!(refusal.class(), Class::Configuration | Class::Fault)
+    matches!(refusal.class(), ErrorClass::Configuration | ErrorClass::Fault)
 }

@@ -95,7 +95,7 @@ async fn resolve_ambiguous(app: &App, row: &NotificationRow) -> Result<(), AwsEr
     if let ReceiptResolution::Resolved(status) = resolution {
         let outcome = status.as_str();
         tracing::info!(id = row.id, outcome, "WeChat's receipt resolved the notification");
-        metric::SETTLED.record(1, [outcome]);
+        metric::AMBIGUOUS_RESOLVED.record(1, [outcome]);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 use crate::failure::RefreshError;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, StoredToken};
+use shared::parameters::{StoredToken, WeChatApp};
 
 /// What is asked: `{"check": {}}`, and with `{"app": "shop"}` in it only for that
 /// app.

@@ -4,7 +4,7 @@ use lambda_runtime::Diagnostic;
 use shared::access_token;
 use shared::aws::AwsError;
 use shared::parameters::ParameterError;
-use shared::wechat::client::Error as CallError;
+use shared::wechat::client::CallError;
 use shared::wechat::token;
 use std::net::IpAddr;
 
@@ -94,7 +94,8 @@ impl RefreshError {
 
 /// What the invocation answers, so that its caller can tell what helps.
 pub(crate) fn diagnostic(message: String, permanent: bool) -> Diagnostic {
-    let kind = if permanent { access_token::NEEDS_OPERATOR } else { access_token::NOT_NOW };
+    let kind =
+        if permanent { access_token::PERMANENT_FAILURE } else { access_token::TRANSIENT_FAILURE };
     Diagnostic { error_type: kind.to_owned(), error_message: message }
 }
 

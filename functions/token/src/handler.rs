@@ -10,7 +10,7 @@ use futures_util::stream::{self, StreamExt as _};
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, StoredToken};
+use shared::parameters::{StoredToken, WeChatApp};
 use shared::secret::Secret;
 use shared::wechat::id::AppId;
 use std::time::Duration;

@@ -10,10 +10,10 @@ use crate::failure::RefreshError;
 use crate::refresh::{refresh, store};
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::{App as WeChatApp, StoredToken};
+use shared::parameters::{StoredToken, WeChatApp};
 use shared::secret::Secret;
 use shared::store::{LeaseHolder, LeaseResult, RefreshProgress, RefreshResult, TokenRefreshLease};
-use shared::wechat::client::Error as CallError;
+use shared::wechat::client::CallError;
 use std::time::Duration;
 use tokio::time::Instant;
 

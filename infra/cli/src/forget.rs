@@ -97,7 +97,7 @@ impl Forget {
                 break;
             }
             let deleted: u64 = told.iter().flat_map(|told| told.deleted.values()).sum();
-            bar.set_message(format!("forgetting: {gone} rows have gone"));
+            bar.set_message(format!("forgetting: {deleted} rows have gone"));
         }
         bar.finish_and_clear();
         // A name that is misspelt mustn't look as if somebody had been forgotten.

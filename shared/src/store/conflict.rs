@@ -8,7 +8,7 @@
 //! Source: DynamoDB's documentation, "Amazon DynamoDB Transactions: How it
 //! works", section "Transaction conflict handling in DynamoDB".
 
-use crate::chance;
+use crate::jitter;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use std::time::Duration;
 
@@ -23,7 +23,9 @@ const BASE_DELAY: Duration = Duration::from_millis(20);
 /// # Errors
 ///
 /// The write's own; after [`MAX_ATTEMPTS`] also `TransactionConflictException`.
-pub(super) async fn again<T, E, R, F>(write: impl Fn() -> F) -> Result<T, SdkError<E, R>>
+pub(super) async fn retry_on_conflict<T, E, R, F>(
+    write: impl Fn() -> F,
+) -> Result<T, SdkError<E, R>>
 where
     E: ProvideErrorMetadata,
     F: Future<Output = Result<T, SdkError<E, R>>>,
@@ -45,7 +47,7 @@ fn is_conflict<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
 /// Waits before the next of several tries, of which so many have been made.
 pub(super) async fn pause(attempts: u32) {
     // Without chance, two that met would meet again.
-    tokio::time::sleep(length(attempts, chance::number())).await;
+    tokio::time::sleep(length(attempts, jitter::random_u32())).await;
 }
 
 /// Between half of the longest pause and all of it.

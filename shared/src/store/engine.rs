@@ -1,7 +1,7 @@
 //! A DynamoDB on this machine, for the tests of the tables.
 
 use super::{Item, Table};
-use crate::http::Web;
+use crate::http::HttpClient;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
@@ -27,7 +27,7 @@ impl Engine {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("any", "any", None, None, "tests"))
-            .http_client(Web::new())
+            .http_client(HttpClient::new())
             .endpoint_url(format!("http://{address}"));
         Self { database, client: Client::from_conf(config.build()) }
     }

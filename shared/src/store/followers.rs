@@ -73,7 +73,7 @@ pub struct FollowState {
 
 /// What WeChat says when it is asked about a user (`user/info`).
 #[derive(Clone, Debug)]
-pub struct UserInfo {
+pub struct FetchedProfile {
     /// Whether they follow at this moment.
     pub follows: bool,
     /// The person, where WeChat tells.
@@ -154,7 +154,7 @@ impl FollowState {
         &self,
         told: FollowEvent,
         at: Timestamp,
-        explanation: &UserInfo,
+        explanation: &FetchedProfile,
     ) -> Option<Self> {
         let state = self.state?;
         let contested = state.source != Source::Event(told);

@@ -16,7 +16,7 @@ pub enum PersonQuery {
     /// The account that is theirs.
     Account(String),
     /// Who they are in one app; also somebody who only follows is somebody there.
-    AppUser(AppUser),
+    User(AppUser),
 }
 
 /// Who a person is in one app.
@@ -56,13 +56,13 @@ pub enum PersonError {
 
 impl std::fmt::Debug for PersonQuery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Asked(…)")
+        f.write_str("PersonQuery(…)")
     }
 }
 
 impl std::fmt::Debug for AppUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "User({}, …)", self.app_id)
+        write!(f, "AppUser({}, …)", self.app_id)
     }
 }
 
@@ -189,7 +189,7 @@ impl Logins {
 enum IdentityKey {
     Id(String),
     Union(UnionId),
-    AppUser(AppUser),
+    User(AppUser),
 }
 
 impl IdentityKey {

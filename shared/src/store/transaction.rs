@@ -16,7 +16,7 @@ const TRANSIENT: [&str; 3] =
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// All of it is written.
-    WriteResult,
+    Written,
     /// A condition didn't hold, and nothing is written. One reason for each
     /// item, in their order.
     Refused(Vec<CancellationReason>),

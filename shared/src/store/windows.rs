@@ -30,7 +30,7 @@ pub struct WindowSlot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyWindow {
     /// The user wrote: 48 hours, 5 messages.
-    MessageId,
+    Message,
     /// The user tapped a menu item: a minute, 3 messages.
     MenuClick,
     /// The user followed: a minute, 3 messages.

@@ -4,13 +4,13 @@
 use crate::response::SkippedChannel;
 use shared::clock::Timestamp;
 use shared::parameters::{
-    App as WeChatApp, Apps, ChannelKind, Content, MiniProgramPage, Unfit, UnknownField,
+    Apps, ChannelKind, FieldSource, InvalidValue, MiniProgramPage, UnknownField, WeChatApp,
     fill_address,
 };
 use shared::store::{AppIdentity, Entitlement, SendIntent};
-use shared::wechat::field::Message;
+use shared::wechat::field::MessageKind;
 use shared::wechat::id::AppId;
-use shared::wechat::message::{Data, Outgoing, Value};
+use shared::wechat::message::{SendRequest, TemplateData, TemplateValue};
 use std::collections::BTreeMap;
 
 /// What a channel knows of a notification.
@@ -41,7 +41,7 @@ pub(crate) enum Preparation {
 /// A message that is ready to be sent.
 #[derive(Debug)]
 pub(crate) struct PreparedMessage {
-    pub(crate) message: Outgoing,
+    pub(crate) message: SendRequest,
     /// The entitlement that sending it uses up, if any.
     pub(crate) entitlement: Option<Entitlement>,
     /// What is recorded before the call.
@@ -78,7 +78,7 @@ impl ChannelContext<'_> {
     /// The channel can be used.
     pub(super) fn ready(
         &self,
-        message: Outgoing,
+        message: SendRequest,
         template_id: Option<&str>,
         entitlement: Option<Entitlement>,
     ) -> Preparation {
@@ -90,13 +90,13 @@ impl ChannelContext<'_> {
     /// Fills every key of WeChat's template.
     pub(super) fn fill_data(
         &self,
-        data: &BTreeMap<String, Content>,
-        message: Message,
-    ) -> Result<Data, FillError> {
+        data: &BTreeMap<String, FieldSource>,
+        message: MessageKind,
+    ) -> Result<TemplateData, FillError> {
         let filled = data.iter().map(|(key, content)| {
-            Ok((key.clone(), Value { value: content.fill(key, message, self.fields)? }))
+            Ok((key.clone(), TemplateValue { value: content.fill(key, message, self.fields)? }))
         });
-        filled.collect::<Result<_, Unfit>>().map(Data).map_err(FillError::from)
+        filled.collect::<Result<_, InvalidValue>>().map(TemplateData).map_err(FillError::from)
     }
 
     pub(super) fn fill_address(&self, text: &Option<String>) -> Result<Option<String>, FillError> {
@@ -124,9 +124,9 @@ pub(super) struct FillError {
     advice: &'static str,
 }
 
-impl From<Unfit> for FillError {
+impl From<InvalidValue> for FillError {
     /// WeChat would have refused, with 47003.
-    fn from(unfit: Unfit) -> Self {
+    fn from(unfit: InvalidValue) -> Self {
         Self { reason: unfit.to_string(), advice: unfit.advice() }
     }
 }

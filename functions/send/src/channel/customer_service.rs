@@ -3,7 +3,7 @@
 use super::context::{ChannelContext, Preparation, SkipReason};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::{Kind, fill, fill_address};
+use shared::parameters::{AppKind, fill, fill_address};
 use shared::store::Entitlement;
 use shared::wechat::customer_service::CustomerServiceMessage;
 
@@ -15,7 +15,7 @@ pub(super) async fn prepare(
 ) -> Result<Preparation, AwsError> {
     let ChannelContext { app: wechat_app, route, .. } = context;
     // Unfollowing closes every window.
-    if wechat_app.kind == Kind::OfficialAccount && !route.follows {
+    if wechat_app.kind == AppKind::OfficialAccount && !route.follows {
         return Ok(context
             .skip("the person does not follow this Official Account", SkipReason::Unreachable));
     }
@@ -36,6 +36,6 @@ pub(super) async fn prepare(
             SkipReason::Unreachable,
         ));
     };
-    let message = message.outgoing(&route.open_id);
+    let message = message.request(&route.open_id);
     Ok(context.ready(message, None, Some(Entitlement::WindowSlot(window))))
 }

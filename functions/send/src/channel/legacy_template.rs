@@ -4,17 +4,17 @@
 use super::context::{ChannelContext, FillError, Preparation, SkipReason};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::Content;
+use shared::parameters::FieldSource;
 use shared::store::Entitlement;
-use shared::wechat::field::Message;
-use shared::wechat::message::{LegacyTemplateMessage, Outgoing};
+use shared::wechat::field::MessageKind;
+use shared::wechat::message::{LegacyTemplateMessage, SendRequest};
 use std::collections::BTreeMap;
 
 /// The channel's part of the template.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChannelTemplate<'a> {
     pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, Content>,
+    pub(super) data: &'a BTreeMap<String, FieldSource>,
     pub(super) page: &'a Option<String>,
     pub(super) emphasis_keyword: &'a Option<String>,
 }
@@ -45,8 +45,8 @@ fn message(
     context: ChannelContext<'_>,
     template: ChannelTemplate<'_>,
     form_id: &str,
-) -> Result<Outgoing, FillError> {
-    let data = context.fill_data(template.data, Message::Template)?;
+) -> Result<SendRequest, FillError> {
+    let data = context.fill_data(template.data, MessageKind::Template)?;
     let page = context.fill_address(template.page)?;
     // WeChat wants the suffix, which templates omit here as in `data`.
     let emphasis = template.emphasis_keyword.as_ref().map(|key| format!("{key}.DATA"));
@@ -58,5 +58,5 @@ fn message(
         data: &data,
         emphasis_keyword: emphasis.as_deref(),
     };
-    Ok(message.outgoing())
+    Ok(message.request())
 }

@@ -3,17 +3,17 @@
 use super::context::{ChannelContext, FillError, Preparation, SkipReason};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::Content;
+use shared::parameters::FieldSource;
 use shared::store::{ConsentKey, Entitlement};
-use shared::wechat::field::Message;
-use shared::wechat::message::{Outgoing, SubscribeMessage};
+use shared::wechat::field::MessageKind;
+use shared::wechat::message::{SendRequest, SubscribeMessage};
 use std::collections::BTreeMap;
 
 /// The channel's part of the template.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChannelTemplate<'a> {
     pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, Content>,
+    pub(super) data: &'a BTreeMap<String, FieldSource>,
     pub(super) page: &'a Option<String>,
     pub(super) state: &'a Option<String>,
     pub(super) lang: &'a Option<String>,
@@ -39,7 +39,7 @@ pub(super) async fn with_consent(
     context: ChannelContext<'_>,
     template_id: &str,
     long_term: bool,
-    message: Outgoing,
+    message: SendRequest,
 ) -> Result<Preparation, AwsError> {
     let key =
         ConsentKey { app_id: &context.app.app_id, open_id: &context.route.open_id, template_id };
@@ -59,8 +59,8 @@ pub(super) async fn with_consent(
 fn message(
     context: ChannelContext<'_>,
     template: ChannelTemplate<'_>,
-) -> Result<Outgoing, FillError> {
-    let data = context.fill_data(template.data, Message::Subscribe)?;
+) -> Result<SendRequest, FillError> {
+    let data = context.fill_data(template.data, MessageKind::Subscribe)?;
     let page = context.fill_address(template.page)?;
     let message = SubscribeMessage {
         touser: &context.route.open_id,
@@ -70,5 +70,5 @@ fn message(
         lang: template.lang.as_deref(),
         data: &data,
     };
-    Ok(message.outgoing())
+    Ok(message.request())
 }

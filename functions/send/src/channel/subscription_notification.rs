@@ -4,16 +4,16 @@ use super::context::{ChannelContext, FillError, Preparation};
 use super::subscription_message::with_consent;
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::{Content, MiniProgramPage};
-use shared::wechat::field::Message;
-use shared::wechat::message::{BizsendMessage, MiniProgram, Outgoing};
+use shared::parameters::{FieldSource, MiniProgramPage};
+use shared::wechat::field::MessageKind;
+use shared::wechat::message::{BizsendMessage, MiniProgram, SendRequest};
 use std::collections::BTreeMap;
 
 /// The channel's part of the template.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChannelTemplate<'a> {
     pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, Content>,
+    pub(super) data: &'a BTreeMap<String, FieldSource>,
     pub(super) page: &'a Option<String>,
     pub(super) mini_program: &'a Option<MiniProgramPage>,
     pub(super) long_term: bool,
@@ -35,8 +35,8 @@ pub(super) async fn prepare(
 fn message(
     context: ChannelContext<'_>,
     template: ChannelTemplate<'_>,
-) -> Result<Outgoing, FillError> {
-    let data = context.fill_data(template.data, Message::Subscribe)?;
+) -> Result<SendRequest, FillError> {
+    let data = context.fill_data(template.data, MessageKind::Subscribe)?;
     let page = context.fill_address(template.page)?;
     let mini_program = context.mini_program(template.mini_program)?;
     let message = BizsendMessage {
@@ -49,5 +49,5 @@ fn message(
         client_msg_id: context.client_msg_id,
         data: &data,
     };
-    Ok(message.outgoing())
+    Ok(message.request())
 }

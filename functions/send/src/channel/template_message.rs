@@ -1,16 +1,16 @@
 //! A template message of an Official Account (模板消息), for its followers.
 
 use super::context::{ChannelContext, FillError, Preparation, SkipReason};
-use shared::parameters::{Content, MiniProgramPage};
-use shared::wechat::field::Message;
-use shared::wechat::message::{MiniProgram, Outgoing, TemplateMessage};
+use shared::parameters::{FieldSource, MiniProgramPage};
+use shared::wechat::field::MessageKind;
+use shared::wechat::message::{MiniProgram, SendRequest, TemplateMessage};
 use std::collections::BTreeMap;
 
 /// The channel's part of the template.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChannelTemplate<'a> {
     pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, Content>,
+    pub(super) data: &'a BTreeMap<String, FieldSource>,
     pub(super) url: &'a Option<String>,
     pub(super) mini_program: &'a Option<MiniProgramPage>,
 }
@@ -30,8 +30,8 @@ pub(super) fn prepare(context: ChannelContext<'_>, template: ChannelTemplate<'_>
 fn message(
     context: ChannelContext<'_>,
     template: ChannelTemplate<'_>,
-) -> Result<Outgoing, FillError> {
-    let data = context.fill_data(template.data, Message::Template)?;
+) -> Result<SendRequest, FillError> {
+    let data = context.fill_data(template.data, MessageKind::Template)?;
     let url = context.fill_address(template.url)?;
     let mini_program = context.mini_program(template.mini_program)?;
     let message = TemplateMessage {
@@ -44,5 +44,5 @@ fn message(
         client_msg_id: context.client_msg_id,
         data: &data,
     };
-    Ok(message.outgoing())
+    Ok(message.request())
 }

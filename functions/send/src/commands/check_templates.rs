@@ -160,7 +160,7 @@ fn select_templates(
 /// The templates that an account has at WeChat.
 async fn fetch_templates(
     app: &App,
-    sender_app: &parameters::App,
+    sender_app: &parameters::WeChatApp,
     list: TemplateList,
     now: Timestamp,
 ) -> Result<BTreeMap<String, AccountTemplate>, TokenError> {
@@ -198,7 +198,7 @@ fn unknown_templates(error: &TokenError) -> Obstacle {
             let advice = advice.unwrap_or_else(|| "check again later".to_owned());
             Obstacle::new(format!("{UNKNOWN}: {call}"), advice)
         }
-        TokenError::NotRenewed { .. } => {
+        TokenError::Unavailable { .. } => {
             Obstacle::new(format!("{UNKNOWN}: {error}"), "see the log of the token function")
         }
     }

@@ -10,7 +10,7 @@ use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::{self, ChannelKind, Kind};
+use shared::parameters::{self, AppKind, ChannelKind};
 use shared::wechat::refusal::Refusal;
 use shared::wechat::templates::{ConsentKind, PrivateTemplate, SubscriptionTemplate, keys};
 use std::collections::BTreeMap;
@@ -99,7 +99,7 @@ pub(crate) async fn list_templates(
     })?;
     let mut response = ListTemplatesResponse { templates: Vec::new(), problems: Vec::new() };
     let subscriptions = match sender_app.kind {
-        Kind::OfficialAccount => {
+        AppKind::OfficialAccount => {
             let channel = ChannelKind::Template;
             let call = async |token: &_| app.wechat.private_templates(token).await;
             let listed = app.tokens.call(sender_app, now, call).await;
@@ -114,7 +114,7 @@ pub(crate) async fn list_templates(
             });
             ChannelKind::Bizsend
         }
-        Kind::MiniProgram => ChannelKind::Subscribe,
+        AppKind::MiniProgram => ChannelKind::Subscribe,
     };
     let listed = subscription_templates(app, sender_app, now).await;
     response.add(subscriptions, listed, |it| ListedTemplate {
@@ -137,7 +137,7 @@ pub(crate) async fn list_templates(
 
 async fn subscription_templates(
     app: &App,
-    sender_app: &parameters::App,
+    sender_app: &parameters::WeChatApp,
     now: Timestamp,
 ) -> Result<Vec<SubscriptionTemplate>, TokenError> {
     let call = async |token: &_| app.wechat.subscription_templates(token).await;
@@ -156,7 +156,7 @@ impl ListTemplatesResponse {
             Err(error) => {
                 let refusal = match &error {
                     TokenError::Call(call) => call.refusal(),
-                    TokenError::NotRenewed { .. } => None,
+                    TokenError::Unavailable { .. } => None,
                 };
                 let advice = refusal.map_or_else(
                     || "check the account's access token with `hongyan doctor`".to_owned(),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Apps, Channel, ChannelKind, Kind, Template};
+use shared::parameters::{AppKind, Apps, Channel, ChannelKind, Template, WeChatApp};
 use shared::store::{AppIdentity, ConsentKey};
 use std::collections::BTreeMap;
 
@@ -118,7 +118,7 @@ async fn count_in_app(
     now: Timestamp,
 ) -> Result<RemainingInApp, AwsError> {
     let AppIdentity { app_id, open_id, follows } = route;
-    let is_account = known.kind == Kind::OfficialAccount;
+    let is_account = known.kind == AppKind::OfficialAccount;
     let form_ids = if is_account {
         None
     } else {
@@ -184,7 +184,7 @@ async fn count_in_windows(
     route: &AppIdentity,
     now: Timestamp,
 ) -> Result<usize, AwsError> {
-    if known.kind == Kind::OfficialAccount && !route.follows {
+    if known.kind == AppKind::OfficialAccount && !route.follows {
         return Ok(0);
     }
     let open = app.users.find_slot(&route.app_id, &route.open_id, "", now).await?;

@@ -171,7 +171,9 @@ impl<'a> Attempt<'a> {
         }
         let reason = match self.record.result.skipped.last() {
             Some(last) if last.code.is_some_and(is_void_form_id) => "WeChat refused all form ids",
-            _ => "other notifications used up what it needs first: consents, form ids, or messages of a reply window",
+            _ => {
+                "other notifications used up what it needs first: consents, form ids, or messages of a reply window"
+            }
         };
         let skipped = SkippedChannel::skipped_locally(channel.kind(), channel.app(), reason);
         Ok(self.skip(skipped, SkipReason::NoConsent))

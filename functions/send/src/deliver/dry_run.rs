@@ -50,7 +50,7 @@ pub(crate) async fn dry_run(
                     result.retry_at = result.retry_at.max(Some(blocked.until));
                 }
                 result.app = Some(sender_app.alias);
-                result.message = Some(message.message.shown());
+                result.message = Some(message.message.preview());
             }
             ChannelCheck::Skipped(skipped, reason) if !is_selected => {
                 most_severe = most_severe.max(reason);

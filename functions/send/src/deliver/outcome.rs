@@ -6,7 +6,7 @@ use crate::response::{NotificationResult, SkippedChannel, needs_operator_action}
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::{App as WeChatApp, ChannelKind};
+use shared::parameters::{ChannelKind, WeChatApp};
 use shared::store::{
     Expected, Lease, MessageId, NotificationRow, NotificationStatus, SendIntent, Transition,
     WriteResult,

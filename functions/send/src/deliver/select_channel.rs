@@ -10,9 +10,9 @@ use crate::response::SkippedChannel;
 use sha2::{Digest, Sha256};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Channel, ChannelKind, Template};
+use shared::parameters::{Channel, ChannelKind, Template, WeChatApp};
 use shared::store::{NotificationStatus, SendIntent};
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 
 /// A channel that can be used.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ fn client_msg_id(id: &str) -> String {
 pub(crate) fn skip_reason(refusal: &Refusal) -> SkipReason {
     match (refusal.class(), refusal.code) {
         (_, 43101) => SkipReason::NoConsent,
-        (Class::Unreachable, _) | (_, 45047) => SkipReason::Unreachable,
+        (ErrorClass::Unreachable, _) | (_, 45047) => SkipReason::Unreachable,
         _ => SkipReason::Refused,
     }
 }
@@ -143,26 +143,23 @@ pub(crate) fn final_status(
     skipped: &[SkippedChannel],
 ) -> (NotificationStatus, &'static str) {
     match most_severe {
-        _ if skipped.is_empty() => (
-            NotificationStatus::Unreachable,
-            "the template has none of the channels asked for",
-        ),
+        _ if skipped.is_empty() => {
+            (NotificationStatus::Unreachable, "the template has none of the channels asked for")
+        }
         SkipReason::Unreachable if is_unknown_person => (
             NotificationStatus::Unreachable,
             "the person has never been seen: they neither follow an Official Account nor have logged in to a mini program",
         ),
-        SkipReason::Unreachable => (
-            NotificationStatus::Unreachable,
-            "no channel reaches the person; skipped says why not",
-        ),
+        SkipReason::Unreachable => {
+            (NotificationStatus::Unreachable, "no channel reaches the person; skipped says why not")
+        }
         SkipReason::NoConsent => (
             NotificationStatus::NoConsent,
             "the person has not consented to this message; ask with wx.requestSubscribeMessage in the mini program",
         ),
-        SkipReason::Refused => (
-            NotificationStatus::Failed,
-            "WeChat or the template refuses it; skipped says why",
-        ),
+        SkipReason::Refused => {
+            (NotificationStatus::Failed, "WeChat or the template refuses it; skipped says why")
+        }
     }
 }
 
@@ -180,8 +177,7 @@ mod tests {
 
     #[test]
     fn refusal_may_say_that_the_person_is_unreachable() {
-        let reason =
-            |code| skip_reason(&Refusal { code, message: String::new(), rid: None });
+        let reason = |code| skip_reason(&Refusal { code, message: String::new(), rid: None });
         assert_eq!(reason(43101), SkipReason::NoConsent);
         for code in [43004, 45015, 45047, 48002, 41028] {
             assert_eq!(reason(code), SkipReason::Unreachable, "{code}");

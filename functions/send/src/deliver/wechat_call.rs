@@ -6,8 +6,8 @@ use crate::deliver::select_channel::SelectedChannel;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::wechat::client::Error as CallError;
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::client::CallError;
+use shared::wechat::refusal::{ErrorClass, Refusal};
 use std::time::{Duration, Instant};
 
 /// Of one attempt.
@@ -118,10 +118,10 @@ fn classify(error: TokenError, now: Timestamp) -> CallOutcome {
             return CallOutcome::Unknown { reason, refusal: None };
         }
         TokenError::Call(CallError::NotSent { .. }) => 0,
-        TokenError::NotRenewed { lasting: true, .. } => {
+        TokenError::Unavailable { permanent: true, .. } => {
             return CallOutcome::Misconfigured { reason };
         }
-        TokenError::NotRenewed { .. } => TOKEN_BACKOFF_SECS,
+        TokenError::Unavailable { .. } => TOKEN_BACKOFF_SECS,
     };
     CallOutcome::Retry { reason, refusal: None, after_secs }
 }
@@ -133,16 +133,16 @@ fn classify_refusal(refusal: Refusal, reason: String, now: Timestamp) -> CallOut
         // Another message to the same user is being sent; this one was not.
         (_, 43108) => 0,
         // A "system error" may come after the message was sent.
-        (Class::Retry, _) => return CallOutcome::Unknown { reason, refusal: Some(refusal) },
-        (Class::Quota, 45009) => secs_until_midnight(now),
-        (Class::Quota, 45011) => secs_until_next_minute(now),
+        (ErrorClass::Retry, _) => return CallOutcome::Unknown { reason, refusal: Some(refusal) },
+        (ErrorClass::Quota, 45009) => secs_until_midnight(now),
+        (ErrorClass::Quota, 45011) => secs_until_next_minute(now),
         // Until the person writes to the account again.
-        (Class::Quota, 45047) => return CallOutcome::Refused(refusal),
-        (Class::Token, _) => TOKEN_BACKOFF_SECS,
-        (Class::Quota, _) => QUOTA_BACKOFF_SECS,
+        (ErrorClass::Quota, 45047) => return CallOutcome::Refused(refusal),
+        (ErrorClass::Token, _) => TOKEN_BACKOFF_SECS,
+        (ErrorClass::Quota, _) => QUOTA_BACKOFF_SECS,
         // The address is missing on the account's IP list, which is changed within
         // minutes.
-        (Class::Configuration, 40164 | 89503 | 89506 | 89507 | 61004) => OPERATOR_BACKOFF_SECS,
+        (ErrorClass::Configuration, 40164 | 89503 | 89506 | 89507 | 61004) => OPERATOR_BACKOFF_SECS,
         _ => return CallOutcome::Refused(refusal),
     };
     CallOutcome::Retry { reason, refusal: Some(refusal), after_secs }
@@ -150,7 +150,7 @@ fn classify_refusal(refusal: Refusal, reason: String, now: Timestamp) -> CallOut
 
 /// With equal jitter: half of the longest pause to all of it.
 fn pause(calls: u32) -> Duration {
-    let random = f64::from(shared::chance::number()) / f64::from(u32::MAX);
+    let random = f64::from(shared::jitter::random_u32()) / f64::from(u32::MAX);
     FIRST_PAUSE.mul_f64(f64::from(2 * calls - 1)).mul_f64(0.5 + 0.5 * random)
 }
 

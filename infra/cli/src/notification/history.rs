@@ -86,7 +86,7 @@ impl History {
             NotificationStatus::InProgress | NotificationStatus::Cancelled => None,
             _ => row.receipt.clone().or(said),
         };
-        let announced = row.announced.as_ref();
+        let announced = row.intent.as_ref();
         let channel = channel.or(announced.map(|it| it.channel));
         let perhaps_sent = announced.map(|it| PerhapsSent { channel: it.channel, at: it.at });
         let content = with_content.then(|| row.content.as_deref().map_or(Value::Null, shown));
@@ -151,7 +151,7 @@ impl fmt::Display for History {
             (0, _) | (_, None) => writeln!(f, "  Nobody has begun to send it.")?,
             (1, Some(at)) => writeln!(f, "  It was tried once, {}.", written(at))?,
             (attempts, Some(at)) => {
-                writeln!(f, "  It was tried {tries} times, first {}.", written(at))?;
+                writeln!(f, "  It was tried {attempts} times, first {}.", written(at))?;
             }
         }
         if let Some(channel) = self.channel {

@@ -68,7 +68,7 @@ impl World {
             panic!("nothing moves")
         };
         let known = self.followers.store(&app_id, &open_id, &known, next).await.unwrap().unwrap();
-        let explanation = crate::store::UserInfo {
+        let explanation = crate::store::FetchedProfile {
             follows: true,
             union_id: Some(UnionId::parse(union_id).unwrap()),
             scene: None,
@@ -100,7 +100,7 @@ impl World {
             reply: None,
             customer_service: None,
         };
-        self.erasure.events.record(&event, NOW).await.unwrap();
+        self.erasure.events.put(&event, NOW).await.unwrap();
         person
     }
 

@@ -102,11 +102,11 @@ impl Events {
             return Ok(EventPut::first(PutOutcome::Inserted, event, now));
         };
         if known.is(&hash) {
-            return Ok(known.retry_on_conflict(now));
+            return Ok(known.duplicate(now));
         }
         match self.insert(event, &format!("{key}#{hash}"), &hash, now).await? {
             None => Ok(EventPut::first(PutOutcome::KeyCollision, event, now)),
-            Some(known) => Ok(known.retry_on_conflict(now)),
+            Some(known) => Ok(known.duplicate(now)),
         }
     }
 
@@ -172,7 +172,7 @@ impl ExistingEvent {
         get_string(&self.0, "body_hash") == Some(hash)
     }
 
-    fn retry_on_conflict(&self, now: Timestamp) -> EventPut {
+    fn duplicate(&self, now: Timestamp) -> EventPut {
         EventPut {
             found: PutOutcome::Duplicate,
             reply: get_string(&self.0, "reply").map(str::to_owned),

@@ -3,7 +3,7 @@
 //! WeChat names the second in which somebody followed last. So whoever is found on
 //! the list moves as if that follow's event had come only now: what is newer stays.
 
-use super::{FollowEvent, FollowState, FollowTransition, UserInfo};
+use super::{FetchedProfile, FollowEvent, FollowState, FollowTransition};
 use crate::clock::Timestamp;
 
 /// A machine's clock may be wrong by so many seconds.
@@ -20,7 +20,7 @@ impl FollowState {
 
     /// Where it leads that WeChat, asked after `self` was read, says that they follow,
     /// since `at`. None if that adds nothing.
-    pub fn with_listing(&self, at: Timestamp, explanation: &UserInfo) -> Option<Self> {
+    pub fn with_listing(&self, at: Timestamp, explanation: &FetchedProfile) -> Option<Self> {
         match self.transition(FollowEvent::Followed, at) {
             FollowTransition::To(next) => {
                 next.with_user_info(FollowEvent::Followed, at, explanation)
@@ -59,9 +59,9 @@ mod tests {
     use super::*;
     use crate::wechat::id::UnionId;
 
-    fn told(union_id: Option<&str>) -> UserInfo {
+    fn told(union_id: Option<&str>) -> FetchedProfile {
         let union_id = union_id.map(|id| UnionId::parse(id).unwrap());
-        UserInfo { follows: true, union_id, scene: Some("ADD_SCENE_OTHERS".to_owned()) }
+        FetchedProfile { follows: true, union_id, scene: Some("ADD_SCENE_OTHERS".to_owned()) }
     }
 
     fn after(events: &[(FollowEvent, u64)]) -> FollowState {

@@ -227,7 +227,7 @@ fn keys_of(keys: Vec<Item>) -> KeysAndAttributes {
 mod tests {
     use super::*;
     use crate::store::engine::{Engine, rows};
-    use crate::store::{Mappings, UserInfo};
+    use crate::store::{FetchedProfile, Mappings};
     use crate::wechat::id::UnionId;
 
     fn open_id(number: usize) -> OpenId {
@@ -236,7 +236,7 @@ mod tests {
 
     fn move_of(open_id: OpenId, union_id: &str, known: FollowState, at: u64) -> FollowerUpdate {
         let union_id = Some(UnionId::parse(union_id).unwrap());
-        let explanation = UserInfo { follows: true, union_id, scene: None };
+        let explanation = FetchedProfile { follows: true, union_id, scene: None };
         let next = known.with_listing(Timestamp(at), &explanation).unwrap();
         FollowerUpdate { open_id, known, next }
     }

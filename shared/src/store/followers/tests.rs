@@ -7,9 +7,9 @@ fn union_id(text: &str) -> UnionId {
 }
 
 /// What WeChat says of a person who does or doesn't follow at the end.
-fn explanation(follows: bool) -> UserInfo {
+fn explanation(follows: bool) -> FetchedProfile {
     let told = follows.then(|| union_id("uAnn"));
-    UserInfo { follows, union_id: told, scene: follows.then(|| "QR".to_owned()) }
+    FetchedProfile { follows, union_id: told, scene: follows.then(|| "QR".to_owned()) }
 }
 
 /// Applies one event for as long as it adds something.

@@ -309,7 +309,7 @@ impl Notifications {
                 .condition_expression(format!(
                     "(lease_owner = :seen AND #status = :stood) OR {written}"
                 ))
-                .expression_attribute_values(":seen", string(&row.lease))
+                .expression_attribute_values(":seen", string(&row.lease_owner))
                 .expression_attribute_values(":stood", string(row.status.as_str())),
             Expected::Owned => update
                 .condition_expression(format!(
@@ -437,5 +437,5 @@ pub(super) fn message_key(app_id: &AppId, message_id: &str) -> String {
 
 /// The row in which messages of unknown fate and receipts of unknown origin meet.
 pub(super) fn receipt_row_key(receipt_key: &str) -> String {
-    format!("receipt_key#{addressee}")
+    format!("receipt_key#{receipt_key}")
 }

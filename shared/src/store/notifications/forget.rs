@@ -4,7 +4,7 @@
 //! may have to be sent, and until then the row is in the index of those that
 //! wait: no other has to be looked at.
 
-use super::shard::SHARDS;
+use super::waiting::SHARDS;
 use super::{NotificationRow, NotificationStatus, Notifications};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;

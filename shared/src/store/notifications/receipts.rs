@@ -21,7 +21,7 @@ use crate::clock::Timestamp;
 use crate::store::conflict::retry_on_conflict;
 use crate::store::{get_string, get_time, item_of, number, string, strings, transaction};
 use crate::wechat::id::{AppId, OpenId};
-use crate::wechat::push::Fate;
+use crate::wechat::push::DeliveryStatus;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, Update};
@@ -53,7 +53,7 @@ pub struct Receipt<'a> {
     /// WeChat's id of the message, in decimal.
     pub message_id: &'a str,
     /// What became of it.
-    pub fate: &'a Fate,
+    pub fate: &'a DeliveryStatus,
     /// When WeChat said so.
     pub at: Timestamp,
 }
@@ -81,11 +81,11 @@ impl Notifications {
         now: Timestamp,
     ) -> Result<(), AwsError> {
         let (status, reason) = match receipt.fate {
-            Fate::Delivered => (NotificationStatus::Delivered, ""),
-            Fate::Blocked => {
+            DeliveryStatus::Delivered => (NotificationStatus::Delivered, ""),
+            DeliveryStatus::Blocked => {
                 (NotificationStatus::Blocked, "the person rejects messages of this account")
             }
-            Fate::Failed(reason) => (NotificationStatus::Failed, reason.as_str()),
+            DeliveryStatus::Failed(reason) => (NotificationStatus::Failed, reason.as_str()),
         };
         let message = self
             .table

@@ -115,7 +115,8 @@ async fn who_comes_in_between_in_another_app_goes_too() {
     world.log_in("wxOther", "oBobElse", Some("uBob"), NOW.plus(9)).await;
     world.follow("wxNews", "oBobNews", "uBob", NOW.plus(9)).await;
     let erasure = &world.erasure;
-    let (pending, items) = erasure.erasure_items(Pending::new(), found, NOW.plus(9)).await.unwrap();
+    let (pending, items) =
+        erasure.erasure_items(ErasureJob::new(), found, NOW.plus(9)).await.unwrap();
     assert!(erasure.commit(items).await.unwrap());
     let (_, complete) = erasure.resume(pending, NOW.plus(9), Timestamp(u64::MAX)).await.unwrap();
     assert!(complete);
@@ -131,11 +132,12 @@ async fn an_account_that_is_bound_in_between_is_seen() {
     let bob = world.live("Bob").await;
     let found = world.person(&PersonQuery::Person(bob.clone())).await;
     let begun =
-        world.erasure.erasure_items(Pending::new(), found.clone(), NOW.plus(9)).await.unwrap();
+        world.erasure.erasure_items(ErasureJob::new(), found.clone(), NOW.plus(9)).await.unwrap();
     logins.bind("bob", &bob).await.unwrap();
     assert!(!world.erasure.commit(begun.1).await.unwrap(), "their account would stay");
     // It goes also if only the search didn't see it.
-    let (_, items) = world.erasure.erasure_items(Pending::new(), found, NOW.plus(9)).await.unwrap();
+    let (_, items) =
+        world.erasure.erasure_items(ErasureJob::new(), found, NOW.plus(9)).await.unwrap();
     assert!(world.erasure.commit(items).await.unwrap());
     assert!(!logins.mappings.has_account("bob").await.unwrap());
     assert!(logins.mappings.by_account("bob").await.unwrap().is_empty());
@@ -160,7 +162,7 @@ async fn what_comes_while_the_request_is_under_way_goes_too() {
         reply: None,
         customer_service: None,
     };
-    world.erasure.events.record(&event, now).await.unwrap();
+    world.erasure.events.put(&event, now).await.unwrap();
     let done = world.forget(PersonQuery::Person(bob), began).await;
     assert_eq!(done.deleted.get("events"), Some(&1), "{done:?}");
     assert_eq!(rows(&world.erasure.events.table).await, []);
