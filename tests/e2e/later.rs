@@ -305,7 +305,10 @@ async fn what_may_be_sent_already_can_not_be_called_off() {
         assert!(message.contains(status), "{message}");
     }
     let (kind, message) = not_cancelled(&world, "order-17").await;
-    assert_eq!((kind.as_str(), message.contains("no notification has this id")), ("NotFound", true));
+    assert_eq!(
+        (kind.as_str(), message.contains("no notification has this id")),
+        ("NotFound", true)
+    );
     assert_eq!(not_cancelled(&world, "sent#0").await.0, "NotFound");
     let (kind, message) = world.refused(&json!({ "cancel": { "name": "sent" } })).await;
     assert_eq!(kind, "InvalidRequest");
