@@ -40,7 +40,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use wechat_sandbox::connection::{Door, Wire};
+use wechat_sandbox::connection::{ResettableListener, ConnectionHandle};
 
 use crate::clock;
 use crate::witness::Witness;
@@ -214,8 +214,8 @@ impl Aws {
                 // A sender that is gone means the server was dropped: stop as well.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
-            let service = router.into_make_service_with_connect_info::<Wire>();
-            let served = axum::serve(Door(listener), service).with_graceful_shutdown(stopped);
+            let service = router.into_make_service_with_connect_info::<ConnectionHandle>();
+            let served = axum::serve(ResettableListener(listener), service).with_graceful_shutdown(stopped);
             if let Err(error) = served.await {
                 tracing::error!(%error, "the AWS endpoint stopped");
             }

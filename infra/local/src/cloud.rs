@@ -54,7 +54,7 @@ pub struct Cloud {
     /// DynamoDB, SSM, SQS and buses, and their faults.
     pub aws: Aws,
     /// What happens underneath: invocations, notifications, calls and callbacks.
-    pub feed: wechat_sandbox::Feed,
+    pub feed: wechat_sandbox::ActivityFeed,
     place: Place,
     runtime: Runtime,
     functions: BTreeMap<String, String>,
@@ -148,7 +148,7 @@ impl Cloud {
         }
         seed::parameters(&aws.parameters, &prefix, &wechat_sandbox::example())?;
 
-        let feed = wechat_sandbox::Feed::default();
+        let feed = wechat_sandbox::ActivityFeed::default();
         aws.notified.begin(watched(&template, feed.clone()));
         let runner = |doing| move |source| Error::Runner { doing, source };
         let runtime = Runtime::start(
@@ -467,7 +467,7 @@ fn sender(template: &Template) -> Option<&Function> {
 }
 
 /// Where notifications come in and are kept, for whoever watches.
-fn watched(template: &Template, feed: wechat_sandbox::Feed) -> Watched {
+fn watched(template: &Template, feed: wechat_sandbox::ActivityFeed) -> Watched {
     let send = sender(template);
     let table = send.and_then(|send| send.variables.get("NOTIFICATIONS_TABLE")).cloned();
     let mapping = template

@@ -27,7 +27,7 @@ use std::{
 
 use axum::body::Bytes;
 use tokio::task::JoinHandle;
-use wechat_sandbox::Feed;
+use wechat_sandbox::ActivityFeed;
 
 use crate::{
     aws::{
@@ -67,7 +67,7 @@ pub(crate) struct Options {
     pub(crate) traces: bool,
     pub(crate) witness: Witness,
     /// Where invocations are told of.
-    pub(crate) feed: Feed,
+    pub(crate) feed: ActivityFeed,
 }
 
 /// All functions. Cheap to clone.

@@ -4,11 +4,11 @@ use hongyan_local::{Cloud, Options};
 use measuring::processes;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::http::Web;
+use shared::http::HttpClient;
 use shared::wechat::signature;
 use std::error::Error;
 use std::path::Path;
-use wechat_sandbox::Layer;
+use wechat_sandbox::ActivityKind;
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
 const NOOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../noop/template.yaml");
@@ -71,7 +71,7 @@ impl World {
         options.binaries = binaries.into();
         options.environments = 1;
         let cloud = Cloud::start(options).await?;
-        let client = Web::new().client();
+        let client = HttpClient::new().client();
         let world = Self { cloud, client, greeting: greeting() };
         for function in crate::FUNCTIONS {
             world.invoke(function).await?;
@@ -141,7 +141,7 @@ impl World {
 
     /// What is told of the invocation that has just ended; null if another came between.
     fn told(&self, function: &str) -> Value {
-        let newest = self.cloud.feed.newest(Layer::Invocation);
+        let newest = self.cloud.feed.newest(ActivityKind::Invocation);
         let facts = newest.map(|it| Value::from(it.facts)).unwrap_or_default();
         if facts["function"] == function { facts } else { Value::Null }
     }

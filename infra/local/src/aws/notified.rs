@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::{Map, Value as Json, json};
-use wechat_sandbox::{Feed, Layer};
+use wechat_sandbox::{ActivityFeed, ActivityKind};
 
 use super::body;
 use super::dynamodb::DynamoDb;
@@ -18,7 +18,7 @@ use crate::clock;
 
 /// Where notifications are, and whom to tell of them.
 pub(crate) struct Watched {
-    pub(crate) feed: Feed,
+    pub(crate) feed: ActivityFeed,
     /// The table that they are kept in.
     pub(crate) table: Option<String>,
     /// The queue that they come in by.
@@ -125,7 +125,7 @@ impl Watched {
 
     /// Adds a step, unless it is the one that was told last.
     fn tell(&self, id: &str, status: &str, more: impl FnOnce(&mut Map<String, Json>)) {
-        self.feed.tell(Layer::Notification, id, |facts| {
+        self.feed.record(ActivityKind::Notification, id, |facts| {
             more(facts);
             let steps = facts.entry("steps").or_insert_with(|| json!([]));
             let Some(steps) = steps.as_array_mut() else { return };
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_is_put_on_the_queue_is_queued_once() {
-        let feed = Feed::default();
+        let feed = ActivityFeed::default();
         let watched = Watched {
             feed,
             table: None,
@@ -153,7 +153,7 @@ mod tests {
         let told = Arc::new(Mutex::new(0));
         let count = || {
             let told = told.clone();
-            watched.feed.tell(Layer::Notification, "a", move |facts| {
+            watched.feed.record(ActivityKind::Notification, "a", move |facts| {
                 *told.lock().unwrap() =
                     facts.get("steps").and_then(Json::as_array).map_or(0, Vec::len);
             });

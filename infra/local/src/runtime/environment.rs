@@ -420,7 +420,7 @@ fn folder<'o>(function: &'o Function, options: &'o Options) -> &'o std::path::Pa
 mod tests {
     use std::{collections::BTreeMap, net::Ipv4Addr};
 
-    use wechat_sandbox::Feed;
+    use wechat_sandbox::ActivityFeed;
 
     use super::*;
     use crate::{
@@ -466,7 +466,7 @@ mod tests {
             json_logs: false,
             traces: true,
             witness: Witness::default(),
-            feed: Feed::default(),
+            feed: ActivityFeed::default(),
         };
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
         let environment = Environment::spawn(&function, &options, nowhere, 0).unwrap();

@@ -12,7 +12,7 @@ use std::{
 use axum::body::Bytes;
 use rustix::process::Signal;
 use tokio::{sync::Semaphore, time::Instant};
-use wechat_sandbox::Layer;
+use wechat_sandbox::ActivityKind;
 
 use super::{
     Options,
@@ -161,7 +161,7 @@ impl Pool {
     fn tell_begin(&self, cold: bool) -> String {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed).to_string();
-        self.options.feed.tell(Layer::Invocation, &number, |facts| {
+        self.options.feed.record(ActivityKind::Invocation, &number, |facts| {
             facts.insert("function".to_owned(), self.function.binary.as_str().into());
             facts.insert("cold".to_owned(), cold.into());
         });
@@ -178,7 +178,7 @@ impl Pool {
         };
         let millis = |time: Duration| time.as_secs_f64() * 1000.0;
         let (duration_ms, ready_ms) = (millis(begun.elapsed()), ready.map(millis));
-        self.options.feed.tell_more(Layer::Invocation, number, |facts| {
+        self.options.feed.update(ActivityKind::Invocation, number, |facts| {
             facts.insert("went".to_owned(), went.into());
             facts.insert("duration_ms".to_owned(), duration_ms.into());
             facts.insert("ready_ms".to_owned(), ready_ms.into());

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use wechat_sandbox::connection::Wire;
+use wechat_sandbox::connection::ConnectionHandle;
 
 use super::{Call, Fault, Faults};
 use crate::aws::{Refusal, body, lambda, sqs};
@@ -12,7 +12,7 @@ use crate::aws::{Refusal, body, lambda, sqs};
 /// Lets the fault that waits for this call have its way, if one does.
 pub(crate) async fn befall(
     State(faults): State<Faults>,
-    ConnectInfo(wire): ConnectInfo<Wire>,
+    ConnectInfo(wire): ConnectInfo<ConnectionHandle>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -42,7 +42,7 @@ pub(crate) async fn befall(
         Response::new(Body::empty())
     };
     if fault.reset {
-        wire.cut();
+        wire.reset();
     }
     match refusal(fault, &call) {
         Some(refusal) => refuse(call.service, &refusal),
