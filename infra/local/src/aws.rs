@@ -40,7 +40,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use wechat_sandbox::connection::{ResettableListener, ConnectionHandle};
+use wechat_sandbox::connection::{ConnectionHandle, ResettableListener};
 
 use crate::clock;
 use crate::witness::Witness;
@@ -215,7 +215,8 @@ impl Aws {
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
             let service = router.into_make_service_with_connect_info::<ConnectionHandle>();
-            let served = axum::serve(ResettableListener(listener), service).with_graceful_shutdown(stopped);
+            let served =
+                axum::serve(ResettableListener(listener), service).with_graceful_shutdown(stopped);
             if let Err(error) = served.await {
                 tracing::error!(%error, "the AWS endpoint stopped");
             }

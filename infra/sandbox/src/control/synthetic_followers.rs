@@ -71,7 +71,9 @@ pub(super) async fn act(
             "follow" => (true, "subscribe"),
             "unfollow" => (false, "unsubscribe"),
             _ => {
-                return Err(ControlError::not_found("a synthetic follower can follow and unfollow"));
+                return Err(ControlError::not_found(
+                    "a synthetic follower can follow and unfollow",
+                ));
             }
         };
         let open_id = followers.open_id(number);
