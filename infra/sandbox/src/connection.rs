@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// fails, so the HTTP server drops the connection before the first byte of an answer. As the
 /// socket does not linger, the caller sees a reset.
 #[derive(Clone, Debug)]
-pub struct ConnectionHandle {
+pub(crate) struct ConnectionHandle {
     is_reset: Arc<AtomicBool>,
     /// The caller's address.
     pub(crate) from: IpAddr,
@@ -26,7 +26,7 @@ pub struct ConnectionHandle {
 
 impl ConnectionHandle {
     /// Resets the connection at the next write.
-    pub fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.is_reset.store(true, Ordering::SeqCst);
     }
 }
@@ -38,7 +38,7 @@ impl Connected<IncomingStream<'_, ResettableListener>> for ConnectionHandle {
 }
 
 /// A TCP listener whose connections can be reset by their [`ConnectionHandle`].
-pub struct ResettableListener(pub TcpListener);
+pub(crate) struct ResettableListener(pub(crate) TcpListener);
 
 impl Listener for ResettableListener {
     type Io = Connection;
@@ -58,7 +58,7 @@ impl Listener for ResettableListener {
 }
 
 /// A connection from one caller.
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     handle: ConnectionHandle,
 }

@@ -4,7 +4,7 @@ mod activity_feed;
 mod api_error;
 mod business;
 mod clock;
-pub mod connection;
+mod connection;
 mod context;
 mod control;
 mod endpoints;
