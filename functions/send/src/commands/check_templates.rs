@@ -1,13 +1,14 @@
-//! Compares the templates under `/templates` with those that the accounts have.
+//! The command `check_templates`: compares the templates under `/templates` with those
+//! that the accounts have at WeChat.
 //!
-//! What differs is found by WeChat's refusals otherwise, one notification after
-//! the other. Nothing is sent and nothing stored.
+//! Otherwise WeChat's refusals reveal the differences, one notification after the
+//! other. Nothing is sent and nothing stored.
 
 mod compare;
 
 use crate::app::App;
-use crate::request::TemplateCode;
-use compare::{Accounts, Has, List, differences};
+use crate::notification::TemplateCode;
+use compare::{AccountTemplate, AccountTemplates, TemplateList, differences};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use shared::access_token::TokenError;
@@ -17,37 +18,35 @@ use shared::wechat::refusal::Refusal;
 use shared::wechat::templates::keys;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is asked: `{"check_templates": {}}`, and with `{"templates": ["…"]}` in
-/// it only for these.
+/// Which templates to compare.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
-    /// The codes of the templates; all of them, if there is none.
+pub(crate) struct CheckTemplates {
+    /// The codes of the templates; all, if absent.
     #[serde(default)]
     pub(crate) templates: Option<Vec<TemplateCode>>,
 }
 
-/// What was found.
+/// The differences.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct Answer {
-    /// So many templates were compared.
+pub(crate) struct CheckTemplatesResponse {
+    /// The number of templates compared.
     templates: usize,
-    /// By the templates' codes, and in the order of their channels.
+    /// By the templates' codes, in the order of their channels.
     differences: Vec<Difference>,
 }
 
-/// Something that keeps a template from arriving as it is meant.
+/// Something that keeps a template from being sent or shown as intended.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Difference {
     /// The template's code.
     template: String,
-    /// The template's channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<ChannelKind>,
-    /// The alias of the app that it is about.
+    /// The alias of the app concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<String>,
     /// The account's own id of WeChat's template.
@@ -56,58 +55,57 @@ struct Difference {
     /// WeChat's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
-    /// What differs.
     problem: String,
     /// What to do about it.
     advice: String,
 }
 
-/// Compares these templates, or all, with what the accounts have by now.
+/// Compares the templates with those of the accounts.
 ///
 /// # Errors
 ///
-/// When the Parameter Store doesn't answer, or has no usable app at all. What
-/// keeps one template or one account from being read is a difference.
-pub(crate) async fn check(
+/// When the Parameter Store fails, or has no usable app. A template or an account that
+/// can't be read is a difference.
+pub(crate) async fn check_templates(
     app: &App,
-    wanted: Option<&[TemplateCode]>,
+    params: &CheckTemplates,
     now: Timestamp,
-) -> Result<Answer, ParameterError> {
+) -> Result<CheckTemplatesResponse, ParameterError> {
     let (stored, apps) = tokio::try_join!(app.parameters.templates(), app.parameters.apps())?;
-    let chosen = choose(stored, wanted);
+    let chosen = select_templates(stored, params.templates.as_deref());
 
     let needed: BTreeSet<_> = chosen
         .values()
         .flatten()
         .flat_map(|template| &template.channels)
         .filter_map(|channel| {
-            let list = List::of(channel.kind())?;
-            let speaker = apps.by_alias(channel.app())?;
-            compare::can_speak(speaker, channel.kind()).then_some((channel.app(), list))
+            let list = TemplateList::for_channel(channel.kind())?;
+            let sender_app = apps.by_alias(channel.app())?;
+            compare::can_send(sender_app, channel.kind()).then_some((channel.app(), list))
         })
         .collect();
-    let asked = needed.into_iter().filter_map(|(alias, list)| {
-        let speaker = apps.by_alias(alias)?;
+    let fetched = needed.into_iter().filter_map(|(alias, list)| {
+        let sender_app = apps.by_alias(alias)?;
         Some(async move {
-            let listed = ask(app, speaker, list, now).await;
-            ((alias.to_owned(), list), listed.map_err(|error| trouble(&error)))
+            let listed = fetch_templates(app, sender_app, list, now).await;
+            ((alias.to_owned(), list), listed.map_err(|error| unknown_templates(&error)))
         })
     });
-    let accounts: Accounts = join_all(asked).await.into_iter().collect();
+    let accounts: AccountTemplates = join_all(fetched).await.into_iter().collect();
 
     let differences: Vec<_> = chosen
         .iter()
         .flat_map(|(code, template)| match template {
             Ok(template) => differences(code, template, &apps, &accounts),
-            Err(problem) => vec![problem.clone().about(code)],
+            Err(problem) => vec![problem.clone().of_template(code)],
         })
         .collect();
     let templates = chosen.len();
-    tracing::info!(templates, differences = differences.len(), "the templates were compared");
-    Ok(Answer { templates, differences })
+    tracing::info!(templates, differences = differences.len(), "compared the templates");
+    Ok(CheckTemplatesResponse { templates, differences })
 }
 
-/// Something that stands in the way, and what to do about it.
+/// A problem and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Obstacle {
     problem: String,
@@ -119,8 +117,8 @@ impl Obstacle {
         Self { problem: problem.into(), advice: advice.into() }
     }
 
-    /// The difference that a template has as a whole.
-    fn about(self, code: &str) -> Difference {
+    /// A difference of the template as a whole.
+    fn of_template(self, code: &str) -> Difference {
         Difference {
             template: code.to_owned(),
             channel: None,
@@ -133,65 +131,66 @@ impl Obstacle {
     }
 }
 
-/// The templates that are asked for, by their codes.
-fn choose(
+/// The templates to compare, by their codes.
+fn select_templates(
     mut stored: BTreeMap<String, Result<Template, ParameterError>>,
     wanted: Option<&[TemplateCode]>,
 ) -> BTreeMap<String, Result<Template, Obstacle>> {
-    // A code that is named twice is one.
     let codes: BTreeSet<_> = match wanted {
         Some(wanted) => wanted.iter().map(|code| code.as_str().to_owned()).collect(),
         None => stored.keys().cloned().collect(),
     };
-    let choose = |code: String| {
+    let select = |code: String| {
         let template = match stored.remove(&code) {
             Some(Ok(template)) => Ok(template),
             Some(Err(error)) => Err(Obstacle::new(
                 error.to_string(),
-                "mend the parameter; no notification can use it like this",
+                "fix the parameter; no notification can use it like this",
             )),
             None => Err(Obstacle::new(
                 "there is no such template under /templates",
-                "register it there, or ask for another code",
+                "register it there, or correct the code",
             )),
         };
         (code, template)
     };
-    codes.into_iter().map(choose).collect()
+    codes.into_iter().map(select).collect()
 }
 
-/// Asks WeChat which templates an account has.
-async fn ask(
+/// The templates that an account has at WeChat.
+async fn fetch_templates(
     app: &App,
-    speaker: &parameters::WeChatApp,
-    list: List,
+    sender_app: &parameters::WeChatApp,
+    list: TemplateList,
     now: Timestamp,
-) -> Result<BTreeMap<String, Has>, TokenError> {
+) -> Result<BTreeMap<String, AccountTemplate>, TokenError> {
     let keys_of = |content: &str| keys(content).map(str::to_owned).collect();
     match list {
-        List::TemplateMessages => {
+        TemplateList::TemplateMessages => {
             let call = async |token: &_| app.wechat.private_templates(token).await;
-            let listed = app.tokens.call(speaker, now, call).await?;
+            let listed = app.tokens.call(sender_app, now, call).await?;
             let had = listed.into_iter().map(|it| {
                 let keys = keys_of(&it.content);
-                (it.template_id, Has { keys, consent: None, values: BTreeMap::new() })
+                (it.template_id, AccountTemplate { keys, consent: None, values: BTreeMap::new() })
             });
             Ok(had.collect())
         }
-        List::Subscriptions => {
+        TemplateList::Subscriptions => {
             let call = async |token: &_| app.wechat.subscription_templates(token).await;
-            let listed = app.tokens.call(speaker, now, call).await?;
+            let listed = app.tokens.call(sender_app, now, call).await?;
             let had = listed.into_iter().map(|it| {
                 let keys = keys_of(&it.content);
-                (it.template_id, Has { keys, consent: Some(it.consent), values: it.values })
+                (
+                    it.template_id,
+                    AccountTemplate { keys, consent: Some(it.consent), values: it.values },
+                )
             });
             Ok(had.collect())
         }
     }
 }
 
-/// Why it isn't known which templates an account has.
-fn trouble(error: &TokenError) -> Obstacle {
+fn unknown_templates(error: &TokenError) -> Obstacle {
     const UNKNOWN: &str = "the account's templates are not known";
     match error {
         TokenError::Call(call) => {

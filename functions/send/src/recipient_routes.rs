@@ -1,7 +1,7 @@
 //! Where a recipient is known.
 
 use crate::app::App;
-use crate::request::Recipient;
+use crate::notification::Recipient;
 use shared::aws::AwsError;
 use shared::parameters::Apps;
 use shared::store::AppIdentity;
@@ -9,14 +9,14 @@ use shared::wechat::id::AppId;
 
 /// Where a recipient is known: what was looked up so far.
 #[derive(Debug)]
-pub(crate) struct Routes<'a> {
+pub(crate) struct RecipientRoutes<'a> {
     recipient: &'a Recipient,
     found: Vec<AppIdentity>,
     /// Whether all there is was looked up.
     complete: bool,
 }
 
-impl<'a> Routes<'a> {
+impl<'a> RecipientRoutes<'a> {
     /// Looks up nothing yet. A recipient who is named by an openid is known in
     /// that app; of whom nothing else is known is taken to be reachable there:
     /// WeChat is the judge.

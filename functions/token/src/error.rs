@@ -1,4 +1,4 @@
-//! There is no access token to be had: why, and who can do something about it.
+//! Why there is no valid access token, and who can do something about it.
 
 use lambda_runtime::Diagnostic;
 use shared::access_token;
@@ -8,32 +8,33 @@ use shared::wechat::client::CallError;
 use shared::wechat::token;
 use std::net::IpAddr;
 
-/// There is no access token to be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RefreshError {
     #[error("its AppSecret is not under /secrets; put it there")]
-    NoSecret,
+    MissingSecret,
     #[error("there is no such app under /apps")]
-    NoApp,
+    UnknownApp,
     #[error(
-        "WeChat goes on handing out a token that it calls dead, and none may be forced: that was done {0} times within a day; if the AppSecret has leaked, reset it"
+        "WeChat keeps issuing a token that it rejects, and a refresh was forced {0} times within a day, which is the limit here; if the AppSecret has leaked, reset it"
     )]
     ForcedTooOften(usize),
     #[error(
-        "WeChat goes on handing out a token that it calls dead, and none may be forced yet: the last was forced less than {0} seconds ago"
+        "WeChat keeps issuing a token that it rejects, and the last refresh was forced less than {0} seconds ago"
     )]
-    ForcedJustNow(u64),
-    #[error("WeChat was asked by force and still hands out a token that it calls dead")]
-    StillDead,
-    #[error("others store tokens of this app all the time; see who else may write under /tokens")]
+    ForcedTooSoon(u64),
+    #[error("a forced refresh gave the same token, which WeChat rejects")]
+    StillRejected,
+    #[error(
+        "another process keeps storing tokens of this app; see who else may write under /tokens"
+    )]
     Contended,
-    #[error("another invocation has been replacing it for {0} seconds")]
+    #[error("another invocation has been replacing the token for {0} seconds")]
     Busy(u64),
     #[error("it took longer than {0} seconds")]
-    TooSlow(u64),
-    /// What the one said who was at it when this one came.
+    Timeout(u64),
+    /// The error of the invocation that held the lease.
     #[error("{problem}")]
-    Told { problem: String, permanent: bool },
+    OfLeaseHolder { problem: String, permanent: bool },
     #[error("{error}{}", advice(error))]
     WeChat {
         #[from]
@@ -46,23 +47,23 @@ pub(crate) enum RefreshError {
 }
 
 impl RefreshError {
-    /// Whether it stays so until a human acts.
-    pub(crate) fn is_lasting(&self) -> bool {
+    /// Whether it stays until an operator acts.
+    pub(crate) fn is_permanent(&self) -> bool {
         match self {
-            Self::NoSecret | Self::NoApp | Self::ForcedTooOften(_) => true,
-            Self::Told { permanent, .. } => *permanent,
-            Self::WeChat { error } => error.refusal().is_some_and(token::needs_operator),
+            Self::MissingSecret | Self::UnknownApp | Self::ForcedTooOften(_) => true,
+            Self::OfLeaseHolder { permanent, .. } => *permanent,
+            Self::WeChat { error } => error.refusal().is_some_and(token::needs_operator_action),
             Self::Parameter(error) => matches!(error, ParameterError::Missing(_)),
-            Self::ForcedJustNow(_)
-            | Self::StillDead
+            Self::ForcedTooSoon(_)
+            | Self::StillRejected
             | Self::Contended
             | Self::Busy(_)
-            | Self::TooSlow(_)
+            | Self::Timeout(_)
             | Self::Aws(_) => false,
         }
     }
 
-    /// The address that WeChat saw the call come from and doesn't let in (40164).
+    /// The address that isn't on the account's IP list (40164).
     pub(crate) fn address(&self) -> Option<IpAddr> {
         match self {
             Self::WeChat { error } => error.refusal()?.address(),
@@ -70,36 +71,36 @@ impl RefreshError {
         }
     }
 
-    /// What the metric of failures says of it. None if another invocation has
-    /// counted it.
+    /// The code in the metric of failures: WeChat's, or a word. None if another
+    /// invocation has counted the failure.
     pub(crate) fn code(&self) -> Option<String> {
         let word = match self {
-            Self::Told { .. } => return None,
+            Self::OfLeaseHolder { .. } => return None,
             Self::WeChat { error } => match error {
                 CallError::Refused { refusal, .. } => return Some(refusal.code.to_string()),
                 CallError::NotSent { .. } => "unreachable",
                 CallError::Unknown { .. } => "no_answer",
             },
-            Self::NoSecret => "no_secret",
-            Self::NoApp => "no_app",
-            Self::ForcedTooOften(_) | Self::ForcedJustNow(_) => "over_budget",
-            Self::StillDead => "still_dead",
+            Self::MissingSecret => "no_secret",
+            Self::UnknownApp => "no_app",
+            Self::ForcedTooOften(_) | Self::ForcedTooSoon(_) => "over_budget",
+            Self::StillRejected => "still_rejected",
             Self::Contended | Self::Busy(_) => "contended",
-            Self::TooSlow(_) => "timeout",
+            Self::Timeout(_) => "timeout",
             Self::Parameter(_) | Self::Aws(_) => "aws",
         };
         Some(word.to_owned())
     }
 }
 
-/// What the invocation answers, so that its caller can tell what helps.
+/// The error of an invocation. Its type tells the caller whether a retry helps.
 pub(crate) fn diagnostic(message: String, permanent: bool) -> Diagnostic {
-    let kind =
+    let error_type =
         if permanent { access_token::PERMANENT_FAILURE } else { access_token::TRANSIENT_FAILURE };
-    Diagnostic { error_type: kind.to_owned(), error_message: message }
+    Diagnostic { error_type: error_type.to_owned(), error_message: message }
 }
 
-/// What to do about a refusal. On this API 40001 means the secret, not a token.
+/// What to do about a refusal. From this API, 40001 means the AppSecret, not a token.
 fn advice(error: &CallError) -> String {
     match error.refusal() {
         Some(refusal) if refusal.code == 40001 => {

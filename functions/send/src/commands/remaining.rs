@@ -1,46 +1,48 @@
-//! How many sends can still be made to a person.
+//! The command `remaining`: how many messages can still be sent to a person.
 
 use crate::app::App;
-use crate::failure;
-use crate::request::{Recipient, TemplateCode};
-use crate::routes::Routes;
+use crate::error;
+use crate::notification::{Recipient, TemplateCode};
+use crate::recipient_routes::RecipientRoutes;
 use lambda_runtime::Diagnostic;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{AppKind, Apps, Channel, ChannelKind, Template, WeChatApp};
 use shared::store::{AppIdentity, ConsentKey};
 use std::collections::BTreeMap;
 
-/// How many sends can still be made: of whom, and with which template, if with a
-/// certain one.
+/// How many messages can still be sent: to whom, and by which template.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Remaining {
     /// The person.
+    #[serde(deserialize_with = "read_recipient")]
     to: Recipient,
-    /// The code of the template, under `/templates`.
+    /// The code of a template under `/templates`; without one, the response counts by
+    /// app.
     #[serde(default)]
     template: Option<TemplateCode>,
 }
 
-/// How many sends can still be made: with a template by its channels, and without
-/// one by the apps.
+/// How many messages can still be sent: by the template's channels, or by app.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Left {
+pub(crate) enum RemainingResponse {
     /// The apps in which the person is known.
-    Apps(Vec<InApp>),
+    Apps(Vec<RemainingInApp>),
     /// The template's channels, in its order.
-    Channels(Vec<InChannel>),
+    Channels(Vec<RemainingInChannel>),
 }
 
-/// What can still be sent in one app.
+/// What one app can still send.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct InApp {
+pub(crate) struct RemainingInApp {
     /// The app's alias.
     app: String,
     /// Whether the person follows it, if it's an Official Account.
@@ -56,72 +58,65 @@ pub(crate) struct InApp {
     form_ids: Option<usize>,
 }
 
-/// What can still be sent through one channel of a template.
+/// What one channel of a template can still send.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct InChannel {
-    /// Which one.
+pub(crate) struct RemainingInChannel {
     channel: ChannelKind,
-    /// The app that would speak.
+    /// The app that sends through it.
     app: String,
-    /// So many; null if nothing limits it.
+    /// Null if nothing limits it.
     sends: Option<usize>,
 }
 
-impl Remaining {
-    /// Whether the recipient's names can be names.
-    pub(crate) fn is_sound(&self) -> bool {
-        self.to.is_sound()
-    }
+fn read_recipient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Recipient, D::Error> {
+    let recipient = Recipient::from_json(Value::deserialize(deserializer)?);
+    recipient.ok_or_else(|| D::Error::custom("expected one recipient"))
 }
 
-/// Answers how many sends can still be made.
+/// Counts what can still be sent.
 ///
 /// # Errors
 ///
-/// When there is no such template or app, or AWS doesn't answer.
+/// When the template doesn't exist or is invalid, or an AWS call fails.
 pub(crate) async fn remaining(
     app: &App,
-    asked: &Remaining,
+    params: &Remaining,
     now: Timestamp,
-) -> Result<Left, Diagnostic> {
-    let internal = |error: AwsError| failure::internal(&error);
-    if !asked.is_sound() {
-        return Err(failure::invalid("remaining.to: expected one recipient"));
-    }
-    let template = match &asked.template {
+) -> Result<RemainingResponse, Diagnostic> {
+    let template = match &params.template {
         None => None,
         Some(code) => {
             let code = code.as_str();
-            let found = app.template(code, now).await;
-            let found = found.map_err(|error| failure::of_template(&error))?;
+            let template = app.template(code, now).await.map_err(error::from_template)?;
             let unknown = || format!("remaining.template: there is no template {code}");
-            Some(found.ok_or_else(|| failure::invalid(unknown()))?)
+            Some(template.ok_or_else(|| error::invalid(unknown()))?)
         }
     };
     let apps = app.all_apps(now).await;
-    let mut routes = Routes::new(&asked.to, &apps);
-    let routes = routes.all(app).await.map_err(internal)?;
+    let mut routes = RecipientRoutes::new(&params.to, &apps);
+    let routes = routes.all(app).await.map_err(error::internal)?;
     if let Some(template) = template {
-        let channels = of_template(app, &apps, routes, &template, now).await.map_err(internal)?;
-        return Ok(Left::Channels(channels));
+        let channels =
+            count_by_channel(app, &apps, routes, &template, now).await.map_err(error::internal)?;
+        return Ok(RemainingResponse::Channels(channels));
     }
     let mut found = Vec::new();
     for route in routes {
         if let Some(known) = apps.by_id(&route.app_id) {
-            found.push(of_app(app, known, route, now).await.map_err(internal)?);
+            found.push(count_in_app(app, known, route, now).await.map_err(error::internal)?);
         }
     }
-    found.sort_by(|one: &InApp, other| one.app.cmp(&other.app));
-    Ok(Left::Apps(found))
+    found.sort_by(|one: &RemainingInApp, other| one.app.cmp(&other.app));
+    Ok(RemainingResponse::Apps(found))
 }
 
-async fn of_app(
+async fn count_in_app(
     app: &App,
     known: &WeChatApp,
     route: &AppIdentity,
     now: Timestamp,
-) -> Result<InApp, AwsError> {
+) -> Result<RemainingInApp, AwsError> {
     let AppIdentity { app_id, open_id, follows } = route;
     let is_account = known.kind == AppKind::OfficialAccount;
     let form_ids = if is_account {
@@ -129,39 +124,38 @@ async fn of_app(
     } else {
         Some(app.users.open_form_ids(app_id, open_id, "", now).await?.len())
     };
-    Ok(InApp {
+    Ok(RemainingInApp {
         app: known.alias.clone(),
         follows: is_account.then_some(*follows),
         subscriptions: app.users.free_consents(app_id, open_id).await?,
-        customer_service: in_windows(app, known, route, now).await?,
+        customer_service: count_in_windows(app, known, route, now).await?,
         form_ids,
     })
 }
 
-/// What each channel of a template could still carry.
-async fn of_template(
+async fn count_by_channel(
     app: &App,
     apps: &Apps,
     routes: &[AppIdentity],
     template: &Template,
     now: Timestamp,
-) -> Result<Vec<InChannel>, AwsError> {
+) -> Result<Vec<RemainingInChannel>, AwsError> {
     let mut channels = Vec::new();
     for channel in &template.channels {
         let known = apps.by_alias(channel.app());
         let route =
             known.and_then(|known| routes.iter().find(|route| route.app_id == known.app_id));
         let sends = match (known, route) {
-            (Some(known), Some(route)) => in_channel(app, known, route, channel, now).await?,
+            (Some(known), Some(route)) => count_in_channel(app, known, route, channel, now).await?,
             _ => Some(0),
         };
         let (kind, alias) = (channel.kind(), channel.app().to_owned());
-        channels.push(InChannel { channel: kind, app: alias, sends });
+        channels.push(RemainingInChannel { channel: kind, app: alias, sends });
     }
     Ok(channels)
 }
 
-async fn in_channel(
+async fn count_in_channel(
     app: &App,
     known: &WeChatApp,
     route: &AppIdentity,
@@ -177,14 +171,14 @@ async fn in_channel(
             let consents = app.users.open_consents(key, "").await?.len();
             Ok(if *long_term && consents > 0 { None } else { Some(consents) })
         }
-        Channel::CustomerService(_) => in_windows(app, known, route, now).await.map(Some),
+        Channel::CustomerService(_) => count_in_windows(app, known, route, now).await.map(Some),
         Channel::LegacyTemplate { .. } => {
             Ok(Some(app.users.open_form_ids(app_id, open_id, "", now).await?.len()))
         }
     }
 }
 
-async fn in_windows(
+async fn count_in_windows(
     app: &App,
     known: &WeChatApp,
     route: &AppIdentity,

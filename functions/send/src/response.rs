@@ -1,4 +1,4 @@
-//! What became of a notification, for the caller.
+//! The response to a request to send.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,70 +7,70 @@ use shared::parameters::ChannelKind;
 use shared::store::{NotificationRow, NotificationStatus};
 use shared::wechat::refusal::{ErrorClass, Refusal};
 
-/// What became of a whole request.
+pub(crate) const CANCELLED_REASON: &str = "it was cancelled before it was sent";
+
+/// The outcomes of a request.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct Reports {
+pub(crate) struct SendResponse {
     /// One for each recipient, in the order of the request.
-    pub(crate) notifications: Vec<Report>,
+    pub(crate) notifications: Vec<NotificationResult>,
 }
 
-/// What became of one notification. It's stored as it is answered, so that a
-/// repeated request gets the same answer.
+/// The outcome of one notification. It is stored as JSON, so that a repeated request
+/// gets the same response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct Report {
-    /// The id of the request; with several recipients, `#` and the place follow,
-    /// counted from 0.
+pub(crate) struct NotificationResult {
+    /// The id of the request; with several recipients, `#` and the recipient's index
+    /// follow, counted from 0.
     pub(crate) id: String,
-    /// How it stands.
     pub(crate) outcome: NotificationStatus,
-    /// The channel that decided.
+    /// The channel that the outcome is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) channel: Option<ChannelKind>,
-    /// The app that spoke.
+    /// The app that sent through it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) app: Option<String>,
     /// WeChat's id of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) message_id: Option<String>,
-    /// Why it stands so, if it wasn't sent.
+    /// Why it wasn't sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
     /// WeChat's error code, if that is the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<i64>,
-    /// What WeChat's support asks for.
+    /// WeChat's request id, for WeChat's support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rid: Option<String>,
-    /// When it will be sent, or tried again (seconds since 1970), if it will.
+    /// When it will be sent or retried, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retry_at: Option<Timestamp>,
-    /// The channels that didn't do, and why.
+    /// The channels that could not be used, in the order they were tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) skipped: Vec<SkippedChannel>,
-    /// Only in a dry run: what would be sent, without whom it is for.
+    /// Only in a dry run: what would be sent, without the recipient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<Value>,
-    /// Only in a dry run: the channels after the one that does.
+    /// Only in a dry run: the channels after the selected one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) fallbacks: Vec<Fallback>,
 }
 
-/// A channel that didn't do.
+/// A channel that could not be used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SkippedChannel {
-    /// Which one.
     pub(crate) channel: ChannelKind,
-    /// The app that would have spoken.
+    /// The app that sends through it.
     pub(crate) app: String,
-    /// Why it didn't do.
+    /// Why it could not be used.
     pub(crate) reason: String,
     /// WeChat's error code, if WeChat refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<i64>,
-    /// What WeChat's support asks for.
+    /// WeChat's request id, for WeChat's support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rid: Option<String>,
     /// What to do about it.
@@ -78,21 +78,19 @@ pub(crate) struct SkippedChannel {
     pub(crate) advice: Option<String>,
 }
 
-/// A channel that comes after the one that does.
+/// A channel after the selected one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Fallback {
-    /// Which one.
     pub(crate) channel: ChannelKind,
-    /// The app that would have spoken.
+    /// The app that sends through it.
     pub(crate) app: String,
-    /// Why it would not have done either, if so.
+    /// Why it could not be used either; absent if it could.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
 }
 
-impl Report {
-    /// A report without anything but how it stands.
+impl NotificationResult {
     pub(crate) fn new(id: &str, outcome: NotificationStatus) -> Self {
         Self {
             id: id.to_owned(),
@@ -110,8 +108,7 @@ impl Report {
         }
     }
 
-    /// A report with a reason.
-    pub(crate) fn because(
+    pub(crate) fn with_reason(
         id: &str,
         outcome: NotificationStatus,
         reason: impl Into<String>,
@@ -119,42 +116,45 @@ impl Report {
         Self { reason: Some(reason.into()), ..Self::new(id, outcome) }
     }
 
-    /// What a repeated request is answered: what was stored, as it stands now.
-    pub(crate) fn of(row: &NotificationRow) -> Self {
+    /// The response to a repeated request: the stored result with the present status.
+    pub(crate) fn from_row(row: &NotificationRow) -> Self {
         let stored =
-            row.report.as_deref().and_then(|report| serde_json::from_str::<Self>(report).ok());
-        let mut report = stored.unwrap_or_else(|| Self::new(&row.id, row.status));
-        report.outcome = row.status;
-        report.retry_at = row.retry_at.filter(|_| {
+            row.report.as_deref().and_then(|stored| serde_json::from_str::<Self>(stored).ok());
+        let mut result = stored.unwrap_or_else(|| Self::new(&row.id, row.status));
+        result.outcome = row.status;
+        result.retry_at = row.retry_at.filter(|_| {
             matches!(row.status, NotificationStatus::Retrying | NotificationStatus::Scheduled)
         });
-        report.reason = match row.status {
-            NotificationStatus::InProgress => Some("somebody is sending it right now".to_owned()),
-            NotificationStatus::Cancelled => {
-                Some("it was called off before it was sent".to_owned())
+        result.reason = match row.status {
+            NotificationStatus::InProgress => {
+                Some("another invocation is sending it now".to_owned())
             }
-            // What WeChat's receipt says is newer than what sending said.
+            NotificationStatus::Cancelled => Some(CANCELLED_REASON.to_owned()),
+            // The receipt is newer than the response to the call.
             NotificationStatus::Delivered | NotificationStatus::Blocked => {
-                (report.code, report.rid) = (None, None);
+                (result.code, result.rid) = (None, None);
                 row.receipt.clone()
             }
-            _ => row.receipt.clone().or(report.reason),
+            _ => row.receipt.clone().or(result.reason),
         };
         if let Some(message_id) = &row.message_id {
-            report.message_id = Some(message_id.clone());
+            result.message_id = Some(message_id.clone());
         }
-        report
+        result
     }
 
-    /// As it is stored.
     pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("a report is made of strings and numbers")
+        serde_json::to_string(self).expect("a result is made of strings and numbers")
     }
 }
 
 impl SkippedChannel {
-    /// Passed over without asking WeChat.
-    pub(crate) fn unasked(channel: ChannelKind, app: &str, reason: impl Into<String>) -> Self {
+    /// Skipped without a call to WeChat.
+    pub(crate) fn skipped_locally(
+        channel: ChannelKind,
+        app: &str,
+        reason: impl Into<String>,
+    ) -> Self {
         Self {
             channel,
             app: app.to_owned(),
@@ -165,7 +165,7 @@ impl SkippedChannel {
         }
     }
 
-    /// WeChat refused.
+    /// Skipped as WeChat refused the message.
     pub(crate) fn refused(channel: ChannelKind, app: &str, refusal: &Refusal) -> Self {
         Self {
             channel,
@@ -177,16 +177,16 @@ impl SkippedChannel {
         }
     }
 
-    /// Whether somebody has to mend the template, the request or the account. What
-    /// is passed over without asking WeChat has an advice only then.
-    pub(crate) fn is_ours_to_mend(&self) -> bool {
-        self.code.map_or(self.advice.is_some(), is_ours_to_mend)
+    /// Whether the operator has to fix the template, the request or the account. A
+    /// channel that was skipped locally has an advice only then.
+    pub(crate) fn needs_operator_action(&self) -> bool {
+        self.code.map_or(self.advice.is_some(), needs_operator_action)
     }
 }
 
-/// Whether this code of WeChat's names a fault of ours, and nothing that lies in
-/// the person or passes by itself.
-pub(crate) fn is_ours_to_mend(code: i64) -> bool {
+/// Whether this error code of WeChat's stays until the operator fixes something:
+/// it is neither the person's state nor transient.
+pub(crate) fn needs_operator_action(code: i64) -> bool {
     let refusal = Refusal { code, message: String::new(), rid: None };
     matches!(refusal.class(), ErrorClass::Configuration | ErrorClass::Fault)
 }
