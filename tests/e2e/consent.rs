@@ -126,7 +126,7 @@ async fn where_wechat_knows_of_no_consent_our_count_is_void() {
     let refused =
         report["skipped"].as_array().unwrap().iter().find(|it| it["channel"] == "subscribe");
     assert_eq!(refused.unwrap()["code"], 43101);
-    assert_eq!(consents(&world).await, ["burned", "revoked"]);
+    assert_eq!(consents(&world).await, ["invalid", "revoked"]);
     assert_eq!(outcome(&world, "order-2", &to).await, "no_consent");
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 1, "WeChat is asked once");
 }

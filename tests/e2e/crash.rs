@@ -119,7 +119,7 @@ async fn wave(world: &World, deeds: &Deeds, points: Vec<Point>) -> Vec<(Point, b
 async fn whoever_dies_wherever_nothing_is_lost_and_nothing_is_done_twice() {
     let number = |name| optional(name).map(|it| it.parse::<u64>().unwrap());
     let crashes = usize::try_from(number("CRASHES").unwrap_or(50)).unwrap();
-    let seed = Seed(number("CRASH_SEED").unwrap_or_else(|| shared::chance::number().into()));
+    let seed = Seed(number("CRASH_SEED").unwrap_or_else(|| shared::jitter::random_u32().into()));
     let mut deck = Deck::new(seed.0);
     let (begun, mut waves, mut notifications) = (Instant::now(), 0, 0);
     while deck.deaths() < crashes {

@@ -108,7 +108,7 @@ async fn a_secret_that_is_wrong_for_good_costs_two_calls_a_send_and_nothing_of_t
     let (kind, message) = refused(&world, 1).await;
     assert_eq!(kind, "AccessTokenNeedsOperator", "{message}");
     assert!(message.contains("40125"), "{message}");
-    let row = world.aws.row("notifications", "id", &format!("forced#{APP_ID}")).await;
+    let row = world.aws.row("notifications", "id", &format!("token_refresh#{APP_ID}")).await;
     assert!(row.get("forced_at").is_none(), "{row}");
     assert!(!row.to_string().contains(wrong) && !message.contains(wrong));
     let failed = world.metrics("token_failed");

@@ -42,18 +42,18 @@ async fn a_callback_that_may_not_write_down_says_so_and_answers_500() {
 /// Fault 80.
 #[tokio::test]
 async fn an_index_needs_a_permission_of_its_own() {
-    let index = "Resource: !Sub ${NotificationsTable.Arn}/index/waiting";
+    let index = "Resource: !Sub ${NotificationsTable.Arn}/index/due";
     let world = World::changed(&[(index, "Resource: !GetAtt NotificationsTable.Arn")]).await;
     world.token_round().await;
     let failed = world.invoke("send", &json!({ "sweep": {} })).await;
     assert!(matches!(failed, Err(InvokeFailure::Failed { .. })), "{failed:?}");
-    let waiting = "dynamodb:us-east-1:000000000000:table/hongyan-local-notifications/index/waiting";
+    let waiting = "dynamodb:us-east-1:000000000000:table/hongyan-local-notifications/index/due";
     was_refused(&world, "send", "SendRole", "dynamodb:Query", waiting);
 }
 
 #[tokio::test]
 async fn the_token_function_may_touch_its_own_rows_only() {
-    let world = with_dead_token(&[("[\"forced#*\"]", "[\"other#*\"]")]).await;
+    let world = with_dead_token(&[("[\"token_refresh#*\"]", "[\"other#*\"]")]).await;
     let table = "dynamodb:us-east-1:000000000000:table/hongyan-local-notifications";
     was_refused(&world, "token", "TokenRole", "dynamodb:UpdateItem", table);
 }

@@ -7,8 +7,8 @@ use crate::deployment::Deployment;
 use crate::error::{Error, ErrorKind};
 use crate::random;
 use crate::terminal::Terminal;
+use shared::cache;
 use shared::clock::Timestamp;
-use shared::kept;
 use shared::secret::Secret;
 use shared::wechat::signature;
 use std::error::Error as _;
@@ -20,7 +20,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Seconds after a change in which an execution environment may still use the previous
 /// settings: when a check fails, it reads them again only if they are older than the
 /// cache's minimum age. Two more, because timestamps are whole seconds.
-const PROPAGATION_SECS: u64 = kept::AGAIN + 2;
+const PROPAGATION_SECS: u64 = cache::MISS_TTL + 2;
 /// How long to retry the check after that.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(15);
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);

@@ -2,76 +2,82 @@
 
 use crate::send_response::{NotificationResult, SkippedChannel};
 use crate::timestamp::format_time;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 use std::fmt;
 
 /// Whether the notification is sent, or will be.
-pub(crate) fn is_accepted(outcome: Status) -> bool {
+pub(crate) fn is_accepted(outcome: NotificationStatus) -> bool {
     match outcome {
-        Status::Scheduled
-        | Status::InProgress
-        | Status::Sent
-        | Status::Delivered
-        | Status::Retrying
-        | Status::WouldSend => true,
-        Status::Blocked
-        | Status::Ambiguous
-        | Status::NoConsent
-        | Status::Unreachable
-        | Status::Failed
-        | Status::Expired
-        | Status::Cancelled => false,
+        NotificationStatus::Scheduled
+        | NotificationStatus::InProgress
+        | NotificationStatus::Sent
+        | NotificationStatus::Delivered
+        | NotificationStatus::Retrying
+        | NotificationStatus::WouldSend => true,
+        NotificationStatus::Blocked
+        | NotificationStatus::Ambiguous
+        | NotificationStatus::NoConsent
+        | NotificationStatus::Unreachable
+        | NotificationStatus::Failed
+        | NotificationStatus::Expired
+        | NotificationStatus::Cancelled => false,
     }
 }
 
-pub(crate) fn meaning(outcome: Status) -> &'static str {
+pub(crate) fn meaning(outcome: NotificationStatus) -> &'static str {
     match outcome {
-        Status::Scheduled => "it will be sent at its time",
-        Status::InProgress => "it is being sent now",
-        Status::Sent => "WeChat accepted it",
-        Status::Delivered => "WeChat's receipt says that it arrived",
-        Status::Blocked => "WeChat accepted it, but the person rejects messages of the account",
-        Status::Retrying => "it is not sent yet; the send function retries it",
-        Status::Ambiguous => "it may or may not have been sent; another attempt could duplicate it",
-        Status::NoConsent => "the person has not consented to this message, or no longer does",
-        Status::Unreachable => "no channel reaches the person",
-        Status::Failed => "it can't be sent",
-        Status::Expired => "it could not be sent before it expired",
-        Status::Cancelled => "it was cancelled before it was sent",
-        Status::WouldSend => "it could be sent; the dry run sent nothing",
+        NotificationStatus::Scheduled => "it will be sent at its time",
+        NotificationStatus::InProgress => "it is being sent now",
+        NotificationStatus::Sent => "WeChat accepted it",
+        NotificationStatus::Delivered => "WeChat's receipt says that it arrived",
+        NotificationStatus::Blocked => {
+            "WeChat accepted it, but the person rejects messages of the account"
+        }
+        NotificationStatus::Retrying => "it is not sent yet; the send function retries it",
+        NotificationStatus::Ambiguous => {
+            "it may or may not have been sent; another attempt could duplicate it"
+        }
+        NotificationStatus::NoConsent => {
+            "the person has not consented to this message, or no longer does"
+        }
+        NotificationStatus::Unreachable => "no channel reaches the person",
+        NotificationStatus::Failed => "it can't be sent",
+        NotificationStatus::Expired => "it could not be sent before it expired",
+        NotificationStatus::Cancelled => "it was cancelled before it was sent",
+        NotificationStatus::WouldSend => "it could be sent; the dry run sent nothing",
     }
 }
 
-pub(crate) fn advice(outcome: Status, id: &str) -> String {
+pub(crate) fn advice(outcome: NotificationStatus, id: &str) -> String {
     match outcome {
-        Status::Scheduled => format!("`hongyan send cancel {id}` cancels it"),
-        Status::Retrying => format!("nothing; `hongyan send cancel {id}` cancels it"),
-        Status::InProgress => {
+        NotificationStatus::Scheduled => format!("`hongyan send cancel {id}` cancels it"),
+        NotificationStatus::Retrying => format!("nothing; `hongyan send cancel {id}` cancels it"),
+        NotificationStatus::InProgress => {
             format!("run `hongyan notification show {id}` in a minute")
         }
-        Status::Sent => {
+        NotificationStatus::Sent => {
             format!(
                 "nothing; `hongyan notification show {id}` shows WeChat's receipt once it is there"
             )
         }
-        Status::Delivered | Status::Blocked => "nothing".to_owned(),
-        Status::Ambiguous => format!(
+        NotificationStatus::Delivered | NotificationStatus::Blocked => "nothing".to_owned(),
+        NotificationStatus::Ambiguous => format!(
             "don't send it under another id unless a duplicate is better than a loss; for template, \
              subscribe and bizsend, WeChat's receipt decides: `hongyan notification show {id}`"
         ),
-        Status::NoConsent => {
+        NotificationStatus::NoConsent => {
             "ask the person for consent (wx.requestSubscribeMessage in the mini program), and send \
              it under a new id; `hongyan person` shows what is missing"
                 .to_owned()
         }
-        Status::Unreachable => {
+        NotificationStatus::Unreachable => {
             "see `hongyan person` for what is missing; then send it under a new id".to_owned()
         }
-        Status::Failed => "fix the reason, and send it under a new id".to_owned(),
-        Status::Expired | Status::Cancelled => {
+        NotificationStatus::Failed => "fix the reason, and send it under a new id".to_owned(),
+        NotificationStatus::Expired | NotificationStatus::Cancelled => {
             "send it under a new id if it is still useful".to_owned()
         }
-        Status::WouldSend => "run the command without --dry-run".to_owned(),
+        NotificationStatus::WouldSend => "run the command without --dry-run".to_owned(),
     }
 }
 

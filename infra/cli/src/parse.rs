@@ -93,7 +93,8 @@ mod tests {
         for id in ["order-17", "order-17#0", "a:b/c#999"] {
             assert!(notification_id(id).is_ok(), "{id}");
         }
-        for bad in ["", "#0", "a#", "a#1000", "a#x", "a#1#2", "message#wx1#3", "forced#shop", "a b"]
+        for bad in
+            ["", "#0", "a#", "a#1000", "a#x", "a#1#2", "message#wx1#3", "token_refresh#shop", "a b"]
         {
             assert!(notification_id(bad).is_err(), "{bad}");
         }

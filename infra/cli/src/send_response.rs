@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct SendResponse {
@@ -15,7 +15,7 @@ pub(crate) struct SendResponse {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct NotificationResult {
     pub(crate) id: String,
-    pub(crate) outcome: Status,
+    pub(crate) outcome: NotificationStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) channel: Option<ChannelKind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,7 +14,7 @@ pub(crate) fn format_time(at: Timestamp) -> String {
 /// Parses RFC 3339, or seconds since 1970.
 pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
     let value = text.parse::<u64>().map_or_else(|_| Value::from(text), Value::from);
-    shared::moment::read(value).map_err(|error| error.to_string())
+    shared::timestamp::deserialize(value).map_err(|error| error.to_string())
 }
 
 /// A duration in its two largest units.

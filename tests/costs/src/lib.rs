@@ -4,7 +4,7 @@
 use hongyan_local::{Cloud, Logs, Options};
 use measuring::processes::{self, Used};
 use serde_json::{Value, json};
-use shared::http::Web;
+use shared::http::HttpClient;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
@@ -100,7 +100,7 @@ impl World {
             }
         });
         let cloud = Cloud::start(options).await?;
-        let client = Web::new().client();
+        let client = HttpClient::new().client();
         let mut world = Self { cloud, client, logged, union_id: Value::Null, done: 0 };
         world.cloud.invoke(&world.cloud.function("token"), &json!({})).await?;
         world.sandbox("people/ann/follow", &json!({ "app": "shop" })).await?;

@@ -53,7 +53,7 @@ async fn measure(world: &World, order: &Value) -> Result<Cost, Box<dyn Error>> {
         let state = invoke(world, &json!({ "status": { "app": "shop" } })).await?;
         match state["state"].as_str() {
             Some("done") => break,
-            Some("listing" | "looking") => {
+            Some("listing" | "reconciling") => {
                 invoke(world, &json!({ "continue": {} })).await?;
             }
             _ => return Err(format!("it was not done: {state}").into()),

@@ -3,7 +3,7 @@
 use hongyan_local::aws::{Fault, Ordered};
 use hongyan_local::{Cloud, Options};
 use serde_json::{Value, json};
-use shared::http::Web;
+use shared::http::HttpClient;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
@@ -64,7 +64,7 @@ impl World {
         options.binaries = binaries.into();
         options.environments = 1;
         let cloud = Cloud::start(options).await?;
-        let world = Self { cloud, client: Web::new().client(), people: 0 };
+        let world = Self { cloud, client: HttpClient::new().client(), people: 0 };
         world.account("ann").await?;
         world.log_in(&world.login("ann", Account::Own).await?).await?;
         world.cloud.idle().await?;

@@ -5,7 +5,7 @@ use futures_util::future::try_join_all;
 use hongyan_local::aws::{Fault, Ordered};
 use hongyan_local::{Cloud, Options};
 use serde_json::{Value, json};
-use shared::http::Web;
+use shared::http::HttpClient;
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl World {
         options.binaries = binaries.into();
         options.environments = environments;
         let cloud = Cloud::start(options).await?;
-        let mut world = Self { cloud, client: Web::new().client(), union_id: String::new() };
+        let mut world = Self { cloud, client: HttpClient::new().client(), union_id: String::new() };
         world.cloud.invoke(&world.cloud.function("token"), &json!({})).await?;
         world.act("follow", json!({ "app": "shop" })).await?;
         world.act("message", json!({ "app": "shop", "text": "hello" })).await?;

@@ -6,7 +6,7 @@ use hongyan_local::{Cloud, Logs, Options};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::http::Web;
+use shared::http::HttpClient;
 use shared::wechat::signature;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -74,7 +74,7 @@ impl World {
         // would hide what the functions leak.
         options.traces = false;
         let cloud = Cloud::start(options).await?;
-        let client = Web::new().client();
+        let client = HttpClient::new().client();
         let mut world = Self {
             cloud,
             client,

@@ -4,7 +4,7 @@ use hongyan_local::{Cloud, Options};
 use measuring::processes;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::http::Web;
+use shared::http::HttpClient;
 use shared::wechat::signature;
 use std::error::Error;
 use std::path::Path;
@@ -71,7 +71,7 @@ impl World {
         options.binaries = binaries.into();
         options.environments = 1;
         let cloud = Cloud::start(options).await?;
-        let client = Web::new().client();
+        let client = HttpClient::new().client();
         let world = Self { cloud, client, greeting: greeting() };
         for function in crate::FUNCTIONS {
             world.invoke(function).await?;

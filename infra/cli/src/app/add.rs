@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::parameters::Kind as AppKind;
+use shared::parameters::AppKind;
 use shared::wechat::id::AppId;
 use std::collections::BTreeMap;
 use std::fmt;

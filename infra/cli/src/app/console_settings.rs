@@ -2,7 +2,7 @@
 
 use super::callback_settings::CallbackSettings;
 use serde::Serialize;
-use shared::parameters::Kind as AppKind;
+use shared::parameters::AppKind;
 use std::fmt;
 
 /// The settings that an operator pastes into WeChat's console. The only output with a

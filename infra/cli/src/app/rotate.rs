@@ -14,7 +14,7 @@ use crate::terminal::Terminal;
 use clap::Args;
 use serde::Serialize;
 use shared::clock::Timestamp;
-use shared::parameters::Kind as AppKind;
+use shared::parameters::AppKind;
 use std::fmt;
 
 /// Rotate an app's token and EncodingAESKey without losing a message, or its AppSecret.

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::parameters::{StoredToken, read_callback};
-use shared::wechat::callback::Mode;
+use shared::wechat::callback::EncryptionMode;
 use std::fmt;
 
 /// Show an app's settings, and when they changed. No secrets.
@@ -115,11 +115,11 @@ async fn access_token(
 }
 
 /// The name of a mode in the parameter.
-fn mode_name(mode: Mode) -> &'static str {
+fn mode_name(mode: EncryptionMode) -> &'static str {
     match mode {
-        Mode::Plaintext => "plaintext",
-        Mode::Compatible => "compatible",
-        Mode::Safe => "safe",
+        EncryptionMode::Plaintext => "plaintext",
+        EncryptionMode::Compatible => "compatible",
+        EncryptionMode::Safe => "safe",
     }
 }
 

@@ -8,7 +8,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde::Deserialize;
-use shared::http::Web;
+use shared::http::HttpClient;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -24,7 +24,7 @@ pub(crate) struct Deployment {
     /// It runs on this machine.
     pub(crate) is_local: bool,
     config: SdkConfig,
-    http: Web,
+    http: HttpClient,
     info: OnceCell<DeploymentInfo>,
 }
 
@@ -45,7 +45,8 @@ impl Deployment {
     /// Finds credentials and region as the AWS CLI does. Calls nothing yet.
     pub(crate) async fn connect(target: &Target) -> Result<Self, Error> {
         // The local stack is not behind a proxy.
-        let http = if target.local.is_some() { Web::new() } else { Web::through_proxies() };
+        let http =
+            if target.local.is_some() { HttpClient::new() } else { HttpClient::with_proxy() };
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
         let retries = RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS);
         let config = match &target.local {

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::timestamp::format_time;
 use shared::parameters::read_callback;
 use shared::secret::Secret;
-use shared::wechat::callback::Mode;
+use shared::wechat::callback::EncryptionMode;
 use std::collections::{BTreeMap, BTreeSet};
 
 const CHECK: &str = "app";
@@ -100,7 +100,7 @@ fn find_problems(
                     ),
                 )),
                 Ok(callback) => {
-                    if callback.mode != Mode::Safe {
+                    if callback.mode != EncryptionMode::Safe {
                         findings.push(warning(
                             "it isn't in safe mode: anyone who sees one URL of WeChat's can forge \
                              messages"

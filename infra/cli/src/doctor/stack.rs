@@ -12,7 +12,7 @@ use std::time::Duration;
 const FUNCTIONS: [&str; 6] = ["callback", "events", "followers", "login", "send", "token"];
 
 /// The queue of forwarded events exists only if forwarding is on.
-const DEAD_LETTER_QUEUES: [&str; 3] = ["events-dead", "forward-dead", "notifications-dead"];
+const DEAD_LETTER_QUEUES: [&str; 3] = ["events-dlq", "forward-dlq", "notifications-dlq"];
 
 /// Long enough for a cold start of the login function.
 const JWKS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,7 +62,7 @@ async fn check_dead_letter_queues(deployment: &Deployment) -> Vec<Finding> {
     let queues: Vec<_> = urls.into_iter().filter(is_dead_letter_queue).collect();
     if queues.is_empty() {
         let advice = format!("deploy the stage again (`make deploy STAGE={}`)", deployment.stage);
-        let found = format!("there is no queue {prefix}…-dead");
+        let found = format!("there is no queue {prefix}…-dlq");
         return vec![Finding::failed(CHECK, None, found, advice)];
     }
     let checks = queues.iter().map(async |url| {
@@ -92,10 +92,10 @@ async fn check_dead_letter_queues(deployment: &Deployment) -> Vec<Finding> {
 }
 
 fn dead_letter_advice(queue: &str) -> &'static str {
-    if queue.ends_with("-notifications-dead") {
+    if queue.ends_with("-notifications-dlq") {
         "the send function couldn't parse or store them: see its log, fix the cause, and move them \
          back (SQS console: Start DLQ redrive)"
-    } else if queue.ends_with("-events-dead") {
+    } else if queue.ends_with("-events-dlq") {
         "the events function crashed on these stream records: see its log; the sweep processes \
          their events, `hongyan events replay` does so now; then purge the queue"
     } else {
@@ -189,7 +189,7 @@ mod tests {
     fn every_function_and_dead_letter_queue_of_the_template_is_checked() {
         assert_eq!(names_in_template("FunctionName"), FUNCTIONS);
         let mut queues = names_in_template("QueueName");
-        queues.retain(|queue| queue.ends_with("-dead"));
+        queues.retain(|queue| queue.ends_with("-dlq"));
         assert_eq!(queues, DEAD_LETTER_QUEUES);
     }
 }

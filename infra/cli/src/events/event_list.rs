@@ -20,7 +20,7 @@ pub(super) struct ListedEvent {
     app: String,
     kind: String,
     received_at: Timestamp,
-    tries: u64,
+    attempts: u64,
     problem: Option<String>,
     applied_at: Option<Timestamp>,
     due_at: Option<Timestamp>,
@@ -29,7 +29,8 @@ pub(super) struct ListedEvent {
 
 impl ListedEvent {
     fn status(&self) -> String {
-        let (attempts, problem) = (self.tries, self.problem.as_deref().unwrap_or("reason unknown"));
+        let (attempts, problem) =
+            (self.attempts, self.problem.as_deref().unwrap_or("reason unknown"));
         match (self.quarantined_at, self.applied_at, self.due_at) {
             (Some(at), ..) => {
                 format!("quarantined {} after {attempts} attempts: {problem}", format_time(at))
@@ -76,7 +77,7 @@ mod tests {
 
     fn status(more: &Value) -> String {
         let mut event = json!({
-            "key": "k", "app": "shop", "kind": "text", "received_at": 1, "tries": 3,
+            "key": "k", "app": "shop", "kind": "text", "received_at": 1, "attempts": 3,
             "problem": "WeChat was busy", "applied_at": null, "due_at": null, "quarantined_at": null,
         });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

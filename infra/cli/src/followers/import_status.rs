@@ -40,7 +40,6 @@ pub(super) enum ImportState {
     /// Reads WeChat's list and imports the followers.
     Listing,
     /// Looks for people who have unfollowed.
-    #[serde(alias = "looking")]
     Reconciling,
     Done,
     Cancelled,

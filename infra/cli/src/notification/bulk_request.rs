@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::notification_text::meaning;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -50,7 +50,7 @@ impl BulkRequest {
         Ok(Self::new(id, statuses))
     }
 
-    fn new(id: &str, statuses: Vec<(String, Option<Status>)>) -> Self {
+    fn new(id: &str, statuses: Vec<(String, Option<NotificationStatus>)>) -> Self {
         let mut bulk = Self {
             id: id.to_owned(),
             recipients: statuses.len(),
@@ -101,8 +101,8 @@ mod tests {
         let statuses = (0..8).map(|index| {
             let status = match index {
                 0 => None,
-                1 => Some(Status::NoConsent),
-                _ => Some(Status::Sent),
+                1 => Some(NotificationStatus::NoConsent),
+                _ => Some(NotificationStatus::Sent),
             };
             (format!("a#{index}"), status)
         });

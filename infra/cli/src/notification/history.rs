@@ -7,14 +7,14 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
-use shared::store::{Row, Status};
+use shared::store::{NotificationRow, NotificationStatus};
 use std::fmt;
 
 /// A notification's history, without the recipient, and with the content on request only.
 #[derive(Debug, Serialize)]
 pub(super) struct History {
     id: String,
-    status: Status,
+    status: NotificationStatus,
     /// Number of attempts to send it.
     attempts: u64,
     first_at: Option<Timestamp>,
@@ -65,7 +65,7 @@ struct PossibleSend {
 }
 
 impl History {
-    pub(super) fn new(row: &Row, with_content: bool) -> Self {
+    pub(super) fn new(row: &NotificationRow, with_content: bool) -> Self {
         let result = row.report.as_deref();
         let result = result.and_then(|it| serde_json::from_str::<NotificationResult>(it).ok());
         let (channel, app, mut code, mut rid, send_reason, skipped, message_id) = match result {
@@ -74,20 +74,21 @@ impl History {
         };
         let reason = match row.status {
             // WeChat's receipt is newer than the response to the send.
-            Status::Delivered | Status::Blocked => {
+            NotificationStatus::Delivered | NotificationStatus::Blocked => {
                 (code, rid) = (None, None);
                 row.receipt.clone()
             }
-            Status::InProgress | Status::Cancelled => None,
+            NotificationStatus::InProgress | NotificationStatus::Cancelled => None,
             _ => row.receipt.clone().or(send_reason),
         };
-        let has_next_attempt = matches!(row.status, Status::Retrying | Status::Scheduled);
-        let intent = row.announced.as_ref();
+        let has_next_attempt =
+            matches!(row.status, NotificationStatus::Retrying | NotificationStatus::Scheduled);
+        let intent = row.intent.as_ref();
         let channel = channel.or(intent.map(|it| it.channel));
         Self {
             id: row.id.clone(),
             status: row.status,
-            attempts: row.tries,
+            attempts: row.attempts,
             first_at: row.first_at,
             retry_at: row.retry_at.filter(|_| has_next_attempt),
             receipt: receipt_state(row.status, channel, row.receipt.is_some()),
@@ -106,14 +107,20 @@ impl History {
     }
 }
 
-fn receipt_state(status: Status, channel: Option<ChannelKind>, has_receipt: bool) -> ReceiptState {
+fn receipt_state(
+    status: NotificationStatus,
+    channel: Option<ChannelKind>,
+    has_receipt: bool,
+) -> ReceiptState {
     let unsupported =
         matches!(channel, Some(ChannelKind::CustomerService | ChannelKind::LegacyTemplate));
     match status {
-        Status::Delivered | Status::Blocked => ReceiptState::Received,
-        Status::Failed if has_receipt => ReceiptState::Received,
-        Status::Sent | Status::Ambiguous if unsupported => ReceiptState::NotSupported,
-        Status::Sent | Status::Ambiguous => ReceiptState::Pending,
+        NotificationStatus::Delivered | NotificationStatus::Blocked => ReceiptState::Received,
+        NotificationStatus::Failed if has_receipt => ReceiptState::Received,
+        NotificationStatus::Sent | NotificationStatus::Ambiguous if unsupported => {
+            ReceiptState::NotSupported
+        }
+        NotificationStatus::Sent | NotificationStatus::Ambiguous => ReceiptState::Pending,
         _ => ReceiptState::NotSent,
     }
 }
@@ -161,7 +168,8 @@ impl fmt::Display for History {
             writeln!(f, "  It may have been sent through {channel}, {}.", format_time(*at))?;
         }
         if let Some(at) = self.retry_at {
-            let what = if self.status == Status::Scheduled { "sent" } else { "retried" };
+            let what =
+                if self.status == NotificationStatus::Scheduled { "sent" } else { "retried" };
             writeln!(f, "  It will be {what} within a minute after {}.", format_time(at))?;
         }
         match self.receipt {
@@ -188,14 +196,14 @@ mod tests {
     use super::*;
     use aws_sdk_dynamodb::types::AttributeValue;
 
-    fn row(texts: &[(&str, &str)], numbers: &[(&str, u64)]) -> Row {
+    fn row(texts: &[(&str, &str)], numbers: &[(&str, u64)]) -> NotificationRow {
         let texts = [("id", "order-17"), ("request_hash", "h")].iter().chain(texts);
         let texts =
             texts.map(|(name, value)| ((*name).to_owned(), AttributeValue::S((*value).to_owned())));
         let numbers = numbers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), AttributeValue::N(value.to_string())));
-        Row::read(&texts.chain(numbers).collect()).unwrap()
+        NotificationRow::read(&texts.chain(numbers).collect()).unwrap()
     }
 
     #[test]
@@ -205,7 +213,7 @@ mod tests {
         let content =
             r#"{"to":{"app":"shop","open_id":"oAnn"},"template":"t","data":{"a":"Kettle"}}"#;
         let retrying = [("status", "retrying"), ("report", report), ("content", content)];
-        let times = [("tries", 3), ("first_at", 1_795_158_000), ("retry_at", 1_795_158_240)];
+        let times = [("attempts", 3), ("first_at", 1_795_158_000), ("retry_at", 1_795_158_240)];
         let history = History::new(&row(&retrying, &times), false);
         let text = format!("{history}{}", serde_json::to_string(&history).unwrap());
         for expected in [
@@ -227,15 +235,24 @@ mod tests {
     #[test]
     fn receipt_is_pending_only_when_the_channel_has_receipts() {
         use ChannelKind::{CustomerService, Template};
-        assert_eq!(receipt_state(Status::Sent, Some(Template), false), ReceiptState::Pending);
         assert_eq!(
-            receipt_state(Status::Sent, Some(CustomerService), false),
+            receipt_state(NotificationStatus::Sent, Some(Template), false),
+            ReceiptState::Pending
+        );
+        assert_eq!(
+            receipt_state(NotificationStatus::Sent, Some(CustomerService), false),
             ReceiptState::NotSupported
         );
-        assert_eq!(receipt_state(Status::Failed, Some(Template), false), ReceiptState::NotSent);
-        assert_eq!(receipt_state(Status::Failed, Some(Template), true), ReceiptState::Received);
+        assert_eq!(
+            receipt_state(NotificationStatus::Failed, Some(Template), false),
+            ReceiptState::NotSent
+        );
+        assert_eq!(
+            receipt_state(NotificationStatus::Failed, Some(Template), true),
+            ReceiptState::Received
+        );
         let blocked = History::new(
-            &row(&[("status", "blocked"), ("reason", "the person rejects")], &[("tries", 1)]),
+            &row(&[("status", "blocked"), ("reason", "the person rejects")], &[("attempts", 1)]),
             true,
         );
         let text = blocked.to_string();

@@ -4,13 +4,13 @@ use crate::aws::aws_error;
 use crate::deployment::Deployment;
 use crate::error::{Error, ErrorKind};
 use aws_sdk_dynamodb::types::AttributeValue;
-use shared::store::Row;
+use shared::store::NotificationRow;
 
 /// What is stored under an id.
 #[derive(Debug)]
 pub(super) enum StoredEntry {
     Missing,
-    Notification(Box<Row>),
+    Notification(Box<NotificationRow>),
     /// A request with a notification for each of several recipients.
     BulkRequest {
         recipients: usize,
@@ -26,7 +26,7 @@ pub(super) async fn read_entry(deployment: &Deployment, id: &str) -> Result<Stor
         aws_error("reading a notification", &permission, &error)
     })?;
     let Some(item) = response.item else { return Ok(StoredEntry::Missing) };
-    if let Some(row) = Row::read(&item) {
+    if let Some(row) = NotificationRow::read(&item) {
         return Ok(StoredEntry::Notification(Box::new(row)));
     }
     let recipients = item.get("recipients").and_then(|count| count.as_n().ok());

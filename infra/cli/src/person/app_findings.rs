@@ -4,7 +4,7 @@ use super::finding::PersonFinding;
 use crate::app::registry::RegisteredApp;
 use crate::person_selector::PersonSelector;
 use crate::person_summary::{AppReachability, PersonSummary};
-use shared::parameters::Kind as AppKind;
+use shared::parameters::AppKind;
 use std::collections::BTreeMap;
 
 pub(super) fn check_apps(

@@ -1,8 +1,8 @@
 //! Sample values for a template's fields, valid for WeChat's types.
 
 use serde_json::{Map, Value};
-use shared::parameters::{Content, Template, fill};
-use shared::wechat::field::Type;
+use shared::parameters::{FieldSource, Template, fill};
+use shared::wechat::field::FieldType;
 use std::collections::BTreeMap;
 
 const SAMPLE_TEXT: &str = "示例";
@@ -19,10 +19,12 @@ fn sample_value(template: &Template, field: &str) -> &'static str {
     for (data, message) in data {
         for (key, content) in data {
             let (text, value) = match content {
-                Content::Text { text, .. } => (text, value_of_type(Type::of(key, message))),
-                Content::Time(text) => (text, "2026-11-20 15:04"),
-                Content::Date(text) => (text, "2026-11-20"),
-                Content::Amount { amount, .. } => (amount, "12"),
+                FieldSource::Text { text, .. } => {
+                    (text, value_of_type(FieldType::of(key, message)))
+                }
+                FieldSource::Time(text) => (text, "2026-11-20 15:04"),
+                FieldSource::Date(text) => (text, "2026-11-20"),
+                FieldSource::Amount { amount, .. } => (amount, "12"),
             };
             if contains_field(text, field) {
                 return value;
@@ -39,25 +41,25 @@ fn contains_field(text: &str, field: &str) -> bool {
     }
 }
 
-fn value_of_type(field_type: Type) -> &'static str {
+fn value_of_type(field_type: FieldType) -> &'static str {
     match field_type {
-        Type::Number => "1",
-        Type::Letter => "A",
-        Type::Symbol => "-",
-        Type::CharacterString => "A1",
-        Type::Time => "2026-11-20 15:04",
-        Type::Date => "2026-11-20",
-        Type::Amount => "¥12.50",
-        Type::PhoneNumber => "13800000000",
-        Type::CarNumber => "粤A12345",
-        Type::Thing
-        | Type::ShortThing
-        | Type::Name
-        | Type::Phrase
-        | Type::Listed
-        | Type::Keyword
-        | Type::Hidden
-        | Type::Unknown => SAMPLE_TEXT,
+        FieldType::Number => "1",
+        FieldType::Letter => "A",
+        FieldType::Symbol => "-",
+        FieldType::CharacterString => "A1",
+        FieldType::Time => "2026-11-20 15:04",
+        FieldType::Date => "2026-11-20",
+        FieldType::Amount => "¥12.50",
+        FieldType::PhoneNumber => "13800000000",
+        FieldType::CarNumber => "粤A12345",
+        FieldType::Thing
+        | FieldType::ShortThing
+        | FieldType::Name
+        | FieldType::Phrase
+        | FieldType::Listed
+        | FieldType::Keyword
+        | FieldType::Hidden
+        | FieldType::Unknown => SAMPLE_TEXT,
     }
 }
 
@@ -65,7 +67,7 @@ fn value_of_type(field_type: Type) -> &'static str {
 mod tests {
     use super::*;
     use serde_json::json;
-    use shared::wechat::field::Message;
+    use shared::wechat::field::MessageKind;
 
     #[test]
     fn sample_values_are_valid_for_their_types() {
@@ -87,9 +89,9 @@ mod tests {
             "keyword1",
             "first",
         ];
-        for message in [Message::Template, Message::Subscribe] {
+        for message in [MessageKind::Template, MessageKind::Subscribe] {
             for key in names {
-                let field_type = Type::of(key, message);
+                let field_type = FieldType::of(key, message);
                 assert!(
                     field_type.check(value_of_type(field_type)).is_ok(),
                     "{key} of {message:?}"

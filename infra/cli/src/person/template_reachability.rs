@@ -10,7 +10,7 @@ use crate::send_response::{NotificationResult, SendResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::parameters::{Channel, ChannelKind, Template};
-use shared::store::Status;
+use shared::store::NotificationStatus;
 use std::fmt;
 
 #[derive(Debug, Serialize)]
@@ -102,7 +102,7 @@ fn combine(
     let Some(result) = result else { return Vec::new() };
     let mut skipped = result.skipped.into_iter();
     // Between the skipped channels and the fallbacks is the chosen one.
-    let mut chosen = (result.outcome == Status::WouldSend).then_some(());
+    let mut chosen = (result.outcome == NotificationStatus::WouldSend).then_some(());
     let mut fallbacks = result.fallbacks.into_iter();
     let channels = remaining.into_iter().enumerate().map(|(index, it)| {
         let template_id = template.channels.get(index).and_then(Channel::template_id);

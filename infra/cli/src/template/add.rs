@@ -8,7 +8,7 @@ use crate::output::CommandOutput;
 use crate::parse;
 use clap::Args;
 use serde::Serialize;
-use shared::parameters::{Kind as AppKind, Template};
+use shared::parameters::{AppKind, Template};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -9,11 +9,11 @@ pub(crate) const ATTRIBUTES: [&str; 12] = [
     "status",
     "state",
     "version",
-    "tries",
-    "takers",
+    "attempts",
+    "reserved_by",
     "receipts",
     "follows",
-    "answer",
+    "auto_reply",
     "forced_at",
     "left_at",
     "expires",
@@ -23,7 +23,8 @@ pub(crate) const ATTRIBUTES: [&str; 12] = [
 const RESERVED: [&str; 6] = ["at", "item", "owner", "state", "status", "user"];
 
 /// Those that something can be added to: numbers and sets.
-const ADDED: [&str; 7] = ["version", "tries", "left_at", "expires", "due_at", "takers", "receipts"];
+const ADDED: [&str; 7] =
+    ["version", "attempts", "left_at", "expires", "due_at", "reserved_by", "receipts"];
 
 /// The names and values that an expression speaks of.
 #[derive(Default)]
@@ -90,9 +91,9 @@ fn texts(chance: &mut Chance) -> Value {
 pub(crate) fn value_of(chance: &mut Chance, name: &str) -> Value {
     match name {
         "status" | "state" => text(chance),
-        "takers" | "receipts" => texts(chance),
+        "reserved_by" | "receipts" => texts(chance),
         "follows" => json!({ "BOOL": chance.below(2) == 0 }),
-        "answer" => json!({ "M": { "owner": text(chance), "at": number(chance) } }),
+        "auto_reply" => json!({ "M": { "owner": text(chance), "at": number(chance) } }),
         "forced_at" => {
             json!({ "L": (0..chance.below(3)).map(|_| number(chance)).collect::<Vec<_>>() })
         }
@@ -123,10 +124,10 @@ fn any_value(chance: &mut Chance) -> Value {
 fn path(chance: &mut Chance, words: &mut Words, table: &Table) -> (String, String) {
     match chance.below(12) {
         0 => {
-            let (answer, owner) = (words.name(chance, "answer"), words.name(chance, "owner"));
+            let (answer, owner) = (words.name(chance, "auto_reply"), words.name(chance, "owner"));
             (format!("{answer}.{owner}"), "status".to_owned())
         }
-        1 => (format!("{}[0]", words.name(chance, "forced_at")), "tries".to_owned()),
+        1 => (format!("{}[0]", words.name(chance, "forced_at")), "attempts".to_owned()),
         2 | 3 => {
             let index = table.indexes.first().map(|index| &index.keys);
             let keys = index.filter(|_| chance.below(2) == 0).unwrap_or(&table.keys);
@@ -161,12 +162,13 @@ pub(crate) fn condition(
     };
     match chance.below(12) {
         9 => {
-            let path = one_of(chance, &["takers", "receipts", "status", "state"]);
+            let path = one_of(chance, &["reserved_by", "receipts", "status", "state"]);
             let part = ["a", "e", "free"][chance.below(3)];
             return format!("contains({path}, {})", words.value(json!({ "S": part })));
         }
         10 => {
-            let path = one_of(chance, &["takers", "receipts", "forced_at", "status", "answer"]);
+            let path =
+                one_of(chance, &["reserved_by", "receipts", "forced_at", "status", "auto_reply"]);
             let sign = ["<", "=", ">="][chance.below(3)];
             let many = words.value(json!({ "N": chance.below(4).to_string() }));
             return format!("size({path}) {sign} {many}");
@@ -176,7 +178,7 @@ pub(crate) fn condition(
             return format!("begins_with({path}, {})", words.value(json!({ "S": "re" })));
         }
         11 => {
-            let path = one_of(chance, &["version", "tries", "left_at", "forced_at", "status"]);
+            let path = one_of(chance, &["version", "attempts", "left_at", "forced_at", "status"]);
             let (low, high) = (chance.below(3), 2 + chance.below(3));
             let low = words.value(json!({ "N": low.to_string() }));
             let high = words.value(json!({ "N": high.to_string() }));
@@ -196,7 +198,7 @@ pub(crate) fn condition(
         0 | 1 => format!("attribute_exists({path})"),
         2..5 => format!("attribute_not_exists({path})"),
         5 | 6 => format!("{path} = {}", value(chance)),
-        7 if !["follows", "answer", "takers", "receipts", "forced_at", "hashes"]
+        7 if !["follows", "auto_reply", "reserved_by", "receipts", "forced_at", "hashes"]
             .contains(&&*name) =>
         {
             let sign = ["<", "<=", ">", ">="][chance.below(4)];
@@ -225,14 +227,14 @@ pub(crate) fn update(chance: &mut Chance, words: &mut Words, table: &Table) -> S
         let Some(name) = names.next() else { break };
         match chance.below(10) {
             0 | 1 => remove.push(words.name(chance, name)),
-            2 if ["takers", "receipts"].contains(&name) => {
+            2 if ["reserved_by", "receipts"].contains(&name) => {
                 let path = words.name(chance, name);
                 delete.push(format!("{path} {}", words.value(texts(chance))));
             }
             2 | 3 if ADDED.contains(&name) => {
                 let path = words.name(chance, name);
                 let value = match name {
-                    "takers" | "receipts" => texts(chance),
+                    "reserved_by" | "receipts" => texts(chance),
                     _ => number(chance),
                 };
                 add.push(format!("{path} {}", words.value(value)));
@@ -259,23 +261,23 @@ fn assignment(chance: &mut Chance, words: &mut Words, table: &Table, name: &str)
     let value = words.value(given);
     match (name, chance.below(6)) {
         (_, 0) => format!("{path} = if_not_exists({path}, {value})"),
-        ("version" | "tries" | "left_at" | "due_at", 1 | 2) => {
+        ("version" | "attempts" | "left_at" | "due_at", 1 | 2) => {
             let none = words.value(json!({ "N": "0" }));
             format!("{path} = if_not_exists({path}, {none}) + {value}")
         }
-        ("version" | "tries" | "left_at", 3) => format!("{path} = {path} - {value}"),
+        ("version" | "attempts" | "left_at", 3) => format!("{path} = {path} - {value}"),
         ("forced_at", 1 | 2) => {
             let none = words.value(json!({ "L": [] }));
             format!("{path} = list_append(if_not_exists({path}, {none}), {value})")
         }
         ("forced_at", 3) => format!("{path}[0] = {value}"),
-        ("answer", 1 | 2) => {
+        ("auto_reply", 1 | 2) => {
             let at = words.name(chance, "at");
             format!("{path}.{at} = {value}")
         }
         // To where a number may be. Elsewhere ministack refuses `begins_with` of it, and
         // gives it a size of 0; AWS documents neither.
-        ("tries" | "left_at" | "due_at" | "hashes", 5) => {
+        ("attempts" | "left_at" | "due_at" | "hashes", 5) => {
             let other = words.name(chance, "version");
             words.forget(&value);
             format!("{path} = {other}")
