@@ -1,7 +1,7 @@
 //! A business that turns Hongyan on already has followers.
 
 use crate::world::{World, order};
-use hongyan_local::InvokeFailure;
+use local_aws::InvokeFailure;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use std::collections::BTreeSet;
@@ -187,7 +187,7 @@ async fn who_was_forgotten_and_still_follows_comes_back_as_somebody_new() {
     ann.log_in("shop-mini").await;
     import(&world).await;
     let user = format!("wx0000000000005a01#{}", ann.open_id("shop").await);
-    let forget = json!({ "forget": { "account": "ann" } });
+    let forget = json!({ "erase": { "account": "ann" } });
     assert_eq!(world.ask_login(&forget).await.unwrap()["complete"], true);
     import(&world).await;
     let profile = world.aws.row("users", "user", &user).await;

@@ -41,7 +41,7 @@ impl TokenFailure {
     /// Whether WeChat rejects the AppSecret.
     ///
     /// Source: WeChat, "获取稳定版接口调用凭据",
-    /// <https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html>.
+    /// <https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken.html>.
     pub(crate) fn is_wrong_secret(&self) -> bool {
         matches!(self.code.as_str(), "40001" | "40125" | "41004")
     }

@@ -1,8 +1,9 @@
 //! Whether Lambda's runtime can start a binary.
 //!
-//! Sources: "OS-only runtime" in the Lambda developer guide (`provided.al2023`),
-//! "What's new in AL2023" in Amazon Linux's (glibc 2.34), and what the container
-//! image of the runtime has under /lib64.
+//! Sources: the runtime's container image (`/lib64`); AWS, "OS-only runtimes" (`provided.al2023`),
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-provided.html>, and "Core toolchain
+//! packages glibc, gcc, binutils",
+//! <https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html>.
 
 use clap::ValueEnum;
 use object::read::elf::{ElfFile64, FileHeader as _, Sym as _};

@@ -79,7 +79,7 @@ fn used(world: &World) -> processes::Used {
 }
 
 fn calls(world: &World) -> u64 {
-    world.cloud.aws.meter.of(&world.cloud.function(FUNCTION)).calls
+    world.cloud.aws.usage.of(&world.cloud.function(FUNCTION)).calls
 }
 
 /// How often WeChat was asked for pages and for batches today.

@@ -1,6 +1,7 @@
 //! A cloud with the release binaries, in which functions are started again and again.
 
-use hongyan_local::{Cloud, Options};
+use hongyan_local::Stack;
+use local_aws::Options;
 use measuring::processes;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
@@ -58,7 +59,7 @@ fn median(values: &[f64]) -> f64 {
 }
 
 pub(crate) struct World {
-    cloud: Cloud,
+    cloud: Stack,
     client: reqwest::Client,
     greeting: String,
 }
@@ -67,10 +68,10 @@ impl World {
     /// A world in which every function has been invoked once.
     pub(crate) async fn start(binaries: &Path) -> Result<Self, Box<dyn Error>> {
         let mut options = Options::new(TEMPLATE);
-        options.also = vec![NOOP.into()];
+        options.extra_stacks = vec![NOOP.into()];
         options.binaries = binaries.into();
         options.environments = 1;
-        let cloud = Cloud::start(options).await?;
+        let cloud = Stack::start(options).await?;
         let client = HttpClient::new().client();
         let world = Self { cloud, client, greeting: greeting() };
         for function in crate::FUNCTIONS {
@@ -167,6 +168,6 @@ fn greeting() -> String {
 /// How large a binary is, and the zip that is uploaded, in MB.
 pub(crate) fn sizes(binary: &Path) -> Result<(f64, f64), Box<dyn Error>> {
     let binary = std::fs::read(binary)?;
-    let zip = packaging::archive::of(&binary)?;
+    let zip = packaging::archive::zip_bootstrap(&binary)?;
     Ok((binary.len() as f64 / 1e6, zip.len() as f64 / 1e6))
 }
