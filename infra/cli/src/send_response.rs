@@ -1,4 +1,4 @@
-//! The send function's response (`functions/send/schema/answer.json`).
+//! The send function's response (`functions/send/schema/response.json`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const SCHEMA: &str = include_str!("../../../functions/send/schema/answer.json");
+    const SCHEMA: &str = include_str!("../../../functions/send/schema/response.json");
 
     #[test]
     fn fields_are_those_of_the_schema() {
@@ -83,7 +83,7 @@ mod tests {
             "message": {}, "fallbacks": [fallback],
         });
         for (value, of) in
-            [(&whole, "Report"), (&skipped, "SkippedChannel"), (&fallback, "Fallback")]
+            [(&whole, "NotificationResult"), (&skipped, "SkippedChannel"), (&fallback, "Fallback")]
         {
             let here: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
             assert_eq!(here, names(of), "{of}");

@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn rejected_address_is_in_the_advice() {
         let rejected = token_check(
-            &json!({ "code": "40164", "problem": "p", "address": "203.0.113.9", "lasting": false }),
+            &json!({ "code": "40164", "problem": "p", "address": "203.0.113.9", "permanent": false }),
         );
         let advice =
             |info: &DeploymentInfo| finding(&rejected, info, Timestamp(7000)).advice.unwrap();

@@ -113,7 +113,7 @@ fn read(file: &Path) -> Result<(String, String), Error> {
 /// Parses a template like the functions. Errors have the path of the invalid field.
 fn parse_template(text: &str, source: &str) -> Result<Template, Error> {
     let invalid = |problem: String| {
-        let advice = "correct the file; docs/setup.md describes it";
+        let advice = "correct the file; docs/configuration.md describes it";
         Error::new(ErrorKind::Invalid, format!("{source}: {problem}"), advice)
     };
     // A syntax error has no path.
