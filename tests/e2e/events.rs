@@ -120,7 +120,7 @@ async fn what_can_never_be_applied_is_set_aside_at_once_with_the_reason() {
     assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Hongyan");
     let key = event["event"].as_str().unwrap();
     let lines = world.lines();
-    let told: Vec<_> = lines.iter().filter(|line| line.contains("set aside")).collect();
+    let told: Vec<_> = lines.iter().filter(|line| line.contains("quarantined an event")).collect();
     assert!(!told.is_empty() && told.iter().all(|line| line.contains(key)), "{told:#?}");
 
     sweep(&world).await;

@@ -11,12 +11,12 @@ const PAGES: [&str; 2] = [
     concat!(
         include_str!("../../../../README.md"),
         include_str!("../../../../docs/sending.md"),
-        include_str!("../../../../docs/setup.md"),
+        include_str!("../../../../docs/configuration.md"),
     ),
     concat!(
         include_str!("../../../../README.zh-CN.md"),
         include_str!("../../../../docs/sending.zh-CN.md"),
-        include_str!("../../../../docs/setup.zh-CN.md"),
+        include_str!("../../../../docs/configuration.zh-CN.md"),
     ),
 ];
 
