@@ -100,7 +100,7 @@ async fn a_set_up_that_broke_off_leaves_no_half_app_and_can_be_repeated() {
     let world = World::start().await;
     world.account_at_wechat("news", NEWS, SECRET).await;
     for parameter in ["callback/news", "apps/news"] {
-        let fault = Fault::of("ssm", "PutParameter").on(format!("/hongyan/local/{parameter}"));
+        let fault = Fault::new("ssm", "PutParameter").on(format!("/hongyan/local/{parameter}"));
         let fault = fault.refuse("InternalServerError");
         let fault = world.cloud.aws.faults.inject(fault).unwrap();
         let said = world.hongyan(&ADD_NEWS, SECRET).await;
@@ -130,7 +130,7 @@ async fn a_wrong_app_secret_is_told_and_can_be_replaced() {
 
     let said = world.hongyan(&rotate, OTHER_SECRET).await;
     let (kind, words) = said.error();
-    assert!(kind == "refused" && words.contains("the one before is in its place"), "{words}");
+    assert!(kind == "refused" && words.contains("the previous one is restored"), "{words}");
     let stored = world.cloud.aws.parameters.get("/hongyan/local/secrets/news");
     assert_eq!(stored.as_deref(), Some(SECRET));
     // WeChat has another from now on.
