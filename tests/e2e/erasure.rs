@@ -197,7 +197,7 @@ async fn what_the_time_is_too_short_for_the_next_call_does() {
     }
     let names = [ann.open_id("shop").await];
     // Each deletion of an event takes long, and many take too long.
-    let slow = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
+    let slow = Fault::new("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let slow = slow.delay(Duration::from_millis(700));
     let slow = world.cloud.aws.faults.inject(slow).unwrap();
     let who = json!({ "app": "shop", "open_id": names[0] });
@@ -217,7 +217,7 @@ async fn what_the_time_is_too_short_for_the_next_call_does() {
 async fn what_broke_off_is_done_when_it_is_asked_again() {
     let world = World::start().await;
     let (session, names) = ann_lives(&world).await;
-    let broken = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
+    let broken = Fault::new("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let broken = world.cloud.aws.faults.inject(broken.refuse("AccessDeniedException")).unwrap();
     let who = json!({ "erase": { "account": "ann" } });
     assert!(world.ask_login(&who).await.is_err());

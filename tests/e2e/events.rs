@@ -356,7 +356,7 @@ async fn two_events_of_one_identity_are_both_kept_and_counted() {
 async fn what_the_stream_never_told_of_the_sweep_finds() {
     let world = World::start().await;
     let events = world.cloud.function("events");
-    let down = Fault::of("dynamodb", "*").by(events).refuse("InternalServerError");
+    let down = Fault::new("dynamodb", "*").by(events).refuse("InternalServerError");
     let down = world.cloud.aws.faults.inject(down).unwrap();
     let message = json!({ "app": "shop-mini", "message": { "from": "ann", "MsgType": "text", "Content": "hello", "MsgId": 7 } });
     assert_eq!(world.wechat.push(message).await[0]["status"], 200);

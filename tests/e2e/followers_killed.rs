@@ -117,7 +117,7 @@ async fn what_dynamodb_refuses_or_does_without_saying_so_is_done_once() {
     let world = World::start().await;
     crowd(&world, 250).await;
     let of =
-        |operation: &str| Fault::of("dynamodb", operation).by(world.cloud.function("followers"));
+        |operation: &str| Fault::new("dynamodb", operation).by(world.cloud.function("followers"));
     let faults = [
         of("TransactWriteItems").refuse("ThrottlingException").times(4),
         of("TransactWriteItems").reset().after().times(3),
@@ -138,7 +138,7 @@ async fn what_dynamodb_refuses_or_does_without_saying_so_is_done_once() {
 async fn an_import_that_aws_keeps_from_going_on_says_so_and_goes_on_later() {
     let world = World::start().await;
     crowd(&world, 150).await;
-    let fault = Fault::of("dynamodb", "TransactWriteItems").by(world.cloud.function("followers"));
+    let fault = Fault::new("dynamodb", "TransactWriteItems").by(world.cloud.function("followers"));
     let fault = world.cloud.aws.faults.inject(fault.refuse("InternalServerError")).unwrap();
     let event: Value = serde_json::from_str(IMPORT).unwrap();
     let failed = world.invoke("followers", &event).await;

@@ -429,7 +429,7 @@ async fn what_dynamodb_does_not_store_waits_for_the_next_sweep() {
     world.send_to_several(&request).await;
     world.until("they are due", || now() >= at).await;
     // The first that is written, as often as the SDK tries.
-    let write = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("send"));
+    let write = Fault::new("dynamodb", "UpdateItem").by(world.cloud.function("send"));
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
     let refused = world.cloud.aws.faults.inject(refused).unwrap();
     assert_eq!(sweep(&world).await, (0, 5));
@@ -463,7 +463,7 @@ async fn what_could_not_be_stored_comes_back_from_the_queue() {
     world.token_round().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
-    let write = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("send"));
+    let write = Fault::new("dynamodb", "UpdateItem").by(world.cloud.function("send"));
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
     let refused = world.cloud.aws.faults.inject(refused).unwrap();
     world.queue(&order("sale", crowd(&world, 3).await)).await;

@@ -209,7 +209,7 @@ async fn who_waited_too_long_for_a_token_does_not_call_any_more() {
         scene.warm_up().await;
         scene.fault(json!({ "errcode": 40001 })).await;
         let send = scene.world.cloud.function("send");
-        let renewing = scene.given(Fault::of("lambda", "Invoke").by(send).hold());
+        let renewing = scene.given(Fault::new("lambda", "Invoke").by(send).hold());
         let request = scene.request("order-1");
         let begun = Timestamp::now();
         let another = async {

@@ -98,7 +98,7 @@ async fn two_that_turn_out_to_be_one_become_the_one_who_was_a_person() {
 
     bind(&world, "shop-mini", true).await;
     // The sessions of before can't be ended, for now.
-    let fault = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
+    let fault = Fault::new("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let fault = world.cloud.aws.faults.inject(fault.refuse("InternalServerError")).unwrap();
     let code = json!({ "code": ann.code("shop-mini").await });
     let (_, both) = world.log_in("shop-mini", &code).await;

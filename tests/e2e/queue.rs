@@ -93,7 +93,7 @@ async fn what_could_not_be_sent_yet_is_sent_by_the_sweep_and_leaves_the_queue() 
 async fn an_event_that_can_not_be_dealt_with_is_kept_beside_the_dead_messages() {
     let (world, to) = World::with_ann().await;
     let send = world.cloud.function("send");
-    let writes = Fault::of("dynamodb", "*").on("hongyan-local-notifications").by(send.clone());
+    let writes = Fault::new("dynamodb", "*").on("hongyan-local-notifications").by(send.clone());
     let refused = world.cloud.aws.faults.inject(writes.refuse("InternalServerError")).unwrap();
     let request = order("order-17", to);
     world.aws.hand_over(&send, &request).await;

@@ -65,7 +65,7 @@ async fn a_table_that_is_not_there_is_named() {
 #[tokio::test]
 async fn a_table_that_may_not_be_looked_at_is_named() {
     let world = World::start().await;
-    let looked = Fault::of("dynamodb", "DescribeTimeToLive").on("hongyan-local-notifications");
+    let looked = Fault::new("dynamodb", "DescribeTimeToLive").on("hongyan-local-notifications");
     let send = world.cloud.function("send");
     let refused = looked.refuse("AccessDeniedException").by(send.clone());
     world.cloud.aws.faults.inject(refused).unwrap();
@@ -78,7 +78,7 @@ async fn a_table_that_may_not_be_looked_at_is_named() {
 async fn a_moment_of_trouble_with_a_table_stops_no_start() {
     for trouble in ["InternalServerError", "ThrottlingException"] {
         let world = World::start().await;
-        let asked = Fault::of("dynamodb", "DescribeTimeToLive").refuse(trouble);
+        let asked = Fault::new("dynamodb", "DescribeTimeToLive").refuse(trouble);
         let asked = asked.by(world.cloud.function("callback"));
         let asked = world.cloud.aws.faults.inject(asked).unwrap();
         let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 });
@@ -220,7 +220,7 @@ async fn who_starts_asks_for_parameters_eight_times() {
     world.idle().await;
     let followers = world.cloud.function("followers");
     let throttled = |times| {
-        let read = Fault::of("ssm", "*").by(followers.clone()).refuse("ThrottlingException");
+        let read = Fault::new("ssm", "*").by(followers.clone()).refuse("ThrottlingException");
         world.cloud.aws.faults.inject(read.times(times)).unwrap()
     };
     world.cloud.kill(&followers).await.unwrap();
@@ -240,7 +240,7 @@ async fn of_many_that_start_while_parameters_are_throttled_each_starts_or_says_s
     let (world, to) = World::with_ann().await;
     let send = world.cloud.function("send");
     world.cloud.kill(&send).await.unwrap();
-    let read = Fault::of("ssm", "*").by(send).refuse("ThrottlingException");
+    let read = Fault::new("ssm", "*").by(send).refuse("ThrottlingException");
     let throttled = world.cloud.aws.faults.inject(read.times(30)).unwrap();
     let asks = (0..20).map(async |at| {
         let request = order(&format!("order-{at}"), to.clone());

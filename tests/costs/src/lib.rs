@@ -200,7 +200,7 @@ impl World {
         let mut usage = BTreeMap::new();
         for (function, logged) in logged {
             let name = self.cloud.function(&function);
-            let metered = self.cloud.aws.usage.of(&name);
+            let metered = self.cloud.aws.usage.used_by(&name);
             let wechat = calls.iter().filter(|call| calls_of(&function, &call["path"]));
             let Used { processor, peak } = processes::of(&function, &self.cloud.processes());
             let used = Usage {

@@ -59,7 +59,7 @@ async fn what_takes_several_calls_is_asked_for_until_it_is_done() {
         ann.message("shop", &format!("hello {at}")).await;
     }
     let open_id = ann.open_id("shop").await;
-    let slow = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
+    let slow = Fault::new("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let slow = slow.delay(Duration::from_millis(700));
     let slow = world.cloud.aws.faults.inject(slow).unwrap();
     let who = format!("app=shop,open_id={open_id}");

@@ -71,11 +71,11 @@ async fn what_is_missing_is_said() {
 async fn a_call_that_is_throttled_is_tried_again_and_one_that_is_not_allowed_names_its_permission()
 {
     let world = World::start().await;
-    let throttle = Fault::of("ssm", "GetParameter").refuse("ThrottlingException").times(2);
+    let throttle = Fault::new("ssm", "GetParameter").refuse("ThrottlingException").times(2);
     let fault = world.cloud.aws.faults.inject(throttle).unwrap();
     world.hongyan(&["next"], "").await.json();
     fault.has_fired(2).await;
-    let deny = Fault::of("ssm", "GetParametersByPath").refuse("AccessDeniedException");
+    let deny = Fault::new("ssm", "GetParametersByPath").refuse("AccessDeniedException");
     let fault = world.cloud.aws.faults.inject(deny).unwrap();
     let said = world.hongyan(&["app", "list"], "").await;
     let (kind, words) = said.error();

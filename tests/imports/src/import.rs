@@ -38,7 +38,7 @@ pub(crate) async fn night(world: &World) -> Result<Cost, Box<dyn Error>> {
         "UpdateExpression": "SET begun_at = :long_ago",
         "ExpressionAttributeValues": { ":long_ago": { "N": "0" } },
     });
-    world.cloud.ask("DynamoDB_20120810.UpdateItem", &update).await?;
+    world.cloud.call_service("DynamoDB_20120810.UpdateItem", &update).await?;
     measure(world, &json!({ "reconcile": {} })).await
 }
 
@@ -79,7 +79,7 @@ fn used(world: &World) -> processes::Used {
 }
 
 fn calls(world: &World) -> u64 {
-    world.cloud.aws.usage.of(&world.cloud.function(FUNCTION)).calls
+    world.cloud.aws.usage.used_by(&world.cloud.function(FUNCTION)).calls
 }
 
 /// How often WeChat was asked for pages and for batches today.

@@ -170,7 +170,7 @@ impl World {
         let login = self.cloud.function("login");
         let order = |operation: &str| {
             // A fault that hardly is one counts whom it befalls.
-            let fault = Fault::of("dynamodb", operation).by(login.clone());
+            let fault = Fault::new("dynamodb", operation).by(login.clone());
             self.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1)))
         };
         let dynamodb = OPERATIONS.into_iter().map(order).collect::<Result<_, _>>()?;

@@ -197,7 +197,7 @@ impl World {
         let send = self.cloud.function("send");
         let order = |operation: &str| {
             // A fault that hardly is one counts whom it befalls.
-            let fault = Fault::of("dynamodb", operation).by(send.clone());
+            let fault = Fault::new("dynamodb", operation).by(send.clone());
             self.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1)))
         };
         let dynamodb = OPERATIONS.into_iter().map(order).collect::<Result<_, _>>()?;
