@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use tokens::Forger;
+use test_tokens::Forger;
 
 /// What is added to the template: a function, and a route that leads to it past
 /// the authorizer.
