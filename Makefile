@@ -253,7 +253,7 @@ screenshots: ## Make the READMEs' pictures anew (needs Chromium and chromedriver
 	mkdir -p infra/sandbox/screenshots
 	$(CARGO) build --workspace --all-targets --locked
 	BROWSER_TESTS=required SCREENSHOTS=$(abspath infra/sandbox/screenshots) \
-		$(CARGO) test --package tests --test e2e --locked -- --ignored --exact page::pictures
+		$(CARGO) test --package tests --test e2e --locked -- --ignored --exact sandbox_page::pictures
 
 clean-data: ## Forget what `make run` has stored
 	rm -rf .hongyan

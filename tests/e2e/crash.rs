@@ -5,20 +5,20 @@
 //! `CRASHES` is how many deaths there are to be (50 if not said; `make crash` makes it
 //! 1000), and `CRASH_SEED` which chance decides their order.
 
-mod chance;
-mod deeds;
 mod oracle;
 mod point;
+mod random;
+mod workload;
 
 use crate::world::World;
-use chance::Chance;
-use deeds::{Deeds, minute};
 use futures_util::future::join_all;
 use point::Point;
+use random::Chance;
 use shared::config::optional;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 use tokio::sync::watch;
+use workload::{Deeds, minute};
 
 /// So many points lie in wait at a time.
 const AT_ONCE: usize = 6;
@@ -116,10 +116,10 @@ async fn wave(world: &World, deeds: &Deeds, points: Vec<Point>) -> Vec<(Point, b
 
 /// Faults 2, 3, 26, 32, 33, 34, 58, 66.
 #[tokio::test]
-async fn whoever_dies_wherever_nothing_is_lost_and_nothing_is_done_twice() {
+async fn crash_at_any_point_loses_and_repeats_nothing() {
     let number = |name| optional(name).map(|it| it.parse::<u64>().unwrap());
     let crashes = usize::try_from(number("CRASHES").unwrap_or(50)).unwrap();
-    let seed = Seed(number("CRASH_SEED").unwrap_or_else(|| shared::chance::number().into()));
+    let seed = Seed(number("CRASH_SEED").unwrap_or_else(|| shared::random::number().into()));
     let mut deck = Deck::new(seed.0);
     let (begun, mut waves, mut notifications) = (Instant::now(), 0, 0);
     while deck.deaths() < crashes {

@@ -24,7 +24,7 @@ fn named(at: usize) -> Vec<Vec<&'static str>> {
 }
 
 #[test]
-fn every_promise_names_tests_that_there_are() {
+fn every_promise_names_existing_tests() {
     assert_eq!(named(0), named(1));
     assert!(named(0).len() >= 10, "{:?}", named(0));
     assert!(named(0).iter().all(|tests| !tests.is_empty()), "{:?}", named(0));
@@ -55,7 +55,7 @@ fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let mut all = Vec::new();
     pages(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut all);
     assert!(all.len() >= 15, "{all:?}");

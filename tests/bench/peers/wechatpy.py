@@ -17,7 +17,7 @@ from wechatpy.utils import check_signature
 CASES = {}
 
 
-def greeting(case):
+def url_verification(case):
     token = case["token"]
 
     def answer(delivery):
@@ -62,7 +62,7 @@ def read(request):
     """Makes ready for the cases in a file."""
     with open(request["corpus"], encoding="utf-8") as file:
         for case in json.load(file):
-            way = {"greeting": greeting, "plain": plain, "safe": safe}[case["mode"]]
+            way = {"url_verification": url_verification, "plain": plain, "safe": safe}[case["mode"]]
             CASES[case["name"]] = (way(case), case["deliveries"])
     return {}
 

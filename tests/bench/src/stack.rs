@@ -5,7 +5,7 @@ use crate::Failure;
 use hongyan_local::aws::{Fault, Ordered};
 use hongyan_local::{Cloud, Options};
 use reqwest::{Client, RequestBuilder};
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::http::Web;
 use shared::wechat::signature;

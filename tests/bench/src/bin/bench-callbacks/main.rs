@@ -12,8 +12,8 @@ mod serve;
 mod servers;
 mod table;
 
-use corpus::Case;
 use bench::{Failure, print_line};
+use corpus::Case;
 use interop::peer::Environment;
 use ours::Ours;
 use race::{RaceError, Racer};
@@ -53,7 +53,9 @@ fn race_in_one_process(peers: Option<&Path>, cases: &[Case]) -> Result<(), Failu
     if let Some(folder) = peers {
         racers.extend(start_peers(folder, cases)?);
     }
-    print_line(&format!("Messages verified, decrypted, parsed and answered {core}, without HTTP.\n"));
+    print_line(&format!(
+        "Messages verified, decrypted, parsed and answered {core}, without HTTP.\n"
+    ));
     table::print_header(racers.iter().map(Racer::name));
     let mut remarks = Vec::new();
     for case in cases {

@@ -124,7 +124,10 @@ impl Ours {
             let seal = |opened: &Opened, written: &str| {
                 opened.seal.as_ref().map(|seal| seal.seal(written, *format, NOW))
             };
-            parts.push(("seal", micros_each(&answered, |(opened, _, written)| seal(opened, written))));
+            parts.push((
+                "seal",
+                micros_each(&answered, |(opened, _, written)| seal(opened, written)),
+            ));
         }
         Ok(parts)
     }

@@ -37,11 +37,7 @@ struct Server {
 }
 
 /// Measures all servers in all cases, and prints the results.
-pub(crate) fn race(
-    peers: &Environment,
-    scripts: &Path,
-    cases: &[Case],
-) -> Result<(), Failure> {
+pub(crate) fn race(peers: &Environment, scripts: &Path, cases: &[Case]) -> Result<(), Failure> {
     let scripts = scripts.join("servers");
     let mut ours = Command::new(std::env::current_exe()?);
     ours.arg(serve::ARGUMENT);
@@ -95,8 +91,7 @@ async fn measure(servers: &[Server], case: &Case) -> Result<Vec<RaceResult>, Fai
     let mut results = Vec::new();
     for server in servers {
         let answers = server.answers(case).await?;
-        let wrong =
-            |problem| format!("{} answers {} wrongly: {problem}", server.name, case.name);
+        let wrong = |problem| format!("{} answers {} wrongly: {problem}", server.name, case.name);
         let remark = case.check(&answers).map_err(wrong)?;
         let remark = remark.map(|remark| format!("the reply is read as: {remark}"));
         results.push(RaceResult { rates: Vec::new(), remark });
@@ -147,7 +142,7 @@ impl Server {
         let end = Instant::now() + TURN;
         let clients = (0..CONNECTIONS).map(|number| self.send_until(end, requests, number));
         let answered: usize = try_join_all(clients).await?.into_iter().sum();
-        let spent = processes::usage_with_children(self.child.id()).processor - before;
+        let spent = processes::usage_with_children(self.child.id()).processor_ms - before;
         Ok(answered as f64 / (spent / 1000.0))
     }
 

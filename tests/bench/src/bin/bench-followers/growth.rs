@@ -67,7 +67,8 @@ fn print_figures(users: &[usize], stacks: &[Figures]) {
                 format!("{:.2}", figure(rounds))
             })
         };
-        let ratio = median_of(few.iter().zip(many).map(|(few, many)| many.processor_ms / few.processor_ms));
+        let ratio =
+            median_of(few.iter().zip(many).map(|(few, many)| many.processor_ms / few.processor_ms));
         let mut cells = vec![WORKLOADS[key.0].to_owned(), key.1.clone()];
         cells.extend(of_each(mean_calls));
         cells.extend(of_each(|rounds| median_of(rounds.iter().map(|used| used.processor_ms))));
@@ -78,7 +79,11 @@ fn print_figures(users: &[usize], stacks: &[Figures]) {
     }
     print_line("");
     let grown = if calls_grown { "more of them" } else { "as many" };
-    markdown::print_goal("the same number of calls of DynamoDB for any number of users", grown, !calls_grown);
+    markdown::print_goal(
+        "the same number of calls of DynamoDB for any number of users",
+        grown,
+        !calls_grown,
+    );
     markdown::print_goal(
         &format!("the same processor time (within {MAX_RATIO} ×)"),
         &format!("{max_ratio:.2} × at most"),

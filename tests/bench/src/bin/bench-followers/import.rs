@@ -1,8 +1,8 @@
 //! The import of an account's followers, and the reconciliation of the next night.
 
+use bench::Failure;
 use bench::processes::{self, ProcessUsage};
 use bench::usage::MeteredStack;
-use bench::Failure;
 use serde_json::{Value, json};
 use std::time::Instant;
 

@@ -71,8 +71,9 @@ async fn measure_calls(binaries: &Path) -> Result<(), Failure> {
         let (dynamodb, wechat) = counter.finish().await?;
         markdown::print_row(&[channel.to_owned(), dynamodb.to_string(), wechat.to_string()]);
         if channel == "template" && (dynamodb > 3 || wechat > 1) {
-            return Err("a template message makes more than 3 calls of DynamoDB or 1 of WeChat"
-                .into());
+            return Err(
+                "a template message makes more than 3 calls of DynamoDB or 1 of WeChat".into()
+            );
         }
     }
     sender.stack.stop().await;

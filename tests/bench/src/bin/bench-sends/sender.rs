@@ -29,8 +29,7 @@ impl Sender {
     /// A stack in which ann follows the shop, has written to it, has logged in and has
     /// given a consent.
     pub(crate) async fn start(binaries: &Path, environments: usize) -> Result<Self, Failure> {
-        let stack =
-            Stack::start(binaries, |options| options.environments = environments).await?;
+        let stack = Stack::start(binaries, |options| options.environments = environments).await?;
         stack.invoke("token", &json!({})).await?;
         let act = async |action: &str, with: Value| {
             stack.control(&format!("people/ann/{action}"), &with).await

@@ -146,9 +146,7 @@ impl Clients {
             Task::Notify => {
                 self.notify(self.notifications.fetch_add(1, Ordering::Relaxed) + 1).await
             }
-            Task::Queue => {
-                self.queue(self.notifications.fetch_add(1, Ordering::Relaxed) + 1).await
-            }
+            Task::Queue => self.queue(self.notifications.fetch_add(1, Ordering::Relaxed) + 1).await,
             // The first one has certainly been sent.
             Task::Duplicate => self.notify(0).await,
             Task::SweepEvents => self.run("events", json!({ "sweep": {} })).await,

@@ -49,11 +49,7 @@ impl Figures {
 
     /// The same, with the times of another window if these are shorter.
     pub(crate) fn with_shorter_times_of(self, other: &Self) -> Self {
-        Self {
-            median: self.median.min(other.median),
-            p99: self.p99.min(other.p99),
-            ..self
-        }
+        Self { median: self.median.min(other.median), p99: self.p99.min(other.p99), ..self }
     }
 
     /// The ratio of the median to that of an earlier window; 1 if it is shorter.
@@ -134,7 +130,10 @@ mod tests {
     fn times_are_ignored_when_only_one_window_was_slow() {
         let before = figures(9000, 12, 2000, 9000);
         let (slow, fast) = (figures(9000, 12, 9000, 90_000), figures(8000, 11, 2000, 9000));
-        assert_eq!(slow.with_shorter_times_of(&fast).growth_since(&before, 1.0), <[String; 0]>::default());
+        assert_eq!(
+            slow.with_shorter_times_of(&fast).growth_since(&before, 1.0),
+            <[String; 0]>::default()
+        );
         assert_eq!(slow.with_shorter_times_of(&slow).growth_since(&before, 1.0).len(), 2);
         // Memory is always that of the last window.
         assert_eq!(slow.with_shorter_times_of(&fast).resources, slow.resources);

@@ -140,18 +140,18 @@ mod tests {
         };
         let observer = InvocationObserver::new(4, 2);
         let end = line("END after 1 ms", Some(Duration::from_micros(1100)));
-        observer.see(&end);
+        observer.record(&end);
         assert_eq!(observer.invocations(), 0, "recording has not begun");
         observer.begin();
         for expected in [0, 1, 1, 2] {
-            observer.see(&end);
+            observer.record(&end);
             assert_eq!(observer.window(), expected);
         }
-        observer.see(&end);
+        observer.record(&end);
         assert_eq!(observer.windows()[1]["send"], [1100, 1100]);
-        observer.see(&line("START (cold)", None));
+        observer.record(&line("START (cold)", None));
         assert_eq!(observer.failure(), None);
-        observer.see(&line("failed after 3 ms: Runtime.ExitError", None));
+        observer.record(&line("failed after 3 ms: Runtime.ExitError", None));
         assert!(observer.failure().unwrap().starts_with("send        failed after 3 ms"));
     }
 }

@@ -13,7 +13,7 @@ async fn log_in(browser: &Browser, name: &str) {
 }
 
 #[tokio::test]
-async fn somebody_follows_logs_in_is_notified_and_taps_the_card() {
+async fn person_follows_logs_in_receives_a_notification_and_taps_it() {
     let world = World::with_example_replies().await;
     let Some(browser) = Browser::open(&world).await else { return };
     browser.read("#phone-ann .screen", "Nothing yet").await;
@@ -72,7 +72,7 @@ async fn somebody_follows_logs_in_is_notified_and_taps_the_card() {
 }
 
 #[tokio::test]
-async fn whoever_refuses_is_not_sent_to_and_it_says_why() {
+async fn refusal_of_a_consent_is_shown_with_its_consequence() {
     let world = World::start().await;
     let Some(browser) = Browser::open(&world).await else { return };
     log_in(&browser, "bob").await;
@@ -100,7 +100,7 @@ async fn whoever_refuses_is_not_sent_to_and_it_says_why() {
 }
 
 #[tokio::test]
-async fn two_phones_show_what_is_theirs_side_by_side() {
+async fn two_phones_show_their_own_messages() {
     let world = World::start().await;
     let Some(browser) = Browser::open(&world).await else { return };
     for name in ["ann", "bob"] {
@@ -127,7 +127,7 @@ async fn two_phones_show_what_is_theirs_side_by_side() {
 }
 
 #[tokio::test]
-async fn a_reload_keeps_everything() {
+async fn reload_keeps_everything() {
     let world = World::with_example_replies().await;
     let Some(browser) = Browser::open(&world).await else { return };
     world.phone("ann").follow("shop").await;
@@ -157,7 +157,7 @@ async fn a_reload_keeps_everything() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_killed_is_seen_to_be_replaced() {
+async fn page_shows_the_replacement_of_a_revoked_token() {
     let world = World::start().await;
     let Some(browser) = Browser::open(&world).await else { return };
     world.phone("ann").follow("shop").await;
@@ -171,7 +171,7 @@ async fn a_token_that_is_killed_is_seen_to_be_replaced() {
 }
 
 #[tokio::test]
-async fn what_waits_on_the_queue_is_seen_to_be_queued() {
+async fn page_shows_queued_notifications() {
     let world = World::start().await;
     let Some(browser) = Browser::open(&world).await else { return };
     world.phone("ann").follow("shop").await;
@@ -189,7 +189,7 @@ async fn what_waits_on_the_queue_is_seen_to_be_queued() {
 }
 
 #[tokio::test]
-async fn hundreds_of_deliveries_at_once_leave_the_page_whole() {
+async fn hundreds_of_concurrent_deliveries_keep_the_page_consistent() {
     let world = World::start().await;
     let Some(browser) = Browser::open(&world).await else { return };
     let message = json!({ "from": "ann", "MsgType": "text", "Content": "hello" });
@@ -204,7 +204,7 @@ async fn hundreds_of_deliveries_at_once_leave_the_page_whole() {
 }
 
 #[tokio::test]
-async fn faults_wait_until_they_befall_a_call_and_the_clock_goes_forward() {
+async fn faults_stay_until_they_fire_and_the_clock_advances() {
     let world = World::start().await;
     let Some(browser) = Browser::open(&world).await else { return };
     world.phone("ann").follow("shop").await;
@@ -234,7 +234,7 @@ async fn faults_wait_until_they_befall_a_call_and_the_clock_goes_forward() {
 }
 
 #[tokio::test]
-async fn everything_can_be_done_by_keyboard() {
+async fn every_action_is_available_by_keyboard() {
     const TAB: &str = "\u{e004}";
     const ENTER: &str = "\u{e007}";
     const ESCAPE: &str = "\u{e00c}";
@@ -282,7 +282,7 @@ async fn everything_can_be_done_by_keyboard() {
 }
 
 #[tokio::test]
-async fn it_speaks_two_languages_has_two_looks_and_fits_a_phone() {
+async fn page_has_two_languages_two_themes_and_a_phone_layout() {
     let world = World::start().await;
     let Some(browser) = Browser::on_a_telephone(&world).await else { return };
     let ground = "return getComputedStyle(document.body).backgroundColor";
@@ -310,7 +310,7 @@ async fn it_speaks_two_languages_has_two_looks_and_fits_a_phone() {
 }
 
 #[tokio::test]
-async fn nothing_is_fetched_from_elsewhere_and_what_people_write_is_no_markup() {
+async fn page_loads_no_external_resource_and_escapes_user_text() {
     let world = World::start().await;
     let Some(browser) = Browser::open(&world).await else { return };
     let ann = world.phone("ann");
@@ -328,7 +328,7 @@ async fn nothing_is_fetched_from_elsewhere_and_what_people_write_is_no_markup() 
 }
 
 #[tokio::test]
-async fn people_scan_tap_the_menu_ask_customer_service_and_reject_messages() {
+async fn person_scans_taps_the_menu_asks_customer_service_and_rejects_messages() {
     let world = World::with_example_replies().await;
     let Some(browser) = Browser::open(&world).await else { return };
     browser.tap("#phone-ann .tab:nth-child(2)").await;

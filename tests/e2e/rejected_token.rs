@@ -49,7 +49,7 @@ async fn refused(world: &World, dead: u64) -> (String, String) {
 
 /// Faults 41, 57.
 #[tokio::test]
-async fn two_hundred_senders_lose_nothing_when_their_token_is_killed() {
+async fn concurrent_sends_lose_nothing_when_the_token_is_revoked() {
     let (world, to) = ann_follows().await;
     // Now every environment has the token at hand.
     world.send_at_once(&orders("before", 20, &to)).await;
@@ -69,7 +69,7 @@ async fn two_hundred_senders_lose_nothing_when_their_token_is_killed() {
 
 /// Fault 41.
 #[tokio::test]
-async fn two_hundred_senders_force_one_token_when_wechat_hands_out_the_dead_one() {
+async fn concurrent_sends_force_one_refresh_when_wechat_returns_the_invalid_token() {
     let (world, to) = ann_follows().await;
     world.send_at_once(&orders("before", 20, &to)).await;
     world.wechat.forget_calls().await;
@@ -91,7 +91,7 @@ async fn two_hundred_senders_force_one_token_when_wechat_hands_out_the_dead_one(
 
 /// Fault 42.
 #[tokio::test]
-async fn a_secret_that_is_wrong_for_good_costs_two_calls_a_send_and_nothing_of_the_budget() {
+async fn wrong_app_secret_costs_two_calls_per_send_and_no_forced_refresh() {
     let (world, to) = ann_follows().await;
     let wrong = "0123456789abcdef0123456789abcdef";
     world.set_parameter("secrets/shop", wrong);
@@ -118,7 +118,7 @@ async fn a_secret_that_is_wrong_for_good_costs_two_calls_a_send_and_nothing_of_t
 
 /// Fault 61.
 #[tokio::test]
-async fn an_address_that_wechat_does_not_let_in_is_named() {
+async fn address_outside_the_whitelist_is_named() {
     let world = World::start().await;
     world.wechat.advance(7200).await;
     world.wechat.fault(json!({ "path": STABLE_TOKEN, "errcode": 40164, "times": 3 })).await;
@@ -149,7 +149,7 @@ async fn an_address_that_wechat_does_not_let_in_is_named() {
 }
 
 #[tokio::test]
-async fn an_app_that_is_slow_holds_up_no_other() {
+async fn slow_app_delays_no_other_app() {
     let world = World::start().await;
     world.wechat.advance(7200).await;
     world.wechat.fault(json!({ "path": STABLE_TOKEN, "delay_ms": 20_000, "times": 1 })).await;
@@ -177,7 +177,7 @@ async fn an_app_that_is_slow_holds_up_no_other() {
 
 /// Fault 60.
 #[tokio::test]
-async fn an_outage_of_the_token_path_for_210_seconds_is_not_noticed() {
+async fn token_outage_of_210_seconds_affects_no_send() {
     let (world, to) = ann_follows().await;
     let mut sent = 0;
     // It begins at different moments before and after the successor appears,
@@ -210,7 +210,7 @@ async fn an_outage_of_the_token_path_for_210_seconds_is_not_noticed() {
 
 /// Fault 58.
 #[tokio::test]
-async fn a_token_function_that_dies_before_it_has_stored_a_token_loses_none() {
+async fn token_is_not_lost_when_the_function_crashes_before_storing_it() {
     let (world, to) = ann_follows().await;
     world.wechat.advance(7200 - 300).await;
     let token = world.cloud.function("token");
@@ -234,7 +234,7 @@ async fn a_token_function_that_dies_before_it_has_stored_a_token_loses_none() {
 
 /// Fault 58.
 #[tokio::test]
-async fn a_repair_whose_function_dies_is_finished_by_the_next_round() {
+async fn refresh_is_finished_by_the_schedule_when_the_function_crashes() {
     let (world, to) = ann_follows().await;
     world.wechat.post("apps/shop/spoil", &json!({})).await;
     let token = world.cloud.function("token");
@@ -255,7 +255,7 @@ async fn a_repair_whose_function_dies_is_finished_by_the_next_round() {
 
 /// Fault 63.
 #[tokio::test]
-async fn a_token_that_is_known_to_be_dead_is_not_used_again_when_an_old_parameter_is_read() {
+async fn invalid_token_is_not_used_again_when_an_old_parameter_version_is_read() {
     let (world, to) = ann_follows().await;
     let old = world.parameter(SHOP);
     world.wechat.revoke("shop").await;
@@ -281,7 +281,7 @@ async fn a_token_that_is_known_to_be_dead_is_not_used_again_when_an_old_paramete
 }
 
 #[tokio::test]
-async fn a_token_function_that_cannot_be_invoked_is_asked_again_and_others_tokens_are_taken() {
+async fn token_is_read_again_when_the_token_function_cannot_be_invoked() {
     let (world, to) = ann_follows().await;
     world.wechat.revoke("shop").await;
     let invoke = || {
@@ -311,7 +311,7 @@ async fn a_token_function_that_cannot_be_invoked_is_asked_again_and_others_token
 }
 
 #[tokio::test]
-async fn a_generation_that_has_been_replaced_is_answered_without_a_word_to_wechat() {
+async fn replaced_generation_is_answered_without_a_call_of_wechat() {
     let (world, _) = ann_follows().await;
     world.wechat.revoke("shop").await;
     let event = json!({ "app_id": APP_ID, "rejected_generation": 1 });
@@ -323,7 +323,7 @@ async fn a_generation_that_has_been_replaced_is_answered_without_a_word_to_wecha
 }
 
 #[tokio::test]
-async fn without_the_table_a_token_is_replaced_but_never_forced() {
+async fn token_is_replaced_without_force_when_the_table_is_unavailable() {
     let (world, to) = ann_follows().await;
     let table = Fault::of("dynamodb", "*").by(world.cloud.function("token"));
     given(&world, table.refuse("InternalServerError"));
@@ -336,7 +336,7 @@ async fn without_the_table_a_token_is_replaced_but_never_forced() {
 }
 
 #[tokio::test]
-async fn every_round_tells_each_tokens_age_and_what_is_left_of_it() {
+async fn every_refresh_measures_age_and_remaining_life_of_each_token() {
     let world = World::start().await;
     for name in ["token_age_seconds", "token_expires_in"] {
         let told = world.metrics(name);

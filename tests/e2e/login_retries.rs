@@ -17,7 +17,7 @@ async fn log_in(world: &World, login: &Value) -> (u16, String) {
 
 /// Fault 66.
 #[tokio::test]
-async fn the_same_code_gets_the_same_answer_to_the_byte() {
+async fn same_code_gets_a_byte_identical_response() {
     let world = World::start().await;
     world.account("ann").await;
     let ann = world.phone("ann");
@@ -39,7 +39,7 @@ async fn the_same_code_gets_the_same_answer_to_the_byte() {
 }
 
 #[tokio::test]
-async fn a_retry_is_answered_whatever_wechat_says_of_the_code() {
+async fn retry_is_answered_without_asking_wechat() {
     let world = World::start().await;
     let login = json!({ "code": world.phone("bob").code("shop-mini").await });
     let first = log_in(&world, &login).await;
@@ -61,7 +61,7 @@ async fn a_retry_is_answered_whatever_wechat_says_of_the_code() {
 
 /// Fault 66.
 #[tokio::test]
-async fn twins_get_the_same_answer_whoever_wins() {
+async fn concurrent_retries_get_the_same_response() {
     let world = World::start().await;
     let login = json!({ "code": world.phone("bob").code("shop-mini").await });
     // The one who uses the code takes its time to write that down.
@@ -78,7 +78,7 @@ async fn twins_get_the_same_answer_whoever_wins() {
 }
 
 #[tokio::test]
-async fn another_account_is_no_retry() {
+async fn same_code_with_another_account_is_no_retry() {
     let world = World::start().await;
     for account in ["ann", "bob"] {
         world.account(account).await;
@@ -98,7 +98,7 @@ async fn another_account_is_no_retry() {
 }
 
 #[tokio::test]
-async fn who_has_ended_the_session_or_is_forgotten_gets_no_answer_again() {
+async fn retry_is_rejected_after_logout_or_erasure() {
     let world = World::start().await;
     let login = json!({ "code": world.phone("bob").code("shop-mini").await });
     let (_, answer) = log_in(&world, &login).await;
@@ -117,7 +117,7 @@ async fn who_has_ended_the_session_or_is_forgotten_gets_no_answer_again() {
 
 /// Fault 72.
 #[tokio::test]
-async fn a_busy_wechat_is_asked_thrice() {
+async fn busy_wechat_is_called_three_times() {
     let world = World::start().await;
     let busy = async |times: u32| {
         let code = world.phone("bob").code("shop-mini").await;

@@ -1,7 +1,7 @@
 //! What may have been sent is sent again only as it was; and who asks again is
 //! told what became of it.
 
-use crate::scene::{Scene, UNREPEATABLE};
+use crate::channel_scenario::{Scene, UNREPEATABLE};
 use crate::world::World;
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ async fn assert_left_alone(scene: &Scene, request: &Value, why: &str) {
 
 /// Fault 53.
 #[tokio::test]
-async fn who_unfollows_meanwhile_is_not_written_to_through_another_channel() {
+async fn retry_uses_no_other_channel_when_the_recipient_unfollows() {
     let (scene, request) = perhaps_sent().await;
     scene.world.phone("ann").unfollow("shop").await;
     assert_left_alone(&scene, &request, "she doesn't follow any more").await;
@@ -54,7 +54,7 @@ async fn who_unfollows_meanwhile_is_not_written_to_through_another_channel() {
 }
 
 #[tokio::test]
-async fn a_template_that_changes_meanwhile_sends_nothing_through_another_channel() {
+async fn retry_uses_no_other_channel_when_the_template_changes() {
     type Change = fn(&mut Value);
     let changes: [(&str, Change); 5] = [
         ("it has lost the channel", |template| {
@@ -84,7 +84,7 @@ async fn a_template_that_changes_meanwhile_sends_nothing_through_another_channel
 }
 
 #[tokio::test]
-async fn what_expires_after_it_may_have_been_sent_is_not_called_expired() {
+async fn notification_is_not_expired_when_it_may_have_been_sent() {
     let scene = Scene::of("template").await;
     let mut request = scene.request("order-1");
     let expires = scene.world.wechat.now().await + 20;
@@ -102,7 +102,7 @@ async fn what_expires_after_it_may_have_been_sent_is_not_called_expired() {
 /// A token that is dead and can't be had again is a reason to take the next
 /// channel only where nothing may have been sent.
 #[tokio::test]
-async fn what_may_have_been_sent_before_the_token_died_is_not_sent_otherwise() {
+async fn retry_uses_no_other_channel_when_the_token_became_invalid() {
     let scene = Scene::of("template").await;
     scene.allow_one_more("subscribe").await;
     let mut request = scene.request("order-1");
@@ -126,7 +126,7 @@ fn with(request: &Value, field: &str, value: Value) -> Value {
 
 /// Fault 45.
 #[tokio::test]
-async fn an_id_stands_for_one_content_however_it_ended() {
+async fn id_is_bound_to_one_content_after_any_outcome() {
     let scene = Scene::of("template").await;
     let now = scene.world.wechat.now().await;
     let first = scene.request("order-1");
@@ -157,7 +157,7 @@ async fn an_id_stands_for_one_content_however_it_ended() {
 }
 
 #[tokio::test]
-async fn an_id_stands_for_one_list_of_recipients() {
+async fn id_is_bound_to_one_list_of_recipients() {
     let scene = Scene::of("template").await;
     let world = &scene.world;
     let one = scene.request("order-1")["to"].clone();
@@ -191,7 +191,7 @@ async fn asked_again(scene: &Scene, request: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn who_asks_again_is_told_the_same_of_whatever_is_over() {
+async fn duplicate_request_returns_the_same_final_report() {
     let scene = Scene::of("subscribe").await;
     let no_consent = scene.request("no-consent");
     let sent = scene.request("sent");
@@ -230,7 +230,7 @@ async fn who_asks_again_is_told_the_same_of_whatever_is_over() {
 }
 
 #[tokio::test]
-async fn what_has_expired_is_not_sent_and_stays_expired() {
+async fn expired_notification_is_not_sent_and_stays_expired() {
     let world = World::start().await;
     let scene = Scene::within(world, "template").await;
     let expires = scene.world.wechat.now().await + 15;

@@ -18,7 +18,7 @@ async fn traces(world: &World, name: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn nobody_is_forgotten_without_a_yes_and_then_entirely() {
+async fn erasure_requires_a_confirmation_and_is_complete() {
     let (world, _) = World::with_ann().await;
     let ann = world.phone("ann");
     let open_id = ann.open_id("shop").await;
@@ -47,7 +47,7 @@ async fn nobody_is_forgotten_without_a_yes_and_then_entirely() {
 }
 
 #[tokio::test]
-async fn what_takes_several_calls_is_asked_for_until_it_is_done() {
+async fn erasure_invokes_the_function_until_it_is_complete() {
     let world = World::changed(&[("Timeout: 29", "Timeout: 6")]).await;
     world.token_round().await;
     let ann = world.phone("ann");

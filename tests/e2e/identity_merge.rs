@@ -38,7 +38,7 @@ async fn log_in(phone: &Phone<'_>, app: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_second_app_knows_the_same_person_by_the_same_id() {
+async fn second_app_uses_the_same_user_id() {
     let world = two_mini_programs().await;
     let (ann, bob) = (world.phone("ann"), world.phone("bob"));
     let here = log_in(&ann, "shop-mini").await;
@@ -49,7 +49,7 @@ async fn a_second_app_knows_the_same_person_by_the_same_id() {
 }
 
 #[tokio::test]
-async fn an_app_that_tells_no_person_is_explained_and_repaired_by_the_next_login() {
+async fn missing_unionid_is_explained_and_added_by_the_next_login() {
     let world = World::start().await;
     let ann = world.phone("ann");
     bind(&world, "shop-mini", false).await;
@@ -71,7 +71,7 @@ async fn an_app_that_tells_no_person_is_explained_and_repaired_by_the_next_login
 }
 
 #[tokio::test]
-async fn a_follower_of_whom_nobody_is_told_is_repaired_by_the_next_follow() {
+async fn missing_unionid_is_added_by_the_next_follow() {
     let world = World::start().await;
     let ann = world.phone("ann");
     bind(&world, "shop", false).await;
@@ -88,7 +88,7 @@ async fn a_follower_of_whom_nobody_is_told_is_repaired_by_the_next_follow() {
 }
 
 #[tokio::test]
-async fn two_that_turn_out_to_be_one_become_the_one_who_was_a_person() {
+async fn two_users_of_one_person_merge_into_the_one_with_the_unionid() {
     let world = two_mini_programs().await;
     let ann = world.phone("ann");
     bind(&world, "shop-mini", false).await;
@@ -129,7 +129,7 @@ async fn two_that_turn_out_to_be_one_become_the_one_who_was_a_person() {
 }
 
 #[tokio::test]
-async fn an_account_is_one_persons_in_all_apps() {
+async fn account_is_bound_to_one_person_in_all_apps() {
     let world = two_mini_programs().await;
     world.phone("ann").log_in("shop-mini").await;
     let code = world.phone("bob").code("other-mini").await;

@@ -22,7 +22,7 @@ async fn killed_after(world: &World, pause: Duration) {
 }
 
 #[tokio::test]
-async fn ended_at_any_moment_it_is_gone_on_with_until_all_is_true() {
+async fn import_resumes_after_a_crash_at_any_point_and_becomes_complete() {
     let world = World::start().await;
     pages_of(&world, 250).await;
     crowd(&world, 3000).await;
@@ -47,7 +47,7 @@ async fn ended_at_any_moment_it_is_gone_on_with_until_all_is_true() {
 }
 
 #[tokio::test]
-async fn a_claim_of_somebody_who_was_ended_runs_out() {
+async fn lease_of_a_crashed_invocation_expires() {
     let world = World::start().await;
     crowd(&world, 150).await;
     world.wechat.fault(json!({ "path": BATCH, "delay_ms": 2000, "times": 2 })).await;
@@ -63,7 +63,7 @@ async fn a_claim_of_somebody_who_was_ended_runs_out() {
 }
 
 #[tokio::test]
-async fn of_several_at_once_one_does_the_work() {
+async fn one_of_several_concurrent_invocations_does_the_work() {
     let world = World::start().await;
     pages_of(&world, 100).await;
     crowd(&world, 1000).await;
@@ -88,7 +88,7 @@ async fn of_several_at_once_one_does_the_work() {
 }
 
 #[tokio::test]
-async fn what_there_is_no_time_for_the_next_minutes_go_on_with() {
+async fn import_continues_in_the_next_minutes_when_time_runs_out() {
     // It begins nothing that might take longer than 40 seconds.
     let world = World::changed(&[("Timeout: 300", "Timeout: 42")]).await;
     world.token_round().await;
@@ -113,7 +113,7 @@ async fn what_there_is_no_time_for_the_next_minutes_go_on_with() {
 }
 
 #[tokio::test]
-async fn what_dynamodb_refuses_or_does_without_saying_so_is_done_once() {
+async fn refused_and_unconfirmed_writes_are_done_once() {
     let world = World::start().await;
     crowd(&world, 250).await;
     let of =
@@ -135,7 +135,7 @@ async fn what_dynamodb_refuses_or_does_without_saying_so_is_done_once() {
 }
 
 #[tokio::test]
-async fn an_import_that_aws_keeps_from_going_on_says_so_and_goes_on_later() {
+async fn import_reports_an_aws_failure_and_resumes_later() {
     let world = World::start().await;
     crowd(&world, 150).await;
     let fault = Fault::of("dynamodb", "TransactWriteItems").by(world.cloud.function("followers"));

@@ -1,7 +1,7 @@
 //! Whatever happens to the function in the middle of a notification, ann never
 //! sees two messages; and she sees one wherever that can be made sure of.
 
-use crate::scene::{REPEATABLE, Scene, UNREPEATABLE};
+use crate::channel_scenario::{REPEATABLE, Scene, UNREPEATABLE};
 use crate::world::World;
 use futures_util::future::join_all;
 use hongyan_local::aws::Fault;
@@ -14,7 +14,7 @@ fn kinds() -> impl Iterator<Item = &'static str> {
 
 /// Fault 33.
 #[tokio::test]
-async fn what_wechat_drops_is_repeated_after_a_death_behind_the_call() {
+async fn deduplicated_message_is_repeated_after_a_crash_behind_the_call() {
     for kind in REPEATABLE {
         let scene = Scene::of(kind).await;
         scene.send_and_die("order-1").await;
@@ -43,7 +43,7 @@ async fn what_wechat_drops_is_repeated_after_a_death_behind_the_call() {
 
 /// Fault 34.
 #[tokio::test]
-async fn what_wechat_would_show_twice_is_not_repeated_after_a_death_behind_the_call() {
+async fn other_message_is_not_repeated_after_a_crash_behind_the_call() {
     for kind in UNREPEATABLE {
         let scene = Scene::of(kind).await;
         scene.send_and_die("order-1").await;
@@ -66,7 +66,7 @@ async fn what_wechat_would_show_twice_is_not_repeated_after_a_death_behind_the_c
 
 /// Fault 32.
 #[tokio::test]
-async fn what_was_only_announced_is_sent_if_that_can_not_double_it() {
+async fn message_with_a_recorded_intent_is_sent_when_it_cannot_be_a_duplicate() {
     for kind in kinds() {
         let scene = Scene::of(kind).await;
         scene.warm_up().await;
@@ -97,7 +97,7 @@ async fn what_was_only_announced_is_sent_if_that_can_not_double_it() {
 
 /// Fault 32.
 #[tokio::test]
-async fn what_was_not_even_announced_is_sent_when_it_is_asked_for_again() {
+async fn message_without_a_recorded_intent_is_sent_at_the_next_request() {
     for kind in kinds() {
         let scene = Scene::of(kind).await;
         scene.warm_up().await;
@@ -119,7 +119,7 @@ async fn what_was_not_even_announced_is_sent_when_it_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn one_lost_confirmation_of_either_write_is_not_noticed() {
+async fn lost_confirmation_of_either_write_changes_nothing() {
     for kind in kinds() {
         let scene = Scene::of(kind).await;
         scene.warm_up().await;
@@ -140,7 +140,7 @@ async fn one_lost_confirmation_of_either_write_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_that_is_not_known_to_be_announced() {
+async fn message_is_not_sent_before_its_intent_is_confirmed() {
     for kind in kinds() {
         let scene = Scene::of(kind).await;
         scene.warm_up().await;
@@ -160,7 +160,7 @@ async fn nothing_is_sent_that_is_not_known_to_be_announced() {
 }
 
 #[tokio::test]
-async fn a_commit_that_dynamodb_never_confirmed_is_found_by_the_next_who_asks() {
+async fn unconfirmed_commit_is_found_by_the_next_request() {
     for kind in kinds() {
         let scene = Scene::of(kind).await;
         // The receipt would have to be written with it, and comes later.
@@ -179,7 +179,7 @@ async fn a_commit_that_dynamodb_never_confirmed_is_found_by_the_next_who_asks() 
 
 /// Fault 55.
 #[tokio::test]
-async fn dynamodb_may_be_down_when_wechat_has_taken_the_message_on() {
+async fn outcome_is_recovered_when_dynamodb_fails_after_wechat_accepts() {
     for kind in kinds() {
         let scene = Scene::of(kind).await;
         let down = scene.storing().refuse("InternalServerError");
@@ -199,7 +199,7 @@ async fn dynamodb_may_be_down_when_wechat_has_taken_the_message_on() {
 }
 
 #[tokio::test]
-async fn who_waited_too_long_for_a_token_does_not_call_any_more() {
+async fn attempt_does_not_call_wechat_after_waiting_too_long_for_a_token() {
     // The same margins as with a minute, and less to wait for.
     let minute = "if 12 seconds are left.\n      Timeout: 60";
     for (kind, sent) in [("template", 1), ("customer_service", 0)] {
@@ -235,7 +235,7 @@ async fn who_waited_too_long_for_a_token_does_not_call_any_more() {
 
 /// Fault 50.
 #[tokio::test]
-async fn twenty_who_ask_at_once_with_one_consent_make_one_call() {
+async fn twenty_concurrent_requests_with_one_consent_make_one_call() {
     for kind in ["bizsend", "subscribe", "legacy_template"] {
         let scene = Scene::of(kind).await;
         let requests: Vec<_> = (0..20).map(|at| scene.request(&format!("order-{at}"))).collect();
@@ -250,7 +250,7 @@ async fn twenty_who_ask_at_once_with_one_consent_make_one_call() {
 
 /// Fault 31.
 #[tokio::test]
-async fn the_queue_and_a_caller_may_ask_for_the_same_at_once() {
+async fn queue_and_caller_can_request_the_same_id_concurrently() {
     for kind in kinds() {
         let scene = Scene::of(kind).await;
         scene.allow().await;
@@ -300,7 +300,7 @@ async fn frozen_past_its_lease(scene: &Scene, begun: Timestamp, outcome: &str) {
 
 /// Fault 43.
 #[tokio::test]
-async fn who_was_frozen_past_its_lease_before_the_call_does_not_call_any_more() {
+async fn frozen_attempt_does_not_call_wechat_after_its_lease() {
     for (kind, outcome, calls) in [
         ("template", "sent", 1),
         ("subscribe", "ambiguous", 0),
@@ -325,7 +325,7 @@ async fn who_was_frozen_past_its_lease_before_the_call_does_not_call_any_more() 
 
 /// Fault 43.
 #[tokio::test]
-async fn who_was_frozen_past_its_lease_after_the_call_changes_nothing_any_more() {
+async fn frozen_attempt_writes_nothing_after_its_lease() {
     for (kind, outcome, calls) in [
         ("template", "sent", 2),
         ("subscribe", "ambiguous", 1),

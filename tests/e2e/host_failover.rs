@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const WECHAT_URL: &str = "WECHAT_URL: !Ref WeChatUrl";
 
 #[tokio::test]
-async fn when_a_host_cannot_be_connected_to_the_next_one_is_called() {
+async fn next_host_is_called_when_a_host_is_unreachable() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let both = format!("WECHAT_URL: !Sub \"http://{closed},${{WeChatUrl}}\"");
     let world = World::changed(&[(WECHAT_URL, &both)]).await;
@@ -35,7 +35,7 @@ async fn when_a_host_cannot_be_connected_to_the_next_one_is_called() {
 
 /// Fault 78.
 #[tokio::test]
-async fn a_redirect_leads_nowhere() {
+async fn redirect_is_not_followed() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = elsewhere.local_addr().unwrap();
     let reached = Arc::new(AtomicUsize::new(0));

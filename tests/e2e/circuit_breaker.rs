@@ -1,6 +1,6 @@
 //! An app has used up the day's quota of one of WeChat's APIs: that one rests.
 
-use crate::scene::Scene;
+use crate::channel_scenario::Scene;
 use crate::world::order;
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ async fn rests(scene: &Scene) -> Value {
 
 /// Fault 39.
 #[tokio::test]
-async fn an_api_whose_quota_is_used_up_rests_until_midnight_in_china() {
+async fn circuit_stays_open_until_midnight_in_china_when_the_quota_is_exhausted() {
     let scene = resting().await;
     let requests: Vec<_> = (0..50).map(|at| scene.request(&format!("order-{at}"))).collect();
     for report in scene.world.send_at_once(&requests).await {
@@ -58,7 +58,7 @@ async fn an_api_whose_quota_is_used_up_rests_until_midnight_in_china() {
 
 /// Fault 39.
 #[tokio::test]
-async fn an_environment_that_did_not_see_the_refusal_makes_one_call() {
+async fn environment_with_a_stale_cache_makes_one_call() {
     let scene = Scene::of("template").await;
     // Ten at once, so that there are up to ten environments, which have just looked.
     let warm: Vec<_> = (0..10).map(|at| scene.request(&format!("warm-{at}"))).collect();
@@ -76,7 +76,7 @@ async fn an_environment_that_did_not_see_the_refusal_makes_one_call() {
 }
 
 #[tokio::test]
-async fn a_fresh_environment_knows_of_the_rest() {
+async fn new_environment_reads_the_open_circuit() {
     let scene = resting().await;
     scene.kill().await;
     assert_eq!(scene.send("order-1").await["outcome"], "retrying");
@@ -92,7 +92,7 @@ async fn a_fresh_environment_knows_of_the_rest() {
 }
 
 #[tokio::test]
-async fn the_api_is_tried_every_five_hours_and_the_rest_ends_when_it_answers() {
+async fn half_open_probe_runs_every_five_hours_and_closes_the_circuit() {
     let scene = resting().await;
     // Still used up: one call, and the rest goes on.
     five_hours_later(&scene).await;
@@ -113,7 +113,7 @@ async fn the_api_is_tried_every_five_hours_and_the_rest_ends_when_it_answers() {
 }
 
 #[tokio::test]
-async fn a_try_that_is_refused_for_the_persons_sake_ends_the_rest_as_well() {
+async fn half_open_probe_closes_the_circuit_when_only_the_recipient_is_refused() {
     let scene = resting().await;
     scene.world.wechat.heal().await;
     five_hours_later(&scene).await;
@@ -123,7 +123,7 @@ async fn a_try_that_is_refused_for_the_persons_sake_ends_the_rest_as_well() {
 }
 
 #[tokio::test]
-async fn of_many_who_find_the_five_hours_over_one_tries() {
+async fn one_of_many_concurrent_attempts_probes() {
     let scene = resting().await;
     five_hours_later(&scene).await;
     let requests: Vec<_> = (0..10).map(|at| scene.request(&format!("order-{at}"))).collect();

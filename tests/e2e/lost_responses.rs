@@ -61,7 +61,7 @@ async fn taken(world: &World) -> usize {
 }
 
 #[tokio::test]
-async fn a_consent_whose_reservation_was_not_confirmed_is_the_only_one_that_is_used() {
+async fn one_consent_is_used_when_its_reservation_is_not_confirmed() {
     let (world, to) = with_consents(2).await;
     // The reservation, and then that it is used up.
     for _ in 0..2 {
@@ -73,7 +73,7 @@ async fn a_consent_whose_reservation_was_not_confirmed_is_the_only_one_that_is_u
 }
 
 #[tokio::test]
-async fn the_only_consent_is_not_missed_for_want_of_a_confirmation() {
+async fn only_consent_is_found_when_its_reservation_is_not_confirmed() {
     let (world, to) = with_consents(1).await;
     let lost = given(&world, writes(&world, "send", "TransactWriteItems").reset().after().once());
     assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
@@ -82,7 +82,7 @@ async fn the_only_consent_is_not_missed_for_want_of_a_confirmation() {
 }
 
 #[tokio::test]
-async fn a_place_in_a_window_that_was_not_confirmed_is_taken_once() {
+async fn window_slot_is_used_once_when_its_reservation_is_not_confirmed() {
     let (world, to) = with_message().await;
     let lost = given(&world, writes(&world, "send", "TransactWriteItems").reset().after().once());
     assert_eq!(world.send(&answer_to("answer-1", &to)).await["outcome"], "sent");
@@ -90,7 +90,7 @@ async fn a_place_in_a_window_that_was_not_confirmed_is_taken_once() {
 }
 
 #[tokio::test]
-async fn a_message_that_wechat_has_certainly_not_taken_leaves_its_place() {
+async fn window_slot_is_released_when_wechat_certainly_did_not_accept_the_message() {
     let (world, to) = with_message().await;
     // WeChat can't read it, and then has no quota for it; of neither it counts one.
     for (at, (code, outcome)) in [(40008, "failed"), (45009, "retrying")].into_iter().enumerate() {
@@ -105,7 +105,7 @@ async fn a_message_that_wechat_has_certainly_not_taken_leaves_its_place() {
 }
 
 #[tokio::test]
-async fn a_message_that_wechat_may_have_counted_keeps_its_place() {
+async fn window_slot_is_kept_when_wechat_may_have_counted_the_message() {
     let (world, to) = with_message().await;
     for (at, code) in [-1, 45047, 45015].into_iter().enumerate() {
         world.wechat.fault(json!({ "path": CUSTOM_SEND, "errcode": code })).await;
@@ -115,7 +115,7 @@ async fn a_message_that_wechat_may_have_counted_keeps_its_place() {
 }
 
 #[tokio::test]
-async fn what_a_transaction_holds_is_written_a_moment_later() {
+async fn write_is_repeated_when_a_transaction_holds_the_item() {
     let (world, to) = World::with_ann().await;
     let conflict = |function, operation| {
         let write = Fault::of("dynamodb", operation).by(world.cloud.function(function));
@@ -142,7 +142,7 @@ async fn what_a_transaction_holds_is_written_a_moment_later() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_was_given_up_too_early_is_asked_for_until_it_is_over() {
+async fn timed_out_transaction_is_repeated_until_it_is_confirmed() {
     let (world, to) = with_consents(0).await;
     let grant = writes(&world, "events", "TransactWriteItems");
     let met = given(&world, grant.refuse("TransactionInProgressException").times(5));
@@ -158,7 +158,7 @@ async fn a_transaction_that_was_given_up_too_early_is_asked_for_until_it_is_over
 }
 
 #[tokio::test]
-async fn who_is_forgotten_is_forgotten_even_if_nothing_is_confirmed_for_a_while() {
+async fn erasure_completes_when_no_write_is_confirmed_for_a_while() {
     let (world, _) = with_consents(0).await;
     let lost = given(&world, writes(&world, "events", "TransactWriteItems").reset().after());
     let closed = json!({
@@ -176,7 +176,7 @@ async fn who_is_forgotten_is_forgotten_even_if_nothing_is_confirmed_for_a_while(
 }
 
 #[tokio::test]
-async fn an_account_whose_making_was_not_confirmed_is_made() {
+async fn account_is_created_when_its_write_is_not_confirmed() {
     let world = World::start().await;
     let put = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("login"));
     let lost = given(&world, put.reset().after().once());
@@ -222,14 +222,14 @@ fn applied(world: &World) -> usize {
 
 /// Fault 49.
 #[tokio::test]
-async fn a_consent_that_is_given_back_can_be_used_again() {
+async fn released_consent_can_be_used_again() {
     let (world, to) = with_consents(1).await;
     assert_eq!(given_back_after(&world, &to, async || {}).await, ["free"]);
     assert_eq!(world.send(&order("order-2", to)).await["outcome"], "sent");
 }
 
 #[tokio::test]
-async fn a_consent_whose_consent_is_withdrawn_while_it_is_tried_does_not_come_back() {
+async fn reserved_consent_is_not_released_after_a_withdrawal() {
     let (world, to) = with_consents(1).await;
     let withdraw = async || {
         let before = applied(&world);
@@ -241,7 +241,7 @@ async fn a_consent_whose_consent_is_withdrawn_while_it_is_tried_does_not_come_ba
 }
 
 #[tokio::test]
-async fn a_consent_that_wechat_does_not_know_of_does_not_come_back() {
+async fn reserved_consent_is_not_released_when_wechat_knows_no_consent() {
     let (world, to) = with_consents(0).await;
     // WeChat tells of two consents that it doesn't remember.
     let yes = json!({
@@ -270,7 +270,7 @@ async fn a_consent_that_wechat_does_not_know_of_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn a_consent_of_somebody_who_closes_their_account_does_not_come_back() {
+async fn reserved_consent_is_not_released_after_the_account_is_closed() {
     let (world, to) = with_consents(1).await;
     // They are gone, and what they had is not deleted yet.
     let erasing = given(&world, writes(&world, "events", "DeleteItem").hold());

@@ -23,7 +23,7 @@ fn profile(world: &World, more: &str) -> (tempfile::TempDir, Vec<(&'static str, 
 }
 
 #[tokio::test]
-async fn a_profile_leads_to_its_deployment() {
+async fn profile_selects_its_deployment() {
     let world = World::start().await;
     let keys = "aws_access_key_id = any\naws_secret_access_key = any";
     let (_folder, environment) = profile(&world, keys);
@@ -49,7 +49,7 @@ async fn a_profile_leads_to_its_deployment() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_said() {
+async fn missing_deployment_is_reported() {
     let world = World::start().await;
     let (_folder, environment) = profile(&world, "");
     let environment: Vec<_> =
@@ -68,8 +68,7 @@ async fn what_is_missing_is_said() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_throttled_is_tried_again_and_one_that_is_not_allowed_names_its_permission()
-{
+async fn throttled_call_is_retried_and_denied_call_names_its_permission() {
     let world = World::start().await;
     let throttle = Fault::of("ssm", "GetParameter").refuse("ThrottlingException").times(2);
     let fault = world.cloud.aws.faults.order(throttle).unwrap();
@@ -85,7 +84,7 @@ async fn a_call_that_is_throttled_is_tried_again_and_one_that_is_not_allowed_nam
 }
 
 #[tokio::test]
-async fn what_to_do_next() {
+async fn next_prints_the_next_step() {
     let world = World::start().await;
     let told = world.hongyan(&["next"], "").await.json();
     assert_eq!(told["api"], world.url(""));

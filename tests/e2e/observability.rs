@@ -57,7 +57,7 @@ fn says(line: &Value, expected: &Value) {
 }
 
 #[tokio::test]
-async fn each_attempt_is_one_line_that_says_how_it_ended() {
+async fn each_attempt_logs_one_line_with_its_outcome() {
     let world = world().await;
     let bob = world.phone("bob");
     world.send(&order("sent", to("ann"))).await;
@@ -127,7 +127,7 @@ async fn each_attempt_is_one_line_that_says_how_it_ended() {
 }
 
 #[tokio::test]
-async fn attempts_are_counted() {
+async fn attempts_are_numbered() {
     let world = world().await;
     let request = order("order-1", to("ann"));
     for _ in 0..2 {
@@ -152,7 +152,7 @@ async fn attempts_are_counted() {
 }
 
 #[tokio::test]
-async fn one_that_was_left_behind_is_told_with_its_template_and_app() {
+async fn abandoned_attempt_is_logged_with_template_and_app() {
     let world = world().await;
     let bob = world.phone("bob");
     bob.consent("shop-mini", "order_shipped", true).await;
@@ -185,7 +185,7 @@ async fn one_that_was_left_behind_is_told_with_its_template_and_app() {
 }
 
 #[tokio::test]
-async fn neither_the_log_nor_the_metrics_say_whose_it_was() {
+async fn log_and_metrics_contain_no_recipient() {
     let world = world().await;
     let (ann, bob) = (world.phone("ann"), world.phone("bob"));
     bob.consent("shop-mini", "order_shipped", true).await;
@@ -230,7 +230,7 @@ async fn neither_the_log_nor_the_metrics_say_whose_it_was() {
 }
 
 #[tokio::test]
-async fn every_outcome_is_counted_by_channel_and_code() {
+async fn outcomes_are_counted_by_channel_and_code() {
     let world = world().await;
     let bob = world.phone("bob");
     bob.consent("shop-mini", "order_shipped", true).await;
@@ -269,7 +269,7 @@ async fn every_outcome_is_counted_by_channel_and_code() {
 }
 
 #[tokio::test]
-async fn it_is_known_how_long_wechat_takes() {
+async fn latency_of_wechat_is_measured() {
     let world = world().await;
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "delay_ms": 700 })).await;
     world.send(&order("slow", to("ann"))).await;
@@ -287,7 +287,7 @@ async fn it_is_known_how_long_wechat_takes() {
 
 /// Fault 48.
 #[tokio::test]
-async fn a_consent_that_wechat_does_not_know_is_counted_once() {
+async fn consent_drift_is_counted_once() {
     let world = world().await;
     let bob = world.phone("bob");
     bob.consent("shop-mini", "order_shipped", true).await;
@@ -301,7 +301,7 @@ async fn a_consent_that_wechat_does_not_know_is_counted_once() {
 }
 
 #[tokio::test]
-async fn it_is_known_how_long_a_request_lay_on_the_queue() {
+async fn age_of_a_queued_request_is_measured() {
     let world = world().await;
     let sent = (Timestamp::now().0 - 90) * 1000;
     let record = |id: &str, sent: u64| {
@@ -321,7 +321,7 @@ async fn it_is_known_how_long_a_request_lay_on_the_queue() {
 }
 
 #[tokio::test]
-async fn it_is_known_how_late_the_sweep_was() {
+async fn lag_of_the_sweep_is_measured() {
     let world = world().await;
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 40164 })).await;
     world.send(&order("order-1", to("ann"))).await;

@@ -131,7 +131,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_secret_that_passes_is_known_by_its_kind() {
+    fn every_issued_secret_is_classified() {
         let mut secrets = Secrets::new();
         let stored = |folder: &str, value: String| json!({ "Name": format!("/a/b/{folder}"), "Type": "SecureString", "Value": value });
         let callback = json!({
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_wechat_has_is_known_by_its_kind() {
+    fn every_sandbox_secret_is_classified() {
         let mut secrets = Secrets::new();
         by_wechat(&mut secrets, &wechat_sandbox::example());
         for kind in [

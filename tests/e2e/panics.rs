@@ -41,7 +41,7 @@ fn environment(world: &World, function: &str) -> Vec<(OsString, OsString)> {
 
 /// Fault 76.
 #[tokio::test]
-async fn every_function_says_where_it_panicked_and_not_what() {
+async fn every_function_logs_where_it_panicked_without_the_message() {
     let world = World::start().await;
     for function in ["callback", "events", "followers", "login", "send", "token"] {
         // Now there is a process of it, whatever it says.
@@ -77,7 +77,7 @@ fn to_nowhere(function: &str) -> Value {
 
 /// Fault 76.
 #[tokio::test]
-async fn who_asks_is_not_told_what_a_function_panicked_with() {
+async fn response_does_not_contain_the_panic_message() {
     let world = World::start().await;
     for function in ["callback", "login"] {
         let failed = world.invoke(function, &to_nowhere(function)).await;

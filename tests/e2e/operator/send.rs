@@ -20,7 +20,7 @@ fn to_ann<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn a_notification_is_sent_once_and_it_is_told_how() {
+async fn notification_is_sent_once_and_its_report_shown() {
     let (world, _) = World::with_ann().await;
     let sent = world.hongyan(&TO_ANN, "").await.json();
     let id = sent["id"].as_str().unwrap().to_owned();
@@ -43,7 +43,7 @@ async fn a_notification_is_sent_once_and_it_is_told_how() {
 }
 
 #[tokio::test]
-async fn fields_come_from_a_pipe_and_recipients_may_be_several() {
+async fn fields_are_read_from_a_pipe_for_several_recipients() {
     let (world, _) = World::with_ann().await;
     let open_id = world.phone("ann").open_id("shop").await;
     let user = format!("app=shop,open_id={open_id}");
@@ -64,7 +64,7 @@ async fn fields_come_from_a_pipe_and_recipients_may_be_several() {
 }
 
 #[tokio::test]
-async fn what_would_be_sent_is_shown_and_nothing_is_done() {
+async fn dry_run_shows_the_message_and_does_nothing() {
     let (world, _) = World::with_ann().await;
     let told = world.hongyan(&to_ann(&["--dry-run"]), "").await.json();
     assert_eq!(told["notifications"][0]["outcome"], "would_send", "{told}");
@@ -74,7 +74,7 @@ async fn what_would_be_sent_is_shown_and_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn a_request_that_makes_no_sense_says_what_to_do() {
+async fn invalid_request_gives_advice() {
     let (world, _) = World::with_ann().await;
     let one_field = &TO_ANN[..6];
     let no_template = [&["send", "order_lost"], &TO_ANN[2..]].concat();
@@ -97,7 +97,7 @@ async fn a_request_that_makes_no_sense_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_waits_can_be_called_off() {
+async fn waiting_notification_can_be_cancelled() {
     let (world, _) = World::with_ann().await;
     let tomorrow = (world.wechat.now().await + 24 * 3600).to_string();
     let later = to_ann(&["--id", "later", "--send-at", &tomorrow]);

@@ -221,18 +221,18 @@ async fn play(histories: impl IntoIterator<Item = History>, way: Way) {
 }
 
 #[tokio::test]
-async fn up_to_three_events_one_after_the_other() {
+async fn up_to_three_sequential_events_converge_in_any_order() {
     play((1..=3).flat_map(History::all), Way::Pushed).await;
 }
 
 /// Fault 8.
 #[tokio::test]
-async fn up_to_three_events_at_the_same_time() {
+async fn up_to_three_concurrent_events_converge_in_any_order() {
     play((1..=3).flat_map(History::all), Way::PushedAtOnce).await;
 }
 
 #[tokio::test]
-async fn four_events() {
+async fn four_events_converge_in_any_order() {
     play(History::all(4), Way::Streamed).await;
 }
 
@@ -240,7 +240,7 @@ async fn four_events() {
 /// `shared::store::Followers`' own tests; these are those that differ most.
 /// Fault 8.
 #[tokio::test]
-async fn five_events() {
+async fn five_events_converge_in_any_order() {
     let all = History::all(5);
     let most = |wanted: &[u64]| {
         all.iter().filter(move |history| history.seconds == wanted).cloned().collect::<Vec<_>>()

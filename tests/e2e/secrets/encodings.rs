@@ -104,7 +104,7 @@ mod tests {
 
     /// Fault 75.
     #[test]
-    fn a_secret_is_found_in_every_disguise() {
+    fn secret_is_found_in_every_encoding() {
         let written = [
             format!("key={SECRET}&"),
             "key=a%2Fsecret%2Bkey%2C%20~%3F%C3%BF%C3%BF%3E%3E&".to_owned(),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_secret_is_none_unless_it_is_long() {
+    fn only_a_long_part_counts_as_the_secret() {
         assert!(!is_found(&SECRET[1..]));
         assert!(!is_found("another text"));
         let long = "0123456789abcdefghijklmnopqrstuvwxyz".repeat(4);

@@ -1,7 +1,7 @@
 //! WeChat on its bad days: what is tried again at once, what later, what never, and
 //! what is said of it.
 
-use crate::scene::{REPEATABLE, Scene, UNREPEATABLE};
+use crate::channel_scenario::{REPEATABLE, Scene, UNREPEATABLE};
 use crate::world::World;
 use serde_json::{Value, json};
 use std::io::ErrorKind;
@@ -22,7 +22,7 @@ fn seconds_until(report: &Value, now: u64) -> u64 {
 
 /// Fault 38.
 #[tokio::test]
-async fn what_wechat_drops_is_tried_thrice_with_pauses_and_then_later() {
+async fn deduplicated_message_is_attempted_three_times_and_then_later() {
     for kind in REPEATABLE {
         let scene = Scene::of(kind).await;
         let begun = Instant::now();
@@ -52,7 +52,7 @@ async fn what_wechat_drops_is_tried_thrice_with_pauses_and_then_later() {
 }
 
 #[tokio::test]
-async fn what_wechat_would_show_twice_is_tried_once() {
+async fn other_message_is_attempted_once() {
     for kind in UNREPEATABLE {
         let scene = Scene::of(kind).await;
         let faults = [json!({ "errcode": -1 }), json!({ "errcode": -1, "after": true })];
@@ -91,7 +91,7 @@ fn odd_answers(elsewhere: &TcpListener) -> Vec<Value> {
 
 /// Fault 54.
 #[tokio::test]
-async fn an_answer_that_says_nothing_leaves_one_message_on_the_screen() {
+async fn unreadable_response_shows_one_message() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     elsewhere.set_nonblocking(true).unwrap();
     let scene = Scene::of("template").await;
@@ -112,7 +112,7 @@ async fn an_answer_that_says_nothing_leaves_one_message_on_the_screen() {
 
 /// Fault 54.
 #[tokio::test]
-async fn an_answer_that_says_nothing_is_not_asked_for_twice() {
+async fn call_is_not_repeated_when_the_response_is_unreadable() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     elsewhere.set_nonblocking(true).unwrap();
     for kind in UNREPEATABLE {
@@ -138,7 +138,7 @@ async fn an_answer_that_says_nothing_is_not_asked_for_twice() {
 
 /// Faults 37, 61b.
 #[tokio::test]
-async fn what_could_not_be_connected_is_sent_when_it_can() {
+async fn notification_is_sent_later_when_no_connection_was_made() {
     // A port that is taken and refuses until somebody listens.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -183,7 +183,7 @@ async fn what_could_not_be_connected_is_sent_when_it_can() {
 }
 
 #[tokio::test]
-async fn another_message_to_the_same_person_is_waited_for() {
+async fn attempt_waits_for_another_message_to_the_same_person() {
     let scene = Scene::of("subscribe").await;
     scene.fault(json!({ "errcode": 43108, "times": 2 })).await;
     assert_eq!(scene.send("order-1").await["outcome"], "sent");
@@ -201,7 +201,7 @@ async fn another_message_to_the_same_person_is_waited_for() {
 
 /// Fault 61.
 #[tokio::test]
-async fn an_address_that_is_not_let_in_waits_ten_minutes_and_is_named() {
+async fn send_from_an_unlisted_address_waits_ten_minutes_and_names_it() {
     let scene = Scene::of("subscribe").await;
     scene
         .fault(json!({
@@ -227,7 +227,7 @@ async fn an_address_that_is_not_let_in_waits_ten_minutes_and_is_named() {
 
 /// Fault 51.
 #[tokio::test]
-async fn what_is_refused_for_ever_goes_through_the_next_channel() {
+async fn next_channel_is_used_after_a_permanent_refusal() {
     let scene = Scene::of("template").await;
     let of_the_person = [40003, 43004, 43019, 43101, 45015, 46004, 48002, 50005];
     let of_ours = [40037, 43107, 47003, 48001, 48008];
@@ -251,7 +251,7 @@ async fn what_is_refused_for_ever_goes_through_the_next_channel() {
 }
 
 #[tokio::test]
-async fn what_may_be_tried_again_does_not_go_through_the_next_channel() {
+async fn next_channel_is_not_used_after_a_transient_refusal() {
     let scene = Scene::of("template").await;
     scene.allow_one_more("subscribe").await;
     let faults = [
@@ -273,7 +273,7 @@ async fn what_may_be_tried_again_does_not_go_through_the_next_channel() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_sent_for_two_days_is_given_up() {
+async fn notification_fails_after_two_days_of_retries() {
     const DAY: u64 = 24 * 3600;
     let scene = Scene::of("subscribe").await;
     for (ago, status) in [(2 * DAY - 1000, "retrying"), (2 * DAY + 1, "failed")] {
@@ -296,7 +296,7 @@ async fn what_can_not_be_sent_for_two_days_is_given_up() {
 
 /// Fault 40.
 #[tokio::test]
-async fn the_minute_that_is_used_up_is_waited_for() {
+async fn exhausted_minute_quota_is_waited_for() {
     let scene = Scene::of("template").await;
     let into_the_minute = || shared::clock::Timestamp::now().0 % 60;
     scene.world.until("there is time in this minute", || into_the_minute() < 40).await;

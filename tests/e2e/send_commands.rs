@@ -14,7 +14,7 @@ async fn is_stored(world: &World, id: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_would_be_sent_and_leaves_no_trace() {
+async fn dry_run_shows_the_message_and_stores_nothing() {
     let (world, to) = World::with_ann().await;
     let request = with(order("order-1", to), "dry_run", json!(true));
     let report = world.send(&request).await;
@@ -38,7 +38,7 @@ async fn a_dry_run_says_what_would_be_sent_and_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn what_can_still_be_sent_is_counted_by_app_and_by_channel() {
+async fn remaining_counts_by_app_and_by_channel() {
     let (world, to) = World::with_ann().await;
     let template = world.parameter("templates/order_shipped");
     let consent = template["channels"][1]["template_id"].as_str().unwrap();
@@ -69,7 +69,7 @@ async fn what_can_still_be_sent_is_counted_by_app_and_by_channel() {
 }
 
 #[tokio::test]
-async fn what_is_scheduled_can_be_called_off_and_is_never_sent() {
+async fn cancelled_notification_is_never_sent() {
     let (world, to) = World::with_ann().await;
     let tomorrow = world.wechat.now().await + 24 * 3600;
     let request = with(order("order-1", to.clone()), "send_at", json!(tomorrow));
@@ -89,7 +89,7 @@ async fn what_is_scheduled_can_be_called_off_and_is_never_sent() {
 }
 
 #[tokio::test]
-async fn what_is_scheduled_is_sent_by_the_sweep_when_its_time_has_come() {
+async fn scheduled_notification_is_sent_by_the_sweep_when_it_is_due() {
     let (world, to) = World::with_ann().await;
     let tomorrow = world.wechat.now().await + 24 * 3600;
     let request = with(order("order-1", to.clone()), "send_at", json!(tomorrow));

@@ -66,7 +66,7 @@ async fn replay(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn who_enters_customer_service_is_greeted_once() {
+async fn welcome_is_sent_once_when_a_user_enters_customer_service() {
     let world = with_rules().await;
     world.phone("bob").enter("shop-mini").await;
     let row = event(&world).await;
@@ -82,7 +82,7 @@ async fn who_enters_customer_service_is_greeted_once() {
 }
 
 #[tokio::test]
-async fn who_asks_is_answered_once_and_who_says_something_else_is_not() {
+async fn matching_message_is_answered_once_and_others_are_not() {
     let world = with_rules().await;
     world.phone("bob").message("shop-mini", "订单").await;
     let lines = world.phone("bob").screen_of("customer_service").await;
@@ -98,7 +98,7 @@ async fn who_asks_is_answered_once_and_who_says_something_else_is_not() {
 }
 
 #[tokio::test]
-async fn what_happened_too_long_ago_is_not_answered() {
+async fn late_message_is_not_answered() {
     for (message, seconds_ago) in [(enter(), 58), (text("订单"), 11 * 60)] {
         let world = with_rules().await;
         told(&world, message, seconds_ago).await;
@@ -110,7 +110,7 @@ async fn what_happened_too_long_ago_is_not_answered() {
 }
 
 #[tokio::test]
-async fn what_wechat_may_have_sent_is_not_sent_again() {
+async fn answer_is_not_repeated_when_wechat_may_have_sent_it() {
     for fault in [
         json!({ "reset": true, "after": true }),
         json!({ "reset": true }),
@@ -131,7 +131,7 @@ async fn what_wechat_may_have_sent_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn what_wechat_has_not_taken_is_sent_by_a_later_try() {
+async fn answer_is_sent_by_a_later_attempt_when_wechat_did_not_accept_it() {
     let world = with_rules().await;
     let bob = world.phone("bob");
     // Too many calls at the moment.
@@ -148,7 +148,7 @@ async fn what_wechat_has_not_taken_is_sent_by_a_later_try() {
 }
 
 #[tokio::test]
-async fn who_enters_is_greeted_at_once_or_never() {
+async fn welcome_is_sent_at_once_or_never() {
     for (times, state, tries, left_over) in [(2, "sent", 3, 1), (100, "not_sent", 5, 2)] {
         let world = with_rules().await;
         world.wechat.fault(json!({ "path": SEND, "times": times, "errcode": 45011 })).await;
@@ -182,7 +182,7 @@ async fn claimed_by_another(world: &World, ago: u64) {
 }
 
 #[tokio::test]
-async fn while_somebody_else_is_sending_it_an_answer_stays_undecided() {
+async fn answer_stays_undecided_while_another_invocation_sends_it() {
     let world = with_rules().await;
     told(&world, text("订单"), 0).await;
     let calls = world.wechat.calls(SEND).await.len();
@@ -201,7 +201,7 @@ async fn while_somebody_else_is_sending_it_an_answer_stays_undecided() {
 }
 
 #[tokio::test]
-async fn an_answer_is_what_the_rules_said_when_it_was_asked_for() {
+async fn answer_follows_the_rules_of_the_time_of_the_message() {
     let world = with_rules().await;
     let bob = world.phone("bob");
     bob.message("shop-mini", "hello").await;
@@ -221,7 +221,7 @@ async fn an_answer_is_what_the_rules_said_when_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn what_wechat_refuses_is_noted_with_its_code() {
+async fn refused_answer_is_recorded_with_wechats_code() {
     let world = with_rules().await;
     // The sandbox knows of no window: what was pushed, bob has never done.
     told(&world, enter(), 0).await;
@@ -236,7 +236,7 @@ async fn what_wechat_refuses_is_noted_with_its_code() {
 }
 
 #[tokio::test]
-async fn nobody_is_answered_whose_window_is_used_up() {
+async fn answer_is_not_sent_when_the_window_is_exhausted() {
     let world = with_rules().await;
     let at = world.wechat.now().await;
     // All in one second: they share a window of two messages.

@@ -1,7 +1,7 @@
 //! WeChat's receipt says what became of a message; also of one of which nobody
 //! else knows.
 
-use crate::scene::{NOTIFICATIONS, Scene};
+use crate::channel_scenario::{NOTIFICATIONS, Scene};
 use hongyan_local::aws::Fault;
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ async fn assert_delivered(scene: &Scene, id: &str) {
 }
 
 #[tokio::test]
-async fn a_receipt_from_before_the_functions_death_settles_what_became_of_it() {
+async fn receipt_from_before_the_crash_resolves_the_notification() {
     let scene = Scene::of("subscribe").await;
     scene.send_and_die("order-1").await;
     assert_eq!(messages(&scene).await.len(), 1, "the receipt was faster");
@@ -78,7 +78,7 @@ async fn a_receipt_from_before_the_functions_death_settles_what_became_of_it() {
 
 /// Fault 34.
 #[tokio::test]
-async fn a_receipt_from_after_the_functions_death_settles_what_became_of_it() {
+async fn receipt_from_after_the_crash_resolves_the_notification() {
     let scene = Scene::of("subscribe").await;
     scene.world.wechat.post("pushing", &json!({ "receipt_delay_ms": 8000 })).await;
     scene.send_and_die("order-1").await;
@@ -101,7 +101,7 @@ async fn a_receipt_from_after_the_functions_death_settles_what_became_of_it() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_old_for_a_repeat_is_settled_by_its_receipt() {
+async fn receipt_resolves_a_message_that_is_too_old_to_repeat() {
     for kind in ["template", "bizsend"] {
         let scene = Scene::of(kind).await;
         lose_the_answer(&scene).await;
@@ -121,7 +121,7 @@ async fn a_message_that_is_too_old_for_a_repeat_is_settled_by_its_receipt() {
 }
 
 #[tokio::test]
-async fn one_receipt_for_two_of_unknown_fate_settles_neither() {
+async fn one_receipt_for_two_ambiguous_notifications_resolves_neither() {
     let scene = Scene::of("subscribe").await;
     scene.allow().await;
     lose_the_answer(&scene).await;
@@ -140,7 +140,7 @@ async fn one_receipt_for_two_of_unknown_fate_settles_neither() {
 }
 
 #[tokio::test]
-async fn two_receipts_that_say_the_same_settle_two() {
+async fn two_equal_receipts_resolve_two_notifications() {
     let scene = Scene::of("subscribe").await;
     scene.allow().await;
     lose_the_answer(&scene).await;
@@ -159,7 +159,7 @@ async fn two_receipts_that_say_the_same_settle_two() {
 }
 
 #[tokio::test]
-async fn two_receipts_that_differ_settle_neither_of_two() {
+async fn two_different_receipts_resolve_neither_of_two() {
     let scene = Scene::of("template").await;
     lose_the_answer(&scene).await;
     assert_eq!(scene.send("order-1").await["outcome"], "retrying");
@@ -179,7 +179,7 @@ async fn two_receipts_that_differ_settle_neither_of_two() {
 }
 
 #[tokio::test]
-async fn a_message_to_somebody_else_is_no_receipt_for_ann() {
+async fn receipt_of_another_recipient_is_not_matched() {
     let scene = Scene::of("subscribe").await;
     scene.fault(json!({ "reset": true })).await;
     assert_eq!(scene.send("order-1").await["outcome"], "ambiguous");
@@ -200,7 +200,7 @@ async fn a_message_to_somebody_else_is_no_receipt_for_ann() {
 
 /// Fault 56.
 #[tokio::test]
-async fn a_receipt_may_be_faster_than_the_answer() {
+async fn receipt_can_arrive_before_the_response() {
     for kind in ["template", "bizsend", "subscribe"] {
         let scene = Scene::of(kind).await;
         scene.fault(json!({ "delay_ms": 2500, "after": true })).await;
@@ -212,7 +212,7 @@ async fn a_receipt_may_be_faster_than_the_answer() {
 }
 
 #[tokio::test]
-async fn a_message_that_ann_rejects_is_blocked_whichever_way_the_receipt_comes() {
+async fn rejected_message_is_blocked_in_any_order_of_receipt_and_response() {
     for slow in [false, true] {
         let scene = Scene::of("template").await;
         scene.world.phone("ann").block("shop").await;
@@ -232,7 +232,7 @@ async fn a_message_that_ann_rejects_is_blocked_whichever_way_the_receipt_comes()
 }
 
 #[tokio::test]
-async fn a_sender_that_was_given_up_still_tells_whose_its_message_is() {
+async fn late_response_still_identifies_its_message() {
     let scene = Scene::of("subscribe").await;
     let world = &scene.world;
     scene.warm_up().await;

@@ -19,7 +19,7 @@ fn message(id: u64, content: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_recorded_event_is_forwarded_in_the_documented_shape() {
+async fn every_stored_event_is_forwarded_in_the_documented_form() {
     let world = with_a_bus().await;
     let ann = world.phone("ann");
     for (id, app, format) in
@@ -73,7 +73,7 @@ async fn every_recorded_event_is_forwarded_in_the_documented_shape() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_counted_once_though_two_read_it() {
+async fn malformed_record_is_counted_once_by_two_readers() {
     let world = with_a_bus().await;
     let row = json!({
         "TableName": "hongyan-local-events",
@@ -89,7 +89,7 @@ async fn what_is_no_event_is_counted_once_though_two_read_it() {
 }
 
 #[tokio::test]
-async fn without_a_bus_nothing_is_forwarded() {
+async fn events_are_not_forwarded_without_a_bus() {
     let world = World::start().await;
     world.wechat.push(json!({ "app": "shop", "message": message(1, "hi") })).await;
     world.idle().await;

@@ -22,13 +22,13 @@ fn promised(page: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
 }
 
 #[test]
-fn both_languages_promise_the_same_metrics() {
+fn documents_list_the_same_metrics() {
     assert_eq!(promised(PAGES[0]), promised(PAGES[1]));
     assert_eq!(promised(PAGES[0]).len(), 12);
 }
 
 #[tokio::test]
-async fn what_is_promised_of_sending_is_measured() {
+async fn documented_send_metrics_are_emitted() {
     let (world, to) = World::with_ann().await;
     let through = |id: &str, channel: &str| {
         let mut request = order(id, to.clone());

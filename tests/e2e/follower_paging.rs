@@ -8,7 +8,7 @@ use serde_json::json;
 use shared::clock::Timestamp;
 
 #[tokio::test]
-async fn every_length_of_the_list_is_read_to_its_end_and_no_further() {
+async fn list_of_any_length_is_read_exactly_to_its_end() {
     let world = World::start().await;
     pages_of(&world, 5).await;
     for (followers, lists) in [(0, 1), (1, 1), (4, 1), (5, 1), (6, 2), (10, 2), (11, 3), (0, 1)] {
@@ -23,7 +23,7 @@ async fn every_length_of_the_list_is_read_to_its_end_and_no_further() {
 }
 
 #[tokio::test]
-async fn the_last_one_of_a_page_may_leave_before_the_next() {
+async fn last_follower_of_a_page_may_unfollow_before_the_next_page() {
     let world = World::start().await;
     pages_of(&world, 5).await;
     crowd(&world, 12).await;
@@ -40,7 +40,7 @@ async fn the_last_one_of_a_page_may_leave_before_the_next() {
 }
 
 #[tokio::test]
-async fn a_list_that_wechat_can_not_go_on_with_is_begun_again() {
+async fn list_is_restarted_when_wechat_cannot_continue_it() {
     let world = World::start().await;
     pages_of(&world, 5).await;
     crowd(&world, 12).await;
@@ -57,7 +57,7 @@ async fn a_list_that_wechat_can_not_go_on_with_is_begun_again() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_not_known_any_more_is_read_again() {
+async fn list_is_read_again_when_the_cursor_is_unknown() {
     let world = World::start().await;
     pages_of(&world, 5).await;
     crowd(&world, 12).await;
@@ -78,7 +78,7 @@ async fn a_list_that_is_not_known_any_more_is_read_again() {
 }
 
 #[tokio::test]
-async fn what_wechat_drops_is_asked_again_and_a_dead_token_is_replaced() {
+async fn dropped_call_is_repeated_and_invalid_token_replaced() {
     for fault in [
         json!({ "errcode": -1, "times": 2 }),
         json!({ "reset": true, "times": 2 }),
@@ -102,7 +102,7 @@ async fn what_wechat_drops_is_asked_again_and_a_dead_token_is_replaced() {
 }
 
 #[tokio::test]
-async fn tokens_that_die_meanwhile_are_replaced() {
+async fn tokens_that_become_invalid_during_the_import_are_replaced() {
     let world = World::start().await;
     crowd(&world, 150).await;
     world.wechat.revoke("shop").await;
@@ -111,7 +111,7 @@ async fn tokens_that_die_meanwhile_are_replaced() {
 }
 
 #[tokio::test]
-async fn wechat_that_stays_away_is_waited_for() {
+async fn import_waits_while_wechat_is_unavailable() {
     let world = World::start().await;
     crowd(&world, 150).await;
     world.wechat.fault(json!({ "path": BATCH, "errcode": -1, "times": 100 })).await;
@@ -131,7 +131,7 @@ async fn wechat_that_stays_away_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_days_quota_that_is_used_up_is_told_and_the_next_day_goes_on() {
+async fn exhausted_daily_quota_is_reported_and_the_import_continues_the_next_day() {
     let world = World::start().await;
     pages_of(&world, 10).await;
     crowd(&world, 45).await;
@@ -160,7 +160,7 @@ async fn a_days_quota_that_is_used_up_is_told_and_the_next_day_goes_on() {
 }
 
 #[tokio::test]
-async fn who_calls_it_off_has_it_stopped() {
+async fn cancelled_import_stops() {
     let world = World::start().await;
     pages_of(&world, 10).await;
     crowd(&world, 25).await;

@@ -76,7 +76,7 @@ async fn not_cancelled(world: &World, id: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn what_is_scheduled_is_sent_by_the_first_sweep_that_finds_it_due() {
+async fn scheduled_notification_is_sent_by_the_first_sweep_after_it_is_due() {
     let (world, to) = World::with_ann().await;
     let ann = world.phone("ann");
     let at = now() + 4;
@@ -104,7 +104,7 @@ async fn what_is_scheduled_is_sent_by_the_first_sweep_that_finds_it_due() {
 }
 
 #[tokio::test]
-async fn a_time_that_is_past_is_now() {
+async fn past_time_sends_now() {
     let (world, to) = World::with_ann().await;
     let long_ago = [json!(now() - HOUR), json!("2020-02-29T23:59:59+08:00"), json!(0)];
     for (at, past) in long_ago.into_iter().enumerate() {
@@ -116,7 +116,7 @@ async fn a_time_that_is_past_is_now() {
 }
 
 #[tokio::test]
-async fn several_are_scheduled_a_year_ahead_from_the_queue() {
+async fn bulk_request_on_the_queue_is_scheduled_a_year_ahead() {
     let (world, ann) = World::with_ann().await;
     world.phone("bob").log_in("shop-mini").await;
     let at = now() + YEAR;
@@ -142,7 +142,7 @@ async fn several_are_scheduled_a_year_ahead_from_the_queue() {
 }
 
 #[tokio::test]
-async fn what_is_over_says_nothing_of_whom_and_what_it_was() {
+async fn finished_notification_keeps_neither_recipient_nor_content() {
     let (world, to) = World::with_ann().await;
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
@@ -201,7 +201,7 @@ async fn what_is_over_says_nothing_of_whom_and_what_it_was() {
 }
 
 #[tokio::test]
-async fn what_is_worth_nothing_any_more_expires_unsent() {
+async fn late_notification_expires_unsent() {
     let (world, to) = World::with_ann().await;
     let (at, end) = (now() + 2, now() + 3);
     let both = |id: &str, at: u64, end: u64| {
@@ -237,7 +237,7 @@ async fn what_is_worth_nothing_any_more_expires_unsent() {
 }
 
 #[tokio::test]
-async fn whoever_asks_again_after_the_end_is_told_how_it_went() {
+async fn duplicate_request_returns_the_outcome_after_the_end() {
     let (world, to) = World::with_ann().await;
     let end = now() + 3;
     let request = with(order("order-1", to.clone()), "expires_at", end);
@@ -256,7 +256,7 @@ async fn whoever_asks_again_after_the_end_is_told_how_it_went() {
 }
 
 #[tokio::test]
-async fn what_is_called_off_is_never_sent() {
+async fn cancelled_notification_is_never_sent() {
     let (world, to) = World::with_ann().await;
     let scheduled = with(order("scheduled", to.clone()), "send_at", now() + HOUR);
     assert_eq!(world.send(&scheduled).await["outcome"], "scheduled");
@@ -290,7 +290,7 @@ async fn what_is_called_off_is_never_sent() {
 }
 
 #[tokio::test]
-async fn what_may_be_sent_already_can_not_be_called_off() {
+async fn notification_cannot_be_cancelled_when_it_may_have_been_sent() {
     let (world, to) = World::with_ann().await;
     assert_eq!(world.send(&order("sent", to.clone())).await["outcome"], "sent");
     world
@@ -315,7 +315,7 @@ async fn what_may_be_sent_already_can_not_be_called_off() {
 
 /// Fault 56.
 #[tokio::test]
-async fn hundreds_that_are_due_at_once_are_sent_by_one_sweep() {
+async fn one_sweep_sends_hundreds_of_due_notifications() {
     let (world, _) = World::with_ann().await;
     let at = now() + 12;
     let request = with(order("sale", crowd(&world, 400).await), "send_at", at);
@@ -330,7 +330,7 @@ async fn hundreds_that_are_due_at_once_are_sent_by_one_sweep() {
 
 /// Fault 65.
 #[tokio::test]
-async fn sweeps_that_overlap_send_each_once() {
+async fn overlapping_sweeps_send_each_notification_once() {
     let (world, _) = World::with_ann().await;
     let at = now() + 4;
     let request = with(order("sale", crowd(&world, 20).await), "send_at", at);
@@ -354,7 +354,7 @@ async fn spoil(world: &World, id: &str) {
 }
 
 #[tokio::test]
-async fn one_that_can_not_be_sent_does_not_stop_the_others() {
+async fn failing_notification_stops_no_other() {
     let (world, to) = World::with_ann().await;
     let shipped = world.parameter("templates/order_shipped");
     let templates = ["removed", "changed", "broken"];
@@ -419,7 +419,7 @@ async fn one_that_can_not_be_sent_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn what_dynamodb_does_not_store_waits_for_the_next_sweep() {
+async fn notification_waits_for_the_next_sweep_when_dynamodb_fails() {
     let (world, _) = World::with_ann().await;
     let at = now() + 5;
     let request = with(order("sale", crowd(&world, 5).await), "send_at", at);
@@ -438,7 +438,7 @@ async fn what_dynamodb_does_not_store_waits_for_the_next_sweep() {
 }
 
 #[tokio::test]
-async fn the_schedule_of_the_template_sweeps() {
+async fn templates_schedule_runs_the_sweep() {
     let (world, to) = World::with_ann().await;
     let request = with(order("order-1", to), "send_at", now() + 1);
     assert_eq!(world.send(&request).await["outcome"], "scheduled");
@@ -455,7 +455,7 @@ async fn the_schedule_of_the_template_sweeps() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_stored_comes_back_from_the_queue() {
+async fn request_returns_to_the_queue_when_it_was_not_stored() {
     let world = World::changed(&[("VisibilityTimeout: 360", "VisibilityTimeout: 3")]).await;
     world.token_round().await;
     let ann = world.phone("ann");
@@ -475,7 +475,7 @@ async fn what_could_not_be_stored_comes_back_from_the_queue() {
 }
 
 #[tokio::test]
-async fn what_there_is_no_time_for_is_stored_and_swept() {
+async fn batch_is_stored_and_swept_when_time_runs_out() {
     let short = "CodeUri: ../../target/lambda/send/bootstrap.zip\n      # A channel is begun only if 12 seconds are left.\n      Timeout: 60";
     let world = World::changed(&[(short, &short.replace("60", "20"))]).await;
     world.token_round().await;

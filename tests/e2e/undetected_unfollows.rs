@@ -5,7 +5,7 @@ use crate::world::{World, order};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn who_left_while_nobody_was_told_is_found_at_night() {
+async fn unfollow_without_an_event_is_detected_at_night() {
     let world = World::start().await;
     crowd(&world, 300).await;
     let ann = world.phone("ann");
@@ -89,7 +89,7 @@ async fn act(world: &World, number: usize, action: &str) {
 }
 
 #[tokio::test]
-async fn who_leaves_while_wechat_says_that_they_follow_has_left() {
+async fn unfollow_event_wins_over_a_stale_list() {
     let world = World::start().await;
     crowd(&world, 3).await;
     let event = json!({ "import": { "app": "shop" } });
@@ -100,7 +100,7 @@ async fn who_leaves_while_wechat_says_that_they_follow_has_left() {
 }
 
 #[tokio::test]
-async fn who_follows_again_while_wechat_says_less_follows_since_then() {
+async fn follow_event_wins_over_a_stale_list() {
     let world = World::start().await;
     crowd(&world, 3).await;
     let event = json!({ "import": { "app": "shop" } });
@@ -117,7 +117,7 @@ async fn who_follows_again_while_wechat_says_less_follows_since_then() {
 }
 
 #[tokio::test]
-async fn who_follows_while_the_list_is_read_has_not_left() {
+async fn follow_during_the_listing_is_no_unfollow() {
     let world = World::start().await;
     crowd(&world, 3).await;
     import(&world).await;
@@ -142,7 +142,7 @@ async fn who_follows_while_the_list_is_read_has_not_left() {
 }
 
 #[tokio::test]
-async fn nobody_has_left_because_the_list_was_empty_by_mistake() {
+async fn empty_list_unfollows_nobody() {
     let world = World::start().await;
     crowd(&world, 30).await;
     import(&world).await;

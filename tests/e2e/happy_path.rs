@@ -8,7 +8,7 @@ const SHOP: &str = "wx0000000000005a01";
 const SHOP_MINI: &str = "wx0000000000005a02";
 
 #[tokio::test]
-async fn ann_follows_and_is_known() {
+async fn follower_becomes_a_user() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -27,7 +27,7 @@ async fn ann_follows_and_is_known() {
 }
 
 #[tokio::test]
-async fn a_notification_appears_on_anns_screen_and_its_receipt_is_noted() {
+async fn notification_is_shown_and_its_receipt_recorded() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -61,7 +61,7 @@ async fn a_notification_appears_on_anns_screen_and_its_receipt_is_noted() {
 }
 
 #[tokio::test]
-async fn asking_again_with_the_same_id_sends_nothing_more() {
+async fn duplicate_id_sends_nothing_more() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -82,7 +82,7 @@ async fn asking_again_with_the_same_id_sends_nothing_more() {
 }
 
 #[tokio::test]
-async fn bob_who_does_not_follow_gets_the_one_message_that_he_consented_to() {
+async fn consent_of_a_non_follower_pays_for_one_message() {
     let world = World::start().await;
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
@@ -104,7 +104,7 @@ async fn bob_who_does_not_follow_gets_the_one_message_that_he_consented_to() {
 
 /// Fault 47.
 #[tokio::test]
-async fn bob_who_has_not_consented_can_not_be_reached_before_he_does() {
+async fn non_follower_is_unreachable_without_a_consent() {
     let world = World::start().await;
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
@@ -120,7 +120,7 @@ async fn bob_who_has_not_consented_can_not_be_reached_before_he_does() {
 
 /// Fault 52.
 #[tokio::test]
-async fn nobody_has_ever_seen_carol() {
+async fn unknown_person_is_unreachable() {
     let world = World::start().await;
     world.account("carol").await;
 
@@ -132,7 +132,7 @@ async fn nobody_has_ever_seen_carol() {
 }
 
 #[tokio::test]
-async fn ann_can_be_named_in_three_ways() {
+async fn recipient_is_found_by_three_identifiers() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -158,7 +158,7 @@ async fn ann_can_be_named_in_three_ways() {
 }
 
 #[tokio::test]
-async fn several_recipients_have_one_notification_each() {
+async fn each_of_several_recipients_has_a_notification() {
     let world = World::start().await;
     let (ann, bob) = (world.phone("ann"), world.phone("bob"));
     ann.follow("shop").await;
@@ -188,7 +188,7 @@ async fn several_recipients_have_one_notification_each() {
 }
 
 #[tokio::test]
-async fn ann_blocks_the_shop_which_learns_it_from_the_receipt() {
+async fn receipt_reports_that_the_user_rejects_messages() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;

@@ -21,7 +21,7 @@ async fn kept(world: &World) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_number_is_kept_with_the_user_and_answered_masked() {
+async fn number_is_stored_with_the_user_and_returned_masked() {
     let world = World::start().await;
     let ann = world.phone("ann");
     let session = ann.log_in("shop-mini").await;
@@ -51,7 +51,7 @@ async fn a_number_is_kept_with_the_user_and_answered_masked() {
 }
 
 #[tokio::test]
-async fn a_code_that_does_not_do_is_explained() {
+async fn invalid_code_is_explained() {
     let world = World::start().await;
     let (ann, bob) = (world.phone("ann"), world.phone("bob"));
     let session = ann.log_in("shop-mini").await;
@@ -87,7 +87,7 @@ async fn a_code_that_does_not_do_is_explained() {
 }
 
 #[tokio::test]
-async fn a_busy_wechat_and_a_dead_token_cost_the_user_nothing() {
+async fn busy_wechat_and_invalid_token_are_retried() {
     let world = World::start().await;
     let ann = world.phone("ann");
     let session = ann.log_in("shop-mini").await;
@@ -109,7 +109,7 @@ async fn a_busy_wechat_and_a_dead_token_cost_the_user_nothing() {
 }
 
 #[tokio::test]
-async fn who_revokes_the_permission_is_not_known_by_number() {
+async fn number_is_deleted_when_the_permission_is_revoked() {
     let world = World::start().await;
     let ann = world.phone("ann");
     let session = ann.log_in("shop-mini").await;

@@ -57,7 +57,7 @@ async fn a_minute_later(world: &World, sends: &[String]) {
 
 /// Fault 61b.
 #[tokio::test]
-async fn while_wechat_can_not_be_reached_it_is_heard_and_what_is_to_be_sent_waits() {
+async fn pushes_are_accepted_and_sends_wait_while_wechat_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let door = listener.local_addr().unwrap();
     let mut way = Way { door, open: JoinSet::new() };
