@@ -2,17 +2,17 @@
 //! function makes them; others read them from the Parameter Store and, when
 //! WeChat calls one dead, ask that function once.
 
-mod held;
+mod token_cache;
 
-use self::held::{Failed, Held};
+use self::token_cache::{RefreshFailure, TokenCache};
 use crate::aws::{Aws, AwsError};
 use crate::clock::Timestamp;
 use crate::config::{self, VariableError};
-use crate::parameters::{App, ParameterError, Parameters, StoredToken};
+use crate::parameters::{ParameterError, Parameters, StoredToken, WeChatApp};
 use crate::secret::Secret;
-use crate::wechat::client::Error as CallError;
+use crate::wechat::client::CallError;
 use crate::wechat::id::AppId;
-use crate::wechat::refusal::Class;
+use crate::wechat::refusal::ErrorClass;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::primitives::Blob;
 use std::collections::HashMap;
@@ -21,16 +21,16 @@ use std::time::{Duration, Instant};
 
 /// The error type of the token function's answer when there is no token until a
 /// human acts: a wrong AppSecret, an account that is frozen.
-pub const NEEDS_OPERATOR: &str = "AccessTokenNeedsOperator";
+pub const PERMANENT_FAILURE: &str = "AccessTokenNeedsOperator";
 /// Its error type when there may be a token later.
-pub const NOT_NOW: &str = "AccessTokenTemporarilyUnavailable";
+pub const TRANSIENT_FAILURE: &str = "AccessTokenTemporarilyUnavailable";
 
 /// A token that WeChat called dead is replaced within this time, or the call
 /// fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REPLACE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two looks for the new token, if the token function could not be
 /// invoked, died, or has stored what the Parameter Store doesn't show yet.
-const PAUSES: [Duration; 3] =
+const RETRY_PAUSES: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_millis(800), Duration::from_secs(2)];
 
 /// Access tokens, kept between invocations.
@@ -42,7 +42,7 @@ pub struct AccessTokens {
     /// all of AWS's partitions, a fifteenth of what a start computes.
     lambda: OnceLock<aws_sdk_lambda::Client>,
     function: String,
-    held: Mutex<HashMap<AppId, Arc<Held>>>,
+    cache: Mutex<HashMap<AppId, Arc<TokenCache>>>,
 }
 
 impl AccessTokens {
@@ -53,8 +53,8 @@ impl AccessTokens {
     /// When it isn't set.
     pub fn from_environment(parameters: Parameters, aws: Aws) -> Result<Self, VariableError> {
         let function = config::required("TOKEN_FUNCTION")?;
-        let (lambda, held) = (OnceLock::new(), Mutex::default());
-        Ok(Self { parameters, aws, lambda, function, held })
+        let (lambda, cache) = (OnceLock::new(), Mutex::default());
+        Ok(Self { parameters, aws, lambda, function, cache })
     }
 
     /// Makes a call with the app's access token. If WeChat calls the token
@@ -67,7 +67,7 @@ impl AccessTokens {
     /// The call's own, or that there is no token to be had.
     pub async fn call<T>(
         &self,
-        app: &App,
+        app: &WeChatApp,
         now: Timestamp,
         call: impl AsyncFn(&Secret) -> Result<T, CallError>,
     ) -> Result<T, TokenError> {
@@ -82,7 +82,7 @@ impl AccessTokens {
     /// The call's own, or that there is no token to be had in time.
     pub async fn call_until<T>(
         &self,
-        app: &App,
+        app: &WeChatApp,
         now: Timestamp,
         not_after: Timestamp,
         call: impl AsyncFn(&Secret) -> Result<T, CallError>,
@@ -99,7 +99,7 @@ impl AccessTokens {
     /// As those of [`AccessTokens::call_until`].
     pub async fn call_owned<T, F>(
         &self,
-        app: &App,
+        app: &WeChatApp,
         now: Timestamp,
         not_after: Timestamp,
         call: impl Fn(Secret) -> F,
@@ -107,8 +107,8 @@ impl AccessTokens {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let held = self.held(app);
-        let token = self.get(&held, app, now, not_after).await?;
+        let cache = self.cache(app);
+        let token = self.get(&cache, app, now, not_after).await?;
         let dead = match call(token.token.clone()).await {
             Err(error) if is_dead(&error) => error,
             other => return other.map_err(TokenError::Call),
@@ -118,11 +118,11 @@ impl AccessTokens {
             generation = token.generation,
             "WeChat calls the access token dead: {dead}"
         );
-        held.condemn(&token);
-        let renewed = self.renew(&held, app, &token, now, not_after).await?;
+        cache.mark_invalid(&token);
+        let renewed = self.renew(&cache, app, &token, now, not_after).await?;
         let repeated = call(renewed.token.clone()).await;
         if repeated.as_ref().is_err_and(is_dead) {
-            held.condemn(&renewed);
+            cache.mark_invalid(&renewed);
         }
         repeated.map_err(TokenError::Call)
     }
@@ -130,17 +130,17 @@ impl AccessTokens {
     /// The newest token that is known. Many who need one at once read it once.
     async fn get(
         &self,
-        held: &Held,
-        app: &App,
+        cache: &TokenCache,
+        app: &WeChatApp,
         now: Timestamp,
         not_after: Timestamp,
     ) -> Result<StoredToken, TokenError> {
-        if let Some(token) = held.usable(now) {
+        if let Some(token) = cache.usable(now) {
             return Ok(token);
         }
         let asked = Instant::now();
-        let mut failed = held.alone.lock().await;
-        if let Some(token) = held.usable(now) {
+        let mut failed = cache.refresh_lock.lock().await;
+        if let Some(token) = cache.usable(now) {
             return Ok(token);
         }
         if let Some(failed) = failed.as_ref().filter(|failed| failed.was_awaited(asked)) {
@@ -152,19 +152,19 @@ impl AccessTokens {
             Err(ParameterError::Invalid { .. }) => None,
             Err(error) => {
                 // Only WeChat can say that a token is dead, however old it is.
-                if let Some(token) = held.any() {
+                if let Some(token) = cache.any() {
                     tracing::warn!(app = app.alias, "{error}; going on with the token at hand");
                     return Ok(token);
                 }
                 let problem = error.to_string();
-                return Err(failed.insert(Failed::new(problem, false)).error(app));
+                return Err(failed.insert(RefreshFailure::new(problem, false)).error(app));
             }
         };
-        let token = read.map(|token| held.keep(token, now));
+        let token = read.map(|token| cache.keep(token, now));
         match token {
-            Some(token) if !held.is_condemned(&token) => Ok(token),
+            Some(token) if !cache.is_invalid(&token) => Ok(token),
             // The first call of a deployment may come before the first minute.
-            dead => self.replace(held, &mut failed, app, dead.as_ref(), now, not_after).await,
+            dead => self.replace(cache, &mut failed, app, dead.as_ref(), now, not_after).await,
         }
     }
 
@@ -172,33 +172,33 @@ impl AccessTokens {
     /// taken.
     async fn renew(
         &self,
-        held: &Held,
-        app: &App,
+        cache: &TokenCache,
+        app: &WeChatApp,
         dead: &StoredToken,
         now: Timestamp,
         not_after: Timestamp,
     ) -> Result<StoredToken, TokenError> {
         let asked = Instant::now();
-        let mut failed = held.alone.lock().await;
-        if let Some(token) = held.newer(dead) {
+        let mut failed = cache.refresh_lock.lock().await;
+        if let Some(token) = cache.newer(dead) {
             return Ok(token);
         }
         if let Some(failed) = failed.as_ref().filter(|failed| failed.was_awaited(asked)) {
             return Err(failed.error(app));
         }
-        if let Some(token) = self.newer(held, app, Some(dead)).await {
-            return Ok(held.keep(token, now));
+        if let Some(token) = self.newer(cache, app, Some(dead)).await {
+            return Ok(cache.keep(token, now));
         }
-        self.replace(held, &mut failed, app, Some(dead), now, not_after).await
+        self.replace(cache, &mut failed, app, Some(dead), now, not_after).await
     }
 
     /// Has the token function replace a token, as the only one in this process. A
     /// failure is also that of all who wait meanwhile.
     async fn replace(
         &self,
-        held: &Held,
-        failed: &mut Option<Failed>,
-        app: &App,
+        cache: &TokenCache,
+        failed: &mut Option<RefreshFailure>,
+        app: &WeChatApp,
         dead: Option<&StoredToken>,
         now: Timestamp,
         not_after: Timestamp,
@@ -207,17 +207,17 @@ impl AccessTokens {
             return Err(failed.error(app));
         }
         let left = Duration::from_secs(not_after.seconds_since(Timestamp::now()));
-        let patience = PATIENCE.min(left);
-        let replaced = tokio::time::timeout(patience, self.ask(held, app, dead)).await;
+        let patience = REPLACE_TIMEOUT.min(left);
+        let replaced = tokio::time::timeout(patience, self.ask(cache, app, dead)).await;
         let replaced = replaced.unwrap_or_else(|_| {
             let waited = patience.as_secs();
             let problem = format!("{} has not stored one within {waited} seconds", self.function);
-            Err(Failed::new(problem, false))
+            Err(RefreshFailure::new(problem, false))
         });
         match replaced {
             Ok(token) => {
                 *failed = None;
-                Ok(held.keep(token, now))
+                Ok(cache.keep(token, now))
             }
             Err(why) => Err(failed.insert(why).error(app)),
         }
@@ -228,13 +228,13 @@ impl AccessTokens {
     /// after it as well.
     async fn ask(
         &self,
-        held: &Held,
-        app: &App,
+        cache: &TokenCache,
+        app: &WeChatApp,
         dead: Option<&StoredToken>,
-    ) -> Result<StoredToken, Failed> {
+    ) -> Result<StoredToken, RefreshFailure> {
         let mut done = false;
         let mut problem = format!("{} has stored one, but nobody sees it yet", self.function);
-        for pause in PAUSES.iter().map(Some).chain([None]) {
+        for pause in RETRY_PAUSES.iter().map(Some).chain([None]) {
             if !done {
                 match self.invoke(app, dead.map(|token| token.generation)).await {
                     Invoked::Done => done = true,
@@ -242,31 +242,31 @@ impl AccessTokens {
                     Invoked::Lost(why) => problem = why,
                 }
             }
-            if let Some(token) = self.newer(held, app, dead).await {
+            if let Some(token) = self.newer(cache, app, dead).await {
                 return Ok(token);
             }
             if let Some(pause) = pause {
                 tokio::time::sleep(*pause).await;
             }
         }
-        Err(Failed::new(problem, false))
+        Err(RefreshFailure::new(problem, false))
     }
 
     /// What is stored, if it is newer than the dead token.
     async fn newer(
         &self,
-        held: &Held,
-        app: &App,
+        cache: &TokenCache,
+        app: &WeChatApp,
         dead: Option<&StoredToken>,
     ) -> Option<StoredToken> {
         let stored = self.parameters.token(app).await;
         let stored = stored.inspect_err(|error| tracing::warn!(app = app.alias, "{error}")).ok()?;
         stored.filter(|stored| {
-            dead.is_none_or(|dead| stored.supersedes(dead)) && !held.is_condemned(stored)
+            dead.is_none_or(|dead| stored.supersedes(dead)) && !cache.is_invalid(stored)
         })
     }
 
-    async fn invoke(&self, app: &App, dead: Option<u64>) -> Invoked {
+    async fn invoke(&self, app: &WeChatApp, dead: Option<u64>) -> Invoked {
         let request = serde_json::json!({ "app_id": app.app_id, "rejected_generation": dead });
         // Between two tries there is a look whether others have got one.
         let once = aws_sdk_lambda::config::Builder::new().retry_config(RetryConfig::disabled());
@@ -293,9 +293,9 @@ impl AccessTokens {
         refused(&self.function, &payload)
     }
 
-    fn held(&self, app: &App) -> Arc<Held> {
-        let mut held = self.held.lock().expect("nothing panics under this lock");
-        Arc::clone(held.entry(app.app_id.clone()).or_default())
+    fn cache(&self, app: &WeChatApp) -> Arc<TokenCache> {
+        let mut cache = self.cache.lock().expect("nothing panics under this lock");
+        Arc::clone(cache.entry(app.app_id.clone()).or_default())
     }
 }
 
@@ -305,7 +305,7 @@ enum Invoked {
     /// It says that there is a newer token.
     Done,
     /// It says why there is none.
-    Refused(Failed),
+    Refused(RefreshFailure),
     /// It was not invoked, or died before it could say anything.
     Lost(String),
 }
@@ -315,14 +315,14 @@ fn refused(function: &str, payload: &[u8]) -> Invoked {
     let error: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
     let text = |name: &str| error[name].as_str().unwrap_or("nothing").to_owned();
     match text("errorType").as_str() {
-        NEEDS_OPERATOR => Invoked::Refused(Failed::new(text("errorMessage"), true)),
-        NOT_NOW => Invoked::Refused(Failed::new(text("errorMessage"), false)),
+        PERMANENT_FAILURE => Invoked::Refused(RefreshFailure::new(text("errorMessage"), true)),
+        TRANSIENT_FAILURE => Invoked::Refused(RefreshFailure::new(text("errorMessage"), false)),
         _ => Invoked::Lost(format!("{function} ended with {}", text("errorMessage"))),
     }
 }
 
 fn is_dead(error: &CallError) -> bool {
-    error.refusal().is_some_and(|refusal| refusal.class() == Class::Token)
+    error.refusal().is_some_and(|refusal| refusal.class() == ErrorClass::Token)
 }
 
 /// A call that needs an access token failed.
@@ -334,14 +334,14 @@ pub enum TokenError {
     /// There is no token to call with. Nothing was sent, or WeChat called the
     /// token dead that it was sent with.
     #[error("there is no access token of {app} to be had: {problem}")]
-    NotRenewed {
+    Unavailable {
         /// The app's alias.
         app: String,
         /// Why, and what to do about it.
         problem: String,
         /// Whether it stays so until a human acts; otherwise a later try may find
         /// one.
-        lasting: bool,
+        permanent: bool,
     },
 }
 
@@ -352,11 +352,11 @@ mod tests {
     #[test]
     fn the_token_functions_word_is_told_apart_from_its_death() {
         let said = |kind: &str| format!(r#"{{"errorType":"{kind}","errorMessage":"shop: why"}}"#);
-        for (kind, lasting) in [(NEEDS_OPERATOR, true), (NOT_NOW, false)] {
+        for (kind, permanent) in [(PERMANENT_FAILURE, true), (TRANSIENT_FAILURE, false)] {
             let Invoked::Refused(failed) = refused("token", said(kind).as_bytes()) else {
                 panic!("{kind}");
             };
-            assert_eq!((failed.problem.as_str(), failed.lasting), ("shop: why", lasting));
+            assert_eq!((failed.problem.as_str(), failed.permanent), ("shop: why", permanent));
         }
         for payload in [&said("Runtime.ExitError"), "", "null", "[]"] {
             assert!(matches!(refused("token", payload.as_bytes()), Invoked::Lost(_)), "{payload}");

@@ -2,7 +2,7 @@
 //! it: region, credentials, and the SDKs' own `AWS_ENDPOINT_URL` variables.
 
 use crate::config::{self, VariableError};
-use crate::http::Web;
+use crate::http::HttpClient;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, timeout::TimeoutConfig};
@@ -34,7 +34,7 @@ const INVOKE_TIMEOUT: Duration = Duration::from_secs(35);
 /// Makes clients. Each is made when asked for, as it costs start-up time.
 #[derive(Clone, Debug)]
 pub struct Aws {
-    web: Web,
+    web: HttpClient,
     region: Region,
     credentials: Credentials,
 }
@@ -46,7 +46,7 @@ impl Aws {
     /// # Errors
     ///
     /// When one of the first three isn't set.
-    pub fn from_environment(web: &Web) -> Result<Self, VariableError> {
+    pub fn from_environment(web: &HttpClient) -> Result<Self, VariableError> {
         let credentials = Credentials::new(
             config::required("AWS_ACCESS_KEY_ID")?,
             config::required("AWS_SECRET_ACCESS_KEY")?,
@@ -76,14 +76,14 @@ impl Aws {
 
     /// A client of the Parameter Store that waits its turn: for those who can't start
     /// without what they read. `AWS_ENDPOINT_URL_SSM` moves it.
-    pub fn ssm(&self) -> aws_sdk_ssm::Client {
+    pub fn ssm_with_retries(&self) -> aws_sdk_ssm::Client {
         let patient = retry().with_max_attempts(ATTEMPTS_AT_PARAMETERS);
         self.ssm_with(patient.with_max_backoff(LONGEST_PAUSE))
     }
 
     /// The same for who has somebody waiting, and can start without: a third refusal
     /// is the last.
-    pub fn hasty_ssm(&self) -> aws_sdk_ssm::Client {
+    pub fn ssm_fail_fast(&self) -> aws_sdk_ssm::Client {
         self.ssm_with(retry())
     }
 

@@ -5,7 +5,8 @@
 //! of the time that a function takes to start.
 
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    HttpClient as SmithyHttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+    SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -17,9 +18,9 @@ use std::time::Duration;
 /// An HTTP client that follows no redirect, uses no proxy, and trusts the
 /// Mozilla roots. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Web(reqwest::Client);
+pub struct HttpClient(reqwest::Client);
 
-impl Web {
+impl HttpClient {
     /// Builds the client. Nothing is connected yet.
     pub fn new() -> Self {
         let client = builder().no_proxy().connect_timeout(Duration::from_secs(2));
@@ -28,7 +29,7 @@ impl Web {
 
     /// For a person's machine: uses the proxy that `HTTPS_PROXY` names, if any, and
     /// is patient with a slow network.
-    pub fn through_proxies() -> Self {
+    pub fn with_proxy() -> Self {
         let client = builder().connect_timeout(Duration::from_secs(10));
         Self(client.build().expect("the options of `builder` are consistent"))
     }
@@ -57,13 +58,13 @@ fn builder() -> reqwest::ClientBuilder {
         .pool_idle_timeout(Duration::from_secs(15))
 }
 
-impl Default for Web {
+impl Default for HttpClient {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl HttpConnector for Web {
+impl HttpConnector for HttpClient {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
@@ -86,7 +87,7 @@ impl HttpConnector for Web {
     }
 }
 
-impl HttpClient for Web {
+impl SmithyHttpClient for HttpClient {
     fn http_connector(
         &self,
         _: &HttpConnectorSettings,

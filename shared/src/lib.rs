@@ -7,7 +7,7 @@
 //! With the feature `aws`:
 //!
 //! - [`config`] is the only reader of the environment, [`parameters`] of the
-//!   Parameter Store, and [`kept`] keeps what was read.
+//!   Parameter Store, and [`cache`] keeps what was read.
 //! - [`store`] is the four tables. It uses the types of [`wechat`], never its
 //!   client; only functions put the two together.
 //! - [`access_token`] keeps a function supplied with WeChat's access tokens.
@@ -23,19 +23,17 @@ pub mod access_token;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "aws")]
-pub mod chance;
+pub mod cache;
 #[cfg(feature = "aws")]
 pub mod config;
 #[cfg(feature = "aws")]
-pub mod defect;
-#[cfg(feature = "aws")]
 pub mod http;
 #[cfg(feature = "aws")]
-pub mod kept;
+pub mod jitter;
 #[cfg(feature = "aws")]
 pub mod metric;
 #[cfg(feature = "aws")]
-pub mod moment;
+pub mod panic;
 #[cfg(feature = "aws")]
 pub mod parameters;
 #[cfg(feature = "schema")]
@@ -44,3 +42,5 @@ pub mod schema;
 pub mod store;
 #[cfg(feature = "aws")]
 pub mod telemetry;
+#[cfg(feature = "aws")]
+pub mod timestamp;

@@ -9,11 +9,11 @@ mod replies;
 mod template;
 mod token;
 
-pub use app::{App, Apps, Kind};
-pub use replies::{Answer, Replies};
+pub use app::{AppKind, Apps, WeChatApp};
+pub use replies::{AutoReply, ReplyRules};
 pub use template::{
-    Channel, ChannelKind, Content, CustomerService, MiniProgramPage, Template, Unfit, UnknownField,
-    fill, fill_address,
+    Channel, ChannelKind, CustomerService, FieldSource, InvalidValue, MiniProgramPage, Template,
+    UnknownField, fill, fill_address,
 };
 pub use token::StoredToken;
 
@@ -169,7 +169,7 @@ impl Parameters {
     /// # Errors
     ///
     /// As [`Parameters::template`].
-    pub async fn token(&self, app: &App) -> Result<Option<StoredToken>, ParameterError> {
+    pub async fn token(&self, app: &WeChatApp) -> Result<Option<StoredToken>, ParameterError> {
         let name = self.full_name("tokens", app.app_id.as_str());
         let Some(value) = self.get(&name).await? else { return Ok(None) };
         Ok(Some(parse(&name, &value)?))
@@ -180,7 +180,11 @@ impl Parameters {
     /// # Errors
     ///
     /// When the Parameter Store doesn't take it.
-    pub async fn put_token(&self, app: &App, token: &StoredToken) -> Result<(), ParameterError> {
+    pub async fn put_token(
+        &self,
+        app: &WeChatApp,
+        token: &StoredToken,
+    ) -> Result<(), ParameterError> {
         self.put(&self.full_name("tokens", app.app_id.as_str()), &token.to_value(), true).await?;
         Ok(())
     }
@@ -345,8 +349,8 @@ pub fn read_app(
     name: &str,
     alias: &str,
     value: &Secret,
-) -> Result<(App, Vec<String>), ParameterError> {
-    Ok(App::new(alias.to_owned(), parse(name, value)?))
+) -> Result<(WeChatApp, Vec<String>), ParameterError> {
+    Ok(WeChatApp::new(alias.to_owned(), parse(name, value)?))
 }
 
 /// Reads what stands in `/callback/{app}`, for the app that it is about. `name` is

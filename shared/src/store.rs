@@ -3,11 +3,11 @@
 //!
 //! | Table | Key | Holds |
 //! |---|---|---|
-//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `consent#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`, `phone`: all that belongs to one user of one app; `tries#…`: how often a password was tried; `code#…`: what became of a login code |
+//! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `consent#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`, `phone`: all that belongs to one user of one app; `password_attempts#…`: how often a password was tried; `login_code#…`: what became of a login code |
 //! | | `user` = `person#…`, `item` | `session#…`: which refresh token is good |
-//! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow; `forgetting#…`: who is being forgotten |
+//! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow; `erasure#…`: who is being forgotten |
 //! | events | `user`, `event` | what came in |
-//! | notifications | `id` | what went out; `forced#…`: who replaces an app's access token; `followers#…`: how far the import of an account's followers is |
+//! | notifications | `id` | what went out; `token_refresh#…`: who replaces an app's access token; `followers#…`: how far the import of an account's followers is |
 
 mod accounts;
 mod allowance;
@@ -40,32 +40,37 @@ mod users;
 mod windows;
 
 pub use accounts::BindError;
-pub use allowance::Allowance;
+pub use allowance::Entitlement;
 pub use consents::{Consent, ConsentKey};
-pub use erasure::{Counts, Erasure, Forgotten, MARKED};
+pub use erasure::{Counts, Erasure, ErasureResult, TOMBSTONE_TTL};
 pub use events::{
-    AnswerClaim, AnswerState, Claimed, Counted, Due, Events, NewEvent, NoPlace, Page, Position,
-    Range, Record, Recorded, StoredEvent, Taken, Unreadable,
+    AutoReplyClaim, AutoReplyLease, AutoReplyState, ClaimResult, DueEvent, EventCursor, EventPage,
+    EventPut, EventRange, Events, FailureRecord, InvalidCursor, NewEvent, PutOutcome, StoredEvent,
+    Unreadable,
 };
-pub use exchanges::{CodeName, Exchange, Exchanged};
-pub use followers::{Explanation, Followers, Following, Move, Step, Told};
-pub use forced::{Forced, Holder, Repair, RepairClaim, RepairEnd, RepairProgress};
+pub use exchanges::{CodeExchange, LoginCodeHash, LoginCodeRecord};
+pub use followers::{
+    FetchedProfile, FollowEvent, FollowState, FollowTransition, FollowerUpdate, Followers,
+};
+pub use forced::{
+    LeaseHolder, LeaseResult, RefreshProgress, RefreshResult, TokenRefreshLease, TokenRefreshLeases,
+};
 pub use forms::FormIdItem;
-pub use imports::{Import, ImportClaim, ImportCounts, Imports, Phase};
-pub use known::Known;
-pub use logins::{Binding, LoginError, Logins, Session};
-pub use mappings::{Mappings, Route, account_key};
+pub use imports::{FollowerImport, FollowerImports, ImportCounts, ImportLease, ImportPhase};
+pub use known::KnownPerson;
+pub use logins::{Binding, LoginError, LoginResult, Logins};
+pub use mappings::{AppIdentity, Mappings, account_key};
 pub use notifications::{
-    Announced, Before, Cancelled, Change, Claim, Message, Notifications, Receipt, Row, Settled,
-    Standing, Status, Written,
+    CancelResult, Expected, Lease, MessageId, NextAction, NotificationRow, NotificationStatus,
+    Notifications, Receipt, ReceiptResolution, SendIntent, Transition, WriteResult,
 };
-pub use persons::{Asked, Person, PersonError, User};
-pub use phones::KeptPhone;
-pub use rests::{Rest, Rests};
+pub use persons::{AppUser, Person, PersonError, PersonQuery};
+pub use phones::StoredPhone;
+pub use rests::{OpenCircuit, OpenCircuits};
 pub use sessions::{Family, NewSession, SecretHash, Sessions, Verdict};
-pub use tries::{Pair, Try};
+pub use tries::{AttemptKey, RateLimit};
 pub use users::Users;
-pub use windows::{Place, Window};
+pub use windows::{ReplyWindow, WindowSlot};
 
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -83,7 +88,7 @@ use std::collections::HashMap;
 ///
 /// Source: DynamoDB's documentation, "Error handling with DynamoDB" and "Common
 /// errors".
-const TO_MEND: [&str; 5] = [
+const PERMANENT_ERRORS: [&str; 5] = [
     "ResourceNotFoundException",
     "AccessDeniedException",
     "UnrecognizedClientException",
@@ -101,7 +106,7 @@ struct Table {
     name: String,
     variable: &'static str,
     /// For how many seconds a row is kept that isn't kept for ever.
-    kept: u64,
+    retention: u64,
 }
 
 impl Table {
@@ -110,7 +115,7 @@ impl Table {
             dynamodb: dynamodb.clone(),
             name: config::required(variable)?,
             variable,
-            kept: retention::seconds()?,
+            retention: retention::seconds()?,
         })
     }
 
@@ -126,9 +131,9 @@ impl Table {
         let Err(error) = asked.send().await else { return Ok(()) };
         let action = format!("looking for the table {} ({})", self.name, self.variable);
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
-        let to_mend = code.is_some_and(|code| TO_MEND.contains(&code));
+        let permanent = code.is_some_and(|code| PERMANENT_ERRORS.contains(&code));
         let error = AwsError::new(action, &error);
-        if to_mend {
+        if permanent {
             return Err(error);
         }
         tracing::warn!("{error}");
@@ -136,7 +141,7 @@ impl Table {
     }
 
     /// What a conditional write gave; none if its condition did not hold. A write
-    /// to a table that has transactions is made with [`conflict::again`].
+    /// to a table that has transactions is made with [`conflict::retry_on_conflict`].
     fn conditional<T, E, R>(
         &self,
         what: &str,
@@ -176,7 +181,7 @@ impl Table {
     /// hold.
     async fn change(&self, what: &str, update: UpdateBuilder) -> Result<bool, AwsError> {
         let update = self.request(update);
-        let written = conflict::again(|| update.clone().send()).await;
+        let written = conflict::retry_on_conflict(|| update.clone().send()).await;
         Ok(self.conditional(what, written)?.is_some())
     }
 

@@ -2,7 +2,7 @@
 //! token, a secret, an openid or a unionid.
 
 use crate::config;
-use crate::defect;
+use crate::panic;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -16,7 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// Lambda believes the level of a line only if it has one. Text lines are for
 /// reading.
 pub fn start() {
-    defect::hide_words();
+    panic::install_panic_hook();
     let level = match config::optional("AWS_LAMBDA_LOG_LEVEL").as_deref() {
         Some("TRACE" | "DEBUG") => LevelFilter::DEBUG,
         Some("WARN") => LevelFilter::WARN,

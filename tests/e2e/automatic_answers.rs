@@ -53,7 +53,7 @@ async fn event(world: &World) -> Value {
 /// are left in each.
 async fn left(world: &World, window: &str) -> u64 {
     let row = world.aws.row("users", "item", window).await;
-    let taken = row["takers"].as_array().map_or(0, Vec::len);
+    let taken = row["reserved_by"].as_array().map_or(0, Vec::len);
     row["messages"].as_u64().unwrap() - taken as u64
 }
 
@@ -70,7 +70,7 @@ async fn welcome_is_sent_once_when_a_user_enters_customer_service() {
     let world = with_rules().await;
     world.phone("bob").enter("shop-mini").await;
     let row = event(&world).await;
-    assert_eq!(row["answer"]["state"], "sent", "{row}");
+    assert_eq!(row["auto_reply"]["state"], "sent", "{row}");
     for _ in 0..2 {
         assert_eq!(replay(&world).await["applied"], 1);
     }
@@ -93,7 +93,7 @@ async fn matching_message_is_answered_once_and_others_are_not() {
     world.phone("bob").message("shop-mini", "hello").await;
     assert_eq!(world.phone("bob").screen_of("customer_service").await.len(), 1);
     let rows = world.aws.rows("events").await;
-    assert_eq!(rows.iter().filter(|row| row["answer"].is_object()).count(), 1, "{rows:#?}");
+    assert_eq!(rows.iter().filter(|row| row["auto_reply"].is_object()).count(), 1, "{rows:#?}");
     assert!(rows.iter().all(|row| row["applied_at"].is_number()), "{rows:#?}");
 }
 
@@ -103,7 +103,7 @@ async fn late_message_is_not_answered() {
         let world = with_rules().await;
         told(&world, message, seconds_ago).await;
         let row = event(&world).await;
-        assert_eq!(row["answer"]["state"], "too_late", "{row}");
+        assert_eq!(row["auto_reply"]["state"], "too_late", "{row}");
         assert!(row["applied_at"].is_number(), "{row}");
         assert!(world.wechat.calls(SEND).await.is_empty());
     }
@@ -122,8 +122,8 @@ async fn answer_is_not_repeated_when_wechat_may_have_sent_it() {
         world.wechat.fault(ordered).await;
         told(&world, text("订单"), 0).await;
         let row = event(&world).await;
-        assert_eq!(row["answer"]["state"], "unknown", "{fault}: {row}");
-        assert!(row["answer"]["reason"].is_string(), "{fault}: {row}");
+        assert_eq!(row["auto_reply"]["state"], "unknown", "{fault}: {row}");
+        assert!(row["auto_reply"]["reason"].is_string(), "{fault}: {row}");
         assert!(row["applied_at"].is_number(), "{fault}: {row}");
         assert_eq!(replay(&world).await["applied"], 1);
         assert_eq!(world.wechat.calls(SEND).await.len(), 1, "{fault}");
@@ -138,11 +138,11 @@ async fn answer_is_sent_by_a_later_attempt_when_wechat_did_not_accept_it() {
     world.wechat.fault(json!({ "path": SEND, "times": 1, "errcode": 45011 })).await;
     bob.message("shop-mini", "订单").await;
     let row = event(&world).await;
-    assert!(row["answer"].is_null() && row["pending"].is_string(), "{row}");
+    assert!(row["auto_reply"].is_null() && row["pending"].is_string(), "{row}");
     assert!(row["problem"].as_str().unwrap().contains("45011"), "{row}");
     assert_eq!(left(&world, "window#message").await, 5, "it used up nothing");
     assert_eq!(replay(&world).await["applied"], 1);
-    assert_eq!(event(&world).await["answer"]["state"], "sent");
+    assert_eq!(event(&world).await["auto_reply"]["state"], "sent");
     assert_eq!(left(&world, "window#message").await, 4);
     assert_eq!(bob.screen_of("customer_service").await.len(), 1);
 }
@@ -154,14 +154,14 @@ async fn welcome_is_sent_at_once_or_never() {
         world.wechat.fault(json!({ "path": SEND, "times": times, "errcode": 45011 })).await;
         world.phone("bob").enter("shop-mini").await;
         let row = event(&world).await;
-        assert_eq!(row["answer"]["state"], state, "{row}");
+        assert_eq!(row["auto_reply"]["state"], state, "{row}");
         assert!(row["applied_at"].is_number(), "the sweep would be too late: {row}");
         let calls = world.wechat.calls(SEND).await.len();
         assert!(calls >= tries, "{calls} calls: {row}");
         assert_eq!(left(&world, "window#enter").await, left_over, "{state}");
         world.wechat.heal().await;
         assert_eq!(replay(&world).await["applied"], 1);
-        assert_eq!(event(&world).await["answer"]["state"], state);
+        assert_eq!(event(&world).await["auto_reply"]["state"], state);
     }
 }
 
@@ -191,12 +191,12 @@ async fn answer_stays_undecided_while_another_invocation_sends_it() {
     let row = event(&world).await;
     assert!(row["pending"].is_string() && row["applied_at"].is_null(), "{row}");
     assert!(row["problem"].as_str().unwrap().contains("somebody else"), "{row}");
-    assert_eq!(row["answer"]["owner"], "another", "{row}");
+    assert_eq!(row["auto_reply"]["owner"], "another", "{row}");
 
     // Whoever was sending it was ended in the middle: it may have been sent.
     claimed_by_another(&world, 120).await;
     assert_eq!(replay(&world).await["applied"], 1);
-    assert_eq!(event(&world).await["answer"]["state"], "sending");
+    assert_eq!(event(&world).await["auto_reply"]["state"], "sending");
     assert_eq!(world.wechat.calls(SEND).await.len(), calls);
 }
 
@@ -227,7 +227,7 @@ async fn refused_answer_is_recorded_with_wechats_code() {
     told(&world, enter(), 0).await;
     let row = event(&world).await;
     assert_eq!(
-        (&row["answer"]["state"], &row["answer"]["code"]),
+        (&row["auto_reply"]["state"], &row["auto_reply"]["code"]),
         (&json!("refused"), &json!(45015))
     );
     assert!(row["applied_at"].is_number(), "{row}");
@@ -247,7 +247,7 @@ async fn answer_is_not_sent_when_the_window_is_exhausted() {
     }
     let rows = world.aws.rows("events").await;
     let mut states: Vec<_> =
-        rows.iter().map(|row| row["answer"]["state"].as_str().unwrap()).collect();
+        rows.iter().map(|row| row["auto_reply"]["state"].as_str().unwrap()).collect();
     states.sort_unstable();
     assert_eq!(states, ["no_window", "refused", "refused"]);
 }

@@ -4,7 +4,7 @@ use crate::world::World;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::secret::Secret;
-use shared::wechat::crypto::{EncodingAesKey, seal};
+use shared::wechat::crypto::{EncodingAesKey, encrypt};
 use shared::wechat::signature::sign;
 use wechat_sandbox::App;
 
@@ -23,7 +23,7 @@ impl Letter {
             token: app.callback_token.expose().to_owned(),
             timestamp: Timestamp::now().to_string(),
             nonce: "486452656".to_owned(),
-            encrypted: seal(&key, &app.app_id, *b"0123456789abcdef", message.as_bytes()),
+            encrypted: encrypt(&key, &app.app_id, *b"0123456789abcdef", message.as_bytes()),
         }
     }
 
@@ -144,7 +144,7 @@ async fn unsigned_push_leaves_no_trace() {
     assert!(world.aws.rows("events").await.is_empty());
     let lines = world.lines();
     let refusals: Vec<_> = lines.iter().filter(|line| line.contains("refused a call")).collect();
-    let alike = |line: &&&String| line.contains("NotWeChat");
+    let alike = |line: &&&String| line.contains("VerificationFailed");
     assert_eq!(refusals.iter().filter(alike).count(), refusals.len() - 1, "{refusals:#?}");
 }
 
@@ -197,7 +197,7 @@ async fn signed_push_is_quarantined_whole_when_it_is_unreadable() {
         world.idle().await;
         let row = world.aws.row("events", "body", message).await;
         assert_eq!(row["kind"], "unreadable", "{row}");
-        assert!(row["set_aside_at"].is_number() && row["problem"].is_string(), "{row}");
+        assert!(row["quarantined_at"].is_number() && row["problem"].is_string(), "{row}");
     }
 }
 
@@ -231,7 +231,7 @@ async fn incomplete_message_is_quarantined_whole() {
         assert_eq!(post(&world, &path, letter.body()).await, 200, "{message}");
         world.idle().await;
         let row = world.aws.row("events", "body", message).await;
-        assert!(row["set_aside_at"].is_number() && row["problem"].is_string(), "{row}");
+        assert!(row["quarantined_at"].is_number() && row["problem"].is_string(), "{row}");
     }
 }
 

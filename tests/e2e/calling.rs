@@ -44,7 +44,7 @@ mod rust {
     use super::World;
     use aws_credential_types::Credentials;
     use aws_sdk_lambda::config::{BehaviorVersion, Config, Region};
-    use shared::http::Web;
+    use shared::http::HttpClient;
 
     include!("calling/order_shipped.rs");
 
@@ -56,7 +56,7 @@ mod rust {
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("any", "any", None, None, "test"))
             .endpoint_url(format!("http://{}", world.cloud.aws()))
-            .http_client(Web::new());
+            .http_client(HttpClient::new());
         let lambda = Client::from_conf(config.build());
 
         assert_eq!(order_shipped(&lambda, "order-17-shipped").await.unwrap(), "sent");

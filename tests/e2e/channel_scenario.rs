@@ -204,7 +204,7 @@ impl Scene {
     pub(crate) async fn assert_used_up(&self) {
         if self.kind == "customer_service" {
             let window = self.world.aws.row("users", "item", "window#message").await;
-            assert_eq!(window["takers"].as_array().map_or(0, Vec::len), 1, "{window}");
+            assert_eq!(window["reserved_by"].as_array().map_or(0, Vec::len), 1, "{window}");
             return;
         }
         let calls = self.calls().await;

@@ -307,7 +307,7 @@ async fn next_form_id_is_tried_when_wechat_refuses_one() {
     let codes: Vec<_> = passed(&report).into_iter().map(|(_, code)| code).collect();
     assert_eq!(codes, ["41028", "41028"]);
     assert_eq!(bodies(&world, LEGACY_SEND).await[2]["form_id"], good);
-    assert_eq!(states(&world, "form#").await, ["burned", "burned", "used"]);
+    assert_eq!(states(&world, "form#").await, ["invalid", "invalid", "used"]);
     assert_eq!(bob.screen().await.len(), 1);
 
     // One that somebody else has used already, and nothing after it.
@@ -316,7 +316,7 @@ async fn next_form_id_is_tried_when_wechat_refuses_one() {
     let report = send(&world, "receipt", "order-2", "bob").await;
     assert_eq!(how(&report), ("no_consent", "-"), "{report}");
     assert_eq!(passed(&report)[0].1, "41029");
-    assert_eq!(states(&world, "form#").await, ["burned", "burned", "burned", "used"]);
+    assert_eq!(states(&world, "form#").await, ["invalid", "invalid", "invalid", "used"]);
 }
 
 #[tokio::test]

@@ -21,12 +21,12 @@ async fn resting() -> Scene {
 /// A fresh environment, five hours after the last one tried.
 async fn five_hours_later(scene: &Scene) {
     let then = scene.world.wechat.now().await - 5 * 3600;
-    scene.world.aws.set_time("rests#", &format!("probed {REST}"), then).await;
+    scene.world.aws.set_time("circuit#", &format!("probed {REST}"), then).await;
     scene.kill().await;
 }
 
 async fn rests(scene: &Scene) -> Value {
-    scene.world.aws.row("notifications", "id", "rests#").await
+    scene.world.aws.row("notifications", "id", "circuit#").await
 }
 
 /// Fault 39.

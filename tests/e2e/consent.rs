@@ -126,7 +126,7 @@ async fn consent_count_is_voided_when_wechat_knows_no_consent() {
     let refused =
         report["skipped"].as_array().unwrap().iter().find(|it| it["channel"] == "subscribe");
     assert_eq!(refused.unwrap()["code"], 43101);
-    assert_eq!(consents(&world).await, ["burned", "revoked"]);
+    assert_eq!(consents(&world).await, ["invalid", "revoked"]);
     assert_eq!(outcome(&world, "order-2", &to).await, "no_consent");
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 1, "WeChat is asked once");
 }

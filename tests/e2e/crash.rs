@@ -3,7 +3,7 @@
 //! effect twice, nobody sees a message twice, and everything is in its final state.
 //!
 //! `CRASHES` is how many deaths there are to be (50 if not said; `make crash` makes it
-//! 1000), and `CRASH_SEED` which chance decides their order.
+//! 1000), and `CRASH_SEED` decides their order.
 
 mod oracle;
 mod point;
@@ -13,7 +13,7 @@ mod workload;
 use crate::world::World;
 use futures_util::future::join_all;
 use point::Point;
-use random::Chance;
+use random::SeededRandom;
 use shared::config::optional;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
@@ -30,7 +30,7 @@ const TURNS: usize = 20;
 /// The points in the order in which they are to be hit: none a second time before each
 /// was hit once.
 struct Deck {
-    chance: Chance,
+    random: SeededRandom,
     points: VecDeque<Point>,
     hits: BTreeMap<Point, usize>,
     missed: BTreeMap<Point, usize>,
@@ -39,7 +39,7 @@ struct Deck {
 impl Deck {
     fn new(seed: u64) -> Self {
         let (hits, missed) = Default::default();
-        Self { chance: Chance::new(seed), points: VecDeque::new(), hits, missed }
+        Self { random: SeededRandom::new(seed), points: VecDeque::new(), hits, missed }
     }
 
     /// The next ones, of which no two are calls of one path of WeChat's.
@@ -48,7 +48,7 @@ impl Deck {
         let mut later = VecDeque::new();
         if self.points.is_empty() {
             let mut all = Point::all();
-            self.chance.shuffle(&mut all);
+            self.random.shuffle(&mut all);
             self.points.extend(all);
         }
         while drawn.len() < number
@@ -119,7 +119,7 @@ async fn wave(world: &World, deeds: &Deeds, points: Vec<Point>) -> Vec<(Point, b
 async fn crash_at_any_point_loses_and_repeats_nothing() {
     let number = |name| optional(name).map(|it| it.parse::<u64>().unwrap());
     let crashes = usize::try_from(number("CRASHES").unwrap_or(50)).unwrap();
-    let seed = Seed(number("CRASH_SEED").unwrap_or_else(|| shared::random::number().into()));
+    let seed = Seed(number("CRASH_SEED").unwrap_or_else(|| shared::jitter::random_u32().into()));
     let mut deck = Deck::new(seed.0);
     let (begun, mut waves, mut notifications) = (Instant::now(), 0, 0);
     while deck.deaths() < crashes {

@@ -10,7 +10,7 @@ use aws_sdk_lambda::config::{BehaviorVersion, Region};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_ssm::types::ParameterType;
 use serde_json::{Value, json};
-use shared::http::Web;
+use shared::http::HttpClient;
 use shared::wechat::signature::sign;
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -173,7 +173,7 @@ impl Administrator {
                         .region(Region::new(REGION))
                         .credentials_provider(Credentials::new(KEY, KEY, None, None, "test"))
                         .endpoint_url(url)
-                        .http_client(Web::new())
+                        .http_client(HttpClient::new())
                         .build(),
                 )
             };
@@ -214,7 +214,7 @@ impl Administrator {
 #[tokio::test]
 #[ignore = "it needs the SAM CLI, ministack and the zips for x86_64; `make interop` runs it"]
 async fn core_flow_works_where_the_template_is_deployed() {
-    let client = Web::new().client();
+    let client = HttpClient::new().client();
     let ministack = Ministack::start(&client).await;
     let wechat = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = wechat.local_addr().unwrap();

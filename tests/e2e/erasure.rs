@@ -91,8 +91,8 @@ async fn erased_person_is_gone_from_every_table() {
         "accounts": 1, "events": 5, "form_ids": 2, "mappings": 5, "notifications": 3, "consents": 1,
         "phone_numbers": 1, "profiles": 2, "sessions": 1, "windows": 3,
     });
-    assert_eq!(report["gone"], gone);
-    assert_eq!(report["stays"].as_array().unwrap().len(), 6, "{report}");
+    assert_eq!(report["deleted"], gone);
+    assert_eq!(report["retained"].as_array().unwrap().len(), 6, "{report}");
     assert_eq!(traces(&world, &names).await, [""; 0]);
 
     // Of what was sent, or never will be, the caller can still ask.
@@ -134,14 +134,14 @@ async fn erasure_can_be_repeated_and_takes_any_identifier() {
     let open_id = ann.open_id("shop").await;
     let first = forget(&world, json!({ "app": "shop", "open_id": open_id })).await;
     assert_eq!(first["user"], session["user"]);
-    assert_eq!(first["gone"]["profiles"], 2, "{first}");
+    assert_eq!(first["deleted"]["profiles"], 2, "{first}");
     for who in [
         json!({ "app": "shop", "open_id": open_id }),
         json!({ "user": session["user"] }),
         json!({ "account": "ann" }),
     ] {
         let again = forget(&world, who).await;
-        assert_eq!((&again["complete"], &again["gone"]), (&json!(true), &json!({})), "{again}");
+        assert_eq!((&again["complete"], &again["deleted"]), (&json!(true), &json!({})), "{again}");
     }
 
     // Who only follows, and has never logged in, is somebody too.
@@ -151,7 +151,10 @@ async fn erasure_can_be_repeated_and_takes_any_identifier() {
     let names = [bob.open_id("shop").await, bob.union_id().await];
     let report = forget(&world, json!({ "app": "shop", "open_id": names[0] })).await;
     assert_eq!(report["user"], Value::Null);
-    assert_eq!((&report["gone"]["events"], &report["gone"]["windows"]), (&json!(2), &json!(2)));
+    assert_eq!(
+        (&report["deleted"]["events"], &report["deleted"]["windows"]),
+        (&json!(2), &json!(2))
+    );
     assert_eq!(traces(&world, &names).await, [""; 0]);
 }
 
@@ -205,7 +208,7 @@ async fn erasure_continues_in_the_next_call_when_time_runs_out() {
     slow.call_off();
     let last = forget(&world, who).await;
     assert_eq!(last["complete"], true, "{last}");
-    assert_eq!(last["gone"]["events"], 61, "what went in all: {last}");
+    assert_eq!(last["deleted"]["events"], 61, "what went in all: {last}");
     assert_eq!(traces(&world, &names).await, [""; 0]);
     assert_eq!(traces(&world, &["forgetting".to_owned()]).await, [""; 0]);
 }
@@ -222,7 +225,10 @@ async fn interrupted_erasure_is_finished_when_it_is_repeated() {
     broken.call_off();
     let report = world.ask_login(&who).await.unwrap();
     assert_eq!((&report["complete"], &report["user"]), (&json!(true), &session["user"]));
-    assert_eq!((&report["gone"]["events"], &report["gone"]["sessions"]), (&json!(5), &json!(1)));
+    assert_eq!(
+        (&report["deleted"]["events"], &report["deleted"]["sessions"]),
+        (&json!(5), &json!(1))
+    );
     assert_eq!(traces(&world, &names).await, [""; 0]);
     assert_eq!(traces(&world, &["forgetting".to_owned()]).await, [""; 0]);
 }

@@ -80,7 +80,7 @@ async fn follow_gets_its_profile_later_when_wechat_is_busy() {
     ann.follow("shop").await;
     let event = world.aws.row("events", "kind", "subscribe").await;
     assert!(event["applied_at"].is_null(), "{event}");
-    assert_eq!(event["tries"], 1, "the stream tries once: {event}");
+    assert_eq!(event["attempts"], 1, "the stream tries once: {event}");
     assert!(event["problem"].as_str().unwrap().contains("-1"), "{event}");
     let pause = event["due_at"].as_u64().unwrap() - event["failed_at"].as_u64().unwrap();
     assert_eq!(pause, 60, "{event}");
@@ -110,8 +110,8 @@ async fn permanent_failure_is_quarantined_at_once_with_its_reason() {
     world.idle().await;
     let event = world.aws.row("events", "kind", "templatesendjobfinish").await;
     assert_eq!(event["problem"], "Status is missing", "{event}");
-    assert_eq!(event["tries"], 1, "{event}");
-    assert!(event["set_aside_at"].is_number() && event["failed_at"].is_number(), "{event}");
+    assert_eq!(event["attempts"], 1, "{event}");
+    assert!(event["quarantined_at"].is_number() && event["failed_at"].is_number(), "{event}");
     assert!(event["pending"].is_null() && event["due_at"].is_null(), "{event}");
     assert!(event["body"].as_str().unwrap().contains("TEMPLATESENDJOBFINISH"), "{event}");
     let [metric] = metrics(&world, "events_quarantined").try_into().unwrap();
@@ -136,7 +136,7 @@ async fn failing_event_is_attempted_ten_times_at_growing_intervals() {
     let mut minutes = Vec::new();
     for tries in 1..10 {
         let event = world.aws.row("events", "kind", "subscribe").await;
-        assert_eq!(event["tries"], tries, "{event}");
+        assert_eq!(event["attempts"], tries, "{event}");
         let pause = event["due_at"].as_u64().unwrap() - event["failed_at"].as_u64().unwrap();
         minutes.push(pause / 60);
         make_due(&world, &event).await;
@@ -144,8 +144,8 @@ async fn failing_event_is_attempted_ten_times_at_growing_intervals() {
     }
     assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
     let event = world.aws.row("events", "kind", "subscribe").await;
-    assert_eq!(event["tries"], 10);
-    assert!(event["set_aside_at"].is_number() && event["due_at"].is_null(), "{event}");
+    assert_eq!(event["attempts"], 10);
+    assert!(event["quarantined_at"].is_number() && event["due_at"].is_null(), "{event}");
     assert!(event["problem"].as_str().unwrap().contains("40003"), "{event}");
     assert_eq!(metrics(&world, "events_failed").len(), 10);
     assert_eq!(metrics(&world, "events_quarantined").len(), 1);
@@ -158,7 +158,7 @@ async fn event_is_quarantined_when_its_tenth_attempt_crashed() {
     world.idle().await;
     let event = world.aws.row("events", "kind", "subscribe").await;
     let calls = world.wechat.calls("/cgi-bin/user/info").await.len();
-    change(&world, &event, "SET tries = :ten, taken_at = :past, due_at = :soon").await;
+    change(&world, &event, "SET attempts = :ten, claimed_at = :past, due_at = :soon").await;
     sweep(&world).await;
     let waits = world.aws.row("events", "kind", "subscribe").await;
     assert!(waits["pending"].is_string(), "its last try may still be under way: {waits}");
@@ -166,9 +166,9 @@ async fn event_is_quarantined_when_its_tenth_attempt_crashed() {
     make_due(&world, &event).await;
     sweep(&world).await;
     let event = world.aws.row("events", "kind", "subscribe").await;
-    assert!(event["set_aside_at"].is_number() && event["pending"].is_null(), "{event}");
+    assert!(event["quarantined_at"].is_number() && event["pending"].is_null(), "{event}");
     assert!(event["problem"].as_str().unwrap().contains("never came to an end"), "{event}");
-    assert_eq!(event["tries"], 10, "{event}");
+    assert_eq!(event["attempts"], 10, "{event}");
     assert_eq!(world.wechat.calls("/cgi-bin/user/info").await.len(), calls, "nobody tried it");
     assert_eq!(metrics(&world, "events_quarantined").len(), 1);
 }
@@ -179,13 +179,12 @@ async fn interrupted_event_is_attempted_again() {
     let world = World::start().await;
     world.phone("ann").message("shop-mini", "hello").await;
     let event = world.aws.row("events", "kind", "text").await;
-    let cut_off =
-        "SET pending = :app, tries = :nine, taken_at = :past, due_at = :past REMOVE applied_at";
+    let cut_off = "SET pending = :app, attempts = :nine, claimed_at = :past, due_at = :past REMOVE applied_at";
     change(&world, &event, cut_off).await;
     sweep(&world).await;
     let event = world.aws.row("events", "kind", "text").await;
-    assert!(event["applied_at"].is_number() && event["taken_at"].is_null(), "{event}");
-    assert_eq!(event["tries"], 10, "the try was counted before it was begun: {event}");
+    assert!(event["applied_at"].is_number() && event["claimed_at"].is_null(), "{event}");
+    assert_eq!(event["attempts"], 10, "the try was counted before it was begun: {event}");
 }
 
 /// Fault 65.
@@ -199,7 +198,7 @@ async fn overlapping_sweeps_count_one_attempt() {
     let sweeps = (0..4).map(|_| sweep(&world));
     futures_util::future::join_all(sweeps).await;
     let event = world.aws.row("events", "kind", "subscribe").await;
-    assert_eq!(event["tries"], 2, "{event}");
+    assert_eq!(event["attempts"], 2, "{event}");
     assert_eq!(metrics(&world, "events_failed").len(), 2);
 
     // The stream comes late with its first try: that one counts no more.
@@ -213,10 +212,10 @@ async fn event_is_released_from_quarantine_when_a_slow_attempt_applies_it() {
     let world = World::start().await;
     world.phone("ann").message("shop-mini", "hello").await;
     let event = world.aws.row("events", "kind", "text").await;
-    change(&world, &event, "SET set_aside_at = :past, tries = :ten REMOVE applied_at").await;
+    change(&world, &event, "SET quarantined_at = :past, attempts = :ten REMOVE applied_at").await;
     stream_tells(&world, &event).await;
     let event = world.aws.row("events", "kind", "text").await;
-    assert!(event["applied_at"].is_number() && event["set_aside_at"].is_null(), "{event}");
+    assert!(event["applied_at"].is_number() && event["quarantined_at"].is_null(), "{event}");
 }
 
 #[tokio::test]
@@ -235,11 +234,11 @@ async fn removed_app_leaves_no_event_pending() {
     make_due(&world, &event).await;
     sweep(&world).await;
     let event = world.aws.row("events", "kind", "image").await;
-    assert_eq!(event["tries"], 2, "it may come back, and is tried: {event}");
-    change(&world, &event, "SET due_at = :past, tries = :nine").await;
+    assert_eq!(event["attempts"], 2, "it may come back, and is tried: {event}");
+    change(&world, &event, "SET due_at = :past, attempts = :nine").await;
     sweep(&world).await;
     let event = world.aws.row("events", "kind", "image").await;
-    assert!(event["set_aside_at"].is_number() && event["pending"].is_null(), "{event}");
+    assert!(event["quarantined_at"].is_number() && event["pending"].is_null(), "{event}");
 
     world.set_parameter("apps/shop-mini", &settings);
     world.cloud.kill(&world.cloud.function("events")).await.unwrap();
@@ -292,12 +291,12 @@ async fn poison_event_delays_no_other() {
         rows.iter().partition(|row| row["kind"] == "templatesendjobfinish");
     let [poison] = poison.as_slice() else { panic!("{poison:?}") };
     assert_eq!(poison["problem"], "Status is missing", "{poison}");
-    assert!(poison["set_aside_at"].is_number(), "{poison}");
+    assert!(poison["quarantined_at"].is_number(), "{poison}");
     let waiting = others.iter().filter(|row| !row["applied_at"].is_number()).count();
     assert_eq!(waiting, 0, "of the others");
     let windows = world.aws.rows("users").await;
     assert_eq!(windows.iter().filter(|row| row["item"] == "window#message").count(), 250);
-    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dead"), Some(0));
+    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dlq"), Some(0));
 }
 
 #[tokio::test]
@@ -315,12 +314,12 @@ async fn malformed_row_is_reported_and_never_retried() {
     world.phone("ann").follow("shop").await;
     assert!(world.aws.row("events", "kind", "subscribe").await["applied_at"].is_number());
     assert_eq!(metrics(&world, "records_unreadable").len(), 1);
-    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dead"), Some(0));
+    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dlq"), Some(0));
 
     sweep(&world).await;
     let odd = world.aws.row("events", "event", "1795186923#odd").await;
     assert_eq!(odd["problem"], "the row is no event", "{odd}");
-    assert!(odd["set_aside_at"].is_number() && odd["pending"].is_null(), "{odd}");
+    assert!(odd["quarantined_at"].is_number() && odd["pending"].is_null(), "{odd}");
 }
 
 /// Fault 10.
@@ -340,9 +339,12 @@ async fn key_collision_keeps_both_events_and_is_counted() {
     let rows = world.aws.rows("events").await;
     assert_eq!(rows.len(), 2, "{rows:#?}");
     assert!(rows.iter().all(|row| row["applied_at"].is_number()), "{rows:#?}");
-    let (first, twin) =
-        if rows[0]["twins"].is_null() { (&rows[1], &rows[0]) } else { (&rows[0], &rows[1]) };
-    assert_eq!(first["twins"], json!([twin["event"]]), "{first}");
+    let (first, twin) = if rows[0]["key_collisions"].is_null() {
+        (&rows[1], &rows[0])
+    } else {
+        (&rows[0], &rows[1])
+    };
+    assert_eq!(first["key_collisions"], json!([twin["event"]]), "{first}");
     assert!(first["body"].as_str().unwrap().contains("one"));
     assert!(twin["body"].as_str().unwrap().contains("another"));
     assert_eq!(metrics(&world, "events_key_collisions").len(), 1);
@@ -358,11 +360,11 @@ async fn sweep_finds_events_that_the_stream_missed() {
     let down = world.cloud.aws.faults.order(down).unwrap();
     let message = json!({ "app": "shop-mini", "message": { "from": "ann", "MsgType": "text", "Content": "hello", "MsgId": 7 } });
     assert_eq!(world.wechat.push(message).await[0]["status"], 200);
-    let dead = || world.cloud.aws.queues.length("hongyan-local-events-dead");
+    let dead = || world.cloud.aws.queues.length("hongyan-local-events-dlq");
     world.until("the stream gives it up", || dead() == Some(1)).await;
     down.call_off();
     let event = world.aws.row("events", "kind", "text").await;
-    assert!(event["applied_at"].is_null() && event["tries"].is_null(), "{event}");
+    assert!(event["applied_at"].is_null() && event["attempts"].is_null(), "{event}");
     make_due(&world, &event).await;
     sweep(&world).await;
     let event = world.aws.row("events", "kind", "text").await;

@@ -118,6 +118,6 @@ async fn failing_person_delays_no_other() {
     let nobody =
         rows.iter().find(|row| row["user"].as_str().unwrap().ends_with("#oNobody")).unwrap();
     assert!(nobody["pending"].is_string(), "it stays for the sweep: {nobody}");
-    assert_eq!(nobody["tries"], 1, "{nobody}");
-    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dead"), Some(0));
+    assert_eq!(nobody["attempts"], 1, "{nobody}");
+    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dlq"), Some(0));
 }

@@ -173,7 +173,7 @@ async fn cancelled_import_stops() {
     assert_eq!(go_on(&world).await, cancelled);
     // Nobody's openid is kept for it.
     let row = world.aws.row("notifications", "id", ROW).await;
-    assert!(row.get("after").is_none() && row.get("claim").is_none(), "{row}");
+    assert!(row.get("after").is_none() && row.get("lease_owner").is_none(), "{row}");
     assert_eq!(import(&world).await["state"], "done");
     assert_true(&world).await;
 }

@@ -30,7 +30,7 @@ async fn assert_left_alone(scene: &Scene, request: &Value, why: &str) {
     scene.later("order-1").await;
     if scene.status("order-1").await == "retrying" {
         // Somebody may mend the template as long as WeChat would know a repeat.
-        scene.world.aws.set_time("order-1", "announced_at", 0).await;
+        scene.world.aws.set_time("order-1", "intent_at", 0).await;
         scene.later("order-1").await;
     }
     assert_eq!(scene.status("order-1").await, "ambiguous", "{why}");

@@ -29,7 +29,7 @@ async fn import_resumes_after_a_crash_at_any_point_and_becomes_complete() {
     world.wechat.fault(json!({ "path": BATCH, "delay_ms": 100, "times": 10_000 })).await;
     let mut ended = 0;
     while ended < 20 {
-        let chance = u64::from(shared::chance::number() % 400);
+        let chance = u64::from(shared::jitter::random_u32() % 400);
         killed_after(&world, Duration::from_millis(20 + chance)).await;
         ended += 1;
         // So long as its claim held, nobody would go on.

@@ -57,7 +57,7 @@ async fn consents(world: &World) -> Vec<String> {
 async fn taken(world: &World) -> usize {
     let window = world.aws.row("users", "item", "window#message").await;
     assert_eq!(window["messages"], 5, "{window}");
-    window["takers"].as_array().map_or(0, Vec::len)
+    window["reserved_by"].as_array().map_or(0, Vec::len)
 }
 
 #[tokio::test]
@@ -258,9 +258,9 @@ async fn reserved_consent_is_not_released_when_wechat_knows_no_consent() {
         let report = world.invoke("send", &order("order-2", to.clone())).await;
         let report = &report.unwrap_or_else(|error| panic!("{error}"))["notifications"][0];
         assert_eq!(report["outcome"], "no_consent", "{report}");
-        assert_eq!(consents(&world).await, ["burned", "reserved"]);
+        assert_eq!(consents(&world).await, ["invalid", "reserved"]);
     };
-    assert_eq!(given_back_after(&world, &to, other).await, ["burned", "revoked"]);
+    assert_eq!(given_back_after(&world, &to, other).await, ["invalid", "revoked"]);
     assert_eq!(world.send(&order("order-3", to.clone())).await["outcome"], "no_consent");
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 4, "WeChat isn't asked again");
 

@@ -15,7 +15,7 @@ const WORDS: [&str; 5] = ["panicked at", "secret-version", "NotUnicode", "unwrap
 /// The log says where it happened, in this crate, and nobody what.
 fn says_where(log: &str, krate: &str, answer: &str) {
     let place = |line: &str| {
-        line.contains("this is a defect, at ") && line.contains(krate) && line.contains(".rs:")
+        line.contains("the function panicked at ") && line.contains(krate) && line.contains(".rs:")
     };
     assert!(log.lines().any(place), "{log}");
     for words in WORDS {
@@ -83,7 +83,7 @@ async fn response_does_not_contain_the_panic_message() {
         let failed = world.invoke(function, &to_nowhere(function)).await;
         let Err(InvokeFailure::Failed { error, .. }) = failed else { panic!("{failed:?}") };
         let answer = error.to_string();
-        assert!(answer.contains("this is a defect of the function's"), "{answer}");
+        assert!(answer.contains("the function panicked; its log has the location"), "{answer}");
         let lines = world.lines().into_iter().filter(|line| line.starts_with(function));
         says_where(&lines.collect::<Vec<_>>().join("\n"), "/lambda_http-", &answer);
     }

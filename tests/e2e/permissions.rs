@@ -42,18 +42,18 @@ async fn callback_without_write_permission_logs_it_and_answers_500() {
 /// Fault 80.
 #[tokio::test]
 async fn index_requires_its_own_permission() {
-    let index = "Resource: !Sub ${NotificationsTable.Arn}/index/waiting";
+    let index = "Resource: !Sub ${NotificationsTable.Arn}/index/due";
     let world = World::changed(&[(index, "Resource: !GetAtt NotificationsTable.Arn")]).await;
     world.token_round().await;
     let failed = world.invoke("send", &json!({ "sweep": {} })).await;
     assert!(matches!(failed, Err(InvokeFailure::Failed { .. })), "{failed:?}");
-    let waiting = "dynamodb:us-east-1:000000000000:table/hongyan-local-notifications/index/waiting";
+    let waiting = "dynamodb:us-east-1:000000000000:table/hongyan-local-notifications/index/due";
     was_refused(&world, "send", "SendRole", "dynamodb:Query", waiting);
 }
 
 #[tokio::test]
 async fn token_function_can_write_its_own_rows_only() {
-    let world = with_dead_token(&[("[\"forced#*\"]", "[\"other#*\"]")]).await;
+    let world = with_dead_token(&[("[\"token_refresh#*\"]", "[\"other#*\"]")]).await;
     let table = "dynamodb:us-east-1:000000000000:table/hongyan-local-notifications";
     was_refused(&world, "token", "TokenRole", "dynamodb:UpdateItem", table);
 }

@@ -22,13 +22,13 @@ async fn messages(scene: &Scene) -> Vec<Value> {
 async fn told(scene: &Scene, seconds_ago: u64) {
     let at = scene.world.wechat.now().await - seconds_ago;
     for message in messages(scene).await {
-        scene.world.aws.set_time(message["id"].as_str().unwrap(), "told_at", at).await;
+        scene.world.aws.set_time(message["id"].as_str().unwrap(), "recorded_at", at).await;
     }
     // And what they are of was sent before.
     for row in scene.world.aws.rows("notifications").await {
-        if row["status"] == "ambiguous" && row["announced_at"].as_u64() > Some(at) {
+        if row["status"] == "ambiguous" && row["intent_at"].as_u64() > Some(at) {
             let id = row["id"].as_str().unwrap();
-            scene.world.aws.set_time(id, "announced_at", at).await;
+            scene.world.aws.set_time(id, "intent_at", at).await;
         }
     }
 }
@@ -41,7 +41,7 @@ async fn lose_the_answer(scene: &Scene) {
 /// WeChat may have taken it on nine minutes ago, too long for a repeat.
 async fn nine_minutes_later(scene: &Scene, id: &str) {
     let long_ago = scene.world.wechat.now().await - 9 * 60;
-    scene.world.aws.set_time(id, "announced_at", long_ago).await;
+    scene.world.aws.set_time(id, "intent_at", long_ago).await;
     scene.later(id).await;
 }
 

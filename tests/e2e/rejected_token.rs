@@ -108,7 +108,7 @@ async fn wrong_app_secret_costs_two_calls_per_send_and_no_forced_refresh() {
     let (kind, message) = refused(&world, 1).await;
     assert_eq!(kind, "AccessTokenNeedsOperator", "{message}");
     assert!(message.contains("40125"), "{message}");
-    let row = world.aws.row("notifications", "id", &format!("forced#{APP_ID}")).await;
+    let row = world.aws.row("notifications", "id", &format!("token_refresh#{APP_ID}")).await;
     assert!(row.get("forced_at").is_none(), "{row}");
     assert!(!row.to_string().contains(wrong) && !message.contains(wrong));
     let failed = world.metrics("token_failed");

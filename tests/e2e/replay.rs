@@ -166,7 +166,7 @@ async fn quarantined_events_are_requeued() {
     let quarantined = json!({
         "TableName": "hongyan-local-events",
         "Key": { "user": { "S": event["user"] }, "event": { "S": event["event"] } },
-        "UpdateExpression": "SET tries = :ten, problem = :why, set_aside_at = :at REMOVE applied_at",
+        "UpdateExpression": "SET attempts = :ten, problem = :why, quarantined_at = :at REMOVE applied_at",
         "ExpressionAttributeValues": {
             ":ten": { "N": "10" }, ":why": { "S": "WeChat was busy" }, ":at": { "N": "1795190000" },
         },
@@ -184,12 +184,12 @@ async fn quarantined_events_are_requeued() {
     let forget = json!({
         "TableName": "hongyan-local-users",
         "Key": { "user": { "S": event["user"] }, "item": { "S": "profile" } },
-        "UpdateExpression": "REMOVE explained",
+        "UpdateExpression": "REMOVE profile_fetched",
     });
     world.aws.ask("DynamoDB_20120810.UpdateItem", &forget).await;
     assert_eq!(replay(&world, only("quarantined")).await, outcome(0, 1, 1));
     let row = world.aws.row("events", "kind", "subscribe").await;
-    assert_eq!((&row["tries"], row["set_aside_at"].is_null()), (&json!(1), true), "{row}");
+    assert_eq!((&row["attempts"], row["quarantined_at"].is_null()), (&json!(1), true), "{row}");
     assert!(row["pending"].is_string() && row["due_at"].is_number(), "the sweep's again: {row}");
 
     world.wechat.heal().await;
@@ -248,10 +248,10 @@ async fn event_list_contains_no_personal_data() {
     assert_eq!(events.len(), 2, "{listed}");
     let of = |app: &str| events.iter().find(|event| event["app"] == app).unwrap();
     let (applied, poison) = (of("shop-mini"), of("shop"));
-    assert_eq!((&applied["kind"], &applied["tries"]), (&json!("text"), &json!(0)), "{applied}");
+    assert_eq!((&applied["kind"], &applied["attempts"]), (&json!("text"), &json!(0)), "{applied}");
     assert!(applied["applied_at"].is_number() && applied["problem"].is_null(), "{applied}");
-    assert_eq!((&poison["problem"], &poison["tries"]), (&json!("Status is missing"), &json!(1)));
-    assert!(poison["set_aside_at"].is_number() && poison["received_at"].is_number(), "{poison}");
+    assert_eq!((&poison["problem"], &poison["attempts"]), (&json!("Status is missing"), &json!(1)));
+    assert!(poison["quarantined_at"].is_number() && poison["received_at"].is_number(), "{poison}");
 
     // The log calls it so as well.
     let key = poison["key"].as_str().unwrap();

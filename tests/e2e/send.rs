@@ -216,7 +216,7 @@ async fn template_message_is_not_repeated_after_the_deduplication_window() {
     world.send(&request).await;
     // Nine minutes later; WeChat drops repeats for ten.
     let long_ago = world.wechat.now().await - 9 * 60;
-    world.aws.set_time("order-1", "announced_at", long_ago).await;
+    world.aws.set_time("order-1", "intent_at", long_ago).await;
     world.pass("order-1").await;
     let report = world.send(&request).await;
     assert_eq!(report["outcome"], "ambiguous");

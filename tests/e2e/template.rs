@@ -121,7 +121,7 @@ async fn retention_follows_the_template() {
     let around = now + 15 * 24 * 3600 - 60..=now + 15 * 24 * 3600;
     for row in [world.aws.rows("events").await, world.aws.rows("notifications").await].concat() {
         // How often a token was forced is another matter.
-        if row["id"].as_str().is_some_and(|id| id.starts_with("forced#")) {
+        if row["id"].as_str().is_some_and(|id| id.starts_with("token_refresh#")) {
             continue;
         }
         assert!(around.contains(&row["expires"].as_u64().unwrap()), "{row}");

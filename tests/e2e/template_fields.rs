@@ -21,7 +21,12 @@ const KEYS: [(&str, &str, &str, &str); 15] = [
     ("car_number10", r#""{v10}""#, "粤A8Z888挂", "粤A8Z888挂"),
     ("letter11", r#""{v11}""#, "abcXYZ", "abcXYZ"),
     ("symbol12", r#""{v12}""#, "!?", "!?"),
-    ("thing13", r#"{ "text": "{v13}", "fit": true }"#, "A kettle 👍🏽 👍🏽 👍🏽", "A kettle 👍🏽 👍🏽 …"),
+    (
+        "thing13",
+        r#"{ "text": "{v13}", "truncate": true }"#,
+        "A kettle 👍🏽 👍🏽 👍🏽",
+        "A kettle 👍🏽 👍🏽 …",
+    ),
     (
         "date14",
         r#"{ "time": "{v14}" }"#,
@@ -197,7 +202,7 @@ async fn value_invalid_in_one_channel_can_use_another() {
     let skipped = &report["skipped"][0];
     assert_eq!(skipped["channel"], "template");
     assert!(skipped["reason"].as_str().unwrap().contains("thing1, filled by {product}"));
-    assert!(skipped["advice"].as_str().unwrap().contains(r#""fit": true"#), "{skipped}");
+    assert!(skipped["advice"].as_str().unwrap().contains(r#""truncate": true"#), "{skipped}");
     assert!(world.wechat.calls(TEMPLATE_SEND).await.is_empty());
     let screen = world.phone("ann").screen().await;
     assert_eq!(screen.len(), 1);
@@ -208,11 +213,11 @@ async fn value_invalid_in_one_channel_can_use_another() {
 async fn long_text_is_truncated_when_the_template_allows_it() {
     let (world, ann) = World::with_ann().await;
     let data = json!({
-        "thing1": { "text": "{v1}：{v2}", "fit": true },
-        "name2": { "text": "{v3}", "fit": true },
-        "name3": { "text": "{v4}", "fit": true },
-        "character_string4": { "text": "{v5}", "fit": true },
-        "short_thing5": { "text": "{v6}", "fit": true },
+        "thing1": { "text": "{v1}：{v2}", "truncate": true },
+        "name2": { "text": "{v3}", "truncate": true },
+        "name3": { "text": "{v4}", "truncate": true },
+        "character_string4": { "text": "{v5}", "truncate": true },
+        "short_thing5": { "text": "{v6}", "truncate": true },
     });
     let content = ["thing1", "name2", "name3", "character_string4", "short_thing5"]
         .map(|key| format!("{key}:{{{{{key}.DATA}}}}\n"))
@@ -278,8 +283,8 @@ async fn each_message_type_has_its_own_rules() {
 async fn template_that_is_always_invalid_is_rejected_with_its_key() {
     let (world, ann) = World::with_ann().await;
     let cases = [
-        (json!({ "time2": { "text": "{v1}", "fit": true } }), "time2 can't be cut"),
-        (json!({ "amount4": { "text": "{v1}", "fit": true } }), "amount4 can't be cut"),
+        (json!({ "time2": { "text": "{v1}", "truncate": true } }), "time2 can't be cut"),
+        (json!({ "amount4": { "text": "{v1}", "truncate": true } }), "amount4 can't be cut"),
         (json!({ "number3": { "date": "{v1}" } }), "number3 never takes what \"date\" writes"),
         (json!({ "phrase6": "shipped" }), "phrase6: it has 7 characters"),
         (json!({ "thing1": { "text": "{v1}", "fitt": true } }), "thing1: unknown field `fitt`"),

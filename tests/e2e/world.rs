@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use hongyan_local::{Cloud, InvokeFailure, Logs, Options, Witness};
 use serde_json::{Value, json};
 use shared::config::optional;
-use shared::http::Web;
+use shared::http::HttpClient;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -149,7 +149,7 @@ impl World {
         options.json_logs = json_logs;
         options.witness = Witness::new(move |it| passed.passed(&it));
         let cloud = Cloud::start(options).await.unwrap_or_else(|error| panic!("{error}"));
-        let client = Web::new().client();
+        let client = HttpClient::new().client();
         let wechat = WeChat::new(client.clone(), cloud.wechat());
         let aws = Aws::new(client.clone(), cloud.aws());
         Self { cloud, wechat, aws, client, lines, sought, _template: folder }

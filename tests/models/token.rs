@@ -7,7 +7,7 @@
 //! | [`function`] | `repair`, `refresh`, `force` and `store` of the token function |
 //! | [`sender`] | `AccessTokens::call` and `renew` |
 //! | `State::read`, `put` | the Parameter Store: whoever writes last wins |
-//! | `Forced` | the row `forced#…`: who replaces a token, and when one was forced |
+//! | `Forced` | the row `token_refresh#…`: who replaces a token, and when one was forced |
 //!
 //! WeChat's token may be called dead while it is handed out all the same, may come
 //! to its end, or be replaced by somebody else's force. The Parameter Store may
@@ -92,7 +92,7 @@ struct Stored {
     token: u8,
 }
 
-/// The row `forced#…`.
+/// The row `token_refresh#…`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Forced {
     claimed: bool,

@@ -2,10 +2,10 @@
 
 use lambda_http::Error;
 use shared::aws::Aws;
+use shared::cache::Cached;
 use shared::clock::Timestamp;
-use shared::http::Web;
-use shared::kept::Kept;
-use shared::parameters::{App as WeChatApp, ParameterError, Parameters};
+use shared::http::HttpClient;
+use shared::parameters::{ParameterError, Parameters, WeChatApp};
 use shared::store::Events;
 use shared::wechat::callback::Callback;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub(crate) struct Door {
 pub(crate) struct App {
     pub(crate) events: Events,
     parameters: Parameters,
-    doors: OnceCell<Kept<Doors>>,
+    doors: OnceCell<Cached<Doors>>,
 }
 
 /// The doors by the alias of their app; none if its settings can't be used.
@@ -48,13 +48,13 @@ impl App {
     /// starts has some seconds for WeChat's first delivery, one that doesn't
     /// fails all three in no time.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
-        let aws = Aws::from_environment(&Web::new())?;
+        let aws = Aws::from_environment(&HttpClient::new())?;
         let events = Events::from_environment(&aws.dynamodb())?;
-        let parameters = Parameters::from_environment(aws.hasty_ssm())?;
+        let parameters = Parameters::from_environment(aws.ssm_fail_fast())?;
         let (doors, table) = tokio::join!(read(&parameters), events.check());
         table?;
         let doors = match doors {
-            Ok(doors) => OnceCell::new_with(Some(Kept::new(doors, Timestamp::now()))),
+            Ok(doors) => OnceCell::new_with(Some(Cached::new(doors, Timestamp::now()))),
             Err(error @ ParameterError::Aws(_)) => {
                 tracing::error!("{error}; it is asked again");
                 OnceCell::new()
@@ -92,7 +92,7 @@ impl App {
         now: Timestamp,
         suffices: impl Fn(&Option<Arc<Door>>) -> bool,
     ) -> Result<Arc<Door>, NoDoor> {
-        let first = async { Ok(Kept::new(read(&self.parameters).await?, now)) };
+        let first = async { Ok(Cached::new(read(&self.parameters).await?, now)) };
         let doors = self.doors.get_or_try_init(|| first).await;
         let doors = doors.map_err(|error: ParameterError| {
             tracing::error!("{error}");

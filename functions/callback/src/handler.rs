@@ -4,9 +4,9 @@ use crate::app::{App, Door, NoDoor};
 use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::clock::Timestamp;
-use shared::parameters::Answer;
-use shared::store::{NewEvent, Record, Recorded, Unreadable};
-use shared::wechat::callback::{Opened, Query, Refused as NotWeChat};
+use shared::parameters::AutoReply;
+use shared::store::{EventPut, NewEvent, PutOutcome, Unreadable};
+use shared::wechat::callback::{DecryptedPush, Query, VerificationError};
 use shared::wechat::push::Push;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 enum Refused {
     UnknownApp,
     /// Query, signature, envelope or message: nobody is told which.
-    NotWeChat,
+    VerificationFailed,
     TooLarge,
     /// WeChat shall try again: the app's settings can't be used.
     Unusable,
@@ -41,7 +41,7 @@ impl Refused {
     fn answer(self) -> (StatusCode, &'static str) {
         match self {
             Self::UnknownApp => (StatusCode::NOT_FOUND, "there is no such app"),
-            Self::NotWeChat => (StatusCode::FORBIDDEN, "not signed by WeChat"),
+            Self::VerificationFailed => (StatusCode::FORBIDDEN, "not signed by WeChat"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "larger than any push of WeChat's"),
             Self::Unusable => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "this app's settings can't be used")
@@ -56,7 +56,7 @@ impl Refused {
     fn advice(self) -> String {
         match self {
             Self::UnknownApp => "there is no /callback/{app} of this name".to_owned(),
-            Self::NotWeChat => NotWeChat.to_string(),
+            Self::VerificationFailed => VerificationError.to_string(),
             Self::TooLarge => "no push of WeChat's is that large".to_owned(),
             Self::Unusable => "an earlier line says what is wrong with its settings".to_owned(),
             Self::NotStored => {
@@ -67,9 +67,9 @@ impl Refused {
     }
 }
 
-impl From<NotWeChat> for Refused {
-    fn from(NotWeChat: NotWeChat) -> Self {
-        Self::NotWeChat
+impl From<VerificationError> for Refused {
+    fn from(VerificationError: VerificationError) -> Self {
+        Self::VerificationFailed
     }
 }
 
@@ -109,13 +109,14 @@ async fn receive(
         return Err(Refused::TooLarge);
     }
     let parameters = request.query_string_parameters();
-    let query = Query::read(parameters.iter()).map_err(|_| Refused::NotWeChat)?;
+    let query = Query::read(parameters.iter()).map_err(|_| Refused::VerificationFailed)?;
     let call = Call { query: &query, request, now };
     let heard = match call.heard_at(&door) {
         Ok(heard) => heard,
         // The settings may have been changed since they were read.
-        Err(NotWeChat) => {
-            let changed = app.changed_door(alias, &door, now).await.ok_or(Refused::NotWeChat)?;
+        Err(VerificationError) => {
+            let changed =
+                app.changed_door(alias, &door, now).await.ok_or(Refused::VerificationFailed)?;
             call.heard_at(&changed)?
         }
     };
@@ -150,28 +151,33 @@ struct Call<'c> {
 enum Heard {
     /// It wants to hear this back.
     UrlVerification(String),
-    Push(Opened),
+    Push(DecryptedPush),
 }
 
 impl Call<'_> {
-    fn heard_at(&self, door: &Door) -> Result<Heard, NotWeChat> {
+    fn heard_at(&self, door: &Door) -> Result<Heard, VerificationError> {
         if self.request.method() == Method::GET {
             return Ok(Heard::UrlVerification(
-                door.callback.greet(self.query, self.now)?.to_owned(),
+                door.callback.verify_url(self.query, self.now)?.to_owned(),
             ));
         }
-        door.callback.open(self.query, self.request.body(), self.now).map(Heard::Push)
+        door.callback.decrypt(self.query, self.request.body(), self.now).map(Heard::Push)
     }
 }
 
 /// Writes a push down, and gives the answer to it.
-async fn take(app: &App, door: &Door, opened: Opened, now: Timestamp) -> Result<String, Refused> {
-    let Opened { message, seal } = opened;
+async fn take(
+    app: &App,
+    door: &Door,
+    opened: DecryptedPush,
+    now: Timestamp,
+) -> Result<String, Refused> {
+    let DecryptedPush { message, reply_cipher } = opened;
     let alias = door.app.alias.as_str();
     let push = match Push::read(&door.app.app_id, &message) {
         Ok(push) => push,
         // Nothing says that it was WeChat who wrote this body.
-        Err(_) if seal.is_none() => return Err(Refused::NotWeChat),
+        Err(_) if reply_cipher.is_none() => return Err(Refused::VerificationFailed),
         Err(error) => {
             let event = Unreadable::new(&door.app.app_id, &message);
             let found = record(app, alias, &event.as_new(), now).await.found;
@@ -184,18 +190,18 @@ async fn take(app: &App, door: &Door, opened: Opened, now: Timestamp) -> Result<
         app_id: &door.app.app_id,
         open_id: &push.from,
         create_time: push.create_time,
-        identity: &push.identity,
+        identity: &push.dedup_key,
         kind: push.kind.name(),
         body: &message,
         reply: reply.as_deref(),
         customer_service: customer_service.as_deref(),
     };
-    let Record { found, reply, recorded_at } = record(app, alias, &event, now).await;
+    let EventPut { found, reply, recorded_at } = record(app, alias, &event, now).await;
     match found {
-        Recorded::New | Recorded::Again => {
+        PutOutcome::Inserted | PutOutcome::Duplicate => {
             tracing::info!(app = alias, kind = event.kind, ?found, "received");
         }
-        Recorded::Beside => {
+        PutOutcome::KeyCollision => {
             tracing::warn!(
                 app = alias,
                 kind = event.kind,
@@ -203,10 +209,10 @@ async fn take(app: &App, door: &Door, opened: Opened, now: Timestamp) -> Result<
             );
         }
     }
-    Ok(match (reply, seal) {
+    Ok(match (reply, reply_cipher) {
         (None, _) => RECEIVED.to_owned(),
         (Some(reply), None) => reply,
-        (Some(reply), Some(seal)) => seal.seal(&reply, push.format, recorded_at),
+        (Some(reply), Some(cipher)) => cipher.encrypt(&reply, push.format, recorded_at),
     })
 }
 
@@ -221,12 +227,12 @@ struct Answers {
 
 impl Answers {
     fn by_rules(door: &Door, push: &Push, now: Timestamp) -> Self {
-        match door.app.replies.answer(&push.kind) {
+        match door.app.replies.reply_to(&push.kind) {
             // Without the account that it is for, a reply would come from nobody.
-            Some(Answer::Passive(reply)) if !push.to.is_empty() => {
+            Some(AutoReply::Passive(reply)) if !push.to.is_empty() => {
                 Self { reply: Some(reply.write(push, now)), ..Self::default() }
             }
-            Some(Answer::Message(message)) => {
+            Some(AutoReply::Message(message)) => {
                 let message = serde_json::to_string(message).expect("strings, and lists of them");
                 Self { customer_service: Some(message), ..Self::default() }
             }
@@ -239,10 +245,10 @@ impl Answers {
 /// patience is at its end. WeChat sends three times and then never again, at once
 /// after an answer that is no success: so whoever answers at once that it didn't
 /// work has soon lost the event.
-async fn record(app: &App, alias: &str, event: &NewEvent<'_>, now: Timestamp) -> Record {
+async fn record(app: &App, alias: &str, event: &NewEvent<'_>, now: Timestamp) -> EventPut {
     let mut pause = FIRST_PAUSE;
     loop {
-        match app.events.record(event, now).await {
+        match app.events.put(event, now).await {
             Ok(record) => return record,
             Err(error) => tracing::warn!(app = alias, "{error}; trying again"),
         }

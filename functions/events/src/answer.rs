@@ -6,12 +6,12 @@ use crate::app::App;
 use crate::apply::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
-use shared::store::{AnswerState, Claimed, StoredEvent};
-use shared::wechat::client::Error as CallError;
+use shared::parameters::WeChatApp;
+use shared::store::{AutoReplyClaim, AutoReplyState, StoredEvent};
+use shared::wechat::client::CallError;
 use shared::wechat::customer_service::CustomerServiceMessage;
-use shared::wechat::push::{Event, Kind, Push};
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::push::{Event, Push, PushKind};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 use std::time::Duration;
 
 /// Who enters customer service may be written to for a minute; this many
@@ -48,10 +48,10 @@ pub(crate) async fn answer(
     let Some(message) = &event.customer_service else { return Ok(()) };
     let message: CustomerServiceMessage = serde_json::from_str(message)
         .map_err(|_| ApplyError::Malformed("the answer on its row is no message"))?;
-    let claim = match app.events.claim_answer(event, Timestamp::now()).await? {
-        Claimed::Ours(claim) => claim,
-        Claimed::Sending => return Err(ApplyError::Answering),
-        Claimed::Settled => return Ok(()),
+    let claim = match app.events.claim_auto_reply(event, Timestamp::now()).await? {
+        AutoReplyClaim::Acquired(claim) => claim,
+        AutoReplyClaim::InProgress => return Err(ApplyError::Answering),
+        AutoReplyClaim::Closed => return Ok(()),
     };
     let (alias, name) = (wechat_app.alias.as_str(), event.name());
     let attempted = attempt(app, wechat_app, event, push, &message).await;
@@ -59,33 +59,36 @@ pub(crate) async fn answer(
     // that can't be noted, the answer matters more.
     if attempted.is_err()
         && let Err(error) =
-            app.users.give_back_to_window(&event.app_id, &push.from, &event.event).await
+            app.users.release_in_window(&event.app_id, &push.from, &event.event).await
     {
         tracing::error!(app = alias, event = name, "{error}");
     }
     let state = match attempted {
         Ok(state) => state,
-        Err(error) if is_urgent(&push.kind) => AnswerState::NotSent { reason: error.to_string() },
+        Err(error) if is_urgent(&push.kind) => {
+            AutoReplyState::NotSent { reason: error.to_string() }
+        }
         Err(error) => {
-            app.events.give_back_answer(event, &claim).await?;
+            app.events.release_auto_reply(event, &claim).await?;
             return Err(error);
         }
     };
     match &state {
-        AnswerState::Refused { reason, .. } => {
+        AutoReplyState::Refused { reason, .. } => {
             tracing::error!(app = alias, event = name, "an answer was refused: {reason}");
         }
-        AnswerState::NotSent { reason } => {
+        AutoReplyState::NotSent { reason } => {
             tracing::error!(app = alias, event = name, "an answer was not sent: {reason}");
         }
-        AnswerState::Unknown { reason } => {
+        AutoReplyState::Unknown { reason } => {
             tracing::warn!(app = alias, event = name, "an answer was perhaps sent: {reason}");
         }
         _ => tracing::info!(app = alias, event = name, ?state, "answered"),
     }
     // Without the note the claim says that it was being sent, and it stays one
     // answer.
-    if let Err(error) = app.events.note_answer(event, &claim, &state, Timestamp::now()).await {
+    if let Err(error) = app.events.record_auto_reply(event, &claim, &state, Timestamp::now()).await
+    {
         tracing::error!(app = alias, event = name, "{error}");
     }
     Ok(())
@@ -102,19 +105,19 @@ async fn attempt(
     event: &StoredEvent,
     push: &Push,
     message: &CustomerServiceMessage,
-) -> Result<AnswerState, ApplyError> {
+) -> Result<AutoReplyState, ApplyError> {
     let now = Timestamp::now();
     if now.seconds_since(push.create_time) > patience(&push.kind) {
-        return Ok(AnswerState::TooLate);
+        return Ok(AutoReplyState::TooLate);
     }
     let app_id = &wechat_app.app_id;
-    if !app.users.take_from_window(app_id, &push.from, &event.event, now).await? {
-        return Ok(AnswerState::NoWindow);
+    if !app.users.reserve_in_window(app_id, &push.from, &event.event, now).await? {
+        return Ok(AutoReplyState::NoWindow);
     }
     let mut pauses = PAUSES.iter();
     loop {
         let Err(error) = send(app, wechat_app, push, message).await else {
-            return Ok(AnswerState::Sent);
+            return Ok(AutoReplyState::Sent);
         };
         let error = match finally(error) {
             Ok(state) => return Ok(state),
@@ -143,22 +146,22 @@ async fn send(
     message: &CustomerServiceMessage,
 ) -> Result<(), TokenError> {
     let sent = app.tokens.call(wechat_app, Timestamp::now(), async |token| {
-        app.wechat.send(token, &message.outgoing(&push.from)).await
+        app.wechat.send(token, &message.request(&push.from)).await
     });
     sent.await.map(drop)
 }
 
 /// What a failure says for good of an answer; the failure, if the answer was
 /// certainly not sent and may be by another try.
-fn finally(error: TokenError) -> Result<AnswerState, TokenError> {
+fn finally(error: TokenError) -> Result<AutoReplyState, TokenError> {
     let reason = error.to_string();
     match error {
-        TokenError::Call(CallError::Unknown { .. }) => Ok(AnswerState::Unknown { reason }),
+        TokenError::Call(CallError::Unknown { .. }) => Ok(AutoReplyState::Unknown { reason }),
         TokenError::Call(CallError::Refused { ref refusal, .. }) => match refusal.code {
             // "System error" doesn't say that nothing was sent.
-            -1 => Ok(AnswerState::Unknown { reason }),
+            -1 => Ok(AutoReplyState::Unknown { reason }),
             _ if is_passing(refusal) => Err(error),
-            code => Ok(AnswerState::Refused { code, reason }),
+            code => Ok(AutoReplyState::Refused { code, reason }),
         },
         _ => Err(error),
     }
@@ -166,14 +169,14 @@ fn finally(error: TokenError) -> Result<AnswerState, TokenError> {
 
 /// Whether an answer makes sense for so short a time that the sweep would be too
 /// late.
-fn is_urgent(kind: &Kind) -> bool {
+fn is_urgent(kind: &PushKind) -> bool {
     patience(kind) == AFTER_ENTERING
 }
 
 /// How many seconds after an event an answer still makes sense.
-fn patience(kind: &Kind) -> u64 {
+fn patience(kind: &PushKind) -> u64 {
     match kind {
-        Kind::Event(Event::UserEnterTempSession { .. }) => AFTER_ENTERING,
+        PushKind::Event(Event::UserEnterTempSession { .. }) => AFTER_ENTERING,
         _ => AFTER_A_MESSAGE,
     }
 }
@@ -181,7 +184,8 @@ fn patience(kind: &Kind) -> u64 {
 /// Whether WeChat may take the same message a while later.
 fn is_passing(refusal: &Refusal) -> bool {
     // 45047: as many as the window takes were sent.
-    refusal.code != 45047 && matches!(refusal.class(), Class::Retry | Class::Quota | Class::Token)
+    refusal.code != 45047
+        && matches!(refusal.class(), ErrorClass::Retry | ErrorClass::Quota | ErrorClass::Token)
 }
 
 #[cfg(test)]

@@ -3,20 +3,20 @@
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
 use shared::aws::Aws;
+use shared::cache::Cached;
 use shared::clock::Timestamp;
 use shared::config;
-use shared::http::Web;
-use shared::kept::Kept;
+use shared::http::HttpClient;
 use shared::parameters::{Apps, Parameters};
 use shared::store::{Events, Followers, Logins, Mappings, Notifications, Users};
-use shared::wechat::client::Client;
+use shared::wechat::client::WeChatClient;
 use shared::wechat::id::AppId;
 use std::sync::Arc;
 
 /// What the function keeps between invocations.
 #[derive(Debug)]
 pub(crate) struct App {
-    apps: Kept<Apps>,
+    apps: Cached<Apps>,
     parameters: Parameters,
     pub(crate) events: Events,
     pub(crate) users: Users,
@@ -24,21 +24,21 @@ pub(crate) struct App {
     pub(crate) logins: Logins,
     pub(crate) notifications: Notifications,
     pub(crate) tokens: AccessTokens,
-    pub(crate) wechat: Client,
+    pub(crate) wechat: WeChatClient,
 }
 
 impl App {
     /// Connects, and reads which apps there are.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
-        let web = Web::new();
+        let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
         let dynamodb = aws.dynamodb();
         let events = Events::from_environment(&dynamodb)?;
         let users = Users::from_environment(&dynamodb)?;
         let mappings = Mappings::from_environment(&dynamodb)?;
         let notifications = Notifications::from_environment(&dynamodb)?;
-        let parameters = Parameters::from_environment(aws.ssm())?;
-        let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
+        let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
+        let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (apps, events_there, users_there, mappings_there, notifications_there) = tokio::join!(
             parameters.apps(),
             events.check(),
@@ -47,7 +47,7 @@ impl App {
             notifications.check()
         );
         events_there.and(users_there).and(mappings_there).and(notifications_there)?;
-        let apps = Kept::new(apps?, Timestamp::now());
+        let apps = Cached::new(apps?, Timestamp::now());
         let followers = Followers { users: users.clone(), mappings: mappings.clone() };
         let logins = Logins { users: users.clone(), mappings };
         let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;

@@ -7,9 +7,11 @@ use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::App as WeChatApp;
-use shared::store::{ConsentKey, Receipt, StoredEvent, Window};
-use shared::wechat::push::{Answer, Delivery, Event, Fate, Kind, Push, Unreadable};
+use shared::parameters::WeChatApp;
+use shared::store::{ConsentKey, Receipt, ReplyWindow, StoredEvent};
+use shared::wechat::push::{
+    ConsentDecision, DeliveryReceipt, DeliveryStatus, Event, InvalidPush, Push, PushKind,
+};
 
 /// WeChat's number for the telephone number, among what a user may revoke.
 ///
@@ -32,53 +34,56 @@ pub(crate) async fn apply(
     let wechat_app = apps.by_id(&event.app_id).ok_or(ApplyError::UnknownApp)?;
     let push = Push::read(&event.app_id, &event.body)?;
     match &push.kind {
-        Kind::Event(Event::Subscribe { .. }) => {
+        PushKind::Event(Event::Subscribe { .. }) => {
             follow(app, wechat_app, &push.from, push.create_time).await?;
         }
-        Kind::Event(Event::Unsubscribe) => {
+        PushKind::Event(Event::Unsubscribe) => {
             leave(app, wechat_app, &push.from, push.create_time).await?;
         }
-        Kind::Message(_) => {
-            open_window(app, event, &push, Window::Message).await?;
+        PushKind::Message(_) => {
+            open_window(app, event, &push, ReplyWindow::Message).await?;
             answer(app, wechat_app, event, &push).await?;
         }
-        Kind::Event(
+        PushKind::Event(
             Event::Click { .. } | Event::ScanCodePush { .. } | Event::ScanCodeWaitMessage { .. },
-        ) => open_window(app, event, &push, Window::MenuClick).await?,
-        Kind::Event(Event::Scan { .. }) => open_window(app, event, &push, Window::Scan).await?,
-        Kind::Event(Event::UserEnterTempSession { .. }) => {
-            open_window(app, event, &push, Window::EnterSession).await?;
+        ) => open_window(app, event, &push, ReplyWindow::MenuClick).await?,
+        PushKind::Event(Event::Scan { .. }) => {
+            open_window(app, event, &push, ReplyWindow::Scan).await?
+        }
+        PushKind::Event(Event::UserEnterTempSession { .. }) => {
+            open_window(app, event, &push, ReplyWindow::EnterSession).await?;
             answer(app, wechat_app, event, &push).await?;
         }
-        Kind::Event(Event::SubscribeMessagePopup(answers)) => {
+        PushKind::Event(Event::SubscribeMessagePopup(answers)) => {
             grant(app, event, &push, answers).await?;
         }
-        Kind::Event(Event::SubscribeMessageChange(answers)) => {
+        PushKind::Event(Event::SubscribeMessageChange(answers)) => {
             for answer in answers.iter().filter(|answer| !answer.accepted) {
                 app.users.withdraw(consent_key(event, &push, answer), push.create_time).await?;
             }
         }
-        Kind::Event(Event::SubscribeMessageSent(deliveries)) => {
+        PushKind::Event(Event::SubscribeMessageSent(deliveries)) => {
             for delivery in deliveries {
                 take_receipt(app, wechat_app, receipt(event, &push, delivery), now).await?;
             }
         }
-        Kind::Event(Event::TemplateSendJobFinish(delivery)) => {
+        PushKind::Event(Event::TemplateSendJobFinish(delivery)) => {
             take_receipt(app, wechat_app, receipt(event, &push, delivery), now).await?;
         }
-        Kind::Event(Event::UserAuthorizationCancellation { .. }) => {
+        PushKind::Event(Event::UserAuthorizationCancellation { .. }) => {
             close(app, wechat_app, &push.from, push.create_time).await?;
         }
-        Kind::Event(Event::UserAuthorizationRevoke { revoked })
+        PushKind::Event(Event::UserAuthorizationRevoke { revoked })
             if revoked.iter().any(|what| [PHONE_NUMBER, EVERYTHING].contains(what)) =>
         {
-            app.users.forget_phone(&event.app_id, &push.from, push.create_time).await?;
+            app.users.delete_phone(&event.app_id, &push.from, push.create_time).await?;
         }
         // What these two are about isn't kept otherwise: names, pictures, places.
         // They stay on the event's row for whoever keeps it.
-        Kind::Event(Event::UserInfoModified { .. } | Event::UserAuthorizationRevoke { .. }) => {}
-        Kind::Malformed { problem, .. } => return Err(ApplyError::Malformed(problem)),
-        Kind::Event(_) | Kind::Other { .. } => {}
+        PushKind::Event(Event::UserInfoModified { .. } | Event::UserAuthorizationRevoke { .. }) => {
+        }
+        PushKind::Malformed { problem, .. } => return Err(ApplyError::Malformed(problem)),
+        PushKind::Event(_) | PushKind::Other { .. } => {}
     }
     tracing::info!(app = wechat_app.alias, kind = push.kind.name(), "applied");
     Ok(())
@@ -89,7 +94,7 @@ async fn grant(
     app: &App,
     event: &StoredEvent,
     push: &Push,
-    answers: &[Answer],
+    answers: &[ConsentDecision],
 ) -> Result<(), ApplyError> {
     for (place, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.accepted) {
         let grant = format!("{}#{place}", event.event);
@@ -102,7 +107,7 @@ async fn open_window(
     app: &App,
     event: &StoredEvent,
     push: &Push,
-    window: Window,
+    window: ReplyWindow,
 ) -> Result<(), ApplyError> {
     app.users.open_window(&event.app_id, &push.from, window, push.create_time).await?;
     Ok(())
@@ -115,27 +120,35 @@ async fn take_receipt(
     now: Timestamp,
 ) -> Result<(), AwsError> {
     let outcome = match receipt.fate {
-        Fate::Delivered => "delivered",
-        Fate::Blocked => "blocked",
-        Fate::Failed(_) => "failed",
+        DeliveryStatus::Delivered => "delivered",
+        DeliveryStatus::Blocked => "blocked",
+        DeliveryStatus::Failed(_) => "failed",
     };
-    app.notifications.receipt(receipt, now).await?;
+    app.notifications.store_receipt(receipt, now).await?;
     metric::RECEIPTS.record(1, [&wechat_app.alias, outcome]);
     Ok(())
 }
 
-fn receipt<'a>(event: &'a StoredEvent, push: &'a Push, delivery: &'a Delivery) -> Receipt<'a> {
+fn receipt<'a>(
+    event: &'a StoredEvent,
+    push: &'a Push,
+    delivery: &'a DeliveryReceipt,
+) -> Receipt<'a> {
     Receipt {
         app_id: &event.app_id,
         open_id: &push.from,
         template_id: delivery.template_id.as_deref(),
         message_id: &delivery.message_id,
-        fate: &delivery.fate,
+        fate: &delivery.status,
         at: push.create_time,
     }
 }
 
-fn consent_key<'a>(event: &'a StoredEvent, push: &'a Push, answer: &'a Answer) -> ConsentKey<'a> {
+fn consent_key<'a>(
+    event: &'a StoredEvent,
+    push: &'a Push,
+    answer: &'a ConsentDecision,
+) -> ConsentKey<'a> {
     ConsentKey { app_id: &event.app_id, open_id: &push.from, template_id: &answer.template_id }
 }
 
@@ -145,7 +158,7 @@ pub(crate) enum ApplyError {
     #[error("its app is not under /apps; put it back, or let the event be set aside")]
     UnknownApp,
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    InvalidPush(#[from] InvalidPush),
     #[error("{0}")]
     Malformed(&'static str),
     #[error("it was not done in the time that one event is given")]
@@ -168,6 +181,6 @@ impl ApplyError {
     /// Whether trying again can't help: the event itself would have to be
     /// another.
     pub(crate) fn is_hopeless(&self) -> bool {
-        matches!(self, Self::Unreadable(_) | Self::Malformed(_))
+        matches!(self, Self::InvalidPush(_) | Self::Malformed(_))
     }
 }

@@ -5,7 +5,7 @@ use crate::apply::{ApplyError, apply};
 use futures_util::FutureExt as _;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::store::{Counted, StoredEvent, Taken};
+use shared::store::{ClaimResult, FailureRecord, StoredEvent};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -49,17 +49,17 @@ pub(crate) async fn attempt(app: &App, event: &StoredEvent) -> Tried {
         tracing::error!(app = alias, event = name, "it could not be applied once more: {error}");
         return Tried::Failed;
     }
-    match app.events.failed(event, &error.to_string(), error.is_hopeless(), now).await {
-        Ok(Counted::Due(_)) => {
+    match app.events.record_failure(event, &error.to_string(), error.is_hopeless(), now).await {
+        Ok(FailureRecord::RetryAt(_)) => {
             tell(&alias, &name, &error);
             Tried::Failed
         }
-        Ok(Counted::Quarantined) => {
+        Ok(FailureRecord::Quarantined) => {
             tell(&alias, &name, &error);
             quarantined(&alias, &name);
             Tried::Failed
         }
-        Ok(Counted::Already) => {
+        Ok(FailureRecord::Superseded) => {
             tracing::info!(app = alias, event = name, "a try that doesn't count failed: {error}");
             Tried::Elsewhere
         }
@@ -76,11 +76,11 @@ pub(crate) async fn attempt(app: &App, event: &StoredEvent) -> Tried {
 }
 
 /// Tries what was taken for a try.
-pub(crate) async fn attempt_taken(app: &App, event: &StoredEvent, taken: Taken) -> Tried {
+pub(crate) async fn attempt_taken(app: &App, event: &StoredEvent, taken: ClaimResult) -> Tried {
     match taken {
-        Taken::Ours(event) => attempt(app, &event).await,
-        Taken::Elsewhere => Tried::Elsewhere,
-        Taken::Quarantined => {
+        ClaimResult::Acquired(event) => attempt(app, &event).await,
+        ClaimResult::Held => Tried::Elsewhere,
+        ClaimResult::Exhausted => {
             quarantined(&alias(app, event, Timestamp::now()).await, &event.name());
             Tried::Failed
         }
@@ -109,7 +109,7 @@ async fn effect(app: &App, event: &StoredEvent) -> Result<(), ApplyError> {
         );
         metric::EVENTS_KEY_COLLISIONS.record(1, [&alias]);
     }
-    app.events.applied(event, now).await?;
+    app.events.mark_applied(event, now).await?;
     metric::EVENTS_APPLIED.record(1, [&alias(app, event, now).await]);
     Ok(())
 }

@@ -4,11 +4,11 @@ use crate::app::App;
 use crate::apply::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Kind};
-use shared::store::{Explanation, Following, Step, Told, Window};
-use shared::wechat::client::Error as CallError;
+use shared::parameters::{AppKind, WeChatApp};
+use shared::store::{FetchedProfile, FollowEvent, FollowState, FollowTransition, ReplyWindow};
+use shared::wechat::client::CallError;
 use shared::wechat::id::OpenId;
-use shared::wechat::refusal::Class;
+use shared::wechat::refusal::ErrorClass;
 
 /// How often an event is thought over when others of the same user get in
 /// between.
@@ -22,8 +22,8 @@ pub(crate) async fn follow(
     open_id: &OpenId,
     at: Timestamp,
 ) -> Result<(), ApplyError> {
-    settle(app, wechat_app, open_id, Told::Follows, at).await?;
-    app.users.open_window(&wechat_app.app_id, open_id, Window::Follow, at).await?;
+    settle(app, wechat_app, open_id, FollowEvent::Followed, at).await?;
+    app.users.open_window(&wechat_app.app_id, open_id, ReplyWindow::Follow, at).await?;
     Ok(())
 }
 
@@ -36,7 +36,7 @@ pub(crate) async fn leave(
     open_id: &OpenId,
     at: Timestamp,
 ) -> Result<(), ApplyError> {
-    let known = settle(app, wechat_app, open_id, Told::Leaves, at).await?;
+    let known = settle(app, wechat_app, open_id, FollowEvent::Unfollowed, at).await?;
     let follows = known.follows() && known.since() == Some(at);
     app.users.erase(&wechat_app.app_id, open_id, at, follows).await?;
     Ok(())
@@ -51,18 +51,18 @@ pub(crate) async fn close(
     at: Timestamp,
 ) -> Result<(), ApplyError> {
     match wechat_app.kind {
-        Kind::OfficialAccount => {
+        AppKind::OfficialAccount => {
             let app_id = &wechat_app.app_id;
-            let person = app.followers.person(app_id, open_id).await?;
+            let person = app.followers.union_id(app_id, open_id).await?;
             leave(app, wechat_app, open_id, at).await?;
-            let persons = app.followers.unmap(app_id, open_id, person.as_ref(), at).await?;
+            let persons = app.followers.unlink(app_id, open_id, person.as_ref(), at).await?;
             for person in &persons {
-                app.logins.forget_person(person).await?;
+                app.logins.unlink_person(person).await?;
             }
             Ok(())
         }
-        Kind::MiniProgram => {
-            app.logins.forget(&wechat_app.app_id, open_id, at).await?;
+        AppKind::MiniProgram => {
+            app.logins.close_account(&wechat_app.app_id, open_id, at).await?;
             app.users.erase(&wechat_app.app_id, open_id, at, false).await?;
             Ok(())
         }
@@ -75,18 +75,18 @@ async fn settle(
     app: &App,
     wechat_app: &WeChatApp,
     open_id: &OpenId,
-    told: Told,
+    told: FollowEvent,
     at: Timestamp,
-) -> Result<Following, ApplyError> {
+) -> Result<FollowState, ApplyError> {
     let app_id = &wechat_app.app_id;
-    let mut known = app.followers.known(app_id, open_id).await?;
+    let mut known = app.followers.state(app_id, open_id).await?;
     for _ in 0..TRIES {
-        let next = match known.step(told, at) {
-            Step::Nothing => return Ok(known),
-            Step::Move(next) => next,
-            Step::Ask => {
+        let next = match known.transition(told, at) {
+            FollowTransition::None => return Ok(known),
+            FollowTransition::To(next) => next,
+            FollowTransition::NeedsLookup => {
                 let explanation = ask(app, wechat_app, open_id).await?;
-                match known.explained(told, at, &explanation) {
+                match known.with_user_info(told, at, &explanation) {
                     Some(next) => next,
                     None => return Ok(known),
                 }
@@ -94,7 +94,7 @@ async fn settle(
         };
         known = match app.followers.store(app_id, open_id, &known, next).await? {
             Some(stored) => stored,
-            None => app.followers.known(app_id, open_id).await?,
+            None => app.followers.state(app_id, open_id).await?,
         };
     }
     Err(ApplyError::Contended)
@@ -106,7 +106,7 @@ async fn ask(
     app: &App,
     wechat_app: &WeChatApp,
     open_id: &OpenId,
-) -> Result<Explanation, ApplyError> {
+) -> Result<FetchedProfile, ApplyError> {
     let ask = || {
         app.tokens.call(wechat_app, Timestamp::now(), async |token| {
             app.wechat.user_info(token, open_id).await
@@ -122,7 +122,7 @@ async fn ask(
             "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
         );
     }
-    Ok(Explanation {
+    Ok(FetchedProfile {
         follows: info.subscribe == 1,
         union_id: info.union_id,
         scene: info.subscribe_scene,
@@ -132,8 +132,10 @@ async fn ask(
 /// Whether the same question may well be answered the next moment.
 fn is_passing(error: &TokenError) -> bool {
     match error {
-        TokenError::Call(CallError::Refused { refusal, .. }) => refusal.class() == Class::Retry,
+        TokenError::Call(CallError::Refused { refusal, .. }) => {
+            refusal.class() == ErrorClass::Retry
+        }
         TokenError::Call(CallError::NotSent { .. } | CallError::Unknown { .. }) => true,
-        TokenError::NotRenewed { .. } => false,
+        TokenError::Unavailable { .. } => false,
     }
 }

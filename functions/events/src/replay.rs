@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::moment;
 use shared::parameters::Apps;
-use shared::store::{Page, Position, Range, StoredEvent};
+use shared::store::{EventCursor, EventPage, EventRange, StoredEvent};
+use shared::timestamp;
 use std::cell::Cell;
 
 /// A list has so many events at most.
@@ -25,10 +25,10 @@ const AT_ONCE: usize = 32;
 #[serde(deny_unknown_fields)]
 struct Request {
     /// Received then or later: RFC 3339 in UTC, or seconds since 1970.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "timestamp::deserialize")]
     from: Timestamp,
     /// Received before then.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "timestamp::deserialize")]
     to: Timestamp,
     /// Only of the app with this alias.
     app: Option<String>,
@@ -83,13 +83,13 @@ struct Listing {
     kind: String,
     received_at: Timestamp,
     /// So often it was tried and failed, or is being tried.
-    tries: u64,
+    attempts: u64,
     /// Why it failed the last time.
     problem: Option<String>,
     applied_at: Option<Timestamp>,
     /// When it is tried again by itself.
     due_at: Option<Timestamp>,
-    set_aside_at: Option<Timestamp>,
+    quarantined_at: Option<Timestamp>,
 }
 
 /// Applies once more what was received in a range, for as long as there is
@@ -117,8 +117,8 @@ pub(crate) async fn replay(
 async fn apply(
     app: &App,
     request: &Request,
-    range: &Range,
-    mut after: Option<Position>,
+    range: &EventRange,
+    mut after: Option<EventCursor>,
     deadline: Timestamp,
 ) -> Result<Replayed, ReplayError> {
     let mut replayed = Replayed::default();
@@ -126,7 +126,7 @@ async fn apply(
     // and again comes to an end.
     let begun = Cell::new(false);
     loop {
-        let page = app.events.range(range, after.as_ref()).await?;
+        let page = app.events.scan(range, after.as_ref()).await?;
         replayed.skipped += page.unreadable;
         for events in page.events.chunks(AT_ONCE) {
             let outcomes = some(app, request, events, deadline, &begun).await;
@@ -135,7 +135,7 @@ async fn apply(
                 replayed.count(*outcome);
             }
             if let Some(last) = events[..done].last() {
-                after = Some(Position::after(last));
+                after = Some(EventCursor::after(last));
             }
             if done < events.len() {
                 replayed.after = keep(app, after).await?;
@@ -153,20 +153,20 @@ async fn apply(
 async fn list(
     app: &App,
     request: &Request,
-    range: &Range,
-    mut after: Option<Position>,
+    range: &EventRange,
+    mut after: Option<EventCursor>,
     deadline: Timestamp,
 ) -> Result<Listed, ReplayError> {
     let apps = app.apps(Timestamp::now(), None).await;
     let mut listed = Listed::default();
     loop {
-        let Page { events, next, .. } = app.events.range(range, after.as_ref()).await?;
+        let EventPage { events, next, .. } = app.events.scan(range, after.as_ref()).await?;
         for event in events.into_iter().filter(|event| request.wants(event)) {
             if listed.events.len() == LISTED {
                 listed.after = keep(app, after).await?;
                 return Ok(listed);
             }
-            after = Some(Position::after(&event));
+            after = Some(EventCursor::after(&event));
             listed.events.push(Listing::new(event, &apps));
         }
         after = next;
@@ -178,9 +178,9 @@ async fn list(
 }
 
 /// A word for a place, as the place itself names a user.
-async fn keep(app: &App, place: Option<Position>) -> Result<Option<String>, AwsError> {
+async fn keep(app: &App, place: Option<EventCursor>) -> Result<Option<String>, AwsError> {
     match place {
-        Some(place) => app.users.keep_place(&place, Timestamp::now()).await.map(Some),
+        Some(place) => app.users.save_cursor(&place, Timestamp::now()).await.map(Some),
         None => Ok(None),
     }
 }
@@ -193,11 +193,11 @@ impl Listing {
             app: alias.unwrap_or_else(|| event.app_id.to_string()),
             kind: event.kind,
             received_at: event.received_at,
-            tries: event.tries,
+            attempts: event.attempts,
             problem: event.problem,
             applied_at: event.applied_at,
             due_at: event.due_at,
-            set_aside_at: event.set_aside_at,
+            quarantined_at: event.quarantined_at,
         }
     }
 }
@@ -228,10 +228,10 @@ async fn some(
 /// Tries one event, whatever became of it before.
 async fn again(app: &App, event: &StoredEvent) -> Outcome {
     let now = Timestamp::now();
-    let taken = if event.set_aside_at.is_some() {
-        app.events.take_up(event, now).await
+    let taken = if event.quarantined_at.is_some() {
+        app.events.requeue(event, now).await
     } else if event.is_pending() {
-        app.events.take(event, false, now).await
+        app.events.claim(event, false, now).await
     } else {
         return attempt(app, event).await.into();
     };
@@ -280,7 +280,7 @@ impl Request {
         &self,
         app: &App,
         now: Timestamp,
-    ) -> Result<(Range, Option<Position>), ReplayError> {
+    ) -> Result<(EventRange, Option<EventCursor>), ReplayError> {
         let Self { from, to, .. } = *self;
         if from >= to {
             return Err(ReplayError::Invalid(
@@ -305,11 +305,11 @@ impl Request {
         let after = match &self.after {
             None => None,
             Some(word) => {
-                let place = app.users.place(word, now).await?;
+                let place = app.users.load_cursor(word, now).await?;
                 Some(place.map_err(|error| ReplayError::Invalid(format!("after: {error}")))?)
             }
         };
-        Ok((Range { from, to, app_id }, after))
+        Ok((EventRange { from, to, app_id }, after))
     }
 
     fn wants(&self, event: &StoredEvent) -> bool {
@@ -318,7 +318,7 @@ impl Request {
         }
         match self.only {
             None => true,
-            Some(Only::Quarantined) => event.set_aside_at.is_some(),
+            Some(Only::Quarantined) => event.quarantined_at.is_some(),
             Some(Only::Unapplied) => event.is_pending(),
         }
     }

@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::{App as WeChatApp, Apps};
-use shared::store::{Due, StoredEvent};
+use shared::parameters::{Apps, WeChatApp};
+use shared::store::{DueEvent, StoredEvent};
 
 /// So many events are looked for in one request.
 const PAGE: i32 = 100;
@@ -74,18 +74,23 @@ async fn strays(
     deadline: Timestamp,
 ) -> Result<Vec<StoredEvent>, AwsError> {
     let known: Vec<_> = apps.iter().map(|app| &app.app_id).collect();
-    let strays = app.events.strays(&known, now, STRAYS).await?;
+    let strays = app.events.orphaned(&known, now, STRAYS).await?;
     Ok(try_all(app, strays, "none", deadline).await)
 }
 
-async fn try_all(app: &App, due: Vec<Due>, alias: &str, deadline: Timestamp) -> Vec<StoredEvent> {
+async fn try_all(
+    app: &App,
+    due: Vec<DueEvent>,
+    alias: &str,
+    deadline: Timestamp,
+) -> Vec<StoredEvent> {
     let lanes = due.into_iter().filter_map(|due| Some((due.user()?.to_owned(), due)));
     let suspects = by_user(lanes, async |due| {
         if !is_time_left(deadline) {
             return None;
         }
         match app.events.get_due(&due, Timestamp::now()).await {
-            Ok(Some(event)) if event.was_dropped() => return Some(event),
+            Ok(Some(event)) if event.is_abandoned() => return Some(event),
             Ok(Some(event)) => try_one(app, &event, deadline).await,
             Ok(None) => {}
             Err(error) => {
@@ -102,7 +107,7 @@ async fn try_one(app: &App, event: &StoredEvent, deadline: Timestamp) {
     if !is_time_left(deadline) {
         return;
     }
-    match app.events.take(event, true, Timestamp::now()).await {
+    match app.events.claim(event, true, Timestamp::now()).await {
         Ok(taken) => {
             attempt_taken(app, event, taken).await;
         }

@@ -3,43 +3,43 @@
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
 use shared::aws::Aws;
+use shared::cache::Cached;
 use shared::clock::Timestamp;
 use shared::config;
-use shared::http::Web;
-use shared::kept::Kept;
+use shared::http::HttpClient;
 use shared::parameters::{Apps, Parameters};
-use shared::store::{Followers, Imports, Mappings, Users};
-use shared::wechat::client::Client;
+use shared::store::{FollowerImports, Followers, Mappings, Users};
+use shared::wechat::client::WeChatClient;
 use std::sync::Arc;
 
 /// What the function keeps between invocations.
 #[derive(Debug)]
 pub(crate) struct App {
-    apps: Kept<Apps>,
+    apps: Cached<Apps>,
     parameters: Parameters,
     pub(crate) followers: Followers,
-    pub(crate) imports: Imports,
+    pub(crate) imports: FollowerImports,
     pub(crate) tokens: AccessTokens,
-    pub(crate) wechat: Client,
+    pub(crate) wechat: WeChatClient,
 }
 
 impl App {
     /// Connects, and reads which apps there are.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
-        let web = Web::new();
+        let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
         let dynamodb = aws.dynamodb();
         let users = Users::from_environment(&dynamodb)?;
         let mappings = Mappings::from_environment(&dynamodb)?;
-        let imports = Imports::from_environment(&dynamodb)?;
-        let parameters = Parameters::from_environment(aws.ssm())?;
-        let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
+        let imports = FollowerImports::from_environment(&dynamodb)?;
+        let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
+        let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (apps, users_there, mappings_there) =
             tokio::join!(parameters.apps(), users.check(), mappings.check());
         users_there.and(mappings_there)?;
         let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         Ok(Self {
-            apps: Kept::new(apps?, Timestamp::now()),
+            apps: Cached::new(apps?, Timestamp::now()),
             parameters,
             followers: Followers { users, mappings },
             imports,

@@ -5,9 +5,9 @@ use crate::work::{Halt, Work};
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::secret::Secret;
-use shared::wechat::client::Error as CallError;
+use shared::wechat::client::CallError;
 use shared::wechat::id::OpenId;
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 use shared::wechat::user::{FollowerPage, UserInfo};
 use std::time::Duration;
 
@@ -96,11 +96,11 @@ async fn call<T>(
         let after = match error {
             TokenError::Call(CallError::Refused { refusal, .. }) => {
                 match (refusal.class(), refusal.code) {
-                    (Class::Quota, 45009) => return Err(Halt::Later(tomorrow(now), reason)),
-                    (Class::Quota | Class::Token, _) => 60 - now.0 % 60,
-                    (Class::Retry, _) => 0,
+                    (ErrorClass::Quota, 45009) => return Err(Halt::Later(tomorrow(now), reason)),
+                    (ErrorClass::Quota | ErrorClass::Token, _) => 60 - now.0 % 60,
+                    (ErrorClass::Retry, _) => 0,
                     // An address is added to a list within minutes, and nothing else is wrong.
-                    (Class::Configuration, 40164 | 89503 | 89506 | 89507 | 61004) => {
+                    (ErrorClass::Configuration, 40164 | 89503 | 89506 | 89507 | 61004) => {
                         let reason = format!("{reason}; {}", refusal.advice());
                         return Err(Halt::Later(now.plus(REPAIR), reason));
                     }
@@ -110,10 +110,10 @@ async fn call<T>(
                 }
             }
             TokenError::Call(CallError::NotSent { .. } | CallError::Unknown { .. }) => 0,
-            TokenError::NotRenewed { lasting: true, .. } => {
+            TokenError::Unavailable { permanent: true, .. } => {
                 return Err(Halt::Later(now.plus(REPAIR), reason));
             }
-            TokenError::NotRenewed { lasting: false, .. } => UNWELL,
+            TokenError::Unavailable { permanent: false, .. } => UNWELL,
         };
         if after > 0 {
             return Err(Halt::Later(now.plus(after), reason));
@@ -136,7 +136,7 @@ fn tomorrow(now: Timestamp) -> Timestamp {
 
 /// Between half of the longest pause and all of it.
 fn pause(tries: u32) -> Duration {
-    let chance = f64::from(shared::chance::number()) / f64::from(u32::MAX);
+    let chance = f64::from(shared::jitter::random_u32()) / f64::from(u32::MAX);
     (PAUSE * 2_u32.pow(tries - 1)).mul_f64(0.5 + 0.5 * chance)
 }
 

@@ -5,7 +5,7 @@ use crate::ask;
 use crate::work::{Halt, Work};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::store::{Explanation, Following, Move};
+use shared::store::{FetchedProfile, FollowState, FollowerUpdate};
 use shared::wechat::id::OpenId;
 use shared::wechat::user::UserInfo;
 use std::collections::HashMap;
@@ -34,8 +34,8 @@ pub(crate) async fn bring_in(
     let mut left: Vec<_> = listed.to_vec();
     for _ in 0..TRIES {
         // What is known is read before WeChat is asked: so its answer is the newer one.
-        let mut known = patiently(|| app.followers.known_of(&work.account.app_id, &left)).await?;
-        left.retain(|open_id| !known.get(open_id).is_some_and(|it| it.is_settled(thorough)));
+        let mut known = patiently(|| app.followers.states_of(&work.account.app_id, &left)).await?;
+        left.retain(|open_id| !known.get(open_id).is_some_and(|it| it.is_complete(thorough)));
         if left.is_empty() {
             return Ok(());
         }
@@ -55,7 +55,7 @@ pub(crate) async fn bring_in(
 async fn store(
     app: &App,
     work: &Work<'_>,
-    known: &mut HashMap<OpenId, Following>,
+    known: &mut HashMap<OpenId, FollowState>,
     infos: Vec<UserInfo>,
 ) -> Result<Vec<OpenId>, Halt> {
     // Who doesn't follow any more has an event of their own on its way.
@@ -66,10 +66,13 @@ async fn store(
             let known = known.remove(&info.open_id).unwrap_or_default();
             // WeChat always tells when; without, any event would be newer.
             let at = info.subscribe_time.unwrap_or(Timestamp(0));
-            let explanation =
-                Explanation { follows: true, union_id: info.union_id, scene: info.subscribe_scene };
-            let next = known.listed(at, &explanation)?;
-            Some(Move { open_id: info.open_id, known, next })
+            let explanation = FetchedProfile {
+                follows: true,
+                union_id: info.union_id,
+                scene: info.subscribe_scene,
+            };
+            let next = known.with_listing(at, &explanation)?;
+            Some(FollowerUpdate { open_id: info.open_id, known, next })
         })
         .collect();
     if moves.is_empty() {
@@ -77,12 +80,12 @@ async fn store(
     }
     let unjoined: Vec<_> = moves
         .iter()
-        .filter(|one| !one.next.is_settled(true))
+        .filter(|one| !one.next.is_complete(true))
         .map(|one| one.open_id.clone())
         .collect();
     let all = moves.len();
     let app_id = &work.account.app_id;
-    let beaten = patiently(|| app.followers.store_several(app_id, &moves)).await?;
+    let beaten = patiently(|| app.followers.store_batch(app_id, &moves)).await?;
     let unjoined = unjoined.iter().filter(|open_id| !beaten.contains(open_id)).count();
     work.counts.imported(all - beaten.len(), unjoined);
     Ok(beaten)

@@ -8,7 +8,7 @@ use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Kind};
+use shared::parameters::{AppKind, WeChatApp};
 
 /// An import that was begun so many seconds ago, 12 hours, is as good as tonight's.
 const RECENT: u64 = 12 * 3600;
@@ -129,8 +129,8 @@ async fn account(app: &App, alias: &str, now: Timestamp) -> Result<WeChatApp, Di
         )));
     };
     match account.kind {
-        Kind::OfficialAccount => Ok(account.clone()),
-        Kind::MiniProgram => Err(failure::invalid(format!(
+        AppKind::OfficialAccount => Ok(account.clone()),
+        AppKind::MiniProgram => Err(failure::invalid(format!(
             "app: {alias} is a mini program, and only Official Accounts have followers; nothing \
              was done"
         ))),
@@ -140,14 +140,14 @@ async fn account(app: &App, alias: &str, now: Timestamp) -> Result<WeChatApp, Di
 /// All Official Accounts.
 async fn accounts(app: &App, now: Timestamp) -> Vec<WeChatApp> {
     let apps = app.apps(now, None).await;
-    apps.iter().filter(|app| app.kind == Kind::OfficialAccount).cloned().collect()
+    apps.iter().filter(|app| app.kind == AppKind::OfficialAccount).cloned().collect()
 }
 
-type Known = std::collections::HashMap<shared::wechat::id::AppId, shared::store::Import>;
+type Known = std::collections::HashMap<shared::wechat::id::AppId, shared::store::FollowerImport>;
 
 async fn known(app: &App, accounts: &[WeChatApp]) -> Result<Known, Diagnostic> {
     let app_ids: Vec<_> = accounts.iter().map(|account| &account.app_id).collect();
-    app.imports.of(&app_ids).await.map_err(|error| failure::internal(&error))
+    app.imports.by_app(&app_ids).await.map_err(|error| failure::internal(&error))
 }
 
 /// Begins an import, unless one is under way.

@@ -7,8 +7,8 @@ use crate::page::page;
 use crate::work::{Halt, LEASE, Work};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
-use shared::store::{Import, Phase};
+use shared::parameters::WeChatApp;
+use shared::store::{FollowerImport, ImportPhase};
 
 /// When AWS is unwell, it is tried again after so many seconds.
 const UNWELL: u64 = 60;
@@ -45,7 +45,7 @@ pub(crate) async fn work(
         }
         Err(Halt::Failed(reason)) => {
             tracing::error!(app = account.alias, "the import can't be done: {reason}");
-            over(&mut import, Phase::Failed, now);
+            over(&mut import, ImportPhase::Failed, now);
             import.reason = Some(reason);
             Ok(())
         }
@@ -62,7 +62,7 @@ pub(crate) async fn work(
     }
     outcome?;
     given_back?;
-    if import.phase == Phase::Done {
+    if import.phase == ImportPhase::Done {
         let counts = import.counts;
         tracing::info!(
             app = account.alias,
@@ -85,13 +85,13 @@ pub(crate) async fn work(
 }
 
 /// One step after the other, for as long as there is time.
-async fn steps(app: &App, work: &Work<'_>, import: &mut Import) -> Result<(), Halt> {
+async fn steps(app: &App, work: &Work<'_>, import: &mut FollowerImport) -> Result<(), Halt> {
     while import.phase.is_under_way() {
         if !work.is_time_left() {
             return Err(Halt::NoTime);
         }
         match import.phase {
-            Phase::Listing => page(app, work, import).await?,
+            ImportPhase::Listing => page(app, work, import).await?,
             _ => look(app, work, import).await?,
         }
     }
@@ -100,7 +100,7 @@ async fn steps(app: &App, work: &Work<'_>, import: &mut Import) -> Result<(), Ha
 }
 
 /// Nothing is left to do, and nobody's openid is kept for it.
-fn over(import: &mut Import, phase: Phase, now: Timestamp) {
+fn over(import: &mut FollowerImport, phase: ImportPhase, now: Timestamp) {
     (import.phase, import.ended_at) = (phase, Some(now));
     (import.after, import.scanned) = (None, None);
 }

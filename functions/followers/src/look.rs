@@ -12,7 +12,7 @@ use crate::ask;
 use crate::batch::patiently;
 use crate::page::restart;
 use crate::work::{Halt, Work};
-use shared::store::{Import, Phase, Step, Told};
+use shared::store::{FollowEvent, FollowTransition, FollowerImport, ImportPhase};
 use shared::wechat::id::OpenId;
 use shared::wechat::user::BATCH_SIZE;
 use std::collections::HashSet;
@@ -22,7 +22,11 @@ use std::collections::HashSet;
 const HASHES: u64 = 1_000_000;
 
 /// Looks through the table once, with one part of the list.
-pub(crate) async fn look(app: &App, work: &Work<'_>, import: &mut Import) -> Result<(), Halt> {
+pub(crate) async fn look(
+    app: &App,
+    work: &Work<'_>,
+    import: &mut FollowerImport,
+) -> Result<(), Halt> {
     let parts = import.listed.div_ceil(HASHES).max(1);
     let Some(listed) = listed(app, work, import, parts).await? else {
         tracing::warn!(app = work.account.alias, "what was on the list isn't known any more");
@@ -34,7 +38,8 @@ pub(crate) async fn look(app: &App, work: &Work<'_>, import: &mut Import) -> Res
     loop {
         let app_id = &work.account.app_id;
         let (followers, next) =
-            patiently(|| app.followers.following(app_id, import.begun_at, after.as_ref())).await?;
+            patiently(|| app.followers.scan_following(app_id, import.begun_at, after.as_ref()))
+                .await?;
         for open_id in followers {
             if listed.misses(import.hash(&open_id)) {
                 missing.push(open_id);
@@ -67,7 +72,7 @@ pub(crate) async fn look(app: &App, work: &Work<'_>, import: &mut Import) -> Res
     }
     import.part += 1;
     if import.part >= parts {
-        import.phase = Phase::Done;
+        import.phase = ImportPhase::Done;
         return Ok(());
     }
     work.store(app, import).await
@@ -106,7 +111,7 @@ impl Listed {
 async fn listed(
     app: &App,
     work: &Work<'_>,
-    import: &Import,
+    import: &FollowerImport,
     parts: u64,
 ) -> Result<Option<Listed>, Halt> {
     let mut listed = Listed::new(import.listed, import.part, parts);
@@ -128,7 +133,7 @@ async fn listed(
 async fn leave(
     app: &App,
     work: &Work<'_>,
-    import: &Import,
+    import: &FollowerImport,
     missing: &[OpenId],
 ) -> Result<(), Halt> {
     if missing.is_empty() {
@@ -136,16 +141,18 @@ async fn leave(
     }
     work.renew(app).await?;
     let app_id = &work.account.app_id;
-    let known = patiently(|| app.followers.known_of(app_id, missing)).await?;
+    let known = patiently(|| app.followers.states_of(app_id, missing)).await?;
     let infos = ask::users(app, work, missing).await?;
     let follow: HashSet<_> =
         infos.iter().filter(|info| info.subscribe == 1).map(|info| &info.open_id).collect();
     for (open_id, known) in &known {
-        let Some(at) = known.missed_leave(import.begun_at) else { continue };
+        let Some(at) = known.undetected_unfollow(import.begun_at) else { continue };
         if follow.contains(open_id) {
             continue;
         }
-        let Step::Move(next) = known.step(Told::Leaves, at) else { continue };
+        let FollowTransition::To(next) = known.transition(FollowEvent::Unfollowed, at) else {
+            continue;
+        };
         // What they had goes first: once they have left, nobody looks for them again.
         app.followers.users.erase(app_id, open_id, at, false).await?;
         if app.followers.store(app_id, open_id, known, next).await?.is_some() {

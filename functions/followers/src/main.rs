@@ -14,7 +14,7 @@ mod work;
 use app::App;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
-use shared::{clock::Timestamp, defect::RedactPanics, telemetry};
+use shared::{clock::Timestamp, panic::RedactPanics, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -6,7 +6,7 @@ use crate::batch::bring_in;
 use crate::work::{Halt, Work};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::clock::Timestamp;
-use shared::store::{Import, Phase};
+use shared::store::{FollowerImport, ImportPhase};
 use shared::wechat::user::{BATCH_SIZE, FollowerPage};
 
 /// So many batches are under way at once: as WeChat takes a third of a second for one,
@@ -21,12 +21,16 @@ const LATER: u64 = 3600;
 
 /// Brings in who is on the next page, and stores that it is done: whoever is ended
 /// before finds those who were brought in, and doesn't ask about them again.
-pub(crate) async fn page(app: &App, work: &Work<'_>, import: &mut Import) -> Result<(), Halt> {
+pub(crate) async fn page(
+    app: &App,
+    work: &Work<'_>,
+    import: &mut FollowerImport,
+) -> Result<(), Halt> {
     let asked = import.after.clone();
     let Some(page) = ask::page(app, work, asked.as_ref()).await? else {
         return begin_again(app, work, import).await;
     };
-    let (run, thorough) = (&*import, import.thorough);
+    let (run, thorough) = (&*import, import.full);
     let hashes: Vec<_> = page.open_ids.iter().map(|open_id| run.hash(open_id)).collect();
     stream::iter(page.open_ids.chunks(BATCH_SIZE))
         .map(|batch| bring_in(app, work, batch, thorough))
@@ -44,7 +48,7 @@ pub(crate) async fn page(app: &App, work: &Work<'_>, import: &mut Import) -> Res
 
 /// Where the page leads: to the next one, or to the end of the list. A last page that
 /// is full doesn't say that it is the last one; only the number of all followers does.
-fn turn(import: &mut Import, page: &FollowerPage) {
+fn turn(import: &mut FollowerImport, page: &FollowerPage) {
     import.listed += page.count;
     // Who leaves while the list is read makes it less, and the list no shorter.
     import.total = import.total.max(page.total);
@@ -52,13 +56,13 @@ fn turn(import: &mut Import, page: &FollowerPage) {
     let next = page.next.clone().filter(|next| import.after.as_ref() != Some(next));
     import.after = next.filter(|_| import.listed < import.total);
     if import.after.is_none() {
-        import.phase = Phase::Looking;
+        import.phase = ImportPhase::Reconciling;
     }
 }
 
 /// The list has to be read from its beginning: WeChat doesn't know any more after
 /// whom the next page was to come.
-async fn begin_again(app: &App, work: &Work<'_>, import: &mut Import) -> Result<(), Halt> {
+async fn begin_again(app: &App, work: &Work<'_>, import: &mut FollowerImport) -> Result<(), Halt> {
     tracing::warn!(app = work.account.alias, "the list of followers has to be begun again");
     restart(import);
     work.store(app, import).await?;
@@ -70,8 +74,8 @@ async fn begin_again(app: &App, work: &Work<'_>, import: &mut Import) -> Result<
 }
 
 /// Back to the first page.
-pub(crate) fn restart(import: &mut Import) {
-    import.phase = Phase::Listing;
+pub(crate) fn restart(import: &mut FollowerImport) {
+    import.phase = ImportPhase::Listing;
     (import.after, import.scanned) = (None, None);
     (import.pages, import.listed, import.total, import.part) = (0, 0, 0, 0);
     import.restarts += 1;
@@ -83,8 +87,8 @@ mod tests {
     use serde_json::json;
     use shared::wechat::id::OpenId;
 
-    fn begun() -> Import {
-        Import::new("run".to_owned(), false, Timestamp(1000))
+    fn begun() -> FollowerImport {
+        FollowerImport::new("run".to_owned(), false, Timestamp(1000))
     }
 
     fn answer(total: u64, open_ids: &[&str], next: &str) -> FollowerPage {
@@ -95,7 +99,7 @@ mod tests {
         serde_json::from_value(page).unwrap()
     }
 
-    fn after(import: &Import) -> Option<&str> {
+    fn after(import: &FollowerImport) -> Option<&str> {
         import.after.as_ref().map(OpenId::as_str)
     }
 
@@ -103,9 +107,9 @@ mod tests {
     fn the_last_page_is_known_by_the_number_of_all() {
         let mut import = begun();
         turn(&mut import, &answer(4, &["o1", "o2"], "o2"));
-        assert_eq!((after(&import), import.phase), (Some("o2"), Phase::Listing));
+        assert_eq!((after(&import), import.phase), (Some("o2"), ImportPhase::Listing));
         turn(&mut import, &answer(4, &["o3", "o4"], "o4"));
-        assert_eq!((after(&import), import.phase), (None, Phase::Looking));
+        assert_eq!((after(&import), import.phase), (None, ImportPhase::Reconciling));
     }
 
     #[test]
@@ -114,9 +118,9 @@ mod tests {
         turn(&mut import, &answer(5, &["o1", "o2"], "o2"));
         // Two of those who were on the first page have left.
         turn(&mut import, &answer(3, &["o3", "o4"], "o4"));
-        assert_eq!((after(&import), import.phase), (Some("o4"), Phase::Listing));
+        assert_eq!((after(&import), import.phase), (Some("o4"), ImportPhase::Listing));
         turn(&mut import, &answer(3, &["o5"], "o5"));
-        assert_eq!((after(&import), import.phase), (None, Phase::Looking));
+        assert_eq!((after(&import), import.phase), (None, ImportPhase::Reconciling));
     }
 
     #[test]
@@ -130,10 +134,14 @@ mod tests {
             let mut import = begun();
             turn(&mut import, &answer(9, &["o1", "o2"], "o2"));
             turn(&mut import, &last);
-            assert_eq!((after(&import), import.phase), (None, Phase::Looking), "{last:?}");
+            assert_eq!(
+                (after(&import), import.phase),
+                (None, ImportPhase::Reconciling),
+                "{last:?}"
+            );
         }
         let mut import = begun();
         turn(&mut import, &answer(0, &[], ""));
-        assert_eq!((import.phase, import.listed), (Phase::Looking, 0));
+        assert_eq!((import.phase, import.listed), (ImportPhase::Reconciling, 0));
     }
 }

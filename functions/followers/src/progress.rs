@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::clock::Timestamp;
-use shared::store::Import;
+use shared::store::FollowerImport;
 
 /// How far the import of one account's followers is.
 #[derive(Debug, Default, Serialize)]
@@ -48,7 +48,7 @@ struct Used {
 
 impl Progress {
     /// Of an import, if there has been one.
-    pub(crate) fn of(alias: &str, import: Option<&Import>, now: Timestamp) -> Self {
+    pub(crate) fn of(alias: &str, import: Option<&FollowerImport>, now: Timestamp) -> Self {
         let app = alias.to_owned();
         let Some(import) = import else { return Self { app, state: "none", ..Self::default() } };
         let counts = &import.counts;

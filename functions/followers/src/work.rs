@@ -3,8 +3,8 @@
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
-use shared::store::{Import, ImportClaim, ImportCounts};
+use shared::parameters::WeChatApp;
+use shared::store::{FollowerImport, ImportCounts, ImportLease};
 use std::sync::Mutex;
 
 /// A claim holds for so many seconds since it was renewed: so long nobody goes on
@@ -43,16 +43,16 @@ pub(crate) struct Work<'a> {
     pub(crate) deadline: Timestamp,
     /// What has been used and done, also since the last page.
     pub(crate) counts: Counts,
-    claim: ImportClaim,
+    claim: ImportLease,
     /// When the claim was renewed last, with the import as it was stored then.
-    renewed: tokio::sync::Mutex<(Timestamp, Import)>,
+    renewed: tokio::sync::Mutex<(Timestamp, FollowerImport)>,
 }
 
 impl<'a> Work<'a> {
     pub(crate) fn new(
         account: &'a WeChatApp,
-        claim: ImportClaim,
-        import: &Import,
+        claim: ImportLease,
+        import: &FollowerImport,
         deadline: Timestamp,
     ) -> Self {
         let renewed = tokio::sync::Mutex::new((Timestamp::now(), import.clone()));
@@ -66,11 +66,11 @@ impl<'a> Work<'a> {
     }
 
     /// Stores how far the import is.
-    pub(crate) async fn store(&self, app: &App, import: &mut Import) -> Result<(), Halt> {
+    pub(crate) async fn store(&self, app: &App, import: &mut FollowerImport) -> Result<(), Halt> {
         import.counts = self.counts.get();
         let mut renewed = self.renewed.lock().await;
         let now = Timestamp::now();
-        if !app.imports.store(&self.claim, import, Some(now.plus(LEASE))).await? {
+        if !app.imports.save(&self.claim, import, Some(now.plus(LEASE))).await? {
             return Err(Halt::Lost);
         }
         *renewed = (now, import.clone());
@@ -86,7 +86,7 @@ impl<'a> Work<'a> {
             return Ok(());
         }
         renewed.1.counts = self.counts.get();
-        if !app.imports.store(&self.claim, &renewed.1, Some(now.plus(LEASE))).await? {
+        if !app.imports.save(&self.claim, &renewed.1, Some(now.plus(LEASE))).await? {
             return Err(Halt::Lost);
         }
         renewed.0 = now;
@@ -94,9 +94,13 @@ impl<'a> Work<'a> {
     }
 
     /// Gives the right back. False if it was somebody else's already.
-    pub(crate) async fn give_back(&self, app: &App, import: &mut Import) -> Result<bool, AwsError> {
+    pub(crate) async fn give_back(
+        &self,
+        app: &App,
+        import: &mut FollowerImport,
+    ) -> Result<bool, AwsError> {
         import.counts = self.counts.get();
-        app.imports.store(&self.claim, import, None).await
+        app.imports.save(&self.claim, import, None).await
     }
 }
 

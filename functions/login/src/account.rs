@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::secret::Secret;
-use shared::store::{Logins, Mappings, Pair, Try};
+use shared::store::{AttemptKey, Logins, Mappings, RateLimit};
 use std::net::IpAddr;
 
 /// The name of an account: 1 to 64 letters, digits, or any of `- _ . @ +`.
@@ -88,12 +88,12 @@ pub(crate) async fn authenticate(
     address: &str,
     now: Timestamp,
 ) -> Result<Secret, Denied> {
-    let pair = Pair::new(username.as_str(), &network(address));
-    if let Try::Refused { wait } = logins.users.count_try(&pair, now).await? {
+    let pair = AttemptKey::new(username.as_str(), &network(address));
+    if let RateLimit::Limited { wait } = logins.users.count_attempt(&pair, now).await? {
         return Err(Denied::TooMany { wait });
     }
     let hash = verify(&logins.mappings, username, password).await?.ok_or(Denied::Wrong)?;
-    logins.users.forget_tries(&pair).await?;
+    logins.users.reset_attempts(&pair).await?;
     Ok(hash)
 }
 

@@ -5,14 +5,16 @@ use crate::session::RefreshKey;
 use lambda_http::Error;
 use shared::access_token::AccessTokens;
 use shared::aws::Aws;
+use shared::cache::Cached;
 use shared::clock::Timestamp;
 use shared::config;
-use shared::http::Web;
-use shared::kept::Kept;
-use shared::parameters::{App as WeChatApp, Apps, Kind, ParameterError, Parameters};
+use shared::http::HttpClient;
+use shared::parameters::{AppKind, Apps, ParameterError, Parameters, WeChatApp};
 use shared::secret::Secret;
-use shared::store::{Erasure, Events, Logins, Mappings, Notifications, Route, Sessions, Users};
-use shared::wechat::client::Client;
+use shared::store::{
+    AppIdentity, Erasure, Events, Logins, Mappings, Notifications, Sessions, Users,
+};
+use shared::wechat::client::WeChatClient;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -27,12 +29,12 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// The mini program of this alias.
     pub(crate) fn mini_program(&self, alias: &str) -> Option<&WeChatApp> {
-        self.apps.by_alias(alias).filter(|found| found.kind == Kind::MiniProgram)
+        self.apps.by_alias(alias).filter(|found| found.kind == AppKind::MiniProgram)
     }
 
     /// Whether a person who is known by these routes follows each Official Account.
-    pub(crate) fn follows(&self, routes: &[Route]) -> BTreeMap<String, bool> {
-        let accounts = self.apps.iter().filter(|app| app.kind == Kind::OfficialAccount);
+    pub(crate) fn follows(&self, routes: &[AppIdentity]) -> BTreeMap<String, bool> {
+        let accounts = self.apps.iter().filter(|app| app.kind == AppKind::OfficialAccount);
         let follows = accounts.map(|account| {
             let route = routes.iter().find(|route| route.app_id == account.app_id);
             (account.alias.clone(), route.is_some_and(|route| route.follows))
@@ -44,16 +46,16 @@ impl Credentials {
 /// What the function keeps between invocations.
 #[derive(Debug)]
 pub(crate) struct App {
-    credentials: OnceCell<Kept<Credentials>>,
+    credentials: OnceCell<Cached<Credentials>>,
     pub(crate) logins: Logins,
     pub(crate) tokens: AccessTokens,
-    pub(crate) wechat: Client,
+    pub(crate) wechat: WeChatClient,
     pub(crate) sessions: Sessions,
     events: Events,
     notifications: Notifications,
     issuer: Option<String>,
     pub(crate) parameters: Parameters,
-    keys: OnceCell<Kept<Keys>>,
+    keys: OnceCell<Cached<Keys>>,
     refresh_key: OnceCell<RefreshKey>,
 }
 
@@ -64,7 +66,7 @@ impl App {
     /// the keys, for which API Gateway asks when the stack is made, and then
     /// nobody may have put an app into the Parameter Store yet.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
-        let web = Web::new();
+        let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
         let dynamodb = aws.dynamodb();
         let users = Users::from_environment(&dynamodb)?;
@@ -72,14 +74,14 @@ impl App {
         let sessions = Sessions::from_environment(&dynamodb)?;
         let events = Events::from_environment(&dynamodb)?;
         let notifications = Notifications::from_environment(&dynamodb)?;
-        let parameters = Parameters::from_environment(aws.ssm())?;
+        let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
         let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
-        let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
+        let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (credentials, users_there, mappings_there) =
             tokio::join!(read(&parameters), users.check(), mappings.check());
         users_there.and(mappings_there)?;
         let credentials = match credentials {
-            Ok(credentials) => OnceCell::new_with(Some(Kept::new(credentials, Timestamp::now()))),
+            Ok(credentials) => OnceCell::new_with(Some(Cached::new(credentials, Timestamp::now()))),
             Err(error) => {
                 tracing::error!("nobody can log in: {error}; it is looked for again");
                 OnceCell::new()
@@ -106,7 +108,7 @@ impl App {
         alias: &str,
         now: Timestamp,
     ) -> Result<Arc<Credentials>, ParameterError> {
-        let first = async || Ok(Kept::new(read(&self.parameters).await?, now));
+        let first = async || Ok(Cached::new(read(&self.parameters).await?, now));
         let kept: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
         let kept = kept?;
         let suffices = |known: &Credentials| {
@@ -128,7 +130,7 @@ impl App {
     /// Makes the next look at the credentials read them again: WeChat refused one.
     pub(crate) async fn distrust_credentials(&self) {
         if let Some(kept) = self.credentials.get() {
-            kept.distrust().await;
+            kept.invalidate().await;
         }
     }
 
@@ -137,7 +139,7 @@ impl App {
         &self,
         now: Timestamp,
     ) -> Result<Arc<Credentials>, ParameterError> {
-        let first = async || Ok(Kept::new(read(&self.parameters).await?, now));
+        let first = async || Ok(Cached::new(read(&self.parameters).await?, now));
         let kept: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
         Ok(kept?.get(now, |_| true, read(&self.parameters)).await)
     }
@@ -146,7 +148,7 @@ impl App {
     /// again every 10 minutes: another may have been made.
     pub(crate) async fn keys(&self, now: Timestamp) -> Result<Arc<Keys>, ParameterError> {
         let read = || Keys::read_or_make(&self.parameters, now);
-        let first = async || Ok(Kept::new(read().await?, now));
+        let first = async || Ok(Cached::new(read().await?, now));
         let kept: Result<_, ParameterError> = self.keys.get_or_try_init(first).await;
         Ok(kept?.get(now, |_| true, read()).await)
     }

@@ -1,7 +1,7 @@
 //! Calls that WeChat is too busy for.
 
-use shared::chance;
-use shared::wechat::client::Error;
+use shared::jitter;
+use shared::wechat::client::CallError;
 use std::time::Duration;
 
 /// The pauses between the tries, at their longest: 3 tries within half a second,
@@ -16,16 +16,16 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis
 /// # Errors
 ///
 /// The last try's.
-pub(crate) async fn again<T, F>(call: impl Fn() -> F) -> Result<T, Error>
+pub(crate) async fn again<T, F>(call: impl Fn() -> F) -> Result<T, CallError>
 where
-    F: Future<Output = Result<T, Error>>,
+    F: Future<Output = Result<T, CallError>>,
 {
     for pause in PAUSES {
         match call().await {
             Err(error) if error.refusal().is_some_and(|refusal| refusal.code == -1) => {
-                // Without chance, those that met WeChat's bad moment meet again.
-                let chance = f64::from(chance::number()) / f64::from(u32::MAX);
-                tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * chance)).await;
+                // Without jitter, calls that failed together would fail together again.
+                let random = f64::from(jitter::random_u32()) / f64::from(u32::MAX);
+                tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * random)).await;
             }
             done => return done,
         }
@@ -48,7 +48,7 @@ mod tests {
                 return Ok(());
             }
             let refusal = Refusal { code, message: String::new(), rid: None };
-            Err(Error::Refused { api: "/sns/jscode2session", refusal })
+            Err(CallError::Refused { api: "/sns/jscode2session", refusal })
         };
         (again(call).await.is_ok(), calls.get())
     }

@@ -57,7 +57,7 @@ pub(crate) async fn keep(
     let open_id = app.logins.mappings.open_id_of(person, app_id).await?;
     let open_id = open_id.ok_or(Refused::UnknownUser)?;
     let users = &app.logins.users;
-    let kept = users.keep_form_ids(app_id, &open_id, person, &request.form_ids.0, now).await?;
+    let kept = users.store_form_ids(app_id, &open_id, person, &request.form_ids.0, now).await?;
     let kept = kept.ok_or(Refused::UnknownUser)?;
     tracing::info!(app = request.app, user = person, kept, "keeps form ids");
     Ok(kept)

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::ParameterError;
-use shared::store::{Binding, CodeName, Exchange, LoginError, NewSession, Session};
-use shared::wechat::client::Error as CallError;
+use shared::store::{Binding, CodeExchange, LoginCodeHash, LoginError, LoginResult, NewSession};
+use shared::wechat::client::CallError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -125,7 +125,7 @@ pub(crate) async fn log_in(
     let signing = Signing { keys, sealed, issuer: app.issuer(caller.domain) };
     let app_id = &mini_program.app_id;
     let (account, hash) = account.unzip();
-    let code = CodeName::new(app_id, &request.code.0, account);
+    let code = LoginCodeHash::new(app_id, &request.code.0, account);
     let who = busy::again(|| app.wechat.code_to_session(app_id, secret, &request.code.0)).await;
     let who = match who {
         Ok(who) => who,
@@ -154,7 +154,7 @@ pub(crate) async fn log_in(
     }
     let id = Uuid::new_v4();
     let jti = Uuid::new_v4().simple().to_string();
-    let exchange = Exchange { code, session: id.simple().to_string(), token: jti };
+    let exchange = CodeExchange { code, session: id.simple().to_string(), token: jti };
     let first = signing.sealed.first_hash(id);
     let binding = Binding {
         app_id,
@@ -185,8 +185,8 @@ impl Signing<'_> {
     fn answer(
         &self,
         credentials: &Credentials,
-        session: Session,
-        exchange: &Exchange,
+        session: LoginResult,
+        exchange: &CodeExchange,
         at: Timestamp,
     ) -> Result<LoginAnswer, Refused> {
         let id = Uuid::try_parse(&exchange.session).ok();

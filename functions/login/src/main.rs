@@ -28,7 +28,7 @@ mod session;
 use app::App;
 use lambda_http::lambda_runtime::run;
 use lambda_http::{Adapter, Error, Request, service_fn};
-use shared::{clock::Timestamp, defect::RedactPanics, telemetry};
+use shared::{clock::Timestamp, panic::RedactPanics, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -152,7 +152,7 @@ impl Refused {
             Self::Bind(BindError::NoPerson) => ("NotFound", "user: "),
             Self::Bind(BindError::AccountTaken) => ("AlreadyBound", "username: "),
             Self::Bind(BindError::PersonTaken) => ("AlreadyBound", "user: "),
-            Self::Person(PersonError::Several) => ("InvalidRequest", "account: "),
+            Self::Person(PersonError::AmbiguousAccount) => ("InvalidRequest", "account: "),
             Self::Bind(BindError::Aws(_))
             | Self::Person(PersonError::Aws(_))
             | Self::Parameter(_)

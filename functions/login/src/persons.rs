@@ -6,8 +6,8 @@ use crate::orders::{Refused, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Kind};
-use shared::store::{Asked, MARKED, User};
+use shared::parameters::{AppKind, WeChatApp};
+use shared::store::{AppUser, PersonQuery, TOMBSTONE_TTL};
 use shared::wechat::id::OpenId;
 use std::collections::BTreeMap;
 
@@ -82,7 +82,7 @@ pub(crate) async fn look_up(app: &App, who: &Who, now: Timestamp) -> Result<Valu
     let known = app.known_credentials(now).await?;
     let apps = &known.apps;
     let mut reached = Vec::new();
-    for User { app_id, open_id } in &person.users {
+    for AppUser { app_id, open_id } in &person.users {
         // An app that is no longer under /apps reaches nobody.
         if let Some(of) = apps.by_id(app_id) {
             reached.push(reach(app, of, open_id, now).await?);
@@ -104,10 +104,10 @@ async fn reach(
 ) -> Result<Reached, Refused> {
     let users = &app.logins.users;
     let app_id = &of.app_id;
-    let is_mini_program = of.kind == Kind::MiniProgram;
+    let is_mini_program = of.kind == AppKind::MiniProgram;
     let (known, place, subscriptions, form_ids, phone) = tokio::try_join!(
-        users.known(app_id, open_id),
-        users.open_place(app_id, open_id, "", now),
+        users.identity(app_id, open_id),
+        users.find_slot(app_id, open_id, "", now),
         users.free_consents(app_id, open_id),
         users.open_form_ids(app_id, open_id, "", now),
         users.phone(app_id, open_id),
@@ -130,20 +130,20 @@ pub(crate) async fn forget(
     deadline: Timestamp,
 ) -> Result<Value, Refused> {
     let asked = asked(app, who, now).await?;
-    let forgotten = app.erasure().forget(&asked, now, deadline).await?;
+    let forgotten = app.erasure().run(&asked, now, deadline).await?;
     let complete = forgotten.complete;
-    tracing::info!(user = forgotten.person, complete, gone = ?forgotten.gone, "forgot a person");
+    tracing::info!(user = forgotten.person, complete, gone = ?forgotten.deleted, "forgot a person");
     let mut report = json!({
         "user": forgotten.person,
         "complete": complete,
-        "gone": forgotten.gone,
-        "stays": STAYS.map(|(what, why)| json!({ "what": what, "why": why })),
+        "deleted": forgotten.deleted,
+        "retained": RETAINED.map(|(what, why)| json!({ "what": what, "why": why })),
     });
-    if !forgotten.earlier.is_empty() {
-        report["earlier"] = json!(forgotten.earlier);
+    if !forgotten.previous_users.is_empty() {
+        report["previous_users"] = json!(forgotten.previous_users);
     }
     if complete {
-        report["tombstone_expires_at"] = json!(now.plus(MARKED));
+        report["tombstone_expires_at"] = json!(now.plus(TOMBSTONE_TTL));
     } else {
         report["next"] = json!("the time ran out; invoke again with the same");
     }
@@ -151,7 +151,7 @@ pub(crate) async fn forget(
 }
 
 /// What forgetting somebody leaves, and why.
-const STAYS: [(&str, &str); 6] = [
+const RETAINED: [(&str, &str); 6] = [
     (
         "a mark for each app, for a day after all has gone: the openid, and when it was forgotten",
         "without it, an event that WeChat still delivers would make them known again",
@@ -178,14 +178,14 @@ const STAYS: [(&str, &str); 6] = [
     ),
 ];
 
-async fn asked(app: &App, who: &Who, now: Timestamp) -> Result<Asked, Refused> {
+async fn asked(app: &App, who: &Who, now: Timestamp) -> Result<PersonQuery, Refused> {
     Ok(match who {
-        Who::Person(id) => Asked::Person(id.as_str().to_owned()),
-        Who::Account(name) => Asked::Account(name.as_str().to_owned()),
+        Who::Person(id) => PersonQuery::Person(id.as_str().to_owned()),
+        Who::Account(name) => PersonQuery::Account(name.as_str().to_owned()),
         Who::User { app: alias, open_id } => {
             let known = app.credentials(alias, now).await?;
             let of = known.apps.by_alias(alias).ok_or(Refused::UnknownApp)?;
-            Asked::User(User { app_id: of.app_id.clone(), open_id: open_id.clone() })
+            PersonQuery::User(AppUser { app_id: of.app_id.clone(), open_id: open_id.clone() })
         }
     })
 }

@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Kind, ParameterError};
+use shared::parameters::{AppKind, ParameterError, WeChatApp};
 use shared::secret::Secret;
-use shared::store::KeptPhone;
-use shared::wechat::client::Error as CallError;
+use shared::store::StoredPhone;
+use shared::wechat::client::CallError;
 use shared::wechat::id::OpenId;
 use shared::wechat::phone::PhoneNumber;
 use shared::wechat::refusal::Refusal;
@@ -97,7 +97,7 @@ pub(crate) async fn keep(
     let mini_program = credentials
         .apps
         .iter()
-        .find(|known| known.app_id.as_str() == family.app_id && known.kind == Kind::MiniProgram)
+        .find(|known| known.app_id.as_str() == family.app_id && known.kind == AppKind::MiniProgram)
         .ok_or(Refused::UnknownUser)?;
     let (app_id, alias) = (&mini_program.app_id, mini_program.alias.as_str());
     let open_id = app.logins.mappings.open_id_of(person, app_id).await?;
@@ -120,8 +120,8 @@ pub(crate) async fn keep(
         }
     };
     let answer = PhoneAnswer::from(&phone);
-    let kept = KeptPhone { phone, code: code.name(), confirmed_at: now };
-    if !app.logins.users.keep_phone(app_id, &open_id, person, &kept).await? {
+    let kept = StoredPhone { phone, code: code.name(), confirmed_at: now };
+    if !app.logins.users.store_phone(app_id, &open_id, person, &kept).await? {
         return Err(Refused::UnknownUser);
     }
     tracing::info!(app = alias, user = person, "keeps a telephone number");
@@ -147,7 +147,7 @@ async fn ask(
 fn refusal(error: &TokenError) -> Option<&Refusal> {
     match error {
         TokenError::Call(error) => error.refusal(),
-        TokenError::NotRenewed { .. } => None,
+        TokenError::Unavailable { .. } => None,
     }
 }
 
@@ -207,8 +207,8 @@ impl Refused {
             (TokenError::Call(CallError::NotSent { .. } | CallError::Unknown { .. }), None) => {
                 busy("does not answer")
             }
-            (TokenError::NotRenewed { lasting: false, .. }, None) => busy("gives no access now"),
-            (TokenError::NotRenewed { .. } | TokenError::Call(_), None) => {
+            (TokenError::Unavailable { permanent: false, .. }, None) => busy("gives no access now"),
+            (TokenError::Unavailable { .. } | TokenError::Call(_), None) => {
                 (502, "WeChat gives no access; the operator finds the reason in the log".to_owned())
             }
         }

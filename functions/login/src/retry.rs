@@ -3,7 +3,7 @@
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::store::{CodeName, Exchanged, Session};
+use shared::store::{LoginCodeHash, LoginCodeRecord, LoginResult};
 use shared::wechat::id::AppId;
 use std::time::Duration;
 
@@ -24,19 +24,19 @@ const PAUSES: [Duration; 5] = [
 pub(crate) async fn find(
     app: &App,
     app_id: &AppId,
-    code: &CodeName,
+    code: &LoginCodeHash,
     is_used: bool,
     now: Timestamp,
-) -> Result<Option<(Session, Exchanged)>, AwsError> {
+) -> Result<Option<(LoginResult, LoginCodeRecord)>, AwsError> {
     let mut pauses = if is_used { PAUSES.iter() } else { [].iter() };
     loop {
-        if let Some(exchanged) = app.logins.users.exchange(code, now).await? {
+        if let Some(exchanged) = app.logins.users.login_code(code, now).await? {
             let id = &exchanged.exchange.session;
             let family = app.sessions.get(&exchanged.person, id).await?;
             if !family.is_some_and(|family| family.is_alive(now)) {
                 return Ok(None);
             }
-            let session = app.logins.found_again(&exchanged, app_id).await?;
+            let session = app.logins.replay(&exchanged, app_id).await?;
             return Ok(session.map(|session| (session, exchanged)));
         }
         match pauses.next() {

@@ -1,16 +1,16 @@
 //! What the function keeps between invocations.
 
-use crate::rests::Rests;
+use crate::rests::OpenCircuits;
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
 use shared::aws::Aws;
+use shared::cache::Cached;
 use shared::clock::Timestamp;
 use shared::config;
-use shared::http::Web;
-use shared::kept::Kept;
+use shared::http::HttpClient;
 use shared::parameters::{Apps, ParameterError, Parameters, Template};
 use shared::store::{Mappings, Notifications, Users};
-use shared::wechat::client::Client;
+use shared::wechat::client::WeChatClient;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -20,13 +20,13 @@ const FRESH: u64 = 60;
 /// What the function keeps between invocations.
 #[derive(Debug)]
 pub(crate) struct App {
-    apps: Kept<Apps>,
+    apps: Cached<Apps>,
     pub(crate) users: Users,
     pub(crate) mappings: Mappings,
     pub(crate) notifications: Notifications,
     pub(crate) tokens: AccessTokens,
-    pub(crate) wechat: Client,
-    pub(crate) rests: Rests,
+    pub(crate) wechat: WeChatClient,
+    pub(crate) rests: OpenCircuits,
     pub(crate) parameters: Parameters,
     templates: Mutex<HashMap<String, (Arc<Template>, Timestamp)>>,
 }
@@ -34,27 +34,27 @@ pub(crate) struct App {
 impl App {
     /// Connects, and reads which apps there are.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
-        let web = Web::new();
+        let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
         let dynamodb = aws.dynamodb();
         let users = Users::from_environment(&dynamodb)?;
         let mappings = Mappings::from_environment(&dynamodb)?;
         let notifications = Notifications::from_environment(&dynamodb)?;
-        let parameters = Parameters::from_environment(aws.ssm())?;
-        let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
+        let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
+        let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (apps, users_there, mappings_there, notifications_there) =
             tokio::join!(parameters.apps(), users.check(), mappings.check(), notifications.check());
         users_there.and(mappings_there).and(notifications_there)?;
         let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         let templates = Mutex::default();
         Ok(Self {
-            apps: Kept::new(apps?, Timestamp::now()),
+            apps: Cached::new(apps?, Timestamp::now()),
             users,
             mappings,
             notifications,
             tokens,
             wechat,
-            rests: Rests::default(),
+            rests: OpenCircuits::default(),
             parameters,
             templates,
         })

@@ -13,8 +13,11 @@ use crate::routes::Routes;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::{App as WeChatApp, Channel, ChannelKind};
-use shared::store::{Announced, Before, Change, Claim, Message, Row, Status, Written};
+use shared::parameters::{Channel, ChannelKind, WeChatApp};
+use shared::store::{
+    Expected, Lease, MessageId, NotificationRow, NotificationStatus, SendIntent, Transition,
+    WriteResult,
+};
 use shared::wechat::refusal::Refusal;
 
 /// A claim holds this many seconds past the invocation's end: the function
@@ -44,8 +47,8 @@ const NO_TOKEN: &str = "mend what the reason names; nothing is sent for this app
 const NO_TIME: &str = "the invocation has no time left for it";
 
 /// So many seconds pass before another attempt, after so many.
-pub(crate) fn pause(tries: u64) -> u64 {
-    (FIRST_PAUSE << tries.min(9)).min(LONGEST_PAUSE)
+pub(crate) fn pause(attempts: u64) -> u64 {
+    (FIRST_PAUSE << attempts.min(9)).min(LONGEST_PAUSE)
 }
 
 /// Whether WeChat says that a form id is of no use any more; another may be.
@@ -57,11 +60,11 @@ fn is_used_up(code: i64) -> bool {
 pub(crate) struct Attempt<'a> {
     app: &'a App,
     notification: &'a Notification<'a>,
-    claim: &'a Claim,
+    claim: &'a Lease,
     /// What was read of it, if it isn't new.
-    seen: Option<&'a Row>,
+    seen: Option<&'a NotificationRow>,
     /// What may have been sent already: nothing else may be sent.
-    must: Option<&'a Announced>,
+    must: Option<&'a SendIntent>,
     /// Whether it is ours by now.
     ours: bool,
     /// Whether something was announced, if perhaps without a confirmation.
@@ -79,7 +82,7 @@ pub(crate) enum Ended {
     Stored(Box<Report>),
     /// Nothing of this attempt's is stored: somebody else has changed it, and it
     /// stands like this.
-    Changed(Box<Row>),
+    Changed(Box<NotificationRow>),
     /// Nothing was sent: the id belongs to something else.
     Foreign,
 }
@@ -96,8 +99,8 @@ impl<'a> Attempt<'a> {
     pub(crate) fn new(
         app: &'a App,
         notification: &'a Notification<'a>,
-        claim: &'a Claim,
-        again: Option<(&'a Row, Option<&'a Announced>)>,
+        claim: &'a Lease,
+        again: Option<(&'a NotificationRow, Option<&'a SendIntent>)>,
         now: Timestamp,
         deadline: Timestamp,
     ) -> Self {
@@ -106,13 +109,13 @@ impl<'a> Attempt<'a> {
             notification,
             claim,
             seen: again.map(|(row, _)| row),
-            must: again.and_then(|(_, announced)| announced),
+            must: again.and_then(|(_, intent)| intent),
             ours: false,
             has_begun: false,
             in_doubt: false,
             now,
             deadline,
-            report: Report::new(notification.id, Status::Unreachable),
+            report: Report::new(notification.id, NotificationStatus::Unreachable),
         }
     }
 
@@ -132,7 +135,7 @@ impl<'a> Attempt<'a> {
         self.ours = true;
         self.report.reason = Some(format!("{error}; nothing was sent"));
         let at = self.another_time(0);
-        match self.wait(Status::Retrying, at, self.must).await {
+        match self.wait(NotificationStatus::Retrying, at, self.must).await {
             Ok(ended @ Ended::Stored(_)) => Ok(ended),
             Ok(Ended::Changed(_) | Ended::Foreign) | Err(_) => Err(error),
         }
@@ -145,12 +148,12 @@ impl<'a> Attempt<'a> {
             return self.expired().await;
         }
         if let Some(at) = content.send_at.filter(|at| self.now < *at) {
-            return self.wait(Status::Scheduled, at, None).await;
+            return self.wait(NotificationStatus::Scheduled, at, None).await;
         }
         let mut routes = Routes::new(&content.to, self.notification.apps);
         let mut worst = Why::Unreachable;
         for channel in in_order(self.notification.template, content.channels.as_deref()) {
-            if self.must.is_some_and(|must| !self.is_announced(must, channel)) {
+            if self.must.is_some_and(|must| !self.is_same_intent(must, channel)) {
                 continue;
             }
             match self.try_channel(channel, &mut routes).await? {
@@ -172,7 +175,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Whether a channel is the one that was announced.
-    fn is_announced(&self, must: &Announced, channel: &Channel) -> bool {
+    fn is_same_intent(&self, must: &SendIntent, channel: &Channel) -> bool {
         let app = self.notification.apps.by_alias(channel.app());
         channel.kind() == must.channel
             && channel.template_id() == must.template_id.as_deref()
@@ -189,7 +192,10 @@ impl<'a> Attempt<'a> {
             let now = Timestamp::now();
             if now.plus(CHANNEL) > self.deadline {
                 self.report.reason = Some(NO_TIME.to_owned());
-                return self.wait(Status::Retrying, now, self.must).await.map(Tried::Ended);
+                return self
+                    .wait(NotificationStatus::Retrying, now, self.must)
+                    .await
+                    .map(Tried::Ended);
             }
             let (speaker, ready) = match self.prepare(channel, routes, now).await? {
                 Ok(found) => found,
@@ -203,11 +209,11 @@ impl<'a> Attempt<'a> {
                 self.report.reason = Some(reason);
                 return self.later(until).await.map(Tried::Ended);
             }
-            match self.announce(&ready).await? {
-                Written::Done(_) | Written::Told { .. } => {}
-                Written::Found(row) => return Ok(Tried::Ended(Ended::Changed(row))),
-                Written::Foreign => return Ok(Tried::Ended(Ended::Foreign)),
-                Written::Beaten => continue,
+            match self.record_intent(&ready).await? {
+                WriteResult::Committed(_) | WriteResult::CommittedWithReceipt { .. } => {}
+                WriteResult::Conflict(row) => return Ok(Tried::Ended(Ended::Changed(row))),
+                WriteResult::IdReused => return Ok(Tried::Ended(Ended::Foreign)),
+                WriteResult::EntitlementLost => continue,
             }
             if let Some(tried) = self.send(channel.kind(), &speaker, &ready).await? {
                 return Ok(tried);
@@ -235,27 +241,29 @@ impl<'a> Attempt<'a> {
             Err(skipped) => return Ok(Err(skipped)),
         };
         if let Some(must) = self.must {
-            if !ready.announced.is_to_same(must) {
+            if !ready.intent.is_to_same(must) {
                 let reason = "by now it would go to another user";
                 let skipped = SkippedChannel::unasked(channel.kind(), channel.app(), reason);
                 return Ok(Err((skipped, Why::Unreachable)));
             }
-            ready.announced = must.clone();
+            ready.intent = must.clone();
         }
         Ok(Ok((speaker, ready)))
     }
 
     /// Claims the notification if it isn't ours yet, takes what the message uses
     /// up, and notes what is about to be sent: all or nothing.
-    async fn announce(&mut self, ready: &Ready) -> Result<Written, AwsError> {
+    async fn record_intent(&mut self, ready: &Ready) -> Result<WriteResult, AwsError> {
         let lease_until = self.deadline.plus(LEASE_MARGIN);
-        let change = Change::Sending { lease_until, announced: &ready.announced };
-        let allowance = ready.allowance.as_ref().map(|allowance| (&self.app.users, allowance));
+        let change = Transition::Sending { lease_until, intent: &ready.intent };
+        let entitlement =
+            ready.entitlement.as_ref().map(|entitlement| (&self.app.users, entitlement));
         let before = self.before();
         let notifications = &self.app.notifications;
         self.has_begun = true;
-        let written = notifications.write(self.claim, before, &change, allowance, self.now).await?;
-        self.ours |= matches!(written, Written::Done(_));
+        let written =
+            notifications.write(self.claim, before, &change, entitlement, self.now).await?;
+        self.ours |= matches!(written, WriteResult::Committed(_));
         Ok(written)
     }
 
@@ -269,7 +277,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<Option<Tried>, AwsError> {
         let not_after = [
             Some(Timestamp(self.deadline.0.saturating_sub(LAST_CALL))),
-            ready.announced.repeatable_until(),
+            ready.intent.repeatable_until(),
             self.notification.content.expires_at,
         ];
         let not_after = not_after.into_iter().flatten().min().unwrap_or(self.deadline);
@@ -286,12 +294,12 @@ impl<'a> Attempt<'a> {
             Answer::Unknown { reason, refusal } => {
                 self.through(kind, speaker);
                 self.because(reason, refusal.as_ref());
-                let announced = ready.announced.clone();
+                let intent = ready.intent.clone();
                 let ended = if kind.is_repeatable() {
                     let at = self.another_time(FIRST_PAUSE);
-                    self.wait(Status::Retrying, at, Some(&announced)).await?
+                    self.wait(NotificationStatus::Retrying, at, Some(&intent)).await?
                 } else {
-                    self.ambiguous(&announced).await?
+                    self.ambiguous(&intent).await?
                 };
                 Ok(Some(Tried::Ended(ended)))
             }
@@ -320,7 +328,7 @@ impl<'a> Attempt<'a> {
 
     /// WeChat has refused. True if the channel may do with another form id.
     async fn refused(&self, speaker: &WeChatApp, ready: &Ready, refusal: &Refusal) -> bool {
-        let Some(allowance) = &ready.allowance else { return false };
+        let Some(entitlement) = &ready.entitlement else { return false };
         let (users, id) = (&self.app.users, self.notification.id);
         let in_doubt = self.must.is_some();
         let spent = match refusal.code {
@@ -338,11 +346,11 @@ impl<'a> Attempt<'a> {
             _ => false,
         };
         let ended = if spent {
-            users.burn(allowance, id, self.now).await
+            users.invalidate(entitlement, id, self.now).await
         } else if in_doubt {
             Ok(())
         } else {
-            users.give_back(allowance, id, self.now).await
+            users.release(entitlement, id, self.now).await
         };
         // What became of the message is worth more.
         if let Err(error) = ended {
@@ -353,13 +361,13 @@ impl<'a> Attempt<'a> {
 
     /// What would have been used up wasn't.
     async fn give_back(&self, ready: &Ready) {
-        let Some(allowance) = &ready.allowance else { return };
+        let Some(entitlement) = &ready.entitlement else { return };
         let id = self.notification.id;
         // One that may have been used up by the first of two messages isn't free.
         if self.must.is_some() {
             return;
         }
-        if let Err(error) = self.app.users.give_back(allowance, id, self.now).await {
+        if let Err(error) = self.app.users.release(entitlement, id, self.now).await {
             tracing::error!(id, "what a message would have used up stays taken: {error}");
         }
     }
@@ -379,8 +387,8 @@ impl<'a> Attempt<'a> {
     /// When to try again: after so many seconds, or more if it has been tried
     /// often.
     fn another_time(&self, after: u64) -> Timestamp {
-        let tries = self.seen.map_or(0, |row| row.tries);
-        Timestamp::now().plus(after.max(pause(tries)))
+        let attempts = self.seen.map_or(0, |row| row.attempts);
+        Timestamp::now().plus(after.max(pause(attempts)))
     }
 
     fn is_too_late(&self, at: Timestamp) -> bool {
@@ -388,49 +396,49 @@ impl<'a> Attempt<'a> {
         at.seconds_since(first_at) > PATIENCE
     }
 
-    fn before(&self) -> Before<'a> {
+    fn before(&self) -> Expected<'a> {
         match self.seen {
-            _ if self.ours => Before::Ours,
-            None => Before::New,
-            Some(row) => Before::Seen(row),
+            _ if self.ours => Expected::Owned,
+            None => Expected::Absent,
+            Some(row) => Expected::Unchanged(row),
         }
     }
 
     async fn sent(&mut self, speaker: &WeChatApp, ready: &Ready) -> Result<Ended, AwsError> {
-        self.report.outcome = Status::Sent;
+        self.report.outcome = NotificationStatus::Sent;
         let json = self.report.to_json();
         let message_id = self.report.message_id.clone();
-        let message = message_id.as_deref().map(|id| Message { app_id: &speaker.app_id, id });
-        let change = Change::Sent { message, report: &json };
+        let message = message_id.as_deref().map(|id| MessageId { app_id: &speaker.app_id, id });
+        let change = Transition::Sent { message, report: &json };
         self.store(&change, Some(ready)).await
     }
 
     async fn wait(
         &mut self,
-        status: Status,
+        status: NotificationStatus,
         at: Timestamp,
-        announced: Option<&Announced>,
+        intent: Option<&SendIntent>,
     ) -> Result<Ended, AwsError> {
         // What may have been sent is repeated in time, or not at all.
-        let at = announced.and_then(Announced::repeatable_until).map_or(at, |end| at.min(end));
+        let at = intent.and_then(SendIntent::repeatable_until).map_or(at, |end| at.min(end));
         self.report.outcome = status;
         self.report.retry_at = Some(at);
         let json = self.report.to_json();
-        self.store(&Change::Waiting { status, at, announced, report: &json }, None).await
+        self.store(&Transition::Waiting { status, at, intent, report: &json }, None).await
     }
 
     /// Leaves to a later attempt what was not sent, unless it has taken too long.
     async fn later(&mut self, at: Timestamp) -> Result<Ended, AwsError> {
         match self.must {
-            None if self.is_too_late(at) => self.over(Status::Failed).await,
-            must => self.wait(Status::Retrying, at, must).await,
+            None if self.is_too_late(at) => self.over(NotificationStatus::Failed).await,
+            must => self.wait(NotificationStatus::Retrying, at, must).await,
         }
     }
 
-    async fn ambiguous(&mut self, announced: &Announced) -> Result<Ended, AwsError> {
-        self.report.outcome = Status::Ambiguous;
+    async fn ambiguous(&mut self, intent: &SendIntent) -> Result<Ended, AwsError> {
+        self.report.outcome = NotificationStatus::Ambiguous;
         let json = self.report.to_json();
-        self.store(&Change::Ambiguous { announced, report: &json }, None).await
+        self.store(&Transition::Ambiguous { intent, report: &json }, None).await
     }
 
     async fn expired(&mut self) -> Result<Ended, AwsError> {
@@ -442,40 +450,40 @@ impl<'a> Attempt<'a> {
             }
             None => {
                 self.report.reason = Some(EXPIRED.to_owned());
-                self.over(Status::Expired).await
+                self.over(NotificationStatus::Expired).await
             }
         }
     }
 
-    async fn over(&mut self, status: Status) -> Result<Ended, AwsError> {
+    async fn over(&mut self, status: NotificationStatus) -> Result<Ended, AwsError> {
         self.report.outcome = status;
         let json = self.report.to_json();
-        self.store(&Change::Over { status, report: &json }, None).await
+        self.store(&Transition::Terminal { status, report: &json }, None).await
     }
 
     /// Stores how the attempt ended, if the notification is still as we know it.
     async fn store(
         &mut self,
-        change: &Change<'_>,
+        change: &Transition<'_>,
         used: Option<&Ready>,
     ) -> Result<Ended, AwsError> {
-        let used = used.and_then(|ready| ready.allowance.as_ref());
-        let used = used.map(|allowance| (&self.app.users, allowance));
+        let used = used.and_then(|ready| ready.entitlement.as_ref());
+        let used = used.map(|entitlement| (&self.app.users, entitlement));
         let notifications = &self.app.notifications;
         let written =
             notifications.write(self.claim, self.before(), change, used, self.now).await?;
         match written {
-            Written::Found(row) => return Ok(Ended::Changed(row)),
-            Written::Foreign => return Ok(Ended::Foreign),
-            Written::Done(status) => self.report.outcome = status,
-            Written::Told { status, reason } => {
+            WriteResult::Conflict(row) => return Ok(Ended::Changed(row)),
+            WriteResult::IdReused => return Ok(Ended::Foreign),
+            WriteResult::Committed(status) => self.report.outcome = status,
+            WriteResult::CommittedWithReceipt { status, reason } => {
                 self.report.outcome = status;
                 self.report.reason = reason;
             }
-            Written::Beaten => {}
+            WriteResult::EntitlementLost => {}
         }
         let template = self.notification.content.template.as_str();
-        record::outcome(&self.report, template, self.seen.map_or(1, |row| row.tries + 1));
+        record::outcome(&self.report, template, self.seen.map_or(1, |row| row.attempts + 1));
         Ok(Ended::Stored(Box::new(self.report.clone())))
     }
 }

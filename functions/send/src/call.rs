@@ -6,11 +6,11 @@ use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::App as WeChatApp;
-use shared::store::Rest;
-use shared::wechat::client::Error as CallError;
+use shared::parameters::WeChatApp;
+use shared::store::OpenCircuit;
+use shared::wechat::client::CallError;
 use shared::wechat::message::Accepted;
-use shared::wechat::refusal::{Class, Refusal};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 use std::time::{Duration, Instant};
 
 /// A call is made so often in one attempt.
@@ -50,22 +50,22 @@ pub(crate) async fn call(
     ready: &Ready,
     not_after: Timestamp,
 ) -> Answer {
-    let repeatable = ready.announced.channel.is_repeatable();
+    let repeatable = ready.intent.channel.is_repeatable();
     let mut doubt: Option<(String, Option<Refusal>)> = None;
-    for tries in 1.. {
+    for attempts in 1.. {
         let answer = once(app, speaker, ready, not_after).await;
         let again = match &answer {
             Answer::Unknown { .. } => repeatable,
             Answer::Later { after, .. } => *after == 0,
             // Nobody knows what a code means that isn't documented; perhaps it passes.
-            Answer::Refused(refusal) => tries == 1 && !refusal.is_known(),
+            Answer::Refused(refusal) => attempts == 1 && !refusal.is_known(),
             Answer::Accepted(_) | Answer::Misconfigured { .. } => false,
         };
-        if again && tries < TRIES && Timestamp::now().plus(PAUSES) < not_after {
+        if again && attempts < TRIES && Timestamp::now().plus(PAUSES) < not_after {
             if let Answer::Unknown { reason, refusal } = answer {
                 doubt = Some((reason, refusal));
             }
-            tokio::time::sleep(pause(tries)).await;
+            tokio::time::sleep(pause(attempts)).await;
             continue;
         }
         return match (answer, doubt) {
@@ -124,7 +124,7 @@ fn counts_again(sent: &Result<Accepted, TokenError>) -> bool {
     match sent {
         Ok(_) => true,
         Err(TokenError::Call(CallError::Refused { refusal, .. })) => {
-            matches!(refusal.class(), Class::Unreachable | Class::Fault)
+            matches!(refusal.class(), ErrorClass::Unreachable | ErrorClass::Fault)
         }
         Err(_) => false,
     }
@@ -166,14 +166,14 @@ async fn probes(
     app: &App,
     speaker: &WeChatApp,
     api: &str,
-    rest: Option<Rest>,
+    rest: Option<OpenCircuit>,
     now: Timestamp,
 ) -> bool {
     let Some(rest) = rest else { return false };
     let probing = async {
         Ok::<_, AwsError>(
             rest.may_be_probed(now)
-                && app.notifications.probe(&speaker.app_id, api, rest, now).await?,
+                && app.notifications.try_half_open(&speaker.app_id, api, rest, now).await?,
         )
     };
     probing.await.unwrap_or_else(|error| {
@@ -195,8 +195,8 @@ fn understood(sent: Result<Accepted, TokenError>, now: Timestamp) -> Answer {
         TokenError::Call(CallError::NotSent { .. }) => {
             Answer::Later { reason, refusal: None, after: 0 }
         }
-        TokenError::NotRenewed { lasting: true, .. } => Answer::Misconfigured { reason },
-        TokenError::NotRenewed { .. } => Answer::Later { reason, refusal: None, after: 60 },
+        TokenError::Unavailable { permanent: true, .. } => Answer::Misconfigured { reason },
+        TokenError::Unavailable { .. } => Answer::Later { reason, refusal: None, after: 60 },
     }
 }
 
@@ -209,14 +209,16 @@ fn of_refusal(refusal: Refusal, reason: String, now: Timestamp) -> Answer {
         // Another message to the same user was under way; this one wasn't sent.
         (_, 43108) => later(refusal, 0),
         // "System error" doesn't say that nothing was sent.
-        (Class::Retry, _) => Answer::Unknown { reason, refusal: Some(refusal) },
-        (Class::Quota, 45009) => later(refusal, until_midnight(now)),
-        (Class::Quota, 45011) => later(refusal, 60 - now.0 % 60),
+        (ErrorClass::Retry, _) => Answer::Unknown { reason, refusal: Some(refusal) },
+        (ErrorClass::Quota, 45009) => later(refusal, until_midnight(now)),
+        (ErrorClass::Quota, 45011) => later(refusal, 60 - now.0 % 60),
         // The person has to write first.
-        (Class::Quota, 45047) => Answer::Refused(refusal),
-        (Class::Token | Class::Quota, _) => later(refusal, 60),
+        (ErrorClass::Quota, 45047) => Answer::Refused(refusal),
+        (ErrorClass::Token | ErrorClass::Quota, _) => later(refusal, 60),
         // An address is added to a list within minutes, and nothing else is wrong.
-        (Class::Configuration, 40164 | 89503 | 89506 | 89507 | 61004) => later(refusal, REPAIR),
+        (ErrorClass::Configuration, 40164 | 89503 | 89506 | 89507 | 61004) => {
+            later(refusal, REPAIR)
+        }
         _ => Answer::Refused(refusal),
     }
 }
@@ -227,9 +229,9 @@ pub(crate) fn until_midnight(now: Timestamp) -> u64 {
 }
 
 /// Between half of the longest pause and all of it.
-fn pause(tries: u32) -> Duration {
-    let chance = f64::from(shared::chance::number()) / f64::from(u32::MAX);
-    PAUSE.mul_f64(f64::from(2 * tries - 1)).mul_f64(0.5 + 0.5 * chance)
+fn pause(attempts: u32) -> Duration {
+    let chance = f64::from(shared::jitter::random_u32()) / f64::from(u32::MAX);
+    PAUSE.mul_f64(f64::from(2 * attempts - 1)).mul_f64(0.5 + 0.5 * chance)
 }
 
 #[cfg(test)]

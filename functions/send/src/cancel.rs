@@ -7,7 +7,7 @@ use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::store::{Cancelled, Status};
+use shared::store::{CancelResult, NotificationStatus};
 
 /// Which notification is to be called off.
 #[derive(Debug, Deserialize)]
@@ -31,15 +31,21 @@ pub(crate) async fn cancel(
 ) -> Result<Report, Diagnostic> {
     let id = cancel.id.as_str();
     match app.notifications.cancel(id, now).await.map_err(|error| internal(&error))? {
-        Cancelled::Done => {
+        CancelResult::Cancelled => {
             tracing::info!(id, outcome = "cancelled", "called off");
             metric::NOTIFICATIONS.record(1, ["none", "none", "cancelled", ""]);
-            Ok(Report::because(id, Status::Cancelled, "it was called off before it was sent"))
+            Ok(Report::because(
+                id,
+                NotificationStatus::Cancelled,
+                "it was called off before it was sent",
+            ))
         }
-        Cancelled::TooLate(row) => Err(failure(
+        CancelResult::TooLate(row) => Err(failure(
             "TooLate",
             format!("id: it can't be called off any more, as it is {}", row.status.as_str()),
         )),
-        Cancelled::Unknown => Err(failure("NotFound", "id: there is no notification of this id")),
+        CancelResult::NotFound => {
+            Err(failure("NotFound", "id: there is no notification of this id"))
+        }
     }
 }

@@ -12,13 +12,13 @@ use crate::report::SkippedChannel;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{
-    App as WeChatApp, Apps, Channel, ChannelKind, Content, CustomerService, MiniProgramPage, Unfit,
-    UnknownField, fill_address,
+    Apps, Channel, ChannelKind, CustomerService, FieldSource, InvalidValue, MiniProgramPage,
+    UnknownField, WeChatApp, fill_address,
 };
-use shared::store::{Allowance, Announced, Route};
-use shared::wechat::field::Message;
+use shared::store::{AppIdentity, Entitlement, SendIntent};
+use shared::wechat::field::MessageKind;
 use shared::wechat::id::AppId;
-use shared::wechat::message::{Data, Outgoing, Value};
+use shared::wechat::message::{SendRequest, TemplateData, TemplateValue};
 use std::collections::BTreeMap;
 
 /// What a channel needs to know of a notification.
@@ -30,7 +30,7 @@ pub(crate) struct Place<'a> {
     /// The app that speaks.
     pub(crate) app: &'a WeChatApp,
     /// The person, in this app.
-    pub(crate) route: &'a Route,
+    pub(crate) route: &'a AppIdentity,
     /// The apps there are.
     pub(crate) apps: &'a Apps,
     /// The template's fields.
@@ -52,11 +52,11 @@ pub(crate) enum Prepared {
 /// A message that is ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    pub(crate) message: Outgoing,
+    pub(crate) message: SendRequest,
     /// What sending it uses up, if anything.
-    pub(crate) allowance: Option<Allowance>,
+    pub(crate) entitlement: Option<Entitlement>,
     /// What a lost answer would leave in doubt.
-    pub(crate) announced: Announced,
+    pub(crate) intent: SendIntent,
 }
 
 /// Why a channel was passed over.
@@ -121,21 +121,25 @@ impl Place<'_> {
     /// The channel does.
     fn ready(
         &self,
-        message: Outgoing,
+        message: SendRequest,
         template_id: Option<&str>,
-        allowance: Option<Allowance>,
+        entitlement: Option<Entitlement>,
     ) -> Prepared {
         let open_id = &self.route.open_id;
-        let announced = Announced::new(self.kind, &self.app.app_id, template_id, open_id, self.now);
-        Prepared::Ready(Ready { message, allowance, announced })
+        let intent = SendIntent::new(self.kind, &self.app.app_id, template_id, open_id, self.now);
+        Prepared::Ready(Ready { message, entitlement, intent })
     }
 
     /// Fills every key of a card.
-    fn filled(&self, data: &BTreeMap<String, Content>, message: Message) -> Result<Data, Fault> {
+    fn filled(
+        &self,
+        data: &BTreeMap<String, FieldSource>,
+        message: MessageKind,
+    ) -> Result<TemplateData, Fault> {
         let filled = data.iter().map(|(key, content)| {
-            Ok((key.clone(), Value { value: content.fill(key, message, self.fields)? }))
+            Ok((key.clone(), TemplateValue { value: content.fill(key, message, self.fields)? }))
         });
-        filled.collect::<Result<_, Unfit>>().map(Data).map_err(Fault::from)
+        filled.collect::<Result<_, InvalidValue>>().map(TemplateData).map_err(Fault::from)
     }
 
     /// Fills an address, if there is one.
@@ -164,9 +168,9 @@ struct Fault {
     advice: &'static str,
 }
 
-impl From<Unfit> for Fault {
+impl From<InvalidValue> for Fault {
     /// WeChat would have refused, with 47003.
-    fn from(unfit: Unfit) -> Self {
+    fn from(unfit: InvalidValue) -> Self {
         Self { reason: unfit.to_string(), advice: unfit.advice() }
     }
 }

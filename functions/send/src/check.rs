@@ -163,7 +163,7 @@ fn choose(
 /// Asks WeChat which templates an account has.
 async fn ask(
     app: &App,
-    speaker: &parameters::App,
+    speaker: &parameters::WeChatApp,
     list: List,
     now: Timestamp,
 ) -> Result<BTreeMap<String, Has>, TokenError> {
@@ -199,7 +199,7 @@ fn trouble(error: &TokenError) -> Obstacle {
             let advice = advice.unwrap_or_else(|| "check again later".to_owned());
             Obstacle::new(format!("{UNKNOWN}: {call}"), advice)
         }
-        TokenError::NotRenewed { .. } => {
+        TokenError::Unavailable { .. } => {
             Obstacle::new(format!("{UNKNOWN}: {error}"), "see the log of the token function")
         }
     }

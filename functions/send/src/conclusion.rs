@@ -2,15 +2,15 @@
 
 use crate::channel::Why;
 use crate::report::SkippedChannel;
-use shared::store::Status;
-use shared::wechat::refusal::{Class, Refusal};
+use shared::store::NotificationStatus;
+use shared::wechat::refusal::{ErrorClass, Refusal};
 
 /// What a refusal says of the person: WeChat may know better than our tables
 /// who has consented, and who can be written to.
 pub(crate) fn why(refusal: &Refusal) -> Why {
     match (refusal.class(), refusal.code) {
         (_, 43101) => Why::NoConsent,
-        (Class::Unreachable, _) | (_, 45047) => Why::Unreachable,
+        (ErrorClass::Unreachable, _) | (_, 45047) => Why::Unreachable,
         _ => Why::Refused,
     }
 }
@@ -31,23 +31,25 @@ pub(crate) fn conclusion(
     worst: Why,
     is_unknown: bool,
     skipped: &[SkippedChannel],
-) -> (Status, &'static str) {
+) -> (NotificationStatus, &'static str) {
     match worst {
         _ if skipped.is_empty() => {
-            (Status::Unreachable, "the template has none of the channels asked for")
+            (NotificationStatus::Unreachable, "the template has none of the channels asked for")
         }
         Why::Unreachable if is_unknown => (
-            Status::Unreachable,
+            NotificationStatus::Unreachable,
             "the person has never been seen: they neither follow an Official Account nor have logged in to a mini program",
         ),
         Why::Unreachable => {
-            (Status::Unreachable, "no channel reaches the person; skipped says why not")
+            (NotificationStatus::Unreachable, "no channel reaches the person; skipped says why not")
         }
         Why::NoConsent => (
-            Status::NoConsent,
+            NotificationStatus::NoConsent,
             "the person has not consented to this message; ask with wx.requestSubscribeMessage in the mini program",
         ),
-        Why::Refused => (Status::Failed, "WeChat or the template refuses it; skipped says why"),
+        Why::Refused => {
+            (NotificationStatus::Failed, "WeChat or the template refuses it; skipped says why")
+        }
     }
 }
 

@@ -6,9 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
-use shared::moment;
 use shared::parameters::{ChannelKind, Template};
-use shared::store::Row;
+use shared::store::NotificationRow;
+use shared::timestamp;
 use std::collections::BTreeMap;
 
 /// What one recipient is to get.
@@ -28,14 +28,14 @@ pub(crate) struct Content {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "moment::read_optional"
+        deserialize_with = "timestamp::deserialize_optional"
     )]
     pub(crate) send_at: Option<Timestamp>,
     /// Not after then.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "moment::read_optional"
+        deserialize_with = "timestamp::deserialize_optional"
     )]
     pub(crate) expires_at: Option<Timestamp>,
 }
@@ -71,7 +71,7 @@ impl Content {
     }
 
     /// What was stored of a notification, if this version can read it.
-    pub(crate) fn of(row: &Row) -> Option<Self> {
+    pub(crate) fn of(row: &NotificationRow) -> Option<Self> {
         Self::read(row.content.as_deref()?).ok()
     }
 

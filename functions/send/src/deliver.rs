@@ -8,7 +8,9 @@ use crate::report::Report;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{Apps, Template};
-use shared::store::{Before, Change, Claim, Row, Standing, Status, Written};
+use shared::store::{
+    Expected, Lease, NextAction, NotificationRow, NotificationStatus, Transition, WriteResult,
+};
 use std::collections::BTreeMap;
 
 /// How often it is begun anew, as somebody else has changed it meanwhile.
@@ -33,13 +35,13 @@ pub(crate) struct Notification<'a> {
 pub(crate) async fn deliver(
     app: &App,
     notification: &Notification<'_>,
-    row: Option<Row>,
+    row: Option<NotificationRow>,
     deadline: Timestamp,
 ) -> Result<Report, DeliverError> {
     let Notification { id, content, .. } = notification;
     // What was stored may have been hashed by another version.
     let hash = row.as_ref().map_or_else(|| content.hash(), |row| row.request_hash.clone());
-    let claim = Claim::new(id, content.to_json(), hash);
+    let claim = Lease::new(id, content.to_json(), hash);
     let mut row = row;
     for _ in 0..ROUNDS {
         let now = Timestamp::now();
@@ -48,10 +50,10 @@ pub(crate) async fn deliver(
             Some(row) if row.request_hash != claim.request_hash() => {
                 return Err(DeliverError::Conflict((*id).to_owned()));
             }
-            Some(row) => match row.standing(now) {
-                Standing::Settled => return Ok(Report::of(row)),
-                Standing::Doubtful(_) => return give_up(app, row, now).await,
-                Standing::Due(announced) => Some((row, announced)),
+            Some(row) => match row.next_action(now) {
+                NextAction::None => return Ok(Report::of(row)),
+                NextAction::GiveUp(_) => return give_up(app, row, now).await,
+                NextAction::Send(intent) => Some((row, intent)),
             },
         };
         let attempt = Attempt::new(app, notification, &claim, again, now, deadline);
@@ -62,7 +64,7 @@ pub(crate) async fn deliver(
         }
     }
     // Others are at it all the time.
-    Ok(row.map_or_else(|| Report::new(id, Status::InProgress), |row| Report::of(&row)))
+    Ok(row.map_or_else(|| Report::new(id, NotificationStatus::InProgress), |row| Report::of(&row)))
 }
 
 /// A notification that was left behind may have been sent, and can't be repeated.
@@ -70,32 +72,39 @@ pub(crate) async fn deliver(
 /// # Errors
 ///
 /// When DynamoDB doesn't confirm.
-pub(crate) async fn give_up(app: &App, row: &Row, now: Timestamp) -> Result<Report, DeliverError> {
-    let Some(announced) = &row.announced else { return Ok(Report::of(row)) };
+pub(crate) async fn give_up(
+    app: &App,
+    row: &NotificationRow,
+    now: Timestamp,
+) -> Result<Report, DeliverError> {
+    let Some(intent) = &row.intent else { return Ok(Report::of(row)) };
     let mut report = Report::because(
         &row.id,
-        Status::Ambiguous,
+        NotificationStatus::Ambiguous,
         "an earlier attempt ended in the middle; it may or may not have been sent",
     );
-    report.channel = Some(announced.channel);
+    report.channel = Some(intent.channel);
     let apps = app.all_apps(now).await;
-    report.app = apps.by_id(&announced.app_id).map(|speaker| speaker.alias.clone());
-    let claim = Claim::new(&row.id, String::new(), row.request_hash.clone());
+    report.app = apps.by_id(&intent.app_id).map(|speaker| speaker.alias.clone());
+    let claim = Lease::new(&row.id, String::new(), row.request_hash.clone());
     let json = report.to_json();
-    let change = Change::Ambiguous { announced, report: &json };
-    let written = app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?;
+    let change = Transition::Ambiguous { intent, report: &json };
+    let written =
+        app.notifications.write(&claim, Expected::Unchanged(row), &change, None, now).await?;
     Ok(match written {
-        Written::Found(row) => Report::of(&row),
-        Written::Foreign => report,
-        Written::Done(_) | Written::Told { .. } | Written::Beaten => {
-            record::outcome(&report, &template_of(row), row.tries);
+        WriteResult::Conflict(row) => Report::of(&row),
+        WriteResult::IdReused => report,
+        WriteResult::Committed(_)
+        | WriteResult::CommittedWithReceipt { .. }
+        | WriteResult::EntitlementLost => {
+            record::outcome(&report, &template_of(row), row.attempts);
             report
         }
     })
 }
 
 /// The code of the template of a stored notification, for the log.
-pub(crate) fn template_of(row: &Row) -> String {
+pub(crate) fn template_of(row: &NotificationRow) -> String {
     let content = Content::of(row);
     content.map_or_else(|| "unknown".to_owned(), |content| content.template.as_str().to_owned())
 }

@@ -12,7 +12,7 @@ use crate::look::{in_order, look};
 use crate::report::{Fallback, Report};
 use crate::routes::Routes;
 use shared::clock::Timestamp;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 
 /// Says what would become of a notification. Nothing is stored, used up or sent.
 ///
@@ -34,17 +34,17 @@ pub(crate) async fn dry_run(
     let now = Timestamp::now();
     let Content { to, channels, send_at, .. } = content;
     if content.is_past(now) {
-        return Ok(Report::because(id, Status::Expired, EXPIRED));
+        return Ok(Report::because(id, NotificationStatus::Expired, EXPIRED));
     }
     let mut routes = Routes::new(to, notification.apps);
-    let mut report = Report::new(id, Status::Unreachable);
+    let mut report = Report::new(id, NotificationStatus::Unreachable);
     let mut worst = Why::Unreachable;
     for channel in in_order(notification.template, channels.as_deref()) {
         let found = look(app, notification, channel, &mut routes, now).await?;
-        let does = report.outcome == Status::WouldSend;
+        let does = report.outcome == NotificationStatus::WouldSend;
         match found {
             Ok((speaker, ready)) if !does => {
-                report.outcome = Status::WouldSend;
+                report.outcome = NotificationStatus::WouldSend;
                 report.channel = Some(channel.kind());
                 report.retry_at = send_at.filter(|at| now < *at);
                 if let Some((reason, until)) = rest_of(app, &speaker, ready.message.api(), now) {
@@ -52,7 +52,7 @@ pub(crate) async fn dry_run(
                     report.retry_at = report.retry_at.max(Some(until));
                 }
                 report.app = Some(speaker.alias);
-                report.message = Some(ready.message.shown());
+                report.message = Some(ready.message.preview());
             }
             Err((skipped, why)) if !does => {
                 worst = worse(worst, why);
@@ -65,7 +65,7 @@ pub(crate) async fn dry_run(
             }),
         }
     }
-    if report.outcome != Status::WouldSend {
+    if report.outcome != NotificationStatus::WouldSend {
         let (status, reason) = conclusion(worst, routes.is_empty(), &report.skipped);
         report.outcome = status;
         report.reason = Some(reason.to_owned());

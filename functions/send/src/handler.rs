@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shared::clock::Timestamp;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 
 /// So many notifications are under way at once.
 pub(crate) const AT_ONCE: usize = 20;
@@ -112,7 +112,7 @@ pub(crate) async fn request(
     let apps = app.apps(&template, now).await;
     let contents: Vec<_> = request.contents().collect();
     if contents.len() > 1 {
-        let noted = note_several(app, &request, &contents, now).await;
+        let noted = record_bulk_request(app, &request, &contents, now).await;
         noted.map_err(|error| failure::of_delivery(&error))?;
     }
     let fields = contents.first().map(|(_, content)| content.fields(&template)).transpose();
@@ -137,7 +137,7 @@ pub(crate) async fn request(
             Ok(report) => answered.push(report),
             // One recipient's conflict must not hide what became of the others.
             Err(error @ DeliverError::Conflict(_)) if !single => {
-                answered.push(Report::because(id, Status::Failed, error.to_string()));
+                answered.push(Report::because(id, NotificationStatus::Failed, error.to_string()));
             }
             // Asked again, whoever has got it doesn't get it twice.
             Err(error) => return Err(failure::of_delivery(&error)),
@@ -148,7 +148,7 @@ pub(crate) async fn request(
 
 /// Makes sure that a request of several recipients is the only one of its id,
 /// whoever and however many they are.
-async fn note_several(
+async fn record_bulk_request(
     app: &App,
     request: &Request,
     contents: &[(String, Content)],
@@ -164,7 +164,7 @@ async fn note_several(
         app.notifications.request_hash(id).await?.is_none_or(|known| known == hash)
     } else {
         let until = request.send_at.map_or(now, |at| at.max(now));
-        app.notifications.note_several(id, &hash, contents.len(), until).await?
+        app.notifications.record_bulk_request(id, &hash, contents.len(), until).await?
     };
     if is_ours { Ok(()) } else { Err(DeliverError::Conflict(id.to_owned())) }
 }

@@ -9,7 +9,7 @@ use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::{self, ChannelKind, Kind};
+use shared::parameters::{self, AppKind, ChannelKind};
 use shared::wechat::refusal::Refusal;
 use shared::wechat::templates::{ConsentKind, PrivateTemplate, SubscriptionTemplate, keys};
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ pub(crate) async fn list(app: &App, asked: &Asked, now: Timestamp) -> Result<Ans
     })?;
     let mut answer = Answer { templates: Vec::new(), problems: Vec::new() };
     let subscriptions = match speaker.kind {
-        Kind::OfficialAccount => {
+        AppKind::OfficialAccount => {
             let channel = ChannelKind::Template;
             let call = async |token: &_| app.wechat.private_templates(token).await;
             let listed = app.tokens.call(speaker, now, call).await;
@@ -113,7 +113,7 @@ pub(crate) async fn list(app: &App, asked: &Asked, now: Timestamp) -> Result<Ans
             });
             ChannelKind::Bizsend
         }
-        Kind::MiniProgram => ChannelKind::Subscribe,
+        AppKind::MiniProgram => ChannelKind::Subscribe,
     };
     let listed = subscription_templates(app, speaker, now).await;
     answer.take(subscriptions, listed, |it| Listed {
@@ -136,7 +136,7 @@ pub(crate) async fn list(app: &App, asked: &Asked, now: Timestamp) -> Result<Ans
 
 async fn subscription_templates(
     app: &App,
-    speaker: &parameters::App,
+    speaker: &parameters::WeChatApp,
     now: Timestamp,
 ) -> Result<Vec<SubscriptionTemplate>, TokenError> {
     let call = async |token: &_| app.wechat.subscription_templates(token).await;
@@ -155,7 +155,7 @@ impl Answer {
             Err(error) => {
                 let refusal = match &error {
                     TokenError::Call(call) => call.refusal(),
-                    TokenError::NotRenewed { .. } => None,
+                    TokenError::Unavailable { .. } => None,
                 };
                 let advice = refusal.map_or_else(
                     || {

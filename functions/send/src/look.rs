@@ -9,7 +9,7 @@ use crate::routes::Routes;
 use sha2::{Digest, Sha256};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Channel, ChannelKind, Template};
+use shared::parameters::{Channel, ChannelKind, Template, WeChatApp};
 
 /// The app that speaks in a channel, and what it will say to this recipient; or
 /// why the channel doesn't do.

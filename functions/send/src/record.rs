@@ -3,7 +3,7 @@
 
 use crate::report::{Report, SkippedChannel, is_ours_to_mend};
 use shared::metric;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 
 /// Tells how an attempt ended.
 pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
@@ -23,8 +23,10 @@ pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
         None => outcome.to_owned(),
     };
     // What somebody has to look into.
-    let is_trouble = matches!(report.outcome, Status::Failed | Status::Ambiguous | Status::Expired)
-        || report.code.is_some_and(is_ours_to_mend)
+    let is_trouble = matches!(
+        report.outcome,
+        NotificationStatus::Failed | NotificationStatus::Ambiguous | NotificationStatus::Expired
+    ) || report.code.is_some_and(is_ours_to_mend)
         || report.skipped.iter().any(SkippedChannel::is_ours_to_mend);
     if is_trouble {
         tracing::warn!(id, attempt, template, outcome, channel, app, code, rid, skipped, "{told}");
@@ -33,7 +35,7 @@ pub(crate) fn outcome(report: &Report, template: &str, attempt: u64) {
     }
     let code = code.map(|code| code.to_string()).unwrap_or_default();
     metric::NOTIFICATIONS.record(1, [app, channel, outcome, &code]);
-    if report.outcome == Status::Ambiguous {
+    if report.outcome == NotificationStatus::Ambiguous {
         metric::AMBIGUOUS.record(1, [app]);
     }
 }

@@ -8,8 +8,8 @@ use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, Apps, Channel, ChannelKind, Kind, Template};
-use shared::store::{ConsentKey, Route};
+use shared::parameters::{AppKind, Apps, Channel, ChannelKind, Template, WeChatApp};
+use shared::store::{AppIdentity, ConsentKey};
 use std::collections::BTreeMap;
 
 /// How many sends can still be made: of whom, and with which template, if with a
@@ -119,11 +119,11 @@ pub(crate) async fn remaining(
 async fn of_app(
     app: &App,
     known: &WeChatApp,
-    route: &Route,
+    route: &AppIdentity,
     now: Timestamp,
 ) -> Result<InApp, AwsError> {
-    let Route { app_id, open_id, follows } = route;
-    let is_account = known.kind == Kind::OfficialAccount;
+    let AppIdentity { app_id, open_id, follows } = route;
+    let is_account = known.kind == AppKind::OfficialAccount;
     let form_ids = if is_account {
         None
     } else {
@@ -142,7 +142,7 @@ async fn of_app(
 async fn of_template(
     app: &App,
     apps: &Apps,
-    routes: &[Route],
+    routes: &[AppIdentity],
     template: &Template,
     now: Timestamp,
 ) -> Result<Vec<InChannel>, AwsError> {
@@ -164,11 +164,11 @@ async fn of_template(
 async fn in_channel(
     app: &App,
     known: &WeChatApp,
-    route: &Route,
+    route: &AppIdentity,
     channel: &Channel,
     now: Timestamp,
 ) -> Result<Option<usize>, AwsError> {
-    let Route { app_id, open_id, follows } = route;
+    let AppIdentity { app_id, open_id, follows } = route;
     match channel {
         Channel::Template { .. } => Ok(if *follows { None } else { Some(0) }),
         Channel::Subscribe { template_id, long_term, .. }
@@ -187,12 +187,12 @@ async fn in_channel(
 async fn in_windows(
     app: &App,
     known: &WeChatApp,
-    route: &Route,
+    route: &AppIdentity,
     now: Timestamp,
 ) -> Result<usize, AwsError> {
-    if known.kind == Kind::OfficialAccount && !route.follows {
+    if known.kind == AppKind::OfficialAccount && !route.follows {
         return Ok(0);
     }
-    let open = app.users.open_place(&route.app_id, &route.open_id, "", now).await?;
+    let open = app.users.find_slot(&route.app_id, &route.open_id, "", now).await?;
     Ok(open.map_or(0, |(_, places)| places))
 }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
-use shared::store::{Row, Status};
-use shared::wechat::refusal::{Class, Refusal};
+use shared::store::{NotificationRow, NotificationStatus};
+use shared::wechat::refusal::{ErrorClass, Refusal};
 
 /// What became of a whole request.
 #[derive(Debug, Serialize)]
@@ -24,7 +24,7 @@ pub(crate) struct Report {
     /// counted from 0.
     pub(crate) id: String,
     /// How it stands.
-    pub(crate) outcome: Status,
+    pub(crate) outcome: NotificationStatus,
     /// The channel that decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) channel: Option<ChannelKind>,
@@ -93,7 +93,7 @@ pub(crate) struct Fallback {
 
 impl Report {
     /// A report without anything but how it stands.
-    pub(crate) fn new(id: &str, outcome: Status) -> Self {
+    pub(crate) fn new(id: &str, outcome: NotificationStatus) -> Self {
         Self {
             id: id.to_owned(),
             outcome,
@@ -111,23 +111,30 @@ impl Report {
     }
 
     /// A report with a reason.
-    pub(crate) fn because(id: &str, outcome: Status, reason: impl Into<String>) -> Self {
+    pub(crate) fn because(
+        id: &str,
+        outcome: NotificationStatus,
+        reason: impl Into<String>,
+    ) -> Self {
         Self { reason: Some(reason.into()), ..Self::new(id, outcome) }
     }
 
     /// What a repeated request is answered: what was stored, as it stands now.
-    pub(crate) fn of(row: &Row) -> Self {
+    pub(crate) fn of(row: &NotificationRow) -> Self {
         let stored =
             row.report.as_deref().and_then(|report| serde_json::from_str::<Self>(report).ok());
         let mut report = stored.unwrap_or_else(|| Self::new(&row.id, row.status));
         report.outcome = row.status;
-        report.retry_at =
-            row.retry_at.filter(|_| matches!(row.status, Status::Retrying | Status::Scheduled));
+        report.retry_at = row.retry_at.filter(|_| {
+            matches!(row.status, NotificationStatus::Retrying | NotificationStatus::Scheduled)
+        });
         report.reason = match row.status {
-            Status::InProgress => Some("somebody is sending it right now".to_owned()),
-            Status::Cancelled => Some("it was called off before it was sent".to_owned()),
+            NotificationStatus::InProgress => Some("somebody is sending it right now".to_owned()),
+            NotificationStatus::Cancelled => {
+                Some("it was called off before it was sent".to_owned())
+            }
             // What WeChat's receipt says is newer than what sending said.
-            Status::Delivered | Status::Blocked => {
+            NotificationStatus::Delivered | NotificationStatus::Blocked => {
                 (report.code, report.rid) = (None, None);
                 row.receipt.clone()
             }
@@ -181,5 +188,5 @@ impl SkippedChannel {
 /// the person or passes by itself.
 pub(crate) fn is_ours_to_mend(code: i64) -> bool {
     let refusal = Refusal { code, message: String::new(), rid: None };
-    matches!(refusal.class(), Class::Configuration | Class::Fault)
+    matches!(refusal.class(), ErrorClass::Configuration | ErrorClass::Fault)
 }

@@ -4,8 +4,8 @@ use crate::content::{Content, Field};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use shared::clock::Timestamp;
-use shared::moment;
 use shared::parameters::{ChannelKind, Template};
+use shared::timestamp;
 use shared::wechat::id::{OpenId, UnionId};
 use std::collections::BTreeMap;
 
@@ -36,11 +36,11 @@ pub(crate) struct Request {
     #[serde(default)]
     pub(crate) channels: Option<Vec<ChannelKind>>,
     /// It is not sent before then: at most a year ahead.
-    #[serde(default, deserialize_with = "moment::read_optional")]
+    #[serde(default, deserialize_with = "timestamp::deserialize_optional")]
     #[cfg_attr(test, schemars(with = "crate::schema::Moment"))]
     pub(crate) send_at: Option<Timestamp>,
     /// It is not sent after then.
-    #[serde(default, deserialize_with = "moment::read_optional")]
+    #[serde(default, deserialize_with = "timestamp::deserialize_optional")]
     #[cfg_attr(test, schemars(with = "crate::schema::Moment"))]
     pub(crate) expires_at: Option<Timestamp>,
     /// Only say what would be sent: nothing is stored, used up or sent.
@@ -364,7 +364,7 @@ mod tests {
         let order = check(json!(now.0 + 60), json!(now.0 + 60)).unwrap_err();
         assert!(order.starts_with("expires_at: it is not after"), "{order}");
         let odd = problem(&with("send_at", json!("tomorrow")));
-        assert!(odd.starts_with("send_at: a moment is written"), "{odd}");
+        assert!(odd.starts_with("send_at: expected a time"), "{odd}");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::call::until_midnight;
 use shared::clock::Timestamp;
-use shared::parameters::App as WeChatApp;
-use shared::store::{Notifications, Rest, Rests as Known};
+use shared::parameters::WeChatApp;
+use shared::store::{Notifications, OpenCircuit, OpenCircuits as Known};
 use shared::wechat::id::AppId;
 use shared::wechat::refusal::Refusal;
 use std::collections::HashMap;
@@ -15,14 +15,14 @@ const FRESH: u64 = 60;
 
 /// What this environment knows of APIs that rest.
 #[derive(Debug, Default)]
-pub(crate) struct Rests {
+pub(crate) struct OpenCircuits {
     /// Those of the day, which all environments share; and when they were read.
     days: Mutex<(Known, Option<Timestamp>)>,
     /// Those of the minute, which are over before anybody could be told.
     minutes: Mutex<HashMap<(AppId, &'static str), Timestamp>>,
 }
 
-impl Rests {
+impl OpenCircuits {
     /// Reads what others have learnt, if that was some time ago. It is worth no
     /// notification's failure.
     pub(crate) async fn look(&self, notifications: &Notifications, now: Timestamp) {
@@ -30,7 +30,7 @@ impl Rests {
         if read_at.is_some_and(|at| now.seconds_since(at) < FRESH) {
             return;
         }
-        match notifications.rests().await {
+        match notifications.open_circuits().await {
             Ok(known) => {
                 *self.days.lock().expect("nothing panics under this lock") = (known, Some(now));
             }
@@ -39,7 +39,7 @@ impl Rests {
     }
 
     /// The rest of the day's quota, if that is used up.
-    pub(crate) fn get(&self, app_id: &AppId, api: &str, now: Timestamp) -> Option<Rest> {
+    pub(crate) fn get(&self, app_id: &AppId, api: &str, now: Timestamp) -> Option<OpenCircuit> {
         self.days.lock().expect("nothing panics under this lock").0.get(app_id, api, now)
     }
 
@@ -71,9 +71,10 @@ impl Rests {
                     api,
                     "the day's quota is used up; the API rests"
                 );
-                let rest = Rest::new(until, now);
+                let rest = OpenCircuit::new(until, now);
                 self.knowing(|known| known.add(&speaker.app_id, api, rest));
-                if let Err(error) = app.notifications.rest(&speaker.app_id, api, rest).await {
+                if let Err(error) = app.notifications.open_circuit(&speaker.app_id, api, rest).await
+                {
                     tracing::error!(app = speaker.alias, "{error}");
                 }
             }
@@ -90,7 +91,7 @@ impl Rests {
     pub(crate) async fn end(&self, app: &App, speaker: &WeChatApp, api: &'static str) {
         tracing::info!(app = speaker.alias, api, "the API answers again");
         self.knowing(|known| known.remove(&speaker.app_id, api));
-        if let Err(error) = app.notifications.end_rest(&speaker.app_id, api).await {
+        if let Err(error) = app.notifications.close_circuit(&speaker.app_id, api).await {
             tracing::warn!(app = speaker.alias, "{error}");
         }
     }

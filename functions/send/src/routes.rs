@@ -4,14 +4,14 @@ use crate::app::App;
 use crate::request::Recipient;
 use shared::aws::AwsError;
 use shared::parameters::Apps;
-use shared::store::Route;
+use shared::store::AppIdentity;
 use shared::wechat::id::AppId;
 
 /// Where a recipient is known: what was looked up so far.
 #[derive(Debug)]
 pub(crate) struct Routes<'a> {
     recipient: &'a Recipient,
-    found: Vec<Route>,
+    found: Vec<AppIdentity>,
     /// Whether all there is was looked up.
     complete: bool,
 }
@@ -22,7 +22,7 @@ impl<'a> Routes<'a> {
     /// WeChat is the judge.
     pub(crate) fn new(recipient: &'a Recipient, apps: &Apps) -> Self {
         let named = match recipient {
-            Recipient::User { app, open_id } => apps.by_alias(app).map(|app| Route {
+            Recipient::User { app, open_id } => apps.by_alias(app).map(|app| AppIdentity {
                 app_id: app.app_id.clone(),
                 open_id: open_id.clone(),
                 follows: true,
@@ -42,7 +42,7 @@ impl<'a> Routes<'a> {
         &mut self,
         app: &App,
         app_id: &AppId,
-    ) -> Result<Option<Route>, AwsError> {
+    ) -> Result<Option<AppIdentity>, AwsError> {
         if !self.complete && !self.found.iter().any(|route| route.app_id == *app_id) {
             self.look_up(app).await?;
         }
@@ -54,7 +54,7 @@ impl<'a> Routes<'a> {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub(crate) async fn all(&mut self, app: &App) -> Result<&[Route], AwsError> {
+    pub(crate) async fn all(&mut self, app: &App) -> Result<&[AppIdentity], AwsError> {
         if !self.complete {
             self.look_up(app).await?;
         }
@@ -68,15 +68,15 @@ impl<'a> Routes<'a> {
 
     async fn look_up(&mut self, app: &App) -> Result<(), AwsError> {
         let known = match self.recipient {
-            Recipient::Account { account } => app.mappings.of_account(account).await?,
-            Recipient::Union { union_id } => app.mappings.of_union(union_id).await?,
+            Recipient::Account { account } => app.mappings.by_account(account).await?,
+            Recipient::Union { union_id } => app.mappings.by_union_id(union_id).await?,
             Recipient::User { .. } => {
                 let Some(named) = self.found.first_mut() else { return Ok(()) };
-                let (union_id, follows) = app.users.known(&named.app_id, &named.open_id).await?;
+                let (union_id, follows) = app.users.identity(&named.app_id, &named.open_id).await?;
                 named.follows = follows.unwrap_or(named.follows);
                 // Other apps know the person by the unionid.
                 match union_id {
-                    Some(union_id) => app.mappings.of_union(&union_id).await?,
+                    Some(union_id) => app.mappings.by_union_id(&union_id).await?,
                     None => Vec::new(),
                 }
             }

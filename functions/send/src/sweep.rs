@@ -15,7 +15,10 @@ use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::ParameterError;
-use shared::store::{Before, Change, Claim, Row, Settled, Standing, Status, Written};
+use shared::store::{
+    Expected, Lease, NextAction, NotificationRow, NotificationStatus, ReceiptResolution,
+    Transition, WriteResult,
+};
 
 /// So many are looked for in one part of the index at once.
 const PAGE: i32 = 100;
@@ -54,7 +57,7 @@ pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<Swept, AwsEr
                 let resumed = resume(app, id, deadline).await;
                 if let Err(error) = &resumed {
                     tracing::error!(id, "a notification that is due can't be dealt with: {error}");
-                    put_off(app, id).await;
+                    save_progress(app, id).await;
                 }
                 resumed
             })
@@ -81,40 +84,49 @@ pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<Swept, AwsEr
 }
 
 /// One that can't be dealt with makes room for others.
-async fn put_off(app: &App, id: &str) {
+async fn save_progress(app: &App, id: &str) {
     let later = Timestamp::now().plus(PUT_OFF);
     if let Ok(Some(row)) = app.notifications.get(id).await
-        && let Err(error) = app.notifications.leave(&row, Some(later)).await
+        && let Err(error) = app.notifications.reschedule(&row, Some(later)).await
     {
         tracing::warn!(id, "{error}");
     }
 }
 
 /// Looks whether WeChat's receipt has told what became of an ambiguous one.
-async fn settle(app: &App, row: &Row) -> Result<(), AwsError> {
-    let settled = app.notifications.settle(row, Timestamp::now()).await?;
-    if let Settled::Told(status) = settled {
+async fn settle(app: &App, row: &NotificationRow) -> Result<(), AwsError> {
+    let settled = app.notifications.resolve_ambiguous(row, Timestamp::now()).await?;
+    if let ReceiptResolution::Resolved(status) = settled {
         let outcome = status.as_str();
         tracing::info!(id = row.id, outcome, "WeChat's receipt tells what became of it");
-        metric::SETTLED.record(1, [outcome]);
+        metric::AMBIGUOUS_RESOLVED.record(1, [outcome]);
     }
     Ok(())
 }
 
 /// Deals with one; gives it back if it is ambiguous.
-async fn resume(app: &App, id: &str, deadline: Timestamp) -> Result<Option<Row>, Problem> {
+async fn resume(
+    app: &App,
+    id: &str,
+    deadline: Timestamp,
+) -> Result<Option<NotificationRow>, Problem> {
     let now = Timestamp::now();
     let Some(row) = app.notifications.get(id).await? else { return Ok(None) };
-    match row.standing(now) {
-        _ if row.status == Status::Ambiguous => Ok(Some(row)),
-        Standing::Settled => Ok(None),
-        Standing::Doubtful(_) => give_up(app, &row, now).await.map(|_| None).map_err(Problem::from),
-        Standing::Due(_) => send(app, &row, now, deadline).await.map(|()| None),
+    match row.next_action(now) {
+        _ if row.status == NotificationStatus::Ambiguous => Ok(Some(row)),
+        NextAction::None => Ok(None),
+        NextAction::GiveUp(_) => give_up(app, &row, now).await.map(|_| None).map_err(Problem::from),
+        NextAction::Send(_) => send(app, &row, now, deadline).await.map(|()| None),
     }
 }
 
 /// Sends one that is due.
-async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Result<(), Problem> {
+async fn send(
+    app: &App,
+    row: &NotificationRow,
+    now: Timestamp,
+    deadline: Timestamp,
+) -> Result<(), Problem> {
     let id = row.id.as_str();
     if let Some(at) = row.retry_at {
         metric::RETRY_LAG_SECONDS.record(now.seconds_since(at), []);
@@ -149,32 +161,38 @@ async fn send(app: &App, row: &Row, now: Timestamp, deadline: Timestamp) -> Resu
 /// A notification can't be sent as things stand, which somebody may mend: a
 /// template that is gone or broken for a minute must not cost what is due in that
 /// minute. It's looked at again for two days.
-async fn unsendable(app: &App, row: &Row, problem: &str, now: Timestamp) -> Result<(), Problem> {
+async fn unsendable(
+    app: &App,
+    row: &NotificationRow,
+    problem: &str,
+    now: Timestamp,
+) -> Result<(), Problem> {
     let first_at = row.first_at.or(row.retry_at).unwrap_or(now);
-    let at = now.plus(pause(row.tries));
-    let mut report = Report::because(&row.id, Status::Retrying, problem);
+    let at = now.plus(pause(row.attempts));
+    let mut report = Report::because(&row.id, NotificationStatus::Retrying, problem);
     report.retry_at = Some(at);
     let is_past = Content::of(row).is_some_and(|content| content.is_past(now));
     let is_over = is_past || at.seconds_since(first_at) > PATIENCE;
     // What may have been sent already is given up when it can't be repeated any more.
-    if is_over && row.announced.is_none() {
-        report.outcome = if is_past { Status::Expired } else { Status::Failed };
+    if is_over && row.intent.is_none() {
+        report.outcome =
+            if is_past { NotificationStatus::Expired } else { NotificationStatus::Failed };
         report.retry_at = None;
     }
     let json = report.to_json();
-    let announced = row.announced.as_ref();
+    let intent = row.intent.as_ref();
     let change = match report.outcome {
-        Status::Retrying => {
-            Change::Waiting { status: Status::Retrying, at, announced, report: &json }
+        NotificationStatus::Retrying => {
+            Transition::Waiting { status: NotificationStatus::Retrying, at, intent, report: &json }
         }
-        status => Change::Over { status, report: &json },
+        status => Transition::Terminal { status, report: &json },
     };
     let content = row.content.clone().unwrap_or_default();
-    let claim = Claim::new(&row.id, content, row.request_hash.clone());
-    if let Written::Done(_) =
-        app.notifications.write(&claim, Before::Seen(row), &change, None, now).await?
+    let claim = Lease::new(&row.id, content, row.request_hash.clone());
+    if let WriteResult::Committed(_) =
+        app.notifications.write(&claim, Expected::Unchanged(row), &change, None, now).await?
     {
-        record::outcome(&report, &template_of(row), row.tries + 1);
+        record::outcome(&report, &template_of(row), row.attempts + 1);
     }
     Ok(())
 }

@@ -3,10 +3,10 @@
 use lambda_runtime::Error;
 use shared::aws::Aws;
 use shared::config;
-use shared::http::Web;
-use shared::parameters::{App as WeChatApp, ParameterError, Parameters, StoredToken};
-use shared::store::Forced;
-use shared::wechat::client::Client;
+use shared::http::HttpClient;
+use shared::parameters::{ParameterError, Parameters, StoredToken, WeChatApp};
+use shared::store::TokenRefreshLeases;
+use shared::wechat::client::WeChatClient;
 
 /// What the function keeps between invocations. Apps and secrets are read anew
 /// by every invocation: it runs once a minute, and a changed AppSecret should
@@ -14,19 +14,19 @@ use shared::wechat::client::Client;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) parameters: Parameters,
-    pub(crate) forced: Forced,
-    pub(crate) wechat: Client,
+    pub(crate) forced: TokenRefreshLeases,
+    pub(crate) wechat: WeChatClient,
 }
 
 impl App {
     /// Connects, and sees whether the parameters are there. The table isn't looked
     /// for: tokens are kept fresh without it.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
-        let web = Web::new();
+        let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
-        let parameters = Parameters::from_environment(aws.ssm())?;
-        let forced = Forced::from_environment(&aws.dynamodb())?;
-        let wechat = Client::new(web.client(), &config::required("WECHAT_URL")?)?;
+        let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
+        let forced = TokenRefreshLeases::from_environment(&aws.dynamodb())?;
+        let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
         tokio::try_join!(parameters.apps(), parameters.secrets())?;
         Ok(Self { parameters, forced, wechat })
     }

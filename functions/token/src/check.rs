@@ -6,7 +6,7 @@
 use crate::failure::RefreshError;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, StoredToken};
+use shared::parameters::{StoredToken, WeChatApp};
 
 /// What is asked: `{"check": {}}`, and with `{"app": "shop"}` in it only for that
 /// app.
@@ -48,7 +48,7 @@ struct Failure {
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
     /// Whether it stays so until somebody acts.
-    lasting: bool,
+    permanent: bool,
 }
 
 /// Puts a look's outcome into words. `stored` is what the app goes on with.
@@ -67,7 +67,7 @@ pub(crate) fn found(
         code: error.code().unwrap_or_default(),
         problem: error.to_string(),
         address: error.address().map(|address| address.to_string()),
-        lasting: error.is_lasting(),
+        permanent: error.is_lasting(),
     });
     Found { app: wechat_app.alias.clone(), token: stored.map(held), failure }
 }

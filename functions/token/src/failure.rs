@@ -4,7 +4,7 @@ use lambda_runtime::Diagnostic;
 use shared::access_token;
 use shared::aws::AwsError;
 use shared::parameters::ParameterError;
-use shared::wechat::client::Error as CallError;
+use shared::wechat::client::CallError;
 use shared::wechat::token;
 use std::net::IpAddr;
 
@@ -33,7 +33,7 @@ pub(crate) enum RefreshError {
     TooSlow(u64),
     /// What the one said who was at it when this one came.
     #[error("{problem}")]
-    Told { problem: String, lasting: bool },
+    Told { problem: String, permanent: bool },
     #[error("{error}{}", advice(error))]
     WeChat {
         #[from]
@@ -50,7 +50,7 @@ impl RefreshError {
     pub(crate) fn is_lasting(&self) -> bool {
         match self {
             Self::NoSecret | Self::NoApp | Self::ForcedTooOften(_) => true,
-            Self::Told { lasting, .. } => *lasting,
+            Self::Told { permanent, .. } => *permanent,
             Self::WeChat { error } => error.refusal().is_some_and(token::needs_operator),
             Self::Parameter(error) => matches!(error, ParameterError::Missing(_)),
             Self::ForcedJustNow(_)
@@ -93,8 +93,9 @@ impl RefreshError {
 }
 
 /// What the invocation answers, so that its caller can tell what helps.
-pub(crate) fn diagnostic(message: String, lasting: bool) -> Diagnostic {
-    let kind = if lasting { access_token::NEEDS_OPERATOR } else { access_token::NOT_NOW };
+pub(crate) fn diagnostic(message: String, permanent: bool) -> Diagnostic {
+    let kind =
+        if permanent { access_token::PERMANENT_FAILURE } else { access_token::TRANSIENT_FAILURE };
     Diagnostic { error_type: kind.to_owned(), error_message: message }
 }
 

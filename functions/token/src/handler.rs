@@ -10,7 +10,7 @@ use futures_util::stream::{self, StreamExt as _};
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, StoredToken};
+use shared::parameters::{StoredToken, WeChatApp};
 use shared::secret::Secret;
 use shared::wechat::id::AppId;
 use std::time::Duration;
@@ -134,12 +134,12 @@ async fn round(app: &App, now: Timestamp, deadline: Timestamp) -> Result<Report,
     });
     let mut looked: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
     looked.sort_by(|(one, _), (other, _)| one.alias.cmp(&other.alias));
-    let (mut tokens, mut failures, mut lasting) = (Vec::new(), Vec::new(), false);
+    let (mut tokens, mut failures, mut permanent) = (Vec::new(), Vec::new(), false);
     for (wechat_app, outcome) in looked {
         match outcome {
             Ok(stored) => tokens.push(token(wechat_app, &stored)),
             Err(error) => {
-                lasting |= error.is_lasting();
+                permanent |= error.is_lasting();
                 failures.push(format!("{}: {error}", wechat_app.alias));
             }
         }
@@ -147,7 +147,7 @@ async fn round(app: &App, now: Timestamp, deadline: Timestamp) -> Result<Report,
     if failures.is_empty() {
         return Ok(Report { tokens });
     }
-    Err(diagnostic(failures.join("; "), lasting))
+    Err(diagnostic(failures.join("; "), permanent))
 }
 
 /// One app's part of the round.

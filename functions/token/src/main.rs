@@ -11,7 +11,7 @@ mod watch;
 
 use app::App;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::{clock::Timestamp, defect::RedactPanics, telemetry};
+use shared::{clock::Timestamp, panic::RedactPanics, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -3,9 +3,9 @@
 use crate::app::App;
 use crate::failure::RefreshError;
 use shared::clock::Timestamp;
-use shared::parameters::{App as WeChatApp, StoredToken};
+use shared::parameters::{StoredToken, WeChatApp};
 use shared::secret::Secret;
-use shared::wechat::token::Granted;
+use shared::wechat::token::GrantedToken;
 
 /// How often WeChat is asked while others store tokens at the same time.
 const TRIES: usize = 3;
@@ -48,7 +48,7 @@ pub(crate) async fn store(
     app: &App,
     wechat_app: &WeChatApp,
     before: Option<&StoredToken>,
-    granted: Granted,
+    granted: GrantedToken,
     dead: u64,
     now: Timestamp,
 ) -> Result<Option<StoredToken>, RefreshError> {

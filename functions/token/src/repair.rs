@@ -10,10 +10,10 @@ use crate::failure::RefreshError;
 use crate::refresh::{refresh, store};
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::{App as WeChatApp, StoredToken};
+use shared::parameters::{StoredToken, WeChatApp};
 use shared::secret::Secret;
-use shared::store::{Holder, Repair, RepairClaim, RepairEnd, RepairProgress};
-use shared::wechat::client::Error as CallError;
+use shared::store::{LeaseHolder, LeaseResult, RefreshProgress, RefreshResult, TokenRefreshLease};
+use shared::wechat::client::CallError;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -49,8 +49,8 @@ pub(crate) async fn repair(
         return Ok(stored);
     }
     let repair = match app.forced.claim(&wechat_app.app_id, now, now.plus(LEASE)).await {
-        Ok(RepairClaim::Ours(repair)) => repair,
-        Ok(RepairClaim::Theirs(holder)) => return wait(app, wechat_app, dead, &holder).await,
+        Ok(LeaseResult::Acquired(repair)) => repair,
+        Ok(LeaseResult::HeldBy(holder)) => return wait(app, wechat_app, dead, &holder).await,
         Err(error) => {
             // The table only keeps many from doing it at once. What must be
             // counted there is not done.
@@ -64,10 +64,12 @@ pub(crate) async fn repair(
     let replaced = tokio::time::timeout(Duration::from_secs(PATIENCE), replaced).await;
     let replaced = replaced.unwrap_or(Err(RefreshError::TooSlow(PATIENCE)));
     let end = match &replaced {
-        Ok(stored) => RepairEnd::Stored(stored.generation),
-        Err(error) => RepairEnd::Failed { problem: error.to_string(), lasting: error.is_lasting() },
+        Ok(stored) => RefreshResult::Stored(stored.generation),
+        Err(error) => {
+            RefreshResult::Failed { problem: error.to_string(), permanent: error.is_lasting() }
+        }
     };
-    if let Err(error) = app.forced.end(&repair, &end).await {
+    if let Err(error) = app.forced.release(&repair, &end).await {
         tracing::warn!(app = wechat_app.alias, "{error}; the next repair may have to wait");
     }
     replaced
@@ -87,7 +89,7 @@ async fn wait(
     app: &App,
     wechat_app: &WeChatApp,
     dead: u64,
-    holder: &Holder,
+    holder: &LeaseHolder,
 ) -> Result<StoredToken, RefreshError> {
     let until = Instant::now() + Duration::from_secs(WAIT);
     let mut looks = 0;
@@ -99,12 +101,12 @@ async fn wait(
             return Ok(stored);
         }
         match app.forced.progress(&wechat_app.app_id, holder).await? {
-            RepairProgress::Working => tokio::time::sleep(LOOK).await,
-            RepairProgress::Ended(RepairEnd::Failed { problem, lasting }) => {
-                return Err(RefreshError::Told { problem, lasting });
+            RefreshProgress::Running => tokio::time::sleep(LOOK).await,
+            RefreshProgress::Ended(RefreshResult::Failed { problem, permanent }) => {
+                return Err(RefreshError::Told { problem, permanent });
             }
             // The Parameter Store may still show what was there before.
-            RepairProgress::Ended(RepairEnd::Stored(_)) | RepairProgress::Unknown => {
+            RefreshProgress::Ended(RefreshResult::Stored(_)) | RefreshProgress::Unknown => {
                 if let Some(stored) = newer(app, wechat_app, dead).await? {
                     return Ok(stored);
                 }
@@ -119,7 +121,7 @@ async fn wait(
 async fn replace(
     app: &App,
     wechat_app: &WeChatApp,
-    repair: &Repair,
+    repair: &TokenRefreshLease,
     dead: u64,
     now: Timestamp,
 ) -> Result<StoredToken, RefreshError> {
@@ -141,7 +143,7 @@ async fn replace(
 async fn force(
     app: &App,
     wechat_app: &WeChatApp,
-    repair: &Repair,
+    repair: &TokenRefreshLease,
     secret: &Secret,
     stored: StoredToken,
 ) -> Result<StoredToken, RefreshError> {
@@ -149,7 +151,7 @@ async fn force(
     let now = Timestamp::now();
     let forced_at = budget(&repair.forced_at, now)?;
     // Counted before it is done: an answer that is lost counts, too.
-    if !app.forced.count(repair, &forced_at, now).await? {
+    if !app.forced.record_forced_refresh(repair, &forced_at, now).await? {
         return Err(RefreshError::TooSlow(LEASE));
     }
     tracing::warn!(

@@ -3,7 +3,7 @@
 use crate::failure::RefreshError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::{App as WeChatApp, StoredToken};
+use shared::parameters::{StoredToken, WeChatApp};
 
 /// WeChat hands out the successor in a token's last 300 seconds, and every minute
 /// somebody looks. With less than this many left it is overdue.

@@ -16,7 +16,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde::Deserialize;
-use shared::http::Web;
+use shared::http::HttpClient;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -34,7 +34,7 @@ pub(crate) struct Deployment {
     /// It runs on this machine.
     pub(crate) is_local: bool,
     config: SdkConfig,
-    web: Web,
+    web: HttpClient,
     about: OnceCell<About>,
 }
 
@@ -59,7 +59,7 @@ impl Deployment {
     /// When no region is known.
     pub(crate) async fn connect(place: &Place) -> Result<Self, Error> {
         // No proxy leads to this machine.
-        let web = if place.local.is_some() { Web::new() } else { Web::through_proxies() };
+        let web = if place.local.is_some() { HttpClient::new() } else { HttpClient::with_proxy() };
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).build();
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
         let config = match &place.local {

@@ -40,10 +40,10 @@ pub(crate) struct Forget {
 struct Forgotten {
     user: Option<String>,
     complete: bool,
-    gone: BTreeMap<String, u64>,
-    stays: Vec<Stays>,
+    deleted: BTreeMap<String, u64>,
+    retained: Vec<Stays>,
     #[serde(default)]
-    earlier: Vec<String>,
+    previous_users: Vec<String>,
     tombstone_expires_at: Option<Timestamp>,
 }
 
@@ -60,10 +60,10 @@ struct Told {
     user: Option<String>,
     /// Ids of before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    earlier: Vec<String>,
+    previous_users: Vec<String>,
     /// So many rows have gone, of each kind.
-    gone: BTreeMap<String, u64>,
-    stays: Vec<Stays>,
+    deleted: BTreeMap<String, u64>,
+    retained: Vec<Stays>,
     /// Until then events of before don't make them known again.
     tombstone_expires_at: Option<Timestamp>,
     /// The login function was asked so often.
@@ -96,8 +96,8 @@ impl Forget {
             if complete {
                 break;
             }
-            let gone: u64 = told.iter().flat_map(|told| told.gone.values()).sum();
-            bar.set_message(format!("forgetting: {gone} rows have gone"));
+            let deleted: u64 = told.iter().flat_map(|told| told.deleted.values()).sum();
+            bar.set_message(format!("forgetting: {deleted} rows have gone"));
         }
         bar.finish_and_clear();
         // A name that is misspelt mustn't look as if somebody had been forgotten.
@@ -123,12 +123,13 @@ impl Forget {
 /// Adds what one call says to what those before have said, and says whether all is
 /// done.
 fn add(told: &mut Option<Told>, forgotten: Forgotten) -> bool {
-    let Forgotten { user, complete, gone, stays, earlier, tombstone_expires_at } = forgotten;
+    let Forgotten { user, complete, deleted, retained, previous_users, tombstone_expires_at } =
+        forgotten;
     let told = told.get_or_insert_with(|| Told {
         user: None,
-        earlier: Vec::new(),
-        gone: BTreeMap::new(),
-        stays: Vec::new(),
+        previous_users: Vec::new(),
+        deleted: BTreeMap::new(),
+        retained: Vec::new(),
         tombstone_expires_at: None,
         calls: 0,
     });
@@ -136,20 +137,21 @@ fn add(told: &mut Option<Told>, forgotten: Forgotten) -> bool {
     if user.is_some() {
         told.user = user;
     }
-    for id in earlier {
-        if !told.earlier.contains(&id) {
-            told.earlier.push(id);
+    for id in previous_users {
+        if !told.previous_users.contains(&id) {
+            told.previous_users.push(id);
         }
     }
     // The function counts what went in all, since it was asked for the first time.
-    (told.gone, told.stays, told.tombstone_expires_at) = (gone, stays, tombstone_expires_at);
+    (told.deleted, told.retained, told.tombstone_expires_at) =
+        (deleted, retained, tombstone_expires_at);
     complete
 }
 
 impl Told {
     /// There was nothing that could go.
     fn is_of_nobody(&self) -> bool {
-        self.gone.values().all(|count| *count == 0)
+        self.deleted.values().all(|count| *count == 0)
     }
 }
 
@@ -159,18 +161,18 @@ impl fmt::Display for Told {
             Some(user) => writeln!(f, "Forgotten: {user}")?,
             None => writeln!(f, "Forgotten: somebody who had never logged in")?,
         }
-        for id in &self.earlier {
+        for id in &self.previous_users {
             writeln!(f, "  and of before {id}")?;
         }
         writeln!(f, "What has gone:")?;
-        for (kind, count) in self.gone.iter().filter(|(_, count)| **count > 0) {
+        for (kind, count) in self.deleted.iter().filter(|(_, count)| **count > 0) {
             writeln!(f, "  {count:>6} {}", kind.replace('_', " "))?;
         }
         if self.is_of_nobody() {
             writeln!(f, "  nothing more: it was gone already")?;
         }
         writeln!(f, "What stays:")?;
-        for it in &self.stays {
+        for it in &self.retained {
             writeln!(f, "  - {}", it.what)?;
             writeln!(f, "    {}", it.why)?;
         }
@@ -190,10 +192,10 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    fn call(complete: bool, gone: &Value) -> Forgotten {
-        let stays = json!([{ "what": "a mark", "why": "without it …" }]);
+    fn call(complete: bool, deleted: &Value) -> Forgotten {
+        let retained = json!([{ "what": "a mark", "why": "without it …" }]);
         let mut answer = json!({
-            "user": "87d9", "complete": complete, "gone": gone, "stays": stays, "earlier": ["0a1b"],
+            "user": "87d9", "complete": complete, "deleted": deleted, "retained": retained, "previous_users": ["0a1b"],
         });
         if complete {
             answer["tombstone_expires_at"] = json!(1_795_158_240);
@@ -207,7 +209,7 @@ mod tests {
         assert!(!add(&mut told, call(false, &json!({ "events": 50 }))));
         assert!(add(&mut told, call(true, &json!({ "events": 60, "profiles": 1 }))));
         let told = told.unwrap();
-        assert_eq!((told.calls, told.gone["events"], told.earlier.len()), (2, 60, 1));
+        assert_eq!((told.calls, told.deleted["events"], told.previous_users.len()), (2, 60, 1));
         let words = told.to_string();
         for expected in ["Forgotten: 87d9", "    60 events", "- a mark", "2026-11-20T07:04:00Z"] {
             assert!(words.contains(expected), "{expected}: {words}");

@@ -5,8 +5,8 @@
 use crate::deployment::Deployment;
 use crate::error::{Error, Kind};
 use crate::terminal::Terminal;
+use shared::cache;
 use shared::clock::Timestamp;
-use shared::kept;
 use shared::secret::Secret;
 use shared::wechat::signature;
 use std::error::Error as _;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// So many seconds after a change, every running function looks at its settings again
 /// when they refuse a call; before, one that has read them just now goes on refusing.
 /// Two more, as moments are whole seconds here and there.
-const KNOWN_AFTER: u64 = kept::AGAIN + 2;
+const KNOWN_AFTER: u64 = cache::MISS_TTL + 2;
 /// A function that doesn't know the change then gets so much more time.
 const PATIENCE_FOR_ALL: Duration = Duration::from_secs(15);
 /// The pause between two greetings while that is waited for.

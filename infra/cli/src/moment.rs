@@ -14,7 +14,7 @@ pub(crate) fn written(at: Timestamp) -> String {
 /// Reads a moment as people write it: by RFC 3339, or in seconds since 1970.
 pub(crate) fn given(text: &str) -> Result<Timestamp, String> {
     let value = text.parse::<u64>().map_or_else(|_| Value::from(text), Value::from);
-    shared::moment::read(value).map_err(|error| error.to_string())
+    shared::timestamp::deserialize(value).map_err(|error| error.to_string())
 }
 
 /// How long something takes or has taken, in its two largest units.

@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn an_id_may_have_a_place_and_no_other_row_can_be_named() {
         assert!(id("order-17").is_ok() && id("order-17#0").is_ok() && id("a:b/c#999").is_ok());
-        for bad in ["", "#0", "a#", "a#1000", "a#x", "a#1#2", "message#wx1#3", "forced#shop", "a b"]
+        for bad in
+            ["", "#0", "a#", "a#1000", "a#x", "a#1#2", "message#wx1#3", "token_refresh#shop", "a b"]
         {
             assert!(id(bad).is_err(), "{bad}");
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 use std::fmt;
 
 use crate::moment::written;
@@ -14,7 +14,7 @@ use crate::moment::written;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Report {
     pub(crate) id: String,
-    pub(crate) outcome: Status,
+    pub(crate) outcome: NotificationStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) channel: Option<ChannelKind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,69 +64,77 @@ impl Report {
     /// Whether somebody sees to it, or has: it is sent, or waits to be.
     pub(crate) fn is_accepted(&self) -> bool {
         match self.outcome {
-            Status::Scheduled
-            | Status::InProgress
-            | Status::Sent
-            | Status::Delivered
-            | Status::Retrying
-            | Status::WouldSend => true,
-            Status::Blocked
-            | Status::Ambiguous
-            | Status::NoConsent
-            | Status::Unreachable
-            | Status::Failed
-            | Status::Expired
-            | Status::Cancelled => false,
+            NotificationStatus::Scheduled
+            | NotificationStatus::InProgress
+            | NotificationStatus::Sent
+            | NotificationStatus::Delivered
+            | NotificationStatus::Retrying
+            | NotificationStatus::WouldSend => true,
+            NotificationStatus::Blocked
+            | NotificationStatus::Ambiguous
+            | NotificationStatus::NoConsent
+            | NotificationStatus::Unreachable
+            | NotificationStatus::Failed
+            | NotificationStatus::Expired
+            | NotificationStatus::Cancelled => false,
         }
     }
 }
 
 /// What an outcome means.
-pub(crate) fn meaning(outcome: Status) -> &'static str {
+pub(crate) fn meaning(outcome: NotificationStatus) -> &'static str {
     match outcome {
-        Status::Scheduled => "it waits for its time",
-        Status::InProgress => "somebody is sending it right now",
-        Status::Sent => "WeChat has taken it on",
-        Status::Delivered => "it arrived, as WeChat's receipt says",
-        Status::Blocked => "WeChat took it on, but the person rejects messages of the account",
-        Status::Retrying => "it isn't sent yet, and is tried again by itself",
-        Status::Ambiguous => "it may or may not have been sent, and a repeat could double it",
-        Status::NoConsent => "the person has not consented to this message, or no longer does",
-        Status::Unreachable => "no channel reaches the person",
-        Status::Failed => "it can't be sent",
-        Status::Expired => "it could not be sent before it was worth nothing",
-        Status::Cancelled => "it was called off before it was sent",
-        Status::WouldSend => "nothing keeps it from being sent; nothing was sent",
+        NotificationStatus::Scheduled => "it waits for its time",
+        NotificationStatus::InProgress => "somebody is sending it right now",
+        NotificationStatus::Sent => "WeChat has taken it on",
+        NotificationStatus::Delivered => "it arrived, as WeChat's receipt says",
+        NotificationStatus::Blocked => {
+            "WeChat took it on, but the person rejects messages of the account"
+        }
+        NotificationStatus::Retrying => "it isn't sent yet, and is tried again by itself",
+        NotificationStatus::Ambiguous => {
+            "it may or may not have been sent, and a repeat could double it"
+        }
+        NotificationStatus::NoConsent => {
+            "the person has not consented to this message, or no longer does"
+        }
+        NotificationStatus::Unreachable => "no channel reaches the person",
+        NotificationStatus::Failed => "it can't be sent",
+        NotificationStatus::Expired => "it could not be sent before it was worth nothing",
+        NotificationStatus::Cancelled => "it was called off before it was sent",
+        NotificationStatus::WouldSend => "nothing keeps it from being sent; nothing was sent",
     }
 }
 
 /// What to do about an outcome.
-pub(crate) fn advice(outcome: Status, id: &str) -> String {
+pub(crate) fn advice(outcome: NotificationStatus, id: &str) -> String {
     match outcome {
-        Status::Scheduled => format!("`hongyan send cancel {id}` calls it off"),
-        Status::Retrying => format!("nothing; `hongyan send cancel {id}` calls it off"),
-        Status::InProgress => format!("`hongyan notification show {id}` tells a moment later"),
-        Status::Sent => format!(
+        NotificationStatus::Scheduled => format!("`hongyan send cancel {id}` calls it off"),
+        NotificationStatus::Retrying => format!("nothing; `hongyan send cancel {id}` calls it off"),
+        NotificationStatus::InProgress => {
+            format!("`hongyan notification show {id}` tells a moment later")
+        }
+        NotificationStatus::Sent => format!(
             "nothing; `hongyan notification show {id}` tells once WeChat's receipt is there"
         ),
-        Status::Delivered | Status::Blocked => "nothing".to_owned(),
-        Status::Ambiguous => format!(
+        NotificationStatus::Delivered | NotificationStatus::Blocked => "nothing".to_owned(),
+        NotificationStatus::Ambiguous => format!(
             "don't send it again under another id unless twice is better than never; for template, \
              subscribe and bizsend WeChat's receipt settles it: `hongyan notification show {id}`"
         ),
-        Status::NoConsent => {
+        NotificationStatus::NoConsent => {
             "have the person consent (wx.requestSubscribeMessage in the mini program), and send it \
              under a new id; `hongyan person` says what is missing"
                 .to_owned()
         }
-        Status::Unreachable => {
+        NotificationStatus::Unreachable => {
             "`hongyan person` says what is missing; send it under a new id then".to_owned()
         }
-        Status::Failed => "mend what is named, and send it under a new id".to_owned(),
-        Status::Expired | Status::Cancelled => {
+        NotificationStatus::Failed => "mend what is named, and send it under a new id".to_owned(),
+        NotificationStatus::Expired | NotificationStatus::Cancelled => {
             "send it under a new id, if it is still worth something".to_owned()
         }
-        Status::WouldSend => "say the same without --dry-run".to_owned(),
+        NotificationStatus::WouldSend => "say the same without --dry-run".to_owned(),
     }
 }
 

@@ -309,7 +309,7 @@ fn write(to: &Addressee, envelope: &Envelope, event: &Event) -> Result<(String, 
     // WeChat's own random bytes are printable.
     let mut random = [0; 16];
     random.copy_from_slice(format!("{}{}", random::hex8(), random::hex8()).as_bytes());
-    let encrypt = crypto::seal(&key, &app.app_id, random, plain.as_bytes());
+    let encrypt = crypto::encrypt(&key, &app.app_id, random, plain.as_bytes());
     let msg_signature = signature::sign(&[token, &timestamp, &nonce, &encrypt]);
     query.push_str(&format!("&encrypt_type=aes&msg_signature={msg_signature}"));
 

@@ -81,7 +81,7 @@ fn open(outer: &Map<String, Value>, app: &App) -> Result<String, String> {
     }
     let key =
         EncodingAesKey::parse(app.encoding_aes_key.expose()).map_err(|error| error.to_string())?;
-    let message = crypto::open(&key, &app.app_id, &encrypt)
+    let message = crypto::decrypt(&key, &app.app_id, &encrypt)
         .map_err(|_| "Encrypt does not open with the app's key and app_id".to_owned())?;
     String::from_utf8(message).map_err(|_| "what is inside Encrypt is not UTF-8".to_owned())
 }

@@ -94,8 +94,8 @@ pub const RECORDS_UNREADABLE: Metric<1> = Metric {
 };
 
 /// A receipt has told what became of an ambiguous message.
-pub const SETTLED: Metric<1> = Metric {
-    name: "settled",
+pub const AMBIGUOUS_RESOLVED: Metric<1> = Metric {
+    name: "ambiguous_resolved",
     unit: Unit::Count,
     dimensions: ["outcome"],
     totals: &[],
@@ -170,7 +170,7 @@ pub fn all() -> Vec<Series> {
         QUEUE_MESSAGE_AGE_SECONDS.series(),
         RECEIPTS.series(),
         RECORDS_UNREADABLE.series(),
-        SETTLED.series(),
+        AMBIGUOUS_RESOLVED.series(),
         TOKEN_AGE_SECONDS.series(),
         TOKEN_EXPIRES_IN.series(),
         TOKEN_FAILED.series(),

@@ -1,7 +1,7 @@
 //! How the pushes of one app are verified and opened, as an operator stores it.
 
 use crate::secret::Secret;
-use crate::wechat::callback::{Callback, Mode, WINDOW};
+use crate::wechat::callback::{Callback, EncryptionMode, WINDOW};
 use crate::wechat::crypto::EncodingAesKey;
 use crate::wechat::id::AppId;
 use serde::{Deserialize, Deserializer};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoredCallback {
-    mode: Mode,
+    mode: EncryptionMode,
     #[serde(deserialize_with = "token")]
     token: Secret,
     #[serde(default, deserialize_with = "optional_key")]
@@ -28,7 +28,7 @@ pub(super) struct StoredCallback {
 impl StoredCallback {
     /// The settings at work for an app, or what keeps them from working.
     pub(super) fn into_callback(self, app_id: AppId) -> Result<Callback, String> {
-        if self.mode != Mode::Plaintext && self.encoding_aes_key.is_none() {
+        if self.mode != EncryptionMode::Plaintext && self.encoding_aes_key.is_none() {
             return Err("its mode needs an encoding_aes_key".to_owned());
         }
         Ok(Callback {

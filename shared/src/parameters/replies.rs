@@ -14,9 +14,9 @@
 //! breath, by a passive reply. A mini program's answers are messages of customer
 //! service, sent a moment later; only handing over is a passive reply there.
 
-use super::app::Kind;
+use super::app::AppKind;
 use crate::wechat::customer_service::CustomerServiceMessage;
-use crate::wechat::push::{self, Event, Message};
+use crate::wechat::push::{Event, Message, PushKind};
 use crate::wechat::reply::Reply;
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
@@ -29,17 +29,17 @@ const LARGEST_PATTERN: usize = 32 * 1024;
 
 /// The rules of one app, in the order in which they are tried.
 #[derive(Clone, Debug, Default)]
-pub struct Replies(Vec<Rule>);
+pub struct ReplyRules(Vec<Rule>);
 
 #[derive(Clone, Debug)]
 struct Rule {
     on: Trigger,
-    answer: Answer,
+    answer: AutoReply,
 }
 
 /// What a rule answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum AutoReply {
     /// A passive reply, in the same breath.
     Passive(Reply),
     /// A message of customer service, a moment later.
@@ -89,11 +89,11 @@ enum StoredTrigger {
     Message,
 }
 
-impl Replies {
+impl ReplyRules {
     /// Reads the rules of an app of this kind, and says which are no good: each
     /// by its place in the list, with what is wrong with it. Rules aren't secret.
     /// Those are passed over, so that a slip in one doesn't silence the others.
-    pub(super) fn read(rules: &[Value], kind: Kind) -> (Self, Vec<String>) {
+    pub(super) fn read(rules: &[Value], kind: AppKind) -> (Self, Vec<String>) {
         let mut read: Vec<Rule> = Vec::new();
         let mut problems = Vec::new();
         for (place, stored) in rules.iter().enumerate() {
@@ -113,20 +113,20 @@ impl Replies {
     }
 
     /// The answer of the first rule that fits, if one does.
-    pub fn answer(&self, kind: &push::Kind) -> Option<&Answer> {
+    pub fn reply_to(&self, kind: &PushKind) -> Option<&AutoReply> {
         self.0.iter().find(|rule| rule.on.fits(kind)).map(|rule| &rule.answer)
     }
 }
 
 impl Rule {
-    fn read(stored: &Value, kind: Kind) -> Result<Self, String> {
+    fn read(stored: &Value, kind: AppKind) -> Result<Self, String> {
         let stored: StoredRule =
             serde_json::from_value(stored.clone()).map_err(|error| error.to_string())?;
         let on = Trigger::read(stored.on)?;
         on.possible(kind)?;
-        let answer = Answer::read(stored.reply, kind)?;
+        let answer = AutoReply::read(stored.reply, kind)?;
         // WeChat's console of customer service takes over messages only.
-        if matches!(answer, Answer::Passive(Reply::CustomerService { .. })) && !on.is_message() {
+        if matches!(answer, AutoReply::Passive(Reply::CustomerService { .. })) && !on.is_message() {
             return Err("only messages can be handed to customer_service, not events".to_owned());
         }
         Ok(Self { on, answer })
@@ -139,10 +139,10 @@ impl Rule {
     }
 }
 
-impl Answer {
-    fn read(stored: Value, kind: Kind) -> Result<Self, String> {
+impl AutoReply {
+    fn read(stored: Value, kind: AppKind) -> Result<Self, String> {
         let handed_over = stored.get("customer_service").is_some();
-        let (answer, problem) = if kind == Kind::OfficialAccount || handed_over {
+        let (answer, problem) = if kind == AppKind::OfficialAccount || handed_over {
             let reply: Reply = serde_json::from_value(stored).map_err(|error| error.to_string())?;
             let problem = reply.problem();
             (Self::Passive(reply), problem)
@@ -185,12 +185,12 @@ impl Trigger {
     }
 
     /// Whether this can happen in an app of this kind.
-    fn possible(&self, kind: Kind) -> Result<(), String> {
+    fn possible(&self, kind: AppKind) -> Result<(), String> {
         match (self, kind) {
-            (Self::Follow | Self::Menu(_) | Self::Scene(_), Kind::MiniProgram) => {
+            (Self::Follow | Self::Menu(_) | Self::Scene(_), AppKind::MiniProgram) => {
                 Err("nobody follows, scans or taps a menu in a mini program".to_owned())
             }
-            (Self::EnterSession, Kind::OfficialAccount) => {
+            (Self::EnterSession, AppKind::OfficialAccount) => {
                 Err("enter_session happens in a mini program only".to_owned())
             }
             _ => Ok(()),
@@ -217,12 +217,12 @@ impl Trigger {
         }
     }
 
-    fn fits(&self, kind: &push::Kind) -> bool {
+    fn fits(&self, kind: &PushKind) -> bool {
         match (self, kind) {
-            (Self::Message, push::Kind::Message(_))
-            | (Self::Follow, push::Kind::Event(Event::Subscribe { .. }))
-            | (Self::EnterSession, push::Kind::Event(Event::UserEnterTempSession { .. })) => true,
-            (_, push::Kind::Message(Message::Text { content, .. })) => match self {
+            (Self::Message, PushKind::Message(_))
+            | (Self::Follow, PushKind::Event(Event::Subscribe { .. }))
+            | (Self::EnterSession, PushKind::Event(Event::UserEnterTempSession { .. })) => true,
+            (_, PushKind::Message(Message::Text { content, .. })) => match self {
                 Self::Keyword(text) => content.trim() == text,
                 Self::Contains(part) => content.contains(part.as_str()),
                 Self::Pattern(pattern) => pattern.is_match(content),
@@ -230,10 +230,10 @@ impl Trigger {
             },
             (
                 Self::Menu(wanted),
-                push::Kind::Event(Event::Click { key } | Event::ScanCodeWaitMessage { key, .. }),
+                PushKind::Event(Event::Click { key } | Event::ScanCodeWaitMessage { key, .. }),
             ) => key == wanted,
-            (Self::Scene(wanted), push::Kind::Event(Event::Scan { scene, .. })) => scene == wanted,
-            (Self::Scene(wanted), push::Kind::Event(Event::Subscribe { scene, .. })) => {
+            (Self::Scene(wanted), PushKind::Event(Event::Scan { scene, .. })) => scene == wanted,
+            (Self::Scene(wanted), PushKind::Event(Event::Subscribe { scene, .. })) => {
                 scene.as_ref() == Some(wanted)
             }
             _ => false,

@@ -1,16 +1,16 @@
 //! A message template of the business: fields with meaning, and how they fill
 //! WeChat's keys in each channel.
 
-use crate::wechat::field::Type;
+use crate::wechat::field::FieldType;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 mod channel;
-mod content;
+mod field_source;
 
 pub use channel::{Channel, ChannelKind, CustomerService, MiniProgramPage};
-pub use content::{Content, Unfit};
+pub use field_source::{FieldSource, InvalidValue};
 
 /// What stands in `/templates/{code}`.
 #[derive(Clone, Debug, Deserialize)]
@@ -77,9 +77,9 @@ impl Template {
     pub fn unchecked(&self) -> Vec<(&Channel, &str)> {
         let data = self.channels.iter().filter_map(|channel| Some((channel, channel.data()?)));
         let keys = data.flat_map(|(channel, (data, message))| {
-            data.keys().map(move |key| (channel, key.as_str(), Type::of(key, message)))
+            data.keys().map(move |key| (channel, key.as_str(), FieldType::of(key, message)))
         });
-        keys.filter(|(.., kind)| matches!(kind, Type::Unknown | Type::Listed))
+        keys.filter(|(.., kind)| matches!(kind, FieldType::Unknown | FieldType::Listed))
             .map(|(channel, key, _)| (channel, key))
             .collect()
     }
@@ -271,12 +271,12 @@ mod tests {
 
     #[test]
     fn what_a_key_can_never_show_is_named_with_its_channel() {
-        let error = of("subscribe", r#"{"time2":{"text":"{a}","fit":true}}"#);
+        let error = of("subscribe", r#"{"time2":{"text":"{a}","truncate":true}}"#);
         let error = error.unwrap().check().unwrap_err();
         assert!(error.starts_with("its channel subscribe: the key time2 can't be cut"), "{error}");
-        let error = of("template", r#"{"thing1":{"text":"{a}","fitt":true}}"#).unwrap_err();
-        assert!(error.to_string().starts_with("thing1: unknown field `fitt`"), "{error}");
-        of("template", r#"{"thing1":"{a}","keyword2":{"text":"{a}","fit":true}}"#)
+        let error = of("template", r#"{"thing1":{"text":"{a}","truncated":true}}"#).unwrap_err();
+        assert!(error.to_string().starts_with("thing1: unknown field `truncated`"), "{error}");
+        of("template", r#"{"thing1":"{a}","keyword2":{"text":"{a}","truncate":true}}"#)
             .unwrap()
             .check()
             .unwrap();

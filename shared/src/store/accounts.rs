@@ -7,7 +7,7 @@
 //! who logs in.
 
 use super::mappings::{PASSWORD, account_subject, person_subject};
-use super::{Logins, Mappings, Route, Users, get_string, number, string, transaction};
+use super::{AppIdentity, Logins, Mappings, Users, get_string, number, string, transaction};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
@@ -15,7 +15,7 @@ use crate::wechat::id::UnionId;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, TransactWriteItem, Update};
 
 /// How often it is tried again when a login got in between.
-const TRIES: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 /// Why an account isn't bound.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +38,8 @@ pub enum BindError {
 }
 
 /// A user of a person's, and what their profile says.
-struct Known {
-    route: Route,
+struct BoundUser {
+    route: AppIdentity,
     account: Option<String>,
     union_id: Option<UnionId>,
 }
@@ -120,7 +120,7 @@ impl Logins {
     /// When there is no such account or person, one of them is bound elsewhere, or
     /// DynamoDB doesn't confirm. Then nothing is changed.
     pub async fn bind(&self, account: &str, person: &str) -> Result<(), BindError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             if !self.mappings.has_account(account).await? {
                 return Err(BindError::NoAccount);
             }
@@ -132,7 +132,7 @@ impl Logins {
                 return Err(BindError::PersonTaken);
             }
             let bound = self.mappings.collection(&account_subject(account)).await?;
-            let taken = |user: &Known| {
+            let taken = |user: &BoundUser| {
                 bound.iter().any(|row| {
                     get_string(row, "app_id") == Some(user.route.app_id.as_str())
                         && get_string(row, "open_id") != Some(user.route.open_id.as_str())
@@ -160,7 +160,7 @@ impl Logins {
         Err(AwsError::unexpected("binding an account", "logins kept getting in between").into())
     }
 
-    fn bound(&self, account: &str, person: &str, user: &Known) -> [TransactWriteItem; 2] {
+    fn bound(&self, account: &str, person: &str, user: &BoundUser) -> [TransactWriteItem; 2] {
         let profile = Update::builder()
             .table_name(&self.users.table.name)
             .set_key(Some(Users::profile_key(&user.route.app_id, &user.route.open_id)))
@@ -192,7 +192,7 @@ impl Logins {
     /// When there is no such account or person, or DynamoDB doesn't confirm. Then
     /// nothing is changed.
     pub async fn unbind(&self, account: &str, person: &str) -> Result<bool, BindError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             if self.mappings.account_row(account).await?.is_none() {
                 return Err(BindError::NoAccount);
             }
@@ -217,7 +217,7 @@ impl Logins {
         Err(AwsError::unexpected("unbinding an account", "logins kept getting in between").into())
     }
 
-    fn unbound_user(&self, account: &str, route: &Route) -> [TransactWriteItem; 2] {
+    fn unbound_user(&self, account: &str, route: &AppIdentity) -> [TransactWriteItem; 2] {
         let profile = Update::builder()
             .table_name(&self.users.table.name)
             .set_key(Some(Users::profile_key(&route.app_id, &route.open_id)))
@@ -234,14 +234,14 @@ impl Logins {
     }
 
     /// The users as whom a person has logged in.
-    async fn users_of(&self, person: &str) -> Result<Vec<Known>, AwsError> {
+    async fn users_of(&self, person: &str) -> Result<Vec<BoundUser>, AwsError> {
         let mut users = Vec::new();
         for route in self.mappings.routes(&person_subject(person)).await? {
             let profile = self.users.profile(&route.app_id, &route.open_id).await?;
             let profile = profile.unwrap_or_default();
             if get_string(&profile, "id") == Some(person) {
                 let text = |name| get_string(&profile, name);
-                users.push(Known {
+                users.push(BoundUser {
                     account: text("account").map(str::to_owned),
                     union_id: text("union_id").and_then(|id| UnionId::parse(id).ok()),
                     route,

@@ -1,6 +1,6 @@
 //! What sending a message uses up: something of which a user has given so many.
 
-use super::{Consent, FormIdItem, Place, Users, transaction};
+use super::{Consent, FormIdItem, Users, WindowSlot, transaction};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -9,14 +9,14 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 /// the message, so that nothing is taken for what is never sent, nor anything sent
 /// that hasn't been taken.
 #[derive(Debug)]
-pub enum Allowance {
+pub enum Entitlement {
     /// A consent to one subscription message.
     Consent(Consent),
     /// A consent that lasts until it is withdrawn: it has to be there, and is not
     /// used up.
-    Standing(Consent),
+    LongTermConsent(Consent),
     /// A place in a customer-service window.
-    Place(Place),
+    WindowSlot(WindowSlot),
     /// A form id.
     FormId(FormIdItem),
 }
@@ -24,35 +24,35 @@ pub enum Allowance {
 impl Users {
     /// Taking it for a notification. Holds also if that notification has it
     /// already.
-    pub(super) fn taking(
+    pub(super) fn reserve(
         &self,
-        allowance: &Allowance,
+        entitlement: &Entitlement,
         notification: &str,
         now: Timestamp,
     ) -> TransactWriteItem {
-        match allowance {
-            Allowance::Consent(consent) => self.reserve_consent(consent, notification, now),
-            Allowance::Standing(consent) => self.is_free(consent),
-            Allowance::Place(place) => {
-                transaction::update(self.take_place(place, notification, now))
+        match entitlement {
+            Entitlement::Consent(consent) => self.reserve_consent(consent, notification, now),
+            Entitlement::LongTermConsent(consent) => self.is_free(consent),
+            Entitlement::WindowSlot(place) => {
+                transaction::update(self.reserve_slot(place, notification, now))
             }
-            Allowance::FormId(form) => self.reserve_form_id(form, notification, now),
+            Entitlement::FormId(form) => self.reserve_form_id(form, notification, now),
         }
     }
 
     /// Using up what the notification has taken; none if there is nothing to be
     /// written.
-    pub(super) fn using(
+    pub(super) fn consume(
         &self,
-        allowance: &Allowance,
+        entitlement: &Entitlement,
         notification: &str,
         now: Timestamp,
     ) -> Option<TransactWriteItem> {
-        match allowance {
-            Allowance::Consent(consent) => Some(self.use_consent(consent, notification, now)),
-            Allowance::FormId(form) => Some(self.use_form_id(form, notification)),
+        match entitlement {
+            Entitlement::Consent(consent) => Some(self.consume_consent(consent, notification, now)),
+            Entitlement::FormId(form) => Some(self.consume_form_id(form, notification)),
             // WeChat counts messages, and so does the window.
-            Allowance::Place(_) | Allowance::Standing(_) => None,
+            Entitlement::WindowSlot(_) | Entitlement::LongTermConsent(_) => None,
         }
     }
 
@@ -62,17 +62,17 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm. Asking again is safe.
-    pub async fn give_back(
+    pub async fn release(
         &self,
-        allowance: &Allowance,
+        entitlement: &Entitlement,
         notification: &str,
         now: Timestamp,
     ) -> Result<(), AwsError> {
-        match allowance {
-            Allowance::Consent(consent) => self.give_back_consent(consent, notification, now).await,
-            Allowance::Standing(_) => Ok(()),
-            Allowance::Place(place) => self.give_back_place(place, notification).await,
-            Allowance::FormId(form) => self.give_back_form_id(form, notification).await,
+        match entitlement {
+            Entitlement::Consent(consent) => self.release_consent(consent, notification, now).await,
+            Entitlement::LongTermConsent(_) => Ok(()),
+            Entitlement::WindowSlot(place) => self.release_slot(place, notification).await,
+            Entitlement::FormId(form) => self.release_form_id(form, notification).await,
         }
     }
 
@@ -82,22 +82,22 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm. Asking again is safe.
-    pub async fn burn(
+    pub async fn invalidate(
         &self,
-        allowance: &Allowance,
+        entitlement: &Entitlement,
         notification: &str,
         asked: Timestamp,
     ) -> Result<(), AwsError> {
-        match allowance {
-            Allowance::Consent(consent) => {
-                self.burn_consent(consent, "reserved", notification, asked).await
+        match entitlement {
+            Entitlement::Consent(consent) => {
+                self.invalidate_consent(consent, "reserved", notification, asked).await
             }
-            Allowance::Standing(consent) => {
-                self.burn_consent(consent, "free", notification, asked).await
+            Entitlement::LongTermConsent(consent) => {
+                self.invalidate_consent(consent, "free", notification, asked).await
             }
             // It stays taken.
-            Allowance::Place(_) => Ok(()),
-            Allowance::FormId(form) => self.burn_form_id(form, notification).await,
+            Entitlement::WindowSlot(_) => Ok(()),
+            Entitlement::FormId(form) => self.invalidate_form_id(form, notification).await,
         }
     }
 }

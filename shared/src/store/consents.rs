@@ -7,7 +7,7 @@
 //! revoked as well: `withdrawn#…` says when the user withdrew consent last,
 //! `refused#…` when WeChat knew nothing of any.
 
-use super::conflict::again;
+use super::conflict::retry_on_conflict;
 use super::{Users, get_string, get_time, number, string, transaction, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -96,7 +96,7 @@ impl Users {
             .build()
             .expect("table and item are set");
         let items = vec![
-            self.still_here(key.app_id, key.open_id, at),
+            self.not_erased_condition(key.app_id, key.open_id, at),
             transaction::check(not_withdrawn),
             transaction::put(put),
         ];
@@ -119,8 +119,9 @@ impl Users {
             .condition_expression("attribute_not_exists(withdrawn_at) OR withdrawn_at < :at")
             .expression_attribute_values(":at", number(at))
             // An event is kept, and may be applied again, for so long.
-            .expression_attribute_values(":expires", number(at.plus(2 * self.table.kept)));
-        let items = vec![self.still_here(key.app_id, key.open_id, at), transaction::update(mark)];
+            .expression_attribute_values(":expires", number(at.plus(2 * self.table.retention)));
+        let items =
+            vec![self.not_erased_condition(key.app_id, key.open_id, at), transaction::update(mark)];
         let what = self.table.action("withdrawing consent");
         transaction::write(&self.table.dynamodb, &what, items).await?;
         self.revoke_consents(key, at).await
@@ -223,7 +224,7 @@ impl Users {
                 .update_expression(
                     "SET #state = :to, notification = :notification, expires = :expires",
                 )
-                .expression_attribute_values(":expires", number(now.plus(self.table.kept))),
+                .expression_attribute_values(":expires", number(now.plus(self.table.retention))),
         )
     }
 
@@ -241,7 +242,7 @@ impl Users {
     }
 
     /// Using up a consent that the notification has reserved.
-    pub(super) fn use_consent(
+    pub(super) fn consume_consent(
         &self,
         consent: &Consent,
         notification: &str,
@@ -252,7 +253,7 @@ impl Users {
                 .update_expression(
                     "SET #state = :to, notification = :notification, expires = :expires",
                 )
-                .expression_attribute_values(":expires", number(now.plus(self.table.kept))),
+                .expression_attribute_values(":expires", number(now.plus(self.table.retention))),
         )
     }
 
@@ -262,7 +263,7 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub(super) async fn give_back_consent(
+    pub(super) async fn release_consent(
         &self,
         consent: &Consent,
         notification: &str,
@@ -290,7 +291,7 @@ impl Users {
             .expression_attribute_values(":reserved", string("reserved"))
             .expression_attribute_values(":notification", string(notification));
         let items = vec![
-            self.still_here(key.app_id, key.open_id, consent.granted_at),
+            self.not_erased_condition(key.app_id, key.open_id, consent.granted_at),
             still(
                 key.withdrawal(),
                 "attribute_not_exists(withdrawn_at) OR withdrawn_at < :granted",
@@ -316,7 +317,7 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub(super) async fn burn_consent(
+    pub(super) async fn invalidate_consent(
         &self,
         consent: &Consent,
         state: &str,
@@ -336,10 +337,10 @@ impl Users {
             .update_expression("SET refused_at = :at, expires = :expires")
             .condition_expression("attribute_not_exists(refused_at) OR refused_at < :at")
             .expression_attribute_values(":at", number(asked))
-            .expression_attribute_values(":expires", number(asked.plus(self.table.kept)));
-        let marked = again(|| mark.clone().send()).await;
+            .expression_attribute_values(":expires", number(asked.plus(self.table.retention)));
+        let marked = retry_on_conflict(|| mark.clone().send()).await;
         self.table.conditional("noting that WeChat knows of no consent", marked)?;
-        self.end_consent(consent, notification, state, "burned", asked).await?;
+        self.end_consent(consent, notification, state, "invalid", asked).await?;
         self.revoke_consents(key, asked).await
     }
 
@@ -386,7 +387,7 @@ impl Users {
         let step = self
             .step(consent, notification, from, to)
             .update_expression("SET #state = :to, notification = :notification, expires = :expires")
-            .expression_attribute_values(":expires", number(now.plus(self.table.kept)));
+            .expression_attribute_values(":expires", number(now.plus(self.table.retention)));
         self.table.change("ending a consent", step).await.map(drop)
     }
 }

@@ -1,13 +1,13 @@
 //! Deleting many rows, as far as there is time.
 
 use super::Table;
-use super::conflict::again;
+use super::conflict::retry_on_conflict;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 
 /// So many are deleted at once.
-pub(super) const AT_ONCE: usize = 16;
+pub(super) const MAX_CONCURRENCY: usize = 16;
 
 impl Table {
     /// Deletes all rows that a query finds, which projects their keys and nothing
@@ -23,14 +23,14 @@ impl Table {
         let mut deleted = 0;
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| AwsError::new(self.action(what), &error))?;
-            for some in page.items().chunks(AT_ONCE) {
+            for some in page.items().chunks(MAX_CONCURRENCY) {
                 if Timestamp::now() >= deadline {
                     return Ok((deleted, false));
                 }
                 let deletions = some.iter().map(async |key| {
                     let delete = self.dynamodb.delete_item().table_name(&self.name);
                     let delete = delete.set_key(Some(key.clone()));
-                    again(|| delete.clone().send())
+                    retry_on_conflict(|| delete.clone().send())
                         .await
                         .map_err(|error| AwsError::new(self.action(what), &error))
                 });

@@ -1,7 +1,7 @@
 //! A DynamoDB on this machine, for the tests of the tables.
 
 use super::{Item, Table};
-use crate::http::Web;
+use crate::http::HttpClient;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
@@ -9,7 +9,7 @@ use dynoxide::Database;
 use serde_json::json;
 
 /// As the functions keep rows unless somebody says otherwise.
-const KEPT: u64 = 30 * 24 * 3600;
+const RETENTION: u64 = 30 * 24 * 3600;
 
 /// The engine, in memory. It ends with the test.
 pub(super) struct Engine {
@@ -27,7 +27,7 @@ impl Engine {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("any", "any", None, None, "tests"))
-            .http_client(Web::new())
+            .http_client(HttpClient::new())
             .endpoint_url(format!("http://{address}"));
         Self { database, client: Client::from_conf(config.build()) }
     }
@@ -57,11 +57,11 @@ impl Engine {
             "TableName": name,
             "BillingMode": "PAY_PER_REQUEST",
             "AttributeDefinitions":
-                [attribute("id", "S"), attribute("waiting", "S"), attribute("due_at", "N")],
+                [attribute("id", "S"), attribute("due_shard", "S"), attribute("due_at", "N")],
             "KeySchema": [key("id", "HASH")],
             "GlobalSecondaryIndexes": [{
-                "IndexName": "waiting",
-                "KeySchema": [key("waiting", "HASH"), key("due_at", "RANGE")],
+                "IndexName": "due",
+                "KeySchema": [key("due_shard", "HASH"), key("due_at", "RANGE")],
                 "Projection": { "ProjectionType": "KEYS_ONLY" },
             }],
         });
@@ -74,7 +74,7 @@ impl Engine {
             dynamodb: self.client.clone(),
             name: name.to_owned(),
             variable: "A_TABLE",
-            kept: KEPT,
+            retention: RETENTION,
         }
     }
 }

@@ -3,10 +3,10 @@
 //!
 //! The profile says since when (`left_at`). Whatever was begun until then is
 //! deleted here, and isn't stored any more when its event is late: that is the
-//! condition [`Users::still_here`].
+//! condition [`Users::not_erased_condition`].
 
-use super::conflict::again;
-use super::delete::AT_ONCE;
+use super::conflict::retry_on_conflict;
+use super::delete::MAX_CONCURRENCY;
 use super::{Users, get_string, get_time, number, string, transaction, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 /// The items that follow from one event of the user's, from WeChat's answer to a
 /// send to them, or from what they handed over: what the item's name begins with,
 /// the attribute that holds its second, and what they are called together.
-const BEGUN: [(&str, &str, &str); 6] = [
+const ERASED_ITEMS: [(&str, &str, &str); 6] = [
     ("window#", "opened_at", "windows"),
     ("consent#", "granted_at", "consents"),
     ("withdrawn#", "withdrawn_at", "withdrawals"),
@@ -62,7 +62,7 @@ impl Users {
         follows: bool,
         deadline: Timestamp,
     ) -> Result<(BTreeMap<&'static str, u64>, bool), AwsError> {
-        const WHAT: &str = "erasing what a user had";
+        const ACTION: &str = "erasing what a user had";
         let user = user_key(app_id, open_id);
         let mut pages = self
             .table
@@ -77,20 +77,20 @@ impl Users {
             .send();
         let mut erased = BTreeMap::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| AwsError::new(self.table.action(WHAT), &error))?;
+            let page = page.map_err(|error| AwsError::new(self.table.action(ACTION), &error))?;
             let begun: Vec<_> = page
                 .items()
                 .iter()
                 .filter_map(|row| {
                     let item = get_string(row, "item")?;
                     let (_, attribute, kind) =
-                        BEGUN.into_iter().find(|(prefix, ..)| item.starts_with(prefix))?;
+                        ERASED_ITEMS.into_iter().find(|(prefix, ..)| item.starts_with(prefix))?;
                     let begun = get_time(row, attribute)?;
                     let stays = follows && begun == until && item == FOLLOW_WINDOW;
                     (begun <= until && !stays).then_some((item, attribute, kind))
                 })
                 .collect();
-            for some in begun.chunks(AT_ONCE) {
+            for some in begun.chunks(MAX_CONCURRENCY) {
                 if Timestamp::now() >= deadline {
                     return Ok((erased, false));
                 }
@@ -105,8 +105,8 @@ impl Users {
                         .condition_expression("#begun <= :until")
                         .expression_attribute_names("#begun", *attribute)
                         .expression_attribute_values(":until", number(until));
-                    let deleted = again(|| delete.clone().send()).await;
-                    Ok::<_, AwsError>(self.table.conditional(WHAT, deleted)?.map(|_| *kind))
+                    let deleted = retry_on_conflict(|| delete.clone().send()).await;
+                    Ok::<_, AwsError>(self.table.conditional(ACTION, deleted)?.map(|_| *kind))
                 });
                 for kind in
                     futures_util::future::try_join_all(deletions).await?.into_iter().flatten()
@@ -141,7 +141,7 @@ impl Users {
             let found = found.map_err(|error| {
                 AwsError::new(self.table.action("looking at what a user has"), &error)
             })?;
-            for (_, attribute, _) in BEGUN {
+            for (_, attribute, _) in ERASED_ITEMS {
                 latest = latest.max(get_time(&found, attribute));
             }
         }
@@ -150,7 +150,7 @@ impl Users {
 
     /// The condition that the user hasn't gone since `at`; in the same second,
     /// they have.
-    pub(super) fn still_here(
+    pub(super) fn not_erased_condition(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
@@ -163,9 +163,9 @@ impl Users {
         transaction::check(gone)
     }
 
-    /// As [`Users::still_here`], for a follow: if in the same second they left
+    /// As [`Users::not_erased_condition`], for a follow: if in the same second they left
     /// and followed, it counts what WeChat said when it was asked.
-    pub(super) fn still_follows(
+    pub(super) fn still_following_condition(
         &self,
         app_id: &AppId,
         open_id: &OpenId,

@@ -9,12 +9,12 @@ mod progress;
 mod range;
 mod record;
 
-pub use answer::{AnswerClaim, AnswerState, Claimed};
-pub use due::Due;
-pub use place::NoPlace;
-pub use progress::{Counted, Taken};
-pub use range::{Page, Position, Range};
-pub use record::{NewEvent, Record, Recorded, Unreadable};
+pub use answer::{AutoReplyClaim, AutoReplyLease, AutoReplyState};
+pub use due::DueEvent;
+pub use place::InvalidCursor;
+pub use progress::{ClaimResult, FailureRecord};
+pub use range::{EventCursor, EventPage, EventRange};
+pub use record::{EventPut, NewEvent, PutOutcome, Unreadable};
 
 use super::{Table, string};
 use crate::aws::AwsError;
@@ -58,7 +58,7 @@ pub struct StoredEvent {
     pub customer_service: Option<String>,
     /// How often it was tried, the try that is under way included.
     #[serde(default)]
-    pub tries: u64,
+    pub attempts: u64,
     /// Why the last try failed.
     #[serde(default)]
     pub problem: Option<String>,
@@ -70,13 +70,13 @@ pub struct StoredEvent {
     pub due_at: Option<Timestamp>,
     /// When the try began that is under way; the stream's isn't noted.
     #[serde(default)]
-    taken_at: Option<Timestamp>,
+    claimed_at: Option<Timestamp>,
     /// When it took effect.
     #[serde(default)]
     pub applied_at: Option<Timestamp>,
     /// When it was set aside, if it is.
     #[serde(default)]
-    pub set_aside_at: Option<Timestamp>,
+    pub quarantined_at: Option<Timestamp>,
 }
 
 impl StoredEvent {
@@ -92,14 +92,20 @@ impl StoredEvent {
     }
 
     /// The event as it stands when it was taken for a try.
-    fn taken(&self, tries: u64, now: Timestamp) -> Box<Self> {
+    fn claimed(&self, attempts: u64, now: Timestamp) -> Box<Self> {
         let pending = Some(self.app_id.clone());
-        Box::new(Self { tries, pending, taken_at: Some(now), set_aside_at: None, ..self.clone() })
+        Box::new(Self {
+            attempts,
+            pending,
+            claimed_at: Some(now),
+            quarantined_at: None,
+            ..self.clone()
+        })
     }
 
     /// The sort key of the event that has the same identity and came first, if
     /// this is another one.
-    fn first_of_its_identity(&self) -> Option<&str> {
+    fn first_with_same_key(&self) -> Option<&str> {
         let hash = Some(self.body_hash.as_str()).filter(|hash| !hash.is_empty())?;
         self.event.strip_suffix(hash)?.strip_suffix('#')
     }

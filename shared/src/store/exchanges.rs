@@ -7,7 +7,7 @@
 //! says no more than which person it was, and what the session was made of.
 
 use super::{
-    Item, Logins, Session, Users, get_string, get_time, item_of, number, string, transaction,
+    Item, LoginResult, Logins, Users, get_string, get_time, item_of, number, string, transaction,
 };
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -16,17 +16,17 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use sha2::{Digest, Sha256};
 
 /// A retry is answered for so many seconds.
-const ANSWERED: u64 = 60;
+const RETRY_WINDOW: u64 = 60;
 
 /// Names a code that was asked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CodeName(String);
+pub struct LoginCodeHash(String);
 
 /// A code that has become a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exchange {
+pub struct CodeExchange {
     /// Which code.
-    pub code: CodeName,
+    pub code: LoginCodeHash,
     /// The session (`sid`).
     pub session: String,
     /// The first access token of it (`jti`).
@@ -35,7 +35,7 @@ pub struct Exchange {
 
 /// An exchange as it was written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exchanged {
+pub struct LoginCodeRecord {
     /// The internal id of who logged in.
     pub person: String,
     /// The one that they had until then, if the login found them to be somebody else.
@@ -43,10 +43,10 @@ pub struct Exchanged {
     /// When.
     pub at: Timestamp,
     /// What the session was made of.
-    pub exchange: Exchange,
+    pub exchange: CodeExchange,
 }
 
-impl CodeName {
+impl LoginCodeHash {
     /// The name of a code of this app, asked with for this account, if any.
     pub fn new(app_id: &AppId, code: &str, account: Option<&str>) -> Self {
         // None of these has a line break in it, and an account is never empty.
@@ -55,16 +55,16 @@ impl CodeName {
     }
 
     fn key(&self) -> Item {
-        item_of([("user", string(format!("code#{}", self.0))), ("item", string("exchange"))])
+        item_of([("user", string(format!("login_code#{}", self.0))), ("item", string("exchange"))])
     }
 }
 
 impl Users {
     /// The write that says what became of a code.
-    pub(super) fn exchanged(
+    pub(super) fn login_code_put(
         &self,
-        exchange: &Exchange,
-        session: &Session,
+        exchange: &CodeExchange,
+        session: &LoginResult,
         now: Timestamp,
     ) -> TransactWriteItem {
         let mut put = Put::builder()
@@ -74,7 +74,7 @@ impl Users {
             .item("session", string(&exchange.session))
             .item("token", string(&exchange.token))
             .item("at", number(now))
-            .item("expires", number(now.plus(ANSWERED)));
+            .item("expires", number(now.plus(RETRY_WINDOW)));
         if let Some(former) = &session.merged_from {
             put = put.item("merged_from", string(former));
         }
@@ -86,22 +86,25 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn exchange(
+    pub async fn login_code(
         &self,
-        code: &CodeName,
+        code: &LoginCodeHash,
         now: Timestamp,
-    ) -> Result<Option<Exchanged>, AwsError> {
+    ) -> Result<Option<LoginCodeRecord>, AwsError> {
         let found = self.table.read("reading what became of a code", code.key()).await?;
         let item = found.unwrap_or_default();
         let text = |name| get_string(&item, name).map(str::to_owned);
         let exchanged = (|| {
-            let exchange =
-                Exchange { code: code.clone(), session: text("session")?, token: text("token")? };
+            let exchange = CodeExchange {
+                code: code.clone(),
+                session: text("session")?,
+                token: text("token")?,
+            };
             let (person, merged_from) = (text("person")?, text("merged_from"));
-            Some(Exchanged { person, merged_from, at: get_time(&item, "at")?, exchange })
+            Some(LoginCodeRecord { person, merged_from, at: get_time(&item, "at")?, exchange })
         })();
         // DynamoDB removes it some time after its end.
-        Ok(exchanged.filter(|it| now < it.at.plus(ANSWERED)))
+        Ok(exchanged.filter(|it| now < it.at.plus(RETRY_WINDOW)))
     }
 }
 
@@ -112,12 +115,12 @@ impl Logins {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn found_again(
+    pub async fn replay(
         &self,
-        exchanged: &Exchanged,
+        exchanged: &LoginCodeRecord,
         app_id: &AppId,
-    ) -> Result<Option<Session>, AwsError> {
-        let Exchanged { person, merged_from, .. } = exchanged;
+    ) -> Result<Option<LoginResult>, AwsError> {
+        let LoginCodeRecord { person, merged_from, .. } = exchanged;
         let Some(open_id) = self.mappings.open_id_of(person, app_id).await? else {
             return Ok(None);
         };
@@ -127,11 +130,11 @@ impl Logins {
         }
         let union_id = get_string(&profile, "union_id").and_then(|id| UnionId::parse(id).ok());
         let routes = match union_id {
-            Some(union_id) => self.mappings.of_union(&union_id).await?,
+            Some(union_id) => self.mappings.by_union_id(&union_id).await?,
             None => Vec::new(),
         };
         let account = get_string(&profile, "account").map(str::to_owned);
         let (user, merged_from) = (person.clone(), merged_from.clone());
-        Ok(Some(Session { user, account, routes, merged_from }))
+        Ok(Some(LoginResult { user, account, routes, merged_from }))
     }
 }

@@ -5,8 +5,8 @@
 //! | Attribute of the profile | |
 //! |---|---|
 //! | `follows`, `state_time` | the state, and the second of the event that made it |
-//! | `state_from` | `subscribe`, `unsubscribe`, or `asked`: two opposite events had this second, and WeChat said what is true |
-//! | `explained` | WeChat was asked who the follower is |
+//! | `state_from` | `subscribe`, `unsubscribe`, or `lookup`: two opposite events had this second, and WeChat said what is true |
+//! | `profile_fetched` | WeChat was asked who the follower is |
 //! | `union_id`, `scene` | what it said; gone as soon as they leave |
 //! | `left_at` | the last second in which they left: what was older is void |
 //! | `version` | counts the moves, so that none is based on a state that is gone |
@@ -15,7 +15,7 @@ mod close;
 mod listed;
 mod several;
 
-pub use several::Move;
+pub use several::FollowerUpdate;
 
 use super::mappings::union_subject;
 use super::{Item, Mappings, Users, get_number, get_string, get_time, number, string, transaction};
@@ -36,20 +36,20 @@ pub struct Followers {
 
 /// What an event says that the user did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum FollowEvent {
     /// They follow from now on.
-    Follows,
+    Followed,
     /// They don't any more.
-    Leaves,
+    Unfollowed,
 }
 
 /// Where a state is known from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
-    Event(Told),
+    Event(FollowEvent),
     /// From WeChat itself, as events of the same second contradicted each
     /// other.
-    Asked,
+    Lookup,
 }
 
 /// Whether somebody follows, as of one second of WeChat's clock.
@@ -62,10 +62,10 @@ struct State {
 
 /// What is known of one user's following.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Following {
+pub struct FollowState {
     state: Option<State>,
     left_at: Option<Timestamp>,
-    explained: bool,
+    profile_fetched: bool,
     union_id: Option<UnionId>,
     scene: Option<String>,
     version: u64,
@@ -73,7 +73,7 @@ pub struct Following {
 
 /// What WeChat says when it is asked about a user (`user/info`).
 #[derive(Clone, Debug)]
-pub struct Explanation {
+pub struct FetchedProfile {
     /// Whether they follow at this moment.
     pub follows: bool,
     /// The person, where WeChat tells.
@@ -84,17 +84,17 @@ pub struct Explanation {
 
 /// What an event leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum FollowTransition {
     /// Nothing that isn't known.
-    Nothing,
+    None,
     /// To a new state, which is to be stored.
-    Move(Following),
+    To(FollowState),
     /// To a question: WeChat has to say who the follower is, or which of two
     /// opposite events came last.
-    Ask,
+    NeedsLookup,
 }
 
-impl Following {
+impl FollowState {
     /// Whether they follow.
     pub fn follows(&self) -> bool {
         self.state.is_some_and(|state| state.follows)
@@ -107,35 +107,41 @@ impl Following {
 
     /// What an event of the second `at` leads to. State moves forward in
     /// WeChat's time: an older event changes nothing but what it makes void.
-    pub fn step(&self, told: Told, at: Timestamp) -> Step {
+    pub fn transition(&self, told: FollowEvent, at: Timestamp) -> FollowTransition {
         match self.state {
             Some(state) if state.at == at && state.source == Source::Event(told) => {
-                if told == Told::Follows && !self.explained { Step::Ask } else { Step::Nothing }
+                if told == FollowEvent::Followed && !self.profile_fetched {
+                    FollowTransition::NeedsLookup
+                } else {
+                    FollowTransition::None
+                }
             }
-            Some(state) if state.at == at && state.source != Source::Asked => Step::Ask,
+            Some(state) if state.at == at && state.source != Source::Lookup => {
+                FollowTransition::NeedsLookup
+            }
             Some(state) if state.at >= at => {
-                if told == Told::Follows || self.left_at >= Some(at) {
-                    return Step::Nothing;
+                if told == FollowEvent::Followed || self.left_at >= Some(at) {
+                    return FollowTransition::None;
                 }
                 // What is known of a newer follow stays.
                 let mut next = Self { left_at: Some(at), ..self.clone() };
-                if !self.explained {
+                if !self.profile_fetched {
                     (next.union_id, next.scene) = (None, None);
                 }
-                Step::Move(next)
+                FollowTransition::To(next)
             }
             // They were forgotten since.
-            None if self.left_at >= Some(at) => Step::Nothing,
-            _ => Step::Move(self.moved(told, at)),
+            None if self.left_at >= Some(at) => FollowTransition::None,
+            _ => FollowTransition::To(self.moved(told, at)),
         }
     }
 
-    fn moved(&self, told: Told, at: Timestamp) -> Self {
-        let follows = told == Told::Follows;
+    fn moved(&self, told: FollowEvent, at: Timestamp) -> Self {
+        let follows = told == FollowEvent::Followed;
         Self {
             state: Some(State { follows, at, source: Source::Event(told) }),
             left_at: if follows { self.left_at } else { self.left_at.max(Some(at)) },
-            explained: false,
+            profile_fetched: false,
             union_id: self.union_id.clone().filter(|_| follows),
             scene: None,
             version: self.version,
@@ -144,21 +150,26 @@ impl Following {
 
     /// The state after WeChat was asked for the sake of an event of the second
     /// `at`; none if the answer adds nothing.
-    pub fn explained(&self, told: Told, at: Timestamp, explanation: &Explanation) -> Option<Self> {
+    pub fn with_user_info(
+        &self,
+        told: FollowEvent,
+        at: Timestamp,
+        explanation: &FetchedProfile,
+    ) -> Option<Self> {
         let state = self.state?;
         let contested = state.source != Source::Event(told);
         if !contested && !explanation.follows {
             // They have left again since; the event that says so is on its way.
             return None;
         }
-        let source = if contested { Source::Asked } else { state.source };
+        let source = if contested { Source::Lookup } else { state.source };
         let follows = explanation.follows;
-        let left = told == Told::Leaves;
+        let left = told == FollowEvent::Unfollowed;
         let union_id = explanation.union_id.clone().or_else(|| self.union_id.clone());
         Some(Self {
             state: Some(State { follows, at, source }),
             left_at: if left { self.left_at.max(Some(at)) } else { self.left_at },
-            explained: follows,
+            profile_fetched: follows,
             union_id: union_id.filter(|_| follows),
             scene: explanation.scene.clone().filter(|_| follows),
             version: self.version,
@@ -169,16 +180,16 @@ impl Following {
         let state = || {
             let follows = *item.get("follows")?.as_bool().ok()?;
             let source = match get_string(item, "state_from")? {
-                "subscribe" => Source::Event(Told::Follows),
-                "unsubscribe" => Source::Event(Told::Leaves),
-                _ => Source::Asked,
+                "subscribe" => Source::Event(FollowEvent::Followed),
+                "unsubscribe" => Source::Event(FollowEvent::Unfollowed),
+                _ => Source::Lookup,
             };
             Some(State { follows, at: get_time(item, "state_time")?, source })
         };
         Self {
             state: state(),
             left_at: get_time(item, "left_at"),
-            explained: item.contains_key("explained"),
+            profile_fetched: item.contains_key("profile_fetched"),
             union_id: get_string(item, "union_id").and_then(|id| UnionId::parse(id).ok()),
             scene: get_string(item, "scene").map(str::to_owned),
             version: get_number(item, "version").unwrap_or_default(),
@@ -200,9 +211,9 @@ impl Following {
             });
         if let Some(State { follows, at, source }) = self.state {
             let source = match source {
-                Source::Event(Told::Follows) => "subscribe",
-                Source::Event(Told::Leaves) => "unsubscribe",
-                Source::Asked => "asked",
+                Source::Event(FollowEvent::Followed) => "subscribe",
+                Source::Event(FollowEvent::Unfollowed) => "unsubscribe",
+                Source::Lookup => "lookup",
             };
             set.extend(["follows = :follows", "state_time = :at", "state_from = :source"]);
             update = update
@@ -210,10 +221,10 @@ impl Following {
                 .expression_attribute_values(":at", number(at))
                 .expression_attribute_values(":source", string(source));
         }
-        let explained = self.explained.then_some(AttributeValue::Bool(true));
+        let profile_fetched = self.profile_fetched.then_some(AttributeValue::Bool(true));
         let values = [
             ("left_at", ":left_at", self.left_at.map(number)),
-            ("explained", ":explained", explained),
+            ("profile_fetched", ":fetched", profile_fetched),
             ("union_id", ":union", self.union_id.as_ref().map(|id| string(id.as_str()))),
             ("scene", ":scene", self.scene.as_deref().map(string)),
         ];
@@ -241,9 +252,9 @@ impl Followers {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn known(&self, app_id: &AppId, open_id: &OpenId) -> Result<Following, AwsError> {
+    pub async fn state(&self, app_id: &AppId, open_id: &OpenId) -> Result<FollowState, AwsError> {
         let profile = self.users.profile(app_id, open_id).await?;
-        Ok(profile.as_ref().map(Following::read).unwrap_or_default())
+        Ok(profile.as_ref().map(FollowState::read).unwrap_or_default())
     }
 
     /// Stores `next`, which was made of `known`, and gives it as it is known from
@@ -257,14 +268,14 @@ impl Followers {
         &self,
         app_id: &AppId,
         open_id: &OpenId,
-        known: &Following,
-        next: Following,
-    ) -> Result<Option<Following>, AwsError> {
+        known: &FollowState,
+        next: FollowState,
+    ) -> Result<Option<FollowState>, AwsError> {
         let table = &self.users.table;
         let items = self.items(app_id, open_id, known, &next);
         let what = table.action("storing whether a user follows");
         let stored = transaction::write(&table.dynamodb, &what, items).await?;
-        Ok(stored.then(|| Following { version: next.version + 1, ..next }))
+        Ok(stored.then(|| FollowState { version: next.version + 1, ..next }))
     }
 
     /// What has to be written together for one user's move: the profile first.
@@ -272,8 +283,8 @@ impl Followers {
         &self,
         app_id: &AppId,
         open_id: &OpenId,
-        known: &Following,
-        next: &Following,
+        known: &FollowState,
+        next: &FollowState,
     ) -> Vec<TransactWriteItem> {
         let profile = Update::builder()
             .table_name(&self.users.table.name)

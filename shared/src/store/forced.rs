@@ -2,9 +2,9 @@
 //!
 //! The Parameter Store, where the token itself stands, has no conditional write.
 //! So one row of the notifications table for each app says who is at it, and
-//! counts what WeChat counts: `forced#{app_id}`, an id that no caller can give.
+//! counts what WeChat counts: `token_refresh#{app_id}`, an id that no caller can give.
 
-use super::conflict::again;
+use super::conflict::retry_on_conflict;
 use super::{Item, Table, get_number, get_string, item_of, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -17,19 +17,19 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use uuid::Uuid;
 
 /// The row is kept this many seconds after its last use: longer than WeChat counts.
-const KEPT: u64 = 3 * 24 * 3600;
+const RETENTION: u64 = 3 * 24 * 3600;
 
 /// The rows about dead access tokens.
 #[derive(Clone, Debug)]
-pub struct Forced {
+pub struct TokenRefreshLeases {
     table: Table,
 }
 
 /// The right to replace an app's dead token, until a lease ends.
 #[derive(Debug)]
-pub struct Repair {
+pub struct TokenRefreshLease {
     id: String,
-    claim: String,
+    owner: String,
     /// When a token was forced, oldest first, as far as it was not dropped.
     pub forced_at: Vec<Timestamp>,
     /// The generation that the last repair stored, if it did.
@@ -38,20 +38,20 @@ pub struct Repair {
 
 /// What a claim found.
 #[derive(Debug)]
-pub enum RepairClaim {
+pub enum LeaseResult {
     /// It is ours to replace the token.
-    Ours(Repair),
+    Acquired(TokenRefreshLease),
     /// Somebody is at it.
-    Theirs(Holder),
+    HeldBy(LeaseHolder),
 }
 
 /// Somebody who is replacing a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder(String);
+pub struct LeaseHolder(String);
 
 /// How a repair ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RepairEnd {
+pub enum RefreshResult {
     /// A token of this generation is there.
     Stored(u64),
     /// There is no token to be had.
@@ -59,22 +59,22 @@ pub enum RepairEnd {
         /// What went wrong, without any secret.
         problem: String,
         /// Whether it stays so until a human acts.
-        lasting: bool,
+        permanent: bool,
     },
 }
 
 /// How far somebody is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RepairProgress {
+pub enum RefreshProgress {
     /// Still at it, or dead.
-    Working,
+    Running,
     /// At the end.
-    Ended(RepairEnd),
+    Ended(RefreshResult),
     /// Somebody else came after them.
     Unknown,
 }
 
-impl Forced {
+impl TokenRefreshLeases {
     /// Reads `NOTIFICATIONS_TABLE`.
     ///
     /// # Errors
@@ -95,27 +95,32 @@ impl Forced {
         app_id: &AppId,
         now: Timestamp,
         lease_until: Timestamp,
-    ) -> Result<RepairClaim, AwsError> {
+    ) -> Result<LeaseResult, AwsError> {
         let id = id(app_id);
-        let claim = Uuid::new_v4().simple().to_string();
+        let owner = Uuid::new_v4().simple().to_string();
         let update = self
-            .update(&id, &claim)
-            .update_expression("SET claim = :claim, lease_until = :lease, expires = :expires")
+            .update(&id, &owner)
+            .update_expression("SET lease_owner = :owner, lease_until = :lease, expires = :expires")
             // Known again by its own repeat, if the first answer was lost.
             .condition_expression(
-                "attribute_not_exists(claim) OR lease_until < :now OR claim = :claim",
+                "attribute_not_exists(lease_owner) OR lease_until < :now OR lease_owner = :owner",
             )
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":lease", number(lease_until))
-            .expression_attribute_values(":expires", number(now.plus(KEPT)))
+            .expression_attribute_values(":expires", number(now.plus(RETENTION)))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let error = match again(|| update.clone().send()).await {
+        let error = match retry_on_conflict(|| update.clone().send()).await {
             Ok(claimed) => {
                 let item = claimed.attributes.unwrap_or_default();
                 let forced_at = times(&item);
                 let generation = get_number(&item, "generation");
-                return Ok(RepairClaim::Ours(Repair { id, claim, forced_at, generation }));
+                return Ok(LeaseResult::Acquired(TokenRefreshLease {
+                    id,
+                    owner,
+                    forced_at,
+                    generation,
+                }));
             }
             Err(error) => error,
         };
@@ -125,11 +130,11 @@ impl Forced {
         else {
             return Err(AwsError::new(self.table.action(action), &error));
         };
-        let holder = failed.item().and_then(|item| get_string(item, "claim"));
+        let holder = failed.item().and_then(|item| get_string(item, "lease_owner"));
         let holder = holder.ok_or_else(|| {
             AwsError::unexpected(self.table.action(action), "nobody holds it, and still it is held")
         })?;
-        Ok(RepairClaim::Theirs(Holder(holder.to_owned())))
+        Ok(LeaseResult::HeldBy(LeaseHolder(holder.to_owned())))
     }
 
     /// Counts a forced refresh, before it is done: one whose answer is lost
@@ -140,20 +145,20 @@ impl Forced {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm; then it must not be done either.
-    pub async fn count(
+    pub async fn record_forced_refresh(
         &self,
-        repair: &Repair,
+        lease: &TokenRefreshLease,
         forced_at: &[Timestamp],
         now: Timestamp,
     ) -> Result<bool, AwsError> {
         let times = AttributeValue::L(forced_at.iter().map(|at| number(*at)).collect());
         let update = self
-            .update(&repair.id, &repair.claim)
+            .update(&lease.id, &lease.owner)
             .update_expression("SET forced_at = :times")
-            .condition_expression("claim = :claim AND lease_until >= :now")
+            .condition_expression("lease_owner = :owner AND lease_until >= :now")
             .expression_attribute_values(":times", times)
             .expression_attribute_values(":now", number(now));
-        let counted = again(|| update.clone().send()).await;
+        let counted = retry_on_conflict(|| update.clone().send()).await;
         Ok(self.table.conditional("counting a forced token", counted)?.is_some())
     }
 
@@ -163,22 +168,27 @@ impl Forced {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm; the lease ends by itself.
-    pub async fn end(&self, repair: &Repair, end: &RepairEnd) -> Result<(), AwsError> {
-        let update = self.update(&repair.id, &repair.claim).condition_expression("claim = :claim");
+    pub async fn release(
+        &self,
+        lease: &TokenRefreshLease,
+        end: &RefreshResult,
+    ) -> Result<(), AwsError> {
+        let update =
+            self.update(&lease.id, &lease.owner).condition_expression("lease_owner = :owner");
         let update = match end {
-            RepairEnd::Stored(generation) => update
+            RefreshResult::Stored(generation) => update
                 .update_expression(
-                    "SET ended = :claim, generation = :generation REMOVE claim, lease_until, problem, lasting",
+                    "SET ended = :owner, generation = :generation REMOVE lease_owner, lease_until, problem, permanent",
                 )
                 .expression_attribute_values(":generation", number(*generation)),
-            RepairEnd::Failed { problem, lasting } => update
+            RefreshResult::Failed { problem, permanent } => update
                 .update_expression(
-                    "SET ended = :claim, problem = :problem, lasting = :lasting REMOVE claim, lease_until",
+                    "SET ended = :owner, problem = :problem, permanent = :permanent REMOVE lease_owner, lease_until",
                 )
                 .expression_attribute_values(":problem", string(problem))
-                .expression_attribute_values(":lasting", AttributeValue::Bool(*lasting)),
+                .expression_attribute_values(":permanent", AttributeValue::Bool(*permanent)),
         };
-        let ended = again(|| update.clone().send()).await;
+        let ended = retry_on_conflict(|| update.clone().send()).await;
         self.table.conditional("ending the replacement of a token", ended)?;
         Ok(())
     }
@@ -191,8 +201,8 @@ impl Forced {
     pub async fn progress(
         &self,
         app_id: &AppId,
-        holder: &Holder,
-    ) -> Result<RepairProgress, AwsError> {
+        holder: &LeaseHolder,
+    ) -> Result<RefreshProgress, AwsError> {
         let found = self
             .table
             .read("looking who replaces a token", item_of([("id", string(id(app_id)))]))
@@ -200,35 +210,35 @@ impl Forced {
         Ok(progress(&found.unwrap_or_default(), holder))
     }
 
-    fn update(&self, id: &str, claim: &str) -> UpdateItemFluentBuilder {
+    fn update(&self, id: &str, owner: &str) -> UpdateItemFluentBuilder {
         self.table
             .dynamodb
             .update_item()
             .table_name(&self.table.name)
             .key("id", string(id))
-            .expression_attribute_values(":claim", string(claim))
+            .expression_attribute_values(":owner", string(owner))
     }
 }
 
 fn id(app_id: &AppId) -> String {
-    format!("forced#{app_id}")
+    format!("token_refresh#{app_id}")
 }
 
-fn progress(item: &Item, holder: &Holder) -> RepairProgress {
-    if get_string(item, "claim") == Some(&holder.0) {
-        return RepairProgress::Working;
+fn progress(item: &Item, holder: &LeaseHolder) -> RefreshProgress {
+    if get_string(item, "lease_owner") == Some(&holder.0) {
+        return RefreshProgress::Running;
     }
     if get_string(item, "ended") != Some(&holder.0) {
-        return RepairProgress::Unknown;
+        return RefreshProgress::Unknown;
     }
     match (get_string(item, "problem"), get_number(item, "generation")) {
         (Some(problem), _) => {
-            let lasting = item.get("lasting").and_then(|value| value.as_bool().ok());
-            let lasting = lasting.copied().unwrap_or_default();
-            RepairProgress::Ended(RepairEnd::Failed { problem: problem.to_owned(), lasting })
+            let permanent = item.get("permanent").and_then(|value| value.as_bool().ok());
+            let permanent = permanent.copied().unwrap_or_default();
+            RefreshProgress::Ended(RefreshResult::Failed { problem: problem.to_owned(), permanent })
         }
-        (None, Some(generation)) => RepairProgress::Ended(RepairEnd::Stored(generation)),
-        (None, None) => RepairProgress::Unknown,
+        (None, Some(generation)) => RefreshProgress::Ended(RefreshResult::Stored(generation)),
+        (None, None) => RefreshProgress::Unknown,
     }
 }
 
@@ -249,22 +259,23 @@ mod tests {
 
     #[test]
     fn who_waits_learns_how_it_ended_from_the_one_they_wait_for() {
-        let holder = Holder("one".to_owned());
-        let working = item(&[("claim", string("one")), ("ended", string("zero"))]);
-        assert_eq!(progress(&working, &holder), RepairProgress::Working);
+        let holder = LeaseHolder("one".to_owned());
+        let working = item(&[("lease_owner", string("one")), ("ended", string("zero"))]);
+        assert_eq!(progress(&working, &holder), RefreshProgress::Running);
         let stored = item(&[("ended", string("one")), ("generation", number(7_u64))]);
-        assert_eq!(progress(&stored, &holder), RepairProgress::Ended(RepairEnd::Stored(7)));
+        assert_eq!(progress(&stored, &holder), RefreshProgress::Ended(RefreshResult::Stored(7)));
         // The generation is that of the last one who stored something.
         let failed = item(&[
             ("ended", string("one")),
             ("generation", number(7_u64)),
             ("problem", string("no")),
-            ("lasting", AttributeValue::Bool(true)),
+            ("permanent", AttributeValue::Bool(true)),
         ]);
-        let end = RepairEnd::Failed { problem: "no".to_owned(), lasting: true };
-        assert_eq!(progress(&failed, &holder), RepairProgress::Ended(end));
-        for other in [item(&[]), item(&[("claim", string("two")), ("ended", string("two"))])] {
-            assert_eq!(progress(&other, &holder), RepairProgress::Unknown);
+        let end = RefreshResult::Failed { problem: "no".to_owned(), permanent: true };
+        assert_eq!(progress(&failed, &holder), RefreshProgress::Ended(end));
+        for other in [item(&[]), item(&[("lease_owner", string("two")), ("ended", string("two"))])]
+        {
+            assert_eq!(progress(&other, &holder), RefreshProgress::Unknown);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A mini program's user has closed their WeChat account: what ties them to
 //! accounts and to other apps goes as well.
 
-use super::conflict::again;
+use super::conflict::retry_on_conflict;
 use super::mappings::{PERSON, account_subject, person_subject, union_subject};
 use super::{Item, Logins, Users, get_string, get_time, number, string, transaction};
 use crate::aws::AwsError;
@@ -10,7 +10,7 @@ use crate::wechat::id::{AppId, OpenId, UnionId};
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
 
 /// How often it is tried again when a login got in between.
-const TRIES: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 impl Logins {
     /// Forgets a user of a mini program: who they are, their account, their
@@ -20,21 +20,21 @@ impl Logins {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn forget(
+    pub async fn close_account(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
         at: Timestamp,
     ) -> Result<(), AwsError> {
-        const WHAT: &str = "forgetting a user";
-        for _ in 0..TRIES {
+        const ACTION: &str = "forgetting a user";
+        for _ in 0..MAX_ATTEMPTS {
             let profile = self.users.profile(app_id, open_id).await?.unwrap_or_default();
             let logged_in_at = get_time(&profile, "logged_in_at");
             let gone = logged_in_at.is_some_and(|logged_in_at| logged_in_at <= at);
             if get_time(&profile, "left_at") >= Some(at) && !gone {
                 return Ok(());
             }
-            let mut items = vec![self.goodbye(app_id, open_id, at, &profile, gone)];
+            let mut items = vec![self.erased_profile(app_id, open_id, at, &profile, gone)];
             let union_id = get_string(&profile, "union_id").and_then(|id| UnionId::parse(id).ok());
             if gone {
                 let union = union_id.as_ref().map(union_subject);
@@ -45,18 +45,18 @@ impl Logins {
                 }
             }
             let table = &self.users.table;
-            if transaction::write(&table.dynamodb, &table.action(WHAT), items).await? {
+            if transaction::write(&table.dynamodb, &table.action(ACTION), items).await? {
                 if let Some(person) = get_string(&profile, "id").filter(|_| gone) {
                     self.end_sessions(person).await;
                 }
                 return Ok(());
             }
         }
-        Err(AwsError::unexpected(WHAT, "logins of this user kept getting in between"))
+        Err(AwsError::unexpected(ACTION, "logins of this user kept getting in between"))
     }
 
     /// The profile without the person, and since when they are gone.
-    fn goodbye(
+    fn erased_profile(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
@@ -128,7 +128,7 @@ impl Logins {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn forget_person(&self, union_id: &UnionId) -> Result<(), AwsError> {
+    pub async fn unlink_person(&self, union_id: &UnionId) -> Result<(), AwsError> {
         let subject = union_subject(union_id);
         let rows = self.mappings.collection(&subject).await?;
         if rows.iter().any(|row| get_string(row, "app_id") != Some(PERSON)) {
@@ -141,7 +141,7 @@ impl Logins {
             .table_name(&table.name)
             .key("subject", string(subject))
             .key("app_id", string(PERSON));
-        match again(|| delete.clone().send()).await {
+        match retry_on_conflict(|| delete.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) => Err(AwsError::new(table.action("forgetting a person"), &error)),
         }

@@ -10,7 +10,7 @@
 //! is handed over twice, because an answer was lost or at the same moment, meet
 //! itself. The oldest first is a matter of sorting the few that a user has.
 
-use super::conflict::again;
+use super::conflict::retry_on_conflict;
 use super::transaction::Outcome;
 use super::{Users, get_string, get_time, number, string, transaction, user_key};
 use crate::aws::AwsError;
@@ -24,7 +24,7 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
 const PREFIX: &str = "form#";
 /// In its last seconds a form id isn't used: WeChat counts from the moment the
 /// form was submitted, which is before we were told, and a send takes time.
-const MARGIN: u64 = 60;
+const EXPIRY_MARGIN: u64 = 60;
 
 /// A form id that a notification may send with.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn keep_form_ids(
+    pub async fn store_form_ids(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
@@ -143,7 +143,7 @@ impl Users {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":user", string(&user))
             .expression_attribute_values(":prefix", string(PREFIX))
-            .expression_attribute_values(":soon", number(now.plus(MARGIN)))
+            .expression_attribute_values(":soon", number(now.plus(EXPIRY_MARGIN)))
             .expression_attribute_values(":free", string("free"))
             .expression_attribute_values(":reserved", string("reserved"))
             .expression_attribute_values(":notification", string(notification))
@@ -182,7 +182,7 @@ impl Users {
             .condition_expression(
                 "expires > :soon AND (#state = :from OR (#state = :to AND notification = :notification))",
             )
-            .expression_attribute_values(":soon", number(now.plus(MARGIN)))
+            .expression_attribute_values(":soon", number(now.plus(EXPIRY_MARGIN)))
             .expression_attribute_values(":from", string("free"))
             .expression_attribute_values(":to", string("reserved"));
         transaction::update(update)
@@ -190,7 +190,11 @@ impl Users {
 
     /// The write that says that a message was sent with a form id. It is refused
     /// unless the notification has reserved it; it may be made again.
-    pub(super) fn use_form_id(&self, form: &FormIdItem, notification: &str) -> TransactWriteItem {
+    pub(super) fn consume_form_id(
+        &self,
+        form: &FormIdItem,
+        notification: &str,
+    ) -> TransactWriteItem {
         transaction::update(self.form_step(form, notification, "used"))
     }
 
@@ -200,7 +204,7 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn give_back_form_id(
+    pub async fn release_form_id(
         &self,
         form: &FormIdItem,
         notification: &str,
@@ -214,12 +218,12 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn burn_form_id(
+    pub async fn invalidate_form_id(
         &self,
         form: &FormIdItem,
         notification: &str,
     ) -> Result<(), AwsError> {
-        self.move_form_id(form, notification, "burned").await
+        self.move_form_id(form, notification, "invalid").await
     }
 
     /// A step of a form id that a notification has reserved. It does nothing if
@@ -241,7 +245,7 @@ impl Users {
             .set_condition_expression(step.get_condition_expression().clone())
             .set_expression_attribute_names(step.get_expression_attribute_names().clone())
             .set_expression_attribute_values(step.get_expression_attribute_values().clone());
-        let moved = again(|| update.clone().send()).await;
+        let moved = retry_on_conflict(|| update.clone().send()).await;
         self.table.conditional("moving a form id", moved).map(drop)
     }
 

@@ -1,16 +1,16 @@
 //! What is known of somebody who has a session.
 
-use super::{Logins, Route, get_string};
+use super::{AppIdentity, Logins, get_string};
 use crate::aws::AwsError;
 use crate::wechat::id::{AppId, UnionId};
 
 /// A person in one app.
 #[derive(Debug)]
-pub struct Known {
+pub struct KnownPerson {
     /// The account that is bound to the user.
     pub account: Option<String>,
     /// The apps in which the person is known, where WeChat tells who it is.
-    pub routes: Vec<Route>,
+    pub routes: Vec<AppIdentity>,
 }
 
 impl Logins {
@@ -20,7 +20,11 @@ impl Logins {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn known_as(&self, person: &str, app_id: &AppId) -> Result<Option<Known>, AwsError> {
+    pub async fn find_in_app(
+        &self,
+        person: &str,
+        app_id: &AppId,
+    ) -> Result<Option<KnownPerson>, AwsError> {
         let Some(open_id) = self.mappings.open_id_of(person, app_id).await? else {
             return Ok(None);
         };
@@ -31,9 +35,12 @@ impl Logins {
         }
         let union_id = get_string(&profile, "union_id").and_then(|id| UnionId::parse(id).ok());
         let routes = match union_id {
-            Some(union_id) => self.mappings.of_union(&union_id).await?,
+            Some(union_id) => self.mappings.by_union_id(&union_id).await?,
             None => Vec::new(),
         };
-        Ok(Some(Known { account: get_string(&profile, "account").map(str::to_owned), routes }))
+        Ok(Some(KnownPerson {
+            account: get_string(&profile, "account").map(str::to_owned),
+            routes,
+        }))
     }
 }

@@ -16,8 +16,8 @@
 
 use super::mappings::{PASSWORD, PERSON, account_subject, person_subject, union_subject};
 use super::{
-    Exchange, Mappings, NewSession, Route, Sessions, Users, get_string, number, sessions, string,
-    transaction,
+    AppIdentity, CodeExchange, Mappings, NewSession, Sessions, Users, get_string, number, sessions,
+    string, transaction,
 };
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -28,7 +28,7 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Update};
 use uuid::Uuid;
 
 /// How often a login that met another of the same person looks again.
-const TRIES: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 /// The two tables that a login changes.
 #[derive(Clone, Debug)]
@@ -56,18 +56,18 @@ pub struct Binding<'a> {
     /// The session that begins.
     pub session: &'a NewSession,
     /// What the code becomes, for a retry to find.
-    pub exchange: Option<&'a Exchange>,
+    pub exchange: Option<&'a CodeExchange>,
 }
 
 /// What a login found and made.
 #[derive(Debug)]
-pub struct Session {
+pub struct LoginResult {
     /// The person's internal id: random, and the same in all their apps.
     pub user: String,
     /// The account that is bound to the user.
     pub account: Option<String>,
     /// The apps in which the person is known.
-    pub routes: Vec<Route>,
+    pub routes: Vec<AppIdentity>,
     /// The internal id that the user has had until this login, if it has just
     /// turned out that they are somebody who had another one already.
     pub merged_from: Option<String>,
@@ -100,9 +100,9 @@ impl Logins {
         &self,
         binding: &Binding<'_>,
         now: Timestamp,
-    ) -> Result<Session, LoginError> {
-        for tries in 0..TRIES {
-            if tries > 0
+    ) -> Result<LoginResult, LoginError> {
+        for attempts in 0..MAX_ATTEMPTS {
+            if attempts > 0
                 && let Some(account) = binding.account
                 && self.mappings.password_hash(account).await?.as_ref() != binding.password_hash
             {
@@ -160,7 +160,7 @@ impl Logins {
             }
         }
         if !routes.iter().any(|route| route.app_id == *binding.app_id) {
-            routes.push(Route {
+            routes.push(AppIdentity {
                 app_id: binding.app_id.clone(),
                 open_id: binding.open_id.clone(),
                 follows: false,
@@ -176,7 +176,7 @@ impl Logins {
             .unwrap_or_else(|| Uuid::new_v4().simple().to_string());
         let account = account.or_else(|| binding.account.map(str::to_owned));
         let merged_from = profile_id.clone().filter(|id| *id != user);
-        let session = Session { user, account, routes, merged_from };
+        let session = LoginResult { user, account, routes, merged_from };
         Ok(Read { session, profile_id, was_person, was_bound, union_is_new })
     }
 
@@ -250,7 +250,7 @@ impl Logins {
             items.push(transaction::check(unchanged));
         }
         if let Some(exchange) = binding.exchange {
-            items.push(self.users.exchanged(exchange, &known.session, now));
+            items.push(self.users.login_code_put(exchange, &known.session, now));
         }
         let users = &self.users.table;
         let (person, app_id) = (&known.session.user, binding.app_id.as_str());
@@ -301,7 +301,7 @@ impl Logins {
 /// What was read before a login is stored.
 #[derive(Debug)]
 struct Read {
-    session: Session,
+    session: LoginResult,
     /// The internal id that the user has had so far.
     profile_id: Option<String>,
     /// Whether the person had an internal id.

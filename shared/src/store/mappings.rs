@@ -21,7 +21,7 @@ pub struct Mappings {
 
 /// One app in which a person is known.
 #[derive(Clone, Debug)]
-pub struct Route {
+pub struct AppIdentity {
     /// The app.
     pub app_id: AppId,
     /// The person, in this app.
@@ -54,7 +54,7 @@ impl Mappings {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn of_union(&self, union_id: &UnionId) -> Result<Vec<Route>, AwsError> {
+    pub async fn by_union_id(&self, union_id: &UnionId) -> Result<Vec<AppIdentity>, AwsError> {
         self.routes(&union_subject(union_id)).await
     }
 
@@ -64,21 +64,21 @@ impl Mappings {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn of_account(&self, account: &str) -> Result<Vec<Route>, AwsError> {
+    pub async fn by_account(&self, account: &str) -> Result<Vec<AppIdentity>, AwsError> {
         Ok(self.owner(account).await?.0)
     }
 
-    /// As [`Mappings::of_account`], and which person that is, if an app tells.
+    /// As [`Mappings::by_account`], and which person that is, if an app tells.
     pub(super) async fn owner(
         &self,
         account: &str,
-    ) -> Result<(Vec<Route>, Option<UnionId>), AwsError> {
+    ) -> Result<(Vec<AppIdentity>, Option<UnionId>), AwsError> {
         let bound = self.collection(&account_subject(account)).await?;
         let union_id =
             bound.iter().find_map(|item| UnionId::parse(get_string(item, "union_id")?).ok());
         let mut routes: Vec<_> = bound.iter().filter_map(route).collect();
         if let Some(union_id) = &union_id {
-            let of_person = self.of_union(union_id).await?;
+            let of_person = self.by_union_id(union_id).await?;
             routes.retain(|route| !of_person.iter().any(|other| other.app_id == route.app_id));
             routes.extend(of_person);
         }
@@ -105,7 +105,7 @@ impl Mappings {
     pub(super) async fn person(
         &self,
         union_id: &UnionId,
-    ) -> Result<(Option<String>, Vec<Route>), AwsError> {
+    ) -> Result<(Option<String>, Vec<AppIdentity>), AwsError> {
         let items = self.collection(&union_subject(union_id)).await?;
         let own = items.iter().find(|item| get_string(item, "app_id") == Some(PERSON));
         let id = own.and_then(|item| get_string(item, "id")).map(str::to_owned);
@@ -134,7 +134,7 @@ impl Mappings {
     }
 
     /// The apps to which a subject leads.
-    pub(super) async fn routes(&self, subject: &str) -> Result<Vec<Route>, AwsError> {
+    pub(super) async fn routes(&self, subject: &str) -> Result<Vec<AppIdentity>, AwsError> {
         Ok(self.collection(subject).await?.iter().filter_map(route).collect())
     }
 
@@ -176,8 +176,8 @@ pub(super) fn person_subject(id: &str) -> String {
 
 /// None for a row that is no app's: [`PERSON`] and [`PASSWORD`], or one whose
 /// openid isn't known.
-pub(super) fn route(item: &Item) -> Option<Route> {
-    Some(Route {
+pub(super) fn route(item: &Item) -> Option<AppIdentity> {
+    Some(AppIdentity {
         app_id: AppId::parse(get_string(item, "app_id")?).ok()?,
         open_id: OpenId::parse(get_string(item, "open_id")?).ok()?,
         follows: item.get("follows").is_some_and(|follows| follows.as_bool() == Ok(&true)),

@@ -13,7 +13,7 @@
 //! Whoever is sending has claimed the row under a random name, and nobody else's
 //! write gets past that name. What is about to be sent is announced in the row
 //! before it is sent; so whoever finds a row left behind knows what a repeat could
-//! double. Rows that somebody has to come back to stand in the index `waiting`.
+//! double. Rows that somebody has to come back to stand in the index `due`.
 //! Nothing is ever deleted but by its age.
 
 mod change;
@@ -23,10 +23,10 @@ mod row;
 mod several;
 mod waiting;
 
-pub use change::{Before, Change, Claim, Message, Written};
-pub use receipts::{Receipt, Settled};
-pub use row::{Announced, Row, Standing};
-pub use waiting::Cancelled;
+pub use change::{Expected, Lease, MessageId, Transition, WriteResult};
+pub use receipts::{Receipt, ReceiptResolution};
+pub use row::{NextAction, NotificationRow, SendIntent};
+pub use waiting::CancelResult;
 
 use super::Table;
 use crate::aws::AwsError;
@@ -46,7 +46,7 @@ pub struct Notifications {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum NotificationStatus {
     /// It waits for the time at which it is to be sent.
     Scheduled,
     /// Somebody is sending it right now.
@@ -75,7 +75,7 @@ pub enum Status {
     WouldSend,
 }
 
-impl Status {
+impl NotificationStatus {
     /// The word for it, in the table and in answers.
     pub fn as_str(self) -> &'static str {
         match self {

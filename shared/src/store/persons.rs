@@ -1,7 +1,7 @@
 //! Who a person is: everything that leads to them, whichever end one begins with.
 
 use super::mappings::{PERSON, account_subject, person_subject, route, union_subject};
-use super::{Logins, Route, get_string, get_time};
+use super::{AppIdentity, Logins, get_string, get_time};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId, UnionId};
@@ -10,18 +10,18 @@ use std::collections::BTreeSet;
 
 /// By what a person is asked for.
 #[derive(Clone)]
-pub enum Asked {
+pub enum PersonQuery {
     /// Their internal id.
     Person(String),
     /// The account that is theirs.
     Account(String),
     /// Who they are in one app; also somebody who only follows is somebody there.
-    User(User),
+    User(AppUser),
 }
 
 /// Who a person is in one app.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct User {
+pub struct AppUser {
     /// The app.
     pub app_id: AppId,
     /// The person, in this app.
@@ -35,7 +35,7 @@ pub struct Person {
     /// only until their next login, if it has just turned out that two are one.
     pub ids: BTreeSet<String>,
     /// Who they are in each app.
-    pub users: BTreeSet<User>,
+    pub users: BTreeSet<AppUser>,
     /// Their unionids: one, unless an app has moved to another open-platform
     /// account.
     pub union_ids: BTreeSet<UnionId>,
@@ -48,21 +48,21 @@ pub struct Person {
 pub enum PersonError {
     /// In different apps, different persons have bound the account.
     #[error("this account is bound to several persons; ask for each by their internal id")]
-    Several,
+    AmbiguousAccount,
     /// DynamoDB didn't answer.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
 
-impl std::fmt::Debug for Asked {
+impl std::fmt::Debug for PersonQuery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Asked(…)")
+        f.write_str("PersonQuery(…)")
     }
 }
 
-impl std::fmt::Debug for User {
+impl std::fmt::Debug for AppUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "User({}, …)", self.app_id)
+        write!(f, "AppUser({}, …)", self.app_id)
     }
 }
 
@@ -79,14 +79,14 @@ impl Logins {
     /// # Errors
     ///
     /// When an account leads to several, or DynamoDB doesn't answer.
-    pub async fn person(&self, asked: &Asked) -> Result<Option<Person>, PersonError> {
+    pub async fn person(&self, asked: &PersonQuery) -> Result<Option<Person>, PersonError> {
         let mut search = Search::default();
         match asked {
-            Asked::Person(id) => search.lead(Lead::Id(id.clone())),
-            Asked::User(user) => search.lead(Lead::User(user.clone())),
-            Asked::Account(account) => {
+            PersonQuery::Person(id) => search.lead(IdentityKey::Id(id.clone())),
+            PersonQuery::User(user) => search.lead(IdentityKey::User(user.clone())),
+            PersonQuery::Account(account) => {
                 for route in self.mappings.routes(&account_subject(account)).await? {
-                    search.lead(Lead::user(route));
+                    search.lead(IdentityKey::user(route));
                 }
             }
         }
@@ -96,17 +96,17 @@ impl Logins {
         let mut person = Person::default();
         for lead in search.seen {
             match lead {
-                Lead::Id(id) => drop(person.ids.insert(id)),
-                Lead::Union(union_id) => drop(person.union_ids.insert(union_id)),
-                Lead::User(user) => drop(person.users.insert(user)),
+                IdentityKey::Id(id) => drop(person.ids.insert(id)),
+                IdentityKey::Union(union_id) => drop(person.union_ids.insert(union_id)),
+                IdentityKey::User(user) => drop(person.users.insert(user)),
             }
         }
         person.accounts = search.accounts;
         if person.users.is_empty() {
             return Ok(None);
         }
-        if matches!(asked, Asked::Account(_)) && person.ids.len() > 1 {
-            return Err(PersonError::Several);
+        if matches!(asked, PersonQuery::Account(_)) && person.ids.len() > 1 {
+            return Err(PersonError::AmbiguousAccount);
         }
         Ok(Some(person))
     }
@@ -114,7 +114,7 @@ impl Logins {
     /// What there still is of somebody who was taken away at `since`: what was
     /// written in between. None if nothing is left, or only somebody who has come
     /// since and is somebody new.
-    pub(super) async fn left_of(
+    pub(super) async fn remaining_rows(
         &self,
         gone: &Person,
         since: Timestamp,
@@ -124,7 +124,9 @@ impl Logins {
         for subject in ids.chain(gone.union_ids.iter().map(union_subject)) {
             let routes = self.mappings.routes(&subject).await?;
             users.extend(
-                routes.into_iter().map(|Route { app_id, open_id, .. }| User { app_id, open_id }),
+                routes
+                    .into_iter()
+                    .map(|AppIdentity { app_id, open_id, .. }| AppUser { app_id, open_id }),
             );
         }
         let mut left = Person::default();
@@ -148,30 +150,32 @@ impl Logins {
         Ok(Some(left))
     }
 
-    async fn follow(&self, lead: Lead, search: &mut Search) -> Result<(), AwsError> {
+    async fn follow(&self, lead: IdentityKey, search: &mut Search) -> Result<(), AwsError> {
         match lead {
-            Lead::Id(id) => {
+            IdentityKey::Id(id) => {
                 for route in self.mappings.routes(&person_subject(&id)).await? {
-                    search.lead(Lead::user(route));
+                    search.lead(IdentityKey::user(route));
                 }
             }
-            Lead::Union(union_id) => {
+            IdentityKey::Union(union_id) => {
                 for row in self.mappings.collection(&union_subject(&union_id)).await? {
                     if get_string(&row, "app_id") == Some(PERSON) {
                         let id = get_string(&row, "id").map(str::to_owned);
-                        id.into_iter().for_each(|id| search.lead(Lead::Id(id)));
+                        id.into_iter().for_each(|id| search.lead(IdentityKey::Id(id)));
                     } else {
-                        route(&row).into_iter().for_each(|route| search.lead(Lead::user(route)));
+                        route(&row)
+                            .into_iter()
+                            .for_each(|route| search.lead(IdentityKey::user(route)));
                     }
                 }
             }
-            Lead::User(user) => {
+            IdentityKey::User(user) => {
                 let profile = self.users.profile(&user.app_id, &user.open_id).await?;
                 let profile = profile.unwrap_or_default();
                 let text = |name| get_string(&profile, name).map(str::to_owned);
-                text("id").into_iter().for_each(|id| search.lead(Lead::Id(id)));
+                text("id").into_iter().for_each(|id| search.lead(IdentityKey::Id(id)));
                 let union_id = text("union_id").and_then(|id| UnionId::parse(id).ok());
-                union_id.into_iter().for_each(|id| search.lead(Lead::Union(id)));
+                union_id.into_iter().for_each(|id| search.lead(IdentityKey::Union(id)));
                 // It isn't followed: in another app it may be somebody else's.
                 search.accounts.extend(text("account"));
             }
@@ -182,28 +186,28 @@ impl Logins {
 
 /// Something that leads on.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Lead {
+enum IdentityKey {
     Id(String),
     Union(UnionId),
-    User(User),
+    User(AppUser),
 }
 
-impl Lead {
-    fn user(route: Route) -> Self {
-        Self::User(User { app_id: route.app_id, open_id: route.open_id })
+impl IdentityKey {
+    fn user(route: AppIdentity) -> Self {
+        Self::User(AppUser { app_id: route.app_id, open_id: route.open_id })
     }
 }
 
 /// What has been found so far, and what of it has not been followed yet.
 #[derive(Default)]
 struct Search {
-    seen: BTreeSet<Lead>,
-    open: Vec<Lead>,
+    seen: BTreeSet<IdentityKey>,
+    open: Vec<IdentityKey>,
     accounts: BTreeSet<String>,
 }
 
 impl Search {
-    fn lead(&mut self, lead: Lead) {
+    fn lead(&mut self, lead: IdentityKey) {
         if self.seen.insert(lead.clone()) {
             self.open.push(lead);
         }

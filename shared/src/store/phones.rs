@@ -1,7 +1,7 @@
 //! The telephone number that a user has let a mini program know. It goes with
 //! them, and when they take the permission back.
 
-use super::conflict::again;
+use super::conflict::retry_on_conflict;
 use super::{Item, Users, get_string, get_time, item_of, number, string, transaction, user_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -15,7 +15,7 @@ pub(super) const ITEM: &str = "phone";
 
 /// A telephone number as it is kept.
 #[derive(Debug)]
-pub struct KeptPhone {
+pub struct StoredPhone {
     /// The number.
     pub phone: PhoneNumber,
     /// Names the code that it was given for, without telling it.
@@ -31,12 +31,12 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn keep_phone(
+    pub async fn store_phone(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
         person: &str,
-        kept: &KeptPhone,
+        kept: &StoredPhone,
     ) -> Result<bool, AwsError> {
         let known = ConditionCheck::builder()
             .table_name(&self.table.name)
@@ -67,7 +67,7 @@ impl Users {
         &self,
         app_id: &AppId,
         open_id: &OpenId,
-    ) -> Result<Option<KeptPhone>, AwsError> {
+    ) -> Result<Option<StoredPhone>, AwsError> {
         let found =
             self.table.read("reading a telephone number", phone_key(app_id, open_id)).await?;
         Ok(found.as_ref().and_then(read))
@@ -79,7 +79,7 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn forget_phone(
+    pub async fn delete_phone(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
@@ -93,7 +93,7 @@ impl Users {
             .set_key(Some(phone_key(app_id, open_id)))
             .condition_expression("confirmed_at <= :until")
             .expression_attribute_values(":until", number(until));
-        let deleted = again(|| delete.clone().send()).await;
+        let deleted = retry_on_conflict(|| delete.clone().send()).await;
         self.table.conditional("forgetting a telephone number", deleted).map(drop)
     }
 }
@@ -102,8 +102,8 @@ fn phone_key(app_id: &AppId, open_id: &OpenId) -> Item {
     item_of([("user", string(user_key(app_id, open_id))), ("item", string(ITEM))])
 }
 
-fn read(item: &Item) -> Option<KeptPhone> {
-    Some(KeptPhone {
+fn read(item: &Item) -> Option<StoredPhone> {
+    Some(StoredPhone {
         phone: PhoneNumber {
             number: Secret::new(get_string(item, "number")?),
             country_code: get_string(item, "country_code")?.to_owned(),

@@ -2,7 +2,7 @@
 //!
 //! One row holds them all, so that a function learns of every rest by one read.
 
-use super::conflict::again;
+use super::conflict::retry_on_conflict;
 use super::{Notifications, get_time, number, string};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -10,32 +10,32 @@ use crate::wechat::id::AppId;
 use std::collections::HashMap;
 
 /// The row. A caller's id has no `#` in it before anything but digits.
-const ROW: &str = "rests#";
+const ROW: &str = "circuit#";
 /// Somebody tries a resting API after this many seconds, in case that an operator
 /// has cleared the quota: 5 hours, so four times a day at most.
-const PROBE_APART: u64 = 5 * 3600;
+const PROBE_INTERVAL: u64 = 5 * 3600;
 
 /// The APIs that rest.
 #[derive(Clone, Debug, Default)]
-pub struct Rests(HashMap<String, Rest>);
+pub struct OpenCircuits(HashMap<String, OpenCircuit>);
 
 /// How long one API of one app rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rest {
+pub struct OpenCircuit {
     /// Until then.
     pub until: Timestamp,
     /// When it was tried last.
     probed_at: Timestamp,
 }
 
-impl Rests {
+impl OpenCircuits {
     /// Whether this API of this app rests now.
-    pub fn get(&self, app_id: &AppId, api: &str, now: Timestamp) -> Option<Rest> {
+    pub fn get(&self, app_id: &AppId, api: &str, now: Timestamp) -> Option<OpenCircuit> {
         self.0.get(&name(app_id, api)).copied().filter(|rest| now < rest.until)
     }
 
     /// Knows that it rests.
-    pub fn add(&mut self, app_id: &AppId, api: &str, rest: Rest) {
+    pub fn add(&mut self, app_id: &AppId, api: &str, rest: OpenCircuit) {
         self.0.insert(name(app_id, api), rest);
     }
 
@@ -45,7 +45,7 @@ impl Rests {
     }
 }
 
-impl Rest {
+impl OpenCircuit {
     /// Begins now, as WeChat has just said that it must.
     pub fn new(until: Timestamp, now: Timestamp) -> Self {
         Self { until, probed_at: now }
@@ -53,7 +53,7 @@ impl Rest {
 
     /// Whether somebody may try it, in spite of the rest.
     pub fn may_be_probed(self, now: Timestamp) -> bool {
-        now.seconds_since(self.probed_at) >= PROBE_APART
+        now.seconds_since(self.probed_at) >= PROBE_INTERVAL
     }
 }
 
@@ -63,7 +63,7 @@ impl Notifications {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn rests(&self) -> Result<Rests, AwsError> {
+    pub async fn open_circuits(&self) -> Result<OpenCircuits, AwsError> {
         let found = self
             .table
             .dynamodb
@@ -74,13 +74,13 @@ impl Notifications {
             .await
             .map_err(|error| AwsError::new(self.table.action("reading what rests"), &error))?;
         let item = found.item.unwrap_or_default();
-        let rests = item.keys().filter_map(|attribute| {
+        let open_circuits = item.keys().filter_map(|attribute| {
             let name = attribute.strip_prefix("until ")?;
             let until = get_time(&item, attribute)?;
             let probed_at = get_time(&item, &format!("probed {name}"))?;
-            Some((name.to_owned(), Rest { until, probed_at }))
+            Some((name.to_owned(), OpenCircuit { until, probed_at }))
         });
-        Ok(Rests(rests.collect()))
+        Ok(OpenCircuits(open_circuits.collect()))
     }
 
     /// Lets an API of an app rest, as WeChat has just said so.
@@ -88,7 +88,12 @@ impl Notifications {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn rest(&self, app_id: &AppId, api: &str, rest: Rest) -> Result<(), AwsError> {
+    pub async fn open_circuit(
+        &self,
+        app_id: &AppId,
+        api: &str,
+        rest: OpenCircuit,
+    ) -> Result<(), AwsError> {
         let name = name(app_id, api);
         let update = self
             .table
@@ -102,7 +107,9 @@ impl Notifications {
             .expression_attribute_values(":until", number(rest.until))
             .expression_attribute_values(":now", number(rest.probed_at));
         let what = self.table.action("letting an API rest");
-        again(|| update.clone().send()).await.map_err(|error| AwsError::new(what, &error))?;
+        retry_on_conflict(|| update.clone().send())
+            .await
+            .map_err(|error| AwsError::new(what, &error))?;
         Ok(())
     }
 
@@ -111,11 +118,11 @@ impl Notifications {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn probe(
+    pub async fn try_half_open(
         &self,
         app_id: &AppId,
         api: &str,
-        rest: Rest,
+        rest: OpenCircuit,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
         let update = self
@@ -129,7 +136,7 @@ impl Notifications {
             .expression_attribute_names("#probed", format!("probed {}", name(app_id, api)))
             .expression_attribute_values(":seen", number(rest.probed_at))
             .expression_attribute_values(":now", number(now));
-        let probing = again(|| update.clone().send()).await;
+        let probing = retry_on_conflict(|| update.clone().send()).await;
         Ok(self.table.conditional("trying an API that rests", probing)?.is_some())
     }
 
@@ -138,7 +145,7 @@ impl Notifications {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn end_rest(&self, app_id: &AppId, api: &str) -> Result<(), AwsError> {
+    pub async fn close_circuit(&self, app_id: &AppId, api: &str) -> Result<(), AwsError> {
         let name = name(app_id, api);
         let update = self
             .table
@@ -150,7 +157,9 @@ impl Notifications {
             .expression_attribute_names("#until", format!("until {name}"))
             .expression_attribute_names("#probed", format!("probed {name}"));
         let what = self.table.action("ending an API's rest");
-        again(|| update.clone().send()).await.map_err(|error| AwsError::new(what, &error))?;
+        retry_on_conflict(|| update.clone().send())
+            .await
+            .map_err(|error| AwsError::new(what, &error))?;
         Ok(())
     }
 }

@@ -6,14 +6,14 @@ use crate::config::{self, VariableError};
 const VARIABLE: &str = "RETENTION_DAYS";
 
 /// What it is if nobody says.
-const DEFAULT: u64 = 30;
+const DEFAULT_DAYS: u64 = 30;
 
 /// A message may lie on a dead-letter queue for 14 days before somebody has it sent
 /// again. If its row were gone by then, it would reach the person twice.
-const LEAST: u64 = 15;
+const MIN_DAYS: u64 = 15;
 
 /// Ten years.
-const MOST: u64 = 3650;
+const MAX_DAYS: u64 = 3650;
 
 const DAY: u64 = 24 * 3600;
 
@@ -23,14 +23,14 @@ pub(super) fn seconds() -> Result<u64, VariableError> {
 }
 
 fn read(days: Option<&str>) -> Result<u64, VariableError> {
-    let Some(text) = days else { return Ok(DEFAULT * DAY) };
+    let Some(text) = days else { return Ok(DEFAULT_DAYS * DAY) };
     match text.parse() {
-        Ok(days) if (LEAST..=MOST).contains(&days) => Ok(days * DAY),
+        Ok(days) if (MIN_DAYS..=MAX_DAYS).contains(&days) => Ok(days * DAY),
         _ => Err(VariableError::OutOfBounds {
             name: VARIABLE,
             value: text.to_owned(),
-            least: LEAST,
-            most: MOST,
+            least: MIN_DAYS,
+            most: MAX_DAYS,
         }),
     }
 }

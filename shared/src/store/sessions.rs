@@ -8,7 +8,7 @@ mod family;
 
 pub use family::{Family, SecretHash, Verdict};
 
-use super::conflict::again;
+use super::conflict::retry_on_conflict;
 use super::mappings::person_subject;
 use super::{Item, Table, get_number, get_string, get_time, item_of, number, string};
 use crate::aws::AwsError;
@@ -53,11 +53,11 @@ impl Sessions {
     ///
     /// When DynamoDB doesn't answer, or the row can't be understood.
     pub async fn get(&self, person: &str, id: &str) -> Result<Option<Family>, AwsError> {
-        const WHAT: &str = "reading a session";
-        let found = self.table.read(WHAT, key(person, id)).await?;
+        const ACTION: &str = "reading a session";
+        let found = self.table.read(ACTION, key(person, id)).await?;
         let Some(item) = found else { return Ok(None) };
         let family = family(&item).ok_or_else(|| {
-            AwsError::unexpected(self.table.action(WHAT), "its row lacks something")
+            AwsError::unexpected(self.table.action(ACTION), "its row lacks something")
         });
         family.map(Some)
     }
@@ -76,9 +76,9 @@ impl Sessions {
         successor: SecretHash,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
-        const WHAT: &str = "refreshing a session";
+        const ACTION: &str = "refreshing a session";
         let after = before.rotated(successor, now).ok_or_else(|| {
-            AwsError::unexpected(self.table.action(WHAT), "it was refreshed too often")
+            AwsError::unexpected(self.table.action(ACTION), "it was refreshed too often")
         })?;
         let update = self
             .table
@@ -99,8 +99,8 @@ impl Sessions {
             .expression_attribute_values(":current", hash(before.current))
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":ends", number(after.ends_at));
-        let rotated = again(|| update.clone().send()).await;
-        Ok(self.table.conditional(WHAT, rotated)?.is_some())
+        let rotated = retry_on_conflict(|| update.clone().send()).await;
+        Ok(self.table.conditional(ACTION, rotated)?.is_some())
     }
 
     /// Ends a session: none of its refresh tokens is good any more. One that isn't
@@ -121,7 +121,7 @@ impl Sessions {
                 "attribute_exists(current_hash) AND attribute_not_exists(revoked_at)",
             )
             .expression_attribute_values(":now", number(now));
-        let revoked = again(|| update.clone().send()).await;
+        let revoked = retry_on_conflict(|| update.clone().send()).await;
         self.table.conditional("revoking a session", revoked)?;
         Ok(())
     }

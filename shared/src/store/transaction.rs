@@ -1,6 +1,6 @@
 //! Writing several items at once, or none of them.
 
-use super::conflict::{TRIES, pause};
+use super::conflict::{MAX_ATTEMPTS, pause};
 use crate::aws::AwsError;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem};
 use uuid::Uuid;
 
 /// Why DynamoDB gives up a transaction that it may take a moment later.
-const PASSING: [&str; 3] =
+const TRANSIENT: [&str; 3] =
     ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 /// What became of a transaction.
@@ -28,9 +28,9 @@ enum Cause {
     /// A condition didn't hold.
     Condition,
     /// Something that is over in a moment.
-    Passing,
+    Transient,
     /// Something that will be the same the next time.
-    Lasting,
+    Permanent,
 }
 
 impl Cause {
@@ -38,10 +38,10 @@ impl Cause {
         let mut codes = reasons.iter().filter_map(CancellationReason::code);
         if codes.clone().any(|code| code == "ConditionalCheckFailed") {
             Self::Condition
-        } else if codes.any(|code| PASSING.contains(&code)) {
-            Self::Passing
+        } else if codes.any(|code| TRANSIENT.contains(&code)) {
+            Self::Transient
         } else {
-            Self::Lasting
+            Self::Permanent
         }
     }
 }
@@ -73,7 +73,7 @@ pub(super) async fn attempt(
 ) -> Result<Outcome, AwsError> {
     // By it DynamoDB knows a repeat of what it has already written.
     let token = Uuid::new_v4().simple().to_string();
-    for tries in 1..=TRIES {
+    for attempts in 1..=MAX_ATTEMPTS {
         let request = dynamodb
             .transact_write_items()
             .set_transact_items(Some(items.clone()))
@@ -84,16 +84,16 @@ pub(super) async fn attempt(
                 let reasons = canceled.cancellation_reasons();
                 match Cause::of(reasons) {
                     Cause::Condition => return Ok(Outcome::Refused(reasons.to_vec())),
-                    Cause::Passing => {}
-                    Cause::Lasting => return Err(AwsError::new(what, &error)),
+                    Cause::Transient => {}
+                    Cause::Permanent => return Err(AwsError::new(what, &error)),
                 }
             }
             // The SDK gave up waiting for it, and DynamoDB is still at it.
             Some(TransactWriteItemsError::TransactionInProgressException(_)) => {}
             _ => return Err(AwsError::new(what, &error)),
         }
-        if tries < TRIES {
-            pause(tries).await;
+        if attempts < MAX_ATTEMPTS {
+            pause(attempts).await;
         }
     }
     Err(AwsError::unexpected(what, "other writes to the same items kept getting in between"))
@@ -134,10 +134,10 @@ mod tests {
     #[test]
     fn what_is_over_in_a_moment_is_tried_again() {
         for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
-            assert_eq!(cause(&["None", code, "None"]), Cause::Passing, "{code}");
+            assert_eq!(cause(&["None", code, "None"]), Cause::Transient, "{code}");
         }
         for codes in [&["None", "ValidationError"][..], &["ItemCollectionSizeLimitExceeded"], &[]] {
-            assert_eq!(cause(codes), Cause::Lasting, "{codes:?}");
+            assert_eq!(cause(codes), Cause::Permanent, "{codes:?}");
         }
     }
 

@@ -50,7 +50,7 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn known(
+    pub async fn identity(
         &self,
         app_id: &AppId,
         open_id: &OpenId,

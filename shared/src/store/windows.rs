@@ -3,7 +3,7 @@
 //! Source: WeChat's documentation, "发送客服消息" (customer-service messages):
 //! every action of the user opens a window of its own.
 //!
-//! A window's item says how many `messages` it takes, and holds its `takers`,
+//! A window's item says how many `messages` it takes, and holds its `reserved_by`,
 //! the names of those who took one. It is a set and not a count: AWS may lose
 //! the confirmation of a write, and whoever then asks again still has one place
 //! and no more.
@@ -20,7 +20,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 
 /// A place in an open window of one user.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct WindowSlot {
     app_id: AppId,
     open_id: OpenId,
     item: String,
@@ -28,7 +28,7 @@ pub struct Place {
 
 /// What opened a window, and so how long it is and how many messages it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Window {
+pub enum ReplyWindow {
     /// The user wrote: 48 hours, 5 messages.
     Message,
     /// The user tapped a menu item: a minute, 3 messages.
@@ -42,7 +42,7 @@ pub enum Window {
     EnterSession,
 }
 
-impl Window {
+impl ReplyWindow {
     fn item(self) -> &'static str {
         match self {
             Self::Message => "window#message",
@@ -78,7 +78,7 @@ impl Users {
         &self,
         app_id: &AppId,
         open_id: &OpenId,
-        window: Window,
+        window: ReplyWindow,
         at: Timestamp,
     ) -> Result<(), AwsError> {
         let until = at.plus(window.seconds());
@@ -88,16 +88,16 @@ impl Users {
             .key("item", string(window.item()))
             .update_expression(
                 "SET opened_at = :at, closes_at = :until, messages = :messages, expires = :until \
-                 REMOVE takers",
+                 REMOVE reserved_by",
             )
             .condition_expression("attribute_not_exists(opened_at) OR opened_at < :at")
             .expression_attribute_values(":at", number(at))
             .expression_attribute_values(":until", number(until))
             .expression_attribute_values(":messages", number(window.messages()));
-        let here = if window == Window::Follow {
-            self.still_follows(app_id, open_id, at)
+        let here = if window == ReplyWindow::Follow {
+            self.still_following_condition(app_id, open_id, at)
         } else {
-            self.still_here(app_id, open_id, at)
+            self.not_erased_condition(app_id, open_id, at)
         };
         let what = self.table.action("opening a customer-service window");
         let items = vec![here, transaction::update(update)];
@@ -111,64 +111,69 @@ impl Users {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn open_place(
+    pub async fn find_slot(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
         taker: &str,
         now: Timestamp,
-    ) -> Result<Option<(Place, usize)>, AwsError> {
+    ) -> Result<Option<(WindowSlot, usize)>, AwsError> {
         let mut open = self.windows(app_id, open_id).await?;
         open.retain(|window| {
-            window.closes_at > now && (window.room() > 0 || window.was_taken_by(taker))
+            window.closes_at > now && (window.room() > 0 || window.is_reserved_by(taker))
         });
         open.sort_by_key(|window| {
-            (!window.was_taken_by(taker), std::cmp::Reverse(window.closes_at))
+            (!window.is_reserved_by(taker), std::cmp::Reverse(window.closes_at))
         });
         let places = open.iter().map(Row::room).sum();
         Ok(open.into_iter().next().map(|window| {
             let (app_id, open_id) = (app_id.clone(), open_id.clone());
-            (Place { app_id, open_id, item: window.item }, places)
+            (WindowSlot { app_id, open_id, item: window.item }, places)
         }))
     }
 
     /// Taking a place for `taker`: a notification, or the key of an event that is
     /// answered. As long as the window is open, it has one place in it, however
     /// often it asks, until it gives it back.
-    pub(super) fn take_place(&self, place: &Place, taker: &str, now: Timestamp) -> UpdateBuilder {
+    pub(super) fn reserve_slot(
+        &self,
+        place: &WindowSlot,
+        taker: &str,
+        now: Timestamp,
+    ) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.table.name)
             .key("user", string(user_key(&place.app_id, &place.open_id)))
             .key("item", string(&place.item))
-            .update_expression("ADD takers :taker")
+            .update_expression("ADD reserved_by :reserver")
             .condition_expression(
-                "closes_at > :now AND (contains(takers, :name) OR size(takers) < messages \
-                 OR (attribute_not_exists(takers) AND messages > :none))",
+                "closes_at > :now AND (contains(reserved_by, :name) OR size(reserved_by) < messages \
+                 OR (attribute_not_exists(reserved_by) AND messages > :none))",
             )
-            .expression_attribute_values(":taker", strings([taker]))
+            .expression_attribute_values(":reserver", strings([taker]))
             .expression_attribute_values(":name", string(taker))
             .expression_attribute_values(":none", number(0_u64))
             .expression_attribute_values(":now", number(now))
     }
 
     /// Takes one message out of the window that stays open longest. False if
-    /// none is open. `taker` is as with [`Users::open_place`].
+    /// none is open. `taker` is as with [`Users::find_slot`].
     ///
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm. Asking again is safe; so is
-    /// [`Users::give_back_to_window`].
-    pub async fn take_from_window(
+    /// [`Users::release_in_window`].
+    pub async fn reserve_in_window(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
         taker: &str,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
-        const WHAT: &str = "taking from a customer-service window";
+        const ACTION: &str = "taking from a customer-service window";
         // Each look finds what others took since the last one.
-        while let Some((place, _)) = self.open_place(app_id, open_id, taker, now).await? {
-            if self.table.change(WHAT, self.take_place(&place, taker, now)).await? {
+        while let Some((place, _)) = self.find_slot(app_id, open_id, taker, now).await? {
+            if self.table.change(ACTION, self.reserve_slot(&place, taker, now)).await? {
                 return Ok(true);
             }
         }
@@ -182,32 +187,36 @@ impl Users {
     ///
     /// When DynamoDB doesn't confirm; then the window may stay one message
     /// shorter than it is at WeChat. Asking again is safe.
-    pub async fn give_back_to_window(
+    pub async fn release_in_window(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
         taker: &str,
     ) -> Result<(), AwsError> {
         for window in self.windows(app_id, open_id).await? {
-            if window.was_taken_by(taker) {
+            if window.is_reserved_by(taker) {
                 let (app_id, open_id) = (app_id.clone(), open_id.clone());
-                let place = Place { app_id, open_id, item: window.item };
-                self.give_back_place(&place, taker).await?;
+                let place = WindowSlot { app_id, open_id, item: window.item };
+                self.release_slot(&place, taker).await?;
             }
         }
         Ok(())
     }
 
     /// Gives a place back.
-    pub(super) async fn give_back_place(&self, place: &Place, taker: &str) -> Result<(), AwsError> {
+    pub(super) async fn release_slot(
+        &self,
+        place: &WindowSlot,
+        taker: &str,
+    ) -> Result<(), AwsError> {
         let update = Update::builder()
             .table_name(&self.table.name)
             .key("user", string(user_key(&place.app_id, &place.open_id)))
             .key("item", string(&place.item))
-            .update_expression("DELETE takers :taker")
+            .update_expression("DELETE reserved_by :reserver")
             // Without it, a window that is gone would come back as an empty item.
-            .condition_expression("contains(takers, :name)")
-            .expression_attribute_values(":taker", strings([taker]))
+            .condition_expression("contains(reserved_by, :name)")
+            .expression_attribute_values(":reserver", strings([taker]))
             .expression_attribute_values(":name", string(taker));
         self.table.change("giving back to a customer-service window", update).await.map(drop)
     }
@@ -239,26 +248,26 @@ struct Row {
     item: String,
     closes_at: Timestamp,
     messages: usize,
-    takers: Vec<String>,
+    reserved_by: Vec<String>,
 }
 
 impl Row {
     fn read(item: &Item) -> Option<Self> {
-        let takers = item.get("takers").and_then(|takers| takers.as_ss().ok());
+        let reserved_by = item.get("reserved_by").and_then(|reserved_by| reserved_by.as_ss().ok());
         Some(Self {
             item: get_string(item, "item")?.to_owned(),
             closes_at: get_time(item, "closes_at")?,
             messages: get_number(item, "messages").unwrap_or_default(),
-            takers: takers.cloned().unwrap_or_default(),
+            reserved_by: reserved_by.cloned().unwrap_or_default(),
         })
     }
 
     /// So many more messages.
     fn room(&self) -> usize {
-        self.messages.saturating_sub(self.takers.len())
+        self.messages.saturating_sub(self.reserved_by.len())
     }
 
-    fn was_taken_by(&self, taker: &str) -> bool {
-        self.takers.iter().any(|known| known == taker)
+    fn is_reserved_by(&self, taker: &str) -> bool {
+        self.reserved_by.iter().any(|known| known == taker)
     }
 }

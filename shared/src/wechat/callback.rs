@@ -28,7 +28,7 @@ pub const WINDOW: u64 = 300;
 /// WeChat's three modes of pushing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub enum EncryptionMode {
     /// 明文: bodies are in clear, and the signature doesn't cover them.
     Plaintext,
     /// 兼容: bodies come both in clear and encrypted; only the latter are read.
@@ -43,7 +43,7 @@ pub struct Callback {
     /// The app that they are for. An envelope names it inside.
     pub app_id: AppId,
     /// How they must come.
-    pub mode: Mode,
+    pub mode: EncryptionMode,
     /// The tokens that may have signed them, the present one first.
     pub tokens: Vec<Secret>,
     /// The keys that may have encrypted them, the present one first.
@@ -54,17 +54,17 @@ pub struct Callback {
 
 /// A push of WeChat's.
 #[derive(Debug)]
-pub struct Opened {
+pub struct DecryptedPush {
     /// The message, in XML or JSON.
     pub message: String,
     /// What seals the answer, if the push was sealed.
-    pub seal: Option<Seal>,
+    pub reply_cipher: Option<ReplyCipher>,
 }
 
 /// The token and the key that a push came with. Its answer goes back under the
 /// same ones: during a rotation WeChat may not know the new ones yet.
 #[derive(Clone, Debug)]
-pub struct Seal {
+pub struct ReplyCipher {
     app_id: AppId,
     token: Secret,
     key: EncodingAesKey,
@@ -76,18 +76,22 @@ pub struct Seal {
 #[error(
     "not signed by WeChat for this app, not encrypted with its EncodingAESKey, or not of these minutes; if WeChat did send it, compare /callback/{{app}} with WeChat's console, and the clock"
 )]
-pub struct Refused;
+pub struct VerificationError;
 
 impl Callback {
     /// Verifies a greeting, and gives what WeChat wants to hear back.
     ///
     /// # Errors
     ///
-    /// [`Refused`].
-    pub fn greet<'q>(&self, query: &'q Query, now: Timestamp) -> Result<&'q str, Refused> {
+    /// [`VerificationError`].
+    pub fn verify_url<'q>(
+        &self,
+        query: &'q Query,
+        now: Timestamp,
+    ) -> Result<&'q str, VerificationError> {
         self.in_time(query, now)?;
         self.signer(query.signature.as_deref(), query, None)?;
-        query.echostr.as_deref().ok_or(Refused)
+        query.echostr.as_deref().ok_or(VerificationError)
     }
 
     /// Verifies a push and opens it. The signature comes first, and only what
@@ -95,28 +99,33 @@ impl Callback {
     ///
     /// # Errors
     ///
-    /// [`Refused`].
-    pub fn open(&self, query: &Query, body: &[u8], now: Timestamp) -> Result<Opened, Refused> {
+    /// [`VerificationError`].
+    pub fn decrypt(
+        &self,
+        query: &Query,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<DecryptedPush, VerificationError> {
         self.in_time(query, now)?;
-        let body = std::str::from_utf8(body).map_err(|_| Refused)?;
-        if self.mode == Mode::Plaintext {
+        let body = std::str::from_utf8(body).map_err(|_| VerificationError)?;
+        if self.mode == EncryptionMode::Plaintext {
             self.signer(query.signature.as_deref(), query, None)?;
-            return Ok(Opened { message: body.to_owned(), seal: None });
+            return Ok(DecryptedPush { message: body.to_owned(), reply_cipher: None });
         }
-        let encrypted = envelope::encrypted(body).map_err(|_| Refused)?;
+        let encrypted = envelope::encrypted(body).map_err(|_| VerificationError)?;
         let token = self.signer(query.msg_signature.as_deref(), query, Some(encrypted))?;
         let open = |key: &EncodingAesKey| {
-            let message = crypto::open(key, &self.app_id, encrypted).ok()?;
+            let message = crypto::decrypt(key, &self.app_id, encrypted).ok()?;
             Some((key.clone(), String::from_utf8(message).ok()?))
         };
-        let (key, message) = self.aes_keys.iter().find_map(open).ok_or(Refused)?;
-        let seal = Seal { app_id: self.app_id.clone(), token: token.clone(), key };
-        Ok(Opened { message, seal: Some(seal) })
+        let (key, message) = self.aes_keys.iter().find_map(open).ok_or(VerificationError)?;
+        let seal = ReplyCipher { app_id: self.app_id.clone(), token: token.clone(), key };
+        Ok(DecryptedPush { message, reply_cipher: Some(seal) })
     }
 
-    fn in_time(&self, query: &Query, now: Timestamp) -> Result<(), Refused> {
+    fn in_time(&self, query: &Query, now: Timestamp) -> Result<(), VerificationError> {
         let away = query.timestamp().0.abs_diff(now.0);
-        if self.window == 0 || away <= self.window { Ok(()) } else { Err(Refused) }
+        if self.window == 0 || away <= self.window { Ok(()) } else { Err(VerificationError) }
     }
 
     /// The token that made this signature, if one of ours did.
@@ -125,25 +134,25 @@ impl Callback {
         claimed: Option<&str>,
         query: &Query,
         encrypted: Option<&str>,
-    ) -> Result<&Secret, Refused> {
-        let claimed = claimed.ok_or(Refused)?;
+    ) -> Result<&Secret, VerificationError> {
+        let claimed = claimed.ok_or(VerificationError)?;
         let signed = |token: &&Secret| {
             let mut parts = vec![token.expose(), &query.timestamp, &query.nonce];
             parts.extend(encrypted);
             signature::verify(claimed, &parts)
         };
-        self.tokens.iter().find(signed).ok_or(Refused)
+        self.tokens.iter().find(signed).ok_or(VerificationError)
     }
 }
 
-impl Seal {
+impl ReplyCipher {
     /// Encrypts and signs a reply. The same reply becomes the same envelope
     /// each time, so that every delivery of a message is answered with the same
     /// bytes: what WeChat's scheme takes as random is derived from key and reply.
-    pub fn seal(&self, reply: &str, format: Format, at: Timestamp) -> String {
+    pub fn encrypt(&self, reply: &str, format: Format, at: Timestamp) -> String {
         let random = crypto::synthetic_random(&self.key, reply.as_bytes());
         let nonce = u32::from_be_bytes([random[0], random[1], random[2], random[3]]).to_string();
-        let encrypt = crypto::seal(&self.key, &self.app_id, random, reply.as_bytes());
+        let encrypt = crypto::encrypt(&self.key, &self.app_id, random, reply.as_bytes());
         let timestamp = at.to_string();
         let signature = signature::sign(&[self.token.expose(), &timestamp, &nonce, &encrypt]);
         match format {

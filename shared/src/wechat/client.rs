@@ -29,7 +29,7 @@ const LARGEST_LIST: usize = 704 * 1024;
 /// A client of WeChat's API. Cheap to clone; the clones know together which host
 /// can be connected to.
 #[derive(Clone)]
-pub struct Client {
+pub struct WeChatClient {
     http: reqwest::Client,
     hosts: Arc<Hosts>,
 }
@@ -45,7 +45,7 @@ struct Call<'a> {
     largest: usize,
 }
 
-impl Client {
+impl WeChatClient {
     /// A client of the WeChat at `bases`: one address or several separated by
     /// commas, each a scheme and host, and a port if it isn't the usual one.
     ///
@@ -68,17 +68,17 @@ impl Client {
         &self,
         path: &'static str,
         query: &[(&str, &str)],
-    ) -> Result<T, Error> {
+    ) -> Result<T, CallError> {
         let call = Call { method: Method::GET, path, query, body: None, largest: LARGEST_ANSWER };
         self.call(call).await
     }
 
-    /// As [`Client::get`], for a list that may be long.
+    /// As [`WeChatClient::get`], for a list that may be long.
     pub(crate) async fn list<T: DeserializeOwned>(
         &self,
         path: &'static str,
         query: &[(&str, &str)],
-    ) -> Result<T, Error> {
+    ) -> Result<T, CallError> {
         let call = Call { method: Method::GET, path, query, body: None, largest: LARGEST_LIST };
         self.call(call).await
     }
@@ -90,17 +90,17 @@ impl Client {
         path: &'static str,
         access_token: Option<&Secret>,
         body: &impl Serialize,
-    ) -> Result<T, Error> {
+    ) -> Result<T, CallError> {
         self.post_for(LARGEST_ANSWER, path, access_token, body).await
     }
 
-    /// As [`Client::post`], for a list that may be long.
+    /// As [`WeChatClient::post`], for a list that may be long.
     pub(crate) async fn post_for_list<T: DeserializeOwned>(
         &self,
         path: &'static str,
         access_token: &Secret,
         body: &impl Serialize,
-    ) -> Result<T, Error> {
+    ) -> Result<T, CallError> {
         self.post_for(LARGEST_LIST, path, Some(access_token), body).await
     }
 
@@ -110,7 +110,7 @@ impl Client {
         path: &'static str,
         access_token: Option<&Secret>,
         body: &impl Serialize,
-    ) -> Result<T, Error> {
+    ) -> Result<T, CallError> {
         // WeChat answers 412 to a body of unannounced length, and takes UTF-8
         // better than \u escapes: a sized body of plain bytes.
         let body = serde_json::to_vec(body).expect("a request is made of strings and numbers");
@@ -121,27 +121,27 @@ impl Client {
     }
 
     /// The one place where WeChat's answer becomes a value or an error.
-    async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
+    async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, CallError> {
         let api = call.path;
-        let response = self.ask(&call).await?;
+        let response = self.send_request(&call).await?;
         let status = response.status();
         if !status.is_success() {
-            return Err(Error::unknown(api, format!("HTTP status {status}")));
+            return Err(CallError::unknown(api, format!("HTTP status {status}")));
         }
         let body = read(api, response, call.largest).await?;
         let unreadable =
-            |_| Error::unknown(api, "the answer is not the JSON that was expected".to_owned());
+            |_| CallError::unknown(api, "the answer is not the JSON that was expected".to_owned());
         if let Some(refusal) = Refusal::in_answer(&body).map_err(unreadable)? {
-            return Err(Error::Refused { api, refusal });
+            return Err(CallError::Refused { api, refusal });
         }
         serde_json::from_slice(&body).map_err(unreadable)
     }
 
     /// Asks the first host that can be connected to.
-    async fn ask(&self, call: &Call<'_>) -> Result<Response, Error> {
+    async fn send_request(&self, call: &Call<'_>) -> Result<Response, CallError> {
         let begun = Instant::now();
         let mut problems = Vec::new();
-        for (at, base) in self.hosts.for_call(begun) {
+        for (at, base) in self.hosts.candidates(begun) {
             if begun.elapsed() > CONNECTING {
                 break;
             }
@@ -149,16 +149,16 @@ impl Client {
             let problem = match asked {
                 Err(error) if error.is_connect() => chain(error),
                 asked => {
-                    self.hosts.connected(at);
-                    return asked.map_err(|error| Error::unknown(call.path, chain(error)));
+                    self.hosts.mark_reachable(at);
+                    return asked.map_err(|error| CallError::unknown(call.path, chain(error)));
                 }
             };
-            self.hosts.unconnected(at, Instant::now());
+            self.hosts.mark_unreachable(at, Instant::now());
             let host = base.host_str().unwrap_or_default();
             tracing::warn!("no connection to WeChat at {host}: {problem}");
             problems.push(format!("{host}: {problem}"));
         }
-        Err(Error::NotSent { api: call.path, problem: problems.join("; ") })
+        Err(CallError::NotSent { api: call.path, problem: problems.join("; ") })
     }
 }
 
@@ -180,14 +180,18 @@ impl Call<'_> {
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for WeChatClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({:?})", self.hosts)
+        write!(f, "WeChatClient({:?})", self.hosts)
     }
 }
 
 /// Reads the answer, up to so many bytes.
-async fn read(api: &'static str, mut response: Response, largest: usize) -> Result<Vec<u8>, Error> {
+async fn read(
+    api: &'static str,
+    mut response: Response,
+    largest: usize,
+) -> Result<Vec<u8>, CallError> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
@@ -195,13 +199,13 @@ async fn read(api: &'static str, mut response: Response, largest: usize) -> Resu
                 body.extend_from_slice(&chunk);
             }
             Ok(Some(_)) => {
-                return Err(Error::unknown(
+                return Err(CallError::unknown(
                     api,
                     format!("the answer is longer than {largest} bytes"),
                 ));
             }
             Ok(None) => return Ok(body),
-            Err(error) => return Err(Error::unknown(api, chain(error))),
+            Err(error) => return Err(CallError::unknown(api, chain(error))),
         }
     }
 }
@@ -221,7 +225,7 @@ fn chain(error: reqwest::Error) -> String {
 
 /// A call to WeChat did not give what was asked for.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum CallError {
     /// No connection could be made: WeChat knows nothing of the call, and it
     /// may be repeated.
     #[error("{api}: WeChat could not be reached: {problem}")]
@@ -249,7 +253,7 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl CallError {
     fn unknown(api: &'static str, problem: String) -> Self {
         Self::Unknown { api, problem }
     }

@@ -80,11 +80,16 @@ pub struct InvalidKey;
 /// could tell bad padding from a bad length could decrypt with its help.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the envelope does not open")]
-pub struct Unopened;
+pub struct DecryptionError;
 
 /// Puts `message` for (or from) `app_id` into an envelope. `random` must be
 /// new for every envelope.
-pub fn seal(key: &EncodingAesKey, app_id: &AppId, random: [u8; RANDOM], message: &[u8]) -> String {
+pub fn encrypt(
+    key: &EncodingAesKey,
+    app_id: &AppId,
+    random: [u8; RANDOM],
+    message: &[u8],
+) -> String {
     let length = u32::try_from(message.len()).expect("a message is far shorter than 4 GiB");
     let mut buffer = Vec::with_capacity(RANDOM + LENGTH + message.len() + 64 + BLOCK);
     buffer.extend_from_slice(&random);
@@ -118,30 +123,34 @@ pub fn synthetic_random(key: &EncodingAesKey, message: &[u8]) -> [u8; RANDOM] {
 ///
 /// # Errors
 ///
-/// [`Unopened`], for whatever reason: not canonical base64 of whole 32-byte
+/// [`DecryptionError`], for whatever reason: not canonical base64 of whole 32-byte
 /// blocks, bad padding, a length that doesn't fit, or another app's id.
-pub fn open(key: &EncodingAesKey, app_id: &AppId, envelope: &str) -> Result<Vec<u8>, Unopened> {
-    let mut buffer = STANDARD.decode(envelope).map_err(|_| Unopened)?;
+pub fn decrypt(
+    key: &EncodingAesKey,
+    app_id: &AppId,
+    envelope: &str,
+) -> Result<Vec<u8>, DecryptionError> {
+    let mut buffer = STANDARD.decode(envelope).map_err(|_| DecryptionError)?;
     if buffer.is_empty() || !buffer.len().is_multiple_of(BLOCK) {
-        return Err(Unopened);
+        return Err(DecryptionError);
     }
     let cipher =
         cbc::Decryptor::<Aes256>::new((&*key.0).into(), &key.initialization_vector().into());
-    let plain = cipher.decrypt_padded::<NoPadding>(&mut buffer).map_err(|_| Unopened)?;
+    let plain = cipher.decrypt_padded::<NoPadding>(&mut buffer).map_err(|_| DecryptionError)?;
 
-    let pad = usize::from(*plain.last().ok_or(Unopened)?);
+    let pad = usize::from(*plain.last().ok_or(DecryptionError)?);
     if !(1..=BLOCK).contains(&pad)
         || !plain[plain.len() - pad..].iter().all(|byte| usize::from(*byte) == pad)
     {
-        return Err(Unopened);
+        return Err(DecryptionError);
     }
     let plain = &plain[..plain.len() - pad];
     let (length, rest) =
-        plain.get(RANDOM..).and_then(<[u8]>::split_first_chunk::<LENGTH>).ok_or(Unopened)?;
-    let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| Unopened)?;
-    let (message, tail) = rest.split_at_checked(length).ok_or(Unopened)?;
+        plain.get(RANDOM..).and_then(<[u8]>::split_first_chunk::<LENGTH>).ok_or(DecryptionError)?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| DecryptionError)?;
+    let (message, tail) = rest.split_at_checked(length).ok_or(DecryptionError)?;
     if !bool::from(tail.ct_eq(app_id.as_str().as_bytes())) {
-        return Err(Unopened);
+        return Err(DecryptionError);
     }
     Ok(message.to_vec())
 }

@@ -5,7 +5,7 @@
 
 use crate::wechat::content;
 use crate::wechat::id::{AppId, OpenId};
-use crate::wechat::message::Outgoing;
+use crate::wechat::message::SendRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -176,8 +176,8 @@ impl CustomerServiceMessage {
     ///
     /// Refusals, among others: 45015 (the window is closed), 45047 (no more in this
     /// window), 40007 (the file is gone).
-    pub fn outgoing(&self, to: &OpenId) -> Outgoing {
-        Outgoing::new("/cgi-bin/message/custom/send", &self.body(to))
+    pub fn request(&self, to: &OpenId) -> SendRequest {
+        SendRequest::new("/cgi-bin/message/custom/send", &self.body(to))
     }
 
     /// The body of the request.

@@ -11,18 +11,18 @@
 //! template messages of Official Accounts).
 
 mod amount;
-mod cut;
-mod moment;
-mod problem;
+mod date_time;
 #[cfg(test)]
 mod tests;
+mod truncate;
+mod violation;
 
-use problem::Flaw;
-pub use problem::Problem;
+pub use violation::RuleViolation;
+use violation::Violation;
 
 /// The kinds of message that are made of a template. Their keys differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Message {
+pub enum MessageKind {
     /// A template message of an Official Account (模板消息). Keys with a type
     /// have a number, as in `thing1`. Those of templates from before 2023
     /// (`first`, `keyword1`, `remark`) and those of test accounts, whose owners
@@ -34,7 +34,7 @@ pub enum Message {
 
 /// The type of a key: the rule that its values keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
+pub enum FieldType {
     /// `thing`: at most 20 characters of any sort.
     Thing,
     /// `short_thing`, in template messages only: at most 5 characters.
@@ -76,18 +76,18 @@ pub enum Type {
     Unknown,
 }
 
-impl Type {
+impl FieldType {
     /// The type of a key in this kind of message.
-    pub fn of(key: &str, message: Message) -> Self {
+    pub fn of(key: &str, message: MessageKind) -> Self {
         let name = key.trim_end_matches(|c: char| c.is_ascii_digit());
         let numbered = name.len() < key.len();
         match (message, name) {
-            (Message::Template, "first" | "remark") if !numbered => Self::Hidden,
-            (Message::Template, _) if !numbered => Self::Unknown,
-            (Message::Template, "keyword") => Self::Keyword,
-            (Message::Template, "short_thing") => Self::ShortThing,
-            (Message::Template, "const") => Self::Listed,
-            (Message::Subscribe, "enum" | "enum_string") => Self::Listed,
+            (MessageKind::Template, "first" | "remark") if !numbered => Self::Hidden,
+            (MessageKind::Template, _) if !numbered => Self::Unknown,
+            (MessageKind::Template, "keyword") => Self::Keyword,
+            (MessageKind::Template, "short_thing") => Self::ShortThing,
+            (MessageKind::Template, "const") => Self::Listed,
+            (MessageKind::Subscribe, "enum" | "enum_string") => Self::Listed,
             (_, "thing") => Self::Thing,
             (_, "number") => Self::Number,
             (_, "letter") => Self::Letter,
@@ -109,25 +109,25 @@ impl Type {
     /// # Errors
     ///
     /// When WeChat would refuse it.
-    pub fn check(self, value: &str) -> Result<(), Problem> {
+    pub fn check(self, value: &str) -> Result<(), RuleViolation> {
         if matches!(self, Self::Keyword | Self::Hidden) {
             return Ok(());
         }
-        let problem = |flaw| Err(self.problem(flaw));
+        let problem = |violation| Err(self.problem(violation));
         if value.is_empty() {
-            return problem(Flaw::Empty);
+            return problem(Violation::Empty);
         }
         if value.chars().any(char::is_control) {
-            return problem(Flaw::Control);
+            return problem(Violation::Control);
         }
         let length = length(value);
         if self.limit(value).is_some_and(|limit| length > limit) {
-            return problem(Flaw::Long(length));
+            return problem(Violation::Long(length));
         }
         let all = |test: fn(char) -> bool| {
-            if value.chars().all(test) { Ok(()) } else { Err(Flaw::Character) }
+            if value.chars().all(test) { Ok(()) } else { Err(Violation::Character) }
         };
-        let formed = |formed| if formed { Ok(()) } else { Err(Flaw::Form) };
+        let formed = |formed| if formed { Ok(()) } else { Err(Violation::Form) };
         let checked = match self {
             Self::Number => formed(amount::is_decimal(value)),
             Self::Amount => formed(amount::is_amount(value)),
@@ -138,8 +138,8 @@ impl Type {
             Self::CarNumber => formed(is_car_number(value)),
             Self::Name => all(|c| !c.is_ascii_digit()),
             Self::Phrase => all(is_chinese),
-            Self::Time => moment::time(value),
-            Self::Date => moment::date(value),
+            Self::Time => date_time::time(value),
+            Self::Date => date_time::date(value),
             Self::Thing
             | Self::ShortThing
             | Self::Listed
@@ -152,20 +152,20 @@ impl Type {
 
     /// The text as it is, or cut with an ellipsis so that it has as many
     /// characters as WeChat takes. What looks like one character stays whole. A
-    /// type [that can't be cut](Self::can_be_cut) gives every text as it is.
-    pub fn fit(self, text: String) -> String {
+    /// type [that can't be cut](Self::can_be_truncated) gives every text as it is.
+    pub fn truncate(self, text: String) -> String {
         let fits = |text: &str| self.limit(text).is_none_or(|limit| length(text) <= limit);
-        if !self.can_be_cut() || fits(&text) {
+        if !self.can_be_truncated() || fits(&text) {
             return text;
         }
         // `…` is written among Chinese, which a `character_string` doesn't take.
         let ellipsis = if self == Self::CharacterString { "..." } else { "…" };
-        cut::longest(&text, ellipsis, fits)
+        truncate::longest(&text, ellipsis, fits)
     }
 
     /// Whether a text that is cut short still says something, and still keeps
     /// to the rule.
-    pub fn can_be_cut(self) -> bool {
+    pub fn can_be_truncated(self) -> bool {
         matches!(
             self,
             Self::Thing | Self::ShortThing | Self::CharacterString | Self::Name | Self::Keyword
@@ -191,8 +191,8 @@ impl Type {
         }
     }
 
-    fn problem(self, flaw: Flaw) -> Problem {
-        Problem { flaw, kind: self }
+    fn problem(self, violation: Violation) -> RuleViolation {
+        RuleViolation { violation, kind: self }
     }
 }
 
@@ -205,8 +205,8 @@ impl Type {
 /// # Errors
 ///
 /// When it's neither, or there is no such day or time.
-pub fn time(moment: &str) -> Result<String, Problem> {
-    moment::format_time(moment).map_err(|flaw| Type::Time.problem(flaw))
+pub fn time(moment: &str) -> Result<String, RuleViolation> {
+    date_time::format_time(moment).map_err(|violation| FieldType::Time.problem(violation))
 }
 
 /// Writes the day of a moment as WeChat shows it: `2026-11-20` and
@@ -217,8 +217,8 @@ pub fn time(moment: &str) -> Result<String, Problem> {
 /// # Errors
 ///
 /// As [`time`].
-pub fn date(moment: &str) -> Result<String, Problem> {
-    moment::format_date(moment).map_err(|flaw| Type::Date.problem(flaw))
+pub fn date(moment: &str) -> Result<String, RuleViolation> {
+    date_time::format_date(moment).map_err(|violation| FieldType::Date.problem(violation))
 }
 
 /// Writes a number as an amount of money, with so many decimals: with `¥` and
@@ -229,8 +229,9 @@ pub fn date(moment: &str) -> Result<String, Problem> {
 /// # Errors
 ///
 /// When it's no number, or has more decimals.
-pub fn amount(number: &str, currency: char, decimals: u8) -> Result<String, Problem> {
-    amount::format(number, currency, decimals).map_err(|flaw| Type::Amount.problem(flaw))
+pub fn amount(number: &str, currency: char, decimals: u8) -> Result<String, RuleViolation> {
+    amount::format(number, currency, decimals)
+        .map_err(|violation| FieldType::Amount.problem(violation))
 }
 
 /// Whether WeChat may take this as the symbol of a currency.

@@ -35,7 +35,7 @@ impl Hosts {
 
     /// The addresses for one call: first the one to call, then those to go on
     /// with as long as none can be connected to, each once.
-    pub(super) fn for_call(&self, now: Instant) -> impl Iterator<Item = (usize, &Url)> {
+    pub(super) fn candidates(&self, now: Instant) -> impl Iterator<Item = (usize, &Url)> {
         let mut away = self.away();
         let first = match away.as_mut() {
             None => 0,
@@ -51,7 +51,7 @@ impl Hosts {
     }
 
     /// Notes that a host could be connected to.
-    pub(super) fn connected(&self, at: usize) {
+    pub(super) fn mark_reachable(&self, at: usize) {
         if at == 0 {
             *self.away() = None;
         }
@@ -59,7 +59,7 @@ impl Hosts {
 
     /// Notes that a host could not be connected to: if calls go there, they go
     /// to the next from now on.
-    pub(super) fn unconnected(&self, at: usize, now: Instant) {
+    pub(super) fn mark_unreachable(&self, at: usize, now: Instant) {
         let mut away = self.away();
         let next = (at + 1) % self.bases.len();
         match away.as_mut() {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn order(hosts: &Hosts, now: Instant) -> Vec<usize> {
-        hosts.for_call(now).map(|(at, _)| at).collect()
+        hosts.candidates(now).map(|(at, _)| at).collect()
     }
 
     #[test]
@@ -135,36 +135,36 @@ mod tests {
     fn calls_stay_with_the_host_that_can_be_connected_to() {
         let (hosts, now) = (three(), Instant::now());
         assert_eq!(order(&hosts, now), [0, 1, 2]);
-        hosts.unconnected(0, now);
-        hosts.connected(1);
+        hosts.mark_unreachable(0, now);
+        hosts.mark_reachable(1);
         assert_eq!(order(&hosts, now), [1, 2, 0]);
         // Calls that had begun before say nothing new.
-        hosts.unconnected(0, now);
+        hosts.mark_unreachable(0, now);
         assert_eq!(order(&hosts, now), [1, 2, 0]);
-        hosts.unconnected(1, now);
+        hosts.mark_unreachable(1, now);
         assert_eq!(order(&hosts, now), [2, 0, 1]);
-        hosts.unconnected(2, now);
+        hosts.mark_unreachable(2, now);
         assert_eq!(order(&hosts, now), [0, 1, 2]);
     }
 
     #[test]
     fn one_call_in_five_minutes_looks_whether_the_first_is_back() {
         let (hosts, start) = (three(), Instant::now());
-        hosts.unconnected(0, start);
+        hosts.mark_unreachable(0, start);
         assert_eq!(order(&hosts, start + AWAY - Duration::from_secs(1)), [1, 2, 0]);
         assert_eq!(order(&hosts, start + AWAY), [0, 1, 2]);
         assert_eq!(order(&hosts, start + AWAY), [1, 2, 0], "the others needn't wait for it");
-        hosts.unconnected(0, start + AWAY);
+        hosts.mark_unreachable(0, start + AWAY);
         assert_eq!(order(&hosts, start + AWAY * 2 - Duration::from_secs(1)), [1, 2, 0]);
         assert_eq!(order(&hosts, start + AWAY * 2), [0, 1, 2]);
-        hosts.connected(0);
+        hosts.mark_reachable(0);
         assert_eq!(order(&hosts, start + AWAY * 2), [0, 1, 2], "it is back for all");
     }
 
     #[test]
     fn a_host_alone_is_all_there_is() {
         let (hosts, now) = (Hosts::read("https://api.example").unwrap(), Instant::now());
-        hosts.unconnected(0, now);
+        hosts.mark_unreachable(0, now);
         assert_eq!(order(&hosts, now), [0]);
     }
 }

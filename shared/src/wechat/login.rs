@@ -1,7 +1,7 @@
 //! The login of a mini program's user.
 
 use crate::secret::Secret;
-use crate::wechat::client::{Client, Error};
+use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{AppId, OpenId, UnionId};
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ pub struct LoggedIn {
     pub union_id: Option<UnionId>,
 }
 
-impl Client {
+impl WeChatClient {
     /// Exchanges a code from `wx.login`, which lives for 5 minutes and works
     /// once. Needs no access token.
     ///
@@ -31,7 +31,7 @@ impl Client {
         app_id: &AppId,
         secret: &Secret,
         code: &str,
-    ) -> Result<LoggedIn, Error> {
+    ) -> Result<LoggedIn, CallError> {
         let query = [
             ("appid", app_id.as_str()),
             ("secret", secret.expose()),

@@ -2,7 +2,7 @@
 //! [`crate::wechat::customer_service`].
 
 use crate::secret::Secret;
-use crate::wechat::client::{Client, Error};
+use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{AppId, OpenId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 /// The keys of a WeChat template (`thing1`, `time2`, …) and what they show.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
-pub struct Data(pub BTreeMap<String, Value>);
+pub struct TemplateData(pub BTreeMap<String, TemplateValue>);
 
 /// What one key of a template shows.
 #[derive(Clone, Debug, Serialize)]
-pub struct Value {
+pub struct TemplateValue {
     /// The text.
     pub value: String,
 }
@@ -38,7 +38,7 @@ pub struct TemplateMessage<'a> {
     /// 10 minutes. At most 32 characters.
     pub client_msg_id: &'a str,
     /// The fields.
-    pub data: &'a Data,
+    pub data: &'a TemplateData,
 }
 
 /// A place in a mini program.
@@ -70,7 +70,7 @@ pub struct SubscribeMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lang: Option<&'a str>,
     /// The fields.
-    pub data: &'a Data,
+    pub data: &'a TemplateData,
 }
 
 /// A subscription notification of an Official Account (订阅通知).
@@ -92,7 +92,7 @@ pub struct BizsendMessage<'a> {
     /// As with [`TemplateMessage::client_msg_id`].
     pub client_msg_id: &'a str,
     /// The fields.
-    pub data: &'a Data,
+    pub data: &'a TemplateData,
 }
 
 /// A template message of a mini program, which WeChat retired on 2020-01-10.
@@ -111,7 +111,7 @@ pub struct LegacyTemplateMessage<'a> {
     /// A form that the user has submitted within the last seven days.
     pub form_id: &'a str,
     /// The fields.
-    pub data: &'a Data,
+    pub data: &'a TemplateData,
     /// The key that is shown large, with `.DATA`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emphasis_keyword: Option<&'a str>,
@@ -143,12 +143,12 @@ impl Accepted {
 /// A message on its way: which API takes it, and the body of the request. What it
 /// says is not printed.
 #[derive(Clone)]
-pub struct Outgoing {
+pub struct SendRequest {
     api: &'static str,
     body: serde_json::Value,
 }
 
-impl Outgoing {
+impl SendRequest {
     pub(super) fn new(api: &'static str, body: &impl Serialize) -> Self {
         let body = serde_json::to_value(body).expect("a message is made of texts and lists");
         Self { api, body }
@@ -161,7 +161,7 @@ impl Outgoing {
 
     /// What would be sent, without whom it is for, what would be used up for it,
     /// and the id that keeps it from doubling.
-    pub fn shown(&self) -> serde_json::Value {
+    pub fn preview(&self) -> serde_json::Value {
         let mut shown = self.body.clone();
         if let Some(body) = shown.as_object_mut() {
             for name in ["touser", "client_msg_id", "form_id"] {
@@ -172,9 +172,9 @@ impl Outgoing {
     }
 }
 
-impl std::fmt::Debug for Outgoing {
+impl std::fmt::Debug for SendRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Outgoing({})", self.api)
+        write!(f, "SendRequest({})", self.api)
     }
 }
 
@@ -183,8 +183,8 @@ impl TemplateMessage<'_> {
     ///
     /// Refusals, among others: 43004 (doesn't follow), 47003 (a field), 40037 (the
     /// template).
-    pub fn outgoing(&self) -> Outgoing {
-        Outgoing::new("/cgi-bin/message/template/send", self)
+    pub fn request(&self) -> SendRequest {
+        SendRequest::new("/cgi-bin/message/template/send", self)
     }
 }
 
@@ -193,8 +193,8 @@ impl SubscribeMessage<'_> {
     ///
     /// Refusals, among others: 43101 (no consent), 47003 (a field), 40037 (the
     /// template).
-    pub fn outgoing(&self) -> Outgoing {
-        Outgoing::new("/cgi-bin/message/subscribe/send", self)
+    pub fn request(&self) -> SendRequest {
+        SendRequest::new("/cgi-bin/message/subscribe/send", self)
     }
 }
 
@@ -204,8 +204,8 @@ impl BizsendMessage<'_> {
     ///
     /// Refusals, among others: 43101 (no consent), 47003 (a field), 40037 (the
     /// template), 48001 (no certified service account).
-    pub fn outgoing(&self) -> Outgoing {
-        Outgoing::new("/cgi-bin/message/subscribe/bizsend", self)
+    pub fn request(&self) -> SendRequest {
+        SendRequest::new("/cgi-bin/message/subscribe/bizsend", self)
     }
 }
 
@@ -214,18 +214,18 @@ impl LegacyTemplateMessage<'_> {
     ///
     /// Refusals, among others: 41028 (the form id is wrong or too old), 41029 (it
     /// was used), 40037 (the template).
-    pub fn outgoing(&self) -> Outgoing {
-        Outgoing::new("/cgi-bin/message/wxopen/template/send", self)
+    pub fn request(&self) -> SendRequest {
+        SendRequest::new("/cgi-bin/message/wxopen/template/send", self)
     }
 }
 
-impl Client {
+impl WeChatClient {
     /// Sends a message.
     ///
     /// # Errors
     ///
     /// WeChat's refusal, or that WeChat could not be reached or was not understood.
-    pub async fn send(&self, token: &Secret, message: &Outgoing) -> Result<Accepted, Error> {
+    pub async fn send(&self, token: &Secret, message: &SendRequest) -> Result<Accepted, CallError> {
         self.post(message.api, Some(token), &message.body).await
     }
 }
@@ -235,8 +235,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn data() -> Data {
-        Data([("thing1".to_owned(), Value { value: "Blue kettle".to_owned() })].into())
+    fn data() -> TemplateData {
+        TemplateData(
+            [("thing1".to_owned(), TemplateValue { value: "Blue kettle".to_owned() })].into(),
+        )
     }
 
     #[test]
@@ -250,19 +252,19 @@ mod tests {
             client_msg_id: "c",
             data: &data(),
         };
-        let outgoing = message.outgoing();
-        assert_eq!(outgoing.api(), "/cgi-bin/message/subscribe/bizsend");
+        let request = message.request();
+        assert_eq!(request.api(), "/cgi-bin/message/subscribe/bizsend");
         let mut body = json!({
             "touser": "oAnn", "template_id": "T", "page": "https://example.test/17",
             "miniprogram": { "appid": "wx0000000000005a02", "pagepath": "p" },
             "client_msg_id": "c", "data": { "thing1": { "value": "Blue kettle" } },
         });
-        assert_eq!(outgoing.body, body);
+        assert_eq!(request.body, body);
         for hidden in ["touser", "client_msg_id"] {
             body.as_object_mut().unwrap().remove(hidden);
         }
-        assert_eq!(outgoing.shown(), body);
-        assert!(!format!("{outgoing:?}").contains("kettle"));
+        assert_eq!(request.preview(), body);
+        assert!(!format!("{request:?}").contains("kettle"));
     }
 
     #[test]
@@ -280,6 +282,6 @@ mod tests {
             "touser": "oBob", "template_id": "T", "form_id": "F",
             "data": { "thing1": { "value": "Blue kettle" } }, "emphasis_keyword": "keyword1.DATA",
         });
-        assert_eq!(message.outgoing().body, body);
+        assert_eq!(message.request().body, body);
     }
 }

@@ -1,7 +1,7 @@
 //! The telephone number of a mini program's user.
 
 use crate::secret::Secret;
-use crate::wechat::client::{Client, Error};
+use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::OpenId;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ impl PhoneNumber {
     }
 }
 
-impl Client {
+impl WeChatClient {
     /// Exchanges a code from the button that asks for the number
     /// (`open-type="getPhoneNumber"`), which lives for 5 minutes, works once, and
     /// isn't that of a login. WeChat has a fee for each number. With the openid it
@@ -51,7 +51,7 @@ impl Client {
         access_token: &Secret,
         code: &str,
         open_id: &OpenId,
-    ) -> Result<PhoneNumber, Error> {
+    ) -> Result<PhoneNumber, CallError> {
         #[derive(Serialize)]
         struct Wanted<'a> {
             code: &'a str,

@@ -4,17 +4,19 @@
 //! Source: WeChat's documentation, "接收普通消息" and "接收事件推送" (receiving
 //! messages and events).
 
+mod dedup_key;
 mod event;
 mod fields;
-mod identity;
 mod json;
 mod message;
 mod receipt;
 mod xml;
 
-pub use event::{Event, Pictures, Place, ScannedCode, Verification};
+pub use event::{ChosenLocation, Event, Pictures, ScannedCode, Verification};
 pub use message::Message;
-pub use receipt::{Answer, Delivery, Fate, MassDelivery, ServiceDelivery};
+pub use receipt::{
+    ConsentDecision, DeliveryReceipt, DeliveryStatus, MassDeliveryReceipt, ServiceDeliveryReceipt,
+};
 
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
@@ -39,11 +41,11 @@ pub struct Push {
     /// not in that of arrival.
     pub create_time: Timestamp,
     /// What happened.
-    pub kind: Kind,
+    pub kind: PushKind,
     /// What tells this push from every other of the same user and second:
     /// WeChat's `MsgId` for a message, a hash for an event, which has none. At
     /// most 68 characters.
-    pub identity: String,
+    pub dedup_key: String,
     /// What it was written in. So must be its reply.
     pub format: Format,
     /// All that was in it, under WeChat's own names. What came as XML has only
@@ -62,7 +64,7 @@ pub enum Format {
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PushKind {
     /// The user wrote, or sent a picture, a place, ….
     Message(Message),
     /// Something else happened.
@@ -70,7 +72,7 @@ pub enum Kind {
     /// A push that lacks what it can't take effect without. It is kept as it
     /// came, for someone to look at.
     Malformed {
-        /// WeChat's name of it, as in [`Kind::Other`].
+        /// WeChat's name of it, as in [`PushKind::Other`].
         name: String,
         /// What is wrong with it.
         problem: &'static str,
@@ -92,25 +94,25 @@ impl Push {
     /// When it isn't a push of WeChat's: not well-formed, without type, or with
     /// two values where WeChat has one. Whatever else is wrong with it, it is a
     /// push, if a malformed one.
-    pub fn read(app_id: &AppId, body: &str) -> Result<Self, Unreadable> {
+    pub fn read(app_id: &AppId, body: &str) -> Result<Self, InvalidPush> {
         let body = body.trim_ascii_start();
         let (format, tree) = match body.as_bytes().first() {
             Some(b'<') => (Format::Xml, xml::read(body)),
             Some(b'{') => (Format::Json, json::read(body)),
-            _ => return Err(Unreadable("it is neither XML nor JSON")),
+            _ => return Err(InvalidPush("it is neither XML nor JSON")),
         };
-        Self::from_tree(app_id, format, tree.map_err(Unreadable)?)
+        Self::from_tree(app_id, format, tree.map_err(InvalidPush)?)
     }
 
-    fn from_tree(app_id: &AppId, format: Format, tree: Value) -> Result<Self, Unreadable> {
+    fn from_tree(app_id: &AppId, format: Format, tree: Value) -> Result<Self, InvalidPush> {
         let fields = Fields(&tree);
         // In XML, what is there twice has become an array.
         let single = ["ToUserName", "FromUserName", "CreateTime", "MsgType", "Event", "MsgId"];
         if single.into_iter().any(|name| fields.within(name).0.is_array()) {
-            return Err(Unreadable("who, when or what is there twice"));
+            return Err(InvalidPush("who, when or what is there twice"));
         }
         let message_type =
-            fields.word("MsgType").ok_or(Unreadable("MsgType is missing"))?.to_lowercase();
+            fields.word("MsgType").ok_or(InvalidPush("MsgType is missing"))?.to_lowercase();
         let event = fields.word("Event").filter(|_| message_type == "event");
         let event = event.map(|event| event.to_lowercase()).unwrap_or_default();
 
@@ -120,10 +122,11 @@ impl Push {
         let kind = match (&from, create_time) {
             (Err(problem), _) => Err(*problem),
             (_, None) => Err("CreateTime is missing or no time"),
-            _ => Kind::read(&message_type, &event, fields),
+            _ => PushKind::read(&message_type, &event, fields),
         };
         let name = if event.is_empty() { &message_type } else { &event };
-        let kind = kind.unwrap_or_else(|problem| Kind::Malformed { name: short(name), problem });
+        let kind =
+            kind.unwrap_or_else(|problem| PushKind::Malformed { name: short(name), problem });
 
         let from = from.unwrap_or_else(|_| {
             // Of an event that doesn't say whom it is about, who sent it.
@@ -131,8 +134,9 @@ impl Push {
             sender.unwrap_or_else(OpenId::unknown)
         });
         let create_time = create_time.unwrap_or(Timestamp(0));
-        let identity = identity::of(app_id, &from, create_time, [&message_type, &event], fields);
-        Ok(Self { to: fields.text("ToUserName"), from, create_time, kind, identity, format, tree })
+        let dedup_key =
+            dedup_key::dedup_key(app_id, &from, create_time, [&message_type, &event], fields);
+        Ok(Self { to: fields.text("ToUserName"), from, create_time, kind, dedup_key, format, tree })
     }
 }
 
@@ -156,7 +160,7 @@ fn short(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect()
 }
 
-impl Kind {
+impl PushKind {
     fn read(message_type: &str, event: &str, fields: Fields<'_>) -> Result<Self, &'static str> {
         let (name, known) = match (message_type, event) {
             ("event", "") => return Err("Event is missing"),
@@ -182,7 +186,7 @@ impl Kind {
 /// The body isn't a push of WeChat's.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a push of WeChat's: {0}")]
-pub struct Unreadable(&'static str);
+pub struct InvalidPush(&'static str);
 
 #[cfg(test)]
 mod tests;

@@ -51,13 +51,13 @@ impl Refusal {
     }
 
     /// What can be done about it. A code that isn't known is a
-    /// [`Class::Fault`].
-    pub fn class(&self) -> Class {
-        codes::known(self.code).map_or(Class::Fault, |(class, _)| class)
+    /// [`ErrorClass::Fault`].
+    pub fn class(&self) -> ErrorClass {
+        codes::known(self.code).map_or(ErrorClass::Fault, |(class, _)| class)
     }
 
     /// Whether the code is one whose meaning is known. One that isn't may be worth
-    /// one repeat before it is taken for a [`Class::Fault`].
+    /// one repeat before it is taken for a [`ErrorClass::Fault`].
     pub fn is_known(&self) -> bool {
         codes::known(self.code).is_some()
     }
@@ -99,7 +99,7 @@ impl fmt::Display for Refusal {
 
 /// What can be done about a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum ErrorClass {
     /// Repeat the same call after a while.
     Retry,
     /// Repeat it when the quota has been reset.
@@ -132,8 +132,8 @@ mod tests {
         .unwrap();
         assert_eq!(found.code, 40013);
         assert_eq!(found.rid.as_deref(), Some("6743a1b2-0f1e2d3c-4b5a6978"));
-        assert_eq!(found.class(), Class::Configuration);
-        assert_eq!(refusal(r#"{"errcode":"-1"}"#).unwrap().class(), Class::Retry);
+        assert_eq!(found.class(), ErrorClass::Configuration);
+        assert_eq!(refusal(r#"{"errcode":"-1"}"#).unwrap().class(), ErrorClass::Retry);
     }
 
     #[test]
@@ -147,24 +147,24 @@ mod tests {
     }
 
     /// All codes of WeChat's tables that a call of ours can meet.
-    const TABLE: [(Class, &[i64]); 7] = [
-        (Class::Retry, &[-1, 20001, 200_001, 268_487_001, 268_487_002, 43108, 45066]),
-        (Class::Quota, &[45009, 45011, 45047, 48006]),
-        (Class::Token, &[40001, 40014, 42001]),
+    const TABLE: [(ErrorClass, &[i64]); 7] = [
+        (ErrorClass::Retry, &[-1, 20001, 200_001, 268_487_001, 268_487_002, 43108, 45066]),
+        (ErrorClass::Quota, &[45009, 45011, 45047, 48006]),
+        (ErrorClass::Token, &[40001, 40014, 42001]),
         (
-            Class::Unreachable,
+            ErrorClass::Unreachable,
             &[40003, 40226, 41028, 41029, 43004, 43019, 43101, 45015, 46004, 48002, 50005, 70000],
         ),
         (
-            Class::Configuration,
+            ErrorClass::Configuration,
             &[
                 40002, 40013, 40090, 40125, 40164, 40243, 41002, 41004, 43107, 48001, 48004, 50001,
                 50002, 50004, 50007, 61004, 61007, 61016, 61024, 89503, 89506, 89507,
             ],
         ),
-        (Class::Login, &[40029, 40163, 87007, 87008, 87009]),
+        (ErrorClass::Login, &[40029, 40163, 87007, 87008, 87009]),
         (
-            Class::Fault,
+            ErrorClass::Fault,
             &[
                 40007, 40008, 40032, 40033, 40035, 40036, 40037, 40038, 40039, 40066, 40097, 40246,
                 40247, 40249, 41001, 41008, 41030, 43001, 43002, 43003, 43116, 44002, 45002, 45008,
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_code_that_is_not_known_is_a_fault_that_says_so() {
         let refusal = of(99999, "what is this");
-        assert_eq!((refusal.class(), refusal.is_known()), (Class::Fault, false));
+        assert_eq!((refusal.class(), refusal.is_known()), (ErrorClass::Fault, false));
         assert!(refusal.advice().contains("not known"));
     }
 

@@ -5,7 +5,7 @@
 //! "获取个人模板列表" (`newtmpl/gettemplate`) for subscription messages.
 
 use crate::secret::Secret;
-use crate::wechat::client::{Client, Error};
+use crate::wechat::client::{CallError, WeChatClient};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -106,7 +106,7 @@ pub fn keys(content: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-impl Client {
+impl WeChatClient {
     /// The templates of an Official Account's template messages.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ impl Client {
     pub async fn private_templates(
         &self,
         access_token: &Secret,
-    ) -> Result<Vec<PrivateTemplate>, Error> {
+    ) -> Result<Vec<PrivateTemplate>, CallError> {
         /// A success has no `errcode` here.
         #[derive(Deserialize)]
         struct Answer {
@@ -136,7 +136,7 @@ impl Client {
     pub async fn subscription_templates(
         &self,
         access_token: &Secret,
-    ) -> Result<Vec<SubscriptionTemplate>, Error> {
+    ) -> Result<Vec<SubscriptionTemplate>, CallError> {
         #[derive(Deserialize)]
         struct Answer {
             data: Vec<SubscriptionTemplate>,

@@ -1,21 +1,21 @@
 //! Access tokens.
 
 use crate::secret::Secret;
-use crate::wechat::client::{Client, Error};
+use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::AppId;
-use crate::wechat::refusal::{Class, Refusal};
+use crate::wechat::refusal::{ErrorClass, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// What `stable_token` hands out.
 #[derive(Debug, Deserialize)]
-pub struct Granted {
+pub struct GrantedToken {
     /// Goes into the query of every other call.
     pub access_token: Secret,
     /// Seconds that it will still work.
     pub expires_in: u64,
 }
 
-impl Client {
+impl WeChatClient {
     /// Asks for an app's access token.
     ///
     /// Without `force` WeChat hands out the same token again and again, until
@@ -34,7 +34,7 @@ impl Client {
         app_id: &AppId,
         secret: &Secret,
         force: bool,
-    ) -> Result<Granted, Error> {
+    ) -> Result<GrantedToken, CallError> {
         #[derive(Serialize)]
         struct Request<'a> {
             grant_type: &'static str,
@@ -52,7 +52,7 @@ impl Client {
     }
 }
 
-/// Whether a refusal of [`Client::stable_token`] stays until a human has changed the
+/// Whether a refusal of [`WeChatClient::stable_token`] stays until a human has changed the
 /// account, or what is stored of it. Here 40001 means the AppSecret.
 ///
 /// An address that isn't let in (40164 and its like) is not among these: it changes
@@ -61,7 +61,7 @@ pub fn needs_operator(refusal: &Refusal) -> bool {
     match refusal.code {
         40001 => true,
         40090 | 40164 | 61004 | 89503 | 89506 | 89507 => false,
-        _ => refusal.class() == Class::Configuration,
+        _ => refusal.class() == ErrorClass::Configuration,
     }
 }
 

@@ -2,17 +2,17 @@
 
 use crate::clock::Timestamp;
 use crate::secret::Secret;
-use crate::wechat::client::{Client, Error};
+use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{OpenId, UnionId};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The path under which WeChat counts the calls of [`Client::follower_page`]: 500 a
+/// The path under which WeChat counts the calls of [`WeChatClient::follower_page`]: 500 a
 /// day.
 pub const LIST: &str = "/cgi-bin/user/get";
-/// The path under which WeChat counts the calls of [`Client::user_infos`]. How many
+/// The path under which WeChat counts the calls of [`WeChatClient::user_infos`]. How many
 /// it allows in a day isn't documented.
 pub const BATCH: &str = "/cgi-bin/user/info/batchget";
-/// So many users may be asked about in one call of [`Client::user_infos`].
+/// So many users may be asked about in one call of [`WeChatClient::user_infos`].
 pub const BATCH_SIZE: usize = 100;
 
 /// What WeChat tells about a follower. Names and pictures are no longer part
@@ -88,7 +88,7 @@ fn perhaps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UnionId>
     Ok(text.and_then(|text| UnionId::parse(text).ok()))
 }
 
-impl Client {
+impl WeChatClient {
     /// Asks who a user of an Official Account is.
     ///
     /// Source: WeChat's documentation, "获取用户基本信息" (`user/info`).
@@ -100,7 +100,7 @@ impl Client {
         &self,
         access_token: &Secret,
         open_id: &OpenId,
-    ) -> Result<UserInfo, Error> {
+    ) -> Result<UserInfo, CallError> {
         let query = [
             ("access_token", access_token.expose()),
             ("openid", open_id.as_str()),
@@ -122,7 +122,7 @@ impl Client {
         &self,
         access_token: &Secret,
         open_ids: &[OpenId],
-    ) -> Result<Vec<UserInfo>, Error> {
+    ) -> Result<Vec<UserInfo>, CallError> {
         #[derive(Serialize)]
         struct Wanted<'a> {
             user_list: Vec<User<'a>>,
@@ -154,7 +154,7 @@ impl Client {
         &self,
         access_token: &Secret,
         after: Option<&OpenId>,
-    ) -> Result<FollowerPage, Error> {
+    ) -> Result<FollowerPage, CallError> {
         let mut query = vec![("access_token", access_token.expose())];
         query.extend(after.map(|after| ("next_openid", after.as_str())));
         self.list(LIST, &query).await

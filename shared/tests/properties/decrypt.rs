@@ -28,22 +28,22 @@ pub(crate) fn decrypt(data: &[u8]) -> bool {
     let aes_key = EncodingAesKey::parse(key.as_str()).expect("43 letters and digits");
     let app_id = AppId::parse(format!("wx{:016x}", u64::from(*app))).expect("an app id");
 
-    let sealed = crypto::seal(&aes_key, &app_id, *random, data);
-    assert_eq!(crypto::open(&aes_key, &app_id, &sealed).as_deref(), Ok(data));
+    let sealed = crypto::encrypt(&aes_key, &app_id, *random, data);
+    assert_eq!(crypto::decrypt(&aes_key, &app_id, &sealed).as_deref(), Ok(data));
 
     let mut changed = STANDARD.decode(&sealed).expect("base64");
     assert!(changed.len().is_multiple_of(32));
     let place = usize::from(*place) * changed.len() / 256;
     changed[place] ^= 1 << (bit % 8);
     assert_ne!(
-        crypto::open(&aes_key, &app_id, &STANDARD.encode(&changed)).as_deref(),
+        crypto::decrypt(&aes_key, &app_id, &STANDARD.encode(&changed)).as_deref(),
         Ok(data),
         "a bit at {place}"
     );
 
     // A stranger's text is no envelope, whatever it looks like.
     if let Ok(text) = std::str::from_utf8(data)
-        && crypto::open(&aes_key, &app_id, text).is_ok()
+        && crypto::decrypt(&aes_key, &app_id, text).is_ok()
     {
         let decoded = STANDARD.decode(text).expect("it was opened");
         assert_eq!(STANDARD.encode(decoded), text, "opened, but not canonical");
@@ -56,11 +56,11 @@ pub(crate) fn decrypt(data: &[u8]) -> bool {
 fn buffer(key: &str, aes_key: &EncodingAesKey, app_id: &AppId, data: &[u8]) -> bool {
     let data = &data[..data.len() / 16 * 16];
     let envelope = STANDARD.encode(encrypt_blocks(key, data));
-    let opened = crypto::open(aes_key, app_id, &envelope).ok();
+    let opened = crypto::decrypt(aes_key, app_id, &envelope).ok();
     assert_eq!(opened.as_deref(), inside(data, app_id.as_str().as_bytes()));
     if let Some(message) = &opened {
         let random = std::array::from_fn(|place| data[place]);
-        assert_eq!(crypto::seal(aes_key, app_id, random, message), envelope);
+        assert_eq!(crypto::encrypt(aes_key, app_id, random, message), envelope);
     }
     opened.is_some()
 }

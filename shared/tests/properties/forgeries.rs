@@ -220,10 +220,10 @@ impl Account {
         let query = Query::read(pairs).ok()?;
         match &delivery.take {
             Take::UrlVerification => {
-                self.callback.greet(&query, delivery.now).ok().map(str::to_owned)
+                self.callback.verify_url(&query, delivery.now).ok().map(str::to_owned)
             }
             Take::Push(body) => {
-                self.callback.open(&query, body, delivery.now).ok().map(|opened| opened.message)
+                self.callback.decrypt(&query, body, delivery.now).ok().map(|opened| opened.message)
             }
         }
     }

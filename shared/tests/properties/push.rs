@@ -3,7 +3,7 @@
 use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::wechat::id::AppId;
-use shared::wechat::push::{Format, Kind, Push};
+use shared::wechat::push::{Format, Push, PushKind};
 use std::collections::HashSet;
 
 /// Deeper than what is read in JSON.
@@ -49,15 +49,15 @@ pub(crate) fn json(data: &[u8]) -> bool {
 fn read(data: &[u8]) -> Option<Push> {
     let body = std::str::from_utf8(data).ok()?;
     let push = Push::read(&AppId::parse("wx0123456789abcdef").expect("an app id"), body).ok()?;
-    assert!(push.identity.len() <= 68, "{}", push.identity);
-    assert!(push.identity.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-'));
+    assert!(push.dedup_key.len() <= 68, "{}", push.dedup_key);
+    assert!(push.dedup_key.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-'));
     assert!(push.create_time < Timestamp(10_000_000_000));
     assert!(push.kind.name().chars().count() <= 64);
     assert!(!push.kind.name().chars().any(char::is_control));
     let message = match &push.kind {
-        Kind::Message(_) => true,
-        Kind::Event(_) => false,
-        Kind::Malformed { .. } | Kind::Other { .. } => return Some(push),
+        PushKind::Message(_) => true,
+        PushKind::Event(_) => false,
+        PushKind::Malformed { .. } | PushKind::Other { .. } => return Some(push),
     };
     let message_type = text(&push.tree["MsgType"]).trim().to_lowercase();
     assert_eq!(message_type != "event", message);
@@ -68,7 +68,7 @@ fn same(push: &Push, again: &str) {
     let read = read(again.as_bytes()).unwrap_or_else(|| panic!("no longer a push: {again}"));
     assert_eq!(read.tree, push.tree, "{again}");
     assert_eq!(read.kind, push.kind, "{again}");
-    assert_eq!(read.identity, push.identity, "{again}");
+    assert_eq!(read.dedup_key, push.dedup_key, "{again}");
     assert_eq!(
         (read.from, read.to, read.create_time),
         (push.from.clone(), push.to.clone(), push.create_time)

@@ -7,7 +7,7 @@ use hongyan_local::{Cloud, Options};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use shared::clock::Timestamp;
-use shared::http::Web;
+use shared::http::HttpClient;
 use shared::wechat::signature;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -47,7 +47,7 @@ impl Stack {
         options.binaries = binaries.into();
         options.environments = 1;
         configure(&mut options);
-        Ok(Self { cloud: Cloud::start(options).await?, client: Web::new().client() })
+        Ok(Self { cloud: Cloud::start(options).await?, client: HttpClient::new().client() })
     }
 
     /// Invokes one of [`FUNCTIONS`].

@@ -1,9 +1,9 @@
-//! Chance that repeats with its seed.
+//! Random numbers that repeat with their seed.
 
-/// Numbers by the generator of Steele, Lea and Flood, which splits and mixes.
-pub(crate) struct Chance(u64);
+/// The generator SplitMix64 of Steele, Lea and Flood.
+pub(crate) struct SeededRandom(u64);
 
-impl Chance {
+impl SeededRandom {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -16,12 +16,12 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`, which isn't 0.
+    /// A number below `end`, which must not be 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
-    /// Puts all in another order.
+    /// Shuffles them.
     pub(crate) fn shuffle<T>(&mut self, all: &mut [T]) {
         for at in (1..all.len()).rev() {
             all.swap(at, self.below(at + 1));

@@ -232,7 +232,8 @@ pub(crate) async fn minute(world: &World) {
     }
     for row in world.aws.rows("events").await {
         if !row["pending"].is_null() {
-            let claimed = if row["answer"].is_object() { ", answer.#at = :past" } else { "" };
+            let claimed =
+                if row["auto_reply"].is_object() { ", auto_reply.#at = :past" } else { "" };
             let mut update = json!({
                 "TableName": "hongyan-local-events",
                 "Key": { "user": { "S": row["user"] }, "event": { "S": row["event"] } },

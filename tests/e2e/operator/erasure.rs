@@ -32,9 +32,12 @@ async fn erasure_requires_a_confirmation_and_is_complete() {
     assert_eq!(traces(&world, &open_id).await.len(), before, "nothing has gone");
 
     let told = world.hongyan(&["forget", "account=ann", "--yes"], "").await.json();
-    assert_eq!((&told["gone"]["accounts"], &told["gone"]["profiles"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (&told["deleted"]["accounts"], &told["deleted"]["profiles"]),
+        (&json!(1), &json!(2))
+    );
     assert!(
-        told["tombstone_expires_at"].is_number() && told["stays"].as_array().unwrap().len() > 3
+        told["tombstone_expires_at"].is_number() && told["retained"].as_array().unwrap().len() > 3
     );
     assert_eq!(traces(&world, &open_id).await, [""; 0]);
     let (kind, words) = world.hongyan(&["forget", "account=ann", "--yes"], "").await.error();
@@ -63,6 +66,6 @@ async fn erasure_invokes_the_function_until_it_is_complete() {
     let told = world.hongyan(&["forget", &who, "--yes"], "").await.json();
     slow.call_off();
     assert!(told["calls"].as_u64().unwrap() > 1, "{told}");
-    assert_eq!(told["gone"]["events"], 61, "{told}");
+    assert_eq!(told["deleted"]["events"], 61, "{told}");
     assert_eq!(traces(&world, &open_id).await, [""; 0]);
 }

@@ -9,7 +9,7 @@ async fn history_does_not_name_the_recipient() {
     world.send(&order("there", to.clone())).await;
     let told = world.hongyan(&["notification", "show", "there"], "").await.json();
     assert_eq!((&told["status"], &told["receipt"]), (&json!("delivered"), &json!("arrived")));
-    assert_eq!((&told["tries"], &told["channel"]), (&json!(1), &json!("template")), "{told}");
+    assert_eq!((&told["attempts"], &told["channel"]), (&json!(1), &json!("template")), "{told}");
     assert!(told["message_id"].is_string() && told["first_at"].is_number(), "{told}");
 
     let quota = json!({ "path": "/cgi-bin/message/template/send", "errcode": 45009, "times": 9 });
@@ -55,6 +55,6 @@ async fn unknown_notification_is_reported() {
     assert_eq!((said.status, kind.as_str()), (1, "not_found"));
     assert!(words.contains("30 days") && words.contains("stage local"), "{words}");
     // No other row of the table can be asked for.
-    let said = world.hongyan(&["notification", "show", "forced#shop"], "").await;
+    let said = world.hongyan(&["notification", "show", "token_refresh#shop"], "").await;
     assert_eq!(said.error().0, "usage");
 }

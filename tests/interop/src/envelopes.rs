@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::secret::Secret;
-use shared::wechat::callback::{Callback, Mode, Query, WINDOW};
+use shared::wechat::callback::{Callback, EncryptionMode, Query, WINDOW};
 use shared::wechat::crypto::{self, EncodingAesKey};
 use shared::wechat::id::AppId;
-use shared::wechat::push::{Format, Kind, Message, Push};
+use shared::wechat::push::{Format, Message, Push, PushKind};
 use shared::wechat::reply::Reply;
 use std::fmt;
 
@@ -187,7 +187,7 @@ impl App {
         let key = EncodingAesKey::parse(aes_key).map_err(|_| Failed::Key(aes_key))?;
         let callback = Callback {
             app_id: AppId::parse(app_id).expect("one of the apps above"),
-            mode: Mode::Safe,
+            mode: EncryptionMode::Safe,
             tokens: vec![Secret::new(token)],
             aes_keys: vec![key.clone()],
             window: WINDOW,
@@ -242,12 +242,12 @@ impl Side<'_> {
     fn bare(&mut self, text: &str) -> Result<(), Problem> {
         let Sealed { encrypt } = self.ask("encrypt", json!({ "message": text }))?;
         let (key, app_id) = (&self.app.key, &self.app.callback.app_id);
-        let found = crypto::open(key, app_id, &encrypt)
+        let found = crypto::decrypt(key, app_id, &encrypt)
             .map_err(|_| Problem::RefusedHere("the ciphertext"))?;
         same("the text", text, &String::from_utf8_lossy(&found))?;
 
         let random = crypto::synthetic_random(key, text.as_bytes());
-        let encrypt = crypto::seal(key, app_id, random, text.as_bytes());
+        let encrypt = crypto::encrypt(key, app_id, random, text.as_bytes());
         let opened: Opened = self.ask("decrypt", json!({ "encrypt": encrypt }))?;
         same("the text", text, &opened.message()?)?;
         self.checked.texts += 1;
@@ -271,15 +271,15 @@ impl Side<'_> {
         let delivery = self.deliver(format, message)?;
         let query = delivery.query(&[("echostr", ECHO)])?;
         let callback = &self.app.callback;
-        let echo = callback.greet(&query, NOW);
+        let echo = callback.verify_url(&query, NOW);
         same("the greeting", ECHO, echo.map_err(|_| Problem::RefusedHere("the greeting"))?)?;
-        let opened = callback.open(&query, delivery.body.as_bytes(), NOW);
+        let opened = callback.decrypt(&query, delivery.body.as_bytes(), NOW);
         let opened = opened.map_err(|_| Problem::RefusedHere("the delivery"))?;
         same("the message", message, &opened.message)?;
         let push = Push::read(&callback.app_id, &opened.message)
             .map_err(|error| Problem::Unusable(error.to_string()))?;
         match &push.kind {
-            Kind::Message(Message::Text { content: found, .. }) => {
+            PushKind::Message(Message::Text { content: found, .. }) => {
                 same("the content", content, found)?;
             }
             other => return Err(Problem::Unusable(format!("read as {other:?}, not as a text"))),
@@ -287,8 +287,10 @@ impl Side<'_> {
 
         let at = NOW.plus(PAUSE);
         let written = Reply::Text(content.to_owned()).write(&push, at);
-        let seal = opened.seal.ok_or(Problem::Unusable("opened without a seal".to_owned()))?;
-        let opened = self.open(format, &seal.seal(&written, format, at))?;
+        let cipher = opened
+            .reply_cipher
+            .ok_or(Problem::Unusable("opened without a reply cipher".to_owned()))?;
+        let opened = self.open(format, &cipher.encrypt(&written, format, at))?;
         same("the reply", &written, &opened.message()?)?;
         let read = [
             ("ToUserName", "oAnn"),

@@ -6,7 +6,7 @@ use super::{Read, State, Stored, World};
 pub(super) struct Function {
     /// The token that a sender was told is dead; none in the minute's round.
     pub(super) dead: Option<Stored>,
-    /// The row `forced#…` is under its claim.
+    /// The row `token_refresh#…` is under its claim.
     pub(super) claims: bool,
     /// Its lease is over.
     pub(super) late: bool,

@@ -40,7 +40,7 @@ pub(crate) async fn who(app: &App, claims: &Claims, now: Timestamp) -> Result<An
     }
     let credentials = app.known_credentials(now).await?;
     let app_id = AppId::parse(&family.app_id).map_err(|_| Refused::Ended)?;
-    let known = app.logins.known_as(&claims.sub, &app_id).await?.ok_or(Refused::Ended)?;
+    let known = app.logins.find_in_app(&claims.sub, &app_id).await?.ok_or(Refused::Ended)?;
     let mini_program = credentials.apps.by_id(&app_id);
     Ok(Answer {
         user: claims.sub.clone(),

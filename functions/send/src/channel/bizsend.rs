@@ -5,16 +5,16 @@ use super::subscribe::consent;
 use super::{Fault, Place, Prepared};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::{Content, MiniProgramPage};
-use shared::wechat::field::Message;
-use shared::wechat::message::{BizsendMessage, MiniProgram, Outgoing};
+use shared::parameters::{FieldSource, MiniProgramPage};
+use shared::wechat::field::MessageKind;
+use shared::wechat::message::{BizsendMessage, MiniProgram, SendRequest};
 use std::collections::BTreeMap;
 
 /// The channel's part of the business's template.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Card<'a> {
     pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, Content>,
+    pub(super) data: &'a BTreeMap<String, FieldSource>,
     pub(super) page: &'a Option<String>,
     pub(super) mini_program: &'a Option<MiniProgramPage>,
     pub(super) long_term: bool,
@@ -33,8 +33,8 @@ pub(super) async fn prepare(
     consent(app, place, card.template_id, card.long_term, message).await
 }
 
-fn message(place: Place<'_>, card: Card<'_>) -> Result<Outgoing, Fault> {
-    let data = place.filled(card.data, Message::Subscribe)?;
+fn message(place: Place<'_>, card: Card<'_>) -> Result<SendRequest, Fault> {
+    let data = place.filled(card.data, MessageKind::Subscribe)?;
     let page = place.address(card.page)?;
     let opened = place.opened(card.mini_program)?;
     let message = BizsendMessage {
@@ -47,5 +47,5 @@ fn message(place: Place<'_>, card: Card<'_>) -> Result<Outgoing, Fault> {
         client_msg_id: place.client_msg_id,
         data: &data,
     };
-    Ok(message.outgoing())
+    Ok(message.request())
 }

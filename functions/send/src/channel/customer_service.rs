@@ -3,8 +3,8 @@
 use super::{Place, Prepared, Why};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::{Kind, fill, fill_address};
-use shared::store::Allowance;
+use shared::parameters::{AppKind, fill, fill_address};
+use shared::store::Entitlement;
 use shared::wechat::customer_service::CustomerServiceMessage;
 
 /// Does if a window is open.
@@ -15,7 +15,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, AwsError> {
     let Place { app: wechat_app, route, .. } = place;
     // Who leaves an account takes every open window along.
-    if wechat_app.kind == Kind::OfficialAccount && !route.follows {
+    if wechat_app.kind == AppKind::OfficialAccount && !route.follows {
         return Ok(
             place.passed("the person does not follow this Official Account", Why::Unreachable)
         );
@@ -30,13 +30,13 @@ pub(super) async fn prepare(
         return Ok(place.passed(format!("as filled, {problem}"), Why::Refused));
     }
     let users = &app.users;
-    let open = users.open_place(&wechat_app.app_id, &route.open_id, place.id, place.now).await?;
+    let open = users.find_slot(&wechat_app.app_id, &route.open_id, place.id, place.now).await?;
     let Some((window, _)) = open else {
         return Ok(place.passed(
             "the person has not been in touch lately: no customer-service window is open",
             Why::Unreachable,
         ));
     };
-    let message = message.outgoing(&route.open_id);
-    Ok(place.ready(message, None, Some(Allowance::Place(window))))
+    let message = message.request(&route.open_id);
+    Ok(place.ready(message, None, Some(Entitlement::WindowSlot(window))))
 }

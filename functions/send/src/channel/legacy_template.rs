@@ -4,17 +4,17 @@
 use super::{Fault, Place, Prepared, Why};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::Content;
-use shared::store::Allowance;
-use shared::wechat::field::Message;
-use shared::wechat::message::{LegacyTemplateMessage, Outgoing};
+use shared::parameters::FieldSource;
+use shared::store::Entitlement;
+use shared::wechat::field::MessageKind;
+use shared::wechat::message::{LegacyTemplateMessage, SendRequest};
 use std::collections::BTreeMap;
 
 /// The channel's part of the business's template.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Card<'a> {
     pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, Content>,
+    pub(super) data: &'a BTreeMap<String, FieldSource>,
     pub(super) page: &'a Option<String>,
     pub(super) emphasis_keyword: &'a Option<String>,
 }
@@ -34,13 +34,15 @@ pub(super) async fn prepare(
         ));
     };
     Ok(match message(place, card, form.form_id().as_str()) {
-        Ok(message) => place.ready(message, Some(card.template_id), Some(Allowance::FormId(form))),
+        Ok(message) => {
+            place.ready(message, Some(card.template_id), Some(Entitlement::FormId(form)))
+        }
         Err(fault) => place.unfillable(fault),
     })
 }
 
-fn message(place: Place<'_>, card: Card<'_>, form_id: &str) -> Result<Outgoing, Fault> {
-    let data = place.filled(card.data, Message::Template)?;
+fn message(place: Place<'_>, card: Card<'_>, form_id: &str) -> Result<SendRequest, Fault> {
+    let data = place.filled(card.data, MessageKind::Template)?;
     let page = place.address(card.page)?;
     // A template names its keys without it, here as in its data.
     let emphasis = card.emphasis_keyword.as_ref().map(|key| format!("{key}.DATA"));
@@ -52,5 +54,5 @@ fn message(place: Place<'_>, card: Card<'_>, form_id: &str) -> Result<Outgoing, 
         data: &data,
         emphasis_keyword: emphasis.as_deref(),
     };
-    Ok(message.outgoing())
+    Ok(message.request())
 }

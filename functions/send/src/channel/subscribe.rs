@@ -3,17 +3,17 @@
 use super::{Fault, Place, Prepared, Why};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::Content;
-use shared::store::{Allowance, ConsentKey};
-use shared::wechat::field::Message;
-use shared::wechat::message::{Outgoing, SubscribeMessage};
+use shared::parameters::FieldSource;
+use shared::store::{ConsentKey, Entitlement};
+use shared::wechat::field::MessageKind;
+use shared::wechat::message::{SendRequest, SubscribeMessage};
 use std::collections::BTreeMap;
 
 /// The channel's part of the business's template.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Card<'a> {
     pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, Content>,
+    pub(super) data: &'a BTreeMap<String, FieldSource>,
     pub(super) page: &'a Option<String>,
     pub(super) state: &'a Option<String>,
     pub(super) lang: &'a Option<String>,
@@ -40,19 +40,22 @@ pub(super) async fn consent(
     place: Place<'_>,
     template_id: &str,
     long_term: bool,
-    message: Outgoing,
+    message: SendRequest,
 ) -> Result<Prepared, AwsError> {
     let key = ConsentKey { app_id: &place.app.app_id, open_id: &place.route.open_id, template_id };
     let Some(consent) = app.users.open_consents(key, place.id).await?.into_iter().next() else {
         return Ok(place.passed("the person has not consented to this message", Why::NoConsent));
     };
-    let allowance =
-        if long_term { Allowance::Standing(consent) } else { Allowance::Consent(consent) };
-    Ok(place.ready(message, Some(template_id), Some(allowance)))
+    let entitlement = if long_term {
+        Entitlement::LongTermConsent(consent)
+    } else {
+        Entitlement::Consent(consent)
+    };
+    Ok(place.ready(message, Some(template_id), Some(entitlement)))
 }
 
-fn message(place: Place<'_>, card: Card<'_>) -> Result<Outgoing, Fault> {
-    let data = place.filled(card.data, Message::Subscribe)?;
+fn message(place: Place<'_>, card: Card<'_>) -> Result<SendRequest, Fault> {
+    let data = place.filled(card.data, MessageKind::Subscribe)?;
     let page = place.address(card.page)?;
     let message = SubscribeMessage {
         touser: &place.route.open_id,
@@ -62,5 +65,5 @@ fn message(place: Place<'_>, card: Card<'_>) -> Result<Outgoing, Fault> {
         lang: card.lang.as_deref(),
         data: &data,
     };
-    Ok(message.outgoing())
+    Ok(message.request())
 }

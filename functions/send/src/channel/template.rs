@@ -1,16 +1,16 @@
 //! A template message of an Official Account, for its followers.
 
 use super::{Fault, Place, Prepared, Why};
-use shared::parameters::{Content, MiniProgramPage};
-use shared::wechat::field::Message;
-use shared::wechat::message::{MiniProgram, Outgoing, TemplateMessage};
+use shared::parameters::{FieldSource, MiniProgramPage};
+use shared::wechat::field::MessageKind;
+use shared::wechat::message::{MiniProgram, SendRequest, TemplateMessage};
 use std::collections::BTreeMap;
 
 /// The channel's part of the business's template.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Card<'a> {
     pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, Content>,
+    pub(super) data: &'a BTreeMap<String, FieldSource>,
     pub(super) url: &'a Option<String>,
     pub(super) mini_program: &'a Option<MiniProgramPage>,
 }
@@ -26,8 +26,8 @@ pub(super) fn prepare(place: Place<'_>, card: Card<'_>) -> Prepared {
     }
 }
 
-fn message(place: Place<'_>, card: Card<'_>) -> Result<Outgoing, Fault> {
-    let data = place.filled(card.data, Message::Template)?;
+fn message(place: Place<'_>, card: Card<'_>) -> Result<SendRequest, Fault> {
+    let data = place.filled(card.data, MessageKind::Template)?;
     let url = place.address(card.url)?;
     let opened = place.opened(card.mini_program)?;
     let message = TemplateMessage {
@@ -40,5 +40,5 @@ fn message(place: Place<'_>, card: Card<'_>) -> Result<Outgoing, Fault> {
         client_msg_id: place.client_msg_id,
         data: &data,
     };
-    Ok(message.outgoing())
+    Ok(message.request())
 }

@@ -1,8 +1,8 @@
 //! One template of ours beside those of the accounts.
 
 use super::{Difference, Obstacle};
-use shared::parameters::{self, Apps, Channel, ChannelKind, Kind, Template};
-use shared::wechat::field::Type;
+use shared::parameters::{self, AppKind, Apps, Channel, ChannelKind, Template};
+use shared::wechat::field::FieldType;
 use shared::wechat::templates::ConsentKind;
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ pub(super) struct Has {
 }
 
 /// Whether an app is of the kind that has such channels.
-pub(super) fn can_speak(app: &parameters::App, kind: ChannelKind) -> bool {
+pub(super) fn can_speak(app: &parameters::WeChatApp, kind: ChannelKind) -> bool {
     kind.speaker().is_none_or(|needed| needed == app.kind)
 }
 
@@ -70,7 +70,7 @@ pub(super) fn differences(
             tell(channel.app(), None, obstacle);
         }
         if let Some(target) = channel.target()
-            && let Some(obstacle) = app_problem(apps, &target.app, Some(Kind::MiniProgram))
+            && let Some(obstacle) = app_problem(apps, &target.app, Some(AppKind::MiniProgram))
         {
             tell(&target.app, None, obstacle);
         }
@@ -114,10 +114,10 @@ fn compare_keys(channel: &Channel, has: &Has, tell: &mut dyn FnMut(Option<&str>,
         if data.contains_key(key) {
             continue;
         }
-        let advice = match Type::of(key, message) {
+        let advice = match FieldType::of(key, message) {
             // WeChat doesn't show these any more.
-            Type::Hidden => continue,
-            Type::Keyword | Type::Unknown => "fill it; it is shown empty otherwise",
+            FieldType::Hidden => continue,
+            FieldType::Keyword | FieldType::Unknown => "fill it; it is shown empty otherwise",
             _ => "fill it; WeChat refuses the message otherwise (47003)",
         };
         tell(Some(key), Obstacle::new("nothing fills this key of WeChat's template", advice));
@@ -141,7 +141,7 @@ fn compare_keys(channel: &Channel, has: &Has, tell: &mut dyn FnMut(Option<&str>,
 }
 
 /// What is wrong with naming this app.
-fn app_problem(apps: &Apps, alias: &str, needed: Option<Kind>) -> Option<Obstacle> {
+fn app_problem(apps: &Apps, alias: &str, needed: Option<AppKind>) -> Option<Obstacle> {
     let Some(app) = apps.by_alias(alias) else {
         return Some(Obstacle::new(
             format!("there is no usable app {alias} under /apps"),
@@ -150,8 +150,8 @@ fn app_problem(apps: &Apps, alias: &str, needed: Option<Kind>) -> Option<Obstacl
     };
     let needed = needed.filter(|needed| *needed != app.kind)?;
     let word = |kind| match kind {
-        Kind::OfficialAccount => "an Official Account",
-        Kind::MiniProgram => "a mini program",
+        AppKind::OfficialAccount => "an Official Account",
+        AppKind::MiniProgram => "a mini program",
     };
     Some(Obstacle::new(
         format!("the app {alias} is {}; this takes {}", word(app.kind), word(needed)),

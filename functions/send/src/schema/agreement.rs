@@ -160,7 +160,7 @@ fn templates_are_read_as_their_schema_says() {
     let schema = schema("template.json");
     for (template, is_good) in [
         (of("template", json!({ "thing1": "{a}" })), true),
-        (of("subscribe", json!({ "thing1": { "text": "{a}", "fit": true } })), true),
+        (of("subscribe", json!({ "thing1": { "text": "{a}", "truncate": true } })), true),
         (of("bizsend", json!({ "time2": { "time": "{a}" }, "date3": { "date": "{a}" } })), true),
         (of("legacy_template", json!({ "keyword1": { "amount": "{a}", "currency": "$" } })), true),
         (service(json!({ "text": "{a}" })), true),
@@ -169,7 +169,7 @@ fn templates_are_read_as_their_schema_says() {
         (of("pigeon", json!({})), false),
         (of("template", json!({ "thing1": 17 })), false),
         (of("template", json!({ "thing1": { "text": "{a}", "fitt": true } })), false),
-        (of("template", json!({ "thing1": { "time": "{a}", "fit": true } })), false),
+        (of("template", json!({ "thing1": { "time": "{a}", "truncate": true } })), false),
         (of("template", json!({ "amount1": { "amount": "{a}", "decimals": 4 } })), false),
         (service(json!({})), false),
         (service(json!({ "txt": "{a}" })), false),

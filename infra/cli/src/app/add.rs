@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use shared::parameters::Kind as AppKind;
+use shared::parameters::AppKind;
 use shared::secret::Secret;
 use shared::wechat::id::AppId;
 use std::collections::BTreeMap;

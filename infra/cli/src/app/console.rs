@@ -2,7 +2,7 @@
 
 use super::settings::Settings;
 use serde::Serialize;
-use shared::parameters::Kind;
+use shared::parameters::AppKind;
 use std::fmt;
 
 /// What an operator pastes into WeChat's console. Token and key are shown here and
@@ -10,7 +10,7 @@ use std::fmt;
 #[derive(Debug, Serialize)]
 pub(crate) struct Console {
     #[serde(skip)]
-    kind: Kind,
+    kind: AppKind,
     pub(crate) url: String,
     token: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,7 +22,12 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    pub(crate) fn new(kind: Kind, url: String, settings: &Settings, addresses: &[String]) -> Self {
+    pub(crate) fn new(
+        kind: AppKind,
+        url: String,
+        settings: &Settings,
+        addresses: &[String],
+    ) -> Self {
         Self {
             kind,
             url,
@@ -38,24 +43,24 @@ impl fmt::Display for Console {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Paste this into WeChat's console, https://mp.weixin.qq.com:")?;
         match self.kind {
-            Kind::OfficialAccount => writeln!(
+            AppKind::OfficialAccount => writeln!(
                 f,
                 "  设置与开发 → 开发接口管理 → 基本配置 → 服务器配置 (server configuration) → 修改配置"
             )?,
-            Kind::MiniProgram => writeln!(
+            AppKind::MiniProgram => writeln!(
                 f,
                 "  管理 → 开发管理 → 开发设置 → 消息推送 (message push) → 启用 or 修改"
             )?,
         }
         writeln!(f)?;
         let (url, token, key, mode) = match self.kind {
-            Kind::OfficialAccount => (
+            AppKind::OfficialAccount => (
                 "服务器地址(URL)",
                 "令牌(Token)",
                 "消息加解密密钥(EncodingAESKey)",
                 "消息加解密方式",
             ),
-            Kind::MiniProgram => {
+            AppKind::MiniProgram => {
                 ("URL(服务器地址)", "Token(令牌)", "EncodingAESKey(消息加密密钥)", "消息加密方式")
             }
         };
@@ -65,12 +70,12 @@ impl fmt::Display for Console {
             writeln!(f, "  {key}\n      {value}")?;
         }
         writeln!(f, "  {mode}\n      {}", self.mode)?;
-        if self.kind == Kind::MiniProgram {
+        if self.kind == AppKind::MiniProgram {
             writeln!(f, "  数据格式 (data format)\n      JSON (XML works as well)")?;
         }
         writeln!(f)?;
         writeln!(f, "Then 提交 (submit): WeChat calls the URL, and saves only if it answers.")?;
-        if self.kind == Kind::OfficialAccount {
+        if self.kind == AppKind::OfficialAccount {
             writeln!(f, "Then 启用 (enable), if it says that it is 未启用.")?;
         }
         if !self.addresses.is_empty() {

@@ -3,7 +3,7 @@
 use crate::deployment::{Deployment, Stored};
 use crate::error::{Error, Kind};
 use serde_json::Value;
-use shared::parameters::{self, Kind as AppKind};
+use shared::parameters::{self, AppKind};
 use shared::wechat::id::AppId;
 use std::collections::BTreeMap;
 

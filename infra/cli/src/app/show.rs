@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::parameters::{StoredToken, read_callback};
-use shared::wechat::callback::Mode;
+use shared::wechat::callback::EncryptionMode;
 use std::fmt;
 
 /// Show an app: what is set up, and since when. No secrets.
@@ -111,11 +111,11 @@ async fn access_token(deployment: &Deployment, app_id: &str) -> Result<Option<Ac
 }
 
 /// The word for a mode that stands in the parameter.
-pub(crate) fn mode(mode: Mode) -> &'static str {
+pub(crate) fn mode(mode: EncryptionMode) -> &'static str {
     match mode {
-        Mode::Plaintext => "plaintext",
-        Mode::Compatible => "compatible",
-        Mode::Safe => "safe",
+        EncryptionMode::Plaintext => "plaintext",
+        EncryptionMode::Compatible => "compatible",
+        EncryptionMode::Safe => "safe",
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::moment::written;
 use shared::parameters::read_callback;
 use shared::secret::Secret;
-use shared::wechat::callback::Mode;
+use shared::wechat::callback::EncryptionMode;
 use std::collections::BTreeMap;
 
 const CHECK: &str = "app";
@@ -99,7 +99,7 @@ fn look(
                 format!("correct the parameter, or delete it and make another with `hongyan app add {alias}`"),
             )),
             Ok(callback) => {
-                if callback.mode != Mode::Safe {
+                if callback.mode != EncryptionMode::Safe {
                     found.push(Finding::warning(
                         CHECK,
                         Some(alias),

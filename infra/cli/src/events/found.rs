@@ -22,24 +22,24 @@ pub(super) struct Event {
     app: String,
     kind: String,
     received_at: Timestamp,
-    tries: u64,
+    attempts: u64,
     problem: Option<String>,
     applied_at: Option<Timestamp>,
     due_at: Option<Timestamp>,
-    set_aside_at: Option<Timestamp>,
+    quarantined_at: Option<Timestamp>,
 }
 
 impl Event {
     /// How it stands.
     fn standing(&self) -> String {
         let problem = self.problem.as_deref().unwrap_or("nobody wrote down why");
-        match (self.set_aside_at, self.applied_at, self.due_at) {
+        match (self.quarantined_at, self.applied_at, self.due_at) {
             (Some(at), ..) => {
-                format!("set aside {} after {} tries: {problem}", written(at), self.tries)
+                format!("set aside {} after {} tries: {problem}", written(at), self.attempts)
             }
             (None, Some(at), _) => format!("took effect {}", written(at)),
-            (None, None, Some(at)) if self.tries > 0 => {
-                format!("tried {} times, again by itself {}: {problem}", self.tries, written(at))
+            (None, None, Some(at)) if self.attempts > 0 => {
+                format!("tried {} times, again by itself {}: {problem}", self.attempts, written(at))
             }
             _ => "hasn't taken effect yet".to_owned(),
         }
@@ -78,8 +78,8 @@ mod tests {
 
     fn standing(more: &Value) -> String {
         let mut event = json!({
-            "key": "k", "app": "shop", "kind": "text", "received_at": 1, "tries": 3,
-            "problem": "WeChat was busy", "applied_at": null, "due_at": null, "set_aside_at": null,
+            "key": "k", "app": "shop", "kind": "text", "received_at": 1, "attempts": 3,
+            "problem": "WeChat was busy", "applied_at": null, "due_at": null, "quarantined_at": null,
         });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         serde_json::from_value::<Event>(event).unwrap().standing()
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn how_an_event_stands() {
-        let aside = standing(&json!({ "set_aside_at": 1_795_158_240 }));
+        let aside = standing(&json!({ "quarantined_at": 1_795_158_240 }));
         assert_eq!(aside, "set aside 2026-11-20T07:04:00Z after 3 tries: WeChat was busy");
         let due = standing(&json!({ "due_at": 1_795_158_240 }));
         assert!(due.starts_with("tried 3 times, again by itself 2026-11-20"), "{due}");

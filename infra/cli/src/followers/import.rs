@@ -66,7 +66,7 @@ impl Import {
         bar.finish_and_clear();
         let well = match progress.state {
             State::Done => true,
-            State::Listing | State::Looking => {
+            State::Listing | State::Reconciling => {
                 !self.watch && next(&before, &progress, Timestamp::now()) != Next::Waits
             }
             State::None | State::Cancelled | State::Failed => false,
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(found("listing", 9_999, Some(10_060)), Next::UnderWay);
         assert_eq!(found("listing", 9_999, Some(20_000)), Next::Waits);
         assert_eq!(found("failed", 9_999, None), Next::Over);
-        let under_way = progress("looking", 100, None);
+        let under_way = progress("reconciling", 100, None);
         assert_eq!(next(&under_way, &progress("done", 100, None), now), Next::Over);
     }
 }

@@ -40,7 +40,7 @@ pub(super) enum State {
     /// WeChat's list is read, and whoever is on it brought in.
     Listing,
     /// Those are looked for who have left.
-    Looking,
+    Reconciling,
     Done,
     Cancelled,
     Failed,
@@ -49,7 +49,7 @@ pub(super) enum State {
 impl State {
     /// Whether there is something left to do.
     pub(super) fn is_under_way(self) -> bool {
-        matches!(self, Self::Listing | Self::Looking)
+        matches!(self, Self::Listing | Self::Reconciling)
     }
 }
 
@@ -75,7 +75,7 @@ impl fmt::Display for Progress {
                 );
             }
             State::Listing => "under way",
-            State::Looking => "nearly done: looking for those who have left",
+            State::Reconciling => "nearly done: looking for those who have left",
             State::Done => "done",
             State::Cancelled => "called off",
             State::Failed => "failed",

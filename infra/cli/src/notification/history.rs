@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
-use shared::store::{Row, Status};
+use shared::store::{NotificationRow, NotificationStatus};
 use std::fmt;
 
 /// A notification's history: nothing of whom it is for, and of what it says only what
@@ -14,9 +14,9 @@ use std::fmt;
 #[derive(Debug, Serialize)]
 pub(super) struct History {
     id: String,
-    status: Status,
+    status: NotificationStatus,
     /// So often somebody has begun to send it.
-    tries: u64,
+    attempts: u64,
     first_at: Option<Timestamp>,
     /// When it is sent, or tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,31 +68,32 @@ struct PerhapsSent {
 
 impl History {
     /// What a row says. `with_content` is whether it may say what was asked.
-    pub(super) fn of(row: &Row, with_content: bool) -> Self {
+    pub(super) fn of(row: &NotificationRow, with_content: bool) -> Self {
         let report =
             row.report.as_deref().and_then(|report| serde_json::from_str::<Report>(report).ok());
-        let waits = matches!(row.status, Status::Retrying | Status::Scheduled);
+        let waits =
+            matches!(row.status, NotificationStatus::Retrying | NotificationStatus::Scheduled);
         let (channel, app, mut code, mut rid, said, skipped, message_id) = match report {
             Some(it) => (it.channel, it.app, it.code, it.rid, it.reason, it.skipped, it.message_id),
             None => (None, None, None, None, None, Vec::new(), None),
         };
         let reason = match row.status {
             // What WeChat's receipt says is newer than what sending said.
-            Status::Delivered | Status::Blocked => {
+            NotificationStatus::Delivered | NotificationStatus::Blocked => {
                 (code, rid) = (None, None);
                 row.receipt.clone()
             }
-            Status::InProgress | Status::Cancelled => None,
+            NotificationStatus::InProgress | NotificationStatus::Cancelled => None,
             _ => row.receipt.clone().or(said),
         };
-        let announced = row.announced.as_ref();
+        let announced = row.intent.as_ref();
         let channel = channel.or(announced.map(|it| it.channel));
         let perhaps_sent = announced.map(|it| PerhapsSent { channel: it.channel, at: it.at });
         let content = with_content.then(|| row.content.as_deref().map_or(Value::Null, shown));
         Self {
             id: row.id.clone(),
             status: row.status,
-            tries: row.tries,
+            attempts: row.attempts,
             first_at: row.first_at,
             retry_at: row.retry_at.filter(|_| waits),
             receipt: receipt(row.status, channel, row.receipt.is_some()),
@@ -110,13 +111,13 @@ impl History {
     }
 }
 
-fn receipt(status: Status, channel: Option<ChannelKind>, is_there: bool) -> Receipt {
+fn receipt(status: NotificationStatus, channel: Option<ChannelKind>, is_there: bool) -> Receipt {
     let never = matches!(channel, Some(ChannelKind::CustomerService | ChannelKind::LegacyTemplate));
     match status {
-        Status::Delivered | Status::Blocked => Receipt::Arrived,
-        Status::Failed if is_there => Receipt::Arrived,
-        Status::Sent | Status::Ambiguous if never => Receipt::NeverComes,
-        Status::Sent | Status::Ambiguous => Receipt::Awaited,
+        NotificationStatus::Delivered | NotificationStatus::Blocked => Receipt::Arrived,
+        NotificationStatus::Failed if is_there => Receipt::Arrived,
+        NotificationStatus::Sent | NotificationStatus::Ambiguous if never => Receipt::NeverComes,
+        NotificationStatus::Sent | NotificationStatus::Ambiguous => Receipt::Awaited,
         _ => Receipt::NotSent,
     }
 }
@@ -146,11 +147,11 @@ fn shown(content: &str) -> Value {
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}, {}.", self.id, self.status.as_str(), meaning(self.status))?;
-        match (self.tries, self.first_at) {
+        match (self.attempts, self.first_at) {
             (0, _) | (_, None) => writeln!(f, "  Nobody has begun to send it.")?,
             (1, Some(at)) => writeln!(f, "  It was tried once, {}.", written(at))?,
-            (tries, Some(at)) => {
-                writeln!(f, "  It was tried {tries} times, first {}.", written(at))?;
+            (attempts, Some(at)) => {
+                writeln!(f, "  It was tried {attempts} times, first {}.", written(at))?;
             }
         }
         if let Some(channel) = self.channel {
@@ -175,7 +176,8 @@ impl fmt::Display for History {
             writeln!(f, "  Perhaps it was sent through {channel}, {}.", written(*at))?;
         }
         if let Some(at) = self.retry_at {
-            let what = if self.status == Status::Scheduled { "sent" } else { "tried again" };
+            let what =
+                if self.status == NotificationStatus::Scheduled { "sent" } else { "tried again" };
             writeln!(f, "  It is {what} within the minute after {}.", written(at))?;
         }
         match self.receipt {
@@ -204,14 +206,14 @@ mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
 
     /// A row as it is stored.
-    fn row(texts: &[(&str, &str)], numbers: &[(&str, u64)]) -> Row {
+    fn row(texts: &[(&str, &str)], numbers: &[(&str, u64)]) -> NotificationRow {
         let texts = [("id", "order-17"), ("request_hash", "h")].iter().chain(texts);
         let texts =
             texts.map(|(name, value)| ((*name).to_owned(), AttributeValue::S((*value).to_owned())));
         let numbers = numbers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), AttributeValue::N(value.to_string())));
-        Row::read(&texts.chain(numbers).collect()).unwrap()
+        NotificationRow::read(&texts.chain(numbers).collect()).unwrap()
     }
 
     #[test]
@@ -221,7 +223,7 @@ mod tests {
         let content =
             r#"{"to":{"app":"shop","open_id":"oAnn"},"template":"t","data":{"a":"Kettle"}}"#;
         let waiting = [("status", "retrying"), ("report", report), ("content", content)];
-        let times = [("tries", 3), ("first_at", 1_795_158_000), ("retry_at", 1_795_158_240)];
+        let times = [("attempts", 3), ("first_at", 1_795_158_000), ("retry_at", 1_795_158_240)];
         let history = History::of(&row(&waiting, &times), false);
         let told = format!("{history}{}", serde_json::to_string(&history).unwrap());
         for words in [
@@ -243,12 +245,15 @@ mod tests {
     #[test]
     fn a_receipt_is_awaited_only_where_there_is_one() {
         use ChannelKind::{CustomerService, Template};
-        assert_eq!(receipt(Status::Sent, Some(Template), false), Receipt::Awaited);
-        assert_eq!(receipt(Status::Sent, Some(CustomerService), false), Receipt::NeverComes);
-        assert_eq!(receipt(Status::Failed, Some(Template), false), Receipt::NotSent);
-        assert_eq!(receipt(Status::Failed, Some(Template), true), Receipt::Arrived);
+        assert_eq!(receipt(NotificationStatus::Sent, Some(Template), false), Receipt::Awaited);
+        assert_eq!(
+            receipt(NotificationStatus::Sent, Some(CustomerService), false),
+            Receipt::NeverComes
+        );
+        assert_eq!(receipt(NotificationStatus::Failed, Some(Template), false), Receipt::NotSent);
+        assert_eq!(receipt(NotificationStatus::Failed, Some(Template), true), Receipt::Arrived);
         let blocked = History::of(
-            &row(&[("status", "blocked"), ("reason", "the person rejects")], &[("tries", 1)]),
+            &row(&[("status", "blocked"), ("reason", "the person rejects")], &[("attempts", 1)]),
             true,
         );
         let told = blocked.to_string();

@@ -4,7 +4,7 @@ use crate::aws::failed;
 use crate::deployment::Deployment;
 use crate::error::{Error, Kind};
 use aws_sdk_dynamodb::types::AttributeValue;
-use shared::store::Row;
+use shared::store::NotificationRow;
 
 /// What stands under an id.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(super) enum Found {
     /// Nothing.
     Nothing,
     /// A notification.
-    One(Box<Row>),
+    One(Box<NotificationRow>),
     /// A request of so many recipients, each with a notification of their own.
     Several(usize),
 }
@@ -31,7 +31,7 @@ pub(super) async fn read(deployment: &Deployment, id: &str) -> Result<Found, Err
         failed("reading a notification", &permission, &error)
     })?;
     let Some(item) = found.item else { return Ok(Found::Nothing) };
-    if let Some(row) = Row::read(&item) {
+    if let Some(row) = NotificationRow::read(&item) {
         return Ok(Found::One(Box::new(row)));
     }
     let recipients = item.get("recipients").and_then(|count| count.as_n().ok());

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::report::meaning;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
-use shared::store::Status;
+use shared::store::NotificationStatus;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -58,7 +58,7 @@ impl Several {
     fn of(
         id: &str,
         recipients: usize,
-        standing: impl Iterator<Item = (String, Option<Status>)>,
+        standing: impl Iterator<Item = (String, Option<NotificationStatus>)>,
     ) -> Self {
         let mut several = Self {
             id: id.to_owned(),
@@ -109,8 +109,8 @@ mod tests {
         let standing = (0..8).map(|place| {
             let status = match place {
                 0 => None,
-                1 => Some(Status::NoConsent),
-                _ => Some(Status::Sent),
+                1 => Some(NotificationStatus::NoConsent),
+                _ => Some(NotificationStatus::Sent),
             };
             (format!("a#{place}"), status)
         });

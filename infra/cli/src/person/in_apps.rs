@@ -4,7 +4,7 @@ use super::finding::Finding;
 use crate::app::registered::Registered;
 use crate::look_up::{InApp, Known};
 use crate::who::Who;
-use shared::parameters::Kind;
+use shared::parameters::AppKind;
 use std::collections::BTreeMap;
 
 /// What the apps know of a person.
@@ -15,7 +15,7 @@ pub(super) fn findings(known: &Known, apps: &BTreeMap<String, Registered>) -> Ve
         let Ok(read) = &app.read else { continue };
         let there = known.apps.iter().find(|it| it.app == *alias);
         match (read.kind, there) {
-            (Kind::OfficialAccount, None) => findings.push(Finding::missing(
+            (AppKind::OfficialAccount, None) => findings.push(Finding::missing(
                 Some(alias),
                 "they have never been seen here: they have not followed since Hongyan is told of it",
                 format!(
@@ -23,20 +23,20 @@ pub(super) fn findings(known: &Known, apps: &BTreeMap<String, Registered>) -> Ve
                      `hongyan followers import --app {alias}` brings them in"
                 ),
             )),
-            (Kind::OfficialAccount, Some(there)) => of_account(&mut findings, there),
-            (Kind::MiniProgram, None) => findings.push(Finding::missing(
+            (AppKind::OfficialAccount, Some(there)) => by_account(&mut findings, there),
+            (AppKind::MiniProgram, None) => findings.push(Finding::missing(
                 Some(alias),
                 "they have never been seen here: they have not logged in",
                 format!("have the mini program log them in (wx.login, then POST /login/{alias})"),
             )),
-            (Kind::MiniProgram, Some(there)) => of_mini_program(&mut findings, there),
+            (AppKind::MiniProgram, Some(there)) => of_mini_program(&mut findings, there),
         }
     }
     of_person(&mut findings, known, apps.len());
     findings
 }
 
-fn of_account(findings: &mut Vec<Finding>, there: &InApp) {
+fn by_account(findings: &mut Vec<Finding>, there: &InApp) {
     let app = there.app.as_str();
     match there.follows {
         Some(true) => {
@@ -162,8 +162,8 @@ mod tests {
             (alias.to_owned(), Registered { alias: alias.to_owned(), read: Ok(read) })
         };
         BTreeMap::from([
-            app("shop", "wx0000000000000001", Kind::OfficialAccount),
-            app("mini", "wx0000000000000002", Kind::MiniProgram),
+            app("shop", "wx0000000000000001", AppKind::OfficialAccount),
+            app("mini", "wx0000000000000002", AppKind::MiniProgram),
         ])
     }
 

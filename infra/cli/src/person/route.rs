@@ -10,7 +10,7 @@ use crate::who::Who;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::parameters::{Channel, ChannelKind, Template};
-use shared::store::Status;
+use shared::store::NotificationStatus;
 use std::fmt;
 
 /// Through which of a template's channels somebody can be reached.
@@ -102,7 +102,7 @@ fn ways(
     made_up_data: bool,
 ) -> Vec<Way> {
     let Some(report) = report else { return Vec::new() };
-    let does = report.outcome == Status::WouldSend;
+    let does = report.outcome == NotificationStatus::WouldSend;
     let mut skipped = report.skipped.into_iter();
     let mut fallbacks = report.fallbacks.into_iter();
     let mut taken = does.then_some(());

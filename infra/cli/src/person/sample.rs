@@ -1,8 +1,8 @@
 //! Made-up values for a template's fields, of the sort that WeChat's keys take.
 
 use serde_json::{Map, Value};
-use shared::parameters::{Content, Template, fill};
-use shared::wechat::field::Type;
+use shared::parameters::{FieldSource, Template, fill};
+use shared::wechat::field::FieldType;
 use std::collections::BTreeMap;
 
 /// What stands in for a text.
@@ -20,10 +20,10 @@ fn of(template: &Template, field: &str) -> &'static str {
     for (data, message) in data {
         for (key, content) in data {
             let (text, value) = match content {
-                Content::Text { text, .. } => (text, of_type(Type::of(key, message))),
-                Content::Time(text) => (text, "2026-11-20 15:04"),
-                Content::Date(text) => (text, "2026-11-20"),
-                Content::Amount { amount, .. } => (amount, "12"),
+                FieldSource::Text { text, .. } => (text, of_type(FieldType::of(key, message))),
+                FieldSource::Time(text) => (text, "2026-11-20 15:04"),
+                FieldSource::Date(text) => (text, "2026-11-20"),
+                FieldSource::Amount { amount, .. } => (amount, "12"),
             };
             if names(text, field) {
                 return value;
@@ -41,25 +41,25 @@ fn names(text: &str, field: &str) -> bool {
     }
 }
 
-fn of_type(of: Type) -> &'static str {
+fn of_type(of: FieldType) -> &'static str {
     match of {
-        Type::Number => "1",
-        Type::Letter => "A",
-        Type::Symbol => "-",
-        Type::CharacterString => "A1",
-        Type::Time => "2026-11-20 15:04",
-        Type::Date => "2026-11-20",
-        Type::Amount => "¥12.50",
-        Type::PhoneNumber => "13800000000",
-        Type::CarNumber => "粤A12345",
-        Type::Thing
-        | Type::ShortThing
-        | Type::Name
-        | Type::Phrase
-        | Type::Listed
-        | Type::Keyword
-        | Type::Hidden
-        | Type::Unknown => TEXT,
+        FieldType::Number => "1",
+        FieldType::Letter => "A",
+        FieldType::Symbol => "-",
+        FieldType::CharacterString => "A1",
+        FieldType::Time => "2026-11-20 15:04",
+        FieldType::Date => "2026-11-20",
+        FieldType::Amount => "¥12.50",
+        FieldType::PhoneNumber => "13800000000",
+        FieldType::CarNumber => "粤A12345",
+        FieldType::Thing
+        | FieldType::ShortThing
+        | FieldType::Name
+        | FieldType::Phrase
+        | FieldType::Listed
+        | FieldType::Keyword
+        | FieldType::Hidden
+        | FieldType::Unknown => TEXT,
     }
 }
 
@@ -67,7 +67,7 @@ fn of_type(of: Type) -> &'static str {
 mod tests {
     use super::*;
     use serde_json::json;
-    use shared::wechat::field::Message;
+    use shared::wechat::field::MessageKind;
 
     #[test]
     fn every_value_keeps_to_the_rule_of_its_type() {
@@ -89,9 +89,9 @@ mod tests {
             "keyword1",
             "first",
         ];
-        for message in [Message::Template, Message::Subscribe] {
+        for message in [MessageKind::Template, MessageKind::Subscribe] {
             for key in names {
-                let of = Type::of(key, message);
+                let of = FieldType::of(key, message);
                 assert!(of.check(of_type(of)).is_ok(), "{key} of {message:?}");
             }
         }

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind};
 use crate::name;
 use clap::Args;
 use serde::Serialize;
-use shared::parameters::{Kind as AppKind, Template};
+use shared::parameters::{AppKind, Template};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read as _};

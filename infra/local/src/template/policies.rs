@@ -204,7 +204,7 @@ Resources:
             Resource: [!GetAtt Books.Arn, !Sub '${Books.Arn}/index/title']
             Condition:
               ForAllValues:StringLike:
-                dynamodb:LeadingKeys: [\"forced#*\"]
+                dynamodb:LeadingKeys: [\"token_refresh#*\"]
 ";
 
     #[test]
@@ -231,7 +231,7 @@ Resources:
                 statement(15, Effect::Allow, &items, vec![pattern(books)]),
                 statement(19, Effect::Deny, &["ssm:*"], vec![pattern(parameters)]),
                 Statement {
-                    leading_keys: Some(vec!["forced#*".to_owned()]),
+                    leading_keys: Some(vec!["token_refresh#*".to_owned()]),
                     ..statement(23, Effect::Allow, &["dynamodb:UpdateItem"], both)
                 },
             ]
@@ -271,7 +271,7 @@ Resources:
                 27,
                 "`dynamodb:LeadingKeys` is missing",
             ),
-            ("forced#*", "${aws:userid}", 28, "a policy variable"),
+            ("token_refresh#*", "${aws:userid}", 28, "a policy variable"),
             ("StringLike", "StringEquals", 28, "a wildcard that is none"),
             (statement, "            AWSLambdaExecute\n", 23, "properties are expected"),
             (

@@ -10,11 +10,11 @@
 //! which chance makes them.
 
 mod answer;
-// The chance of the crash run, which repeats with its seed.
-#[path = "../../../../tests/e2e/crash/chance.rs"]
-mod chance;
+// The random numbers of the crash run, which repeat with their seed.
 mod known;
 mod ministack;
+#[path = "../../../../tests/e2e/crash/random.rs"]
+mod random;
 mod request;
 mod table;
 mod words;
@@ -69,9 +69,9 @@ fn number(name: &str) -> Option<u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it needs ministack; `make interop` runs it"]
 async fn another_dynamodb_answers_the_same() {
-    let seed = number("DIFFERENTIAL_SEED").unwrap_or_else(|| shared::chance::number().into());
+    let seed = number("DIFFERENTIAL_SEED").unwrap_or_else(|| shared::jitter::random_u32().into());
     let steps = number("DIFFERENTIAL_STEPS").map_or(STEPS, |it| usize::try_from(it).unwrap());
-    let (endpoint, client) = (Endpoint::start().await, shared::http::Web::new().client());
+    let (endpoint, client) = (Endpoint::start().await, shared::http::HttpClient::new().client());
     let ministack = Ministack::start(&client).await;
     let both = Both {
         ours: Side { client: client.clone(), url: endpoint.url.clone(), keeps_zeroes: false },

@@ -8,13 +8,13 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use hongyan_local::aws::lambda::{Answer, BoxFuture, FunctionSummary, InvokeError};
 use hongyan_local::aws::{Aws, Invoke, Server};
-use shared::http::Web;
+use shared::http::HttpClient;
 
 pub(crate) struct Endpoint {
     pub(crate) aws: Aws,
     pub(crate) url: String,
     pub(crate) functions: Arc<Functions>,
-    pub(crate) web: Web,
+    pub(crate) web: HttpClient,
     /// Whose access key clients sign with.
     key: String,
     server: Server,
@@ -37,7 +37,7 @@ impl Endpoint {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let server = aws.serve(listener, functions.clone()).await.unwrap();
         let url = format!("http://{}", server.address());
-        Self { aws, url, functions, web: Web::new(), key: "local".to_owned(), server }
+        Self { aws, url, functions, web: HttpClient::new(), key: "local".to_owned(), server }
     }
 
     /// From here on, clients are this function.
@@ -56,7 +56,7 @@ impl Endpoint {
 
     /// A client of DynamoDB with connections of its own.
     pub(crate) fn dynamodb_apart(&self) -> aws_sdk_dynamodb::Client {
-        let apart = self.dynamodb().config().to_builder().http_client(Web::new()).build();
+        let apart = self.dynamodb().config().to_builder().http_client(HttpClient::new()).build();
         aws_sdk_dynamodb::Client::from_conf(apart)
     }
 

@@ -45,7 +45,7 @@ async fn it_has_its_own_door_and_shares_everything_else() {
     let [(stack, api)] = cloud.apis() else { panic!("{:?}", cloud.apis()) };
     assert_eq!(stack, "own");
     let get = async |address: std::net::SocketAddr| {
-        let client = shared::http::Web::new().client();
+        let client = shared::http::HttpClient::new().client();
         let answer = client.get(format!("http://{address}/own")).send().await.unwrap();
         answer.status().as_u16()
     };

@@ -172,7 +172,7 @@ async fn a_function_that_is_killed_answers_as_one_that_exits() {
     let other = process(&cloud.invoke("other", &json!({})).await.unwrap());
     // One without work, one that is invoked, one that the HTTP API has called.
     let events = ["a", "b"].map(|name| json!({ "touch": place.path(name), "stuck": true }));
-    let client = shared::http::Web::new().client();
+    let client = shared::http::HttpClient::new().client();
     let url = format!("http://{}/push", cloud.http());
     let posted =
         client.post(url).header("content-type", "application/json").body(events[1].to_string());
@@ -213,7 +213,7 @@ async fn a_storm_starts_a_process_for_each_of_so_many_invocations() {
     let first = invoke().await;
     assert_eq!(invoke().await, first);
 
-    let client = shared::http::Web::new().client();
+    let client = shared::http::HttpClient::new().client();
     let url = format!("http://{}/_local/functions/one/storm", cloud.aws());
     let order = client.post(&url).body(r#"{"invocations":3}"#).send().await.unwrap();
     assert_eq!(order.text().await.unwrap(), r#"{"cold":3}"#);
@@ -234,7 +234,7 @@ async fn a_storm_starts_a_process_for_each_of_so_many_invocations() {
 async fn a_function_that_is_frozen_goes_on_when_it_is_thawed_and_may_be_too_late() {
     let place = Place::new(&["one"], &function("one", "      Timeout: 10\n"));
     let cloud = place.start().await;
-    let client = shared::http::Web::new().client();
+    let client = shared::http::HttpClient::new().client();
     let tell = async |what: &str| {
         let url = format!("http://{}/_local/functions/one/{what}", cloud.aws());
         client.post(url).send().await.unwrap().text().await.unwrap()

@@ -1,6 +1,6 @@
 use crate::stage::Stage;
 use serde_json::json;
-use shared::wechat::crypto::{EncodingAesKey, seal};
+use shared::wechat::crypto::{EncodingAesKey, encrypt};
 use shared::wechat::signature::sign;
 use wechat_sandbox::App;
 
@@ -16,7 +16,7 @@ fn reply(stage: &Stage, content: &str) -> String {
 
 fn sealed(app: &App, token: &str, reply: &str) -> String {
     let key = EncodingAesKey::parse(app.encoding_aes_key.expose()).unwrap();
-    let encrypt = seal(&key, &app.app_id, [7; 16], reply.as_bytes());
+    let encrypt = encrypt(&key, &app.app_id, [7; 16], reply.as_bytes());
     let signature = sign(&[token, "1700000001", "123456", &encrypt]);
     format!(
         "<xml><Encrypt><![CDATA[{encrypt}]]></Encrypt><MsgSignature><![CDATA[{signature}]]></MsgSignature>\

@@ -3,13 +3,13 @@ use crate::wechat::id::AppId;
 use crate::wechat::push::Push;
 use serde_json::json;
 
-fn read(rules: &Value, kind: Kind) -> Result<Replies, String> {
-    let (replies, mut problems) = Replies::read(rules.as_array().unwrap(), kind);
+fn read(rules: &Value, kind: AppKind) -> Result<ReplyRules, String> {
+    let (replies, mut problems) = ReplyRules::read(rules.as_array().unwrap(), kind);
     assert_eq!(replies.0.len() + problems.len(), rules.as_array().unwrap().len());
     problems.pop().map_or(Ok(replies), Err)
 }
 
-fn rules() -> Replies {
+fn rules() -> ReplyRules {
     let rules = json!([
         { "on": { "scene": "poster" }, "reply": { "text": "by the poster" } },
         { "on": "follow", "reply": { "text": "welcome" } },
@@ -19,20 +19,20 @@ fn rules() -> Replies {
         { "on": { "menu": "ORDERS" }, "reply": { "text": "your orders" } },
         { "on": "message", "reply": { "text": "pardon?" } },
     ]);
-    read(&rules, Kind::OfficialAccount).unwrap()
+    read(&rules, AppKind::OfficialAccount).unwrap()
 }
 
 /// What is answered to a push with these fields.
-fn answer(replies: &Replies, fields: &Value) -> Option<String> {
+fn answer(replies: &ReplyRules, fields: &Value) -> Option<String> {
     let mut push = json!({
         "ToUserName": "gh_1", "FromUserName": "oAnn", "CreateTime": 1_700_000_000, "MsgId": 1,
     });
     push.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     let push = Push::read(&AppId::parse("wx1").unwrap(), &push.to_string()).unwrap();
-    replies.answer(&push.kind).map(|answer| match answer {
-        Answer::Passive(Reply::Text(text))
-        | Answer::Message(CustomerServiceMessage::Text(text)) => text.clone(),
-        Answer::Passive(Reply::CustomerService { .. }) => "(handed over)".to_owned(),
+    replies.reply_to(&push.kind).map(|answer| match answer {
+        AutoReply::Passive(Reply::Text(text))
+        | AutoReply::Message(CustomerServiceMessage::Text(text)) => text.clone(),
+        AutoReply::Passive(Reply::CustomerService { .. }) => "(handed over)".to_owned(),
         other => panic!("{other:?}"),
     })
 }
@@ -74,7 +74,7 @@ fn a_mini_program_answers_by_customer_service() {
         { "on": { "contains": "人工" }, "reply": { "customer_service": {} } },
         { "on": "message", "reply": { "link": { "title": "T", "url": "https://example.test/" } } },
     ]);
-    let replies = read(&rules, Kind::MiniProgram).unwrap();
+    let replies = read(&rules, AppKind::MiniProgram).unwrap();
     let enter = event("user_enter_tempsession", "");
     assert_eq!(answer(&replies, &enter).as_deref(), Some("what can we do for you?"));
     assert_eq!(answer(&replies, &text("转人工")).as_deref(), Some("(handed over)"));
@@ -97,12 +97,12 @@ fn a_bad_rule_names_itself() {
         (json!({ "on": "follow", "reply": { "text": "x" } }), "the rule on follow before it"),
     ];
     for (rule, said) in bad {
-        let problem = read(&json!([good, rule]), Kind::OfficialAccount).unwrap_err();
+        let problem = read(&json!([good, rule]), AppKind::OfficialAccount).unwrap_err();
         assert!(problem.starts_with("rule 2 of its replies"), "{problem}");
         assert!(problem.contains(said), "{problem}");
     }
     let rules = json!([{ "on": "follows" }, good]);
-    let (replies, problems) = Replies::read(rules.as_array().unwrap(), Kind::OfficialAccount);
+    let (replies, problems) = ReplyRules::read(rules.as_array().unwrap(), AppKind::OfficialAccount);
     assert_eq!(problems.len(), 1);
     let follow = event("subscribe", "");
     assert_eq!(answer(&replies, &follow).as_deref(), Some("welcome"), "the others answer");
@@ -111,7 +111,7 @@ fn a_bad_rule_names_itself() {
         json!({ "on": "message", "reply": { "voice": { "media_id": "M" } } }),
         json!({ "on": "message", "reply": { "news": { "title": "T", "url": "https://x.test" } } }),
     ] {
-        assert!(read(&json!([rule]), Kind::MiniProgram).is_err(), "{rule}");
+        assert!(read(&json!([rule]), AppKind::MiniProgram).is_err(), "{rule}");
     }
 }
 
@@ -125,10 +125,10 @@ fn what_could_never_answer_is_refused() {
         (json!({ "scene": "a" }), json!({ "scene": "a" })),
     ] {
         let both = json!([rule(first.clone()), rule(second.clone())]);
-        assert!(read(&both, Kind::OfficialAccount).is_err(), "{first} {second}");
+        assert!(read(&both, AppKind::OfficialAccount).is_err(), "{first} {second}");
         let turned = json!([rule(second.clone()), rule(first.clone())]);
         let one_way = first != second && second != json!({ "keyword": "a " });
-        assert_eq!(read(&turned, Kind::OfficialAccount).is_ok(), one_way, "{second} {first}");
+        assert_eq!(read(&turned, AppKind::OfficialAccount).is_ok(), one_way, "{second} {first}");
     }
 }
 
@@ -142,7 +142,7 @@ fn the_rules_of_the_documentation_are_read() {
     for page in pages {
         let block = page.split("```json\n").find(|block| block.contains("\"replies\"")).unwrap();
         let app: Value = serde_json::from_str(block.split("```").next().unwrap()).unwrap();
-        let replies = read(&app["replies"], Kind::OfficialAccount).unwrap();
+        let replies = read(&app["replies"], AppKind::OfficialAccount).unwrap();
         assert_eq!(replies.0.len(), 7);
         assert_eq!(
             answer(&replies, &event("SCAN", "poster")).as_deref(),

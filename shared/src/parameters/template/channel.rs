@@ -1,10 +1,10 @@
 //! One way to say something: which app speaks, and how the fields fill what
 //! WeChat sends.
 
-use super::content::{self, Content};
-use crate::parameters::Kind;
+use super::field_source::{self, FieldSource};
+use crate::parameters::AppKind;
 use crate::wechat::customer_service::CustomerServiceMessage;
-use crate::wechat::field::Message;
+use crate::wechat::field::MessageKind;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -23,9 +23,9 @@ pub enum Channel {
         /// The account's own id of WeChat's template.
         template_id: String,
         /// WeChat's keys and what fills them.
-        #[serde(deserialize_with = "content::data")]
-        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Content>"))]
-        data: BTreeMap<String, Content>,
+        #[serde(deserialize_with = "field_source::data")]
+        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, FieldSource>"))]
+        data: BTreeMap<String, FieldSource>,
         /// Where a tap leads. May have `{field}` in it.
         #[serde(default)]
         url: Option<String>,
@@ -41,9 +41,9 @@ pub enum Channel {
         /// The mini program's own id of WeChat's template.
         template_id: String,
         /// WeChat's keys and what fills them.
-        #[serde(deserialize_with = "content::data")]
-        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Content>"))]
-        data: BTreeMap<String, Content>,
+        #[serde(deserialize_with = "field_source::data")]
+        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, FieldSource>"))]
+        data: BTreeMap<String, FieldSource>,
         /// The page that a tap opens. May have `{field}` in it.
         #[serde(default)]
         page: Option<String>,
@@ -66,9 +66,9 @@ pub enum Channel {
         /// The account's own id of WeChat's template.
         template_id: String,
         /// WeChat's keys and what fills them.
-        #[serde(deserialize_with = "content::data")]
-        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Content>"))]
-        data: BTreeMap<String, Content>,
+        #[serde(deserialize_with = "field_source::data")]
+        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, FieldSource>"))]
+        data: BTreeMap<String, FieldSource>,
         /// The web page that a tap opens. May have `{field}` in it.
         #[serde(default)]
         page: Option<String>,
@@ -91,9 +91,9 @@ pub enum Channel {
         /// The mini program's own id of WeChat's template.
         template_id: String,
         /// WeChat's keys and what fills them.
-        #[serde(deserialize_with = "content::data")]
-        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Content>"))]
-        data: BTreeMap<String, Content>,
+        #[serde(deserialize_with = "field_source::data")]
+        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, FieldSource>"))]
+        data: BTreeMap<String, FieldSource>,
         /// The page that a tap opens. May have `{field}` in it.
         #[serde(default)]
         page: Option<String>,
@@ -117,10 +117,10 @@ impl Channel {
 
 impl ChannelKind {
     /// The kind of app that has such channels, if only one has.
-    pub fn speaker(self) -> Option<Kind> {
+    pub fn speaker(self) -> Option<AppKind> {
         match self {
-            Self::Template | Self::Bizsend => Some(Kind::OfficialAccount),
-            Self::Subscribe | Self::LegacyTemplate => Some(Kind::MiniProgram),
+            Self::Template | Self::Bizsend => Some(AppKind::OfficialAccount),
+            Self::Subscribe | Self::LegacyTemplate => Some(AppKind::MiniProgram),
             Self::CustomerService => None,
         }
     }
@@ -266,13 +266,13 @@ impl Channel {
 
     /// WeChat's keys, what fills them, and the kind of message they belong to,
     /// if it's one with keys.
-    pub fn data(&self) -> Option<(&BTreeMap<String, Content>, Message)> {
+    pub fn data(&self) -> Option<(&BTreeMap<String, FieldSource>, MessageKind)> {
         match self {
             Self::Template { data, .. } | Self::LegacyTemplate { data, .. } => {
-                Some((data, Message::Template))
+                Some((data, MessageKind::Template))
             }
             Self::Subscribe { data, .. } | Self::Bizsend { data, .. } => {
-                Some((data, Message::Subscribe))
+                Some((data, MessageKind::Subscribe))
             }
             Self::CustomerService(_) => None,
         }
@@ -288,7 +288,8 @@ impl Channel {
             }
             Self::CustomerService(CustomerService { message, .. }) => return message.texts(),
         };
-        let shown = self.data().into_iter().flat_map(|(data, _)| data.values().map(Content::text));
+        let shown =
+            self.data().into_iter().flat_map(|(data, _)| data.values().map(FieldSource::text));
         shown.chain(target.into_iter().flatten()).collect()
     }
 }

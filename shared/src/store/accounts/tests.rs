@@ -48,7 +48,7 @@ impl World {
 
     /// Where an account leads, in the order of the apps.
     async fn reached(&self, account: &str) -> Vec<String> {
-        let routes = self.logins.mappings.of_account(account).await.unwrap();
+        let routes = self.logins.mappings.by_account(account).await.unwrap();
         let mut reached: Vec<_> = routes
             .iter()
             .map(|route| format!("{} {}", route.app_id, route.open_id.as_str()))
@@ -104,7 +104,7 @@ async fn an_account_is_bound_in_all_apps_of_a_person_and_taken_from_all() {
         world.logins.bind("ann", &ann).await.unwrap();
         assert_eq!(world.reached("ann").await, ["wxMini oAnn", "wxOther oAnnThere"]);
     }
-    let found = world.logins.person(&crate::store::Asked::Account("ann".to_owned())).await;
+    let found = world.logins.person(&crate::store::PersonQuery::Account("ann".to_owned())).await;
     let found = found.unwrap().unwrap();
     assert!(found.ids.len() == 1 && found.ids.contains(&ann), "{found:?}");
 

@@ -5,72 +5,73 @@
 //! be asked for by: their ids, their accounts, and who they were in each app. In
 //! the rows that led to them before, they can't be found any more.
 
-use super::{Counts, Erasure, MARKED};
+use super::{Counts, Erasure, TOMBSTONE_TTL};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::persons::{Asked, Person, User};
+use crate::store::persons::{AppUser, Person, PersonQuery};
 use crate::store::{Users, get_string, number, string, transaction, user_key};
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The sort key of the row itself.
-const PENDING: &str = "#forgetting";
+const PENDING: &str = "#erasure";
 
 /// What is written down of a person who is being forgotten.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Pending {
+pub(super) struct ErasureJob {
     /// The last part of the row's key, which is random.
     name: String,
     /// Whether the row has been written.
     written: bool,
     /// The subjects of the rows that lead to it.
-    pub(super) leads: BTreeSet<String>,
-    /// Whom nothing leads to any more, with the accounts that went with them.
+    pub(super) identity_keys: BTreeSet<String>,
+    /// Whom nothing identity_keys to any more, with the accounts that went with them.
     pub(super) person: Person,
     /// Until when what each of the users had goes.
-    pub(super) until: Vec<(User, Timestamp)>,
+    pub(super) until: Vec<(AppUser, Timestamp)>,
     /// When they were taken away: who has come since is somebody new.
     pub(super) since: Timestamp,
-    pub(super) gone: Counts,
+    pub(super) deleted: Counts,
     /// Where looking through the notifications has come to.
-    pub(super) after: Option<Place>,
+    pub(super) after: Option<ScanCursor>,
 }
 
 /// A place in the index of the notifications that wait.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(in crate::store) struct Place {
+pub(in crate::store) struct ScanCursor {
     pub(in crate::store) shard: u32,
     /// The last that was seen: when it is due, and its id.
     pub(in crate::store) last: Option<(u64, String)>,
 }
 
-impl Pending {
+impl ErasureJob {
     pub(super) fn new() -> Self {
         Self {
             name: uuid::Uuid::new_v4().simple().to_string(),
             written: false,
-            leads: BTreeSet::new(),
+            identity_keys: BTreeSet::new(),
             person: Person::default(),
             until: Vec::new(),
             since: Timestamp(0),
-            gone: Counts::new(),
+            deleted: Counts::new(),
             after: None,
         }
     }
 
     pub(super) fn count(&mut self, kind: &str, number: u64) {
         if number > 0 {
-            *self.gone.entry(kind.to_owned()).or_default() += number;
+            *self.deleted.entry(kind.to_owned()).or_default() += number;
         }
     }
 
-    /// From now on the person can also be asked for by whatever leads to this one.
-    pub(super) fn lead_from(&mut self, person: &Person) {
-        let ids = person.ids.iter().cloned().map(Asked::Person);
-        let accounts = person.accounts.iter().cloned().map(Asked::Account);
-        let users = person.users.iter().cloned().map(Asked::User);
-        self.leads.extend(ids.chain(accounts).chain(users).map(|asked| lead(&asked)));
+    /// From now on the person can also be asked for by whatever identity_keys to this one.
+    pub(super) fn add_identity_keys(&mut self, person: &Person) {
+        let ids = person.ids.iter().cloned().map(PersonQuery::Person);
+        let accounts = person.accounts.iter().cloned().map(PersonQuery::Account);
+        let users = person.users.iter().cloned().map(PersonQuery::User);
+        self.identity_keys
+            .extend(ids.chain(accounts).chain(users).map(|asked| identity_key(&asked)));
     }
 
     /// The writes that write it down, for the transaction that takes the person
@@ -96,9 +97,9 @@ impl Pending {
         let own = row(&self.subject(), PENDING)
             .item("what", string(self.text()))
             .condition_expression(condition);
-        let leads = self.leads.difference(before).map(|lead| row(lead, &self.name));
+        let identity_keys = self.identity_keys.difference(before).map(|key| row(key, &self.name));
         std::iter::once(own)
-            .chain(leads)
+            .chain(identity_keys)
             .map(|put| transaction::put(put.build().expect("table and item are set")))
             .collect()
     }
@@ -115,21 +116,21 @@ impl Pending {
 impl Erasure {
     /// Those whom earlier calls began to forget and didn't finish with, the one
     /// who was first before the others.
-    pub(super) async fn pending(&self, asked: &Asked) -> Result<Vec<Pending>, AwsError> {
+    pub(super) async fn pending(&self, asked: &PersonQuery) -> Result<Vec<ErasureJob>, AwsError> {
         let mappings = &self.logins.mappings;
         let mut found = Vec::new();
-        for row in mappings.collection(&lead(asked)).await? {
+        for row in mappings.collection(&identity_key(asked)).await? {
             let Some(name) = get_string(&row, "app_id") else { continue };
             let rows = mappings.collection(&subject(name)).await?;
             let what = rows.first().and_then(|row| get_string(row, "what"));
-            found.extend(what.and_then(|what| serde_json::from_str::<Pending>(what).ok()));
+            found.extend(what.and_then(|what| serde_json::from_str::<ErasureJob>(what).ok()));
         }
         found.sort_by_key(|pending| pending.since);
         Ok(found)
     }
 
     /// Writes down how far it has come, unless somebody else has finished it.
-    pub(super) async fn put_off(&self, pending: &Pending) -> Result<(), AwsError> {
+    pub(super) async fn save_progress(&self, pending: &ErasureJob) -> Result<(), AwsError> {
         let table = &self.logins.mappings.table;
         let update = Update::builder()
             .table_name(&table.name)
@@ -142,9 +143,13 @@ impl Erasure {
     }
 
     /// Gives the marks their end, and removes what was written down.
-    pub(super) async fn finish(&self, pending: &Pending, now: Timestamp) -> Result<(), AwsError> {
-        const WHAT: &str = "forgetting whom there was to forget";
-        let marks = pending.person.users.iter().map(async |User { app_id, open_id }| {
+    pub(super) async fn finish(
+        &self,
+        pending: &ErasureJob,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
+        const ACTION: &str = "forgetting whom there was to forget";
+        let marks = pending.person.users.iter().map(async |AppUser { app_id, open_id }| {
             // Who has returned has more than a mark, and it stays.
             let mark = Update::builder()
                 .table_name(&self.users().table.name)
@@ -153,8 +158,8 @@ impl Erasure {
                 .condition_expression(
                     "attribute_exists(left_at) AND attribute_not_exists(id) AND attribute_not_exists(version)",
                 )
-                .expression_attribute_values(":expires", number(now.plus(MARKED)));
-            self.users().table.change(WHAT, mark).await
+                .expression_attribute_values(":expires", number(now.plus(TOMBSTONE_TTL)));
+            self.users().table.change(ACTION, mark).await
         });
         futures_util::future::try_join_all(marks).await?;
         let table = &self.logins.mappings.table;
@@ -167,27 +172,29 @@ impl Erasure {
         };
         // All at once: either alone would stay for ever.
         let mut items = vec![row(&pending.subject(), PENDING)];
-        items.extend(pending.leads.iter().map(|lead| row(lead, &pending.name)));
-        let action = table.action(WHAT);
+        items.extend(pending.identity_keys.iter().map(|key| row(key, &pending.name)));
+        let action = table.action(ACTION);
         // The row itself goes with the last of them.
-        while items.len() > super::unlink::MOST_ITEMS {
-            let some = items.split_off(items.len() - super::unlink::MOST_ITEMS);
+        while items.len() > super::unlink::MAX_TRANSACTION_ITEMS {
+            let some = items.split_off(items.len() - super::unlink::MAX_TRANSACTION_ITEMS);
             transaction::write(&table.dynamodb, &action, some).await?;
         }
         transaction::write(&table.dynamodb, &action, items).await.map(drop)
     }
 }
 
-/// The subject of the row that leads from somebody to what is written down of
+/// The subject of the row that identity_keys from somebody to what is written down of
 /// them.
-fn lead(asked: &Asked) -> String {
+fn identity_key(asked: &PersonQuery) -> String {
     match asked {
-        Asked::Person(id) => format!("forgetting#person#{id}"),
-        Asked::Account(account) => format!("forgetting#account#{account}"),
-        Asked::User(user) => format!("forgetting#user#{}", user_key(&user.app_id, &user.open_id)),
+        PersonQuery::Person(id) => format!("erasure#person#{id}"),
+        PersonQuery::Account(account) => format!("erasure#account#{account}"),
+        PersonQuery::User(user) => {
+            format!("erasure#user#{}", user_key(&user.app_id, &user.open_id))
+        }
     }
 }
 
 fn subject(name: &str) -> String {
-    format!("forgetting#{name}")
+    format!("erasure#{name}")
 }

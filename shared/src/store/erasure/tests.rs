@@ -5,8 +5,8 @@ mod interrupted;
 use super::*;
 use crate::store::engine::{Engine, rows};
 use crate::store::{
-    Binding, ConsentKey, Followers, Item, Mappings, NewEvent, NewSession, SecretHash, Sessions,
-    Step, Told, Users, Window,
+    Binding, ConsentKey, FollowEvent, FollowTransition, Followers, Item, Mappings, NewEvent,
+    NewSession, ReplyWindow, SecretHash, Sessions, Users,
 };
 use crate::wechat::id::{AppId, OpenId, UnionId};
 
@@ -63,15 +63,17 @@ impl World {
 
     async fn follow(&self, app_id: &str, open_id: &str, union_id: &str, at: Timestamp) {
         let (app_id, open_id) = (app(app_id), open(open_id));
-        let known = self.followers.known(&app_id, &open_id).await.unwrap();
-        let Step::Move(next) = known.step(Told::Follows, at) else { panic!("nothing moves") };
+        let known = self.followers.state(&app_id, &open_id).await.unwrap();
+        let FollowTransition::To(next) = known.transition(FollowEvent::Followed, at) else {
+            panic!("nothing moves")
+        };
         let known = self.followers.store(&app_id, &open_id, &known, next).await.unwrap().unwrap();
-        let explanation = crate::store::Explanation {
+        let explanation = crate::store::FetchedProfile {
             follows: true,
             union_id: Some(UnionId::parse(union_id).unwrap()),
             scene: None,
         };
-        let next = known.explained(Told::Follows, at, &explanation).unwrap();
+        let next = known.with_user_info(FollowEvent::Followed, at, &explanation).unwrap();
         self.followers.store(&app_id, &open_id, &known, next).await.unwrap().unwrap();
     }
 
@@ -83,7 +85,7 @@ impl World {
         let person = self.log_in("wxMini", &here, Some(&union_id), NOW).await;
         let users = &self.erasure.logins.users;
         let (app_id, open_id) = (app("wxMini"), open(&here));
-        users.open_window(&app_id, &open_id, Window::Message, NOW).await.unwrap();
+        users.open_window(&app_id, &open_id, ReplyWindow::Message, NOW).await.unwrap();
         let key = ConsentKey { app_id: &app_id, open_id: &open_id, template_id: "T" };
         users.grant_consent(key, "g1", NOW).await.unwrap();
         users.grant_consent(key, "g2", NOW).await.unwrap();
@@ -98,7 +100,7 @@ impl World {
             reply: None,
             customer_service: None,
         };
-        self.erasure.events.record(&event, NOW).await.unwrap();
+        self.erasure.events.put(&event, NOW).await.unwrap();
         person
     }
 
@@ -121,8 +123,8 @@ impl World {
         found
     }
 
-    async fn forget(&self, asked: Asked, now: Timestamp) -> Forgotten {
-        self.erasure.forget(&asked, now, Timestamp(u64::MAX)).await.unwrap()
+    async fn forget(&self, asked: PersonQuery, now: Timestamp) -> ErasureResult {
+        self.erasure.run(&asked, now, Timestamp(u64::MAX)).await.unwrap()
     }
 }
 
@@ -143,10 +145,10 @@ async fn who_is_forgotten_leaves_a_mark_and_nothing_else() {
     let names = ["oAnn", "uAnn", "\"ann\"", "account#ann", &ann];
     assert!(world.traces(&names).await.len() > 8);
 
-    let forgotten = world.forget(Asked::Account("ann".to_owned()), NOW.plus(9)).await;
+    let forgotten = world.forget(PersonQuery::Account("ann".to_owned()), NOW.plus(9)).await;
     assert!(forgotten.complete);
     assert_eq!(forgotten.person.as_ref(), Some(&ann));
-    let gone = [
+    let deleted = [
         ("accounts", 1),
         ("events", 1),
         ("mappings", 5),
@@ -155,18 +157,18 @@ async fn who_is_forgotten_leaves_a_mark_and_nothing_else() {
         ("sessions", 1),
         ("windows", 1),
     ];
-    assert_eq!(forgotten.gone, gone.map(|(kind, number)| (kind.to_owned(), number)).into());
+    assert_eq!(forgotten.deleted, deleted.map(|(kind, number)| (kind.to_owned(), number)).into());
     assert_eq!(world.traces(&names).await, [""; 0]);
     assert_eq!(world.traces(&["oBob", "uBob", &bob]).await, bobs);
 
     // Once more there is nothing left, whoever is asked for.
     for asked in [
-        Asked::Person(ann.clone()),
-        Asked::Account("ann".to_owned()),
-        Asked::User(User { app_id: app("wxMini"), open_id: open("oAnn") }),
+        PersonQuery::Person(ann.clone()),
+        PersonQuery::Account("ann".to_owned()),
+        PersonQuery::User(AppUser { app_id: app("wxMini"), open_id: open("oAnn") }),
     ] {
         let again = world.forget(asked, NOW.plus(10)).await;
-        assert!(again.complete && again.gone.is_empty(), "{again:?}");
+        assert!(again.complete && again.deleted.is_empty(), "{again:?}");
         assert_eq!(world.traces(&names).await, [""; 0]);
     }
 }
@@ -175,23 +177,23 @@ async fn who_is_forgotten_leaves_a_mark_and_nothing_else() {
 async fn whoever_returns_is_somebody_new() {
     let world = World::start().await;
     let before = world.live("Bob").await;
-    world.forget(Asked::Person(before.clone()), NOW.plus(9)).await;
+    world.forget(PersonQuery::Person(before.clone()), NOW.plus(9)).await;
     let after = world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(20)).await;
     assert_ne!(after, before);
     // What was on its way at that moment comes too late, what is new doesn't.
     let (app_id, open_id) = (app("wxMini"), open("oBob"));
     let users = &world.erasure.logins.users;
-    users.open_window(&app_id, &open_id, Window::Message, NOW.plus(9)).await.unwrap();
-    assert!(users.open_place(&app_id, &open_id, "n", NOW.plus(21)).await.unwrap().is_none());
-    users.open_window(&app_id, &open_id, Window::Message, NOW.plus(20)).await.unwrap();
-    assert!(users.open_place(&app_id, &open_id, "n", NOW.plus(21)).await.unwrap().is_some());
+    users.open_window(&app_id, &open_id, ReplyWindow::Message, NOW.plus(9)).await.unwrap();
+    assert!(users.find_slot(&app_id, &open_id, "n", NOW.plus(21)).await.unwrap().is_none());
+    users.open_window(&app_id, &open_id, ReplyWindow::Message, NOW.plus(20)).await.unwrap();
+    assert!(users.find_slot(&app_id, &open_id, "n", NOW.plus(21)).await.unwrap().is_some());
     // The mark's end isn't that of the person.
     let profile = users.profile(&app_id, &open_id).await.unwrap().unwrap();
     assert!(!profile.contains_key("expires"), "{profile:?}");
 
     let there = (app("wxShop"), open("oBobThere"));
-    let known = world.followers.known(&there.0, &there.1).await.unwrap();
-    assert_eq!(known.step(Told::Follows, NOW.plus(9)), Step::Nothing);
+    let known = world.followers.state(&there.0, &there.1).await.unwrap();
+    assert_eq!(known.transition(FollowEvent::Followed, NOW.plus(9)), FollowTransition::None);
     world.follow("wxShop", "oBobThere", "uBob", NOW.plus(30)).await;
     let profile = users.profile(&there.0, &there.1).await.unwrap().unwrap();
     assert!(!profile.contains_key("expires"), "{profile:?}");
@@ -201,8 +203,8 @@ async fn whoever_returns_is_somebody_new() {
 async fn what_the_time_was_too_short_for_is_done_by_the_next_call() {
     let world = World::start().await;
     let before = world.live("Bob").await;
-    let asked = Asked::Person(before.clone());
-    let began = world.erasure.forget(&asked, NOW.plus(9), Timestamp(0)).await.unwrap();
+    let asked = PersonQuery::Person(before.clone());
+    let began = world.erasure.run(&asked, NOW.plus(9), Timestamp(0)).await.unwrap();
     assert!(!began.complete);
     // From now on nobody finds them; who returns in between is somebody new ...
     assert_eq!(world.erasure.logins.person(&asked).await.unwrap(), None);
@@ -210,16 +212,16 @@ async fn what_the_time_was_too_short_for_is_done_by_the_next_call() {
     assert_ne!(after, before);
     let (app_id, open_id) = (app("wxMini"), open("oBob"));
     let users = &world.erasure.logins.users;
-    users.open_window(&app_id, &open_id, Window::Scan, NOW.plus(21)).await.unwrap();
+    users.open_window(&app_id, &open_id, ReplyWindow::Scan, NOW.plus(21)).await.unwrap();
     // ... and stays, where it is the one of before who is asked for.
     let done = world.forget(asked, NOW.plus(30)).await;
     assert!(done.complete, "{done:?}");
-    assert_eq!((done.person.as_ref(), done.earlier.len()), (Some(&before), 0));
-    let number = |kind: &str| done.gone.get(kind).copied().unwrap_or_default();
+    assert_eq!((done.person.as_ref(), done.previous_users.len()), (Some(&before), 0));
+    let number = |kind: &str| done.deleted.get(kind).copied().unwrap_or_default();
     assert_eq!((number("events"), number("consents"), number("windows")), (1, 2, 1), "{done:?}");
     assert_eq!((number("profiles"), number("mappings")), (2, 4), "{done:?}");
     assert_eq!(world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(40)).await, after);
-    assert!(users.open_place(&app_id, &open_id, "n", NOW.plus(40)).await.unwrap().is_some());
+    assert!(users.find_slot(&app_id, &open_id, "n", NOW.plus(40)).await.unwrap().is_some());
     let traces = world.traces(&[&before, "forgetting"]).await;
     assert_eq!(traces, [""; 0]);
 }
@@ -232,11 +234,12 @@ async fn an_account_of_two_persons_forgets_neither() {
     let ann = world.log_in("wxMini", "oAnn", None, NOW).await;
     let binding = world.log_in("wxOther", "oCarol", None, NOW).await;
     logins.bind("ann", &binding).await.unwrap();
-    let refused = world.erasure.forget(&Asked::Account("ann".to_owned()), NOW, NOW.plus(60)).await;
-    assert!(matches!(refused, Err(PersonError::Several)));
+    let refused =
+        world.erasure.run(&PersonQuery::Account("ann".to_owned()), NOW, NOW.plus(60)).await;
+    assert!(matches!(refused, Err(PersonError::AmbiguousAccount)));
     // Of one of them, the account stays for the other.
-    let forgotten = world.forget(Asked::Person(ann), NOW.plus(60)).await;
-    assert_eq!(forgotten.gone.get("accounts"), None);
-    assert_eq!(logins.mappings.of_account("ann").await.unwrap().len(), 1);
+    let forgotten = world.forget(PersonQuery::Person(ann), NOW.plus(60)).await;
+    assert_eq!(forgotten.deleted.get("accounts"), None);
+    assert_eq!(logins.mappings.by_account("ann").await.unwrap().len(), 1);
     assert!(logins.mappings.has_account("ann").await.unwrap());
 }

@@ -1,56 +1,56 @@
 //! The transaction after which nobody finds a person any more.
 
-use super::pending::Pending;
+use super::pending::ErasureJob;
 use super::{Counts, Erasure};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::mappings::{PASSWORD, PERSON, account_subject, person_subject, union_subject};
-use crate::store::persons::{Asked, Person, PersonError, User};
+use crate::store::persons::{AppUser, Person, PersonError, PersonQuery};
 use crate::store::{Item, Users, get_string, get_time, number, string, transaction};
 use crate::wechat::id::UnionId;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 
 /// How often it is tried again when a login got in between.
-const TRIES: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 /// So often it is looked whether somebody got in between.
-const ROUNDS: usize = 4;
+const MAX_DRAIN_ROUNDS: usize = 4;
 /// DynamoDB's limit for one transaction.
-pub(super) const MOST_ITEMS: usize = 100;
+pub(super) const MAX_TRANSACTION_ITEMS: usize = 100;
 /// What a profile has that says nothing of anybody.
-const MARKS: [&str; 4] = ["user", "item", "left_at", "expires"];
-const WHAT: &str = "taking away what leads to a person";
+const TOMBSTONE_ATTRIBUTES: [&str; 4] = ["user", "item", "left_at", "expires"];
+const ACTION: &str = "taking away what identity_keys to a person";
 
 impl Erasure {
-    /// Takes away everything that leads to a person, and writes down who it was.
+    /// Takes away everything that identity_keys to a person, and writes down who it was.
     /// None if nothing did.
     pub(super) async fn unlink(
         &self,
-        asked: &Asked,
+        asked: &PersonQuery,
         now: Timestamp,
-    ) -> Result<Option<Pending>, PersonError> {
-        for _ in 0..TRIES {
+    ) -> Result<Option<ErasureJob>, PersonError> {
+        for _ in 0..MAX_ATTEMPTS {
             let Some(person) = self.logins.person(asked).await? else { return Ok(None) };
-            let (pending, items) = self.farewell(Pending::new(), person, now).await?;
-            if self.take_away(items).await? {
+            let (pending, items) = self.erasure_items(ErasureJob::new(), person, now).await?;
+            if self.commit(items).await? {
                 return Ok(Some(pending));
             }
         }
-        Err(AwsError::unexpected(WHAT, "logins of this person kept getting in between").into())
+        Err(AwsError::unexpected(ACTION, "logins of this person kept getting in between").into())
     }
 
     /// Takes away what was written between the search for the person and the
     /// transaction, where that didn't look: a login or a follow in another app.
     /// False if more keeps coming; then the next call has to go on.
-    pub(super) async fn settle(
+    pub(super) async fn drain(
         &self,
-        pending: &mut Pending,
+        pending: &mut ErasureJob,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
-        for _ in 0..ROUNDS {
-            let left = self.logins.left_of(&pending.person, pending.since).await?;
+        for _ in 0..MAX_DRAIN_ROUNDS {
+            let left = self.logins.remaining_rows(&pending.person, pending.since).await?;
             let Some(left) = left else { return Ok(true) };
-            let (next, items) = self.farewell(pending.clone(), left, now).await?;
-            if self.take_away(items).await? {
+            let (next, items) = self.erasure_items(pending.clone(), left, now).await?;
+            if self.commit(items).await? {
                 *pending = next;
             }
         }
@@ -58,36 +58,36 @@ impl Erasure {
     }
 
     /// Whether there is something of a user since their mark was made.
-    pub(super) async fn is_back(&self, user: &User, since: Timestamp) -> Result<bool, AwsError> {
-        let User { app_id, open_id } = user;
+    pub(super) async fn is_back(&self, user: &AppUser, since: Timestamp) -> Result<bool, AwsError> {
+        let AppUser { app_id, open_id } = user;
         let profile = self.users().profile(app_id, open_id).await?.unwrap_or_default();
-        Ok(is_somebody(&profile) || self.users().latest(app_id, open_id).await? > Some(since))
+        Ok(is_known_user(&profile) || self.users().latest(app_id, open_id).await? > Some(since))
     }
 
     /// False if somebody else changed what was read in the meantime.
-    pub(super) async fn take_away(&self, items: Vec<TransactWriteItem>) -> Result<bool, AwsError> {
-        if items.len() > MOST_ITEMS {
+    pub(super) async fn commit(&self, items: Vec<TransactWriteItem>) -> Result<bool, AwsError> {
+        if items.len() > MAX_TRANSACTION_ITEMS {
             let problem = format!("{} rows at once are more than DynamoDB takes", items.len());
-            return Err(AwsError::unexpected(WHAT, problem));
+            return Err(AwsError::unexpected(ACTION, problem));
         }
         let table = &self.logins.mappings.table;
-        transaction::write(&table.dynamodb, &table.action(WHAT), items).await
+        transaction::write(&table.dynamodb, &table.action(ACTION), items).await
     }
 
     /// What there is to take away, and what is to be written down with it.
-    pub(super) async fn farewell(
+    pub(super) async fn erasure_items(
         &self,
-        mut pending: Pending,
+        mut pending: ErasureJob,
         mut person: Person,
         now: Timestamp,
-    ) -> Result<(Pending, Vec<TransactWriteItem>), AwsError> {
-        let mut gone = Counts::new();
-        let mut count = |kind: &str| *gone.entry(kind.to_owned()).or_default() += 1;
+    ) -> Result<(ErasureJob, Vec<TransactWriteItem>), AwsError> {
+        let mut deleted = Counts::new();
+        let mut count = |kind: &str| *deleted.entry(kind.to_owned()).or_default() += 1;
         let (mut profiles, mut latest) = (Vec::new(), Vec::new());
         for user in person.users.clone() {
             let profile = self.users().profile(&user.app_id, &user.open_id).await?;
             let profile = profile.unwrap_or_default();
-            if is_somebody(&profile) {
+            if is_known_user(&profile) {
                 count("profiles");
             }
             // It may say more than when it was searched, and this is what the
@@ -104,7 +104,7 @@ impl Erasure {
         let persons = person.ids.iter().map(|id| person_subject(id));
         for subject in unions.chain(persons) {
             for row in self.logins.mappings.collection(&subject).await? {
-                if !is_somebody_elses(&row, &person) {
+                if !belongs_to_another(&row, &person) {
                     count("mappings");
                     items.push(self.deletion(&subject, &row, get_string(&row, "open_id")));
                 }
@@ -137,25 +137,25 @@ impl Erasure {
         for ((user, profile), latest) in profiles.into_iter().zip(latest) {
             // WeChat's clock may be ahead of ours.
             let until = latest.max(Some(since)).unwrap_or(since);
-            items.push(self.mark(&user, &profile, until));
+            items.push(self.tombstone(&user, &profile, until));
             pending.until.push((user, until));
         }
-        for (kind, number) in gone {
+        for (kind, number) in deleted {
             pending.count(&kind, number);
         }
-        let leads = pending.leads.clone();
-        pending.lead_from(&person);
+        let identity_keys = pending.identity_keys.clone();
+        pending.add_identity_keys(&person);
         pending.person.ids.extend(person.ids);
         pending.person.union_ids.extend(person.union_ids);
         pending.person.users.extend(person.users);
-        items.extend(pending.writes(&self.logins.mappings.table.name, &leads));
+        items.extend(pending.writes(&self.logins.mappings.table.name, &identity_keys));
         Ok((pending, items))
     }
 
     /// In place of the profile: that nothing of before counts. Nobody may have
     /// logged in, followed or been bound to an account since it was read. It has no
     /// end until all is done.
-    fn mark(&self, user: &User, profile: &Item, until: Timestamp) -> TransactWriteItem {
+    fn tombstone(&self, user: &AppUser, profile: &Item, until: Timestamp) -> TransactWriteItem {
         let left_at = get_time(profile, "left_at").max(Some(until)).unwrap_or(until);
         let mut put = Put::builder()
             .table_name(&self.users().table.name)
@@ -183,8 +183,8 @@ impl Erasure {
         transaction::put(put.build().expect("table and item are set"))
     }
 
-    /// The deletion of a row of the mappings, which leads to this openid if it
-    /// leads to one.
+    /// The deletion of a row of the mappings, which identity_keys to this openid if it
+    /// identity_keys to one.
     fn deletion(&self, subject: &str, row: &Item, open_id: Option<&str>) -> TransactWriteItem {
         let delete = Delete::builder()
             .table_name(&self.logins.mappings.table.name)
@@ -199,7 +199,7 @@ impl Erasure {
     }
 }
 
-/// Whether a row leads to one of the person's users.
+/// Whether a row identity_keys to one of the person's users.
 fn is_of(row: &Item, person: &Person) -> bool {
     person.users.iter().any(|user| {
         get_string(row, "app_id") == Some(user.app_id.as_str())
@@ -207,8 +207,8 @@ fn is_of(row: &Item, person: &Person) -> bool {
     })
 }
 
-/// Whether a row leads to somebody who has come in between, and isn't them.
-fn is_somebody_elses(row: &Item, person: &Person) -> bool {
+/// Whether a row identity_keys to somebody who has come in between, and isn't them.
+fn belongs_to_another(row: &Item, person: &Person) -> bool {
     if get_string(row, "app_id") == Some(PERSON) {
         return get_string(row, "id").is_some_and(|id| !person.ids.contains(id));
     }
@@ -216,6 +216,6 @@ fn is_somebody_elses(row: &Item, person: &Person) -> bool {
 }
 
 /// Whether a profile says more of a user than that they are gone.
-fn is_somebody(profile: &Item) -> bool {
-    profile.keys().any(|attribute| !MARKS.contains(&attribute.as_str()))
+fn is_known_user(profile: &Item) -> bool {
+    profile.keys().any(|attribute| !TOMBSTONE_ATTRIBUTES.contains(&attribute.as_str()))
 }

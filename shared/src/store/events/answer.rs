@@ -1,5 +1,5 @@
 //! What customer service answered to an event by itself. It stands on the
-//! event's row (`answer`), so that nobody answers twice.
+//! event's row (`auto_reply`), so that nobody answers twice.
 
 use super::{Events, StoredEvent};
 use crate::aws::AwsError;
@@ -11,11 +11,11 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 /// Whoever has claimed an answer has sent it within this many seconds, or was
 /// ended in the middle.
-const SENDING: u64 = 60;
+const SEND_LEASE_SECS: u64 = 60;
 
 /// What became of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AnswerState {
+pub enum AutoReplyState {
     /// It is being sent; or it was, by an invocation that ended in the middle,
     /// and may or may not have been.
     Sending,
@@ -45,7 +45,7 @@ pub enum AnswerState {
     TooLate,
 }
 
-impl AnswerState {
+impl AutoReplyState {
     fn item(&self, now: Timestamp) -> Item {
         let state = match self {
             Self::Sending => "sending",
@@ -71,21 +71,21 @@ impl AnswerState {
 
 /// The right to send an answer, once.
 #[derive(Debug, PartialEq, Eq)]
-pub struct AnswerClaim {
+pub struct AutoReplyLease {
     /// A word that no other claim has.
     owner: String,
 }
 
 /// What came of claiming an answer.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Claimed {
+pub enum AutoReplyClaim {
     /// It is the caller's to send.
-    Ours(AnswerClaim),
+    Acquired(AutoReplyLease),
     /// Somebody else has claimed it just now, and may give it back.
-    Sending,
+    InProgress,
     /// There is nothing to send any more: it was sent, or given up, or perhaps
     /// sent by somebody who was ended in the middle.
-    Settled,
+    Closed,
 }
 
 impl Events {
@@ -94,38 +94,38 @@ impl Events {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm: then nothing may be sent.
-    pub async fn claim_answer(
+    pub async fn claim_auto_reply(
         &self,
         event: &StoredEvent,
         now: Timestamp,
-    ) -> Result<Claimed, AwsError> {
+    ) -> Result<AutoReplyClaim, AwsError> {
         // The SDK repeats a write whose answer was lost, and must then find its
         // own claim, not somebody else's.
         let owner = uuid::Uuid::new_v4().simple().to_string();
-        let mut claim = AnswerState::Sending.item(now);
+        let mut claim = AutoReplyState::Sending.item(now);
         claim.insert("owner".to_owned(), string(&owner));
         let update = self
             .update(event)
-            .update_expression("SET answer = :answer")
+            .update_expression("SET auto_reply = :auto_reply")
             .condition_expression(
-                "attribute_exists(#user) AND (attribute_not_exists(answer) OR answer.#owner = :owner)",
+                "attribute_exists(#user) AND (attribute_not_exists(auto_reply) OR auto_reply.#owner = :owner)",
             )
             .expression_attribute_names("#user", "user")
             .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":answer", AttributeValue::M(claim))
+            .expression_attribute_values(":auto_reply", AttributeValue::M(claim))
             .expression_attribute_values(":owner", string(&owner))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(error) = update.send().await else {
-            return Ok(Claimed::Ours(AnswerClaim { owner }));
+            return Ok(AutoReplyClaim::Acquired(AutoReplyLease { owner }));
         };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(there)) => {
-                let answer = there.item().and_then(|item| item.get("answer")?.as_m().ok());
+                let answer = there.item().and_then(|item| item.get("auto_reply")?.as_m().ok());
                 let sending = answer.is_some_and(|answer| {
                     let age = get_time(answer, "at").map(|at| now.seconds_since(at));
-                    get_string(answer, "state") == Some("sending") && age < Some(SENDING)
+                    get_string(answer, "state") == Some("sending") && age < Some(SEND_LEASE_SECS)
                 });
-                Ok(if sending { Claimed::Sending } else { Claimed::Settled })
+                Ok(if sending { AutoReplyClaim::InProgress } else { AutoReplyClaim::Closed })
             }
             _ => Err(AwsError::new(self.table.action("claiming an answer"), &error)),
         }
@@ -136,17 +136,17 @@ impl Events {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm; the claim holds all the same.
-    pub async fn note_answer(
+    pub async fn record_auto_reply(
         &self,
         event: &StoredEvent,
-        claim: &AnswerClaim,
-        state: &AnswerState,
+        claim: &AutoReplyLease,
+        state: &AutoReplyState,
         now: Timestamp,
     ) -> Result<(), AwsError> {
         let update = self
             .owned(event, claim)
-            .update_expression("SET answer = :answer")
-            .expression_attribute_values(":answer", AttributeValue::M(state.item(now)));
+            .update_expression("SET auto_reply = :auto_reply")
+            .expression_attribute_values(":auto_reply", AttributeValue::M(state.item(now)));
         self.table.conditional("noting what became of an answer", update.send().await).map(drop)
     }
 
@@ -156,19 +156,19 @@ impl Events {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm; then it is never sent.
-    pub async fn give_back_answer(
+    pub async fn release_auto_reply(
         &self,
         event: &StoredEvent,
-        claim: &AnswerClaim,
+        claim: &AutoReplyLease,
     ) -> Result<(), AwsError> {
-        let update = self.owned(event, claim).update_expression("REMOVE answer");
+        let update = self.owned(event, claim).update_expression("REMOVE auto_reply");
         self.table.conditional("giving an answer back", update.send().await).map(drop)
     }
 
     /// An update of the row, if the claim still holds.
-    fn owned(&self, event: &StoredEvent, claim: &AnswerClaim) -> UpdateItemFluentBuilder {
+    fn owned(&self, event: &StoredEvent, claim: &AutoReplyLease) -> UpdateItemFluentBuilder {
         self.update(event)
-            .condition_expression("answer.#owner = :owner")
+            .condition_expression("auto_reply.#owner = :owner")
             .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":owner", string(&claim.owner))
     }

@@ -8,11 +8,11 @@ use crate::wechat::id::AppId;
 
 /// Where one event stands: its key.
 #[derive(Clone, Debug)]
-pub struct Due {
+pub struct DueEvent {
     key: Item,
 }
 
-impl Due {
+impl DueEvent {
     fn new(mut item: Item) -> Self {
         item.retain(|name, _| name == "user" || name == "event");
         Self { key: item }
@@ -38,7 +38,7 @@ impl Events {
         now: Timestamp,
         limit: i32,
         after: Option<Item>,
-    ) -> Result<(Vec<Due>, Option<Item>), AwsError> {
+    ) -> Result<(Vec<DueEvent>, Option<Item>), AwsError> {
         let found = self
             .table
             .dynamodb
@@ -55,7 +55,7 @@ impl Events {
             .map_err(|error| {
                 AwsError::new(self.table.action("looking for pending events"), &error)
             })?;
-        let keys = found.items.unwrap_or_default().into_iter().map(Due::new);
+        let keys = found.items.unwrap_or_default().into_iter().map(DueEvent::new);
         Ok((keys.collect(), found.last_evaluated_key))
     }
 
@@ -66,12 +66,12 @@ impl Events {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn strays(
+    pub async fn orphaned(
         &self,
         known: &[&AppId],
         now: Timestamp,
         limit: i32,
-    ) -> Result<Vec<Due>, AwsError> {
+    ) -> Result<Vec<DueEvent>, AwsError> {
         let found = self
             .table
             .dynamodb
@@ -89,7 +89,7 @@ impl Events {
             let is_known = known.iter().any(|known| app_id == Some(known.as_str()));
             !is_known && get_time(item, "due_at") <= Some(now)
         });
-        Ok(items.map(Due::new).collect())
+        Ok(items.map(DueEvent::new).collect())
     }
 
     /// Reads an event that was due, if it still is and has to take effect: the
@@ -100,7 +100,7 @@ impl Events {
     /// When DynamoDB doesn't answer, or the row is no event.
     pub async fn get_due(
         &self,
-        due: &Due,
+        due: &DueEvent,
         now: Timestamp,
     ) -> Result<Option<StoredEvent>, AwsError> {
         const PROBLEM: &str = "the row is no event";
@@ -117,7 +117,9 @@ impl Events {
             .update_item()
             .table_name(&self.table.name)
             .set_key(Some(due.key.clone()))
-            .update_expression("SET problem = :problem, set_aside_at = :now REMOVE pending, due_at")
+            .update_expression(
+                "SET problem = :problem, quarantined_at = :now REMOVE pending, due_at",
+            )
             .condition_expression("attribute_exists(pending)")
             .expression_attribute_values(":problem", string(PROBLEM))
             .expression_attribute_values(":now", number(now));

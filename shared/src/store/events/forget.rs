@@ -13,7 +13,7 @@ impl Events {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn delete_of(
+    pub async fn delete_events_of(
         &self,
         app_id: &AppId,
         open_id: &OpenId,

@@ -11,7 +11,7 @@ const PAGE: i32 = 1000;
 
 /// Which events are meant.
 #[derive(Clone, Debug)]
-pub struct Range {
+pub struct EventRange {
     /// Received then or later.
     pub from: Timestamp,
     /// Received before then.
@@ -21,26 +21,26 @@ pub struct Range {
 }
 
 /// A place in the table, between two events. It names a user:
-/// [`keep_place`](crate::store::Users::keep_place) makes a word of it that others
+/// [`save_cursor`](crate::store::Users::keep_place) makes a word of it that others
 /// may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct EventCursor {
     pub(super) user: String,
     pub(super) event: String,
 }
 
 /// Some of the events of a range.
 #[derive(Debug)]
-pub struct Page {
+pub struct EventPage {
     /// Those of one user stand together, in the order in which they happened.
     pub events: Vec<StoredEvent>,
     /// So many rows are no events.
     pub unreadable: u64,
     /// The place to go on from, if there may be more.
-    pub next: Option<Position>,
+    pub next: Option<EventCursor>,
 }
 
-impl Position {
+impl EventCursor {
     /// The place right behind an event.
     pub fn after(event: &StoredEvent) -> Self {
         Self { user: event.user.clone(), event: event.event.clone() }
@@ -63,7 +63,11 @@ impl Events {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn range(&self, range: &Range, after: Option<&Position>) -> Result<Page, AwsError> {
+    pub async fn scan(
+        &self,
+        range: &EventRange,
+        after: Option<&EventCursor>,
+    ) -> Result<EventPage, AwsError> {
         let mut filter = "received_at >= :from AND received_at < :to".to_owned();
         let mut scan = self
             .table
@@ -72,7 +76,7 @@ impl Events {
             .table_name(&self.table.name)
             .consistent_read(true)
             .limit(PAGE)
-            .set_exclusive_start_key(after.map(Position::key))
+            .set_exclusive_start_key(after.map(EventCursor::key))
             .expression_attribute_values(":from", number(range.from))
             .expression_attribute_values(":to", number(range.to));
         if let Some(app_id) = &range.app_id {
@@ -82,12 +86,12 @@ impl Events {
         let found = scan.filter_expression(filter).send().await.map_err(|error| {
             AwsError::new(self.table.action("looking for what came in"), &error)
         })?;
-        let next = found.last_evaluated_key.as_ref().and_then(Position::of);
+        let next = found.last_evaluated_key.as_ref().and_then(EventCursor::of);
         let items = found.items.unwrap_or_default();
         let rows = items.len();
         let events: Vec<_> =
             items.into_iter().filter_map(|item| serde_dynamo::from_item(item).ok()).collect();
         let unreadable = u64::try_from(rows - events.len()).unwrap_or(u64::MAX);
-        Ok(Page { events, unreadable, next })
+        Ok(EventPage { events, unreadable, next })
     }
 }

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use sha2::{Digest, Sha256};
 
 /// The stream is given this many seconds before the sweep steps in.
-const STREAM_HEAD_START: u64 = 60;
+const SWEEP_DELAY: u64 = 60;
 
 /// A push, ready to be written down.
 #[derive(Debug)]
@@ -67,9 +67,9 @@ impl<'a> Unreadable<'a> {
 
 /// An event that is written down.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct EventPut {
     /// What was there before.
-    pub found: Recorded,
+    pub found: PutOutcome,
     /// What was answered when it came first, and is to be answered again: the
     /// rules may have changed since.
     pub reply: Option<String>,
@@ -79,13 +79,13 @@ pub struct Record {
 
 /// What writing down an event found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recorded {
+pub enum PutOutcome {
     /// It is new.
-    New,
+    Inserted,
     /// It had been written down before.
-    Again,
+    Duplicate,
     /// Another event had the same identity; this one stands beside it.
-    Beside,
+    KeyCollision,
 }
 
 impl Events {
@@ -95,29 +95,29 @@ impl Events {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm: then it must not be acknowledged.
-    pub async fn record(&self, event: &NewEvent<'_>, now: Timestamp) -> Result<Record, AwsError> {
+    pub async fn put(&self, event: &NewEvent<'_>, now: Timestamp) -> Result<EventPut, AwsError> {
         let hash = body_hash(event.body);
         let key = format!("{:010}#{}", event.create_time.0, event.identity);
-        let Some(known) = self.put(event, &key, &hash, now).await? else {
-            return Ok(Record::first(Recorded::New, event, now));
+        let Some(known) = self.insert(event, &key, &hash, now).await? else {
+            return Ok(EventPut::first(PutOutcome::Inserted, event, now));
         };
         if known.is(&hash) {
-            return Ok(known.again(now));
+            return Ok(known.duplicate(now));
         }
-        match self.put(event, &format!("{key}#{hash}"), &hash, now).await? {
-            None => Ok(Record::first(Recorded::Beside, event, now)),
-            Some(known) => Ok(known.again(now)),
+        match self.insert(event, &format!("{key}#{hash}"), &hash, now).await? {
+            None => Ok(EventPut::first(PutOutcome::KeyCollision, event, now)),
+            Some(known) => Ok(known.duplicate(now)),
         }
     }
 
     /// Puts the event under `key`. If an event is there, gives that one.
-    async fn put(
+    async fn insert(
         &self,
         event: &NewEvent<'_>,
         key: &str,
         hash: &str,
         now: Timestamp,
-    ) -> Result<Option<Known>, AwsError> {
+    ) -> Result<Option<ExistingEvent>, AwsError> {
         let mut item = item_of([
             ("user", string(user_key(event.app_id, event.open_id))),
             ("event", string(key)),
@@ -127,8 +127,8 @@ impl Events {
             ("body_hash", string(hash)),
             ("received_at", number(now)),
             ("pending", string(event.app_id.as_str())),
-            ("due_at", number(now.plus(STREAM_HEAD_START))),
-            ("expires", number(now.plus(self.table.kept))),
+            ("due_at", number(now.plus(SWEEP_DELAY))),
+            ("expires", number(now.plus(self.table.retention))),
         ]);
         let answers = [("reply", event.reply), ("customer_service", event.customer_service)];
         item.extend(
@@ -149,7 +149,7 @@ impl Events {
             Ok(_) => Ok(None),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(there)) => {
-                    Ok(Some(Known(there.item().cloned().unwrap_or_default())))
+                    Ok(Some(ExistingEvent(there.item().cloned().unwrap_or_default())))
                 }
                 _ => Err(AwsError::new(self.table.action("writing an event down"), &error)),
             },
@@ -157,24 +157,24 @@ impl Events {
     }
 }
 
-impl Record {
-    fn first(found: Recorded, event: &NewEvent<'_>, now: Timestamp) -> Self {
+impl EventPut {
+    fn first(found: PutOutcome, event: &NewEvent<'_>, now: Timestamp) -> Self {
         Self { found, reply: event.reply.map(str::to_owned), recorded_at: now }
     }
 }
 
 /// The row of an event that was there before.
-struct Known(Item);
+struct ExistingEvent(Item);
 
-impl Known {
+impl ExistingEvent {
     /// Whether it had this body.
     fn is(&self, hash: &str) -> bool {
         get_string(&self.0, "body_hash") == Some(hash)
     }
 
-    fn again(&self, now: Timestamp) -> Record {
-        Record {
-            found: Recorded::Again,
+    fn duplicate(&self, now: Timestamp) -> EventPut {
+        EventPut {
+            found: PutOutcome::Duplicate,
             reply: get_string(&self.0, "reply").map(str::to_owned),
             recorded_at: get_time(&self.0, "received_at").unwrap_or(now),
         }

@@ -4,7 +4,7 @@
 use super::Followers;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::conflict::again;
+use crate::store::conflict::retry_on_conflict;
 use crate::store::mappings::union_subject;
 use crate::store::{Item, get_string, number, string};
 use crate::wechat::id::{AppId, OpenId, UnionId};
@@ -17,12 +17,12 @@ impl Followers {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn person(
+    pub async fn union_id(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
     ) -> Result<Option<UnionId>, AwsError> {
-        Ok(self.known(app_id, open_id).await?.union_id)
+        Ok(self.state(app_id, open_id).await?.union_id)
     }
 
     /// Deletes the rows by which a user of this app was found until `at`, and
@@ -33,7 +33,7 @@ impl Followers {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn unmap(
+    pub async fn unlink(
         &self,
         app_id: &AppId,
         open_id: &OpenId,
@@ -56,7 +56,7 @@ impl Followers {
                 .expression_attribute_values(":open", string(open_id.as_str()))
                 .expression_attribute_values(":no", AttributeValue::Bool(false))
                 .expression_attribute_values(":at", number(at));
-            let deleted = again(|| delete.clone().send()).await;
+            let deleted = retry_on_conflict(|| delete.clone().send()).await;
             table.conditional("forgetting how a user was found", deleted)?;
         }
         let persons = subjects.iter().filter_map(|subject| subject.strip_prefix("union#"));

@@ -1,9 +1,9 @@
 //! Many followers at once, in as few requests as DynamoDB takes.
 
-use super::{Followers, Following};
+use super::{FollowState, Followers};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::conflict::{TRIES, pause};
+use crate::store::conflict::{MAX_ATTEMPTS, pause};
 use crate::store::mappings::union_subject;
 use crate::store::{Item, get_string, number, string, transaction, user_key};
 use crate::store::{Users, transaction::Outcome};
@@ -12,23 +12,23 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteIt
 use std::collections::{HashMap, HashSet};
 
 /// DynamoDB's limit for one request, of keys to read as of items to write.
-const MOST: usize = 100;
+const MAX_ITEMS: usize = 100;
 /// So many rows are looked at in one request: some 500 kB, of the megabyte that
 /// DynamoDB would read.
-const LOOKED_AT: i32 = 2000;
+const SCAN_PAGE: i32 = 2000;
 /// All of a profile that says whether somebody follows.
-const FOLLOWING: &str =
-    "#user, follows, state_time, state_from, explained, union_id, scene, left_at, version";
+const PROJECTION: &str =
+    "#user, follows, state_time, state_from, profile_fetched, union_id, scene, left_at, version";
 
 /// One follower's step from what is known to what will be.
 #[derive(Debug)]
-pub struct Move {
+pub struct FollowerUpdate {
     /// The user.
     pub open_id: OpenId,
     /// What was read.
-    pub known: Following,
+    pub known: FollowState,
     /// What was made of it.
-    pub next: Following,
+    pub next: FollowState,
 }
 
 impl Followers {
@@ -39,12 +39,12 @@ impl Followers {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn known_of(
+    pub async fn states_of(
         &self,
         app_id: &AppId,
         open_ids: &[OpenId],
-    ) -> Result<HashMap<OpenId, Following>, AwsError> {
-        const WHAT: &str = "reading which users are known";
+    ) -> Result<HashMap<OpenId, FollowState>, AwsError> {
+        const ACTION: &str = "reading which users are known";
         let table = &self.users.table;
         let prefix = format!("{app_id}#");
         // It wants each key once.
@@ -52,31 +52,31 @@ impl Followers {
         let keys = distinct.into_iter().map(|open_id| Users::profile_key(app_id, open_id));
         let mut wanted = keys_of(keys.collect());
         let mut known = HashMap::with_capacity(open_ids.len());
-        for tries in 1..=TRIES {
+        for attempts in 1..=MAX_ATTEMPTS {
             if wanted.keys().is_empty() {
                 return Ok(known);
             }
             let request =
                 table.dynamodb.batch_get_item().request_items(&table.name, wanted.clone());
             let found = request.send().await;
-            let found = found.map_err(|error| AwsError::new(table.action(WHAT), &error))?;
+            let found = found.map_err(|error| AwsError::new(table.action(ACTION), &error))?;
             for item in found.responses.into_iter().flatten().flat_map(|(_, items)| items) {
                 let open_id = get_string(&item, "user").and_then(|key| key.strip_prefix(&prefix));
                 if let Some(open_id) = open_id.and_then(|id| OpenId::parse(id).ok()) {
-                    known.insert(open_id, Following::read(&item));
+                    known.insert(open_id, FollowState::read(&item));
                 }
             }
             // It gives as much as it has the capacity for.
             let left = found.unprocessed_keys.unwrap_or_default().remove(&table.name);
             wanted = keys_of(left.map(|left| left.keys).unwrap_or_default());
             if !wanted.keys().is_empty() {
-                pause(tries).await;
+                pause(attempts).await;
             }
         }
         if wanted.keys().is_empty() {
             return Ok(known);
         }
-        Err(AwsError::unexpected(table.action(WHAT), "DynamoDB kept leaving some of them out"))
+        Err(AwsError::unexpected(table.action(ACTION), "DynamoDB kept leaving some of them out"))
     }
 
     /// Stores many moves, as [`Followers::store`] does each, up to 100 rows in one
@@ -86,10 +86,10 @@ impl Followers {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm. Some may be stored.
-    pub async fn store_several(
+    pub async fn store_batch(
         &self,
         app_id: &AppId,
-        moves: &[Move],
+        moves: &[FollowerUpdate],
     ) -> Result<Vec<OpenId>, AwsError> {
         let mut beaten = Vec::new();
         let mut left: Vec<_> = moves.iter().collect();
@@ -108,11 +108,11 @@ impl Followers {
     async fn attempt<'a>(
         &self,
         app_id: &AppId,
-        moves: Vec<&'a Move>,
+        moves: Vec<&'a FollowerUpdate>,
         beaten: &mut Vec<OpenId>,
-    ) -> Result<Vec<&'a Move>, AwsError> {
+    ) -> Result<Vec<&'a FollowerUpdate>, AwsError> {
         let table = &self.users.table;
-        let mut items = Vec::with_capacity(MOST);
+        let mut items = Vec::with_capacity(MAX_ITEMS);
         let mut firsts = Vec::with_capacity(moves.len());
         for one in &moves {
             firsts.push(items.len());
@@ -148,7 +148,7 @@ impl Followers {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn following(
+    pub async fn scan_following(
         &self,
         app_id: &AppId,
         before: Timestamp,
@@ -160,7 +160,7 @@ impl Followers {
             .dynamodb
             .scan()
             .table_name(&table.name)
-            .limit(LOOKED_AT)
+            .limit(SCAN_PAGE)
             .filter_expression(
                 "#item = :profile AND begins_with(#user, :app) AND follows = :yes AND state_time < :before",
             )
@@ -192,14 +192,17 @@ impl Followers {
 
 /// As many moves as one transaction takes, and the others. No row stands in a
 /// transaction twice, as it would if two users were said to be one person.
-fn together<'a>(app_id: &AppId, moves: Vec<&'a Move>) -> (Vec<&'a Move>, Vec<&'a Move>) {
+fn together<'a>(
+    app_id: &AppId,
+    moves: Vec<&'a FollowerUpdate>,
+) -> (Vec<&'a FollowerUpdate>, Vec<&'a FollowerUpdate>) {
     let (mut rows, mut seen) = (0, HashSet::new());
     let (mut taken, mut others) = (Vec::new(), Vec::new());
     for one in moves {
         let people = [&one.known.union_id, &one.next.union_id];
         let mut subjects: HashSet<_> = people.into_iter().flatten().map(union_subject).collect();
         subjects.insert(user_key(app_id, &one.open_id));
-        let fits = rows + subjects.len() <= MOST && seen.is_disjoint(&subjects);
+        let fits = rows + subjects.len() <= MAX_ITEMS && seen.is_disjoint(&subjects);
         if fits {
             rows += subjects.len();
             seen.extend(subjects);
@@ -214,7 +217,7 @@ fn together<'a>(app_id: &AppId, moves: Vec<&'a Move>) -> (Vec<&'a Move>, Vec<&'a
 fn keys_of(keys: Vec<Item>) -> KeysAndAttributes {
     KeysAndAttributes::builder()
         .set_keys(Some(keys))
-        .projection_expression(FOLLOWING)
+        .projection_expression(PROJECTION)
         .expression_attribute_names("#user", "user")
         .build()
         .expect("its keys are set")
@@ -224,18 +227,18 @@ fn keys_of(keys: Vec<Item>) -> KeysAndAttributes {
 mod tests {
     use super::*;
     use crate::store::engine::{Engine, rows};
-    use crate::store::{Explanation, Mappings};
+    use crate::store::{FetchedProfile, Mappings};
     use crate::wechat::id::UnionId;
 
     fn open_id(number: usize) -> OpenId {
         OpenId::parse(format!("oUser{number}")).unwrap()
     }
 
-    fn move_of(open_id: OpenId, union_id: &str, known: Following, at: u64) -> Move {
+    fn move_of(open_id: OpenId, union_id: &str, known: FollowState, at: u64) -> FollowerUpdate {
         let union_id = Some(UnionId::parse(union_id).unwrap());
-        let explanation = Explanation { follows: true, union_id, scene: None };
-        let next = known.listed(Timestamp(at), &explanation).unwrap();
-        Move { open_id, known, next }
+        let explanation = FetchedProfile { follows: true, union_id, scene: None };
+        let next = known.with_listing(Timestamp(at), &explanation).unwrap();
+        FollowerUpdate { open_id, known, next }
     }
 
     async fn followers() -> (Engine, Followers, AppId) {
@@ -249,30 +252,30 @@ mod tests {
     async fn many_are_stored_but_for_those_who_have_moved_since() {
         let (_engine, followers, app_id) = followers().await;
         // Somebody is known by now of whom nothing had been.
-        let early = move_of(open_id(7), "uEarly", Following::default(), 90);
+        let early = move_of(open_id(7), "uEarly", FollowState::default(), 90);
         let stored = followers.store(&app_id, &open_id(7), &early.known, early.next).await;
         let early = stored.unwrap().unwrap();
         let moves: Vec<_> = (0..120)
-            .map(|at| move_of(open_id(at), &format!("u{at}"), Following::default(), 50))
+            .map(|at| move_of(open_id(at), &format!("u{at}"), FollowState::default(), 50))
             .collect();
-        let beaten = followers.store_several(&app_id, &moves).await.unwrap();
+        let beaten = followers.store_batch(&app_id, &moves).await.unwrap();
         assert_eq!(beaten, [open_id(7)]);
         assert_eq!(rows(&followers.users.table).await.len(), 120);
         assert_eq!(rows(&followers.mappings.table).await.len(), 120);
         let hundred: Vec<_> = (0..100).map(open_id).collect();
-        let known = followers.known_of(&app_id, &hundred).await.unwrap();
+        let known = followers.states_of(&app_id, &hundred).await.unwrap();
         assert_eq!((known.len(), &known[&open_id(7)]), (100, &early));
         assert_eq!(known[&open_id(8)].since(), Some(Timestamp(50)));
-        let nobody = followers.known_of(&app_id, &[open_id(500), open_id(500)]).await.unwrap();
+        let nobody = followers.states_of(&app_id, &[open_id(500), open_id(500)]).await.unwrap();
         assert!(nobody.is_empty());
     }
 
     #[tokio::test]
     async fn two_users_who_are_said_to_be_one_person_are_stored_all_the_same() {
         let (_engine, followers, app_id) = followers().await;
-        let moves = [1, 2, 1].map(|at| move_of(open_id(at), "uSame", Following::default(), 50));
+        let moves = [1, 2, 1].map(|at| move_of(open_id(at), "uSame", FollowState::default(), 50));
         // The third is the first once more, who by then has moved.
-        assert_eq!(followers.store_several(&app_id, &moves).await.unwrap(), [open_id(1)]);
+        assert_eq!(followers.store_batch(&app_id, &moves).await.unwrap(), [open_id(1)]);
         assert_eq!(rows(&followers.users.table).await.len(), 2);
         assert_eq!(rows(&followers.mappings.table).await.len(), 1);
     }
@@ -282,13 +285,13 @@ mod tests {
         let (_engine, followers, app_id) = followers().await;
         for (at, app) in [(10, "wx1"), (20, "wx1"), (30, "wx1"), (10, "wx2")] {
             let app_id = AppId::parse(app).unwrap();
-            let one = move_of(open_id(at as usize), &format!("u{at}"), Following::default(), at);
+            let one = move_of(open_id(at as usize), &format!("u{at}"), FollowState::default(), at);
             followers.store(&app_id, &one.open_id, &one.known, one.next).await.unwrap();
         }
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let (some, next) =
-                followers.following(&app_id, Timestamp(30), after.as_ref()).await.unwrap();
+                followers.scan_following(&app_id, Timestamp(30), after.as_ref()).await.unwrap();
             found.extend(some);
             after = next;
             if after.is_none() {

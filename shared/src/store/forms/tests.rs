@@ -44,7 +44,7 @@ impl World {
 
     async fn keep(&self, form_ids: &[&str], at: Timestamp) -> Option<u32> {
         let form_ids: Vec<_> = form_ids.iter().map(|id| FormId::parse(*id).unwrap()).collect();
-        self.users.keep_form_ids(&self.app_id, &self.ann, PERSON, &form_ids, at).await.unwrap()
+        self.users.store_form_ids(&self.app_id, &self.ann, PERSON, &form_ids, at).await.unwrap()
     }
 
     async fn open(&self, notification: &str, at: Timestamp) -> Vec<FormIdItem> {
@@ -65,7 +65,7 @@ impl World {
     }
 
     async fn use_up(&self, form: &FormIdItem, notification: &str) -> bool {
-        self.write(self.users.use_form_id(form, notification)).await
+        self.write(self.users.consume_form_id(form, notification)).await
     }
 }
 
@@ -130,7 +130,7 @@ async fn it_is_sent_with_once() {
     for _ in 0..2 {
         assert!(world.use_up(&form, "n-1").await);
     }
-    world.users.give_back_form_id(&form, "n-1").await.unwrap();
+    world.users.release_form_id(&form, "n-1").await.unwrap();
     assert!(!world.reserve(&form, "n-1", NOW).await);
     assert_eq!(world.names("n-1", NOW).await, ["b"]);
     assert_eq!(world.keep(&["a"], NOW.plus(DAY)).await, Some(0), "it stays used");
@@ -153,14 +153,14 @@ async fn one_that_is_given_back_is_free_for_anybody() {
     world.keep(&["a"], NOW).await;
     let form = world.open("n-1", NOW).await.remove(0);
     assert!(world.reserve(&form, "n-1", NOW).await);
-    world.users.give_back_form_id(&form, "n-2").await.unwrap();
+    world.users.release_form_id(&form, "n-2").await.unwrap();
     assert!(world.names("n-2", NOW).await.is_empty(), "it wasn't n-2's to give");
     for _ in 0..2 {
-        world.users.give_back_form_id(&form, "n-1").await.unwrap();
+        world.users.release_form_id(&form, "n-1").await.unwrap();
         assert_eq!(world.names("n-2", NOW).await, ["a"]);
     }
     assert!(world.reserve(&form, "n-2", NOW).await);
-    world.users.give_back_form_id(&form, "n-1").await.unwrap();
+    world.users.release_form_id(&form, "n-1").await.unwrap();
     assert!(world.names("n-1", NOW).await.is_empty(), "it is n-2's by now");
 }
 
@@ -171,8 +171,8 @@ async fn one_that_wechat_refuses_is_not_tried_again() {
     let form = world.open("n-1", NOW).await.remove(0);
     assert!(world.reserve(&form, "n-1", NOW).await);
     for _ in 0..2 {
-        world.users.burn_form_id(&form, "n-1").await.unwrap();
-        world.users.give_back_form_id(&form, "n-1").await.unwrap();
+        world.users.invalidate_form_id(&form, "n-1").await.unwrap();
+        world.users.release_form_id(&form, "n-1").await.unwrap();
         assert!(world.open("n-1", NOW).await.is_empty());
     }
     assert!(!world.use_up(&form, "n-1").await);
@@ -188,7 +188,7 @@ async fn they_go_with_their_user() {
     world.users.erase(&world.app_id, &world.ann, NOW.plus(8), false).await.unwrap();
     assert_eq!(world.names("n-1", NOW).await, ["later"]);
     assert!(!world.use_up(&form, "n-1").await, "a step of one that has gone makes none");
-    world.users.give_back_form_id(&form, "n-1").await.unwrap();
-    world.users.burn_form_id(&form, "n-1").await.unwrap();
+    world.users.release_form_id(&form, "n-1").await.unwrap();
+    world.users.invalidate_form_id(&form, "n-1").await.unwrap();
     assert_eq!(world.names("n-1", NOW).await, ["later"]);
 }

@@ -1,17 +1,17 @@
 //! Who was on a page of the list, as hashes.
 
-use super::{Import, Imports, bytes, id};
+use super::{FollowerImport, FollowerImports, bytes, id};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::conflict::again;
+use crate::store::conflict::retry_on_conflict;
 use crate::store::{item_of, number, string};
 use crate::wechat::id::{AppId, OpenId};
 use sha2::{Digest as _, Sha256};
 
 /// A page's hashes are kept this many seconds: 7 days, longer than any import.
-const KEPT: u64 = 7 * 24 * 3600;
+const RETENTION: u64 = 7 * 24 * 3600;
 
-impl Import {
+impl FollowerImport {
     /// What stands for somebody among those who were on this list. Another import's
     /// hashes are others, so nobody is mistaken for the same one twice.
     pub fn hash(&self, open_id: &OpenId) -> u64 {
@@ -21,7 +21,7 @@ impl Import {
     }
 }
 
-impl Imports {
+impl FollowerImports {
     /// Keeps who was on one page, from 0.
     ///
     /// # Errors
@@ -30,7 +30,7 @@ impl Imports {
     pub async fn store_page(
         &self,
         app_id: &AppId,
-        import: &Import,
+        import: &FollowerImport,
         page: u64,
         hashes: &[u64],
         now: Timestamp,
@@ -40,9 +40,11 @@ impl Imports {
             .update(&page_id(app_id, import, page))
             .update_expression("SET hashes = :hashes, expires = :expires")
             .expression_attribute_values(":hashes", bytes(all))
-            .expression_attribute_values(":expires", number(now.plus(KEPT)));
+            .expression_attribute_values(":expires", number(now.plus(RETENTION)));
         let what = self.table.action("storing who was on a page of the list");
-        again(|| update.clone().send()).await.map_err(|error| AwsError::new(what, &error))?;
+        retry_on_conflict(|| update.clone().send())
+            .await
+            .map_err(|error| AwsError::new(what, &error))?;
         Ok(())
     }
 
@@ -54,7 +56,7 @@ impl Imports {
     pub async fn page(
         &self,
         app_id: &AppId,
-        import: &Import,
+        import: &FollowerImport,
         page: u64,
     ) -> Result<Option<Vec<u64>>, AwsError> {
         let key = item_of([("id", string(page_id(app_id, import, page)))]);
@@ -67,6 +69,6 @@ impl Imports {
     }
 }
 
-fn page_id(app_id: &AppId, import: &Import, page: u64) -> String {
+fn page_id(app_id: &AppId, import: &FollowerImport, page: u64) -> String {
     format!("{}#{}#{page}", id(app_id), import.run)
 }

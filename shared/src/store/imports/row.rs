@@ -8,11 +8,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 /// What an import is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub enum ImportPhase {
     /// The list is read, and who is on it brought in.
     Listing,
     /// It is looked who is stored as a follower and isn't on the list.
-    Looking,
+    Reconciling,
     /// All of it is done.
     Done,
     /// Somebody has called it off.
@@ -21,12 +21,12 @@ pub enum Phase {
     Failed,
 }
 
-impl Phase {
+impl ImportPhase {
     /// The word for it, in the table and in answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Listing => "listing",
-            Self::Looking => "looking",
+            Self::Reconciling => "reconciling",
             Self::Done => "done",
             Self::Cancelled => "cancelled",
             Self::Failed => "failed",
@@ -34,13 +34,13 @@ impl Phase {
     }
 
     fn read(word: &str) -> Option<Self> {
-        let all = [Self::Listing, Self::Looking, Self::Done, Self::Cancelled, Self::Failed];
+        let all = [Self::Listing, Self::Reconciling, Self::Done, Self::Cancelled, Self::Failed];
         all.into_iter().find(|phase| phase.as_str() == word)
     }
 
     /// Whether there is something left to do.
     pub fn is_under_way(self) -> bool {
-        matches!(self, Self::Listing | Self::Looking)
+        matches!(self, Self::Listing | Self::Reconciling)
     }
 }
 
@@ -61,15 +61,15 @@ pub struct ImportCounts {
 
 /// An import of an account's followers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Import {
+pub struct FollowerImport {
     /// A random name.
     pub run: String,
     /// When it was begun, by our clock.
     pub begun_at: Timestamp,
     /// Whether followers of whom no unionid is known are asked about, too.
-    pub thorough: bool,
+    pub full: bool,
     /// What it is at.
-    pub phase: Phase,
+    pub phase: ImportPhase,
     /// Until when somebody is at it, unless they were ended.
     pub lease_until: Option<Timestamp>,
     /// It waits until then.
@@ -96,14 +96,14 @@ pub struct Import {
     pub counts: ImportCounts,
 }
 
-impl Import {
+impl FollowerImport {
     /// One that has just been begun, under a random name.
-    pub fn new(run: String, thorough: bool, now: Timestamp) -> Self {
+    pub fn new(run: String, full: bool, now: Timestamp) -> Self {
         Self {
             run,
             begun_at: now,
-            thorough,
-            phase: Phase::Listing,
+            full,
+            phase: ImportPhase::Listing,
             lease_until: None,
             retry_at: None,
             reason: None,
@@ -126,8 +126,8 @@ impl Import {
         Some(Self {
             run: text("run")?,
             begun_at: get_time(item, "begun_at")?,
-            thorough: item.contains_key("thorough"),
-            phase: Phase::read(get_string(item, "phase")?)?,
+            full: item.contains_key("full"),
+            phase: ImportPhase::read(get_string(item, "phase")?)?,
             lease_until: get_time(item, "lease_until"),
             retry_at: get_time(item, "retry_at"),
             reason: text("reason"),
@@ -163,7 +163,7 @@ impl Import {
         let all = [
             ("run", Some(string(&self.run))),
             ("begun_at", Some(number(self.begun_at))),
-            ("thorough", self.thorough.then_some(AttributeValue::Bool(true))),
+            ("full", self.full.then_some(AttributeValue::Bool(true))),
             ("phase", Some(string(self.phase.as_str()))),
             ("retry_at", self.retry_at.map(number)),
             ("reason", self.reason.as_deref().map(string)),

@@ -6,16 +6,16 @@ use crate::wechat::id::OpenId;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
-async fn imports() -> (Engine, Imports, AppId) {
+async fn imports() -> (Engine, FollowerImports, AppId) {
     let engine = Engine::start().await;
     let table = engine.notifications("notifications");
-    (engine, Imports { table }, AppId::parse("wx1").unwrap())
+    (engine, FollowerImports { table }, AppId::parse("wx1").unwrap())
 }
 
 #[tokio::test]
 async fn one_of_two_works_and_the_next_goes_on_where_it_ended() {
     let (_engine, imports, app_id) = imports().await;
-    assert!(imports.of(&[&app_id]).await.unwrap().is_empty());
+    assert!(imports.by_app(&[&app_id]).await.unwrap().is_empty());
     let until = NOW.plus(90);
     assert!(imports.claim(&app_id, true, NOW, until).await.unwrap().is_none(), "none is begun");
     assert!(imports.begin(&app_id, true, NOW).await.unwrap());
@@ -28,7 +28,7 @@ async fn one_of_two_works_and_the_next_goes_on_where_it_ended() {
     (import.pages, import.listed, import.total) = (1, 9, 20);
     import.counts =
         ImportCounts { lists: 1, batches: 2, imported: 3, without_union_id: 4, left: 5 };
-    assert!(imports.store(&first, &import, Some(until)).await.unwrap());
+    assert!(imports.save(&first, &import, Some(until)).await.unwrap());
 
     // It was ended, and so its time runs out.
     let later = until.plus(1);
@@ -36,8 +36,8 @@ async fn one_of_two_works_and_the_next_goes_on_where_it_ended() {
         imports.claim(&app_id, false, later, later.plus(90)).await.unwrap().unwrap();
     import.lease_until = Some(later.plus(90));
     assert_eq!(found, import);
-    assert!(!imports.store(&first, &import, Some(until)).await.unwrap(), "it is another's");
-    assert!(imports.store(&second, &found, None).await.unwrap());
+    assert!(!imports.save(&first, &import, Some(until)).await.unwrap(), "it is another's");
+    assert!(imports.save(&second, &found, None).await.unwrap());
     assert!(imports.claim(&app_id, false, later, later).await.unwrap().is_some());
 }
 
@@ -47,8 +47,8 @@ async fn one_that_waits_is_left_alone_unless_somebody_insists() {
     imports.begin(&app_id, false, NOW).await.unwrap();
     let (claim, mut import) = imports.claim(&app_id, false, NOW, NOW).await.unwrap().unwrap();
     (import.retry_at, import.reason) = (Some(NOW.plus(60)), Some("it rests".to_owned()));
-    assert!(imports.store(&claim, &import, None).await.unwrap());
-    let read = imports.of(&[&app_id]).await.unwrap().remove(&app_id).unwrap();
+    assert!(imports.save(&claim, &import, None).await.unwrap());
+    let read = imports.by_app(&[&app_id]).await.unwrap().remove(&app_id).unwrap();
     assert_eq!((read.reason.as_deref(), read.lease_until), (Some("it rests"), None));
     assert!(imports.claim(&app_id, false, NOW.plus(59), NOW).await.unwrap().is_none());
     assert!(imports.claim(&app_id, false, NOW.plus(60), NOW).await.unwrap().is_some());
@@ -57,7 +57,7 @@ async fn one_that_waits_is_left_alone_unless_somebody_insists() {
     // Who works on one that is called off finds out with the next write.
     assert!(imports.cancel(&app_id, NOW).await.unwrap());
     assert!(!imports.cancel(&app_id, NOW).await.unwrap());
-    assert!(!imports.store(&claim, &import, Some(NOW)).await.unwrap());
+    assert!(!imports.save(&claim, &import, Some(NOW)).await.unwrap());
     assert!(imports.claim(&app_id, true, NOW, NOW).await.unwrap().is_none());
     assert!(imports.begin(&app_id, false, NOW).await.unwrap());
 }
@@ -65,8 +65,8 @@ async fn one_that_waits_is_left_alone_unless_somebody_insists() {
 #[tokio::test]
 async fn a_page_is_kept_as_hashes() {
     let (_engine, imports, app_id) = imports().await;
-    let import = Import::new("run".to_owned(), false, NOW);
-    let other = Import::new("other".to_owned(), false, NOW);
+    let import = FollowerImport::new("run".to_owned(), false, NOW);
+    let other = FollowerImport::new("other".to_owned(), false, NOW);
     let ann = OpenId::parse("oAnn").unwrap();
     assert_ne!(import.hash(&ann), other.hash(&ann));
     let hashes: Vec<_> = (0..10_000).map(|number| number * 7 + import.hash(&ann) / 2).collect();

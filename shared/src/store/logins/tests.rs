@@ -96,7 +96,7 @@ async fn who_is_forgotten_in_an_app_is_not_found_there_any_more() {
     let person = world.log_in("wxMini", "oAnn", Some("uAnn")).await;
     world.log_in("wxOther", "oAnnThere", Some("uAnn")).await;
     assert!(world.has_session(&person).await);
-    world.logins.forget(&world.app_id, &world.ann, NOW.plus(5)).await.unwrap();
+    world.logins.close_account(&world.app_id, &world.ann, NOW.plus(5)).await.unwrap();
     assert!(!world.has_session(&person).await);
     assert_eq!(world.open_id_of(&person, "wxMini").await, None);
     let rows = rows(&world.logins.users.table).await;
@@ -104,7 +104,7 @@ async fn who_is_forgotten_in_an_app_is_not_found_there_any_more() {
     assert_eq!(world.open_id_of(&person, "wxOther").await.as_deref(), Some("oAnnThere"));
     let other = AppId::parse("wxOther").unwrap();
     let there = OpenId::parse("oAnnThere").unwrap();
-    world.logins.forget(&other, &there, NOW.plus(5)).await.unwrap();
+    world.logins.close_account(&other, &there, NOW.plus(5)).await.unwrap();
     assert_eq!(world.subjects().await, [""; 0]);
 }
 
@@ -125,7 +125,7 @@ async fn who_is_forgotten_while_they_log_in_is_somebody_new() {
     };
     let read = world.logins.known(&binding).await.unwrap();
     assert_eq!(read.session.user, before);
-    world.logins.forget(&world.app_id, &world.ann, NOW.plus(5)).await.unwrap();
+    world.logins.close_account(&world.app_id, &world.ann, NOW.plus(5)).await.unwrap();
     assert!(!world.logins.store(&binding, &read, NOW.plus(6)).await.unwrap());
     assert_ne!(world.logins.log_in(&binding, NOW.plus(6)).await.unwrap().user, before);
 }
@@ -150,7 +150,7 @@ async fn an_account_that_changes_while_somebody_logs_in_is_not_bound() {
     assert!(!world.logins.store(&binding, &read, NOW).await.unwrap());
     let changed = world.logins.log_in(&binding, NOW).await.unwrap_err();
     assert!(matches!(changed, LoginError::AccountChanged), "{changed}");
-    assert!(mappings.of_account("ann").await.unwrap().is_empty());
+    assert!(mappings.by_account("ann").await.unwrap().is_empty());
 
     // And what was only read is not written back when it was taken away.
     let binding = Binding { password_hash: Some(&new), ..binding };

@@ -5,10 +5,10 @@
 //! wait: no other has to be looked at.
 
 use super::waiting::SHARDS;
-use super::{Notifications, Row, Status};
+use super::{NotificationRow, NotificationStatus, Notifications};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::erasure::Place;
+use crate::store::erasure::ScanCursor;
 use crate::store::persons::Person;
 use crate::store::{get_number, get_string, item_of, number, string};
 use aws_sdk_dynamodb::types::Update;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 /// So many are looked at in one step.
 const PAGE: i32 = 100;
 /// So many of them at the same moment.
-const AT_ONCE: usize = 16;
+const MAX_CONCURRENCY: usize = 16;
 
 /// The part of a stored request that says to whom.
 #[derive(Deserialize)]
@@ -41,16 +41,16 @@ impl Notifications {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub(in crate::store) async fn forget_recipient(
+    pub(in crate::store) async fn erase_recipient(
         &self,
         person: &Person,
-        place: Place,
+        place: ScanCursor,
         now: Timestamp,
-    ) -> Result<(u64, Option<Place>), AwsError> {
+    ) -> Result<(u64, Option<ScanCursor>), AwsError> {
         let shard = place.shard;
         let start = place.last.map(|(due_at, id)| {
             item_of([
-                ("waiting", string(shard.to_string())),
+                ("due_shard", string(shard.to_string())),
                 ("due_at", number(due_at)),
                 ("id", string(id)),
             ])
@@ -60,8 +60,8 @@ impl Notifications {
             .dynamodb
             .query()
             .table_name(&self.table.name)
-            .index_name("waiting")
-            .key_condition_expression("waiting = :shard")
+            .index_name("due")
+            .key_condition_expression("due_shard = :shard")
             .expression_attribute_values(":shard", string(shard.to_string()))
             .limit(PAGE)
             .set_exclusive_start_key(start)
@@ -72,8 +72,8 @@ impl Notifications {
             })?;
         let ids: Vec<_> = found.items().iter().filter_map(|item| get_string(item, "id")).collect();
         let mut forgotten = 0;
-        for some in ids.chunks(AT_ONCE) {
-            let each = some.iter().map(|id| self.forget_if_to(id, person, now));
+        for some in ids.chunks(MAX_CONCURRENCY) {
+            let each = some.iter().map(|id| self.erase_if_to(id, person, now));
             let done = futures_util::future::try_join_all(each).await?;
             forgotten += done.into_iter().map(u64::from).sum::<u64>();
         }
@@ -82,15 +82,17 @@ impl Notifications {
             .as_ref()
             .and_then(|key| Some((get_number(key, "due_at")?, get_string(key, "id")?.to_owned())));
         let next = match last {
-            Some(last) => Some(Place { shard, last: Some(last) }),
-            None => Some(Place { shard: shard + 1, last: None }).filter(|it| it.shard < SHARDS),
+            Some(last) => Some(ScanCursor { shard, last: Some(last) }),
+            None => {
+                Some(ScanCursor { shard: shard + 1, last: None }).filter(|it| it.shard < SHARDS)
+            }
         };
         Ok((forgotten, next))
     }
 
     /// Takes recipient and content out of a notification, if it is for this
     /// person.
-    async fn forget_if_to(
+    async fn erase_if_to(
         &self,
         id: &str,
         person: &Person,
@@ -102,28 +104,32 @@ impl Notifications {
             if !row.content.as_deref().is_some_and(|content| is_to(content, person)) {
                 return Ok(false);
             }
-            if self.forget_content(&row, now).await? {
+            if self.erase_content(&row, now).await? {
                 return Ok(true);
             }
         }
     }
 
-    async fn forget_content(&self, row: &Row, now: Timestamp) -> Result<bool, AwsError> {
+    async fn erase_content(&self, row: &NotificationRow, now: Timestamp) -> Result<bool, AwsError> {
         // It may have been sent, or is being sent at this moment.
-        let to = if row.announced.is_some() { Status::Ambiguous } else { Status::Cancelled };
+        let to = if row.intent.is_some() {
+            NotificationStatus::Ambiguous
+        } else {
+            NotificationStatus::Cancelled
+        };
         let update = Update::builder()
             .table_name(&self.table.name)
             .key("id", string(&row.id))
             .update_expression(
                 "SET #status = :to, expires = :expires \
-                 REMOVE waiting, due_at, content, retry_at, report, announced, announced_at",
+                 REMOVE due_shard, due_at, content, retry_at, report, intent, intent_at",
             )
-            .condition_expression("claim = :seen AND #status = :stood")
+            .condition_expression("lease_owner = :seen AND #status = :stood")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":to", string(to.as_str()))
-            .expression_attribute_values(":seen", string(&row.claim))
+            .expression_attribute_values(":seen", string(&row.lease_owner))
             .expression_attribute_values(":stood", string(row.status.as_str()))
-            .expression_attribute_values(":expires", number(now.plus(self.table.kept)));
+            .expression_attribute_values(":expires", number(now.plus(self.table.retention)));
         self.table.change("forgetting a notification's recipient", update).await
     }
 }
@@ -145,14 +151,14 @@ fn is_to(content: &str, person: &Person) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::persons::User;
+    use crate::store::persons::AppUser;
     use crate::wechat::id::{AppId, OpenId, UnionId};
 
     #[test]
     fn a_recipient_is_known_by_any_of_their_names() {
         let person = Person {
             ids: ["p1".to_owned()].into(),
-            users: [User {
+            users: [AppUser {
                 app_id: AppId::parse("wxMini").unwrap(),
                 open_id: OpenId::parse("oAnn").unwrap(),
             }]

@@ -1,6 +1,6 @@
 //! A notification as it is stored, and what may be done with it.
 
-use super::Status;
+use super::NotificationStatus;
 use crate::clock::Timestamp;
 use crate::parameters::ChannelKind;
 use crate::store::{Item, get_number, get_string, get_time};
@@ -13,26 +13,26 @@ use sha2::{Digest, Sha256};
 /// minutes, which leaves 2 for the repeat itself.
 ///
 /// Source: WeChat's documentation, "发送模板消息", on `client_msg_id`.
-const REPEATABLE: u64 = 8 * 60;
+const REPEAT_WINDOW_SECS: u64 = 8 * 60;
 
 /// Whoever has claimed a notification has it for no longer than this, in seconds:
 /// the function's timeout, and some more. And a sweep, a minute apart from the
 /// next, has come by.
-const LONGEST_CLAIM: u64 = 70 + 60;
+const MAX_LEASE_SECS: u64 = 70 + 60;
 
 /// A notification as it is stored.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct NotificationRow {
     /// The caller's name for it.
     pub id: String,
     /// Tells another content under the same id.
     pub request_hash: String,
     /// How it stands.
-    pub status: Status,
+    pub status: NotificationStatus,
     /// The claim that wrote the row last.
-    pub(super) claim: String,
+    pub(super) lease_owner: String,
     /// How often somebody has begun to send it.
-    pub tries: u64,
+    pub attempts: u64,
     /// When somebody began for the first time.
     pub first_at: Option<Timestamp>,
     /// Whoever is sending it has it until then.
@@ -40,7 +40,7 @@ pub struct Row {
     /// When it is to be sent, or tried again.
     pub retry_at: Option<Timestamp>,
     /// What may have been sent already.
-    pub announced: Option<Announced>,
+    pub intent: Option<SendIntent>,
     /// What was asked, as JSON, as long as it may have to be sent.
     pub content: Option<String>,
     /// The report that was stored with the status.
@@ -55,7 +55,7 @@ pub struct Row {
 
 /// What somebody was about to send.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Announced {
+pub struct SendIntent {
     /// Through which kind of channel.
     pub channel: ChannelKind,
     /// Which app speaks.
@@ -63,10 +63,10 @@ pub struct Announced {
     /// WeChat's template, if it's made of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_id: Option<String>,
-    /// Under which WeChat's receipt will look for it, see [`addressee`]; none if
+    /// Under which WeChat's receipt will look for it, see [`receipt_key`]; none if
     /// there will be no receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) addressee: Option<String>,
+    pub(super) receipt_key: Option<String>,
     /// When it may have been sent for the first time. It has an attribute of its
     /// own.
     #[serde(skip, default = "epoch")]
@@ -79,16 +79,16 @@ fn epoch() -> Timestamp {
 
 /// What may be done with a row.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Standing<'a> {
+pub enum NextAction<'a> {
     /// Nothing: it is over, or waits, or somebody is at it.
-    Settled,
+    None,
     /// It may be sent now. If something was announced, then only that again.
-    Due(Option<&'a Announced>),
+    Send(Option<&'a SendIntent>),
     /// It may have been sent, and a repeat could double it.
-    Doubtful(&'a Announced),
+    GiveUp(&'a SendIntent),
 }
 
-impl Announced {
+impl SendIntent {
     /// Somebody is about to send this to a user.
     pub fn new(
         channel: ChannelKind,
@@ -99,32 +99,32 @@ impl Announced {
     ) -> Self {
         // The receipt of a template message doesn't name the template, and a
         // message of customer service or by a form id has no receipt.
-        let addressee = match channel {
-            ChannelKind::Template => Some(addressee(app_id, open_id, None)),
+        let receipt_key = match channel {
+            ChannelKind::Template => Some(receipt_key(app_id, open_id, None)),
             ChannelKind::Subscribe | ChannelKind::Bizsend => {
-                Some(addressee(app_id, open_id, template_id))
+                Some(receipt_key(app_id, open_id, template_id))
             }
             ChannelKind::CustomerService | ChannelKind::LegacyTemplate => None,
         };
         let (app_id, template_id) = (app_id.clone(), template_id.map(str::to_owned));
-        Self { channel, app_id, template_id, addressee, at }
+        Self { channel, app_id, template_id, receipt_key, at }
     }
 
     /// Whether another announcement is to the same user.
     pub fn is_to_same(&self, other: &Self) -> bool {
-        self.addressee == other.addressee
+        self.receipt_key == other.receipt_key
     }
 
     /// Until when the same may be sent again; none if never.
     pub fn repeatable_until(&self) -> Option<Timestamp> {
-        self.channel.is_repeatable().then(|| self.at.plus(REPEATABLE))
+        self.channel.is_repeatable().then(|| self.at.plus(REPEAT_WINDOW_SECS))
     }
 }
 
 /// The name under which a message of unknown fate and a receipt of unknown origin
 /// find each other: the same for all that one app sends to one user, of one
 /// template where the receipt tells. It can't be told who that is.
-pub(super) fn addressee(app_id: &AppId, open_id: &OpenId, template_id: Option<&str>) -> String {
+pub(super) fn receipt_key(app_id: &AppId, open_id: &OpenId, template_id: Option<&str>) -> String {
     let of = [app_id.as_str(), open_id.as_str(), template_id.unwrap_or_default()].join("\n");
     Sha256::digest(of).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -132,34 +132,34 @@ pub(super) fn addressee(app_id: &AppId, open_id: &OpenId, template_id: Option<&s
 /// So many seconds after a receipt was written down, no notification to the same
 /// addressee is under way any more that it could belong to: each is sent, or
 /// ambiguous itself.
-pub(super) fn settling(channel: ChannelKind) -> u64 {
-    if channel.is_repeatable() { REPEATABLE + LONGEST_CLAIM } else { LONGEST_CLAIM }
+pub(super) fn resolution_delay(channel: ChannelKind) -> u64 {
+    if channel.is_repeatable() { REPEAT_WINDOW_SECS + MAX_LEASE_SECS } else { MAX_LEASE_SECS }
 }
 
-impl Row {
+impl NotificationRow {
     /// Reads what stands in the notifications table.
     ///
     /// None for a row that is no notification's, or one that this version can't
     /// read: what it doesn't understand it must not send.
     pub fn read(item: &Item) -> Option<Self> {
         let text = |name| get_string(item, name).map(str::to_owned);
-        let announced = match item.get("announced") {
+        let intent = match item.get("intent") {
             None => None,
-            Some(announced) => {
-                let announced: Announced = serde_json::from_str(announced.as_s().ok()?).ok()?;
-                Some(Announced { at: get_time(item, "announced_at")?, ..announced })
+            Some(intent) => {
+                let intent: SendIntent = serde_json::from_str(intent.as_s().ok()?).ok()?;
+                Some(SendIntent { at: get_time(item, "intent_at")?, ..intent })
             }
         };
         Some(Self {
             id: text("id")?,
             request_hash: text("request_hash")?,
-            status: Status::parse(get_string(item, "status")?)?,
-            claim: text("claim").unwrap_or_default(),
-            tries: get_number(item, "tries").unwrap_or_default(),
+            status: NotificationStatus::parse(get_string(item, "status")?)?,
+            lease_owner: text("lease_owner").unwrap_or_default(),
+            attempts: get_number(item, "attempts").unwrap_or_default(),
             first_at: get_time(item, "first_at"),
             lease_until: get_time(item, "lease_until"),
             retry_at: get_time(item, "retry_at"),
-            announced,
+            intent,
             content: text("content"),
             report: text("report"),
             receipt: text("reason").filter(|reason| !reason.is_empty()),
@@ -169,21 +169,21 @@ impl Row {
     }
 
     /// What may be done with it now.
-    pub fn standing(&self, now: Timestamp) -> Standing<'_> {
+    pub fn next_action(&self, now: Timestamp) -> NextAction<'_> {
         let until = match self.status {
-            Status::InProgress => self.lease_until,
-            Status::Retrying | Status::Scheduled => self.retry_at,
-            _ => return Standing::Settled,
+            NotificationStatus::InProgress => self.lease_until,
+            NotificationStatus::Retrying | NotificationStatus::Scheduled => self.retry_at,
+            _ => return NextAction::None,
         };
         if until.is_some_and(|until| now < until) {
-            return Standing::Settled;
+            return NextAction::None;
         }
-        match &self.announced {
-            None => Standing::Due(None),
-            Some(announced) if announced.repeatable_until().is_some_and(|until| now < until) => {
-                Standing::Due(Some(announced))
+        match &self.intent {
+            None => NextAction::Send(None),
+            Some(intent) if intent.repeatable_until().is_some_and(|until| now < until) => {
+                NextAction::Send(Some(intent))
             }
-            Some(announced) => Standing::Doubtful(announced),
+            Some(intent) => NextAction::GiveUp(intent),
         }
     }
 }
@@ -194,24 +194,24 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(10_000);
 
-    fn announced(channel: ChannelKind, ago: u64) -> Announced {
+    fn intent(channel: ChannelKind, ago: u64) -> SendIntent {
         let app_id = AppId::parse("wx0000000000005a01").unwrap();
         let open_id = OpenId::parse("oAnn").unwrap();
-        Announced::new(channel, &app_id, Some("T"), &open_id, Timestamp(NOW.0 - ago))
+        SendIntent::new(channel, &app_id, Some("T"), &open_id, Timestamp(NOW.0 - ago))
     }
 
-    fn row(status: Status, until: u64, announced: Option<Announced>) -> Row {
+    fn row(status: NotificationStatus, until: u64, intent: Option<SendIntent>) -> NotificationRow {
         let until = Some(Timestamp(until));
-        Row {
+        NotificationRow {
             id: "a".to_owned(),
             request_hash: "h".to_owned(),
             status,
-            claim: "c".to_owned(),
-            tries: 1,
+            lease_owner: "c".to_owned(),
+            attempts: 1,
             first_at: None,
             lease_until: until,
             retry_at: until,
-            announced,
+            intent,
             content: None,
             report: None,
             receipt: None,
@@ -222,12 +222,25 @@ mod tests {
 
     #[test]
     fn nobody_takes_what_is_over_or_what_somebody_is_at() {
-        for status in [Status::InProgress, Status::Retrying, Status::Scheduled] {
-            assert_eq!(row(status, NOW.0 + 1, None).standing(NOW), Standing::Settled);
-            assert_eq!(row(status, NOW.0, None).standing(NOW), Standing::Due(None), "{status:?}");
+        for status in [
+            NotificationStatus::InProgress,
+            NotificationStatus::Retrying,
+            NotificationStatus::Scheduled,
+        ] {
+            assert_eq!(row(status, NOW.0 + 1, None).next_action(NOW), NextAction::None);
+            assert_eq!(
+                row(status, NOW.0, None).next_action(NOW),
+                NextAction::Send(None),
+                "{status:?}"
+            );
         }
-        for status in [Status::Sent, Status::Ambiguous, Status::Failed, Status::Cancelled] {
-            assert_eq!(row(status, 0, None).standing(NOW), Standing::Settled, "{status:?}");
+        for status in [
+            NotificationStatus::Sent,
+            NotificationStatus::Ambiguous,
+            NotificationStatus::Failed,
+            NotificationStatus::Cancelled,
+        ] {
+            assert_eq!(row(status, 0, None).next_action(NOW), NextAction::None, "{status:?}");
         }
     }
 
@@ -244,24 +257,24 @@ mod tests {
             (CustomerService, 1, false),
             (LegacyTemplate, 1, false),
         ] {
-            for status in [Status::InProgress, Status::Retrying] {
-                let announced = announced(channel, ago);
-                let row = row(status, 0, Some(announced.clone()));
+            for status in [NotificationStatus::InProgress, NotificationStatus::Retrying] {
+                let intent = intent(channel, ago);
+                let row = row(status, 0, Some(intent.clone()));
                 let standing = if repeated {
-                    Standing::Due(Some(&announced))
+                    NextAction::Send(Some(&intent))
                 } else {
-                    Standing::Doubtful(&announced)
+                    NextAction::GiveUp(&intent)
                 };
-                assert_eq!(row.standing(NOW), standing, "{channel} {ago}");
+                assert_eq!(row.next_action(NOW), standing, "{channel} {ago}");
             }
         }
     }
 
     #[test]
     fn an_addressee_does_not_tell_who_it_is() {
-        let subscribe = announced(ChannelKind::Subscribe, 0).addressee.unwrap();
+        let subscribe = intent(ChannelKind::Subscribe, 0).receipt_key.unwrap();
         assert!(!subscribe.contains("oAnn"));
-        assert_ne!(Some(subscribe), announced(ChannelKind::Template, 0).addressee);
-        assert_eq!(announced(ChannelKind::CustomerService, 0).addressee, None);
+        assert_ne!(Some(subscribe), intent(ChannelKind::Template, 0).receipt_key);
+        assert_eq!(intent(ChannelKind::CustomerService, 0).receipt_key, None);
     }
 }

@@ -17,7 +17,7 @@ impl Notifications {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn note_several(
+    pub async fn record_bulk_request(
         &self,
         id: &str,
         request_hash: &str,
@@ -35,7 +35,7 @@ impl Notifications {
             )
             .expression_attribute_values(":recipients", number(recipients as u64))
             .expression_attribute_values(":hash", string(request_hash))
-            .expression_attribute_values(":expires", number(until.plus(self.table.kept)));
+            .expression_attribute_values(":expires", number(until.plus(self.table.retention)));
         self.table.change("noting a request of several recipients", update).await
     }
 

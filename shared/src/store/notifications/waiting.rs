@@ -1,6 +1,6 @@
 //! What somebody has to come back to, and calling it off.
 
-use super::{Notifications, Row, Status};
+use super::{NotificationRow, NotificationStatus, Notifications};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::{get_string, item_of, number, string};
@@ -12,13 +12,13 @@ pub(super) const SHARDS: u32 = 8;
 
 /// What came of calling a notification off.
 #[derive(Debug)]
-pub enum Cancelled {
+pub enum CancelResult {
     /// It won't be sent.
-    Done,
+    Cancelled,
     /// It stands like this, and can't be called off.
-    TooLate(Box<Row>),
+    TooLate(Box<NotificationRow>),
     /// Nobody knows of it.
-    Unknown,
+    NotFound,
 }
 
 /// The index key of a notification.
@@ -36,10 +36,10 @@ impl Notifications {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn get(&self, id: &str) -> Result<Option<Row>, AwsError> {
+    pub async fn get(&self, id: &str) -> Result<Option<NotificationRow>, AwsError> {
         let found =
             self.table.read("reading a notification", item_of([("id", string(id))])).await?;
-        Ok(found.as_ref().and_then(Row::read))
+        Ok(found.as_ref().and_then(NotificationRow::read))
     }
 
     /// The ids of those that somebody has to come back to by `now`, the longest
@@ -56,8 +56,8 @@ impl Notifications {
                 .dynamodb
                 .query()
                 .table_name(&self.table.name)
-                .index_name("waiting")
-                .key_condition_expression("waiting = :shard AND due_at <= :now")
+                .index_name("due")
+                .key_condition_expression("due_shard = :shard AND due_at <= :now")
                 .expression_attribute_values(":shard", string(shard.to_string()))
                 .expression_attribute_values(":now", number(now))
                 .limit(limit)
@@ -79,7 +79,11 @@ impl Notifications {
     /// # Errors
     ///
     /// When DynamoDB doesn't confirm.
-    pub async fn leave(&self, row: &Row, until: Option<Timestamp>) -> Result<(), AwsError> {
+    pub async fn reschedule(
+        &self,
+        row: &NotificationRow,
+        until: Option<Timestamp>,
+    ) -> Result<(), AwsError> {
         let Some(due_at) = row.due_at else { return Ok(()) };
         let update = Update::builder()
             .table_name(&self.table.name)
@@ -89,7 +93,7 @@ impl Notifications {
             .expression_attribute_values(":due", number(due_at))
             .expression_attribute_values(":status", string(row.status.as_str()));
         let update = match until {
-            None => update.update_expression("REMOVE waiting, due_at"),
+            None => update.update_expression("REMOVE due_shard, due_at"),
             Some(until) => update
                 .update_expression("SET due_at = :until")
                 .expression_attribute_values(":until", number(until)),
@@ -103,33 +107,39 @@ impl Notifications {
     /// # Errors
     ///
     /// When DynamoDB doesn't answer.
-    pub async fn cancel(&self, id: &str, now: Timestamp) -> Result<Cancelled, AwsError> {
-        let Some(row) = self.get(id).await? else { return Ok(Cancelled::Unknown) };
-        if row.status == Status::Cancelled {
-            return Ok(Cancelled::Done);
+    pub async fn cancel(&self, id: &str, now: Timestamp) -> Result<CancelResult, AwsError> {
+        let Some(row) = self.get(id).await? else { return Ok(CancelResult::NotFound) };
+        if row.status == NotificationStatus::Cancelled {
+            return Ok(CancelResult::Cancelled);
         }
-        let waits = matches!(row.status, Status::Scheduled | Status::Retrying);
-        if !waits || row.announced.is_some() {
-            return Ok(Cancelled::TooLate(Box::new(row)));
+        let waits =
+            matches!(row.status, NotificationStatus::Scheduled | NotificationStatus::Retrying);
+        if !waits || row.intent.is_some() {
+            return Ok(CancelResult::TooLate(Box::new(row)));
         }
         let update = Update::builder()
             .table_name(&self.table.name)
             .key("id", string(id))
             .update_expression(
                 "SET #status = :cancelled, expires = :expires \
-                 REMOVE waiting, due_at, content, retry_at, report",
+                 REMOVE due_shard, due_at, content, retry_at, report",
             )
-            .condition_expression("(claim = :seen AND #status = :stood) OR #status = :cancelled")
+            .condition_expression(
+                "(lease_owner = :seen AND #status = :stood) OR #status = :cancelled",
+            )
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":seen", string(&row.claim))
+            .expression_attribute_values(":seen", string(&row.lease_owner))
             .expression_attribute_values(":stood", string(row.status.as_str()))
-            .expression_attribute_values(":cancelled", string(Status::Cancelled.as_str()))
-            .expression_attribute_values(":expires", number(now.plus(self.table.kept)));
+            .expression_attribute_values(
+                ":cancelled",
+                string(NotificationStatus::Cancelled.as_str()),
+            )
+            .expression_attribute_values(":expires", number(now.plus(self.table.retention)));
         if self.table.change("calling a notification off", update).await? {
-            return Ok(Cancelled::Done);
+            return Ok(CancelResult::Cancelled);
         }
         let row = self.get(id).await?;
-        Ok(row.map_or(Cancelled::Unknown, |row| Cancelled::TooLate(Box::new(row))))
+        Ok(row.map_or(CancelResult::NotFound, |row| CancelResult::TooLate(Box::new(row))))
     }
 }
 

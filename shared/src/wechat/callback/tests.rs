@@ -20,7 +20,7 @@ fn key(text: &str) -> EncodingAesKey {
     EncodingAesKey::parse(text).unwrap()
 }
 
-fn callback(mode: Mode) -> Callback {
+fn callback(mode: EncryptionMode) -> Callback {
     Callback {
         app_id: AppId::parse("wxba5fad812f8e6fb9").unwrap(),
         mode,
@@ -48,23 +48,23 @@ fn a_greeting_is_answered_in_every_mode() {
     ];
     let now = Timestamp(1_714_036_504);
     let query = Query::read(greeting).unwrap();
-    for mode in [Mode::Plaintext, Mode::Compatible, Mode::Safe] {
-        assert_eq!(callback(mode).greet(&query, now), Ok("4375120948345356249"));
+    for mode in [EncryptionMode::Plaintext, EncryptionMode::Compatible, EncryptionMode::Safe] {
+        assert_eq!(callback(mode).verify_url(&query, now), Ok("4375120948345356249"));
     }
     let unsigned = Query::read(greeting[1..].iter().copied()).unwrap();
-    assert_eq!(callback(Mode::Safe).greet(&unsigned, now), Err(Refused));
+    assert_eq!(callback(EncryptionMode::Safe).verify_url(&unsigned, now), Err(VerificationError));
     let silent = Query::read(greeting[..3].iter().copied()).unwrap();
-    assert_eq!(callback(Mode::Safe).greet(&silent, now), Err(Refused));
+    assert_eq!(callback(EncryptionMode::Safe).verify_url(&silent, now), Err(VerificationError));
 }
 
 /// The published push opens, and its published answer is one that we would
 /// have sealed under the same key.
 #[test]
 fn the_published_push_opens() {
-    for mode in [Mode::Compatible, Mode::Safe] {
-        let opened = callback(mode).open(&query(), body().as_bytes(), NOW).unwrap();
+    for mode in [EncryptionMode::Compatible, EncryptionMode::Safe] {
+        let opened = callback(mode).decrypt(&query(), body().as_bytes(), NOW).unwrap();
         assert!(opened.message.ends_with(r#""debug_str":"hello world"}"#), "{}", opened.message);
-        assert!(opened.seal.is_some());
+        assert!(opened.reply_cipher.is_some());
     }
 }
 
@@ -72,20 +72,20 @@ fn the_published_push_opens() {
 #[test]
 fn what_our_settings_say_counts_and_not_what_a_request_says() {
     let plain = br#"{"MsgType":"text"}"#;
-    for mode in [Mode::Compatible, Mode::Safe] {
-        assert!(callback(mode).open(&query(), plain, NOW).is_err(), "downgraded");
+    for mode in [EncryptionMode::Compatible, EncryptionMode::Safe] {
+        assert!(callback(mode).decrypt(&query(), plain, NOW).is_err(), "downgraded");
     }
-    let opened = callback(Mode::Plaintext).open(&query(), plain, NOW).unwrap();
+    let opened = callback(EncryptionMode::Plaintext).decrypt(&query(), plain, NOW).unwrap();
     assert_eq!(opened.message.as_bytes(), plain);
-    assert!(opened.seal.is_none());
+    assert!(opened.reply_cipher.is_none());
 }
 
 /// Fault 15.
 #[test]
 fn old_and_future_deliveries_are_refused_unless_any_time_will_do() {
-    let mut callback = callback(Mode::Safe);
+    let mut callback = callback(EncryptionMode::Safe);
     let open = |callback: &Callback, now: u64| {
-        callback.open(&query(), body().as_bytes(), Timestamp(now)).is_ok()
+        callback.decrypt(&query(), body().as_bytes(), Timestamp(now)).is_ok()
     };
     assert!(open(&callback, NOW.0 + 300) && open(&callback, NOW.0 - 300));
     assert!(!open(&callback, NOW.0 + 301) && !open(&callback, NOW.0 - 301));
@@ -97,12 +97,12 @@ fn old_and_future_deliveries_are_refused_unless_any_time_will_do() {
 
 #[test]
 fn during_a_rotation_the_answer_goes_back_under_what_came() {
-    let mut callback = callback(Mode::Safe);
+    let mut callback = callback(EncryptionMode::Safe);
     let new_key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
     callback.tokens.insert(0, secret("BBBBB"));
     callback.aes_keys.insert(0, key(new_key));
-    let opened = callback.open(&query(), body().as_bytes(), NOW).unwrap();
-    let sealed = opened.seal.unwrap().seal("<xml/>", Format::Json, NOW);
+    let opened = callback.decrypt(&query(), body().as_bytes(), NOW).unwrap();
+    let sealed = opened.reply_cipher.unwrap().encrypt("<xml/>", Format::Json, NOW);
     let sealed: serde_json::Value = serde_json::from_str(&sealed).unwrap();
     let part = |name: &str| sealed[name].as_str().unwrap();
     assert_eq!(sealed["TimeStamp"], NOW.0);
@@ -110,22 +110,26 @@ fn during_a_rotation_the_answer_goes_back_under_what_came() {
         part("MsgSignature"),
         signature::sign(&["AAAAA", "1714112445", part("Nonce"), part("Encrypt")])
     );
-    let with = |text: &str| crypto::open(&key(text), &callback.app_id, part("Encrypt"));
+    let with = |text: &str| crypto::decrypt(&key(text), &callback.app_id, part("Encrypt"));
     assert_eq!(with(&"A".repeat(43)).unwrap(), b"<xml/>");
     assert!(with(new_key).is_err());
 }
 
 #[test]
 fn an_answer_is_sealed_the_same_each_time_and_differs_from_any_other() {
-    let seal = callback(Mode::Safe).open(&query(), body().as_bytes(), NOW).unwrap().seal.unwrap();
+    let seal = callback(EncryptionMode::Safe)
+        .decrypt(&query(), body().as_bytes(), NOW)
+        .unwrap()
+        .reply_cipher
+        .unwrap();
     for format in [Format::Xml, Format::Json] {
-        let one = seal.seal("<xml><A>1</A></xml>", format, NOW);
-        assert_eq!(one, seal.seal("<xml><A>1</A></xml>", format, NOW));
-        let other = seal.seal("<xml><A>2</A></xml>", format, NOW);
+        let one = seal.encrypt("<xml><A>1</A></xml>", format, NOW);
+        assert_eq!(one, seal.encrypt("<xml><A>1</A></xml>", format, NOW));
+        let other = seal.encrypt("<xml><A>2</A></xml>", format, NOW);
         let nonce = |text: &str| text[text.find("Nonce").unwrap()..].to_owned();
         assert_ne!(nonce(&one), nonce(&other));
     }
-    let xml = seal.seal("<xml/>", Format::Xml, NOW);
+    let xml = seal.encrypt("<xml/>", Format::Xml, NOW);
     assert!(xml.starts_with("<xml><Encrypt><![CDATA["), "{xml}");
     assert_eq!(envelope::encrypted(&xml).map(|text| text.len() % 4), Ok(0));
 }
@@ -133,7 +137,7 @@ fn an_answer_is_sealed_the_same_each_time_and_differs_from_any_other() {
 /// Fault 19.
 #[test]
 fn every_refusal_is_the_same() {
-    let callback = callback(Mode::Safe);
+    let callback = callback(EncryptionMode::Safe);
     let bodies = [
         "".to_owned(),
         "hello".to_owned(),
@@ -143,11 +147,15 @@ fn every_refusal_is_the_same() {
         body().replace("Encrypt", "Encrypted"),
     ];
     for bad in bodies {
-        assert_eq!(callback.open(&query(), bad.as_bytes(), NOW).unwrap_err(), Refused, "{bad}");
+        assert_eq!(
+            callback.decrypt(&query(), bad.as_bytes(), NOW).unwrap_err(),
+            VerificationError,
+            "{bad}"
+        );
     }
-    assert_eq!(callback.open(&query(), &[0xff, 0xfe], NOW).unwrap_err(), Refused);
+    assert_eq!(callback.decrypt(&query(), &[0xff, 0xfe], NOW).unwrap_err(), VerificationError);
     let other = Callback { app_id: AppId::parse("wx2").unwrap(), ..callback.clone() };
-    assert_eq!(other.open(&query(), body().as_bytes(), NOW).unwrap_err(), Refused);
+    assert_eq!(other.decrypt(&query(), body().as_bytes(), NOW).unwrap_err(), VerificationError);
     let other = Callback { aes_keys: vec![], ..callback };
-    assert_eq!(other.open(&query(), body().as_bytes(), NOW).unwrap_err(), Refused);
+    assert_eq!(other.decrypt(&query(), body().as_bytes(), NOW).unwrap_err(), VerificationError);
 }

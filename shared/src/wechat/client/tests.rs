@@ -1,7 +1,7 @@
 //! The client against little servers that answer what WeChat never should.
 
 use super::*;
-use crate::http::Web;
+use crate::http::HttpClient;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,11 +61,11 @@ fn closed() -> String {
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-fn client(bases: &str) -> Client {
-    Client::new(Web::new().client(), bases).unwrap()
+fn client(bases: &str) -> WeChatClient {
+    WeChatClient::new(HttpClient::new().client(), bases).unwrap()
 }
 
-async fn get(client: &Client) -> Result<serde_json::Value, Error> {
+async fn get(client: &WeChatClient) -> Result<serde_json::Value, CallError> {
     client.get("/cgi-bin/token", &[("secret", "a-secret")]).await
 }
 
@@ -74,7 +74,7 @@ async fn a_call_that_was_not_sent_is_made_at_the_next_host_and_so_are_those_afte
     let server = Server::answering("200 OK", r#"{"expires_in":7200}"#);
     let client = client(&format!("{},{}", closed(), server.url()));
     assert_eq!(get(&client).await.unwrap()["expires_in"], 7200);
-    assert_eq!(client.hosts.for_call(Instant::now()).next().unwrap().0, 1);
+    assert_eq!(client.hosts.candidates(Instant::now()).next().unwrap().0, 1);
     get(&client.clone()).await.unwrap();
     assert_eq!(server.requests(), 2);
 }
@@ -84,7 +84,7 @@ async fn a_call_that_was_not_sent_is_made_at_the_next_host_and_so_are_those_afte
 async fn without_any_connection_a_call_was_not_sent() {
     let (one, other) = (closed(), closed());
     let error = get(&client(&format!("{one},{other}"))).await.unwrap_err();
-    assert!(matches!(error, Error::NotSent { .. }), "{error}");
+    assert!(matches!(error, CallError::NotSent { .. }), "{error}");
     let text = error.to_string();
     assert_eq!(text.matches("127.0.0.1: ").count(), 2, "{text}");
     assert!(!text.contains("a-secret"), "{text}");
@@ -104,7 +104,7 @@ async fn a_call_that_may_have_been_sent_is_made_nowhere_else() {
     let other = Server::answering("200 OK", "{}");
     let cut = Server::start(|_| ());
     let error = get(&client(&format!("{},{}", cut.url(), other.url()))).await.unwrap_err();
-    assert!(matches!(error, Error::Unknown { .. }), "{error}");
+    assert!(matches!(error, CallError::Unknown { .. }), "{error}");
     assert!(!error.to_string().contains("a-secret"), "{error}");
     assert_eq!((cut.requests(), other.requests()), (1, 0));
 }
@@ -119,7 +119,7 @@ async fn a_redirect_is_not_followed() {
             format!("HTTP/1.1 {status}\r\nLocation: {location}/x\r\nContent-Length: 0\r\n\r\n");
         let redirect = Server::start(move |stream| stream.write_all(answer.as_bytes()).unwrap());
         let error = get(&client(&redirect.url())).await.unwrap_err();
-        assert!(matches!(error, Error::Unknown { .. }), "{error}");
+        assert!(matches!(error, CallError::Unknown { .. }), "{error}");
         assert!(error.to_string().contains(&status[..3]), "{error}");
     }
     assert_eq!(elsewhere.requests(), 0);
@@ -136,7 +136,7 @@ async fn what_is_no_answer_of_wechats_leaves_the_call_unknown() {
     ] {
         let server = Server::answering(status, body);
         let error = get(&client(&server.url())).await.unwrap_err();
-        assert!(matches!(error, Error::Unknown { .. }), "{status} {body:?}: {error}");
+        assert!(matches!(error, CallError::Unknown { .. }), "{status} {body:?}: {error}");
     }
 }
 
@@ -148,7 +148,7 @@ async fn an_answer_is_read_up_to_its_largest_size() {
     assert_eq!(get(&client(&fits.url())).await.unwrap()["expires_in"], 7200);
     let too_long = Server::answering("200 OK", &answer(LARGEST_ANSWER - answer(0).len() + 1));
     let error = get(&client(&too_long.url())).await.unwrap_err();
-    assert!(matches!(error, Error::Unknown { .. }), "{error}");
+    assert!(matches!(error, CallError::Unknown { .. }), "{error}");
 
     // Two megabytes: it hangs up long before the end.
     let (told, mut written) = tokio::sync::mpsc::unbounded_channel();
@@ -181,7 +181,7 @@ async fn a_call_ends_after_four_seconds_however_slowly_it_is_answered() {
     let client = client(&format!("{},{},{}", closed(), slow.url(), other.url()));
     let begun = Instant::now();
     let error = get(&client).await.unwrap_err();
-    assert!(matches!(error, Error::Unknown { .. }), "{error}");
+    assert!(matches!(error, CallError::Unknown { .. }), "{error}");
     let took = begun.elapsed();
     assert!(took >= TIMEOUT && took < TIMEOUT + Duration::from_secs(1), "{took:?}");
     assert_eq!(other.requests(), 0);

@@ -1,6 +1,6 @@
 //! Numbers and amounts of money.
 
-use super::Flaw;
+use super::Violation;
 
 /// The most digits of an amount, decimals not counted.
 const MOST_DIGITS: usize = 10;
@@ -24,9 +24,9 @@ pub(super) fn is_currency(c: char) -> bool {
 }
 
 /// Writes a number with its currency and so many decimals.
-pub(super) fn format(text: &str, currency: char, decimals: u8) -> Result<String, Flaw> {
+pub(super) fn format(text: &str, currency: char, decimals: u8) -> Result<String, Violation> {
     let Some((whole, fraction)) = parts(text) else {
-        return if is_amount(text) { Ok(text.to_owned()) } else { Err(Flaw::Form) };
+        return if is_amount(text) { Ok(text.to_owned()) } else { Err(Violation::Form) };
     };
     let whole = match whole.trim_start_matches('0') {
         "" => "0",
@@ -35,7 +35,7 @@ pub(super) fn format(text: &str, currency: char, decimals: u8) -> Result<String,
     let fraction = fraction.trim_end_matches('0');
     let width = usize::from(decimals);
     if fraction.len() > width {
-        return Err(Flaw::Decimals(decimals));
+        return Err(Violation::Decimals(decimals));
     }
     Ok(match decimals {
         0 => format!("{currency}{whole}"),
@@ -82,10 +82,10 @@ mod tests {
 
     #[test]
     fn money_is_neither_rounded_nor_guessed() {
-        assert_eq!(format("12.345", '¥', 2), Err(Flaw::Decimals(2)));
-        assert_eq!(format("1.5", '¥', 0), Err(Flaw::Decimals(0)));
+        assert_eq!(format("12.345", '¥', 2), Err(Violation::Decimals(2)));
+        assert_eq!(format("1.5", '¥', 0), Err(Violation::Decimals(0)));
         for number in ["", "-1", "1e9", "1,000", ".5", "5.", "1.2.3", "NaN", "１２", "12 "] {
-            assert_eq!(format(number, '¥', 2), Err(Flaw::Form), "{number}");
+            assert_eq!(format(number, '¥', 2), Err(Violation::Form), "{number}");
         }
     }
 

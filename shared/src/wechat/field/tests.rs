@@ -2,24 +2,24 @@
 
 use super::*;
 
-const TYPES: [Type; 17] = [
-    Type::Thing,
-    Type::ShortThing,
-    Type::Number,
-    Type::Letter,
-    Type::Symbol,
-    Type::CharacterString,
-    Type::Time,
-    Type::Date,
-    Type::Amount,
-    Type::PhoneNumber,
-    Type::CarNumber,
-    Type::Name,
-    Type::Phrase,
-    Type::Listed,
-    Type::Keyword,
-    Type::Hidden,
-    Type::Unknown,
+const TYPES: [FieldType; 17] = [
+    FieldType::Thing,
+    FieldType::ShortThing,
+    FieldType::Number,
+    FieldType::Letter,
+    FieldType::Symbol,
+    FieldType::CharacterString,
+    FieldType::Time,
+    FieldType::Date,
+    FieldType::Amount,
+    FieldType::PhoneNumber,
+    FieldType::CarNumber,
+    FieldType::Name,
+    FieldType::Phrase,
+    FieldType::Listed,
+    FieldType::Keyword,
+    FieldType::Hidden,
+    FieldType::Unknown,
 ];
 
 #[test]
@@ -54,8 +54,8 @@ fn every_type_has_its_rule() {
         ("phrase12", "五个汉字整", "六个汉字整了"),
         ("phrase12", "好", "好！"),
     ] {
-        for message in [Message::Template, Message::Subscribe] {
-            let kind = Type::of(key, message);
+        for message in [MessageKind::Template, MessageKind::Subscribe] {
+            let kind = FieldType::of(key, message);
             assert_eq!(kind.check(good), Ok(()), "{key}: {good}");
             assert!(kind.check(bad).is_err(), "{key}: {bad}");
         }
@@ -64,45 +64,45 @@ fn every_type_has_its_rule() {
 
 #[test]
 fn the_two_kinds_of_message_have_types_of_their_own() {
-    use Message::{Subscribe, Template};
+    use MessageKind::{Subscribe, Template};
     for (key, message, kind) in [
-        ("thing1", Template, Type::Thing),
-        ("thing", Subscribe, Type::Thing),
-        ("name", Template, Type::Unknown),
-        ("first", Template, Type::Hidden),
-        ("remark", Subscribe, Type::Unknown),
-        ("keyword1", Template, Type::Keyword),
-        ("keyword1", Subscribe, Type::Unknown),
-        ("short_thing2", Template, Type::ShortThing),
-        ("short_thing2", Subscribe, Type::Unknown),
-        ("const3", Template, Type::Listed),
-        ("const3", Subscribe, Type::Unknown),
-        ("enum_string3", Subscribe, Type::Listed),
-        ("enum_string3", Template, Type::Unknown),
-        ("things1", Template, Type::Unknown),
+        ("thing1", Template, FieldType::Thing),
+        ("thing", Subscribe, FieldType::Thing),
+        ("name", Template, FieldType::Unknown),
+        ("first", Template, FieldType::Hidden),
+        ("remark", Subscribe, FieldType::Unknown),
+        ("keyword1", Template, FieldType::Keyword),
+        ("keyword1", Subscribe, FieldType::Unknown),
+        ("short_thing2", Template, FieldType::ShortThing),
+        ("short_thing2", Subscribe, FieldType::Unknown),
+        ("const3", Template, FieldType::Listed),
+        ("const3", Subscribe, FieldType::Unknown),
+        ("enum_string3", Subscribe, FieldType::Listed),
+        ("enum_string3", Template, FieldType::Unknown),
+        ("things1", Template, FieldType::Unknown),
     ] {
-        assert_eq!(Type::of(key, message), kind, "{key} {message:?}");
+        assert_eq!(FieldType::of(key, message), kind, "{key} {message:?}");
     }
-    assert!(Type::ShortThing.check("六个字以内了").is_err());
+    assert!(FieldType::ShortThing.check("六个字以内了").is_err());
     // Old templates are cut by WeChat, and never refused.
-    assert_eq!(Type::Keyword.check("21 characters and more"), Ok(()));
-    assert_eq!(Type::Hidden.check(""), Ok(()));
+    assert_eq!(FieldType::Keyword.check("21 characters and more"), Ok(()));
+    assert_eq!(FieldType::Hidden.check(""), Ok(()));
     // What has a type of which nothing is known isn't empty at least.
-    assert!(Type::Unknown.check("").is_err());
-    assert!(Type::Listed.check("已\n发货").is_err());
+    assert!(FieldType::Unknown.check("").is_err());
+    assert!(FieldType::Listed.check("已\n发货").is_err());
 }
 
 #[test]
 fn a_problem_says_what_is_wrong_and_what_to_do() {
-    let problem = Type::Thing.check("A kettle with a long name").unwrap_err();
+    let problem = FieldType::Thing.check("A kettle with a long name").unwrap_err();
     assert_eq!(
         problem.to_string(),
         "it has 25 characters (UTF-16 units; an emoji has two or more); a thing has at most 20 characters"
     );
-    assert!(problem.advice().contains(r#""fit": true"#));
-    let problem = Type::Time.check("2026-11-20T15:04Z").unwrap_err();
+    assert!(problem.advice().contains(r#""truncate": true"#));
+    let problem = FieldType::Time.check("2026-11-20T15:04Z").unwrap_err();
     assert!(problem.advice().contains(r#"{"time": "…"}"#));
-    assert!(!Type::Number.check(&"1".repeat(33)).unwrap_err().advice().contains("fit"));
+    assert!(!FieldType::Number.check(&"1".repeat(33)).unwrap_err().advice().contains("fit"));
     for (problem, words) in [
         (time("2026-11-20"), "no time of day"),
         (date("2026-02-30"), "no such day"),
@@ -131,7 +131,7 @@ fn texts(count: usize) -> impl Iterator<Item = Vec<&'static str>> {
     })
 }
 
-fn fits(kind: Type, text: &str) -> bool {
+fn fits(kind: FieldType, text: &str) -> bool {
     length(text) <= kind.limit(text).unwrap()
 }
 
@@ -140,14 +140,14 @@ fn what_is_fitted_loses_nothing_that_had_room() {
     let mut cut = 0;
     for characters in texts(5_000) {
         let text = characters.concat();
-        for kind in TYPES.into_iter().filter(|kind| kind.can_be_cut()) {
-            let fitted = kind.fit(text.clone());
+        for kind in TYPES.into_iter().filter(|kind| kind.can_be_truncated()) {
+            let fitted = kind.truncate(text.clone());
             if fits(kind, &text) {
                 assert_eq!(fitted, text, "{kind:?}");
                 continue;
             }
             cut += 1;
-            let ellipsis = if kind == Type::CharacterString { "..." } else { "…" };
+            let ellipsis = if kind == FieldType::CharacterString { "..." } else { "…" };
             let beginnings = (0..characters.len())
                 .map(|count| [&characters[..count].concat(), ellipsis].concat());
             let longest = beginnings.take_while(|text| fits(kind, text)).last().unwrap();
@@ -163,10 +163,10 @@ fn what_is_fitted_is_never_too_long_and_fits_as_it_is() {
         // Taken apart and turned round: joiners, halves of flags and accents
         // stand where nobody expects them.
         let text: String = characters.concat().chars().rev().collect();
-        for kind in TYPES.into_iter().filter(|kind| kind.can_be_cut()) {
-            let fitted = kind.fit(text.clone());
+        for kind in TYPES.into_iter().filter(|kind| kind.can_be_truncated()) {
+            let fitted = kind.truncate(text.clone());
             assert!(fits(kind, &fitted), "{kind:?}: {text:?} became {fitted:?}");
-            assert_eq!(kind.fit(fitted.clone()), fitted, "{kind:?}: {text:?}");
+            assert_eq!(kind.truncate(fitted.clone()), fitted, "{kind:?}: {text:?}");
             let kept = fitted.strip_suffix('…').or_else(|| fitted.strip_suffix("..."));
             assert!(text.starts_with(kept.unwrap_or(&fitted)), "{kind:?}: {fitted:?}");
         }
@@ -176,37 +176,37 @@ fn what_is_fitted_is_never_too_long_and_fits_as_it_is() {
 #[test]
 fn what_is_cut_keeps_to_its_rule_and_has_room_for_nothing_more() {
     for (kind, text, fitted) in [
-        (Type::Thing, "A kettle with a long name", "A kettle with a lon…"),
-        (Type::Thing, "12345678901234567890", "12345678901234567890"),
-        (Type::Thing, "123456789012345678😀9", "123456789012345678…"),
-        (Type::ShortThing, "六个字以内了", "六个字以…"),
-        (Type::CharacterString, &"7".repeat(33), &format!("{}...", "7".repeat(29))),
-        (Type::Name, "十一个汉字十一个汉字了", "十一个汉字十一个汉…"),
-        (Type::Name, "Ann Smith-Jones the Second", "Ann Smith-Jones the…"),
-        (Type::Name, "Ann Smith-Jones 张", "Ann Smith-Jones …"),
-        (Type::Keyword, "21 characters and more", "21 characters and m…"),
+        (FieldType::Thing, "A kettle with a long name", "A kettle with a lon…"),
+        (FieldType::Thing, "12345678901234567890", "12345678901234567890"),
+        (FieldType::Thing, "123456789012345678😀9", "123456789012345678…"),
+        (FieldType::ShortThing, "六个字以内了", "六个字以…"),
+        (FieldType::CharacterString, &"7".repeat(33), &format!("{}...", "7".repeat(29))),
+        (FieldType::Name, "十一个汉字十一个汉字了", "十一个汉字十一个汉…"),
+        (FieldType::Name, "Ann Smith-Jones the Second", "Ann Smith-Jones the…"),
+        (FieldType::Name, "Ann Smith-Jones 张", "Ann Smith-Jones …"),
+        (FieldType::Keyword, "21 characters and more", "21 characters and m…"),
     ] {
-        assert_eq!(kind.fit(text.to_owned()), fitted);
+        assert_eq!(kind.truncate(text.to_owned()), fitted);
         assert_eq!(kind.check(fitted), Ok(()));
     }
-    for kind in TYPES.into_iter().filter(|kind| !kind.can_be_cut()) {
+    for kind in TYPES.into_iter().filter(|kind| !kind.can_be_truncated()) {
         let text = "1".repeat(100);
-        assert_eq!(kind.fit(text.clone()), text, "{kind:?}");
+        assert_eq!(kind.truncate(text.clone()), text, "{kind:?}");
     }
 }
 
 #[test]
 fn what_is_formatted_keeps_to_its_rule() {
     for moment in ["2026-12-31T23:59:59+08:00", "2026-01-02 03:04"] {
-        for kind in [Type::Time, Type::Date, Type::Thing] {
+        for kind in [FieldType::Time, FieldType::Date, FieldType::Thing] {
             assert_eq!(kind.check(&time(moment).unwrap()), Ok(()));
         }
-        assert_eq!(Type::Date.check(&date(moment).unwrap()), Ok(()));
+        assert_eq!(FieldType::Date.check(&date(moment).unwrap()), Ok(()));
     }
     for number in ["0", "12.5", "1234567890.12"] {
         for currency in ['¥', '￥', '$', '€', '£', '₩'] {
             assert!(is_currency(currency));
-            assert_eq!(Type::Amount.check(&amount(number, currency, 2).unwrap()), Ok(()));
+            assert_eq!(FieldType::Amount.check(&amount(number, currency, 2).unwrap()), Ok(()));
         }
     }
 }

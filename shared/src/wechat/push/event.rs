@@ -6,7 +6,9 @@
 //! "微信认证事件推送" (events of verification).
 
 use super::fields::Fields;
-use super::receipt::{Answer, Delivery, MassDelivery, ServiceDelivery};
+use super::receipt::{
+    ConsentDecision, DeliveryReceipt, MassDeliveryReceipt, ServiceDeliveryReceipt,
+};
 
 /// An event. A field that WeChat left out is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,20 +97,20 @@ pub enum Event {
         /// The item's key.
         key: String,
         /// The place.
-        place: Place,
+        place: ChosenLocation,
     },
     /// What became of a template message.
-    TemplateSendJobFinish(Delivery),
+    TemplateSendJobFinish(DeliveryReceipt),
     /// What became of a message to many.
-    MassSendJobFinish(MassDelivery),
+    MassSendJobFinish(MassDeliveryReceipt),
     /// The user answered the popup that asks for consent, per template.
-    SubscribeMessagePopup(Vec<Answer>),
+    SubscribeMessagePopup(Vec<ConsentDecision>),
     /// The user withdrew consent in WeChat's settings.
-    SubscribeMessageChange(Vec<Answer>),
+    SubscribeMessageChange(Vec<ConsentDecision>),
     /// What became of subscription messages.
-    SubscribeMessageSent(Vec<Delivery>),
+    SubscribeMessageSent(Vec<DeliveryReceipt>),
     /// What became of a service card.
-    NotifyServiceMessageSendResult(ServiceDelivery),
+    NotifyServiceMessageSendResult(ServiceDeliveryReceipt),
     /// The user entered the mini program's customer service.
     UserEnterTempSession {
         /// What the button that led there says of itself.
@@ -198,7 +200,7 @@ pub struct Pictures {
 
 /// A place that was chosen by a menu item.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ChosenLocation {
     /// In decimal degrees, as WeChat writes it.
     pub latitude: String,
     /// In decimal degrees, as WeChat writes it.
@@ -257,16 +259,24 @@ impl Event {
                 Self::PicturePhotoOrAlbum { key: key(), pictures: Pictures::read(fields) }
             }
             "pic_weixin" => Self::PictureWeChat { key: key(), pictures: Pictures::read(fields) },
-            "location_select" => Self::LocationSelect { key: key(), place: Place::read(fields) },
-            "templatesendjobfinish" => Self::TemplateSendJobFinish(Delivery::of_template(fields)?),
-            "masssendjobfinish" => Self::MassSendJobFinish(MassDelivery::read(fields)),
-            "subscribe_msg_popup_event" => Self::SubscribeMessagePopup(Answer::read(fields)?),
-            "subscribe_msg_change_event" => Self::SubscribeMessageChange(Answer::read(fields)?),
+            "location_select" => {
+                Self::LocationSelect { key: key(), place: ChosenLocation::read(fields) }
+            }
+            "templatesendjobfinish" => {
+                Self::TemplateSendJobFinish(DeliveryReceipt::of_template(fields)?)
+            }
+            "masssendjobfinish" => Self::MassSendJobFinish(MassDeliveryReceipt::read(fields)),
+            "subscribe_msg_popup_event" => {
+                Self::SubscribeMessagePopup(ConsentDecision::read(fields)?)
+            }
+            "subscribe_msg_change_event" => {
+                Self::SubscribeMessageChange(ConsentDecision::read(fields)?)
+            }
             "subscribe_msg_sent_event" => {
-                Self::SubscribeMessageSent(Delivery::of_subscription(fields)?)
+                Self::SubscribeMessageSent(DeliveryReceipt::of_subscription(fields)?)
             }
             "notify_service_msg_send_result" => {
-                Self::NotifyServiceMessageSendResult(ServiceDelivery::read(fields))
+                Self::NotifyServiceMessageSendResult(ServiceDeliveryReceipt::read(fields))
             }
             "user_enter_tempsession" => {
                 Self::UserEnterTempSession { session_from: fields.text("SessionFrom") }
@@ -379,7 +389,7 @@ impl Pictures {
     }
 }
 
-impl Place {
+impl ChosenLocation {
     fn read(fields: Fields<'_>) -> Self {
         let place = fields.within("SendLocationInfo");
         Self {

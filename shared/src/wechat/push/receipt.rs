@@ -8,7 +8,7 @@ use super::fields::Fields;
 
 /// Consent to one message of a template, or its refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ConsentDecision {
     /// The template.
     pub template_id: String,
     /// Whether the user said yes.
@@ -20,18 +20,18 @@ pub struct Answer {
 
 /// What became of a message that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
+pub struct DeliveryReceipt {
     /// The `msgid` that sending answered with, in decimal.
     pub message_id: String,
     /// The template, which only receipts of subscription messages name.
     pub template_id: Option<String>,
     /// What happened to it.
-    pub fate: Fate,
+    pub status: DeliveryStatus,
 }
 
 /// What happened to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum DeliveryStatus {
     /// It arrived.
     Delivered,
     /// The user rejects messages of this account.
@@ -42,7 +42,7 @@ pub enum Fate {
 
 /// What became of a message to many.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MassDelivery {
+pub struct MassDeliveryReceipt {
     /// The `msg_id` that sending answered with, in decimal.
     pub message_id: String,
     /// `send success`, `send fail` or `err(…)`.
@@ -59,7 +59,7 @@ pub struct MassDelivery {
 
 /// What became of a service card.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceDelivery {
+pub struct ServiceDeliveryReceipt {
     /// WeChat's code of the card.
     pub code: String,
     /// Its kind, by WeChat's numbers.
@@ -72,7 +72,7 @@ pub struct ServiceDelivery {
     pub error: String,
 }
 
-impl Answer {
+impl ConsentDecision {
     pub(super) fn read(fields: Fields<'_>) -> Result<Vec<Self>, &'static str> {
         let items = fields.items();
         if items.is_empty() {
@@ -88,16 +88,16 @@ impl Answer {
     }
 }
 
-impl Delivery {
+impl DeliveryReceipt {
     pub(super) fn of_template(fields: Fields<'_>) -> Result<Self, &'static str> {
         let status = fields.word("Status").ok_or("Status is missing")?;
         let reason = status.split_once(':').map(|(_, reason)| reason.trim().to_ascii_lowercase());
-        let fate = match reason.as_deref() {
-            None if status.eq_ignore_ascii_case("success") => Fate::Delivered,
-            Some("user block") => Fate::Blocked,
-            _ => Fate::Failed(status),
+        let status = match reason.as_deref() {
+            None if status.eq_ignore_ascii_case("success") => DeliveryStatus::Delivered,
+            Some("user block") => DeliveryStatus::Blocked,
+            _ => DeliveryStatus::Failed(status),
         };
-        Ok(Self { message_id: message_id(fields)?, template_id: None, fate })
+        Ok(Self { message_id: message_id(fields)?, template_id: None, status })
     }
 
     pub(super) fn of_subscription(fields: Fields<'_>) -> Result<Vec<Self>, &'static str> {
@@ -107,14 +107,16 @@ impl Delivery {
         }
         let delivery = |item: Fields<'_>| {
             let status = item.text("ErrorStatus");
-            let fate = match item.word("ErrorCode").as_deref() {
-                Some("0") => Fate::Delivered,
-                Some(code) => Fate::Failed(format!("{status} ({code})").trim().to_owned()),
-                None if status.eq_ignore_ascii_case("success") => Fate::Delivered,
+            let status = match item.word("ErrorCode").as_deref() {
+                Some("0") => DeliveryStatus::Delivered,
+                Some(code) => {
+                    DeliveryStatus::Failed(format!("{status} ({code})").trim().to_owned())
+                }
+                None if status.eq_ignore_ascii_case("success") => DeliveryStatus::Delivered,
                 None => return Err("ErrorCode is missing"),
             };
             let template_id = item.word("TemplateId");
-            Ok(Self { message_id: message_id(item)?, template_id, fate })
+            Ok(Self { message_id: message_id(item)?, template_id, status })
         };
         items.into_iter().map(delivery).collect()
     }
@@ -127,7 +129,7 @@ fn message_id(fields: Fields<'_>) -> Result<String, &'static str> {
         .ok_or("MsgID is missing, or none that WeChat could have given")
 }
 
-impl MassDelivery {
+impl MassDeliveryReceipt {
     pub(super) fn read(fields: Fields<'_>) -> Self {
         Self {
             message_id: message_id(fields).unwrap_or_default(),
@@ -140,7 +142,7 @@ impl MassDelivery {
     }
 }
 
-impl ServiceDelivery {
+impl ServiceDeliveryReceipt {
     pub(super) fn read(fields: Fields<'_>) -> Self {
         Self {
             code: fields.text("notify_code"),
@@ -157,25 +159,25 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn of_template(tree: &Value) -> Result<Fate, &'static str> {
-        Delivery::of_template(Fields(tree)).map(|delivery| {
+    fn of_template(tree: &Value) -> Result<DeliveryStatus, &'static str> {
+        DeliveryReceipt::of_template(Fields(tree)).map(|delivery| {
             assert_eq!(delivery.message_id, "3300000000000000001");
-            delivery.fate
+            delivery.status
         })
     }
 
     #[test]
     fn template_messages() {
-        let fate = |status: &str| {
+        let status = |status: &str| {
             of_template(&json!({ "MsgID": 3_300_000_000_000_000_001_u64, "Status": status }))
                 .unwrap()
         };
-        assert_eq!(fate("success"), Fate::Delivered);
+        assert_eq!(status("success"), DeliveryStatus::Delivered);
         for blocked in ["failed:user block", "failed: user block", "Failed: User Block"] {
-            assert_eq!(fate(blocked), Fate::Blocked);
+            assert_eq!(status(blocked), DeliveryStatus::Blocked);
         }
         for failed in ["failed: system failed", "failed:system failed", "failed", "fail: success"] {
-            assert_eq!(fate(failed), Fate::Failed(failed.to_owned()));
+            assert_eq!(status(failed), DeliveryStatus::Failed(failed.to_owned()));
         }
     }
 
@@ -189,37 +191,44 @@ mod tests {
             json!({ "MsgID": 1 }),
             json!({ "MsgID": 1, "ErrorStatus": "failed" }),
         ] {
-            assert!(Delivery::of_subscription(Fields(&json!({ "List": item }))).is_err(), "{item}");
+            assert!(
+                DeliveryReceipt::of_subscription(Fields(&json!({ "List": item }))).is_err(),
+                "{item}"
+            );
         }
-        assert!(Delivery::of_subscription(Fields(&json!({}))).is_err());
+        assert!(DeliveryReceipt::of_subscription(Fields(&json!({}))).is_err());
     }
 
     #[test]
     fn subscription_messages() {
-        let fate = |item: Value| {
-            let deliveries = Delivery::of_subscription(Fields(&json!({ "List": item }))).unwrap();
+        let status = |item: Value| {
+            let deliveries =
+                DeliveryReceipt::of_subscription(Fields(&json!({ "List": item }))).unwrap();
             assert_eq!(deliveries.len(), 1);
             assert_eq!(deliveries[0].message_id, "7");
-            deliveries[0].fate.clone()
+            deliveries[0].status.clone()
         };
-        assert_eq!(fate(json!({ "MsgID": "7", "ErrorCode": "0" })), Fate::Delivered);
-        assert_eq!(fate(json!({ "MsgID": 7, "ErrorCode": 0 })), Fate::Delivered);
-        assert_eq!(fate(json!({ "MsgID": 7, "ErrorStatus": "success" })), Fate::Delivered);
+        assert_eq!(status(json!({ "MsgID": "7", "ErrorCode": "0" })), DeliveryStatus::Delivered);
+        assert_eq!(status(json!({ "MsgID": 7, "ErrorCode": 0 })), DeliveryStatus::Delivered);
         assert_eq!(
-            fate(json!({ "MsgID": 7, "ErrorCode": 43101, "ErrorStatus": "system error" })),
-            Fate::Failed("system error (43101)".to_owned())
+            status(json!({ "MsgID": 7, "ErrorStatus": "success" })),
+            DeliveryStatus::Delivered
+        );
+        assert_eq!(
+            status(json!({ "MsgID": 7, "ErrorCode": 43101, "ErrorStatus": "system error" })),
+            DeliveryStatus::Failed("system error (43101)".to_owned())
         );
     }
 
     #[test]
     fn answers() {
-        let answers = |tree: Value| Answer::read(Fields(&tree));
+        let answers = |tree: Value| ConsentDecision::read(Fields(&tree));
         let found = answers(json!({ "List": [
             { "TemplateId": "A", "SubscribeStatusString": "accept", "PopupScene": 0 },
             { "TemplateId": "B", "SubscribeStatusString": "reject" },
             { "TemplateId": "C" },
         ] }));
-        let answer = |template: &str, accepted, scene: Option<&str>| Answer {
+        let answer = |template: &str, accepted, scene: Option<&str>| ConsentDecision {
             template_id: template.to_owned(),
             accepted,
             scene: scene.map(str::to_owned),

@@ -1,7 +1,7 @@
 use super::*;
 use serde_json::json;
 
-fn try_read(body: &str) -> Result<Push, Unreadable> {
+fn try_read(body: &str) -> Result<Push, InvalidPush> {
     Push::read(&AppId::parse("wx1").unwrap(), body)
 }
 
@@ -43,8 +43,8 @@ fn a_text_message() {
         assert_eq!(push.create_time, Timestamp(1_700_000_000));
         assert_eq!(push.kind.name(), "text");
         let text = Message::Text { content: "ping".to_owned(), menu_id: None };
-        assert_eq!(push.kind, Kind::Message(text));
-        assert_eq!(push.identity, "msg-9007199254740993");
+        assert_eq!(push.kind, PushKind::Message(text));
+        assert_eq!(push.dedup_key, "msg-9007199254740993");
         assert_eq!(push.tree["Content"], "ping");
     }
 }
@@ -54,7 +54,7 @@ fn a_text_message() {
 fn names_in_any_case() {
     for name in ["unsubscribe", "UNSUBSCRIBE", " Unsubscribe\n"] {
         let push = event(&format!("<Event><![CDATA[{name}]]></Event><EventKey></EventKey>"));
-        assert_eq!(push.kind, Kind::Event(Event::Unsubscribe));
+        assert_eq!(push.kind, PushKind::Event(Event::Unsubscribe));
         assert_eq!(push.kind.name(), "unsubscribe");
     }
 }
@@ -83,9 +83,9 @@ fn xml_and_json_are_the_same_event() {
     ];
     for (xml, json) in pairs {
         let (xml, json) = (event(xml), json_event(json));
-        assert!(matches!(xml.kind, Kind::Event(_)), "{xml:?}");
+        assert!(matches!(xml.kind, PushKind::Event(_)), "{xml:?}");
         assert_eq!(xml.kind, json.kind);
-        assert_eq!(xml.identity, json.identity);
+        assert_eq!(xml.dedup_key, json.dedup_key);
     }
 }
 
@@ -98,23 +98,23 @@ fn a_privacy_event_is_about_the_user_it_names() {
     };
     let push = revoke(r#""OpenID ":"oAnn","#);
     assert_eq!(push.from.as_str(), "oAnn");
-    assert_eq!(push.kind, Kind::Event(Event::UserAuthorizationRevoke { revoked: vec![8] }));
+    assert_eq!(push.kind, PushKind::Event(Event::UserAuthorizationRevoke { revoked: vec![8] }));
     let push = revoke("");
     assert_eq!(push.from.as_str(), "oSystem");
     let name = "user_authorization_revoke".to_owned();
-    assert_eq!(push.kind, Kind::Malformed { name, problem: "OpenID is missing or no openid" });
+    assert_eq!(push.kind, PushKind::Malformed { name, problem: "OpenID is missing or no openid" });
 }
 
 /// Fault 29.
 #[test]
 fn what_is_not_known_is_kept_whole() {
     let push = event("<Event>Poi_Check_Notify</Event><PoiId>17</PoiId><A><B>1</B><B>2</B></A>");
-    assert_eq!(push.kind, Kind::Other { name: "poi_check_notify".to_owned() });
+    assert_eq!(push.kind, PushKind::Other { name: "poi_check_notify".to_owned() });
     assert_eq!(push.tree["PoiId"], "17");
     assert_eq!(push.tree["A"], json!({ "B": ["1", "2"] }));
     let push = read(r#"{"FromUserName":"oAnn","CreateTime":1,"MsgType":"Hologram","MsgId":4}"#);
-    assert_eq!(push.kind, Kind::Other { name: "hologram".to_owned() });
-    assert_eq!(push.identity, "msg-4");
+    assert_eq!(push.kind, PushKind::Other { name: "hologram".to_owned() });
+    assert_eq!(push.dedup_key, "msg-4");
     let long = event(&format!("<Event>\u{1}{}</Event>", "e".repeat(9_000)));
     assert_eq!(long.kind.name(), "e".repeat(64));
 }
@@ -142,7 +142,7 @@ fn what_lacks_something_is_still_a_push() {
     for (body, expected) in cases {
         let push = read(body);
         match push.kind {
-            Kind::Malformed { problem, .. } => assert_eq!(problem, expected, "{body}"),
+            PushKind::Malformed { problem, .. } => assert_eq!(problem, expected, "{body}"),
             other => panic!("{body}: {other:?}"),
         }
     }

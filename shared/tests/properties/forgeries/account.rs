@@ -3,7 +3,7 @@
 use crate::chance::Chance;
 use shared::clock::Timestamp;
 use shared::secret::Secret;
-use shared::wechat::callback::{Callback, Mode};
+use shared::wechat::callback::{Callback, EncryptionMode};
 use shared::wechat::crypto::{self, EncodingAesKey};
 use shared::wechat::id::AppId;
 use shared::wechat::signature;
@@ -71,9 +71,9 @@ impl Account {
             };
             let key = aes_key(&key_text);
             let mode = match number % 6 {
-                0..=2 => Mode::Safe,
-                3 | 4 => Mode::Compatible,
-                _ => Mode::Plaintext,
+                0..=2 => EncryptionMode::Safe,
+                3 | 4 => EncryptionMode::Compatible,
+                _ => EncryptionMode::Plaintext,
             };
             let app_id = AppId::parse(format!("wx{}", chance.text(16, b"0123456789abcdef")))
                 .expect("an app id");
@@ -115,18 +115,18 @@ impl Account {
         }
         let message = self.message(chance);
         let sealed =
-            crypto::seal(&self.key, &self.callback.app_id, chance.bytes(), message.as_bytes());
+            crypto::encrypt(&self.key, &self.callback.app_id, chance.bytes(), message.as_bytes());
         let body = match self.callback.mode {
-            Mode::Plaintext => message,
-            Mode::Safe => self.body(&sealed),
-            Mode::Compatible if self.is_json => {
+            EncryptionMode::Plaintext => message,
+            EncryptionMode::Safe => self.body(&sealed),
+            EncryptionMode::Compatible if self.is_json => {
                 message.replacen('{', &format!("{{\"Encrypt\":\"{sealed}\","), 1)
             }
-            Mode::Compatible => {
+            EncryptionMode::Compatible => {
                 message.replacen("<xml>", &format!("<xml><Encrypt>{sealed}</Encrypt>"), 1)
             }
         };
-        let encrypt = (self.callback.mode != Mode::Plaintext).then_some(sealed.as_str());
+        let encrypt = (self.callback.mode != EncryptionMode::Plaintext).then_some(sealed.as_str());
         self.signed(&timestamp, &nonce, encrypt, body.into_bytes(), Timestamp(now))
     }
 
@@ -191,7 +191,9 @@ impl Account {
         };
         let encrypt = delivery.encrypt();
         let (name, parts) = match (&delivery.take, self.callback.mode) {
-            (Take::Push(_), Mode::Safe | Mode::Compatible) if encrypt.is_some() => {
+            (Take::Push(_), EncryptionMode::Safe | EncryptionMode::Compatible)
+                if encrypt.is_some() =>
+            {
                 ("msg_signature", [timestamp, nonce, encrypt.unwrap_or_default()])
             }
             // An empty part changes nothing.

@@ -3,7 +3,7 @@
 use super::Scene;
 use super::account::{Delivery, LETTERS, Take};
 use crate::chance::Chance;
-use shared::wechat::callback::Mode;
+use shared::wechat::callback::EncryptionMode;
 
 pub(super) fn flipped_encrypt(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
     let [before, encrypt, after] = scene.genuine.around_encrypt()?;
@@ -97,7 +97,7 @@ pub(super) fn broken_body(chance: &mut Chance, scene: &Scene<'_>) -> Option<Deli
 
 /// A signature of three parts says nothing about the body.
 pub(super) fn downgraded(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
-    if scene.account.callback.mode == Mode::Plaintext {
+    if scene.account.callback.mode == EncryptionMode::Plaintext {
         return None;
     }
     let mut forgery = scene.genuine.with_body(scene.account.message(chance), None);

@@ -7,12 +7,12 @@ use crate::chance::Chance;
 use crate::decrypt::encrypt_blocks;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use shared::wechat::callback::Mode;
+use shared::wechat::callback::EncryptionMode;
 use shared::wechat::crypto;
 
 /// A push that is signed as WeChat would, with any text as its ciphertext.
 fn signed(chance: &mut Chance, scene: &Scene<'_>, encrypt: &str) -> Option<Delivery> {
-    if scene.account.callback.mode == Mode::Plaintext {
+    if scene.account.callback.mode == EncryptionMode::Plaintext {
         return None;
     }
     let now = scene.genuine.now;
@@ -142,14 +142,14 @@ pub(super) fn key(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
     let key = aes_key(&other);
     let message = scene.account.message(chance);
     let app_id = &scene.account.callback.app_id;
-    let sealed = crypto::seal(&key, app_id, chance.bytes(), message.as_bytes());
+    let sealed = crypto::encrypt(&key, app_id, chance.bytes(), message.as_bytes());
     signed(chance, scene, &sealed)
 }
 
 pub(super) fn foreign_seal(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
     let message = scene.account.message(chance);
     let app_id = &scene.stranger.callback.app_id;
-    let sealed = crypto::seal(&scene.account.key, app_id, chance.bytes(), message.as_bytes());
+    let sealed = crypto::encrypt(&scene.account.key, app_id, chance.bytes(), message.as_bytes());
     signed(chance, scene, &sealed)
 }
 
@@ -186,7 +186,7 @@ pub(super) fn text(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
     let place = chance.below(message.len());
     message[place] |= 0x80;
     let app_id = &scene.account.callback.app_id;
-    let sealed = crypto::seal(&scene.account.key, app_id, chance.bytes(), &message);
+    let sealed = crypto::encrypt(&scene.account.key, app_id, chance.bytes(), &message);
     signed(chance, scene, &sealed)
 }
 

@@ -4,7 +4,7 @@
 use super::Scene;
 use super::account::{Account, Delivery, LETTERS};
 use crate::chance::Chance;
-use shared::wechat::callback::Mode;
+use shared::wechat::callback::EncryptionMode;
 use shared::wechat::crypto;
 
 const SIGNED: [&str; 2] = ["timestamp", "nonce"];
@@ -105,7 +105,7 @@ pub(super) fn swapped(_: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
 /// id where they belong, if a message was written to that end.
 pub(super) fn blocks(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
     let account = scene.account;
-    if account.callback.mode == Mode::Plaintext {
+    if account.callback.mode == EncryptionMode::Plaintext {
         return None;
     }
     let cut_off = 96 * (1 + chance.below(2));
@@ -114,13 +114,13 @@ pub(super) fn blocks(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery>
     let message =
         format!("{before}\0\0\0{}{}", char::from(length as u8), chance.text(length, LETTERS));
     let app_id = &account.callback.app_id;
-    let encrypt = crypto::seal(&account.key, app_id, chance.bytes(), message.as_bytes());
+    let encrypt = crypto::encrypt(&account.key, app_id, chance.bytes(), message.as_bytes());
     let (timestamp, nonce) = (scene.genuine.get("timestamp")?, scene.genuine.get("nonce")?);
     let body = account.body(&encrypt).into_bytes();
     let genuine = account.signed(timestamp, nonce, Some(&encrypt), body, scene.genuine.now);
 
     let (cut_off, rest) = encrypt.split_at(cut_off / 3 * 4);
-    assert!(crypto::open(&account.key, app_id, rest).is_ok(), "what is left is no envelope");
+    assert!(crypto::decrypt(&account.key, app_id, rest).is_ok(), "what is left is no envelope");
     let [nonce_on, timestamp_on] = [nonce, timestamp].map(|part| format!("{part}{cut_off}"));
     [(timestamp, nonce_on.as_str()), (&timestamp_on, nonce), (nonce, &timestamp_on)]
         .into_iter()

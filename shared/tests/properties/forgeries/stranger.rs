@@ -6,7 +6,7 @@ use super::account::{Account, Delivery, LETTERS, Take, aes_key};
 use crate::chance::Chance;
 use sha1::{Digest, Sha1};
 use shared::clock::Timestamp;
-use shared::wechat::callback::Mode;
+use shared::wechat::callback::EncryptionMode;
 use shared::wechat::crypto;
 use shared::wechat::signature;
 
@@ -15,7 +15,7 @@ const HEX: &[u8] = b"0123456789abcdef";
 /// The signature that this delivery is judged by.
 fn judged_by(account: &Account, delivery: &Delivery) -> &'static str {
     match (&delivery.take, account.callback.mode) {
-        (Take::Push(_), Mode::Safe | Mode::Compatible) => "msg_signature",
+        (Take::Push(_), EncryptionMode::Safe | EncryptionMode::Compatible) => "msg_signature",
         _ => "signature",
     }
 }
@@ -254,7 +254,7 @@ pub(super) fn usual_tokens(chance: &mut Chance, scene: &Scene<'_>) -> Option<Del
     let key = aes_key(&"A".repeat(43));
     let message = scene.account.message(chance);
     let sealed =
-        crypto::seal(&key, &scene.account.callback.app_id, chance.bytes(), message.as_bytes());
+        crypto::encrypt(&key, &scene.account.callback.app_id, chance.bytes(), message.as_bytes());
     let now = scene.genuine.now;
     let (timestamp, nonce) = (now.to_string(), chance.next().to_string());
     let body = scene.account.body(&sealed).into_bytes();
@@ -278,7 +278,7 @@ pub(super) fn greeting(chance: &mut Chance, scene: &Scene<'_>) -> Option<Deliver
     let mut forgery = scene.genuine.clone();
     if let Take::UrlVerification = scene.genuine.take {
         // In plaintext mode a greeting can't be told from a push.
-        if scene.account.callback.mode == Mode::Plaintext {
+        if scene.account.callback.mode == EncryptionMode::Plaintext {
             return None;
         }
         let message = match chance.below(2) {

@@ -2,20 +2,22 @@
 
 use super::{App, FIELDS, PAGE, Purpose, SHOP_MINI, Sandbox, TEXT, URL};
 use shared::secret::Secret;
-use shared::wechat::client::{Client, Error};
+use shared::wechat::client::{CallError, WeChatClient};
 use shared::wechat::customer_service::CustomerServiceMessage;
 use shared::wechat::id::{AppId, OpenId};
-use shared::wechat::message::{Data, MiniProgram, SubscribeMessage, TemplateMessage, Value};
+use shared::wechat::message::{
+    MiniProgram, SubscribeMessage, TemplateData, TemplateMessage, TemplateValue,
+};
 
 /// What keeps our template message from doubling.
 pub(super) const ONCE: &str = "order-17-shipped";
 
 /// Our own client, as the functions use it.
-pub(super) struct Ours(Client);
+pub(super) struct Ours(WeChatClient);
 
 impl Ours {
     pub(super) fn new(sandbox: &Sandbox) -> Self {
-        let client = Client::new(sandbox.http(), &sandbox.base());
+        let client = WeChatClient::new(sandbox.http(), &sandbox.base());
         Self(client.expect("the sandbox has told its own address"))
     }
 
@@ -26,7 +28,7 @@ impl Ours {
         app: App,
         open_id: &str,
         code: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<(), CallError> {
         let app_id = AppId::parse(app.app_id).expect("one of the example's");
         let secret = Secret::new(app.secret);
         let open_id = OpenId::parse(open_id).expect("one of the example's");
@@ -35,8 +37,9 @@ impl Ours {
             return client.code_to_session(&app_id, &secret, code).await.map(drop);
         }
         let token = client.stable_token(&app_id, &secret, false).await?.access_token;
-        let fields = FIELDS.map(|(key, value)| (key.to_owned(), Value { value: value.to_owned() }));
-        let data = Data(fields.into());
+        let fields =
+            FIELDS.map(|(key, value)| (key.to_owned(), TemplateValue { value: value.to_owned() }));
+        let data = TemplateData(fields.into());
         let message = match purpose {
             Purpose::Token | Purpose::Login => return Ok(()),
             Purpose::Followers => return client.follower_page(&token, None).await.map(drop),
@@ -51,7 +54,7 @@ impl Ours {
                     client_msg_id: ONCE,
                     data: &data,
                 }
-                .outgoing()
+                .request()
             }
             Purpose::Subscribe => SubscribeMessage {
                 touser: &open_id,
@@ -61,9 +64,9 @@ impl Ours {
                 lang: None,
                 data: &data,
             }
-            .outgoing(),
+            .request(),
             Purpose::AccountText | Purpose::ProgramText => {
-                CustomerServiceMessage::Text(TEXT.to_owned()).outgoing(&open_id)
+                CustomerServiceMessage::Text(TEXT.to_owned()).request(&open_id)
             }
         };
         client.send(&token, &message).await.map(drop)

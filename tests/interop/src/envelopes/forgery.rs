@@ -17,10 +17,10 @@ impl Side<'_> {
     pub(super) fn forgeries(&mut self, format: Format, message: &str) -> Result<(), Problem> {
         let good = self.deliver(format, message)?;
         self.offer_here(format, message, &good)?;
-        let opened = self.app.callback.open(&good.query(&[])?, good.body.as_bytes(), NOW);
-        let seal = opened.ok().and_then(|opened| opened.seal);
-        let seal = seal.ok_or(Problem::RefusedHere("the delivery"))?;
-        self.offer_there(format, message, &seal.seal(message, format, NOW))
+        let opened = self.app.callback.decrypt(&good.query(&[])?, good.body.as_bytes(), NOW);
+        let cipher = opened.ok().and_then(|opened| opened.reply_cipher);
+        let cipher = cipher.ok_or(Problem::RefusedHere("the delivery"))?;
+        self.offer_there(format, message, &cipher.encrypt(message, format, NOW))
     }
 
     fn offer_here(
@@ -43,7 +43,7 @@ impl Side<'_> {
             ("here, for another app", misled),
         ] {
             let query = delivery.query(&[])?;
-            let opened = self.app.callback.open(&query, delivery.body.as_bytes(), NOW);
+            let opened = self.app.callback.decrypt(&query, delivery.body.as_bytes(), NOW);
             self.refused(forgery, opened.is_err())?;
         }
         Ok(())
@@ -59,7 +59,7 @@ impl Side<'_> {
         }
         let random = crypto::synthetic_random(&self.app.key, message.as_bytes());
         let other = AppId::parse(OTHER_APP).expect("an app id");
-        let encrypt = crypto::seal(&self.app.key, &other, random, message.as_bytes());
+        let encrypt = crypto::encrypt(&self.app.key, &other, random, message.as_bytes());
         let opened: Opened = self.ask("decrypt", json!({ "encrypt": encrypt }))?;
         self.refused("by the peer, for another app", opened.refused.is_some())
     }

@@ -167,14 +167,14 @@ mod tests {
     #[test]
     fn all_leading_keys_have_to_be_like_one_that_is_named() {
         let mut statement = statement(Effect::Allow, &["dynamodb:GetItem"], &[BOOKS]);
-        statement.leading_keys = Some(vec!["forced#*".to_owned(), "Richard".to_owned()]);
+        statement.leading_keys = Some(vec!["token_refresh#*".to_owned(), "Richard".to_owned()]);
         let policy = Policy(vec![statement]);
         let decide = |keys: Option<&[&str]>| {
             let leading_keys = keys.map(|keys| keys.iter().map(|&key| key.to_owned()).collect());
             policy.decide(&Asked { leading_keys, ..asked("dynamodb:GetItem", BOOKS) })
         };
-        assert_eq!(decide(Some(&["forced#wx1"])), Decision::Allowed);
-        assert_eq!(decide(Some(&["Richard", "forced#"])), Decision::Allowed);
+        assert_eq!(decide(Some(&["token_refresh#wx1"])), Decision::Allowed);
+        assert_eq!(decide(Some(&["Richard", "token_refresh#"])), Decision::Allowed);
         assert_eq!(decide(Some(&["Richard", "Rick"])), Decision::NotAllowed);
         assert_eq!(decide(None), Decision::NotAllowed);
     }

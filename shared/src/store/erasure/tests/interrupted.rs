@@ -3,17 +3,17 @@
 use super::*;
 use crate::store::persons::Person;
 
-fn user(app_id: &str, open_id: &str) -> Asked {
-    Asked::User(User { app_id: app(app_id), open_id: open(open_id) })
+fn user(app_id: &str, open_id: &str) -> PersonQuery {
+    PersonQuery::User(AppUser { app_id: app(app_id), open_id: open(open_id) })
 }
 
 impl World {
     /// The first call breaks off at once after its transaction.
-    async fn break_off(&self, asked: &Asked) {
+    async fn break_off(&self, asked: &PersonQuery) {
         self.erasure.unlink(asked, NOW.plus(9)).await.unwrap().unwrap();
     }
 
-    async fn person(&self, asked: &Asked) -> Person {
+    async fn person(&self, asked: &PersonQuery) -> Person {
         self.erasure.logins.person(asked).await.unwrap().unwrap()
     }
 }
@@ -22,17 +22,19 @@ impl World {
 async fn what_broke_off_goes_on_by_whatever_name_is_asked_for() {
     let world = World::start().await;
     let names = ["oAnn", "uAnn", "\"ann\"", "account#ann", "forgetting"];
-    for asked in
-        [Asked::Account("ann".to_owned()), user("wxMini", "oAnn"), user("wxShop", "oAnnThere")]
-    {
+    for asked in [
+        PersonQuery::Account("ann".to_owned()),
+        user("wxMini", "oAnn"),
+        user("wxShop", "oAnnThere"),
+    ] {
         let logins = &world.erasure.logins;
         logins.mappings.create_account("ann", None, NOW).await.unwrap();
         let ann = world.live("Ann").await;
-        world.break_off(&Asked::Person(ann.clone())).await;
+        world.break_off(&PersonQuery::Person(ann.clone())).await;
         assert!(!world.traces(&names).await.is_empty());
         let done = world.forget(asked.clone(), NOW.plus(10)).await;
         assert_eq!((done.complete, done.person.as_ref()), (true, Some(&ann)));
-        assert_eq!(done.gone.get("sessions"), Some(&1), "{done:?}");
+        assert_eq!(done.deleted.get("sessions"), Some(&1), "{done:?}");
         assert_eq!(world.traces(&names).await, [""; 0]);
         assert_eq!(world.traces(&[&ann]).await, [""; 0]);
         // As if a day were over: the next one begins anew.
@@ -56,8 +58,8 @@ async fn either_id_of_somebody_who_had_two_leads_on() {
         let ids = [one.clone(), two.clone()];
         world.break_off(&user("wxMini", "oBob")).await;
         let asked = ids[usize::from(second)].clone();
-        let done = world.forget(Asked::Person(asked), NOW.plus(10)).await;
-        assert_eq!(done.gone.get("sessions"), Some(&2), "{done:?}");
+        let done = world.forget(PersonQuery::Person(asked), NOW.plus(10)).await;
+        assert_eq!(done.deleted.get("sessions"), Some(&2), "{done:?}");
         assert_eq!(world.traces(&["oBob", "uBob", &one, &two, "forgetting"]).await, [""; 0]);
     }
 }
@@ -85,19 +87,19 @@ async fn who_never_logged_in_is_found_again_and_forgotten_again() {
     }
     let profile = users.profile(&app("wxShop"), &open("oBob")).await.unwrap().unwrap();
     let expires = crate::store::get_time(&profile, "expires");
-    assert_eq!(expires, Some(NOW.plus(30 + MARKED)));
+    assert_eq!(expires, Some(NOW.plus(30 + TOMBSTONE_TTL)));
 }
 
 #[tokio::test]
 async fn who_has_returned_is_forgotten_with_who_they_were() {
     let world = World::start().await;
     let before = world.live("Bob").await;
-    world.break_off(&Asked::Person(before.clone())).await;
+    world.break_off(&PersonQuery::Person(before.clone())).await;
     let after = world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(20)).await;
     let done = world.forget(user("wxMini", "oBob"), NOW.plus(30)).await;
     assert!(done.complete, "{done:?}");
-    assert_eq!((done.person.as_ref(), &done.earlier), (Some(&after), &vec![before.clone()]));
-    assert_eq!((done.gone["sessions"], done.gone["profiles"]), (2, 3), "{done:?}");
+    assert_eq!((done.person.as_ref(), &done.previous_users), (Some(&after), &vec![before.clone()]));
+    assert_eq!((done.deleted["sessions"], done.deleted["profiles"]), (2, 3), "{done:?}");
     let names = ["oBob", "uBob", &before, &after, "forgetting"];
     assert_eq!(world.traces(&names).await, [""; 0]);
 }
@@ -109,13 +111,14 @@ async fn who_comes_in_between_in_another_app_goes_too() {
     let bob = world.live("Bob").await;
     let carol = world.live("Carol").await;
     let carols = world.traces(&["Carol", &carol]).await;
-    let found = world.person(&Asked::Person(bob.clone())).await;
+    let found = world.person(&PersonQuery::Person(bob.clone())).await;
     world.log_in("wxOther", "oBobElse", Some("uBob"), NOW.plus(9)).await;
     world.follow("wxNews", "oBobNews", "uBob", NOW.plus(9)).await;
     let erasure = &world.erasure;
-    let (pending, items) = erasure.farewell(Pending::new(), found, NOW.plus(9)).await.unwrap();
-    assert!(erasure.take_away(items).await.unwrap());
-    let (_, complete) = erasure.go_on(pending, NOW.plus(9), Timestamp(u64::MAX)).await.unwrap();
+    let (pending, items) =
+        erasure.erasure_items(ErasureJob::new(), found, NOW.plus(9)).await.unwrap();
+    assert!(erasure.commit(items).await.unwrap());
+    let (_, complete) = erasure.resume(pending, NOW.plus(9), Timestamp(u64::MAX)).await.unwrap();
     assert!(complete);
     assert_eq!(world.traces(&["Bob", &bob, "forgetting"]).await, [""; 0]);
     assert_eq!(world.traces(&["Carol", &carol]).await, carols);
@@ -127,16 +130,18 @@ async fn an_account_that_is_bound_in_between_is_seen() {
     let logins = &world.erasure.logins;
     logins.mappings.create_account("bob", None, NOW).await.unwrap();
     let bob = world.live("Bob").await;
-    let found = world.person(&Asked::Person(bob.clone())).await;
-    let begun = world.erasure.farewell(Pending::new(), found.clone(), NOW.plus(9)).await.unwrap();
+    let found = world.person(&PersonQuery::Person(bob.clone())).await;
+    let begun =
+        world.erasure.erasure_items(ErasureJob::new(), found.clone(), NOW.plus(9)).await.unwrap();
     logins.bind("bob", &bob).await.unwrap();
-    assert!(!world.erasure.take_away(begun.1).await.unwrap(), "their account would stay");
+    assert!(!world.erasure.commit(begun.1).await.unwrap(), "their account would stay");
     // It goes also if only the search didn't see it.
-    let (_, items) = world.erasure.farewell(Pending::new(), found, NOW.plus(9)).await.unwrap();
-    assert!(world.erasure.take_away(items).await.unwrap());
+    let (_, items) =
+        world.erasure.erasure_items(ErasureJob::new(), found, NOW.plus(9)).await.unwrap();
+    assert!(world.erasure.commit(items).await.unwrap());
     assert!(!logins.mappings.has_account("bob").await.unwrap());
-    assert!(logins.mappings.of_account("bob").await.unwrap().is_empty());
-    world.forget(Asked::Account("bob".to_owned()), NOW.plus(9)).await;
+    assert!(logins.mappings.by_account("bob").await.unwrap().is_empty());
+    world.forget(PersonQuery::Account("bob".to_owned()), NOW.plus(9)).await;
     assert_eq!(world.traces(&["account#bob"]).await, [""; 0]);
 }
 
@@ -157,9 +162,9 @@ async fn what_comes_while_the_request_is_under_way_goes_too() {
         reply: None,
         customer_service: None,
     };
-    world.erasure.events.record(&event, now).await.unwrap();
-    let done = world.forget(Asked::Person(bob), began).await;
-    assert_eq!(done.gone.get("events"), Some(&1), "{done:?}");
+    world.erasure.events.put(&event, now).await.unwrap();
+    let done = world.forget(PersonQuery::Person(bob), began).await;
+    assert_eq!(done.deleted.get("events"), Some(&1), "{done:?}");
     assert_eq!(rows(&world.erasure.events.table).await, []);
 }
 
@@ -171,12 +176,12 @@ async fn what_many_have_goes_until_the_time_is_over() {
     let Erasure { logins: Logins { users, .. }, sessions, .. } = &world.erasure;
     let (ended, all) = sessions.end_sessions_until(&bob, Timestamp(0)).await.unwrap();
     assert_eq!((ended, all), (0, false));
-    let gone = users.erase_by(&app_id, &open_id, NOW, false, Timestamp(0)).await.unwrap();
-    assert_eq!(gone, ([].into(), false));
+    let deleted = users.erase_by(&app_id, &open_id, NOW, false, Timestamp(0)).await.unwrap();
+    assert_eq!(deleted, ([].into(), false));
     let later = Timestamp(u64::MAX);
     assert_eq!(sessions.end_sessions_until(&bob, later).await.unwrap(), (1, true));
-    let gone = users.erase_by(&app_id, &open_id, NOW, false, later).await.unwrap();
-    assert_eq!(gone, ([("consents", 2), ("windows", 1)].into(), true));
+    let deleted = users.erase_by(&app_id, &open_id, NOW, false, later).await.unwrap();
+    assert_eq!(deleted, ([("consents", 2), ("windows", 1)].into(), true));
 }
 
 #[tokio::test]
@@ -191,7 +196,7 @@ async fn another_holder_of_the_account_gets_what_waits() {
         let table = &notifications.table;
         let content = format!(r#"{{"to":{to},"template":"t","data":{{}}}}"#);
         let put = table.dynamodb.put_item().table_name(&table.name);
-        let put = [("id", id), ("status", "scheduled"), ("claim", "c"), ("waiting", "0")]
+        let put = [("id", id), ("status", "scheduled"), ("lease_owner", "c"), ("due_shard", "0")]
             .into_iter()
             .fold(put, |put, (name, value)| put.item(name, crate::store::string(value)));
         put.item("content", crate::store::string(content))
@@ -201,9 +206,9 @@ async fn another_holder_of_the_account_gets_what_waits() {
     };
     put("account", r#"{"account":"ann"}"#).await.unwrap();
     put("open", r#"{"app":"mini","open_id":"oAnn"}"#).await.unwrap();
-    let done = world.forget(Asked::Person(ann), NOW.plus(9)).await;
-    assert_eq!(done.gone.get("notifications"), Some(&1), "{done:?}");
+    let done = world.forget(PersonQuery::Person(ann), NOW.plus(9)).await;
+    assert_eq!(done.deleted.get("notifications"), Some(&1), "{done:?}");
     assert!(notifications.get("account").await.unwrap().unwrap().content.is_some());
-    let done = world.forget(Asked::Person(carol), NOW.plus(9)).await;
-    assert_eq!(done.gone.get("notifications"), Some(&1), "{done:?}");
+    let done = world.forget(PersonQuery::Person(carol), NOW.plus(9)).await;
+    assert_eq!(done.deleted.get("notifications"), Some(&1), "{done:?}");
 }

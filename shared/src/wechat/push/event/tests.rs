@@ -1,5 +1,5 @@
 use super::*;
-use crate::wechat::push::receipt::Fate;
+use crate::wechat::push::receipt::DeliveryStatus;
 use serde_json::{Value, json};
 
 fn read(name: &str, tree: &Value) -> Event {
@@ -56,7 +56,7 @@ fn menus() {
     let tree = json!({ "EventKey": "K", "SendLocationInfo": {
         "Location_X": "23", "Location_Y": "113", "Scale": "15", "Label": "Road 1", "Poiname": "",
     } });
-    let place = Place {
+    let place = ChosenLocation {
         latitude: s("23"),
         longitude: s("113"),
         scale: Some(15),
@@ -89,8 +89,11 @@ fn pictures() {
 
 #[test]
 fn results() {
-    let delivery =
-        |template_id| Delivery { message_id: s("33"), template_id, fate: Fate::Delivered };
+    let delivery = |template_id| DeliveryReceipt {
+        message_id: s("33"),
+        template_id,
+        status: DeliveryStatus::Delivered,
+    };
     let tree = json!({ "MsgID": "33", "Status": "success" });
     let event = Event::TemplateSendJobFinish(delivery(None));
     assert_eq!(read("templatesendjobfinish", &tree), event);
@@ -101,7 +104,7 @@ fn results() {
         "MsgID": 1, "Status": "send success", "TotalCount": 100, "FilterCount": 80, "SentCount": "75",
         "ErrorCount": 5, "CopyrightCheckResult": { "Count": 0 },
     });
-    let mass = MassDelivery {
+    let mass = MassDeliveryReceipt {
         message_id: s("1"),
         status: s("send success"),
         total: Some(100),
@@ -113,7 +116,7 @@ fn results() {
     let tree = json!({
         "notify_code": "C", "notify_type": 2001, "card_status": 1, "fail_ret": -10001, "fail_msg": "no",
     });
-    let service = ServiceDelivery {
+    let service = ServiceDeliveryReceipt {
         code: s("C"),
         card_type: s("2001"),
         status: s("1"),
@@ -127,7 +130,7 @@ fn results() {
 #[test]
 fn consents() {
     let tree = json!({ "List": { "TemplateId": "A", "SubscribeStatusString": "accept" } });
-    let answers = vec![Answer { template_id: s("A"), accepted: true, scene: None }];
+    let answers = vec![ConsentDecision { template_id: s("A"), accepted: true, scene: None }];
     let event = Event::SubscribeMessagePopup(answers.clone());
     assert_eq!(read("subscribe_msg_popup_event", &tree), event);
     let event = Event::SubscribeMessageChange(answers);

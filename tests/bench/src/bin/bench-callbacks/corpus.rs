@@ -6,7 +6,7 @@ use shared::clock::Timestamp;
 use shared::wechat::crypto::{self, EncodingAesKey};
 use shared::wechat::envelope;
 use shared::wechat::id::AppId;
-use shared::wechat::push::{Format, Kind, Push};
+use shared::wechat::push::{Format, Push, PushKind};
 use shared::wechat::signature;
 
 /// The time of every push.
@@ -106,7 +106,7 @@ fn delivery(number: usize, mode: Mode, format: Format) -> Delivery {
         Mode::Safe => {
             let message = message(number, format, &content);
             let random = crypto::synthetic_random(&key(), message.as_bytes());
-            let encrypt = crypto::seal(&key(), &app_id(), random, message.as_bytes());
+            let encrypt = crypto::encrypt(&key(), &app_id(), random, message.as_bytes());
             query.push(("openid", open_id(number)));
             query.push(("encrypt_type", "aes".to_owned()));
             let signature = signature::sign(&[TOKEN, &NOW.to_string(), NONCE, &encrypt]);
@@ -182,9 +182,9 @@ impl Case {
             return Err(format!("not the reply to {:?}: {reply}", delivery.content));
         }
         Ok(match read.kind {
-            Kind::Message(_) => None,
+            PushKind::Message(_) => None,
             // For example a time in milliseconds.
-            Kind::Malformed { problem, .. } => {
+            PushKind::Malformed { problem, .. } => {
                 Some(format!("{problem}: {}", read.tree["CreateTime"]))
             }
             other => Some(format!("it would be read as {other:?}")),
@@ -228,7 +228,7 @@ fn decrypt(format: Format, answer: &str) -> Result<String, String> {
     if !signature::verify(&required("MsgSignature")?, &parts) {
         return Err(format!("its signature is wrong: {answer}"));
     }
-    let reply = crypto::open(&key(), &app_id(), encrypt).map_err(|error| error.to_string())?;
+    let reply = crypto::decrypt(&key(), &app_id(), encrypt).map_err(|error| error.to_string())?;
     String::from_utf8(reply).map_err(|error| error.to_string())
 }
 

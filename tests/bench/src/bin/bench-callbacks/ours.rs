@@ -3,10 +3,10 @@
 use crate::corpus::{self, Case, Delivery, Mode, NOW};
 use rustix::time::{ClockId, clock_gettime};
 use shared::secret::Secret;
-use shared::wechat::callback::{self, Callback, Opened, Query, WINDOW};
+use shared::wechat::callback::{self, Callback, DecryptedPush, Query, WINDOW};
 use shared::wechat::crypto;
 use shared::wechat::envelope;
-use shared::wechat::push::{Kind, Message, Push};
+use shared::wechat::push::{Message, Push, PushKind};
 use shared::wechat::reply::Reply;
 use shared::wechat::signature;
 use std::hint::black_box;
@@ -19,12 +19,12 @@ pub(crate) struct Ours {
 
 /// An app with encrypted pushes.
 pub(crate) fn safe() -> Ours {
-    Ours::new(callback::Mode::Safe)
+    Ours::new(callback::EncryptionMode::Safe)
 }
 
 /// An app with plaintext pushes.
 pub(crate) fn plain() -> Ours {
-    Ours::new(callback::Mode::Plaintext)
+    Ours::new(callback::EncryptionMode::Plaintext)
 }
 
 impl Ours {
@@ -33,7 +33,7 @@ impl Ours {
         if case.mode == Mode::Plain { plain() } else { safe() }
     }
 
-    fn new(mode: callback::Mode) -> Self {
+    fn new(mode: callback::EncryptionMode) -> Self {
         let callback = Callback {
             app_id: corpus::app_id(),
             mode,
@@ -53,14 +53,14 @@ impl Ours {
     ) -> Result<String, String> {
         let query = Query::read(query).map_err(|error| error.to_string())?;
         if is_url_verification {
-            let echo = self.callback.greet(&query, NOW).map_err(|error| error.to_string())?;
+            let echo = self.callback.verify_url(&query, NOW).map_err(|error| error.to_string())?;
             return Ok(echo.to_owned());
         }
         let opened = self.open(&query, body)?;
         let push = read(&opened)?;
         let written = reply(&push)?.write(&push, NOW);
-        Ok(match &opened.seal {
-            Some(seal) => seal.seal(&written, push.format, NOW),
+        Ok(match &opened.reply_cipher {
+            Some(cipher) => cipher.encrypt(&written, push.format, NOW),
             None => written,
         })
     }
@@ -70,8 +70,8 @@ impl Ours {
         self.handle(case.mode == Mode::UrlVerification, delivery.pairs(), &delivery.body)
     }
 
-    fn open(&self, query: &Query, body: &str) -> Result<Opened, String> {
-        self.callback.open(query, body.as_bytes(), NOW).map_err(|error| error.to_string())
+    fn open(&self, query: &Query, body: &str) -> Result<DecryptedPush, String> {
+        self.callback.decrypt(query, body.as_bytes(), NOW).map_err(|error| error.to_string())
     }
 
     /// Messages per second, over this many seconds of processor time.
@@ -106,7 +106,7 @@ impl Ours {
             let (key, app_id) = (corpus::key(), corpus::app_id());
             let open = |delivery: &Delivery| {
                 envelope::encrypted(&delivery.body)
-                    .map(|encrypted| crypto::open(&key, &app_id, encrypted))
+                    .map(|encrypted| crypto::decrypt(&key, &app_id, encrypted))
             };
             parts.push(("open", micros_each(deliveries, open)));
         }
@@ -121,8 +121,8 @@ impl Ours {
         let write = |push: &Push| reply(push).map(|reply| reply.write(push, NOW));
         parts.push(("reply", micros_each(&answered, |(_, push, _)| write(push))));
         if *mode == Mode::Safe {
-            let seal = |opened: &Opened, written: &str| {
-                opened.seal.as_ref().map(|seal| seal.seal(written, *format, NOW))
+            let seal = |opened: &DecryptedPush, written: &str| {
+                opened.reply_cipher.as_ref().map(|cipher| cipher.encrypt(written, *format, NOW))
             };
             parts.push((
                 "seal",
@@ -147,13 +147,15 @@ fn query(delivery: &Delivery) -> Result<Query, String> {
     Query::read(delivery.pairs()).map_err(|error| error.to_string())
 }
 
-fn read(opened: &Opened) -> Result<Push, String> {
+fn read(opened: &DecryptedPush) -> Result<Push, String> {
     Push::read(&corpus::app_id(), &opened.message).map_err(|error| error.to_string())
 }
 
 fn reply(push: &Push) -> Result<Reply, String> {
     match &push.kind {
-        Kind::Message(Message::Text { content, .. }) => Ok(Reply::Text(corpus::reply_to(content))),
+        PushKind::Message(Message::Text { content, .. }) => {
+            Ok(Reply::Text(corpus::reply_to(content)))
+        }
         other => Err(format!("not a text: {other:?}")),
     }
 }

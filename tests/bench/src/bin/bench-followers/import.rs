@@ -53,7 +53,7 @@ async fn measure(stack: &MeteredStack, command: &Value) -> Result<ImportCost, Fa
         let state = invoke(stack, &json!({ "status": { "app": "shop" } })).await?;
         match state["state"].as_str() {
             Some("done") => break,
-            Some("listing" | "looking") => {
+            Some("listing" | "reconciling") => {
                 invoke(stack, &json!({ "continue": {} })).await?;
             }
             _ => return Err(format!("it was not done: {state}").into()),

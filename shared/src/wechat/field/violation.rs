@@ -1,20 +1,20 @@
 //! What is wrong with a value, in words.
 
-use super::Type;
+use super::FieldType;
 use std::fmt;
 
 /// A value that WeChat would refuse. Says what is wrong and what the rule is,
 /// never the value itself: that may be personal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{flaw}; {}", kind.rule())]
-pub struct Problem {
-    pub(super) flaw: Flaw,
-    pub(super) kind: Type,
+#[error("{violation}; {}", kind.rule())]
+pub struct RuleViolation {
+    pub(super) violation: Violation,
+    pub(super) kind: FieldType,
 }
 
 /// What is wrong with a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(super) enum Violation {
     Empty,
     Control,
     Long(usize),
@@ -25,7 +25,7 @@ pub(super) enum Flaw {
     Decimals(u8),
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("it is empty"),
@@ -44,39 +44,39 @@ impl fmt::Display for Flaw {
     }
 }
 
-impl Problem {
+impl RuleViolation {
     /// What to do about it.
     pub fn advice(&self) -> &'static str {
-        match (&self.flaw, self.kind) {
-            (Flaw::Empty, _) => "give it something to show; WeChat takes no empty value",
-            (Flaw::Control, _) => "give it in one line; WeChat takes no control characters",
-            (Flaw::Long(_), kind) if kind.can_be_cut() => {
-                r#"shorten it, or let the template cut it: {"text": "…", "fit": true}"#
+        match (&self.violation, self.kind) {
+            (Violation::Empty, _) => "give it something to show; WeChat takes no empty value",
+            (Violation::Control, _) => "give it in one line; WeChat takes no control characters",
+            (Violation::Long(_), kind) if kind.can_be_truncated() => {
+                r#"shorten it, or let the template cut it: {"text": "…", "truncate": true}"#
             }
-            (Flaw::Form, Type::Time) => {
+            (Violation::Form, FieldType::Time) => {
                 r#"give it in that form, or an ISO value and let the template write it: {"time": "…"}"#
             }
-            (Flaw::Form, Type::Date) => {
+            (Violation::Form, FieldType::Date) => {
                 r#"give it in that form, or an ISO value and let the template write it: {"date": "…"}"#
             }
-            (Flaw::Form, Type::Amount) => {
+            (Violation::Form, FieldType::Amount) => {
                 r#"give it in that form, or a plain number and let the template write it: {"amount": "…"}"#
             }
-            (Flaw::NoSuchMoment, _) => "correct the day or the time",
-            (Flaw::NoTimeOfDay, _) => {
+            (Violation::NoSuchMoment, _) => "correct the day or the time",
+            (Violation::NoTimeOfDay, _) => {
                 r#"add the time of day, or use one of WeChat's date keys with {"date": "…"}"#
             }
-            (Flaw::Decimals(_), _) => {
+            (Violation::Decimals(_), _) => {
                 r#"round it before, or give the template more "decimals", up to 3"#
             }
-            (Flaw::Long(_) | Flaw::Character | Flaw::Form, _) => {
+            (Violation::Long(_) | Violation::Character | Violation::Form, _) => {
                 "correct it, or choose a thing instead of this key in WeChat's template"
             }
         }
     }
 }
 
-impl Type {
+impl FieldType {
     /// The rule in words.
     pub(super) fn rule(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! Moments as callers write them: by RFC 3339, with any zone
-//! (`2026-11-20T15:04:00+08:00`), or in seconds since 1970.
+//! A timestamp in a request: RFC 3339 with any offset
+//! (`2026-11-20T15:04:00+08:00`), or seconds since 1970.
 
 use crate::clock::Timestamp;
 use aws_smithy_types::DateTime;
@@ -8,35 +8,27 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// Reads a moment.
-///
-/// # Errors
-///
-/// When it's neither way, or before 1970.
-pub fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+/// Reads a timestamp, for serde. One before 1970 is an error.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let seconds = match Value::deserialize(deserializer)? {
         Value::Number(seconds) => seconds.as_u64(),
         Value::String(text) => DateTime::from_str(&text, Format::DateTimeWithOffset)
             .ok()
-            .and_then(|moment| u64::try_from(moment.secs()).ok()),
+            .and_then(|time| u64::try_from(time.secs()).ok()),
         _ => None,
     };
     seconds.map(Timestamp).ok_or_else(|| {
         D::Error::custom(
-            "a moment is written as RFC 3339 does (2026-11-20T15:04:00+08:00), or in seconds since 1970",
+            "expected a time in RFC 3339 (2026-11-20T15:04:00+08:00) or in seconds since 1970",
         )
     })
 }
 
-/// Reads a moment that may be missing.
-///
-/// # Errors
-///
-/// As [`read`]'s.
-pub fn read_optional<'de, D: Deserializer<'de>>(
+/// As [`deserialize`], for a field that may be missing.
+pub fn deserialize_optional<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Timestamp>, D::Error> {
-    read(deserializer).map(Some)
+    deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]
@@ -45,8 +37,8 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_moment_can_be_told_in_two_ways() {
-        let read = |value: Value| read(value).map_err(|error| error.to_string());
+    fn timestamp_is_rfc_3339_or_seconds() {
+        let read = |value: Value| deserialize(value).map_err(|error| error.to_string());
         for same in
             ["2026-11-20T07:04:00Z", "2026-11-20T15:04:00+08:00", "2026-11-20T07:04:00.9+00:00"]
         {

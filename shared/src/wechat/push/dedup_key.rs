@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 /// The identity of a push among those of one app, user and second.
 ///
 /// `names` are its MsgType and, for an event, its name, in lower case.
-pub(super) fn of(
+pub(super) fn dedup_key(
     app_id: &AppId,
     from: &OpenId,
     create_time: Timestamp,
@@ -68,70 +68,70 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn of_event(event: &str, tree: &Value) -> String {
+    fn event_key(event: &str, tree: &Value) -> String {
         let app_id = AppId::parse("wx1").unwrap();
         let from = OpenId::parse("oAnn").unwrap();
-        of(&app_id, &from, Timestamp(1_700_000_000), ["event", event], Fields(tree))
+        dedup_key(&app_id, &from, Timestamp(1_700_000_000), ["event", event], Fields(tree))
     }
 
-    fn of_message(tree: &Value) -> String {
+    fn message_key(tree: &Value) -> String {
         let app_id = AppId::parse("wx1").unwrap();
         let from = OpenId::parse("oAnn").unwrap();
-        of(&app_id, &from, Timestamp(1_700_000_000), ["text", ""], Fields(tree))
+        dedup_key(&app_id, &from, Timestamp(1_700_000_000), ["text", ""], Fields(tree))
     }
 
     #[test]
     fn a_message_goes_by_its_id() {
         assert_eq!(
-            of_message(&json!({ "MsgId": 24_000_000_000_000_001_u64 })),
+            message_key(&json!({ "MsgId": 24_000_000_000_000_001_u64 })),
             "msg-24000000000000001"
         );
-        let odd = of_message(&json!({ "MsgId": "1#2" }));
+        let odd = message_key(&json!({ "MsgId": "1#2" }));
         assert_eq!(odd.len(), 32);
-        assert_ne!(odd, of_message(&json!({ "MsgId": "1#3" })));
+        assert_ne!(odd, message_key(&json!({ "MsgId": "1#3" })));
     }
 
     /// Fault 9.
     #[test]
     fn events_of_one_second_differ() {
         let popup = |template: &str| json!({ "List": { "TemplateId": template } });
-        let identities = [
-            of_event("click", &json!({ "EventKey": "a" })),
-            of_event("click", &json!({ "EventKey": "b" })),
-            of_event("scan", &json!({ "EventKey": "a" })),
-            of_event("templatesendjobfinish", &json!({ "MsgID": "1" })),
-            of_event("templatesendjobfinish", &json!({ "MsgID": "2" })),
-            of_event("subscribe_msg_popup_event", &popup("A")),
-            of_event("subscribe_msg_popup_event", &popup("B")),
-            of_event("subscribe_msg_change_event", &popup("A")),
-            of_event(
+        let keys = [
+            event_key("click", &json!({ "EventKey": "a" })),
+            event_key("click", &json!({ "EventKey": "b" })),
+            event_key("scan", &json!({ "EventKey": "a" })),
+            event_key("templatesendjobfinish", &json!({ "MsgID": "1" })),
+            event_key("templatesendjobfinish", &json!({ "MsgID": "2" })),
+            event_key("subscribe_msg_popup_event", &popup("A")),
+            event_key("subscribe_msg_popup_event", &popup("B")),
+            event_key("subscribe_msg_change_event", &popup("A")),
+            event_key(
                 "subscribe_msg_sent_event",
                 &json!({ "List": { "TemplateId": "A", "MsgID": 1 } }),
             ),
-            of_event(
+            event_key(
                 "subscribe_msg_sent_event",
                 &json!({ "List": { "TemplateId": "A", "MsgID": 2 } }),
             ),
-            of_event("subscribe", &json!({})),
-            of_event("unsubscribe", &json!({})),
+            event_key("subscribe", &json!({})),
+            event_key("unsubscribe", &json!({})),
         ];
-        for (place, identity) in identities.iter().enumerate() {
-            assert!(!identities[..place].contains(identity), "{place}");
+        for (at, key) in keys.iter().enumerate() {
+            assert!(!keys[..at].contains(key), "{at}");
         }
     }
 
     #[test]
     fn an_event_that_comes_again_does_not() {
         assert_eq!(
-            of_event("subscribe", &json!({ "EventKey": "" })),
-            of_event("subscribe", &json!({}))
+            event_key("subscribe", &json!({ "EventKey": "" })),
+            event_key("subscribe", &json!({}))
         );
         assert_eq!(
-            of_event(
+            event_key(
                 "x",
                 &json!({ "SubscribeMsgPopupEvent": { "List": [{ "TemplateId": "A" }, { "TemplateId": "B" }] } })
             ),
-            of_event("x", &json!({ "List": [{ "TemplateId": "B" }, { "TemplateId": "A" }] })),
+            event_key("x", &json!({ "List": [{ "TemplateId": "B" }, { "TemplateId": "A" }] })),
         );
     }
 }

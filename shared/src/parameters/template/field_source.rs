@@ -1,7 +1,7 @@
 //! What fills one of WeChat's keys.
 
 use super::{UnknownField, fields_of, fill};
-use crate::wechat::field::{self, Message, Problem, Type};
+use crate::wechat::field::{self, FieldType, MessageKind, RuleViolation};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -15,14 +15,14 @@ const NUMBER: &str = "1234567890";
 /// What fills one of WeChat's keys: a text with `{field}` in it, or an object
 /// that says more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// `"{product}"`, or `{"text": "{product}", "fit": true}`: too long a text
+pub enum FieldSource {
+    /// `"{product}"`, or `{"text": "{product}", "truncate": true}`: too long a text
     /// is cut with an ellipsis then, and refused otherwise.
     Text {
         /// Text with `{field}` in it.
         text: String,
         /// Whether it may be cut.
-        fit: bool,
+        truncate: bool,
     },
     /// `{"time": "{at}"}`: day and time of an ISO moment, see [`field::time`].
     Time(String),
@@ -45,7 +45,7 @@ pub enum Content {
 #[serde(deny_unknown_fields)]
 struct Written {
     text: Option<String>,
-    fit: Option<bool>,
+    truncate: Option<bool>,
     time: Option<String>,
     date: Option<String>,
     amount: Option<String>,
@@ -56,20 +56,20 @@ struct Written {
 /// Reads WeChat's keys and what fills them.
 pub(super) fn data<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<BTreeMap<String, Content>, D::Error> {
+) -> Result<BTreeMap<String, FieldSource>, D::Error> {
     let data = BTreeMap::<String, Value>::deserialize(deserializer)?;
     let read = data.into_iter().map(|(key, value)| {
-        let content =
-            Content::read(value).map_err(|error| D::Error::custom(format!("{key}: {error}")))?;
+        let content = FieldSource::read(value)
+            .map_err(|error| D::Error::custom(format!("{key}: {error}")))?;
         Ok((key, content))
     });
     read.collect()
 }
 
 #[cfg(feature = "schema")]
-impl schemars::JsonSchema for Content {
+impl schemars::JsonSchema for FieldSource {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Content".into()
+        "FieldSource".into()
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -85,7 +85,7 @@ impl schemars::JsonSchema for Content {
             "description": "What fills one of WeChat's keys. Every text may have {field} in it.",
             "anyOf": [
                 { "type": "string" },
-                object("text", serde_json::json!({ "fit": {
+                object("text", serde_json::json!({ "truncate": {
                     "description": "Whether too long a text is cut with an ellipsis; otherwise it is refused.",
                     "type": ["boolean", "null"] } })),
                 object("time", serde_json::json!({})),
@@ -98,23 +98,23 @@ impl schemars::JsonSchema for Content {
     }
 }
 
-impl Content {
+impl FieldSource {
     fn read(value: Value) -> Result<Self, String> {
         let object = match value {
-            Value::String(text) => return Ok(Self::Text { text, fit: false }),
+            Value::String(text) => return Ok(Self::Text { text, truncate: false }),
             object @ Value::Object(_) => object,
             _ => return Err("expected a text or an object".to_owned()),
         };
         let written = Written::deserialize(object).map_err(|error| error.to_string())?;
-        if written.fit.is_some() && written.text.is_none() {
-            return Err(r#""fit" goes with "text""#.to_owned());
+        if written.truncate.is_some() && written.text.is_none() {
+            return Err(r#""truncate" goes with "text""#.to_owned());
         }
         if (written.currency.is_some() || written.decimals.is_some()) && written.amount.is_none() {
             return Err(r#""currency" and "decimals" go with "amount""#.to_owned());
         }
         match (written.text, written.time, written.date, written.amount) {
             (Some(text), None, None, None) => {
-                Ok(Self::Text { text, fit: written.fit.unwrap_or_default() })
+                Ok(Self::Text { text, truncate: written.truncate.unwrap_or_default() })
             }
             (None, Some(time), None, None) => Ok(Self::Time(time)),
             (None, None, Some(date), None) => Ok(Self::Date(date)),
@@ -157,24 +157,24 @@ impl Content {
     pub fn fill(
         &self,
         key: &str,
-        message: Message,
+        message: MessageKind,
         fields: &BTreeMap<String, String>,
-    ) -> Result<String, Unfit> {
-        let kind = Type::of(key, message);
-        let unfit = |reason| {
+    ) -> Result<String, InvalidValue> {
+        let kind = FieldType::of(key, message);
+        let invalid = |reason| {
             let fields = fields_of(self.text()).map(str::to_owned).collect();
-            Unfit { key: key.to_owned(), fields, reason }
+            InvalidValue { key: key.to_owned(), fields, reason }
         };
-        let filled = fill(self.text(), fields).map_err(|error| unfit(Reason::Field(error)))?;
-        let shown = self.shape(kind, filled).map_err(|problem| unfit(Reason::Value(problem)))?;
-        kind.check(&shown).map_err(|problem| unfit(Reason::Value(problem)))?;
+        let filled = fill(self.text(), fields).map_err(|error| invalid(Reason::Field(error)))?;
+        let shown = self.shape(kind, filled).map_err(|problem| invalid(Reason::Value(problem)))?;
+        kind.check(&shown).map_err(|problem| invalid(Reason::Value(problem)))?;
         Ok(shown)
     }
 
-    fn shape(&self, kind: Type, filled: String) -> Result<String, Problem> {
+    fn shape(&self, kind: FieldType, filled: String) -> Result<String, RuleViolation> {
         match self {
-            Self::Text { fit: true, .. } => Ok(kind.fit(filled)),
-            Self::Text { fit: false, .. } => Ok(filled),
+            Self::Text { truncate: true, .. } => Ok(kind.truncate(filled)),
+            Self::Text { truncate: false, .. } => Ok(filled),
             Self::Time(_) => field::time(&filled),
             Self::Date(_) => field::date(&filled),
             Self::Amount { currency, decimals, .. } => field::amount(&filled, *currency, *decimals),
@@ -182,15 +182,15 @@ impl Content {
     }
 
     /// Checks what doesn't depend on the fields.
-    pub(super) fn check(&self, key: &str, message: Message) -> Result<(), String> {
+    pub(super) fn check(&self, key: &str, message: MessageKind) -> Result<(), String> {
         if let Some(bare) = key.strip_suffix(".DATA") {
             return Err(format!("the key {key} is written without .DATA: {bare}"));
         }
-        let kind = Type::of(key, message);
+        let kind = FieldType::of(key, message);
         let (name, sample) = match self {
-            Self::Text { fit: true, .. } if !kind.can_be_cut() => {
+            Self::Text { truncate: true, .. } if !kind.can_be_truncated() => {
                 return Err(format!(
-                    r#"the key {key} can't be cut, so it can't have "fit"; things, names, short_things, character_strings and keywords can"#
+                    r#"the key {key} can't be cut, so it can't have "truncate"; things, names, short_things, character_strings and keywords can"#
                 ));
             }
             Self::Text { .. } => ("text", None),
@@ -206,8 +206,8 @@ impl Content {
         }
         // What has no fields is the same for every notification.
         if fields_of(self.text()).next().is_none() {
-            let unfit = |unfit: Unfit| format!("{unfit}: {}", unfit.advice());
-            self.fill(key, message, &BTreeMap::new()).map_err(unfit)?;
+            let invalid = |invalid: InvalidValue| format!("{invalid}: {}", invalid.advice());
+            self.fill(key, message, &BTreeMap::new()).map_err(invalid)?;
         }
         Ok(())
     }
@@ -216,7 +216,7 @@ impl Content {
 /// A key can't show what it was to be filled with. Names the key, the fields
 /// and the rule, never a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unfit {
+pub struct InvalidValue {
     key: String,
     fields: Vec<String>,
     reason: Reason,
@@ -225,10 +225,10 @@ pub struct Unfit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reason {
     Field(UnknownField),
-    Value(Problem),
+    Value(RuleViolation),
 }
 
-impl Unfit {
+impl InvalidValue {
     /// What to do about it.
     pub fn advice(&self) -> &'static str {
         match &self.reason {
@@ -238,9 +238,9 @@ impl Unfit {
     }
 }
 
-impl std::error::Error for Unfit {}
+impl std::error::Error for InvalidValue {}
 
-impl fmt::Display for Unfit {
+impl fmt::Display for InvalidValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the key {}", self.key)?;
         for (at, field) in self.fields.iter().enumerate() {
@@ -270,15 +270,15 @@ mod tests {
         .into()
     }
 
-    fn shown(key: &str, content: Value) -> Result<String, Unfit> {
-        Content::read(content).unwrap().fill(key, Message::Subscribe, &fields())
+    fn shown(key: &str, content: Value) -> Result<String, InvalidValue> {
+        FieldSource::read(content).unwrap().fill(key, MessageKind::Subscribe, &fields())
     }
 
     #[test]
     fn texts_are_cut_and_moments_and_amounts_written() {
         for (key, content, value) in [
-            ("thing1", json!({ "text": "{product}", "fit": true }), "A kettle with a lon…"),
-            ("thing1", json!({ "text": "short", "fit": true }), "short"),
+            ("thing1", json!({ "text": "{product}", "truncate": true }), "A kettle with a lon…"),
+            ("thing1", json!({ "text": "short", "truncate": true }), "short"),
             ("time2", json!({ "time": "{time}" }), "2026年11月20日 15:04"),
             ("date3", json!({ "time": "{time}" }), "2026年11月20日 15:04"),
             ("date3", json!({ "date": "{time}" }), "2026年11月20日"),
@@ -290,9 +290,9 @@ mod tests {
         ] {
             let filled = shown(key, content.clone());
             if value.is_empty() {
-                let unfit = filled.unwrap_err();
+                let invalid = filled.unwrap_err();
                 assert_eq!(
-                    unfit.to_string(),
+                    invalid.to_string(),
                     "the key time2, filled by {clock}: there is no field {clock}"
                 );
             } else {
@@ -303,18 +303,20 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_names_the_key_its_fields_and_the_rule_but_no_value() {
-        let unfit = shown("thing1", json!("{product} {price}")).unwrap_err();
+        let invalid = shown("thing1", json!("{product} {price}")).unwrap_err();
         assert_eq!(
-            unfit.to_string(),
+            invalid.to_string(),
             "the key thing1, filled by {product} and {price}: it has 30 characters (UTF-16 units; an emoji has two or more); a thing has at most 20 characters"
         );
-        assert!(unfit.advice().contains(r#""fit": true"#));
-        let unfit = shown("date3", json!({ "date": "{day}" })).unwrap_err();
-        assert!(unfit.to_string().contains("date3") && unfit.to_string().contains("no such day"));
-        assert!(!unfit.to_string().contains("02-30"), "{unfit}");
+        assert!(invalid.advice().contains(r#""truncate": true"#));
+        let invalid = shown("date3", json!({ "date": "{day}" })).unwrap_err();
+        assert!(
+            invalid.to_string().contains("date3") && invalid.to_string().contains("no such day")
+        );
+        assert!(!invalid.to_string().contains("02-30"), "{invalid}");
         // A plain text is not written anew.
-        let unfit = shown("time2", json!("{time}")).unwrap_err();
-        assert!(unfit.advice().contains(r#"{"time": "…"}"#), "{}", unfit.advice());
+        let invalid = shown("time2", json!("{time}")).unwrap_err();
+        assert!(invalid.advice().contains(r#"{"time": "…"}"#), "{}", invalid.advice());
     }
 
     #[test]
@@ -323,15 +325,15 @@ mod tests {
             (json!(17), "expected a text or an object"),
             (json!({}), "expected one of"),
             (json!({ "text": "a", "time": "b" }), "expected one of"),
-            (json!({ "fit": true }), "goes with"),
-            (json!({ "time": "{time}", "fit": true }), "goes with"),
+            (json!({ "truncate": true }), "goes with"),
+            (json!({ "time": "{time}", "truncate": true }), "goes with"),
             (json!({ "text": "a", "currency": "$" }), "go with"),
             (json!({ "time": "{time}", "decimals": 0 }), "go with"),
             (json!({ "amount": "{price}", "currency": "x" }), "symbol of a currency"),
             (json!({ "amount": "{price}", "decimals": 4 }), "at most 3"),
             (json!({ "text": "a", "fti": true }), "unknown field `fti`"),
         ] {
-            let error = Content::read(content.clone()).unwrap_err();
+            let error = FieldSource::read(content.clone()).unwrap_err();
             assert!(error.contains(words), "{content}: {error}");
         }
     }
@@ -339,12 +341,16 @@ mod tests {
     #[test]
     fn what_can_never_fit_is_known_when_the_template_is_read() {
         let check = |key: &str, content: Value| {
-            Content::read(content).unwrap().check(key, Message::Subscribe)
+            FieldSource::read(content).unwrap().check(key, MessageKind::Subscribe)
         };
         for (key, content, words) in [
-            ("time2", json!({ "text": "{time}", "fit": true }), "the key time2 can't be cut"),
-            ("amount4", json!({ "text": "{price}", "fit": true }), "the key amount4 can't be cut"),
-            ("odd6", json!({ "text": "{price}", "fit": true }), "the key odd6 can't be cut"),
+            ("time2", json!({ "text": "{time}", "truncate": true }), "the key time2 can't be cut"),
+            (
+                "amount4",
+                json!({ "text": "{price}", "truncate": true }),
+                "the key amount4 can't be cut",
+            ),
+            ("odd6", json!({ "text": "{price}", "truncate": true }), "the key odd6 can't be cut"),
             ("time2", json!({ "date": "{time}" }), "the key time2 never takes"),
             ("number7", json!({ "amount": "{price}" }), "the key number7 never takes"),
             ("character_string5", json!({ "date": "{time}" }), "the key character_string5 never"),
@@ -357,7 +363,7 @@ mod tests {
             assert!(error.contains(words), "{key}: {content}: {error}");
         }
         for (key, content) in [
-            ("thing1", json!({ "text": "{product}", "fit": true })),
+            ("thing1", json!({ "text": "{product}", "truncate": true })),
             ("phrase8", json!("已发货")),
             ("odd6", json!("anything")),
             ("enum_string9", json!("大")),

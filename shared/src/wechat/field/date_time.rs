@@ -1,6 +1,6 @@
 //! Days and times, as WeChat's keys take them and as programs write them.
 
-use super::Flaw;
+use super::Violation;
 use std::ops::RangeInclusive;
 
 /// A day. Without a year it is one of any year, without a day a whole month.
@@ -17,7 +17,7 @@ struct Clock {
 }
 
 /// Checks a 24-hour time, a date before it if one likes, or a range of these.
-pub(super) fn time(text: &str) -> Result<(), Flaw> {
+pub(super) fn time(text: &str) -> Result<(), Violation> {
     range(text, |moment| match moment.split_once(' ') {
         Some((before, after)) => day(before).and_then(|_| clock(after.trim_start())).map(|_| ()),
         None => clock(moment).map(|_| ()),
@@ -25,7 +25,7 @@ pub(super) fn time(text: &str) -> Result<(), Flaw> {
 }
 
 /// Checks a date, a 24-hour time behind it if one likes, or a range of these.
-pub(super) fn date(text: &str) -> Result<(), Flaw> {
+pub(super) fn date(text: &str) -> Result<(), Violation> {
     range(text, |moment| match moment.split_once(' ') {
         Some((before, after)) => day(before).and_then(|_| clock(after.trim_start())).map(|_| ()),
         None => day(moment).map(|_| ()),
@@ -33,23 +33,23 @@ pub(super) fn date(text: &str) -> Result<(), Flaw> {
 }
 
 /// An ISO moment as WeChat shows it, with its time of day.
-pub(super) fn format_time(text: &str) -> Result<String, Flaw> {
+pub(super) fn format_time(text: &str) -> Result<String, Violation> {
     match iso(text) {
         Ok((day, Some(Clock { hour, minute }))) => {
             Ok(format!("{} {hour:02}:{minute:02}", written(&day)))
         }
-        Ok((_, None)) => Err(Flaw::NoTimeOfDay),
-        Err(Flaw::Form) => time(text).map(|()| text.to_owned()),
-        Err(flaw) => Err(flaw),
+        Ok((_, None)) => Err(Violation::NoTimeOfDay),
+        Err(Violation::Form) => time(text).map(|()| text.to_owned()),
+        Err(violation) => Err(violation),
     }
 }
 
 /// The day of an ISO moment as WeChat shows it.
-pub(super) fn format_date(text: &str) -> Result<String, Flaw> {
+pub(super) fn format_date(text: &str) -> Result<String, Violation> {
     match iso(text) {
         Ok((day, _)) => Ok(written(&day)),
-        Err(Flaw::Form) => date(text).map(|()| text.to_owned()),
-        Err(flaw) => Err(flaw),
+        Err(Violation::Form) => date(text).map(|()| text.to_owned()),
+        Err(violation) => Err(violation),
     }
 }
 
@@ -60,12 +60,12 @@ fn written(Day { year, month, day }: &Day) -> String {
 
 /// One moment, or two with `~` between. The second of two with a time may leave
 /// the day out.
-fn range(text: &str, moment: fn(&str) -> Result<(), Flaw>) -> Result<(), Flaw> {
+fn range(text: &str, moment: fn(&str) -> Result<(), Violation>) -> Result<(), Violation> {
     let Some((from, to)) = text.split_once('~') else { return moment(text) };
     let (from, to) = (from.trim_end(), to.trim_start());
     moment(from)?;
     match moment(to) {
-        Err(Flaw::Form) if from.contains(':') => clock(to).map(|_| ()),
+        Err(Violation::Form) if from.contains(':') => clock(to).map(|_| ()),
         other => other,
     }
 }
@@ -73,7 +73,7 @@ fn range(text: &str, moment: fn(&str) -> Result<(), Flaw>) -> Result<(), Flaw> {
 /// `2026-11-20`, with a time of day behind `T` or a space, and an offset behind
 /// that (ISO 8601, RFC 3339). Fractions of a second and the offset are checked
 /// and forgotten.
-fn iso(text: &str) -> Result<(Day, Option<Clock>), Flaw> {
+fn iso(text: &str) -> Result<(Day, Option<Clock>), Violation> {
     let (before, after) = match text.split_once(['T', 't', ' ']) {
         Some((before, after)) => (before, Some(after)),
         None => (text, None),
@@ -82,7 +82,7 @@ fn iso(text: &str) -> Result<(Day, Option<Clock>), Flaw> {
     let (Some(year), Some(month), Some(of_month), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(Flaw::Form);
+        return Err(Violation::Form);
     };
     let read = (number(year, 4..=4)?, number(month, 2..=2)?, number(of_month, 2..=2)?);
     let clock = after.map(zoned).transpose()?;
@@ -90,7 +90,7 @@ fn iso(text: &str) -> Result<(Day, Option<Clock>), Flaw> {
 }
 
 /// A time of day with its offset from UTC, if it has one.
-fn zoned(text: &str) -> Result<Clock, Flaw> {
+fn zoned(text: &str) -> Result<Clock, Violation> {
     let local = match text.find(['Z', 'z', '+', '-']) {
         Some(at) => {
             offset(&text[at..])?;
@@ -102,14 +102,14 @@ fn zoned(text: &str) -> Result<Clock, Flaw> {
         Some((whole, fraction)) => {
             number(fraction, 1..=9)?;
             // Only seconds have fractions.
-            if whole.len() == "15:04:09".len() { clock(whole) } else { Err(Flaw::Form) }
+            if whole.len() == "15:04:09".len() { clock(whole) } else { Err(Violation::Form) }
         }
         None => clock(local),
     }
 }
 
 /// `Z`, `+08`, `+08:00` or `+0800`.
-fn offset(text: &str) -> Result<(), Flaw> {
+fn offset(text: &str) -> Result<(), Violation> {
     if matches!(text, "Z" | "z") {
         return Ok(());
     }
@@ -122,11 +122,11 @@ fn offset(text: &str) -> Result<(), Flaw> {
     let sound = text.len() == digits.len() + 1
         && number(hours, 2..=2)? < 24
         && number(minutes, 2..=2)? < 60;
-    if sound { Ok(()) } else { Err(Flaw::Form) }
+    if sound { Ok(()) } else { Err(Violation::Form) }
 }
 
 /// `2026年11月20日`, `2026年11月`, `11月20日`, or the same with `-`, `/` or `.`.
-fn day(text: &str) -> Result<Day, Flaw> {
+fn day(text: &str) -> Result<Day, Violation> {
     if let Some((before, after)) = text.split_once('月') {
         let (year, month) = match before.split_once('年') {
             Some((year, month)) => (Some(number(year, 4..=4)?), month),
@@ -136,11 +136,11 @@ fn day(text: &str) -> Result<Day, Flaw> {
             Some(day) => Some(number(day, 1..=2)?),
             // "2026年11月" is a month; "11月" alone is nothing.
             None if after.is_empty() && year.is_some() => None,
-            None => return Err(Flaw::Form),
+            None => return Err(Violation::Form),
         };
         return existing(year, number(month, 1..=2)?, day);
     }
-    let separator = text.find(['-', '/', '.']).ok_or(Flaw::Form)?;
+    let separator = text.find(['-', '/', '.']).ok_or(Violation::Form)?;
     let parts: Vec<_> = text.split(char::from(text.as_bytes()[separator])).collect();
     match parts.as_slice() {
         [year, month, day] => {
@@ -151,28 +151,28 @@ fn day(text: &str) -> Result<Day, Flaw> {
             existing(Some(number(year, 4..=4)?), number(month, 1..=2)?, None)
         }
         [month, day] => existing(None, number(month, 1..=2)?, Some(number(day, 1..=2)?)),
-        _ => Err(Flaw::Form),
+        _ => Err(Violation::Form),
     }
 }
 
 /// `15:04` or `15:04:09`.
-fn clock(text: &str) -> Result<Clock, Flaw> {
+fn clock(text: &str) -> Result<Clock, Violation> {
     let mut parts = text.split(':');
     let (Some(hour), Some(minute), second, None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(Flaw::Form);
+        return Err(Violation::Form);
     };
     let (hour, minute) = (number(hour, 1..=2)?, number(minute, 2..=2)?);
     let second = second.map_or(Ok(0), |second| number(second, 2..=2))?;
     if hour > 23 || minute > 59 || second > 59 {
-        return Err(Flaw::NoSuchMoment);
+        return Err(Violation::NoSuchMoment);
     }
     Ok(Clock { hour, minute })
 }
 
 /// The day, if the calendar has it.
-fn existing(year: Option<u32>, month: u32, day: Option<u32>) -> Result<Day, Flaw> {
+fn existing(year: Option<u32>, month: u32, day: Option<u32>) -> Result<Day, Violation> {
     let leap = year.is_none_or(|year| {
         year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
     });
@@ -181,20 +181,20 @@ fn existing(year: Option<u32>, month: u32, day: Option<u32>) -> Result<Day, Flaw
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         1..=12 => 31,
-        _ => return Err(Flaw::NoSuchMoment),
+        _ => return Err(Violation::NoSuchMoment),
     };
     if year == Some(0) || day.is_some_and(|day| !(1..=days).contains(&day)) {
-        return Err(Flaw::NoSuchMoment);
+        return Err(Violation::NoSuchMoment);
     }
     Ok(Day { year, month, day })
 }
 
 /// A number of so many digits.
-fn number(text: &str, digits: RangeInclusive<usize>) -> Result<u32, Flaw> {
+fn number(text: &str, digits: RangeInclusive<usize>) -> Result<u32, Violation> {
     if !digits.contains(&text.len()) || !text.bytes().all(|c| c.is_ascii_digit()) {
-        return Err(Flaw::Form);
+        return Err(Violation::Form);
     }
-    text.parse().map_err(|_| Flaw::Form)
+    text.parse().map_err(|_| Violation::Form)
 }
 
 #[cfg(test)]
@@ -238,7 +238,7 @@ mod tests {
         for text in
             ["", "soon", "15", "15:4", "2026-11-20", "2026-11-20T15:04", "09:00~", "~", "15:04 "]
         {
-            assert_eq!(time(text), Err(Flaw::Form), "{text}");
+            assert_eq!(time(text), Err(Violation::Form), "{text}");
         }
         for text in [
             "",
@@ -253,7 +253,7 @@ mod tests {
             "2026-11-20~15:04",
             "2026年11月20",
         ] {
-            assert_eq!(date(text), Err(Flaw::Form), "{text}");
+            assert_eq!(date(text), Err(Violation::Form), "{text}");
         }
     }
 
@@ -269,19 +269,19 @@ mod tests {
             "0000-01-01",
             "2月30日",
         ] {
-            assert_eq!(date(text), Err(Flaw::NoSuchMoment), "{text}");
+            assert_eq!(date(text), Err(Violation::NoSuchMoment), "{text}");
         }
         for text in ["24:00", "15:60", "2026-02-30 15:04", "15:04:61", "09:00~25:00"] {
-            assert_eq!(time(text), Err(Flaw::NoSuchMoment), "{text}");
+            assert_eq!(time(text), Err(Violation::NoSuchMoment), "{text}");
         }
         for text in ["2026-02-30", "2026-02-30T15:04:00Z", "2026-11-20T24:00"] {
-            assert_eq!(format_date(text), Err(Flaw::NoSuchMoment), "{text}");
+            assert_eq!(format_date(text), Err(Violation::NoSuchMoment), "{text}");
         }
         for (year, days) in [(2024, 29), (2026, 28), (2000, 29), (2100, 28)] {
             let last = format!("{year}-02-{days}");
             assert_eq!(date(&last), Ok(()), "{last}");
             let beyond = format!("{year}-02-{}", days + 1);
-            assert_eq!(date(&beyond), Err(Flaw::NoSuchMoment), "{beyond}");
+            assert_eq!(date(&beyond), Err(Violation::NoSuchMoment), "{beyond}");
         }
     }
 
@@ -328,9 +328,9 @@ mod tests {
             "2026-11-20T15:04:00+08é0",
             "二〇二六年",
         ] {
-            assert_eq!(format_time(text), Err(Flaw::Form), "{text}");
+            assert_eq!(format_time(text), Err(Violation::Form), "{text}");
         }
-        assert_eq!(format_time("2026-11-20"), Err(Flaw::NoTimeOfDay));
-        assert_eq!(format_date("15:04"), Err(Flaw::Form));
+        assert_eq!(format_time("2026-11-20"), Err(Violation::NoTimeOfDay));
+        assert_eq!(format_date("15:04"), Err(Violation::Form));
     }
 }
