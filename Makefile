@@ -37,7 +37,7 @@ help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: binaries ## Run Hongyan on this machine and print where everything is (options: ARGS="--help", EXAMPLES="orders")
-	@$(TARGET)/debug/hongyan-local run $(EXAMPLES:%=--also examples/%/template.yaml) $(ARGS)
+	@$(TARGET)/debug/hongyan-local run $(EXAMPLES:%=--stack examples/%/template.yaml) $(ARGS)
 
 demo: binaries ## Play the main job, step by step, on free ports
 	@$(TARGET)/debug/hongyan-local demo $(ARGS)
@@ -178,7 +178,7 @@ interop-aws: $(CROSS)/ready $(SAM)/ready $(EMULATOR)/ready $(QEMU)/ready ## Depl
 DIFFERENTIAL_STEPS ?= 20000
 interop-dynamodb: $(EMULATOR)/ready ## Ask the local DynamoDB and another one the same, by chance (DIFFERENTIAL_STEPS=20000, DIFFERENTIAL_SEED=…)
 	MINISTACK=$(EMULATOR) DIFFERENTIAL_STEPS=$(DIFFERENTIAL_STEPS) DIFFERENTIAL_SEED=$(DIFFERENTIAL_SEED) \
-		$(CARGO) test --workspace --test aws --locked -- --ignored --nocapture differential::
+		$(CARGO) test --workspace --test differential --locked -- --ignored --nocapture
 
 FOLLOWERS ?= 1000000
 INVOCATIONS ?= 1000000

@@ -52,7 +52,7 @@ async fn documented_send_metrics_are_emitted() {
 
     // A receipt that settles, tokens and events in trouble, are scenarios of their own.
     let elsewhere = [
-        "settled",
+        "ambiguous_resolved",
         "token_failed",
         "token_forced_refreshes",
         "events_failed",

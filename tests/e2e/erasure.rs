@@ -2,7 +2,7 @@
 
 use crate::phone::password;
 use crate::world::{World, order};
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -199,13 +199,13 @@ async fn erasure_continues_in_the_next_call_when_time_runs_out() {
     // Each deletion of an event takes long, and many take too long.
     let slow = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let slow = slow.delay(Duration::from_millis(700));
-    let slow = world.cloud.aws.faults.order(slow).unwrap();
+    let slow = world.cloud.aws.faults.inject(slow).unwrap();
     let who = json!({ "app": "shop", "open_id": names[0] });
     let first = forget(&world, who.clone()).await;
     assert_eq!(first["complete"], false, "{first}");
     assert!(first["next"].as_str().unwrap().contains("invoke again"), "{first}");
     assert!(!traces(&world, &names).await.is_empty());
-    slow.call_off();
+    slow.cancel();
     let last = forget(&world, who).await;
     assert_eq!(last["complete"], true, "{last}");
     assert_eq!(last["deleted"]["events"], 61, "what went in all: {last}");
@@ -218,11 +218,11 @@ async fn interrupted_erasure_is_finished_when_it_is_repeated() {
     let world = World::start().await;
     let (session, names) = ann_lives(&world).await;
     let broken = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
-    let broken = world.cloud.aws.faults.order(broken.refuse("AccessDeniedException")).unwrap();
+    let broken = world.cloud.aws.faults.inject(broken.refuse("AccessDeniedException")).unwrap();
     let who = json!({ "forget": { "account": "ann" } });
     assert!(world.ask_login(&who).await.is_err());
     assert!(!traces(&world, &names).await.is_empty());
-    broken.call_off();
+    broken.cancel();
     let report = world.ask_login(&who).await.unwrap();
     assert_eq!((&report["complete"], &report["user"]), (&json!(true), &session["user"]));
     assert_eq!(

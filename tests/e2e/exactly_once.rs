@@ -4,7 +4,7 @@
 use crate::channel_scenario::{REPEATABLE, Scene, UNREPEATABLE};
 use crate::world::World;
 use futures_util::future::join_all;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 
@@ -76,7 +76,7 @@ async fn message_with_a_recorded_intent_is_sent_when_it_cannot_be_a_duplicate() 
             announced.holds(1).await;
             scene.kill().await;
             announced.holds(0).await;
-            announced.call_off();
+            announced.cancel();
         };
         let (died, ()) = tokio::join!(scene.world.invoke("send", &request), death);
         died.unwrap_err();
@@ -107,7 +107,7 @@ async fn message_without_a_recorded_intent_is_sent_at_the_next_request() {
             writing.holds(1).await;
             scene.kill().await;
             writing.holds(0).await;
-            writing.call_off();
+            writing.cancel();
         };
         let (died, ()) = tokio::join!(scene.world.invoke("send", &request), death);
         died.unwrap_err();
@@ -148,7 +148,7 @@ async fn message_is_not_sent_before_its_intent_is_confirmed() {
         let (failure, message) = scene.world.refused(&scene.request("order-1")).await;
         assert_eq!(failure, "InternalError", "{kind}");
         assert!(message.contains("again with the same id"), "{message}");
-        announcing.call_off();
+        announcing.cancel();
         assert_eq!(scene.calls().await, 0, "{kind}");
 
         // So it is sent by the next attempt, whichever channel it is.
@@ -168,7 +168,7 @@ async fn unconfirmed_commit_is_found_by_the_next_request() {
         let (answer, lost) =
             scene.send_and("order-1", async || scene.given(scene.storing().reset().after())).await;
         answer.unwrap_err();
-        lost.call_off();
+        lost.cancel();
         scene.world.idle().await;
         let outcome = scene.send("order-1").await["outcome"].clone();
         assert!(outcome == "sent" || outcome == "delivered", "{kind}: {outcome}");
@@ -186,7 +186,7 @@ async fn outcome_is_recovered_when_dynamodb_fails_after_wechat_accepts() {
         let (answer, down) = scene.send_and("order-1", async || scene.given(down)).await;
         answer.unwrap_err();
         assert!(down.fired() >= 3, "{kind}: {}", down.fired());
-        down.call_off();
+        down.cancel();
         scene.world.idle().await;
         assert_eq!(scene.send("order-1").await["outcome"], "in_progress", "{kind}");
 
@@ -221,7 +221,7 @@ async fn attempt_does_not_call_wechat_after_waiting_too_long_for_a_token() {
             assert_eq!(other["notifications"][0]["outcome"], outcome, "{kind}");
             // Eight seconds before its end the first has no time for a call any more.
             scene.world.until("it is too late", || Timestamp::now() > begun.plus(8)).await;
-            renewing.call_off();
+            renewing.cancel();
         };
         let (answer, ()) = tokio::join!(scene.world.invoke("send", &request), another);
         let answer = answer.unwrap();
@@ -313,7 +313,7 @@ async fn frozen_attempt_does_not_call_wechat_after_its_lease() {
         let frozen = async {
             announced.holds(1).await;
             frozen_past_its_lease(&scene, begun, outcome).await;
-            announced.call_off();
+            announced.cancel();
         };
         let (answer, ()) = tokio::join!(scene.world.invoke("send", &request), frozen);
         scene.world.idle().await;

@@ -1,7 +1,7 @@
 //! A business that turns Hongyan on already has followers.
 
 use crate::world::{World, order};
-use hongyan_local::InvokeFailure;
+use local_aws::InvokeFailure;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use std::collections::BTreeSet;

@@ -2,7 +2,7 @@
 
 use crate::phone::{Phone, password};
 use crate::world::{World, order};
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 
 const OTHER: &str = "wx0000000000005a03";
@@ -99,11 +99,11 @@ async fn two_users_of_one_person_merge_into_the_one_with_the_unionid() {
     bind(&world, "shop-mini", true).await;
     // The sessions of before can't be ended, for now.
     let fault = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
-    let fault = world.cloud.aws.faults.order(fault.refuse("InternalServerError")).unwrap();
+    let fault = world.cloud.aws.faults.inject(fault.refuse("InternalServerError")).unwrap();
     let code = json!({ "code": ann.code("shop-mini").await });
     let (_, both) = world.log_in("shop-mini", &code).await;
     assert!(fault.fired() > 0);
-    fault.call_off();
+    fault.cancel();
     assert_eq!(both["user"], person["user"]);
     assert_eq!(both["merged_from"], second["user"], "whoever stored by it can move it");
     let (_, again) = world.log_in("shop-mini", &code).await;

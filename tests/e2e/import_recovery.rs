@@ -4,8 +4,8 @@ use crate::followers::{
     BATCH, LIST, ROW, assert_true, crowd, go_on, import, pages_of, status, used,
 };
 use crate::world::World;
-use hongyan_local::InvokeFailure;
-use hongyan_local::aws::Fault;
+use local_aws::InvokeFailure;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -125,7 +125,7 @@ async fn refused_and_unconfirmed_writes_are_done_once() {
         of("UpdateItem").reset().after().times(2),
         of("Scan").refuse("ProvisionedThroughputExceededException").times(4),
     ];
-    let faults = faults.map(|fault| world.cloud.aws.faults.order(fault).unwrap());
+    let faults = faults.map(|fault| world.cloud.aws.faults.inject(fault).unwrap());
     let done = import(&world).await;
     assert_eq!(done["state"], "done", "{done}");
     for fault in faults {
@@ -139,7 +139,7 @@ async fn import_reports_an_aws_failure_and_resumes_later() {
     let world = World::start().await;
     crowd(&world, 150).await;
     let fault = Fault::of("dynamodb", "TransactWriteItems").by(world.cloud.function("followers"));
-    let fault = world.cloud.aws.faults.order(fault.refuse("InternalServerError")).unwrap();
+    let fault = world.cloud.aws.faults.inject(fault.refuse("InternalServerError")).unwrap();
     let event: Value = serde_json::from_str(IMPORT).unwrap();
     let failed = world.invoke("followers", &event).await;
     let Err(InvokeFailure::Failed { error, .. }) = failed else { panic!("{failed:?}") };
@@ -148,7 +148,7 @@ async fn import_reports_an_aws_failure_and_resumes_later() {
     assert_eq!(waiting["state"], "listing", "{waiting}");
     assert!(waiting["reason"].as_str().unwrap().contains("AWS is unwell"), "{waiting}");
     assert!(waiting["continues_at"].is_u64(), "{waiting}");
-    fault.call_off();
+    fault.cancel();
     world.aws.set_time(ROW, "retry_at", 0).await;
     assert_eq!(go_on(&world).await["state"], "done");
     assert_true(&world).await;

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use futures_util::future::join_all;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ async fn third_delivery_is_stored_when_dynamodb_fails_for_ten_seconds() {
     let world = start().await;
     let outage = Duration::from_secs(10);
     let refused = put(&world).refuse("InternalServerError").lasting(outage);
-    world.cloud.aws.faults.order(refused).unwrap();
+    world.cloud.aws.faults.inject(refused).unwrap();
     let done = write(&world).await;
     let statuses: Vec<_> =
         done["pushes"].as_array().unwrap().iter().map(|push| push["status"].clone()).collect();
@@ -60,7 +60,7 @@ async fn callback_that_starts_in_an_outage_stores_the_next_delivery() {
         ("dynamodb", "PutItem"),
     ] {
         let refused = Fault::of(service, operation).by(callback()).refuse("InternalServerError");
-        world.cloud.aws.faults.order(refused.lasting(Duration::from_secs(6))).unwrap();
+        world.cloud.aws.faults.inject(refused.lasting(Duration::from_secs(6))).unwrap();
     }
     let done = write(&world).await;
     let statuses: Vec<_> =
@@ -74,7 +74,7 @@ async fn callback_that_starts_in_an_outage_stores_the_next_delivery() {
 async fn short_throttling_delays_no_delivery() {
     let world = start().await;
     let throttled = put(&world).refuse("ProvisionedThroughputExceededException").times(6);
-    world.cloud.aws.faults.order(throttled).unwrap();
+    world.cloud.aws.faults.inject(throttled).unwrap();
     let done = write(&world).await;
     assert_eq!(done["pushes"].as_array().unwrap().len(), 1, "{done}");
     assert_eq!(done["pushes"][0]["status"], 200);
@@ -85,7 +85,7 @@ async fn short_throttling_delays_no_delivery() {
 #[tokio::test]
 async fn event_is_stored_once_when_its_confirmation_is_lost() {
     let world = start().await;
-    let lost = world.cloud.aws.faults.order(put(&world).reset().after().once()).unwrap();
+    let lost = world.cloud.aws.faults.inject(put(&world).reset().after().once()).unwrap();
     let done = write(&world).await;
     assert_eq!(done["pushes"][0]["status"], 200, "{done}");
     assert_eq!(lost.fired(), 1);
@@ -96,7 +96,7 @@ async fn event_is_stored_once_when_its_confirmation_is_lost() {
 /// `found` is what the next delivery finds.
 async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault, found: &str) {
     let world = start().await;
-    let held = world.cloud.aws.faults.order(fault(put(&world).hold().once())).unwrap();
+    let held = world.cloud.aws.faults.inject(fault(put(&world).hold().once())).unwrap();
     let kill = async {
         held.holds(1).await;
         world.cloud.kill(&world.cloud.function("callback")).await.unwrap();
@@ -137,7 +137,7 @@ async fn every_push_is_stored_once_while_dynamodb_throttles() {
         put(&world).refuse("ThrottlingException").percent(50),
     ];
     for fault in faults {
-        world.cloud.aws.faults.order(fault).unwrap();
+        world.cloud.aws.faults.inject(fault).unwrap();
     }
     let pushes = (0..40).map(async |number: u64| {
         let message = json!({

@@ -1,8 +1,8 @@
 //! An access token dies under many who use it, and one replaces it.
 
 use crate::world::{World, order};
-use hongyan_local::InvokeFailure;
-use hongyan_local::aws::{Fault, Ordered};
+use local_aws::InvokeFailure;
+use local_aws::services::{Fault, FaultHandle};
 use serde_json::{Value, json};
 
 const STABLE_TOKEN: &str = "/cgi-bin/stable_token";
@@ -31,8 +31,8 @@ async fn forced(world: &World) -> Vec<bool> {
     calls.map(|body| body["force_refresh"].as_bool().unwrap()).collect()
 }
 
-fn given(world: &World, fault: Fault) -> Ordered {
-    world.cloud.aws.faults.order(fault).unwrap()
+fn given(world: &World, fault: Fault) -> FaultHandle {
+    world.cloud.aws.faults.inject(fault).unwrap()
 }
 
 /// What the token function says when it is asked to replace a token.
@@ -225,7 +225,7 @@ async fn token_is_not_lost_when_the_function_crashes_before_storing_it() {
     let (round, ()) = tokio::join!(world.invoke("token", &event), killed);
     assert!(matches!(round, Err(InvokeFailure::Failed { .. })), "{round:?}");
     assert_eq!(world.parameter(SHOP)["generation"], 1);
-    put.call_off();
+    put.cancel();
     world.token_round().await;
     assert_eq!(world.parameter(SHOP)["generation"], 2);
     assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
@@ -244,7 +244,7 @@ async fn refresh_is_finished_by_the_schedule_when_the_function_crashes() {
         put.holds(1).await;
         world.cloud.kill(&token).await.unwrap();
         put.holds(0).await;
-        put.call_off();
+        put.cancel();
         world.invoke("token", &json!({})).await.unwrap();
     };
     let (report, ()) = tokio::join!(world.send(&request), round);
@@ -271,7 +271,7 @@ async fn invalid_token_is_not_used_again_when_an_old_parameter_version_is_read()
         let read = Fault::of("ssm", "GetParameter").by(send.clone()).after();
         let read = given(&world, read.delay(std::time::Duration::from_millis(1)));
         asked.release();
-        read.has_befallen(2).await;
+        read.has_fired(2).await;
         world.set_parameter(SHOP, &new);
     };
     let (report, ()) = tokio::join!(world.send(&request), stale);
@@ -297,7 +297,7 @@ async fn token_is_read_again_when_the_token_function_cannot_be_invoked() {
     let busy = given(&world, invoke());
     let request = order("order-2", to.clone());
     let other = async {
-        busy.has_befallen(1).await;
+        busy.has_fired(1).await;
         world.invoke("token", &json!({})).await.unwrap();
     };
     let (report, ()) = tokio::join!(world.send(&request), other);

@@ -1,7 +1,7 @@
 //! What came in can be applied once more, and changes nothing.
 
 use crate::world::World;
-use hongyan_local::InvokeFailure;
+use local_aws::InvokeFailure;
 use serde_json::{Value, json};
 
 const TEMPLATE: &str = "SandboxTemplateOfMini-order-shipped-0000001";

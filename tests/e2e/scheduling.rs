@@ -2,7 +2,7 @@
 //! sweep that comes back to it.
 
 use crate::world::{World, order};
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use std::collections::BTreeMap;
@@ -428,11 +428,11 @@ async fn notification_waits_for_the_next_sweep_when_dynamodb_fails() {
     // The first that is written, as often as the SDK tries.
     let write = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("send"));
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
-    let refused = world.cloud.aws.faults.order(refused).unwrap();
+    let refused = world.cloud.aws.faults.inject(refused).unwrap();
     assert_eq!(sweep(&world).await, (0, 5));
     assert!(refused.fired() > 0);
     assert!(world.wechat.calls(TEMPLATE_SEND).await.is_empty(), "what isn't announced isn't sent");
-    refused.call_off();
+    refused.cancel();
     assert_eq!(sweep(&world).await, (5, 0));
     assert_eq!(world.phone("ann").screen().await.len(), 5);
 }
@@ -462,12 +462,12 @@ async fn request_returns_to_the_queue_when_it_was_not_stored() {
     ann.follow("shop").await;
     let write = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("send"));
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
-    let refused = world.cloud.aws.faults.order(refused).unwrap();
+    let refused = world.cloud.aws.faults.inject(refused).unwrap();
     world.queue(&order("sale", crowd(&world, 3).await)).await;
     assert!(refused.fired() > 0);
     assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(1), "it isn't lost");
     assert!(ann.screen().await.is_empty());
-    refused.call_off();
+    refused.cancel();
     world.until("the queue is empty", || world.cloud.aws.queues.length(QUEUE) == Some(0)).await;
     world.idle().await;
     assert_eq!(ann.screen().await.len(), 3);

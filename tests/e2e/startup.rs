@@ -2,8 +2,8 @@
 
 use crate::world::{World, order};
 use futures_util::future::join_all;
-use hongyan_local::InvokeFailure;
-use hongyan_local::aws::Fault;
+use local_aws::InvokeFailure;
+use local_aws::services::Fault;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -68,7 +68,7 @@ async fn forbidden_table_is_named() {
     let looked = Fault::of("dynamodb", "DescribeTimeToLive").on("hongyan-local-notifications");
     let send = world.cloud.function("send");
     let refused = looked.refuse("AccessDeniedException").by(send.clone());
-    world.cloud.aws.faults.order(refused).unwrap();
+    world.cloud.aws.faults.inject(refused).unwrap();
     // A schedule has started it already.
     world.cloud.kill(&send).await.unwrap();
     says(&world, "send", &["AccessDeniedException", "_TABLE)"]).await;
@@ -80,7 +80,7 @@ async fn start_survives_a_transient_table_failure() {
         let world = World::start().await;
         let asked = Fault::of("dynamodb", "DescribeTimeToLive").refuse(trouble);
         let asked = asked.by(world.cloud.function("callback"));
-        let asked = world.cloud.aws.faults.order(asked).unwrap();
+        let asked = world.cloud.aws.faults.inject(asked).unwrap();
         let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 });
         let pushed = json!({ "app": "shop", "message": message });
         let answer = world.wechat.push(pushed).await;
@@ -221,7 +221,7 @@ async fn starting_function_reads_parameters_up_to_eight_times() {
     let followers = world.cloud.function("followers");
     let throttled = |times| {
         let read = Fault::of("ssm", "*").by(followers.clone()).refuse("ThrottlingException");
-        world.cloud.aws.faults.order(read.times(times)).unwrap()
+        world.cloud.aws.faults.inject(read.times(times)).unwrap()
     };
     world.cloud.kill(&followers).await.unwrap();
     let all = throttled(8);
@@ -241,7 +241,7 @@ async fn each_of_many_throttled_starts_succeeds_or_logs_the_reason() {
     let send = world.cloud.function("send");
     world.cloud.kill(&send).await.unwrap();
     let read = Fault::of("ssm", "*").by(send).refuse("ThrottlingException");
-    let throttled = world.cloud.aws.faults.order(read.times(30)).unwrap();
+    let throttled = world.cloud.aws.faults.inject(read.times(30)).unwrap();
     let asks = (0..20).map(async |at| {
         let request = order(&format!("order-{at}"), to.clone());
         loop {

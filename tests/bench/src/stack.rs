@@ -2,8 +2,9 @@
 //! WeChat.
 
 use crate::Failure;
-use hongyan_local::aws::{Fault, Ordered};
-use hongyan_local::{Cloud, Options};
+use hongyan_local::Stack;
+use local_aws::Options;
+use local_aws::services::{Fault, FaultHandle};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use shared::clock::Timestamp;
@@ -31,13 +32,13 @@ const OPERATIONS: [&str; 6] =
     ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "TransactWriteItems"];
 
 /// A running stack, and a client for it.
-pub struct Stack {
+pub struct BenchStack {
     /// The local AWS.
-    pub cloud: Cloud,
+    pub cloud: Stack,
     client: Client,
 }
 
-impl Stack {
+impl BenchStack {
     /// Starts the stack with the binaries of this folder.
     pub async fn start(
         binaries: &Path,
@@ -47,7 +48,7 @@ impl Stack {
         options.binaries = binaries.into();
         options.environments = 1;
         configure(&mut options);
-        Ok(Self { cloud: Cloud::start(options).await?, client: HttpClient::new().client() })
+        Ok(Self { cloud: Stack::start(options).await?, client: HttpClient::new().client() })
     }
 
     /// Invokes one of [`FUNCTIONS`].
@@ -127,7 +128,7 @@ impl Stack {
         let count = |operation: &str| {
             // A fault that delays by nearly nothing, and counts what it delays.
             let fault = Fault::of("dynamodb", operation).by(function.clone());
-            self.cloud.aws.faults.order(fault.delay(Duration::from_millis(1)))
+            self.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1)))
         };
         let dynamodb = OPERATIONS.into_iter().map(count).collect::<Result<_, _>>()?;
         Ok(CallCounter { stack: self, dynamodb, wechat_before: self.wechat_calls().await?.len() })
@@ -141,16 +142,16 @@ impl Stack {
 
 /// Counts calls of DynamoDB and of WeChat.
 pub struct CallCounter<'a> {
-    stack: &'a Stack,
-    dynamodb: Vec<Ordered>,
+    stack: &'a BenchStack,
+    dynamodb: Vec<FaultHandle>,
     wechat_before: usize,
 }
 
 impl CallCounter<'_> {
     /// How many there were, of DynamoDB and of WeChat.
     pub async fn finish(self) -> Result<(u64, usize), Failure> {
-        self.dynamodb.iter().for_each(Ordered::call_off);
-        let dynamodb = self.dynamodb.iter().map(Ordered::fired).sum();
+        self.dynamodb.iter().for_each(FaultHandle::cancel);
+        let dynamodb = self.dynamodb.iter().map(FaultHandle::fired).sum();
         Ok((dynamodb, self.stack.wechat_calls().await?.len() - self.wechat_before))
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::Failure;
 use crate::processes::{self, ProcessUsage};
-use crate::stack::{LOGINS_PER_MINUTE, Stack};
-use hongyan_local::Logs;
+use crate::stack::{BenchStack, LOGINS_PER_MINUTE};
+use local_aws::Logs;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -64,7 +64,7 @@ struct Logged {
 /// A stack whose usage is metered.
 pub struct MeteredStack {
     /// The stack alone.
-    pub stack: Stack,
+    pub stack: BenchStack,
     logged: Arc<Mutex<BTreeMap<String, Logged>>>,
     /// The unionid of ann, who follows the shop.
     union_id: String,
@@ -86,12 +86,12 @@ impl MeteredStack {
                 log.invocations += 1.0;
             }
         });
-        let stack = Stack::start(binaries, |options| options.logs = logs).await?;
+        let stack = BenchStack::start(binaries, |options| options.logs = logs).await?;
         stack.invoke("token", &json!({})).await?;
         stack.control("people/ann/follow", &json!({ "app": "shop" })).await?;
         stack.cloud.idle().await?;
         let union_id = stack.union_id_of_ann().await?;
-        stack.cloud.aws.meter.reset();
+        stack.cloud.aws.usage.reset();
         Ok(Self { stack, logged, union_id, done: 0 })
     }
 
@@ -169,7 +169,7 @@ impl MeteredStack {
         let mut usage = BTreeMap::new();
         for (function, logged) in logged {
             let name = self.stack.function(&function);
-            let metered = self.stack.cloud.aws.meter.of(&name);
+            let metered = self.stack.cloud.aws.usage.of(&name);
             let wechat = calls.iter().filter(|call| is_call_of(&function, &call["path"]));
             let processes = self.stack.cloud.processes();
             let ProcessUsage { processor_ms, peak_mb } =

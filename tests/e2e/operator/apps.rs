@@ -2,7 +2,7 @@
 
 use super::{OTHER_SECRET, SECRET};
 use crate::world::World;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -102,10 +102,10 @@ async fn interrupted_setup_leaves_no_partial_app_and_can_be_repeated() {
     for parameter in ["callback/news", "apps/news"] {
         let fault = Fault::of("ssm", "PutParameter").on(format!("/hongyan/local/{parameter}"));
         let fault = fault.refuse("InternalServerError");
-        let fault = world.cloud.aws.faults.order(fault).unwrap();
+        let fault = world.cloud.aws.faults.inject(fault).unwrap();
         let said = world.hongyan(&ADD_NEWS, SECRET).await;
         assert_eq!(said.error().0, "unavailable", "{said:?}");
-        fault.call_off();
+        fault.cancel();
         assert!(world.cloud.aws.parameters.get("/hongyan/local/apps/news").is_none());
         // Nobody minds what is there of it.
         world.token_round().await;

@@ -3,7 +3,7 @@
 use crate::binaries;
 use crate::replay::HURRIED;
 use crate::world::World;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::json;
 use std::process::{Command, Stdio};
 
@@ -64,15 +64,15 @@ async fn interrupted_replay_prints_how_to_resume() {
     let asked = json!({ "replay": { "from": 1, "to": "2100-01-01T00:00:00Z" } });
     let first = world.invoke("events", &asked).await.unwrap();
     let after = first["after"].as_str().unwrap();
-    let held = world.cloud.aws.faults.order(Fault::of("lambda", "Invoke").hold()).unwrap();
+    let held = world.cloud.aws.faults.inject(Fault::of("lambda", "Invoke").hold()).unwrap();
     let mut tool = Command::new(binaries::tool());
     tool.arg(format!("--local=http://{}", world.cloud.aws())).args(all(&["--after", after]));
     let tool = tool.arg("--json").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    held.has_befallen(1).await;
+    held.has_fired(1).await;
     let stop = Command::new("kill").args(["-INT", &tool.id().to_string()]).status().unwrap();
     assert!(stop.success());
     let output = tokio::task::spawn_blocking(|| tool.wait_with_output().unwrap()).await.unwrap();
-    held.call_off();
+    held.cancel();
     assert_eq!(output.status.code(), Some(1));
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&told["stopped"], &told["after"]), (&json!(true), &json!(after)), "{told}");

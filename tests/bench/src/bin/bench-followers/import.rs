@@ -79,7 +79,7 @@ fn used(stack: &MeteredStack) -> ProcessUsage {
 }
 
 fn dynamodb_calls(stack: &MeteredStack) -> u64 {
-    stack.stack.cloud.aws.meter.of(&stack.stack.function(FUNCTION)).calls
+    stack.stack.cloud.aws.usage.of(&stack.stack.function(FUNCTION)).calls
 }
 
 /// Today's calls for pages of the list, and for batches of profiles.

@@ -1,7 +1,7 @@
 //! Logins of synthetic people.
 
 use bench::Failure;
-use bench::stack::{self, LOGINS_PER_MINUTE, Stack};
+use bench::stack::{self, BenchStack, LOGINS_PER_MINUTE};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ pub(crate) enum LoginKind {
 }
 
 pub(crate) struct Logins {
-    pub(crate) stack: Stack,
+    pub(crate) stack: BenchStack,
     /// How many people were created.
     people: usize,
 }
@@ -27,8 +27,8 @@ impl Logins {
     /// the keys exist.
     pub(crate) async fn start(binaries: &Path) -> Result<Self, Failure> {
         let configure =
-            |options: &mut hongyan_local::Options| options.parameters = stack::unthrottled();
-        let logins = Self { stack: Stack::start(binaries, configure).await?, people: 0 };
+            |options: &mut local_aws::Options| options.parameters = stack::unthrottled();
+        let logins = Self { stack: BenchStack::start(binaries, configure).await?, people: 0 };
         logins.create_account("ann").await?;
         logins.log_in(&logins.prepare("ann", LoginKind::CodeAndPassword).await?).await?;
         logins.stack.cloud.idle().await?;

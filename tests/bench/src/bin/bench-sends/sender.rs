@@ -1,7 +1,7 @@
 //! Sends to ann, whom every channel reaches.
 
 use bench::Failure;
-use bench::stack::{QUEUE, Stack};
+use bench::stack::{BenchStack, QUEUE};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -11,7 +11,7 @@ const TEMPLATE_SEND: &str = "/cgi-bin/message/template/send";
 const TABLE: &str = "hongyan-local-notifications";
 
 pub(crate) struct Sender {
-    pub(crate) stack: Stack,
+    pub(crate) stack: BenchStack,
     /// Ann's unionid.
     union_id: String,
 }
@@ -29,7 +29,8 @@ impl Sender {
     /// A stack in which ann follows the shop, has written to it, has logged in and has
     /// given a consent.
     pub(crate) async fn start(binaries: &Path, environments: usize) -> Result<Self, Failure> {
-        let stack = Stack::start(binaries, |options| options.environments = environments).await?;
+        let stack =
+            BenchStack::start(binaries, |options| options.environments = environments).await?;
         stack.invoke("token", &json!({})).await?;
         let act = async |action: &str, with: Value| {
             stack.control(&format!("people/ann/{action}"), &with).await

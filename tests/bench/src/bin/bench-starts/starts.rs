@@ -1,6 +1,6 @@
 //! Cold starts and warm invocations of the release binaries.
 
-use bench::stack::{self, FUNCTIONS, NOOP_TEMPLATE, Stack};
+use bench::stack::{self, BenchStack, FUNCTIONS, NOOP_TEMPLATE};
 use bench::{Failure, processes};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -48,15 +48,16 @@ impl Samples {
 }
 
 pub(crate) struct Bench {
-    stack: Stack,
+    stack: BenchStack,
     url_verification: String,
 }
 
 impl Bench {
     /// A stack in which every function has been invoked once.
     pub(crate) async fn start(binaries: &Path) -> Result<Self, Failure> {
-        let also = vec![NOOP_TEMPLATE.into()];
-        let stack = Stack::start(binaries, |options| options.also = also).await?;
+        let extra_stacks = vec![NOOP_TEMPLATE.into()];
+        let stack =
+            BenchStack::start(binaries, |options| options.extra_stacks = extra_stacks).await?;
         let bench = Self { stack, url_verification: stack::url_verification() };
         for function in FUNCTIONS {
             bench.invoke(function).await?;

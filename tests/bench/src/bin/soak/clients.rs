@@ -2,8 +2,8 @@
 
 use crate::task::Task;
 use bench::Failure;
-use bench::stack::{self, NOOP, NOOP_TEMPLATE, QUEUE, Stack};
-use hongyan_local::Logs;
+use bench::stack::{self, BenchStack, NOOP, NOOP_TEMPLATE, QUEUE};
+use local_aws::Logs;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use std::path::Path;
@@ -30,7 +30,7 @@ const QUOTAS: [&str; 6] = [
 ];
 
 pub(crate) struct Clients {
-    pub(crate) stack: Stack,
+    pub(crate) stack: BenchStack,
     /// The unionid of each follower.
     union_ids: Vec<String>,
     /// The number of tasks so far.
@@ -46,8 +46,8 @@ pub(crate) struct Clients {
 impl Clients {
     /// A stack in which all people follow, and which has sent the first notification.
     pub(crate) async fn start(binaries: &Path, logs: Logs) -> Result<Self, Failure> {
-        let stack = Stack::start(binaries, |options| {
-            options.also = vec![NOOP_TEMPLATE.into()];
+        let stack = BenchStack::start(binaries, |options| {
+            options.extra_stacks = vec![NOOP_TEMPLATE.into()];
             options.parameters = stack::unthrottled();
             options.environments = ENVIRONMENTS;
             // No process is stopped because it is idle.

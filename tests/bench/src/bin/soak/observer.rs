@@ -1,7 +1,7 @@
 //! Observes the end of every invocation in the logs of the local AWS.
 
-use hongyan_local::Logs;
-use hongyan_local::logs::Line;
+use local_aws::Logs;
+use local_aws::logs::Line;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
