@@ -9,7 +9,7 @@ use std::time::Duration;
 const TABLES: [&str; 4] = ["users", "mappings", "events", "notifications"];
 
 async fn forget(world: &World, who: Value) -> Value {
-    world.ask_login(&json!({ "forget": who })).await.unwrap()
+    world.ask_login(&json!({ "erase": who })).await.unwrap()
 }
 
 /// All rows in which one of these names stands, but for the marks that stay, and
@@ -219,7 +219,7 @@ async fn interrupted_erasure_is_finished_when_it_is_repeated() {
     let (session, names) = ann_lives(&world).await;
     let broken = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let broken = world.cloud.aws.faults.inject(broken.refuse("AccessDeniedException")).unwrap();
-    let who = json!({ "forget": { "account": "ann" } });
+    let who = json!({ "erase": { "account": "ann" } });
     assert!(world.ask_login(&who).await.is_err());
     assert!(!traces(&world, &names).await.is_empty());
     broken.cancel();

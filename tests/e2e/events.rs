@@ -120,7 +120,7 @@ async fn permanent_failure_is_quarantined_at_once_with_its_reason() {
     assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Hongyan");
     let key = event["event"].as_str().unwrap();
     let lines = world.lines();
-    let told: Vec<_> = lines.iter().filter(|line| line.contains("set aside")).collect();
+    let told: Vec<_> = lines.iter().filter(|line| line.contains("quarantined an event")).collect();
     assert!(!told.is_empty() && told.iter().all(|line| line.contains(key)), "{told:#?}");
 
     sweep(&world).await;

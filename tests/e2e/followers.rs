@@ -187,7 +187,7 @@ async fn erased_follower_returns_as_a_new_user() {
     ann.log_in("shop-mini").await;
     import(&world).await;
     let user = format!("wx0000000000005a01#{}", ann.open_id("shop").await);
-    let forget = json!({ "forget": { "account": "ann" } });
+    let forget = json!({ "erase": { "account": "ann" } });
     assert_eq!(world.ask_login(&forget).await.unwrap()["complete"], true);
     import(&world).await;
     let profile = world.aws.row("users", "user", &user).await;

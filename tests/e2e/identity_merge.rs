@@ -57,7 +57,7 @@ async fn missing_unionid_is_explained_and_added_by_the_next_login() {
     let before = ann.log_in("shop-mini").await;
     assert_eq!(before["follows"], json!({ "shop": false }), "nobody knows that it is she");
     let lines = world.lines().concat();
-    assert!(lines.contains("not bound to an open-platform account"), "{lines}");
+    assert!(lines.contains("bind the mini program to an open-platform account"), "{lines}");
     let report = world.send(&order("order-1", json!({ "account": "ann" }))).await;
     assert_eq!(report["outcome"], "no_consent", "only the mini program is known: {report}");
 

@@ -146,7 +146,7 @@ async fn import_reports_an_aws_failure_and_resumes_later() {
     assert_eq!(error["errorType"], "InternalError", "{error}");
     let waiting = status(&world).await;
     assert_eq!(waiting["state"], "listing", "{waiting}");
-    assert!(waiting["reason"].as_str().unwrap().contains("AWS is unwell"), "{waiting}");
+    assert!(waiting["reason"].as_str().unwrap().contains("an AWS call failed"), "{waiting}");
     assert!(waiting["continues_at"].is_u64(), "{waiting}");
     fault.cancel();
     world.aws.set_time(ROW, "retry_at", 0).await;

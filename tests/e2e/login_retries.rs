@@ -111,7 +111,7 @@ async fn retry_is_rejected_after_logout_or_erasure() {
 
     let login = json!({ "code": world.phone("bob").code("shop-mini").await });
     assert_eq!(log_in(&world, &login).await.0, 200);
-    world.ask_login(&json!({ "forget": { "user": session["user"] } })).await.unwrap();
+    world.ask_login(&json!({ "erase": { "user": session["user"] } })).await.unwrap();
     assert_eq!(log_in(&world, &login).await.0, 401);
 }
 

@@ -1,4 +1,4 @@
-//! What the function keeps between invocations.
+//! State reused across the invocations of an execution environment.
 
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
@@ -13,7 +13,7 @@ use shared::wechat::client::WeChatClient;
 use shared::wechat::id::AppId;
 use std::sync::Arc;
 
-/// What the function keeps between invocations.
+/// State reused across invocations, initialised at cold start.
 #[derive(Debug)]
 pub(crate) struct App {
     apps: Cached<Apps>,
@@ -28,7 +28,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Connects, and reads which apps there are.
+    /// Connects to AWS, checks the tables, and reads the apps.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
         let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
@@ -39,14 +39,10 @@ impl App {
         let notifications = Notifications::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
         let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
-        let (apps, events_there, users_there, mappings_there, notifications_there) = tokio::join!(
-            parameters.apps(),
-            events.check(),
-            users.check(),
-            mappings.check(),
-            notifications.check()
-        );
-        events_there.and(users_there).and(mappings_there).and(notifications_there)?;
+        let (apps, checks) = tokio::join!(parameters.apps(), async {
+            tokio::try_join!(events.check(), users.check(), mappings.check(), notifications.check())
+        });
+        checks?;
         let apps = Cached::new(apps?, Timestamp::now());
         let followers = Followers { users: users.clone(), mappings: mappings.clone() };
         let logins = Logins { users: users.clone(), mappings };
@@ -64,9 +60,9 @@ impl App {
         })
     }
 
-    /// The apps, with the one that is asked for if there is one.
+    /// The apps. If the `wanted` one is missing, they are read again.
     pub(crate) async fn apps(&self, now: Timestamp, wanted: Option<&AppId>) -> Arc<Apps> {
-        let suffices = |apps: &Apps| wanted.is_none_or(|wanted| apps.by_id(wanted).is_some());
-        self.apps.get(now, suffices, self.parameters.apps()).await
+        let is_sufficient = |apps: &Apps| wanted.is_none_or(|wanted| apps.by_id(wanted).is_some());
+        self.apps.get(now, is_sufficient, self.parameters.apps()).await
     }
 }

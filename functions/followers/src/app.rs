@@ -1,4 +1,4 @@
-//! What the function keeps between invocations.
+//! State reused across the invocations of an execution environment.
 
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
@@ -12,7 +12,7 @@ use shared::store::{FollowerImports, Followers, Mappings, Users};
 use shared::wechat::client::WeChatClient;
 use std::sync::Arc;
 
-/// What the function keeps between invocations.
+/// State reused across invocations, initialised at cold start.
 #[derive(Debug)]
 pub(crate) struct App {
     apps: Cached<Apps>,
@@ -24,7 +24,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Connects, and reads which apps there are.
+    /// Connects to AWS, checks the tables, and reads the apps.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
         let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
@@ -34,9 +34,9 @@ impl App {
         let imports = FollowerImports::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
         let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
-        let (apps, users_there, mappings_there) =
+        let (apps, users_check, mappings_check) =
             tokio::join!(parameters.apps(), users.check(), mappings.check());
-        users_there.and(mappings_there)?;
+        users_check.and(mappings_check)?;
         let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         Ok(Self {
             apps: Cached::new(apps?, Timestamp::now()),
@@ -48,9 +48,10 @@ impl App {
         })
     }
 
-    /// The apps, with the one of this alias if there is one.
+    /// The apps. If the one with the `wanted` alias is missing, they are read again.
     pub(crate) async fn apps(&self, now: Timestamp, wanted: Option<&str>) -> Arc<Apps> {
-        let suffices = |apps: &Apps| wanted.is_none_or(|wanted| apps.by_alias(wanted).is_some());
-        self.apps.get(now, suffices, self.parameters.apps()).await
+        let is_sufficient =
+            |apps: &Apps| wanted.is_none_or(|wanted| apps.by_alias(wanted).is_some());
+        self.apps.get(now, is_sufficient, self.parameters.apps()).await
     }
 }

@@ -1,4 +1,4 @@
-//! A login that is asked once more, as its answer was lost on the way.
+//! A login request that comes again because its response was lost.
 
 use crate::app::App;
 use shared::aws::AwsError;
@@ -7,8 +7,9 @@ use shared::store::{LoginCodeHash, LoginCodeRecord, LoginResult};
 use shared::wechat::id::AppId;
 use std::time::Duration;
 
-/// The twin that used the code may still be writing: WeChat has answered it, and
-/// two or three calls of DynamoDB follow. A second in all, as somebody is waiting.
+/// Pauses between the lookups while a concurrent retry, which has used the code, may
+/// still be storing its session: two or three DynamoDB calls. One second in all, as the
+/// user waits.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
@@ -17,11 +18,11 @@ const PAUSES: [Duration; 5] = [
     Duration::from_millis(350),
 ];
 
-/// What became of a code that WeChat has refused: the session, and what it was made
-/// of. None if it wasn't used here within the last minute, for the same account;
-/// or if the session has been revoked since, or the person forgotten. Of a code
-/// that WeChat calls used, a twin is waited for.
-pub(crate) async fn find(
+/// Finds the session that a login with this code has created within the last minute, for
+/// the same account. None if there is none, if it has been revoked, or if the person was
+/// erased since. If WeChat says that the code `is_used`, this waits for a concurrent
+/// retry to store the session.
+pub(crate) async fn find_session(
     app: &App,
     app_id: &AppId,
     code: &LoginCodeHash,

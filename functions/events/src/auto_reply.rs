@@ -1,9 +1,9 @@
-//! What a mini program answers by itself: a message of customer service, as a
-//! mini program has no passive replies. Which one, the callback function has
-//! decided by the app's rules, and written on the event's row.
+//! Sends the auto-reply of a mini program: a customer-service message, as mini programs
+//! have no passive replies. The callback function has selected it by the app's rules, and
+//! stored it on the event's row.
 
 use crate::app::App;
-use crate::apply::ApplyError;
+use crate::error::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::parameters::WeChatApp;
@@ -14,15 +14,15 @@ use shared::wechat::push::{Event, Push, PushKind};
 use shared::wechat::refusal::{ErrorClass, Refusal};
 use std::time::Duration;
 
-/// Who enters customer service may be written to for a minute; this many
-/// seconds of it leave time to get there.
-const AFTER_ENTERING: u64 = 55;
-/// Who has written may be answered for 48 hours, but whoever waited for longer
-/// than this many seconds is better answered by a human.
-const AFTER_A_MESSAGE: u64 = 10 * 60;
+/// Seconds in which a user who has entered a customer-service session gets the reply.
+/// WeChat's window is a minute; the rest is for the call.
+const ENTER_SESSION_WINDOW: u64 = 55;
+/// Seconds in which a user who has sent a message gets the reply. WeChat's window is 48
+/// hours, but after a longer wait a human's answer is better.
+const MESSAGE_WINDOW: u64 = 10 * 60;
 
-/// Who enters would have gone before the sweep tries again, a minute later: so
-/// it is tried again at once, after these pauses.
+/// Pauses between the attempts in the short window, which closes before the sweep's next
+/// attempt a minute later.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(200),
     Duration::from_millis(500),
@@ -30,16 +30,13 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(2),
     Duration::from_secs(4),
 ];
-/// No try begins later than this many seconds after the first one: what is left
-/// of the time that an event is given is for the last of them.
-const LATEST: u64 = 8;
+/// No attempt starts later than this many seconds after the first one, so that the last
+/// one ends before the event's timeout.
+const MAX_RETRY_SECS: u64 = 8;
 
-/// Answers an event, if the rules said so when it came, at most once ever.
-///
-/// # Errors
-///
-/// When it was certainly not sent, and a later try may.
-pub(crate) async fn answer(
+/// Sends the auto-reply that is stored on the event's row, if there is one, at most once
+/// ever. Fails only if it was certainly not sent and a later attempt may succeed.
+pub(crate) async fn send_auto_reply(
     app: &App,
     wechat_app: &WeChatApp,
     event: &StoredEvent,
@@ -47,16 +44,16 @@ pub(crate) async fn answer(
 ) -> Result<(), ApplyError> {
     let Some(message) = &event.customer_service else { return Ok(()) };
     let message: CustomerServiceMessage = serde_json::from_str(message)
-        .map_err(|_| ApplyError::Malformed("the answer on its row is no message"))?;
+        .map_err(|_| ApplyError::Malformed("the auto-reply on its row is no message"))?;
     let claim = match app.events.claim_auto_reply(event, Timestamp::now()).await? {
         AutoReplyClaim::Acquired(claim) => claim,
-        AutoReplyClaim::InProgress => return Err(ApplyError::Answering),
+        AutoReplyClaim::InProgress => return Err(ApplyError::AutoReplyInProgress),
         AutoReplyClaim::Closed => return Ok(()),
     };
     let (alias, name) = (wechat_app.alias.as_str(), event.name());
     let attempted = attempt(app, wechat_app, event, push, &message).await;
-    // It was certainly not sent, so that the window takes as much as before. If
-    // that can't be noted, the answer matters more.
+    // It was certainly not sent, so it does not count against the reply window. A failure
+    // to release the slot must not hide the outcome.
     if attempted.is_err()
         && let Err(error) =
             app.users.release_in_window(&event.app_id, &push.from, &event.event).await
@@ -65,7 +62,7 @@ pub(crate) async fn answer(
     }
     let state = match attempted {
         Ok(state) => state,
-        Err(error) if is_urgent(&push.kind) => {
+        Err(error) if has_short_window(&push.kind) => {
             AutoReplyState::NotSent { reason: error.to_string() }
         }
         Err(error) => {
@@ -75,18 +72,17 @@ pub(crate) async fn answer(
     };
     match &state {
         AutoReplyState::Refused { reason, .. } => {
-            tracing::error!(app = alias, event = name, "an answer was refused: {reason}");
+            tracing::error!(app = alias, event = name, "WeChat refused an auto-reply: {reason}");
         }
         AutoReplyState::NotSent { reason } => {
-            tracing::error!(app = alias, event = name, "an answer was not sent: {reason}");
+            tracing::error!(app = alias, event = name, "an auto-reply was not sent: {reason}");
         }
         AutoReplyState::Unknown { reason } => {
-            tracing::warn!(app = alias, event = name, "an answer was perhaps sent: {reason}");
+            tracing::warn!(app = alias, event = name, "an auto-reply was perhaps sent: {reason}");
         }
-        _ => tracing::info!(app = alias, event = name, ?state, "answered"),
+        _ => tracing::info!(app = alias, event = name, ?state, "finished an auto-reply"),
     }
-    // Without the note the claim says that it was being sent, and it stays one
-    // answer.
+    // If this fails, the claim stays on the row, and prevents a second reply.
     if let Err(error) = app.events.record_auto_reply(event, &claim, &state, Timestamp::now()).await
     {
         tracing::error!(app = alias, event = name, "{error}");
@@ -94,11 +90,7 @@ pub(crate) async fn answer(
     Ok(())
 }
 
-/// Sends it, if there is still time and a window for it.
-///
-/// # Errors
-///
-/// When it was certainly not sent, and a later try may.
+/// Sends the message, if it is not too late and the reply window allows it.
 async fn attempt(
     app: &App,
     wechat_app: &WeChatApp,
@@ -107,7 +99,7 @@ async fn attempt(
     message: &CustomerServiceMessage,
 ) -> Result<AutoReplyState, ApplyError> {
     let now = Timestamp::now();
-    if now.seconds_since(push.create_time) > patience(&push.kind) {
+    if now.seconds_since(push.create_time) > window_secs(&push.kind) {
         return Ok(AutoReplyState::TooLate);
     }
     let app_id = &wechat_app.app_id;
@@ -119,19 +111,23 @@ async fn attempt(
         let Err(error) = send(app, wechat_app, push, message).await else {
             return Ok(AutoReplyState::Sent);
         };
-        let error = match finally(error) {
+        let error = match classify(error) {
             Ok(state) => return Ok(state),
             Err(error) => error,
         };
-        let unreached = matches!(error, TokenError::Call(CallError::NotSent { .. }));
+        let is_unreached = matches!(error, TokenError::Call(CallError::NotSent { .. }));
         let pause = match pauses.next() {
-            // Otherwise the sweep is soon enough.
-            Some(pause) if is_urgent(&push.kind) || (unreached && *pause == PAUSES[0]) => *pause,
+            // In the long window, the sweep retries.
+            Some(pause)
+                if has_short_window(&push.kind) || (is_unreached && *pause == PAUSES[0]) =>
+            {
+                *pause
+            }
             _ => return Err(error.into()),
         };
         let next = Timestamp::now().plus(pause.as_secs() + 1);
-        if next.seconds_since(now) > LATEST
-            || next.seconds_since(push.create_time) > patience(&push.kind)
+        if next.seconds_since(now) > MAX_RETRY_SECS
+            || next.seconds_since(push.create_time) > window_secs(&push.kind)
         {
             return Err(error.into());
         }
@@ -151,39 +147,38 @@ async fn send(
     sent.await.map(drop)
 }
 
-/// What a failure says for good of an answer; the failure, if the answer was
-/// certainly not sent and may be by another try.
-fn finally(error: TokenError) -> Result<AutoReplyState, TokenError> {
+/// The final state that a failure implies. Err if the message was certainly not sent and
+/// another attempt may succeed.
+fn classify(error: TokenError) -> Result<AutoReplyState, TokenError> {
     let reason = error.to_string();
     match error {
         TokenError::Call(CallError::Unknown { .. }) => Ok(AutoReplyState::Unknown { reason }),
         TokenError::Call(CallError::Refused { ref refusal, .. }) => match refusal.code {
-            // "System error" doesn't say that nothing was sent.
+            // "System error" leaves open whether the message was sent.
             -1 => Ok(AutoReplyState::Unknown { reason }),
-            _ if is_passing(refusal) => Err(error),
+            _ if is_transient(refusal) => Err(error),
             code => Ok(AutoReplyState::Refused { code, reason }),
         },
         _ => Err(error),
     }
 }
 
-/// Whether an answer makes sense for so short a time that the sweep would be too
-/// late.
-fn is_urgent(kind: &PushKind) -> bool {
-    patience(kind) == AFTER_ENTERING
+/// Whether the window closes before the sweep's next attempt.
+fn has_short_window(kind: &PushKind) -> bool {
+    window_secs(kind) == ENTER_SESSION_WINDOW
 }
 
-/// How many seconds after an event an answer still makes sense.
-fn patience(kind: &PushKind) -> u64 {
+/// Seconds after the event in which a reply makes sense.
+fn window_secs(kind: &PushKind) -> u64 {
     match kind {
-        PushKind::Event(Event::UserEnterTempSession { .. }) => AFTER_ENTERING,
-        _ => AFTER_A_MESSAGE,
+        PushKind::Event(Event::UserEnterTempSession { .. }) => ENTER_SESSION_WINDOW,
+        _ => MESSAGE_WINDOW,
     }
 }
 
-/// Whether WeChat may take the same message a while later.
-fn is_passing(refusal: &Refusal) -> bool {
-    // 45047: as many as the window takes were sent.
+/// Whether WeChat may accept the same message later.
+fn is_transient(refusal: &Refusal) -> bool {
+    // 45047: the reply window is used up.
     refusal.code != 45047
         && matches!(refusal.class(), ErrorClass::Retry | ErrorClass::Quota | ErrorClass::Token)
 }
@@ -193,13 +188,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_later_try_may_change() {
+    fn refusal_is_transient_only_when_a_later_attempt_may_succeed() {
         let refusal = |code| Refusal { code, message: String::new(), rid: None };
         for code in [45009, 45011, 40001] {
-            assert!(is_passing(&refusal(code)), "{code}");
+            assert!(is_transient(&refusal(code)), "{code}");
         }
         for code in [45015, 45047, 40007, 45002, 48001] {
-            assert!(!is_passing(&refusal(code)), "{code}");
+            assert!(!is_transient(&refusal(code)), "{code}");
         }
     }
 }
