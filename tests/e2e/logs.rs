@@ -113,7 +113,7 @@ async fn log_of_the_core_flow_contains_no_personal_data() {
         "sent",
         "skipped",
         "forcing",
-        "a new access token",
+        "stored a new access token",
     ] {
         assert!(lines.iter().any(|line| line.contains(told)), "nothing about {told}: {lines:#?}");
     }

@@ -271,7 +271,7 @@ async fn cancelled_notification_is_never_sent() {
         hurry(&world, id).await;
         let again = world.send(&request).await;
         assert_eq!(again["outcome"], "cancelled", "{again}");
-        assert_eq!(again["reason"], "it was called off before it was sent");
+        assert_eq!(again["reason"], "it was cancelled before it was sent");
         let other = with(request.clone(), "to", json!({ "account": "bob" }));
         assert_eq!(world.refused(&other).await.0, "Conflict");
     }
@@ -305,7 +305,10 @@ async fn notification_cannot_be_cancelled_when_it_may_have_been_sent() {
         assert!(message.contains(status), "{message}");
     }
     let (kind, message) = not_cancelled(&world, "order-17").await;
-    assert_eq!((kind.as_str(), message.contains("no notification of this id")), ("NotFound", true));
+    assert_eq!(
+        (kind.as_str(), message.contains("no notification has this id")),
+        ("NotFound", true)
+    );
     assert_eq!(not_cancelled(&world, "sent#0").await.0, "NotFound");
     let (kind, message) = world.refused(&json!({ "cancel": { "name": "sent" } })).await;
     assert_eq!(kind, "InvalidRequest");

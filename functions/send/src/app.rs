@@ -1,6 +1,6 @@
 //! What the function keeps between invocations.
 
-use crate::rests::OpenCircuits;
+use crate::circuit_breaker::CircuitBreaker;
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
 use shared::aws::Aws;
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 /// A template that was read is used this many seconds before it's read again.
-const FRESH: u64 = 60;
+const TEMPLATE_TTL_SECS: u64 = 60;
 
 /// What the function keeps between invocations.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct App {
     pub(crate) notifications: Notifications,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: WeChatClient,
-    pub(crate) rests: OpenCircuits,
+    pub(crate) circuit_breaker: CircuitBreaker,
     pub(crate) parameters: Parameters,
     templates: Mutex<HashMap<String, (Arc<Template>, Timestamp)>>,
 }
@@ -54,7 +54,7 @@ impl App {
             notifications,
             tokens,
             wechat,
-            rests: OpenCircuits::default(),
+            circuit_breaker: CircuitBreaker::default(),
             parameters,
             templates,
         })
@@ -67,10 +67,10 @@ impl App {
 
     /// The apps, with those that the template names if they are there.
     pub(crate) async fn apps(&self, template: &Template, now: Timestamp) -> Arc<Apps> {
-        let suffices = |apps: &Apps| {
+        let is_sufficient = |apps: &Apps| {
             template.channels.iter().all(|channel| apps.by_alias(channel.app()).is_some())
         };
-        self.apps.get(now, suffices, self.parameters.apps()).await
+        self.apps.get(now, is_sufficient, self.parameters.apps()).await
     }
 
     /// The template of this code, if there is one.
@@ -82,7 +82,7 @@ impl App {
         let kept =
             self.templates.lock().expect("nothing panics under this lock").get(code).cloned();
         if let Some((template, read_at)) = kept
-            && now.seconds_since(read_at) < FRESH
+            && now.seconds_since(read_at) < TEMPLATE_TTL_SECS
         {
             return Ok(Some(template));
         }
