@@ -26,7 +26,7 @@ pub(crate) struct ImportCost {
 
 /// Imports this many followers.
 pub(crate) async fn import(stack: &MeteredStack, followers: usize) -> Result<ImportCost, Failure> {
-    stack.stack.control("apps/shop/crowd", &json!({ "count": followers })).await?;
+    stack.stack.control("apps/shop/synthetic_followers", &json!({ "count": followers })).await?;
     measure(stack, &json!({ "import": { "app": "shop" } })).await
 }
 

@@ -100,8 +100,8 @@ async fn measure_invalid_token(binaries: &Path) -> Result<(), Failure> {
     let mut undisturbed = None;
     for (label, how) in [
         ("valid", None),
-        ("invalid", Some("revoke")),
-        ("invalid, and returned once more", Some("spoil")),
+        ("invalid", Some("revoke_tokens")),
+        ("invalid, and returned once more", Some("reject_tokens")),
     ] {
         let before = sender.wechat_calls().await?;
         if let Some(how) = how {

@@ -87,7 +87,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Invalidates the token of the account: by `revoke`, or by `spoil`, after which
+    /// Invalidates the token of the account: by `revoke_tokens`, or by `reject_tokens`, after which
     /// WeChat returns the invalid token once more.
     pub(crate) async fn invalidate_token(&self, how: &str) -> Result<(), Failure> {
         self.stack.control(&format!("apps/shop/{how}"), &json!({})).await.map(drop)

@@ -4,7 +4,7 @@ use bench::stack::{self, BenchStack, FUNCTIONS, NOOP_TEMPLATE};
 use bench::{Failure, processes};
 use serde_json::{Value, json};
 use std::path::Path;
-use wechat_sandbox::Layer;
+use wechat_sandbox::ActivityKind;
 
 /// What starts and invocations have taken; times in milliseconds, memory in MB.
 #[derive(Default)]
@@ -123,7 +123,7 @@ impl Bench {
                 self.stack.invoke(function, &event).await?;
             }
         }
-        let newest = self.stack.cloud.feed.newest(Layer::Invocation);
+        let newest = self.stack.cloud.feed.newest(ActivityKind::Invocation);
         let facts = newest.map(|it| Value::from(it.facts)).unwrap_or_default();
         Ok(if facts["function"] == function { facts } else { Value::Null })
     }
