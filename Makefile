@@ -51,9 +51,9 @@ setup: $(CROSS)/ready $(SAM)/ready ## Bring along what building for arm64 and de
 build: ## Build the zips that AWS takes: target/lambda/*/bootstrap.zip (ARCHITECTURE=arm64 or x86_64)
 	@case "$(ARCHITECTURE)" in arm64|x86_64) ;; *) echo "ARCHITECTURE is arm64 or x86_64, not $(ARCHITECTURE)"; exit 1;; esac
 	@if test -e $(CROSS)/ready; then \
-		PATH="$(CROSS)/bin:$$PATH" $(CARGO) lambda build --release --locked --target $(TRIPLE) $(PACKAGES); \
+		PATH="$(CROSS)/bin:$$PATH" $(CARGO) lambda build --release --locked --no-default-features --target $(TRIPLE) $(PACKAGES); \
 	elif test "Linux $(ARCHITECTURE)" = "$$(uname -sm | sed s/aarch64/arm64/)"; then \
-		$(CARGO) build --release --locked --target $(TRIPLE) $(PACKAGES); \
+		$(CARGO) build --release --locked --no-default-features --target $(TRIPLE) $(PACKAGES); \
 	else \
 		echo "Building for $(ARCHITECTURE) on this machine needs more tools: run \`make setup\` first."; exit 1; \
 	fi
@@ -195,8 +195,8 @@ bench: release $(PEERS)/ready ## Measure everything, and write BENCHMARKS.md (ne
 
 # What is measured: the functions, built for deployment but for this machine.
 release:
-	$(CARGO) build --release --locked $(PACKAGES)
-	$(CARGO) build --release --locked --package noop
+	$(CARGO) build --release --locked --no-default-features $(PACKAGES)
+	$(CARGO) build --release --locked --no-default-features --package noop
 
 bench-callbacks: ## Measure how many messages per second one core verifies, decrypts, parses and answers
 	$(CARGO) run --quiet $(CALLBACKS)

@@ -45,6 +45,7 @@ mod events;
 mod exactly_once;
 mod examples;
 mod faults;
+mod features;
 mod follow;
 mod follower_paging;
 mod followers;

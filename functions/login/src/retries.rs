@@ -1,14 +1,33 @@
-//! Retries calls that WeChat is too busy for.
+//! The retries of this function. Users wait for them, so they are short.
 
-use shared::jitter;
+use shared::retry::Retry;
 use shared::wechat::client::CallError;
 use std::time::Duration;
 
-/// The longest pauses between the attempts: 3 attempts within half a second, as the user
-/// waits.
-const MAX_PAUSES: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(350)];
+/// For a call that WeChat is too busy for: 3 attempts within half a second.
+const WECHAT_BUSY: Retry = Retry {
+    max_attempts: 3,
+    base: Duration::from_millis(150),
+    max_pause: Duration::from_millis(300),
+};
 
-/// Makes an idempotent call, again if WeChat answers that it is busy (-1).
+/// For a parameter that another execution environment has just created: the Parameter
+/// Store is eventually consistent.
+pub(crate) const PARAMETER_CONSISTENCY: Retry = Retry {
+    max_attempts: 5,
+    base: Duration::from_millis(100),
+    max_pause: Duration::from_millis(200),
+};
+
+/// For the session of a concurrent request with the same code, which takes two or three
+/// DynamoDB calls to store it. About a second in all.
+pub(crate) const CONCURRENT_LOGIN: Retry = Retry {
+    max_attempts: 6,
+    base: Duration::from_millis(100),
+    max_pause: Duration::from_millis(350),
+};
+
+/// Makes a call, again if WeChat answers that it is busy (-1).
 ///
 /// WeChat doesn't document whether a busy answer uses up a code. As a rule it doesn't; if
 /// it does, the retry fails with 40163 or 40029, and the user is no worse off.
@@ -16,17 +35,8 @@ pub(crate) async fn retry_when_busy<T, F>(call: impl Fn() -> F) -> Result<T, Cal
 where
     F: Future<Output = Result<T, CallError>>,
 {
-    for pause in MAX_PAUSES {
-        match call().await {
-            Err(error) if error.refusal().is_some_and(|refusal| refusal.code == -1) => {
-                // Jitter: otherwise calls that met the same overload retry together.
-                let jitter = f64::from(jitter::random_u32()) / f64::from(u32::MAX);
-                tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * jitter)).await;
-            }
-            done => return done,
-        }
-    }
-    call().await
+    let is_busy = |error: &CallError| error.refusal().is_some_and(|refusal| refusal.code == -1);
+    WECHAT_BUSY.run(call, is_busy).await
 }
 
 #[cfg(test)]
