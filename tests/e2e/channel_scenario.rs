@@ -155,7 +155,7 @@ impl Scene {
 
     /// Calls of the send function's to the table of notifications.
     pub(crate) fn storing(&self) -> Fault {
-        Fault::of("dynamodb", "*").on(NOTIFICATIONS).by(self.world.cloud.function("send"))
+        Fault::new("dynamodb", "*").on(NOTIFICATIONS).by(self.world.cloud.function("send"))
     }
 
     /// Orders a fault of AWS's.

@@ -197,7 +197,7 @@ async fn erasure_continues_in_the_next_call_when_time_runs_out() {
     }
     let names = [ann.open_id("shop").await];
     // Each deletion of an event takes long, and many take too long.
-    let slow = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
+    let slow = Fault::new("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let slow = slow.delay(Duration::from_millis(700));
     let slow = world.cloud.aws.faults.inject(slow).unwrap();
     let who = json!({ "app": "shop", "open_id": names[0] });
@@ -217,7 +217,7 @@ async fn erasure_continues_in_the_next_call_when_time_runs_out() {
 async fn interrupted_erasure_is_finished_when_it_is_repeated() {
     let world = World::start().await;
     let (session, names) = ann_lives(&world).await;
-    let broken = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
+    let broken = Fault::new("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let broken = world.cloud.aws.faults.inject(broken.refuse("AccessDeniedException")).unwrap();
     let who = json!({ "erase": { "account": "ann" } });
     assert!(world.ask_login(&who).await.is_err());

@@ -356,7 +356,7 @@ async fn key_collision_keeps_both_events_and_is_counted() {
 async fn sweep_finds_events_that_the_stream_missed() {
     let world = World::start().await;
     let events = world.cloud.function("events");
-    let down = Fault::of("dynamodb", "*").by(events).refuse("InternalServerError");
+    let down = Fault::new("dynamodb", "*").by(events).refuse("InternalServerError");
     let down = world.cloud.aws.faults.inject(down).unwrap();
     let message = json!({ "app": "shop-mini", "message": { "from": "ann", "MsgType": "text", "Content": "hello", "MsgId": 7 } });
     assert_eq!(world.wechat.push(message).await[0]["status"], 200);

@@ -209,7 +209,7 @@ async fn attempt_does_not_call_wechat_after_waiting_too_long_for_a_token() {
         scene.warm_up().await;
         scene.fault(json!({ "errcode": 40001 })).await;
         let send = scene.world.cloud.function("send");
-        let renewing = scene.given(Fault::of("lambda", "Invoke").by(send).hold());
+        let renewing = scene.given(Fault::new("lambda", "Invoke").by(send).hold());
         let request = scene.request("order-1");
         let begun = Timestamp::now();
         let another = async {

@@ -98,7 +98,7 @@ async fn two_users_of_one_person_merge_into_the_one_with_the_unionid() {
 
     bind(&world, "shop-mini", true).await;
     // The sessions of before can't be ended, for now.
-    let fault = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
+    let fault = Fault::new("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let fault = world.cloud.aws.faults.inject(fault.refuse("InternalServerError")).unwrap();
     let code = json!({ "code": ann.code("shop-mini").await });
     let (_, both) = world.log_in("shop-mini", &code).await;

@@ -117,7 +117,7 @@ async fn refused_and_unconfirmed_writes_are_done_once() {
     let world = World::start().await;
     crowd(&world, 250).await;
     let of =
-        |operation: &str| Fault::of("dynamodb", operation).by(world.cloud.function("followers"));
+        |operation: &str| Fault::new("dynamodb", operation).by(world.cloud.function("followers"));
     let faults = [
         of("TransactWriteItems").refuse("ThrottlingException").times(4),
         of("TransactWriteItems").reset().after().times(3),
@@ -138,7 +138,7 @@ async fn refused_and_unconfirmed_writes_are_done_once() {
 async fn import_reports_an_aws_failure_and_resumes_later() {
     let world = World::start().await;
     crowd(&world, 150).await;
-    let fault = Fault::of("dynamodb", "TransactWriteItems").by(world.cloud.function("followers"));
+    let fault = Fault::new("dynamodb", "TransactWriteItems").by(world.cloud.function("followers"));
     let fault = world.cloud.aws.faults.inject(fault.refuse("InternalServerError")).unwrap();
     let event: Value = serde_json::from_str(IMPORT).unwrap();
     let failed = world.invoke("followers", &event).await;

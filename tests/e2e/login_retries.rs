@@ -65,7 +65,7 @@ async fn concurrent_retries_get_the_same_response() {
     let world = World::start().await;
     let login = json!({ "code": world.phone("bob").code("shop-mini").await });
     // The one who uses the code takes its time to write that down.
-    let fault = Fault::of("dynamodb", "TransactWriteItems").by(world.cloud.function("login"));
+    let fault = Fault::new("dynamodb", "TransactWriteItems").by(world.cloud.function("login"));
     let slow = world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(400))).unwrap();
     let twins = (0..4).map(|_| log_in(&world, &login));
     let answers = futures_util::future::join_all(twins).await;

@@ -12,7 +12,7 @@ const USERS: &str = "hongyan-local-users";
 
 /// Writes of one function to the users table.
 fn writes(world: &World, function: &str, operation: &str) -> Fault {
-    Fault::of("dynamodb", operation).on(USERS).by(world.cloud.function(function))
+    Fault::new("dynamodb", operation).on(USERS).by(world.cloud.function(function))
 }
 
 fn given(world: &World, fault: Fault) -> FaultHandle {
@@ -118,7 +118,7 @@ async fn window_slot_is_kept_when_wechat_may_have_counted_the_message() {
 async fn write_is_repeated_when_a_transaction_holds_the_item() {
     let (world, to) = World::with_ann().await;
     let conflict = |function, operation| {
-        let write = Fault::of("dynamodb", operation).by(world.cloud.function(function));
+        let write = Fault::new("dynamodb", operation).by(world.cloud.function(function));
         given(&world, write.refuse("TransactionConflictException").times(5))
     };
     // A notification's claim.
@@ -150,7 +150,7 @@ async fn timed_out_transaction_is_repeated_until_it_is_confirmed() {
     assert_eq!((met.fired(), consents(&world).await), (5, vec!["free".to_owned()]));
 
     // It has written everything, and its confirmation is lost as well.
-    let sent = Fault::of("dynamodb", "TransactWriteItems").by(world.cloud.function("send"));
+    let sent = Fault::new("dynamodb", "TransactWriteItems").by(world.cloud.function("send"));
     let lost = given(&world, sent.reset().after().once());
     assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
     assert_eq!(lost.fired(), 1);
@@ -178,7 +178,7 @@ async fn erasure_completes_when_no_write_is_confirmed_for_a_while() {
 #[tokio::test]
 async fn account_is_created_when_its_write_is_not_confirmed() {
     let world = World::start().await;
-    let put = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("login"));
+    let put = Fault::new("dynamodb", "UpdateItem").by(world.cloud.function("login"));
     let lost = given(&world, put.reset().after().once());
     let create = json!({
         "create_account": { "username": "carol", "password": password("carol") },

@@ -21,7 +21,7 @@ async fn start() -> World {
 
 /// The put with which the callback function writes an event down.
 fn put(world: &World) -> Fault {
-    Fault::of("dynamodb", "PutItem").by(world.cloud.function("callback"))
+    Fault::new("dynamodb", "PutItem").by(world.cloud.function("callback"))
 }
 
 /// What was written was written once, has taken effect, and left no line in the
@@ -59,7 +59,7 @@ async fn callback_that_starts_in_an_outage_stores_the_next_delivery() {
         ("dynamodb", "DescribeTimeToLive"),
         ("dynamodb", "PutItem"),
     ] {
-        let refused = Fault::of(service, operation).by(callback()).refuse("InternalServerError");
+        let refused = Fault::new(service, operation).by(callback()).refuse("InternalServerError");
         world.cloud.aws.faults.inject(refused.lasting(Duration::from_secs(6))).unwrap();
     }
     let done = write(&world).await;

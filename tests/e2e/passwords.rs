@@ -99,7 +99,7 @@ async fn response_does_not_reveal_whether_the_account_exists() {
         for round in 0..11 {
             let counts = OPERATIONS.map(|operation| {
                 // A fault that hardly is one counts whom it befalls.
-                let fault = Fault::of("dynamodb", operation).by(function.clone());
+                let fault = Fault::new("dynamodb", operation).by(function.clone());
                 world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1))).unwrap()
             });
             let (status, answer) =

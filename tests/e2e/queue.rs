@@ -93,7 +93,7 @@ async fn retrying_notification_leaves_the_queue_and_is_sent_by_the_sweep() {
 async fn failed_stream_batch_goes_to_the_dead_letter_queue() {
     let (world, to) = World::with_ann().await;
     let send = world.cloud.function("send");
-    let writes = Fault::of("dynamodb", "*").on("hongyan-local-notifications").by(send.clone());
+    let writes = Fault::new("dynamodb", "*").on("hongyan-local-notifications").by(send.clone());
     let refused = world.cloud.aws.faults.inject(writes.refuse("InternalServerError")).unwrap();
     let request = order("order-17", to);
     world.aws.hand_over(&send, &request).await;

@@ -236,7 +236,7 @@ async fn late_response_still_identifies_its_message() {
     let scene = Scene::of("subscribe").await;
     let world = &scene.world;
     scene.warm_up().await;
-    let events = Fault::of("dynamodb", "*").on(NOTIFICATIONS).by(world.cloud.function("events"));
+    let events = Fault::new("dynamodb", "*").on(NOTIFICATIONS).by(world.cloud.function("events"));
     let receipt = scene.given(events.hold());
     let (answer, ()) = scene
         .send_and("order-1", async || {

@@ -215,7 +215,7 @@ async fn token_is_not_lost_when_the_function_crashes_before_storing_it() {
     world.wechat.advance(7200 - 300).await;
     let token = world.cloud.function("token");
     let put =
-        Fault::of("ssm", "PutParameter").on(format!("/hongyan/local/{SHOP}")).by(token.clone());
+        Fault::new("ssm", "PutParameter").on(format!("/hongyan/local/{SHOP}")).by(token.clone());
     let put = given(&world, put.hold());
     let killed = async {
         put.holds(1).await;
@@ -238,7 +238,7 @@ async fn refresh_is_finished_by_the_schedule_when_the_function_crashes() {
     let (world, to) = ann_follows().await;
     world.wechat.post("apps/shop/reject_tokens", &json!({})).await;
     let token = world.cloud.function("token");
-    let put = given(&world, Fault::of("ssm", "PutParameter").by(token.clone()).hold().once());
+    let put = given(&world, Fault::new("ssm", "PutParameter").by(token.clone()).hold().once());
     let request = order("order-1", to);
     let round = async {
         put.holds(1).await;
@@ -260,7 +260,7 @@ async fn invalid_token_is_not_used_again_when_an_old_parameter_version_is_read()
     let old = world.parameter(SHOP);
     world.wechat.revoke("shop").await;
     let send = world.cloud.function("send");
-    let asked = Fault::of("lambda", "Invoke").by(send.clone()).hold().after().once();
+    let asked = Fault::new("lambda", "Invoke").by(send.clone()).hold().after().once();
     let asked = given(&world, asked);
     let request = order("order-1", to);
     let stale = async {
@@ -268,7 +268,7 @@ async fn invalid_token_is_not_used_again_when_an_old_parameter_version_is_read()
         let new = world.parameter(SHOP);
         assert_eq!(new["generation"], 2);
         world.set_parameter(SHOP, &old);
-        let read = Fault::of("ssm", "GetParameter").by(send.clone()).after();
+        let read = Fault::new("ssm", "GetParameter").by(send.clone()).after();
         let read = given(&world, read.delay(std::time::Duration::from_millis(1)));
         asked.release();
         read.has_fired(2).await;
@@ -285,7 +285,7 @@ async fn token_is_read_again_when_the_token_function_cannot_be_invoked() {
     let (world, to) = ann_follows().await;
     world.wechat.revoke("shop").await;
     let invoke = || {
-        let invoke = Fault::of("lambda", "Invoke").by(world.cloud.function("send"));
+        let invoke = Fault::new("lambda", "Invoke").by(world.cloud.function("send"));
         invoke.refuse("TooManyRequestsException")
     };
     given(&world, invoke().times(2));
@@ -325,7 +325,7 @@ async fn replaced_generation_is_answered_without_a_call_of_wechat() {
 #[tokio::test]
 async fn token_is_replaced_without_force_when_the_table_is_unavailable() {
     let (world, to) = ann_follows().await;
-    let table = Fault::of("dynamodb", "*").by(world.cloud.function("token"));
+    let table = Fault::new("dynamodb", "*").by(world.cloud.function("token"));
     given(&world, table.refuse("InternalServerError"));
     world.wechat.revoke("shop").await;
     assert_eq!(world.send(&order("order-1", to.clone())).await["outcome"], "sent");

@@ -429,7 +429,7 @@ async fn notification_waits_for_the_next_sweep_when_dynamodb_fails() {
     world.send_to_several(&request).await;
     world.until("they are due", || now() >= at).await;
     // The first that is written, as often as the SDK tries.
-    let write = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("send"));
+    let write = Fault::new("dynamodb", "UpdateItem").by(world.cloud.function("send"));
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
     let refused = world.cloud.aws.faults.inject(refused).unwrap();
     assert_eq!(sweep(&world).await, (0, 5));
@@ -463,7 +463,7 @@ async fn request_returns_to_the_queue_when_it_was_not_stored() {
     world.token_round().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
-    let write = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("send"));
+    let write = Fault::new("dynamodb", "UpdateItem").by(world.cloud.function("send"));
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
     let refused = world.cloud.aws.faults.inject(refused).unwrap();
     world.queue(&order("sale", crowd(&world, 3).await)).await;

@@ -208,7 +208,7 @@ async fn forged_token_causes_no_table_read() {
     let login = world.cloud.function("login");
     let counts = OPERATIONS.map(|operation| {
         // A fault that hardly is one counts whom it befalls.
-        let fault = Fault::of("dynamodb", operation).by(login.clone());
+        let fault = Fault::new("dynamodb", operation).by(login.clone());
         world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1))).unwrap()
     });
     let asked = || counts.iter().map(local_aws::services::FaultHandle::fired).sum::<u64>();
@@ -246,7 +246,7 @@ async fn forged_token_causes_no_table_read() {
 async fn session_survives_a_lost_confirmation() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
-    let lost = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("login"));
+    let lost = Fault::new("dynamodb", "UpdateItem").by(world.cloud.function("login"));
     let lost = world.cloud.aws.faults.inject(lost.reset().after().once()).unwrap();
     let second = next(&world, &session["refresh_token"]).await;
     assert_eq!(lost.fired(), 1);

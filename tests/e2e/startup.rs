@@ -65,7 +65,7 @@ async fn missing_table_is_named() {
 #[tokio::test]
 async fn forbidden_table_is_named() {
     let world = World::start().await;
-    let looked = Fault::of("dynamodb", "DescribeTimeToLive").on("hongyan-local-notifications");
+    let looked = Fault::new("dynamodb", "DescribeTimeToLive").on("hongyan-local-notifications");
     let send = world.cloud.function("send");
     let refused = looked.refuse("AccessDeniedException").by(send.clone());
     world.cloud.aws.faults.inject(refused).unwrap();
@@ -78,7 +78,7 @@ async fn forbidden_table_is_named() {
 async fn start_survives_a_transient_table_failure() {
     for trouble in ["InternalServerError", "ThrottlingException"] {
         let world = World::start().await;
-        let asked = Fault::of("dynamodb", "DescribeTimeToLive").refuse(trouble);
+        let asked = Fault::new("dynamodb", "DescribeTimeToLive").refuse(trouble);
         let asked = asked.by(world.cloud.function("callback"));
         let asked = world.cloud.aws.faults.inject(asked).unwrap();
         let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 });
@@ -220,7 +220,7 @@ async fn starting_function_reads_parameters_up_to_eight_times() {
     world.idle().await;
     let followers = world.cloud.function("followers");
     let throttled = |times| {
-        let read = Fault::of("ssm", "*").by(followers.clone()).refuse("ThrottlingException");
+        let read = Fault::new("ssm", "*").by(followers.clone()).refuse("ThrottlingException");
         world.cloud.aws.faults.inject(read.times(times)).unwrap()
     };
     world.cloud.kill(&followers).await.unwrap();
@@ -240,7 +240,7 @@ async fn each_of_many_throttled_starts_succeeds_or_logs_the_reason() {
     let (world, to) = World::with_ann().await;
     let send = world.cloud.function("send");
     world.cloud.kill(&send).await.unwrap();
-    let read = Fault::of("ssm", "*").by(send).refuse("ThrottlingException");
+    let read = Fault::new("ssm", "*").by(send).refuse("ThrottlingException");
     let throttled = world.cloud.aws.faults.inject(read.times(30)).unwrap();
     let asks = (0..20).map(async |at| {
         let request = order(&format!("order-{at}"), to.clone());

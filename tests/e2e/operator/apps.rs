@@ -100,7 +100,7 @@ async fn interrupted_setup_leaves_no_partial_app_and_can_be_repeated() {
     let world = World::start().await;
     world.account_at_wechat("news", NEWS, SECRET).await;
     for parameter in ["callback/news", "apps/news"] {
-        let fault = Fault::of("ssm", "PutParameter").on(format!("/hongyan/local/{parameter}"));
+        let fault = Fault::new("ssm", "PutParameter").on(format!("/hongyan/local/{parameter}"));
         let fault = fault.refuse("InternalServerError");
         let fault = world.cloud.aws.faults.inject(fault).unwrap();
         let said = world.hongyan(&ADD_NEWS, SECRET).await;

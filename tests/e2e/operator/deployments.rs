@@ -70,11 +70,11 @@ async fn missing_deployment_is_reported() {
 #[tokio::test]
 async fn throttled_call_is_retried_and_denied_call_names_its_permission() {
     let world = World::start().await;
-    let throttle = Fault::of("ssm", "GetParameter").refuse("ThrottlingException").times(2);
+    let throttle = Fault::new("ssm", "GetParameter").refuse("ThrottlingException").times(2);
     let fault = world.cloud.aws.faults.inject(throttle).unwrap();
     world.hongyan(&["next"], "").await.json();
     fault.has_fired(2).await;
-    let deny = Fault::of("ssm", "GetParametersByPath").refuse("AccessDeniedException");
+    let deny = Fault::new("ssm", "GetParametersByPath").refuse("AccessDeniedException");
     let fault = world.cloud.aws.faults.inject(deny).unwrap();
     let said = world.hongyan(&["app", "list"], "").await;
     let (kind, words) = said.error();

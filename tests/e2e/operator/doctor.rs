@@ -85,7 +85,7 @@ async fn doctor_reports_a_callback_with_another_token() {
     // It reads its settings, and can't read them again.
     world.phone("ann").follow("shop").await;
     let caller = world.cloud.function("callback");
-    let unread = Fault::of("ssm", "GetParametersByPath").by(caller).refuse("InternalServerError");
+    let unread = Fault::new("ssm", "GetParametersByPath").by(caller).refuse("InternalServerError");
     world.cloud.aws.faults.inject(unread).unwrap();
     let mut settings = world.parameter("callback/shop");
     settings["token"] = json!("anotherTokenThanBefore");

@@ -59,7 +59,7 @@ async fn erasure_invokes_the_function_until_it_is_complete() {
         ann.message("shop", &format!("hello {at}")).await;
     }
     let open_id = ann.open_id("shop").await;
-    let slow = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
+    let slow = Fault::new("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let slow = slow.delay(Duration::from_millis(700));
     let slow = world.cloud.aws.faults.inject(slow).unwrap();
     let who = format!("app=shop,open_id={open_id}");

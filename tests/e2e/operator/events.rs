@@ -64,7 +64,7 @@ async fn interrupted_replay_prints_how_to_resume() {
     let asked = json!({ "replay": { "from": 1, "to": "2100-01-01T00:00:00Z" } });
     let first = world.invoke("events", &asked).await.unwrap();
     let after = first["next_token"].as_str().unwrap();
-    let held = world.cloud.aws.faults.inject(Fault::of("lambda", "Invoke").hold()).unwrap();
+    let held = world.cloud.aws.faults.inject(Fault::new("lambda", "Invoke").hold()).unwrap();
     let mut tool = Command::new(binaries::tool());
     tool.arg(format!("--local=http://{}", world.cloud.aws())).args(all(&["--next-token", after]));
     let tool = tool.arg("--json").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

@@ -22,7 +22,7 @@ mod table;
 mod words;
 
 use axum::body::Bytes;
-use local_aws::services::lambda::{Answer, BoxFuture, FunctionSummary, InvokeError};
+use local_aws::services::lambda::{BoxFuture, FunctionResponse, FunctionSummary, InvokeError};
 use local_aws::services::{Aws, Invoke};
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ impl Both {
 struct NoFunctions;
 
 impl Invoke for NoFunctions {
-    fn invoke(&self, _: &str, _: Bytes) -> BoxFuture<'_, Result<Answer, InvokeError>> {
+    fn invoke(&self, _: &str, _: Bytes) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
         Box::pin(async { Err(InvokeError::NotFound) })
     }
 

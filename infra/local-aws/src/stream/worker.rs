@@ -1,32 +1,32 @@
-//! One of the parallel ways to the function: batches, retries, giving up.
+//! A worker of a stream: batches, retries, giving up.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde_json::{Value as Json, json};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Record, Stream};
+use super::{Stream, StreamRecord};
 use crate::{
     batch::{self, Verdict},
     clock,
     services::{
         dynamodb::StreamPosition,
-        lambda::{Answer, arn},
+        lambda::{FunctionResponse, arn},
     },
 };
 
 /// Lambda takes no more than 6 MB, the braces around the records included.
-const LARGEST_PAYLOAD: usize = 6 * 1024 * 1024 - 1024;
+const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024 - 1024;
 
-/// AWS keeps stream records for a day, so no retry goes on for longer.
-const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+/// AWS keeps stream records for a day, so no record is retried for longer.
+const RECORD_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Waits between attempts: short, for someone is watching; doubled each time.
+/// Waits between attempts: shorter than on AWS; doubled each time.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// Takes records in their order until the channel closes.
-pub(super) async fn keep(stream: Arc<Stream>, mut records: mpsc::UnboundedReceiver<Record>) {
+pub(super) async fn keep(stream: Arc<Stream>, mut records: mpsc::UnboundedReceiver<StreamRecord>) {
     let mut waiting = VecDeque::new();
     while let Some(batch) = fill(&stream, &mut records, &mut waiting).await {
         deliver(&stream, batch).await;
@@ -36,9 +36,9 @@ pub(super) async fn keep(stream: Arc<Stream>, mut records: mpsc::UnboundedReceiv
 /// The next batch: full by number or size, or all there is when the window ends.
 async fn fill(
     stream: &Stream,
-    records: &mut mpsc::UnboundedReceiver<Record>,
-    waiting: &mut VecDeque<Record>,
-) -> Option<Vec<Record>> {
+    records: &mut mpsc::UnboundedReceiver<StreamRecord>,
+    waiting: &mut VecDeque<StreamRecord>,
+) -> Option<Vec<StreamRecord>> {
     if waiting.is_empty() {
         waiting.push_back(records.recv().await?);
     }
@@ -56,7 +56,7 @@ async fn fill(
     let mut size = 0;
     while let Some(record) = waiting.pop_front() {
         size += record.json.to_string().len() + 1;
-        if !batch.is_empty() && size > LARGEST_PAYLOAD {
+        if !batch.is_empty() && size > MAX_PAYLOAD_BYTES {
             waiting.push_front(record);
             break;
         }
@@ -67,7 +67,7 @@ async fn fill(
 
 /// Part of a batch with its history.
 struct Part {
-    records: Vec<Record>,
+    records: Vec<StreamRecord>,
     /// How often the function has been invoked with these.
     invoked: u32,
     /// How many of those count against the retries: splitting doesn't.
@@ -75,7 +75,7 @@ struct Part {
 }
 
 /// Brings a batch to an end, good or bad.
-async fn deliver(stream: &Stream, batch: Vec<Record>) {
+async fn deliver(stream: &Stream, batch: Vec<StreamRecord>) {
     // The part that is next stands last.
     let mut parts = vec![Part { records: batch, invoked: 0, failed: 0 }];
     let mut wait = FIRST_WAIT;
@@ -87,13 +87,13 @@ async fn deliver(stream: &Stream, batch: Vec<Record>) {
         let (verdict, error) = invoke(stream, &part).await;
         let done = match verdict {
             Verdict::Done => {
-                stream.settle(&part.records);
+                stream.complete(&part.records);
                 wait = FIRST_WAIT;
                 continue;
             }
             Verdict::Throttled => {
                 tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
+                wait = (wait * 2).min(MAX_WAIT);
                 parts.push(part);
                 continue;
             }
@@ -108,7 +108,7 @@ async fn deliver(stream: &Stream, batch: Vec<Record>) {
         };
         part.invoked += 1;
         let rest = part.records.split_off(done);
-        stream.settle(&std::mem::replace(&mut part.records, rest));
+        stream.complete(&std::mem::replace(&mut part.records, rest));
 
         if stream.mapping.bisect && (done > 0 || part.records.len() > 1) {
             if done == 0 {
@@ -124,7 +124,7 @@ async fn deliver(stream: &Stream, batch: Vec<Record>) {
             continue;
         }
         tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
+        wait = (wait * 2).min(MAX_WAIT);
         parts.push(part);
     }
 }
@@ -132,7 +132,7 @@ async fn deliver(stream: &Stream, batch: Vec<Record>) {
 async fn invoke(stream: &Stream, part: &Part) -> (Verdict, bool) {
     let records: Vec<&Json> = part.records.iter().map(|record| &record.json).collect();
     if let Some(forward) = &stream.forward {
-        return (forward.take(stream, &records).await, false);
+        return (forward.deliver(stream, &records).await, false);
     }
     let event = json!({ "Records": records }).to_string();
     let outcome = stream.functions.invoke(&stream.mapping.function, event.into()).await;
@@ -141,13 +141,13 @@ async fn invoke(stream: &Stream, part: &Part) -> (Verdict, bool) {
         stream.mapping.reports_failures,
         part.records.iter().map(sequence_number),
     );
-    let error = matches!(outcome, Ok(Answer::FunctionError(_)));
+    let error = matches!(outcome, Ok(FunctionResponse::FunctionError(_)));
     (verdict, error)
 }
 
 /// Takes out the records that are too old to be tried.
 fn give_up_old(stream: &Stream, part: &mut Part) {
-    let oldest = stream.mapping.maximum_age.unwrap_or(RETENTION).min(RETENTION);
+    let oldest = stream.mapping.maximum_age.unwrap_or(RECORD_RETENTION).min(RECORD_RETENTION);
     let now = clock::now();
     let (old, young): (Vec<_>, Vec<_>) = std::mem::take(&mut part.records)
         .into_iter()
@@ -158,8 +158,8 @@ fn give_up_old(stream: &Stream, part: &mut Part) {
     }
 }
 
-/// Tells the failure queue, if there is one, and goes on.
-fn give_up(stream: &Stream, condition: &str, records: &[Record], invoked: u32, error: bool) {
+/// Sends the batch's description to the failure queue, if there is one.
+fn give_up(stream: &Stream, condition: &str, records: &[StreamRecord], invoked: u32, error: bool) {
     let (Some(first), Some(last)) = (records.first(), records.last()) else { return };
     stream.trouble(format!("{} stream record(s) given up: {condition}", records.len()));
     if let Some(queue) = &stream.mapping.on_failure {
@@ -194,16 +194,16 @@ fn give_up(stream: &Stream, condition: &str, records: &[Record], invoked: u32, e
             stream.trouble(format!("the failure queue {queue} can't be told: {error}"));
         }
     }
-    stream.settle(records);
+    stream.complete(records);
 }
 
-fn sequence_number(record: &Record) -> &str {
+fn sequence_number(record: &StreamRecord) -> &str {
     record.json["dynamodb"]["SequenceNumber"].as_str().unwrap_or_default()
 }
 
 /// When the record was made. One that doesn't say is as old as its number,
 /// which the engine takes from the clock.
-fn created(record: &Record) -> Duration {
+fn created(record: &StreamRecord) -> Duration {
     let seconds = record.json["dynamodb"]["ApproximateCreationDateTime"].as_f64();
     let numbered = || {
         let position: StreamPosition = sequence_number(record).parse().ok()?;
