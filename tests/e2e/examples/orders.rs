@@ -35,7 +35,7 @@ async fn customer_is_notified_once_for_duplicate_messages() {
     let cards = world.phone("ann").screen_of("template").await;
     assert_eq!(cards.len(), 1, "{cards:?}");
     assert!(cards[0].to_string().contains("Blue kettle"), "{cards:?}");
-    assert_eq!(logged(&world, "told"), 3);
+    assert_eq!(logged(&world, "notified"), 3);
     ship(&world, &shipped("18", "ann")).await;
     assert_eq!(world.phone("ann").screen_of("template").await.len(), 2);
 }
@@ -59,7 +59,7 @@ async fn unreachable_customer_is_logged_with_the_order() {
     let world = with_ann().await;
     world.account("carol").await;
     ship(&world, &shipped("19", "carol")).await;
-    assert_eq!(logged(&world, "can't be told on WeChat"), 1);
+    assert_eq!(logged(&world, "can't be notified on WeChat"), 1);
     assert_eq!(world.cloud.aws.queues.length("orders-local-shipped"), Some(0));
 }
 

@@ -80,5 +80,5 @@ async fn next_key_is_made_once() {
     let published = published["keys"].as_array().unwrap();
     assert!(published.iter().any(|key| key["kid"] == rotated["next"]), "{published:?}");
     let words = world.hongyan_in_words(&["keys", "rotate"], "").await.out;
-    assert!(words.contains("is waiting already; no other was made"), "{words}");
+    assert!(words.contains("is waiting already; no other was created"), "{words}");
 }

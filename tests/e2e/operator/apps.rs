@@ -130,7 +130,7 @@ async fn wrong_app_secret_is_reported_and_can_be_replaced() {
 
     let said = world.hongyan(&rotate, OTHER_SECRET).await;
     let (kind, words) = said.error();
-    assert!(kind == "refused" && words.contains("the one before is in its place"), "{words}");
+    assert!(kind == "refused" && words.contains("the previous one is restored"), "{words}");
     let stored = world.cloud.aws.parameters.get("/hongyan/local/secrets/news");
     assert_eq!(stored.as_deref(), Some(SECRET));
     // WeChat has another from now on.

@@ -1,4 +1,4 @@
-//! The doctor finds what is wrong, and names the remedy.
+//! The doctor finds what is wrong, and gives advice.
 
 use crate::world::World;
 use local_aws::services::Fault;
@@ -15,9 +15,9 @@ async fn troubles(world: &World) -> Vec<(String, String, String)> {
     let troubles = findings.iter().filter(|it| it["state"] == "failed" || it["state"] == "warning");
     troubles
         .map(|it| {
-            assert!(it["remedy"].is_string(), "no remedy: {it}");
-            let words = format!("{} → {}", text(&it["found"]), text(&it["remedy"]));
-            (text(&it["check"]), text(&it["of"]), words)
+            assert!(it["advice"].is_string(), "no advice: {it}");
+            let words = format!("{} → {}", text(&it["found"]), text(&it["advice"]));
+            (text(&it["check"]), text(&it["subject"]), words)
         })
         .collect()
 }
@@ -36,7 +36,7 @@ async fn doctor_finds_nothing_when_the_deployment_works() {
     let (world, _) = World::with_ann().await;
     assert_eq!(troubles(&world).await, []);
     let words = world.hongyan_in_words(&["doctor"], "").await;
-    assert!(words.out.contains("All is well."), "{words:?}");
+    assert!(words.out.contains("No problems found."), "{words:?}");
     assert!(words.out.contains("skipped  alarms: there are none on this machine"), "{words:?}");
 }
 
@@ -76,7 +76,7 @@ async fn doctor_reports_a_wrong_app_secret_and_a_blocked_address() {
     world.set_parameter("secrets/shop", "c0ffee00c0ffee00c0ffee00c0ffee03");
     let words = trouble(&world, "access_token", "shop").await;
     assert!(words.contains("hongyan app rotate shop --secret"), "{words}");
-    assert!(words.contains("lasts"), "what is stored goes on being used: {words}");
+    assert!(words.contains("expires in"), "what is stored goes on being used: {words}");
 }
 
 #[tokio::test]

@@ -24,14 +24,14 @@ async fn erasure_requires_a_confirmation_and_is_complete() {
     let open_id = ann.open_id("shop").await;
     let before = traces(&world, &open_id).await.len();
     assert!(before > 3);
-    let said = world.hongyan(&["forget", "account=ann"], "").await;
+    let said = world.hongyan(&["erase", "account=ann"], "").await;
     let (kind, words) = said.error();
     assert_eq!((said.status, kind.as_str()), (1, "cancelled"), "{words}");
     assert!(words.contains("accounts        ann") && words.contains("--yes"), "{words}");
     assert!(!words.contains(&open_id), "{words}");
     assert_eq!(traces(&world, &open_id).await.len(), before, "nothing has gone");
 
-    let told = world.hongyan(&["forget", "account=ann", "--yes"], "").await.json();
+    let told = world.hongyan(&["erase", "account=ann", "--yes"], "").await.json();
     assert_eq!(
         (&told["deleted"]["accounts"], &told["deleted"]["profiles"]),
         (&json!(1), &json!(2))
@@ -40,12 +40,12 @@ async fn erasure_requires_a_confirmation_and_is_complete() {
         told["tombstone_expires_at"].is_number() && told["retained"].as_array().unwrap().len() > 3
     );
     assert_eq!(traces(&world, &open_id).await, [""; 0]);
-    let (kind, words) = world.hongyan(&["forget", "account=ann", "--yes"], "").await.error();
+    let (kind, words) = world.hongyan(&["erase", "account=ann", "--yes"], "").await.error();
     assert!(kind == "not_found" && words.contains("the account ann"), "{kind} {words}");
     // By what WeChat calls them, somebody can be asked for at any time.
     let who = format!("app=shop,open_id={open_id}");
-    let words = world.hongyan_in_words(&["forget", &who, "--yes"], "").await;
-    assert!(words.status == 0 && words.out.contains("What stays:"), "{words:?}");
+    let words = world.hongyan_in_words(&["erase", &who, "--yes"], "").await;
+    assert!(words.status == 0 && words.out.contains("Retained:"), "{words:?}");
     assert!(!words.out.contains(&open_id), "{words:?}");
 }
 
@@ -63,7 +63,7 @@ async fn erasure_invokes_the_function_until_it_is_complete() {
     let slow = slow.delay(Duration::from_millis(700));
     let slow = world.cloud.aws.faults.inject(slow).unwrap();
     let who = format!("app=shop,open_id={open_id}");
-    let told = world.hongyan(&["forget", &who, "--yes"], "").await.json();
+    let told = world.hongyan(&["erase", &who, "--yes"], "").await.json();
     slow.cancel();
     assert!(told["calls"].as_u64().unwrap() > 1, "{told}");
     assert_eq!(told["deleted"]["events"], 61, "{told}");

@@ -14,8 +14,7 @@ async fn import_shows_its_progress_until_it_is_complete() {
     assert_eq!((&done["state"], &done["listed"]), (&json!("done"), &json!(250)), "{done}");
     assert_eq!(done["imported"], 250, "{done}");
     let words = world.hongyan_in_words(&["followers", "status", "--app", "shop"], "").await.out;
-    for expected in
-        ["shop: done", "250 of 250 followers listed, 250 brought in", "/cgi-bin/user/get"]
+    for expected in ["shop: done", "250 of 250 followers listed, 250 imported", "/cgi-bin/user/get"]
     {
         assert!(words.contains(expected), "{expected}: {words}");
     }

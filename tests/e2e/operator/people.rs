@@ -35,10 +35,10 @@ async fn reachable_person_is_shown_by_channel_without_identity() {
         tells(
             &told,
             &[
-                "By order_shipped, the ",
-                "+ template of shop: this one would be taken; nothing limits",
-                "+ subscribe of shop-mini: it would do as well; 1 may be sent",
-                "with made-up values",
+                "With order_shipped, the ",
+                "+ template of shop: would be used; unlimited",
+                "+ subscribe of shop-mini: is a fallback; 1 may be sent",
+                "with sample values",
                 "+ shop: they follow it",
                 "+ shop-mini: 1 consent is left",
                 "accounts        ann",
@@ -65,7 +65,7 @@ async fn everything_missing_is_shown_with_advice() {
     tells(
         &told,
         &[
-            "By order_shipped, the account bob can't be reached.",
+            "With order_shipped, the account bob can't be reached.",
             "- template of shop: the person has never been seen in this app",
             "what to do: have them follow shop",
             "- subscribe of shop-mini: the person has not consented",
@@ -81,7 +81,7 @@ async fn everything_missing_is_shown_with_advice() {
     bob.consent("shop-mini", "order_shipped", true).await;
     let (reachable, told) = person(&world, "account=bob", &by_template).await;
     assert!(reachable, "{told}");
-    tells(&told, &["+ subscribe of shop-mini: this one would be taken; 1 may be sent"]);
+    tells(&told, &["+ subscribe of shop-mini: would be used; 1 may be sent"]);
     // A value that breaks a rule is WeChat's to refuse, whoever it is for.
     let unfit = ["--data", "product=Kettle", "--data", "time=soon"];
     let (reachable, told) =
@@ -111,7 +111,7 @@ async fn person_without_a_unionid_or_an_account_is_reported() {
         &[
             "user            none: they have never logged in",
             "- no account is bound",
-            "- WeChat has told no unionid",
+            "- WeChat has sent no unionid",
             "open.weixin.qq.com",
             "+ shop: a customer-service window is open",
         ],

@@ -24,7 +24,7 @@ async fn notification_is_sent_once_and_its_report_shown() {
     let (world, _) = World::with_ann().await;
     let sent = world.hongyan(&TO_ANN, "").await.json();
     let id = sent["id"].as_str().unwrap().to_owned();
-    assert_eq!(sent["made_up"], true, "{sent}");
+    assert_eq!(sent["generated_id"], true, "{sent}");
     let report = &sent["notifications"][0];
     assert_eq!((&report["outcome"], &report["channel"]), (&json!("sent"), &json!("template")));
     world.idle().await;

@@ -34,7 +34,7 @@ async fn template_is_checked_before_it_is_stored() {
         (vec![channel("shop-mini", &json!({}))], "shop-mini is of the kind mini_program"),
         (
             vec![channel("shop", &json!({ "mini_program": { "app": "shop" } }))],
-            "this takes mini_program",
+            "this needs mini_program",
         ),
     ] {
         write(&path, &channels);

@@ -1,23 +1,23 @@
-//! How far the import of an account's followers is, as the followers function tells.
+//! The progress of an import of followers.
 
 use crate::deployment::Deployment;
 use crate::error::Error;
-use crate::moment::written;
+use crate::timestamp::format_time;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::clock::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How far it is.
+/// The followers function's status of an account's import.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct Progress {
+pub(super) struct ImportStatus {
     pub(super) app: String,
-    pub(super) state: State,
-    /// It goes on by itself, at the earliest then.
+    pub(super) state: ImportState,
+    /// The earliest time at which it continues by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) continues_at: Option<Timestamp>,
-    /// For what it waits, or why it failed, and what to do about it.
+    /// Why it waits or failed, with advice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,79 +34,73 @@ pub(super) struct Progress {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum State {
-    /// There has been none.
+pub(super) enum ImportState {
+    /// There has been no import.
     None,
-    /// WeChat's list is read, and whoever is on it brought in.
+    /// Reads WeChat's list and imports the followers.
     Listing,
-    /// Those are looked for who have left.
+    /// Looks for people who have unfollowed.
     Reconciling,
     Done,
     Cancelled,
     Failed,
 }
 
-impl State {
-    /// Whether there is something left to do.
-    pub(super) fn is_under_way(self) -> bool {
+impl ImportState {
+    pub(super) fn is_running(self) -> bool {
         matches!(self, Self::Listing | Self::Reconciling)
     }
 }
 
-impl Progress {
-    /// Asks how far it is.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such account, or the function can't be asked.
-    pub(super) async fn of(deployment: &Deployment, app: &str) -> Result<Self, Error> {
-        deployment.ask("followers", &json!({ "status": { "app": app } })).await
+impl ImportStatus {
+    pub(super) async fn fetch(deployment: &Deployment, app: &str) -> Result<Self, Error> {
+        deployment.invoke("followers", &json!({ "status": { "app": app } })).await
     }
 }
 
-impl fmt::Display for Progress {
+impl fmt::Display for ImportStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { app, followers, listed, imported, without_union_id, left, .. } = self;
         let state = match self.state {
-            State::None => {
+            ImportState::None => {
                 return write!(
                     f,
-                    "{app}: no import yet; `hongyan followers import --app {app}` begins one"
+                    "{app}: no import yet; `hongyan followers import --app {app}` starts one"
                 );
             }
-            State::Listing => "under way",
-            State::Reconciling => "nearly done: looking for those who have left",
-            State::Done => "done",
-            State::Cancelled => "called off",
-            State::Failed => "failed",
+            ImportState::Listing => "running",
+            ImportState::Reconciling => "nearly done: looking for people who have unfollowed",
+            ImportState::Done => "done",
+            ImportState::Cancelled => "cancelled",
+            ImportState::Failed => "failed",
         };
         writeln!(f, "{app}: {state}")?;
         writeln!(
             f,
-            "  {listed} of {followers} followers listed, {imported} brought in, {left} had left"
+            "  {listed} of {followers} followers listed, {imported} imported, {left} had unfollowed"
         )?;
         if *without_union_id > 0 {
             writeln!(
                 f,
-                "  {without_union_id} without a unionid: no person of another app's. Bind the account to \
-                 your open-platform account, and import once more"
+                "  {without_union_id} without a unionid, so not linked to people of other apps. Bind the \
+                 account to your open-platform account, and import again"
             )?;
         }
         if let Some(reason) = &self.reason {
             writeln!(f, "  {reason}")?;
         }
-        if let Some(at) = self.continues_at {
-            writeln!(f, "  goes on by itself, not before {}", written(at))?;
-        }
-        if let Some(at) = self.begun_at {
-            writeln!(f, "  begun {}", written(at))?;
-        }
-        if let Some(at) = self.ended_at {
-            writeln!(f, "  ended {}", written(at))?;
+        for (what, at) in [
+            ("continues by itself, not before", self.continues_at),
+            ("started", self.begun_at),
+            ("ended", self.ended_at),
+        ] {
+            if let Some(at) = at {
+                writeln!(f, "  {what} {}", format_time(at))?;
+            }
         }
         let used: Vec<_> =
             self.used.iter().map(|(path, calls)| format!("{path} {calls}")).collect();
-        write!(f, "  WeChat's quotas used: {}", used.join(", "))
+        write!(f, "  WeChat quotas used: {}", used.join(", "))
     }
 }
 
@@ -115,25 +109,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_far_it_is_in_words() {
-        let progress: Progress = serde_json::from_value(json!({
+    fn progress_is_readable() {
+        let status: ImportStatus = serde_json::from_value(json!({
             "app": "shop", "state": "listing", "continues_at": 1_795_158_240,
             "reason": "WeChat refused with 45009", "begun_at": 1_795_158_000,
             "followers": 6000, "listed": 5000, "imported": 4990, "without_union_id": 3, "left": 0,
             "used": { "/cgi-bin/user/get": 501, "/cgi-bin/user/info/batchget": 50_000 },
         }))
         .unwrap();
-        assert!(progress.state.is_under_way());
-        let told = progress.to_string();
-        for words in [
-            "shop: under way",
-            "5000 of 6000 followers listed, 4990 brought in",
+        assert!(status.state.is_running());
+        let text = status.to_string();
+        for expected in [
+            "shop: running",
+            "5000 of 6000 followers listed, 4990 imported",
             "3 without a unionid",
             "45009",
             "not before 2026-11-20T07:04:00Z",
             "/cgi-bin/user/get 501",
         ] {
-            assert!(told.contains(words), "{words}: {told}");
+            assert!(text.contains(expected), "{expected}: {text}");
         }
     }
 }

@@ -1,48 +1,48 @@
-//! Made-up values for a template's fields, of the sort that WeChat's keys take.
+//! Sample values for a template's fields, valid for WeChat's types.
 
 use serde_json::{Map, Value};
 use shared::parameters::{FieldSource, Template, fill};
 use shared::wechat::field::FieldType;
 use std::collections::BTreeMap;
 
-/// What stands in for a text.
-const TEXT: &str = "示例";
+const SAMPLE_TEXT: &str = "示例";
 
-/// A value for each field. Where a field fills keys of several sorts, or stands in the
-/// middle of a text, none may fit; then the dry run says so.
-pub(super) fn sample(template: &Template) -> Map<String, Value> {
-    let value = |field: &String| (field.clone(), Value::from(of(template, field)));
+/// A value for each field. If a field fills keys of several types, or a part of a key, the
+/// value may be invalid for some; then the dry run reports it.
+pub(super) fn sample_values(template: &Template) -> Map<String, Value> {
+    let value = |field: &String| (field.clone(), Value::from(sample_value(template, field)));
     template.fields.iter().map(value).collect()
 }
 
-fn of(template: &Template, field: &str) -> &'static str {
+fn sample_value(template: &Template, field: &str) -> &'static str {
     let data = template.channels.iter().filter_map(|channel| channel.data());
     for (data, message) in data {
         for (key, content) in data {
             let (text, value) = match content {
-                FieldSource::Text { text, .. } => (text, of_type(FieldType::of(key, message))),
+                FieldSource::Text { text, .. } => {
+                    (text, value_of_type(FieldType::of(key, message)))
+                }
                 FieldSource::Time(text) => (text, "2026-11-20 15:04"),
                 FieldSource::Date(text) => (text, "2026-11-20"),
                 FieldSource::Amount { amount, .. } => (amount, "12"),
             };
-            if names(text, field) {
+            if contains_field(text, field) {
                 return value;
             }
         }
     }
-    TEXT
+    SAMPLE_TEXT
 }
 
-/// Whether a text has the field in it: whether leaving that one field out is noticed.
-fn names(text: &str, field: &str) -> bool {
+fn contains_field(text: &str, field: &str) -> bool {
     match fill(text, &BTreeMap::new()) {
         Ok(_) => false,
         Err(_) => text.contains(&format!("{{{field}}}")),
     }
 }
 
-fn of_type(of: FieldType) -> &'static str {
-    match of {
+fn value_of_type(field_type: FieldType) -> &'static str {
+    match field_type {
         FieldType::Number => "1",
         FieldType::Letter => "A",
         FieldType::Symbol => "-",
@@ -59,7 +59,7 @@ fn of_type(of: FieldType) -> &'static str {
         | FieldType::Listed
         | FieldType::Keyword
         | FieldType::Hidden
-        | FieldType::Unknown => TEXT,
+        | FieldType::Unknown => SAMPLE_TEXT,
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
     use shared::wechat::field::MessageKind;
 
     #[test]
-    fn every_value_keeps_to_the_rule_of_its_type() {
+    fn sample_values_are_valid_for_their_types() {
         let names = [
             "thing1",
             "short_thing1",
@@ -91,14 +91,17 @@ mod tests {
         ];
         for message in [MessageKind::Template, MessageKind::Subscribe] {
             for key in names {
-                let of = FieldType::of(key, message);
-                assert!(of.check(of_type(of)).is_ok(), "{key} of {message:?}");
+                let field_type = FieldType::of(key, message);
+                assert!(
+                    field_type.check(value_of_type(field_type)).is_ok(),
+                    "{key} of {message:?}"
+                );
             }
         }
     }
 
     #[test]
-    fn a_field_is_filled_by_the_key_that_shows_it() {
+    fn key_that_shows_a_field_decides_its_value() {
         let template: Template = serde_json::from_value(json!({
             "fields": ["product", "at", "price", "note"],
             "channels": [
@@ -109,8 +112,7 @@ mod tests {
             ],
         }))
         .unwrap();
-        let expected =
-            json!({ "product": TEXT, "at": "2026-11-20 15:04", "price": "12", "note": TEXT });
-        assert_eq!(Value::Object(sample(&template)), expected);
+        let expected = json!({ "product": SAMPLE_TEXT, "at": "2026-11-20 15:04", "price": "12", "note": SAMPLE_TEXT });
+        assert_eq!(Value::Object(sample_values(&template)), expected);
     }
 }
