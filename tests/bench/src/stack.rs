@@ -127,7 +127,7 @@ impl BenchStack {
         let function = self.function(function);
         let count = |operation: &str| {
             // A fault that delays by nearly nothing, and counts what it delays.
-            let fault = Fault::of("dynamodb", operation).by(function.clone());
+            let fault = Fault::new("dynamodb", operation).by(function.clone());
             self.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1)))
         };
         let dynamodb = OPERATIONS.into_iter().map(count).collect::<Result<_, _>>()?;

@@ -169,7 +169,7 @@ impl MeteredStack {
         let mut usage = BTreeMap::new();
         for (function, logged) in logged {
             let name = self.stack.function(&function);
-            let metered = self.stack.cloud.aws.usage.of(&name);
+            let metered = self.stack.cloud.aws.usage.used_by(&name);
             let wechat = calls.iter().filter(|call| is_call_of(&function, &call["path"]));
             let processes = self.stack.cloud.processes();
             let ProcessUsage { processor_ms, peak_mb } =

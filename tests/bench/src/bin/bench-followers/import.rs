@@ -38,7 +38,7 @@ pub(crate) async fn reconcile(stack: &MeteredStack) -> Result<ImportCost, Failur
         "UpdateExpression": "SET begun_at = :long_ago",
         "ExpressionAttributeValues": { ":long_ago": { "N": "0" } },
     });
-    stack.stack.cloud.ask("DynamoDB_20120810.UpdateItem", &update).await?;
+    stack.stack.cloud.call_service("DynamoDB_20120810.UpdateItem", &update).await?;
     measure(stack, &json!({ "reconcile": {} })).await
 }
 
@@ -79,7 +79,7 @@ fn used(stack: &MeteredStack) -> ProcessUsage {
 }
 
 fn dynamodb_calls(stack: &MeteredStack) -> u64 {
-    stack.stack.cloud.aws.usage.of(&stack.stack.function(FUNCTION)).calls
+    stack.stack.cloud.aws.usage.used_by(&stack.stack.function(FUNCTION)).calls
 }
 
 /// Today's calls for pages of the list, and for batches of profiles.
