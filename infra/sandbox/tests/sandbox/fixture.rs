@@ -1,4 +1,4 @@
-//! A sandbox with a callback beside it, and the words to speak to it.
+//! A sandbox with a callback, and requests to it.
 
 use crate::callback::Callback;
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ pub(crate) const MINI_TEMPLATE: &str = "SandboxTemplateOfMini-order-shipped-0000
 pub(crate) const MINI_LONG_TERM: &str = "SandboxTemplateOfMini-order-delayed-0000001";
 pub(crate) const MINI_LEGACY: &str = "SandboxTemplateOfMini-order-receipt-0000001";
 
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) sandbox: Sandbox,
     pub(crate) callback: Callback,
     pub(crate) callback_base: String,
     pub(crate) http: reqwest::Client,
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::with_data(None).await
     }
@@ -50,14 +50,14 @@ impl Stage {
         self.sandbox.world().person(name).unwrap().relations[app].open_id.as_str().to_owned()
     }
 
-    /// Asks WeChat or the control API with GET.
+    /// GET of WeChat's API or the control API.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.http.get(self.url(path)).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
-    /// Asks WeChat or the control API with POST.
+    /// POST to WeChat's API or the control API.
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let answer = self.http.post(self.url(path)).body(body.to_string()).send().await.unwrap();
         let status = answer.status();
@@ -66,15 +66,15 @@ impl Stage {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// What the control API says when it refuses.
-    pub(crate) async fn refused(&self, path: &str, body: Value) -> (u16, String) {
+    /// The status and the error of the control API.
+    pub(crate) async fn control_error(&self, path: &str, body: Value) -> (u16, String) {
         let answer = self.http.post(self.url(path)).body(body.to_string()).send().await.unwrap();
         let status = answer.status().as_u16();
         let body: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
         (status, body["error"].as_str().unwrap().to_owned())
     }
 
-    pub(crate) async fn does(&self, name: &str, action: &str, with: Value) -> Value {
+    pub(crate) async fn act(&self, name: &str, action: &str, with: Value) -> Value {
         self.post(&format!("/sandbox/people/{name}/{action}"), with).await
     }
 
@@ -108,7 +108,7 @@ impl Stage {
         self.stable(app, false).await["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// Calls WeChat's API as the app does.
+    /// Calls WeChat's API with the app's token.
     pub(crate) async fn call(&self, app: &str, path: &str, body: Value) -> Value {
         let token = self.token(app).await;
         self.post(&format!("{path}?access_token={token}"), body).await
@@ -138,7 +138,7 @@ impl Stage {
     }
 }
 
-/// The errcode, 0 where there is none.
+/// The errcode; 0 without one.
 pub(crate) fn errcode(answer: &Value) -> i64 {
     answer.get("errcode").map_or(0, |errcode| errcode.as_i64().unwrap())
 }

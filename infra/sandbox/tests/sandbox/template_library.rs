@@ -1,33 +1,34 @@
-use crate::stage::{
-    MINI_LONG_TERM, MINI_TEMPLATE, SHOP_NOTIFICATION, SHOP_TEMPLATE, Stage, errcode,
+use crate::fixture::{
+    Fixture, MINI_LONG_TERM, MINI_TEMPLATE, SHOP_NOTIFICATION, SHOP_TEMPLATE, errcode,
 };
 use serde_json::json;
 
 #[tokio::test]
-async fn an_account_lists_its_template_messages() {
-    let stage = Stage::new().await;
-    let token = stage.token("shop").await;
+async fn account_lists_its_template_messages() {
+    let fixture = Fixture::new().await;
+    let token = fixture.token("shop").await;
     let path = "/cgi-bin/template/get_all_private_template?access_token=";
     assert_eq!(
-        stage.get(&format!("{path}{token}")).await,
+        fixture.get(&format!("{path}{token}")).await,
         json!({"template_list": [{
             "template_id": SHOP_TEMPLATE, "title": "order_shipped",
             "primary_industry": "", "deputy_industry": "",
             "content": "商品名称:{{thing1.DATA}}\n发货时间:{{time2.DATA}}\n",
             "example": "商品名称:蓝色水壶\n发货时间:2026年11月20日 15:04\n",
         }]}),
-        "and says no errcode"
+        "without an errcode"
     );
-    let token = stage.token("shop-mini").await;
-    assert_eq!(stage.get(&format!("{path}{token}")).await["errcode"], 48001);
+    let token = fixture.token("shop-mini").await;
+    assert_eq!(fixture.get(&format!("{path}{token}")).await["errcode"], 48001);
 }
 
 #[tokio::test]
-async fn either_kind_of_app_lists_its_subscription_messages() {
-    let stage = Stage::new().await;
+async fn both_kinds_of_app_list_their_subscription_templates() {
+    let fixture = Fixture::new().await;
     let list = async |app: &str| {
-        let token = stage.token(app).await;
-        let answer = stage.get(&format!("/wxaapi/newtmpl/gettemplate?access_token={token}")).await;
+        let token = fixture.token(app).await;
+        let answer =
+            fixture.get(&format!("/wxaapi/newtmpl/gettemplate?access_token={token}")).await;
         assert_eq!(answer["errcode"], 0);
         answer["data"].as_array().unwrap().clone()
     };
@@ -44,7 +45,7 @@ async fn either_kind_of_app_lists_its_subscription_messages() {
     assert_eq!(
         of_mini,
         [(json!(MINI_TEMPLATE), json!(2)), (json!(MINI_LONG_TERM), json!(3))],
-        "what was retired in 2020 isn't among them"
+        "without the template from before 2020"
     );
 
     let state = json!({
@@ -52,7 +53,7 @@ async fn either_kind_of_app_lists_its_subscription_messages() {
         "content": "所在位置:{{enum_string2.DATA}}\n", "example": "所在位置:客厅\n",
         "values": {"enum_string2": ["客厅", "厨房"]},
     });
-    stage.post("/sandbox/apps/shop-mini", json!({"templates": [state]})).await;
+    fixture.post("/sandbox/apps/shop-mini", json!({"templates": [state]})).await;
     assert_eq!(
         list("shop-mini").await,
         [json!({
@@ -66,99 +67,103 @@ async fn either_kind_of_app_lists_its_subscription_messages() {
 }
 
 /// The account's own ids.
-async fn own(stage: &Stage, app: &str) -> Vec<String> {
-    stage.app(app).templates.into_iter().map(|it| it.template_id).collect()
+async fn own(fixture: &Fixture, app: &str) -> Vec<String> {
+    fixture.app(app).templates.into_iter().map(|it| it.template_id).collect()
 }
 
 #[tokio::test]
-async fn a_template_message_is_chosen_sent_with_and_deleted() {
-    let stage = Stage::new().await;
-    let ann = stage.open_id("ann", "shop");
-    stage.does("ann", "follow", json!({"app": "shop"})).await;
+async fn template_message_is_added_sent_and_deleted() {
+    let fixture = Fixture::new().await;
+    let ann = fixture.open_id("ann", "shop");
+    fixture.act("ann", "follow", json!({"app": "shop"})).await;
     let add = "/cgi-bin/template/api_add_template";
     let names = json!(["收货人", "商品名称"]);
     let with = |names: &serde_json::Value| json!({"template_id_short": "47123", "keyword_name_list": names});
-    let added = stage.call("shop", add, with(&names)).await;
+    let added = fixture.call("shop", add, with(&names)).await;
     assert_eq!(added["errcode"], 0, "{added}");
     let id = added["template_id"].as_str().unwrap();
     assert_eq!(id.len(), 43);
-    let token = stage.token("shop").await;
+    let token = fixture.token("shop").await;
     let path = format!("/cgi-bin/template/get_all_private_template?access_token={token}");
-    let listed = stage.get(&path).await["template_list"][1].clone();
+    let listed = fixture.get(&path).await["template_list"][1].clone();
     assert_eq!(listed["title"], "订单发货通知");
     assert_eq!(listed["content"], "收货人:{{name4.DATA}}\n商品名称:{{thing1.DATA}}\n");
     assert_eq!(listed["example"], "收货人:张三\n商品名称:蓝色水壶\n");
 
     let data = json!({"template_id": id, "data": {"name4": {"value": "李四"}, "thing1": {"value": "Kettle"}}});
-    assert_eq!(errcode(&stage.send_template(&ann, data.clone()).await), 0);
+    assert_eq!(errcode(&fixture.send_template(&ann, data.clone()).await), 0);
     let wrong =
         json!({"template_id": id, "data": {"name4": {"value": "李四1"}, "thing1": {"value": "x"}}});
-    assert_eq!(errcode(&stage.send_template(&ann, wrong).await), 47003);
+    assert_eq!(errcode(&fixture.send_template(&ann, wrong).await), 47003);
     for names in [json!([]), json!(["价格"]), json!(["收货人", "收货人"]), json!(null)] {
-        assert_eq!(errcode(&stage.call("shop", add, with(&names)).await), 40246, "{names}");
+        assert_eq!(errcode(&fixture.call("shop", add, with(&names)).await), 40246, "{names}");
     }
     let delete = "/cgi-bin/template/del_private_template";
-    assert_eq!(errcode(&stage.call("shop", delete, json!({"template_id": id})).await), 0);
-    assert_eq!(errcode(&stage.send_template(&ann, data).await), 40037);
-    assert_eq!(errcode(&stage.call("shop", delete, json!({"template_id": id})).await), 40037);
+    assert_eq!(errcode(&fixture.call("shop", delete, json!({"template_id": id})).await), 0);
+    assert_eq!(errcode(&fixture.send_template(&ann, data).await), 40037);
+    assert_eq!(errcode(&fixture.call("shop", delete, json!({"template_id": id})).await), 40037);
     let notification = json!({"template_id": SHOP_NOTIFICATION});
-    assert_eq!(errcode(&stage.call("shop", delete, notification).await), 40037, "of another kind");
+    assert_eq!(
+        errcode(&fixture.call("shop", delete, notification).await),
+        40037,
+        "of another kind"
+    );
 
-    for _ in own(&stage, "shop").await.len() - 1..25 {
-        assert_eq!(errcode(&stage.call("shop", add, with(&names)).await), 0);
+    for _ in own(&fixture, "shop").await.len() - 1..25 {
+        assert_eq!(errcode(&fixture.call("shop", add, with(&names)).await), 0);
     }
-    assert_eq!(errcode(&stage.call("shop", add, with(&names)).await), 45026);
-    assert_eq!(errcode(&stage.call("shop-mini", add, with(&names)).await), 48001);
+    assert_eq!(errcode(&fixture.call("shop", add, with(&names)).await), 45026);
+    assert_eq!(errcode(&fixture.call("shop-mini", add, with(&names)).await), 48001);
 }
 
 #[tokio::test]
-async fn templates_of_before_2023_go_with_their_industry() {
-    let stage = Stage::new().await;
+async fn templates_of_before_2023_depend_on_the_industry() {
+    let fixture = Fixture::new().await;
     let add = async || {
         let body = json!({"template_id_short": "TM00015"});
-        stage.call("shop", "/cgi-bin/template/api_add_template", body).await
+        fixture.call("shop", "/cgi-bin/template/api_add_template", body).await
     };
     let set = async |one: serde_json::Value, two: serde_json::Value| {
         let body = json!({"industry_id1": one, "industry_id2": two});
-        errcode(&stage.call("shop", "/cgi-bin/template/api_set_industry", body).await)
+        errcode(&fixture.call("shop", "/cgi-bin/template/api_set_industry", body).await)
     };
-    let token = stage.token("shop").await;
+    let token = fixture.token("shop").await;
     let path = format!("/cgi-bin/template/get_industry?access_token={token}");
     assert_eq!(errcode(&add().await), 40037, "the account has no industry");
-    assert_eq!(stage.get(&path).await["primary_industry"]["first_class"], "");
+    assert_eq!(fixture.get(&path).await["primary_industry"]["first_class"], "");
     assert_eq!(set(json!("1"), json!("42")).await, 40035);
     assert_eq!(set(json!("1"), json!(null)).await, 40035);
     assert_eq!(set(json!("1"), json!(13)).await, 0);
     assert_eq!(
-        stage.get(&path).await,
+        fixture.get(&path).await,
         json!({
             "primary_industry": {"first_class": "IT科技", "second_class": "互联网|电子商务"},
             "secondary_industry": {"first_class": "运输与仓储", "second_class": "快递"},
         }),
-        "and says no errcode"
+        "without an errcode"
     );
     let id = add().await["template_id"].as_str().unwrap().to_owned();
     let path = format!("/cgi-bin/template/get_all_private_template?access_token={token}");
-    let listed = stage.get(&path).await["template_list"][1].clone();
+    let listed = fixture.get(&path).await["template_list"][1].clone();
     assert_eq!(listed["deputy_industry"], "互联网|电子商务");
     let content = listed["content"].as_str().unwrap();
     assert!(content.starts_with("{{first.DATA}}\n订单编号:{{keyword1.DATA}}\n"), "{content}");
     assert!(content.ends_with("{{remark.DATA}}\n"), "{content}");
     assert_eq!(set(json!("2"), json!("13")).await, 43100, "once a month");
-    stage.advance(32 * 86_400).await;
+    fixture.advance(32 * 86_400).await;
     assert_eq!(set(json!("2"), json!("13")).await, 0);
-    let left = own(&stage, "shop").await;
+    let left = own(&fixture, "shop").await;
     assert!(!left.contains(&id) && left.contains(&SHOP_TEMPLATE.to_owned()), "{left:?}");
 }
 
 #[tokio::test]
-async fn a_subscription_message_is_found_composed_sent_with_and_deleted() {
-    let stage = Stage::new().await;
-    let bob = stage.open_id("bob", "shop-mini");
-    let token = stage.token("shop-mini").await;
+async fn subscription_template_is_found_composed_sent_and_deleted() {
+    let fixture = Fixture::new().await;
+    let bob = fixture.open_id("bob", "shop-mini");
+    let token = fixture.token("shop-mini").await;
     let get = async |path: &str| {
         let joint = if path.contains('?') { '&' } else { '?' };
-        stage.get(&format!("/wxaapi/newtmpl/{path}{joint}access_token={token}")).await
+        fixture.get(&format!("/wxaapi/newtmpl/{path}{joint}access_token={token}")).await
     };
     assert_eq!(
         get("getcategory").await["data"],
@@ -198,42 +203,42 @@ async fn a_subscription_message_is_found_composed_sent_with_and_deleted() {
         (composed("2210", json!([1, 1]), ""), 200_020),
         (composed("2210", json!([1, 2]), &"字".repeat(16)), 200_021),
     ] {
-        assert_eq!(errcode(&stage.call("shop-mini", add, body.clone()).await), code, "{body}");
+        assert_eq!(errcode(&fixture.call("shop-mini", add, body.clone()).await), code, "{body}");
     }
-    let added = stage.call("shop-mini", add, composed("2210", json!([2, 1]), "取餐")).await;
+    let added = fixture.call("shop-mini", add, composed("2210", json!([2, 1]), "取餐")).await;
     let id = added["priTmplId"].as_str().unwrap();
     let data = json!({"template_id": id, "data": {
         "character_string2": {"value": "B42"}, "thing1": {"value": "南山店"},
     }});
-    assert_eq!(errcode(&stage.send_subscribe(&bob, data.clone()).await), 43101);
+    assert_eq!(errcode(&fixture.send_subscribe(&bob, data.clone()).await), 43101);
     let consent = json!({"app": "shop-mini", "template_id": id, "accept": true});
-    stage.does("bob", "consent", consent.clone()).await;
-    stage.does("bob", "consent", consent).await;
-    assert_eq!(errcode(&stage.send_subscribe(&bob, data.clone()).await), 0);
-    let screen = stage.screen("bob").await;
+    fixture.act("bob", "consent", consent.clone()).await;
+    fixture.act("bob", "consent", consent).await;
+    assert_eq!(errcode(&fixture.send_subscribe(&bob, data.clone()).await), 0);
+    let screen = fixture.screen("bob").await;
     assert_eq!(screen[0]["fields"][0]["label"], "取餐码", "in the order of the list");
 
     let delete = "/wxaapi/newtmpl/deltemplate";
-    assert_eq!(errcode(&stage.call("shop-mini", delete, json!({"priTmplId": id})).await), 0);
-    assert_eq!(errcode(&stage.send_subscribe(&bob, data).await), 40037);
-    assert_eq!(errcode(&stage.call("shop-mini", delete, json!({"priTmplId": id})).await), 20002);
-    let wrong = stage.get(&format!("{delete}?access_token={token}")).await;
-    assert_eq!(wrong["errcode"], 404, "newtmpl's own word for the wrong method");
+    assert_eq!(errcode(&fixture.call("shop-mini", delete, json!({"priTmplId": id})).await), 0);
+    assert_eq!(errcode(&fixture.send_subscribe(&bob, data).await), 40037);
+    assert_eq!(errcode(&fixture.call("shop-mini", delete, json!({"priTmplId": id})).await), 20002);
+    let wrong = fixture.get(&format!("{delete}?access_token={token}")).await;
+    assert_eq!(wrong["errcode"], 404, "newtmpl's code for a wrong method");
 }
 
 #[tokio::test]
-async fn a_long_term_template_of_an_account_asks_once() {
-    let stage = Stage::new().await;
+async fn long_term_template_of_an_account_needs_one_consent() {
+    let fixture = Fixture::new().await;
     let body = json!({"tid": 5040, "kidList": [1, 2]});
-    let added = stage.call("shop", "/wxaapi/newtmpl/addtemplate", body).await;
+    let added = fixture.call("shop", "/wxaapi/newtmpl/addtemplate", body).await;
     let id = added["priTmplId"].clone();
     let consent = json!({"app": "shop", "template_id": id, "accept": true});
-    stage.does("ann", "consent", consent).await;
-    let body = json!({"touser": stage.open_id("ann", "shop"), "template_id": id, "data": {
+    fixture.act("ann", "consent", consent).await;
+    let body = json!({"touser": fixture.open_id("ann", "shop"), "template_id": id, "data": {
         "thing1": {"value": "113路"}, "time2": {"value": "15:04"},
     }});
     for _ in 0..2 {
-        let sent = stage.call("shop", "/cgi-bin/message/subscribe/bizsend", body.clone()).await;
+        let sent = fixture.call("shop", "/cgi-bin/message/subscribe/bizsend", body.clone()).await;
         assert_eq!(sent["errcode"], 0, "{sent}");
     }
 }
