@@ -31,11 +31,15 @@ pub mod http;
 #[cfg(feature = "aws")]
 pub mod jitter;
 #[cfg(feature = "aws")]
+pub mod lambda;
+#[cfg(feature = "aws")]
 pub mod metric;
 #[cfg(feature = "aws")]
 pub mod panic;
 #[cfg(feature = "aws")]
 pub mod parameters;
+#[cfg(feature = "aws")]
+pub mod retry;
 #[cfg(feature = "schema")]
 pub mod schema;
 #[cfg(feature = "aws")]

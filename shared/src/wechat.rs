@@ -24,6 +24,7 @@ pub mod login;
 pub mod message;
 pub mod phone;
 pub mod push;
+pub mod quota;
 pub mod refusal;
 pub mod reply;
 pub mod signature;

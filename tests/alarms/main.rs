@@ -156,7 +156,7 @@ fn alarm_problems(template: &Template) -> Vec<String> {
             }
         }
     }
-    for queue in template.queues.iter().filter(|queue| queue.name.ends_with("-dead")) {
+    for queue in template.queues.iter().filter(|queue| queue.name.ends_with("-dlq")) {
         let metric = "ApproximateNumberOfMessagesVisible";
         if !watched.iter().any(|it| it.is("AWS/SQS", metric, &queue.name)) {
             problems.push(format!("nobody watches {}", queue.name));
@@ -236,7 +236,7 @@ fn an_alarm_or_a_graph_of_nothing_is_a_problem() {
         (
             "Value: !GetAtt EventsDeadLetterQueue.QueueName",
             "Value: !GetAtt NotificationsDeadLetterQueue.QueueName",
-            "nobody watches hongyan-local-events-dead",
+            "nobody watches hongyan-local-events-dlq",
         ),
         (
             "MetricName: Throttles",

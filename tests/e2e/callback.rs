@@ -143,7 +143,8 @@ async fn what_wechat_did_not_sign_leaves_no_trace() {
     world.idle().await;
     assert!(world.aws.rows("events").await.is_empty());
     let lines = world.lines();
-    let refusals: Vec<_> = lines.iter().filter(|line| line.contains("refused a call")).collect();
+    let refusals: Vec<_> =
+        lines.iter().filter(|line| line.contains("rejected the request")).collect();
     let alike = |line: &&&String| line.contains("VerificationFailed");
     assert_eq!(refusals.iter().filter(alike).count(), refusals.len() - 1, "{refusals:#?}");
 }

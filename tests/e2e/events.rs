@@ -296,7 +296,7 @@ async fn one_poison_among_a_thousand_holds_up_nobody() {
     assert_eq!(waiting, 0, "of the others");
     let windows = world.aws.rows("users").await;
     assert_eq!(windows.iter().filter(|row| row["item"] == "window#message").count(), 250);
-    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dead"), Some(0));
+    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dlq"), Some(0));
 }
 
 #[tokio::test]
@@ -314,7 +314,7 @@ async fn a_row_that_is_no_event_is_told_of_and_never_asked_for_again() {
     world.phone("ann").follow("shop").await;
     assert!(world.aws.row("events", "kind", "subscribe").await["applied_at"].is_number());
     assert_eq!(metrics(&world, "records_unreadable").len(), 1);
-    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dead"), Some(0));
+    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dlq"), Some(0));
 
     sweep(&world).await;
     let odd = world.aws.row("events", "event", "1795186923#odd").await;
@@ -360,7 +360,7 @@ async fn what_the_stream_never_told_of_the_sweep_finds() {
     let down = world.cloud.aws.faults.order(down).unwrap();
     let message = json!({ "app": "shop-mini", "message": { "from": "ann", "MsgType": "text", "Content": "hello", "MsgId": 7 } });
     assert_eq!(world.wechat.push(message).await[0]["status"], 200);
-    let dead = || world.cloud.aws.queues.length("hongyan-local-events-dead");
+    let dead = || world.cloud.aws.queues.length("hongyan-local-events-dlq");
     world.until("the stream gives it up", || dead() == Some(1)).await;
     down.call_off();
     let event = world.aws.row("events", "kind", "text").await;

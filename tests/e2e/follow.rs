@@ -119,5 +119,5 @@ async fn one_persons_trouble_does_not_hold_up_another() {
         rows.iter().find(|row| row["user"].as_str().unwrap().ends_with("#oNobody")).unwrap();
     assert!(nobody["pending"].is_string(), "it stays for the sweep: {nobody}");
     assert_eq!(nobody["attempts"], 1, "{nobody}");
-    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dead"), Some(0));
+    assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dlq"), Some(0));
 }

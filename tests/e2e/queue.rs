@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const QUEUE: &str = "hongyan-local-notifications";
-const DEAD: &str = "hongyan-local-notifications-dead";
+const DEAD: &str = "hongyan-local-notifications-dlq";
 
 /// What isn't dealt with comes back after some seconds, and once only.
 const IMPATIENT: [(&str, &str); 2] = [

@@ -52,7 +52,7 @@ async fn what_is_promised_of_sending_is_measured() {
 
     // A receipt that settles, tokens and events in trouble, are scenarios of their own.
     let elsewhere = [
-        "settled",
+        "ambiguous_resolved",
         "token_failed",
         "token_forced_refreshes",
         "events_failed",

@@ -1,4 +1,4 @@
-//! What the function keeps between invocations.
+//! State reused across invocations (initialised at cold start).
 
 use lambda_http::Error;
 use shared::aws::Aws;
@@ -12,117 +12,115 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// One app: who it is and what it answers, and how its pushes are opened.
+/// An app with its reply rules, and how its pushes are verified and decrypted.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct CallbackConfig {
     pub(crate) app: WeChatApp,
     pub(crate) callback: Callback,
 }
 
-/// What the function keeps between invocations.
+/// By the app's alias. None if the app's parameters are invalid.
+type CallbackConfigs = BTreeMap<String, Option<Arc<CallbackConfig>>>;
+
+/// Why there is no configuration of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConfigError {
+    /// There is no app of this alias.
+    UnknownApp,
+    /// The app's parameters are invalid.
+    Invalid,
+    /// The Parameter Store hasn't answered since the cold start.
+    Unavailable,
+}
+
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) events: Events,
     parameters: Parameters,
-    doors: OnceCell<Cached<Doors>>,
-}
-
-/// The doors by the alias of their app; none if its settings can't be used.
-type Doors = BTreeMap<String, Option<Arc<Door>>>;
-
-/// Why there is no way in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoDoor {
-    /// Nobody has set up an app of this alias.
-    Unknown,
-    /// Somebody has, but the settings can't be used.
-    Unusable,
-    /// The Parameter Store hasn't told yet who there is.
-    Unread,
+    configs: OnceCell<Cached<CallbackConfigs>>,
 }
 
 impl App {
-    /// Connects, and reads the settings of all apps.
+    /// Reads the configuration of all apps.
     ///
-    /// An outage of AWS's doesn't keep the function from starting: one that
-    /// starts has some seconds for WeChat's first delivery, one that doesn't
-    /// fails all three in no time.
+    /// The function starts even if the Parameter Store fails: then it has seconds
+    /// to read again during WeChat's first delivery, while a function that can't
+    /// start fails all three deliveries at once.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
         let aws = Aws::from_environment(&HttpClient::new())?;
         let events = Events::from_environment(&aws.dynamodb())?;
         let parameters = Parameters::from_environment(aws.ssm_fail_fast())?;
-        let (doors, table) = tokio::join!(read(&parameters), events.check());
+        let (configs, table) = tokio::join!(read_configs(&parameters), events.check());
         table?;
-        let doors = match doors {
-            Ok(doors) => OnceCell::new_with(Some(Cached::new(doors, Timestamp::now()))),
+        let configs = match configs {
+            Ok(configs) => OnceCell::new_with(Some(Cached::new(configs, Timestamp::now()))),
             Err(error @ ParameterError::Aws(_)) => {
-                tracing::error!("{error}; it is asked again");
+                tracing::error!("{error}; the first request reads again");
                 OnceCell::new()
             }
             Err(error) => return Err(error.into()),
         };
-        Ok(Self { events, parameters, doors })
+        Ok(Self { events, parameters, configs })
     }
 
-    /// The way in to the app behind an alias.
-    pub(crate) async fn door(&self, alias: &str, now: Timestamp) -> Result<Arc<Door>, NoDoor> {
+    /// The configuration of the app with this alias.
+    pub(crate) async fn config_for(
+        &self,
+        alias: &str,
+        now: Timestamp,
+    ) -> Result<Arc<CallbackConfig>, ConfigError> {
         self.find(alias, now, Option::is_some).await
     }
 
-    /// The way in with newer settings than those of `refused`, if they were
-    /// changed: an operator may have exchanged the token just now.
-    pub(crate) async fn changed_door(
+    /// A newer configuration than the one that rejected a request, if there is one: an
+    /// operator may have rotated the token or the key.
+    pub(crate) async fn reload_config(
         &self,
         alias: &str,
-        refused: &Arc<Door>,
+        rejecting: &Arc<CallbackConfig>,
         now: Timestamp,
-    ) -> Option<Arc<Door>> {
-        let other = |door: &Option<Arc<Door>>| {
-            door.as_ref().is_some_and(|door| !Arc::ptr_eq(door, refused))
-        };
-        let door = self.find(alias, now, other).await.ok()?;
-        (!Arc::ptr_eq(&door, refused)).then_some(door)
+    ) -> Option<Arc<CallbackConfig>> {
+        let is_newer = |config: &Arc<CallbackConfig>| !Arc::ptr_eq(config, rejecting);
+        let found = self.find(alias, now, |config| config.as_ref().is_some_and(is_newer)).await;
+        found.ok().filter(is_newer)
     }
 
-    /// Looks among the doors that are known, and among newly read ones if none
-    /// of those suffices.
+    /// Looks up a configuration, and reads all of them again if the cached one isn't
+    /// sufficient.
     async fn find(
         &self,
         alias: &str,
         now: Timestamp,
-        suffices: impl Fn(&Option<Arc<Door>>) -> bool,
-    ) -> Result<Arc<Door>, NoDoor> {
-        let first = async { Ok(Cached::new(read(&self.parameters).await?, now)) };
-        let doors = self.doors.get_or_try_init(|| first).await;
-        let doors = doors.map_err(|error: ParameterError| {
+        is_sufficient: impl Fn(&Option<Arc<CallbackConfig>>) -> bool,
+    ) -> Result<Arc<CallbackConfig>, ConfigError> {
+        let first = async { Ok(Cached::new(read_configs(&self.parameters).await?, now)) };
+        let configs = self.configs.get_or_try_init(|| first).await;
+        let configs = configs.map_err(|error: ParameterError| {
             tracing::error!("{error}");
-            NoDoor::Unread
+            ConfigError::Unavailable
         })?;
-        let suffices = |doors: &Doors| doors.get(alias).is_some_and(&suffices);
-        let doors = doors.get(now, suffices, read(&self.parameters)).await;
-        match doors.get(alias) {
-            Some(Some(door)) => Ok(Arc::clone(door)),
-            Some(None) => Err(NoDoor::Unusable),
-            None => Err(NoDoor::Unknown),
+        let is_sufficient =
+            |configs: &CallbackConfigs| configs.get(alias).is_some_and(&is_sufficient);
+        let configs = configs.get(now, is_sufficient, read_configs(&self.parameters)).await;
+        match configs.get(alias) {
+            Some(Some(config)) => Ok(Arc::clone(config)),
+            Some(None) => Err(ConfigError::Invalid),
+            None => Err(ConfigError::UnknownApp),
         }
     }
 }
 
-/// Settings that can't be used are told of, and close the door of their own app
-/// only.
-async fn read(parameters: &Parameters) -> Result<Doors, ParameterError> {
+/// Invalid parameters are logged; only the requests for that app are rejected.
+async fn read_configs(parameters: &Parameters) -> Result<CallbackConfigs, ParameterError> {
     let apps = parameters.apps().await?;
     let callbacks = parameters.callbacks(&apps).await?;
-    let doors = callbacks.into_iter().map(|(alias, callback)| {
-        let door = match (apps.by_alias(&alias), callback) {
-            (Some(app), Ok(callback)) => Some(Arc::new(Door { app: app.clone(), callback })),
-            (_, Err(error)) => {
-                tracing::error!("{error}");
-                None
-            }
-            (None, Ok(_)) => None,
-        };
-        (alias, door)
+    let configs = callbacks.into_iter().map(|(alias, callback)| {
+        let callback = callback.inspect_err(|error| tracing::error!("{error}")).ok();
+        let config = apps
+            .by_alias(&alias)
+            .zip(callback)
+            .map(|(app, callback)| Arc::new(CallbackConfig { app: app.clone(), callback }));
+        (alias, config)
     });
-    Ok(doors.collect())
+    Ok(configs.collect())
 }

@@ -1,236 +1,239 @@
-//! One call from WeChat: the greeting when the URL is registered, or a push.
+//! Handles one request from WeChat: a URL verification or a push.
 
-use crate::app::{App, Door, NoDoor};
+use crate::app::{App, CallbackConfig, ConfigError};
 use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::clock::Timestamp;
 use shared::parameters::AutoReply;
+use shared::retry::Retry;
 use shared::store::{EventPut, NewEvent, PutOutcome, Unreadable};
 use shared::wechat::callback::{DecryptedPush, Query, VerificationError};
 use shared::wechat::push::Push;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What WeChat takes as "received, nothing to say". Never encrypted.
-const RECEIVED: &str = "success";
-/// No push of WeChat's is near this size, in bytes.
-const LARGEST_BODY: usize = 64 * 1024;
+/// Acknowledges a push without a reply. WeChat expects it unencrypted in every mode.
+const ACK: &str = "success";
+/// WeChat's pushes are far smaller.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+/// WeChat closes the connection after five seconds, and delivers a push three times at
+/// most. An error response in time makes it deliver again.
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(4500);
+/// AWS calls are repeated until [`RESPONSE_TIMEOUT`]: a response that reports an error
+/// early would use up WeChat's three deliveries within a second.
+const AWS_RETRY: Retry = Retry {
+    max_attempts: u32::MAX,
+    base: Duration::from_millis(50),
+    max_pause: Duration::from_millis(400),
+};
 
-/// WeChat hangs up after five seconds; who answers before that says at least
-/// that the push shall come again.
-const PATIENCE: Duration = Duration::from_millis(4500);
-/// The first pause before writing again what DynamoDB didn't take; each further
-/// one is twice as long, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(400);
-
-/// A call that is not answered with success.
+/// Why a request is not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refused {
+enum Rejection {
     UnknownApp,
-    /// Query, signature, envelope or message: nobody is told which.
+    /// The query, the signature, the ciphertext or the message is invalid. The response
+    /// doesn't say which, so that nobody can probe for it.
     VerificationFailed,
     TooLarge,
-    /// WeChat shall try again: the app's settings can't be used.
-    Unusable,
-    /// WeChat shall try again: time is up.
+    /// The app's parameters are invalid. WeChat delivers again.
+    InvalidConfig,
+    /// AWS did not answer in time. WeChat delivers again.
     NotStored,
 }
 
-impl Refused {
-    fn answer(self) -> (StatusCode, &'static str) {
+impl Rejection {
+    fn status(self) -> StatusCode {
         match self {
-            Self::UnknownApp => (StatusCode::NOT_FOUND, "there is no such app"),
-            Self::VerificationFailed => (StatusCode::FORBIDDEN, "not signed by WeChat"),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "larger than any push of WeChat's"),
-            Self::Unusable => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "this app's settings can't be used")
-            }
-            Self::NotStored => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "could not be stored; send it again")
-            }
+            Self::UnknownApp => StatusCode::NOT_FOUND,
+            Self::VerificationFailed => StatusCode::FORBIDDEN,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::InvalidConfig | Self::NotStored => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    /// What the app's operator can do about it.
+    /// The response body.
+    fn public_message(self) -> &'static str {
+        match self {
+            Self::UnknownApp => "there is no such app",
+            Self::VerificationFailed => "not signed by WeChat",
+            Self::TooLarge => "larger than any push of WeChat's",
+            Self::InvalidConfig => "this app's settings are invalid",
+            Self::NotStored => "could not be stored; send it again",
+        }
+    }
+
+    /// For the log: what the operator can do.
     fn advice(self) -> String {
         match self {
-            Self::UnknownApp => "there is no /callback/{app} of this name".to_owned(),
+            Self::UnknownApp => "there is no parameter /callback/{app} of this name".to_owned(),
             Self::VerificationFailed => VerificationError.to_string(),
             Self::TooLarge => "no push of WeChat's is that large".to_owned(),
-            Self::Unusable => "an earlier line says what is wrong with its settings".to_owned(),
+            Self::InvalidConfig => {
+                "an earlier line says what is wrong with its parameters".to_owned()
+            }
             Self::NotStored => {
-                "AWS did not do its part in time, as earlier lines say; WeChat sends it again"
-                    .to_owned()
+                "AWS did not answer in time, as earlier lines say; WeChat delivers again".to_owned()
             }
         }
     }
 }
 
-impl From<VerificationError> for Refused {
+impl From<VerificationError> for Rejection {
     fn from(VerificationError: VerificationError) -> Self {
         Self::VerificationFailed
     }
 }
 
-/// Answers one call.
-pub(crate) async fn answer(app: &App, request: &Request, now: Timestamp) -> Response<Body> {
+/// A request that WeChat has signed.
+enum VerifiedRequest {
+    /// WeChat's check of the URL, with the text to respond with.
+    UrlVerification(String),
+    Push(DecryptedPush),
+}
+
+/// Handles one request and builds its response.
+pub(crate) async fn handle_request(app: &App, request: &Request, now: Timestamp) -> Response<Body> {
     let alias = request.path_parameters().first("app").unwrap_or_default().to_owned();
-    let received = tokio::time::timeout(PATIENCE, receive(app, &alias, request, now)).await;
-    let (status, body) = match received.unwrap_or(Err(Refused::NotStored)) {
+    let handled = tokio::time::timeout(RESPONSE_TIMEOUT, handle(app, &alias, request, now)).await;
+    let (status, body) = match handled.unwrap_or(Err(Rejection::NotStored)) {
         Ok(body) => (StatusCode::OK, body),
-        Err(refused) => {
-            tracing::warn!(app = alias, ?refused, "refused a call: {}", refused.advice());
-            let (status, body) = refused.answer();
-            (status, body.to_owned())
+        Err(rejection) => {
+            let advice = rejection.advice();
+            tracing::warn!(app = alias, ?rejection, "rejected the request: {advice}");
+            (rejection.status(), rejection.public_message().to_owned())
         }
     };
-    let kind = match body.as_bytes().first() {
+    let content_type = match body.as_bytes().first() {
         Some(b'<') => "text/xml; charset=utf-8",
         Some(b'{') => "application/json; charset=utf-8",
         _ => "text/plain; charset=utf-8",
     };
     Response::builder()
         .status(status)
-        .header(header::CONTENT_TYPE, kind)
+        .header(header::CONTENT_TYPE, content_type)
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .body(Body::from(body))
         .expect("a status and two fixed headers")
 }
 
-async fn receive(
+async fn handle(
     app: &App,
     alias: &str,
     request: &Request,
     now: Timestamp,
-) -> Result<String, Refused> {
-    let door = door(app, alias, now).await?;
-    if request.body().len() > LARGEST_BODY {
-        return Err(Refused::TooLarge);
+) -> Result<String, Rejection> {
+    let config = load_config(app, alias, now).await?;
+    if request.body().len() > MAX_BODY_BYTES {
+        return Err(Rejection::TooLarge);
     }
     let parameters = request.query_string_parameters();
-    let query = Query::read(parameters.iter()).map_err(|_| Refused::VerificationFailed)?;
-    let call = Call { query: &query, request, now };
-    let heard = match call.heard_at(&door) {
-        Ok(heard) => heard,
-        // The settings may have been changed since they were read.
+    let query = Query::read(parameters.iter()).map_err(|_| Rejection::VerificationFailed)?;
+    let verified = match verify(&config, &query, request, now) {
+        Ok(verified) => verified,
         Err(VerificationError) => {
-            let changed =
-                app.changed_door(alias, &door, now).await.ok_or(Refused::VerificationFailed)?;
-            call.heard_at(&changed)?
+            let newer = app.reload_config(alias, &config, now).await.ok_or(VerificationError)?;
+            verify(&newer, &query, request, now)?
         }
     };
-    match heard {
-        Heard::UrlVerification(echo) => Ok(echo),
-        Heard::Push(opened) => take(app, &door, opened, now).await,
+    match verified {
+        VerifiedRequest::UrlVerification(echo) => Ok(echo),
+        VerifiedRequest::Push(push) => handle_push(app, &config, push, now).await,
     }
 }
 
-/// The way in. Until the Parameter Store has told of it once, it is asked again
-/// and again: an answer that there is no such app would be a lie.
-async fn door(app: &App, alias: &str, now: Timestamp) -> Result<Arc<Door>, Refused> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match app.door(alias, now).await {
-            Ok(door) => return Ok(door),
-            Err(NoDoor::Unknown) => return Err(Refused::UnknownApp),
-            Err(NoDoor::Unusable) => return Err(Refused::Unusable),
-            Err(NoDoor::Unread) => rest(&mut pause).await,
-        }
-    }
-}
-
-/// A call that may be WeChat's.
-struct Call<'c> {
-    query: &'c Query,
-    request: &'c Request,
-    now: Timestamp,
-}
-
-/// What WeChat said.
-enum Heard {
-    /// It wants to hear this back.
-    UrlVerification(String),
-    Push(DecryptedPush),
-}
-
-impl Call<'_> {
-    fn heard_at(&self, door: &Door) -> Result<Heard, VerificationError> {
-        if self.request.method() == Method::GET {
-            return Ok(Heard::UrlVerification(
-                door.callback.verify_url(self.query, self.now)?.to_owned(),
-            ));
-        }
-        door.callback.decrypt(self.query, self.request.body(), self.now).map(Heard::Push)
-    }
-}
-
-/// Writes a push down, and gives the answer to it.
-async fn take(
+/// Loads the app's configuration. While the Parameter Store hasn't answered yet, it is
+/// not known whether the app exists, so reading is repeated.
+async fn load_config(
     app: &App,
-    door: &Door,
-    opened: DecryptedPush,
+    alias: &str,
     now: Timestamp,
-) -> Result<String, Refused> {
-    let DecryptedPush { message, reply_cipher } = opened;
-    let alias = door.app.alias.as_str();
-    let push = match Push::read(&door.app.app_id, &message) {
+) -> Result<Arc<CallbackConfig>, Rejection> {
+    let load = || app.config_for(alias, now);
+    let config = AWS_RETRY.run(load, |error| *error == ConfigError::Unavailable).await;
+    config.map_err(|error| match error {
+        ConfigError::UnknownApp => Rejection::UnknownApp,
+        ConfigError::Invalid => Rejection::InvalidConfig,
+        ConfigError::Unavailable => Rejection::NotStored,
+    })
+}
+
+fn verify(
+    config: &CallbackConfig,
+    query: &Query,
+    request: &Request,
+    now: Timestamp,
+) -> Result<VerifiedRequest, VerificationError> {
+    if request.method() == Method::GET {
+        let echo = config.callback.verify_url(query, now)?;
+        return Ok(VerifiedRequest::UrlVerification(echo.to_owned()));
+    }
+    config.callback.decrypt(query, request.body(), now).map(VerifiedRequest::Push)
+}
+
+/// Stores a push as an event, and returns the response body.
+async fn handle_push(
+    app: &App,
+    config: &CallbackConfig,
+    push: DecryptedPush,
+    now: Timestamp,
+) -> Result<String, Rejection> {
+    let DecryptedPush { message, reply_cipher } = push;
+    let alias = config.app.alias.as_str();
+    let push = match Push::read(&config.app.app_id, &message) {
         Ok(push) => push,
-        // Nothing says that it was WeChat who wrote this body.
-        Err(_) if reply_cipher.is_none() => return Err(Refused::VerificationFailed),
+        // In plaintext mode the signature doesn't cover the body: anybody may have
+        // written it.
+        Err(_) if reply_cipher.is_none() => return Err(Rejection::VerificationFailed),
         Err(error) => {
-            let event = Unreadable::new(&door.app.app_id, &message);
-            let found = record(app, alias, &event.as_new(), now).await.found;
-            tracing::error!(app = alias, ?found, "what WeChat signed can't be read: {error}");
-            return Ok(RECEIVED.to_owned());
+            let event = Unreadable::new(&config.app.app_id, &message);
+            let found = store_event(app, alias, &event.as_new(), now).await.found;
+            tracing::error!(app = alias, ?found, "stored a push that can't be read: {error}");
+            return Ok(ACK.to_owned());
         }
     };
-    let Answers { reply, customer_service } = Answers::by_rules(door, &push, now);
+    let Replies { passive, customer_service } = Replies::by_rules(config, &push, now);
     let event = NewEvent {
-        app_id: &door.app.app_id,
+        app_id: &config.app.app_id,
         open_id: &push.from,
         create_time: push.create_time,
         identity: &push.dedup_key,
         kind: push.kind.name(),
         body: &message,
-        reply: reply.as_deref(),
+        reply: passive.as_deref(),
         customer_service: customer_service.as_deref(),
     };
-    let EventPut { found, reply, recorded_at } = record(app, alias, &event, now).await;
-    match found {
-        PutOutcome::Inserted | PutOutcome::Duplicate => {
-            tracing::info!(app = alias, kind = event.kind, ?found, "received");
-        }
-        PutOutcome::KeyCollision => {
-            tracing::warn!(
-                app = alias,
-                kind = event.kind,
-                "received another event of the same identity; both are kept"
-            );
-        }
+    let EventPut { found, reply, recorded_at } = store_event(app, alias, &event, now).await;
+    if found == PutOutcome::KeyCollision {
+        tracing::warn!(
+            app = alias,
+            kind = event.kind,
+            "stored an event beside another one of the same deduplication key"
+        );
+    } else {
+        tracing::info!(app = alias, kind = event.kind, ?found, "stored an event");
     }
     Ok(match (reply, reply_cipher) {
-        (None, _) => RECEIVED.to_owned(),
+        (None, _) => ACK.to_owned(),
         (Some(reply), None) => reply,
         (Some(reply), Some(cipher)) => cipher.encrypt(&reply, push.format, recorded_at),
     })
 }
 
-/// What the app's rules answer, as it goes to WeChat: at most one of the two.
+/// What the app's reply rules send: at most one of the two.
 #[derive(Default)]
-struct Answers {
-    /// In the same breath.
-    reply: Option<String>,
-    /// A moment later, by the events function.
+struct Replies {
+    /// A passive reply, which is the response body.
+    passive: Option<String>,
+    /// A customer-service message, which the events function sends. In JSON.
     customer_service: Option<String>,
 }
 
-impl Answers {
-    fn by_rules(door: &Door, push: &Push, now: Timestamp) -> Self {
-        match door.app.replies.reply_to(&push.kind) {
-            // Without the account that it is for, a reply would come from nobody.
+impl Replies {
+    fn by_rules(config: &CallbackConfig, push: &Push, now: Timestamp) -> Self {
+        match config.app.replies.reply_to(&push.kind) {
+            // A passive reply needs the account's id as its sender.
             Some(AutoReply::Passive(reply)) if !push.to.is_empty() => {
-                Self { reply: Some(reply.write(push, now)), ..Self::default() }
+                Self { passive: Some(reply.write(push, now)), ..Self::default() }
             }
             Some(AutoReply::Message(message)) => {
                 let message = serde_json::to_string(message).expect("strings, and lists of them");
@@ -241,23 +244,16 @@ impl Answers {
     }
 }
 
-/// Writes an event down, again and again until DynamoDB takes it or WeChat's
-/// patience is at its end. WeChat sends three times and then never again, at once
-/// after an answer that is no success: so whoever answers at once that it didn't
-/// work has soon lost the event.
-async fn record(app: &App, alias: &str, event: &NewEvent<'_>, now: Timestamp) -> EventPut {
-    let mut pause = FIRST_PAUSE;
+/// Stores an event. Repeated until DynamoDB succeeds or [`RESPONSE_TIMEOUT`] ends the
+/// request.
+async fn store_event(app: &App, alias: &str, event: &NewEvent<'_>, now: Timestamp) -> EventPut {
+    let mut attempt = 1;
     loop {
         match app.events.put(event, now).await {
-            Ok(record) => return record,
-            Err(error) => tracing::warn!(app = alias, "{error}; trying again"),
+            Ok(put) => return put,
+            Err(error) => tracing::warn!(app = alias, "{error}; storing the event again"),
         }
-        rest(&mut pause).await;
+        AWS_RETRY.backoff(attempt).await;
+        attempt += 1;
     }
-}
-
-/// Waits a moment, and longer the next time.
-async fn rest(pause: &mut Duration) {
-    tokio::time::sleep(*pause).await;
-    *pause = (*pause * 2).min(LONGEST_PAUSE);
 }

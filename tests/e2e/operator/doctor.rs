@@ -97,7 +97,7 @@ async fn a_callback_that_knows_another_token() {
 #[tokio::test]
 async fn dead_letters_differences_and_missing_unionids() {
     let world = World::start().await;
-    world.cloud.aws.queues.send("hongyan-local-notifications-dead", "{}".to_owned()).unwrap();
+    world.cloud.aws.queues.send("hongyan-local-notifications-dlq", "{}".to_owned()).unwrap();
     let mut template = world.parameter("templates/order_shipped");
     template["channels"][0]["template_id"] = json!("gone");
     world.set_parameter("templates/order_shipped", &template);
@@ -113,7 +113,7 @@ async fn dead_letters_differences_and_missing_unionids() {
     assert_eq!(
         told,
         [
-            ("dead_letters", "hongyan-local-notifications-dead"),
+            ("dead_letters", "hongyan-local-notifications-dlq"),
             ("app", "shop-mini"),
             ("template", "order_shipped"),
             ("unionid", "shop"),

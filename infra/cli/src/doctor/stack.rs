@@ -13,7 +13,7 @@ use std::time::Duration;
 const FUNCTIONS: [&str; 6] = ["callback", "events", "followers", "login", "send", "token"];
 
 /// All dead-letter queues. That of forwarded events is there only if they are.
-const DEAD_LETTERS: [&str; 3] = ["events-dead", "forward-dead", "notifications-dead"];
+const DEAD_LETTERS: [&str; 3] = ["events-dlq", "forward-dlq", "notifications-dlq"];
 
 /// The page of keys is answered within a second, unless the function starts.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -69,7 +69,7 @@ async fn queues(deployment: &Deployment) -> Vec<Finding> {
         return vec![Finding::failed(
             CHECK,
             None,
-            format!("there is no queue {prefix}…-dead"),
+            format!("there is no queue {prefix}…-dlq"),
             advice,
         )];
     }
@@ -102,10 +102,10 @@ async fn queues(deployment: &Deployment) -> Vec<Finding> {
 
 /// What to do with what lies in a dead-letter queue.
 fn remedy(queue: &str) -> String {
-    let what = if queue.ends_with("-notifications-dead") {
+    let what = if queue.ends_with("-notifications-dlq") {
         "they could not be understood or stored: see the send function's log, mend the cause, and put \
          them back (SQS console: Start DLQ redrive)"
-    } else if queue.ends_with("-events-dead") {
+    } else if queue.ends_with("-events-dlq") {
         "records of the events table's stream that its function died of: see its log; the sweep applies \
          their events, and `hongyan events replay` does it now; then purge the queue"
     } else {
@@ -203,7 +203,7 @@ mod tests {
         functions.sort_unstable();
         assert_eq!(functions, FUNCTIONS);
         let mut queues = named("QueueName");
-        queues.retain(|queue| queue.ends_with("-dead"));
+        queues.retain(|queue| queue.ends_with("-dlq"));
         queues.sort_unstable();
         assert_eq!(queues, DEAD_LETTERS);
     }

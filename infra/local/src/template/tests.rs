@@ -70,7 +70,7 @@ fn the_deployed_template_is_understood_whole() {
     let stream =
         template.streams.iter().find(|mapping| mapping.function == "hongyan-local-events").unwrap();
     assert_eq!(stream.table, "hongyan-local-events");
-    assert_eq!(stream.on_failure.as_deref(), Some("hongyan-local-events-dead"));
+    assert_eq!(stream.on_failure.as_deref(), Some("hongyan-local-events-dlq"));
     assert!(stream.bisect && stream.reports_failures && stream.start == Start::TrimHorizon);
     assert!(stream.filters.pass(&serde_json::json!({"eventName": "INSERT"})));
     assert!(!stream.filters.pass(&serde_json::json!({"eventName": "REMOVE"})));
@@ -90,14 +90,14 @@ fn the_deployed_template_is_understood_whole() {
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(&notifications.attributes["RedrivePolicy"])
             .unwrap()["deadLetterTargetArn"],
-        "arn:aws:sqs:us-east-1:000000000000:hongyan-local-notifications-dead"
+        "arn:aws:sqs:us-east-1:000000000000:hongyan-local-notifications-dlq"
     );
 
     let config = |name: &str| {
         let function = template.functions.iter().find(|function| function.binary == name);
         function.unwrap().event_invoke_config.clone()
     };
-    assert_eq!(config("send").on_failure.as_deref(), Some("hongyan-local-notifications-dead"));
+    assert_eq!(config("send").on_failure.as_deref(), Some("hongyan-local-notifications-dlq"));
     assert_eq!((config("send").retries, config("token").retries), (2, 0));
 
     let token = template
