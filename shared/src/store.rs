@@ -26,7 +26,7 @@ mod sessions;
 mod tables;
 mod users;
 
-pub use coordination::circuit_breaker::{CircuitBreaker, OpenCircuit, OpenCircuits};
+pub use coordination::circuit_breaker::{OpenCircuit, OpenCircuits, SharedCircuits};
 pub use coordination::follower_imports::row::{FollowerImport, ImportCounts, ImportPhase};
 pub use coordination::follower_imports::{FollowerImports, ImportLease};
 pub use coordination::token_refresh_lease::{

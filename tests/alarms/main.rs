@@ -9,7 +9,7 @@
 
 mod named;
 
-use hongyan_local::template::{Place, Template};
+use local_aws::template::{DeploymentTarget, Template};
 use named::{Named, named_by_alarm, named_by_widget};
 use serde_json::Value;
 use shared::metric;
@@ -53,10 +53,10 @@ fn template(changes: &[(&str, &str)]) -> Template {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("template.yaml");
     std::fs::write(&path, text).unwrap();
-    let place = Place {
+    let place = DeploymentTarget {
         stack: "hongyan-local".to_owned(),
-        region: hongyan_local::aws::REGION.to_owned(),
-        account: hongyan_local::aws::ACCOUNT.to_owned(),
+        region: local_aws::services::REGION.to_owned(),
+        account: local_aws::services::ACCOUNT.to_owned(),
         api_id: API.to_owned(),
         http: "http://127.0.0.1:8080".to_owned(),
         aws: "http://127.0.0.1:4566".to_owned(),

@@ -190,7 +190,7 @@ async fn while_somebody_else_is_sending_it_an_answer_stays_undecided() {
     assert_eq!(replay(&world).await["failed"], 1);
     let row = event(&world).await;
     assert!(row["pending"].is_string() && row["applied_at"].is_null(), "{row}");
-    assert!(row["problem"].as_str().unwrap().contains("somebody else"), "{row}");
+    assert!(row["problem"].as_str().unwrap().contains("another invocation"), "{row}");
     assert_eq!(row["auto_reply"]["owner"], "another", "{row}");
 
     // Whoever was sending it was ended in the middle: it may have been sent.

@@ -11,9 +11,9 @@ const SCHEMAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/send/sc
 /// What may be asked, by the name that only it has; and what is answered then.
 static CONTRACT: LazyLock<Vec<(&str, Validator, Validator)>> = LazyLock::new(|| {
     let orders = ["cancel", "remaining", "check_templates", "list_templates"].map(|order| {
-        (order, read(&format!("{order}.json")), read(&format!("{order}.answer.json")))
+        (order, read(&format!("{order}.json")), read(&format!("{order}.response.json")))
     });
-    let request = ("id", read("request.json"), read("answer.json"));
+    let request = ("id", read("request.json"), read("response.json"));
     orders.into_iter().chain([request]).collect()
 });
 

@@ -1,7 +1,7 @@
 //! What a notification costs: functions and tables are paid by the call.
 
 use crate::world::{World, order};
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::json;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn a_notification_costs_three_or_four_calls_of_dynamodb_and_one_of_wechat(
         let counts = OPERATIONS.map(|operation| {
             // A fault that hardly is one counts whom it befalls.
             let fault = Fault::of("dynamodb", operation).by(send.clone());
-            world.cloud.aws.faults.order(fault.delay(Duration::from_millis(1))).unwrap()
+            world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1))).unwrap()
         });
         world.wechat.forget_calls().await;
         let mut request = order(channel, to.clone());
@@ -32,11 +32,11 @@ async fn a_notification_costs_three_or_four_calls_of_dynamodb_and_one_of_wechat(
         // What follows, such as WeChat's receipt, is others' work.
         let answer = world.invoke("send", &request).await.unwrap();
         assert_eq!(answer["notifications"][0]["outcome"], "sent", "{answer}");
-        let calls: u64 = counts.iter().map(hongyan_local::aws::Ordered::fired).sum();
+        let calls: u64 = counts.iter().map(local_aws::services::FaultHandle::fired).sum();
         assert_eq!(calls, most, "{channel}");
         let all = world.wechat.get("calls").await;
         assert_eq!(all["calls"].as_array().unwrap().len(), 1, "{channel}: {all:#}");
-        counts.iter().for_each(hongyan_local::aws::Ordered::call_off);
+        counts.iter().for_each(local_aws::services::FaultHandle::cancel);
         world.idle().await;
     }
 }

@@ -1,8 +1,8 @@
 //! An access token dies under many who use it, and one replaces it.
 
 use crate::world::{World, order};
-use hongyan_local::InvokeFailure;
-use hongyan_local::aws::{Fault, Ordered};
+use local_aws::InvokeFailure;
+use local_aws::services::{Fault, FaultHandle};
 use serde_json::{Value, json};
 
 const STABLE_TOKEN: &str = "/cgi-bin/stable_token";
@@ -31,8 +31,8 @@ async fn forced(world: &World) -> Vec<bool> {
     calls.map(|body| body["force_refresh"].as_bool().unwrap()).collect()
 }
 
-fn given(world: &World, fault: Fault) -> Ordered {
-    world.cloud.aws.faults.order(fault).unwrap()
+fn given(world: &World, fault: Fault) -> FaultHandle {
+    world.cloud.aws.faults.inject(fault).unwrap()
 }
 
 /// What the token function says when it is asked to replace a token.
@@ -73,7 +73,7 @@ async fn two_hundred_senders_force_one_token_when_wechat_hands_out_the_dead_one(
     let (world, to) = ann_follows().await;
     world.send_at_once(&orders("before", 20, &to)).await;
     world.wechat.forget_calls().await;
-    world.wechat.post("apps/shop/spoil", &json!({})).await;
+    world.wechat.post("apps/shop/reject_tokens", &json!({})).await;
     for report in world.send_at_once(&orders("order", 200, &to)).await {
         // The receipt may have been faster than the answer.
         let outcome = report["outcome"].as_str().unwrap();
@@ -225,7 +225,7 @@ async fn a_token_function_that_dies_before_it_has_stored_a_token_loses_none() {
     let (round, ()) = tokio::join!(world.invoke("token", &event), killed);
     assert!(matches!(round, Err(InvokeFailure::Failed { .. })), "{round:?}");
     assert_eq!(world.parameter(SHOP)["generation"], 1);
-    put.call_off();
+    put.cancel();
     world.token_round().await;
     assert_eq!(world.parameter(SHOP)["generation"], 2);
     assert_eq!(world.send(&order("order-1", to)).await["outcome"], "sent");
@@ -236,7 +236,7 @@ async fn a_token_function_that_dies_before_it_has_stored_a_token_loses_none() {
 #[tokio::test]
 async fn a_repair_whose_function_dies_is_finished_by_the_next_round() {
     let (world, to) = ann_follows().await;
-    world.wechat.post("apps/shop/spoil", &json!({})).await;
+    world.wechat.post("apps/shop/reject_tokens", &json!({})).await;
     let token = world.cloud.function("token");
     let put = given(&world, Fault::of("ssm", "PutParameter").by(token.clone()).hold().once());
     let request = order("order-1", to);
@@ -244,7 +244,7 @@ async fn a_repair_whose_function_dies_is_finished_by_the_next_round() {
         put.holds(1).await;
         world.cloud.kill(&token).await.unwrap();
         put.holds(0).await;
-        put.call_off();
+        put.cancel();
         world.invoke("token", &json!({})).await.unwrap();
     };
     let (report, ()) = tokio::join!(world.send(&request), round);
@@ -271,7 +271,7 @@ async fn a_token_that_is_known_to_be_dead_is_not_used_again_when_an_old_paramete
         let read = Fault::of("ssm", "GetParameter").by(send.clone()).after();
         let read = given(&world, read.delay(std::time::Duration::from_millis(1)));
         asked.release();
-        read.has_befallen(2).await;
+        read.has_fired(2).await;
         world.set_parameter(SHOP, &new);
     };
     let (report, ()) = tokio::join!(world.send(&request), stale);
@@ -297,7 +297,7 @@ async fn a_token_function_that_cannot_be_invoked_is_asked_again_and_others_token
     let busy = given(&world, invoke());
     let request = order("order-2", to.clone());
     let other = async {
-        busy.has_befallen(1).await;
+        busy.has_fired(1).await;
         world.invoke("token", &json!({})).await.unwrap();
     };
     let (report, ()) = tokio::join!(world.send(&request), other);
@@ -329,7 +329,7 @@ async fn without_the_table_a_token_is_replaced_but_never_forced() {
     given(&world, table.refuse("InternalServerError"));
     world.wechat.revoke("shop").await;
     assert_eq!(world.send(&order("order-1", to.clone())).await["outcome"], "sent");
-    world.wechat.post("apps/shop/spoil", &json!({})).await;
+    world.wechat.post("apps/shop/reject_tokens", &json!({})).await;
     let report = world.send(&order("order-2", to)).await;
     assert_eq!(report["outcome"], "retrying", "{report}");
     assert!(!forced(&world).await.contains(&true));

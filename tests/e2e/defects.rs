@@ -2,7 +2,7 @@
 
 use crate::binaries;
 use crate::world::World;
-use hongyan_local::InvokeFailure;
+use local_aws::InvokeFailure;
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
 use std::fs;

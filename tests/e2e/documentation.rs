@@ -1,35 +1,52 @@
-//! What the documentation says of this repository: the tests behind its promises, and
-//! where its links lead.
+//! The documentation holds: the guarantees name tests that run, and every link leads to
+//! a page and a heading that exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const READMES: [&str; 2] = [include_str!("../../README.md"), include_str!("../../README.zh-CN.md")];
-const HEADINGS: [&str; 2] = ["\n## What it promises\n", "\n## 承诺\n"];
+/// The README and the page of its guarantees, in English and in Chinese.
+const GUARANTEES: [(&str, &str, &str); 2] = [
+    (
+        include_str!("../../README.md"),
+        "\n## Guarantees\n",
+        include_str!("../../docs/guarantees.md"),
+    ),
+    (
+        include_str!("../../README.zh-CN.md"),
+        "\n## 保证\n",
+        include_str!("../../docs/guarantees.zh-CN.md"),
+    ),
+];
 
-/// The tests that a README names, by promise.
-fn named(at: usize) -> Vec<Vec<&'static str>> {
-    let (_, section) = READMES[at].split_once(HEADINGS[at]).unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    // Without the two lines of its head.
-    section
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .skip(2)
-        .map(|line| {
-            let cell = line.trim_matches('|').rsplit(" | ").next().unwrap();
-            cell.split('`').skip(1).step_by(2).collect()
-        })
-        .collect()
+/// The tests that a page names, by guarantee.
+fn named(page: &str) -> Vec<Vec<&str>> {
+    let rows = page.lines().filter(|line| line.starts_with('|') && line.contains("::"));
+    rows.map(|line| {
+        let cell = line.trim_matches('|').rsplit(" | ").next().unwrap();
+        cell.split('`').skip(1).step_by(2).collect()
+    })
+    .collect()
 }
 
 #[test]
-fn every_promise_names_tests_that_there_are() {
-    assert_eq!(named(0), named(1));
-    assert!(named(0).len() >= 10, "{:?}", named(0));
-    assert!(named(0).iter().all(|tests| !tests.is_empty()), "{:?}", named(0));
+fn each_guarantee_of_the_readme_links_to_its_tests() {
+    for (readme, heading, page) in GUARANTEES {
+        let (_, section) = readme.split_once(heading).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let links = section.split(".md#").skip(1);
+        let linked: Vec<_> = links.filter_map(|rest| rest.split(')').next()).collect();
+        let headings = page.lines().filter_map(|line| line.strip_prefix("## "));
+        assert_eq!(linked, headings.map(anchor).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn each_guarantee_names_tests_that_exist() {
+    let [english, chinese] = GUARANTEES.map(|(_, _, page)| named(page));
+    assert_eq!(english, chinese);
+    assert!(english.len() >= 10, "{english:?}");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e");
-    for test in named(0).into_iter().flatten() {
+    for test in english.into_iter().flatten() {
         let (module, name) = test.split_once("::").unwrap();
         let text = fs::read_to_string(folder.join(format!("{module}.rs"))).unwrap_or_default();
         let line = format!("fn {name}() {{");

@@ -2,14 +2,14 @@
 
 use crate::phone::password;
 use crate::world::{World, order};
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 const TABLES: [&str; 4] = ["users", "mappings", "events", "notifications"];
 
 async fn forget(world: &World, who: Value) -> Value {
-    world.ask_login(&json!({ "forget": who })).await.unwrap()
+    world.ask_login(&json!({ "erase": who })).await.unwrap()
 }
 
 /// All rows in which one of these names stands, but for the marks that stay, and
@@ -199,13 +199,13 @@ async fn what_the_time_is_too_short_for_the_next_call_does() {
     // Each deletion of an event takes long, and many take too long.
     let slow = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let slow = slow.delay(Duration::from_millis(700));
-    let slow = world.cloud.aws.faults.order(slow).unwrap();
+    let slow = world.cloud.aws.faults.inject(slow).unwrap();
     let who = json!({ "app": "shop", "open_id": names[0] });
     let first = forget(&world, who.clone()).await;
     assert_eq!(first["complete"], false, "{first}");
     assert!(first["next"].as_str().unwrap().contains("invoke again"), "{first}");
     assert!(!traces(&world, &names).await.is_empty());
-    slow.call_off();
+    slow.cancel();
     let last = forget(&world, who).await;
     assert_eq!(last["complete"], true, "{last}");
     assert_eq!(last["deleted"]["events"], 61, "what went in all: {last}");
@@ -218,11 +218,11 @@ async fn what_broke_off_is_done_when_it_is_asked_again() {
     let world = World::start().await;
     let (session, names) = ann_lives(&world).await;
     let broken = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
-    let broken = world.cloud.aws.faults.order(broken.refuse("AccessDeniedException")).unwrap();
-    let who = json!({ "forget": { "account": "ann" } });
+    let broken = world.cloud.aws.faults.inject(broken.refuse("AccessDeniedException")).unwrap();
+    let who = json!({ "erase": { "account": "ann" } });
     assert!(world.ask_login(&who).await.is_err());
     assert!(!traces(&world, &names).await.is_empty());
-    broken.call_off();
+    broken.cancel();
     let report = world.ask_login(&who).await.unwrap();
     assert_eq!((&report["complete"], &report["user"]), (&json!(true), &session["user"]));
     assert_eq!(

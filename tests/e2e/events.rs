@@ -2,8 +2,8 @@
 
 use crate::world::{World, order};
 use futures_util::{StreamExt as _, stream};
-use hongyan_local::InvokeFailure;
-use hongyan_local::aws::Fault;
+use local_aws::InvokeFailure;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 
 /// A receipt that doesn't say what became of the message.
@@ -120,7 +120,7 @@ async fn what_can_never_be_applied_is_set_aside_at_once_with_the_reason() {
     assert_eq!(metric["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Hongyan");
     let key = event["event"].as_str().unwrap();
     let lines = world.lines();
-    let told: Vec<_> = lines.iter().filter(|line| line.contains("set aside")).collect();
+    let told: Vec<_> = lines.iter().filter(|line| line.contains("quarantined an event")).collect();
     assert!(!told.is_empty() && told.iter().all(|line| line.contains(key)), "{told:#?}");
 
     sweep(&world).await;
@@ -357,12 +357,12 @@ async fn what_the_stream_never_told_of_the_sweep_finds() {
     let world = World::start().await;
     let events = world.cloud.function("events");
     let down = Fault::of("dynamodb", "*").by(events).refuse("InternalServerError");
-    let down = world.cloud.aws.faults.order(down).unwrap();
+    let down = world.cloud.aws.faults.inject(down).unwrap();
     let message = json!({ "app": "shop-mini", "message": { "from": "ann", "MsgType": "text", "Content": "hello", "MsgId": 7 } });
     assert_eq!(world.wechat.push(message).await[0]["status"], 200);
     let dead = || world.cloud.aws.queues.length("hongyan-local-events-dlq");
     world.until("the stream gives it up", || dead() == Some(1)).await;
-    down.call_off();
+    down.cancel();
     let event = world.aws.row("events", "kind", "text").await;
     assert!(event["applied_at"].is_null() && event["attempts"].is_null(), "{event}");
     make_due(&world, &event).await;

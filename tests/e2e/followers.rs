@@ -1,7 +1,7 @@
 //! A business that turns Hongyan on already has followers.
 
 use crate::world::{World, order};
-use hongyan_local::InvokeFailure;
+use local_aws::InvokeFailure;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use std::collections::BTreeSet;
@@ -44,7 +44,7 @@ pub(crate) async fn status(world: &World) -> Value {
 
 /// Gives the shop so many followers of whom no event told.
 pub(crate) async fn crowd(world: &World, count: usize) {
-    world.wechat.post("apps/shop/crowd", &json!({ "count": count })).await;
+    world.wechat.post("apps/shop/synthetic_followers", &json!({ "count": count })).await;
 }
 
 /// Pages of the list have so many followers.
@@ -187,7 +187,7 @@ async fn who_was_forgotten_and_still_follows_comes_back_as_somebody_new() {
     ann.log_in("shop-mini").await;
     import(&world).await;
     let user = format!("wx0000000000005a01#{}", ann.open_id("shop").await);
-    let forget = json!({ "forget": { "account": "ann" } });
+    let forget = json!({ "erase": { "account": "ann" } });
     assert_eq!(world.ask_login(&forget).await.unwrap()["complete"], true);
     import(&world).await;
     let profile = world.aws.row("users", "user", &user).await;

@@ -4,8 +4,8 @@ use crate::followers::{
     BATCH, LIST, ROW, assert_true, crowd, go_on, import, pages_of, status, used,
 };
 use crate::world::World;
-use hongyan_local::InvokeFailure;
-use hongyan_local::aws::Fault;
+use local_aws::InvokeFailure;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn ended_at_any_moment_it_is_gone_on_with_until_all_is_true() {
         world.aws.set_time(ROW, "lease_until", 0).await;
         // The world goes on as well, told and untold.
         for (number, silently) in [(ended * 7, true), (2900 + ended, false)] {
-            let path = format!("apps/shop/crowd/{number}/unfollow");
+            let path = format!("apps/shop/synthetic_followers/{number}/unfollow");
             world.wechat.post(&path, &json!({ "silently": silently })).await;
         }
     }
@@ -125,7 +125,7 @@ async fn what_dynamodb_refuses_or_does_without_saying_so_is_done_once() {
         of("UpdateItem").reset().after().times(2),
         of("Scan").refuse("ProvisionedThroughputExceededException").times(4),
     ];
-    let faults = faults.map(|fault| world.cloud.aws.faults.order(fault).unwrap());
+    let faults = faults.map(|fault| world.cloud.aws.faults.inject(fault).unwrap());
     let done = import(&world).await;
     assert_eq!(done["state"], "done", "{done}");
     for fault in faults {
@@ -139,16 +139,16 @@ async fn an_import_that_aws_keeps_from_going_on_says_so_and_goes_on_later() {
     let world = World::start().await;
     crowd(&world, 150).await;
     let fault = Fault::of("dynamodb", "TransactWriteItems").by(world.cloud.function("followers"));
-    let fault = world.cloud.aws.faults.order(fault.refuse("InternalServerError")).unwrap();
+    let fault = world.cloud.aws.faults.inject(fault.refuse("InternalServerError")).unwrap();
     let event: Value = serde_json::from_str(IMPORT).unwrap();
     let failed = world.invoke("followers", &event).await;
     let Err(InvokeFailure::Failed { error, .. }) = failed else { panic!("{failed:?}") };
     assert_eq!(error["errorType"], "InternalError", "{error}");
     let waiting = status(&world).await;
     assert_eq!(waiting["state"], "listing", "{waiting}");
-    assert!(waiting["reason"].as_str().unwrap().contains("AWS is unwell"), "{waiting}");
+    assert!(waiting["reason"].as_str().unwrap().contains("an AWS call failed"), "{waiting}");
     assert!(waiting["continues_at"].is_u64(), "{waiting}");
-    fault.call_off();
+    fault.cancel();
     world.aws.set_time(ROW, "retry_at", 0).await;
     assert_eq!(go_on(&world).await["state"], "done");
     assert_true(&world).await;

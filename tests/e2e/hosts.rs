@@ -1,7 +1,7 @@
 //! Which hosts are called, and which never.
 
 use crate::world::{World, order};
-use hongyan_local::InvokeFailure;
+use local_aws::InvokeFailure;
 use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -2,7 +2,7 @@
 //! sweep that comes back to it.
 
 use crate::world::{World, order};
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use std::collections::BTreeMap;
@@ -271,7 +271,7 @@ async fn what_is_called_off_is_never_sent() {
         hurry(&world, id).await;
         let again = world.send(&request).await;
         assert_eq!(again["outcome"], "cancelled", "{again}");
-        assert_eq!(again["reason"], "it was called off before it was sent");
+        assert_eq!(again["reason"], "it was cancelled before it was sent");
         let other = with(request.clone(), "to", json!({ "account": "bob" }));
         assert_eq!(world.refused(&other).await.0, "Conflict");
     }
@@ -305,7 +305,10 @@ async fn what_may_be_sent_already_can_not_be_called_off() {
         assert!(message.contains(status), "{message}");
     }
     let (kind, message) = not_cancelled(&world, "order-17").await;
-    assert_eq!((kind.as_str(), message.contains("no notification of this id")), ("NotFound", true));
+    assert_eq!(
+        (kind.as_str(), message.contains("no notification has this id")),
+        ("NotFound", true)
+    );
     assert_eq!(not_cancelled(&world, "sent#0").await.0, "NotFound");
     let (kind, message) = world.refused(&json!({ "cancel": { "name": "sent" } })).await;
     assert_eq!(kind, "InvalidRequest");
@@ -428,11 +431,11 @@ async fn what_dynamodb_does_not_store_waits_for_the_next_sweep() {
     // The first that is written, as often as the SDK tries.
     let write = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("send"));
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
-    let refused = world.cloud.aws.faults.order(refused).unwrap();
+    let refused = world.cloud.aws.faults.inject(refused).unwrap();
     assert_eq!(sweep(&world).await, (0, 5));
     assert!(refused.fired() > 0);
     assert!(world.wechat.calls(TEMPLATE_SEND).await.is_empty(), "what isn't announced isn't sent");
-    refused.call_off();
+    refused.cancel();
     assert_eq!(sweep(&world).await, (5, 0));
     assert_eq!(world.phone("ann").screen().await.len(), 5);
 }
@@ -462,12 +465,12 @@ async fn what_could_not_be_stored_comes_back_from_the_queue() {
     ann.follow("shop").await;
     let write = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("send"));
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
-    let refused = world.cloud.aws.faults.order(refused).unwrap();
+    let refused = world.cloud.aws.faults.inject(refused).unwrap();
     world.queue(&order("sale", crowd(&world, 3).await)).await;
     assert!(refused.fired() > 0);
     assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(1), "it isn't lost");
     assert!(ann.screen().await.is_empty());
-    refused.call_off();
+    refused.cancel();
     world.until("the queue is empty", || world.cloud.aws.queues.length(QUEUE) == Some(0)).await;
     world.idle().await;
     assert_eq!(ann.screen().await.len(), 3);

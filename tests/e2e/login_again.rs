@@ -2,7 +2,7 @@
 
 use crate::phone::password;
 use crate::world::World;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -66,10 +66,10 @@ async fn twins_get_the_same_answer_whoever_wins() {
     let login = json!({ "code": world.phone("bob").code("shop-mini").await });
     // The one who uses the code takes its time to write that down.
     let fault = Fault::of("dynamodb", "TransactWriteItems").by(world.cloud.function("login"));
-    let slow = world.cloud.aws.faults.order(fault.delay(Duration::from_millis(400))).unwrap();
+    let slow = world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(400))).unwrap();
     let twins = (0..4).map(|_| log_in(&world, &login));
     let answers = futures_util::future::join_all(twins).await;
-    slow.call_off();
+    slow.cancel();
     for answer in &answers {
         assert_eq!(answer.0, 200, "{}", answer.1);
         assert_eq!(answer, &answers[0]);
@@ -111,7 +111,7 @@ async fn who_has_ended_the_session_or_is_forgotten_gets_no_answer_again() {
 
     let login = json!({ "code": world.phone("bob").code("shop-mini").await });
     assert_eq!(log_in(&world, &login).await.0, 200);
-    world.ask_login(&json!({ "forget": { "user": session["user"] } })).await.unwrap();
+    world.ask_login(&json!({ "erase": { "user": session["user"] } })).await.unwrap();
     assert_eq!(log_in(&world, &login).await.0, 401);
 }
 

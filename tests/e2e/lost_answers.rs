@@ -3,7 +3,7 @@
 
 use crate::phone::password;
 use crate::world::{World, order};
-use hongyan_local::aws::{Fault, Ordered};
+use local_aws::services::{Fault, FaultHandle};
 use serde_json::{Value, json};
 
 const SUBSCRIBE_SEND: &str = "/cgi-bin/message/subscribe/send";
@@ -15,8 +15,8 @@ fn writes(world: &World, function: &str, operation: &str) -> Fault {
     Fault::of("dynamodb", operation).on(USERS).by(world.cloud.function(function))
 }
 
-fn given(world: &World, fault: Fault) -> Ordered {
-    world.cloud.aws.faults.order(fault).unwrap()
+fn given(world: &World, fault: Fault) -> FaultHandle {
+    world.cloud.aws.faults.inject(fault).unwrap()
 }
 
 /// A world in which bob has consented so often, and bob as a recipient.
@@ -167,7 +167,7 @@ async fn who_is_forgotten_is_forgotten_even_if_nothing_is_confirmed_for_a_while(
     });
     world.wechat.push(json!({ "app": "shop-mini", "message": closed })).await;
     world.idle().await;
-    lost.call_off();
+    lost.cancel();
     let gone = world.aws.row("users", "item", "profile").await;
     assert!(gone["left_at"].is_number() && gone["id"].is_null(), "{gone}");
     let mut rows = world.aws.rows("mappings").await;
@@ -283,7 +283,7 @@ async fn a_consent_of_somebody_who_closes_their_account_does_not_come_back() {
         erasing.holds(1).await;
     };
     assert_eq!(given_back_after(&world, &to, close).await, ["revoked"]);
-    erasing.call_off();
+    erasing.cancel();
     world.idle().await;
     assert!(consents(&world).await.is_empty());
 }

@@ -4,7 +4,7 @@
 use crate::scene::{REPEATABLE, Scene, UNREPEATABLE};
 use crate::world::World;
 use futures_util::future::join_all;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 
@@ -76,7 +76,7 @@ async fn what_was_only_announced_is_sent_if_that_can_not_double_it() {
             announced.holds(1).await;
             scene.kill().await;
             announced.holds(0).await;
-            announced.call_off();
+            announced.cancel();
         };
         let (died, ()) = tokio::join!(scene.world.invoke("send", &request), death);
         died.unwrap_err();
@@ -107,7 +107,7 @@ async fn what_was_not_even_announced_is_sent_when_it_is_asked_for_again() {
             writing.holds(1).await;
             scene.kill().await;
             writing.holds(0).await;
-            writing.call_off();
+            writing.cancel();
         };
         let (died, ()) = tokio::join!(scene.world.invoke("send", &request), death);
         died.unwrap_err();
@@ -148,7 +148,7 @@ async fn nothing_is_sent_that_is_not_known_to_be_announced() {
         let (failure, message) = scene.world.refused(&scene.request("order-1")).await;
         assert_eq!(failure, "InternalError", "{kind}");
         assert!(message.contains("again with the same id"), "{message}");
-        announcing.call_off();
+        announcing.cancel();
         assert_eq!(scene.calls().await, 0, "{kind}");
 
         // So it is sent by the next attempt, whichever channel it is.
@@ -168,7 +168,7 @@ async fn a_commit_that_dynamodb_never_confirmed_is_found_by_the_next_who_asks() 
         let (answer, lost) =
             scene.send_and("order-1", async || scene.given(scene.storing().reset().after())).await;
         answer.unwrap_err();
-        lost.call_off();
+        lost.cancel();
         scene.world.idle().await;
         let outcome = scene.send("order-1").await["outcome"].clone();
         assert!(outcome == "sent" || outcome == "delivered", "{kind}: {outcome}");
@@ -186,7 +186,7 @@ async fn dynamodb_may_be_down_when_wechat_has_taken_the_message_on() {
         let (answer, down) = scene.send_and("order-1", async || scene.given(down)).await;
         answer.unwrap_err();
         assert!(down.fired() >= 3, "{kind}: {}", down.fired());
-        down.call_off();
+        down.cancel();
         scene.world.idle().await;
         assert_eq!(scene.send("order-1").await["outcome"], "in_progress", "{kind}");
 
@@ -221,7 +221,7 @@ async fn who_waited_too_long_for_a_token_does_not_call_any_more() {
             assert_eq!(other["notifications"][0]["outcome"], outcome, "{kind}");
             // Eight seconds before its end the first has no time for a call any more.
             scene.world.until("it is too late", || Timestamp::now() > begun.plus(8)).await;
-            renewing.call_off();
+            renewing.cancel();
         };
         let (answer, ()) = tokio::join!(scene.world.invoke("send", &request), another);
         let answer = answer.unwrap();
@@ -313,7 +313,7 @@ async fn who_was_frozen_past_its_lease_before_the_call_does_not_call_any_more() 
         let frozen = async {
             announced.holds(1).await;
             frozen_past_its_lease(&scene, begun, outcome).await;
-            announced.call_off();
+            announced.cancel();
         };
         let (answer, ()) = tokio::join!(scene.world.invoke("send", &request), frozen);
         scene.world.idle().await;

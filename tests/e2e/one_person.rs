@@ -2,7 +2,7 @@
 
 use crate::phone::{Phone, password};
 use crate::world::{World, order};
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 
 const OTHER: &str = "wx0000000000005a03";
@@ -57,7 +57,7 @@ async fn an_app_that_tells_no_person_is_explained_and_repaired_by_the_next_login
     let before = ann.log_in("shop-mini").await;
     assert_eq!(before["follows"], json!({ "shop": false }), "nobody knows that it is she");
     let lines = world.lines().concat();
-    assert!(lines.contains("not bound to an open-platform account"), "{lines}");
+    assert!(lines.contains("bind the mini program to an open-platform account"), "{lines}");
     let report = world.send(&order("order-1", json!({ "account": "ann" }))).await;
     assert_eq!(report["outcome"], "no_consent", "only the mini program is known: {report}");
 
@@ -99,11 +99,11 @@ async fn two_that_turn_out_to_be_one_become_the_one_who_was_a_person() {
     bind(&world, "shop-mini", true).await;
     // The sessions of before can't be ended, for now.
     let fault = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
-    let fault = world.cloud.aws.faults.order(fault.refuse("InternalServerError")).unwrap();
+    let fault = world.cloud.aws.faults.inject(fault.refuse("InternalServerError")).unwrap();
     let code = json!({ "code": ann.code("shop-mini").await });
     let (_, both) = world.log_in("shop-mini", &code).await;
     assert!(fault.fired() > 0);
-    fault.call_off();
+    fault.cancel();
     assert_eq!(both["user"], person["user"]);
     assert_eq!(both["merged_from"], second["user"], "whoever stored by it can move it");
     let (_, again) = world.log_in("shop-mini", &code).await;

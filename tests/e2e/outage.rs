@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use futures_util::future::join_all;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ async fn dynamodb_refuses_for_ten_seconds_and_the_third_delivery_is_stored() {
     let world = start().await;
     let outage = Duration::from_secs(10);
     let refused = put(&world).refuse("InternalServerError").lasting(outage);
-    world.cloud.aws.faults.order(refused).unwrap();
+    world.cloud.aws.faults.inject(refused).unwrap();
     let done = write(&world).await;
     let statuses: Vec<_> =
         done["pushes"].as_array().unwrap().iter().map(|push| push["status"].clone()).collect();
@@ -60,7 +60,7 @@ async fn a_callback_that_starts_in_an_outage_stores_what_wechat_sends_again() {
         ("dynamodb", "PutItem"),
     ] {
         let refused = Fault::of(service, operation).by(callback()).refuse("InternalServerError");
-        world.cloud.aws.faults.order(refused.lasting(Duration::from_secs(6))).unwrap();
+        world.cloud.aws.faults.inject(refused.lasting(Duration::from_secs(6))).unwrap();
     }
     let done = write(&world).await;
     let statuses: Vec<_> =
@@ -74,7 +74,7 @@ async fn a_callback_that_starts_in_an_outage_stores_what_wechat_sends_again() {
 async fn a_moment_of_throttling_is_not_even_noticed() {
     let world = start().await;
     let throttled = put(&world).refuse("ProvisionedThroughputExceededException").times(6);
-    world.cloud.aws.faults.order(throttled).unwrap();
+    world.cloud.aws.faults.inject(throttled).unwrap();
     let done = write(&world).await;
     assert_eq!(done["pushes"].as_array().unwrap().len(), 1, "{done}");
     assert_eq!(done["pushes"][0]["status"], 200);
@@ -85,7 +85,7 @@ async fn a_moment_of_throttling_is_not_even_noticed() {
 #[tokio::test]
 async fn an_event_whose_confirmation_was_lost_is_stored_once() {
     let world = start().await;
-    let lost = world.cloud.aws.faults.order(put(&world).reset().after().once()).unwrap();
+    let lost = world.cloud.aws.faults.inject(put(&world).reset().after().once()).unwrap();
     let done = write(&world).await;
     assert_eq!(done["pushes"][0]["status"], 200, "{done}");
     assert_eq!(lost.fired(), 1);
@@ -96,7 +96,7 @@ async fn an_event_whose_confirmation_was_lost_is_stored_once() {
 /// `found` is what the next delivery finds.
 async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault, found: &str) {
     let world = start().await;
-    let held = world.cloud.aws.faults.order(fault(put(&world).hold().once())).unwrap();
+    let held = world.cloud.aws.faults.inject(fault(put(&world).hold().once())).unwrap();
     let kill = async {
         held.holds(1).await;
         world.cloud.kill(&world.cloud.function("callback")).await.unwrap();
@@ -108,7 +108,7 @@ async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault, found: &str) {
         done["pushes"].as_array().unwrap().iter().map(|push| push["status"].clone()).collect();
     assert_eq!(statuses, [500, 200], "{done}");
     let told =
-        |line: &String| ["kind=\"text\"", "found=", found].iter().all(|word| line.contains(word));
+        |line: &String| ["kind=\"text\"", "outcome=", found].iter().all(|word| line.contains(word));
     assert!(world.lines().iter().any(told), "{found}: {:#?}", world.lines());
     stored_once(&world).await;
 }
@@ -116,13 +116,13 @@ async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault, found: &str) {
 /// Fault 2.
 #[tokio::test]
 async fn killed_before_the_put_the_event_is_stored_by_the_next_delivery() {
-    killed_at_its_put(|fault| fault, "New").await;
+    killed_at_its_put(|fault| fault, "Inserted").await;
 }
 
 /// Fault 3.
 #[tokio::test]
 async fn killed_after_the_put_the_event_is_not_doubled_by_the_next_delivery() {
-    killed_at_its_put(Fault::after, "Again").await;
+    killed_at_its_put(Fault::after, "Duplicate").await;
 }
 
 /// Faults 4, 7.
@@ -137,7 +137,7 @@ async fn forty_people_write_at_once_while_dynamodb_stumbles() {
         put(&world).refuse("ThrottlingException").percent(50),
     ];
     for fault in faults {
-        world.cloud.aws.faults.order(fault).unwrap();
+        world.cloud.aws.faults.inject(fault).unwrap();
     }
     let pushes = (0..40).map(async |number: u64| {
         let message = json!({

@@ -2,7 +2,7 @@
 
 use crate::phone::password;
 use crate::world::World;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -100,12 +100,12 @@ async fn whether_there_is_such_an_account_shows_in_nothing() {
             let counts = OPERATIONS.map(|operation| {
                 // A fault that hardly is one counts whom it befalls.
                 let fault = Fault::of("dynamodb", operation).by(function.clone());
-                world.cloud.aws.faults.order(fault.delay(Duration::from_millis(1))).unwrap()
+                world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1))).unwrap()
             });
             let (status, answer) =
                 world.log_in("shop-mini", &login(&code, account, "not the one")).await;
-            let calls = counts.each_ref().map(hongyan_local::aws::Ordered::fired);
-            counts.iter().for_each(hongyan_local::aws::Ordered::call_off);
+            let calls = counts.each_ref().map(local_aws::services::FaultHandle::fired);
+            counts.iter().for_each(local_aws::services::FaultHandle::cancel);
             let error = answer["error"].as_str().unwrap().to_owned();
             // How long there is to wait depends on the moment.
             let error: String = error.chars().filter(|c| !c.is_ascii_digit()).collect();

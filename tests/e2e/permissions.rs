@@ -2,7 +2,7 @@
 //! much, tests/permissions notices.
 
 use crate::world::{World, order};
-use hongyan_local::InvokeFailure;
+use local_aws::InvokeFailure;
 use serde_json::json;
 
 /// Expects that a function has logged that it may not do this, in AWS's words.

@@ -1,7 +1,7 @@
 //! The same requests, put on a queue.
 
 use crate::world::{World, order};
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -94,11 +94,11 @@ async fn an_event_that_can_not_be_dealt_with_is_kept_beside_the_dead_messages() 
     let (world, to) = World::with_ann().await;
     let send = world.cloud.function("send");
     let writes = Fault::of("dynamodb", "*").on("hongyan-local-notifications").by(send.clone());
-    let refused = world.cloud.aws.faults.order(writes.refuse("InternalServerError")).unwrap();
+    let refused = world.cloud.aws.faults.inject(writes.refuse("InternalServerError")).unwrap();
     let request = order("order-17", to);
     world.aws.hand_over(&send, &request).await;
     world.until("the event is dead", || world.cloud.aws.queues.length(DEAD) == Some(1)).await;
-    refused.call_off();
+    refused.cancel();
     let dead = world.cloud.aws.queues.receive(DEAD, 1, Duration::ZERO).await.unwrap();
     let dead: Value = serde_json::from_str(&dead[0].body).unwrap();
     assert_eq!(dead["requestPayload"], request);

@@ -1,7 +1,7 @@
 //! What came in can be applied once more, and changes nothing.
 
 use crate::world::World;
-use hongyan_local::InvokeFailure;
+use local_aws::InvokeFailure;
 use serde_json::{Value, json};
 
 const TEMPLATE: &str = "SandboxTemplateOfMini-order-shipped-0000001";
@@ -18,7 +18,7 @@ async fn replay(world: &World, request: Value) -> Value {
 }
 
 fn outcome(applied: u64, failed: u64, skipped: u64) -> Value {
-    json!({ "applied": applied, "failed": failed, "skipped": skipped, "after": null })
+    json!({ "applied": applied, "failed": failed, "skipped": skipped, "next_token": null })
 }
 
 /// All rows of all tables.
@@ -243,7 +243,7 @@ async fn what_stands_how_can_be_listed_without_a_word_of_anybody() {
     for hidden in [ann.open_id("shop").await, ann.open_id("shop-mini").await, "kettle".to_owned()] {
         assert!(!text.contains(&hidden), "{hidden}: {text}");
     }
-    assert!(listed["after"].is_null(), "{listed}");
+    assert!(listed["next_token"].is_null(), "{listed}");
     let events = listed["events"].as_array().unwrap();
     assert_eq!(events.len(), 2, "{listed}");
     let of = |app: &str| events.iter().find(|event| event["app"] == app).unwrap();
@@ -257,7 +257,7 @@ async fn what_stands_how_can_be_listed_without_a_word_of_anybody() {
     let key = poison["key"].as_str().unwrap();
     let lines = world.lines();
     assert!(
-        lines.iter().any(|line| line.contains("set aside") && line.contains(key)),
+        lines.iter().any(|line| line.contains("quarantined") && line.contains(key)),
         "{lines:#?}"
     );
     let mut quarantined = listing();
@@ -286,9 +286,9 @@ async fn a_replay_goes_on_where_the_last_one_ended() {
         assert_eq!(answer["applied"], 1, "the {nth}. time: {answer}");
         let text = answer.to_string();
         assert!(!open_ids.iter().any(|open_id| text.contains(open_id)), "{text}");
-        request["after"] = answer["after"].clone();
+        request["next_token"] = answer["next_token"].clone();
         if nth < 3 {
-            assert!(answer["after"].is_string(), "the {nth}. time: {answer}");
+            assert!(answer["next_token"].is_string(), "the {nth}. time: {answer}");
         }
     }
     let rows = world.aws.rows("events").await;
@@ -304,7 +304,7 @@ async fn a_replay_that_makes_no_sense_says_why() {
         (json!({ "from": "yesterday", "to": 2 }), "RFC 3339"),
         (json!({ "from": 1 }), "missing field `to`"),
         (json!({ "from": 1, "to": 2, "since": 3 }), "unknown field `since`"),
-        (json!({ "from": 1, "to": 2, "after": "there" }), "after: no place"),
+        (json!({ "from": 1, "to": 2, "next_token": "there" }), "next_token: not a token"),
         (json!({ "from": 1, "to": 2, "only": "failed" }), "quarantined"),
     ];
     for (request, word) in cases {

@@ -3,8 +3,8 @@
 //! on its way is the scenarios' business.
 
 use crate::world::{World, order};
-use hongyan_local::InvokeFailure;
-use hongyan_local::aws::{Fault, Ordered};
+use local_aws::InvokeFailure;
+use local_aws::services::{Fault, FaultHandle};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -159,8 +159,8 @@ impl Scene {
     }
 
     /// Orders a fault of AWS's.
-    pub(crate) fn given(&self, fault: Fault) -> Ordered {
-        self.world.cloud.aws.faults.order(fault).unwrap()
+    pub(crate) fn given(&self, fault: Fault) -> FaultHandle {
+        self.world.cloud.aws.faults.inject(fault).unwrap()
     }
 
     /// Kills the send function, however often it runs.
@@ -193,7 +193,7 @@ impl Scene {
                 let commit = self.given(self.storing().hold());
                 commit.holds(1).await;
                 self.kill().await;
-                commit.call_off();
+                commit.cancel();
             })
             .await;
         died.unwrap_err();

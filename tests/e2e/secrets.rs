@@ -18,8 +18,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use disguise::Search;
 use handed_out::Secrets;
-use hongyan_local::Passed;
-use hongyan_local::logs::Line;
+use local_aws::Observed;
+use local_aws::logs::Line;
 use serde_json::json;
 use shared::config::optional;
 use std::collections::BTreeSet;
@@ -154,13 +154,13 @@ impl Sought {
     }
 
     /// Something that went by.
-    pub(crate) fn passed(&self, passed: &Passed<'_>) {
+    pub(crate) fn passed(&self, passed: &Observed<'_>) {
         handed_out::by_what_passed(&mut self.0.lock().unwrap().secrets, passed);
         match *passed {
-            Passed::Invocation { function, answer, .. } => {
+            Observed::Invocation { function, answer, .. } => {
                 self.see(Place::Answer, function, answer);
             }
-            Passed::Call { function, service, operation, request, .. } => {
+            Observed::Call { function: Some(function), service, operation, request, .. } => {
                 let place = match service {
                     "dynamodb" => Place::Table,
                     "sqs" => Place::Queue,
@@ -275,14 +275,14 @@ fn a_run_that_handed_out_nothing_or_looked_nowhere_is_none() {
 /// A call of login's.
 fn call(sought: &Sought, service: &str, operation: &str, request: &str, answer: &str) {
     let (request, answer) = (request.as_bytes(), answer.as_bytes());
-    let function = "hongyan-local-login";
-    sought.passed(&Passed::Call { function, service, operation, request, answer });
+    let (function, status) = (Some("hongyan-local-login"), 200);
+    sought.passed(&Observed::Call { function, service, operation, request, status, answer });
 }
 
 /// An answer of a function's.
 fn answer(sought: &Sought, function: &str, answer: &str) {
     let (event, answer) = (b"{}".as_slice(), answer.as_bytes());
-    sought.passed(&Passed::Invocation { function, event, answer });
+    sought.passed(&Observed::Invocation { function, event, answer });
 }
 
 /// A line of login's.

@@ -2,7 +2,7 @@
 //! one of them comes twice, or by itself.
 
 use crate::world::World;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -209,9 +209,9 @@ async fn a_forged_token_costs_no_look_at_a_table() {
     let counts = OPERATIONS.map(|operation| {
         // A fault that hardly is one counts whom it befalls.
         let fault = Fault::of("dynamodb", operation).by(login.clone());
-        world.cloud.aws.faults.order(fault.delay(Duration::from_millis(1))).unwrap()
+        world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1))).unwrap()
     });
-    let asked = || counts.iter().map(hongyan_local::aws::Ordered::fired).sum::<u64>();
+    let asked = || counts.iter().map(local_aws::services::FaultHandle::fired).sum::<u64>();
     let mut letters = good.clone().into_bytes();
     letters[60] = if letters[60] == b'A' { b'B' } else { b'A' };
     let spoiled = String::from_utf8(letters).unwrap();
@@ -247,7 +247,7 @@ async fn a_confirmation_that_is_lost_costs_nobody_their_session() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let lost = Fault::of("dynamodb", "UpdateItem").by(world.cloud.function("login"));
-    let lost = world.cloud.aws.faults.order(lost.reset().after().once()).unwrap();
+    let lost = world.cloud.aws.faults.inject(lost.reset().after().once()).unwrap();
     let second = next(&world, &session["refresh_token"]).await;
     assert_eq!(lost.fired(), 1);
     next(&world, &second).await;

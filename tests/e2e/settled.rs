@@ -2,7 +2,7 @@
 //! else knows.
 
 use crate::scene::{NOTIFICATIONS, Scene};
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 
 /// A receipt is given to a notification of unknown fate when nothing else that it
@@ -252,7 +252,7 @@ async fn a_sender_that_was_given_up_still_tells_whose_its_message_is() {
     let bound = messages(&scene).await;
     assert_eq!(bound[0]["notification"], "order-1", "{bound:?}");
 
-    receipt.call_off();
+    receipt.cancel();
     world.idle().await;
     assert_eq!(scene.status("order-1").await, "delivered");
     let mut meetings = world.aws.rows("notifications").await;

@@ -2,8 +2,8 @@
 
 use crate::world::{World, order};
 use futures_util::future::join_all;
-use hongyan_local::InvokeFailure;
-use hongyan_local::aws::Fault;
+use local_aws::InvokeFailure;
+use local_aws::services::Fault;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -68,7 +68,7 @@ async fn a_table_that_may_not_be_looked_at_is_named() {
     let looked = Fault::of("dynamodb", "DescribeTimeToLive").on("hongyan-local-notifications");
     let send = world.cloud.function("send");
     let refused = looked.refuse("AccessDeniedException").by(send.clone());
-    world.cloud.aws.faults.order(refused).unwrap();
+    world.cloud.aws.faults.inject(refused).unwrap();
     // A schedule has started it already.
     world.cloud.kill(&send).await.unwrap();
     says(&world, "send", &["AccessDeniedException", "_TABLE)"]).await;
@@ -80,7 +80,7 @@ async fn a_moment_of_trouble_with_a_table_stops_no_start() {
         let world = World::start().await;
         let asked = Fault::of("dynamodb", "DescribeTimeToLive").refuse(trouble);
         let asked = asked.by(world.cloud.function("callback"));
-        let asked = world.cloud.aws.faults.order(asked).unwrap();
+        let asked = world.cloud.aws.faults.inject(asked).unwrap();
         let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 });
         let pushed = json!({ "app": "shop", "message": message });
         let answer = world.wechat.push(pushed).await;
@@ -221,7 +221,7 @@ async fn who_starts_asks_for_parameters_eight_times() {
     let followers = world.cloud.function("followers");
     let throttled = |times| {
         let read = Fault::of("ssm", "*").by(followers.clone()).refuse("ThrottlingException");
-        world.cloud.aws.faults.order(read.times(times)).unwrap()
+        world.cloud.aws.faults.inject(read.times(times)).unwrap()
     };
     world.cloud.kill(&followers).await.unwrap();
     let all = throttled(8);
@@ -241,7 +241,7 @@ async fn of_many_that_start_while_parameters_are_throttled_each_starts_or_says_s
     let send = world.cloud.function("send");
     world.cloud.kill(&send).await.unwrap();
     let read = Fault::of("ssm", "*").by(send).refuse("ThrottlingException");
-    let throttled = world.cloud.aws.faults.order(read.times(30)).unwrap();
+    let throttled = world.cloud.aws.faults.inject(read.times(30)).unwrap();
     let asks = (0..20).map(async |at| {
         let request = order(&format!("order-{at}"), to.clone());
         loop {

@@ -149,7 +149,7 @@ async fn every_difference_is_named() {
     ];
     assert_eq!(found(&answer), expected, "{answer:#}");
     let problems = [
-        ("it has no channels", "mend the parameter"),
+        ("it has no channels", "fix the parameter"),
         ("no such template under /templates", "register it"),
         ("no template of this id", "copy the id"),
         ("no usable app shop-app", "register it"),

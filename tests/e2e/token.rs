@@ -1,7 +1,7 @@
 //! Access tokens end, and nobody notices.
 
 use crate::world::{World, order};
-use hongyan_local::InvokeFailure;
+use local_aws::InvokeFailure;
 use serde_json::{Value, json};
 
 const STABLE_TOKEN: &str = "/cgi-bin/stable_token";

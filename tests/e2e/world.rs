@@ -8,7 +8,8 @@ use crate::sandbox::WeChat;
 use crate::secrets::Sought;
 use crate::tables::Aws;
 use futures_util::future::join_all;
-use hongyan_local::{Cloud, InvokeFailure, Logs, Options, Witness};
+use hongyan_local::Stack;
+use local_aws::{InvokeFailure, Logs, Options, TrafficObserver};
 use serde_json::{Value, json};
 use shared::config::optional;
 use shared::http::HttpClient;
@@ -25,7 +26,7 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
 
 /// The world of one scenario.
 pub(crate) struct World {
-    pub(crate) cloud: Cloud,
+    pub(crate) cloud: Stack,
     pub(crate) wechat: WeChat,
     pub(crate) aws: Aws,
     pub(crate) client: reqwest::Client,
@@ -110,7 +111,7 @@ impl World {
         let mut options = Options::new(TEMPLATE);
         options.binaries = binaries::with_gallery();
         let template = |name: &&str| PathBuf::from(EXAMPLES).join(name).join("template.yaml");
-        options.also = examples.iter().map(template).collect();
+        options.extra_stacks = examples.iter().map(template).collect();
         options.parameters.insert("EventBus".to_owned(), "default".to_owned());
         let world = Self::of(None, options).await;
         world.silence().await;
@@ -130,6 +131,9 @@ impl World {
     async fn of(folder: Option<TempDir>, mut options: Options) -> Self {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let log = lines.clone();
+        // No scenario depends on how busy the machine is: what a function does by its
+        // deadline is its own business, and it isn't killed for being slower.
+        options.timeout_grace = Duration::from_secs(60);
         // `make test` compares it with what the policies allow, when all is done.
         options.uses = optional("PERMISSIONS_USED").map(PathBuf::from);
         let json_logs = optional("JSON_LOGS").is_some();
@@ -147,8 +151,8 @@ impl World {
         // All that they can log, and for `make secrets` as they log it on AWS.
         options.parameters.entry("LogLevel".to_owned()).or_insert_with(|| "DEBUG".to_owned());
         options.json_logs = json_logs;
-        options.witness = Witness::new(move |it| passed.passed(&it));
-        let cloud = Cloud::start(options).await.unwrap_or_else(|error| panic!("{error}"));
+        options.observers = vec![TrafficObserver::new(move |it| passed.passed(&it))];
+        let cloud = Stack::start(options).await.unwrap_or_else(|error| panic!("{error}"));
         let client = HttpClient::new().client();
         let wechat = WeChat::new(client.clone(), cloud.wechat());
         let aws = Aws::new(client.clone(), cloud.aws());
@@ -298,8 +302,8 @@ impl World {
     /// Sets a parameter, as an operator would.
     pub(crate) fn set_parameter(&self, name: &str, value: &(impl ToString + ?Sized)) {
         let name = format!("/hongyan/local/{name}");
-        let secret = hongyan_local::aws::ssm::Kind::SecureString;
-        let plain = hongyan_local::aws::ssm::Kind::String;
+        let secret = local_aws::services::ssm::Kind::SecureString;
+        let plain = local_aws::services::ssm::Kind::String;
         let kind =
             if name.contains("/apps/") || name.contains("/templates/") { plain } else { secret };
         self.cloud.aws.parameters.put(&name, kind, &value.to_string()).unwrap();
@@ -366,7 +370,7 @@ impl Drop for World {
         if std::thread::panicking() {
             return tell(&self.lines());
         }
-        let betrayed = self.sought.find(self.cloud.world().as_ref());
+        let betrayed = self.sought.find(Some(&self.cloud.world()));
         assert!(betrayed.is_empty(), "secrets are where they don't belong: {betrayed:#?}");
     }
 }

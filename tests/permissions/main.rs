@@ -8,8 +8,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use hongyan_local::aws::permission::{Use, read_uses};
-use hongyan_local::template::{Place, Template};
+use local_aws::services::permission::{Use, read_uses};
+use local_aws::template::{DeploymentTarget, Template};
 use shared::config::optional;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -27,10 +27,10 @@ const EXAMPLES: [&str; 3] = ["keyword-bot", "orders", "protected-api"];
 /// A template as it is on this machine.
 fn template(path: &str) -> Template {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    let place = Place {
+    let place = DeploymentTarget {
         stack: "hongyan-local".to_owned(),
-        region: hongyan_local::aws::REGION.to_owned(),
-        account: hongyan_local::aws::ACCOUNT.to_owned(),
+        region: local_aws::services::REGION.to_owned(),
+        account: local_aws::services::ACCOUNT.to_owned(),
         api_id: "local".to_owned(),
         http: "http://127.0.0.1:8080".to_owned(),
         aws: "http://127.0.0.1:4566".to_owned(),
@@ -47,7 +47,7 @@ fn problems(template: &Template, uses: &BTreeSet<Use>, exceptions: &[[&str; 4]])
     for function in &template.functions {
         let own = uses.iter().filter(|it| it.function == function.name);
         // What Lambda does in the function's name it needs in any case.
-        let own: Vec<_> = own.chain(&function.done_in_its_name).cloned().collect();
+        let own: Vec<_> = own.chain(&function.execution_role_uses).cloned().collect();
         for unused in function.policy.unused(&own) {
             let excepted = exceptions.iter().position(|[binary, action, resource, _]| {
                 *binary == function.binary

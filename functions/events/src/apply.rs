@@ -1,30 +1,25 @@
-//! What one event does. Applying it twice does what applying it once does.
+//! Applies one event. Applying it is idempotent.
 
-use crate::answer::answer;
 use crate::app::App;
-use crate::follow::{close, follow, leave};
-use shared::access_token::TokenError;
+use crate::auto_reply::send_auto_reply;
+use crate::error::ApplyError;
+use crate::follow::{close_account, follow, unfollow};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::WeChatApp;
 use shared::store::{ConsentKey, Receipt, ReplyWindow, StoredEvent};
 use shared::wechat::push::{
-    ConsentDecision, DeliveryReceipt, DeliveryStatus, Event, InvalidPush, Push, PushKind,
+    ConsentDecision, DeliveryReceipt, DeliveryStatus, Event, Push, PushKind,
 };
 
-/// WeChat's number for the telephone number, among what a user may revoke.
-///
-/// Source: WeChat's documentation, "授权用户资料变更".
+/// WeChat's number of the permission for the phone number (WeChat's documentation,
+/// "授权用户资料变更").
 const PHONE_NUMBER: u32 = 8;
-/// The number for all that may be revoked.
-const EVERYTHING: u32 = 301;
+/// WeChat's number for all permissions.
+const ALL_PERMISSIONS: u32 = 301;
 
 /// Applies one event.
-///
-/// # Errors
-///
-/// When it has to be tried again, or can't be applied at all.
 pub(crate) async fn apply(
     app: &App,
     event: &StoredEvent,
@@ -38,11 +33,11 @@ pub(crate) async fn apply(
             follow(app, wechat_app, &push.from, push.create_time).await?;
         }
         PushKind::Event(Event::Unsubscribe) => {
-            leave(app, wechat_app, &push.from, push.create_time).await?;
+            unfollow(app, wechat_app, &push.from, push.create_time).await?;
         }
         PushKind::Message(_) => {
             open_window(app, event, &push, ReplyWindow::Message).await?;
-            answer(app, wechat_app, event, &push).await?;
+            send_auto_reply(app, wechat_app, event, &push).await?;
         }
         PushKind::Event(
             Event::Click { .. } | Event::ScanCodePush { .. } | Event::ScanCodeWaitMessage { .. },
@@ -52,53 +47,52 @@ pub(crate) async fn apply(
         }
         PushKind::Event(Event::UserEnterTempSession { .. }) => {
             open_window(app, event, &push, ReplyWindow::EnterSession).await?;
-            answer(app, wechat_app, event, &push).await?;
+            send_auto_reply(app, wechat_app, event, &push).await?;
         }
         PushKind::Event(Event::SubscribeMessagePopup(answers)) => {
             grant(app, event, &push, answers).await?;
         }
         PushKind::Event(Event::SubscribeMessageChange(answers)) => {
             for answer in answers.iter().filter(|answer| !answer.accepted) {
-                app.users.withdraw(consent_key(event, &push, answer), push.create_time).await?;
+                app.consents.withdraw(consent_key(event, &push, answer), push.create_time).await?;
             }
         }
         PushKind::Event(Event::SubscribeMessageSent(deliveries)) => {
             for delivery in deliveries {
-                take_receipt(app, wechat_app, receipt(event, &push, delivery), now).await?;
+                record_receipt(app, wechat_app, receipt(event, &push, delivery), now).await?;
             }
         }
         PushKind::Event(Event::TemplateSendJobFinish(delivery)) => {
-            take_receipt(app, wechat_app, receipt(event, &push, delivery), now).await?;
+            record_receipt(app, wechat_app, receipt(event, &push, delivery), now).await?;
         }
         PushKind::Event(Event::UserAuthorizationCancellation { .. }) => {
-            close(app, wechat_app, &push.from, push.create_time).await?;
+            close_account(app, wechat_app, &push.from, push.create_time).await?;
         }
         PushKind::Event(Event::UserAuthorizationRevoke { revoked })
-            if revoked.iter().any(|what| [PHONE_NUMBER, EVERYTHING].contains(what)) =>
+            if revoked.iter().any(|it| [PHONE_NUMBER, ALL_PERMISSIONS].contains(it)) =>
         {
-            app.users.delete_phone(&event.app_id, &push.from, push.create_time).await?;
+            app.phone_numbers.delete(&event.app_id, &push.from, push.create_time).await?;
         }
-        // What these two are about isn't kept otherwise: names, pictures, places.
-        // They stay on the event's row for whoever keeps it.
+        // These two are about data that isn't stored: names, pictures, locations.
         PushKind::Event(Event::UserInfoModified { .. } | Event::UserAuthorizationRevoke { .. }) => {
         }
         PushKind::Malformed { problem, .. } => return Err(ApplyError::Malformed(problem)),
         PushKind::Event(_) | PushKind::Other { .. } => {}
     }
-    tracing::info!(app = wechat_app.alias, kind = push.kind.name(), "applied");
+    tracing::info!(app = wechat_app.alias, kind = push.kind.name(), "applied an event");
     Ok(())
 }
 
-/// Every yes is one consent, named after the event's key and its place in it.
+/// Stores each acceptance as one consent, with an id made of the event's key and its index.
 async fn grant(
     app: &App,
     event: &StoredEvent,
     push: &Push,
     answers: &[ConsentDecision],
 ) -> Result<(), ApplyError> {
-    for (place, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.accepted) {
-        let grant = format!("{}#{place}", event.event);
-        app.users.grant_consent(consent_key(event, push, answer), &grant, push.create_time).await?;
+    for (index, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.accepted) {
+        let grant = format!("{}#{index}", event.event);
+        app.consents.grant(consent_key(event, push, answer), &grant, push.create_time).await?;
     }
     Ok(())
 }
@@ -109,17 +103,17 @@ async fn open_window(
     push: &Push,
     window: ReplyWindow,
 ) -> Result<(), ApplyError> {
-    app.users.open_window(&event.app_id, &push.from, window, push.create_time).await?;
+    app.reply_windows.open(&event.app_id, &push.from, window, push.create_time).await?;
     Ok(())
 }
 
-async fn take_receipt(
+async fn record_receipt(
     app: &App,
     wechat_app: &WeChatApp,
     receipt: Receipt<'_>,
     now: Timestamp,
 ) -> Result<(), AwsError> {
-    let outcome = match receipt.fate {
+    let outcome = match receipt.delivery {
         DeliveryStatus::Delivered => "delivered",
         DeliveryStatus::Blocked => "blocked",
         DeliveryStatus::Failed(_) => "failed",
@@ -139,7 +133,7 @@ fn receipt<'a>(
         open_id: &push.from,
         template_id: delivery.template_id.as_deref(),
         message_id: &delivery.message_id,
-        fate: &delivery.status,
+        delivery: &delivery.status,
         at: push.create_time,
     }
 }
@@ -150,37 +144,4 @@ fn consent_key<'a>(
     answer: &'a ConsentDecision,
 ) -> ConsentKey<'a> {
     ConsentKey { app_id: &event.app_id, open_id: &push.from, template_id: &answer.template_id }
-}
-
-/// An event has not taken effect.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ApplyError {
-    #[error("its app is not under /apps; put it back, or let the event be set aside")]
-    UnknownApp,
-    #[error(transparent)]
-    InvalidPush(#[from] InvalidPush),
-    #[error("{0}")]
-    Malformed(&'static str),
-    #[error("it was not done in the time that one event is given")]
-    TooLong,
-    /// The log says where.
-    #[error("it met with a defect; the log says where, and another version may do better")]
-    Panicked,
-    /// Somebody else is sending the answer, or was ended in the middle.
-    #[error("its answer is being sent by somebody else")]
-    Answering,
-    #[error("other events of this user kept getting in between")]
-    Contended,
-    #[error(transparent)]
-    WeChat(#[from] TokenError),
-    #[error(transparent)]
-    Aws(#[from] AwsError),
-}
-
-impl ApplyError {
-    /// Whether trying again can't help: the event itself would have to be
-    /// another.
-    pub(crate) fn is_hopeless(&self) -> bool {
-        matches!(self, Self::InvalidPush(_) | Self::Malformed(_))
-    }
 }

@@ -1,7 +1,7 @@
-//! Someone follows an Official Account, leaves it, or leaves WeChat.
+//! Applies follow events, and closed WeChat accounts.
 
 use crate::app::App;
-use crate::apply::ApplyError;
+use crate::error::ApplyError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::parameters::{AppKind, WeChatApp};
@@ -10,41 +10,39 @@ use shared::wechat::client::CallError;
 use shared::wechat::id::OpenId;
 use shared::wechat::refusal::ErrorClass;
 
-/// How often an event is thought over when others of the same user get in
-/// between.
-const TRIES: usize = 8;
+/// Maximum number of attempts when concurrent events of the same user interfere.
+const MAX_ATTEMPTS: usize = 8;
 
-/// The user follows since `at`. That is stored first, whatever WeChat then
-/// answers: the event doesn't say who the person is, `user/info` does.
+/// The user has followed the account at `at`. This is stored before WeChat is called: the
+/// event has no unionid, so `user/info` has to be read.
 pub(crate) async fn follow(
     app: &App,
     wechat_app: &WeChatApp,
     open_id: &OpenId,
     at: Timestamp,
 ) -> Result<(), ApplyError> {
-    settle(app, wechat_app, open_id, FollowEvent::Followed, at).await?;
-    app.users.open_window(&wechat_app.app_id, open_id, ReplyWindow::Follow, at).await?;
+    converge(app, wechat_app, open_id, FollowEvent::Followed, at).await?;
+    app.reply_windows.open(&wechat_app.app_id, open_id, ReplyWindow::Follow, at).await?;
     Ok(())
 }
 
-/// The user has left at `at`. WeChat's rules ask to delete what is known of
-/// them: what `user/info` told goes with the state, and with it their windows
-/// and consents of this account.
-pub(crate) async fn leave(
+/// The user has unfollowed the account at `at`. WeChat's rules require that their data is
+/// deleted: the profile from `user/info`, reply windows and consents of this account.
+pub(crate) async fn unfollow(
     app: &App,
     wechat_app: &WeChatApp,
     open_id: &OpenId,
     at: Timestamp,
 ) -> Result<(), ApplyError> {
-    let known = settle(app, wechat_app, open_id, FollowEvent::Unfollowed, at).await?;
+    let known = converge(app, wechat_app, open_id, FollowEvent::Unfollowed, at).await?;
     let follows = known.follows() && known.since() == Some(at);
-    app.users.erase(&wechat_app.app_id, open_id, at, follows).await?;
+    app.user_items.erase(&wechat_app.app_id, open_id, at, follows).await?;
     Ok(())
 }
 
-/// The user has closed their WeChat account, at `at`: WeChat asks to fulfil what
-/// the law says about their data ("授权用户资料变更", "完成注销"), so it goes.
-pub(crate) async fn close(
+/// The user has closed their WeChat account at `at`. WeChat requires that their data is
+/// erased as the law demands ("授权用户资料变更", "完成注销").
+pub(crate) async fn close_account(
     app: &App,
     wechat_app: &WeChatApp,
     open_id: &OpenId,
@@ -54,39 +52,39 @@ pub(crate) async fn close(
         AppKind::OfficialAccount => {
             let app_id = &wechat_app.app_id;
             let person = app.followers.union_id(app_id, open_id).await?;
-            leave(app, wechat_app, open_id, at).await?;
-            let persons = app.followers.unlink(app_id, open_id, person.as_ref(), at).await?;
-            for person in &persons {
-                app.logins.unlink_person(person).await?;
+            unfollow(app, wechat_app, open_id, at).await?;
+            let people = app.followers.unlink(app_id, open_id, person.as_ref(), at).await?;
+            for person in &people {
+                app.closed_accounts.unlink_person(person).await?;
             }
             Ok(())
         }
         AppKind::MiniProgram => {
-            app.logins.close_account(&wechat_app.app_id, open_id, at).await?;
-            app.users.erase(&wechat_app.app_id, open_id, at, false).await?;
+            app.closed_accounts.unlink_user(&wechat_app.app_id, open_id, at).await?;
+            app.user_items.erase(&wechat_app.app_id, open_id, at, false).await?;
             Ok(())
         }
     }
 }
 
-/// Moves the user's state until the event adds nothing to it: the outcome is
-/// the same in whichever order, and however often, events are applied.
-async fn settle(
+/// Moves the user's state until the event changes nothing more. The final state does not
+/// depend on the order in which events are applied, or on how often.
+async fn converge(
     app: &App,
     wechat_app: &WeChatApp,
     open_id: &OpenId,
-    told: FollowEvent,
+    event: FollowEvent,
     at: Timestamp,
 ) -> Result<FollowState, ApplyError> {
     let app_id = &wechat_app.app_id;
     let mut known = app.followers.state(app_id, open_id).await?;
-    for _ in 0..TRIES {
-        let next = match known.transition(told, at) {
+    for _ in 0..MAX_ATTEMPTS {
+        let next = match known.transition(event, at) {
             FollowTransition::None => return Ok(known),
             FollowTransition::To(next) => next,
             FollowTransition::NeedsLookup => {
-                let explanation = ask(app, wechat_app, open_id).await?;
-                match known.with_user_info(told, at, &explanation) {
+                let profile = fetch_profile(app, wechat_app, open_id).await?;
+                match known.with_profile(event, at, &profile) {
                     Some(next) => next,
                     None => return Ok(known),
                 }
@@ -100,20 +98,19 @@ async fn settle(
     Err(ApplyError::Contended)
 }
 
-/// Asks WeChat who a user is; once more at once if the connection broke or
-/// WeChat was busy.
-async fn ask(
+/// Fetches a user's profile from WeChat, with one immediate retry after a transient error.
+async fn fetch_profile(
     app: &App,
     wechat_app: &WeChatApp,
     open_id: &OpenId,
 ) -> Result<FetchedProfile, ApplyError> {
-    let ask = || {
+    let fetch = || {
         app.tokens.call(wechat_app, Timestamp::now(), async |token| {
             app.wechat.user_info(token, open_id).await
         })
     };
-    let info = match ask().await {
-        Err(error) if is_passing(&error) => ask().await?,
+    let info = match fetch().await {
+        Err(error) if is_transient(&error) => fetch().await?,
         other => other?,
     };
     if info.subscribe == 1 && info.union_id.is_none() {
@@ -129,8 +126,8 @@ async fn ask(
     })
 }
 
-/// Whether the same question may well be answered the next moment.
-fn is_passing(error: &TokenError) -> bool {
+/// Whether an immediate retry may succeed.
+fn is_transient(error: &TokenError) -> bool {
     match error {
         TokenError::Call(CallError::Refused { refusal, .. }) => {
             refusal.class() == ErrorClass::Retry

@@ -1,12 +1,11 @@
-//! What others' code is told of an event.
+//! Forwards events to other systems.
 //!
-//! An EventBridge Pipe that reads the stream of the events table invokes this
-//! function for its enrichment: with the records as they are, for an answer with
-//! what is to be passed on, one object for each new event. See "Event enrichment
-//! in Amazon EventBridge Pipes" in the EventBridge user guide.
+//! An EventBridge Pipe reads the stream of the events table and invokes this function as
+//! its enrichment: with the stream records, for a response with one object for each new
+//! event. See "Event enrichment in Amazon EventBridge Pipes" in the EventBridge user guide.
 
 use crate::app::App;
-use crate::stream::arrivals;
+use crate::stream::inserted_events;
 use serde::Serialize;
 use serde_json::Value;
 use shared::clock::Timestamp;
@@ -14,48 +13,45 @@ use shared::store::StoredEvent;
 use shared::wechat::id::{AppId, OpenId};
 use shared::wechat::push::Push;
 
-/// The shape of [`Forwarded`]. It counts up when a field is removed or comes to
-/// mean something else; new ones may be added to it at any time.
+/// The version of [`Forwarded`]. It is increased when a field is removed or changes its
+/// meaning; fields may be added without it.
 const VERSION: u32 = 1;
 
-/// One event, as others' code gets it. The same one may come more than once, and
-/// after younger ones; `app_id`, `open_id` and `event` together tell it from all
-/// others.
+/// One event, as other systems receive it. Delivery is at least once and unordered;
+/// `app_id`, `open_id` and `event` together identify the event.
 #[derive(Debug, Serialize)]
 pub(crate) struct Forwarded {
-    /// 1: see [`VERSION`].
+    /// See [`VERSION`].
     version: u32,
     /// The app's alias; null if it is no longer under `/apps`.
     app: Option<String>,
-    /// The app, as WeChat calls it.
+    /// WeChat's id of the app.
     app_id: AppId,
-    /// The user it is about, in this app.
+    /// The user's openid in this app.
     open_id: OpenId,
-    /// WeChat's word for what happened, in lower case: the `MsgType` of a
-    /// message, the `Event` of an event.
+    /// WeChat's `MsgType` of a message or `Event` of an event, in lower case.
     kind: String,
-    /// When it happened, by WeChat's clock: seconds since 1970.
+    /// WeChat's time of the event, in seconds since 1970.
     create_time: Timestamp,
-    /// When it was written down: seconds since 1970.
+    /// The time when it was stored, in seconds since 1970.
     received_at: Timestamp,
     /// The sort key of its row in the events table.
     event: String,
-    /// All that WeChat sent, under WeChat's own names. What came as XML has only
-    /// strings; elements of one name are an array.
+    /// The message with WeChat's own names. An XML message has only strings; elements of
+    /// the same name become an array.
     message: Value,
 }
 
-/// Tells of the new events among the records, and does nothing else. What is no
-/// new event is left out.
+/// Returns the new events among the records, and changes nothing.
 pub(crate) async fn enrich(app: &App, records: Vec<Value>, now: Timestamp) -> Vec<Forwarded> {
     let mut all = Vec::with_capacity(records.len());
-    for arrival in arrivals(records).0 {
-        let apps = app.apps(now, Some(&arrival.event.app_id)).await;
-        let alias = apps.by_id(&arrival.event.app_id).map(|app| app.alias.clone());
-        let app_id = arrival.event.app_id.clone();
-        match forwarded(arrival.event, alias) {
+    for inserted in inserted_events(records).0 {
+        let app_id = inserted.event.app_id.clone();
+        let apps = app.apps(now, Some(&app_id)).await;
+        let alias = apps.by_id(&app_id).map(|app| app.alias.clone());
+        match forwarded(inserted.event, alias) {
             Some(event) => all.push(event),
-            None => tracing::error!(%app_id, "an event that can't be read isn't forwarded"),
+            None => tracing::error!(%app_id, "an unreadable event is not forwarded"),
         }
     }
     all
@@ -82,7 +78,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_documented_shape() {
+    fn forwarded_event_has_the_documented_shape() {
         let event: StoredEvent = serde_json::from_value(json!({
             "user": "wx1#oAnn", "event": "1795186923#msg-9007199254740993", "app_id": "wx1",
             "kind": "text", "received_at": 1_795_186_924,

@@ -1,4 +1,4 @@
-//! Who calls, and for what.
+//! The entry point: dispatches an invocation by its shape.
 
 use crate::app::App;
 use crate::{forward, replay, stream, sweep};
@@ -6,27 +6,23 @@ use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 
-/// Answers an invocation. What it is told by its shape:
+/// Handles an invocation:
 ///
-/// - an array comes from an EventBridge Pipe, which wants to know what the
-///   records say ([`forward`]);
+/// - an array comes from an EventBridge Pipe, for enrichment ([`forward`]);
 /// - `{"Records": […]}` is a batch of the stream ([`stream`]);
-/// - `{"replay": {…}}` is an operator's request ([`replay`]);
-/// - `{"sweep": {}}` is the schedule's, as the template says ([`sweep`]).
+/// - `{"replay": {…}}` is an operator's command ([`replay`]);
+/// - `{"sweep": {}}` comes from the schedule in the template ([`sweep`]).
 ///
-/// # Errors
-///
-/// When it is none of these, or AWS doesn't do its part. A batch never fails as a
-/// whole: its failed records are named in the answer.
+/// A batch never fails as a whole: the response names its failed records.
 pub(crate) async fn handle(
     app: &App,
     event: Value,
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Value, Diagnostic> {
-    match Invocation::read(event).ok_or_else(unknown)? {
+    match Invocation::parse(event).ok_or_else(invalid)? {
         Invocation::Pipe(records) => Ok(json!(forward::enrich(app, records, now).await)),
-        Invocation::Stream(records) => Ok(json!(stream::take(app, records, deadline).await)),
+        Invocation::Stream(records) => Ok(json!(stream::apply_batch(app, records, deadline).await)),
         Invocation::Replay(request) => {
             replay::replay(app, request, now, deadline).await.map_err(Into::into)
         }
@@ -40,7 +36,6 @@ pub(crate) async fn handle(
     }
 }
 
-/// What is asked for.
 #[derive(Debug, PartialEq)]
 enum Invocation {
     Pipe(Vec<Value>),
@@ -50,9 +45,8 @@ enum Invocation {
 }
 
 impl Invocation {
-    /// None for anything else: what is misspelt must not be taken for something
-    /// that it isn't.
-    fn read(event: Value) -> Option<Self> {
+    /// None for anything else, also for one command with a second one beside it.
+    fn parse(event: Value) -> Option<Self> {
         let event = match event {
             Value::Array(records) => return Some(Self::Pipe(records)),
             Value::Object(event) => event,
@@ -69,7 +63,7 @@ impl Invocation {
     }
 }
 
-fn unknown() -> Diagnostic {
+fn invalid() -> Diagnostic {
     Diagnostic {
         error_type: "InvalidRequest".to_owned(),
         error_message: "nothing was done: this function takes {\"replay\": {…}}, {\"sweep\": {}}, \
@@ -83,12 +77,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_misspelt_is_nothing() {
-        assert_eq!(Invocation::read(json!({ "sweep": {} })), Some(Invocation::Sweep));
-        assert_eq!(Invocation::read(json!([1])), Some(Invocation::Pipe(vec![json!(1)])));
+    fn misspelt_invocation_is_refused() {
+        assert_eq!(Invocation::parse(json!({ "sweep": {} })), Some(Invocation::Sweep));
+        assert_eq!(Invocation::parse(json!([1])), Some(Invocation::Pipe(vec![json!(1)])));
         let replay = json!({ "replay": { "from": 1 } });
-        assert_eq!(Invocation::read(replay), Some(Invocation::Replay(json!({ "from": 1 }))));
-        assert_eq!(Invocation::read(json!({ "Records": [] })), Some(Invocation::Stream(vec![])));
+        assert_eq!(Invocation::parse(replay), Some(Invocation::Replay(json!({ "from": 1 }))));
+        assert_eq!(Invocation::parse(json!({ "Records": [] })), Some(Invocation::Stream(vec![])));
         for odd in [
             json!({}),
             json!(null),
@@ -100,7 +94,7 @@ mod tests {
             json!({ "sweep": {}, "replay": {} }),
             json!({ "source": "aws.scheduler", "detail": "{}" }),
         ] {
-            assert_eq!(Invocation::read(odd.clone()), None, "{odd}");
+            assert_eq!(Invocation::parse(odd.clone()), None, "{odd}");
         }
     }
 }

@@ -1,13 +1,15 @@
-//! What was written down takes effect.
+//! Applies stored events: follow state, profiles, consents, delivery receipts and
+//! automatic replies.
 
-mod answer;
 mod app;
 mod apply;
 mod attempt;
+mod auto_reply;
+mod error;
 mod follow;
 mod forward;
 mod handler;
-mod lanes;
+mod per_user;
 mod replay;
 mod stream;
 mod sweep;

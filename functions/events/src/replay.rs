@@ -1,10 +1,10 @@
-//! An operator asks for what came in during a stretch of time to be applied
-//! once more: after a mistake was mended, or to be sure. What has taken effect
-//! already takes no other effect; what was set aside is tried as if it were new.
+//! The command `replay`: applies the events that were received in a time range once
+//! more, after a fix or a restored backup. Applying is idempotent. A quarantined event
+//! starts again as if it were new.
 
 use crate::app::App;
-use crate::attempt::{Tried, attempt, attempt_taken, is_time_left};
-use crate::lanes::by_user;
+use crate::attempt::{AttemptResult, attempt, attempt_claimed, is_time_left};
+use crate::per_user::for_each_user_in_order;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,177 +15,172 @@ use shared::store::{EventCursor, EventPage, EventRange, StoredEvent};
 use shared::timestamp;
 use std::cell::Cell;
 
-/// A list has so many events at most.
-const LISTED: usize = 100;
-/// So many events are begun before it is looked whether there is time for more.
-const AT_ONCE: usize = 32;
+/// Maximum number of events in a dry run's response.
+const MAX_LISTED: usize = 100;
+/// Number of events that are processed before the result is counted.
+const CHUNK_SIZE: usize = 32;
 
-/// What is asked for.
+const INVALID_TOKEN: &str =
+    "next_token: not a token that a response has given within the last 24 hours";
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Request {
+struct ReplayRequest {
     /// Received then or later: RFC 3339 in UTC, or seconds since 1970.
     #[serde(deserialize_with = "timestamp::deserialize")]
     from: Timestamp,
     /// Received before then.
     #[serde(deserialize_with = "timestamp::deserialize")]
     to: Timestamp,
-    /// Only of the app with this alias.
+    /// Only events of the app with this alias.
     app: Option<String>,
-    /// Only what stands so.
+    /// Only events in this state.
     only: Option<Only>,
-    /// Only the one event that a log line or a listing calls so.
+    /// Only the event that a log line or a listing names so.
     key: Option<String>,
-    /// Lists, and changes nothing.
+    /// Lists the events, and changes nothing.
     #[serde(default)]
     dry_run: bool,
-    /// Where the last answer ended.
-    after: Option<String>,
+    /// The `next_token` of the previous response.
+    next_token: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Only {
     Quarantined,
-    Unapplied,
+    Pending,
 }
 
-/// What became of it.
 #[derive(Debug, Default, Serialize)]
-struct Replayed {
-    /// So many events have taken effect, or had before.
+struct ReplayResponse {
+    /// Number of events that are applied, now or before.
     applied: u64,
-    /// So many have not; their rows say why.
+    /// Number of events whose attempt failed; their rows have the reason.
     failed: u64,
-    /// So many of the range aren't what `only` or `key` names, or are no events,
-    /// or somebody else is at them.
+    /// Number of events in the range that `only` or `key` excludes, that are unreadable, or
+    /// that another invocation has claimed.
     skipped: u64,
-    /// There wasn't time for all: ask again with this as `after`.
-    after: Option<String>,
+    /// Set if there was no time for the rest: pass it to the next request.
+    next_token: Option<String>,
 }
 
-/// What a dry run finds.
 #[derive(Debug, Default, Serialize)]
-struct Listed {
-    /// Those of one user stand together, in the order in which they happened.
-    events: Vec<Listing>,
-    /// There may be more: ask again with this as `after`.
-    after: Option<String>,
+struct DryRunResponse {
+    /// The events of one user stand together, in the order in which they happened.
+    events: Vec<ListedEvent>,
+    /// Set if there may be more: pass it to the next request.
+    next_token: Option<String>,
 }
 
-/// One event, without a word of whose it is or what it says.
+/// One event, without the user and the content.
 #[derive(Debug, Serialize)]
-struct Listing {
-    /// What log lines call it, and what `key` takes.
+struct ListedEvent {
+    /// Its name in log lines, and in the request's `key`.
     key: String,
-    /// The app's alias, or what WeChat calls it if it is no longer under `/apps`.
+    /// The app's alias, or its id if it is no longer under `/apps`.
     app: String,
     kind: String,
     received_at: Timestamp,
-    /// So often it was tried and failed, or is being tried.
+    /// Number of attempts that failed, and the one in progress.
     attempts: u64,
-    /// Why it failed the last time.
+    /// The reason of the last failure.
     problem: Option<String>,
     applied_at: Option<Timestamp>,
-    /// When it is tried again by itself.
+    /// The time of the next automatic attempt.
     due_at: Option<Timestamp>,
     quarantined_at: Option<Timestamp>,
 }
 
-/// Applies once more what was received in a range, for as long as there is
-/// time; or lists it, if it is to be a dry run.
-///
-/// # Errors
-///
-/// When the request makes no sense, or DynamoDB doesn't say what came in.
+/// Replays the events of a range until `deadline`, or lists them for a dry run.
 pub(crate) async fn replay(
     app: &App,
     request: Value,
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Value, ReplayError> {
-    let request: Request =
+    let request: ReplayRequest =
         serde_json::from_value(request).map_err(|error| ReplayError::Invalid(error.to_string()))?;
-    let (range, after) = request.range(app, now).await?;
+    let (range, cursor) = request.range(app, now).await?;
     if request.dry_run {
-        list(app, &request, &range, after, deadline).await.map(|listed| json!(listed))
+        Ok(json!(list(app, &request, &range, cursor, deadline).await?))
     } else {
-        apply(app, &request, &range, after, deadline).await.map(|replayed| json!(replayed))
+        Ok(json!(apply(app, &request, &range, cursor, deadline).await?))
     }
 }
 
 async fn apply(
     app: &App,
-    request: &Request,
+    request: &ReplayRequest,
     range: &EventRange,
-    mut after: Option<EventCursor>,
+    mut cursor: Option<EventCursor>,
     deadline: Timestamp,
-) -> Result<Replayed, ReplayError> {
-    let mut replayed = Replayed::default();
-    // However little time there is: one event is tried, so that asking again
-    // and again comes to an end.
-    let begun = Cell::new(false);
+) -> Result<ReplayResponse, ReplayError> {
+    let mut response = ReplayResponse::default();
+    // At least one event is attempted, however little time there is, so that repeated
+    // requests make progress.
+    let has_begun = Cell::new(false);
     loop {
-        let page = app.events.scan(range, after.as_ref()).await?;
-        replayed.skipped += page.unreadable;
-        for events in page.events.chunks(AT_ONCE) {
-            let outcomes = some(app, request, events, deadline, &begun).await;
-            let done = outcomes.iter().take_while(|outcome| **outcome != Outcome::NotBegun).count();
-            for outcome in &outcomes[..done] {
-                replayed.count(*outcome);
+        let page = app.events.scan(range, cursor.as_ref()).await?;
+        response.skipped += page.unreadable;
+        for events in page.events.chunks(CHUNK_SIZE) {
+            let results = attempt_chunk(app, request, events, deadline, &has_begun).await;
+            let done = results.iter().take_while(|it| **it != ReplayResult::NotBegun).count();
+            for result in &results[..done] {
+                response.count(*result);
             }
             if let Some(last) = events[..done].last() {
-                after = Some(EventCursor::after(last));
+                cursor = Some(EventCursor::after(last));
             }
             if done < events.len() {
-                replayed.after = keep(app, after).await?;
-                return Ok(replayed);
+                response.next_token = save_cursor(app, cursor).await?;
+                return Ok(response);
             }
         }
-        after = page.next;
-        if after.is_none() || !is_time_left(deadline) {
-            replayed.after = keep(app, after).await?;
-            return Ok(replayed);
+        cursor = page.next;
+        if cursor.is_none() || !is_time_left(deadline) {
+            response.next_token = save_cursor(app, cursor).await?;
+            return Ok(response);
         }
     }
 }
 
 async fn list(
     app: &App,
-    request: &Request,
+    request: &ReplayRequest,
     range: &EventRange,
-    mut after: Option<EventCursor>,
+    mut cursor: Option<EventCursor>,
     deadline: Timestamp,
-) -> Result<Listed, ReplayError> {
+) -> Result<DryRunResponse, ReplayError> {
     let apps = app.apps(Timestamp::now(), None).await;
-    let mut listed = Listed::default();
+    let mut response = DryRunResponse::default();
     loop {
-        let EventPage { events, next, .. } = app.events.scan(range, after.as_ref()).await?;
-        for event in events.into_iter().filter(|event| request.wants(event)) {
-            if listed.events.len() == LISTED {
-                listed.after = keep(app, after).await?;
-                return Ok(listed);
+        let EventPage { events, next, .. } = app.events.scan(range, cursor.as_ref()).await?;
+        for event in events.into_iter().filter(|event| request.selects(event)) {
+            if response.events.len() == MAX_LISTED {
+                response.next_token = save_cursor(app, cursor).await?;
+                return Ok(response);
             }
-            after = Some(EventCursor::after(&event));
-            listed.events.push(Listing::new(event, &apps));
+            cursor = Some(EventCursor::after(&event));
+            response.events.push(ListedEvent::new(event, &apps));
         }
-        after = next;
-        if after.is_none() || !is_time_left(deadline) {
-            listed.after = keep(app, after).await?;
-            return Ok(listed);
+        cursor = next;
+        if cursor.is_none() || !is_time_left(deadline) {
+            response.next_token = save_cursor(app, cursor).await?;
+            return Ok(response);
         }
     }
 }
 
-/// A word for a place, as the place itself names a user.
-async fn keep(app: &App, place: Option<EventCursor>) -> Result<Option<String>, AwsError> {
-    match place {
-        Some(place) => app.users.save_cursor(&place, Timestamp::now()).await.map(Some),
+/// Stores a cursor and returns a random token for it, as the cursor itself names a user.
+async fn save_cursor(app: &App, cursor: Option<EventCursor>) -> Result<Option<String>, AwsError> {
+    match cursor {
+        Some(cursor) => app.cursors.save(&cursor, Timestamp::now()).await.map(Some),
         None => Ok(None),
     }
 }
 
-impl Listing {
+impl ListedEvent {
     fn new(event: StoredEvent, apps: &Apps) -> Self {
         let alias = apps.by_id(&event.app_id).map(|app| app.alias.clone());
         Self {
@@ -202,80 +197,78 @@ impl Listing {
     }
 }
 
-/// Tries some events; what became of each, in their order.
-async fn some(
+/// Attempts a chunk of events. Returns their results in the same order.
+async fn attempt_chunk(
     app: &App,
-    request: &Request,
+    request: &ReplayRequest,
     events: &[StoredEvent],
     deadline: Timestamp,
-    begun: &Cell<bool>,
-) -> Vec<Outcome> {
-    let lanes = events.iter().enumerate().map(|(at, event)| (event.user.clone(), (at, event)));
-    let mut outcomes = by_user(lanes, async |(at, event)| {
-        if !request.wants(event) {
-            return (at, Outcome::Skipped);
+    has_begun: &Cell<bool>,
+) -> Vec<ReplayResult> {
+    let by_user = events.iter().enumerate().map(|(at, event)| (event.user.clone(), (at, event)));
+    let mut results = for_each_user_in_order(by_user, async |(at, event)| {
+        if !request.selects(event) {
+            return (at, ReplayResult::Skipped);
         }
-        if begun.replace(true) && !is_time_left(deadline) {
-            return (at, Outcome::NotBegun);
+        if has_begun.replace(true) && !is_time_left(deadline) {
+            return (at, ReplayResult::NotBegun);
         }
-        (at, again(app, event).await)
+        (at, replay_event(app, event).await)
     })
     .await;
-    outcomes.sort_unstable_by_key(|(at, _)| *at);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    results.sort_unstable_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Tries one event, whatever became of it before.
-async fn again(app: &App, event: &StoredEvent) -> Outcome {
+async fn replay_event(app: &App, event: &StoredEvent) -> ReplayResult {
     let now = Timestamp::now();
-    let taken = if event.quarantined_at.is_some() {
+    let claim = if event.quarantined_at.is_some() {
         app.events.requeue(event, now).await
     } else if event.is_pending() {
         app.events.claim(event, false, now).await
     } else {
         return attempt(app, event).await.into();
     };
-    match taken {
-        Ok(taken) => attempt_taken(app, event, taken).await.into(),
+    match claim {
+        Ok(claim) => attempt_claimed(app, event, claim).await.into(),
         Err(error) => {
             tracing::error!(event = event.name(), "{error}");
-            Outcome::Failed
+            ReplayResult::Failed
         }
     }
 }
 
-/// What became of one event of the range.
+/// The result of replaying one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+enum ReplayResult {
     Applied,
     Failed,
     Skipped,
     NotBegun,
 }
 
-impl From<Tried> for Outcome {
-    fn from(tried: Tried) -> Self {
-        match tried {
-            Tried::Applied => Self::Applied,
-            Tried::Failed | Tried::Unnoted => Self::Failed,
-            // Somebody else is at it, or has been just now.
-            Tried::Elsewhere => Self::Skipped,
+impl From<AttemptResult> for ReplayResult {
+    fn from(result: AttemptResult) -> Self {
+        match result {
+            AttemptResult::Applied => Self::Applied,
+            AttemptResult::Failed | AttemptResult::NotRecorded => Self::Failed,
+            AttemptResult::Skipped => Self::Skipped,
         }
     }
 }
 
-impl Replayed {
-    fn count(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::Applied => self.applied += 1,
-            Outcome::Failed => self.failed += 1,
-            Outcome::Skipped => self.skipped += 1,
-            Outcome::NotBegun => {}
+impl ReplayResponse {
+    fn count(&mut self, result: ReplayResult) {
+        match result {
+            ReplayResult::Applied => self.applied += 1,
+            ReplayResult::Failed => self.failed += 1,
+            ReplayResult::Skipped => self.skipped += 1,
+            ReplayResult::NotBegun => {}
         }
     }
 }
 
-impl Request {
+impl ReplayRequest {
     async fn range(
         &self,
         app: &App,
@@ -284,7 +277,7 @@ impl Request {
         let Self { from, to, .. } = *self;
         if from >= to {
             return Err(ReplayError::Invalid(
-                "to: it has to be later than from; what was received at `to` isn't part of the range"
+                "to: it has to be later than from; what was received at `to` is not part of the range"
                     .to_owned(),
             ));
         }
@@ -302,29 +295,29 @@ impl Request {
                 Some(wechat_app.app_id.clone())
             }
         };
-        let after = match &self.after {
+        let cursor = match &self.next_token {
             None => None,
-            Some(word) => {
-                let place = app.users.load_cursor(word, now).await?;
-                Some(place.map_err(|error| ReplayError::Invalid(format!("after: {error}")))?)
+            Some(token) => {
+                let cursor = app.cursors.load(token, now).await?;
+                Some(cursor.map_err(|_| ReplayError::Invalid(INVALID_TOKEN.to_owned()))?)
             }
         };
-        Ok((EventRange { from, to, app_id }, after))
+        Ok((EventRange { from, to, app_id }, cursor))
     }
 
-    fn wants(&self, event: &StoredEvent) -> bool {
+    fn selects(&self, event: &StoredEvent) -> bool {
         if self.key.as_ref().is_some_and(|key| *key != event.name()) {
             return false;
         }
         match self.only {
             None => true,
             Some(Only::Quarantined) => event.quarantined_at.is_some(),
-            Some(Only::Unapplied) => event.is_pending(),
+            Some(Only::Pending) => event.is_pending(),
         }
     }
 }
 
-/// A replay that can't be.
+/// Why a replay failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplayError {
     #[error("replay: {0}")]
@@ -348,11 +341,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_knows_is_refused() {
+    fn unknown_field_or_value_is_refused() {
         let odd = json!({ "from": 1, "to": 2, "onyl": "quarantined" });
-        assert!(serde_json::from_value::<Request>(odd).is_err());
+        assert!(serde_json::from_value::<ReplayRequest>(odd).is_err());
         let odd = json!({ "from": 1, "to": 2, "only": "everything" });
-        let error = serde_json::from_value::<Request>(odd).unwrap_err().to_string();
+        let error = serde_json::from_value::<ReplayRequest>(odd).unwrap_err().to_string();
         assert!(error.contains("quarantined") && error.contains("pending"), "{error}");
     }
 }

@@ -1,106 +1,110 @@
-//! A batch from the stream of the events table (see "Using AWS Lambda with
-//! Amazon DynamoDB" in the Lambda developer guide). Each event is tried once;
-//! the sweep does the rest, so that nobody's trouble holds up the stream.
+//! A batch from the stream of the events table (see "Using AWS Lambda with Amazon
+//! DynamoDB" in the Lambda developer guide). Each event is attempted once and failures are
+//! left to the sweep, so that no event blocks the stream.
 
 use crate::app::App;
-use crate::attempt::{Tried, attempt, is_time_left};
-use crate::lanes::by_user;
+use crate::attempt::{AttemptResult, attempt, is_time_left};
+use crate::per_user::for_each_user_in_order;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::store::StoredEvent;
 
-/// One record of the stream: a row that was written.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Record {
+struct StreamRecord {
     event_name: String,
-    dynamodb: Change,
+    dynamodb: RowChange,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Change {
+struct RowChange {
     sequence_number: String,
     #[serde(default)]
     new_image: Option<serde_dynamo::Item>,
 }
 
-/// A new event and its place in the stream.
+/// A new event, with its record's number in the stream.
 #[derive(Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct InsertedEvent {
     pub(crate) event: StoredEvent,
     sequence_number: String,
 }
 
-/// Which records have to come again.
+/// The records that Lambda has to deliver again.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Failures {
-    batch_item_failures: Vec<Failure>,
+pub(crate) struct BatchResponse {
+    batch_item_failures: Vec<BatchItemFailure>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Failure {
+struct BatchItemFailure {
     item_identifier: String,
 }
 
-/// The new events among the records, and how many are none that can be read:
-/// they will never be, and don't come again.
-pub(crate) fn arrivals(records: Vec<Value>) -> (Vec<Arrival>, u64) {
+/// Attempts the new events until `deadline`. The sweep attempts the rest and what fails.
+/// Only an event whose failure could not be recorded is delivered again.
+pub(crate) async fn apply_batch(
+    app: &App,
+    records: Vec<Value>,
+    deadline: Timestamp,
+) -> BatchResponse {
+    let (inserted, unreadable) = inserted_events(records);
+    // Counted here only: the pipe, if there is one, reads the same records.
+    if unreadable > 0 {
+        metric::RECORDS_UNREADABLE.record(unreadable, ["none"]);
+    }
+    let by_user = inserted.into_iter().map(|inserted| (inserted.event.user.clone(), inserted));
+    let failures =
+        for_each_user_in_order(by_user, async |InsertedEvent { event, sequence_number }| {
+            let failed =
+                is_time_left(deadline) && attempt(app, &event).await == AttemptResult::NotRecorded;
+            failed.then_some(BatchItemFailure { item_identifier: sequence_number })
+        });
+    BatchResponse { batch_item_failures: failures.await.into_iter().flatten().collect() }
+}
+
+/// The new events among the records, and the number of unreadable records. These are not
+/// delivered again, as they stay unreadable.
+pub(crate) fn inserted_events(records: Vec<Value>) -> (Vec<InsertedEvent>, u64) {
     let mut unreadable = 0;
-    let mut arrivals = Vec::with_capacity(records.len());
+    let mut inserted = Vec::with_capacity(records.len());
     for record in records {
-        match arrival(record) {
-            Ok(arrival) => arrivals.extend(arrival),
+        match inserted_event(record) {
+            Ok(event) => inserted.extend(event),
             Err(problem) => {
-                tracing::error!("a record of the stream is no event: {problem}");
+                tracing::error!("skipped a record of the stream that is no event: {problem}");
                 unreadable += 1;
             }
         }
     }
-    (arrivals, unreadable)
+    (inserted, unreadable)
 }
 
-/// None for a record that isn't of a new row. What is wrong is told by its
-/// place, never by its content.
-fn arrival(record: Value) -> Result<Option<Arrival>, String> {
-    let record: Record = serde_json::from_value(record).map_err(|error| kind(&error))?;
+/// None if the record is not of a new row. The error quotes nothing of the content.
+fn inserted_event(record: Value) -> Result<Option<InsertedEvent>, String> {
+    let record: StreamRecord = serde_json::from_value(record).map_err(|error| problem(&error))?;
     if record.event_name != "INSERT" {
         return Ok(None);
     }
     let image = record.dynamodb.new_image.ok_or("it has no NewImage")?;
     let event: StoredEvent =
         serde_dynamo::from_item(image).map_err(|_| "its NewImage lacks an event's attributes")?;
-    Ok(Some(Arrival { event, sequence_number: record.dynamodb.sequence_number }))
+    Ok(Some(InsertedEvent { event, sequence_number: record.dynamodb.sequence_number }))
 }
 
-fn kind(error: &serde_json::Error) -> String {
+fn problem(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    // serde may quote a value, but not in this one.
+    // Other texts of serde may quote a value.
     if text.starts_with("missing field") {
         text
     } else {
-        "it is no record of DynamoDB's".to_owned()
+        "it is not a DynamoDB stream record".to_owned()
     }
-}
-
-/// Applies the new events. What there is no time for until `deadline`, and what
-/// fails, is left to the sweep; what not even its row knows of comes again.
-pub(crate) async fn take(app: &App, records: Vec<Value>, deadline: Timestamp) -> Failures {
-    let (arrivals, unreadable) = arrivals(records);
-    // They are counted here only: the pipe, if there is one, reads the same ones.
-    if unreadable > 0 {
-        metric::RECORDS_UNREADABLE.record(unreadable, ["none"]);
-    }
-    let lanes = arrivals.into_iter().map(|arrival| (arrival.event.user.clone(), arrival));
-    let again = by_user(lanes, async |Arrival { event, sequence_number }| {
-        let again = is_time_left(deadline) && attempt(app, &event).await == Tried::Unnoted;
-        again.then_some(Failure { item_identifier: sequence_number })
-    });
-    Failures { batch_item_failures: again.await.into_iter().flatten().collect() }
 }
 
 #[cfg(test)]
@@ -125,22 +129,22 @@ mod tests {
     }
 
     #[test]
-    fn only_new_rows_are_arrivals() {
+    fn only_inserted_rows_are_events() {
         let mut changed = record();
         changed["eventName"] = "MODIFY".into();
         let mut removed = record();
         removed["eventName"] = "REMOVE".into();
         removed["dynamodb"].as_object_mut().unwrap().remove("NewImage");
-        let (found, unreadable) = arrivals(vec![changed, record(), removed]);
+        let (found, unreadable) = inserted_events(vec![changed, record(), removed]);
         assert_eq!(unreadable, 0);
-        let [arrival] = found.as_slice() else { panic!("{found:?}") };
-        assert_eq!(arrival.event.event, "1795186923#1");
-        assert_eq!(arrival.sequence_number, "111");
-        assert!(arrival.event.is_pending());
+        let [inserted] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(inserted.event.event, "1795186923#1");
+        assert_eq!(inserted.sequence_number, "111");
+        assert!(inserted.event.is_pending());
     }
 
     #[test]
-    fn what_is_no_event_holds_up_nothing() {
+    fn unreadable_record_does_not_block_the_batch() {
         let mut odd = record();
         odd["dynamodb"]["NewImage"].as_object_mut().unwrap().remove("body");
         let mut imageless = record();
@@ -148,7 +152,7 @@ mod tests {
         let mut numberless = record();
         numberless["dynamodb"].as_object_mut().unwrap().remove("SequenceNumber");
         let records = vec![odd, json!({}), Value::Null, imageless, numberless, record()];
-        let (found, unreadable) = arrivals(records);
+        let (found, unreadable) = inserted_events(records);
         assert_eq!((found.len(), unreadable), (1, 5));
     }
 }

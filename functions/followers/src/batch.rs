@@ -1,107 +1,88 @@
-//! Up to a hundred followers at once.
+//! Imports a batch of up to a hundred followers.
 
 use crate::app::App;
-use crate::ask;
-use crate::work::{Halt, Work};
-use shared::aws::AwsError;
+use crate::dynamodb_retry::retry_throttled;
+use crate::import_job::{ImportJob, Stop};
+use crate::wechat_calls::fetch_user_infos;
 use shared::clock::Timestamp;
-use shared::store::{FetchedProfile, FollowState, FollowerUpdate};
+use shared::store::{self, FollowState, FollowerUpdate};
 use shared::wechat::id::OpenId;
 use shared::wechat::user::UserInfo;
 use std::collections::HashMap;
-use std::time::Duration;
 
-/// How often somebody is thought over of whom something else was stored meanwhile.
-const TRIES: usize = 8;
-/// How often DynamoDB is asked that is busy; a table that is new takes some minutes
-/// until it takes as much as it is given.
-const PATIENCE: u32 = 5;
-/// The pause before the second time; each after it is twice as long.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Maximum number of attempts when concurrent events of the same followers interfere.
+const MAX_ATTEMPTS: usize = 8;
 
-/// Brings in those of these followers who aren't known, and asks WeChat about nobody
-/// else. Whatever is known from a newer event stays.
-pub(crate) async fn bring_in(
+/// Imports those of the listed followers who are not stored completely, and calls WeChat
+/// for them only. State from newer events is kept. A `full` import also fetches followers
+/// without a unionid again.
+pub(crate) async fn import_batch(
     app: &App,
-    work: &Work<'_>,
+    job: &ImportJob<'_>,
     listed: &[OpenId],
-    thorough: bool,
-) -> Result<(), Halt> {
-    if !work.is_time_left() {
-        return Err(Halt::NoTime);
+    full: bool,
+) -> Result<(), Stop> {
+    if !job.is_time_left() {
+        return Err(Stop::Deadline);
     }
-    work.renew(app).await?;
-    let mut left: Vec<_> = listed.to_vec();
-    for _ in 0..TRIES {
-        // What is known is read before WeChat is asked: so its answer is the newer one.
-        let mut known = patiently(|| app.followers.states_of(&work.account.app_id, &left)).await?;
-        left.retain(|open_id| !known.get(open_id).is_some_and(|it| it.is_complete(thorough)));
-        if left.is_empty() {
+    job.renew(app).await?;
+    let mut remaining: Vec<_> = listed.to_vec();
+    for _ in 0..MAX_ATTEMPTS {
+        // Read before WeChat is called, so that its answer is the newer one.
+        let app_id = &job.account.app_id;
+        let mut states = retry_throttled(|| app.followers.states_of(app_id, &remaining)).await?;
+        remaining.retain(|open_id| !states.get(open_id).is_some_and(|it| it.is_complete(full)));
+        if remaining.is_empty() {
             return Ok(());
         }
-        let infos = ask::users(app, work, &left).await?;
-        left = store(app, work, &mut known, infos).await?;
-        if left.is_empty() {
+        let infos = fetch_user_infos(app, job, &remaining).await?;
+        remaining = store_infos(app, job, &mut states, infos).await?;
+        if remaining.is_empty() {
             return Ok(());
         }
     }
-    // Their events know better.
-    tracing::info!(app = work.account.alias, "events of a follower kept getting in between");
+    // The events that interfered are newer than the list.
+    tracing::info!(app = job.account.alias, "left a follower to their concurrent events");
     Ok(())
 }
 
-/// Stores what WeChat says; gives back those of whom something else was stored in
-/// the meantime.
-async fn store(
+/// Stores what WeChat has answered. Returns the followers whose state has changed in the
+/// meantime.
+async fn store_infos(
     app: &App,
-    work: &Work<'_>,
-    known: &mut HashMap<OpenId, FollowState>,
+    job: &ImportJob<'_>,
+    states: &mut HashMap<OpenId, FollowState>,
     infos: Vec<UserInfo>,
-) -> Result<Vec<OpenId>, Halt> {
-    // Who doesn't follow any more has an event of their own on its way.
-    let moves: Vec<_> = infos
+) -> Result<Vec<OpenId>, Stop> {
+    // The event of a follower who has left since is on its way.
+    let updates: Vec<_> = infos
         .into_iter()
         .filter(|info| info.subscribe == 1)
         .filter_map(|info| {
-            let known = known.remove(&info.open_id).unwrap_or_default();
-            // WeChat always tells when; without, any event would be newer.
+            let known = states.remove(&info.open_id).unwrap_or_default();
+            // WeChat always sends the time. Without it, any event counts as newer.
             let at = info.subscribe_time.unwrap_or(Timestamp(0));
-            let explanation = FetchedProfile {
+            let profile = store::FetchedProfile {
                 follows: true,
                 union_id: info.union_id,
                 scene: info.subscribe_scene,
             };
-            let next = known.with_listing(at, &explanation)?;
+            let next = known.with_listing(at, &profile)?;
             Some(FollowerUpdate { open_id: info.open_id, known, next })
         })
         .collect();
-    if moves.is_empty() {
+    if updates.is_empty() {
         return Ok(Vec::new());
     }
-    let unjoined: Vec<_> = moves
+    let app_id = &job.account.app_id;
+    let conflicts = retry_throttled(|| app.followers.store_batch(app_id, &updates)).await?;
+    let without_union_id = updates
         .iter()
-        .filter(|one| !one.next.is_complete(true))
-        .map(|one| one.open_id.clone())
-        .collect();
-    let all = moves.len();
-    let app_id = &work.account.app_id;
-    let beaten = patiently(|| app.followers.store_batch(app_id, &moves)).await?;
-    let unjoined = unjoined.iter().filter(|open_id| !beaten.contains(open_id)).count();
-    work.counts.imported(all - beaten.len(), unjoined);
-    Ok(beaten)
-}
-
-/// Asks DynamoDB again if it was too busy.
-pub(crate) async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<T, AwsError>
-where
-    F: Future<Output = Result<T, AwsError>>,
-{
-    for tries in 1..PATIENCE {
-        match ask().await {
-            Err(error) => tracing::warn!("{error}; it is asked again"),
-            done => return done,
-        }
-        tokio::time::sleep(PAUSE * 2_u32.pow(tries - 1)).await;
-    }
-    ask().await
+        .filter(|update| !update.next.is_complete(true) && !conflicts.contains(&update.open_id))
+        .count();
+    job.counts.update(|counts| {
+        counts.imported += (updates.len() - conflicts.len()) as u64;
+        counts.without_union_id += without_union_id as u64;
+    });
+    Ok(conflicts)
 }

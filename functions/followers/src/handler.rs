@@ -1,114 +1,111 @@
-//! What the function is asked: by an operator, or by its schedules.
+//! The entry point: dispatches the commands of operators and of the schedules.
 
 use crate::app::App;
-use crate::failure;
-use crate::import;
+use crate::error;
+use crate::import::continue_import;
 use crate::progress::Progress;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::parameters::{AppKind, WeChatApp};
+use shared::store::FollowerImport;
+use shared::wechat::id::AppId;
+use std::collections::HashMap;
 
-/// An import that was begun so many seconds ago, 12 hours, is as good as tonight's.
-const RECENT: u64 = 12 * 3600;
+/// Maximum age in seconds of an import that makes tonight's unnecessary: 12 hours.
+const RECENT_SECS: u64 = 12 * 3600;
 
-/// What is asked for.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Invocation {
-    /// Bring everyone in who follows this account, and find out who has left.
-    Import(One),
-    /// How far is it, for this account or for all?
-    Status(Which),
-    /// Call it off.
-    Cancel(One),
-    /// Every night: the same for all accounts.
-    Reconcile(Nothing),
-    /// Every minute: go on with what is left to do.
-    Continue(Nothing),
+enum Command {
+    /// Imports all followers of an account, and detects unfollows.
+    Import(Account),
+    /// Reports the progress of one account's import, or of all.
+    Status(OptionalAccount),
+    /// Cancels an account's import.
+    Cancel(Account),
+    /// From the nightly schedule: imports the followers of all accounts.
+    Reconcile(Empty),
+    /// From the schedule, every minute: continues the imports that have not ended.
+    Continue(Empty),
 }
 
-/// One Official Account, by its alias.
+/// An Official Account, by its alias.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct One {
+struct Account {
     app: String,
 }
 
-/// One Official Account, by its alias, or all.
+/// An Official Account, by its alias, or all.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Which {
+struct OptionalAccount {
     app: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+struct Empty {}
 
-/// Answers an invocation. It works for as long as the invocation lasts; what is left
-/// then, the next minute goes on with.
-///
-/// # Errors
-///
-/// When the request doesn't fit, or AWS doesn't do its part.
+/// Executes a command, until `deadline`. The next minute's invocation continues the rest.
 pub(crate) async fn handle(
     app: &App,
     event: Value,
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Value, Diagnostic> {
-    match read(&event)? {
-        Invocation::Import(One { app: alias }) => {
+    match parse(&event)? {
+        Command::Import(Account { app: alias }) => {
             let account = account(app, &alias, now).await?;
-            begin(app, &account, true, now).await?;
-            import::work(app, &account, true, deadline)
+            begin_import(app, &account, true, now).await?;
+            continue_import(app, &account, true, deadline)
                 .await
-                .map_err(|error| failure::internal(&error))?;
-            tell(app, &account).await
+                .map_err(|error| error::internal(&error))?;
+            progress(app, &account).await
         }
-        Invocation::Status(Which { app: Some(alias) }) => {
-            tell(app, &account(app, &alias, now).await?).await
+        Command::Status(OptionalAccount { app: Some(alias) }) => {
+            progress(app, &account(app, &alias, now).await?).await
         }
-        Invocation::Cancel(One { app: alias }) => {
+        Command::Status(OptionalAccount { app: None }) => {
+            progress_of_all(app, &accounts(app, now).await).await
+        }
+        Command::Cancel(Account { app: alias }) => {
             let account = account(app, &alias, now).await?;
             let cancelled = app.imports.cancel(&account.app_id, now).await;
-            if cancelled.map_err(|error| failure::internal(&error))? {
-                tracing::info!(app = alias, "the import is called off");
+            if cancelled.map_err(|error| error::internal(&error))? {
+                tracing::info!(app = alias, "cancelled the import");
             }
-            tell(app, &account).await
+            progress(app, &account).await
         }
-        Invocation::Status(Which { app: None }) => tell_all(app, &accounts(app, now).await).await,
-        Invocation::Reconcile(Nothing {}) => {
+        Command::Reconcile(Empty {}) => {
             let accounts = accounts(app, now).await;
-            let known = known(app, &accounts).await?;
+            let imports = imports(app, &accounts).await?;
             for account in &accounts {
-                let last = known.get(&account.app_id).map(|import| import.begun_at);
-                if last.is_none_or(|begun| now.seconds_since(begun) >= RECENT) {
-                    begin(app, account, false, now).await?;
+                let last = imports.get(&account.app_id).map(|import| import.begun_at);
+                if last.is_none_or(|begun| now.seconds_since(begun) >= RECENT_SECS) {
+                    begin_import(app, account, false, now).await?;
                 }
             }
-            go_on(app, &accounts, deadline).await?;
-            tell_all(app, &accounts).await
+            continue_imports(app, &accounts, deadline).await?;
+            progress_of_all(app, &accounts).await
         }
-        Invocation::Continue(Nothing {}) => {
+        Command::Continue(Empty {}) => {
             let mut accounts = accounts(app, now).await;
-            let known = known(app, &accounts).await?;
-            // Nearly always nothing is to do, and that was all.
+            let imports = imports(app, &accounts).await?;
             accounts.retain(|account| {
-                known.get(&account.app_id).is_some_and(|import| import.phase.is_under_way())
+                imports.get(&account.app_id).is_some_and(|import| import.phase.is_under_way())
             });
-            go_on(app, &accounts, deadline).await?;
+            continue_imports(app, &accounts, deadline).await?;
             Ok(Value::Null)
         }
     }
 }
 
-/// What is asked for; nothing else may go beside it.
-fn read(event: &Value) -> Result<Invocation, Diagnostic> {
+fn parse(event: &Value) -> Result<Command, Diagnostic> {
     if event.as_object().is_none_or(|event| event.len() != 1) {
-        return Err(failure::invalid(
+        return Err(error::invalid(
             "nothing was done: this function takes {\"import\": {\"app\": \"…\"}}, \
              {\"status\": {}}, {\"cancel\": {\"app\": \"…\"}}, {\"reconcile\": {}} or \
              {\"continue\": {}}, and nothing beside it",
@@ -116,21 +113,21 @@ fn read(event: &Value) -> Result<Invocation, Diagnostic> {
     }
     serde_path_to_error::deserialize(event).map_err(|error| {
         let path = error.path().to_string();
-        failure::invalid(format!("{path}: {}; nothing was done", error.into_inner()))
+        error::invalid(format!("{path}: {}; nothing was done", error.into_inner()))
     })
 }
 
-/// The account of this alias.
+/// The Official Account with this alias.
 async fn account(app: &App, alias: &str, now: Timestamp) -> Result<WeChatApp, Diagnostic> {
     let apps = app.apps(now, Some(alias)).await;
     let Some(account) = apps.by_alias(alias) else {
-        return Err(failure::invalid(format!(
+        return Err(error::invalid(format!(
             "app: there is no {alias:?} under /apps; nothing was done"
         )));
     };
     match account.kind {
         AppKind::OfficialAccount => Ok(account.clone()),
-        AppKind::MiniProgram => Err(failure::invalid(format!(
+        AppKind::MiniProgram => Err(error::invalid(format!(
             "app: {alias} is a mini program, and only Official Accounts have followers; nothing \
              was done"
         ))),
@@ -143,48 +140,52 @@ async fn accounts(app: &App, now: Timestamp) -> Vec<WeChatApp> {
     apps.iter().filter(|app| app.kind == AppKind::OfficialAccount).cloned().collect()
 }
 
-type Known = std::collections::HashMap<shared::wechat::id::AppId, shared::store::FollowerImport>;
+type Imports = HashMap<AppId, FollowerImport>;
 
-async fn known(app: &App, accounts: &[WeChatApp]) -> Result<Known, Diagnostic> {
+async fn imports(app: &App, accounts: &[WeChatApp]) -> Result<Imports, Diagnostic> {
     let app_ids: Vec<_> = accounts.iter().map(|account| &account.app_id).collect();
-    app.imports.by_app(&app_ids).await.map_err(|error| failure::internal(&error))
+    app.imports.by_app(&app_ids).await.map_err(|error| error::internal(&error))
 }
 
 /// Begins an import, unless one is under way.
-async fn begin(
+async fn begin_import(
     app: &App,
     account: &WeChatApp,
-    thorough: bool,
+    full: bool,
     now: Timestamp,
 ) -> Result<(), Diagnostic> {
-    let begun = app.imports.begin(&account.app_id, thorough, now).await;
-    if begun.map_err(|error| failure::internal(&error))? {
-        tracing::info!(app = account.alias, "the import of its followers begins");
+    let begun = app.imports.begin(&account.app_id, full, now).await;
+    if begun.map_err(|error| error::internal(&error))? {
+        tracing::info!(app = account.alias, "began to import the followers");
     }
     Ok(())
 }
 
-/// Works on the imports of these accounts. One account's trouble doesn't stop the
-/// others.
-async fn go_on(app: &App, accounts: &[WeChatApp], deadline: Timestamp) -> Result<(), Diagnostic> {
+/// Continues the imports of these accounts. If one fails, the others are continued
+/// nevertheless.
+async fn continue_imports(
+    app: &App,
+    accounts: &[WeChatApp],
+    deadline: Timestamp,
+) -> Result<(), Diagnostic> {
     let mut outcome = Ok(());
     for account in accounts {
-        if let Err(error) = import::work(app, account, false, deadline).await {
-            outcome = Err(failure::internal(&error));
+        if let Err(error) = continue_import(app, account, false, deadline).await {
+            outcome = Err(error::internal(&error));
         }
     }
     outcome
 }
 
-async fn tell(app: &App, account: &WeChatApp) -> Result<Value, Diagnostic> {
-    let known = known(app, std::slice::from_ref(account)).await?;
-    let import = known.get(&account.app_id);
-    Ok(json!(Progress::of(&account.alias, import, Timestamp::now())))
+async fn progress(app: &App, account: &WeChatApp) -> Result<Value, Diagnostic> {
+    let imports = imports(app, std::slice::from_ref(account)).await?;
+    let import = imports.get(&account.app_id);
+    Ok(json!(Progress::new(&account.alias, import, Timestamp::now())))
 }
 
-async fn tell_all(app: &App, accounts: &[WeChatApp]) -> Result<Value, Diagnostic> {
-    let known = known(app, accounts).await?;
+async fn progress_of_all(app: &App, accounts: &[WeChatApp]) -> Result<Value, Diagnostic> {
+    let imports = imports(app, accounts).await?;
     let now = Timestamp::now();
-    let all = accounts.iter().map(|it| Progress::of(&it.alias, known.get(&it.app_id), now));
+    let all = accounts.iter().map(|it| Progress::new(&it.alias, imports.get(&it.app_id), now));
     Ok(json!({ "accounts": all.collect::<Vec<_>>() }))
 }

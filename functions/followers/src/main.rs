@@ -1,15 +1,16 @@
-//! Brings in everyone who already follows.
+//! Imports the followers of Official Accounts, and detects unfollows without an event.
 
 mod app;
-mod ask;
 mod batch;
-mod failure;
+mod dynamodb_retry;
+mod error;
 mod handler;
 mod import;
-mod look;
+mod import_job;
 mod page;
 mod progress;
-mod work;
+mod reconcile;
+mod wechat_calls;
 
 use app::App;
 use lambda_runtime::Error;

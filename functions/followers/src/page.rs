@@ -1,58 +1,58 @@
-//! One page of the list of followers.
+//! Imports one page of WeChat's list of followers.
 
 use crate::app::App;
-use crate::ask;
-use crate::batch::bring_in;
-use crate::work::{Halt, Work};
+use crate::batch::import_batch;
+use crate::import_job::{ImportJob, Stop};
+use crate::wechat_calls::fetch_page;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::clock::Timestamp;
 use shared::store::{FollowerImport, ImportPhase};
 use shared::wechat::user::{BATCH_SIZE, FollowerPage};
 
-/// So many batches are under way at once: as WeChat takes a third of a second for one,
-/// some 1,700 followers a second. A DynamoDB table that is new takes 2,000 in a
-/// transaction ("On-demand capacity mode": 4,000 write units a second).
-const AT_ONCE: usize = 6;
-/// When WeChat has forgotten for whom the next page was to come so often, it is worth
-/// waiting before the list is begun once more, ...
-const RESTARTS: u64 = 3;
-/// ... for so many seconds.
-const LATER: u64 = 3600;
+/// Maximum number of batches in parallel. WeChat takes a third of a second for one, so this
+/// makes some 1,700 followers a second. A new DynamoDB table takes 2,000 in transactions
+/// ("On-demand capacity mode": 4,000 write units a second).
+const MAX_CONCURRENCY: usize = 6;
+/// Number of restarts of the list, because WeChat no longer knew the cursor, after which the
+/// import waits.
+const RESTARTS_BEFORE_BACKOFF: u64 = 3;
+/// In seconds.
+const RESTART_BACKOFF: u64 = 3600;
 
-/// Brings in who is on the next page, and stores that it is done: whoever is ended
-/// before finds those who were brought in, and doesn't ask about them again.
-pub(crate) async fn page(
+/// Imports the next page and stores the progress. After a crash in between, the followers
+/// of the page are found stored, and WeChat isn't called for them again.
+pub(crate) async fn import_page(
     app: &App,
-    work: &Work<'_>,
+    job: &ImportJob<'_>,
     import: &mut FollowerImport,
-) -> Result<(), Halt> {
-    let asked = import.after.clone();
-    let Some(page) = ask::page(app, work, asked.as_ref()).await? else {
-        return begin_again(app, work, import).await;
+) -> Result<(), Stop> {
+    let cursor = import.after.clone();
+    let Some(page) = fetch_page(app, job, cursor.as_ref()).await? else {
+        return restart_list(app, job, import).await;
     };
-    let (run, thorough) = (&*import, import.full);
+    let (run, full) = (&*import, import.full);
     let hashes: Vec<_> = page.open_ids.iter().map(|open_id| run.hash(open_id)).collect();
     stream::iter(page.open_ids.chunks(BATCH_SIZE))
-        .map(|batch| bring_in(app, work, batch, thorough))
-        .buffer_unordered(AT_ONCE)
+        .map(|batch| import_batch(app, job, batch, full))
+        .buffer_unordered(MAX_CONCURRENCY)
         .try_collect::<()>()
         .await?;
     if !hashes.is_empty() {
-        let account = &work.account.app_id;
+        let account = &job.account.app_id;
         app.imports.store_page(account, import, import.pages, &hashes, Timestamp::now()).await?;
         import.pages += 1;
     }
-    turn(import, &page);
-    work.store(app, import).await
+    advance(import, &page);
+    job.save(app, import).await
 }
 
-/// Where the page leads: to the next one, or to the end of the list. A last page that
-/// is full doesn't say that it is the last one; only the number of all followers does.
-fn turn(import: &mut FollowerImport, page: &FollowerPage) {
+/// Moves on to the next page, or to the next phase at the end of the list. A full last page
+/// doesn't say that it is the last one; only the total number of followers does.
+fn advance(import: &mut FollowerImport, page: &FollowerPage) {
     import.listed += page.count;
-    // Who leaves while the list is read makes it less, and the list no shorter.
+    // Followers who leave while the list is read reduce the total, but not the list.
     import.total = import.total.max(page.total);
-    // A page that leads back to itself would lead there forever.
+    // A page that leads back to itself would loop forever.
     let next = page.next.clone().filter(|next| import.after.as_ref() != Some(next));
     import.after = next.filter(|_| import.listed < import.total);
     if import.after.is_none() {
@@ -60,15 +60,18 @@ fn turn(import: &mut FollowerImport, page: &FollowerPage) {
     }
 }
 
-/// The list has to be read from its beginning: WeChat doesn't know any more after
-/// whom the next page was to come.
-async fn begin_again(app: &App, work: &Work<'_>, import: &mut FollowerImport) -> Result<(), Halt> {
-    tracing::warn!(app = work.account.alias, "the list of followers has to be begun again");
+/// Starts the list again, as WeChat no longer knows the cursor.
+async fn restart_list(
+    app: &App,
+    job: &ImportJob<'_>,
+    import: &mut FollowerImport,
+) -> Result<(), Stop> {
+    tracing::warn!(app = job.account.alias, "WeChat lost the cursor; the list starts again");
     restart(import);
-    work.store(app, import).await?;
-    if import.restarts.is_multiple_of(RESTARTS) {
-        let reason = "WeChat keeps forgetting where the list goes on".to_owned();
-        return Err(Halt::Later(Timestamp::now().plus(LATER), reason));
+    job.save(app, import).await?;
+    if import.restarts.is_multiple_of(RESTARTS_BEFORE_BACKOFF) {
+        let reason = "WeChat keeps losing the cursor of the list".to_owned();
+        return Err(Stop::RetryAt(Timestamp::now().plus(RESTART_BACKOFF), reason));
     }
     Ok(())
 }
@@ -87,16 +90,16 @@ mod tests {
     use serde_json::json;
     use shared::wechat::id::OpenId;
 
-    fn begun() -> FollowerImport {
+    fn new_import() -> FollowerImport {
         FollowerImport::new("run".to_owned(), false, Timestamp(1000))
     }
 
-    fn answer(total: u64, open_ids: &[&str], next: &str) -> FollowerPage {
-        let mut page = json!({ "total": total, "count": open_ids.len(), "next_openid": next });
+    fn page(total: u64, open_ids: &[&str], next: &str) -> FollowerPage {
+        let mut body = json!({ "total": total, "count": open_ids.len(), "next_openid": next });
         if !open_ids.is_empty() {
-            page["data"] = json!({ "openid": open_ids });
+            body["data"] = json!({ "openid": open_ids });
         }
-        serde_json::from_value(page).unwrap()
+        serde_json::from_value(body).unwrap()
     }
 
     fn after(import: &FollowerImport) -> Option<&str> {
@@ -104,44 +107,41 @@ mod tests {
     }
 
     #[test]
-    fn the_last_page_is_known_by_the_number_of_all() {
-        let mut import = begun();
-        turn(&mut import, &answer(4, &["o1", "o2"], "o2"));
+    fn last_page_is_known_by_the_total() {
+        let mut import = new_import();
+        advance(&mut import, &page(4, &["o1", "o2"], "o2"));
         assert_eq!((after(&import), import.phase), (Some("o2"), ImportPhase::Listing));
-        turn(&mut import, &answer(4, &["o3", "o4"], "o4"));
+        advance(&mut import, &page(4, &["o3", "o4"], "o4"));
         assert_eq!((after(&import), import.phase), (None, ImportPhase::Reconciling));
     }
 
     #[test]
-    fn who_leaves_meanwhile_hides_nobody() {
-        let mut import = begun();
-        turn(&mut import, &answer(5, &["o1", "o2"], "o2"));
+    fn unfollow_during_the_list_hides_no_follower() {
+        let mut import = new_import();
+        advance(&mut import, &page(5, &["o1", "o2"], "o2"));
         // Two of those who were on the first page have left.
-        turn(&mut import, &answer(3, &["o3", "o4"], "o4"));
+        advance(&mut import, &page(3, &["o3", "o4"], "o4"));
         assert_eq!((after(&import), import.phase), (Some("o4"), ImportPhase::Listing));
-        turn(&mut import, &answer(3, &["o5"], "o5"));
+        advance(&mut import, &page(3, &["o5"], "o5"));
         assert_eq!((after(&import), import.phase), (None, ImportPhase::Reconciling));
     }
 
     #[test]
-    fn nobody_no_name_and_the_same_name_again_are_ends() {
-        for last in [
-            answer(9, &[], ""),
-            answer(9, &[], "o9"),
-            answer(9, &["o3"], ""),
-            answer(9, &["o3"], "o2"),
-        ] {
-            let mut import = begun();
-            turn(&mut import, &answer(9, &["o1", "o2"], "o2"));
-            turn(&mut import, &last);
+    fn list_ends_at_an_empty_page_or_a_missing_or_repeated_cursor() {
+        for last in
+            [page(9, &[], ""), page(9, &[], "o9"), page(9, &["o3"], ""), page(9, &["o3"], "o2")]
+        {
+            let mut import = new_import();
+            advance(&mut import, &page(9, &["o1", "o2"], "o2"));
+            advance(&mut import, &last);
             assert_eq!(
                 (after(&import), import.phase),
                 (None, ImportPhase::Reconciling),
                 "{last:?}"
             );
         }
-        let mut import = begun();
-        turn(&mut import, &answer(0, &[], ""));
+        let mut import = new_import();
+        advance(&mut import, &page(0, &[], ""));
         assert_eq!((import.phase, import.listed), (ImportPhase::Reconciling, 0));
     }
 }

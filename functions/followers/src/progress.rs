@@ -1,43 +1,43 @@
-//! How far an import is, as it is told.
+//! The progress of an import, as a response.
 
 use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::store::FollowerImport;
 
-/// How far the import of one account's followers is.
+/// The progress of one account's import.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Progress {
     /// The account's alias.
     app: String,
-    /// `none`, `listing`, `looking`, `done`, `cancelled` or `failed`.
+    /// `none`, `listing`, `reconciling`, `done`, `cancelled` or `failed`.
     state: &'static str,
-    /// It goes on by itself, at the earliest then. None if nothing is left to do, or
-    /// somebody is at it.
+    /// The earliest time at which the import resumes by itself. None if it has ended, or an
+    /// invocation is working on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     continues_at: Option<Timestamp>,
-    /// For what it waits, or why it failed, and what to do about it.
+    /// Why it waits or has failed, and what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     begun_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
-    /// So many follow, as WeChat says; ...
+    /// The account's number of followers, as WeChat reports it.
     followers: u64,
-    /// ... so many of them were on the pages that are done; ...
+    /// Number of followers on the pages that are imported.
     listed: u64,
-    /// ... and so many of these weren't known, or not who they are.
+    /// Number of these who were not stored, or without their profile.
     imported: u64,
-    /// Of whom WeChat told no unionid, so that they are no person of another app's.
+    /// Number of these without a unionid, who can't be found in other apps.
     without_union_id: u64,
-    /// So many had left while nobody was told.
+    /// Number of unfollows for which WeChat had sent no event.
     left: u64,
-    /// What it has used of WeChat's quotas, at least: calls whose answers were lost
-    /// count there and not here.
+    /// Calls to WeChat that count towards its quotas. WeChat may have counted more: a call
+    /// whose response was lost counts there and not here.
     used: Used,
 }
 
-/// Calls of WeChat's, by their paths.
+/// Number of calls, by path.
 #[derive(Debug, Default, Serialize)]
 struct Used {
     #[serde(rename = "/cgi-bin/user/get")]
@@ -47,17 +47,16 @@ struct Used {
 }
 
 impl Progress {
-    /// Of an import, if there has been one.
-    pub(crate) fn of(alias: &str, import: Option<&FollowerImport>, now: Timestamp) -> Self {
+    pub(crate) fn new(alias: &str, import: Option<&FollowerImport>, now: Timestamp) -> Self {
         let app = alias.to_owned();
         let Some(import) = import else { return Self { app, state: "none", ..Self::default() } };
         let counts = &import.counts;
-        let is_left = import.phase.is_under_way();
+        let is_under_way = import.phase.is_under_way();
         let is_held = import.lease_until.is_some_and(|until| until >= now);
         Self {
             app,
             state: import.phase.as_str(),
-            continues_at: (is_left && !is_held).then(|| import.retry_at.unwrap_or(now)),
+            continues_at: (is_under_way && !is_held).then(|| import.retry_at.unwrap_or(now)),
             reason: import.reason.clone(),
             begun_at: Some(import.begun_at),
             ended_at: import.ended_at,

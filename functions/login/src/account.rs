@@ -1,5 +1,7 @@
-//! Accounts: a name and a password that the business hands out.
+//! Accounts: a name and a password that the operator issues.
 
+use crate::app::App;
+use crate::error::LoginError;
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -7,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::secret::Secret;
-use shared::store::{AttemptKey, Logins, Mappings, RateLimit};
+use shared::store::{AttemptKey, Mappings, RateLimit};
 use std::net::IpAddr;
 
 /// The name of an account: 1 to 64 letters, digits, or any of `- _ . @ +`.
@@ -55,7 +57,7 @@ impl<'de> Deserialize<'de> for Password {
     }
 }
 
-/// The hash by which a password is kept.
+/// The hash of a password, as it is stored.
 pub(crate) fn hash(password: &Password) -> Result<Secret, AwsError> {
     let hash = Argon2::default()
         .hash_password(password.0.expose().as_bytes())
@@ -63,46 +65,30 @@ pub(crate) fn hash(password: &Password) -> Result<Secret, AwsError> {
     Ok(Secret::new(hash.to_string()))
 }
 
-/// A password that doesn't do.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Denied {
-    /// It isn't the account's, or there is no such account, or it has none.
-    #[error("wrong username or password")]
-    Wrong,
-    /// Too many were wrong.
-    #[error("too many wrong passwords; wait {wait} seconds")]
-    TooMany {
-        /// In seconds.
-        wait: u64,
-    },
-    #[error(transparent)]
-    Aws(#[from] AwsError),
-}
-
-/// Checks the password of an account, and answers the hash that it has. From one address only so many wrong ones are
-/// looked at, whether or not there is such an account.
+/// Checks the password of an account, and returns its stored hash. The number of wrong
+/// passwords per account and network is limited, whether or not the account exists.
 pub(crate) async fn authenticate(
-    logins: &Logins,
+    app: &App,
     username: &Username,
     password: &Password,
     address: &str,
     now: Timestamp,
-) -> Result<Secret, Denied> {
-    let pair = AttemptKey::new(username.as_str(), &network(address));
-    if let RateLimit::Limited { wait } = logins.users.count_attempt(&pair, now).await? {
-        return Err(Denied::TooMany { wait });
+) -> Result<Secret, LoginError> {
+    let key = AttemptKey::new(username.as_str(), &network(address));
+    if let RateLimit::Limited { wait } = app.password_attempts.count(&key, now).await? {
+        return Err(LoginError::TooManyPasswords { wait });
     }
-    let hash = verify(&logins.mappings, username, password).await?.ok_or(Denied::Wrong)?;
-    logins.users.reset_attempts(&pair).await?;
+    let hash = verify(&app.mappings, username, password).await?.ok_or(LoginError::WrongPassword)?;
+    app.password_attempts.reset(&key).await?;
     Ok(hash)
 }
 
-/// What counts as one address: of IPv6 the first 64 bits, as everybody has all the
-/// others to choose from (RFC 4291, section 2.5.4).
+/// What counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address,
+/// as a client can choose the others freely (RFC 4291, section 2.5.4).
 fn network(address: &str) -> String {
     match address.parse() {
-        Ok(IpAddr::V6(long)) if long.to_ipv4_mapped().is_none() => {
-            let [a, b, c, d, ..] = long.segments();
+        Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = address.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
         Ok(address) => address.to_canonical().to_string(),
@@ -110,64 +96,64 @@ fn network(address: &str) -> String {
     }
 }
 
-/// The hash of the account's password, if this is it. An account that doesn't
-/// exist, or has no password, takes as much work as one that does.
+/// The stored hash, if the password matches it. An account that doesn't exist or has no
+/// password takes as much work as one that does, so that timing doesn't reveal it.
 async fn verify(
     mappings: &Mappings,
     username: &Username,
     password: &Password,
 ) -> Result<Option<Secret>, AwsError> {
     let stored = mappings.password_hash(username.as_str()).await?;
-    let equal = compare(stored.as_ref(), |hash| {
+    let matches = compare(stored.as_ref(), |hash| {
         Argon2::default().verify_password(password.0.expose().as_bytes(), hash).is_ok()
     })?;
-    Ok(stored.filter(|_| equal))
+    Ok(stored.filter(|_| matches))
 }
 
-/// Compares once, whether there is a hash or not; without one, nothing is equal.
+/// Compares with the stored hash, or with [`DUMMY_HASH`] if there is none.
 fn compare(
     stored: Option<&Secret>,
     compare: impl FnOnce(&PasswordHash) -> bool,
 ) -> Result<bool, AwsError> {
-    let hash = PasswordHash::new(stored.map_or(NOBODYS, Secret::expose)).map_err(|_| {
+    let hash = PasswordHash::new(stored.map_or(DUMMY_HASH, Secret::expose)).map_err(|_| {
         AwsError::unexpected("checking a password", "the stored hash can't be read")
     })?;
-    let equal = compare(&hash);
-    Ok(equal && stored.is_some())
+    let matches = compare(&hash);
+    Ok(matches && stored.is_some())
 }
 
-/// A hash with the parameters of all others, of a password that nobody knows.
-const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdCEhIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// A hash with the same parameters as all others, which no password has.
+const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdCEhIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What comparing with a hash takes: the algorithm, its memory, its passes and
-    /// lanes, and the lengths of salt and sum.
-    fn work(hash: &PasswordHash) -> String {
+    /// The cost of comparing with a hash: its algorithm, its parameters, and the lengths
+    /// of salt and output.
+    fn cost(hash: &PasswordHash) -> String {
         let lengths = (hash.salt.as_ref().unwrap().len(), hash.hash.as_ref().unwrap().len());
         format!("{} {:?} {} {lengths:?}", hash.algorithm, hash.version, hash.params)
     }
 
     #[test]
-    fn an_account_that_there_is_not_takes_as_much_work() {
+    fn missing_account_takes_as_much_work_as_an_existing_one() {
         let stored = hash(&Password(Secret::new("a password"))).unwrap();
-        let mut works = Vec::new();
+        let mut costs = Vec::new();
         for (stored, equal) in [(Some(&stored), true), (Some(&stored), false), (None, true)] {
             let found = compare(stored, |hash| {
-                works.push(work(hash));
+                costs.push(cost(hash));
                 equal
             });
             assert_eq!(found.unwrap(), equal && stored.is_some());
         }
-        assert_eq!(works.len(), 3, "each is compared once");
-        assert!(works.iter().all(|work| *work == works[0]), "{works:?}");
-        assert!(works[0].starts_with("argon2id Some(19) m=19456,t=2,p=1"), "{works:?}");
+        assert_eq!(costs.len(), 3, "each is compared once");
+        assert!(costs.iter().all(|cost| *cost == costs[0]), "{costs:?}");
+        assert!(costs[0].starts_with("argon2id Some(19) m=19456,t=2,p=1"), "{costs:?}");
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_address() {
+    fn ipv6_network_counts_as_one_client() {
         assert_eq!(network("203.0.113.9"), "203.0.113.9");
         assert_eq!(network("::ffff:203.0.113.9"), "203.0.113.9");
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2:ffff::"));
@@ -176,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_passwords_have_limits() {
+    fn usernames_and_passwords_have_length_limits() {
         let username = |name: &str| serde_json::from_value::<Username>(name.into()).is_ok();
         assert!(username("ann") && username("安") && username("ann@example.com"));
         assert!(

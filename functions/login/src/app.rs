@@ -1,7 +1,7 @@
-//! What the function keeps between invocations.
+//! State reused across the invocations of an execution environment.
 
-use crate::keys::Keys;
-use crate::session::RefreshKey;
+use crate::keys::key_set::Keys;
+use crate::session::refresh_token::RefreshKey;
 use lambda_http::Error;
 use shared::access_token::AccessTokens;
 use shared::aws::Aws;
@@ -12,14 +12,16 @@ use shared::http::HttpClient;
 use shared::parameters::{AppKind, Apps, ParameterError, Parameters, WeChatApp};
 use shared::secret::Secret;
 use shared::store::{
-    AppIdentity, Erasure, Events, Logins, Mappings, Notifications, Sessions, Users,
+    Accounts, AppIdentity, Consents, Erasure, EventsTable, FormIds, LoginCodes, Logins, Mappings,
+    MappingsTable, NotificationsTable, PasswordAttempts, People, PhoneNumbers, Profiles,
+    ReplyWindows, Sessions, UsersTable,
 };
 use shared::wechat::client::WeChatClient;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// The apps, and what proves to WeChat that they are ours.
+/// The apps and their AppSecrets.
 #[derive(Debug)]
 pub(crate) struct Credentials {
     pub(crate) apps: Apps,
@@ -32,7 +34,7 @@ impl Credentials {
         self.apps.by_alias(alias).filter(|found| found.kind == AppKind::MiniProgram)
     }
 
-    /// Whether a person who is known by these routes follows each Official Account.
+    /// Whether a person with these routes follows each Official Account, by its alias.
     pub(crate) fn follows(&self, routes: &[AppIdentity]) -> BTreeMap<String, bool> {
         let accounts = self.apps.iter().filter(|app| app.kind == AppKind::OfficialAccount);
         let follows = accounts.map(|account| {
@@ -43,16 +45,25 @@ impl Credentials {
     }
 }
 
-/// What the function keeps between invocations.
+/// State reused across invocations, initialised at cold start.
 #[derive(Debug)]
 pub(crate) struct App {
     credentials: OnceCell<Cached<Credentials>>,
     pub(crate) logins: Logins,
+    pub(crate) login_codes: LoginCodes,
+    pub(crate) accounts: Accounts,
+    pub(crate) password_attempts: PasswordAttempts,
+    pub(crate) people: People,
+    pub(crate) mappings: Mappings,
+    pub(crate) profiles: Profiles,
+    pub(crate) consents: Consents,
+    pub(crate) reply_windows: ReplyWindows,
+    pub(crate) form_ids: FormIds,
+    pub(crate) phone_numbers: PhoneNumbers,
+    pub(crate) erasure: Erasure,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: WeChatClient,
     pub(crate) sessions: Sessions,
-    events: Events,
-    notifications: Notifications,
     issuer: Option<String>,
     pub(crate) parameters: Parameters,
     keys: OnceCell<Cached<Keys>>,
@@ -60,41 +71,51 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Connects, and reads the apps and their secrets.
+    /// Connects to AWS, and reads the apps and their secrets.
     ///
-    /// Without these nobody can log in, but the function starts: it also serves
-    /// the keys, for which API Gateway asks when the stack is made, and then
-    /// nobody may have put an app into the Parameter Store yet.
+    /// The function starts without them, although no user can log in then: API Gateway
+    /// requests the public keys while the stack is created, when the Parameter Store may
+    /// have no app yet.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
         let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
         let dynamodb = aws.dynamodb();
-        let users = Users::from_environment(&dynamodb)?;
-        let mappings = Mappings::from_environment(&dynamodb)?;
-        let sessions = Sessions::from_environment(&dynamodb)?;
-        let events = Events::from_environment(&dynamodb)?;
-        let notifications = Notifications::from_environment(&dynamodb)?;
+        let users = UsersTable::from_environment(&dynamodb)?;
+        let mappings = MappingsTable::from_environment(&dynamodb)?;
+        let events = EventsTable::from_environment(&dynamodb)?;
+        let notifications = NotificationsTable::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
         let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
-        let (credentials, users_there, mappings_there) =
+        let (credentials, users_check, mappings_check) =
             tokio::join!(read(&parameters), users.check(), mappings.check());
-        users_there.and(mappings_there)?;
+        users_check.and(mappings_check)?;
         let credentials = match credentials {
             Ok(credentials) => OnceCell::new_with(Some(Cached::new(credentials, Timestamp::now()))),
             Err(error) => {
-                tracing::error!("nobody can log in: {error}; it is looked for again");
+                tracing::error!(
+                    "no user can log in: {error}; the next login reads the parameters again"
+                );
                 OnceCell::new()
             }
         };
         Ok(Self {
             credentials,
-            logins: Logins { users, mappings },
+            logins: Logins::new(&users, &mappings),
+            login_codes: LoginCodes::new(&users),
+            accounts: Accounts::new(&users, &mappings),
+            password_attempts: PasswordAttempts::new(&users),
+            people: People::new(&users, &mappings),
+            mappings: Mappings::new(&mappings),
+            profiles: Profiles::new(&users),
+            consents: Consents::new(&users),
+            reply_windows: ReplyWindows::new(&users),
+            form_ids: FormIds::new(&users),
+            phone_numbers: PhoneNumbers::new(&users),
+            erasure: Erasure::new(&users, &mappings, &events, &notifications),
+            sessions: Sessions::new(&users),
             tokens,
             wechat,
-            sessions,
-            events,
-            notifications,
             issuer: config::optional("ISSUER"),
             parameters,
             keys: OnceCell::new(),
@@ -102,63 +123,59 @@ impl App {
         })
     }
 
-    /// The apps and their secrets, with those of `alias` if they are there.
+    /// The apps and their secrets. If `alias` is missing, they are read again.
     pub(crate) async fn credentials(
         &self,
         alias: &str,
         now: Timestamp,
     ) -> Result<Arc<Credentials>, ParameterError> {
-        let first = async || Ok(Cached::new(read(&self.parameters).await?, now));
-        let kept: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
-        let kept = kept?;
-        let suffices = |known: &Credentials| {
+        let has_app = |known: &Credentials| {
             known.apps.by_alias(alias).is_some() && known.secrets.contains_key(alias)
         };
-        Ok(kept.get(now, suffices, read(&self.parameters)).await)
+        self.credentials_if(has_app, now).await
     }
 
-    /// All tables, for the sake of forgetting somebody in them.
-    pub(crate) fn erasure(&self) -> Erasure {
-        Erasure {
-            logins: self.logins.clone(),
-            sessions: self.sessions.clone(),
-            events: self.events.clone(),
-            notifications: self.notifications.clone(),
-        }
-    }
-
-    /// Makes the next look at the credentials read them again: WeChat refused one.
-    pub(crate) async fn distrust_credentials(&self) {
-        if let Some(kept) = self.credentials.get() {
-            kept.invalidate().await;
-        }
-    }
-
-    /// The apps and their secrets, as they were when last read.
+    /// The apps and their secrets, as they were last read.
     pub(crate) async fn known_credentials(
         &self,
         now: Timestamp,
     ) -> Result<Arc<Credentials>, ParameterError> {
+        self.credentials_if(|_| true, now).await
+    }
+
+    /// The cached credentials, read again unless they are sufficient.
+    async fn credentials_if(
+        &self,
+        is_sufficient: impl Fn(&Credentials) -> bool,
+        now: Timestamp,
+    ) -> Result<Arc<Credentials>, ParameterError> {
         let first = async || Ok(Cached::new(read(&self.parameters).await?, now));
-        let kept: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
-        Ok(kept?.get(now, |_| true, read(&self.parameters)).await)
+        let cached: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
+        Ok(cached?.get(now, is_sufficient, read(&self.parameters)).await)
     }
 
-    /// The keys that sign sessions; made when they are first needed, and read
-    /// again every 10 minutes: another may have been made.
+    /// Makes the next request read the credentials again, as WeChat refused one.
+    pub(crate) async fn invalidate_credentials(&self) {
+        if let Some(cached) = self.credentials.get() {
+            cached.invalidate().await;
+        }
+    }
+
+    /// The keys that sign access tokens. The first one is created when it is needed. They
+    /// are read again every 10 minutes, as a rotation may have added one.
     pub(crate) async fn keys(&self, now: Timestamp) -> Result<Arc<Keys>, ParameterError> {
-        let read = || Keys::read_or_make(&self.parameters, now);
+        let read = || Keys::read_or_create(&self.parameters, now);
         let first = async || Ok(Cached::new(read().await?, now));
-        let kept: Result<_, ParameterError> = self.keys.get_or_try_init(first).await;
-        Ok(kept?.get(now, |_| true, read()).await)
+        let cached: Result<_, ParameterError> = self.keys.get_or_try_init(first).await;
+        Ok(cached?.get(now, |_| true, read()).await)
     }
 
-    /// The key that seals refresh tokens; made when it is first needed.
+    /// The key that seals refresh tokens, created when it is first needed.
     pub(crate) async fn refresh_key(&self) -> Result<&RefreshKey, ParameterError> {
-        self.refresh_key.get_or_try_init(|| RefreshKey::read_or_make(&self.parameters)).await
+        self.refresh_key.get_or_try_init(|| RefreshKey::read_or_create(&self.parameters)).await
     }
 
-    /// Who issues sessions: as configured, or the address the request came to.
+    /// The issuer of access tokens: as configured, or the address the request was sent to.
     pub(crate) fn issuer(&self, domain: &str) -> String {
         self.issuer.clone().unwrap_or_else(|| format!("https://{domain}"))
     }

@@ -1,46 +1,49 @@
-//! The bodies of requests.
+//! Parses request bodies.
 
+use crate::error::LoginError;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
-/// A login is some hundred bytes, twenty form ids are less than three thousand.
-pub(crate) const LARGEST: usize = 8 * 1024;
+/// A login has some hundred bytes, twenty form ids have less than three thousand.
+const MAX_BODY_BYTES: usize = 8 * 1024;
 
-/// What is said of anything else.
 const NOT_JSON: &str = "the body is not JSON";
 
-/// Reads a request; what is wrong with it is told with the field's name.
-pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+/// Parses a body. The error names the field that is wrong, and quotes no secret.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, LoginError> {
+    if body.len() > MAX_BODY_BYTES {
+        return Err(LoginError::BodyTooLarge(MAX_BODY_BYTES));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let problem = error.into_inner();
-        match problem.classify() {
-            // Without serde's "at line …", which nobody counts in a request.
-            serde_json::error::Category::Data => {
-                let text = problem.to_string();
-                let text = text.split(" at line ").next().unwrap_or_default().to_owned();
-                if path == "." { text } else { format!("{path}: {text}") }
-            }
-            _ => NOT_JSON.to_owned(),
+        if problem.classify() != Category::Data {
+            return LoginError::InvalidRequest(NOT_JSON.to_owned());
         }
+        // serde appends " at line 1 column 9", which means nothing in a request.
+        let text = problem.to_string();
+        let text = text.split(" at line ").next().unwrap_or_default();
+        let prefix = if path == "." { String::new() } else { format!("{path}: ") };
+        LoginError::InvalidRequest(format!("{prefix}{text}"))
     })?;
-    json.end().map_err(|_| NOT_JSON.to_owned())?;
-    Ok(read)
+    json.end().map_err(|_| LoginError::InvalidRequest(NOT_JSON.to_owned()))?;
+    Ok(parsed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::form_ids::HandOver;
+    use crate::form_ids::FormIdsRequest;
     use crate::login::LoginRequest;
     use serde_json::{Value, json};
 
     fn problem(body: &str) -> String {
-        read::<LoginRequest>(body.as_bytes()).unwrap_err()
+        parse::<LoginRequest>(body.as_bytes()).unwrap_err().public_message()
     }
 
     #[test]
-    fn a_bad_request_names_its_field() {
+    fn invalid_request_names_its_field() {
         assert_eq!(problem("{}"), "missing field `code`");
         assert_eq!(
             problem(r#"{"code":"c","x":1}"#),
@@ -59,8 +62,11 @@ mod tests {
     }
 
     #[test]
-    fn form_ids_that_do_not_fit_are_named_and_not_quoted() {
-        let problem = |body: Value| read::<HandOver>(body.to_string().as_bytes()).unwrap_err();
+    fn invalid_form_ids_are_named_and_not_quoted() {
+        let problem = |body: Value| {
+            let parsed = parse::<FormIdsRequest>(body.to_string().as_bytes());
+            parsed.unwrap_err().public_message()
+        };
         let with = |form_ids: Value| problem(json!({ "app": "shop-mini", "form_ids": form_ids }));
         assert_eq!(problem(json!({ "app": "shop-mini" })), "missing field `form_ids`");
         assert_eq!(problem(json!({ "form_ids": ["a"] })), "missing field `app`");
@@ -77,11 +83,11 @@ mod tests {
         );
         assert!(with(json!(["the formId is a mock one"])).contains("submit the form on a phone"));
         let twenty = json!({ "app": "shop-mini", "form_ids": vec!["a"; 20] });
-        assert!(read::<HandOver>(twenty.to_string().as_bytes()).is_ok());
+        assert!(parse::<FormIdsRequest>(twenty.to_string().as_bytes()).is_ok());
     }
 
     #[test]
-    fn a_password_is_not_quoted() {
+    fn invalid_password_is_not_quoted() {
         assert_eq!(
             problem(r#"{"code":"c","password":"hunter2"}"#),
             "password: a password has 8 to 128 characters"

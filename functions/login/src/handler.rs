@@ -1,35 +1,27 @@
-//! What the function is asked over HTTP, and what by invoking it.
+//! The entry point: an HTTP request from API Gateway, or a command of an operator.
 
 use crate::app::App;
-use crate::orders;
-use crate::reply;
-use crate::routes;
-use lambda_http::http::StatusCode;
+use crate::{commands, response, routes};
 use lambda_http::lambda_runtime::Diagnostic;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::clock::Timestamp;
 
-/// So many seconds before Lambda ends it, the function has to come to an end itself:
-/// what was begun takes a moment, and has to be written down.
-const LAST_WORDS: u64 = 3;
+/// Seconds before Lambda's deadline at which a command stops, to store how far it got.
+const SHUTDOWN_SECS: u64 = 3;
 
-/// Answers an HTTP request or a direct invocation. The latter fails with an
-/// error; HTTP always gets an answer.
-pub(crate) async fn answer(
+/// Responds to an HTTP request or a direct invocation. Only an invocation can fail; an
+/// HTTP request gets the error as its response.
+pub(crate) async fn handle(
     app: &App,
     request: Request,
     now: Timestamp,
 ) -> Result<Response<Body>, Diagnostic> {
-    match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => {
-            Ok(routes::answer(app, &request, context, now).await)
-        }
-        _ => {
-            let deadline = request.lambda_context().deadline / 1000;
-            let deadline = Timestamp(deadline.saturating_sub(LAST_WORDS));
-            let done = orders::answer(app, request.body(), now, deadline).await?;
-            Ok(reply::json(StatusCode::OK, &done))
-        }
+    if let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() {
+        return Ok(routes::respond(app, &request, context, now).await);
     }
+    let deadline = request.lambda_context().deadline / 1000;
+    let deadline = Timestamp(deadline.saturating_sub(SHUTDOWN_SECS));
+    let answer = commands::respond(app, request.body(), now, deadline).await?;
+    Ok(response::ok(&answer))
 }

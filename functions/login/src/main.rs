@@ -1,27 +1,26 @@
-//! A mini program's user becomes a session, and the keys that prove it.
+//! Logs users of mini programs in, and issues their sessions.
 //!
-//! Over HTTP: `POST /login/{app}`, what can be done with a session
-//! (`POST /session/refresh`, `POST /session/revoke`, `GET /session`,
-//! `POST /form-ids`, `POST /phone`), and the two pages from which any API Gateway
-//! learns to verify Hongyan's sessions. By invoking it (which takes an IAM
-//! permission): accounts are made and bound, persons looked up and forgotten, and
-//! the keys of sessions change.
+//! Over HTTP: `POST /login/{app}`, the routes of a session (`POST /session/refresh`,
+//! `POST /session/revoke`, `GET /session`, `POST /form-ids`, `POST /phone`), and the two
+//! documents by which any API Gateway verifies the sessions. Operators give commands by
+//! invoking the function, which takes an IAM permission: they create and bind accounts,
+//! look up and erase people, and rotate the signing keys.
 
 mod account;
 mod app;
 mod body;
-mod busy;
+mod commands;
+mod error;
 mod form_ids;
 mod handler;
 mod keys;
 mod login;
 #[cfg(test)]
 mod openapi;
-mod orders;
-mod persons;
 mod phone;
-mod reply;
-mod retry;
+mod repeated_login;
+mod response;
+mod retries;
 mod routes;
 mod session;
 
@@ -36,7 +35,7 @@ use shared::panic::RedactPanics;
 async fn main() -> Result<(), Error> {
     let app = lambda::start(App::from_environment()).await?;
     run(RedactPanics(Adapter::from(service_fn(async |request: Request| {
-        handler::answer(&app, request, Timestamp::now()).await
+        handler::handle(&app, request, Timestamp::now()).await
     }))))
     .await
 }

@@ -1,24 +1,24 @@
-//! The contract of the HTTP API, as OpenAPI 3.1: `infra/aws/openapi.json` says what
-//! the types say. `make schema` writes it.
+//! Generates the OpenAPI 3.1 contract of the HTTP API, `infra/aws/openapi.json`, from the
+//! types. `make schema` writes it.
 
-use crate::form_ids::HandOver;
-use crate::login::{LoginAnswer, LoginRequest};
-use crate::phone::{PhoneAnswer, PhoneRequest};
-use crate::session::{Held, Refreshed, Session};
+use crate::form_ids::FormIdsRequest;
+use crate::login::{LoginRequest, LoginResponse};
+use crate::phone::{PhoneRequest, PhoneResponse};
+use crate::session::refresh::RefreshResponse;
+use crate::session::refresh_token::RefreshTokenRequest;
+use crate::session::session_info::SessionInfo;
 use schemars::generate::Contract;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
-/// What API Gateway answers by itself, in its own words.
-const GATEWAY: &str = "What API Gateway answers by itself.";
-/// Why a request is refused.
-const PROBLEM: &str = "What is wrong, and what to do about it.";
+const GATEWAY: &str = "API Gateway's own error response.";
+const PROBLEM: &str = "The error, and what to do about it.";
 
-/// The types that are asked and answered, as they are gathered.
+/// Collects the schemas of the types in requests and responses.
 struct Types {
-    asked: SchemaGenerator,
-    answered: SchemaGenerator,
+    requests: SchemaGenerator,
+    responses: SchemaGenerator,
 }
 
 impl Types {
@@ -28,22 +28,25 @@ impl Types {
             settings.definitions_path = "/components/schemas".into();
             settings.into_generator()
         };
-        Self { asked: generator(Contract::Deserialize), answered: generator(Contract::Serialize) }
+        Self {
+            requests: generator(Contract::Deserialize),
+            responses: generator(Contract::Serialize),
+        }
     }
 
     fn body<T: JsonSchema>(&mut self) -> Value {
-        json!({ "required": true, "content": content(&self.asked.subschema_for::<T>()) })
+        json!({ "required": true, "content": content(&self.requests.subschema_for::<T>()) })
     }
 
-    fn answer<T: JsonSchema>(&mut self, description: &str) -> Value {
-        let content = content(&self.answered.subschema_for::<T>());
+    fn response<T: JsonSchema>(&mut self, description: &str) -> Value {
+        let content = content(&self.responses.subschema_for::<T>());
         json!({ "description": description, "content": content })
     }
 
-    /// All types by their names, of which no two may be the same.
+    /// All schemas by their names. Two types must not have the same name.
     fn into_components(mut self) -> Map<String, Value> {
-        let mut all = self.asked.take_definitions(true);
-        for (name, schema) in self.answered.take_definitions(true) {
+        let mut all = self.requests.take_definitions(true);
+        for (name, schema) in self.responses.take_definitions(true) {
             if let Some(other) = all.insert(name.clone(), schema.clone()) {
                 assert_eq!(other, schema, "two types are called {name}");
             }
@@ -66,17 +69,18 @@ fn named(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// What a route answers: these, and what every route does.
-fn answers<const N: usize>(good: &Value, refusals: [(&str, &str); N]) -> Value {
+/// The responses of a route: these, and those that every route has.
+fn responses<const N: usize>(good: &Value, refusals: [(&str, &str); N]) -> Value {
     let mut all = json!({
         "200": good,
         "500": { "description": "Our fault; the log says what.", "content":
             content(&json!({ "anyOf": [named("Problem"), named("Gateway")] })) },
-        "503": { "description": "Busy, or WeChat is; try again.", "content":
+        "503": { "description": "The service or WeChat is busy; try again.", "content":
             content(&json!({ "anyOf": [named("Problem"), named("Gateway")] })) },
     });
     for (status, description) in refusals {
-        // A token that the authorizer refuses never comes to the function.
+        // API Gateway sends these too: a token that its authorizer refuses never reaches the
+        // function.
         let schema = match status {
             "401" | "403" | "404" | "413" | "429" => {
                 json!({ "anyOf": [named("Problem"), named("Gateway")] })
@@ -86,7 +90,7 @@ fn answers<const N: usize>(good: &Value, refusals: [(&str, &str); N]) -> Value {
         all[status] = json!({ "description": description, "content": content(&schema) });
         if status == "429" {
             all[status]["headers"] = json!({ "retry-after": {
-                "description": "Seconds to wait.", "schema": { "type": "integer" } } });
+                "description": "Seconds to wait before the next request.", "schema": { "type": "integer" } } });
         }
     }
     all
@@ -94,12 +98,12 @@ fn answers<const N: usize>(good: &Value, refusals: [(&str, &str); N]) -> Value {
 
 fn app(kind: &str) -> Value {
     json!({ "name": "app", "in": "path", "required": true,
-        "description": format!("The alias of {kind}, as under /apps."),
+        "description": format!("The alias of {kind} under /apps."),
         "schema": { "type": "string" } })
 }
 
-/// The answers to WeChat are texts.
-fn to_wechat(description: &str) -> Value {
+/// Responses to WeChat.
+fn wechat_responses(description: &str) -> Value {
     let text = |description: &str| {
         json!({ "description": description, "content": {
             "text/plain": { "schema": { "type": "string" } },
@@ -108,18 +112,18 @@ fn to_wechat(description: &str) -> Value {
     };
     json!({
         "200": text(description),
-        "400": text("Not a request of WeChat's."),
+        "400": text("Not a valid request of WeChat."),
         "403": text("Not signed by WeChat."),
         "404": text("There is no such app."),
-        "413": text("Larger than any push of WeChat's."),
+        "413": text("Larger than any push of WeChat."),
         "429": text(GATEWAY),
-        "500": text("It could not be stored; WeChat sends it again."),
+        "500": text("The push could not be stored; WeChat sends it again."),
         "503": text(GATEWAY),
     })
 }
 
-/// What WeChat puts into the query, after what stands in the path.
-fn signed(path: Value) -> Vec<Value> {
+/// The path parameter, and the query parameters that WeChat adds.
+fn callback_parameters(path: Value) -> Vec<Value> {
     let names =
         ["signature", "msg_signature", "timestamp", "nonce", "echostr", "encrypt_type", "openid"];
     let query =
@@ -129,83 +133,84 @@ fn signed(path: Value) -> Vec<Value> {
 
 const TOO_LARGE: (&str, &str) = ("413", "Larger than 8 KB.");
 const THROTTLED: (&str, &str) = ("429", "Too many requests.");
-const NO_SESSION: (&str, &str) = ("401", "No access token, or one that isn't good now.");
+const NO_SESSION: (&str, &str) = ("401", "The access token is missing, invalid or expired.");
 
 fn document() -> Value {
     let mut types = Types::new();
     let session = json!([{ "session": [] }]);
     let callback = |operation: &str, summary: &str| {
         json!({ "operationId": operation, "summary": summary, "tags": ["WeChat"],
-            "parameters": signed(app("an app")) })
+            "parameters": callback_parameters(app("an app")) })
     };
-    let mut greeting = callback("greet", "WeChat asks whether this address is yours.");
-    greeting["responses"] = to_wechat("The text that proves it.");
-    let mut push = callback("push", "WeChat pushes an event or a message.");
-    push["responses"] = to_wechat("It is stored; the answer, if there is one.");
+    let mut verification = callback("verifyUrl", "WeChat verifies the URL of the message push.");
+    verification["responses"] = wechat_responses("The echo string, as proof.");
+    let mut push = callback("push", "Receives an event or a message from WeChat.");
+    push["responses"] =
+        wechat_responses("The push is stored. The body is the passive reply, if there is one.");
     push["requestBody"] = json!({ "content": {
         "text/xml": { "schema": { "type": "string" } },
         "application/json": { "schema": true } } });
 
     let login = json!({
         "operationId": "login", "tags": ["Sessions"],
-        "summary": "A code from wx.login becomes a session.",
-        "description": "With username and password the account is bound to the user. The same code asked again within a minute, with the same name, gets the same answer.",
+        "summary": "Exchanges a code from wx.login for a session.",
+        "description": "With username and password, the account is bound to the user. A repeated request with the same code and username gets the same response for a minute.",
         "parameters": [app("a mini program")],
         "requestBody": types.body::<LoginRequest>(),
-        "responses": answers(&types.answer::<LoginAnswer>("A session."), [
+        "responses": responses(&types.response::<LoginResponse>("A new session."), [
             ("400", PROBLEM),
-            ("401", "The code isn't good any more, or username or password is wrong."),
-            ("403", "WeChat calls the user a risk."),
+            ("401", "The code is used or expired, or the username or password is wrong."),
+            ("403", "WeChat rates the user as a risk."),
             ("404", "There is no such mini program."),
-            ("409", "The account or the user is bound to another."),
+            ("409", "The account is bound to another user, or the user to another account."),
             TOO_LARGE,
-            ("429", "Too many tries with this name, or logins of this user."),
-            ("502", "WeChat refused; the operator finds the reason in the log."),
+            ("429", "Too many wrong passwords for this username, or too many logins of this user."),
+            ("502", "WeChat refused the request; the operator finds the reason in the log."),
         ]),
     });
     let refresh = json!({
         "operationId": "refresh", "tags": ["Sessions"],
-        "summary": "A refresh token becomes the next one, and an access token.",
-        "description": "Each works once. Asked again within 30 seconds, the answer has the same successor; one that comes later ends the session.",
-        "requestBody": types.body::<Held>(),
-        "responses": answers(&types.answer::<Refreshed>("The next tokens."), [
+        "summary": "Exchanges a refresh token for the next one and an access token.",
+        "description": "A refresh token works once. A repeated request within 30 seconds gets the same successor; later reuse ends the session.",
+        "requestBody": types.body::<RefreshTokenRequest>(),
+        "responses": responses(&types.response::<RefreshResponse>("The next tokens."), [
             ("400", PROBLEM), ("401", "The session has ended; log in again."), TOO_LARGE, THROTTLED,
         ]),
     });
     let revoke = json!({
         "operationId": "revoke", "tags": ["Sessions"],
         "summary": "Ends a session.",
-        "requestBody": types.body::<Held>(),
-        "responses": answers(
-            &json!({ "description": "None of its refresh tokens is good now.",
+        "requestBody": types.body::<RefreshTokenRequest>(),
+        "responses": responses(
+            &json!({ "description": "The session has ended; its refresh tokens are invalid.",
                 "content": content(&json!({ "type": "object" })) }),
             [("400", PROBLEM), TOO_LARGE, THROTTLED],
         ),
     });
-    let who = json!({
-        "operationId": "whoAmI", "tags": ["Sessions"], "security": session,
-        "summary": "What is known of the session of an access token.",
-        "responses": answers(&types.answer::<Session>("The session."), [NO_SESSION, THROTTLED]),
+    let session_info = json!({
+        "operationId": "sessionInfo", "tags": ["Sessions"], "security": session,
+        "summary": "Describes the session of the access token.",
+        "responses": responses(&types.response::<SessionInfo>("The session."), [NO_SESSION, THROTTLED]),
     });
     let phone = json!({
-        "operationId": "phone", "tags": ["Users"], "security": session,
-        "summary": "A code from getPhoneNumber becomes the user's number, which is kept.",
+        "operationId": "storePhone", "tags": ["Users"], "security": session,
+        "summary": "Exchanges a code from getPhoneNumber for the user's phone number, and stores it.",
         "requestBody": types.body::<PhoneRequest>(),
-        "responses": answers(&types.answer::<PhoneAnswer>("The number, masked."), [
-            ("400", PROBLEM), NO_SESSION, ("403", "The user or the code is another's."), TOO_LARGE,
-            THROTTLED, ("502", "WeChat refused; the operator finds the reason in the log."),
+        "responses": responses(&types.response::<PhoneResponse>("The number, masked."), [
+            ("400", PROBLEM), NO_SESSION, ("403", "The user is not known any more, or the code belongs to another user."), TOO_LARGE,
+            THROTTLED, ("502", "WeChat refused the request; the operator finds the reason in the log."),
         ]),
     });
     let form_ids = json!({
-        "operationId": "formIds", "tags": ["Users"], "security": session,
-        "summary": "Keeps the form ids that a mini program's forms gave its user.",
-        "requestBody": types.body::<HandOver>(),
-        "responses": answers(
-            &json!({ "description": "So many are new.", "content": content(&json!({
+        "operationId": "submitFormIds", "tags": ["Users"], "security": session,
+        "summary": "Stores form ids from the forms that the user submitted in a mini program.",
+        "requestBody": types.body::<FormIdsRequest>(),
+        "responses": responses(
+            &json!({ "description": "The number of new form ids.", "content": content(&json!({
                 "type": "object", "properties": { "kept": { "type": "integer", "minimum": 0 } },
                 "required": ["kept"] })) }),
             [
-                ("400", PROBLEM), NO_SESSION, ("403", "The user isn't known in that mini program."),
+                ("400", PROBLEM), NO_SESSION, ("403", "The user is not known in that mini program."),
                 ("404", "There is no such mini program."), TOO_LARGE, THROTTLED,
             ],
         ),
@@ -213,20 +218,20 @@ fn document() -> Value {
     let public = |operation: &str, summary: &str, properties: Value, required: &[&str]| {
         let schema = json!({ "type": "object", "properties": properties, "required": required });
         json!({ "operationId": operation, "tags": ["Keys"], "summary": summary,
-            "responses": answers(
-                &json!({ "description": "To be kept for ten minutes.", "content": content(&schema) }),
+            "responses": responses(
+                &json!({ "description": "May be cached for ten minutes.", "content": content(&schema) }),
                 [THROTTLED],
             ) })
     };
     let discovery = public(
         "discovery",
-        "Where an authorizer finds the keys (OpenID Connect Discovery 1.0).",
+        "The discovery document for authorizers (OpenID Connect Discovery 1.0).",
         json!({ "issuer": { "type": "string" }, "jwks_uri": { "type": "string" } }),
         &["issuer", "jwks_uri"],
     );
     let keys = public(
         "keys",
-        "The keys that verify access tokens (RFC 7517).",
+        "The public keys that verify access tokens (RFC 7517).",
         json!({ "keys": { "type": "array", "minItems": 1, "items": { "type": "object",
             "properties": { "kty": { "const": "RSA" }, "kid": { "type": "string" } },
             "required": ["kty", "kid", "n", "e", "alg", "use"] } } }),
@@ -237,15 +242,15 @@ fn document() -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "Hongyan", "version": env!("CARGO_PKG_VERSION"),
-            "summary": "Sessions for WeChat users, and the door at which WeChat knocks.",
+            "summary": "Sessions for WeChat users, and the callback endpoint for WeChat's pushes.",
         },
         "servers": [{ "url": "http://127.0.0.1:8080", "description": "`make run`" }],
         "paths": {
-            "/callback/{app}": { "get": greeting, "post": push },
+            "/callback/{app}": { "get": verification, "post": push },
             "/login/{app}": { "post": login },
             "/session/refresh": { "post": refresh },
             "/session/revoke": { "post": revoke },
-            "/session": { "get": who },
+            "/session": { "get": session_info },
             "/phone": { "post": phone },
             "/form-ids": { "post": form_ids },
             "/.well-known/openid-configuration": { "get": discovery },
@@ -255,27 +260,27 @@ fn document() -> Value {
             "schemas": types.into_components(),
             "securitySchemes": { "session": {
                 "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-                "description": "The access token of a login or a refresh." } },
+                "description": "The access token from a login or a refresh." } },
         },
     })
 }
 
-fn file() -> PathBuf {
+fn contract_path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/aws/openapi.json")
 }
 
-fn written() -> String {
+fn generated() -> String {
     serde_json::to_string_pretty(&document()).unwrap() + "\n"
 }
 
 #[test]
-fn the_file_says_what_the_types_say() {
-    let file = std::fs::read_to_string(file()).unwrap_or_default();
-    assert!(file == written(), "infra/aws/openapi.json is out of date; run `make schema`");
+fn contract_matches_the_types() {
+    let contract = std::fs::read_to_string(contract_path()).unwrap_or_default();
+    assert!(contract == generated(), "infra/aws/openapi.json is out of date; run `make schema`");
 }
 
 #[test]
 #[ignore = "it writes the file; `make schema` runs it"]
 fn write() {
-    std::fs::write(file(), written()).unwrap();
+    std::fs::write(contract_path(), generated()).unwrap();
 }

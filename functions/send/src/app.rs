@@ -1,6 +1,6 @@
 //! What the function keeps between invocations.
 
-use crate::rests::OpenCircuits;
+use crate::circuit_breaker::CircuitBreaker;
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
 use shared::aws::Aws;
@@ -9,24 +9,29 @@ use shared::clock::Timestamp;
 use shared::config;
 use shared::http::HttpClient;
 use shared::parameters::{Apps, ParameterError, Parameters, Template};
-use shared::store::{Mappings, Notifications, Users};
+use shared::store::{
+    Entitlements, Mappings, MappingsTable, Notifications, NotificationsTable, Profiles,
+    SharedCircuits, UsersTable,
+};
 use shared::wechat::client::WeChatClient;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 /// A template that was read is used this many seconds before it's read again.
-const FRESH: u64 = 60;
+const TEMPLATE_TTL_SECS: u64 = 60;
 
 /// What the function keeps between invocations.
 #[derive(Debug)]
 pub(crate) struct App {
     apps: Cached<Apps>,
-    pub(crate) users: Users,
+    pub(crate) profiles: Profiles,
+    pub(crate) entitlements: Entitlements,
     pub(crate) mappings: Mappings,
     pub(crate) notifications: Notifications,
+    pub(crate) circuits: SharedCircuits,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: WeChatClient,
-    pub(crate) rests: OpenCircuits,
+    pub(crate) circuit_breaker: CircuitBreaker,
     pub(crate) parameters: Parameters,
     templates: Mutex<HashMap<String, (Arc<Template>, Timestamp)>>,
 }
@@ -37,9 +42,9 @@ impl App {
         let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
         let dynamodb = aws.dynamodb();
-        let users = Users::from_environment(&dynamodb)?;
-        let mappings = Mappings::from_environment(&dynamodb)?;
-        let notifications = Notifications::from_environment(&dynamodb)?;
+        let users = UsersTable::from_environment(&dynamodb)?;
+        let mappings = MappingsTable::from_environment(&dynamodb)?;
+        let notifications = NotificationsTable::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
         let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (apps, users_there, mappings_there, notifications_there) =
@@ -49,12 +54,14 @@ impl App {
         let templates = Mutex::default();
         Ok(Self {
             apps: Cached::new(apps?, Timestamp::now()),
-            users,
-            mappings,
-            notifications,
+            profiles: Profiles::new(&users),
+            entitlements: Entitlements::new(&users),
+            mappings: Mappings::new(&mappings),
+            circuits: SharedCircuits::new(&notifications),
+            notifications: Notifications::new(&notifications),
             tokens,
             wechat,
-            rests: OpenCircuits::default(),
+            circuit_breaker: CircuitBreaker::default(),
             parameters,
             templates,
         })
@@ -67,10 +74,10 @@ impl App {
 
     /// The apps, with those that the template names if they are there.
     pub(crate) async fn apps(&self, template: &Template, now: Timestamp) -> Arc<Apps> {
-        let suffices = |apps: &Apps| {
+        let is_sufficient = |apps: &Apps| {
             template.channels.iter().all(|channel| apps.by_alias(channel.app()).is_some())
         };
-        self.apps.get(now, suffices, self.parameters.apps()).await
+        self.apps.get(now, is_sufficient, self.parameters.apps()).await
     }
 
     /// The template of this code, if there is one.
@@ -82,7 +89,7 @@ impl App {
         let kept =
             self.templates.lock().expect("nothing panics under this lock").get(code).cloned();
         if let Some((template, read_at)) = kept
-            && now.seconds_since(read_at) < FRESH
+            && now.seconds_since(read_at) < TEMPLATE_TTL_SECS
         {
             return Ok(Some(template));
         }

@@ -1,28 +1,20 @@
 //! A notification finds its user and its channel.
 
 mod app;
-mod attempt;
-mod call;
-mod cancel;
 mod channel;
-mod check;
-mod conclusion;
-mod content;
+mod circuit_breaker;
+mod commands;
 mod deliver;
-mod dry_run;
-mod failure;
+mod error;
 mod handler;
-mod list;
-mod look;
-mod queue;
-mod record;
-mod remaining;
-mod report;
+mod notification;
+mod recipient_routes;
 mod request;
-mod rests;
-mod routes;
+mod response;
 #[cfg(test)]
 mod schema;
+mod send_request;
+mod sqs;
 mod sweep;
 
 use app::App;

@@ -1,31 +1,29 @@
-//! What the function is asked: which notification, to whom.
+//! A request to send a notification to one recipient or several.
 
-use crate::content::{Content, Field};
-use serde::{Deserialize, Deserializer, Serialize};
+use crate::notification::{Field, NotificationSpec, Recipient, TemplateCode, template_fields};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::parameters::{ChannelKind, Template};
 use shared::timestamp;
-use shared::wechat::id::{OpenId, UnionId};
 use std::collections::BTreeMap;
 
-/// The most recipients of one request.
-pub(crate) const MOST_RECIPIENTS: usize = 1000;
-/// All fields together have no more bytes: WeChat shows some hundred characters,
-/// and what waits is stored.
-const LARGEST_DATA: usize = 32 * 1024;
-/// Nothing is scheduled further ahead, in seconds: a year.
-const FURTHEST: u64 = 366 * 24 * 3600;
+pub(crate) const MAX_RECIPIENTS: usize = 1000;
+/// Of all fields together: WeChat shows some hundred characters, and the data of
+/// scheduled notifications is stored.
+const MAX_DATA_BYTES: usize = 32 * 1024;
+/// A year.
+const MAX_SCHEDULE_AHEAD_SECS: u64 = 366 * 24 * 3600;
 
 /// One request: a notification to one person, or to each of several.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
-    /// Your name for it. The same id is sent once; asked again, it is answered with
-    /// what became of it.
+    /// Your idempotency key. An id is sent once; a repeated request returns the
+    /// present outcome.
     pub(crate) id: RequestId,
-    /// Who shall get it.
     pub(crate) to: Recipients,
     /// The code of the template, under `/templates`.
     pub(crate) template: TemplateCode,
@@ -35,15 +33,15 @@ pub(crate) struct Request {
     /// Only these channels, in this order, instead of the template's.
     #[serde(default)]
     pub(crate) channels: Option<Vec<ChannelKind>>,
-    /// It is not sent before then: at most a year ahead.
+    /// The earliest time of sending, at most a year ahead.
     #[serde(default, deserialize_with = "timestamp::deserialize_optional")]
-    #[cfg_attr(test, schemars(with = "crate::schema::Moment"))]
+    #[cfg_attr(test, schemars(with = "crate::schema::date_time::DateTime"))]
     pub(crate) send_at: Option<Timestamp>,
-    /// It is not sent after then.
+    /// The latest time of sending.
     #[serde(default, deserialize_with = "timestamp::deserialize_optional")]
-    #[cfg_attr(test, schemars(with = "crate::schema::Moment"))]
+    #[cfg_attr(test, schemars(with = "crate::schema::date_time::DateTime"))]
     pub(crate) expires_at: Option<Timestamp>,
-    /// Only say what would be sent: nothing is stored, used up or sent.
+    /// Only return what would be sent: nothing is stored, used up or sent.
     #[serde(default)]
     pub(crate) dry_run: bool,
 }
@@ -57,50 +55,11 @@ pub(crate) struct Request {
 )]
 pub(crate) struct RequestId(String);
 
-/// 1 to 64 letters, digits, or any of `_ -`: the last part of a parameter's
-/// name.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(
-    test,
-    derive(schemars::JsonSchema),
-    schemars(extend("pattern" = "^[A-Za-z0-9_-]{1,64}$"))
-)]
-#[serde(transparent)]
-pub(crate) struct TemplateCode(String);
-
 /// One recipient, or several.
 #[derive(Debug)]
 pub(crate) struct Recipients(pub(crate) Vec<Recipient>);
 
-/// Who shall get it, in one of three ways.
-#[derive(Clone, Deserialize, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(untagged, deny_unknown_fields)]
-pub(crate) enum Recipient {
-    /// The owner of an account.
-    Account {
-        /// The account's name.
-        #[cfg_attr(test, schemars(extend("pattern" = "^[^#]{1,64}$")))]
-        account: String,
-    },
-    /// A person.
-    Union { union_id: UnionId },
-    /// A user of one app.
-    User {
-        /// The app's alias, as under `/apps`.
-        #[cfg_attr(test, schemars(extend("pattern" = "^[^#]{1,64}$")))]
-        app: String,
-        open_id: OpenId,
-    },
-}
-
 impl RequestId {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TemplateCode {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -120,19 +79,6 @@ impl<'de> Deserialize<'de> for RequestId {
     }
 }
 
-impl<'de> Deserialize<'de> for TemplateCode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = String::deserialize(deserializer)?;
-        let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-');
-        if !(1..=64).contains(&code.len()) || !code.bytes().all(allowed) {
-            return Err(serde::de::Error::custom(
-                "a template's code has 1 to 64 letters, digits, or any of _ -",
-            ));
-        }
-        Ok(Self(code))
-    }
-}
-
 impl<'de> Deserialize<'de> for Recipients {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const EXPECTED: &str =
@@ -145,98 +91,78 @@ impl<'de> Deserialize<'de> for Recipients {
         if values.is_empty() {
             return Err(serde::de::Error::custom("a notification needs at least one recipient"));
         }
-        if values.len() > MOST_RECIPIENTS {
+        if values.len() > MAX_RECIPIENTS {
             let message = format!(
-                "{} recipients are more than {MOST_RECIPIENTS}; split the request",
+                "{} recipients are more than {MAX_RECIPIENTS}; split the request",
                 values.len()
             );
             return Err(serde::de::Error::custom(message));
         }
-        // Which one is wrong is told by its place: its content is personal.
-        let recipients = values.into_iter().enumerate().map(|(place, value)| {
-            let recipient =
-                serde_json::from_value::<Recipient>(value).ok().filter(Recipient::is_sound);
-            recipient
-                .ok_or_else(|| serde::de::Error::custom(format!("recipient {place}: {EXPECTED}")))
+        // The error has the recipient's index only: its content is personal.
+        let recipients = values.into_iter().enumerate().map(|(index, value)| {
+            Recipient::from_json(value)
+                .ok_or_else(|| serde::de::Error::custom(format!("recipient {index}: {EXPECTED}")))
         });
         recipients.collect::<Result<_, _>>().map(Self)
     }
 }
 
-impl Recipient {
-    /// Whether its names can be names.
-    pub(crate) fn is_sound(&self) -> bool {
-        match self {
-            Self::Account { account: name } | Self::User { app: name, .. } => {
-                (1..=64).contains(&name.chars().count()) && !name.contains('#')
-            }
-            Self::Union { .. } => true,
-        }
-    }
-}
-
-impl std::fmt::Debug for Recipient {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Recipient(…)")
-    }
+/// Deserializes what a caller sent.
+///
+/// # Errors
+///
+/// The path of the invalid value and what is wrong with it.
+pub(crate) fn read_json<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let problem = error.into_inner().to_string();
+        // serde quotes a value of the wrong type; it may be personal.
+        let problem = if problem.starts_with("invalid type") {
+            "has the wrong type".to_owned()
+        } else {
+            problem
+        };
+        if path == "." { problem } else { format!("{path}: {problem}") }
+    })
 }
 
 impl Request {
-    /// Reads a request.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it, with the field's name.
+    /// See [`read_json`].
     pub(crate) fn read(value: &Value) -> Result<Self, String> {
-        serde_path_to_error::deserialize(value).map_err(|error| {
-            let path = error.path().to_string();
-            let problem = error.into_inner().to_string();
-            // serde quotes a value of the wrong type; it may be personal.
-            let problem = if problem.starts_with("invalid type") {
-                "has the wrong type".to_owned()
-            } else {
-                problem
-            };
-            if path == "." { problem } else { format!("{path}: {problem}") }
-        })
+        read_json(value)
     }
 
-    /// Checks the order of the moments and the amount of data. That `expires_at`
-    /// is past is nothing wrong with a request that was made before.
+    /// Checks the amount of data and the order of the times. An `expires_at` that is
+    /// past is valid: a request that lay on the queue for long has expired, and one
+    /// that is repeated may have been sent in time.
     ///
     /// # Errors
     ///
     /// The name of the field, and what is wrong with it.
     pub(crate) fn check(&self, now: Timestamp) -> Result<(), String> {
-        if self.data.values().map(Field::size).sum::<usize>() > LARGEST_DATA {
-            return Err(format!("data: more than {LARGEST_DATA} bytes in all"));
+        if self.data.values().map(Field::size).sum::<usize>() > MAX_DATA_BYTES {
+            return Err(format!("data: more than {MAX_DATA_BYTES} bytes in all"));
         }
-        if self.send_at.is_some_and(|at| at.seconds_since(now) > FURTHEST) {
+        if self.send_at.is_some_and(|at| at.seconds_since(now) > MAX_SCHEDULE_AHEAD_SECS) {
             return Err("send_at: more than a year ahead".to_owned());
         }
         match (self.send_at, self.expires_at) {
             (Some(at), Some(end)) if end <= at => {
                 Err("expires_at: it is not after send_at".to_owned())
             }
-            // One that is past is no fault: a request that lay on the queue for long
-            // has expired, and one that is repeated may have been sent in time.
             _ => Ok(()),
         }
     }
 
-    /// Checks that the template has the fields, and no more are needed.
-    ///
-    /// # Errors
-    ///
-    /// The name of a field that is missing, or one too many.
-    pub(crate) fn fit(&self, template: &Template) -> Result<(), String> {
-        crate::content::fit(&self.template, &self.data, template)
+    /// See [`template_fields`].
+    pub(crate) fn fields(&self, template: &Template) -> Result<BTreeMap<String, String>, String> {
+        template_fields(&self.template, &self.data, template)
     }
 
-    /// What each recipient is to get, in the order of the request.
-    pub(crate) fn contents(&self) -> impl Iterator<Item = (String, Content)> {
-        self.to.0.iter().enumerate().map(|(place, to)| {
-            let content = Content {
+    /// A notification for each recipient, with its id, in the order of the request.
+    pub(crate) fn specs(&self) -> impl Iterator<Item = (String, NotificationSpec)> {
+        self.to.0.iter().enumerate().map(|(index, to)| {
+            let spec = NotificationSpec {
                 to: to.clone(),
                 template: self.template.clone(),
                 data: self.data.clone(),
@@ -244,14 +170,13 @@ impl Request {
                 send_at: self.send_at,
                 expires_at: self.expires_at,
             };
-            (self.notification_id(place), content)
+            (self.notification_id(index), spec)
         })
     }
 
-    /// The id of the notification to the recipient at `place`. A request to one
-    /// person has one notification of the same name.
-    fn notification_id(&self, place: usize) -> String {
-        if self.to.0.len() == 1 { self.id.0.clone() } else { format!("{}#{place}", self.id.0) }
+    /// The request's id; with several recipients, `#` and the recipient's index follow.
+    fn notification_id(&self, index: usize) -> String {
+        if self.to.0.len() == 1 { self.id.0.clone() } else { format!("{}#{index}", self.id.0) }
     }
 }
 
@@ -278,18 +203,18 @@ mod tests {
     }
 
     #[test]
-    fn one_or_several_recipients_in_three_ways() {
+    fn recipients_are_read_in_three_forms_one_or_several() {
         let one = Request::read(&good()).unwrap();
-        assert_eq!(one.contents().next().unwrap().0, "order-17-shipped");
+        assert_eq!(one.specs().next().unwrap().0, "order-17-shipped");
         let several =
             json!([{"account": "ann"}, {"union_id": "uBob"}, {"app": "shop", "open_id": "oCarol"}]);
         let several = Request::read(&with("to", several)).unwrap();
         assert_eq!(several.to.0.len(), 3);
-        assert_eq!(several.contents().nth(2).unwrap().0, "order-17-shipped#2");
+        assert_eq!(several.specs().nth(2).unwrap().0, "order-17-shipped#2");
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_request_names_the_field() {
         let mut without_id = good();
         without_id.as_object_mut().unwrap().remove("id");
         assert_eq!(problem(&without_id), "missing field `id`");
@@ -327,31 +252,65 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_neither_missing_nor_too_many() {
+    fn missing_or_unknown_template_field_is_named() {
         let template: Template = serde_json::from_value(json!({
             "fields": ["product", "time"],
             "channels": [{"channel": "customer_service", "app": "shop", "text": "{product} {time}"}]
         }))
         .unwrap();
-        let fit = |data: Value| Request::read(&with("data", data)).unwrap().fit(&template);
-        assert_eq!(fit(json!({"product": "kettle", "time": 17})), Ok(()));
-        let missing = fit(json!({"product": "kettle"})).unwrap_err();
+        let fields = |data: Value| Request::read(&with("data", data)).unwrap().fields(&template);
+        assert_eq!(fields(json!({"product": "kettle", "time": 17})).unwrap()["time"], "17");
+        let missing = fields(json!({"product": "kettle"})).unwrap_err();
         assert!(missing.starts_with("data.time: missing"), "{missing}");
-        let extra = fit(json!({"product": "kettle", "time": "t", "x": "y"})).unwrap_err();
+        let extra = fields(json!({"product": "kettle", "time": "t", "x": "y"})).unwrap_err();
         assert!(
             extra.starts_with("data.x: the template order_shipped has no such field"),
             "{extra}"
         );
     }
 
+    fn spec(field: &str, value: Value) -> NotificationSpec {
+        Request::read(&with(field, value)).unwrap().specs().next().unwrap().1
+    }
+
     #[test]
-    fn moments_lie_ahead_and_in_order() {
+    fn hash_differs_with_the_content_and_not_with_the_id() {
+        let good = spec("id", json!("order-17")).hash();
+        assert_eq!(good, spec("id", json!("order-18")).hash());
+        for (name, value) in [
+            ("to", json!({"account": "bob"})),
+            ("data", json!({"product": "x", "time": "y"})),
+            ("channels", json!(["subscribe"])),
+            ("send_at", json!(1_795_158_240)),
+            ("expires_at", json!(1_795_158_240)),
+        ] {
+            assert_ne!(good, spec(name, value).hash(), "{name}");
+        }
+    }
+
+    /// Fault 84.
+    #[test]
+    fn stored_spec_is_read_unchanged() {
+        for (name, value) in [
+            ("to", json!({"app": "shop", "open_id": "oAnn"})),
+            ("channels", json!(["subscribe", "template"])),
+            ("send_at", json!("2026-11-20T15:04:00+08:00")),
+            ("data", json!({"product": 17, "time": "y"})),
+        ] {
+            let stored = spec(name, value).to_json();
+            let read: NotificationSpec = serde_json::from_str(&stored).unwrap();
+            assert_eq!(read.to_json(), stored);
+        }
+    }
+
+    #[test]
+    fn times_are_at_most_a_year_ahead_and_in_order() {
         let now = Timestamp(1_795_158_240);
         let check = |send_at: Value, expires_at: Value| {
             let mut request = good();
-            for (name, moment) in [("send_at", send_at), ("expires_at", expires_at)] {
-                if !moment.is_null() {
-                    request[name] = moment;
+            for (name, time) in [("send_at", send_at), ("expires_at", expires_at)] {
+                if !time.is_null() {
+                    request[name] = time;
                 }
             }
             Request::read(&request).unwrap().check(now)
@@ -368,8 +327,8 @@ mod tests {
     }
 
     #[test]
-    fn data_has_an_end() {
-        let long = with("data", json!({"product": "x".repeat(LARGEST_DATA), "time": "t"}));
+    fn data_is_limited_to_32_kib() {
+        let long = with("data", json!({"product": "x".repeat(MAX_DATA_BYTES), "time": "t"}));
         let problem = Request::read(&long).unwrap().check(Timestamp(0)).unwrap_err();
         assert!(problem.starts_with("data: more than"), "{problem}");
     }

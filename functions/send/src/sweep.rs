@@ -1,91 +1,87 @@
-//! The minute's sweep: notifications that somebody has to come back to. They are
-//! scheduled, or wait for another try, or were left behind by a function that
-//! ended in the middle; or it is unknown whether they were sent, and WeChat's
-//! receipt may have told.
+//! The sweep: each minute it takes up the notifications that are due. They are
+//! scheduled, wait for a retry, or were left behind by a crashed invocation; or they are
+//! ambiguous, and WeChat's receipt may have resolved them.
 
 use crate::app::App;
-use crate::attempt::{PATIENCE, pause};
-use crate::content::Content;
-use crate::deliver::{DeliverError, Notification, deliver, give_up, template_of};
-use crate::handler::AT_ONCE;
-use crate::record;
-use crate::report::Report;
+use crate::deliver::outcome::{AttemptRecord, MAX_RETRY_AGE_SECS, retry_delay_secs};
+use crate::deliver::{DeliverError, MAX_CONCURRENCY, deliver, give_up, template_of};
+use crate::notification::{Notification, NotificationSpec};
+use crate::response::NotificationResult;
 use futures_util::{StreamExt as _, stream};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::ParameterError;
-use shared::store::{
-    Expected, Lease, NextAction, NotificationRow, NotificationStatus, ReceiptResolution,
-    Transition, WriteResult,
-};
+use shared::store::{Lease, NextAction, NotificationRow, NotificationStatus, ReceiptResolution};
+use std::collections::HashSet;
 
-/// So many are looked for in one part of the index at once.
-const PAGE: i32 = 100;
-/// A notification takes this many seconds at most.
-const EACH: u64 = 15;
+/// Of each shard of the index.
+const PAGE_SIZE: i32 = 100;
+/// The longest delivery of a notification.
+const MAX_DELIVERY_SECS: u64 = 15;
+/// A notification whose delivery failed waits this long, so that it doesn't delay others.
+const POSTPONE_SECS: u64 = 300;
 
-/// One that can't be dealt with is left for so many seconds.
-const PUT_OFF: u64 = 300;
-
-/// What came of a sweep.
+/// The result of a sweep.
 #[derive(Debug, Default, serde::Serialize)]
-pub(crate) struct Swept {
-    /// So many notifications were dealt with.
+pub(crate) struct SweepResponse {
+    /// The number of notifications that were taken up.
     notifications: usize,
-    /// So many could not be, and come next time.
+    /// The number of notifications that failed; a later sweep takes them up again.
     failed: usize,
 }
 
-/// Deals with all that is due, the longest due first, as long as there is time.
-///
-/// # Errors
-///
-/// When DynamoDB doesn't say what is due.
-pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<Swept, AwsError> {
-    let mut swept = Swept::default();
-    let mut seen = std::collections::HashSet::new();
-    while Timestamp::now().plus(EACH) < deadline {
-        let mut due = app.notifications.due(Timestamp::now(), PAGE).await?;
-        // The index is a little behind: what is done may still stand in it.
+/// Takes up what is due, the longest due first, until the deadline.
+pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<SweepResponse, AwsError> {
+    let mut response = SweepResponse::default();
+    let mut seen = HashSet::new();
+    while Timestamp::now().plus(MAX_DELIVERY_SECS) < deadline {
+        let mut due = app.notifications.due(Timestamp::now(), PAGE_SIZE).await?;
+        // The index lags behind: it may still have what was taken up.
         due.retain(|id| seen.insert(id.clone()));
         if due.is_empty() {
             break;
         }
-        let done: Vec<_> = stream::iter(&due)
+        let resumed: Vec<_> = stream::iter(&due)
             .map(async |id| {
                 let resumed = resume(app, id, deadline).await;
                 if let Err(error) = &resumed {
-                    tracing::error!(id, "a notification that is due can't be dealt with: {error}");
-                    save_progress(app, id).await;
+                    tracing::error!(
+                        id,
+                        "a due notification failed and is retried in {POSTPONE_SECS} seconds: {error}"
+                    );
+                    postpone(app, id).await;
                 }
                 resumed
             })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(MAX_CONCURRENCY)
             .collect()
             .await;
-        swept.failed += done.iter().filter(|done| done.is_err()).count();
-        let ambiguous: Vec<_> = done.into_iter().flatten().flatten().collect();
-        swept.notifications += due.len();
-        // Only now, as what was left behind may have become ambiguous as well.
-        let settled: Vec<_> = stream::iter(&ambiguous)
+        response.failed += resumed.iter().filter(|resumed| resumed.is_err()).count();
+        let ambiguous: Vec<_> = resumed.into_iter().flatten().flatten().collect();
+        response.notifications += due.len();
+        // Not before: a receipt is matched only when the other notifications to the person
+        // are resolved or ambiguous themselves.
+        let resolved: Vec<_> = stream::iter(&ambiguous)
             .map(async |row| {
-                settle(app, row).await.inspect_err(|error| {
-                    tracing::error!(id = row.id, "no receipt can be looked for: {error}");
+                resolve_ambiguous(app, row).await.inspect_err(|error| {
+                    tracing::error!(
+                        id = row.id,
+                        "the receipt of an ambiguous notification can't be read: {error}"
+                    );
                 })
             })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(MAX_CONCURRENCY)
             .collect()
             .await;
-        swept.failed += settled.iter().filter(|settled| settled.is_err()).count();
+        response.failed += resolved.iter().filter(|resolved| resolved.is_err()).count();
     }
-    swept.notifications -= swept.failed;
-    Ok(swept)
+    response.notifications -= response.failed;
+    Ok(response)
 }
 
-/// One that can't be dealt with makes room for others.
-async fn save_progress(app: &App, id: &str) {
-    let later = Timestamp::now().plus(PUT_OFF);
+async fn postpone(app: &App, id: &str) {
+    let later = Timestamp::now().plus(POSTPONE_SECS);
     if let Ok(Some(row)) = app.notifications.get(id).await
         && let Err(error) = app.notifications.reschedule(&row, Some(later)).await
     {
@@ -93,113 +89,105 @@ async fn save_progress(app: &App, id: &str) {
     }
 }
 
-/// Looks whether WeChat's receipt has told what became of an ambiguous one.
-async fn settle(app: &App, row: &NotificationRow) -> Result<(), AwsError> {
-    let settled = app.notifications.resolve_ambiguous(row, Timestamp::now()).await?;
-    if let ReceiptResolution::Resolved(status) = settled {
+/// Looks for WeChat's receipt of an ambiguous notification.
+async fn resolve_ambiguous(app: &App, row: &NotificationRow) -> Result<(), AwsError> {
+    let resolution = app.notifications.resolve_ambiguous(row, Timestamp::now()).await?;
+    if let ReceiptResolution::Resolved(status) = resolution {
         let outcome = status.as_str();
-        tracing::info!(id = row.id, outcome, "WeChat's receipt tells what became of it");
+        tracing::info!(id = row.id, outcome, "WeChat's receipt resolved the notification");
         metric::AMBIGUOUS_RESOLVED.record(1, [outcome]);
     }
     Ok(())
 }
 
-/// Deals with one; gives it back if it is ambiguous.
+/// Takes up a notification. Returns its row if it is ambiguous.
 async fn resume(
     app: &App,
     id: &str,
     deadline: Timestamp,
-) -> Result<Option<NotificationRow>, Problem> {
+) -> Result<Option<NotificationRow>, ResumeError> {
     let now = Timestamp::now();
     let Some(row) = app.notifications.get(id).await? else { return Ok(None) };
     match row.next_action(now) {
-        _ if row.status == NotificationStatus::Ambiguous => Ok(Some(row)),
-        NextAction::None => Ok(None),
-        NextAction::GiveUp(_) => give_up(app, &row, now).await.map(|_| None).map_err(Problem::from),
-        NextAction::Send(_) => send(app, &row, now, deadline).await.map(|()| None),
+        _ if row.status == NotificationStatus::Ambiguous => return Ok(Some(row)),
+        NextAction::None => {}
+        NextAction::GiveUp(_) => {
+            give_up(app, &row, now).await?;
+        }
+        NextAction::Send(_) => send(app, &row, now, deadline).await?,
     }
+    Ok(None)
 }
 
-/// Sends one that is due.
 async fn send(
     app: &App,
     row: &NotificationRow,
     now: Timestamp,
     deadline: Timestamp,
-) -> Result<(), Problem> {
+) -> Result<(), ResumeError> {
     let id = row.id.as_str();
     if let Some(at) = row.retry_at {
         metric::RETRY_LAG_SECONDS.record(now.seconds_since(at), []);
     }
-    let Some(content) = Content::of(row) else {
-        let problem = "what was stored of it can't be read by this version of the function";
-        return unsendable(app, row, problem, now).await;
+    let Some(spec) = NotificationSpec::from_row(row) else {
+        let problem = "this version of the function can't read the stored notification";
+        return retry_unsendable(app, row, problem, now).await;
     };
-    let code = content.template.as_str();
+    let code = spec.template.as_str();
     let template = match app.template(code, now).await {
         Ok(Some(template)) => template,
         Ok(None) => {
             let problem = format!("there is no template {code} under /templates any more");
-            return unsendable(app, row, &problem, now).await;
+            return retry_unsendable(app, row, &problem, now).await;
         }
         Err(error @ ParameterError::Invalid { .. }) => {
-            return unsendable(app, row, &error.to_string(), now).await;
+            return retry_unsendable(app, row, &error.to_string(), now).await;
         }
         Err(error) => return Err(error.into()),
     };
-    let fields = match content.fields(&template) {
+    let fields = match spec.fields(&template) {
         Ok(fields) => fields,
-        Err(problem) => return unsendable(app, row, &problem, now).await,
+        Err(problem) => return retry_unsendable(app, row, &problem, now).await,
     };
     let apps = app.apps(&template, now).await;
     let notification =
-        Notification { id, content: &content, template: &template, apps: &apps, fields: &fields };
+        Notification { id, spec: &spec, template: &template, apps: &apps, fields: &fields };
     deliver(app, &notification, Some(row.clone()), deadline).await?;
     Ok(())
 }
 
-/// A notification can't be sent as things stand, which somebody may mend: a
-/// template that is gone or broken for a minute must not cost what is due in that
-/// minute. It's looked at again for two days.
-async fn unsendable(
+/// Retries a notification that needs the operator: a template that is missing or broken
+/// for a minute must not cost what is due in that minute. It is given up after two days.
+async fn retry_unsendable(
     app: &App,
     row: &NotificationRow,
     problem: &str,
     now: Timestamp,
-) -> Result<(), Problem> {
+) -> Result<(), ResumeError> {
     let first_at = row.first_at.or(row.retry_at).unwrap_or(now);
-    let at = now.plus(pause(row.attempts));
-    let mut report = Report::because(&row.id, NotificationStatus::Retrying, problem);
-    report.retry_at = Some(at);
-    let is_past = Content::of(row).is_some_and(|content| content.is_past(now));
-    let is_over = is_past || at.seconds_since(first_at) > PATIENCE;
-    // What may have been sent already is given up when it can't be repeated any more.
-    if is_over && row.intent.is_none() {
-        report.outcome =
-            if is_past { NotificationStatus::Expired } else { NotificationStatus::Failed };
-        report.retry_at = None;
-    }
-    let json = report.to_json();
-    let intent = row.intent.as_ref();
-    let change = match report.outcome {
-        NotificationStatus::Retrying => {
-            Transition::Waiting { status: NotificationStatus::Retrying, at, intent, report: &json }
-        }
-        status => Transition::Terminal { status, report: &json },
-    };
-    let content = row.content.clone().unwrap_or_default();
-    let claim = Lease::new(&row.id, content, row.request_hash.clone());
-    if let WriteResult::Committed(_) =
-        app.notifications.write(&claim, Expected::Unchanged(row), &change, None, now).await?
-    {
-        record::outcome(&report, &template_of(row), row.attempts + 1);
+    let at = now.plus(retry_delay_secs(row.attempts));
+    let status = NotificationStatus::Retrying;
+    let result = NotificationResult::with_reason(&row.id, status, problem);
+    let lease =
+        Lease::new(&row.id, row.content.clone().unwrap_or_default(), row.request_hash.clone());
+    let template = template_of(row);
+    let mut record = AttemptRecord::new(app, &lease, Some(row), None, &template, result, now);
+    let is_expired = NotificationSpec::from_row(row).is_some_and(|spec| spec.is_expired(now));
+    let is_too_old = at.seconds_since(first_at) > MAX_RETRY_AGE_SECS;
+    // What may have been sent is given up when it can't be repeated any more.
+    if row.intent.is_none() && is_expired {
+        record.finish(NotificationStatus::Expired).await?;
+    } else if row.intent.is_none() && is_too_old {
+        record.finish(NotificationStatus::Failed).await?;
+    } else {
+        record.wait(status, at, row.intent.as_ref()).await?;
     }
     Ok(())
 }
 
-/// A notification could not be dealt with.
+/// A due notification was not taken up.
 #[derive(Debug, thiserror::Error)]
-enum Problem {
+enum ResumeError {
     #[error(transparent)]
     Deliver(#[from] DeliverError),
     #[error(transparent)]

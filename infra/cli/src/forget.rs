@@ -41,14 +41,14 @@ struct Forgotten {
     user: Option<String>,
     complete: bool,
     deleted: BTreeMap<String, u64>,
-    retained: Vec<Stays>,
+    retained: Vec<Retained>,
     #[serde(default)]
     previous_users: Vec<String>,
     tombstone_expires_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
-struct Stays {
+struct Retained {
     what: String,
     why: String,
 }
@@ -63,7 +63,7 @@ struct Told {
     previous_users: Vec<String>,
     /// So many rows have gone, of each kind.
     deleted: BTreeMap<String, u64>,
-    retained: Vec<Stays>,
+    retained: Vec<Retained>,
     /// Until then events of before don't make them known again.
     tombstone_expires_at: Option<Timestamp>,
     /// The login function was asked so often.
@@ -87,7 +87,7 @@ impl Forget {
             format!("{shown}\nForget {} in the stage {} for good?", self.who, deployment.stage);
         terminal.confirm(&question, self.yes)?;
         let bar = terminal.working("forgetting");
-        let event = json!({ "forget": self.who.person() });
+        let event = json!({ "erase": self.who.person() });
         let mut told: Option<Told> = None;
         loop {
             let forgotten =

@@ -10,7 +10,7 @@ use std::fmt;
 use crate::moment::written;
 
 /// What became of one notification. Its fields are those of the send function's
-/// answer (`functions/send/schema/answer.json`).
+/// answer (`functions/send/schema/response.json`).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Report {
     pub(crate) id: String,
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const ANSWER: &str = include_str!("../../../functions/send/schema/answer.json");
+    const ANSWER: &str = include_str!("../../../functions/send/schema/response.json");
 
     #[test]
     fn it_has_what_the_send_function_answers_and_nothing_else() {
@@ -209,7 +209,7 @@ mod tests {
             "message": {}, "fallbacks": [fallbacks],
         });
         for (value, of) in
-            [(&whole, "Report"), (&skipped, "SkippedChannel"), (&fallbacks, "Fallback")]
+            [(&whole, "NotificationResult"), (&skipped, "SkippedChannel"), (&fallbacks, "Fallback")]
         {
             let here: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
             assert_eq!(here, names(of), "{of}");

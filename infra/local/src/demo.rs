@@ -1,7 +1,8 @@
 //! The main job as a play: every step is done through the real functions, and
 //! what became of it is looked up where it matters.
 
-use crate::{Cloud, InvokeFailure, http::HttpError, seed};
+use crate::{Stack, seed};
+use local_aws::{HttpError, InvokeFailure};
 use serde_json::{Value as Json, json};
 use std::{io::Write, time::Duration};
 
@@ -12,7 +13,7 @@ use std::{io::Write, time::Duration};
 /// # Errors
 ///
 /// The first step that does not go as promised.
-pub async fn play(cloud: &Cloud, out: &mut impl Write, pause: Duration) -> Result<(), Failed> {
+pub async fn play(cloud: &Stack, out: &mut impl Write, pause: Duration) -> Result<(), Failed> {
     let mut play = Play { cloud, out, pause, steps: 0 };
     play.accounts().await?;
     play.follow().await?;
@@ -48,7 +49,7 @@ pub enum Failed {
 }
 
 struct Play<'a, W> {
-    cloud: &'a Cloud,
+    cloud: &'a Stack,
     out: &'a mut W,
     pause: Duration,
     steps: usize,

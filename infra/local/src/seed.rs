@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use wechat_sandbox::{App, Kind, Mode, World};
+use wechat_sandbox::{App, AppKind, Mode, World};
 
-use crate::{
-    aws::{self, ssm},
-    clock,
-    cloud::{Cloud, InvokeFailure},
-    http::HttpError,
+use local_aws::{
+    HttpError, InvokeFailure, clock,
+    services::{self, ssm},
 };
+
+use crate::Stack;
 
 /// The template `order_shipped`. In it, `template_id` is the title of a
 /// template in the app's own library; the id takes its place.
@@ -81,7 +81,7 @@ pub(crate) fn parameters(
     store: &ssm::ParameterStore,
     prefix: &str,
     world: &World,
-) -> Result<(), aws::Error> {
+) -> Result<(), services::Error> {
     let last = format!("{prefix}/templates/order_shipped");
     if store.get(&last).is_some() {
         return Ok(());
@@ -90,7 +90,7 @@ pub(crate) fn parameters(
         if store.get(name).is_none() {
             store.put(name, kind, value)?;
         }
-        Ok::<_, aws::Error>(())
+        Ok::<_, services::Error>(())
     };
     for app in &world.apps {
         let alias = &app.alias;
@@ -109,8 +109,8 @@ pub(crate) fn parameters(
 /// What everyone may know of an app.
 fn public(app: &App) -> Json {
     let kind = match app.kind {
-        Kind::OfficialAccount => "official_account",
-        Kind::MiniProgram => "mini_program",
+        AppKind::OfficialAccount => "official_account",
+        AppKind::MiniProgram => "mini_program",
     };
     let mut replies: Json =
         serde_json::from_str(REPLIES).expect("a file of this crate, which a test reads");
@@ -158,7 +158,7 @@ fn template(text: &str, world: &World) -> Json {
 /// # Errors
 /// Says for whom which step failed. A later start tries again, and picks up
 /// what an earlier one left undone.
-pub async fn people(cloud: &Cloud) -> Result<(), SeedError> {
+pub async fn people(cloud: &Stack) -> Result<(), SeedError> {
     if cloud.has_people() {
         return Ok(());
     }
@@ -174,7 +174,7 @@ pub async fn people(cloud: &Cloud) -> Result<(), SeedError> {
 }
 
 /// Makes an account, unless an earlier start has.
-async fn account(cloud: &Cloud, person: &'static str) -> Result<(), SeedError> {
+async fn account(cloud: &Stack, person: &'static str) -> Result<(), SeedError> {
     let account = json!({ "create_account": { "username": person, "password": password(person) } });
     match cloud.invoke(&cloud.function("login"), &account).await {
         Err(InvokeFailure::Failed { error, .. }) if error["errorType"] == "AccountExists" => Ok(()),
@@ -184,7 +184,7 @@ async fn account(cloud: &Cloud, person: &'static str) -> Result<(), SeedError> {
 }
 
 /// Has somebody follow the shop so that the tables learn of it.
-async fn follow(cloud: &Cloud, person: &'static str) -> Result<(), SeedError> {
+async fn follow(cloud: &Stack, person: &'static str) -> Result<(), SeedError> {
     let done = act(cloud, person, "follow").await?;
     if done["changed"] != false {
         return pushed(person, "follow", &done);
@@ -197,7 +197,7 @@ async fn follow(cloud: &Cloud, person: &'static str) -> Result<(), SeedError> {
     pushed(person, "follow", &act(cloud, person, "follow").await?)
 }
 
-async fn act(cloud: &Cloud, person: &'static str, action: &str) -> Result<Json, SeedError> {
+async fn act(cloud: &Stack, person: &'static str, action: &str) -> Result<Json, SeedError> {
     let path = format!("/sandbox/people/{person}/{action}");
     let done = cloud.sandbox().post(&path, &json!({ "app": "shop" })).await;
     done.map_err(|source| SeedError::Http { person, source })
@@ -220,14 +220,14 @@ fn pushed(person: &'static str, action: &'static str, done: &Json) -> Result<(),
 }
 
 /// Returns when the functions have applied everything.
-async fn rest(cloud: &Cloud) -> Result<(), SeedError> {
+async fn rest(cloud: &Stack) -> Result<(), SeedError> {
     match tokio::time::timeout(PATIENCE, cloud.idle()).await {
         Ok(idle) => idle.map_err(SeedError::Waiting),
         Err(_) => Err(SeedError::Busy),
     }
 }
 
-async fn log_in(cloud: &Cloud, person: &'static str) -> Result<(), SeedError> {
+async fn log_in(cloud: &Stack, person: &'static str) -> Result<(), SeedError> {
     let refused = |source| SeedError::Http { person, source };
     let path = format!("/sandbox/people/{person}/login");
     let answer =

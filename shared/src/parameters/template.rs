@@ -221,8 +221,10 @@ mod tests {
 
     #[test]
     fn the_template_of_the_documentation_works() {
-        let pages =
-            [include_str!("../../../docs/setup.md"), include_str!("../../../docs/setup.zh-CN.md")];
+        let pages = [
+            include_str!("../../../docs/configuration.md"),
+            include_str!("../../../docs/configuration.zh-CN.md"),
+        ];
         for page in pages {
             let mut blocks =
                 page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());

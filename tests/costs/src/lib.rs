@@ -1,7 +1,8 @@
 //! A cloud with the release binaries, a WeChat, and ann; and what the functions have
 //! used so far of all that AWS asks money for.
 
-use hongyan_local::{Cloud, Logs, Options};
+use hongyan_local::Stack;
+use local_aws::{Logs, Options};
 use measuring::processes::{self, Used};
 use serde_json::{Value, json};
 use shared::http::HttpClient;
@@ -70,7 +71,7 @@ struct Logged {
 /// The cloud, the WeChat, and ann.
 pub struct World {
     /// The cloud alone.
-    pub cloud: Cloud,
+    pub cloud: Stack,
     client: reqwest::Client,
     logged: Arc<Mutex<BTreeMap<String, Logged>>>,
     /// Ann's unionid.
@@ -99,7 +100,7 @@ impl World {
                 log.invocations += 1.0;
             }
         });
-        let cloud = Cloud::start(options).await?;
+        let cloud = Stack::start(options).await?;
         let client = HttpClient::new().client();
         let mut world = Self { cloud, client, logged, union_id: Value::Null, done: 0 };
         world.cloud.invoke(&world.cloud.function("token"), &json!({})).await?;
@@ -110,7 +111,7 @@ impl World {
         let ann = people.into_iter().find(|person| person["name"] == "ann").unwrap_or_default();
         let union_id = ann["union_ids"].as_object().and_then(|ids| ids.values().next());
         world.union_id = union_id.cloned().ok_or("ann has no unionid")?;
-        world.cloud.aws.meter.reset();
+        world.cloud.aws.usage.reset();
         Ok(world)
     }
 
@@ -199,7 +200,7 @@ impl World {
         let mut usage = BTreeMap::new();
         for (function, logged) in logged {
             let name = self.cloud.function(&function);
-            let metered = self.cloud.aws.meter.of(&name);
+            let metered = self.cloud.aws.usage.of(&name);
             let wechat = calls.iter().filter(|call| calls_of(&function, &call["path"]));
             let Used { processor, peak } = processes::of(&function, &self.cloud.processes());
             let used = Usage {

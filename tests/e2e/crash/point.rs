@@ -5,7 +5,7 @@
 //! ones that are deployed, with nothing compiled into them.
 
 use crate::world::World;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::json;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -125,7 +125,7 @@ impl Point {
                 if STARTING.contains(&operation) {
                     kill(world, &[function]).await;
                 }
-                let fault = world.cloud.aws.faults.order(fault.hold().once()).unwrap();
+                let fault = world.cloud.aws.faults.inject(fault.hold().once()).unwrap();
                 let is_made = tokio::select! {
                     () = fault.holds(1) => true,
                     () = over => false,
@@ -135,7 +135,7 @@ impl Point {
                     // What is released before its caller's death is noticed takes effect.
                     fault.holds(0).await;
                 }
-                fault.call_off();
+                fault.cancel();
                 is_made
             }
             Self::WeChat { path, functions, after } => {

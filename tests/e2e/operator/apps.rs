@@ -2,7 +2,7 @@
 
 use super::{OTHER_SECRET, SECRET};
 use crate::world::World;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -102,10 +102,10 @@ async fn a_set_up_that_broke_off_leaves_no_half_app_and_can_be_repeated() {
     for parameter in ["callback/news", "apps/news"] {
         let fault = Fault::of("ssm", "PutParameter").on(format!("/hongyan/local/{parameter}"));
         let fault = fault.refuse("InternalServerError");
-        let fault = world.cloud.aws.faults.order(fault).unwrap();
+        let fault = world.cloud.aws.faults.inject(fault).unwrap();
         let said = world.hongyan(&ADD_NEWS, SECRET).await;
         assert_eq!(said.error().0, "unavailable", "{said:?}");
-        fault.call_off();
+        fault.cancel();
         assert!(world.cloud.aws.parameters.get("/hongyan/local/apps/news").is_none());
         // Nobody minds what is there of it.
         world.token_round().await;
@@ -167,7 +167,7 @@ async fn a_rotation_loses_no_message() {
         world.paste("shop", &begun["console"]).await;
         // Not all of WeChat's servers have heard of it yet: these come under the keys
         // of before, or those of the traffic do.
-        world.wechat.post("apps/shop/behind", &json!({ "messages": 4 })).await;
+        world.wechat.post("apps/shop/previous_keys", &json!({ "messages": 4 })).await;
         let mut late = Vec::new();
         for _ in 0..4 {
             late.extend(world.wechat.push(order.clone()).await);

@@ -1,7 +1,7 @@
 //! The doctor finds what is wrong, and names the remedy.
 
 use crate::world::World;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::{Value, json};
 
 /// What fails or is to be looked at: the check, what it is about, and the words.
@@ -86,7 +86,7 @@ async fn a_callback_that_knows_another_token() {
     world.phone("ann").follow("shop").await;
     let caller = world.cloud.function("callback");
     let unread = Fault::of("ssm", "GetParametersByPath").by(caller).refuse("InternalServerError");
-    world.cloud.aws.faults.order(unread).unwrap();
+    world.cloud.aws.faults.inject(unread).unwrap();
     let mut settings = world.parameter("callback/shop");
     settings["token"] = json!("anotherTokenThanBefore");
     world.set_parameter("callback/shop", &settings);

@@ -3,7 +3,7 @@
 use crate::binaries;
 use crate::replay::HURRIED;
 use crate::world::World;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::json;
 use std::process::{Command, Stdio};
 
@@ -27,7 +27,7 @@ async fn the_function_is_asked_until_it_is_through() {
     let world = three().await;
     let replayed = world.hongyan(&ALL, "").await.json();
     let expected =
-        json!({ "applied": 3, "failed": 0, "skipped": 0, "after": null, "stopped": false });
+        json!({ "applied": 3, "failed": 0, "skipped": 0, "next_token": null, "stopped": false });
     assert_eq!(replayed, expected);
     let rows = world.aws.rows("events").await;
     assert!(rows.iter().all(|row| row["applied_at"].is_number()), "{rows:#?}");
@@ -48,7 +48,7 @@ async fn what_was_set_aside_is_listed_and_its_failure_ends_with_1() {
     assert_eq!(listed["events"].as_array().unwrap().len(), 1, "{listed}");
     let key = listed["events"][0]["key"].as_str().unwrap();
     let words = world.hongyan_in_words(&all(&["--key", key, "--dry-run"]), "").await.out;
-    for expected in ["set aside", "Status is missing", key, "1 event; without --dry-run"] {
+    for expected in ["quarantined", "Status is missing", key, "1 event; without --dry-run"] {
         assert!(words.contains(expected), "{expected}: {words}");
     }
     let said = world.hongyan(&all(&only), "").await;
@@ -63,19 +63,19 @@ async fn whoever_stops_it_is_told_how_to_go_on() {
     let world = three().await;
     let asked = json!({ "replay": { "from": 1, "to": "2100-01-01T00:00:00Z" } });
     let first = world.invoke("events", &asked).await.unwrap();
-    let after = first["after"].as_str().unwrap();
-    let held = world.cloud.aws.faults.order(Fault::of("lambda", "Invoke").hold()).unwrap();
+    let after = first["next_token"].as_str().unwrap();
+    let held = world.cloud.aws.faults.inject(Fault::of("lambda", "Invoke").hold()).unwrap();
     let mut tool = Command::new(binaries::tool());
-    tool.arg(format!("--local=http://{}", world.cloud.aws())).args(all(&["--after", after]));
+    tool.arg(format!("--local=http://{}", world.cloud.aws())).args(all(&["--next-token", after]));
     let tool = tool.arg("--json").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    held.has_befallen(1).await;
+    held.has_fired(1).await;
     let stop = Command::new("kill").args(["-INT", &tool.id().to_string()]).status().unwrap();
     assert!(stop.success());
     let output = tokio::task::spawn_blocking(|| tool.wait_with_output().unwrap()).await.unwrap();
-    held.call_off();
+    held.cancel();
     assert_eq!(output.status.code(), Some(1));
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&told["stopped"], &told["after"]), (&json!(true), &json!(after)), "{told}");
+    assert_eq!((&told["stopped"], &told["next_token"]), (&json!(true), &json!(after)), "{told}");
     let next = told["next"].as_str().unwrap();
     let arguments: Vec<_> = next.split(' ').skip(1).collect();
     let replayed = world.hongyan(&arguments, "").await.json();
@@ -87,7 +87,7 @@ async fn a_replay_that_makes_no_sense_says_why() {
     let world = World::start().await;
     for (arguments, expected) in [
         (all(&["--app", "nowhere"]), "shop-mini"),
-        (all(&["--after", "there"]), "after"),
+        (all(&["--next-token", "there"]), "next_token"),
         (vec!["events", "replay", "--from", "2", "--to", "2"], "not after"),
         (vec!["events", "replay", "--from", "yesterday", "--to", "2"], "moment"),
     ] {

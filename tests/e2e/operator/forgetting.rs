@@ -1,7 +1,7 @@
 //! Somebody asks to be forgotten, and an operator sees to it.
 
 use crate::world::World;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::json;
 use std::time::Duration;
 
@@ -61,10 +61,10 @@ async fn what_takes_several_calls_is_asked_for_until_it_is_done() {
     let open_id = ann.open_id("shop").await;
     let slow = Fault::of("dynamodb", "DeleteItem").by(world.cloud.function("login"));
     let slow = slow.delay(Duration::from_millis(700));
-    let slow = world.cloud.aws.faults.order(slow).unwrap();
+    let slow = world.cloud.aws.faults.inject(slow).unwrap();
     let who = format!("app=shop,open_id={open_id}");
     let told = world.hongyan(&["forget", &who, "--yes"], "").await.json();
-    slow.call_off();
+    slow.cancel();
     assert!(told["calls"].as_u64().unwrap() > 1, "{told}");
     assert_eq!(told["deleted"]["events"], 61, "{told}");
     assert_eq!(traces(&world, &open_id).await, [""; 0]);

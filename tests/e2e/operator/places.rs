@@ -1,7 +1,7 @@
 //! Where the tool finds a deployment, and what it says if it doesn't.
 
 use crate::world::World;
-use hongyan_local::aws::Fault;
+use local_aws::services::Fault;
 use serde_json::json;
 
 /// A profile, as `aws configure` writes it, and how it is found.
@@ -72,16 +72,16 @@ async fn a_call_that_is_throttled_is_tried_again_and_one_that_is_not_allowed_nam
 {
     let world = World::start().await;
     let throttle = Fault::of("ssm", "GetParameter").refuse("ThrottlingException").times(2);
-    let fault = world.cloud.aws.faults.order(throttle).unwrap();
+    let fault = world.cloud.aws.faults.inject(throttle).unwrap();
     world.hongyan(&["next"], "").await.json();
-    fault.has_befallen(2).await;
+    fault.has_fired(2).await;
     let deny = Fault::of("ssm", "GetParametersByPath").refuse("AccessDeniedException");
-    let fault = world.cloud.aws.faults.order(deny).unwrap();
+    let fault = world.cloud.aws.faults.inject(deny).unwrap();
     let said = world.hongyan(&["app", "list"], "").await;
     let (kind, words) = said.error();
     assert_eq!((said.status, kind.as_str()), (3, "access_denied"), "{said:?}");
     assert!(words.contains("ssm:GetParametersByPath on /hongyan/local/"), "{words}");
-    fault.call_off();
+    fault.cancel();
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! logs in with or is given, and that WeChat has.
 
 use super::Kind;
-use hongyan_local::Passed;
+use local_aws::Observed;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -19,14 +19,14 @@ fn add(to: &mut Secrets, kind: Kind, secret: &str) {
 }
 
 /// Adds what a function has come to know, or has made.
-pub(super) fn by_what_passed(to: &mut Secrets, passed: &Passed<'_>) {
+pub(super) fn by_what_passed(to: &mut Secrets, passed: &Observed<'_>) {
     match *passed {
-        Passed::Call { service: "ssm", request, answer, .. } => {
+        Observed::Call { function: Some(_), service: "ssm", request, answer, .. } => {
             for json in [request, answer] {
                 parameters(to, &serde_json::from_slice(json).unwrap_or_default());
             }
         }
-        Passed::Invocation { function, event, answer } if function.ends_with("-login") => {
+        Observed::Invocation { function, event, answer } if function.ends_with("-login") => {
             for json in [event, answer] {
                 of_a_login(to, &serde_json::from_slice(json).unwrap_or_default());
             }
@@ -149,11 +149,12 @@ mod tests {
             json!({ "Parameter": stored("session/refresh-key", "refresh key".to_owned()) });
         for (request, answer) in [(json!({}), read), (written, json!({})), (key, refresh)] {
             let (request, answer) = (request.to_string(), answer.to_string());
-            let passed = Passed::Call {
-                function: "hongyan-local-send",
+            let passed = Observed::Call {
+                function: Some("hongyan-local-send"),
                 service: "ssm",
                 operation: "any",
                 request: request.as_bytes(),
+                status: 200,
                 answer: answer.as_bytes(),
             };
             by_what_passed(&mut secrets, &passed);
@@ -165,7 +166,7 @@ mod tests {
         let answer = json!({ "statusCode": 200, "body": session.to_string() }).to_string();
         for function in ["hongyan-local-login", "hongyan-local-send"] {
             let (event, answer) = (event.as_bytes(), answer.as_bytes());
-            by_what_passed(&mut secrets, &Passed::Invocation { function, event, answer });
+            by_what_passed(&mut secrets, &Observed::Invocation { function, event, answer });
         }
         let of = |kind| {
             let known = secrets.iter().filter(|(_, it)| **it == kind);

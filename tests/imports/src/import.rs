@@ -26,7 +26,7 @@ pub(crate) struct Cost {
 
 /// Brings so many in who have followed for long.
 pub(crate) async fn all(world: &World, followers: usize) -> Result<Cost, Box<dyn Error>> {
-    world.sandbox("apps/shop/crowd", &json!({ "count": followers })).await?;
+    world.sandbox("apps/shop/synthetic_followers", &json!({ "count": followers })).await?;
     measure(world, &json!({ "import": { "app": "shop" } })).await
 }
 
@@ -79,7 +79,7 @@ fn used(world: &World) -> processes::Used {
 }
 
 fn calls(world: &World) -> u64 {
-    world.cloud.aws.meter.of(&world.cloud.function(FUNCTION)).calls
+    world.cloud.aws.usage.of(&world.cloud.function(FUNCTION)).calls
 }
 
 /// How often WeChat was asked for pages and for batches today.

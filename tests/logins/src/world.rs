@@ -1,7 +1,8 @@
 //! A cloud with the release binaries, a WeChat, and people who log in.
 
-use hongyan_local::aws::{Fault, Ordered};
-use hongyan_local::{Cloud, Options};
+use hongyan_local::Stack;
+use local_aws::Options;
+use local_aws::services::{Fault, FaultHandle};
 use serde_json::{Value, json};
 use shared::http::HttpClient;
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ pub(crate) enum Account {
 }
 
 pub(crate) struct World {
-    cloud: Cloud,
+    cloud: Stack,
     client: reqwest::Client,
     /// So many people have joined.
     people: usize,
@@ -35,7 +36,7 @@ pub(crate) struct World {
 
 /// Counts calls from here on.
 pub(crate) struct Counted {
-    dynamodb: Vec<Ordered>,
+    dynamodb: Vec<FaultHandle>,
     /// Calls that WeChat had had before.
     wechat: usize,
 }
@@ -43,8 +44,8 @@ pub(crate) struct Counted {
 impl Counted {
     /// So many of DynamoDB and of WeChat.
     pub(crate) async fn calls(self, world: &World) -> Result<(u64, usize), Box<dyn Error>> {
-        self.dynamodb.iter().for_each(Ordered::call_off);
-        let dynamodb = self.dynamodb.iter().map(Ordered::fired).sum();
+        self.dynamodb.iter().for_each(FaultHandle::cancel);
+        let dynamodb = self.dynamodb.iter().map(FaultHandle::fired).sum();
         Ok((dynamodb, world.calls().await? - self.wechat))
     }
 }
@@ -63,7 +64,7 @@ impl World {
         options.parameters = unlimited();
         options.binaries = binaries.into();
         options.environments = 1;
-        let cloud = Cloud::start(options).await?;
+        let cloud = Stack::start(options).await?;
         let world = Self { cloud, client: HttpClient::new().client(), people: 0 };
         world.account("ann").await?;
         world.log_in(&world.login("ann", Account::Own).await?).await?;
@@ -170,7 +171,7 @@ impl World {
         let order = |operation: &str| {
             // A fault that hardly is one counts whom it befalls.
             let fault = Fault::of("dynamodb", operation).by(login.clone());
-            self.cloud.aws.faults.order(fault.delay(Duration::from_millis(1)))
+            self.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1)))
         };
         let dynamodb = OPERATIONS.into_iter().map(order).collect::<Result<_, _>>()?;
         Ok(Counted { dynamodb, wechat: self.calls().await? })

@@ -2,8 +2,9 @@
 //! every way.
 
 use futures_util::future::try_join_all;
-use hongyan_local::aws::{Fault, Ordered};
-use hongyan_local::{Cloud, Options};
+use hongyan_local::Stack;
+use local_aws::Options;
+use local_aws::services::{Fault, FaultHandle};
 use serde_json::{Value, json};
 use shared::http::HttpClient;
 use std::error::Error;
@@ -20,7 +21,7 @@ const OPERATIONS: [&str; 6] =
     ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "TransactWriteItems"];
 
 pub(crate) struct World {
-    cloud: Cloud,
+    cloud: Stack,
     client: reqwest::Client,
     /// Ann's unionid.
     union_id: String,
@@ -28,7 +29,7 @@ pub(crate) struct World {
 
 /// Counts calls from here on.
 pub(crate) struct Counted {
-    dynamodb: Vec<Ordered>,
+    dynamodb: Vec<FaultHandle>,
     /// Calls that WeChat had had before.
     wechat: usize,
 }
@@ -36,8 +37,8 @@ pub(crate) struct Counted {
 impl Counted {
     /// So many of DynamoDB and of WeChat.
     pub(crate) async fn calls(self, world: &World) -> Result<(u64, usize), Box<dyn Error>> {
-        self.dynamodb.iter().for_each(Ordered::call_off);
-        let dynamodb = self.dynamodb.iter().map(Ordered::fired).sum();
+        self.dynamodb.iter().for_each(FaultHandle::cancel);
+        let dynamodb = self.dynamodb.iter().map(FaultHandle::fired).sum();
         Ok((dynamodb, world.calls().await? - self.wechat))
     }
 }
@@ -50,7 +51,7 @@ impl World {
         let mut options = Options::new(TEMPLATE);
         options.binaries = binaries.into();
         options.environments = environments;
-        let cloud = Cloud::start(options).await?;
+        let cloud = Stack::start(options).await?;
         let mut world = Self { cloud, client: HttpClient::new().client(), union_id: String::new() };
         world.cloud.invoke(&world.cloud.function("token"), &json!({})).await?;
         world.act("follow", json!({ "app": "shop" })).await?;
@@ -127,8 +128,8 @@ impl World {
         Ok(())
     }
 
-    /// Ends the token of the account, by `revoke` or (so that WeChat hands it out once
-    /// more) by `spoil`.
+    /// Ends the token of the account, by `revoke_tokens` or (so that WeChat hands it out once
+    /// more) by `reject_tokens`.
     pub(crate) async fn end_token(&self, how: &str) -> Result<(), Box<dyn Error>> {
         let url = format!("http://{}/sandbox/apps/shop/{how}", self.cloud.wechat());
         self.client.post(url).json(&json!({})).send().await?.error_for_status()?;
@@ -197,7 +198,7 @@ impl World {
         let order = |operation: &str| {
             // A fault that hardly is one counts whom it befalls.
             let fault = Fault::of("dynamodb", operation).by(send.clone());
-            self.cloud.aws.faults.order(fault.delay(Duration::from_millis(1)))
+            self.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1)))
         };
         let dynamodb = OPERATIONS.into_iter().map(order).collect::<Result<_, _>>()?;
         Ok(Counted { dynamodb, wechat: self.calls().await? })

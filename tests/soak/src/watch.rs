@@ -1,7 +1,7 @@
 //! What becomes of invocations, as the runner tells it.
 
-use hongyan_local::Logs;
-use hongyan_local::logs::Line;
+use local_aws::Logs;
+use local_aws::logs::Line;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

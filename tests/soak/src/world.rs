@@ -2,7 +2,8 @@
 
 use crate::Failure;
 use crate::work::Work;
-use hongyan_local::{Cloud, Logs, Options};
+use hongyan_local::Stack;
+use local_aws::{Logs, Options};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
@@ -36,7 +37,7 @@ const QUOTAS: [&str; 6] = [
 ];
 
 pub(crate) struct World {
-    cloud: Cloud,
+    cloud: Stack,
     client: reqwest::Client,
     /// The unionid of each follower.
     people: Vec<String>,
@@ -61,7 +62,7 @@ impl World {
     /// A world in which everybody follows, and everything has happened once.
     pub(crate) async fn start(binaries: &Path, logs: Logs) -> Result<Self, Failure> {
         let mut options = Options::new(TEMPLATE);
-        options.also = vec![NOOP.into()];
+        options.extra_stacks = vec![NOOP.into()];
         options.parameters = unlimited();
         options.binaries = binaries.into();
         options.environments = ENVIRONMENTS;
@@ -73,7 +74,7 @@ impl World {
         // whoever has called `getenv` may still be reading it). These hundred bytes each
         // would hide what the functions leak.
         options.traces = false;
-        let cloud = Cloud::start(options).await?;
+        let cloud = Stack::start(options).await?;
         let client = HttpClient::new().client();
         let mut world = Self {
             cloud,

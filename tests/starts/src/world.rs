@@ -1,6 +1,7 @@
 //! A cloud with the release binaries, in which functions are started again and again.
 
-use hongyan_local::{Cloud, Options};
+use hongyan_local::Stack;
+use local_aws::Options;
 use measuring::processes;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
@@ -8,7 +9,7 @@ use shared::http::HttpClient;
 use shared::wechat::signature;
 use std::error::Error;
 use std::path::Path;
-use wechat_sandbox::Layer;
+use wechat_sandbox::ActivityKind;
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
 const NOOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../noop/template.yaml");
@@ -58,7 +59,7 @@ fn median(values: &[f64]) -> f64 {
 }
 
 pub(crate) struct World {
-    cloud: Cloud,
+    cloud: Stack,
     client: reqwest::Client,
     greeting: String,
 }
@@ -67,10 +68,10 @@ impl World {
     /// A world in which every function has been invoked once.
     pub(crate) async fn start(binaries: &Path) -> Result<Self, Box<dyn Error>> {
         let mut options = Options::new(TEMPLATE);
-        options.also = vec![NOOP.into()];
+        options.extra_stacks = vec![NOOP.into()];
         options.binaries = binaries.into();
         options.environments = 1;
-        let cloud = Cloud::start(options).await?;
+        let cloud = Stack::start(options).await?;
         let client = HttpClient::new().client();
         let world = Self { cloud, client, greeting: greeting() };
         for function in crate::FUNCTIONS {
@@ -141,7 +142,7 @@ impl World {
 
     /// What is told of the invocation that has just ended; null if another came between.
     fn told(&self, function: &str) -> Value {
-        let newest = self.cloud.feed.newest(Layer::Invocation);
+        let newest = self.cloud.feed.newest(ActivityKind::Invocation);
         let facts = newest.map(|it| Value::from(it.facts)).unwrap_or_default();
         if facts["function"] == function { facts } else { Value::Null }
     }

@@ -13,11 +13,11 @@ use shared::parameters::ParameterError;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A key that signs sessions from some moment on.
+/// A key that signs access tokens.
 pub(crate) struct Key {
     pair: KeyPair,
     pub(crate) public: PublicKey,
-    /// Since when it signs.
+    /// The time from which on it signs.
     pub(crate) signs_from: Timestamp,
 }
 
@@ -33,37 +33,37 @@ pub(crate) struct PublicKey {
     e: String,
 }
 
-/// What stands in `/session/keys/{n}`.
+/// The parameter `/session/keys/{n}`.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Stored {
+pub(crate) struct StoredKey {
     /// The key, as PKCS #8 in base64.
     key: Zeroizing<String>,
     signs_from: Timestamp,
 }
 
 impl Key {
-    /// Makes a key of 2048 bits, and what is stored of it.
-    pub(crate) fn make(signs_from: Timestamp) -> Result<(Self, Stored), ParameterError> {
+    /// Generates a key of 2048 bits.
+    pub(crate) fn generate(signs_from: Timestamp) -> Result<(Self, StoredKey), ParameterError> {
         let pair =
-            KeyPair::generate(KeySize::Rsa2048).map_err(|_| unusable("no key could be made"))?;
+            KeyPair::generate(KeySize::Rsa2048).map_err(|_| unusable("generating a key failed"))?;
         let der: Pkcs8V1Der<'_> =
-            pair.as_der().map_err(|_| unusable("the new key could not be written"))?;
-        let stored = Stored { key: Zeroizing::new(STANDARD.encode(der.as_ref())), signs_from };
-        let public = PublicKey::of(&pair);
+            pair.as_der().map_err(|_| unusable("serialising the new key failed"))?;
+        let stored = StoredKey { key: Zeroizing::new(STANDARD.encode(der.as_ref())), signs_from };
+        let public = PublicKey::new(&pair);
         Ok((Self { pair, public, signs_from }, stored))
     }
 
-    pub(super) fn open(stored: &Stored) -> Result<Self, ParameterError> {
+    pub(super) fn parse(stored: &StoredKey) -> Result<Self, ParameterError> {
         let der =
             STANDARD.decode(stored.key.as_bytes()).map_err(|_| unusable("it is not base64"))?;
         let der = Zeroizing::new(der);
         let pair =
             KeyPair::from_pkcs8(&der).map_err(|_| unusable("it is no RSA key in PKCS #8"))?;
-        let public = PublicKey::of(&pair);
+        let public = PublicKey::new(&pair);
         Ok(Self { pair, public, signs_from: stored.signs_from })
     }
 
-    /// The whole key, for tests that sign what nobody should sign.
+    /// The key pair, for tests that sign forged tokens.
     #[cfg(test)]
     pub(crate) fn pair(&self) -> &KeyPair {
         &self.pair
@@ -89,7 +89,7 @@ impl Key {
 }
 
 impl PublicKey {
-    fn of(pair: &KeyPair) -> Self {
+    fn new(pair: &KeyPair) -> Self {
         let public = pair.public_key();
         let n = URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero());
         let e = URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero());

@@ -1,85 +1,76 @@
-//! Another key takes over.
+//! Creates the next key, and deletes old ones.
 
-use super::Keys;
 use super::key::{Key, unusable};
+use super::key_set::Keys;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
 use shared::parameters::{ParameterError, Parameters};
 
-/// A new key is published this many seconds before it signs: 3 hours.
+/// Seconds between the publication of a key and its first signature: 3 hours.
 ///
-/// Functions that are running read the keys again every 10 minutes, the answer
-/// that shows them may be kept for 10 minutes, and API Gateway keeps what it has
-/// read for 2 hours.
-const AHEAD: u64 = 3 * 3600;
+/// Execution environments read the keys again every 10 minutes, the key set may be cached
+/// for 10 minutes, and API Gateway caches it for 2 hours.
+const PUBLICATION_LEAD_SECS: u64 = 3 * 3600;
 
-/// How a rotation is asked for.
+/// The parameters of the command `rotate_keys`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
-    /// Nothing is done while the key that signs is younger. A schedule also fires
-    /// when it is made, and a stack may be made anew.
+pub(crate) struct RotateKeys {
+    /// Do nothing while the current key is younger. The schedule also fires when a stack
+    /// is created.
     #[serde(default)]
     if_older_than_days: Option<u16>,
 }
 
-/// What became of it.
+/// The result of a rotation.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Rotated {
-    /// Whether a key was made.
+pub(crate) struct Rotation {
+    /// Whether a key was created.
     made: bool,
     /// The id of the key that will sign, if there is one.
     next: Option<String>,
-    /// From when on it does.
+    /// The time from which on it will.
     signs_from: Option<Timestamp>,
 }
 
-/// Makes the next key, unless one is waiting already, and deletes those that
-/// nobody needs any more: all before the one that signed before.
-///
-/// Two that do so at the same time make one key, as only one of them can write
-/// its number.
-///
-/// # Errors
-///
-/// When the Parameter Store doesn't answer.
+/// Creates the next key, unless there is one already, and deletes all keys before the
+/// previous one. Concurrent rotations create one key, as only one of them can write its
+/// number.
 pub(crate) async fn rotate(
     parameters: &Parameters,
-    asked: &Asked,
+    request: &RotateKeys,
     now: Timestamp,
-) -> Result<Rotated, ParameterError> {
-    let keys = Keys::read_or_make(parameters, now).await?;
-    let current = keys.signing(now);
-    let waiting = keys.0.range(current + 1..).next();
-    if let Some((_, next)) = waiting {
-        tracing::info!(kid = next.public.kid, "a key is waiting already");
-        return Ok(Rotated::told(next, false));
+) -> Result<Rotation, ParameterError> {
+    let keys = Keys::read_or_create(parameters, now).await?;
+    let current = keys.current_number(now);
+    if let Some(next) = keys.after(current) {
+        tracing::info!(kid = next.public.kid, "the next signing key exists already");
+        return Ok(Rotation::new(next, false));
     }
-    let age = now.seconds_since(keys.0[&current].signs_from) / (24 * 3600);
-    if asked.if_older_than_days.is_some_and(|days| age < u64::from(days)) {
-        tracing::info!(age, "the key that signs is young enough");
-        return Ok(Rotated { made: false, next: None, signs_from: None });
+    let age_days = now.seconds_since(keys.current(now).signs_from) / (24 * 3600);
+    if request.if_older_than_days.is_some_and(|days| age_days < u64::from(days)) {
+        tracing::info!(age_days, "the current signing key is young enough");
+        return Ok(Rotation { made: false, next: None, signs_from: None });
     }
-    let (next, stored) = Key::make(now.plus(AHEAD))?;
+    let (next, stored) = Key::generate(now.plus(PUBLICATION_LEAD_SECS))?;
     if !parameters.put_session_key(current + 1, &stored).await? {
-        // Somebody else was faster, and theirs has the same number.
-        let theirs = Keys::read_or_make(parameters, now).await?;
-        let next = theirs.0.get(&(current + 1)).ok_or_else(|| {
-            unusable("the next one is there, but can't be used; delete it, and rotate again")
+        // A concurrent rotation has written the key of this number.
+        let keys = Keys::read_or_create(parameters, now).await?;
+        let next = keys.get(current + 1).ok_or_else(|| {
+            unusable("the next one exists but is not usable; delete it, and rotate again")
         })?;
-        return Ok(Rotated::told(next, false));
+        return Ok(Rotation::new(next, false));
     }
-    tracing::info!(kid = next.public.kid, signs_from = next.signs_from.0, "made the next key");
-    let previous = keys.0.range(..current).next_back().map_or(current, |(number, _)| *number);
-    for number in keys.0.range(..previous).map(|(number, _)| *number) {
+    tracing::info!(kid = next.public.kid, signs_from = next.signs_from.0, "created the next key");
+    for number in keys.numbers_before(keys.previous_number(current).unwrap_or(current)) {
         parameters.delete_session_key(number).await?;
-        tracing::info!(number, "deleted a key that has long ceased to sign");
+        tracing::info!(number, "deleted a signing key that is no longer published");
     }
-    Ok(Rotated::told(&next, true))
+    Ok(Rotation::new(&next, true))
 }
 
-impl Rotated {
-    fn told(next: &Key, made: bool) -> Self {
+impl Rotation {
+    fn new(next: &Key, made: bool) -> Self {
         Self { made, next: Some(next.public.kid.clone()), signs_from: Some(next.signs_from) }
     }
 }

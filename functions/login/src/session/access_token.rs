@@ -1,16 +1,16 @@
-//! The access token of a session: a JWT that says who, and nothing more. No
-//! openid and no unionid is in it.
+//! The access token of a session: a JWT that names the person by their internal id. It
+//! has no openid and no unionid.
 
-use crate::keys::Key;
+use crate::keys::key::Key;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::clock::Timestamp;
 
-/// Seconds that an access token lives: 15 minutes.
-pub(crate) const LIFE: u64 = 900;
-/// Whom the tokens are for. An authorizer names it.
+/// In seconds: 15 minutes.
+pub(crate) const ACCESS_TOKEN_TTL: u64 = 900;
+/// The audience that authorizers are configured with.
 const AUDIENCE: &str = "hongyan";
 
 /// The claims of an access token (RFC 9068): all of them, and no others.
@@ -21,9 +21,9 @@ pub(crate) struct Claims {
     pub(crate) aud: String,
     /// The person's internal id.
     pub(crate) sub: String,
-    /// The session.
+    /// The session's id.
     pub(crate) sid: String,
-    /// This very token.
+    /// The token's id.
     pub(crate) jti: String,
     pub(crate) iat: Timestamp,
     pub(crate) nbf: Timestamp,
@@ -31,7 +31,7 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// Says that somebody has a session, for 15 minutes from now.
+    /// The claims of a person's session, valid for 15 minutes from `now`.
     pub(crate) fn new(
         issuer: &str,
         person: &str,
@@ -47,18 +47,18 @@ impl Claims {
             jti: jti.to_owned(),
             iat: now,
             nbf: now,
-            exp: now.plus(LIFE),
+            exp: now.plus(ACCESS_TOKEN_TTL),
         }
     }
 
-    /// Whether it is one of this issuer's, for its own audience.
-    pub(super) fn are_of(&self, issuer: &str) -> bool {
+    /// Whether this issuer has issued them for its own audience.
+    pub(super) fn are_issued_by(&self, issuer: &str) -> bool {
         self.iss == issuer && self.aud == AUDIENCE
     }
 }
 
-/// Signs an access token: the same one for the same key and claims.
-pub(crate) fn access_token(key: &Key, claims: &Claims) -> String {
+/// Signs an access token. The result is deterministic.
+pub(crate) fn sign(key: &Key, claims: &Claims) -> String {
     let header = json!({ "alg": "RS256", "typ": "at+jwt", "kid": key.public.kid });
     let claims = serde_json::to_string(claims).expect("claims are made of strings and numbers");
     let signed = format!(

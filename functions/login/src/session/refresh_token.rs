@@ -1,88 +1,87 @@
-//! Refresh tokens: where they lead, and a seal that only this function can make.
+//! Refresh tokens: they name a session, under a tag that only this function can make.
 //!
 //! In base64url (RFC 4648, section 5) without padding: a version, the person, the
-//! session, how many tokens came before, a secret, and a tag over all of it. The
-//! tag keeps strangers away from the tables: without the key nobody makes a token
-//! that is worth a look. The secret of a token follows from the token before it,
-//! so that a retry gets the same successor, and no secret is stored anywhere.
+//! session, the number of tokens before, a secret, and a tag over all of it. The tag keeps
+//! forged tokens away from the tables. The secret of a token is derived from the token
+//! before it, so that a repeated request gets the same successor, and no secret is stored.
 
+use crate::retries::PARAMETER_CONSISTENCY;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::Deserialize;
 use shared::parameters::{ParameterError, Parameters};
 use shared::secret::Secret;
 use shared::store::SecretHash;
 use std::fmt;
-use std::time::Duration;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// The only version there is.
 const VERSION: u8 = 1;
-const SECRET: usize = 32;
+const SECRET_BYTES: usize = 32;
 /// Half of an HMAC-SHA-256: 128 bits can't be guessed (RFC 2104, section 5).
-const TAG: usize = 16;
+const TAG_BYTES: usize = 16;
 /// Version, person, session, generation, secret.
-const SEALED: usize = 1 + 16 + 16 + 4 + SECRET;
-const LENGTH: usize = SEALED + TAG;
+const SEALED_BYTES: usize = 1 + 16 + 16 + 4 + SECRET_BYTES;
+const TOKEN_BYTES: usize = SEALED_BYTES + TAG_BYTES;
 
-/// One key serves three purposes, which are told apart by the first byte of what
-/// is hashed.
+/// One key serves three purposes. The first byte of the HMAC's input separates them.
 const FIRST: u8 = 1;
 const NEXT: u8 = 2;
 const SEAL: u8 = 3;
 
-/// How often the key is looked for that somebody else has just written.
-const LOOKS: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(100);
+/// A request that carries a refresh token.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefreshTokenRequest {
+    #[cfg_attr(test, schemars(with = "String"))]
+    pub(super) refresh_token: Secret,
+}
 
 /// The key that seals refresh tokens.
 pub(crate) struct RefreshKey(hmac::Key);
 
-/// A refresh token whose tag is right.
+/// A refresh token whose tag is valid.
 #[derive(Clone)]
 pub(crate) struct Presented {
     person: Uuid,
     session: Uuid,
     pub(crate) generation: u32,
-    secret: Zeroizing<[u8; SECRET]>,
+    secret: Zeroizing<[u8; SECRET_BYTES]>,
 }
 
-/// A refresh token as a client gets it, and what is stored of it.
+/// A new refresh token: its text for the client, and the hash to store.
 pub(crate) struct RefreshToken {
     pub(crate) text: Secret,
     pub(crate) hash: SecretHash,
 }
 
 impl RefreshKey {
-    /// Reads the key, or makes it. Two functions that start together agree, as
-    /// only one of them can write.
-    ///
-    /// # Errors
-    ///
-    /// When the Parameter Store doesn't answer, or what is in it is no key.
-    pub(crate) async fn read_or_make(parameters: &Parameters) -> Result<Self, ParameterError> {
+    /// Reads the key, or creates it. Concurrent cold starts agree on one key, as only one
+    /// of them can write it.
+    pub(crate) async fn read_or_create(parameters: &Parameters) -> Result<Self, ParameterError> {
         if let Some(stored) = parameters.refresh_key().await? {
-            return Self::open(&stored);
+            return Self::parse(&stored);
         }
         let mut bytes = Zeroizing::new([0; 32]);
-        aws_lc_rs::rand::fill(bytes.as_mut_slice()).map_err(|_| unusable("none could be made"))?;
+        aws_lc_rs::rand::fill(bytes.as_mut_slice())
+            .map_err(|_| unusable("generating it failed"))?;
         let made = Secret::new(STANDARD.encode(bytes.as_slice()));
         if parameters.put_first_refresh_key(&made).await? {
-            tracing::info!("made the key for refresh tokens");
-            return Self::open(&made);
+            tracing::info!("created the key for refresh tokens");
+            return Self::parse(&made);
         }
-        for _ in 0..LOOKS {
-            if let Some(stored) = parameters.refresh_key().await? {
-                return Self::open(&stored);
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Err(unusable("it was there a moment ago"))
+        let stored = PARAMETER_CONSISTENCY.poll(|| parameters.refresh_key()).await?;
+        let stored = stored.ok_or_else(|| {
+            unusable("it exists, but the Parameter Store does not return it yet; try again")
+        })?;
+        Self::parse(&stored)
     }
 
-    fn open(stored: &Secret) -> Result<Self, ParameterError> {
+    fn parse(stored: &Secret) -> Result<Self, ParameterError> {
         let bytes = STANDARD.decode(stored.expose()).map(Zeroizing::new);
         match bytes {
             Ok(bytes) if bytes.len() == 32 => Ok(Self::new(&bytes)),
@@ -95,37 +94,37 @@ impl RefreshKey {
     }
 
     /// The secret of a session's first token.
-    fn first_secret(&self, session: Uuid) -> Zeroizing<[u8; SECRET]> {
+    fn first_secret(&self, session: Uuid) -> Zeroizing<[u8; SECRET_BYTES]> {
         self.derive(FIRST, session.as_bytes())
     }
 
-    /// What is stored of the first token of a session that nobody has yet.
+    /// The hash of a session's first token.
     pub(crate) fn first_hash(&self, session: Uuid) -> SecretHash {
         SecretHash::of(self.first_secret(session).as_slice())
     }
 
-    /// The first token of a person's session: the same each time. None if the
-    /// person's id isn't one that a login makes.
-    pub(crate) fn first(&self, person: &str, session: Uuid) -> Option<RefreshToken> {
+    /// The first token of a person's session. It is deterministic. None if the person's
+    /// id isn't one that a login makes.
+    pub(crate) fn first_token(&self, person: &str, session: Uuid) -> Option<RefreshToken> {
         let person = Uuid::try_parse(person).ok()?;
         let secret = self.first_secret(session);
         Some(self.seal(&Presented { person, session, generation: 0, secret }))
     }
 
-    /// The token that replaces this one: the same each time. None after the last
-    /// number there is.
-    pub(crate) fn successor(&self, of: &Presented) -> Option<RefreshToken> {
-        let generation = of.generation.checked_add(1)?;
-        let secret = self.derive(NEXT, &of.sealed());
-        Some(self.seal(&Presented { generation, secret, ..of.clone() }))
+    /// The token that replaces this one. It is deterministic. None if the generation would
+    /// overflow.
+    pub(crate) fn successor(&self, presented: &Presented) -> Option<RefreshToken> {
+        let generation = presented.generation.checked_add(1)?;
+        let secret = self.derive(NEXT, &presented.sealed());
+        Some(self.seal(&Presented { generation, secret, ..presented.clone() }))
     }
 
-    /// Reads a token. None if it isn't one that this key has sealed.
+    /// Verifies a token. None if this key has not sealed it.
     pub(crate) fn open_token(&self, text: &str) -> Option<Presented> {
-        // What isn't canonical base64 is refused: one token has one spelling.
+        // The engine refuses non-canonical base64: a token has one spelling.
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
-        let bytes: &[u8; LENGTH] = bytes.as_slice().try_into().ok()?;
-        let (sealed, tag) = bytes.split_at(SEALED);
+        let bytes: &[u8; TOKEN_BYTES] = bytes.as_slice().try_into().ok()?;
+        let (sealed, tag) = bytes.split_at(SEALED_BYTES);
         if !bool::from(tag.ct_eq(&self.tag(sealed))) {
             return None;
         }
@@ -152,18 +151,18 @@ impl RefreshKey {
         }
     }
 
-    fn tag(&self, sealed: &[u8]) -> [u8; TAG] {
+    fn tag(&self, sealed: &[u8]) -> [u8; TAG_BYTES] {
         let whole = self.derive(SEAL, sealed);
-        let mut tag = [0; TAG];
-        tag.copy_from_slice(&whole[..TAG]);
+        let mut tag = [0; TAG_BYTES];
+        tag.copy_from_slice(&whole[..TAG_BYTES]);
         tag
     }
 
-    fn derive(&self, purpose: u8, from: &[u8]) -> Zeroizing<[u8; SECRET]> {
+    fn derive(&self, purpose: u8, from: &[u8]) -> Zeroizing<[u8; SECRET_BYTES]> {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(&[purpose]);
         context.update(from);
-        let mut derived = Zeroizing::new([0; SECRET]);
+        let mut derived = Zeroizing::new([0; SECRET_BYTES]);
         derived.copy_from_slice(context.sign().as_ref());
         derived
     }
@@ -180,14 +179,14 @@ impl Presented {
         self.session.simple().to_string()
     }
 
-    /// What is stored of it.
+    /// The hash that is stored of it.
     pub(crate) fn hash(&self) -> SecretHash {
         SecretHash::of(self.secret.as_slice())
     }
 
     fn sealed(&self) -> Zeroizing<Vec<u8>> {
-        // The whole length at once: what grows leaves copies behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(LENGTH));
+        // A vector that grows would leave copies of the secret in memory.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(TOKEN_BYTES));
         bytes.push(VERSION);
         bytes.extend_from_slice(self.person.as_bytes());
         bytes.extend_from_slice(self.session.as_bytes());
@@ -218,22 +217,22 @@ mod tests {
     }
 
     fn first() -> RefreshToken {
-        key().first(PERSON, Uuid::from_u128(5)).unwrap()
+        key().first_token(PERSON, Uuid::from_u128(5)).unwrap()
     }
 
     #[test]
-    fn a_token_leads_to_its_session_and_its_row() {
+    fn token_names_its_session_and_generation() {
         let token = first();
         let read = key().open_token(token.text.expose()).unwrap();
         assert_eq!(read.person(), PERSON);
         assert_eq!(read.session(), Uuid::from_u128(5).simple().to_string());
         assert_eq!((read.generation, read.hash()), (0, token.hash));
         assert_eq!(token.hash, key().first_hash(Uuid::from_u128(5)));
-        assert!(key().first("ann", Uuid::from_u128(5)).is_none());
+        assert!(key().first_token("ann", Uuid::from_u128(5)).is_none());
     }
 
     #[test]
-    fn a_retry_gets_the_same_successor_and_every_token_is_another() {
+    fn successor_is_deterministic_and_no_two_tokens_are_equal() {
         let mut seen = vec![first().text];
         for generation in 1..50 {
             let presented = key().open_token(seen.last().unwrap().expose()).unwrap();
@@ -245,7 +244,7 @@ mod tests {
             assert!(!seen.contains(&next.text));
             seen.push(next.text);
         }
-        let other = key().first(PERSON, Uuid::from_u128(6)).unwrap();
+        let other = key().first_token(PERSON, Uuid::from_u128(6)).unwrap();
         assert!(other.hash != first().hash);
         let last =
             Presented { generation: u32::MAX, ..key().open_token(first().text.expose()).unwrap() };
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_what_was_sealed_is_opened() {
+    fn altered_token_is_refused() {
         let token = first().text.expose().to_owned();
         assert!(RefreshKey::new(&[8; 32]).open_token(&token).is_none(), "another key");
         let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
@@ -280,8 +279,8 @@ mod tests {
         ] {
             assert!(key().open_token(&wrong).is_none(), "{wrong}");
         }
-        // A version of the future, rightly sealed.
-        let mut sealed = bytes[..SEALED].to_vec();
+        // A later version with a valid tag.
+        let mut sealed = bytes[..SEALED_BYTES].to_vec();
         sealed[0] = 2;
         let tag = key().tag(&sealed);
         sealed.extend_from_slice(&tag);
@@ -289,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_letter_has_one_spelling() {
+    fn last_letter_of_a_token_has_one_spelling() {
         // 85 bytes leave four bits of the last letter unused.
         let token = first().text.expose().to_owned();
         let (rest, _) = token.split_at(token.len() - 1);
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_secret_is_printed() {
+    fn debug_output_has_no_secret() {
         assert_eq!(format!("{:?}", key()), "RefreshKey(…)");
     }
 }

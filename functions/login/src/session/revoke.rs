@@ -1,19 +1,20 @@
-//! Logging out: a session ends before its time.
+//! `POST /session/revoke`: logs out.
 
-use super::{Held, Refused};
+use super::refresh_token::RefreshTokenRequest;
 use crate::app::App;
+use crate::error::LoginError;
 use shared::clock::Timestamp;
 
-/// Revokes the session of a refresh token, also of one that was replaced. One that
-/// isn't ours, or whose session has ended, is no error: what was asked for is so
-/// already (RFC 7009, section 2.2).
-///
-/// # Errors
-///
-/// When AWS doesn't answer.
-pub(crate) async fn revoke(app: &App, request: &Held, now: Timestamp) -> Result<(), Refused> {
-    let sealed = app.refresh_key().await?;
-    let Some(presented) = sealed.open_token(request.refresh_token.expose()) else {
+/// Revokes the session of a refresh token, also of a replaced one. An invalid token, or
+/// one whose session has ended, is no error: the session is already as requested
+/// (RFC 7009, section 2.2).
+pub(crate) async fn revoke(
+    app: &App,
+    request: &RefreshTokenRequest,
+    now: Timestamp,
+) -> Result<(), LoginError> {
+    let key = app.refresh_key().await?;
+    let Some(presented) = key.open_token(request.refresh_token.expose()) else {
         return Ok(());
     };
     let (person, session) = (presented.person(), presented.session());

@@ -1,42 +1,42 @@
-//! A message from customer service, for whoever has been in touch lately.
+//! A customer-service message (客服消息), which needs an open reply window.
 
-use super::{Place, Prepared, Why};
+use super::context::{ChannelContext, Preparation, SkipReason};
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::parameters::{AppKind, fill, fill_address};
 use shared::store::Entitlement;
 use shared::wechat::customer_service::CustomerServiceMessage;
 
-/// Does if a window is open.
+/// Ready if a reply window is open.
 pub(super) async fn prepare(
     app: &App,
-    place: Place<'_>,
+    context: ChannelContext<'_>,
     message: &CustomerServiceMessage,
-) -> Result<Prepared, AwsError> {
-    let Place { app: wechat_app, route, .. } = place;
-    // Who leaves an account takes every open window along.
+) -> Result<Preparation, AwsError> {
+    let ChannelContext { app: wechat_app, route, .. } = context;
+    // Unfollowing closes every window.
     if wechat_app.kind == AppKind::OfficialAccount && !route.follows {
-        return Ok(
-            place.passed("the person does not follow this Official Account", Why::Unreachable)
-        );
+        return Ok(context
+            .skip("the person does not follow this Official Account", SkipReason::Unreachable));
     }
     let filled =
-        message.map(|text| fill(text, place.fields), |text| fill_address(text, place.fields));
+        message.map(|text| fill(text, context.fields), |text| fill_address(text, context.fields));
     let message = match filled {
         Ok(message) => message,
-        Err(unknown) => return Ok(place.unfillable(unknown.into())),
+        Err(unknown) => return Ok(context.skip_unfillable(unknown.into())),
     };
     if let Some(problem) = message.problem() {
-        return Ok(place.passed(format!("as filled, {problem}"), Why::Refused));
+        return Ok(context.skip(format!("as filled, {problem}"), SkipReason::Refused));
     }
-    let users = &app.users;
-    let open = users.find_slot(&wechat_app.app_id, &route.open_id, place.id, place.now).await?;
+    let windows = &app.entitlements.reply_windows;
+    let open =
+        windows.find_slot(&wechat_app.app_id, &route.open_id, context.id, context.now).await?;
     let Some((window, _)) = open else {
-        return Ok(place.passed(
+        return Ok(context.skip(
             "the person has not been in touch lately: no customer-service window is open",
-            Why::Unreachable,
+            SkipReason::Unreachable,
         ));
     };
     let message = message.request(&route.open_id);
-    Ok(place.ready(message, None, Some(Entitlement::WindowSlot(window))))
+    Ok(context.ready(message, None, Some(Entitlement::WindowSlot(window))))
 }

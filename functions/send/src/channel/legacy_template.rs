@@ -1,7 +1,7 @@
-//! A template message of a mini program by a form id, for whoever has submitted a
-//! form within the last seven days. WeChat retired it on 2020-01-10.
+//! A template message of a mini program, which needs a form id of the last seven days.
+//! WeChat retired it on 2020-01-10.
 
-use super::{Fault, Place, Prepared, Why};
+use super::context::{ChannelContext, FillError, Preparation, SkipReason};
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::parameters::FieldSource;
@@ -10,45 +10,49 @@ use shared::wechat::field::MessageKind;
 use shared::wechat::message::{LegacyTemplateMessage, SendRequest};
 use std::collections::BTreeMap;
 
-/// The channel's part of the business's template.
+/// The channel's part of the template.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Card<'a> {
+pub(super) struct ChannelTemplate<'a> {
     pub(super) template_id: &'a str,
     pub(super) data: &'a BTreeMap<String, FieldSource>,
     pub(super) page: &'a Option<String>,
     pub(super) emphasis_keyword: &'a Option<String>,
 }
 
-/// Does if there is a form id; the oldest is used first.
+/// Ready if there is a form id; the oldest is used first.
 pub(super) async fn prepare(
     app: &App,
-    place: Place<'_>,
-    card: Card<'_>,
-) -> Result<Prepared, AwsError> {
-    let (app_id, open_id) = (&place.app.app_id, &place.route.open_id);
-    let forms = app.users.open_form_ids(app_id, open_id, place.id, place.now).await?;
+    context: ChannelContext<'_>,
+    template: ChannelTemplate<'_>,
+) -> Result<Preparation, AwsError> {
+    let (app_id, open_id) = (&context.app.app_id, &context.route.open_id);
+    let forms = app.entitlements.form_ids.open(app_id, open_id, context.id, context.now).await?;
     let Some(form) = forms.into_iter().next() else {
-        return Ok(place.passed(
+        return Ok(context.skip(
             "the person has submitted no form in this mini program within the last seven days",
-            Why::Unreachable,
+            SkipReason::Unreachable,
         ));
     };
-    Ok(match message(place, card, form.form_id().as_str()) {
+    Ok(match message(context, template, form.form_id().as_str()) {
         Ok(message) => {
-            place.ready(message, Some(card.template_id), Some(Entitlement::FormId(form)))
+            context.ready(message, Some(template.template_id), Some(Entitlement::FormId(form)))
         }
-        Err(fault) => place.unfillable(fault),
+        Err(error) => context.skip_unfillable(error),
     })
 }
 
-fn message(place: Place<'_>, card: Card<'_>, form_id: &str) -> Result<SendRequest, Fault> {
-    let data = place.filled(card.data, MessageKind::Template)?;
-    let page = place.address(card.page)?;
-    // A template names its keys without it, here as in its data.
-    let emphasis = card.emphasis_keyword.as_ref().map(|key| format!("{key}.DATA"));
+fn message(
+    context: ChannelContext<'_>,
+    template: ChannelTemplate<'_>,
+    form_id: &str,
+) -> Result<SendRequest, FillError> {
+    let data = context.fill_data(template.data, MessageKind::Template)?;
+    let page = context.fill_address(template.page)?;
+    // WeChat wants the suffix, which templates omit here as in `data`.
+    let emphasis = template.emphasis_keyword.as_ref().map(|key| format!("{key}.DATA"));
     let message = LegacyTemplateMessage {
-        touser: &place.route.open_id,
-        template_id: card.template_id,
+        touser: &context.route.open_id,
+        template_id: template.template_id,
         page: page.as_deref(),
         form_id,
         data: &data,

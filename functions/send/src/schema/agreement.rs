@@ -1,6 +1,7 @@
-//! The schemas and the code that reads agree, and both with the documentation.
+//! The schemas allow what the code reads, and the documentation shows it.
 
 use super::*;
+use crate::commands::Command;
 use jsonschema::Validator;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -11,12 +12,12 @@ const PAGES: [&str; 2] = [
     concat!(
         include_str!("../../../../README.md"),
         include_str!("../../../../docs/sending.md"),
-        include_str!("../../../../docs/setup.md"),
+        include_str!("../../../../docs/configuration.md"),
     ),
     concat!(
         include_str!("../../../../README.zh-CN.md"),
         include_str!("../../../../docs/sending.zh-CN.md"),
-        include_str!("../../../../docs/setup.zh-CN.md"),
+        include_str!("../../../../docs/configuration.zh-CN.md"),
     ),
 ];
 
@@ -45,7 +46,7 @@ fn without(field: &str) -> Value {
 }
 
 #[test]
-fn what_is_read_is_what_the_schema_allows() {
+fn requests_are_read_as_their_schema_allows() {
     let several = json!([{ "account": "安" }, { "union_id": "uBob" }, { "app": "shop", "open_id": "oCarol" }]);
     let schema = schema("request.json");
     for good in [
@@ -54,7 +55,7 @@ fn what_is_read_is_what_the_schema_allows() {
         with("id", json!("A.b_c:d/e-9")),
         with("id", json!("x".repeat(128))),
         with("to", several),
-        with("to", json!(vec![json!({ "account": "a" }); MOST_RECIPIENTS])),
+        with("to", json!(vec![json!({ "account": "a" }); MAX_RECIPIENTS])),
         with("to", json!({ "account": "安".repeat(64) })),
         with("data", json!({ "price": 12.5, "count": 17 })),
         with("channels", json!(["subscribe", "bizsend", "legacy_template"])),
@@ -87,7 +88,7 @@ fn what_is_read_is_what_the_schema_allows() {
         with("to", json!({ "app": "shop" })),
         with("to", json!({ "app": "shop", "open_id": "o nn" })),
         with("to", json!([{ "account": "ann" }, { "union_id": "" }])),
-        with("to", json!(vec![json!({ "account": "a" }); MOST_RECIPIENTS + 1])),
+        with("to", json!(vec![json!({ "account": "a" }); MAX_RECIPIENTS + 1])),
         with("template", json!("order shipped")),
         with("template", json!("x".repeat(65))),
         with("data", json!({ "time": ["x"] })),
@@ -107,47 +108,38 @@ fn what_is_read_is_what_the_schema_allows() {
 }
 
 #[test]
-fn orders_are_read_as_their_schemas_say() {
-    type Read = fn(&Value) -> bool;
-    let cancel: Read = |asked| Cancel::deserialize(asked).is_ok();
-    let remaining: Read = |asked| Remaining::deserialize(asked).is_ok_and(|asked| asked.is_sound());
-    let check: Read = |asked| check::Asked::deserialize(asked).is_ok();
-    let list: Read = |asked| list::Asked::deserialize(asked).is_ok();
-    for (name, read, asked, is_good) in [
-        ("cancel", cancel, json!({ "id": "order-17" }), true),
-        ("cancel", cancel, json!({ "id": "orders#3" }), true),
-        ("cancel", cancel, json!({}), false),
-        ("cancel", cancel, json!("order-17"), false),
-        ("cancel", cancel, json!({ "id": "order-17", "why": "sold out" }), false),
-        ("remaining", remaining, json!({ "to": { "account": "ann" } }), true),
-        (
-            "remaining",
-            remaining,
-            json!({ "to": { "app": "shop", "open_id": "o" }, "template": "t" }),
-            true,
-        ),
-        ("remaining", remaining, json!({ "template": "order_shipped" }), false),
-        ("remaining", remaining, json!({ "to": { "account": "" } }), false),
-        ("remaining", remaining, json!({ "to": [{ "account": "ann" }] }), false),
-        ("remaining", remaining, json!({ "to": { "account": "ann" }, "template": "a b" }), false),
-        ("check_templates", check, json!({}), true),
-        ("check_templates", check, json!({ "templates": ["order_shipped"] }), true),
-        ("check_templates", check, json!({ "template": "order_shipped" }), false),
-        ("check_templates", check, json!({ "templates": ["a b"] }), false),
-        ("check_templates", check, json!({ "templates": "order_shipped" }), false),
-        ("list_templates", list, json!({ "app": "shop" }), true),
-        ("list_templates", list, json!({}), false),
-        ("list_templates", list, json!({ "app": "shop", "kind": "template" }), false),
+fn commands_are_read_as_their_schemas_allow() {
+    for (name, params, is_good) in [
+        ("cancel", json!({ "id": "order-17" }), true),
+        ("cancel", json!({ "id": "orders#3" }), true),
+        ("cancel", json!({}), false),
+        ("cancel", json!("order-17"), false),
+        ("cancel", json!({ "id": "order-17", "why": "sold out" }), false),
+        ("remaining", json!({ "to": { "account": "ann" } }), true),
+        ("remaining", json!({ "to": { "app": "shop", "open_id": "o" }, "template": "t" }), true),
+        ("remaining", json!({ "template": "order_shipped" }), false),
+        ("remaining", json!({ "to": { "account": "" } }), false),
+        ("remaining", json!({ "to": [{ "account": "ann" }] }), false),
+        ("remaining", json!({ "to": { "account": "ann" }, "template": "a b" }), false),
+        ("check_templates", json!({}), true),
+        ("check_templates", json!({ "templates": ["order_shipped"] }), true),
+        ("check_templates", json!({ "template": "order_shipped" }), false),
+        ("check_templates", json!({ "templates": ["a b"] }), false),
+        ("check_templates", json!({ "templates": "order_shipped" }), false),
+        ("list_templates", json!({ "app": "shop" }), true),
+        ("list_templates", json!({}), false),
+        ("list_templates", json!({ "app": "shop", "kind": "template" }), false),
     ] {
-        assert_eq!(read(&asked), is_good, "{name}: {asked}");
         let schema = schema(&format!("{name}.json"));
-        assert_eq!(schema.is_valid(&json!({ name: asked })), is_good, "{name}: {asked}");
-        assert!(!schema.is_valid(&json!({ name: asked, "id": "order-17" })), "{name}");
+        let command = json!({ name: params });
+        assert_eq!(Command::read(&command).is_ok(), is_good, "{command}");
+        assert_eq!(schema.is_valid(&command), is_good, "{command}");
+        assert!(!schema.is_valid(&json!({ name: params, "id": "order-17" })), "{name}");
     }
 }
 
 #[test]
-fn templates_are_read_as_their_schema_says() {
+fn templates_are_read_as_their_schema_allows() {
     let template = |channel: Value| json!({ "fields": ["a"], "channels": [channel] });
     let of = |kind: &str, data: Value| {
         template(json!({ "channel": kind, "app": "x", "template_id": "t", "data": data }))
@@ -184,9 +176,9 @@ fn templates_are_read_as_their_schema_says() {
     }
 }
 
-/// Every JSON of this function that is shown is what the schemas say.
+/// In each language.
 #[test]
-fn each_language_shows_what_the_schemas_say() {
+fn json_in_the_documentation_matches_the_schemas() {
     let now = Timestamp(1_795_000_000);
     for pages in PAGES {
         let mut shown = std::collections::BTreeMap::<_, usize>::new();
@@ -195,15 +187,15 @@ fn each_language_shows_what_the_schemas_say() {
             let file = if has("to") && has("id") {
                 "request.json"
             } else if has("notifications") {
-                "answer.json"
+                "response.json"
             } else if has("differences") {
-                "check_templates.answer.json"
+                "check_templates.response.json"
             } else if has("apps") || has("channels") && !has("fields") {
-                "remaining.answer.json"
+                "remaining.response.json"
             } else if has("fields") {
                 "template.json"
             } else if value["cancel"].get("app").is_some() {
-                // The followers function calls imports off by the same word.
+                // The followers function has a command of the same name.
                 continue;
             } else if has("cancel") {
                 "cancel.json"
@@ -214,7 +206,7 @@ fn each_language_shows_what_the_schemas_say() {
             } else if has("list_templates") {
                 "list_templates.json"
             } else if value["templates"][0].is_object() {
-                "list_templates.answer.json"
+                "list_templates.response.json"
             } else {
                 continue;
             };
@@ -225,15 +217,14 @@ fn each_language_shows_what_the_schemas_say() {
             *shown.entry(file).or_default() += 1;
         }
         for file in
-            files().iter().map(|(file, _)| *file).filter(|file| *file != "cancel.answer.json")
+            files().iter().map(|(file, _)| *file).filter(|file| *file != "cancel.response.json")
         {
             assert!(shown.contains_key(file), "no {file} is shown: {shown:?}");
         }
     }
 }
 
-/// What stands between braces in a text, if it is JSON: in blocks, in commands,
-/// and within a line.
+/// The JSON objects in a text: in blocks, in commands, and within a line.
 fn jsons(text: &str) -> impl Iterator<Item = Value> {
     text.match_indices('{').filter_map(|(at, _)| {
         let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();

@@ -10,9 +10,9 @@ use std::fmt;
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Found {
     pub(super) events: Vec<Event>,
-    /// It was stopped before all were listed: go on with this as `--after`.
+    /// It was stopped before all were listed: go on with this as `--next-token`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) after: Option<String>,
+    pub(super) next_token: Option<String>,
 }
 
 /// One event, as the events function lists it.
@@ -35,7 +35,7 @@ impl Event {
         let problem = self.problem.as_deref().unwrap_or("nobody wrote down why");
         match (self.quarantined_at, self.applied_at, self.due_at) {
             (Some(at), ..) => {
-                format!("set aside {} after {} tries: {problem}", written(at), self.attempts)
+                format!("quarantined {} after {} attempts: {problem}", written(at), self.attempts)
             }
             (None, Some(at), _) => format!("took effect {}", written(at)),
             (None, None, Some(at)) if self.attempts > 0 => {
@@ -60,8 +60,8 @@ impl fmt::Display for Found {
             writeln!(f, "    {}", event.standing())?;
             writeln!(f, "    --key {key}")?;
         }
-        if let Some(after) = &self.after {
-            return write!(f, "Stopped; the rest is listed with --after {after}");
+        if let Some(token) = &self.next_token {
+            return write!(f, "Stopped; the rest is listed with --next-token {token}");
         }
         match self.events.len() {
             0 => Ok(()),
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn how_an_event_stands() {
         let aside = standing(&json!({ "quarantined_at": 1_795_158_240 }));
-        assert_eq!(aside, "set aside 2026-11-20T07:04:00Z after 3 tries: WeChat was busy");
+        assert_eq!(aside, "quarantined 2026-11-20T07:04:00Z after 3 attempts: WeChat was busy");
         let due = standing(&json!({ "due_at": 1_795_158_240 }));
         assert!(due.starts_with("tried 3 times, again by itself 2026-11-20"), "{due}");
         let done = standing(&json!({ "applied_at": 1_795_158_240 }));

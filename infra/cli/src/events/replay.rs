@@ -46,7 +46,7 @@ pub(crate) struct Replay {
     dry_run: bool,
     /// Go on where a replay was stopped, with the word that it told, within 24 hours.
     #[arg(long, value_name = "WORD")]
-    after: Option<String>,
+    next_token: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -64,14 +64,14 @@ struct Done {
     applied: u64,
     failed: u64,
     skipped: u64,
-    after: Option<String>,
+    next_token: Option<String>,
 }
 
 /// What one call of the events function has listed.
 #[derive(Debug, Deserialize)]
 struct Listed {
     events: Vec<Event>,
-    after: Option<String>,
+    next_token: Option<String>,
 }
 
 /// What is told.
@@ -83,8 +83,8 @@ struct Replayed {
     failed: u64,
     /// So many weren't what was asked for, or somebody else is at them.
     skipped: u64,
-    /// It was stopped: go on with this as `--after`.
-    after: Option<String>,
+    /// It was stopped: go on with this as `--next-token`.
+    next_token: Option<String>,
     /// It was stopped.
     stopped: bool,
     /// How to go on, or how to see what failed.
@@ -117,14 +117,14 @@ impl Replay {
     }
 
     async fn apply(&self, deployment: &Deployment, bar: &ProgressBar) -> Result<Answer, Error> {
-        let mut all = Replayed { after: self.after.clone(), ..Replayed::default() };
+        let mut all = Replayed { next_token: self.next_token.clone(), ..Replayed::default() };
         loop {
-            let asked = self.request(all.after.as_deref());
+            let asked = self.request(all.next_token.as_deref());
             let done = tokio::select! {
                 done = deployment.ask::<Done>("events", &asked) => done,
                 _ = tokio::signal::ctrl_c() => {
                     all.stopped = true;
-                    all.next = Some(self.again(all.after.as_deref(), false));
+                    all.next = Some(self.again(all.next_token.as_deref(), false));
                     return Ok(Answer::found(&all, false));
                 }
             };
@@ -132,8 +132,8 @@ impl Replay {
             all.applied += done.applied;
             all.failed += done.failed;
             all.skipped += done.skipped;
-            all.after = done.after;
-            if all.after.is_none() {
+            all.next_token = done.next_token;
+            if all.next_token.is_none() {
                 break;
             }
             bar.set_message(format!(
@@ -143,7 +143,7 @@ impl Replay {
         }
         if all.failed > 0 {
             // What failed is tried again by itself, so it isn't set aside just now.
-            let failed = Self { only: Some(Only::Unapplied), after: None, ..self.clone() };
+            let failed = Self { only: Some(Only::Unapplied), next_token: None, ..self.clone() };
             all.next = Some(failed.again(None, true));
         }
         let well = all.failed == 0;
@@ -151,31 +151,31 @@ impl Replay {
     }
 
     async fn list(&self, deployment: &Deployment, bar: &ProgressBar) -> Result<Answer, Error> {
-        let mut found = Found { after: self.after.clone(), ..Found::default() };
+        let mut found = Found { next_token: self.next_token.clone(), ..Found::default() };
         loop {
-            let asked = self.request(found.after.as_deref());
+            let asked = self.request(found.next_token.as_deref());
             let listed = tokio::select! {
                 listed = deployment.ask::<Listed>("events", &asked) => listed?,
                 // What is listed so far is worth something, too.
                 _ = tokio::signal::ctrl_c() => return Ok(Answer::found(&found, false)),
             };
             found.events.extend(listed.events);
-            found.after = listed.after;
-            if found.after.is_none() {
+            found.next_token = listed.next_token;
+            if found.next_token.is_none() {
                 return Ok(Answer::of(&found));
             }
             bar.set_message(format!("{} found", found.events.len()));
         }
     }
 
-    fn request(&self, after: Option<&str>) -> Value {
+    fn request(&self, next_token: Option<&str>) -> Value {
         let mut request = json!({ "from": self.from, "to": self.to });
         let only = self.only.map(Only::as_str);
         for (name, value) in [
             ("only", only),
             ("app", self.app.as_deref()),
             ("key", self.key.as_deref()),
-            ("after", after),
+            ("next_token", next_token),
         ] {
             if let Some(value) = value {
                 request[name] = value.into();
@@ -192,18 +192,21 @@ impl Replay {
         if error.kind == Kind::Invalid {
             return error;
         }
-        let Replayed { applied, failed, skipped, after, .. } = all;
+        let Replayed { applied, failed, skipped, next_token, .. } = all;
         let problem = format!(
             "{}; before that, applied {applied}, failed {failed}, skipped {skipped}",
             error.problem
         );
-        let advice =
-            format!("{}; then go on with: {}", error.advice, self.again(after.as_deref(), false));
+        let advice = format!(
+            "{}; then go on with: {}",
+            error.advice,
+            self.again(next_token.as_deref(), false)
+        );
         Error { problem, advice, ..error }
     }
 
     /// The command that goes on after this place, or lists.
-    fn again(&self, after: Option<&str>, dry_run: bool) -> String {
+    fn again(&self, next_token: Option<&str>, dry_run: bool) -> String {
         let mut command = format!(
             "hongyan events replay --from {} --to {}",
             written(self.from),
@@ -214,7 +217,7 @@ impl Replay {
             ("only", only),
             ("app", self.app.as_deref()),
             ("key", self.key.as_deref()),
-            ("after", after),
+            ("next-token", next_token),
         ] {
             if let Some(value) = value {
                 command = format!("{command} --{name} {value}");
@@ -271,10 +274,11 @@ mod tests {
     fn how_to_go_on_is_what_was_said_and_the_place() {
         let said = replay(&["--only", "quarantined", "--app", "shop"]).unwrap();
         let expected = "hongyan events replay --from 2026-11-20T07:04:00Z --to \
-                        2026-11-20T08:04:00Z --only quarantined --app shop --after w0rd";
+                        2026-11-20T08:04:00Z --only quarantined --app shop --next-token w0rd";
         assert_eq!(said.again(Some("w0rd"), false), expected);
         let error = Error::new(Kind::Unavailable, "no answer", "ask again");
-        let all = Replayed { applied: 7, after: Some("w0rd".to_owned()), ..Replayed::default() };
+        let all =
+            Replayed { applied: 7, next_token: Some("w0rd".to_owned()), ..Replayed::default() };
         let error = said.broken_off(error, &all);
         assert!(error.problem.contains("applied 7"), "{}", error.problem);
         assert!(error.advice.ends_with(expected), "{}", error.advice);
@@ -285,7 +289,7 @@ mod tests {
     fn what_is_said_is_what_is_asked() {
         let said = replay(&["--only", "pending", "--key", "k", "--dry-run"]).unwrap();
         let expected = json!({ "replay": { "from": 1_795_158_240, "to": 1_795_161_840,
-            "only": "pending", "key": "k", "dry_run": true, "after": "w" } });
+            "only": "pending", "key": "k", "dry_run": true, "next_token": "w" } });
         assert_eq!(said.request(Some("w")), expected);
     }
 }

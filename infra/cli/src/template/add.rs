@@ -125,7 +125,7 @@ fn read(file: &Path) -> Result<(String, String), Error> {
 /// Reads a template as the functions do; what is wrong is told by its place.
 fn parse(text: &str, called: &str) -> Result<Template, Error> {
     let refuse = |problem: String| {
-        let advice = "correct the file; docs/setup.md says what may stand there";
+        let advice = "correct the file; docs/configuration.md says what may stand there";
         Error::new(Kind::Invalid, format!("{called}: {problem}"), advice)
     };
     // A file in which the syntax is wrong has no fields to name.

@@ -136,8 +136,8 @@ fn what_could_never_answer_is_refused() {
 #[test]
 fn the_rules_of_the_documentation_are_read() {
     let pages = [
-        include_str!("../../../../docs/intake.md"),
-        include_str!("../../../../docs/intake.zh-CN.md"),
+        include_str!("../../../../docs/receiving.md"),
+        include_str!("../../../../docs/receiving.zh-CN.md"),
     ];
     for page in pages {
         let block = page.split("```json\n").find(|block| block.contains("\"replies\"")).unwrap();

@@ -62,14 +62,14 @@ impl OpenCircuit {
     }
 }
 
-/// The circuit breaker that all execution environments share.
+/// The circuits that all execution environments share.
 #[derive(Clone, Debug)]
-pub struct CircuitBreaker {
+pub struct SharedCircuits {
     table: Table,
 }
 
-impl CircuitBreaker {
-    /// The circuit breaker in the notifications table.
+impl SharedCircuits {
+    /// The circuits in the notifications table.
     pub fn new(notifications: &NotificationsTable) -> Self {
         Self { table: notifications.0.clone() }
     }

@@ -1,0 +1,65 @@
+//! Checks the access token of a request.
+
+use crate::app::App;
+use crate::error::LoginError;
+use crate::session::access_token::Claims;
+use crate::session::verify::verify;
+use lambda_http::Request;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
+use lambda_http::http::header;
+use shared::clock::Timestamp;
+
+/// The claims of a request's access token. API Gateway's authorizer has verified it
+/// already; this is a second check, for a route whose authorizer is missing or
+/// misconfigured.
+pub(super) async fn authenticate(
+    app: &App,
+    request: &Request,
+    context: &ApiGatewayV2httpRequestContext,
+    now: Timestamp,
+) -> Result<Claims, LoginError> {
+    if context.authorizer.as_ref().is_none_or(|authorizer| authorizer.jwt.is_none()) {
+        return Err(LoginError::MissingAuthorizer);
+    }
+    let keys = app.keys(now).await?;
+    let issuer = app.issuer(context.domain_name.as_deref().unwrap_or_default());
+    let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = token.map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
+    let claims = token.and_then(|token| verify(&keys, &issuer, token, now));
+    claims
+        .filter(|claims| subject(context) == Some(&claims.sub))
+        .ok_or(LoginError::InvalidAccessToken)
+}
+
+/// The person's id that the authorizer has verified. Nothing that the request says of
+/// itself counts.
+pub(super) fn subject(context: &ApiGatewayV2httpRequestContext) -> Option<&str> {
+    let jwt = context.authorizer.as_ref()?.jwt.as_ref()?;
+    jwt.claims.get("sub").map(String::as_str).filter(|subject| !subject.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn subject_is_only_what_the_authorizer_has_verified() {
+        let named = |authorizer: Value| {
+            let http = json!({ "method": "POST", "path": "/form-ids" });
+            let context = json!({ "authorizer": authorizer, "http": http });
+            let context: ApiGatewayV2httpRequestContext = serde_json::from_value(context).unwrap();
+            subject(&context).map(str::to_owned)
+        };
+        let claims = json!({ "jwt": { "claims": { "sub": "ann", "exp": "1" }, "scopes": null } });
+        assert_eq!(named(claims).as_deref(), Some("ann"));
+        for unverified in [
+            json!(null),
+            json!({ "lambda": { "sub": "ann" } }),
+            json!({ "jwt": { "claims": {}, "scopes": null } }),
+            json!({ "jwt": { "claims": { "sub": "" }, "scopes": null } }),
+        ] {
+            assert_eq!(named(unverified.clone()), None, "{unverified}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Selects the channel of a notification. Nothing is written.
+
+use crate::app::App;
+use crate::channel;
+use crate::channel::context::{ChannelContext, Preparation, PreparedMessage, SkipReason};
+use crate::circuit_breaker::Blocked;
+use crate::notification::Notification;
+use crate::recipient_routes::RecipientRoutes;
+use crate::response::SkippedChannel;
+use sha2::{Digest, Sha256};
+use shared::aws::AwsError;
+use shared::clock::Timestamp;
+use shared::parameters::{Channel, ChannelKind, Template, WeChatApp};
+use shared::store::{NotificationStatus, SendIntent};
+use shared::wechat::refusal::{ErrorClass, Refusal};
+
+/// A channel that can be used.
+#[derive(Debug)]
+pub(crate) struct SelectedChannel {
+    /// The app that sends.
+    pub(crate) app: WeChatApp,
+    pub(crate) message: PreparedMessage,
+}
+
+/// Whether a channel can be used.
+#[derive(Debug)]
+pub(crate) enum ChannelCheck {
+    Usable(SelectedChannel),
+    Skipped(SkippedChannel, SkipReason),
+}
+
+/// What to do with a channel.
+#[derive(Debug)]
+pub(crate) enum Selection {
+    Selected(SelectedChannel),
+    /// The channel's API is blocked for now. No other channel is tried: the notification
+    /// waits.
+    Wait(WeChatApp, Blocked),
+    Skipped(SkippedChannel, SkipReason),
+}
+
+/// The channels to try: the template's, in its order or that of the request.
+pub(crate) fn candidate_channels<'a>(
+    template: &'a Template,
+    requested: Option<&[ChannelKind]>,
+) -> Vec<&'a Channel> {
+    let Some(requested) = requested else { return template.channels.iter().collect() };
+    let of_kind = |kind: &ChannelKind| {
+        let kind = *kind;
+        template.channels.iter().filter(move |channel| channel.kind() == kind)
+    };
+    requested.iter().flat_map(of_kind).collect()
+}
+
+/// Selects a channel if it can be used now, by a notification that `pending_intent` may
+/// already have sent to somebody.
+pub(crate) async fn select_channel(
+    app: &App,
+    notification: &Notification<'_>,
+    channel: &Channel,
+    pending_intent: Option<&SendIntent>,
+    routes: &mut RecipientRoutes<'_>,
+    now: Timestamp,
+) -> Result<Selection, AwsError> {
+    let mut selected = match check_channel(app, notification, channel, routes, now).await? {
+        ChannelCheck::Usable(selected) => selected,
+        ChannelCheck::Skipped(skipped, reason) => return Ok(Selection::Skipped(skipped, reason)),
+    };
+    if let Some(intent) = pending_intent {
+        if !selected.message.intent.is_to_same(intent) {
+            let reason = "by now it would go to another user";
+            let skipped = SkippedChannel::skipped_locally(channel.kind(), channel.app(), reason);
+            return Ok(Selection::Skipped(skipped, SkipReason::Unreachable));
+        }
+        // The window for repeats counts from the first call.
+        selected.message.intent = intent.clone();
+    }
+    let api = selected.message.message.api();
+    Ok(match app.circuit_breaker.blocked_until_probe(&selected.app, api, now) {
+        Some(blocked) => Selection::Wait(selected.app, blocked),
+        None => Selection::Selected(selected),
+    })
+}
+
+/// Prepares a channel's message to this recipient, if the channel can be used.
+pub(crate) async fn check_channel(
+    app: &App,
+    notification: &Notification<'_>,
+    channel: &Channel,
+    routes: &mut RecipientRoutes<'_>,
+    now: Timestamp,
+) -> Result<ChannelCheck, AwsError> {
+    let kind = channel.kind();
+    let skipped = |reason| SkippedChannel::skipped_locally(kind, channel.app(), reason);
+    let Some(sender_app) = notification.apps.by_alias(channel.app()) else {
+        let mut skipped = skipped("the template names an app that is not under /apps");
+        let advice = "correct the alias in the template, or store the app under /apps";
+        skipped.advice = Some(advice.to_owned());
+        return Ok(ChannelCheck::Skipped(skipped, SkipReason::Refused));
+    };
+    let Some(route) = routes.get(app, &sender_app.app_id).await? else {
+        let skipped = skipped("the person has never been seen in this app");
+        return Ok(ChannelCheck::Skipped(skipped, SkipReason::Unreachable));
+    };
+    let context = ChannelContext {
+        id: notification.id,
+        kind,
+        app: sender_app,
+        route: &route,
+        apps: notification.apps,
+        fields: notification.fields,
+        client_msg_id: &client_msg_id(notification.id),
+        now,
+    };
+    Ok(match channel::prepare(app, channel, context).await? {
+        Preparation::Ready(message) => {
+            ChannelCheck::Usable(SelectedChannel { app: sender_app.clone(), message })
+        }
+        Preparation::Skipped(skipped, reason) => ChannelCheck::Skipped(skipped, reason),
+    })
+}
+
+/// By this id of 32 characters WeChat drops a repeated message. All attempts at a
+/// notification have the same.
+fn client_msg_id(id: &str) -> String {
+    Sha256::digest(id).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a refusal says about the person: WeChat may know better than the tables who has
+/// consented and who can be reached.
+pub(crate) fn skip_reason(refusal: &Refusal) -> SkipReason {
+    match (refusal.class(), refusal.code) {
+        (_, 43101) => SkipReason::NoConsent,
+        (ErrorClass::Unreachable, _) | (_, 45047) => SkipReason::Unreachable,
+        _ => SkipReason::Refused,
+    }
+}
+
+/// The status of a notification that no channel can carry, and the reason.
+pub(crate) fn final_status(
+    most_severe: SkipReason,
+    is_unknown_person: bool,
+    skipped: &[SkippedChannel],
+) -> (NotificationStatus, &'static str) {
+    match most_severe {
+        _ if skipped.is_empty() => {
+            (NotificationStatus::Unreachable, "the template has none of the channels asked for")
+        }
+        SkipReason::Unreachable if is_unknown_person => (
+            NotificationStatus::Unreachable,
+            "the person has never been seen: they neither follow an Official Account nor have logged in to a mini program",
+        ),
+        SkipReason::Unreachable => {
+            (NotificationStatus::Unreachable, "no channel reaches the person; skipped says why not")
+        }
+        SkipReason::NoConsent => (
+            NotificationStatus::NoConsent,
+            "the person has not consented to this message; ask with wx.requestSubscribeMessage in the mini program",
+        ),
+        SkipReason::Refused => {
+            (NotificationStatus::Failed, "WeChat or the template refuses it; skipped says why")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_msg_id_has_32_characters_and_belongs_to_one_notification() {
+        let id = client_msg_id("order-17-shipped");
+        assert_eq!(id.len(), 32);
+        assert_eq!(id, client_msg_id("order-17-shipped"));
+        assert_ne!(id, client_msg_id("order-18-shipped"));
+    }
+
+    #[test]
+    fn refusal_may_say_that_the_person_is_unreachable() {
+        let reason = |code| skip_reason(&Refusal { code, message: String::new(), rid: None });
+        assert_eq!(reason(43101), SkipReason::NoConsent);
+        for code in [43004, 45015, 45047, 48002, 41028] {
+            assert_eq!(reason(code), SkipReason::Unreachable, "{code}");
+        }
+        for code in [47003, 40037, 48001] {
+            assert_eq!(reason(code), SkipReason::Refused, "{code}");
+        }
+    }
+}

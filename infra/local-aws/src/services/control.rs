@@ -1,0 +1,168 @@
+//! What no AWS has: paths under `/_local` that steer this one.
+//!
+//! JSON in and out, whatever the `Content-Type`. What can't be done is 400 or
+//! 404 with `{"error": "…"}`.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::endpoint::is_here;
+use super::fault::{Fault, FaultHandle, Faults};
+use super::lambda::Lambda;
+use crate::eventbridge::buses::Buses;
+
+#[derive(Clone)]
+struct Control {
+    faults: Faults,
+    buses: Buses,
+    lambda: Lambda,
+}
+
+/// The routes.
+pub(crate) fn router(faults: Faults, buses: Buses, lambda: Lambda) -> Router {
+    Router::new()
+        .route("/_local/faults", get(list).post(inject).delete(cancel_all))
+        .route("/_local/faults/{id}", get(one).delete(cancel))
+        .route("/_local/faults/{id}/release", post(release))
+        .route("/_local/functions/{name}/kill", post(kill))
+        .route("/_local/functions/{name}/cold-starts", post(cold_starts))
+        .route("/_local/functions/{name}/freeze", post(freeze))
+        .route("/_local/functions/{name}/thaw", post(thaw))
+        .route("/_local/buses", get(list_buses))
+        // A partner's bus has slashes in its name.
+        .route("/_local/buses/{*name}", get(events).delete(forget))
+        .layer(middleware::from_fn(guard))
+        .with_state(Control { faults, buses, lambda })
+}
+
+/// Keeps web pages out: a browser says where a page comes from when the page
+/// asks for more than to look, and what it looks at is hidden from it unless
+/// its own name was made to point here.
+async fn guard(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if !is_here(host) || headers.contains_key(header::ORIGIN) {
+        let why =
+            "not for web pages: address this as localhost or by its IP address, without an Origin";
+        return error(StatusCode::FORBIDDEN, why);
+    }
+    next.run(request).await
+}
+
+async fn inject(State(control): State<Control>, body: Bytes) -> Response {
+    let fault: Fault = match serde_json::from_slice(&body) {
+        Ok(fault) => fault,
+        Err(why) => return error(StatusCode::BAD_REQUEST, &format!("this is no fault: {why}")),
+    };
+    match control.faults.inject(fault) {
+        Ok(handle) => Json(handle.json()).into_response(),
+        Err(why) => error(StatusCode::BAD_REQUEST, &why.to_string()),
+    }
+}
+
+async fn list(State(control): State<Control>) -> Response {
+    let faults = control.faults.list();
+    let holding: usize = faults.iter().map(FaultHandle::holding).sum();
+    let faults: Vec<_> = faults.iter().map(FaultHandle::json).collect();
+    Json(json!({ "holding": holding, "faults": faults })).into_response()
+}
+
+async fn one(State(control): State<Control>, Path(id): Path<u64>) -> Response {
+    with(&control, id, FaultHandle::json)
+}
+
+async fn cancel_all(State(control): State<Control>) -> Response {
+    Json(json!({ "cancelled": control.faults.cancel() })).into_response()
+}
+
+async fn cancel(State(control): State<Control>, Path(id): Path<u64>) -> Response {
+    with(&control, id, |fault| {
+        fault.cancel();
+        json!({ "cancelled": 1 })
+    })
+}
+
+async fn release(State(control): State<Control>, Path(id): Path<u64>) -> Response {
+    with(&control, id, |fault| json!({ "released": fault.release() }))
+}
+
+fn with(
+    control: &Control,
+    id: u64,
+    act: impl FnOnce(&FaultHandle) -> serde_json::Value,
+) -> Response {
+    match control.faults.get(id) {
+        Some(fault) => Json(act(&fault)).into_response(),
+        None => error(
+            StatusCode::NOT_FOUND,
+            &format!(
+                "there is no fault {id}, or it is over: GET /_local/faults lists those that aren't"
+            ),
+        ),
+    }
+}
+
+async fn kill(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    told(&name, "killed", control.lambda.kill(&name).await)
+}
+
+async fn cold_starts(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Response {
+    let wanted: ColdStarts = match serde_json::from_slice(&body) {
+        Ok(wanted) => wanted,
+        Err(why) => {
+            let problem = format!("say how many, as in {{\"invocations\": 50}}: {why}");
+            return error(StatusCode::BAD_REQUEST, &problem);
+        }
+    };
+    told(&name, "cold", control.lambda.cold_starts(&name, wanted.invocations))
+}
+
+/// How many invocations start cold.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ColdStarts {
+    invocations: usize,
+}
+
+async fn freeze(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    told(&name, "frozen", control.lambda.freeze(&name).await)
+}
+
+async fn thaw(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    told(&name, "thawed", control.lambda.thaw(&name).await)
+}
+
+/// Tells of how many of a function's processes something became true.
+fn told(function: &str, what: &str, processes: Option<usize>) -> Response {
+    match processes {
+        Some(processes) => Json(json!({ what: processes })).into_response(),
+        None => error(StatusCode::NOT_FOUND, &format!("there is no function {function}")),
+    }
+}
+
+async fn list_buses(State(control): State<Control>) -> Response {
+    Json(json!({ "buses": control.buses.list() })).into_response()
+}
+
+async fn events(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    Json(json!({ "events": control.buses.events(&name) })).into_response()
+}
+
+async fn forget(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    Json(json!({ "forgotten": control.buses.forget(&name) })).into_response()
+}
+
+fn error(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "error": message }))).into_response()
+}

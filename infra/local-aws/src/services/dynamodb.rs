@@ -1,0 +1,194 @@
+//! DynamoDB and its streams: dynoxide, an engine over SQLite, in this process.
+//!
+//! The engine runs SQL where its server runs, so it has a runtime and a thread
+//! of its own; clients' requests are passed on to it over the loopback
+//! interface. Four things it leaves to whoever embeds it are done here: an
+//! index over the stream's records (without one every write reads them all),
+//! trimming them (AWS keeps 24 hours), expiring items (TTL), and hiding
+//! writes that changed nothing (AWS has no record of those).
+//!
+//! What differs from AWS: nothing is throttled, transactions never conflict,
+//! indexes are never behind, a stream has one shard, and an item whose TTL
+//! lies more than five years back expires too.
+//!
+//! Found by asking another implementation the same (`make interop-dynamodb`), and
+//! nothing that its users so far ask for: an update that is to give the old item gives the key
+//! where there was none; `TransactGetItems` adds the keys to what it was asked for; a
+//! query of a table without a sort key begins anew after its one item; and a query takes
+//! an empty text for a key.
+
+mod engine;
+mod proxy;
+mod stream;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dynoxide::{Database, DynoxideError};
+use rusqlite::Connection;
+use serde_json::Value;
+
+use super::Error;
+use engine::Engine;
+use proxy::Proxy;
+pub use stream::StreamPosition;
+
+/// The database: a handle, cheap to clone.
+#[derive(Clone)]
+pub struct DynamoDb {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: Database,
+    /// Where the database lies, unless in memory.
+    folder: Option<PathBuf>,
+    /// A connection beside the engine's, for what the engine has no call for.
+    beside: Arc<Mutex<Connection>>,
+    engine: Mutex<Option<Engine>>,
+    proxy: Proxy,
+}
+
+impl From<DynoxideError> for Error {
+    fn from(error: DynoxideError) -> Self {
+        Self::Database(error.to_string())
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.to_string())
+    }
+}
+
+impl DynamoDb {
+    /// Opens the database in a file, made if need be, or one in memory that ends with the handle.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, or a newer engine wrote it.
+    pub fn open(file: Option<&Path>) -> Result<Self, Error> {
+        let (database, beside) = engine::open(file)?;
+        let beside = Arc::new(Mutex::new(beside));
+        let engine = Engine::start(database.clone(), beside.clone())?;
+        let proxy = Proxy::new(engine.address());
+        Ok(Self {
+            inner: Arc::new(Inner {
+                database,
+                folder: file.and_then(Path::parent).map(Path::to_path_buf),
+                beside,
+                engine: Mutex::new(Some(engine)),
+                proxy,
+            }),
+        })
+    }
+
+    /// Makes a table as `definition` says, unless it is there already.
+    ///
+    /// `definition` holds the properties of `AWS::DynamoDB::Table`: what
+    /// `CreateTable` takes, and `TimeToLiveSpecification`. Of a table that is
+    /// there, what can change is changed: its TTL, and its stream is switched
+    /// on. Runs SQL on this thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TableDiffers`] if the existing table has other keys or
+    /// indexes or another kind of stream; [`Error::Database`] if the engine
+    /// refuses the definition.
+    pub fn create_table(&self, definition: &Value) -> Result<(), Error> {
+        table::create(&self.inner.database, self.inner.folder.as_deref(), definition)
+    }
+
+    /// The ARN of a table's stream, as Lambda events carry it; `None` without table or stream.
+    #[must_use]
+    pub fn stream_arn(&self, table: &str) -> Option<String> {
+        stream::arn(&self.inner.database, table)
+    }
+
+    /// Where the stream of the table of this name begins.
+    ///
+    /// Records of an earlier table of the name lie before it. `None` without
+    /// table or stream.
+    #[must_use]
+    pub fn stream_position(&self, table: &str) -> Option<StreamPosition> {
+        stream::start(&self.inner.database, table)
+    }
+
+    /// The records after `after`, oldest first, and the position after them.
+    ///
+    /// At most `limit` of them (1,000 at most), each as a Lambda event carries
+    /// it. Writes that changed nothing are left out where the stream shows both
+    /// images, so the position may advance past no records at all. If the
+    /// table has been made anew since, the new stream is read from its start.
+    /// Runs SQL on this thread: a fraction of a millisecond.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`], also when there is no such table or it has no stream.
+    pub fn stream_records(
+        &self,
+        table: &str,
+        after: &StreamPosition,
+        limit: usize,
+    ) -> Result<(Vec<Value>, StreamPosition), Error> {
+        stream::records(&self.inner.database, table, after, limit)
+    }
+
+    /// An item by its key, as DynamoDB's JSON writes both. None if there is none, and if
+    /// it can't be read. Runs SQL on this thread: a fraction of a millisecond.
+    #[must_use]
+    pub fn item(&self, table: &str, key: &Value) -> Option<Value> {
+        let request = serde_json::json!({ "TableName": table, "Key": key });
+        let request = serde_json::from_value(request).ok()?;
+        let found = self.inner.database.get_item(request).ok()?;
+        serde_json::to_value(found).ok()?.get_mut("Item").map(Value::take)
+    }
+
+    /// The engine itself, for tests that write without a client.
+    #[cfg(test)]
+    pub(crate) fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    /// Passes a client's request on to the engine.
+    pub(crate) async fn answer(
+        &self,
+        operation: &str,
+        request: axum::extract::Request,
+    ) -> axum::response::Response {
+        let answer = self.inner.proxy.pass(operation, request).await;
+        if let Some(table) = answer.deleted {
+            self.forget_stream(table).await;
+        }
+        answer.response
+    }
+
+    /// Removes a deleted table's records, or a new table of the name would seem to have them.
+    async fn forget_stream(&self, table: String) {
+        let beside = self.inner.beside.clone();
+        let forgotten =
+            tokio::task::spawn_blocking(move || engine::forget_stream(&lock(&beside), &table));
+        match forgotten.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a deleted table's stream records stay"),
+            Err(_) => tracing::error!("removing a deleted table's stream records panicked"),
+        }
+    }
+
+    /// Stops the engine and writes everything into the one file.
+    pub(crate) fn close(&self) {
+        let engine = self.inner.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(engine) = engine {
+            engine.stop();
+        }
+        // In memory there is nothing to write back, and SQLite says so by doing nothing.
+        if let Err(error) = engine::write_back(&lock(&self.inner.beside)) {
+            tracing::warn!(%error, "the database's last changes stay in its -wal file");
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,77 @@
+//! How a fault befalls a call on its way to its service.
+
+use super::{Call, Fault, Faults};
+use crate::connection::Resetter;
+use crate::services::{Refusal, body, lambda, sqs};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+
+/// Lets the fault that waits for this call have its way, if one does.
+pub(crate) async fn inject(
+    State(faults): State<Faults>,
+    ConnectInfo(resetter): ConnectInfo<Resetter>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(mut call) = Call::of(&request) else { return next.run(request).await };
+    // A body is held back only for faults that ask what it names.
+    if faults.ask_for_resources(&call) {
+        let (head, asked) = request.into_parts();
+        let asked = match body::whole(asked).await {
+            Ok(asked) => asked,
+            Err(refusal) => return refuse(call.service, &refusal),
+        };
+        call.read(&asked);
+        request = Request::from_parts(head, Body::from(asked));
+    }
+    let Some(injection) = faults.take(&call) else { return next.run(request).await };
+    let fault = injection.fault();
+    tracing::debug!(service = call.service, operation = call.operation, ?fault, "fired");
+    let answer = if fault.after {
+        let answer = next.run(request).await;
+        injection.wait().await;
+        answer
+    } else {
+        injection.wait().await;
+        if fault.refuse.is_none() && !fault.reset {
+            return next.run(request).await;
+        }
+        Response::new(Body::empty())
+    };
+    if fault.reset {
+        resetter.reset();
+    }
+    match refusal(fault, &call) {
+        Some(refusal) => refuse(call.service, &refusal),
+        None => answer,
+    }
+}
+
+fn refusal(fault: &Fault, call: &Call) -> Option<Refusal> {
+    let code = fault.refuse.as_ref()?;
+    Some(Refusal {
+        status: fault.refusal_status(call.service, code),
+        code: code.clone().into(),
+        message: format!("{code}: a fault that was ordered on this machine"),
+    })
+}
+
+/// Each service has its own way to write a refusal.
+fn refuse(service: &str, refusal: &Refusal) -> Response {
+    match service {
+        "lambda" => lambda::refuse(refusal),
+        "sqs" => sqs::refuse(refusal),
+        "ssm" => refusal.json("1.1"),
+        // DynamoDB writes the shape's whole name.
+        _ => {
+            let space = match refusal.code.as_ref() {
+                "ThrottlingException" => "com.amazon.coral.availability",
+                _ => "com.amazonaws.dynamodb.v20120810",
+            };
+            let code = format!("{space}#{}", refusal.code).into();
+            Refusal { code, ..refusal.clone() }.json("1.0")
+        }
+    }
+}

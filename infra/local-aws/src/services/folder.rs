@@ -1,0 +1,58 @@
+//! One process per data folder.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::Error;
+
+/// The data folder, held by this process. The system releases it when the process ends.
+pub(crate) struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Makes the folder if need be and takes it.
+    pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(Error::file("make the folder", folder))?;
+        let path = folder.join("lock");
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(Error::file("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { file }),
+            Err(TryLockError::WouldBlock) => Err(Error::InUse(folder.to_path_buf())),
+            Err(TryLockError::Error(error)) => Err(Error::file("lock", &path)(error)),
+        }
+    }
+
+    /// Gives the folder back, whoever else still holds a clone of this.
+    pub(crate) fn release(&self) {
+        // The end of the process would release it as well, so a failure costs nothing.
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_holder_at_a_time() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("deep/data");
+        let first = Lock::take(&folder).unwrap();
+        let second = Lock::take(&folder).err().unwrap();
+        assert!(second.to_string().contains("in use by another process"), "{second}");
+        first.release();
+        Lock::take(&folder).unwrap();
+    }
+}

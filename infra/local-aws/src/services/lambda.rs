@@ -1,0 +1,339 @@
+//! Lambda's Invoke, in its three kinds, and the list of functions.
+//!
+//! Functions run elsewhere: whoever serves this lends them as an [`Invoke`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::asynchronous::{AsyncInvoker, EventInvokeConfig};
+use super::{ACCOUNT, REGION, Refusal};
+
+/// The most that a synchronous invocation may carry, in bytes (Lambda quotas: 6 MB).
+const LARGEST_REQUEST: usize = 6 * 1024 * 1024;
+
+/// The most that an asynchronous invocation may carry, in bytes (Invoke: 1 MB).
+const LARGEST_EVENT: usize = 1024 * 1024;
+
+/// A future that can be stored and sent.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a function that ran came to.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// It answered with this.
+    Ok(Bytes),
+    /// It failed: `{"errorType": …, "errorMessage": …}`.
+    FunctionError(Bytes),
+}
+
+/// Why a function did not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvokeError {
+    /// There is no function of that name.
+    NotFound,
+    /// As many invocations as its reserved concurrency allows are under way.
+    Throttled,
+}
+
+/// A function, as lists show it.
+#[derive(Debug, Clone)]
+pub struct FunctionSummary {
+    /// Its name, as in `shop-local-send`.
+    pub name: String,
+    /// Its runtime, as in `provided.al2023`.
+    pub runtime: String,
+    /// Its description; may be empty.
+    pub description: String,
+    /// How long one invocation may take, in seconds.
+    pub timeout_seconds: u64,
+    /// How much memory it is given on AWS, in MB.
+    pub memory_mb: u64,
+}
+
+/// Whoever runs the functions.
+pub trait Invoke: Send + Sync {
+    /// Runs `function`, named by its bare name, once, with `payload`, to its end.
+    fn invoke(&self, function: &str, payload: Bytes) -> BoxFuture<'_, Result<Answer, InvokeError>>;
+
+    /// Kills all processes of `function`, and returns when they are gone; tells
+    /// how many. What they were at ends as Lambda ends it when a runtime exits.
+    /// `None`, as for whoever runs no processes, if there is no such function.
+    fn kill(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
+        Box::pin(async { None })
+    }
+
+    /// Has each of the next `invocations` of `function` start a process, and tells how
+    /// many. `None`, as for whoever runs no processes, if there is no such function.
+    fn cold_starts(&self, _function: &str, _invocations: usize) -> Option<usize> {
+        None
+    }
+
+    /// Freezes all processes of `function` that are at work, and tells how many.
+    /// `None`, as for whoever runs no processes, if there is no such function.
+    fn freeze(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
+        Box::pin(async { None })
+    }
+
+    /// Lets all processes of `function` go on, and tells how many there are. `None`,
+    /// as for whoever runs no processes, if there is no such function.
+    fn thaw(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
+        Box::pin(async { None })
+    }
+
+    /// What happens to events of `function` with which it fails.
+    fn event_invoke_config(&self, _function: &str) -> EventInvokeConfig {
+        EventInvokeConfig::default()
+    }
+
+    /// All functions there are.
+    fn list(&self) -> Vec<FunctionSummary>;
+}
+
+/// The ARN of a function.
+#[must_use]
+pub fn arn(function: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
+}
+
+/// Lambda's API over somebody's functions.
+#[derive(Clone)]
+pub(crate) struct Lambda {
+    functions: Arc<dyn Invoke>,
+    asynchronous: AsyncInvoker,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Lambda {
+    pub(crate) fn new(
+        functions: Arc<dyn Invoke>,
+        asynchronous: AsyncInvoker,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self { functions, asynchronous, stopping }
+    }
+
+    /// `GET /2015-03-31/functions/`.
+    pub(crate) fn list(&self) -> Response {
+        let functions: Vec<Value> = self.functions.list().iter().map(configuration).collect();
+        rest(StatusCode::OK, &json!({"Functions": functions}))
+    }
+
+    /// `GET /2015-03-31/functions/{name}`.
+    pub(crate) fn get(&self, name: &str) -> Response {
+        match self.find(name, None) {
+            Ok(function) => rest(
+                StatusCode::OK,
+                &json!({"Configuration": configuration(&function), "Code": {}}),
+            ),
+            Err(refusal) => refuse(&refusal),
+        }
+    }
+
+    /// `POST /2015-03-31/functions/{name}/invocations`.
+    pub(crate) async fn invoke(
+        &self,
+        name: &str,
+        qualifier: Option<&str>,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Response {
+        self.answer(name, qualifier, headers, body).await.unwrap_or_else(|refusal| refuse(&refusal))
+    }
+
+    async fn answer(
+        &self,
+        name: &str,
+        qualifier: Option<&str>,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Response, Refusal> {
+        let function = self.find(name, qualifier)?.name;
+        let kind = headers.get("x-amz-invocation-type").and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or("RequestResponse");
+        let most = if kind == "Event" { LARGEST_EVENT } else { LARGEST_REQUEST };
+        let payload = to_bytes(body, most).await.map_err(|_| Refusal {
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            code: "RequestTooLargeException".into(),
+            message: format!("Request must be smaller than {most} bytes for the Invoke operation"),
+        })?;
+        let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
+        if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
+            return Err(Refusal::new(
+                "InvalidRequestContentException",
+                format!(
+                    "Could not parse request body into json (line {}, column {})",
+                    error.line(),
+                    error.column()
+                ),
+            ));
+        }
+        match kind {
+            "RequestResponse" => self.request_response(&function, payload).await,
+            "Event" => {
+                self.begin_event(function, payload);
+                Ok(executed(StatusCode::ACCEPTED, Bytes::new()))
+            }
+            "DryRun" => Ok(executed(StatusCode::NO_CONTENT, Bytes::new())),
+            other => Err(Refusal::new(
+                "InvalidParameterValueException",
+                format!("{other} is no invocation type: RequestResponse, Event or DryRun is"),
+            )),
+        }
+    }
+
+    async fn request_response(&self, function: &str, payload: Bytes) -> Result<Response, Refusal> {
+        match self.functions.invoke(function, payload).await {
+            Ok(Answer::Ok(payload)) => Ok(executed(StatusCode::OK, payload)),
+            Ok(Answer::FunctionError(payload)) => {
+                let mut answer = executed(StatusCode::OK, payload);
+                answer
+                    .headers_mut()
+                    .insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
+                Ok(answer)
+            }
+            Err(InvokeError::NotFound) => Err(not_found(&arn(function))),
+            Err(InvokeError::Throttled) => Err(Refusal {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                code: "TooManyRequestsException".into(),
+                message: "Rate Exceeded.".to_owned(),
+            }),
+        }
+    }
+
+    /// Invokes a function asynchronously, until the server stops.
+    fn begin_event(&self, function: String, payload: Bytes) {
+        let Some(invocation) = self.asynchronous.begin(&function, payload) else { return };
+        let mut stopping = self.stopping.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = invocation => {}
+                _ = stopping.wait_for(|stop| *stop) => {
+                    tracing::warn!(function, "an event is dropped: the server stops");
+                }
+            }
+        });
+    }
+
+    /// Kills all processes of a function; see [`Invoke::kill`].
+    pub(crate) async fn kill(&self, function: &str) -> Option<usize> {
+        self.functions.kill(function).await
+    }
+
+    /// Has the next so many invocations start cold; see [`Invoke::storm`].
+    pub(crate) fn cold_starts(&self, function: &str, invocations: usize) -> Option<usize> {
+        self.functions.cold_starts(function, invocations)
+    }
+
+    /// Freezes those that are at work; see [`Invoke::freeze`].
+    pub(crate) async fn freeze(&self, function: &str) -> Option<usize> {
+        self.functions.freeze(function).await
+    }
+
+    /// Lets them go on; see [`Invoke::thaw`].
+    pub(crate) async fn thaw(&self, function: &str) -> Option<usize> {
+        self.functions.thaw(function).await
+    }
+
+    /// Finds the function that a client names by name, `name:qualifier`, partial or full ARN.
+    fn find(&self, named: &str, qualifier: Option<&str>) -> Result<FunctionSummary, Refusal> {
+        let (name, suffix) = parse(named);
+        let qualifier = qualifier.or(suffix).unwrap_or("$LATEST");
+        if qualifier != "$LATEST" {
+            return Err(not_found(&format!("{}:{qualifier}", arn(name))));
+        }
+        let found = self.functions.list().into_iter().find(|function| function.name == name);
+        found.ok_or_else(|| not_found(&arn(name)))
+    }
+}
+
+/// The bare name of a function that is named in any of Invoke's forms.
+pub(crate) fn name_of(named: &str) -> &str {
+    parse(named).0
+}
+
+/// Takes apart the forms that Invoke's `FunctionName` may have.
+pub(crate) fn parse(named: &str) -> (&str, Option<&str>) {
+    let rest = match named.split_once(":function:") {
+        Some((_, rest)) => rest,
+        None => named.strip_prefix("function:").unwrap_or(named),
+    };
+    match rest.split_once(':') {
+        Some((name, qualifier)) => (name, Some(qualifier)),
+        None => (rest, None),
+    }
+}
+
+fn not_found(arn: &str) -> Refusal {
+    Refusal {
+        status: StatusCode::NOT_FOUND,
+        code: "ResourceNotFoundException".into(),
+        message: format!("Function not found: {arn}"),
+    }
+}
+
+fn configuration(function: &FunctionSummary) -> Value {
+    json!({
+        "FunctionName": function.name,
+        "FunctionArn": arn(&function.name),
+        "Description": function.description,
+        "Runtime": function.runtime,
+        "Handler": "bootstrap",
+        "PackageType": "Zip",
+        "Timeout": function.timeout_seconds,
+        "MemorySize": function.memory_mb,
+        "Version": "$LATEST",
+        "State": "Active",
+        "LastUpdateStatus": "Successful",
+    })
+}
+
+fn executed(status: StatusCode, payload: Bytes) -> Response {
+    let mut answer = Response::new(Body::from(payload));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+fn rest(status: StatusCode, body: &Value) -> Response {
+    let mut answer = Response::new(Body::from(body.to_string()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+pub(crate) fn refuse(refusal: &Refusal) -> Response {
+    let side = if refusal.status.is_server_error() { "Server" } else { "User" };
+    let mut answer = rest(refusal.status, &json!({"Type": side, "Message": refusal.message}));
+    if let Ok(code) = HeaderValue::from_str(&refusal.code) {
+        answer.headers_mut().insert("x-amzn-errortype", code);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_may_be_named_in_every_documented_way() {
+        for (named, name, qualifier) in [
+            ("send", "send", None),
+            ("send:$LATEST", "send", Some("$LATEST")),
+            ("function:send", "send", None),
+            ("000000000000:function:send", "send", None),
+            ("arn:aws:lambda:us-east-1:000000000000:function:send", "send", None),
+            ("arn:aws:lambda:us-east-1:000000000000:function:send:7", "send", Some("7")),
+        ] {
+            assert_eq!(parse(named), (name, qualifier), "{named}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! SQS: standard queues, in one JSON file or in memory.
+//!
+//! Delivery is at least once, as on AWS: what a client was told is sent stands
+//! in the file, while a receipt, a deletion or a changed visibility gets there
+//! a moment later, so a process killed in between leaves a message that comes
+//! again. Not here: FIFO queues, policies, tags, encryption, moving messages
+//! back out of a dead-letter queue.
+
+mod api;
+mod attributes;
+mod batch;
+mod digest;
+mod message;
+mod queue;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::persisted::{Change, Persisted};
+use super::{ACCOUNT, Error, REGION, Refusal, now};
+pub(crate) use api::refuse;
+pub use message::Message;
+use queue::Queue;
+
+/// The most that one call receives (`ReceiveMessage`: 10).
+const MOST: usize = 10;
+
+/// The queues: a handle, cheap to clone.
+#[derive(Clone)]
+pub struct Queues {
+    state: Arc<Persisted<State>>,
+    /// Told whenever a message may have become visible.
+    arrived: Arc<Notify>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct State {
+    queues: BTreeMap<String, Queue>,
+}
+
+/// The ARN of a queue.
+#[must_use]
+pub fn arn(queue: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
+}
+
+/// The URL of a queue under an endpoint, as in `http://127.0.0.1:4566`.
+#[must_use]
+pub fn url(endpoint: &str, queue: &str) -> String {
+    format!("{}/{ACCOUNT}/{queue}", endpoint.trim_end_matches('/'))
+}
+
+/// The name in a queue's URL, whatever the host, or in its ARN.
+#[must_use]
+pub fn name_of(url: &str) -> &str {
+    url.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or(url)
+}
+
+impl Queues {
+    /// Reads the queues in `file`, if it is there, and keeps them there; in memory without.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is damaged.
+    pub fn open(file: Option<PathBuf>) -> Result<Self, Error> {
+        Ok(Self { state: Arc::new(Persisted::open(file)?), arrived: Arc::default() })
+    }
+
+    /// Makes a queue, or gives the one that is there these attributes and no others.
+    ///
+    /// Attributes are those of `CreateQueue`, as text. A `RedrivePolicy` may name
+    /// a dead-letter queue that is made later; until then nothing moves.
+    ///
+    /// # Errors
+    ///
+    /// The name or an attribute breaks a rule, or asks for a FIFO queue.
+    pub fn create(&self, name: &str, attributes: &BTreeMap<String, String>) -> Result<(), Error> {
+        attributes::check_name(name)?;
+        attributes::check(attributes)?;
+        let ((), _) = self.state.change(|state| {
+            let now = now();
+            let queue = state.queues.entry(name.to_owned()).or_insert_with(|| Queue::new(now));
+            queue.configure(attributes.clone(), now);
+        });
+        self.arrived.notify_waiters();
+        Ok(())
+    }
+
+    /// Sends a message with no attributes; tells its id.
+    ///
+    /// # Errors
+    ///
+    /// No such queue, or SQS would not take such a body.
+    pub fn send(&self, queue: &str, body: String) -> Result<String, Error> {
+        let draft = message::Draft { body, ..message::Draft::default() };
+        let (id, _) = self.put(queue, draft)?;
+        Ok(id)
+    }
+
+    /// Receives up to `max` messages (10 at most), waiting up to `wait` for the
+    /// first; they are hidden for as long as the queue says.
+    ///
+    /// Cancelling the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// No such queue.
+    pub async fn receive(
+        &self,
+        queue: &str,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<Message>, Error> {
+        Ok(self.wait_for(queue, max, Some(wait), None).await?)
+    }
+
+    /// Deletes a received message. One that is gone already is no error.
+    ///
+    /// # Errors
+    ///
+    /// No such queue, or not a receipt handle.
+    pub fn delete(&self, queue: &str, receipt_handle: &str) -> Result<(), Error> {
+        let receipt = message::Receipt::parse(receipt_handle)?;
+        self.in_queue(queue, |queue, _| queue.delete(&receipt))?;
+        Ok(())
+    }
+
+    /// Hides a received message for `timeout` from now, in whole seconds; zero shows it again.
+    ///
+    /// # Errors
+    ///
+    /// No such queue, not a receipt handle, or the message is hidden no longer.
+    pub fn change_visibility(
+        &self,
+        queue: &str,
+        receipt_handle: &str,
+        timeout: Duration,
+    ) -> Result<(), Error> {
+        Ok(self.hide(queue, receipt_handle, timeout.as_secs())?)
+    }
+
+    /// Shows all messages that are hidden or delayed, as if their time were over.
+    ///
+    /// # Errors
+    ///
+    /// No such queue.
+    pub fn show(&self, queue: &str) -> Result<(), Error> {
+        self.in_queue(queue, Queue::show)?;
+        self.arrived.notify_waiters();
+        Ok(())
+    }
+
+    /// How many messages wait in a queue, visible, hidden or delayed; `None` if there is no such queue.
+    #[must_use]
+    pub fn length(&self, queue: &str) -> Option<usize> {
+        self.state.read(|state| Some(state.queues.get(queue)?.counts(now()).total()))
+    }
+
+    /// How many messages a receiver would get now; `None` if there is no such queue.
+    #[must_use]
+    pub fn visible(&self, queue: &str) -> Option<usize> {
+        self.state.read(|state| Some(state.queues.get(queue)?.counts(now()).visible))
+    }
+
+    /// Writes what is unwritten; later changes stay in memory.
+    pub(crate) fn close(&self) {
+        self.state.close();
+    }
+
+    /// Sends; tells the message's id and the change to wait for.
+    fn put(&self, name: &str, draft: message::Draft) -> Result<(String, Change), Refusal> {
+        let (sent, change) = self.state.change(|state| {
+            let queue = state.queues.get_mut(name).ok_or_else(|| no_queue(name))?;
+            queue.send(draft, now())
+        });
+        self.arrived.notify_waiters();
+        Ok((sent?, change))
+    }
+
+    /// Takes what is visible now, moving aside what has been received too often.
+    fn take(&self, name: &str, max: usize, hide: Option<u64>) -> Result<Vec<Message>, Refusal> {
+        let (taken, moved) = self.state.change_if(|state| {
+            let now = now();
+            let Some(queue) = state.queues.get(name) else {
+                return (Err(no_queue(name)), false);
+            };
+            let policy = queue.redrive().filter(|it| state.queues.contains_key(&it.queue));
+            let Some(queue) = state.queues.get_mut(name) else {
+                return (Err(no_queue(name)), false);
+            };
+            let most = policy.as_ref().map(|policy| policy.receives);
+            let (taken, dead) = queue.receive(name, max, hide, most, now);
+            let moved = !dead.is_empty();
+            let changed = moved || !taken.is_empty();
+            if let Some(aside) = policy.and_then(|it| state.queues.get_mut(&it.queue)) {
+                for message in dead {
+                    aside.bury(message, name, now);
+                }
+            }
+            (Ok((taken, moved)), changed)
+        })?;
+        if moved {
+            self.arrived.notify_waiters();
+        }
+        Ok(taken)
+    }
+
+    /// Receives, with a long poll: of the queue's own length if `wait` is not given.
+    async fn wait_for(
+        &self,
+        name: &str,
+        max: usize,
+        wait: Option<Duration>,
+        hide: Option<u64>,
+    ) -> Result<Vec<Message>, Refusal> {
+        let max = max.clamp(1, MOST);
+        let own = || {
+            self.state.read(|state| {
+                state.queues.get(name).map_or(Duration::ZERO, |queue| {
+                    Duration::from_secs(queue.number(attributes::WAIT))
+                })
+            })
+        };
+        let deadline = Instant::now() + wait.unwrap_or_else(own);
+        loop {
+            // Listening starts before looking, or a message between the two would be missed.
+            let mut arrived = std::pin::pin!(self.arrived.notified());
+            arrived.as_mut().enable();
+            let taken = self.take(name, max, hide)?;
+            if !taken.is_empty() || Instant::now() >= deadline {
+                return Ok(taken);
+            }
+            let next = self.state.read(|state| {
+                let now = now();
+                let next = state.queues.get(name)?.next_visible(now)?;
+                Some(Duration::from_millis(next.saturating_sub(now) + 1))
+            });
+            let until = next.map_or(deadline, |next| deadline.min(Instant::now() + next));
+            tokio::select! {
+                () = arrived => {}
+                () = tokio::time::sleep_until(until) => {}
+            }
+        }
+    }
+
+    fn hide(&self, name: &str, handle: &str, seconds: u64) -> Result<(), Refusal> {
+        let receipt = message::Receipt::parse(handle)?;
+        self.in_queue(name, |queue, now| queue.hide(&receipt, seconds, now))??;
+        self.arrived.notify_waiters();
+        Ok(())
+    }
+
+    /// Changes a queue.
+    fn in_queue<R>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Queue, u64) -> R,
+    ) -> Result<R, Refusal> {
+        let (result, _) = self.state.change(|state| {
+            let queue = state.queues.get_mut(name).ok_or_else(|| no_queue(name))?;
+            Ok(change(queue, now()))
+        });
+        result
+    }
+}
+
+fn no_queue(name: &str) -> Refusal {
+    Refusal::new(
+        "QueueDoesNotExist",
+        format!("The specified queue does not exist: there is no {name} here."),
+    )
+}

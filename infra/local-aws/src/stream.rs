@@ -1,0 +1,239 @@
+//! Feeds a table's stream to a function, as Lambda's event source mapping does,
+//! or through a pipe to a bus.
+//!
+//! Records are read in order and dealt to as many lanes as the mapping's
+//! parallelization factor, by the item's whole key. So an item's records stay
+//! in order, which is all that Lambda promises (not the order of all items of a
+//! partition key), and a stubborn record holds up its own lane only. Where the reader stands is
+//! written down once everything before is done, so after a restart records come
+//! again rather than never.
+//!
+//! Rules: Lambda developer guide, "Process DynamoDB records with Lambda",
+//! "Configuring partial batch response with DynamoDB and Lambda" and "Retain
+//! discarded records for a DynamoDB event source in Lambda".
+
+mod checkpoint;
+mod lane;
+mod pipe;
+mod progress;
+
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value as Json;
+use tokio::sync::{Notify, mpsc};
+
+use crate::{
+    logs::Logs,
+    services::{Aws, Error, dynamodb::StreamPosition, lambda::Invoke},
+    template::{Pipe, Start, StreamMapping},
+};
+use checkpoint::Checkpoint;
+use pipe::Forward;
+use progress::Progress;
+
+/// How often the stream is looked at. AWS polls four times a second; someone
+/// who watches a terminal is less patient.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A record on its way, with the number of the read that brought it.
+struct Record {
+    read: u64,
+    json: Json,
+}
+
+/// One mapping, or one pipe.
+pub(crate) struct Stream {
+    mapping: StreamMapping,
+    /// What a pipe does with the function's answers.
+    forward: Option<Forward>,
+    aws: Aws,
+    functions: Arc<dyn Invoke>,
+    logs: Logs,
+    checkpoint: Checkpoint,
+    progress: Mutex<Progress>,
+    settled: Notify,
+}
+
+impl Stream {
+    /// Finds where to begin: where it stood, or where the mapping says.
+    pub(crate) fn open(
+        mapping: StreamMapping,
+        aws: Aws,
+        functions: Arc<dyn Invoke>,
+        logs: Logs,
+        data: Option<&Path>,
+    ) -> Result<Self, Error> {
+        let checkpoint = Checkpoint::open(data, &mapping.function, &mapping.table);
+        Self::over(mapping, None, checkpoint, aws, functions, logs)
+    }
+
+    /// As [`Stream::open`], for a pipe.
+    pub(crate) fn open_pipe(
+        pipe: Pipe,
+        aws: Aws,
+        functions: Arc<dyn Invoke>,
+        logs: Logs,
+        data: Option<&Path>,
+    ) -> Result<Self, Error> {
+        let Pipe { name, stream, target } = pipe;
+        // A function may have the same name.
+        let checkpoint = Checkpoint::open(data, &format!("pipe.{name}"), &stream.table);
+        let forward = Forward { pipe: name, target };
+        Self::over(stream, Some(forward), checkpoint, aws, functions, logs)
+    }
+
+    fn over(
+        mapping: StreamMapping,
+        forward: Option<Forward>,
+        checkpoint: Checkpoint,
+        aws: Aws,
+        functions: Arc<dyn Invoke>,
+        logs: Logs,
+    ) -> Result<Self, Error> {
+        let position = match checkpoint.read() {
+            Some(position) => position,
+            None => beginning(&aws, &mapping)?,
+        };
+        let progress = Mutex::new(Progress::at(position));
+        let settled = Notify::new();
+        Ok(Self { mapping, forward, aws, functions, logs, checkpoint, progress, settled })
+    }
+
+    /// Tells of trouble, in the name of the function or the pipe.
+    fn trouble(&self, what: String) {
+        let forward = self.forward.as_ref();
+        self.logs.trouble(forward.map_or(&self.mapping.function, |forward| &forward.pipe), what);
+    }
+
+    /// Reads and deals out until the task is aborted.
+    pub(crate) async fn keep(self: Arc<Self>) {
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut lanes = Vec::new();
+        for _ in 0..self.mapping.parallelization {
+            let (send, receive) = mpsc::unbounded_channel();
+            tasks.spawn(lane::keep(self.clone(), receive));
+            lanes.push(send);
+        }
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            poll.tick().await;
+            self.until_there_is_room().await;
+            match self.read() {
+                Ok(records) => {
+                    for record in records {
+                        let lane = lane_of(&record.json, lanes.len());
+                        // A lane ends with this task only.
+                        let _ = lanes[lane].send(record);
+                    }
+                }
+                Err(error) => {
+                    self.trouble(format!("its stream can't be read: {error}"));
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    /// Whether nothing is left to do: neither under way nor unread.
+    pub(crate) fn is_idle(&self) -> bool {
+        let progress = self.progress();
+        let unread =
+            self.aws.dynamodb.stream_records(&self.mapping.table, progress.read_up_to(), 1);
+        // A stream that can't be read has nothing for anyone.
+        progress.outstanding() == 0
+            && unread.is_ok_and(|(_, position)| position == *progress.read_up_to())
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn until_there_is_room(&self) {
+        let most = 2 * self.mapping.batch_size * self.mapping.parallelization;
+        loop {
+            let settled = self.settled.notified();
+            if self.progress().outstanding() < most {
+                return;
+            }
+            settled.await;
+        }
+    }
+
+    /// The next records that the function wants. Counted as under way in the
+    /// same breath, so that [`Stream::is_idle`] never misses one.
+    fn read(&self) -> Result<Vec<Record>, Error> {
+        let mut progress = self.progress();
+        let limit = self.mapping.batch_size * self.mapping.parallelization;
+        let (records, position) =
+            self.aws.dynamodb.stream_records(&self.mapping.table, progress.read_up_to(), limit)?;
+        if position == *progress.read_up_to() {
+            return Ok(Vec::new());
+        }
+        let wanted: Vec<Json> =
+            records.into_iter().filter(|record| self.mapping.filters.pass(record)).collect();
+        let (read, done) = progress.read(wanted.len(), position);
+        drop(progress);
+        self.write_down(done);
+        Ok(wanted.into_iter().map(|json| Record { read, json }).collect())
+    }
+
+    /// These records need no more attention.
+    fn settle(&self, records: &[Record]) {
+        if records.is_empty() {
+            return;
+        }
+        let done = self.progress().settle(records.iter().map(|record| record.read));
+        self.write_down(done);
+        self.settled.notify_one();
+    }
+
+    fn write_down(&self, done: Option<StreamPosition>) {
+        if let Some(position) = done
+            && let Err(error) = self.checkpoint.write(&position)
+        {
+            tracing::warn!(%error, function = self.mapping.function, "where a stream was read to can't be written down");
+        }
+    }
+}
+
+/// Where a mapping without a past begins.
+fn beginning(aws: &Aws, mapping: &StreamMapping) -> Result<StreamPosition, Error> {
+    let table = &mapping.table;
+    let start = aws.dynamodb.stream_position(table);
+    let mut position = start.ok_or_else(|| {
+        Error::Database(format!("{} reads the stream of {table}, which has none", mapping.function))
+    })?;
+    if mapping.start == Start::Latest {
+        loop {
+            let (_, next) = aws.dynamodb.stream_records(table, &position, 1000)?;
+            if next == position {
+                break;
+            }
+            position = next;
+        }
+    }
+    Ok(position)
+}
+
+/// The lane of a record: always the same for the same item.
+fn lane_of(record: &Json, lanes: usize) -> usize {
+    // By name, since the order of attributes in JSON means nothing.
+    let keys: BTreeMap<&String, String> = record["dynamodb"]["Keys"]
+        .as_object()
+        .map(|keys| keys.iter().map(|(name, value)| (name, value.to_string())).collect())
+        .unwrap_or_default();
+    let mut hasher = DefaultHasher::new();
+    keys.hash(&mut hasher);
+    let lanes = u64::try_from(lanes).unwrap_or(1).max(1);
+    usize::try_from(hasher.finish() % lanes).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

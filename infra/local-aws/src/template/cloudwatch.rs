@@ -1,0 +1,101 @@
+//! Alarms and dashboards. CloudWatch isn't on this machine, but what it would
+//! refuse is refused here, and tests compare what is watched with what the
+//! functions measure.
+
+use serde_json::Value as Json;
+
+use super::{Fault, intrinsics::Scope, physical::Resource, properties::Properties};
+
+/// An alarm's properties, worked out, with its logical id under `LogicalId`.
+pub(crate) fn alarm(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Json, Fault> {
+    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    let mut alarm = serde_json::json!({ "LogicalId": id });
+    for name in ALARM {
+        if let Some(value) = properties.json(name)? {
+            alarm[name] = value;
+        }
+    }
+    properties.finish()?;
+    Ok(alarm)
+}
+
+/// What an alarm may have (CloudFormation user guide, `AWS::CloudWatch::Alarm`).
+const ALARM: [&str; 20] = [
+    "ActionsEnabled",
+    "AlarmActions",
+    "AlarmDescription",
+    "AlarmName",
+    "ComparisonOperator",
+    "DatapointsToAlarm",
+    "Dimensions",
+    "EvaluateLowSampleCountPercentile",
+    "EvaluationPeriods",
+    "ExtendedStatistic",
+    "InsufficientDataActions",
+    "MetricName",
+    "Metrics",
+    "Namespace",
+    "OKActions",
+    "Period",
+    "Statistic",
+    "Threshold",
+    "TreatMissingData",
+    "Unit",
+];
+
+/// A dashboard's body, which has to be JSON.
+pub(crate) fn dashboard(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Json, Fault> {
+    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    properties.ignore(&["DashboardName"]);
+    let body = properties.required("DashboardBody")?;
+    let body = serde_json::from_str(&body)
+        .map_err(|error| properties.fault("DashboardBody", format!("isn't JSON: {error}")))?;
+    properties.finish()?;
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::parse;
+
+    const SMALL: &str = "\
+Resources:
+  Topic: { Type: AWS::SNS::Topic }
+  Alarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      Namespace: Geese
+      Threshold: 1
+      AlarmActions: [!Ref Topic]
+  Board:
+    Type: AWS::CloudWatch::Dashboard
+    Properties:
+      DashboardBody: !Sub '{\"region\": \"${AWS::Region}\"}'
+";
+
+    #[test]
+    fn alarms_and_dashboards_are_worked_out() {
+        let template = parse(SMALL).unwrap();
+        let [alarm] = template.alarms.as_slice() else { panic!("{:?}", template.alarms) };
+        assert_eq!(alarm["LogicalId"], "Alarm");
+        assert_eq!(alarm["Threshold"], 1);
+        assert_eq!(alarm["AlarmActions"][0], "arn:aws:sns:us-east-1:000000000000:shop-Topic");
+        assert_eq!(template.dashboards, [serde_json::json!({ "region": "us-east-1" })]);
+    }
+
+    #[test]
+    fn what_cloudwatch_would_refuse_is_refused_with_its_line() {
+        for (from, to, line, message) in [
+            ("Namespace", "Namespase", 6, "the property `Namespase` isn't supported"),
+            ("\\\"}'", "\\\"'", 12, "`DashboardBody` isn't JSON"),
+            ("!Ref Topic", "!Ref Topik", 8, "no parameter or resource `Topik`"),
+        ] {
+            let from = from.replace("\\\"", "\"");
+            assert_eq!(SMALL.matches(&from).count(), 1, "{from}");
+            let to = to.replace("\\\"", "\"");
+            let fault = parse(&SMALL.replace(&from, &to)).expect_err(message);
+            assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
+            assert_eq!(fault.line, line, "{}", fault.message);
+        }
+    }
+}

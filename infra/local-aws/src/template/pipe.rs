@@ -1,0 +1,318 @@
+//! Pipes: a table's stream that goes to a bus, by way of a function.
+//!
+//! Names and limits: the CloudFormation reference's `AWS::Pipes::Pipe`, and the
+//! EventBridge user guide, "Amazon EventBridge Pipes batching and concurrency".
+
+use super::{
+    BusTarget, Fault, Pipe, StreamMapping,
+    event::name_in_arn,
+    intrinsics::Scope,
+    mapping,
+    physical::{self, Resource},
+    properties::Properties,
+    role,
+};
+
+/// How many events a bus takes at once. A pipe may not read larger batches.
+const MOST: i64 = 10;
+
+/// `None` if it is stopped.
+pub(crate) fn read(
+    scope: &Scope<'_>,
+    id: &str,
+    resource: &Resource,
+) -> Result<Option<Pipe>, Fault> {
+    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    properties.ignore(&["Description", "KmsKeyIdentifier", "LogConfiguration", "Tags"]);
+    let name = physical::name(scope, id, resource)?;
+    properties.ignore(&["Name"]);
+    let table = name_in_arn(scope, &properties.required("Source")?, "dynamodb", "table/")
+        .ok_or_else(|| {
+            properties.fault("Source", "must be the StreamArn of a table in this template")
+        })?;
+    let function = function(scope, &properties)?;
+    let stream = stream(scope, &properties, &function, table)?;
+    let bus = bus_target(scope, &properties)?;
+    role(scope, &properties, &function, &stream, &bus)?;
+    let state = properties.text("DesiredState")?;
+    let running = match state.as_deref() {
+        None | Some("RUNNING") => true,
+        Some("STOPPED") => false,
+        Some(other) => {
+            let message = format!("must be RUNNING or STOPPED, not {other}");
+            return Err(properties.fault("DesiredState", message));
+        }
+    };
+    properties.finish()?;
+    Ok(running.then_some(Pipe { name, stream, target: bus }))
+}
+
+/// The function that enriches.
+fn function(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<String, Fault> {
+    let wrong = || {
+        let what = "must be the Arn of a function in this template: a pipe without one isn't supported on this machine";
+        properties.fault("Enrichment", what)
+    };
+    let arn = properties.text("Enrichment")?.ok_or_else(wrong)?;
+    let function = name_in_arn(scope, &arn, "lambda", "function:").ok_or_else(wrong)?;
+    for (id, resource) in scope.resources() {
+        if resource.kind == physical::FUNCTION && physical::name(scope, id, resource)? == function {
+            return Ok(function);
+        }
+    }
+    Err(wrong())
+}
+
+/// Whether the pipe's role allows what the pipe does ("Amazon EventBridge Pipes
+/// permissions" in the EventBridge user guide).
+fn role(
+    scope: &Scope<'_>,
+    properties: &Properties<'_>,
+    function: &str,
+    stream: &StreamMapping,
+    bus: &BusTarget,
+) -> Result<(), Fault> {
+    let Some(role) = role::named(scope, properties, "RoleArn", "pipes.amazonaws.com")? else {
+        return Err(properties.fault("RoleArn", "is missing"));
+    };
+    let source = properties.required("Source")?;
+    let target = scope.target;
+    let mut done = vec![
+        ("dynamodb:DescribeStream", source.clone()),
+        ("dynamodb:GetRecords", source.clone()),
+        ("dynamodb:GetShardIterator", source.clone()),
+        ("dynamodb:ListStreams", source),
+        ("lambda:InvokeFunction", target.arn("lambda", &format!("function:{function}"))),
+        ("events:PutEvents", target.arn("events", &format!("event-bus/{}", bus.bus))),
+    ];
+    done.extend(stream.on_failure.iter().map(|dead| ("sqs:SendMessage", target.arn("sqs", dead))));
+    match done.iter().find(|(action, resource)| !role.allows(action, resource)) {
+        None => Ok(()),
+        Some((action, resource)) => {
+            let message = format!("names a role that doesn't allow {action} on {resource}");
+            Err(properties.fault("RoleArn", message))
+        }
+    }
+}
+
+fn stream(
+    scope: &Scope<'_>,
+    properties: &Properties<'_>,
+    function: &str,
+    table: String,
+) -> Result<StreamMapping, Fault> {
+    let missing = |name: &str| properties.fault(name, "is missing");
+    let source =
+        properties.section("SourceParameters")?.ok_or_else(|| missing("SourceParameters"))?;
+    let stream = source
+        .section("DynamoDBStreamParameters")?
+        .ok_or_else(|| source.fault("DynamoDBStreamParameters", "is missing"))?;
+    let batch_size = stream.number("BatchSize", 1, MOST)?.ok_or_else(|| {
+        let what = format!("is missing: a bus takes {MOST} at most, and a stream's default is 100");
+        stream.fault("BatchSize", what)
+    })?;
+    let bisect = match stream.text("OnPartialBatchItemFailure")?.as_deref() {
+        None => false,
+        Some("AUTOMATIC_BISECT") => true,
+        Some(other) => {
+            let message = format!("must be AUTOMATIC_BISECT, not {other}");
+            return Err(stream.fault("OnPartialBatchItemFailure", message));
+        }
+    };
+    let mut on_failure = None;
+    if let Some(dead) = stream.section("DeadLetterConfig")? {
+        let queue = name_in_arn(scope, &dead.required("Arn")?, "sqs", "");
+        on_failure = Some(
+            queue
+                .ok_or_else(|| dead.fault("Arn", "must be the Arn of a queue in this template"))?,
+        );
+        dead.finish()?;
+    }
+    let mapping = StreamMapping {
+        batch_size: usize::try_from(batch_size).unwrap_or(1),
+        bisect,
+        on_failure,
+        filters: mapping::filters(&source)?,
+        ..mapping::reading(function, table, &stream)?
+    };
+    stream.finish()?;
+    source.finish()?;
+    Ok(mapping)
+}
+
+fn bus_target(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<BusTarget, Fault> {
+    let arn = properties.required("Target")?;
+    let bus = name_in_arn(scope, &arn, "events", "event-bus/").filter(|bus| !bus.is_empty());
+    let bus = bus.ok_or_else(|| {
+        properties.fault("Target", "must be the Arn of an event bus of this account and region")
+    })?;
+    let parameters = properties
+        .section("TargetParameters")?
+        .ok_or_else(|| properties.fault("TargetParameters", "is missing"))?;
+    let event = parameters
+        .section("EventBridgeEventBusParameters")?
+        .ok_or_else(|| parameters.fault("EventBridgeEventBusParameters", "is missing"))?;
+    let target = BusTarget {
+        bus,
+        source: fixed(&event, "Source", event.required("Source")?)?,
+        detail_type: fixed(&event, "DetailType", event.required("DetailType")?)?,
+        resources: event
+            .texts("Resources")?
+            .into_iter()
+            .map(|resource| fixed(&event, "Resources", resource))
+            .collect::<Result<_, _>>()?,
+    };
+    event.finish()?;
+    parameters.finish()?;
+    Ok(target)
+}
+
+/// A text that is the same for every event, rather than a path into it.
+fn fixed(event: &Properties<'_>, name: &str, text: String) -> Result<String, Fault> {
+    if text.starts_with('$') {
+        let message = format!("can't be taken out of the event (`{text}`) on this machine");
+        return Err(event.fault(name, message));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::parse;
+    use super::*;
+
+    const PIPE: &str = "\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Tell:
+    Type: AWS::Pipes::Pipe
+    Properties:
+      RoleArn: !GetAtt Role.Arn
+      Source: !GetAtt Rows.StreamArn
+      SourceParameters:
+        DynamoDBStreamParameters:
+          StartingPosition: TRIM_HORIZON
+          BatchSize: 10
+          DeadLetterConfig: { Arn: !GetAtt Dead.Arn }
+      Enrichment: !GetAtt One.Arn
+      Target: !Sub arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/orders
+      TargetParameters:
+        EventBridgeEventBusParameters: { Source: shop, DetailType: Order, Resources: [!GetAtt Tell.Arn] }
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: { Statement: { Effect: Allow, Principal: { Service: pipes.amazonaws.com }, Action: sts:AssumeRole } }
+      Policies: [{ PolicyName: all, PolicyDocument: { Statement: { Effect: Allow, Action: [dynamodb:*, events:*, lambda:*, sqs:SendMessage], Resource: '*' } } }]
+  Dead: { Type: AWS::SQS::Queue }
+  Rows: { Type: AWS::DynamoDB::Table, Properties: { KeySchema: [], AttributeDefinitions: [], StreamSpecification: { StreamViewType: NEW_IMAGE } } }
+  One: { Type: AWS::Serverless::Function, Properties: { Runtime: provided.al2023, CodeUri: one/ } }
+";
+
+    #[test]
+    fn a_pipe_is_read_in_full() {
+        let [pipe] = parse(PIPE).unwrap().pipes.try_into().unwrap();
+        assert_eq!(pipe.name, "shop-Tell");
+        assert_eq!(
+            (pipe.stream.function.as_str(), pipe.stream.table.as_str()),
+            ("shop-One", "shop-Rows")
+        );
+        assert_eq!((pipe.stream.batch_size, pipe.stream.retries), (10, None));
+        assert!(!pipe.stream.bisect);
+        assert_eq!(pipe.stream.on_failure.as_deref(), Some("shop-Dead"));
+        let target = BusTarget {
+            bus: "orders".to_owned(),
+            source: "shop".to_owned(),
+            detail_type: "Order".to_owned(),
+            resources: vec!["arn:aws:pipes:us-east-1:000000000000:pipe/shop-Tell".to_owned()],
+        };
+        assert_eq!(pipe.target, target);
+        let stopped = PIPE.replace("RoleArn", "DesiredState: STOPPED\n      RoleArn");
+        assert!(parse(&stopped).unwrap().pipes.is_empty());
+    }
+
+    #[test]
+    fn what_a_pipe_cannot_do_here_is_refused_with_its_line() {
+        for (from, to, line, message) in [
+            (
+                "BatchSize: 10",
+                "BatchSize: 11",
+                11,
+                "`BatchSize` must be a whole number from 1 to 10",
+            ),
+            ("          BatchSize: 10\n", "", 9, "`BatchSize` is missing: a bus takes 10"),
+            (
+                "      Enrichment: !GetAtt One.Arn\n",
+                "",
+                3,
+                "`Enrichment` must be the Arn of a function",
+            ),
+            (
+                "!GetAtt One.Arn",
+                "arn:aws:lambda:us-east-1:000000000000:function:two",
+                13,
+                "`Enrichment` must be",
+            ),
+            ("!GetAtt Rows.StreamArn", "!GetAtt Dead.Arn", 7, "`Source` must be the StreamArn"),
+            (":event-bus/orders", ":rule/orders", 14, "`Target` must be the Arn of an event bus"),
+            (
+                ":events:${AWS::Region}",
+                ":events:eu-west-1",
+                14,
+                "`Target` must be the Arn of an event bus",
+            ),
+            (
+                "Source: shop",
+                "Source: $.dynamodb.Keys.id.S",
+                16,
+                "`Source` can't be taken out of the event",
+            ),
+            ("DetailType: Order, ", "", 16, "`DetailType` is missing"),
+            (
+                "Source: shop",
+                "Source: shop, Time: $.time",
+                16,
+                "the property `Time` isn't supported",
+            ),
+            (
+                "      TargetParameters:",
+                "      TargetParameters:\n        InputTemplate: x",
+                16,
+                "the property `InputTemplate`",
+            ),
+            (
+                "      Enrichment:",
+                "      EnrichmentParameters: { InputTemplate: x }\n      Enrichment:",
+                13,
+                "Tell: the property `EnrichmentParameters`",
+            ),
+            (
+                "DynamoDBStreamParameters",
+                "SqsQueueParameters",
+                8,
+                "`DynamoDBStreamParameters` is missing",
+            ),
+            (
+                "          BatchSize",
+                "          OnPartialBatchItemFailure: NO\n          BatchSize",
+                11,
+                "must be AUTOMATIC_BISECT",
+            ),
+            (", sqs:SendMessage]", "]", 6, "doesn't allow sqs:SendMessage on arn:aws:sqs:"),
+            ("events:*", "events:Put", 6, "doesn't allow events:PutEvents on arn:aws:events:"),
+            ("Service: pipes.", "Service: ec2.", 6, "a role that pipes.amazonaws.com can't assume"),
+            ("!GetAtt Dead.Arn", "!GetAtt Rows.Arn", 12, "`Arn` must be the Arn of a queue"),
+            (
+                "      RoleArn",
+                "      DesiredState: ON\n      RoleArn",
+                6,
+                "`DesiredState` must be RUNNING or STOPPED",
+            ),
+        ] {
+            assert_eq!(PIPE.matches(from).count(), 1, "{from}");
+            let fault = parse(&PIPE.replace(from, to)).expect_err(message);
+            assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
+            assert!(fault.message.contains("Tell"), "{}", fault.message);
+            assert_eq!(fault.line, line, "{}", fault.message);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The cloud with functions that do as they are told.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod event_sources;
+mod extra_stacks;
+mod killed;
+mod lambda;
+mod observer;
+mod test_stack;

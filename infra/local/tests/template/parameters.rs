@@ -1,0 +1,184 @@
+//! The deployed template with each of its parameters.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use local_aws::services::permission::{AuthorizationRequest, Decision, Use};
+use local_aws::services::ssm::Kind;
+use local_aws::template::{Template, TemplateError};
+use std::path::Path;
+
+use crate::{map, target};
+
+/// The template that is deployed, with these parameters.
+fn deployed_with(parameters: &[(&str, &str)]) -> Result<Template, TemplateError> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/template.yaml");
+    Template::read(&path, &target(), &map(&[("Stage", "local")]), &map(parameters))
+}
+
+/// What is found under `/hongyan/{stage}/deployment`.
+fn found(template: &Template) -> Value {
+    let [parameter] = template.parameters.as_slice() else { panic!("{:?}", template.parameters) };
+    assert_eq!(parameter.name, "/hongyan/local/deployment");
+    assert_eq!(parameter.kind, Kind::String);
+    serde_json::from_str(&parameter.value).unwrap()
+}
+
+#[test]
+fn a_deployment_says_where_it_is_found() {
+    let alarms = "arn:aws:sns:us-east-1:000000000000:hongyan-local-alarms";
+    let door = "http://127.0.0.1:8080";
+    let domain = [("DomainName", "wechat.example.com"), ("CertificateArn", CERTIFICATE)];
+    for (parameters, api, addresses) in [
+        (&[][..], door, &[][..]),
+        (&[("Egress", "nat")], door, &["127.0.0.1"]),
+        (&domain, "https://wechat.example.com", &[]),
+    ] {
+        assert_eq!(
+            found(&deployed_with(parameters).unwrap()),
+            json!({ "api": api, "alarms": alarms, "addresses": addresses })
+        );
+    }
+}
+
+const CERTIFICATE: &str = "arn:aws:acm:us-east-1:000000000000:certificate/0-1";
+
+#[test]
+fn the_functions_that_call_wechat_are_where_they_are_told_to_be() {
+    let subnets =
+        [("Egress", "subnets"), ("SubnetIds", "subnet-1,subnet-2"), ("SecurityGroupIds", "sg-1")];
+    for parameters in [&[("Egress", "nat")][..], &subnets] {
+        let template = deployed_with(parameters).unwrap();
+        for function in &template.functions {
+            let network = |it: &Use| it.action.starts_with("ec2:");
+            let inside = function.execution_role_uses.iter().any(network);
+            assert_eq!(inside, function.variables.contains_key("WECHAT_URL"), "{}", function.name);
+            // Its own code is denied all of it.
+            let code_of = Some(target().arn("lambda", &format!("function:{}", function.name)));
+            for done in function.execution_role_uses.iter().filter(|it| network(it)) {
+                let asked = AuthorizationRequest {
+                    code_of: code_of.clone(),
+                    ..AuthorizationRequest::new(&done.action, "*")
+                };
+                let decision = function.policy.decide(&asked);
+                assert_eq!(decision, Decision::Denied, "{done:?}");
+            }
+        }
+    }
+}
+
+/// Exact resources, but where AWS has no other way.
+#[test]
+fn each_function_has_a_role_of_its_own_that_allows_nothing_everywhere() {
+    let template = deployed_with(&[("Egress", "nat")]).unwrap();
+    let roles: BTreeSet<_> = template.functions.iter().map(|function| &function.role).collect();
+    assert_eq!(roles.len(), template.functions.len());
+    for function in &template.functions {
+        assert!(function.has_own_role, "{}", function.name);
+        assert_eq!(function.log_group, format!("/hongyan/local/{}", function.binary));
+        for unused in function.policy.unused(&[]) {
+            assert!(!unused.action.contains('*'), "{}: {unused}", function.name);
+            let service = unused.action.split(':').next().unwrap();
+            let everywhere = unused.resource == "*";
+            assert_eq!(
+                everywhere,
+                ["ec2", "xray"].contains(&service),
+                "{}: {unused}",
+                function.name
+            );
+        }
+    }
+}
+
+#[test]
+fn the_issuer_of_sessions_is_the_same_for_whoever_makes_and_whoever_takes_them() {
+    let domain = [("DomainName", "wechat.example.com"), ("CertificateArn", CERTIFICATE)];
+    let with = |name, value| [&domain[..], &[(name, value)]].concat();
+    let door = "http://127.0.0.1:8080";
+    for (parameters, issuer) in [
+        (vec![], door),
+        // Its record may not be there yet.
+        (domain.to_vec(), door),
+        (with("HostedZoneId", "Z1"), "https://wechat.example.com"),
+        (with("Issuer", "https://id.example.com"), "https://id.example.com"),
+    ] {
+        let template = deployed_with(&parameters).unwrap();
+        let login = template.functions.iter().find(|it| it.binary == "login").unwrap();
+        assert_eq!(login.variables["ISSUER"], issuer);
+        let takers: Vec<_> =
+            template.routes.iter().filter_map(|route| route.authorizer.as_deref()).collect();
+        assert!(!takers.is_empty());
+        assert!(takers.iter().all(|taker| taker.issuer == issuer), "{takers:?}");
+    }
+}
+
+#[test]
+fn parameters_take_effect_where_they_are_said_to() {
+    let plain = deployed_with(&[]).unwrap();
+    let changed = deployed_with(&[
+        ("CallbackConcurrency", "50"),
+        ("SendConcurrency", "20"),
+        ("LogLevel", "WARN"),
+        ("RetentionDays", "15"),
+        ("DeletionProtection", "false"),
+        ("LoginRate", "7"),
+        ("DefaultBurst", "8"),
+    ])
+    .unwrap();
+    let function = |template: &Template, binary: &str| {
+        template.functions.iter().find(|it| it.binary == binary).unwrap().clone()
+    };
+    for (binary, concurrency) in [("callback", Some(50)), ("send", Some(20)), ("login", None)] {
+        assert_eq!(function(&changed, binary).reserved_concurrency, concurrency);
+        assert_eq!(function(&plain, binary).reserved_concurrency, None);
+    }
+    assert_eq!(plain.queue_mappings[0].maximum_concurrency, None);
+    assert_eq!(changed.queue_mappings[0].maximum_concurrency, Some(20));
+    for (template, days, level, protected) in
+        [(&plain, "30", "INFO", true), (&changed, "15", "WARN", false)]
+    {
+        for function in &template.functions {
+            assert_eq!(function.log_level.as_deref(), Some(level));
+            let days_of = function.variables.get("RETENTION_DAYS").map(String::as_str);
+            // What these two write has times of its own.
+            let own = matches!(function.binary.as_str(), "followers" | "token");
+            assert_eq!(days_of, (!own).then_some(days));
+        }
+        for table in &template.tables {
+            assert_eq!(table["DeletionProtectionEnabled"], protected);
+        }
+    }
+    let limit = |template: &Template, key: &str| {
+        template.routes.iter().find(|route| route.to_string() == key).unwrap().limit
+    };
+    assert_eq!(limit(&changed, "POST /login/{app}").rate, Some(7.0));
+    assert_eq!(limit(&changed, "GET /session").burst, Some(8));
+    assert_ne!(limit(&plain, "POST /login/{app}").rate, Some(7.0));
+}
+
+#[test]
+fn what_cannot_work_together_is_refused_before_anything_is_made() {
+    for (parameters, message) in [
+        (
+            &[("Egress", "subnets"), ("SecurityGroupIds", "sg-1")][..],
+            "Egress=subnets needs SubnetIds",
+        ),
+        (&[("Egress", "subnets"), ("SubnetIds", "subnet-1")], "needs SecurityGroupIds"),
+        (&[("SubnetIds", "subnet-1")], "SubnetIds would have no effect"),
+        (
+            &[("Egress", "nat"), ("SecurityGroupIds", "sg-1")],
+            "SecurityGroupIds would have no effect",
+        ),
+        (&[("DomainName", "wechat.example.com")], "DomainName needs CertificateArn"),
+        (&[("CertificateArn", CERTIFICATE)], "CertificateArn would have no effect"),
+        (&[("HostedZoneId", "Z1")], "HostedZoneId would have no effect"),
+        (&[("RetentionDays", "14")], "must be at least 15"),
+        (&[("SendConcurrency", "1")], "`SendConcurrency` can't be `1`"),
+        (&[("AlarmEmail", "nobody")], "`AlarmEmail` can't be `nobody`"),
+        (&[("LogLevel", "TRACE")], "`LogLevel` can't be `TRACE`"),
+    ] {
+        let error = deployed_with(parameters).expect_err(message).to_string();
+        assert!(error.contains(message), "{error}: expected {message}");
+    }
+}
