@@ -110,7 +110,7 @@ impl FormIds {
         let mut item = item_key(user, item_name(form_id));
         item.insert("state".to_owned(), string("free"));
         item.insert("submitted_at".to_owned(), number(now));
-        item.insert("expires".to_owned(), number(now.plus(FormId::LIFE)));
+        item.insert("expires".to_owned(), number(now.plus(FormId::TTL)));
         Write::put(&self.table, item).when(attr("user").is_absent())
     }
 
