@@ -32,7 +32,7 @@ async fn trouble(world: &World, check: &str, of: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_deployment_that_works_is_well() {
+async fn doctor_finds_nothing_when_the_deployment_works() {
     let (world, _) = World::with_ann().await;
     assert_eq!(troubles(&world).await, []);
     let words = world.hongyan_in_words(&["doctor"], "").await;
@@ -41,7 +41,7 @@ async fn a_deployment_that_works_is_well() {
 }
 
 #[tokio::test]
-async fn what_lacks_in_the_parameters() {
+async fn doctor_reports_missing_parameters() {
     let world = World::start().await;
     world.aws.delete_parameter("secrets/shop").await;
     world.aws.delete_parameter("callback/shop-mini").await;
@@ -65,7 +65,7 @@ async fn what_lacks_in_the_parameters() {
 }
 
 #[tokio::test]
-async fn a_wrong_app_secret_and_a_closed_door_at_wechat() {
+async fn doctor_reports_a_wrong_app_secret_and_a_blocked_address() {
     let world = World::start().await;
     let closed = json!({ "path": "/cgi-bin/stable_token", "errcode": 40164, "times": 2,
         "errmsg": "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist" });
@@ -80,7 +80,7 @@ async fn a_wrong_app_secret_and_a_closed_door_at_wechat() {
 }
 
 #[tokio::test]
-async fn a_callback_that_knows_another_token() {
+async fn doctor_reports_a_callback_with_another_token() {
     let world = World::start().await;
     // It reads its settings, and can't read them again.
     world.phone("ann").follow("shop").await;
@@ -95,7 +95,7 @@ async fn a_callback_that_knows_another_token() {
 }
 
 #[tokio::test]
-async fn dead_letters_differences_and_missing_unionids() {
+async fn doctor_reports_dead_letters_differences_and_missing_unionids() {
     let world = World::start().await;
     world.cloud.aws.queues.send("hongyan-local-notifications-dlq", "{}".to_owned()).unwrap();
     let mut template = world.parameter("templates/order_shipped");

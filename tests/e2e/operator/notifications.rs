@@ -4,7 +4,7 @@ use crate::world::{World, order};
 use serde_json::json;
 
 #[tokio::test]
-async fn its_history_is_told_without_whom_it_is_for() {
+async fn history_does_not_name_the_recipient() {
     let (world, to) = World::with_ann().await;
     world.send(&order("there", to.clone())).await;
     let told = world.hongyan(&["notification", "show", "there"], "").await.json();
@@ -37,7 +37,7 @@ async fn its_history_is_told_without_whom_it_is_for() {
 }
 
 #[tokio::test]
-async fn a_request_of_several_recipients_is_counted() {
+async fn bulk_request_is_counted() {
     let (world, to) = World::with_ann().await;
     world.send_to_several(&order("news", json!([to, { "account": "nobody" }]))).await;
     let told = world.hongyan(&["notification", "show", "news"], "").await.json();
@@ -48,7 +48,7 @@ async fn a_request_of_several_recipients_is_counted() {
 }
 
 #[tokio::test]
-async fn one_that_is_not_there_is_told_so() {
+async fn unknown_notification_is_reported() {
     let world = World::start().await;
     let said = world.hongyan(&["notification", "show", "never"], "").await;
     let (kind, words) = said.error();

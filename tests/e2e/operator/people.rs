@@ -22,7 +22,7 @@ fn tells(told: &str, expected: &[&str]) {
 }
 
 #[tokio::test]
-async fn whoever_can_be_reached_is_told_by_what_and_not_who_they_are() {
+async fn reachable_person_is_shown_by_channel_without_identity() {
     let (world, _) = World::with_ann().await;
     let ann = world.phone("ann");
     let session = ann.log_in("shop-mini").await;
@@ -55,7 +55,7 @@ async fn whoever_can_be_reached_is_told_by_what_and_not_who_they_are() {
 }
 
 #[tokio::test]
-async fn whatever_is_missing_is_told_with_what_to_do() {
+async fn everything_missing_is_shown_with_advice() {
     let world = World::start().await;
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
@@ -98,7 +98,7 @@ async fn whatever_is_missing_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn somebody_without_a_unionid_or_an_account_is_told_so() {
+async fn person_without_a_unionid_or_an_account_is_reported() {
     let world = World::start().await;
     world.wechat.post("apps/shop", &json!({ "open_platform": Value::Null })).await;
     let carol = world.phone("carol");
@@ -123,7 +123,7 @@ async fn somebody_without_a_unionid_or_an_account_is_told_so() {
 }
 
 #[tokio::test]
-async fn an_account_that_nobody_has_is_told_from_one_that_nobody_made() {
+async fn unbound_account_differs_from_unknown_account() {
     let world = World::start().await;
     world.account("ann").await;
     let (reachable, told) = person(&world, "account=ann", &["--template", "order_shipped"]).await;
