@@ -106,7 +106,7 @@ impl Users {
             .item("item", string(item_name(form_id)))
             .item("state", string("free"))
             .item("submitted_at", number(now))
-            .item("expires", number(now.plus(FormId::LIFE)))
+            .item("expires", number(now.plus(FormId::TTL)))
             .condition_expression("attribute_not_exists(#user)")
             .expression_attribute_names("#user", "user")
             .build()
