@@ -51,9 +51,9 @@ setup: $(CROSS)/ready $(SAM)/ready ## Bring along what building for arm64 and de
 build: ## Build the zips that AWS takes: target/lambda/*/bootstrap.zip (ARCHITECTURE=arm64 or x86_64)
 	@case "$(ARCHITECTURE)" in arm64|x86_64) ;; *) echo "ARCHITECTURE is arm64 or x86_64, not $(ARCHITECTURE)"; exit 1;; esac
 	@if test -e $(CROSS)/ready; then \
-		PATH="$(CROSS)/bin:$$PATH" $(CARGO) lambda build --release --locked --target $(TRIPLE) $(PACKAGES); \
+		PATH="$(CROSS)/bin:$$PATH" $(CARGO) lambda build --release --locked --no-default-features --target $(TRIPLE) $(PACKAGES); \
 	elif test "Linux $(ARCHITECTURE)" = "$$(uname -sm | sed s/aarch64/arm64/)"; then \
-		$(CARGO) build --release --locked --target $(TRIPLE) $(PACKAGES); \
+		$(CARGO) build --release --locked --no-default-features --target $(TRIPLE) $(PACKAGES); \
 	else \
 		echo "Building for $(ARCHITECTURE) on this machine needs more tools: run \`make setup\` first."; exit 1; \
 	fi
@@ -185,7 +185,7 @@ FOLLOWERS ?= 1000000
 AROUND := benchmarks starts sends logins imports costs soak
 
 bench: release $(PEERS)/ready ## Measure everything, and write BENCHMARKS.md (needs Python and Node.js; FOLLOWERS=1000000)
-	$(CARGO) build --release --locked --package noop
+	$(CARGO) build --release --locked --no-default-features --package noop
 	$(CARGO) build --release --locked --package bench
 	$(CARGO) build --profile around --locked $(addprefix --package ,$(AROUND))
 	$(TARGET)/around/benchmarks $(TARGET)/release $(TARGET)/around $(PEERS) $(FOLLOWERS) BENCHMARKS.md
@@ -195,10 +195,10 @@ bench-callbacks: ## Messages per second that one core verifies, opens, reads and
 
 # What is measured: the functions alone, as they are deployed, for this machine.
 release:
-	$(CARGO) build --release --locked $(PACKAGES)
+	$(CARGO) build --release --locked --no-default-features $(PACKAGES)
 
 bench-starts: release ## Measure how fast functions start and answer, beside one that does nothing
-	$(CARGO) build --release --locked --package noop
+	$(CARGO) build --release --locked --no-default-features --package noop
 	$(CARGO) run --quiet --profile around --package starts --locked -- $(TARGET)/release
 
 bench-sends: release ## Count what a notification costs, how many a second go through the queue, and a token's repair
@@ -215,7 +215,7 @@ bench-costs: release ## Compute what AWS asks for, from what the functions use
 
 INVOCATIONS ?= 1000000
 soak: release ## See that memory, open files and times stay as they are over very many invocations (INVOCATIONS=1000000)
-	$(CARGO) build --release --locked --package noop
+	$(CARGO) build --release --locked --no-default-features --package noop
 	$(CARGO) run --quiet --profile around --package soak --locked -- $(TARGET)/release $(INVOCATIONS)
 
 bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations and servers (needs Python and Node.js)

@@ -107,7 +107,7 @@ async fn what_does_not_fit_is_named_and_changes_nothing() {
             "NotFound",
             "username: there is no",
         ),
-        (json!({ "look_up": { "account": "nobody" } }), "NotFound", "nobody is known"),
+        (json!({ "look_up": { "account": "nobody" } }), "NotFound", "no person is known"),
         (
             json!({ "look_up": { "app": "nothing", "open_id": "oAnn" } }),
             "NotFound",

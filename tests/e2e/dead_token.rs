@@ -73,7 +73,7 @@ async fn two_hundred_senders_force_one_token_when_wechat_hands_out_the_dead_one(
     let (world, to) = ann_follows().await;
     world.send_at_once(&orders("before", 20, &to)).await;
     world.wechat.forget_calls().await;
-    world.wechat.post("apps/shop/spoil", &json!({})).await;
+    world.wechat.post("apps/shop/reject_tokens", &json!({})).await;
     for report in world.send_at_once(&orders("order", 200, &to)).await {
         // The receipt may have been faster than the answer.
         let outcome = report["outcome"].as_str().unwrap();
@@ -236,7 +236,7 @@ async fn a_token_function_that_dies_before_it_has_stored_a_token_loses_none() {
 #[tokio::test]
 async fn a_repair_whose_function_dies_is_finished_by_the_next_round() {
     let (world, to) = ann_follows().await;
-    world.wechat.post("apps/shop/spoil", &json!({})).await;
+    world.wechat.post("apps/shop/reject_tokens", &json!({})).await;
     let token = world.cloud.function("token");
     let put = given(&world, Fault::of("ssm", "PutParameter").by(token.clone()).hold().once());
     let request = order("order-1", to);
@@ -329,7 +329,7 @@ async fn without_the_table_a_token_is_replaced_but_never_forced() {
     given(&world, table.refuse("InternalServerError"));
     world.wechat.revoke("shop").await;
     assert_eq!(world.send(&order("order-1", to.clone())).await["outcome"], "sent");
-    world.wechat.post("apps/shop/spoil", &json!({})).await;
+    world.wechat.post("apps/shop/reject_tokens", &json!({})).await;
     let report = world.send(&order("order-2", to)).await;
     assert_eq!(report["outcome"], "retrying", "{report}");
     assert!(!forced(&world).await.contains(&true));

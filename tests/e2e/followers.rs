@@ -44,7 +44,7 @@ pub(crate) async fn status(world: &World) -> Value {
 
 /// Gives the shop so many followers of whom no event told.
 pub(crate) async fn crowd(world: &World, count: usize) {
-    world.wechat.post("apps/shop/crowd", &json!({ "count": count })).await;
+    world.wechat.post("apps/shop/synthetic_followers", &json!({ "count": count })).await;
 }
 
 /// Pages of the list have so many followers.

@@ -19,7 +19,7 @@ async fn who_left_while_nobody_was_told_is_found_at_night() {
 
     ann.unfollow_unseen("shop").await;
     for number in [7, 260] {
-        let path = format!("apps/shop/crowd/{number}/unfollow");
+        let path = format!("apps/shop/synthetic_followers/{number}/unfollow");
         world.wechat.post(&path, &json!({ "silently": true })).await;
     }
     next_second(&world).await;
@@ -39,7 +39,7 @@ async fn who_left_while_nobody_was_told_is_found_at_night() {
 
     // Who comes back is back, whether we are told or not.
     ann.follow("shop").await;
-    world.wechat.post("apps/shop/crowd/7/follow", &json!({ "silently": true })).await;
+    world.wechat.post("apps/shop/synthetic_followers/7/follow", &json!({ "silently": true })).await;
     assert_eq!(reconcile(&world).await["imported"], 1);
     assert_true(&world).await;
     let request = order("order-2", json!({ "union_id": ann.union_id().await }));
@@ -65,7 +65,10 @@ async fn with_late_answer(world: &World, path: &str, event: Value, meanwhile: im
 
 /// One of the crowd does something, and it has taken effect when this is over.
 async fn act(world: &World, number: usize, action: &str) {
-    world.wechat.post(&format!("apps/shop/crowd/{number}/{action}"), &json!({})).await;
+    world
+        .wechat
+        .post(&format!("apps/shop/synthetic_followers/{number}/{action}"), &json!({}))
+        .await;
     let (from, wanted) = match action {
         "follow" => ("subscribe", true),
         _ => ("unsubscribe", false),
@@ -123,14 +126,14 @@ async fn who_follows_while_the_list_is_read_has_not_left() {
     import(&world).await;
     let ann = world.phone("ann");
     for number in [0, 1] {
-        let path = format!("apps/shop/crowd/{number}/unfollow");
+        let path = format!("apps/shop/synthetic_followers/{number}/unfollow");
         world.wechat.post(&path, &json!({ "silently": true })).await;
     }
     world.aws.set_time(crate::followers::ROW, "begun_at", 0).await;
     let night = json!({ "reconcile": {} });
     with_late_answer(&world, LIST, night, async || {
         world.wechat.post("people/ann/follow", &json!({ "app": "shop" })).await;
-        world.wechat.post("apps/shop/crowd/1/follow", &json!({})).await;
+        world.wechat.post("apps/shop/synthetic_followers/1/follow", &json!({})).await;
     })
     .await;
     assert_true(&world).await;

@@ -36,7 +36,7 @@ async fn ended_at_any_moment_it_is_gone_on_with_until_all_is_true() {
         world.aws.set_time(ROW, "lease_until", 0).await;
         // The world goes on as well, told and untold.
         for (number, silently) in [(ended * 7, true), (2900 + ended, false)] {
-            let path = format!("apps/shop/crowd/{number}/unfollow");
+            let path = format!("apps/shop/synthetic_followers/{number}/unfollow");
             world.wechat.post(&path, &json!({ "silently": silently })).await;
         }
     }

@@ -29,8 +29,8 @@ async fn the_last_one_of_a_page_may_leave_before_the_next() {
     crowd(&world, 12).await;
     world.wechat.post("apps/shop/quotas", &json!({ LIST: 1 })).await;
     assert_eq!(import(&world).await["listed"], 5);
-    world.wechat.post("apps/shop/crowd/4/unfollow", &json!({})).await;
-    world.wechat.post("apps/shop/crowd/0/unfollow", &json!({})).await;
+    world.wechat.post("apps/shop/synthetic_followers/4/unfollow", &json!({})).await;
+    world.wechat.post("apps/shop/synthetic_followers/0/unfollow", &json!({})).await;
     world.idle().await;
     world.wechat.post("apps/shop/quotas", &json!({ LIST: 500 })).await;
     let done = import(&world).await;

@@ -113,7 +113,7 @@ async fn no_line_of_the_main_job_betrays_anybody() {
         "sent",
         "skipped",
         "forcing",
-        "a new access token",
+        "stored a new access token",
     ] {
         assert!(lines.iter().any(|line| line.contains(told)), "nothing about {told}: {lines:#?}");
     }

@@ -46,6 +46,7 @@ mod erasure;
 mod events;
 mod examples;
 mod faults;
+mod features;
 mod follow;
 mod followers;
 mod followers_away;

@@ -1,4 +1,4 @@
-//! The sandbox's page in a real browser: the phones, and what happens underneath them.
+//! The sandbox's page in a real browser: the phones, and the inspector beside them.
 
 use crate::browser::Browser;
 use crate::world::{World, order};
@@ -144,7 +144,7 @@ async fn a_reload_keeps_everything() {
     let after = browser.read("#phone-ann .lines", "我的订单").await.text().await.unwrap();
     assert_eq!(after, before);
     browser.read("#phone-bob .row .badge", "1").await;
-    browser.read("#underneath h2", "背后发生了什么").await;
+    browser.read("#inspector h2", "调试面板").await;
     browser.read("#callbacks .log", "subscribe").await;
     browser.read("#callbacks .log", "text").await;
     browser.see("#invocations li").await;
@@ -216,7 +216,7 @@ async fn faults_wait_until_they_befall_a_call_and_the_clock_goes_forward() {
     browser.miss("#faults li").await;
     browser.tap("#faults form .main").await;
     browser.see("#faults li").await;
-    browser.tap_on("#faults form button", "Call all off").await;
+    browser.tap_on("#faults form button", "Clear all").await;
     browser.miss("#faults li").await;
 
     let told = world.wechat.now().await;
@@ -227,7 +227,7 @@ async fn faults_wait_until_they_befall_a_call_and_the_clock_goes_forward() {
         tokio::task::yield_now().await;
     }
     browser.tap_on("#clock button", "1 day").await;
-    browser.read("#token li:first-child", "its time is over").await;
+    browser.read("#token li:first-child", "expired").await;
     let now = world.wechat.now().await;
     assert!(now - told >= 86_400, "{told} {now}");
     browser.close().await;
@@ -291,10 +291,10 @@ async fn it_speaks_two_languages_has_two_looks_and_fits_a_phone() {
     browser.see("html[data-theme=dark]").await;
     assert_ne!(browser.script(ground).await, light);
 
-    browser.read("#underneath h2", "What happens underneath").await;
+    browser.read("#inspector h2", "Inspector").await;
     assert_eq!(browser.script("return document.documentElement.lang").await, "en");
     browser.tap("#language").await;
-    browser.read("#underneath h2", "背后发生了什么").await;
+    browser.read("#inspector h2", "调试面板").await;
     assert_eq!(browser.script("return document.documentElement.lang").await, "zh-CN");
     // Every word is there in both.
     let script = "return import('/page/words.js').then(({ missing }) => missing())";

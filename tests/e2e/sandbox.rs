@@ -32,7 +32,7 @@ impl WeChat {
 
     /// Ends all access tokens of an app.
     pub(crate) async fn revoke(&self, app: &str) {
-        self.post(&format!("apps/{app}/revoke"), &json!({})).await;
+        self.post(&format!("apps/{app}/revoke_tokens"), &json!({})).await;
     }
 
     /// Pushes one message, and gives what the callback answered each time.

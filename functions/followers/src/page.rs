@@ -13,7 +13,7 @@ use shared::wechat::user::{BATCH_SIZE, FollowerPage};
 /// makes some 1,700 followers a second. A new DynamoDB table takes 2,000 in transactions
 /// ("On-demand capacity mode": 4,000 write units a second).
 const MAX_CONCURRENCY: usize = 6;
-/// Number of restarts of the list, because WeChat had forgotten the cursor, after which the
+/// Number of restarts of the list, because WeChat no longer knew the cursor, after which the
 /// import waits.
 const RESTARTS_BEFORE_BACKOFF: u64 = 3;
 /// In seconds.
@@ -60,17 +60,17 @@ fn advance(import: &mut FollowerImport, page: &FollowerPage) {
     }
 }
 
-/// Starts the list again, as WeChat has forgotten the cursor.
+/// Starts the list again, as WeChat no longer knows the cursor.
 async fn restart_list(
     app: &App,
     job: &ImportJob<'_>,
     import: &mut FollowerImport,
 ) -> Result<(), Stop> {
-    tracing::warn!(app = job.account.alias, "WeChat forgot the cursor; the list starts again");
+    tracing::warn!(app = job.account.alias, "WeChat lost the cursor; the list starts again");
     restart(import);
     job.save(app, import).await?;
     if import.restarts.is_multiple_of(RESTARTS_BEFORE_BACKOFF) {
-        let reason = "WeChat keeps forgetting the cursor of the list".to_owned();
+        let reason = "WeChat keeps losing the cursor of the list".to_owned();
         return Err(Stop::RetryAt(Timestamp::now().plus(RESTART_BACKOFF), reason));
     }
     Ok(())

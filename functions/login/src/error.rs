@@ -60,7 +60,7 @@ pub(crate) enum LoginError {
     AccountExists,
     #[error("app: there is no app of this alias")]
     UnknownApp,
-    #[error("nobody is known by that name")]
+    #[error("no person is known by this name")]
     UnknownPerson,
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -180,8 +180,8 @@ fn code_exchange(error: &CallError) -> (u16, String) {
 }
 
 fn phone_number(error: &TokenError) -> (u16, String) {
-    const AGAIN: &str = "let the user tap the button once more";
-    let unavailable = |what: &str| (503, format!("WeChat {what}; {AGAIN}"));
+    const TAP_AGAIN: &str = "let the user tap the button once more";
+    let unavailable = |what: &str| (503, format!("WeChat {what}; {TAP_AGAIN}"));
     let error = match error {
         TokenError::Call(error) => error,
         TokenError::Unavailable { permanent: false, .. } => {
@@ -201,7 +201,7 @@ fn phone_number(error: &TokenError) -> (u16, String) {
         40029 | 40163 => (
             400,
             format!(
-                "code: it isn't one of getPhoneNumber's, or was used, or is older than 5 minutes; {AGAIN}"
+                "code: it isn't one of getPhoneNumber's, or was used, or is older than 5 minutes; {TAP_AGAIN}"
             ),
         ),
         40013 => (

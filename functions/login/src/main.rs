@@ -20,9 +20,9 @@ mod openapi;
 mod phone;
 mod repeated_login;
 mod response;
+mod retries;
 mod routes;
 mod session;
-mod wechat_retry;
 
 use app::App;
 use lambda_http::lambda_runtime::run;

@@ -3,8 +3,8 @@
 
 use crate::app::App;
 use crate::error::LoginError;
+use crate::retries::retry_when_busy;
 use crate::session::access_token::Claims;
-use crate::wechat_retry::retry_when_busy;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::access_token::TokenError;

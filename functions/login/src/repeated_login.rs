@@ -1,22 +1,12 @@
 //! A login request that comes again because its response was lost.
 
 use crate::app::App;
+use crate::retries::CONCURRENT_LOGIN;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
+use shared::retry::Retry;
 use shared::store::{LoginCodeHash, LoginCodeRecord, LoginResult};
 use shared::wechat::id::AppId;
-use std::time::Duration;
-
-/// Pauses between the lookups while a concurrent retry, which has used the code, may
-/// still be storing its session: two or three DynamoDB calls. One second in all, as the
-/// user waits.
-const PAUSES: [Duration; 5] = [
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(200),
-    Duration::from_millis(300),
-    Duration::from_millis(350),
-];
 
 /// Finds the session that a login with this code has created within the last minute, for
 /// the same account. None if there is none, if it has been revoked, or if the person was
@@ -29,20 +19,18 @@ pub(crate) async fn find_session(
     is_used: bool,
     now: Timestamp,
 ) -> Result<Option<(LoginResult, LoginCodeRecord)>, AwsError> {
-    let mut pauses = if is_used { PAUSES.iter() } else { [].iter() };
-    loop {
-        if let Some(exchanged) = app.logins.users.login_code(code, now).await? {
-            let id = &exchanged.exchange.session;
-            let family = app.sessions.get(&exchanged.person, id).await?;
-            if !family.is_some_and(|family| family.is_alive(now)) {
-                return Ok(None);
-            }
-            let session = app.logins.replay(&exchanged, app_id).await?;
-            return Ok(session.map(|session| (session, exchanged)));
+    let lookup = async || {
+        let Some(record) = app.logins.users.login_code(code, now).await? else {
+            return Ok(None);
+        };
+        let family = app.sessions.get(&record.person, &record.exchange.session).await?;
+        if !family.is_some_and(|family| family.is_alive(now)) {
+            return Ok(Some(None));
         }
-        match pauses.next() {
-            Some(pause) => tokio::time::sleep(*pause).await,
-            None => return Ok(None),
-        }
-    }
+        let session = app.logins.replay(&record, app_id).await?;
+        Ok::<_, AwsError>(Some(session.map(|session| (session, record))))
+    };
+    let max_attempts = if is_used { CONCURRENT_LOGIN.max_attempts } else { 1 };
+    let found = Retry { max_attempts, ..CONCURRENT_LOGIN }.poll(lookup).await?;
+    Ok(found.flatten())
 }

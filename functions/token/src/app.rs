@@ -1,4 +1,4 @@
-//! What the function keeps between invocations.
+//! State reused across invocations (initialised at cold start).
 
 use lambda_runtime::Error;
 use shared::aws::Aws;
@@ -8,41 +8,39 @@ use shared::parameters::{ParameterError, Parameters, StoredToken, WeChatApp};
 use shared::store::TokenRefreshLeases;
 use shared::wechat::client::WeChatClient;
 
-/// What the function keeps between invocations. Apps and secrets are read anew
-/// by every invocation: it runs once a minute, and a changed AppSecret should
-/// take effect by the next.
+/// Apps and secrets are read by every invocation: the schedule invokes the function once
+/// a minute, and the next invocation has to use a changed AppSecret.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) parameters: Parameters,
-    pub(crate) forced: TokenRefreshLeases,
+    pub(crate) leases: TokenRefreshLeases,
     pub(crate) wechat: WeChatClient,
 }
 
 impl App {
-    /// Connects, and sees whether the parameters are there. The table isn't looked
-    /// for: tokens are kept fresh without it.
+    /// Checks that the parameters exist, but not the table: scheduled refreshes work
+    /// without it.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
-        let web = HttpClient::new();
-        let aws = Aws::from_environment(&web)?;
+        let http = HttpClient::new();
+        let aws = Aws::from_environment(&http)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
-        let forced = TokenRefreshLeases::from_environment(&aws.dynamodb())?;
-        let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
+        let leases = TokenRefreshLeases::from_environment(&aws.dynamodb())?;
+        let wechat = WeChatClient::new(http.client(), &config::required("WECHAT_URL")?)?;
         tokio::try_join!(parameters.apps(), parameters.secrets())?;
-        Ok(Self { parameters, forced, wechat })
+        Ok(Self { parameters, leases, wechat })
     }
 
-    /// The app's token as it is stored. One that nobody can read is none: it is
-    /// written anew, and readers go on.
-    pub(crate) async fn stored(
+    /// The app's stored token. An invalid one counts as none, so that it is replaced.
+    pub(crate) async fn stored_token(
         &self,
         wechat_app: &WeChatApp,
     ) -> Result<Option<StoredToken>, ParameterError> {
         match self.parameters.token(wechat_app).await {
             Err(error @ ParameterError::Invalid { .. }) => {
-                tracing::error!(app = wechat_app.alias, "{error}; it is written anew");
+                tracing::error!(app = wechat_app.alias, "{error}; it is replaced");
                 Ok(None)
             }
-            other => other,
+            result => result,
         }
     }
 }

@@ -1,73 +1,73 @@
-//! What an operator asks: has each app a token, and if not, why?
+//! The command `check`, for an operator: has each app a valid token, and if not, why?
 //!
-//! It is the minute's look, told app by app: WeChat is asked, a new token is
-//! stored, and none is forced.
+//! It refreshes like the schedule does, and reports app by app. It forces nothing.
 
-use crate::failure::RefreshError;
+use crate::error::RefreshError;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
 use shared::parameters::{StoredToken, WeChatApp};
 
-/// What is asked: `{"check": {}}`, and with `{"app": "shop"}` in it only for that
-/// app.
+/// `{"check": {}}` for all apps, `{"check": {"app": "shop"}}` for one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
+pub(crate) struct CheckRequest {
     /// The app's alias.
     #[serde(default)]
     pub(crate) app: Option<String>,
 }
 
-/// What was found, of one app. There is no secret in it.
+/// The result for one app. It contains no secret.
 #[derive(Debug, Serialize)]
-pub(crate) struct Found {
+pub(crate) struct AppCheck {
     app: String,
-    /// The token that is stored now.
+    /// The stored token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<Held>,
-    /// Why WeChat gave none just now.
+    token: Option<TokenInfo>,
+    /// Why WeChat issued none just now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Failure>,
+    failure: Option<CheckFailure>,
 }
 
 #[derive(Debug, Serialize)]
-struct Held {
+struct TokenInfo {
     generation: u64,
     expires_at: Timestamp,
-    /// Seconds since WeChat handed it out.
+    /// Seconds since WeChat issued it.
     age: u64,
 }
 
 #[derive(Debug, Serialize)]
-struct Failure {
-    /// WeChat's code, or a word if it gave none.
+struct CheckFailure {
+    /// WeChat's code, or a word if there is none.
     code: String,
     /// What happened, and what to do about it.
     problem: String,
-    /// The address that WeChat doesn't let in.
+    /// The address that isn't on the account's IP list.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
-    /// Whether it stays so until somebody acts.
+    /// Whether it stays until an operator acts.
     permanent: bool,
 }
 
-/// Puts a look's outcome into words. `stored` is what the app goes on with.
-pub(crate) fn found(
-    wechat_app: &WeChatApp,
-    stored: Option<&StoredToken>,
-    failure: Option<&RefreshError>,
-    now: Timestamp,
-) -> Found {
-    let held = |stored: &StoredToken| Held {
-        generation: stored.generation,
-        expires_at: stored.expires_at,
-        age: stored.age(now),
-    };
-    let failure = failure.map(|error| Failure {
-        code: error.code().unwrap_or_default(),
-        problem: error.to_string(),
-        address: error.address().map(|address| address.to_string()),
-        permanent: error.is_lasting(),
-    });
-    Found { app: wechat_app.alias.clone(), token: stored.map(held), failure }
+impl AppCheck {
+    /// `stored` is the token that the app keeps using.
+    pub(crate) fn new(
+        app: &WeChatApp,
+        stored: Option<&StoredToken>,
+        error: Option<&RefreshError>,
+        now: Timestamp,
+    ) -> Self {
+        let token = stored.map(|stored| TokenInfo {
+            generation: stored.generation,
+            expires_at: stored.expires_at,
+            age: stored.age(now),
+        });
+        let failure = error.map(|error| CheckFailure {
+            code: error.code().unwrap_or_default(),
+            problem: error.to_string(),
+            address: error.address().map(|address| address.to_string()),
+            permanent: error.is_permanent(),
+        });
+        Self { app: app.alias.clone(), token, failure }
+    }
 }

@@ -1,11 +1,12 @@
-//! The minute's round over all apps, or one app's dead token.
+//! Refreshes the tokens of all apps, as the schedule asks every minute, or replaces one
+//! token that WeChat rejected.
 
 use crate::app::App;
-use crate::check::{self, Found, found};
-use crate::failure::{RefreshError, diagnostic};
+use crate::check::{AppCheck, CheckRequest};
+use crate::error::{RefreshError, diagnostic};
 use crate::refresh::refresh;
-use crate::repair::repair;
-use crate::watch;
+use crate::rejected_token::refresh_rejected_token;
+use crate::token_metrics;
 use futures_util::stream::{self, StreamExt as _};
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
@@ -14,185 +15,194 @@ use shared::parameters::{StoredToken, WeChatApp};
 use shared::secret::Secret;
 use shared::wechat::id::AppId;
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// So many apps are looked at at the same time.
-const AT_ONCE: usize = 16;
-/// One app may take this many seconds: a call to WeChat and some to AWS, all of
-/// them slow. The others don't wait for it.
-const PATIENCE: u64 = 12;
-/// The round ends this many seconds before Lambda ends the invocation, so that
-/// it can still say what became of it.
-const MARGIN: u64 = 3;
+/// Maximum number of apps that are refreshed at the same time.
+const MAX_CONCURRENCY: usize = 16;
+/// In seconds, for one app: a slow call to WeChat and some slow calls to AWS.
+const APP_TIMEOUT: u64 = 12;
+/// The refresh stops this many seconds before Lambda ends the invocation, so that the
+/// failures are still reported.
+const DEADLINE_MARGIN: u64 = 3;
+/// For reading the stored token after a refresh failed.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the function is invoked with.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Event {
-    /// The app whose token WeChat called dead, or that has none. The schedule
-    /// names no app and means them all.
+    /// The app whose token WeChat rejected, or that has none. The schedule names no app,
+    /// which means all.
     app_id: Option<AppId>,
-    /// The generation that is dead.
+    /// The generation that WeChat rejected.
     rejected_generation: Option<u64>,
-    /// An operator asks how it goes with each app, or one.
-    check: Option<check::Asked>,
+    check: Option<CheckRequest>,
 }
 
-/// What the function answers.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Answer {
-    Done(Report),
-    Checked { apps: Vec<Found> },
+pub(crate) enum TokenResponse {
+    /// In the order of the aliases.
+    Refreshed {
+        tokens: Vec<RefreshedToken>,
+    },
+    Checked {
+        apps: Vec<AppCheck>,
+    },
 }
 
-/// The tokens that there are now.
+/// An app's valid token, without the token itself.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
-    /// The generation of each app's token, in the order of the aliases.
-    tokens: Vec<Token>,
-}
-
-#[derive(Debug, Serialize)]
-struct Token {
+pub(crate) struct RefreshedToken {
     app: String,
     generation: u64,
     expires_at: Timestamp,
 }
 
-/// Refreshes all tokens, or replaces one.
+impl RefreshedToken {
+    fn new(app: &WeChatApp, stored: &StoredToken) -> Self {
+        let (generation, expires_at) = (stored.generation, stored.expires_at);
+        Self { app: app.alias.clone(), generation, expires_at }
+    }
+}
+
 pub(crate) async fn handle(
     app: &App,
     event: Event,
     now: Timestamp,
     deadline: Timestamp,
-) -> Result<Answer, Diagnostic> {
-    if let Some(asked) = event.check {
-        return checked(app, asked.app.as_deref(), now, deadline).await;
+) -> Result<TokenResponse, Diagnostic> {
+    match (event.check, event.app_id) {
+        (Some(request), _) => check(app, request.app.as_deref(), now, deadline).await,
+        (None, Some(app_id)) => {
+            refresh_one(app, &app_id, event.rejected_generation.unwrap_or_default(), now).await
+        }
+        (None, None) => refresh_all(app, now, deadline).await,
     }
-    let report = match event.app_id {
-        Some(app_id) => one(app, &app_id, event.rejected_generation.unwrap_or_default(), now).await,
-        None => round(app, now, deadline).await,
-    };
-    report.map(Answer::Done)
 }
 
-/// A round for whoever wants to know of each app how it goes.
-async fn checked(
+/// Refreshes every app, and reports each one's result.
+async fn check(
     app: &App,
     alias: Option<&str>,
     now: Timestamp,
     deadline: Timestamp,
-) -> Result<Answer, Diagnostic> {
+) -> Result<TokenResponse, Diagnostic> {
     let read = tokio::try_join!(app.parameters.apps(), app.parameters.secrets_if_any());
-    let (apps, secrets) = read.map_err(|error| unread(&error.into()))?;
-    let end = tokio::time::Instant::now()
-        + Duration::from_secs(deadline.seconds_since(now).saturating_sub(MARGIN));
-    let wanted = apps.iter().filter(|it| alias.is_none_or(|alias| it.alias == alias));
-    let looks = wanted.map(|wechat_app| {
+    let (apps, secrets) = read.map_err(|error| parameters_failed(&error.into()))?;
+    let end = refresh_end(now, deadline);
+    let selected = apps.iter().filter(|it| alias.is_none_or(|alias| it.alias == alias));
+    let checks = selected.map(|wechat_app| {
         let secret = secrets.get(&wechat_app.alias);
         async move {
-            match look(app, wechat_app, secret, now, end).await {
-                Ok(stored) => found(wechat_app, Some(&stored), None, now),
+            match refresh_app(app, wechat_app, secret, now, end).await {
+                Ok(stored) => AppCheck::new(wechat_app, Some(&stored), None, now),
                 Err(error) => {
-                    let stored = app.stored(wechat_app).await.ok().flatten();
-                    found(wechat_app, stored.as_ref(), Some(&error), now)
+                    let stored = app.stored_token(wechat_app).await.ok().flatten();
+                    AppCheck::new(wechat_app, stored.as_ref(), Some(&error), now)
                 }
             }
         }
     });
-    let apps: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+    let apps: Vec<_> = stream::iter(checks).buffered(MAX_CONCURRENCY).collect().await;
     match alias {
-        Some(alias) if apps.is_empty() => {
-            let error = RefreshError::NoApp;
-            Err(diagnostic(format!("{alias}: {error}"), error.is_lasting()))
-        }
-        _ => Ok(Answer::Checked { apps }),
+        Some(alias) if apps.is_empty() => Err(failed(alias, &RefreshError::UnknownApp)),
+        _ => Ok(TokenResponse::Checked { apps }),
     }
 }
 
-async fn one(app: &App, app_id: &AppId, dead: u64, now: Timestamp) -> Result<Report, Diagnostic> {
-    let apps = app.parameters.apps().await.map_err(|error| unread(&error.into()))?;
-    let wechat_app = apps.by_id(app_id).ok_or_else(|| {
-        diagnostic(format!("{app_id}: {}", RefreshError::NoApp), RefreshError::NoApp.is_lasting())
-    })?;
-    match repair(app, wechat_app, dead, now).await {
-        Ok(stored) => Ok(Report { tokens: vec![token(wechat_app, &stored)] }),
+async fn refresh_one(
+    app: &App,
+    app_id: &AppId,
+    rejected: u64,
+    now: Timestamp,
+) -> Result<TokenResponse, Diagnostic> {
+    let apps = app.parameters.apps().await.map_err(|error| parameters_failed(&error.into()))?;
+    let wechat_app =
+        apps.by_id(app_id).ok_or_else(|| failed(app_id.as_str(), &RefreshError::UnknownApp))?;
+    match refresh_rejected_token(app, wechat_app, rejected, now).await {
+        Ok(stored) => {
+            Ok(TokenResponse::Refreshed { tokens: vec![RefreshedToken::new(wechat_app, &stored)] })
+        }
         Err(error) => {
-            watch::failed(wechat_app, &error);
-            Err(diagnostic(format!("{}: {error}", wechat_app.alias), error.is_lasting()))
+            token_metrics::record_failure(wechat_app, &error);
+            Err(failed(&wechat_app.alias, &error))
         }
     }
 }
 
-async fn round(app: &App, now: Timestamp, deadline: Timestamp) -> Result<Report, Diagnostic> {
+async fn refresh_all(
+    app: &App,
+    now: Timestamp,
+    deadline: Timestamp,
+) -> Result<TokenResponse, Diagnostic> {
     let read = tokio::try_join!(app.parameters.apps(), app.parameters.secrets());
-    let (apps, secrets) = read.map_err(|error| unread(&error.into()))?;
-    let end = tokio::time::Instant::now()
-        + Duration::from_secs(deadline.seconds_since(now).saturating_sub(MARGIN));
-    let looks = apps.iter().map(|wechat_app| {
+    let (apps, secrets) = read.map_err(|error| parameters_failed(&error.into()))?;
+    let end = refresh_end(now, deadline);
+    let refreshes = apps.iter().map(|wechat_app| {
         let secret = secrets.get(&wechat_app.alias);
-        async move { (wechat_app, look(app, wechat_app, secret, now, end).await) }
+        async move { (wechat_app, refresh_app(app, wechat_app, secret, now, end).await) }
     });
-    let mut looked: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
-    looked.sort_by(|(one, _), (other, _)| one.alias.cmp(&other.alias));
+    let mut results: Vec<_> =
+        stream::iter(refreshes).buffer_unordered(MAX_CONCURRENCY).collect().await;
+    results.sort_by(|(one, _), (other, _)| one.alias.cmp(&other.alias));
     let (mut tokens, mut failures, mut permanent) = (Vec::new(), Vec::new(), false);
-    for (wechat_app, outcome) in looked {
-        match outcome {
-            Ok(stored) => tokens.push(token(wechat_app, &stored)),
+    for (wechat_app, result) in results {
+        match result {
+            Ok(stored) => tokens.push(RefreshedToken::new(wechat_app, &stored)),
             Err(error) => {
-                permanent |= error.is_lasting();
+                permanent |= error.is_permanent();
                 failures.push(format!("{}: {error}", wechat_app.alias));
             }
         }
     }
     if failures.is_empty() {
-        return Ok(Report { tokens });
+        return Ok(TokenResponse::Refreshed { tokens });
     }
     Err(diagnostic(failures.join("; "), permanent))
 }
 
-/// One app's part of the round.
-async fn look(
+/// Refreshes one app's token and records its metrics. One app's failure doesn't stop the
+/// others.
+async fn refresh_app(
     app: &App,
     wechat_app: &WeChatApp,
     secret: Option<&Secret>,
     now: Timestamp,
-    end: tokio::time::Instant,
+    end: Instant,
 ) -> Result<StoredToken, RefreshError> {
     let refreshed = async {
-        let secret = secret.ok_or(RefreshError::NoSecret)?;
+        let secret = secret.ok_or(RefreshError::MissingSecret)?;
         refresh(app, wechat_app, secret, 0, now).await
     };
-    let end = end.min(tokio::time::Instant::now() + Duration::from_secs(PATIENCE));
-    let outcome = match tokio::time::timeout_at(end, refreshed).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(RefreshError::TooSlow(PATIENCE)),
-    };
-    match &outcome {
-        Ok(stored) => watch::has(wechat_app, stored, now),
+    let end = end.min(Instant::now() + Duration::from_secs(APP_TIMEOUT));
+    let refreshed = tokio::time::timeout_at(end, refreshed).await;
+    let result = refreshed.unwrap_or(Err(RefreshError::Timeout(APP_TIMEOUT)));
+    match &result {
+        Ok(stored) => token_metrics::record_token(wechat_app, stored, now),
         Err(error) => {
-            watch::failed(wechat_app, error);
-            // What is stored goes on being used, and somebody should know how long.
-            let stored = tokio::time::timeout(Duration::from_secs(1), app.stored(wechat_app)).await;
-            match stored {
-                Ok(Ok(Some(stored))) => watch::has(wechat_app, &stored, now),
-                Ok(Ok(None)) => watch::has_none(wechat_app),
+            token_metrics::record_failure(wechat_app, error);
+            // The stored token stays in use; the metrics tell for how long.
+            match tokio::time::timeout(READ_TIMEOUT, app.stored_token(wechat_app)).await {
+                Ok(Ok(Some(stored))) => token_metrics::record_token(wechat_app, &stored, now),
+                Ok(Ok(None)) => token_metrics::record_missing_token(wechat_app),
                 Ok(Err(_)) | Err(_) => {}
             }
         }
     }
-    outcome
+    result
 }
 
-/// The function has not even learnt what to look at.
-fn unread(error: &RefreshError) -> Diagnostic {
-    tracing::error!("no access token can be looked at: {error}");
-    diagnostic(error.to_string(), error.is_lasting())
+fn refresh_end(now: Timestamp, deadline: Timestamp) -> Instant {
+    let seconds = deadline.seconds_since(now).saturating_sub(DEADLINE_MARGIN);
+    Instant::now() + Duration::from_secs(seconds)
 }
 
-fn token(wechat_app: &WeChatApp, stored: &StoredToken) -> Token {
-    Token {
-        app: wechat_app.alias.clone(),
-        generation: stored.generation,
-        expires_at: stored.expires_at,
-    }
+/// The error of an invocation that could not read which apps there are.
+fn parameters_failed(error: &RefreshError) -> Diagnostic {
+    tracing::error!("no access token was refreshed: {error}");
+    diagnostic(error.to_string(), error.is_permanent())
+}
+
+fn failed(app: &str, error: &RefreshError) -> Diagnostic {
+    diagnostic(format!("{app}: {error}"), error.is_permanent())
 }

@@ -1,13 +1,13 @@
-//! Keeps each app's access token fresh: every minute, or when asked by a
-//! function that WeChat told that its token is dead.
+//! Keeps each app's access token valid: every minute for all apps, and at once for an
+//! app whose token WeChat rejected.
 
 mod app;
 mod check;
-mod failure;
+mod error;
 mod handler;
 mod refresh;
-mod repair;
-mod watch;
+mod rejected_token;
+mod token_metrics;
 
 use app::App;
 use lambda_runtime::Error;

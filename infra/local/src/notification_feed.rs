@@ -9,12 +9,16 @@ use local_aws::{
     template::Template,
 };
 use serde_json::{Map, Value as Json, json};
-use wechat_sandbox::{Feed, Layer};
+use wechat_sandbox::{ActivityFeed, ActivityKind};
 
 use crate::stack;
 
 /// An observer of the queue and the table of the function that sends.
-pub(crate) fn observer(template: &Template, dynamodb: DynamoDb, feed: Feed) -> TrafficObserver {
+pub(crate) fn observer(
+    template: &Template,
+    dynamodb: DynamoDb,
+    feed: ActivityFeed,
+) -> TrafficObserver {
     let send = template.functions.iter().find(|function| function.binary == stack::SEND);
     let table = send.and_then(|send| send.variables.get("NOTIFICATIONS_TABLE")).cloned();
     let queue = template
@@ -45,7 +49,7 @@ pub(crate) fn observer(template: &Template, dynamodb: DynamoDb, feed: Feed) -> T
 
 /// Where notifications are, and the feed that shows them.
 struct Notifications {
-    feed: Feed,
+    feed: ActivityFeed,
     /// The table that they are stored in.
     table: Option<String>,
     /// The queue that requests come in by.
@@ -109,7 +113,7 @@ impl Notifications {
 
     /// Adds a step, unless it is the one that was told last.
     fn tell(&self, id: &str, status: &str, more: impl FnOnce(&mut Map<String, Json>)) {
-        self.feed.tell(Layer::Notification, id, |facts| {
+        self.feed.record(ActivityKind::Notification, id, |facts| {
             more(facts);
             let steps = facts.entry("steps").or_insert_with(|| json!([]));
             let Some(steps) = steps.as_array_mut() else { return };
@@ -127,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_is_put_on_the_queue_is_queued_once() {
-        let feed = Feed::default();
+        let feed = ActivityFeed::default();
         let notifications = Notifications {
             feed,
             table: None,
@@ -138,7 +142,7 @@ mod tests {
         let told = Arc::new(Mutex::new(0));
         let count = || {
             let told = told.clone();
-            notifications.feed.tell(Layer::Notification, "a", move |facts| {
+            notifications.feed.record(ActivityKind::Notification, "a", move |facts| {
                 *told.lock().unwrap() =
                     facts.get("steps").and_then(Json::as_array).map_or(0, Vec::len);
             });

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use wechat_sandbox::{App, Kind, Mode, World};
+use wechat_sandbox::{App, AppKind, Mode, World};
 
 use local_aws::{
     HttpError, InvokeFailure, clock,
@@ -109,8 +109,8 @@ pub(crate) fn parameters(
 /// What everyone may know of an app.
 fn public(app: &App) -> Json {
     let kind = match app.kind {
-        Kind::OfficialAccount => "official_account",
-        Kind::MiniProgram => "mini_program",
+        AppKind::OfficialAccount => "official_account",
+        AppKind::MiniProgram => "mini_program",
     };
     let mut replies: Json =
         serde_json::from_str(REPLIES).expect("a file of this crate, which a test reads");

@@ -13,7 +13,7 @@ use local_aws::{
     Cloud, Endpoints, HttpClient, HttpError, InvocationEnd, Observed, Options, Prepared,
     TrafficObserver, cloud::bind, template::Template,
 };
-use wechat_sandbox::{Business, Feed, Layer, Sandbox, World, example};
+use wechat_sandbox::{ActivityFeed, ActivityKind, Business, Sandbox, World, example};
 
 use crate::{notification_feed, seed};
 
@@ -45,7 +45,7 @@ pub enum Error {
 pub struct Stack {
     cloud: Cloud,
     /// What the sandbox's page shows: invocations, notifications, calls and callbacks.
-    pub feed: Feed,
+    pub feed: ActivityFeed,
     api: HttpClient,
     sandbox_client: HttpClient,
     sandbox_address: SocketAddr,
@@ -98,7 +98,7 @@ impl Stack {
             send: function_with(SEND, prepared.template())
                 .map(|send| format!("{aws_url}/2015-03-31/functions/{send}/invocations")),
         };
-        let feed = Feed::default();
+        let feed = ActivityFeed::default();
         prepared.observe(invocation_observer(feed.clone()));
         let dynamodb = prepared.aws.dynamodb.clone();
         let observer = notification_feed::observer(prepared.template(), dynamodb, feed.clone());
@@ -204,11 +204,11 @@ fn function_with(binary: &str, template: &Template) -> Option<String> {
 }
 
 /// Shows invocations in the feed.
-fn invocation_observer(feed: Feed) -> TrafficObserver {
+fn invocation_observer(feed: ActivityFeed) -> TrafficObserver {
     let millis = |time: Duration| time.as_secs_f64() * 1000.0;
     let observer = TrafficObserver::new(move |observed| match observed {
         Observed::InvocationStarted { number, binary, cold } => {
-            feed.tell(Layer::Invocation, &number.to_string(), |facts| {
+            feed.record(ActivityKind::Invocation, &number.to_string(), |facts| {
                 facts.insert("function".to_owned(), binary.into());
                 facts.insert("cold".to_owned(), cold.into());
             });
@@ -220,7 +220,7 @@ fn invocation_observer(feed: Feed) -> TrafficObserver {
                 InvocationEnd::Failed => "failed",
                 InvocationEnd::Ended => "ended",
             };
-            feed.tell_more(Layer::Invocation, &number.to_string(), |facts| {
+            feed.update(ActivityKind::Invocation, &number.to_string(), |facts| {
                 facts.insert("went".to_owned(), went.into());
                 facts.insert("duration_ms".to_owned(), millis(duration).into());
                 facts.insert("ready_ms".to_owned(), init_duration.map(millis).into());

@@ -1,31 +1,30 @@
-//! The sandbox's clock: the wall's time and what was added to it.
+//! The system clock, and calendar periods in China.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The wall's time since 1970. Everything else gets its time from the world,
-/// where it can be moved.
+/// The system time since 1970. Everything else uses the time of the world, which can be
+/// advanced.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place where the sandbox looks at the wall's clock"
+    reason = "the only place where the sandbox reads the system clock"
 )]
 pub(crate) fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// The wall's time in whole seconds since 1970.
+/// The system time in seconds since 1970.
 pub(crate) fn wall_seconds() -> i64 {
     i64::try_from(wall().as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Which day it is in China, where WeChat's daily counters start anew at
-/// midnight.
+/// The day in China. WeChat resets daily counters at midnight in China.
 pub(crate) fn day(now: i64) -> i64 {
     (now + 8 * 3600).div_euclid(86_400)
 }
 
-/// Which month it is in China, counted from the year 0.
+/// The month in China, counted from the year 0.
 pub(crate) fn month(now: i64) -> i64 {
-    // Years that begin in March have their odd day at the end (Howard Hinnant,
+    // In years that begin in March the leap day is the last day (Howard Hinnant,
     // "chrono-compatible low-level date algorithms").
     let days = day(now) + 719_468;
     let of_era = days.rem_euclid(146_097);
@@ -35,9 +34,14 @@ pub(crate) fn month(now: i64) -> i64 {
     (days.div_euclid(146_097) * 400 + year) * 12 + since_march + 2
 }
 
-/// Which minute it is.
+/// The minute.
 pub(crate) fn minute(now: i64) -> i64 {
     now.div_euclid(60)
+}
+
+/// Milliseconds since then.
+pub(crate) fn millis_since(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -45,13 +49,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_begins_at_midnight_in_china() {
+    fn day_begins_at_midnight_in_china() {
         // 2026-01-01T15:59:59Z is 23:59:59 in China.
         assert_eq!(day(1_767_283_199) + 1, day(1_767_283_200));
         assert_eq!(day(1_767_283_200), day(1_767_283_200 + 86_399));
     }
+
     #[test]
-    fn a_month_begins_at_midnight_in_china() {
+    fn month_begins_at_midnight_in_china() {
         assert_eq!(month(0), 1970 * 12);
         // 2026-01-01T15:59:59Z, and the first days of February and of March 2028.
         assert_eq!(month(1_767_283_199), 2026 * 12);

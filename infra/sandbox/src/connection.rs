@@ -1,4 +1,5 @@
-//! A connection that can be cut: some faults answer with nothing at all.
+//! A listener whose connections can be reset: some faults reset the connection instead of
+//! answering.
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
@@ -11,43 +12,44 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The wire to one caller. A handler that cuts it makes every later write fail,
-/// so the HTTP server drops the connection before the first byte of an answer;
-/// as nothing lingers, the caller sees a reset.
+/// A handle on the connection to one caller. After [`ConnectionHandle::reset`] every write
+/// fails, so the HTTP server drops the connection before the first byte of an answer. As the
+/// socket does not linger, the caller sees a reset.
 #[derive(Clone, Debug)]
-pub struct Wire {
-    cut: Arc<AtomicBool>,
-    /// Where the caller is.
+pub(crate) struct ConnectionHandle {
+    is_reset: Arc<AtomicBool>,
+    /// The caller's address.
     pub(crate) from: IpAddr,
-    /// At which of this machine's addresses they called.
+    /// The local address that was called.
     pub(crate) to: IpAddr,
 }
 
-impl Wire {
-    /// Lets nothing more through.
-    pub fn cut(&self) {
-        self.cut.store(true, Ordering::SeqCst);
+impl ConnectionHandle {
+    /// Resets the connection at the next write.
+    pub(crate) fn reset(&self) {
+        self.is_reset.store(true, Ordering::SeqCst);
     }
 }
 
-impl Connected<IncomingStream<'_, Door>> for Wire {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        stream.io().wire.clone()
+impl Connected<IncomingStream<'_, ResettableListener>> for ConnectionHandle {
+    fn connect_info(stream: IncomingStream<'_, ResettableListener>) -> Self {
+        stream.io().handle.clone()
     }
 }
 
-/// A listener whose connections can be cut.
-pub struct Door(pub TcpListener);
+/// A TCP listener whose connections can be reset by their [`ConnectionHandle`].
+pub(crate) struct ResettableListener(pub(crate) TcpListener);
 
-impl Listener for Door {
+impl Listener for ResettableListener {
     type Io = Connection;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
         let to = stream.local_addr().map_or(address.ip(), |it| it.ip());
-        let wire = Wire { cut: Arc::new(AtomicBool::new(false)), from: address.ip(), to };
-        (Connection { stream, wire }, address)
+        let handle =
+            ConnectionHandle { is_reset: Arc::new(AtomicBool::new(false)), from: address.ip(), to };
+        (Connection { stream, handle }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -55,17 +57,17 @@ impl Listener for Door {
     }
 }
 
-/// One caller's connection.
-pub struct Connection {
+/// A connection from one caller.
+pub(crate) struct Connection {
     stream: TcpStream,
-    wire: Wire,
+    handle: ConnectionHandle,
 }
 
 impl Connection {
     fn check(&self) -> io::Result<()> {
-        if self.wire.cut.load(Ordering::SeqCst) {
+        if self.handle.is_reset.load(Ordering::SeqCst) {
             self.stream.set_zero_linger()?;
-            return Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut by a fault"));
+            return Err(io::Error::new(io::ErrorKind::ConnectionReset, "reset by a fault"));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Names that nobody can guess, in the shapes that WeChat gives them.
+//! Random identifiers in WeChat's formats.
 
 use crate::clock;
 
@@ -7,8 +7,8 @@ const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// Random bytes from the operating system.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    // Without randomness the sandbox must not go on with names made of zeros:
-    // time is the next best thing, and the sandbox guards nothing.
+    // Without randomness identifiers must still differ. The time is enough: the sandbox
+    // protects nothing.
     if getrandom::fill(&mut bytes).is_err() {
         for (byte, seed) in
             bytes.iter_mut().zip(clock::wall().as_nanos().to_le_bytes().iter().cycle())
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_have_their_length_and_differ() {
+    fn identifiers_have_their_length_and_differ() {
         assert_eq!(text(43).len(), 43);
         assert_eq!(open_id().len(), 28);
         assert_ne!(open_id(), open_id());

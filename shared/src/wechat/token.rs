@@ -3,32 +3,33 @@
 use crate::secret::Secret;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::AppId;
+use crate::wechat::quota;
 use crate::wechat::refusal::{ErrorClass, Refusal};
 use serde::{Deserialize, Serialize};
 
-/// What `stable_token` hands out.
+/// The response of `stable_token`.
 #[derive(Debug, Deserialize)]
 pub struct GrantedToken {
-    /// Goes into the query of every other call.
+    /// Goes into the query of other calls.
     pub access_token: Secret,
-    /// Seconds that it will still work.
+    /// In seconds.
     pub expires_in: u64,
 }
 
 impl WeChatClient {
-    /// Asks for an app's access token.
+    /// Gets an app's access token.
     ///
-    /// Without `force` WeChat hands out the same token again and again, until
-    /// five minutes before its end it hands out the next one. With `force` the
-    /// present one dies at once: 20 times a day, 30 seconds apart.
+    /// Without `force` WeChat returns the same token until five minutes before its
+    /// expiry, then the next one. With `force` it invalidates the present one at once:
+    /// 20 times a day, 30 seconds apart.
     ///
     /// Source: WeChat's documentation, "获取稳定版接口调用凭据"
     /// (`getStableAccessToken`).
     ///
     /// # Errors
     ///
-    /// A refusal with 40125 means a wrong AppSecret, 40164 an address that
-    /// isn't on the account's IP list.
+    /// A refusal with 40125 means a wrong AppSecret, 40164 an address that isn't on the
+    /// account's IP list.
     pub async fn stable_token(
         &self,
         app_id: &AppId,
@@ -52,17 +53,14 @@ impl WeChatClient {
     }
 }
 
-/// Whether a refusal of [`WeChatClient::stable_token`] stays until a human has changed the
-/// account, or what is stored of it. Here 40001 means the AppSecret.
+/// Whether a refusal of [`WeChatClient::stable_token`] stays until an operator has changed
+/// the account, or its parameters. From this API, 40001 means the AppSecret.
 ///
-/// An address that isn't let in (40164 and its like) is not among these: it changes
-/// without a word to us, and no message is lost by waiting for it.
-pub fn needs_operator(refusal: &Refusal) -> bool {
-    match refusal.code {
-        40001 => true,
-        40090 | 40164 | 61004 | 89503 | 89506 | 89507 => false,
-        _ => refusal.class() == ErrorClass::Configuration,
-    }
+/// An address that isn't on the IP list (40164 and similar) is not among these: an
+/// administrator may add it at any time, and no message is lost by waiting for it.
+pub fn needs_operator_action(refusal: &Refusal) -> bool {
+    let configuration = refusal.class() == ErrorClass::Configuration;
+    refusal.code == 40001 || (configuration && !quota::is_ip_rejection(refusal.code))
 }
 
 #[cfg(test)]
@@ -70,13 +68,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_a_human_can_mend_is_told_apart_from_what_passes() {
-        let of = |code| needs_operator(&Refusal { code, message: String::new(), rid: None });
+    fn refusals_are_permanent_unless_waiting_helps() {
+        let permanent =
+            |code| needs_operator_action(&Refusal { code, message: String::new(), rid: None });
         for code in [40001, 40002, 40013, 40125, 40243, 41002, 41004, 50004, 50007, 61024] {
-            assert!(of(code), "{code}");
+            assert!(permanent(code), "{code}");
         }
         for code in [-1, 45009, 45011, 40164, 61004, 89503, 89506, 89507, 99999] {
-            assert!(!of(code), "{code}");
+            assert!(!permanent(code), "{code}");
         }
     }
 }

@@ -167,7 +167,7 @@ async fn a_rotation_loses_no_message() {
         world.paste("shop", &begun["console"]).await;
         // Not all of WeChat's servers have heard of it yet: these come under the keys
         // of before, or those of the traffic do.
-        world.wechat.post("apps/shop/behind", &json!({ "messages": 4 })).await;
+        world.wechat.post("apps/shop/previous_keys", &json!({ "messages": 4 })).await;
         let mut late = Vec::new();
         for _ in 0..4 {
             late.extend(world.wechat.push(order.clone()).await);

@@ -8,7 +8,7 @@ async fn all_are_brought_in_while_somebody_watches() {
     let world = World::start().await;
     let none = world.hongyan(&["followers", "status"], "").await.json();
     assert_eq!(none["accounts"][0]["state"], "none", "{none}");
-    world.wechat.post("apps/shop/crowd", &json!({ "count": 250 })).await;
+    world.wechat.post("apps/shop/synthetic_followers", &json!({ "count": 250 })).await;
     let import = ["followers", "import", "--app", "shop", "--watch"];
     let done = world.hongyan(&import, "").await.json();
     assert_eq!((&done["state"], &done["listed"]), (&json!("done"), &json!(250)), "{done}");
@@ -24,7 +24,7 @@ async fn all_are_brought_in_while_somebody_watches() {
 #[tokio::test]
 async fn what_waits_for_a_quota_is_left_to_itself_and_can_be_called_off() {
     let world = World::start().await;
-    world.wechat.post("apps/shop/crowd", &json!({ "count": 250 })).await;
+    world.wechat.post("apps/shop/synthetic_followers", &json!({ "count": 250 })).await;
     world.wechat.post("apps/shop/quotas", &json!({ "/cgi-bin/user/get": 0 })).await;
     let import = ["followers", "import", "--app", "shop", "--watch"];
     let said = world.hongyan(&import, "").await;

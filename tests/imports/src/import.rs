@@ -26,7 +26,7 @@ pub(crate) struct Cost {
 
 /// Brings so many in who have followed for long.
 pub(crate) async fn all(world: &World, followers: usize) -> Result<Cost, Box<dyn Error>> {
-    world.sandbox("apps/shop/crowd", &json!({ "count": followers })).await?;
+    world.sandbox("apps/shop/synthetic_followers", &json!({ "count": followers })).await?;
     measure(world, &json!({ "import": { "app": "shop" } })).await
 }
 

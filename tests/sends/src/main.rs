@@ -100,8 +100,8 @@ async fn repair(binaries: &Path) -> Result<(), Box<dyn Error>> {
     let mut undisturbed = None;
     for (what, how) in [
         ("valid", None),
-        ("dead", Some("revoke")),
-        ("dead, and handed out once more", Some("spoil")),
+        ("dead", Some("revoke_tokens")),
+        ("dead, and handed out once more", Some("reject_tokens")),
     ] {
         let before = world.asked().await?;
         if let Some(how) = how {

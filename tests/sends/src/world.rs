@@ -128,8 +128,8 @@ impl World {
         Ok(())
     }
 
-    /// Ends the token of the account, by `revoke` or (so that WeChat hands it out once
-    /// more) by `spoil`.
+    /// Ends the token of the account, by `revoke_tokens` or (so that WeChat hands it out once
+    /// more) by `reject_tokens`.
     pub(crate) async fn end_token(&self, how: &str) -> Result<(), Box<dyn Error>> {
         let url = format!("http://{}/sandbox/apps/shop/{how}", self.cloud.wechat());
         self.client.post(url).json(&json!({})).send().await?.error_for_status()?;

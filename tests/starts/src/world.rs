@@ -9,7 +9,7 @@ use shared::http::HttpClient;
 use shared::wechat::signature;
 use std::error::Error;
 use std::path::Path;
-use wechat_sandbox::Layer;
+use wechat_sandbox::ActivityKind;
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/aws/template.yaml");
 const NOOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../noop/template.yaml");
@@ -142,7 +142,7 @@ impl World {
 
     /// What is told of the invocation that has just ended; null if another came between.
     fn told(&self, function: &str) -> Value {
-        let newest = self.cloud.feed.newest(Layer::Invocation);
+        let newest = self.cloud.feed.newest(ActivityKind::Invocation);
         let facts = newest.map(|it| Value::from(it.facts)).unwrap_or_default();
         if facts["function"] == function { facts } else { Value::Null }
     }

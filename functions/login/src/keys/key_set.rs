@@ -6,17 +6,13 @@
 //! key is published long before it signs, and an old one long after.
 
 use super::key::{Key, PublicKey, StoredKey, unusable};
+use crate::retries::PARAMETER_CONSISTENCY;
 use shared::clock::Timestamp;
 use shared::parameters::{ParameterError, Parameters};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// The number of the first key.
 const FIRST: u32 = 1;
-/// Maximum number of reads to find a key that another execution environment has just
-/// created: the Parameter Store is eventually consistent.
-const MAX_READS: u32 = 5;
-const READ_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The keys, by their numbers. There is at least one.
 #[derive(Debug)]
@@ -38,14 +34,13 @@ impl Keys {
             tracing::info!("created the first signing key");
             return Ok(Self(BTreeMap::from([(FIRST, key)])));
         }
-        for _ in 0..MAX_READS {
+        let read = async || {
             let found = Self::read(parameters).await?;
-            if !found.0.is_empty() {
-                return Ok(found);
-            }
-            tokio::time::sleep(READ_INTERVAL).await;
-        }
-        Err(unusable("it exists but is not usable; delete it, and a new one is created"))
+            Ok::<_, ParameterError>(Some(found).filter(|found| !found.0.is_empty()))
+        };
+        PARAMETER_CONSISTENCY.poll(read).await?.ok_or_else(|| {
+            unusable("it exists but is not usable; delete it, and a new one is created")
+        })
     }
 
     async fn read(parameters: &Parameters) -> Result<Self, ParameterError> {

@@ -5,6 +5,7 @@
 //! forged tokens away from the tables. The secret of a token is derived from the token
 //! before it, so that a repeated request gets the same successor, and no secret is stored.
 
+use crate::retries::PARAMETER_CONSISTENCY;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -13,7 +14,6 @@ use shared::parameters::{ParameterError, Parameters};
 use shared::secret::Secret;
 use shared::store::SecretHash;
 use std::fmt;
-use std::time::Duration;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -31,11 +31,6 @@ const TOKEN_BYTES: usize = SEALED_BYTES + TAG_BYTES;
 const FIRST: u8 = 1;
 const NEXT: u8 = 2;
 const SEAL: u8 = 3;
-
-/// Maximum number of reads to find a key that another execution environment has just
-/// created.
-const MAX_READS: u32 = 5;
-const READ_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A request that carries a refresh token.
 #[derive(Debug, Deserialize)]
@@ -79,13 +74,11 @@ impl RefreshKey {
             tracing::info!("created the key for refresh tokens");
             return Self::parse(&made);
         }
-        for _ in 0..MAX_READS {
-            if let Some(stored) = parameters.refresh_key().await? {
-                return Self::parse(&stored);
-            }
-            tokio::time::sleep(READ_INTERVAL).await;
-        }
-        Err(unusable("it exists, but the Parameter Store does not return it yet"))
+        let stored = PARAMETER_CONSISTENCY.poll(|| parameters.refresh_key()).await?;
+        let stored = stored.ok_or_else(|| {
+            unusable("it exists, but the Parameter Store does not return it yet; try again")
+        })?;
+        Self::parse(&stored)
     }
 
     fn parse(stored: &Secret) -> Result<Self, ParameterError> {

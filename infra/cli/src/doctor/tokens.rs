@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn the_address_that_is_not_let_in_is_named() {
         let refused = found(
-            &json!({ "code": "40164", "problem": "p", "address": "203.0.113.9", "lasting": false }),
+            &json!({ "code": "40164", "problem": "p", "address": "203.0.113.9", "permanent": false }),
         );
         let remedy = |about: &About| finding(&refused, about, Timestamp(7000)).remedy.unwrap();
         assert!(remedy(&about(&[])).contains("add 203.0.113.9 to the IP list"));

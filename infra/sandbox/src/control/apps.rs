@@ -1,14 +1,15 @@
-//! What an operator sets up of one app, and what there is to see of it.
+//! Apps: their settings, and what an operator sees of them.
 
-use super::{Problem, body};
-use crate::app::{Account, Format, Kind, MenuItem, Mode, Template};
-use crate::crowd::{self, Act, Wanted};
-use crate::media::{self, Uploaded};
-use crate::people::find_app;
-use crate::rotation::Behind;
-use crate::running::Shared;
-use crate::whitelist::Whitelist;
-use crate::{console, users};
+use crate::context::SharedContext;
+use crate::control::error::{ControlError, parse_body};
+use crate::control::lookup::{find_app, find_app_mut};
+use crate::control::{console, synthetic_followers};
+use crate::model::app::{App, MenuItem};
+use crate::model::app_settings::{AccountType, AppKind, Format, Mode};
+use crate::model::followers;
+use crate::model::media::{self, MediaKind};
+use crate::model::template::Template;
+use crate::model::whitelist::Whitelist;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -19,21 +20,36 @@ use shared::secret::Secret;
 use shared::wechat::id::AppId;
 use std::collections::BTreeMap;
 
-/// The routes of this noun.
-pub(super) fn routes() -> Router<Shared> {
+pub(super) fn routes() -> Router<SharedContext> {
     Router::new()
-        .route("/sandbox/apps", post(add_app))
-        .route("/sandbox/apps/{app}", post(set_app))
-        .route("/sandbox/apps/{app}/console", post(paste))
-        .route("/sandbox/apps/{app}/crowd", post(gather))
-        .route("/sandbox/apps/{app}/crowd/{number}/{action}", post(act_in_crowd))
-        .route("/sandbox/apps/{app}/followers", get(followers))
+        .route("/sandbox/apps", post(add))
+        .route("/sandbox/apps/{app}", post(set))
+        .route("/sandbox/apps/{app}/console", post(console::submit))
+        .route("/sandbox/apps/{app}/synthetic_followers", post(synthetic_followers::create))
+        .route(
+            "/sandbox/apps/{app}/synthetic_followers/{number}/{action}",
+            post(synthetic_followers::act),
+        )
+        .route("/sandbox/apps/{app}/followers", get(list_followers))
         .route("/sandbox/apps/{app}/quotas", get(quotas).post(set_quotas))
-        .route("/sandbox/apps/{app}/revoke", post(revoke))
-        .route("/sandbox/apps/{app}/spoil", post(spoil))
-        .route("/sandbox/apps/{app}/behind", post(fall_behind))
-        .route("/sandbox/apps/{app}/media", post(keep))
+        .route("/sandbox/apps/{app}/revoke_tokens", post(revoke_tokens))
+        .route("/sandbox/apps/{app}/reject_tokens", post(reject_tokens))
+        .route("/sandbox/apps/{app}/previous_keys", post(use_previous_keys))
+        .route("/sandbox/apps/{app}/media", post(add_material))
         .route("/sandbox/apps/{app}/whitelist", get(whitelist).post(set_whitelist))
+}
+
+/// Applies a change to the app with this alias.
+fn change_app<R>(
+    context: &SharedContext,
+    alias: &str,
+    change: impl FnOnce(&mut App) -> Result<R, ControlError>,
+) -> Result<R, ControlError> {
+    context.change(|state| change(find_app_mut(&mut state.world, alias)?))
+}
+
+fn ok() -> Json<Value> {
+    Json(json!({ "ok": true }))
 }
 
 #[derive(Deserialize)]
@@ -42,39 +58,36 @@ struct Settings {
     mode: Option<Mode>,
     format: Option<Format>,
     templates: Option<Vec<Template>>,
-    /// An Official Account's menu.
     menu: Option<Vec<MenuItem>>,
     list_page: Option<usize>,
-    account: Option<Account>,
-    /// Null unbinds it.
-    #[serde(default, deserialize_with = "given")]
+    account: Option<AccountType>,
+    /// Null unbinds the app.
+    #[serde(default, deserialize_with = "present")]
     open_platform: Option<Option<String>>,
-    /// The AppSecret, reset.
+    /// A new AppSecret.
     secret: Option<Secret>,
 }
 
-/// What is given, also if that is null.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+/// Distinguishes null from an absent field.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Sets how an app's pushes are protected and written, which templates it has,
-/// and to which open-platform account it is bound, as its console would.
-async fn set_app(
-    State(running): State<Shared>,
+/// Changes the given settings and keeps the others.
+async fn set(
+    State(context): State<SharedContext>,
     Path(alias): Path<String>,
     bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let settings: Settings = body(&bytes)?;
-    running.change(|state| {
-        let at = find_app(&state.world, &alias)?;
-        if settings.account.is_some() && state.world.apps[at].kind == Kind::MiniProgram {
-            return Err(Problem::bad("account: a Mini Program is of one kind only"));
+) -> Result<Json<Value>, ControlError> {
+    let settings: Settings = parse_body(&bytes)?;
+    context.change(|state| {
+        let app = find_app_mut(&mut state.world, &alias)?;
+        if settings.account.is_some() && app.kind == AppKind::MiniProgram {
+            return Err(ControlError::bad_request("account: a Mini Program has no account type"));
         }
         if settings.list_page == Some(0) {
-            return Err(Problem::bad("list_page must be 1 or more"));
+            return Err(ControlError::bad_request("list_page must be 1 or more"));
         }
-        let app = &mut state.world.apps[at];
         app.mode = settings.mode.unwrap_or(app.mode);
         app.format = settings.format.unwrap_or(app.format);
         if let Some(secret) = settings.secret {
@@ -88,205 +101,166 @@ async fn set_app(
         }
         app.list_page = settings.list_page.or(app.list_page);
         app.account = settings.account.unwrap_or(app.account);
-        let (mode, format) = (app.mode, app.format);
+        let answer = json!({ "ok": true, "mode": app.mode, "format": app.format });
         if let Some(open_platform) = settings.open_platform {
             app.open_platform = open_platform;
-            state.world.acquaint();
+            state.world.link_people_to_apps();
         }
-        Ok(Json(json!({ "ok": true, "mode": mode, "format": format })))
+        Ok(Json(answer))
     })
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewApp {
-    /// The alias of the app that it is like.
+    /// The alias of the app whose settings it copies.
     like: String,
     alias: String,
     app_id: AppId,
 }
 
-/// Sets up another app like one that there is: its secrets and templates, its
-/// open-platform account, and nothing of what has happened in it.
-async fn add_app(State(running): State<Shared>, bytes: Bytes) -> Result<Json<Value>, Problem> {
-    let NewApp { like, alias, app_id } = body(&bytes)?;
-    running.change(|state| {
-        let at = find_app(&state.world, &like)?;
-        let app = state.world.apps[at].twin(alias, app_id);
+/// Adds an app with the settings of another one.
+async fn add(
+    State(context): State<SharedContext>,
+    bytes: Bytes,
+) -> Result<Json<Value>, ControlError> {
+    let NewApp { like, alias, app_id } = parse_body(&bytes)?;
+    context.change(|state| {
+        let app = find_app(&state.world, &like)?.copy_settings(alias, app_id);
         let original_id = app.original_id.clone();
         state.world.apps.push(app);
-        if let Err(problem) = state.world.check() {
+        if let Err(error) = state.world.check() {
             state.world.apps.pop();
-            return Err(Problem::bad(problem));
+            return Err(error.into());
         }
-        state.world.acquaint();
+        state.world.link_people_to_apps();
         Ok(Json(json!({ "ok": true, "original_id": original_id })))
     })
 }
 
-/// Somebody pastes where and how an app is pushed to; saved if the URL answers.
-async fn paste(
-    State(running): State<Shared>,
+async fn list_followers(
+    State(context): State<SharedContext>,
     Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    console::submit(&running, &alias, body(&bytes)?).await?;
-    Ok(Json(json!({ "ok": true })))
-}
-
-/// Gives an account very many followers.
-async fn gather(
-    State(running): State<Shared>,
-    Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let wanted: Wanted = body(&bytes)?;
-    running.change(|state| {
-        let now = state.world.now();
-        let at = find_app(&state.world, &alias)?;
-        crowd::gather(&mut state.world.apps[at], &wanted, now).map(Json)
-    })
-}
-
-/// One of them follows or leaves; answers when the callback has.
-async fn act_in_crowd(
-    State(running): State<Shared>,
-    Path((alias, number, action)): Path<(String, u32, String)>,
-    bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let act: Act = body(&bytes)?;
-    let (mut answer, push) = running.change(|state| {
-        let now = state.world.now();
-        let at = find_app(&state.world, &alias)?;
-        crowd::act(&mut state.world.apps[at], number, &action, &act, now)
-    })?;
-    let told = tokio::spawn(async move {
-        match push {
-            Some(push) => running.push(&push).await,
-            None => Vec::new(),
-        }
-    });
-    let deliveries =
-        told.await.map_err(|error| Problem::bad(format!("the push broke off: {error}")))?;
-    answer["pushes"] = json!(deliveries);
-    Ok(Json(answer))
-}
-
-/// All who follow an account.
-async fn followers(
-    State(running): State<Shared>,
-    Path(alias): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    running.read(|state| {
-        let at = find_app(&state.world, &alias)?;
-        let open_ids = users::truth(&state.world, &state.world.apps[at]);
+) -> Result<Json<Value>, ControlError> {
+    context.read(|state| {
+        let open_ids = followers::all(&state.world, find_app(&state.world, &alias)?);
         Ok(Json(json!({ "total": open_ids.len(), "open_ids": open_ids })))
     })
 }
 
-/// How often an app has called each path today.
+/// The calls of each path today, and the daily quotas that differ from WeChat's.
 async fn quotas(
-    State(running): State<Shared>,
+    State(context): State<SharedContext>,
     Path(alias): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    running.read(|state| {
-        let app = &state.world.apps[find_app(&state.world, &alias)?];
-        Ok(Json(json!({ "used": app.quotas.used(state.world.now()), "limits": app.limits })))
+) -> Result<Json<Value>, ControlError> {
+    context.read(|state| {
+        let app = find_app(&state.world, &alias)?;
+        let used = app.state.quotas.used(state.world.now());
+        Ok(Json(json!({ "used": used, "limits": app.limits })))
     })
 }
 
-/// Sets daily quotas, by path; those that aren't named stay.
+/// Sets daily quotas by path; paths that are not given keep theirs.
 async fn set_quotas(
-    State(running): State<Shared>,
+    State(context): State<SharedContext>,
     Path(alias): Path<String>,
     bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let limits: BTreeMap<String, u64> = body(&bytes)?;
-    running.change(|state| {
-        let at = find_app(&state.world, &alias)?;
-        let app = &mut state.world.apps[at];
+) -> Result<Json<Value>, ControlError> {
+    let limits: BTreeMap<String, u64> = parse_body(&bytes)?;
+    change_app(&context, &alias, |app| {
         app.limits.extend(limits);
         Ok(Json(json!({ "ok": true, "limits": app.limits })))
     })
 }
 
-/// Ends all of an app's access tokens at once, as a leak or another program
-/// would.
-async fn revoke(
-    State(running): State<Shared>,
+/// Invalidates all access tokens of an app.
+async fn revoke_tokens(
+    State(context): State<SharedContext>,
     Path(alias): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    running.change(|state| {
-        let at = find_app(&state.world, &alias)?;
-        let now = state.world.now();
-        state.world.apps[at].tokens.revoke(now);
-        Ok(Json(json!({ "ok": true })))
+) -> Result<Json<Value>, ControlError> {
+    let now = context.read(|state| state.world.now());
+    change_app(&context, &alias, |app| {
+        app.state.tokens.revoke(now);
+        Ok(ok())
     })
 }
 
-/// Refuses an app's access tokens, and goes on handing them out.
-async fn spoil(
-    State(running): State<Shared>,
+/// Rejects all access tokens of an app, while `stable_token` still returns the last one.
+async fn reject_tokens(
+    State(context): State<SharedContext>,
     Path(alias): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    running.change(|state| {
-        let at = find_app(&state.world, &alias)?;
-        state.world.apps[at].tokens.spoil();
-        Ok(Json(json!({ "ok": true })))
+) -> Result<Json<Value>, ControlError> {
+    change_app(&context, &alias, |app| {
+        app.state.tokens.reject();
+        Ok(ok())
     })
 }
 
-/// Lets the next pushes go out under the keys of before.
-async fn fall_behind(
-    State(running): State<Shared>,
-    Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let behind: Behind = body(&bytes)?;
-    running.change(|state| {
-        let at = find_app(&state.world, &alias)?;
-        state.world.apps[at].fall_behind(&behind)?;
-        Ok(Json(json!({ "ok": true })))
-    })
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PreviousKeys {
+    messages: u32,
 }
 
-/// Keeps a file for good, under an id of one's own choosing.
-async fn keep(
-    State(running): State<Shared>,
+/// Has the next pushes use the keys from before the last change.
+async fn use_previous_keys(
+    State(context): State<SharedContext>,
     Path(alias): Path<String>,
     bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let uploaded: Uploaded = body(&bytes)?;
-    running.change(|state| {
-        let at = find_app(&state.world, &alias)?;
-        media::keep(&mut state.world.apps[at], &uploaded)?;
-        Ok(Json(json!({ "ok": true })))
+) -> Result<Json<Value>, ControlError> {
+    let PreviousKeys { messages } = parse_body(&bytes)?;
+    change_app(&context, &alias, |app| {
+        if app.state.key_rotation.set_stale_messages(messages) {
+            return Ok(ok());
+        }
+        Err(ControlError::bad_request(format!(
+            "{alias} has no previous keys: change its keys with the console first"
+        )))
     })
 }
 
-/// Which addresses may call.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Material {
+    media_id: String,
+    #[serde(rename = "type")]
+    kind: MediaKind,
+}
+
+/// Adds permanent material under a given id, in place of previous material with this id.
+async fn add_material(
+    State(context): State<SharedContext>,
+    Path(alias): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Value>, ControlError> {
+    let Material { media_id, kind } = parse_body(&bytes)?;
+    if media_id.is_empty() {
+        return Err(ControlError::missing_field("media_id", "the id that messages use"));
+    }
+    change_app(&context, &alias, |app| {
+        app.media.retain(|it| it.media_id != media_id);
+        app.media.push(media::permanent(&media_id, kind));
+        Ok(ok())
+    })
+}
+
 async fn whitelist(
-    State(running): State<Shared>,
+    State(context): State<SharedContext>,
     Path(alias): Path<String>,
-) -> Result<Json<Whitelist>, Problem> {
-    running.read(|state| {
-        let at = find_app(&state.world, &alias)?;
-        Ok(Json(state.world.apps[at].whitelist.clone()))
-    })
+) -> Result<Json<Whitelist>, ControlError> {
+    context.read(|state| Ok(Json(find_app(&state.world, &alias)?.whitelist.clone())))
 }
 
-/// Sets which addresses may call, in place of what was set before.
+/// Replaces the IP whitelist.
 async fn set_whitelist(
-    State(running): State<Shared>,
+    State(context): State<SharedContext>,
     Path(alias): Path<String>,
     bytes: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let whitelist: Whitelist = body(&bytes)?;
-    running.change(|state| {
-        let at = find_app(&state.world, &alias)?;
-        let app = &mut state.world.apps[at];
+) -> Result<Json<Value>, ControlError> {
+    let whitelist: Whitelist = parse_body(&bytes)?;
+    change_app(&context, &alias, |app| {
         whitelist.check(app.kind)?;
         app.whitelist = whitelist;
-        Ok(Json(json!({ "ok": true })))
+        Ok(ok())
     })
 }

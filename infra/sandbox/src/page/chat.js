@@ -1,12 +1,12 @@
-// A chat: what was said, cards, and what may be answered.
+// A chat: messages, cards, and the input.
 
 import { h } from "./element.js";
 import { avatar, backButton, openMiniProgram } from "./phone.js";
-import { act, ask, go, now, world } from "./state.js";
-import { clock, moment, say } from "./words.js";
+import { act, go, now, request, world } from "./state.js";
+import { clock, dateAndTime, say } from "./words.js";
 
-/** After so many seconds without a word the time is shown again. */
-const PAUSE = 300;
+/** Seconds between two messages after which the chat shows the time. */
+const TIME_GAP = 300;
 
 /** A person's chats, the one with the newest message first. */
 export function chatsOf(person) {
@@ -24,16 +24,16 @@ function titleOf(chat) {
   return world.apps.get(chat)?.kind === "mini_program" ? say("customer service of", chat) : chat;
 }
 
-/** What a chat looks like. */
+/** The screen of a chat. */
 export function chat(person, at) {
   const { name } = person;
   const app = world.apps.get(at.chat);
   const messages = person.messages.filter((it) => it.chat === at.chat);
-  // Whoever looks has read.
-  if (person.unread[at.chat]) read(name, at.chat);
-  let before = -PAUSE;
+  // An open chat has no unread messages.
+  if (person.unread[at.chat]) markRead(name, at.chat);
+  let before = -TIME_GAP;
   const lines = messages.flatMap((message, index) => {
-    const time = message.time - before >= PAUSE && h("li", { key: `time ${index}`, class: "when" }, h("time", null, clock(message.time)));
+    const time = message.time - before >= TIME_GAP && h("li", { key: `time ${index}`, class: "when" }, h("time", null, clock(message.time)));
     before = message.time;
     return [time, line(person, message, index, at)];
   });
@@ -43,17 +43,17 @@ export function chat(person, at) {
     h("ol", { class: "lines", key: "lines", tabindex: "0", "aria-label": titleOf(at.chat) },
       lines.length > 0 ? lines : h("li", { class: "empty" }, say("nothing in chat")),
       now() < (person.apps[at.chat]?.typing ?? 0) && h("li", { key: "typing", class: "system" }, say("typing"))),
-    app && answering(name, app),
+    app && input(name, app),
   ];
 }
 
-const reading = new Set();
+const marking = new Set();
 
-function read(name, chat) {
+function markRead(name, chat) {
   const what = `${name} ${chat}`;
-  if (reading.has(what)) return;
-  reading.add(what);
-  ask("POST", `/sandbox/people/${encodeURIComponent(name)}/read`, { chat }).catch(() => {}).finally(() => reading.delete(what));
+  if (marking.has(what)) return;
+  marking.add(what);
+  request("POST", `/sandbox/people/${encodeURIComponent(name)}/read`, { chat }).catch(() => {}).finally(() => marking.delete(what));
 }
 
 function line(person, message, index, at) {
@@ -63,7 +63,7 @@ function line(person, message, index, at) {
     return h("li", { key, class: "line own" }, h("p", { class: "bubble" }, message.text), avatar(person.name));
   }
   if (message.fields || message.title) return h("li", { key, class: "line" }, card(person, message, at));
-  const jump = message.jump && h("button", { class: "link", onclick: () => tap(person, message.jump, at) }, lookOf(message.jump));
+  const jump = message.jump && h("button", { class: "link", onclick: () => openJump(person, message.jump, at) }, labelOf(message.jump));
   return h("li", { key, class: "line" }, avatar(message.app), h("p", { class: "bubble" }, message.text, jump));
 }
 
@@ -75,38 +75,38 @@ function card(person, message, at) {
   const inside = [
     from,
     h("strong", { class: "title" }, message.title ?? message.text),
-    h("time", null, moment(message.time)),
+    h("time", null, dateAndTime(message.time)),
     message.title && message.text && h("span", { class: "text" }, message.text),
     large && h("span", { class: "large" }, h("small", null, large.label), h("b", null, large.value)),
     h("span", { class: "fields" }, fields.map(({ key, label, value }) =>
       h("span", { key, class: "field" }, h("small", null, label), h("span", null, value)))),
-    message.jump && h("span", { class: "jump" }, lookOf(message.jump), h("span", { "aria-hidden": "true" }, "›")),
+    message.jump && h("span", { class: "jump" }, labelOf(message.jump), h("span", { "aria-hidden": "true" }, "›")),
   ];
   return message.jump
-    ? h("button", { class: "card", onclick: () => tap(person, message.jump, at) }, inside)
+    ? h("button", { class: "card", onclick: () => openJump(person, message.jump, at) }, inside)
     : h("div", { class: "card" }, inside);
 }
 
-function lookOf(jump) {
+function labelOf(jump) {
   return say(jump.mini_program ? "view in mini program" : "view details");
 }
 
-/** A tap on a card leads where the message says. */
-function tap(person, jump, at) {
+/** Opens the target of a message. */
+function openJump(person, jump, at) {
   const target = jump.mini_program;
   const app = target && [...world.apps.values()].find((it) => it.app_id === target.app_id);
   if (app) openMiniProgram(person, app.alias, target, at);
   else go(person.name, { at: "web", jump, back: at });
 }
 
-function answering(name, app) {
+function input(name, app) {
   const write = async (event) => {
     event.preventDefault();
     const field = event.target.elements.text;
     const text = field.value;
     if (!text) return;
     field.value = "";
-    // What couldn't be sent is there again.
+    // Restores a text that was not sent.
     if (!(await act(name, "message", { app: app.alias, text }))) field.value ||= text;
   };
   const menu = app.menu ?? [];

@@ -1,17 +1,17 @@
-// What can be set in motion: a notification, the end of a token, faults, the clock.
+// Controls: send a notification, revoke tokens, inject faults, advance the clock.
 
 import { h } from "./element.js";
-import { ask, changed, now, world } from "./state.js";
-import { duration, moment, say } from "./words.js";
+import { changed, now, request, world } from "./state.js";
+import { dateAndTime, duration, say } from "./words.js";
 
-/** What was said of the last attempt, by control. */
-const said = {};
+/** The result of the last attempt, by control. */
+const results = {};
 
 async function attempt(control, doing) {
   try {
-    said[control] = await doing();
+    results[control] = await doing();
   } catch (error) {
-    said[control] = error.message;
+    results[control] = error.message;
   }
   changed();
 }
@@ -23,7 +23,7 @@ function newId() {
   return `order-${nextId}-shipped`;
 }
 
-/** How somebody is named to `send`. */
+/** A person as the recipient of a notification. */
 function recipient(name) {
   const person = world.people.get(name);
   const [union] = Object.values(person?.union_ids ?? {});
@@ -32,7 +32,7 @@ function recipient(name) {
   return { app, open_id };
 }
 
-/** Asks the function `send` for a notification, where there is one. */
+/** A form that invokes the function `send`, if there is one. */
 export function notifyControl() {
   if (!world.canNotify) return null;
   const send = (event) => {
@@ -45,17 +45,17 @@ export function notifyControl() {
       } catch {
         return say("not json");
       }
-      said.notify = say("sending");
+      results.notify = say("sending");
       changed();
-      const request = { id: form.id.value, to: recipient(form.to.value), template: form.template.value, data };
-      const { answer } = await ask("POST", "/sandbox/notify", request);
+      const notification = { id: form.id.value, to: recipient(form.to.value), template: form.template.value, data };
+      const { answer } = await request("POST", "/sandbox/notify", notification);
       const [one] = answer.notifications ?? [];
       form.id.value = newId();
       if (!one) return answer.error ?? answer.errorMessage ?? JSON.stringify(answer);
       return [say(`status ${one.outcome}`), one.reason].filter(Boolean).join(": ");
     });
   };
-  const again = (event) => {
+  const renewId = (event) => {
     event.target.form.elements.id.value = newId();
   };
   return h("section", { key: "notify", class: "panel notify", id: "notify" },
@@ -69,30 +69,30 @@ export function notifyControl() {
         '{ "product": "蓝色水壶",\n  "time": "2026-11-20 15:04" }')),
       h("div", { class: "wide actions" },
         h("button", { class: "main", id: "notify-send" }, say("send")),
-        h("button", { type: "button", onclick: again }, say("new id")),
-        h("output", null, said.notify ?? ""))));
+        h("button", { type: "button", onclick: renewId }, say("new id")),
+        h("output", null, results.notify ?? ""))));
 }
 
-/** The apps' tokens: how old, and a way to end them. */
+/** The age of the apps' tokens, and a button to revoke them. */
 export function tokenControl() {
   return h("section", { key: "token", class: "panel token", id: "token" },
     h("h3", null, say("token")),
     h("ul", { class: "plain" }, [...world.apps.values()].map(({ alias, token }) =>
       h("li", { key: alias, class: "spread" },
-        h("span", null, h("b", null, alias), " ", h("span", { class: token && !token.good ? "mark bad" : "age" }, stateOf(token))),
-        h("button", { "aria-label": `${say("kill")}: ${alias}`, "aria-disabled": token?.good ? null : "true", onclick: () => token?.good && attempt("token", async () => void (await ask("POST", `/sandbox/apps/${alias}/revoke`))) }, say("kill"))))),
-    h("output", null, said.token ?? ""));
+        h("span", null, h("b", null, alias), " ", h("span", { class: token && !token.valid ? "mark bad" : "age" }, stateOf(token))),
+        h("button", { "aria-label": `${say("revoke")}: ${alias}`, "aria-disabled": token?.valid ? null : "true", onclick: () => token?.valid && attempt("token", async () => void (await request("POST", `/sandbox/apps/${alias}/revoke_tokens`))) }, say("revoke"))))),
+    h("output", null, results.token ?? ""));
 }
 
 function stateOf(token) {
   if (!token) return say("no token");
   const left = token.until - now();
-  if (left <= 0) return say("token over");
-  if (!token.good) return say("token ended");
+  if (left <= 0) return say("token expired");
+  if (!token.valid) return say("token revoked");
   return say("age", duration(now() - token.since), duration(left));
 }
 
-/** The faults that can be ordered here; the control API knows more. */
+/** The faults that the page offers; the control API has more. */
 const FAULTS = {
   "slow": { delay_ms: 3000 },
   "system error": { errcode: -1 },
@@ -101,33 +101,33 @@ const FAULTS = {
   "reset": { reset: true },
 };
 
-/** Bad days of WeChat's, to order. */
+/** Injects faults. */
 export function faultControl() {
-  const order = (event) => {
+  const inject = (event) => {
     event.preventDefault();
     const form = event.target.elements;
     attempt("faults", async () => {
-      await ask("POST", "/sandbox/faults", { path: form.path.value, times: Number(form.times.value), ...FAULTS[form.kind.value] });
+      await request("POST", "/sandbox/faults", { path: form.path.value, times: Number(form.times.value), ...FAULTS[form.kind.value] });
     });
   };
-  const callOff = () => attempt("faults", async () => void (await ask("DELETE", "/sandbox/faults")));
+  const clear = () => attempt("faults", async () => void (await request("DELETE", "/sandbox/faults")));
   return h("section", { key: "faults", class: "panel faults", id: "faults" },
     h("h3", null, say("faults")),
-    h("form", { class: "grid", onsubmit: order },
+    h("form", { class: "grid", onsubmit: inject },
       h("label", { class: "wide" }, say("fault path"), h("select", { name: "path" },
         [...world.paths].sort((a, b) => rank(a) - rank(b)).map((path) => h("option", { key: path, value: path }, path)),
-        world.paths.length > 0 && h("option", { key: "*", value: "*" }, say("everywhere")))),
+        world.paths.length > 0 && h("option", { key: "*", value: "*" }, say("all paths")))),
       h("label", null, say("fault kind"), h("select", { name: "kind" }, Object.keys(FAULTS).map((kind) => h("option", { key: kind, value: kind }, say(kind))))),
       h("label", null, say("fault times"), h("input", { name: "times", type: "number", min: "1", max: "1000", value: "1", required: true })),
       h("div", { class: "wide actions" },
-        h("button", { class: "main" }, say("switch on")),
-        h("button", { type: "button", "aria-disabled": world.faults.length === 0 ? "true" : null, onclick: callOff }, say("call off")),
-        h("output", null, said.faults ?? ""))),
+        h("button", { class: "main" }, say("inject")),
+        h("button", { type: "button", "aria-disabled": world.faults.length === 0 ? "true" : null, onclick: clear }, say("clear faults")),
+        h("output", null, results.faults ?? ""))),
     h("ul", { class: "plain" }, world.faults.map((fault, index) =>
-      h("li", { key: index, class: "mark open" }, say("fault waits", nameOf(fault), fault.path, fault.times)))));
+      h("li", { key: index, class: "mark open" }, say("fault pending", nameOf(fault), fault.path, fault.times)))));
 }
 
-/** What sends comes first: it is what people want to see fail. */
+/** Paths that send come first. */
 function rank(path) {
   return path.includes("/send") || path.includes("/bizsend") ? 0 : 1;
 }
@@ -139,15 +139,15 @@ function nameOf(fault) {
   return say("fault");
 }
 
-/** WeChat's time, which can only go forward. */
+/** The sandbox's clock, which only moves forward. */
 export function clockControl() {
-  const advance = (seconds) => attempt("clock", async () => void (await ask("POST", "/sandbox/clock", { advance_seconds: seconds })));
+  const advance = (seconds) => attempt("clock", async () => void (await request("POST", "/sandbox/clock", { advance_seconds: seconds })));
   const steps = { minute: 60, hour: 3600, day: 86400 };
   return h("section", { key: "clock", class: "panel clock", id: "clock" },
     h("h3", null, say("clock")),
-    h("p", { class: "time" }, h("time", null, moment(now()))),
+    h("p", { class: "time" }, h("time", null, dateAndTime(now()))),
     h("div", { class: "actions" }, Object.entries(steps).map(([name, seconds]) =>
       h("button", { key: name, onclick: () => advance(seconds) }, say(name)))),
     h("p", { class: "hint" }, say("clock hint")),
-    h("output", null, said.clock ?? ""));
+    h("output", null, results.clock ?? ""));
 }

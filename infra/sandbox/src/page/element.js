@@ -1,18 +1,21 @@
-// Describes elements, and brings a part of the page up to what is described: whatever
-// stays the same keeps its node, and with it focus, selection and scroll position.
+// Describes elements, and updates a part of the page to match the description. An unchanged
+// element keeps its node, and with it focus, selection and scroll position.
 
 /**
- * Describes an element. `key` names it among its siblings; `on…` are listeners; `true`
- * sets an attribute without a value; what is null, undefined or false is left out.
+ * Describes an element. `key` identifies it among its siblings; `on…` are listeners; `true`
+ * sets an attribute without a value; null, undefined and false are omitted.
  */
 export function h(tag, properties, ...children) {
-  const wanted = children.flat(Infinity).filter((it) => it !== null && it !== undefined && it !== false);
-  return { tag, properties: properties ?? {}, children: wanted };
+  return { tag, properties: properties ?? {}, children: present(children) };
 }
 
-/** Makes `parent` hold what is described, and nothing else. */
+function present(children) {
+  return children.flat(Infinity).filter((it) => it !== null && it !== undefined && it !== false);
+}
+
+/** Makes the children of `parent` match the description. */
 export function draw(parent, ...children) {
-  const wanted = children.flat(Infinity).filter((it) => it !== null && it !== undefined && it !== false);
+  const wanted = present(children);
   const keys = new Set(wanted.map((it) => it.properties?.key).filter((key) => key !== undefined));
   const keyed = new Map();
   for (const node of [...parent.childNodes]) {
@@ -22,10 +25,10 @@ export function draw(parent, ...children) {
   }
   let at = parent.firstChild;
   for (const child of wanted) {
-    const node = fitting(child, at, keyed);
+    const node = matching(child, at, keyed);
     if (node === at) at = at.nextSibling;
     else parent.insertBefore(node, at);
-    if (typeof child === "object") update(node, child);
+    if (typeof child === "object") updateNode(node, child);
     else if (node.data !== String(child)) node.data = String(child);
   }
   while (at) {
@@ -35,7 +38,7 @@ export function draw(parent, ...children) {
   }
 }
 
-function fitting(child, at, keyed) {
+function matching(child, at, keyed) {
   if (typeof child !== "object") {
     return at?.nodeType === Node.TEXT_NODE ? at : document.createTextNode("");
   }
@@ -47,19 +50,19 @@ function fitting(child, at, keyed) {
   return node;
 }
 
-function update(node, { properties, children }) {
-  const before = node.given ?? {};
+function updateNode(node, { properties, children }) {
+  const before = node.described ?? {};
   for (const name of Object.keys(before)) {
-    if (!(name in properties)) give(node, name, null);
+    if (!(name in properties)) setProperty(node, name, null);
   }
   for (const [name, value] of Object.entries(properties)) {
-    if (name !== "key" && before[name] !== value) give(node, name, value);
+    if (name !== "key" && before[name] !== value) setProperty(node, name, value);
   }
-  node.given = properties;
+  node.described = properties;
   draw(node, children);
 }
 
-function give(node, name, value) {
+function setProperty(node, name, value) {
   if (name.startsWith("on")) node[name] = value;
   else if (value === null || value === undefined || value === false) node.removeAttribute(name);
   else node.setAttribute(name, value === true ? "" : value);

@@ -1,18 +1,18 @@
-// The page: a bar at the top, the phones, and what is underneath.
+// The page: a bar at the top, the phones, and the inspector.
 
 import { h } from "./element.js";
 import { phone } from "./phone.js";
-import { ask, changed, choices, drawInto, listen, onChange, world } from "./state.js";
-import { underneath } from "./underneath.js";
+import { changed, choices, drawInto, listen, onChange, request, world } from "./state.js";
+import { inspector } from "./inspector.js";
 import { language, languages, say } from "./words.js";
 
-/** How many phones are shown unless somebody chose otherwise. */
-const USUALLY = 2;
+/** The number of phones shown by default. */
+const DEFAULT_PHONES = 2;
 
 function shown() {
   const names = [...world.people.keys()];
   const chosen = choices.get("shown", null);
-  return chosen ? names.filter((name) => chosen.includes(name)) : names.slice(0, USUALLY);
+  return chosen ? names.filter((name) => chosen.includes(name)) : names.slice(0, DEFAULT_PHONES);
 }
 
 function toggle(name) {
@@ -20,12 +20,12 @@ function toggle(name) {
   choices.set("shown", before.includes(name) ? before.filter((it) => it !== name) : [...before, name]);
 }
 
-async function join(event) {
+async function addPerson(event) {
   event.preventDefault();
   const field = event.target.elements.name;
   const name = field.value.trim();
   try {
-    await ask("POST", "/sandbox/people", { name });
+    await request("POST", "/sandbox/people", { name });
     choices.set("shown", [...shown(), name]);
     field.value = "";
     field.setCustomValidity("");
@@ -41,11 +41,11 @@ function top() {
   return [
     h("h1", null, h("span", { class: "seal", "aria-hidden": "true" }, "雁"), "Hongyan 鸿雁"),
     h("p", { class: "connection", role: "status" }, world.connected ? "" : say("disconnected")),
-    h("div", { class: "people", role: "group", "aria-label": say("whose phones") },
+    h("div", { class: "people", role: "group", "aria-label": say("phones shown") },
       [...world.people.keys()].map((name) =>
         h("button", { key: name, class: "chip", "aria-pressed": String(on.includes(name)), onclick: () => toggle(name) }, name)),
-      h("form", { key: " new", class: "join", onsubmit: join },
-        h("input", { name: "name", required: true, maxlength: "32", size: "9", placeholder: say("somebody new"), "aria-label": say("somebody new"), autocomplete: "off", oninput: (event) => event.target.setCustomValidity("") }),
+      h("form", { key: " new", class: "join", onsubmit: addPerson },
+        h("input", { name: "name", required: true, maxlength: "32", size: "9", placeholder: say("new person"), "aria-label": say("new person"), autocomplete: "off", oninput: (event) => event.target.setCustomValidity("") }),
         h("button", { "aria-label": say("add") }, "+"))),
     h("div", { class: "looks" },
       h("button", { id: "language", onclick: () => choices.set("language", languages.find((it) => it !== language())) },
@@ -64,19 +64,19 @@ function show() {
   document.title = `Hongyan 鸿雁 · ${say("title")}`;
   const theme = choices.get("theme", null);
   if (theme) document.documentElement.dataset.theme = theme;
-  const held = document.activeElement?.closest(".phone")?.id;
+  const focused = document.activeElement?.closest(".phone")?.id;
   drawInto("top", top());
-  const phones = shown().map((name) => unbroken(name, () => phone(world.people.get(name))));
-  const none = world.connected ? say(world.people.size > 0 ? "no phones" : "nobody") : "";
+  const phones = shown().map((name) => drawSafely(name, () => phone(world.people.get(name))));
+  const none = world.connected ? say(world.people.size > 0 ? "no phones" : "no people") : "";
   drawInto("phones", h("h2", { class: "hidden" }, say("phones")),
     phones.length > 0 ? phones : h("p", { class: "empty" }, none));
-  drawInto("underneath", unbroken("underneath", underneath));
-  document.querySelectorAll(".lines").forEach(follow);
-  hold(held);
+  drawInto("inspector", drawSafely("inspector", inspector));
+  document.querySelectorAll(".lines").forEach(scrollToNewest);
+  keepFocus(focused);
 }
 
-/** What can't be drawn says so, and stops nothing else. */
-function unbroken(key, draw) {
+/** Draws a part of the page, or its error. */
+function drawSafely(key, draw) {
   try {
     return draw();
   } catch (error) {
@@ -84,28 +84,28 @@ function unbroken(key, draw) {
   }
 }
 
-/** Keeps the keyboard on its phone, when what had the focus is gone; and leads it into a question. */
-function hold(held) {
-  const phone = held && document.getElementById(held);
-  const question = phone?.querySelector(".sheet");
-  if (question && !question.contains(document.activeElement)) question.querySelector(".allow").focus();
+/** Moves the focus into a dialog that has opened, and keeps it on its phone if the focused element is gone. */
+function keepFocus(phoneId) {
+  const phone = phoneId && document.getElementById(phoneId);
+  const dialog = phone?.querySelector(".sheet");
+  if (dialog && !dialog.contains(document.activeElement)) dialog.querySelector(".allow").focus();
   else if (phone && document.activeElement === document.body) phone.querySelector(".screen").focus();
 }
 
-/** A chat shows its newest line, unless somebody reads further up. */
-function follow(lines) {
+/** Scrolls a chat to its newest line, unless the user has scrolled up. */
+function scrollToNewest(lines) {
   const newest = lines.lastElementChild?.key;
   const grew = newest !== lines.newest;
   lines.newest = newest;
-  if (grew && !lines.readsAbove) lines.scrollTop = lines.scrollHeight;
+  if (grew && !lines.scrolledUp) lines.scrollTop = lines.scrollHeight;
   lines.onscroll = () => {
-    lines.readsAbove = lines.scrollHeight - lines.scrollTop - lines.clientHeight > 40;
+    lines.scrolledUp = lines.scrollHeight - lines.scrollTop - lines.clientHeight > 40;
   };
 }
 
 onChange(show);
 listen();
 changed();
-// Ages and clocks go on without news.
+// Updates ages and clocks.
 setInterval(changed, 1000);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);

@@ -1,11 +1,11 @@
-// A mini program on a phone, what it asks its user for, and where cards lead.
+// An open mini program, the request for consent, and the targets of cards.
 
 import { h } from "./element.js";
-import { avatar, backButton, enter, logIn } from "./phone.js";
-import { act, look, go, world } from "./state.js";
+import { avatar, backButton, logIn, openChat } from "./phone.js";
+import { act, change, go, world } from "./state.js";
 import { say } from "./words.js";
 
-/** A mini program that is open. */
+/** The screen of a mini program. */
 export function miniProgram(person, at) {
   const { name } = person;
   const alias = at.app;
@@ -36,18 +36,18 @@ function session(name, app, session, loggingIn) {
       : h("p", null, say("no server")));
 }
 
-/** Customer service opens a chat, and the account is told of it. */
+/** Opens the customer-service chat, which pushes an event to the app. */
 async function contact(person, app, at) {
-  if (await act(person.name, "enter", { app })) enter(person, app, at);
+  if (await act(person.name, "enter", { app })) openChat(person, app, at);
 }
 
-/** The subscription templates of an app, with what its user has consented to. */
+/** The subscription templates of an app, with the person's consents. */
 export function subscriptions(person, alias) {
   const templates = world.apps.get(alias)?.subscriptions ?? [];
   if (templates.length === 0) return null;
   const consents = person.apps[alias]?.consents ?? {};
   return h("section", { class: "subscriptions" },
-    h("h5", null, say("notifications asked")),
+    h("h5", null, say("subscription messages")),
     h("ul", { class: "rows" }, templates.map((template) => {
       const left = consents[template.template_id] ?? 0;
       const allowed = template.kind === "long_term" ? say("long-term consent") : say("consents", left);
@@ -56,22 +56,22 @@ export function subscriptions(person, alias) {
         h("span", { class: "last" }, left > 0 ? allowed : say("no consent")),
         h("span", { class: "choices" },
           left > 0 && h("button", { "aria-label": `${say("withdraw")}: ${template.title}`, onclick: () => act(person.name, "withdraw", { app: alias, template_id: template.template_id }) }, say("withdraw")),
-          h("button", { "aria-label": `${say("ask consent")}: ${template.title}`, onclick: () => look(person.name, { asked: { app: alias, template_id: template.template_id } }) }, say("ask consent"))));
+          h("button", { "aria-label": `${say("ask consent")}: ${template.title}`, onclick: () => change(person.name, { dialog: { app: alias, template_id: template.template_id } }) }, say("ask consent"))));
     })));
 }
 
-/** WeChat's question, from below, as `wx.requestSubscribeMessage` brings it up. */
-export function sheet(person, asked) {
+/** WeChat's request for consent, as `wx.requestSubscribeMessage` shows it. */
+export function sheet(person, request) {
   const { name } = person;
-  const template = world.apps.get(asked.app)?.templates.find((it) => it.template_id === asked.template_id);
+  const template = world.apps.get(request.app)?.templates.find((it) => it.template_id === request.template_id);
   if (!template) return null;
   const answer = (accept) => {
-    look(name, { asked: null });
-    act(name, "consent", { ...asked, accept });
+    change(name, { dialog: null });
+    act(name, "consent", { ...request, accept });
   };
   const lines = (template.example || template.content).trim().split("\n");
-  return h("div", { class: "sheet", role: "dialog", "aria-modal": "true", "aria-label": say("wants to send", asked.app) },
-    h("p", { class: "from" }, avatar(asked.app), say("wants to send", asked.app)),
+  return h("div", { class: "sheet", role: "dialog", "aria-modal": "true", "aria-label": say("wants to send", request.app) },
+    h("p", { class: "from" }, avatar(request.app), say("wants to send", request.app)),
     h("strong", null, template.title),
     h("ul", null, lines.map((line, index) => h("li", { key: index }, line))),
     h("p", { class: "hint" }, say(template.kind === "long_term" ? "long-term" : "once")),
@@ -84,7 +84,7 @@ function hostOf(url) {
   return URL.canParse(url, location.href) ? new URL(url, location.href).host : url;
 }
 
-/** Where a card leads that opens no mini program of this sandbox. */
+/** The target of a card outside this sandbox. */
 export function webPage(person, at) {
   const other = at.jump.mini_program;
   return [

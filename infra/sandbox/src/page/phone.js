@@ -1,9 +1,9 @@
-// A phone: its frame, the list of chats, and where new ones are found.
+// A phone: its frame, the list of chats, and the screens to discover apps.
 
 import { chat, chatsOf } from "./chat.js";
 import { h } from "./element.js";
 import { miniProgram, sheet, subscriptions, webPage } from "./mini_program.js";
-import { act, go, look, now, screen, world } from "./state.js";
+import { act, change, go, now, screen, world } from "./state.js";
 import { clock, say } from "./words.js";
 
 /** A person's phone. */
@@ -11,24 +11,24 @@ export function phone(person) {
   const { name } = person;
   const at = screen(name);
   const unread = Object.values(person.unread).reduce((sum, count) => sum + count, 0);
-  return h("article", { key: name, class: "phone", id: `phone-${name}`, "aria-label": say("phone of", name), onkeydown: (event) => leave(event, name) },
+  return h("article", { key: name, class: "phone", id: `phone-${name}`, "aria-label": say("phone of", name), onkeydown: (event) => onEscape(event, name) },
     h("h3", { class: "owner" }, avatar(name), name),
     h("div", { class: "glass" },
       h("div", { class: "bar", "aria-hidden": "true" }, h("time", null, clock(now())), h("span", { class: "battery" })),
-      h("div", { key: `${at.at} ${at.chat ?? at.app ?? ""}`, class: `screen ${at.at}`, id: `screen-${name}`, tabindex: "-1", inert: Boolean(at.asked) }, content(person, at)),
+      h("div", { key: `${at.at} ${at.chat ?? at.app ?? ""}`, class: `screen ${at.at}`, id: `screen-${name}`, tabindex: "-1", inert: Boolean(at.dialog) }, content(person, at)),
       at.problem && h("div", { class: "problem", role: "alert" }, h("p", null, at.problem),
-        h("button", { onclick: () => look(name, { problem: null }) }, say("close"))),
-      at.asked && sheet(person, at.asked),
+        h("button", { onclick: () => change(name, { problem: null }) }, say("close"))),
+      at.dialog && sheet(person, at.dialog),
       (at.at === "chats" || at.at === "discover") && h("nav", { class: "tabs" },
         tab(name, at, "chats", unread), tab(name, at, "discover", 0))));
 }
 
-/** Escape closes what is open, then leads back. */
-function leave(event, name) {
-  // Escape also ends what an input method is composing, and a text begun is kept.
+/** Escape closes a dialog or an error, then goes back. */
+function onEscape(event, name) {
+  // Escape also cancels the composition of an input method, and must not discard a text.
   if (event.key !== "Escape" || event.isComposing || event.target.value) return;
   const at = screen(name);
-  if (at.asked || at.problem) look(name, { asked: null, problem: null });
+  if (at.dialog || at.problem) change(name, { dialog: null, problem: null });
   else if (at.back) go(name, at.back);
 }
 
@@ -48,12 +48,12 @@ function tab(name, at, where, unread) {
     h("span", { class: `sign ${where}`, "aria-hidden": "true" }), say(where), badge(unread));
 }
 
-/** How many are unread, if any are. */
+/** The number of unread messages, if any. */
 function badge(count) {
   return count > 0 && h("span", { class: "badge", "aria-label": say("unread", count) }, count > 99 ? "99+" : count);
 }
 
-/** A round sign in a colour that stays the same for the same name. */
+/** A round sign in a colour that depends on the name. */
 export function avatar(name) {
   const hue = [...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 12, 7);
   return h("span", { class: `avatar hue-${hue}`, "aria-hidden": "true" }, [...name][0]?.toUpperCase());
@@ -66,7 +66,7 @@ function chats(person) {
     all.length === 0 && h("p", { class: "empty" }, say("nothing yet")),
     h("ul", { class: "rows" }, all.map(({ id, title, sign, last }) =>
       h("li", { key: id },
-        h("button", { class: "row", onclick: () => enter(person, id) },
+        h("button", { class: "row", onclick: () => openChat(person, id) },
           avatar(sign),
           h("span", { class: "name" }, title),
           h("time", null, last ? clock(last.time) : ""),
@@ -75,8 +75,8 @@ function chats(person) {
   ];
 }
 
-/** Looks into a chat: nothing in it is unread any more. */
-export function enter(person, chat, back = { at: "chats" }) {
+/** Opens a chat. */
+export function openChat(person, chat, back = { at: "chats" }) {
   go(person.name, { at: "chat", chat, back });
 }
 
@@ -100,20 +100,20 @@ function discover(person) {
   ];
 }
 
-/** Opens a mini program: its page logs in before anything else. */
+/** Opens a mini program, which logs in first. */
 export function openMiniProgram(person, app, jump, back) {
   go(person.name, { at: "mini", app, jump, back, loggingIn: world.canOpen });
   if (world.canOpen) logIn(person.name, app);
 }
 
-/** What a mini program does when it is opened, and when it is asked to again. */
+/** Logs in to the server of a mini program. */
 export async function logIn(name, app) {
-  look(name, { loggingIn: true });
+  change(name, { loggingIn: true });
   await act(name, "open", { app });
-  if (screen(name).app === app) look(name, { loggingIn: false });
+  if (screen(name).app === app) change(name, { loggingIn: false });
 }
 
-/** An Official Account as one finds it: followed or not, and what may be set. */
+/** The page of an Official Account, with its settings. */
 function account(person, at) {
   const { name } = person;
   const alias = at.app;
@@ -128,7 +128,7 @@ function account(person, at) {
       h("p", null, say(follows ? "following" : "not following")), follows && blocks && h("p", null, say("blocked"))),
     h("div", { class: "actions" },
       follows
-        ? [h("button", { key: "chat", class: "main", onclick: () => enter(person, alias, at) }, say("chat")),
+        ? [h("button", { key: "chat", class: "main", onclick: () => openChat(person, alias, at) }, say("chat")),
            h("button", { key: "unfollow", onclick: () => act(name, "unfollow", { app: alias }) }, say("unfollow"))]
         : h("button", { key: "follow", class: "main", onclick: () => act(name, "follow", { app: alias }) }, say("follow")),
       follows && h("button", { key: "block", onclick: () => act(name, "block", { app: alias, blocked: !blocks }) },
@@ -140,7 +140,7 @@ function account(person, at) {
   ];
 }
 
-/** Leads to where somebody came from. */
+/** A button to the previous screen. */
 export function backButton(name, at) {
   return h("button", { class: "back", "aria-label": say("back"), onclick: () => go(name, at.back ?? { at: "chats" }) }, "‹");
 }

@@ -1,43 +1,42 @@
-// What the sandbox has told of, what somebody looks at on each phone, and the ways to
-// do something.
+// The state received from the sandbox, the screen of each phone, and requests to the sandbox.
 
 import { draw } from "./element.js";
 
-/** The world as the sandbox tells of it, live. */
+/** The state received from the sandbox. */
 export const world = {
   connected: false,
   apps: new Map(),
   people: new Map(),
-  /** By layer and id, in the order in which they were first told of. */
-  happenings: new Map(),
+  /** By kind and id, in order of arrival. */
+  activities: new Map(),
   faults: [],
   paths: [],
-  /** The chat in which all apps' subscription messages stand. */
+  /** The chat that collects all apps' subscription messages. */
   notices: "",
-  /** How many happenings of one kind the sandbox keeps. */
-  kept: 0,
+  /** How many activities of one kind the sandbox keeps. */
+  maxActivities: 0,
   canOpen: false,
   canNotify: false,
-  /** Seconds that the sandbox's clock is ahead of this browser's. */
+  /** Seconds by which the sandbox's clock is ahead of this browser's. */
   ahead: 0,
 };
 
 const listeners = [];
-const forgotten = [];
+const resetListeners = [];
 
-/** Calls `listener` whenever there is something else to see. */
+/** Calls `listener` after each change. */
 export function onChange(listener) {
   listeners.push(listener);
 }
 
-/** Calls `forget` when the sandbox begins anew, and numbers begin at 1 again. */
-export function onFresh(forget) {
-  forgotten.push(forget);
+/** Calls `listener` when the sandbox sends its complete state, for instance after a restart. */
+export function onReset(listener) {
+  resetListeners.push(listener);
 }
 
 let waiting = false;
 
-/** Has everything drawn anew, once, before the browser shows it next. */
+/** Redraws the page once before the next frame. */
 export function changed() {
   if (waiting) return;
   waiting = true;
@@ -47,58 +46,58 @@ export function changed() {
   });
 }
 
-/** Begins to listen, and goes on for as long as the page is open. */
+/** Subscribes to the sandbox for as long as the page is open. */
 export function listen() {
   const source = new EventSource("/sandbox/live");
-  source.onmessage = ({ data }) => take(JSON.parse(data));
+  source.onmessage = ({ data }) => apply(JSON.parse(data));
   source.onerror = () => {
-    // The browser connects again by itself, and is told everything anew.
+    // The browser reconnects by itself, and the sandbox sends everything again.
     world.connected = false;
     changed();
   };
 }
 
-function take(news) {
-  if (news.fresh) {
-    [world.apps, world.people, world.happenings].forEach((all) => all.clear());
-    world.paths = news.paths;
-    world.canOpen = news.can_open;
-    world.canNotify = news.can_notify;
-    world.notices = news.notices;
-    world.kept = news.kept;
-    forgotten.forEach((forget) => forget());
+function apply(event) {
+  if (event.fresh) {
+    [world.apps, world.people, world.activities].forEach((all) => all.clear());
+    world.paths = event.paths;
+    world.canOpen = event.can_open;
+    world.canNotify = event.can_notify;
+    world.notices = event.notices;
+    world.maxActivities = event.max_activities;
+    resetListeners.forEach((listener) => listener());
   }
   world.connected = true;
-  world.ahead = news.now - Math.floor(Date.now() / 1000);
-  for (const app of news.apps) world.apps.set(app.alias, app);
-  for (const person of news.people) world.people.set(person.name, person);
-  for (const it of news.happenings) world.happenings.set(`${it.layer} ${it.id}`, it);
-  if (news.faults) world.faults = news.faults;
-  forget();
+  world.ahead = event.now - Math.floor(Date.now() / 1000);
+  for (const app of event.apps) world.apps.set(app.alias, app);
+  for (const person of event.people) world.people.set(person.name, person);
+  for (const it of event.activities) world.activities.set(`${it.kind} ${it.id}`, it);
+  if (event.faults) world.faults = event.faults;
+  dropOldActivities();
   changed();
 }
 
-function forget() {
+function dropOldActivities() {
   const counts = {};
-  for (const [key, { layer }] of [...world.happenings].reverse()) {
-    counts[layer] = (counts[layer] ?? 0) + 1;
-    if (counts[layer] > world.kept) world.happenings.delete(key);
+  for (const [key, { kind }] of [...world.activities].reverse()) {
+    counts[kind] = (counts[kind] ?? 0) + 1;
+    if (counts[kind] > world.maxActivities) world.activities.delete(key);
   }
 }
 
-/** The happenings of one kind, newest first. */
-export function happenings(layer) {
-  const all = [...world.happenings.values()].filter((it) => it.layer === layer);
+/** The activities of one kind, newest first. */
+export function activities(kind) {
+  const all = [...world.activities.values()].filter((it) => it.kind === kind);
   return all.sort((a, b) => b.began_ms - a.began_ms || b.id - a.id);
 }
 
-/** What the sandbox's clock says, in Unix seconds. */
+/** The sandbox's time in Unix seconds. */
 export function now() {
   return Math.floor(Date.now() / 1000) + world.ahead;
 }
 
-/** Asks the sandbox for something; throws what it says if it can't. */
-export async function ask(method, path, body) {
+/** Sends a request to the sandbox; throws its error. */
+export async function request(method, path, body) {
   const options = { method };
   if (body !== undefined) options.body = JSON.stringify(body);
   const response = await fetch(path, options);
@@ -107,49 +106,49 @@ export async function ask(method, path, body) {
   return answer;
 }
 
-/** Has somebody do something; what goes wrong appears on their phone. */
+/** Performs a person's action; an error appears on their phone. */
 export async function act(name, action, body) {
   try {
-    return await ask("POST", `/sandbox/people/${encodeURIComponent(name)}/${action}`, body);
+    return await request("POST", `/sandbox/people/${encodeURIComponent(name)}/${action}`, body);
   } catch (error) {
-    look(name, { problem: error.message });
+    change(name, { problem: error.message });
     return null;
   }
 }
 
-/** Where somebody is on their phone; kept for as long as the browser's tab is. */
+/** The screens of the phones, kept for the browser's tab. */
 const screens = JSON.parse(sessionStorage.getItem("screens") ?? "{}");
 
-/** What is on the screen of this person's phone. */
+/** The screen of this person's phone. */
 export function screen(name) {
   return screens[name] ?? { at: "chats" };
 }
 
-/** A screen without what is over when somebody comes back to it. */
-function lasting({ loggingIn, problem, asked, ...at }) {
-  return at.back ? { ...at, back: lasting(at.back) } : at;
+/** A screen without the parts that end when the user leaves it. */
+function persistent({ loggingIn, problem, dialog, ...at }) {
+  return at.back ? { ...at, back: persistent(at.back) } : at;
 }
 
-function keep() {
-  const lastingOnes = Object.entries(screens).map(([name, at]) => [name, lasting(at)]);
-  sessionStorage.setItem("screens", JSON.stringify(Object.fromEntries(lastingOnes)));
+function save() {
+  const all = Object.entries(screens).map(([name, at]) => [name, persistent(at)]);
+  sessionStorage.setItem("screens", JSON.stringify(Object.fromEntries(all)));
   changed();
 }
 
-/** Goes somewhere on a phone. The keyboard's focus follows. */
+/** Opens a screen on a phone, and moves the focus there. */
 export function go(name, to) {
-  screens[name] = to.back ? { ...to, back: lasting(to.back) } : to;
-  keep();
+  screens[name] = to.back ? { ...to, back: persistent(to.back) } : to;
+  save();
   queueMicrotask(() => document.getElementById(`screen-${name}`)?.focus());
 }
 
-/** Changes something of what is on a phone, and stays there. */
-export function look(name, more) {
+/** Changes a part of the current screen. */
+export function change(name, more) {
   screens[name] = { ...screen(name), ...more };
-  keep();
+  save();
 }
 
-/** What somebody chose on this page, kept in the browser. */
+/** The user's settings of this page, kept in the browser. */
 export const choices = {
   get(name, otherwise) {
     return JSON.parse(localStorage.getItem(name) ?? "null") ?? otherwise;

@@ -1,23 +1,23 @@
-// What the page says, in English and in Chinese. What WeChat's screens say is Chinese
-// either way only where WeChat or somebody's template wrote it.
+// The texts of the page, in English and in Chinese. WeChat's own lines and the texts of templates
+// are Chinese in both.
 
 import { choices } from "./state.js";
 
 const words = {
   en: {
     "title": "WeChat sandbox",
-    "disconnected": "The sandbox does not answer; trying again …",
-    "whose phones": "Whose phones are shown",
+    "disconnected": "The sandbox does not respond. Reconnecting …",
+    "phones shown": "Phones to show",
     "phones": "Phones",
     "phone of": (name) => `${name}’s phone`,
-    "no phones": "Choose above whose phone to look at.",
-    "somebody new": "new person",
+    "no phones": "Select a person above to show their phone.",
+    "new person": "new person",
     "add": "Add",
     "light or dark": "Light or dark",
     "chats": "WeChat",
     "discover": "Discover",
-    "nothing yet": "Nothing yet. Under “Discover” you follow an account or open a mini program.",
-    "nothing in chat": "Nothing here yet.",
+    "nothing yet": "Nothing yet. Under “Discover” you can follow an account or open a mini program.",
+    "nothing in chat": "No messages yet.",
     "unread": (count) => `${count} unread`,
     "service notices": "Service notices",
     "customer service of": (app) => `${app} · customer service`,
@@ -46,15 +46,15 @@ const words = {
     "block": "Reject messages",
     "blocked": "Messages are rejected",
     "allow messages": "Accept messages again",
-    "notifications asked": "Subscription messages",
+    "subscription messages": "Subscription messages",
     "ask consent": "Ask for consent",
     "consents": (count) => (count === 1 ? "1 message allowed" : `${count} messages allowed`),
     "long-term consent": "allowed until withdrawn",
     "no consent": "not allowed",
     "withdraw": "Withdraw",
     "wants to send": (app) => `${app} would like to send you this message:`,
-    "once": "One message for each time you allow it.",
-    "long-term": "Any number, until you turn it off.",
+    "once": "One message each time you allow it.",
+    "long-term": "Any number of messages, until you turn it off.",
     "reject": "Reject",
     "allow": "Allow",
     "logged in": (user) => `Logged in as ${user}`,
@@ -62,14 +62,14 @@ const words = {
     "logging in": "Logging in …",
     "not logged in": "Not logged in",
     "log in again": "Log in again",
-    "no server": "The sandbox runs alone: it knows of no server to log in to.",
+    "no server": "This sandbox has no server to log in to (--api).",
     "customer service": "Contact customer service",
     "page": "Page",
     "developer": "developer version",
     "trial": "trial version",
-    "underneath": "What happens underneath",
+    "inspector": "Inspector",
     "notify": "Send a notification",
-    "notify hint": "As one of your functions would: by invoking send.",
+    "notify hint": "Invokes the function send, as your own functions do.",
     "to": "To",
     "id": "Id",
     "template": "Template",
@@ -79,41 +79,41 @@ const words = {
     "not json": "Data must be a JSON object.",
     "notifications": "Notifications",
     "callbacks": "Callbacks",
-    "calls": "Calls of WeChat’s API",
+    "calls": "Calls to WeChat’s API",
     "invocations": "Invocations",
     "none yet": "None yet.",
     "token": "Access tokens",
-    "no token": "none handed out yet",
+    "no token": "none issued yet",
     "age": (age, left) => `${age} old, ${left} left`,
-    "token ended": "refused: whoever uses it is told 40001",
-    "token over": "its time is over",
-    "kill": "Kill the token",
+    "token revoked": "invalid: WeChat answers 40001",
+    "token expired": "expired",
+    "revoke": "Revoke",
     "faults": "Faults",
-    "fault path": "Where",
-    "everywhere": "everywhere",
-    "fault kind": "What",
-    "fault times": "How often",
+    "fault path": "Path",
+    "all paths": "all paths",
+    "fault kind": "Fault",
+    "fault times": "Calls",
     "slow": "slow: 3 seconds",
     "system error": "-1: system error",
     "quota": "45009: daily quota used up",
     "invalid token": "40001: invalid token",
     "reset": "connection reset",
-    "switch on": "Switch on",
-    "call off": "Call all off",
-    "fault waits": (what, path, times) => `${what} · ${path} · ${times}×`,
+    "inject": "Inject",
+    "clear faults": "Clear all",
+    "fault pending": (what, path, times) => `${what} · ${path} · ${times}×`,
     "clock": "WeChat’s clock",
-    "clock hint": "Moves the sandbox’s clock only: customer-service windows, login codes and tokens age. Your functions keep the real time.",
+    "clock hint": "Advances the sandbox’s clock only: reply windows, login codes and tokens expire sooner. Your functions keep the real time.",
     "minute": "+ 1 minute",
     "hour": "+ 1 hour",
     "day": "+ 1 day",
     "signature accepted": "signed, accepted",
-    "signature refused": "signed, refused",
+    "signature rejected": "signed, rejected",
     "hung up": "the caller hung up",
     "typing": "typing …",
-    "nobody": "Nobody is here yet: add somebody above.",
+    "no people": "There are no people yet. Add one above.",
     "reply valid": "reply is valid",
     "reply invalid": "reply is not valid",
-    "under way": "under way",
+    "in progress": "in progress",
     "no answer": "no answer",
     "cold": "cold",
     "warm": "warm",
@@ -132,8 +132,8 @@ const words = {
     "status sent": "sent",
     "status delivered": "delivered",
     "status blocked": "blocked",
-    "status retrying": "will be tried again",
-    "status ambiguous": "unknown",
+    "status retrying": "retrying",
+    "status ambiguous": "ambiguous",
     "status no_consent": "no consent",
     "status unreachable": "unreachable",
     "status failed": "failed",
@@ -147,11 +147,11 @@ const words = {
   zh: {
     "title": "微信沙箱",
     "disconnected": "沙箱没有响应，正在重试……",
-    "whose phones": "显示谁的手机",
+    "phones shown": "显示哪些手机",
     "phones": "手机",
     "phone of": (name) => `${name} 的手机`,
     "no phones": "请在上方选择要查看的手机。",
-    "somebody new": "新用户",
+    "new person": "新用户",
     "add": "添加",
     "light or dark": "浅色或深色",
     "chats": "微信",
@@ -186,7 +186,7 @@ const words = {
     "block": "拒收消息",
     "blocked": "已拒收消息",
     "allow messages": "恢复接收",
-    "notifications asked": "订阅消息",
+    "subscription messages": "订阅消息",
     "ask consent": "申请授权",
     "consents": (count) => `可发送 ${count} 条`,
     "long-term consent": "长期允许",
@@ -202,14 +202,14 @@ const words = {
     "logging in": "正在登录……",
     "not logged in": "未登录",
     "log in again": "重新登录",
-    "no server": "沙箱在单独运行，没有可供登录的服务器。",
+    "no server": "沙箱没有可供登录的服务器（--api）。",
     "customer service": "联系客服",
     "page": "页面",
     "developer": "开发版",
     "trial": "体验版",
-    "underneath": "背后发生了什么",
+    "inspector": "调试面板",
     "notify": "发送通知",
-    "notify hint": "和你的函数一样，通过调用 send 发送。",
+    "notify hint": "调用 send 函数，与你自己的函数一样。",
     "to": "接收人",
     "id": "编号",
     "template": "模板",
@@ -225,12 +225,12 @@ const words = {
     "token": "access_token",
     "no token": "尚未颁发",
     "age": (age, left) => `已用 ${age}，剩余 ${left}`,
-    "token ended": "已失效：使用者会收到 40001",
-    "token over": "已过期",
-    "kill": "让 token 失效",
+    "token revoked": "已失效：微信返回 40001",
+    "token expired": "已过期",
+    "revoke": "作废",
     "faults": "故障",
     "fault path": "接口",
-    "everywhere": "所有接口",
+    "all paths": "所有接口",
     "fault kind": "故障类型",
     "fault times": "次数",
     "slow": "响应慢：3 秒",
@@ -238,22 +238,22 @@ const words = {
     "quota": "45009：当日额度用尽",
     "invalid token": "40001：token 无效",
     "reset": "连接被重置",
-    "switch on": "开启",
-    "call off": "全部取消",
-    "fault waits": (what, path, times) => `${what} · ${path} · ${times} 次`,
+    "inject": "注入",
+    "clear faults": "全部清除",
+    "fault pending": (what, path, times) => `${what} · ${path} · ${times} 次`,
     "clock": "微信的时钟",
-    "clock hint": "只拨动沙箱的时钟：客服会话窗口、登录 code 和 token 会随之到期；你的函数仍用真实时间。",
+    "clock hint": "只拨快沙箱的时钟：客服消息窗口、登录 code 和 token 会提前到期；你的函数仍用真实时间。",
     "minute": "+ 1 分钟",
     "hour": "+ 1 小时",
     "day": "+ 1 天",
     "signature accepted": "已签名，已接受",
-    "signature refused": "已签名，被拒绝",
+    "signature rejected": "已签名，被拒绝",
     "hung up": "调用方已断开",
     "typing": "对方正在输入…",
-    "nobody": "这里还没有人，请在上方添加。",
+    "no people": "还没有用户，请在上方添加。",
     "reply valid": "回复有效",
     "reply invalid": "回复无效",
-    "under way": "进行中",
+    "in progress": "进行中",
     "no answer": "无响应",
     "cold": "冷启动",
     "warm": "热启动",
@@ -286,35 +286,35 @@ const words = {
   },
 };
 
-/** The languages that there are. */
+/** The languages. */
 export const languages = Object.keys(words);
 
-/** What was to be said and is in neither language. */
+/** Requested texts that exist in neither language. */
 const unknown = new Set();
 
-/** What can be said in one language only, or in none; nothing should be. */
+/** The texts that a language lacks; a test requires that there are none. */
 export function missing() {
   const [one, other] = languages.map((it) => Object.keys(words[it]));
   return [...one.filter((it) => !other.includes(it)), ...other.filter((it) => !one.includes(it)), ...unknown];
 }
 
-/** The language that somebody chose, or else the browser's. */
+/** The chosen language, or else the browser's. */
 export function language() {
-  const browsers = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
-  return choices.get("language", browsers);
+  const preferred = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+  return choices.get("language", preferred);
 }
 
-/** Says something in the language of the page. */
-export function say(what, ...about) {
-  const said = words[language()]?.[what] ?? words.en[what];
-  if (said === undefined) {
-    unknown.add(what);
-    return what;
+/** A text in the language of the page. */
+export function say(key, ...values) {
+  const text = words[language()]?.[key] ?? words.en[key];
+  if (text === undefined) {
+    unknown.add(key);
+    return key;
   }
-  return typeof said === "function" ? said(...about) : said;
+  return typeof text === "function" ? text(...values) : text;
 }
 
-/** How long something is, roughly. */
+/** A duration, rounded down. */
 export function duration(seconds) {
   if (seconds < 1) return say("just now");
   if (seconds < 60) return say("seconds", Math.floor(seconds));
@@ -322,14 +322,14 @@ export function duration(seconds) {
   return say("hours", Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60));
 }
 
-/** A time of day, of Unix seconds. */
+/** The time of day of a Unix time. */
 export function clock(seconds, more) {
   const locale = language() === "zh" ? "zh-CN" : "en-GB";
   return new Date(seconds * 1000).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", ...more });
 }
 
-/** A date and a time of day, of Unix seconds. */
-export function moment(seconds) {
+/** The date and time of a Unix time. */
+export function dateAndTime(seconds) {
   const locale = language() === "zh" ? "zh-CN" : "en-GB";
   return new Date(seconds * 1000).toLocaleString(locale, { dateStyle: "medium", timeStyle: "medium" });
 }

@@ -38,7 +38,8 @@ async fn the_list_ends_as_wechats_does() {
 #[tokio::test]
 async fn a_million_are_listed_in_a_hundred_pages() {
     let stage = Stage::new().await;
-    let made = stage.post("/sandbox/apps/shop/crowd", json!({ "count": 1_000_000 })).await;
+    let made =
+        stage.post("/sandbox/apps/shop/synthetic_followers", json!({ "count": 1_000_000 })).await;
     stage.does("ann", "follow", json!({ "app": "shop" })).await;
     let first = list(&stage, "").await;
     assert_eq!((&first["total"], &first["count"]), (&json!(1_000_001), &json!(10_000)));
@@ -58,7 +59,12 @@ async fn a_million_are_listed_in_a_hundred_pages() {
 #[tokio::test]
 async fn a_hundred_are_asked_about_at_once_and_one_stranger_spoils_it() {
     let stage = Stage::new().await;
-    stage.post("/sandbox/apps/shop/crowd", json!({ "count": 101, "since": 1_700_000_000 })).await;
+    stage
+        .post(
+            "/sandbox/apps/shop/synthetic_followers",
+            json!({ "count": 101, "since": 1_700_000_000 }),
+        )
+        .await;
     let all = stage.get("/sandbox/apps/shop/followers").await;
     assert_eq!(all["total"], 101);
     let all: Vec<&str> =
@@ -75,7 +81,7 @@ async fn a_hundred_are_asked_about_at_once_and_one_stranger_spoils_it() {
     let odd = stage.call("shop", "/cgi-bin/user/info/batchget", json!({ "users": [] })).await;
     assert_eq!(errcode(&odd), 47001);
 
-    stage.post("/sandbox/apps/shop/crowd/0/unfollow", json!({})).await;
+    stage.post("/sandbox/apps/shop/synthetic_followers/0/unfollow", json!({})).await;
     stage.post("/sandbox/apps/shop", json!({ "open_platform": null })).await;
     let told = batch(&stage, &all[..2]).await;
     assert_eq!(told["user_info_list"][1], json!({ "subscribe": 0, "openid": all[0] }));
@@ -85,23 +91,24 @@ async fn a_hundred_are_asked_about_at_once_and_one_stranger_spoils_it() {
 #[tokio::test]
 async fn one_of_the_crowd_is_told_of_unless_it_is_done_silently() {
     let stage = Stage::new().await;
-    stage.post("/sandbox/apps/shop/crowd", json!({ "count": 3 })).await;
-    let told = stage.post("/sandbox/apps/shop/crowd/1/unfollow", json!({})).await;
+    stage.post("/sandbox/apps/shop/synthetic_followers", json!({ "count": 3 })).await;
+    let told = stage.post("/sandbox/apps/shop/synthetic_followers/1/unfollow", json!({})).await;
     assert_eq!(told["pushes"].as_array().unwrap().len(), 1, "{told}");
-    let again = stage.post("/sandbox/apps/shop/crowd/1/unfollow", json!({})).await;
+    let again = stage.post("/sandbox/apps/shop/synthetic_followers/1/unfollow", json!({})).await;
     assert_eq!(again["changed"], false);
     let silent = json!({ "silently": true });
-    let told = stage.post("/sandbox/apps/shop/crowd/2/unfollow", silent.clone()).await;
+    let told =
+        stage.post("/sandbox/apps/shop/synthetic_followers/2/unfollow", silent.clone()).await;
     assert_eq!(told["pushes"], json!([]));
     assert_eq!(stage.get("/sandbox/apps/shop/followers").await["total"], 1);
     let with = json!({ "app": "shop", "silently": true });
     assert_eq!(stage.does("ann", "follow", with).await["pushes"], json!([]));
     assert_eq!(stage.get("/sandbox/apps/shop/followers").await["total"], 2);
     for (path, body, words) in [
-        ("apps/shop/crowd/3/follow", silent.clone(), "numbered from 0"),
-        ("apps/shop/crowd/0/message", silent, "can follow and unfollow"),
-        ("apps/shop-mini/crowd", json!({ "count": 1 }), "an Official Account"),
-        ("apps/shop/crowd", json!({ "count": 10_000_001 }), "10000000 or less"),
+        ("apps/shop/synthetic_followers/3/follow", silent.clone(), "numbered from 0"),
+        ("apps/shop/synthetic_followers/0/message", silent, "can follow and unfollow"),
+        ("apps/shop-mini/synthetic_followers", json!({ "count": 1 }), "an Official Account"),
+        ("apps/shop/synthetic_followers", json!({ "count": 10_000_001 }), "10000000 or less"),
         ("apps/shop", json!({ "list_page": 0 }), "1 or more"),
     ] {
         let (status, error) = stage.refused(&format!("/sandbox/{path}"), body).await;

@@ -61,8 +61,8 @@ async fn whoever_watches_is_told_everything_first_and_then_what_changes() {
     assert_eq!(first["people"].as_array().unwrap().len(), 3);
     assert_eq!(first["apps"].as_array().unwrap().len(), 2);
     assert_eq!((&first["can_open"], &first["can_notify"]), (&json!(false), &json!(false)));
-    let callback = &first["happenings"][0];
-    assert_eq!(callback["layer"], "callback");
+    let callback = &first["activities"][0];
+    assert_eq!(callback["kind"], "callback");
     assert_eq!(callback["facts"]["event"], "subscribe");
     assert_eq!(callback["facts"]["status"], 200);
     for secret in ["notasecret", "sandboxtoken", "SandboxOnlyNotASecret"] {
@@ -86,8 +86,8 @@ async fn a_call_is_told_of_with_its_answer_and_without_its_secrets() {
     stage.get(&path).await;
     let mut live = stage.http.get(stage.url("/sandbox/live")).send().await.unwrap();
     let first = told(&mut live, |_| true).await;
-    let call = first["happenings"].as_array().unwrap().last().unwrap();
-    assert_eq!(call["layer"], "call");
+    let call = first["activities"].as_array().unwrap().last().unwrap();
+    assert_eq!(call["kind"], "call");
     assert_eq!(call["facts"]["path"], "/cgi-bin/user/info");
     assert_eq!(call["facts"]["errcode"], 40003);
     assert!(!first.to_string().contains(&token));
@@ -95,7 +95,7 @@ async fn a_call_is_told_of_with_its_answer_and_without_its_secrets() {
     let whole = stage.get(&format!("/sandbox/calls/{id}")).await;
     assert_eq!(whole["query"], json!({ "access_token": "…", "openid": "nobody" }));
     assert_eq!(whole["answer"]["errcode"], 40003);
-    assert_eq!(first["apps"][0]["token"]["good"], true);
+    assert_eq!(first["apps"][0]["token"]["valid"], true);
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_clock_that_was_moved_and_a_caller_who_hung_up_are_told_of() {
     let call = stage.http.get(stage.url("/cgi-bin/token"));
     let impatient = call.timeout(std::time::Duration::from_millis(50)).send();
     assert!(impatient.await.unwrap_err().is_timeout());
-    let hung_up = |news: &Value| news["happenings"][0]["facts"]["hung_up"] == true;
+    let hung_up = |news: &Value| news["activities"][0]["facts"]["hung_up"] == true;
     let news = told(&mut live, hung_up).await;
-    assert_eq!(news["happenings"][0]["facts"]["path"], "/cgi-bin/token");
+    assert_eq!(news["activities"][0]["facts"]["path"], "/cgi-bin/token");
 }

@@ -65,7 +65,7 @@ async fn a_file_that_makes_no_sense_is_not_overwritten() {
     .err()
     .unwrap();
     assert!(matches!(error, Error::Data { .. }));
-    assert!(error.to_string().contains("remove it to begin anew"), "{error}");
+    assert!(error.to_string().contains("remove it to start from the example"), "{error}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "{\"apps\":");
 }
 

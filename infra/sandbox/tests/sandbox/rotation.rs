@@ -11,7 +11,8 @@ async fn after_a_change_some_messages_still_come_under_the_keys_of_before() {
     stage.does("ann", "follow", json!({"app": "shop"})).await;
     let told = stage.callback.only();
     let before = stage.app("shop");
-    let (status, error) = stage.refused("/sandbox/apps/shop/behind", json!({"messages": 1})).await;
+    let (status, error) =
+        stage.refused("/sandbox/apps/shop/previous_keys", json!({"messages": 1})).await;
     assert_eq!((status, error.contains("console")), (400, true), "{error}");
 
     let url = format!("{}/shop", stage.callback_base);
@@ -19,7 +20,7 @@ async fn after_a_change_some_messages_still_come_under_the_keys_of_before() {
     stage.post("/sandbox/apps/shop/console", pasted).await;
     let after = stage.app("shop");
     assert_ne!(after.encoding_aes_key.expose(), before.encoding_aes_key.expose());
-    stage.post("/sandbox/apps/shop/behind", json!({"messages": 2})).await;
+    stage.post("/sandbox/apps/shop/previous_keys", json!({"messages": 2})).await;
     let says = async || {
         let answer = stage.does("ann", "message", json!({"app": "shop", "text": "hi"})).await;
         assert_eq!(answer["pushes"][0]["reply_valid"], true, "{answer}");
@@ -54,7 +55,7 @@ async fn what_was_answered_may_come_again() {
 #[tokio::test]
 async fn what_is_held_comes_late_and_in_any_order() {
     let stage = Stage::new().await;
-    stage.post("/sandbox/pushing", json!({"held": true})).await;
+    stage.post("/sandbox/pushing", json!({"paused": true})).await;
     let answer = stage.does("ann", "follow", json!({"app": "shop"})).await;
     assert_eq!(answer["pushes"], json!([]));
     stage.does("ann", "unfollow", json!({"app": "shop"})).await;
@@ -69,7 +70,7 @@ async fn what_is_held_comes_late_and_in_any_order() {
     let times: Vec<_> = events.iter().map(|it| field(it, "CreateTime").unwrap()).collect();
     assert!(times[0] > times[1], "{times:?}");
     assert_eq!(stage.post("/sandbox/release", json!({})).await["pushes"], json!([]), "once");
-    stage.post("/sandbox/pushing", json!({"held": false})).await;
+    stage.post("/sandbox/pushing", json!({"paused": false})).await;
     stage.does("ann", "follow", json!({"app": "shop"})).await;
     assert_eq!(stage.callback.told().len(), 3);
 }

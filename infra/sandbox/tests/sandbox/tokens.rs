@@ -63,7 +63,7 @@ async fn every_bad_token_has_its_code() {
     let mini = stage.token("shop-mini").await;
     assert_eq!(check(&stage, &mini).await, 48001, "a mini program has no followers");
     let shop = stage.token("shop").await;
-    stage.post("/sandbox/apps/shop/revoke", json!({})).await;
+    stage.post("/sandbox/apps/shop/revoke_tokens", json!({})).await;
     assert_eq!(check(&stage, &shop).await, 40001);
 }
 

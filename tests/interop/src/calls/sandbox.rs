@@ -75,7 +75,7 @@ impl Sandbox {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder().no_proxy().build()?;
         let sandbox = Self { child, base: base.to_owned(), http };
-        sandbox.ask(Method::POST, "pushing", json!({ "held": true })).await?;
+        sandbox.ask(Method::POST, "pushing", json!({ "paused": true })).await?;
         Ok(sandbox)
     }
 

@@ -1,0 +1,33 @@
+//! Faults to inject.
+
+use crate::context::SharedContext;
+use crate::control::error::{ControlError, parse_body};
+use crate::model::faults::Fault;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+pub(super) fn routes() -> Router<SharedContext> {
+    Router::new().route("/sandbox/faults", get(list).post(inject).delete(clear))
+}
+
+async fn list(State(context): State<SharedContext>) -> Json<Value> {
+    Json(json!({ "faults": context.read(|state| state.faults.clone()) }))
+}
+
+async fn inject(
+    State(context): State<SharedContext>,
+    bytes: Bytes,
+) -> Result<Json<Value>, ControlError> {
+    let fault: Fault = parse_body(&bytes)?;
+    fault.check()?;
+    context.change(|state| state.faults.push(fault));
+    Ok(Json(json!({ "ok": true })))
+}
+
+async fn clear(State(context): State<SharedContext>) -> Json<Value> {
+    context.change(|state| state.faults.clear());
+    Json(json!({ "ok": true }))
+}

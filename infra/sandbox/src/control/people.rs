@@ -1,0 +1,82 @@
+//! People: who there is, and what they do.
+
+use crate::context::SharedContext;
+use crate::control::error::{ControlError, parse_body};
+use crate::control::pushes::complete;
+use crate::control::user_actions::{self, ActionParameters};
+use crate::control::{business, snapshot};
+use crate::model::person::Person;
+use crate::model::world::World;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// Maximum length of a name in bytes.
+const MAX_NAME_BYTES: usize = 64;
+
+pub(super) fn routes() -> Router<SharedContext> {
+    Router::new()
+        .route("/sandbox/people", get(snapshot::people).post(add))
+        .route("/sandbox/people/{name}/messages", get(snapshot::messages))
+        .route("/sandbox/people/{name}/open", post(business::open))
+        .route("/sandbox/people/{name}/{action}", post(act))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPerson {
+    name: String,
+}
+
+async fn add(
+    State(context): State<SharedContext>,
+    bytes: Bytes,
+) -> Result<Json<Value>, ControlError> {
+    let NewPerson { name } = parse_body(&bytes)?;
+    context.change(|state| add_person(&mut state.world, &name)).map(Json)
+}
+
+fn add_person(world: &mut World, name: &str) -> Result<Value, ControlError> {
+    if name.is_empty()
+        || name.len() > MAX_NAME_BYTES
+        || name == "."
+        || name == ".."
+        || name.chars().any(|c| c.is_control() || c == '/')
+    {
+        return Err(ControlError::bad_request(
+            "name must be 1 to 64 bytes without / or control characters, and not . or ..",
+        ));
+    }
+    if world.person(name).is_some() {
+        return Err(ControlError::bad_request(format!("there is already a person {name}")));
+    }
+    world.people.push(Person::new(name));
+    world.link_people_to_apps();
+    let person = world.people.last();
+    let open_ids: Map<_, _> = person
+        .iter()
+        .flat_map(|it| &it.relations)
+        .map(|(app, it)| (app.clone(), json!(it.open_id)))
+        .collect();
+    let union_ids = person.map(|it| &it.union_ids);
+    Ok(json!({ "ok": true, "name": name, "open_ids": open_ids, "union_ids": union_ids }))
+}
+
+/// A person does something. Answers when the callback has answered.
+async fn act(
+    State(context): State<SharedContext>,
+    Path((name, action)): Path<(String, String)>,
+    bytes: Bytes,
+) -> Result<Json<Value>, ControlError> {
+    let parameters: ActionParameters = parse_body(&bytes)?;
+    let outcome =
+        context.change(|state| user_actions::act(&mut state.world, &name, &action, &parameters))?;
+    let deliveries = complete(async move { context.push_all(&outcome.pushes).await }).await?;
+    let mut answer = outcome.answer;
+    answer.insert("ok".to_owned(), true.into());
+    answer.insert("pushes".to_owned(), json!(deliveries));
+    Ok(Json(Value::Object(answer)))
+}

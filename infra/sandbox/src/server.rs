@@ -1,0 +1,186 @@
+//! The server: starts, serves, saves and stops a sandbox.
+
+use crate::activity_feed::ActivityFeed;
+use crate::business::Business;
+use crate::connection::{ConnectionHandle, ResettableListener};
+use crate::context::{Context, SharedContext};
+use crate::error::Error;
+use crate::model::example_world::example;
+use crate::model::world::World;
+use crate::{control, endpoints, page, world_file};
+use axum::{Router, middleware};
+use reqwest::redirect;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Time for calls in progress when the sandbox stops.
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
+/// Delay that collects changes before they are written to the data file.
+const SAVE_DELAY: Duration = Duration::from_millis(200);
+
+/// The options of a sandbox.
+#[derive(Debug)]
+pub struct Options {
+    /// The bound listener.
+    pub listener: TcpListener,
+    /// The base URL of the callbacks, `http://127.0.0.1:8080/callback`. The sandbox appends a
+    /// slash and the app's alias.
+    pub callback_base: String,
+    /// The JSON file that keeps the world over restarts; in memory if `None`.
+    pub data: Option<PathBuf>,
+    /// The business's servers, which the page calls.
+    pub business: Business,
+    /// The activity feed; the embedding program may record to it as well.
+    pub feed: ActivityFeed,
+}
+
+impl Options {
+    /// In memory, without a business.
+    pub fn new(listener: TcpListener, callback_base: impl Into<String>) -> Self {
+        let (business, feed) = Default::default();
+        Self { listener, callback_base: callback_base.into(), data: None, business, feed }
+    }
+}
+
+/// A running sandbox. Dropping it aborts it; [`Sandbox::stop`] lets it finish and save.
+pub struct Sandbox {
+    address: SocketAddr,
+    context: SharedContext,
+    server: JoinHandle<()>,
+    saver: JoinHandle<()>,
+    closing: watch::Sender<bool>,
+}
+
+impl Sandbox {
+    /// Starts with the world in the data file, or else with [`example()`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        Self::start_with(options, example()).await
+    }
+
+    /// Starts with the world in the data file, or else with `world`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn start_with(options: Options, world: World) -> Result<Self, Error> {
+        let mut world = match &options.data {
+            Some(path) => world_file::load(path)?.unwrap_or(world),
+            None => world,
+        };
+        world.link_people_to_apps();
+        world.check().map_err(Error::World)?;
+
+        options.listener.set_nonblocking(true).map_err(Error::Listen)?;
+        let listener =
+            tokio::net::TcpListener::from_std(options.listener).map_err(Error::Listen)?;
+        let address = listener.local_addr().map_err(Error::Listen)?;
+        let (closing, mut closed) = watch::channel(false);
+        let context = Arc::new(Context::new(
+            world,
+            client()?,
+            &options.callback_base,
+            options.business.normalized(),
+            options.feed,
+            options.data,
+            closed.clone(),
+        ));
+        // Fails now if the data file is not writable.
+        context.save().await?;
+
+        let service =
+            router(context.clone()).into_make_service_with_connect_info::<ConnectionHandle>();
+        let serve = axum::serve(ResettableListener(listener), service);
+        let serve = serve.with_graceful_shutdown(async move {
+            let _ = closed.wait_for(|closing| *closing).await;
+        });
+        let server = tokio::spawn(async move {
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "the sandbox stopped listening");
+            }
+        });
+        let saver = tokio::spawn(save_changes(context.clone()));
+        Ok(Self { address, context, server, saver, closing })
+    }
+
+    /// The address that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The current world.
+    pub fn world(&self) -> World {
+        self.context.read(|state| state.world.clone())
+    }
+
+    /// Stops listening, ends calls in progress and saves the world.
+    pub async fn stop(mut self) {
+        self.closing.send_replace(true);
+        if tokio::time::timeout(STOP_TIMEOUT, &mut self.server).await.is_err() {
+            self.server.abort();
+        }
+        self.saver.abort();
+        self.context.take_background().shutdown().await;
+        if let Err(error) = self.context.save().await {
+            tracing::error!(%error, "the latest changes are lost");
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.saver.abort();
+        self.context.take_background().abort_all();
+    }
+}
+
+/// The page and the control API; all other paths are WeChat's.
+fn router(context: SharedContext) -> Router {
+    Router::new()
+        .merge(page::routes())
+        .merge(control::routes())
+        .method_not_allowed_fallback(control::method_not_allowed)
+        .fallback(endpoints::dispatch::receive)
+        .layer(middleware::from_fn(control::reject_other_origins))
+        .with_state(context)
+}
+
+/// Saves the world after each change.
+async fn save_changes(context: SharedContext) {
+    if !context.is_persistent() {
+        return;
+    }
+    let mut versions = context.versions();
+    while versions.changed().await.is_ok() {
+        tokio::time::sleep(SAVE_DELAY).await;
+        if let Err(error) = context.save().await {
+            tracing::error!(%error, "the latest changes are not saved");
+        }
+    }
+}
+
+/// The HTTP client for pushes. It follows no redirects and uses no proxy.
+fn client() -> Result<reqwest::Client, Error> {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .map_err(|error| Error::Client(error.to_string()))?
+    .with_root_certificates(roots)
+    .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .map_err(|error| Error::Client(error.to_string()))
+}
