@@ -143,21 +143,19 @@ impl<'a> Attempt<'a> {
                 let end = self.record.retry_at(now, self.record.pending_intent).await?;
                 return Ok(ChannelResult::Done(end));
             }
-            let (app, notification) = (self.app, self.notification);
-            let pending_intent = self.record.pending_intent;
-            let message =
-                match select_channel(app, notification, channel, pending_intent, routes, now)
-                    .await?
-                {
-                    Selection::Selected(message) => message,
-                    Selection::Wait(message, blocked) => {
-                        self.record.set_channel(&message);
-                        self.record.result.reason = Some(blocked.reason);
-                        let end = self.record.retry_unless_too_old(blocked.until).await?;
-                        return Ok(ChannelResult::Done(end));
-                    }
-                    Selection::Skipped(skipped, reason) => return Ok(self.skip(skipped, reason)),
-                };
+            let Self { app, notification, ref record, .. } = *self;
+            let intent = record.pending_intent;
+            let selection = select_channel(app, notification, channel, intent, routes, now);
+            let message = match selection.await? {
+                Selection::Selected(message) => message,
+                Selection::Wait(message, blocked) => {
+                    self.record.set_channel(&message);
+                    self.record.result.reason = Some(blocked.reason);
+                    let end = self.record.retry_unless_too_old(blocked.until).await?;
+                    return Ok(ChannelResult::Done(end));
+                }
+                Selection::Skipped(skipped, reason) => return Ok(self.skip(skipped, reason)),
+            };
             let lease_until = self.deadline.plus(LEASE_MARGIN_SECS);
             match self.record.reserve(&message, lease_until).await? {
                 Reservation::Reserved => {}
@@ -237,7 +235,7 @@ impl<'a> Attempt<'a> {
                 return Ok(Some(self.skip(skipped, SkipReason::Refused)));
             }
             CallOutcome::Refused(refusal) => {
-                self.settle_refused(message, &refusal).await;
+                self.release_refused(message, &refusal).await;
                 let skipped = SkippedChannel::refused(kind, alias, &refusal);
                 let result = self.skip(skipped, skip_reason(&refusal));
                 let has_void_form_id =
@@ -249,7 +247,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Invalidates or releases the entitlement of a message that WeChat refused.
-    async fn settle_refused(&self, message: &PreparedMessage, refusal: &Refusal) {
+    async fn release_refused(&self, message: &PreparedMessage, refusal: &Refusal) {
         let Some(entitlement) = &message.entitlement else { return };
         let id = self.notification.id;
         match refusal.code {
@@ -266,7 +264,7 @@ impl<'a> Attempt<'a> {
             _ => return self.release(message).await,
         }
         let invalidated = self.app.users.invalidate(entitlement, id, self.now).await;
-        self.log_unsettled(invalidated);
+        self.log_failure(invalidated);
     }
 
     /// Releases the entitlement of a message that was not sent.
@@ -277,12 +275,12 @@ impl<'a> Attempt<'a> {
             return;
         }
         let released = self.app.users.release(entitlement, self.notification.id, self.now).await;
-        self.log_unsettled(released);
+        self.log_failure(released);
     }
 
-    /// A failure is only logged: the outcome has to be stored all the same.
-    fn log_unsettled(&self, settled: Result<(), AwsError>) {
-        if let Err(error) = settled {
+    /// The failure is only logged: the outcome has to be stored all the same.
+    fn log_failure(&self, released: Result<(), AwsError>) {
+        if let Err(error) = released {
             tracing::error!(
                 id = self.notification.id,
                 "the consent or form id of an unsent message stays reserved: {error}"
