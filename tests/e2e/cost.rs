@@ -9,7 +9,7 @@ const OPERATIONS: [&str; 6] =
     ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "TransactWriteItems"];
 
 #[tokio::test]
-async fn a_notification_costs_three_or_four_calls_of_dynamodb_and_one_of_wechat() {
+async fn notification_makes_three_or_four_calls_of_dynamodb_and_one_of_wechat() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -23,7 +23,7 @@ async fn a_notification_costs_three_or_four_calls_of_dynamodb_and_one_of_wechat(
     for (channel, most) in [("template", 3), ("subscribe", 4), ("customer_service", 4)] {
         let counts = OPERATIONS.map(|operation| {
             // A fault that hardly is one counts whom it befalls.
-            let fault = Fault::of("dynamodb", operation).by(send.clone());
+            let fault = Fault::new("dynamodb", operation).by(send.clone());
             world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1))).unwrap()
         });
         world.wechat.forget_calls().await;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use crate::services::lambda::{Answer, InvokeError};
+use crate::services::lambda::{FunctionResponse, InvokeError};
 
 /// How a batch went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +29,13 @@ pub(crate) enum Verdict {
 /// Judges an invocation with these records. `reports`: whether the mapping
 /// asks for reports at all.
 pub(crate) fn judge<'i>(
-    outcome: &Result<Answer, InvokeError>,
+    outcome: &Result<FunctionResponse, InvokeError>,
     reports: bool,
     identifiers: impl Iterator<Item = &'i str>,
 ) -> Verdict {
     let payload = match outcome {
-        Ok(Answer::Ok(payload)) => payload,
-        Ok(Answer::FunctionError(_)) | Err(InvokeError::NotFound) => {
+        Ok(FunctionResponse::Ok(payload)) => payload,
+        Ok(FunctionResponse::FunctionError(_)) | Err(InvokeError::NotFound) => {
             return Verdict::AllFailed { error: true };
         }
         Err(InvokeError::Throttled) => return Verdict::Throttled,
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn verdict(answer: &'static str) -> Verdict {
-        judge(&Ok(Answer::Ok(answer.into())), true, ["1", "2"].into_iter())
+        judge(&Ok(FunctionResponse::Ok(answer.into())), true, ["1", "2"].into_iter())
     }
 
     #[test]
@@ -93,11 +93,12 @@ mod tests {
         let failed = Verdict::Failed(BTreeSet::from(["2".to_owned()]));
         assert_eq!(verdict(r#"{"batchItemFailures": [{"itemIdentifier": "2"}]}"#), failed);
         // Who doesn't ask for reports doesn't read any.
-        let answer = Ok(Answer::Ok(r#"{"batchItemFailures": [{"itemIdentifier": "2"}]}"#.into()));
+        let answer =
+            Ok(FunctionResponse::Ok(r#"{"batchItemFailures": [{"itemIdentifier": "2"}]}"#.into()));
         assert_eq!(judge(&answer, false, ["1", "2"].into_iter()), Verdict::Done);
         assert_eq!(judge(&Err(InvokeError::Throttled), true, [].into_iter()), Verdict::Throttled);
         assert_eq!(
-            judge(&Ok(Answer::FunctionError("{}".into())), true, [].into_iter()),
+            judge(&Ok(FunctionResponse::FunctionError("{}".into())), true, [].into_iter()),
             Verdict::AllFailed { error: true }
         );
     }

@@ -1,4 +1,4 @@
-//! Everything together: the template's functions, with what feeds them.
+//! A running cloud: the template's functions and their event sources.
 
 mod endpoints;
 mod error;
@@ -17,7 +17,7 @@ use crate::{
     runtime::Runtime,
     services::{
         self, Aws,
-        lambda::{Answer, InvokeError},
+        lambda::{FunctionResponse, InvokeError},
     },
     sqs_mapping::SqsMapping,
     stream::Stream,
@@ -32,7 +32,7 @@ pub use prepared::Prepared;
 const STAGE: &str = "local";
 
 /// How long work under way may take to finish once everything is to stop.
-const GRACE: Duration = Duration::from_secs(1);
+const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// The cloud, running. Dropping it kills every function.
 pub struct Cloud {
@@ -104,14 +104,14 @@ impl Cloud {
         self.runtime.processes()
     }
 
-    /// Asks an AWS service, as its JSON protocol names the operation:
-    /// `DynamoDB_20120810.Scan`. It is nobody's function that asks, so no role is looked
-    /// at and nothing is metered.
+    /// Calls an AWS service, as its JSON protocol names the operation:
+    /// `DynamoDB_20120810.Scan`. The caller is no function, so no role is
+    /// checked and nothing is metered.
     ///
     /// # Errors
     /// If the service refuses.
-    pub async fn ask(&self, target: &str, body: &Json) -> Result<Json, HttpError> {
-        self.client.ask(target, body).await
+    pub async fn call_service(&self, target: &str, body: &Json) -> Result<Json, HttpError> {
+        self.client.call_service(target, body).await
     }
 
     /// How many rows a scan finds, on all its pages. `scan` is the request (Amazon
@@ -123,7 +123,7 @@ impl Cloud {
         scan["Select"] = "COUNT".into();
         let mut count = 0;
         loop {
-            let mut page = self.ask("DynamoDB_20120810.Scan", &scan).await?;
+            let mut page = self.call_service("DynamoDB_20120810.Scan", &scan).await?;
             count += page["Count"].as_u64().unwrap_or_default();
             scan["ExclusiveStartKey"] = page["LastEvaluatedKey"].take();
             if scan["ExclusiveStartKey"].is_null() {
@@ -138,10 +138,10 @@ impl Cloud {
     /// If it doesn't exist, is throttled, or fails.
     pub async fn invoke(&self, function: &str, event: &Json) -> Result<Json, InvokeFailure> {
         match self.runtime.run(function, event.to_string().into()).await {
-            Ok(Answer::Ok(payload)) if payload.is_empty() => Ok(Json::Null),
-            Ok(Answer::Ok(payload)) => serde_json::from_slice(&payload)
+            Ok(FunctionResponse::Ok(payload)) if payload.is_empty() => Ok(Json::Null),
+            Ok(FunctionResponse::Ok(payload)) => serde_json::from_slice(&payload)
                 .map_err(|_| InvokeFailure::NotJson(function.to_owned())),
-            Ok(Answer::FunctionError(payload)) => Err(InvokeFailure::Failed {
+            Ok(FunctionResponse::FunctionError(payload)) => Err(InvokeFailure::Failed {
                 function: function.to_owned(),
                 error: serde_json::from_slice(&payload).unwrap_or_default(),
             }),
@@ -150,10 +150,10 @@ impl Cloud {
         }
     }
 
-    /// Kills (`kill -9`) all processes of a function by its name, and returns
-    /// when they are gone; tells how many. What they were at is answered as
-    /// Lambda answers when a runtime exits: `Runtime.ExitError`, and 500 to a
-    /// caller of the HTTP API. The next invocation gets a new process.
+    /// Kills (`kill -9`) all processes of a function by its name, and returns their
+    /// number when they are gone. Their invocations end as on Lambda when a runtime
+    /// exits: `Runtime.ExitError`, and 500 to a client of the HTTP API. The next
+    /// invocation gets a new process.
     ///
     /// # Errors
     /// If there is no such function.
@@ -162,9 +162,8 @@ impl Cloud {
         killed.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
     }
 
-    /// A storm of cold starts: each of the next so many invocations of a function, by
-    /// its name, starts a process of its own, whatever processes are idle; tells how
-    /// many. Zero ends it.
+    /// Has each of the next `invocations` of a function, by its name, start a process of
+    /// its own, whatever processes are idle; returns their number. Zero ends it.
     ///
     /// # Errors
     /// If there is no such function.
@@ -173,9 +172,9 @@ impl Cloud {
         cold.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
     }
 
-    /// Freezes (`SIGSTOP`) all processes of a function, by its name, that are at
-    /// work; tells how many. What they are at goes on being counted: after the
-    /// function's timeout they are killed. Whoever comes next gets another process.
+    /// Freezes (`SIGSTOP`) all busy processes of a function, by its name; returns their
+    /// number. Their invocations still time out, and then they are killed. The next
+    /// invocation gets another process.
     ///
     /// # Errors
     /// If there is no such function.
@@ -184,7 +183,7 @@ impl Cloud {
         frozen.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
     }
 
-    /// Lets all processes of a function go on (`SIGCONT`); tells how many there are.
+    /// Resumes (`SIGCONT`) all processes of a function; returns their number.
     ///
     /// # Errors
     /// If there is no such function.
@@ -209,7 +208,7 @@ impl Cloud {
         }
     }
 
-    /// Whether nothing is left to do at this moment, in the sense of [`Cloud::idle`].
+    /// Whether nothing is left to do now, in the sense of [`Cloud::idle`].
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.streams.iter().all(|stream| stream.is_idle())
@@ -227,7 +226,7 @@ impl Cloud {
     /// Stops everything. Work under way has a second to finish; then functions are
     /// killed, and data is saved.
     pub async fn stop(self) {
-        let _ = tokio::time::timeout(GRACE, self.idle()).await;
+        let _ = tokio::time::timeout(STOP_GRACE, self.idle()).await;
         self.stop_now().await;
     }
 

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_supported_is_refused() {
+    fn unsupported_pattern_is_refused() {
         for pattern in [
             r#"{"a": [{"numeric": [">", 1]}]}"#,
             r#"{"$or": [{"a": [1]}]}"#,

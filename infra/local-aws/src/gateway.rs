@@ -30,14 +30,14 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{
     clock,
     route::{self, Route},
-    services::lambda::{Answer, Invoke, InvokeError},
+    services::lambda::{FunctionResponse, Invoke, InvokeError},
 };
 
 /// API Gateway takes no more than 10 MB.
-const LARGEST_BODY: usize = 10 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Lambda takes no more than 6 MB, the event around the body included.
-const LARGEST_EVENT: usize = 6 * 1024 * 1024;
+const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
 struct Api {
     routes: Vec<Route>,
@@ -124,7 +124,7 @@ async fn respond(api: &Api, from: SocketAddr, request: Request<Body>) -> Respons
         return refusal(StatusCode::NOT_FOUND, "Not Found");
     };
     let request_id = uuid::Uuid::new_v4().simple().to_string();
-    let full = |bucket: &Bucket| !bucket.take(clock::now());
+    let full = |bucket: &Bucket| !bucket.take_token(clock::now());
     if api.buckets.get(&route.to_string()).is_some_and(full) {
         let refused = refusal(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
         return identified(refused, &request_id);
@@ -137,7 +137,7 @@ async fn respond(api: &Api, from: SocketAddr, request: Request<Body>) -> Respons
             Err(denied) => return identified(unauthorized(denied), &request_id),
         }
     }
-    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     let mut event =
@@ -146,16 +146,16 @@ async fn respond(api: &Api, from: SocketAddr, request: Request<Body>) -> Respons
         event["requestContext"]["authorizer"] = authorized;
     }
     let event = event.to_string();
-    if event.len() > LARGEST_EVENT {
+    if event.len() > MAX_EVENT_BYTES {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     }
     let invocation = api.functions.invoke(&route.function, event.into());
     let response = match tokio::time::timeout(route.timeout, invocation).await {
-        Ok(Ok(Answer::Ok(payload))) => reply::read(&payload).unwrap_or_else(|reason| {
+        Ok(Ok(FunctionResponse::Ok(payload))) => reply::read(&payload).unwrap_or_else(|reason| {
             tracing::warn!(route = %route, "the function's answer isn't one that API Gateway takes: {reason}");
             refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }),
-        Ok(Ok(Answer::FunctionError(_)) | Err(InvokeError::NotFound)) => {
+        Ok(Ok(FunctionResponse::FunctionError(_)) | Err(InvokeError::NotFound)) => {
             refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }
         Ok(Err(InvokeError::Throttled)) | Err(_) => {

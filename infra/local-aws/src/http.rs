@@ -1,4 +1,4 @@
-//! A client for the doors of this very machine.
+//! An HTTP client for this machine's own endpoints.
 
 use reqwest::Method;
 use serde_json::Value as Json;
@@ -13,7 +13,7 @@ pub struct HttpClient {
 /// A request that failed, or was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// Nobody answered.
+    /// There was no response.
     #[error("{method} {path} got no answer: {source}")]
     Unanswered {
         /// The method.
@@ -76,13 +76,13 @@ impl HttpClient {
         self.send(Method::POST, path, Some(body)).await
     }
 
-    /// Asks an AWS service in its JSON protocol: `DynamoDB_20120810.Scan`.
-    pub async fn ask(&self, target: &str, body: &Json) -> Result<Json, HttpError> {
+    /// Calls an AWS service in its JSON protocol: `DynamoDB_20120810.Scan`.
+    pub async fn call_service(&self, target: &str, body: &Json) -> Result<Json, HttpError> {
         let request = self
             .client
             .post(self.url("/"))
             .header("x-amz-target", target)
-            // Nobody checks it, but there must be a signature.
+            // Required, but never verified.
             .header(
                 "authorization",
                 "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/any/aws4_request, SignedHeaders=host, Signature=none",

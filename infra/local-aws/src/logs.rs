@@ -61,8 +61,7 @@ impl Logs {
         Self::to(false, |_| ())
     }
 
-    /// To memory, which keeps the last `most` lines for whoever asks what went
-    /// before something failed.
+    /// To memory, which keeps the last `most` lines, to be shown after a failure.
     #[must_use]
     pub fn last(most: usize) -> (Self, LastLines) {
         let kept = LastLines(Arc::default());

@@ -130,7 +130,7 @@ pub(crate) async fn observe(
     request: Request,
     next: Next,
 ) -> Response {
-    let call = if observers.0.is_empty() { None } else { Call::of(&request) };
+    let call = if observers.0.is_empty() { None } else { Call::from_request(&request) };
     let Some(call) = call.filter(|call| observers.want(call)) else {
         return next.run(request).await;
     };

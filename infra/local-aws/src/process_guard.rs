@@ -1,4 +1,4 @@
-//! Sees to it that no function outlives the runner, however the runner ends.
+//! Kills the functions' processes when the runner ends, however it ends.
 //!
 //! A function usually notices by itself: its Runtime API is gone, and
 //! `lambda_runtime` exits. One that is busy or stuck doesn't look. Therefore a
@@ -43,7 +43,7 @@ impl ProcessGuard {
 
     /// Kills everyone in the group.
     pub(crate) fn kill(&self) {
-        // The shell hasn't been waited for, so nobody else can have its number.
+        // The shell hasn't been waited for, so no other process can have its id.
         let _ = kill_process_group(self.group, Signal::KILL);
     }
 }

@@ -13,7 +13,7 @@ pub struct Route {
     pub path: Path,
     /// How long the function may take before the client is sent away.
     pub timeout: Duration,
-    /// Who lets requests in; nobody asks if there is none.
+    /// The authorizer; without one every request is let in.
     pub authorizer: Option<Arc<Authorizer>>,
     /// How many requests it takes.
     pub limit: Limit,

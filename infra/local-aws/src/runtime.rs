@@ -4,8 +4,8 @@
 //! ([`api`]) under a path of its own and handles one invocation at a time. An
 //! invocation takes the environment that was used last, or starts another, up
 //! to the function's reserved concurrency (beyond it: throttled) and to
-//! [`Options::environments`] (beyond it: waits for its turn, unlike AWS, where
-//! the account's limit throttles; a machine with two cores would only suffer).
+//! [`Options::environments`] (beyond it: waits, unlike AWS, where the account's limit
+//! throttles; a machine with two cores would only be overloaded).
 //!
 //! Source: Lambda developer guide, "Using the Lambda runtime API" and
 //! "Understanding the Lambda execution environment lifecycle".
@@ -34,7 +34,7 @@ use crate::{
     process_guard::ProcessGuard,
     services::{
         EventInvokeConfig,
-        lambda::{Answer, BoxFuture, FunctionSummary, Invoke, InvokeError},
+        lambda::{BoxFuture, FunctionResponse, FunctionSummary, Invoke, InvokeError},
     },
     template::Function,
 };
@@ -43,7 +43,7 @@ pub(crate) use environment::access_key;
 pub(crate) use environment::function_of;
 use pool::Pool;
 
-/// How often environments that nobody needs are looked for.
+/// The interval between sweeps for idle environments.
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// How to run the functions.
@@ -180,28 +180,28 @@ impl Runtime {
         self.0.guard.kill();
     }
 
-    /// Kills all processes of one function, busy or not, and returns when they
-    /// are gone; tells how many. `None` if there is no such function.
+    /// Kills all processes of one function, busy or not, and returns their number when
+    /// they are gone. `None` if there is no such function.
     pub(crate) async fn kill_function(&self, function: &str) -> Option<usize> {
         let pool = self.0.pools.get(function)?.clone();
         Some(pool.kill().await)
     }
 
-    /// Has each of the next so many invocations of one function start a process; tells
-    /// how many. `None` if there is no such function.
+    /// Has each of the next invocations of one function start a process; returns their
+    /// number. `None` if there is no such function.
     pub(crate) fn cold_start_function(&self, function: &str, invocations: usize) -> Option<usize> {
         Some(self.0.pools.get(function)?.cold_starts(invocations))
     }
 
-    /// Freezes all processes of one function that are at work; tells how many.
+    /// Freezes all busy processes of one function; returns their number.
     /// `None` if there is no such function.
     pub(crate) async fn freeze_function(&self, function: &str) -> Option<usize> {
         let pool = self.0.pools.get(function)?.clone();
         Some(pool.freeze().await)
     }
 
-    /// Lets all processes of one function go on; tells how many there are. `None`
-    /// if there is no such function.
+    /// Resumes all processes of one function; returns their number. `None` if there is no
+    /// such function.
     pub(crate) async fn thaw_function(&self, function: &str) -> Option<usize> {
         let pool = self.0.pools.get(function)?.clone();
         Some(pool.thaw().await)
@@ -217,14 +217,20 @@ impl Runtime {
 
     /// Runs a function once. Dropping the future doesn't stop the function,
     /// just as a client that goes away doesn't on AWS.
-    pub(crate) async fn run(&self, function: &str, payload: Bytes) -> Result<Answer, InvokeError> {
+    pub(crate) async fn run(
+        &self,
+        function: &str,
+        payload: Bytes,
+    ) -> Result<FunctionResponse, InvokeError> {
         let pool = self.0.pools.get(function).ok_or(InvokeError::NotFound)?.clone();
         let under_way = self.0.activity.begin();
         let (observers, function) = (self.0.observers.clone(), function.to_owned());
         let work = tokio::spawn(async move {
             let _under_way = under_way;
             let outcome = pool.invoke(payload.clone()).await;
-            if let Ok(Answer::Ok(answer) | Answer::FunctionError(answer)) = &outcome {
+            if let Ok(FunctionResponse::Ok(answer) | FunctionResponse::FunctionError(answer)) =
+                &outcome
+            {
                 let (event, answer): (&[u8], &[u8]) = (&payload, answer);
                 observers.notify(Observed::Invocation { function: &function, event, answer });
             }
@@ -244,7 +250,11 @@ impl Drop for Inner {
 }
 
 impl Invoke for Runtime {
-    fn invoke(&self, function: &str, payload: Bytes) -> BoxFuture<'_, Result<Answer, InvokeError>> {
+    fn invoke(
+        &self,
+        function: &str,
+        payload: Bytes,
+    ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
         let function = function.to_owned();
         Box::pin(async move { self.run(&function, payload).await })
     }
@@ -279,9 +289,9 @@ impl Invoke for Runtime {
 }
 
 /// What Lambda answers for a function that didn't.
-pub(crate) fn failure(kind: &str, message: &str) -> Answer {
+pub(crate) fn failure(kind: &str, message: &str) -> FunctionResponse {
     let body = serde_json::json!({ "errorType": kind, "errorMessage": message });
-    Answer::FunctionError(body.to_string().into())
+    FunctionResponse::FunctionError(body.to_string().into())
 }
 
 /// The path of an environment's Runtime API. A host and port with a path but

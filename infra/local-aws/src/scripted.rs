@@ -9,24 +9,24 @@ use axum::body::Bytes;
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
 
-use crate::services::lambda::{Answer, BoxFuture, FunctionSummary, Invoke, InvokeError};
+use crate::services::lambda::{BoxFuture, FunctionResponse, FunctionSummary, Invoke, InvokeError};
 
-type Outcome = Result<Answer, InvokeError>;
-type Judge = Box<dyn Fn(&Json) -> Outcome + Send + Sync>;
+type InvokeResult = Result<FunctionResponse, InvokeError>;
+type Respond = Box<dyn Fn(&Json) -> InvokeResult + Send + Sync>;
 
 /// One function that answers by a rule, or by a list and then with `null`.
 pub(crate) struct Scripted {
-    judge: Judge,
-    script: Mutex<VecDeque<Outcome>>,
+    respond: Respond,
+    script: Mutex<VecDeque<InvokeResult>>,
     seen: Mutex<Vec<Json>>,
     invoked: Notify,
 }
 
 impl Scripted {
     /// Answers by a rule.
-    pub(crate) fn by(judge: impl Fn(&Json) -> Outcome + Send + Sync + 'static) -> Self {
+    pub(crate) fn by(respond: impl Fn(&Json) -> InvokeResult + Send + Sync + 'static) -> Self {
         Self {
-            judge: Box::new(judge),
+            respond: Box::new(respond),
             script: Mutex::default(),
             seen: Mutex::default(),
             invoked: Notify::new(),
@@ -34,12 +34,12 @@ impl Scripted {
     }
 
     /// Answers with these, one after the other, and then with `null`.
-    pub(crate) fn with(script: impl IntoIterator<Item = Outcome>) -> Self {
+    pub(crate) fn with(script: impl IntoIterator<Item = InvokeResult>) -> Self {
         Self::by(|_| answer(&Json::Null)).first(script)
     }
 
     /// Before anything else, answers with these.
-    pub(crate) fn first(self, script: impl IntoIterator<Item = Outcome>) -> Self {
+    pub(crate) fn first(self, script: impl IntoIterator<Item = InvokeResult>) -> Self {
         *self.script.lock().unwrap() = script.into_iter().collect();
         self
     }
@@ -49,7 +49,7 @@ impl Scripted {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for so many events, and gives them.
+    /// Waits for this number of events, and returns them.
     pub(crate) async fn after(&self, events: usize) -> Vec<Json> {
         loop {
             let invoked = self.invoked.notified();
@@ -63,13 +63,13 @@ impl Scripted {
 }
 
 impl Invoke for Scripted {
-    fn invoke(&self, _: &str, payload: Bytes) -> BoxFuture<'_, Outcome> {
+    fn invoke(&self, _: &str, payload: Bytes) -> BoxFuture<'_, InvokeResult> {
         Box::pin(async move {
             // Others get their turn, as they would with a process.
             tokio::task::yield_now().await;
             let event: Json = serde_json::from_slice(&payload).unwrap();
             let outcome =
-                self.script.lock().unwrap().pop_front().unwrap_or_else(|| (self.judge)(&event));
+                self.script.lock().unwrap().pop_front().unwrap_or_else(|| (self.respond)(&event));
             self.seen.lock().unwrap().push(event);
             self.invoked.notify_waiters();
             outcome
@@ -82,20 +82,20 @@ impl Invoke for Scripted {
 }
 
 /// The function answers.
-pub(crate) fn answer(json: &Json) -> Outcome {
-    Ok(Answer::Ok(json.to_string().into()))
+pub(crate) fn answer(json: &Json) -> InvokeResult {
+    Ok(FunctionResponse::Ok(json.to_string().into()))
 }
 
 /// The function reports these as failed.
-pub(crate) fn failed<'i>(identifiers: impl IntoIterator<Item = &'i str>) -> Outcome {
+pub(crate) fn failed<'i>(identifiers: impl IntoIterator<Item = &'i str>) -> InvokeResult {
     let failures: Vec<Json> =
         identifiers.into_iter().map(|name| json!({ "itemIdentifier": name })).collect();
     answer(&json!({ "batchItemFailures": failures }))
 }
 
 /// The function fails altogether.
-pub(crate) fn error() -> Outcome {
-    Ok(Answer::FunctionError(
+pub(crate) fn error() -> InvokeResult {
+    Ok(FunctionResponse::FunctionError(
         json!({ "errorType": "Oops", "errorMessage": "oops" }).to_string().into(),
     ))
 }

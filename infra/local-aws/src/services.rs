@@ -1,18 +1,17 @@
-//! AWS on one port of this machine: DynamoDB with its streams, Parameter Store, SQS, Lambda's Invoke.
+//! The services of AWS on one port of this machine: DynamoDB with its streams, Parameter
+//! Store, SQS and Lambda's Invoke.
 //!
-//! One address serves them all. Requests are told apart as the SDKs write
-//! them: by `X-Amz-Target` (DynamoDB, SSM and SQS speak AWS JSON), by path
-//! (Lambda is REST) or by the `Action` of a form (STS). What a client is
-//! refused carries the error code that AWS documents, so that code written
-//! against this address meets the same branches there.
+//! Requests are distinguished as the SDKs write them: by `X-Amz-Target` (DynamoDB, SSM and SQS speak AWS JSON), by path
+//! (Lambda is REST) or by the `Action` of a form (STS). Errors carry the codes
+//! that AWS documents, so that code written against this address handles the same
+//! errors there.
 //!
-//! Under `/_local` whoever tests something orders faults and kills functions.
+//! Paths under `/_local` inject faults and kill functions.
 //!
-//! A function may do here what its role's policies allow, as on AWS ([`permission`]);
-//! whoever else calls may do everything. Nothing checks signatures or throttles.
-//! A request must still carry an `Authorization` header and address this machine by
-//! `localhost` or by number: that is what keeps a web page that happens to be
-//! open in a browser from reading parameters or invoking functions.
+//! A function may do what its role's policies allow, as on AWS ([`permission`]); other
+//! clients may do everything. Nothing checks signatures or throttles. A request must
+//! still carry an `Authorization` header and address this machine by `localhost` or by
+//! number, so that a web page in a browser can't read parameters or invoke functions.
 
 pub(crate) mod asynchronous;
 pub(crate) mod body;
@@ -58,14 +57,14 @@ pub const REGION: &str = "us-east-1";
 pub const ACCOUNT: &str = "000000000000";
 
 /// How long requests under way may take to finish once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(2);
+const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// Milliseconds since 1970, in which everything here is timed.
 fn now() -> u64 {
     clock::millis(clock::now())
 }
 
-/// What keeps the local AWS from opening, or one of its services from doing as asked.
+/// Why the local AWS doesn't open, or a service fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process holds the data folder.
@@ -93,7 +92,7 @@ pub enum Error {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where reading it failed; what stands there is not told, it may be a secret.
+        /// Where reading it failed; the text isn't shown, it may be a secret.
         line: usize,
         /// As above.
         column: usize,
@@ -101,7 +100,7 @@ pub enum Error {
     /// The database engine failed, or refused a definition.
     #[error("the database: {0}")]
     Database(String),
-    /// A table that is there differs from its definition in a way that only a new table mends.
+    /// An existing table differs from its definition in a way that needs a new table.
     #[error(
         "the table {table} has other {what} than the template says: delete {} to start afresh",
         folder.as_ref().map_or_else(
@@ -141,13 +140,13 @@ pub struct Aws {
     pub parameters: ssm::ParameterStore,
     /// SQS.
     pub queues: sqs::Queues,
-    /// What has arrived on EventBridge's buses.
+    /// EventBridge's buses.
     pub buses: buses::Buses,
     /// What each function may do.
     pub permissions: Permissions,
-    /// What is to go wrong with the calls that come in by the port.
+    /// Faults of calls that come in by the port.
     pub faults: Faults,
-    /// What callers use of DynamoDB.
+    /// Meters what callers use of DynamoDB.
     pub usage: UsageMeter,
     pub(crate) observers: Observers,
     /// How long an event that failed waits before its second and its third
@@ -159,14 +158,14 @@ pub struct Aws {
 impl Aws {
     /// Opens what `data` holds: `dynamodb.db`, `parameters.json` and `queues.json`; with `None`, all in memory.
     ///
-    /// The folder is made if need be, for this user's eyes only, and belongs
+    /// The folder is created if needed, readable by this user only, and belongs
     /// to this process until [`Aws::close`] or its end, however it ends.
     ///
     /// # Errors
     ///
     /// [`Error::InUse`], or what is wrong with which file.
     pub fn open(data: Option<&Path>) -> Result<Self, Error> {
-        let folder = data.map(folder::Lock::take).transpose()?.map(Arc::new);
+        let folder = data.map(folder::Lock::acquire).transpose()?.map(Arc::new);
         let file = |name: &str| data.map(|folder| folder.join(name));
         Ok(Self {
             dynamodb: dynamodb::DynamoDb::open(file("dynamodb.db").as_deref())?,
@@ -182,7 +181,7 @@ impl Aws {
         })
     }
 
-    /// Whatever invokes these functions asynchronously.
+    /// Invokes these functions asynchronously.
     pub(crate) fn asynchronous(&self, functions: Arc<dyn Invoke>) -> AsyncInvoker {
         AsyncInvoker::new(functions, self.queues.clone(), self.event_retries)
     }
@@ -220,7 +219,7 @@ impl Aws {
         Ok(Server { address, stop, task, faults: self.faults.clone() })
     }
 
-    /// Writes down what is still unwritten and gives the data folder back.
+    /// Writes pending changes and unlocks the data folder.
     ///
     /// Stop the [`Server`] first. Waits a few seconds at most; clones of the
     /// services that live on keep working in memory, but no longer write.
@@ -254,12 +253,12 @@ impl Server {
         self.address
     }
 
-    /// Stops: faults are called off, long polls end empty, events wait no
-    /// longer for another attempt, other requests have two seconds to finish.
+    /// Stops: faults are cancelled, long polls end empty, asynchronous events aren't
+    /// retried, and other requests have two seconds to finish.
     pub async fn stop(mut self) {
         self.faults.cancel();
         self.stop.send_replace(true);
-        if tokio::time::timeout(GRACE, &mut self.task).await.is_err() {
+        if tokio::time::timeout(STOP_GRACE, &mut self.task).await.is_err() {
             self.task.abort();
         }
     }

@@ -31,14 +31,14 @@ use crate::{
 /// A long poll, as long as SQS allows.
 const LONG_POLL: Duration = Duration::from_secs(20);
 
-/// SQS hands out no more than this at once.
-const MOST: usize = 10;
+/// Maximum number of messages that SQS returns at once.
+const MAX_RECEIVED: usize = 10;
 
 /// Lambda starts with five pollers ("Scaling behavior").
-const CONCURRENCY: usize = 5;
+const DEFAULT_CONCURRENCY: usize = 5;
 
-/// How long a throttled batch is held before it is left to come back.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a throttled batch is retried before its messages become visible again.
+const THROTTLED_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One mapping.
 pub(crate) struct SqsMapping {
@@ -46,7 +46,7 @@ pub(crate) struct SqsMapping {
     queues: Queues,
     functions: Arc<dyn Invoke>,
     logs: Logs,
-    /// Receipt handles of messages that are received and not yet judged.
+    /// Receipt handles of messages that are received and not finished.
     in_hand: Mutex<BTreeSet<String>>,
 }
 
@@ -62,8 +62,9 @@ impl SqsMapping {
 
     /// Receives and delivers until the task is aborted.
     pub(crate) async fn keep(self: Arc<Self>) {
-        let room =
-            Arc::new(Semaphore::new(self.mapping.maximum_concurrency.unwrap_or(CONCURRENCY)));
+        let room = Arc::new(Semaphore::new(
+            self.mapping.maximum_concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+        ));
         let mut deliveries = JoinSet::new();
         loop {
             // The semaphore is never closed.
@@ -88,14 +89,14 @@ impl SqsMapping {
         }
     }
 
-    /// Whether nothing is left to do at this moment. Messages that failed and
+    /// Whether nothing is left to do. Messages that failed and
     /// wait for their visibility timeout don't count.
     pub(crate) fn is_idle(&self) -> bool {
         let in_hand = self.in_hand();
         in_hand.is_empty() && self.queues.visible(&self.mapping.queue).unwrap_or(0) == 0
     }
 
-    /// Shows again what was received and not judged, for whoever comes next.
+    /// Makes received and unfinished messages visible again.
     pub(crate) fn release(&self) {
         for receipt in std::mem::take(&mut *self.in_hand()) {
             // One whose time has passed is visible already.
@@ -122,10 +123,11 @@ impl SqsMapping {
         Ok(batch)
     }
 
-    /// Receives, and holds `in_hand` while it looks, so that no message is ever
-    /// neither in the queue nor in hand for [`SqsMapping::is_idle`].
+    /// Receives while it holds `in_hand`, so that for [`SqsMapping::is_idle`] every
+    /// message is in the queue or in hand.
     async fn receive(&self, most: usize, wait: Duration) -> Result<Vec<Message>, Error> {
-        let mut receive = pin!(self.queues.receive(&self.mapping.queue, most.min(MOST), wait));
+        let mut receive =
+            pin!(self.queues.receive(&self.mapping.queue, most.min(MAX_RECEIVED), wait));
         poll_fn(|context| {
             let mut in_hand = self.in_hand();
             let received = receive.as_mut().poll(context);
@@ -160,7 +162,7 @@ impl SqsMapping {
     async fn invoke(&self, messages: &[Message]) -> Verdict {
         let records: Vec<Json> = messages.iter().map(Message::event_record).collect();
         let event = json!({ "Records": records }).to_string();
-        let give_up = Instant::now() + PATIENCE;
+        let give_up = Instant::now() + THROTTLED_TIMEOUT;
         let mut wait = Duration::from_millis(50);
         loop {
             let outcome = self.functions.invoke(&self.mapping.function, event.clone().into()).await;

@@ -1,21 +1,21 @@
 //! Feeds a table's stream to a function, as Lambda's event source mapping does,
 //! or through a pipe to a bus.
 //!
-//! Records are read in order and dealt to as many lanes as the mapping's
+//! Records are read in order and distributed to as many workers as the mapping's
 //! parallelization factor, by the item's whole key. So an item's records stay
 //! in order, which is all that Lambda promises (not the order of all items of a
-//! partition key), and a stubborn record holds up its own lane only. Where the reader stands is
-//! written down once everything before is done, so after a restart records come
-//! again rather than never.
+//! partition key), and a failing record delays its own worker only. The reader's
+//! position is saved once everything before is done, so after a restart records may be
+//! delivered again but none is lost.
 //!
 //! Rules: Lambda developer guide, "Process DynamoDB records with Lambda",
 //! "Configuring partial batch response with DynamoDB and Lambda" and "Retain
 //! discarded records for a DynamoDB event source in Lambda".
 
 mod checkpoint;
-mod lane;
 mod pipe;
 mod progress;
+mod worker;
 
 use std::{
     collections::BTreeMap,
@@ -37,12 +37,12 @@ use checkpoint::Checkpoint;
 use pipe::Forward;
 use progress::Progress;
 
-/// How often the stream is looked at. AWS polls four times a second; someone
-/// who watches a terminal is less patient.
+/// The interval between polls. AWS polls four times a second; a developer at a terminal
+/// waits for less.
 const POLL: Duration = Duration::from_millis(20);
 
 /// A record on its way, with the number of the read that brought it.
-struct Record {
+struct StreamRecord {
     read: u64,
     json: Json,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Stream {
     logs: Logs,
     checkpoint: Checkpoint,
     progress: Mutex<Progress>,
-    settled: Notify,
+    completed: Notify,
 }
 
 impl Stream {
@@ -70,7 +70,7 @@ impl Stream {
         data: Option<&Path>,
     ) -> Result<Self, Error> {
         let checkpoint = Checkpoint::open(data, &mapping.function, &mapping.table);
-        Self::over(mapping, None, checkpoint, aws, functions, logs)
+        Self::with_checkpoint(mapping, None, checkpoint, aws, functions, logs)
     }
 
     /// As [`Stream::open`], for a pipe.
@@ -85,10 +85,10 @@ impl Stream {
         // A function may have the same name.
         let checkpoint = Checkpoint::open(data, &format!("pipe.{name}"), &stream.table);
         let forward = Forward { pipe: name, target };
-        Self::over(stream, Some(forward), checkpoint, aws, functions, logs)
+        Self::with_checkpoint(stream, Some(forward), checkpoint, aws, functions, logs)
     }
 
-    fn over(
+    fn with_checkpoint(
         mapping: StreamMapping,
         forward: Option<Forward>,
         checkpoint: Checkpoint,
@@ -101,24 +101,24 @@ impl Stream {
             None => beginning(&aws, &mapping)?,
         };
         let progress = Mutex::new(Progress::at(position));
-        let settled = Notify::new();
-        Ok(Self { mapping, forward, aws, functions, logs, checkpoint, progress, settled })
+        let completed = Notify::new();
+        Ok(Self { mapping, forward, aws, functions, logs, checkpoint, progress, completed })
     }
 
-    /// Tells of trouble, in the name of the function or the pipe.
+    /// Logs a problem, in the name of the function or the pipe.
     fn trouble(&self, what: String) {
         let forward = self.forward.as_ref();
         self.logs.trouble(forward.map_or(&self.mapping.function, |forward| &forward.pipe), what);
     }
 
-    /// Reads and deals out until the task is aborted.
+    /// Reads and distributes records until the task is aborted.
     pub(crate) async fn keep(self: Arc<Self>) {
         let mut tasks = tokio::task::JoinSet::new();
-        let mut lanes = Vec::new();
+        let mut workers = Vec::new();
         for _ in 0..self.mapping.parallelization {
             let (send, receive) = mpsc::unbounded_channel();
-            tasks.spawn(lane::keep(self.clone(), receive));
-            lanes.push(send);
+            tasks.spawn(worker::keep(self.clone(), receive));
+            workers.push(send);
         }
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -128,9 +128,9 @@ impl Stream {
             match self.read() {
                 Ok(records) => {
                     for record in records {
-                        let lane = lane_of(&record.json, lanes.len());
-                        // A lane ends with this task only.
-                        let _ = lanes[lane].send(record);
+                        let worker = worker_for(&record.json, workers.len());
+                        // Workers end with this task only.
+                        let _ = workers[worker].send(record);
                     }
                 }
                 Err(error) => {
@@ -158,17 +158,17 @@ impl Stream {
     async fn until_there_is_room(&self) {
         let most = 2 * self.mapping.batch_size * self.mapping.parallelization;
         loop {
-            let settled = self.settled.notified();
+            let completed = self.completed.notified();
             if self.progress().outstanding() < most {
                 return;
             }
-            settled.await;
+            completed.await;
         }
     }
 
-    /// The next records that the function wants. Counted as under way in the
-    /// same breath, so that [`Stream::is_idle`] never misses one.
-    fn read(&self) -> Result<Vec<Record>, Error> {
+    /// The next records that pass the filters. They are counted as under way under the
+    /// same lock, so that [`Stream::is_idle`] never misses one.
+    fn read(&self) -> Result<Vec<StreamRecord>, Error> {
         let mut progress = self.progress();
         let limit = self.mapping.batch_size * self.mapping.parallelization;
         let (records, position) =
@@ -180,25 +180,25 @@ impl Stream {
             records.into_iter().filter(|record| self.mapping.filters.pass(record)).collect();
         let (read, done) = progress.read(wanted.len(), position);
         drop(progress);
-        self.write_down(done);
-        Ok(wanted.into_iter().map(|json| Record { read, json }).collect())
+        self.save_checkpoint(done);
+        Ok(wanted.into_iter().map(|json| StreamRecord { read, json }).collect())
     }
 
-    /// These records need no more attention.
-    fn settle(&self, records: &[Record]) {
+    /// Marks these records as done.
+    fn complete(&self, records: &[StreamRecord]) {
         if records.is_empty() {
             return;
         }
-        let done = self.progress().settle(records.iter().map(|record| record.read));
-        self.write_down(done);
-        self.settled.notify_one();
+        let done = self.progress().complete(records.iter().map(|record| record.read));
+        self.save_checkpoint(done);
+        self.completed.notify_one();
     }
 
-    fn write_down(&self, done: Option<StreamPosition>) {
+    fn save_checkpoint(&self, done: Option<StreamPosition>) {
         if let Some(position) = done
             && let Err(error) = self.checkpoint.write(&position)
         {
-            tracing::warn!(%error, function = self.mapping.function, "where a stream was read to can't be written down");
+            tracing::warn!(%error, function = self.mapping.function, "the position of a stream can't be saved; after a restart its records are delivered again");
         }
     }
 }
@@ -222,8 +222,8 @@ fn beginning(aws: &Aws, mapping: &StreamMapping) -> Result<StreamPosition, Error
     Ok(position)
 }
 
-/// The lane of a record: always the same for the same item.
-fn lane_of(record: &Json, lanes: usize) -> usize {
+/// The worker of a record: the same for all records of an item.
+fn worker_for(record: &Json, workers: usize) -> usize {
     // By name, since the order of attributes in JSON means nothing.
     let keys: BTreeMap<&String, String> = record["dynamodb"]["Keys"]
         .as_object()
@@ -231,8 +231,8 @@ fn lane_of(record: &Json, lanes: usize) -> usize {
         .unwrap_or_default();
     let mut hasher = DefaultHasher::new();
     keys.hash(&mut hasher);
-    let lanes = u64::try_from(lanes).unwrap_or(1).max(1);
-    usize::try_from(hasher.finish() % lanes).unwrap_or(0)
+    let workers = u64::try_from(workers).unwrap_or(1).max(1);
+    usize::try_from(hasher.finish() % workers).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! The SAM template, read for one machine.
 //!
-//! `infra/aws/template.yaml` is the only place where functions, routes,
-//! schedules, tables and queues are written; this module turns it into what the
-//! other modules run. Whatever would change how the deployment behaves and is
-//! not supported here is an error with its line: a machine that quietly leaves
-//! something out is worse than none. What has no meaning on one machine
-//! (roles of what isn't a function, alarms, tags, log formats) is passed over by name.
+//! The template is the only place where functions, routes, schedules, tables and queues
+//! are defined; this module turns it into what the other modules run. Whatever would change how the deployment behaves and is
+//! not supported here is an error with its line, so that nothing is left out silently. What has no meaning on one machine
+//! (roles of what isn't a function, alarms, tags, log formats) is ignored by name.
 //!
 //! Sources: the AWS Serverless Application Model developer guide ("AWS SAM
 //! resources and properties") and the CloudFormation user guide ("Intrinsic
@@ -126,7 +124,7 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// The routes of the HTTP API.
     pub routes: Vec<Route>,
-    /// Which pages of other sites may ask; none if there is no such thing.
+    /// The CORS configuration, if there is one.
     pub cors: Option<Cors>,
     /// What is invoked by the clock.
     pub schedules: Vec<Schedule>,
@@ -154,7 +152,7 @@ impl Template {
     /// Reads the file at `path` for `place`.
     ///
     /// `defaults` fill parameters that the template happens to have (`Stage`,
-    /// `Issuer`, …); `overrides` are someone's wish, so one for a parameter
+    /// `Issuer`, …); `overrides` are requested, so one for a parameter
     /// that the template hasn't got is an error.
     ///
     /// # Errors
@@ -275,7 +273,7 @@ impl Template {
                 event::read(self, scope, &mut function, globals, id, resource)?;
                 self.functions.push(function);
             }
-            physical::HTTP_API => http_api::of_events(scope, id, resource).map(drop)?,
+            physical::HTTP_API => http_api::read_auth(scope, id, resource).map(drop)?,
             physical::API => self.cors = http_api::api(scope, id, resource)?,
             physical::STAGE => http_api::stage(scope, id, resource)?,
             physical::AUTHORIZER => http_api::authorizer(scope, id, resource).map(drop)?,

@@ -219,13 +219,13 @@ impl<W: Write> Play<'_, W> {
 
     /// All rows of the table whose name ends so.
     async fn rows(&self, name: &str) -> Result<Vec<Json>, Failed> {
-        let tables = self.cloud.ask("DynamoDB_20120810.ListTables", &json!({})).await?;
+        let tables = self.cloud.call_service("DynamoDB_20120810.ListTables", &json!({})).await?;
         let names = tables["TableNames"].as_array().cloned().unwrap_or_default();
         let table = names
             .iter()
             .find(|table| table.as_str().is_some_and(|table| table.ends_with(&format!("-{name}"))));
         let scan = json!({ "TableName": table, "ConsistentRead": true });
-        let rows = self.cloud.ask("DynamoDB_20120810.Scan", &scan).await?;
+        let rows = self.cloud.call_service("DynamoDB_20120810.Scan", &scan).await?;
         Ok(rows["Items"].as_array().cloned().unwrap_or_default())
     }
 

@@ -130,7 +130,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn what_is_put_on_the_queue_is_queued_once() {
+    fn queued_request_is_one_step_in_the_feed() {
         let feed = ActivityFeed::default();
         let notifications = Notifications {
             feed,

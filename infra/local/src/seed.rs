@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_follow_counts_only_once_the_callback_took_it() {
+    fn follow_counts_once_the_callback_accepted_it() {
         let done = |pushes: Json| json!({ "ok": true, "pushes": pushes });
         let taken = json!({ "status": 200, "reply_valid": true });
         let failed = json!({ "status": 500, "body": "" });

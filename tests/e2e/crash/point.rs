@@ -116,7 +116,7 @@ impl Point {
         };
         match self {
             Self::Aws { function, call: [service, operation, resource], after } => {
-                let mut fault = Fault::of(service, operation).by(world.cloud.function(function));
+                let mut fault = Fault::new(service, operation).by(world.cloud.function(function));
                 if !resource.is_empty() {
                     fault = fault.on(resource);
                 }

@@ -1,9 +1,8 @@
-//! EventBridge's buses, as far as a pipe needs them: they keep what arrives.
+//! EventBridge's buses: they keep the events that are put on them.
 //!
-//! A bus is there as soon as something is put on it, for a template names buses
-//! that somebody else has made; what is on it is kept in memory, and the oldest
-//! goes when there are 10,000. What arrives is also told to whoever serves the
-//! rules ([`crate::eventbridge::rules`]).
+//! A bus exists as soon as an event is put on it, since templates name buses that other
+//! stacks create. Events are kept in memory, the last 10,000 of each bus, and passed on
+//! to the rules ([`crate::eventbridge::rules`]).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,20 +14,20 @@ use tokio::sync::{mpsc, watch};
 use crate::clock;
 use crate::services::{ACCOUNT, REGION, Refusal};
 
-/// How many events a bus keeps.
-const KEPT: usize = 10_000;
+/// Maximum number of events that a bus keeps.
+const MAX_EVENTS: usize = 10_000;
 
-/// How many entries `PutEvents` takes.
-const MOST: usize = 10;
+/// Maximum number of entries of `PutEvents`.
+const MAX_ENTRIES: usize = 10;
 
-/// How many bytes the entries of one `PutEvents` may have together
+/// Maximum size of the entries of one `PutEvents` together
 /// ("Calculating Amazon EventBridge `PutEvents` event entry size").
-const LARGEST: usize = 256 * 1024;
+const MAX_BATCH_BYTES: usize = 256 * 1024;
 
 /// What is put on a bus.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Who tells of it.
+    /// The publisher.
     pub source: String,
     /// What kind of event it is.
     pub detail_type: String,
@@ -45,17 +44,17 @@ pub struct Buses {
     follower: Arc<Follower>,
 }
 
-/// Who is told of what arrives, if anybody is.
+/// The subscriber to published events, if there is one.
 #[derive(Debug, Default)]
 struct Follower {
-    tell: OnceLock<mpsc::UnboundedSender<Arrival>>,
-    /// How many arrivals are told and not yet taken.
+    tell: OnceLock<mpsc::UnboundedSender<PublishedEvent>>,
+    /// How many events were sent and not yet delivered.
     waiting: AtomicUsize,
 }
 
-/// An event that has arrived on a bus.
+/// An event that was put on a bus.
 #[derive(Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct PublishedEvent {
     /// The bus's name.
     pub(crate) bus: String,
     /// The event as EventBridge delivers it.
@@ -67,21 +66,21 @@ impl Buses {
         Self::default()
     }
 
-    /// Everything that arrives from now on, for one follower only. Each arrival has
-    /// to be [taken](Self::taken).
-    pub(crate) fn follow(&self) -> mpsc::UnboundedReceiver<Arrival> {
+    /// All events from now on, for one subscriber only. Each has to be acknowledged as
+    /// [delivered](Self::delivered).
+    pub(crate) fn follow(&self) -> mpsc::UnboundedReceiver<PublishedEvent> {
         let (tell, told) = mpsc::unbounded_channel();
-        // A second follower would hear nothing, so its channel ends at once.
+        // A second subscriber would receive nothing, so its channel ends at once.
         let _ = self.follower.tell.set(tell);
         told
     }
 
-    /// Says that an arrival has led to whatever it leads to.
-    pub(crate) fn taken(&self) {
+    /// Acknowledges that the rules have handled an event.
+    pub(crate) fn delivered(&self) {
         self.follower.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Whether every arrival was taken.
+    /// Whether every event was delivered.
     pub(crate) fn is_idle(&self) -> bool {
         self.follower.waiting.load(Ordering::SeqCst) == 0
     }
@@ -93,14 +92,15 @@ impl Buses {
     /// There are none or more than ten, they are larger than 256 KB together,
     /// or a `detail` isn't an object.
     pub fn put(&self, bus: &str, entries: Vec<Entry>) -> Result<(), Refusal> {
-        if entries.is_empty() || entries.len() > MOST {
-            let message = format!("PutEvents takes 1 to {MOST} entries, not {}", entries.len());
+        if entries.is_empty() || entries.len() > MAX_ENTRIES {
+            let message =
+                format!("PutEvents takes 1 to {MAX_ENTRIES} entries, not {}", entries.len());
             return Err(Refusal::new("ValidationException", message));
         }
         if entries.iter().any(|entry| !entry.detail.is_object()) {
             return Err(Refusal::new("MalformedDetail", "Detail is malformed: it is no object."));
         }
-        if entries.iter().map(Entry::size).sum::<usize>() >= LARGEST {
+        if entries.iter().map(Entry::size).sum::<usize>() >= MAX_BATCH_BYTES {
             let message = "Total size of the entries in the request is over the limit.";
             return Err(Refusal::new("ValidationException", message));
         }
@@ -108,15 +108,15 @@ impl Buses {
         if let Some(tell) = self.follower.tell.get() {
             for event in arrived.iter().cloned() {
                 self.follower.waiting.fetch_add(1, Ordering::SeqCst);
-                if tell.send(Arrival { bus: bus.to_owned(), event }).is_err() {
-                    self.taken();
+                if tell.send(PublishedEvent { bus: bus.to_owned(), event }).is_err() {
+                    self.delivered();
                 }
             }
         }
         self.kept.send_modify(|buses| {
             let events = buses.entry(bus.to_owned()).or_default();
             events.extend(arrived);
-            let surplus = events.len().saturating_sub(KEPT);
+            let surplus = events.len().saturating_sub(MAX_EVENTS);
             events.drain(..surplus);
         });
         Ok(())
@@ -134,7 +134,7 @@ impl Buses {
             .unwrap_or_default()
     }
 
-    /// Waits until so many events or more are on a bus, and gives them.
+    /// Waits until this number of events or more are on a bus, and returns them.
     pub async fn arrived(&self, bus: &str, events: usize) -> Vec<Json> {
         let enough = |buses: &BTreeMap<String, VecDeque<Json>>| {
             buses.get(bus).map_or(0, VecDeque::len) >= events
@@ -150,12 +150,11 @@ impl Buses {
         self.kept.borrow().iter().map(|(bus, events)| (bus.clone(), events.len())).collect()
     }
 
-    /// Forgets what has arrived on a bus; tells how many events that were.
-    pub fn forget(&self, bus: &str) -> usize {
-        let mut forgotten = 0;
-        self.kept
-            .send_modify(|buses| forgotten = buses.remove(bus).map_or(0, |events| events.len()));
-        forgotten
+    /// Removes the events of a bus, and returns their number.
+    pub fn clear(&self, bus: &str) -> usize {
+        let mut cleared = 0;
+        self.kept.send_modify(|buses| cleared = buses.remove(bus).map_or(0, |events| events.len()));
+        cleared
     }
 }
 
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_put_is_delivered_as_eventbridge_does() {
+    async fn put_event_is_delivered_in_eventbridges_form() {
         let buses = Buses::new();
         buses.put("default", vec![entry(json!({"n": 1})), entry(json!({"n": 2}))]).unwrap();
         let [first, second] = buses.arrived("default", 2).await.try_into().unwrap();
@@ -211,18 +210,18 @@ mod tests {
         );
         assert_eq!(buses.events("other"), Vec::<Json>::new());
         assert_eq!(buses.list(), BTreeMap::from([("default".to_owned(), 2)]));
-        assert_eq!((buses.forget("default"), buses.forget("default")), (2, 0));
+        assert_eq!((buses.clear("default"), buses.clear("default")), (2, 0));
     }
 
     #[test]
-    fn what_a_bus_does_not_take_is_refused_in_full() {
+    fn invalid_batch_of_events_is_refused_whole() {
         let buses = Buses::new();
         let code = |entries: Vec<Entry>| buses.put("default", entries).unwrap_err().code;
         let good = entry(json!({}));
         assert_eq!(code(vec![]), "ValidationException");
         assert_eq!(code(vec![good.clone(); 11]), "ValidationException");
         assert_eq!(code(vec![good.clone(), entry(json!([1]))]), "MalformedDetail");
-        let half = entry(json!({"text": "x".repeat(LARGEST / 2)}));
+        let half = entry(json!({"text": "x".repeat(MAX_BATCH_BYTES / 2)}));
         assert_eq!(code(vec![half.clone(), half.clone()]), "ValidationException");
         assert!(buses.list().is_empty());
         buses.put("default", vec![half]).unwrap();
@@ -231,11 +230,11 @@ mod tests {
     #[test]
     fn the_oldest_go_first() {
         let buses = Buses::new();
-        for n in 0..=KEPT / MOST {
-            buses.put("default", vec![entry(json!({"n": n})); MOST]).unwrap();
+        for n in 0..=MAX_EVENTS / MAX_ENTRIES {
+            buses.put("default", vec![entry(json!({"n": n})); MAX_ENTRIES]).unwrap();
         }
         let events = buses.events("default");
-        assert_eq!(events.len(), KEPT);
+        assert_eq!(events.len(), MAX_EVENTS);
         assert_eq!(events[0]["detail"]["n"], 1);
     }
 }

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
-    eventbridge::buses::{Arrival, Buses},
+    eventbridge::buses::{Buses, PublishedEvent},
     services::asynchronous::AsyncInvoker,
     template::Rule,
 };
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) async fn keep(
     rules: Vec<Rule>,
     buses: Buses,
-    mut arrivals: mpsc::UnboundedReceiver<Arrival>,
+    mut arrivals: mpsc::UnboundedReceiver<PublishedEvent>,
     asynchronous: AsyncInvoker,
 ) {
     let mut invocations = JoinSet::new();
@@ -33,7 +33,7 @@ pub(crate) async fn keep(
                         invocations.spawn(invocation);
                     }
                 }
-                buses.taken();
+                buses.delivered();
             }
             Some(_) = invocations.join_next() => {}
             else => return,
@@ -52,7 +52,7 @@ mod tests {
     use crate::filter::Filters;
     use crate::services::{
         EventInvokeConfig,
-        lambda::{Answer, BoxFuture, FunctionSummary, Invoke, InvokeError},
+        lambda::{BoxFuture, FunctionResponse, FunctionSummary, Invoke, InvokeError},
         sqs::Queues,
     };
 
@@ -65,10 +65,10 @@ mod tests {
             &self,
             function: &str,
             payload: Bytes,
-        ) -> BoxFuture<'_, Result<Answer, InvokeError>> {
+        ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
             let event: Json = serde_json::from_slice(&payload).unwrap();
             self.0.lock().unwrap().push((function.to_owned(), event["detail"].clone()));
-            Box::pin(async move { Ok(Answer::Ok(payload)) })
+            Box::pin(async move { Ok(FunctionResponse::Ok(payload)) })
         }
 
         fn event_invoke_config(&self, _: &str) -> EventInvokeConfig {

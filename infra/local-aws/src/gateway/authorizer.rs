@@ -24,13 +24,13 @@ use object::object;
 
 /// API Gateway takes 10,240 bytes of headers, all together ("Quotas for configuring
 /// and running an HTTP API").
-const LONGEST: usize = 10_240;
+const MAX_TOKEN_BYTES: usize = 10_240;
 
 /// What tokens that open doors call themselves, if anything (RFC 7519, section 5.1,
 /// and RFC 9068, section 2.1).
-const KINDS: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
+const TOKEN_TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
 
-/// Why somebody isn't let in.
+/// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Denied {
     /// There is no token.
@@ -62,7 +62,7 @@ pub(crate) async fn authorize(
 ) -> Result<Json, Denied> {
     let token = token(headers)?;
     let malformed = Denied::Invalid("the token is malformed");
-    if token.len() > LONGEST {
+    if token.len() > MAX_TOKEN_BYTES {
         return Err(malformed);
     }
     let (signed, signature) = token.rsplit_once('.').ok_or(malformed)?;
@@ -77,7 +77,7 @@ pub(crate) async fn authorize(
     if head.contains_key("crit") {
         return Err(malformed);
     }
-    let named = |kind: &str| KINDS.iter().any(|known| known.eq_ignore_ascii_case(kind));
+    let named = |kind: &str| TOKEN_TYPES.iter().any(|known| known.eq_ignore_ascii_case(kind));
     if head.get("typ").is_some_and(|kind| !kind.as_str().is_some_and(named)) {
         return Err(Denied::Invalid("the token is of another kind"));
     }

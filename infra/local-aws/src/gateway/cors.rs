@@ -1,8 +1,8 @@
-//! Cross-origin requests: which pages of other sites a browser lets ask.
+//! Cross-origin requests (CORS).
 //!
 //! As API Gateway does it for an API with a `CorsConfiguration` ("Configure CORS
 //! for HTTP APIs in API Gateway" in its developer guide): preflights are answered
-//! by the gateway, whatever routes there are and whoever guards them, and headers
+//! by the gateway, whatever routes and authorizers there are, and headers
 //! that a function sets for it are replaced by the gateway's own.
 
 use axum::{
@@ -21,7 +21,7 @@ pub struct Cors {
     pub headers: Vec<String>,
     /// Headers of an answer that a page may read.
     pub exposed: Vec<String>,
-    /// So many seconds a browser may remember a preflight's answer.
+    /// How long a browser may cache a preflight's response, in seconds.
     pub max_age: Option<i64>,
     /// Whether requests may carry cookies.
     pub credentials: bool,
@@ -125,7 +125,7 @@ mod tests {
         pairs.map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
     }
 
-    fn told(cors: &Cors, origin: &'static str) -> Option<String> {
+    fn allowed_origin(cors: &Cors, origin: &'static str) -> Option<String> {
         let preflight = [(header::ORIGIN, origin), (header::ACCESS_CONTROL_REQUEST_METHOD, "POST")];
         let response = cors.preflight(&Method::OPTIONS, &headers(&preflight)).unwrap();
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
@@ -138,9 +138,9 @@ mod tests {
     #[test]
     fn a_preflight_tells_who_may_ask() {
         let shop = "https://shop.example.com";
-        assert_eq!(told(&cors(&[shop]), shop).as_deref(), Some(shop));
-        assert_eq!(told(&cors(&["*"]), shop).as_deref(), Some("*"));
-        assert_eq!(told(&cors(&["https://*"]), shop).as_deref(), Some(shop));
+        assert_eq!(allowed_origin(&cors(&[shop]), shop).as_deref(), Some(shop));
+        assert_eq!(allowed_origin(&cors(&["*"]), shop).as_deref(), Some("*"));
+        assert_eq!(allowed_origin(&cors(&["https://*"]), shop).as_deref(), Some(shop));
         for other in [
             "http://shop.example.com",
             "https://shop.example.com.evil.example",
@@ -149,9 +149,9 @@ mod tests {
             "null",
             "https://",
         ] {
-            assert_eq!(told(&cors(&[shop]), other), None, "{other}");
+            assert_eq!(allowed_origin(&cors(&[shop]), other), None, "{other}");
         }
-        assert_eq!(told(&cors(&["https://*"]), "http://shop.example.com"), None);
+        assert_eq!(allowed_origin(&cors(&["https://*"]), "http://shop.example.com"), None);
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_function_says_of_it_is_replaced() {
+    fn cors_headers_of_a_function_are_replaced() {
         let said = [
             (header::ACCESS_CONTROL_ALLOW_ORIGIN, "https://evil.example"),
             (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"),

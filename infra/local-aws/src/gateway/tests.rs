@@ -17,16 +17,22 @@ struct Scripted {
 }
 
 impl Invoke for Scripted {
-    fn invoke(&self, function: &str, payload: Bytes) -> BoxFuture<'_, Result<Answer, InvokeError>> {
+    fn invoke(
+        &self,
+        function: &str,
+        payload: Bytes,
+    ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
         let function = function.to_owned();
         Box::pin(async move {
             self.seen.lock().unwrap().push(serde_json::from_slice(&payload).unwrap());
             match function.as_str() {
-                "fails" => Ok(Answer::FunctionError(Bytes::from_static(b"{}"))),
+                "fails" => Ok(FunctionResponse::FunctionError(Bytes::from_static(b"{}"))),
                 "throttled" => Err(InvokeError::Throttled),
-                "nonsense" => Ok(Answer::Ok(Bytes::from_static(b"{\"statusCode\": true}"))),
+                "nonsense" => {
+                    Ok(FunctionResponse::Ok(Bytes::from_static(b"{\"statusCode\": true}")))
+                }
                 "slow" => std::future::pending().await,
-                _ => Ok(Answer::Ok(Bytes::from_static(
+                _ => Ok(FunctionResponse::Ok(Bytes::from_static(
                     br#"{"statusCode": 202, "body": "done", "cookies": ["a=b"]}"#,
                 ))),
             }
@@ -145,7 +151,7 @@ async fn a_binary_body_is_base64_coded() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_is_answered_as_api_gateway_does() {
+async fn failures_are_answered_as_api_gateway_does() {
     let (gateway, _, http) = start();
     for (path, status, message) in [
         ("/callback/shop", 404, "Not Found"),
@@ -159,7 +165,7 @@ async fn what_goes_wrong_is_answered_as_api_gateway_does() {
         let body: Json = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
         assert_eq!(body, json!({"message": message}));
     }
-    let large = vec![b' '; LARGEST_BODY + 1];
+    let large = vec![b' '; MAX_BODY_BYTES + 1];
     let response = http.client().post(http.url("/callback/shop")).body(large).send().await;
     // The server may close the connection while the client still writes.
     assert!(response.is_err() || response.unwrap().status() == 413);

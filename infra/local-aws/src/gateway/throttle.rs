@@ -1,9 +1,9 @@
-//! How many requests a route takes: a bucket of tokens for each.
+//! Throttles routes: a token bucket for each.
 //!
 //! "Throttle requests to your HTTP APIs for better throughput in API Gateway": a
-//! request takes a token; there is room for as many as the burst limit says, and
-//! so many come back each second as the rate limit says. Who finds none is told
-//! 429. AWS applies both as well as it can; here they are exact.
+//! request takes a token; the burst limit is the capacity and the rate limit the tokens
+//! that are added each second. Without a token the response is 429. AWS applies both on
+//! a best-effort basis; here they are exact.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -26,8 +26,8 @@ impl Bucket {
         Some(Self { rate, burst, level: Mutex::new((burst, Duration::ZERO)) })
     }
 
-    /// Takes a token, if there is one. `now` is since any moment, always the same.
-    pub(super) fn take(&self, now: Duration) -> bool {
+    /// Takes a token, if there is one. `now` is the time since a fixed origin.
+    pub(super) fn take_token(&self, now: Duration) -> bool {
         let Ok(mut level) = self.level.lock() else { return false };
         let (left, at) = *level;
         let since = now.saturating_sub(at).as_secs_f64();
@@ -46,7 +46,7 @@ mod tests {
     fn a_burst_is_taken_and_then_so_many_a_second() {
         let bucket = Bucket::new(Limit { rate: Some(2.0), burst: Some(3) }).unwrap();
         let at = Duration::from_millis;
-        let taken = |times: usize, now| (0..times).filter(|_| bucket.take(now)).count();
+        let taken = |times: usize, now| (0..times).filter(|_| bucket.take_token(now)).count();
         assert_eq!(taken(5, at(10_000)), 3);
         assert_eq!(taken(5, at(10_499)), 0);
         assert_eq!(taken(5, at(10_500)), 1);
@@ -56,9 +56,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_limited_has_no_bucket_and_zero_closes_a_route() {
+    fn unlimited_route_has_no_bucket_and_zero_rate_closes_it() {
         assert!(Bucket::new(Limit::default()).is_none());
         let closed = Bucket::new(Limit { rate: Some(0.0), burst: Some(0) }).unwrap();
-        assert!(!closed.take(Duration::from_secs(1_000)));
+        assert!(!closed.take_token(Duration::from_secs(1_000)));
     }
 }

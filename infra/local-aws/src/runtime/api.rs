@@ -19,11 +19,11 @@ use serde_json::json;
 use super::{environment::Environment, failure, pool::Pool};
 use crate::{
     clock,
-    services::lambda::{Answer, arn},
+    services::lambda::{FunctionResponse, arn},
 };
 
 /// Lambda quotas: a synchronous answer may have 6 MB.
-const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
 
 type Pools = Arc<BTreeMap<String, Arc<Pool>>>;
 
@@ -79,7 +79,7 @@ async fn next(
     let traces = pools.get(&function).is_some_and(|pool| pool.traces());
     loop {
         let work = environment.incoming.lock().await.recv().await.ok_or(Refusal::Gone)?;
-        let Some((request_id, payload, timeout)) = work.take() else { continue };
+        let Some((request_id, payload, timeout)) = work.accept() else { continue };
         let deadline = clock::millis(clock::now() + timeout);
         let headers = [
             ("content-type", "application/json".to_owned()),
@@ -99,9 +99,9 @@ async fn response(
     body: Body,
 ) -> Result<Response, Refusal> {
     let environment = find(&pools, &function, &environment)?;
-    let Ok(payload) = to_bytes(body, LARGEST_ANSWER).await else {
+    let Ok(payload) = to_bytes(body, MAX_RESPONSE_BYTES).await else {
         let message = format!(
-            "Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes)."
+            "Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
         );
         environment.answer(&request, failure("Function.ResponseSizeTooLarge", &message));
         return Err(Refusal::TooLarge);
@@ -112,7 +112,7 @@ async fn response(
     let answer = if streaming {
         failure("Runtime.Unsupported", "streamed responses aren't supported on this machine")
     } else {
-        Answer::Ok(payload)
+        FunctionResponse::Ok(payload)
     };
     accept(environment.answer(&request, answer))
 }
@@ -123,7 +123,7 @@ async fn error(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let environment = find(&pools, &function, &environment)?;
-    accept(environment.answer(&request, Answer::FunctionError(body)))
+    accept(environment.answer(&request, FunctionResponse::FunctionError(body)))
 }
 
 async fn init_error(

@@ -22,48 +22,48 @@ use tokio::{
 };
 
 use super::{Options, base, failure};
-use crate::{clock, logs::Logs, services::lambda::Answer, template::Function};
+use crate::{clock, logs::Logs, services::lambda::FunctionResponse, template::Function};
 
-/// How much of what a function printed last is told when it dies.
+/// The number of last lines of a function's output in the error when it dies.
 const LAST_LINES: usize = 5;
 
-/// A process may leave a child of its own behind that holds its output open;
-/// its end is announced without waiting longer than this for the last lines.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Maximum wait for the last lines of a process that has ended: a child of its own may
+/// hold its output open.
+const LAST_LINES_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// An invocation on its way to the process.
 pub(crate) struct Work {
     pub(crate) request_id: String,
     pub(crate) payload: Bytes,
-    /// How long the answer may take from the moment the process takes the work.
+    /// How long the response may take once the process has taken the work.
     pub(crate) timeout: Duration,
     taken: oneshot::Sender<()>,
 }
 
 impl Work {
-    /// The process takes this: `None` if whoever sent it has given up.
-    pub(crate) fn take(self) -> Option<(String, Bytes, Duration)> {
+    /// The process takes the work: `None` if its sender has given up.
+    pub(crate) fn accept(self) -> Option<(String, Bytes, Duration)> {
         let Self { request_id, payload, timeout, taken } = self;
         taken.send(()).is_ok().then_some((request_id, payload, timeout))
     }
 }
 
-/// What became of an invocation.
-pub(crate) enum Outcome {
+/// The outcome of an invocation.
+pub(crate) enum RunOutcome {
     /// The process ended before it asked for the work.
     NeverTaken,
     /// The process answered and lives on.
-    Answered(Answer),
+    Answered(FunctionResponse),
     /// The process ended or was killed.
-    Ended(Answer),
+    Ended(FunctionResponse),
 }
 
-/// A signal for the process, and who waits until it is sent.
-type Signalled = (Signal, oneshot::Sender<()>);
+/// A signal for the process, and the sender's notification.
+type PendingSignal = (Signal, oneshot::Sender<()>);
 
 struct Current {
     request_id: String,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<FunctionResponse>,
 }
 
 /// How a process ended.
@@ -87,7 +87,7 @@ pub(crate) struct Environment {
     ready: OnceLock<Duration>,
     process: Option<u32>,
     kill: Notify,
-    signals: mpsc::UnboundedSender<Signalled>,
+    signals: mpsc::UnboundedSender<PendingSignal>,
     exit: watch::Receiver<Option<Exit>>,
     /// What the process reported of a failed start.
     init_error: Mutex<Option<Bytes>>,
@@ -159,7 +159,7 @@ impl Environment {
         self.kill.notify_one();
     }
 
-    /// Sends the process a signal that doesn't end it; tells whether it was there.
+    /// Sends the process a signal that doesn't end it; returns whether it was alive.
     pub(crate) async fn signal(&self, signal: Signal) -> bool {
         let (sent, was_sent) = oneshot::channel();
         self.signals.send((signal, sent)).is_ok() && was_sent.await.is_ok()
@@ -179,19 +179,19 @@ impl Environment {
         timeout: Duration,
         grace: Duration,
         start_timeout: Duration,
-    ) -> Outcome {
+    ) -> RunOutcome {
         let request_id = uuid::Uuid::new_v4().to_string();
         let (taken, was_taken) = oneshot::channel();
         let (answer, mut answered) = oneshot::channel();
         *lock(&self.current) = Some(Current { request_id: request_id.clone(), answer });
         let work = Work { request_id, payload, timeout, taken };
         if self.mailbox.send(work).is_err() {
-            return Outcome::NeverTaken;
+            return RunOutcome::NeverTaken;
         }
         tokio::select! {
             biased;
-            taken = was_taken => if taken.is_err() { return Outcome::NeverTaken },
-            () = self.gone() => return Outcome::NeverTaken,
+            taken = was_taken => if taken.is_err() { return RunOutcome::NeverTaken },
+            () = self.gone() => return RunOutcome::NeverTaken,
             () = tokio::time::sleep(start_timeout) => return self.never_asked(start_timeout).await,
         }
         self.ready.get_or_init(|| self.started.elapsed());
@@ -199,25 +199,25 @@ impl Environment {
         tokio::select! {
             biased;
             answer = &mut answered => match answer {
-                Ok(answer) => Outcome::Answered(answer),
+                Ok(answer) => RunOutcome::Answered(answer),
                 Err(_) => self.ended().await,
             },
             () = self.gone() => match answered.try_recv() {
                 // It answered and then left; the answer stands.
-                Ok(answer) => Outcome::Ended(answer),
+                Ok(answer) => RunOutcome::Ended(answer),
                 Err(_) => self.ended().await,
             },
             () = tokio::time::sleep(timeout + grace) => self.time_out(timeout).await,
         }
     }
 
-    async fn time_out(&self, after: Duration) -> Outcome {
+    async fn time_out(&self, after: Duration) -> RunOutcome {
         self.cut_short(&format!("Task timed out after {:.2} seconds", after.as_secs_f64())).await
     }
 
     /// The process lives, but didn't take the work. To blame its function's
     /// timeout would mislead: the function's code may not even have begun.
-    async fn never_asked(&self, after: Duration) -> Outcome {
+    async fn never_asked(&self, after: Duration) -> RunOutcome {
         let worked = self.has_worked.load(Ordering::SeqCst);
         let since = if worked { "being wanted again" } else { "its start" };
         let seconds = after.as_secs_f64();
@@ -225,33 +225,33 @@ impl Environment {
     }
 
     /// Kills the process in the midst of an invocation.
-    async fn cut_short(&self, why: &str) -> Outcome {
+    async fn cut_short(&self, why: &str) -> RunOutcome {
         let request_id =
             lock(&self.current).take().map(|current| current.request_id).unwrap_or_default();
         self.kill();
         self.gone().await;
         let time = clock::rfc3339_millis(clock::now());
-        Outcome::Ended(failure("Sandbox.Timedout", &format!("{time} {request_id} {why}")))
+        RunOutcome::Ended(failure("Sandbox.Timedout", &format!("{time} {request_id} {why}")))
     }
 
-    async fn ended(&self) -> Outcome {
+    async fn ended(&self) -> RunOutcome {
         self.gone().await;
-        Outcome::Ended(failure("Runtime.ExitError", &self.last_words("exited while it ran")))
+        RunOutcome::Ended(failure("Runtime.ExitError", &self.exit_message("exited while it ran")))
     }
 
     /// Why the process never asked for work.
-    pub(crate) async fn failure_at_start(&self) -> Answer {
+    pub(crate) async fn failure_at_start(&self) -> FunctionResponse {
         self.gone().await;
         if let Some(reported) = lock(&self.init_error).take() {
-            return Answer::FunctionError(reported);
+            return FunctionResponse::FunctionError(reported);
         }
         failure(
             "Runtime.ExitError",
-            &self.last_words("exited before it asked for its first invocation"),
+            &self.exit_message("exited before it asked for its first invocation"),
         )
     }
 
-    fn last_words(&self, what: &str) -> String {
+    fn exit_message(&self, what: &str) -> String {
         let exit = self.exit.borrow();
         let status = exit.as_ref().and_then(|exit| exit.status);
         let status =
@@ -264,8 +264,8 @@ impl Environment {
         }
     }
 
-    /// The process has an answer; `false` if nobody waits for one to this request.
-    pub(crate) fn answer(&self, request_id: &str, answer: Answer) -> bool {
+    /// The process has a response; `false` if no invocation waits for it.
+    pub(crate) fn answer(&self, request_id: &str, answer: FunctionResponse) -> bool {
         let mut current = lock(&self.current);
         match current.take() {
             Some(waiting) if waiting.request_id == request_id => {
@@ -278,7 +278,7 @@ impl Environment {
         }
     }
 
-    /// The process couldn't get ready, and says why.
+    /// The process reports that its initialisation failed.
     pub(crate) fn report_init_error(&self, error: Bytes) {
         *lock(&self.init_error) = Some(error);
     }
@@ -288,7 +288,7 @@ impl Environment {
 async fn attend(
     environment: Arc<Environment>,
     mut child: Child,
-    mut orders: mpsc::UnboundedReceiver<Signalled>,
+    mut orders: mpsc::UnboundedReceiver<PendingSignal>,
     gone: watch::Sender<Option<Exit>>,
     name: String,
     logs: Logs,
@@ -313,7 +313,7 @@ async fn attend(
                 break child.wait().await.ok();
             }
             Some((signal, sent)) = orders.recv() => {
-                // It hasn't been waited for, so nobody else can have its number.
+                // It hasn't been waited for, so no other process can have its id.
                 let process = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
                 if process.is_some_and(|process| kill_process(process, signal).is_ok()) {
                     let _ = sent.send(());
@@ -321,7 +321,7 @@ async fn attend(
             }
         }
     };
-    let until = Instant::now() + LAST_WORDS;
+    let until = Instant::now() + LAST_LINES_TIMEOUT;
     for mut reader in readers {
         if tokio::time::timeout_at(until, &mut reader).await.is_err() {
             reader.abort();
@@ -355,8 +355,8 @@ async fn read(
 }
 
 /// A function's whole environment: what Lambda sets ("Defined runtime
-/// environment variables") and what the template says. The key names the
-/// function, so that whoever serves AWS can tell who is calling.
+/// environment variables") and what the template says. The access key
+/// names the function, so that the AWS endpoint can tell which one calls.
 fn variables(
     function: &Function,
     options: &Options,
@@ -428,12 +428,16 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_process_that_never_asks_for_work_is_not_said_to_have_timed_out() {
-        // Nobody serves its Runtime API, and `mute` wouldn't ask if somebody did.
+    async fn process_that_never_polls_is_not_reported_as_timed_out() {
+        // Its Runtime API isn't served, and `mute` wouldn't call it anyway.
         let folder = tempfile::tempdir().unwrap();
         let program = std::env::current_exe().unwrap();
         let scripted = program.parent().unwrap().parent().unwrap().join("examples/scripted");
-        assert!(scripted.exists(), "`cargo test -p local` builds {}", scripted.display());
+        assert!(
+            scripted.exists(),
+            "`cargo test --package local-aws` builds {}",
+            scripted.display()
+        );
         std::os::unix::fs::symlink(scripted, folder.path().join("mute")).unwrap();
         let function = Function {
             logical_id: "Mute".to_owned(),
@@ -471,7 +475,9 @@ mod tests {
         let environment = Environment::spawn(&function, &options, nowhere, 0).unwrap();
         let (none, timeout) = (Duration::ZERO, Duration::from_millis(100));
         let outcome = environment.run(Bytes::new(), function.timeout, none, timeout).await;
-        let Outcome::Ended(Answer::FunctionError(body)) = outcome else { panic!("it answered") };
+        let RunOutcome::Ended(FunctionResponse::FunctionError(body)) = outcome else {
+            panic!("it answered")
+        };
         let error: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(error["errorType"], "Sandbox.Timedout");
         let message = error["errorMessage"].as_str().unwrap();

@@ -15,14 +15,14 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     Options,
-    environment::{Environment, Outcome},
+    environment::{Environment, RunOutcome},
     failure,
 };
 use crate::{
     observer::{InvocationEnd, Observed},
     services::{
         EventInvokeConfig,
-        lambda::{Answer, FunctionSummary, InvokeError},
+        lambda::{FunctionResponse, FunctionSummary, InvokeError},
     },
     template::Function,
 };
@@ -30,8 +30,8 @@ use crate::{
 /// How long a process may take to get ready, besides its function's timeout.
 /// Lambda gives it ten seconds, and if they aren't enough starts it once more
 /// within the invocation's own timeout ("Understanding the Lambda execution
-/// environment lifecycle"). Here the one process goes on for as long as the
-/// two would have had together.
+/// environment lifecycle"). Here the one process has the
+/// time that the two would have had together.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The environments of one function.
@@ -53,7 +53,7 @@ struct State {
     idle: Vec<(Arc<Environment>, Instant)>,
     /// Invocations under way, for the reserved concurrency.
     busy: usize,
-    /// So many invocations to come get an environment of their own.
+    /// The number of next invocations that get a new environment.
     cold: usize,
     closed: bool,
 }
@@ -106,11 +106,11 @@ impl Pool {
     }
 
     /// Runs the function once.
-    pub(crate) async fn invoke(&self, payload: Bytes) -> Result<Answer, InvokeError> {
+    pub(crate) async fn invoke(&self, payload: Bytes) -> Result<FunctionResponse, InvokeError> {
         let _counted = self.count()?;
         let Ok(_room) = self.room.acquire().await else { return Ok(stopped()) };
         loop {
-            let (environment, cold) = match self.take() {
+            let (environment, cold) = match self.take_idle() {
                 Some(environment) => (environment, false),
                 None => match self.spawn() {
                     Ok(environment) => (environment, true),
@@ -118,19 +118,19 @@ impl Pool {
                 },
             };
             match self.run(&environment, payload.clone(), cold).await {
-                // It died between two invocations; that is nobody's failure.
-                Outcome::NeverTaken if !cold => {}
-                Outcome::NeverTaken => return Ok(environment.failure_at_start().await),
-                Outcome::Answered(answer) => {
-                    self.give_back(environment);
+                // It died between two invocations; that fails none of them.
+                RunOutcome::NeverTaken if !cold => {}
+                RunOutcome::NeverTaken => return Ok(environment.failure_at_start().await),
+                RunOutcome::Answered(answer) => {
+                    self.return_idle(environment);
                     return Ok(answer);
                 }
-                Outcome::Ended(answer) => return Ok(answer),
+                RunOutcome::Ended(answer) => return Ok(answer),
             }
         }
     }
 
-    async fn run(&self, environment: &Arc<Environment>, payload: Bytes, cold: bool) -> Outcome {
+    async fn run(&self, environment: &Arc<Environment>, payload: Bytes, cold: bool) -> RunOutcome {
         let timeout = self.function.timeout;
         let begun = Instant::now();
         let (name, logs) = (&self.function.binary, &self.options.logs);
@@ -142,17 +142,19 @@ impl Pool {
         let ready = environment.ready().filter(|_| cold);
         self.observe_end(number, begun, ready, &outcome);
         match &outcome {
-            Outcome::NeverTaken => {}
-            Outcome::Answered(Answer::Ok(_)) => logs.ended(name, begun.elapsed()),
-            Outcome::Answered(Answer::FunctionError(body))
-            | Outcome::Ended(Answer::FunctionError(body) | Answer::Ok(body)) => {
+            RunOutcome::NeverTaken => {}
+            RunOutcome::Answered(FunctionResponse::Ok(_)) => logs.ended(name, begun.elapsed()),
+            RunOutcome::Answered(FunctionResponse::FunctionError(body))
+            | RunOutcome::Ended(
+                FunctionResponse::FunctionError(body) | FunctionResponse::Ok(body),
+            ) => {
                 logs.trouble(
                     name,
                     format!("failed after {} ms: {}", begun.elapsed().as_millis(), describe(body)),
                 );
             }
         }
-        if !matches!(outcome, Outcome::Answered(_)) {
+        if !matches!(outcome, RunOutcome::Answered(_)) {
             self.remove(environment);
         }
         outcome
@@ -173,29 +175,29 @@ impl Pool {
         number: u64,
         begun: Instant,
         init_duration: Option<Duration>,
-        outcome: &Outcome,
+        outcome: &RunOutcome,
     ) {
         let end = match outcome {
-            Outcome::NeverTaken => InvocationEnd::NeverTaken,
-            Outcome::Answered(Answer::Ok(_)) => InvocationEnd::Answered,
-            Outcome::Answered(Answer::FunctionError(_)) => InvocationEnd::Failed,
-            Outcome::Ended(_) => InvocationEnd::Ended,
+            RunOutcome::NeverTaken => InvocationEnd::NeverTaken,
+            RunOutcome::Answered(FunctionResponse::Ok(_)) => InvocationEnd::Answered,
+            RunOutcome::Answered(FunctionResponse::FunctionError(_)) => InvocationEnd::Failed,
+            RunOutcome::Ended(_) => InvocationEnd::Ended,
         };
         let duration = begun.elapsed();
         let ended = Observed::InvocationEnded { number, end, duration, init_duration };
         self.options.observers.notify(ended);
     }
 
-    fn count(&self) -> Result<Counted<'_>, InvokeError> {
+    fn count(&self) -> Result<BusyGuard<'_>, InvokeError> {
         let mut state = self.state();
         if self.function.reserved_concurrency.is_some_and(|most| state.busy >= most) {
             return Err(InvokeError::Throttled);
         }
         state.busy += 1;
-        Ok(Counted(self))
+        Ok(BusyGuard(self))
     }
 
-    fn take(&self) -> Option<Arc<Environment>> {
+    fn take_idle(&self) -> Option<Arc<Environment>> {
         let mut state = self.state();
         if state.cold > 0 {
             state.cold -= 1;
@@ -210,7 +212,7 @@ impl Pool {
         None
     }
 
-    fn spawn(&self) -> Result<Arc<Environment>, Answer> {
+    fn spawn(&self) -> Result<Arc<Environment>, FunctionResponse> {
         let mut state = self.state();
         if state.closed {
             return Err(stopped());
@@ -222,7 +224,7 @@ impl Pool {
         Ok(environment)
     }
 
-    fn give_back(&self, environment: Arc<Environment>) {
+    fn return_idle(&self, environment: Arc<Environment>) {
         self.state().idle.push((environment, Instant::now()));
     }
 
@@ -245,7 +247,7 @@ impl Pool {
     }
 
     /// Kills all environments and waits until they are gone; tells how many.
-    /// Whoever comes next gets new ones.
+    /// The next invocations get new ones.
     pub(crate) async fn kill(&self) -> usize {
         let mut living = self.state().living.clone();
         living.retain(|environment| environment.is_alive());
@@ -306,15 +308,15 @@ async fn signal(environments: &[Arc<Environment>], signal: Signal) -> usize {
 }
 
 /// Counts an invocation for as long as it is under way.
-struct Counted<'p>(&'p Pool);
+struct BusyGuard<'p>(&'p Pool);
 
-impl Drop for Counted<'_> {
+impl Drop for BusyGuard<'_> {
     fn drop(&mut self) {
         self.0.state().busy -= 1;
     }
 }
 
-fn stopped() -> Answer {
+fn stopped() -> FunctionResponse {
     failure("Runtime.Stopped", "the runner is stopping")
 }
 

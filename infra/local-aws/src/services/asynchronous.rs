@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    lambda::{Answer, BoxFuture, Invoke, InvokeError, arn},
+    lambda::{BoxFuture, FunctionResponse, Invoke, InvokeError, arn},
     sqs::Queues,
 };
 use crate::clock;
@@ -31,7 +31,7 @@ pub struct EventInvokeConfig {
     pub retries: usize,
     /// How old an event may become before it is given up: at most six hours.
     pub oldest: Duration,
-    /// The queue that is told of an event that is given up.
+    /// The queue that receives events that are given up.
     pub on_failure: Option<String>,
 }
 
@@ -75,8 +75,8 @@ impl AsyncInvoker {
         let mut attempts = 0;
         loop {
             let wait = match self.functions.invoke(function, event.clone()).await {
-                Ok(Answer::Ok(_)) => return,
-                Ok(Answer::FunctionError(error)) => {
+                Ok(FunctionResponse::Ok(_)) => return,
+                Ok(FunctionResponse::FunctionError(error)) => {
                     attempts += 1;
                     match waits.next() {
                         Some(wait) if begun.elapsed() + wait <= config.oldest => wait,
@@ -107,7 +107,7 @@ impl AsyncInvoker {
         }
     }
 
-    /// Tells the failure queue, if there is one.
+    /// Sends the event to the failure queue, if there is one.
     fn give_up(
         &self,
         function: &str,
@@ -150,14 +150,18 @@ mod tests {
 
     /// Comes to these one after the other, and then succeeds.
     struct Script {
-        outcomes: Mutex<VecDeque<Result<Answer, InvokeError>>>,
+        outcomes: Mutex<VecDeque<Result<FunctionResponse, InvokeError>>>,
         config: EventInvokeConfig,
     }
 
     impl Invoke for Script {
-        fn invoke(&self, _: &str, payload: Bytes) -> BoxFuture<'_, Result<Answer, InvokeError>> {
+        fn invoke(
+            &self,
+            _: &str,
+            payload: Bytes,
+        ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
             let outcome = self.outcomes.lock().unwrap().pop_front();
-            Box::pin(async move { outcome.unwrap_or(Ok(Answer::Ok(payload))) })
+            Box::pin(async move { outcome.unwrap_or(Ok(FunctionResponse::Ok(payload))) })
         }
 
         fn event_invoke_config(&self, _: &str) -> EventInvokeConfig {
@@ -169,9 +173,9 @@ mod tests {
         }
     }
 
-    /// How many of the outcomes are left, and what the failure queue was told.
+    /// How many of the outcomes are left, and what the failure queue received.
     async fn outcome(
-        outcomes: impl IntoIterator<Item = Result<Answer, InvokeError>>,
+        outcomes: impl IntoIterator<Item = Result<FunctionResponse, InvokeError>>,
         config: EventInvokeConfig,
     ) -> (usize, Option<Value>) {
         let queues = Queues::open(None).unwrap();
@@ -187,8 +191,8 @@ mod tests {
         (left, told.first().map(|message| serde_json::from_str(&message.body).unwrap()))
     }
 
-    fn fails() -> Result<Answer, InvokeError> {
-        Ok(Answer::FunctionError(Bytes::from_static(b"{\"errorType\":\"Oops\"}")))
+    fn fails() -> Result<FunctionResponse, InvokeError> {
+        Ok(FunctionResponse::FunctionError(Bytes::from_static(b"{\"errorType\":\"Oops\"}")))
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
-//! What no AWS has: paths under `/_local` that steer this one.
+//! The control API: paths under `/_local` that AWS doesn't have.
 //!
-//! JSON in and out, whatever the `Content-Type`. What can't be done is 400 or
-//! 404 with `{"error": "…"}`.
+//! JSON in and out, whatever the `Content-Type`. Errors are 400 or 404 with
+//! `{"error": "…"}`.
 
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::endpoint::is_here;
+use super::endpoint::is_local;
 use super::fault::{Fault, FaultHandle, Faults};
 use super::lambda::Lambda;
 use crate::eventbridge::buses::Buses;
@@ -37,7 +37,7 @@ pub(crate) fn router(faults: Faults, buses: Buses, lambda: Lambda) -> Router {
         .route("/_local/functions/{name}/thaw", post(thaw))
         .route("/_local/buses", get(list_buses))
         // A partner's bus has slashes in its name.
-        .route("/_local/buses/{*name}", get(events).delete(forget))
+        .route("/_local/buses/{*name}", get(events).delete(clear))
         .layer(middleware::from_fn(guard))
         .with_state(Control { faults, buses, lambda })
 }
@@ -48,7 +48,7 @@ pub(crate) fn router(faults: Faults, buses: Buses, lambda: Lambda) -> Router {
 async fn guard(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if !is_here(host) || headers.contains_key(header::ORIGIN) {
+    if !is_local(host) || headers.contains_key(header::ORIGIN) {
         let why =
             "not for web pages: address this as localhost or by its IP address, without an Origin";
         return error(StatusCode::FORBIDDEN, why);
@@ -110,7 +110,7 @@ fn with(
 }
 
 async fn kill(State(control): State<Control>, Path(name): Path<String>) -> Response {
-    told(&name, "killed", control.lambda.kill(&name).await)
+    process_count(&name, "killed", control.lambda.kill(&name).await)
 }
 
 async fn cold_starts(
@@ -125,7 +125,7 @@ async fn cold_starts(
             return error(StatusCode::BAD_REQUEST, &problem);
         }
     };
-    told(&name, "cold", control.lambda.cold_starts(&name, wanted.invocations))
+    process_count(&name, "cold", control.lambda.cold_starts(&name, wanted.invocations))
 }
 
 /// How many invocations start cold.
@@ -136,15 +136,15 @@ struct ColdStarts {
 }
 
 async fn freeze(State(control): State<Control>, Path(name): Path<String>) -> Response {
-    told(&name, "frozen", control.lambda.freeze(&name).await)
+    process_count(&name, "frozen", control.lambda.freeze(&name).await)
 }
 
 async fn thaw(State(control): State<Control>, Path(name): Path<String>) -> Response {
-    told(&name, "thawed", control.lambda.thaw(&name).await)
+    process_count(&name, "thawed", control.lambda.thaw(&name).await)
 }
 
-/// Tells of how many of a function's processes something became true.
-fn told(function: &str, what: &str, processes: Option<usize>) -> Response {
+/// The number of a function's processes that were affected.
+fn process_count(function: &str, what: &str, processes: Option<usize>) -> Response {
     match processes {
         Some(processes) => Json(json!({ what: processes })).into_response(),
         None => error(StatusCode::NOT_FOUND, &format!("there is no function {function}")),
@@ -159,8 +159,8 @@ async fn events(State(control): State<Control>, Path(name): Path<String>) -> Res
     Json(json!({ "events": control.buses.events(&name) })).into_response()
 }
 
-async fn forget(State(control): State<Control>, Path(name): Path<String>) -> Response {
-    Json(json!({ "forgotten": control.buses.forget(&name) })).into_response()
+async fn clear(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    Json(json!({ "cleared": control.buses.clear(&name) })).into_response()
 }
 
 fn error(status: StatusCode, message: &str) -> Response {

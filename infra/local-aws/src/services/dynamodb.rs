@@ -2,7 +2,7 @@
 //!
 //! The engine runs SQL where its server runs, so it has a runtime and a thread
 //! of its own; clients' requests are passed on to it over the loopback
-//! interface. Four things it leaves to whoever embeds it are done here: an
+//! interface. Four things that it leaves to its embedder are done here: an
 //! index over the stream's records (without one every write reads them all),
 //! trimming them (AWS keeps 24 hours), expiring items (TTL), and hiding
 //! writes that changed nothing (AWS has no record of those).
@@ -11,11 +11,10 @@
 //! indexes are never behind, a stream has one shard, and an item whose TTL
 //! lies more than five years back expires too.
 //!
-//! Found by asking another implementation the same (`make interop-dynamodb`), and
-//! nothing that its users so far ask for: an update that is to give the old item gives the key
-//! where there was none; `TransactGetItems` adds the keys to what it was asked for; a
-//! query of a table without a sort key begins anew after its one item; and a query takes
-//! an empty text for a key.
+//! Known differences, found by a comparison with another implementation: an update with
+//! `ReturnValues: ALL_OLD` returns the key where there was no item; `TransactGetItems`
+//! adds the keys to the projection; a query of a table without a sort key restarts after
+//! its one item; and a query accepts an empty string for a key.
 
 mod engine;
 mod proxy;
@@ -159,17 +158,18 @@ impl DynamoDb {
     ) -> axum::response::Response {
         let answer = self.inner.proxy.pass(operation, request).await;
         if let Some(table) = answer.deleted {
-            self.forget_stream(table).await;
+            self.delete_stream_records(table).await;
         }
         answer.response
     }
 
     /// Removes a deleted table's records, or a new table of the name would seem to have them.
-    async fn forget_stream(&self, table: String) {
+    async fn delete_stream_records(&self, table: String) {
         let beside = self.inner.beside.clone();
-        let forgotten =
-            tokio::task::spawn_blocking(move || engine::forget_stream(&lock(&beside), &table));
-        match forgotten.await {
+        let deleted = tokio::task::spawn_blocking(move || {
+            engine::delete_stream_records(&lock(&beside), &table)
+        });
+        match deleted.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "a deleted table's stream records stay"),
             Err(_) => tracing::error!("removing a deleted table's stream records panicked"),

@@ -1,4 +1,4 @@
-//! Tells the services apart, and keeps web pages out.
+//! Routes calls to their services, and keeps web pages out.
 
 use axum::Router;
 use axum::body::Body;
@@ -15,13 +15,13 @@ use super::refusal::Refusal;
 use super::{ACCOUNT, Aws, body, control, fault, permission, usage};
 use crate::observer;
 
-/// What stands at this address, for whoever asks for something else.
+/// The services at this address, for an error message.
 const SERVICES: &str = "here are DynamoDB, DynamoDB Streams, SSM Parameter Store, SQS, Lambda (Invoke, ListFunctions, GetFunction) and STS (GetCallerIdentity)";
 
-/// How a form says that it is for SQS; other services have other versions.
+/// The version in a form for SQS; other services have other versions.
 const SQS_VERSION: &str = "Version=2012-11-05";
 
-/// What a client is told that still speaks SQS's older protocol ("AWS JSON
+/// The error for a client that uses SQS's older protocol ("AWS JSON
 /// protocol in Amazon SQS" names the first version of each SDK that doesn't).
 const SQS_QUERY: &str = "SQS is served in the AWS JSON protocol only, and this request is in the older query protocol: update the AWS SDK or CLI that sent it";
 
@@ -70,7 +70,7 @@ async fn guard(request: Request, next: Next) -> Response {
 /// own name (DNS rebinding), a host that is an address.
 fn admit(headers: &HeaderMap, query: Option<&str>) -> Result<(), Refusal> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if !is_here(host) {
+    if !is_local(host) {
         return Err(Refusal {
             status: StatusCode::FORBIDDEN,
             code: "AccessDeniedException".into(),
@@ -90,7 +90,7 @@ fn admit(headers: &HeaderMap, query: Option<&str>) -> Result<(), Refusal> {
 }
 
 /// Whether a `Host` header names an address, or this machine.
-pub(super) fn is_here(host: &str) -> bool {
+pub(super) fn is_local(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit()) => name,
         _ => host,
@@ -217,7 +217,7 @@ mod tests {
             "sqs.localhost:4566",
             "10.0.0.7",
         ] {
-            assert!(is_here(host), "{host}");
+            assert!(is_local(host), "{host}");
         }
         for host in [
             "",
@@ -226,12 +226,12 @@ mod tests {
             "localhost.evil.example",
             "127.0.0.1.evil.example",
         ] {
-            assert!(!is_here(host), "{host}");
+            assert!(!is_local(host), "{host}");
         }
     }
 
     #[test]
-    fn what_a_web_page_can_send_is_not_admitted() {
+    fn request_of_a_web_page_is_not_admitted() {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("127.0.0.1:4566"));
         assert_eq!(admit(&headers, None).unwrap_err().code, "MissingAuthenticationTokenException");

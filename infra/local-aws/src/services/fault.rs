@@ -1,13 +1,13 @@
-//! Faults to order: what AWS does on its bad days.
+//! Fault injection: errors, delays and broken connections of AWS, on demand.
 //!
 //! A [`Fault`] waits for calls of one operation and refuses, delays or holds
-//! them, or breaks the connection; before the call takes effect, or after.
-//! [`Faults::order`] sets it up, and the [`FaultHandle`] that it gives tells what
-//! has become of it and calls it off. Only what comes in by the port is
-//! fired: mappings, pipes and this process's own handles aren't clients.
+//! them, or breaks the connection; before the call is executed, or after.
+//! [`Faults::inject`] registers it, and the returned [`FaultHandle`] reports its
+//! progress and cancels it. Only calls through the port are affected: mappings,
+//! pipes and this process's own handles aren't clients.
 //!
-//! An SDK tries a call that failed again by itself (three times in all, unless
-//! told otherwise), and each of these attempts is a call here.
+//! An SDK retries a failed call (three attempts by default); each attempt is a call
+//! here.
 
 mod call;
 mod faults;
@@ -22,17 +22,17 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-/// The services that faults can befall, as the AWS CLI calls them.
+/// The services that faults can affect, by their names in the AWS CLI.
 const SERVICES: &[&str] = &["dynamodb", "dynamodbstreams", "lambda", "sqs", "ssm"];
 
 /// A fault, and the calls that it waits for.
 ///
-/// Written as JSON by whoever orders it over HTTP. In Rust, one call says what
-/// it waits for and the next ones what it does:
+/// JSON over HTTP. In Rust, the first calls choose what it waits for and the next ones
+/// what it does:
 ///
 /// ```
-/// # use local::services::Fault;
-/// let fault = Fault::of("dynamodb", "PutItem").by("shop-local-callback").hold().once();
+/// # use local_aws::Fault;
+/// let fault = Fault::new("dynamodb", "PutItem").by("shop-local-callback").hold().once();
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,22 +48,22 @@ pub struct Fault {
     /// Only calls that this function makes, as in `shop-local-callback`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
-    /// Only so many of a hundred of these calls, spread evenly: with 50 every second
-    /// one. All if not said.
+    /// Percentage of these calls, spread evenly: with 50 every second one. By default
+    /// all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percent: Option<u32>,
-    /// How many calls it befalls; any number if not said.
+    /// Maximum number of calls that it affects; by default no maximum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// For how long it lasts, in milliseconds from when it is handle; until
-    /// it is called off if not said.
+    /// How long it lasts, in milliseconds from its injection; by default until it is
+    /// cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub for_ms: Option<u64>,
-    /// Waits so long: before the call takes effect or, with `after`, before
-    /// the answer. Goes with any of the others.
+    /// Delay in milliseconds: before the call is executed or, with `after`, before the
+    /// response. Goes with any of the others.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub delay_ms: u64,
-    /// Waits until the fault is released, called off or over.
+    /// Holds calls until the fault is released, cancelled or over.
     #[serde(default, skip_serializing_if = "is_false")]
     pub hold: bool,
     /// Refuses with this error code, as in `ThrottlingException`.
@@ -75,7 +75,7 @@ pub struct Fault {
     /// Breaks the connection before the first byte of an answer.
     #[serde(default, skip_serializing_if = "is_false")]
     pub reset: bool,
-    /// Lets the call take effect first; only its answer is lost or late.
+    /// Executes the call first; only its response is lost or late.
     #[serde(default, skip_serializing_if = "is_false")]
     pub after: bool,
 }
@@ -88,7 +88,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// A fault that makes no sense, and why.
+/// Why a fault is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidFault(String);
@@ -96,7 +96,7 @@ pub struct InvalidFault(String);
 impl Fault {
     /// A fault of one operation (or `*`) of one service (or `*`) that does nothing yet.
     #[must_use]
-    pub fn of(service: &str, operation: &str) -> Self {
+    pub fn new(service: &str, operation: &str) -> Self {
         Self { service: service.to_owned(), operation: operation.to_owned(), ..Self::default() }
     }
 
@@ -112,37 +112,37 @@ impl Fault {
         Self { caller: Some(caller.into()), ..self }
     }
 
-    /// Only so many of a hundred of these calls, spread evenly.
+    /// Affects this percentage of these calls, spread evenly.
     #[must_use]
     pub fn percent(self, percent: u32) -> Self {
         Self { percent: Some(percent), ..self }
     }
 
-    /// Befalls so many calls and is over then.
+    /// Affects this number of calls and is over then.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { times: Some(times), ..self }
     }
 
-    /// Befalls one call.
+    /// Affects one call.
     #[must_use]
     pub fn once(self) -> Self {
         self.times(1)
     }
 
-    /// Is over after so long, to the millisecond.
+    /// Is over after this time, to the millisecond.
     #[must_use]
     pub fn lasting(self, time: Duration) -> Self {
         Self { for_ms: Some(crate::clock::millis(time)), ..self }
     }
 
-    /// Waits so long, to the millisecond.
+    /// Delays by this time, to the millisecond.
     #[must_use]
     pub fn delay(self, time: Duration) -> Self {
         Self { delay_ms: crate::clock::millis(time), ..self }
     }
 
-    /// Waits until it is released, called off or over.
+    /// Holds calls until it is released, cancelled or over.
     #[must_use]
     pub fn hold(self) -> Self {
         Self { hold: true, ..self }
@@ -160,13 +160,13 @@ impl Fault {
         Self { reset: true, ..self }
     }
 
-    /// Lets the call take effect first.
+    /// Executes the call first.
     #[must_use]
     pub fn after(self) -> Self {
         Self { after: true, ..self }
     }
 
-    /// What is wrong with what was handle.
+    /// Checks that the fault can have an effect.
     fn check(&self) -> Result<(), InvalidFault> {
         let wrong = |why: &str| Err(InvalidFault(why.to_owned()));
         if self.service != "*" && !SERVICES.contains(&self.service.as_str()) {
@@ -184,7 +184,7 @@ impl Fault {
             return wrong("percent must be 1 to 100");
         }
         if self.times == Some(0) || self.for_ms == Some(0) {
-            return wrong("times or for_ms is 0, so that it would never befall a call");
+            return wrong("times or for_ms is 0, so that it would never affect a call");
         }
         if self.refuse.is_none() && !self.reset && !self.hold && self.delay_ms == 0 {
             return wrong("a fault needs one of refuse, reset, hold, delay_ms");
@@ -210,8 +210,8 @@ impl Fault {
         self.may_concern(call) && caller && self.resource.as_ref().is_none_or(named)
     }
 
-    /// Whether this is one of those that it befalls, of all calls that it concerns:
-    /// the first is number 1.
+    /// Whether it affects the call of this number among those that it concerns: the first
+    /// is number 1.
     fn is_due(&self, number: u64) -> bool {
         let percent = self.percent.map_or(100, u64::from);
         number * percent / 100 > (number - 1) * percent / 100
@@ -261,13 +261,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_must_make_sense() {
-        let put = || Fault::of("dynamodb", "PutItem");
+    fn fault_without_effect_is_invalid() {
+        let put = || Fault::new("dynamodb", "PutItem");
         let error = |fault: Fault| fault.check().unwrap_err().to_string();
         assert_eq!(put().refuse("InternalServerError").check(), Ok(()));
-        assert_eq!(Fault::of("*", "*").reset().after().times(3).check(), Ok(()));
-        assert!(error(Fault::of("dynamo", "PutItem").reset()).contains("dynamodbstreams"));
-        assert!(error(Fault::of("dynamodb", "put-item").reset()).contains("PutItem"));
+        assert_eq!(Fault::new("*", "*").reset().after().times(3).check(), Ok(()));
+        assert!(error(Fault::new("dynamo", "PutItem").reset()).contains("dynamodbstreams"));
+        assert!(error(Fault::new("dynamodb", "put-item").reset()).contains("PutItem"));
         assert!(error(put()).contains("one of refuse"));
         assert!(error(put().hold().times(0)).contains("never"));
         assert!(error(put().hold().percent(0)).contains("1 to 100"));
@@ -278,26 +278,26 @@ mod tests {
     }
 
     #[test]
-    fn what_it_waits_for_must_fit_in_full() {
+    fn fault_concerns_calls_that_match_every_field() {
         let call = Call {
             service: "dynamodb",
             operation: "PutItem".to_owned(),
             resources: vec!["shop-local-events".to_owned()],
             caller: Some("shop-local-callback".to_owned()),
         };
-        let put = || Fault::of("dynamodb", "PutItem");
+        let put = || Fault::new("dynamodb", "PutItem");
         for fits in [
             put(),
-            Fault::of("*", "PutItem"),
-            Fault::of("dynamodb", "*"),
+            Fault::new("*", "PutItem"),
+            Fault::new("dynamodb", "*"),
             put().on("shop-local-events"),
             put().on("shop-local-*").by("shop-local-callback"),
         ] {
             assert!(fits.concerns(&call), "{fits:?}");
         }
         for other in [
-            Fault::of("sqs", "*"),
-            Fault::of("dynamodb", "GetItem"),
+            Fault::new("sqs", "*"),
+            Fault::new("dynamodb", "GetItem"),
             put().on("shop-local-users"),
             put().on("shop-local"),
             put().by("shop-local-events"),

@@ -12,8 +12,8 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Makes the folder if need be and takes it.
-    pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
+    /// Creates the folder if needed and locks it.
+    pub(crate) fn acquire(folder: &Path) -> Result<Self, Error> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -34,7 +34,7 @@ impl Lock {
         }
     }
 
-    /// Gives the folder back, whoever else still holds a clone of this.
+    /// Unlocks the folder, even if clones of this remain.
     pub(crate) fn release(&self) {
         // The end of the process would release it as well, so a failure costs nothing.
         let _ = self.file.unlock();
@@ -49,10 +49,10 @@ mod tests {
     fn a_folder_has_one_holder_at_a_time() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("deep/data");
-        let first = Lock::take(&folder).unwrap();
-        let second = Lock::take(&folder).err().unwrap();
+        let first = Lock::acquire(&folder).unwrap();
+        let second = Lock::acquire(&folder).err().unwrap();
         assert!(second.to_string().contains("in use by another process"), "{second}");
         first.release();
-        Lock::take(&folder).unwrap();
+        Lock::acquire(&folder).unwrap();
     }
 }

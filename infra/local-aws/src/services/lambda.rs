@@ -1,6 +1,6 @@
 //! Lambda's Invoke, in its three kinds, and the list of functions.
 //!
-//! Functions run elsewhere: whoever serves this lends them as an [`Invoke`].
+//! Functions run behind the trait [`Invoke`].
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,17 +16,17 @@ use super::asynchronous::{AsyncInvoker, EventInvokeConfig};
 use super::{ACCOUNT, REGION, Refusal};
 
 /// The most that a synchronous invocation may carry, in bytes (Lambda quotas: 6 MB).
-const LARGEST_REQUEST: usize = 6 * 1024 * 1024;
+const MAX_REQUEST_BYTES: usize = 6 * 1024 * 1024;
 
 /// The most that an asynchronous invocation may carry, in bytes (Invoke: 1 MB).
-const LARGEST_EVENT: usize = 1024 * 1024;
+const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
 /// A future that can be stored and sent.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What a function that ran came to.
+/// The response of a function that ran.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub enum FunctionResponse {
     /// It answered with this.
     Ok(Bytes),
     /// It failed: `{"errorType": …, "errorMessage": …}`.
@@ -57,32 +57,36 @@ pub struct FunctionSummary {
     pub memory_mb: u64,
 }
 
-/// Whoever runs the functions.
+/// Runs functions.
 pub trait Invoke: Send + Sync {
     /// Runs `function`, named by its bare name, once, with `payload`, to its end.
-    fn invoke(&self, function: &str, payload: Bytes) -> BoxFuture<'_, Result<Answer, InvokeError>>;
+    fn invoke(
+        &self,
+        function: &str,
+        payload: Bytes,
+    ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>>;
 
-    /// Kills all processes of `function`, and returns when they are gone; tells
-    /// how many. What they were at ends as Lambda ends it when a runtime exits.
-    /// `None`, as for whoever runs no processes, if there is no such function.
+    /// Kills all processes of `function`, and returns their number when they are gone.
+    /// Their invocations end as on Lambda when a runtime exits. `None` if there is no
+    /// such function or it has no processes of its own.
     fn kill(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
         Box::pin(async { None })
     }
 
-    /// Has each of the next `invocations` of `function` start a process, and tells how
-    /// many. `None`, as for whoever runs no processes, if there is no such function.
+    /// Has each of the next `invocations` of `function` start a process, and returns
+    /// their number. `None` as for [`Invoke::kill`].
     fn cold_starts(&self, _function: &str, _invocations: usize) -> Option<usize> {
         None
     }
 
-    /// Freezes all processes of `function` that are at work, and tells how many.
-    /// `None`, as for whoever runs no processes, if there is no such function.
+    /// Freezes all busy processes of `function`, and returns their number. `None` as for
+    /// [`Invoke::kill`].
     fn freeze(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
         Box::pin(async { None })
     }
 
-    /// Lets all processes of `function` go on, and tells how many there are. `None`,
-    /// as for whoever runs no processes, if there is no such function.
+    /// Resumes all processes of `function`, and returns their number. `None` as for
+    /// [`Invoke::kill`].
     fn thaw(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
         Box::pin(async { None })
     }
@@ -102,7 +106,7 @@ pub fn arn(function: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
 }
 
-/// Lambda's API over somebody's functions.
+/// Lambda's API over the functions of an [`Invoke`].
 #[derive(Clone)]
 pub(crate) struct Lambda {
     functions: Arc<dyn Invoke>,
@@ -122,13 +126,13 @@ impl Lambda {
     /// `GET /2015-03-31/functions/`.
     pub(crate) fn list(&self) -> Response {
         let functions: Vec<Value> = self.functions.list().iter().map(configuration).collect();
-        rest(StatusCode::OK, &json!({"Functions": functions}))
+        rest_response(StatusCode::OK, &json!({"Functions": functions}))
     }
 
     /// `GET /2015-03-31/functions/{name}`.
     pub(crate) fn get(&self, name: &str) -> Response {
         match self.find(name, None) {
-            Ok(function) => rest(
+            Ok(function) => rest_response(
                 StatusCode::OK,
                 &json!({"Configuration": configuration(&function), "Code": {}}),
             ),
@@ -157,7 +161,7 @@ impl Lambda {
         let function = self.find(name, qualifier)?.name;
         let kind = headers.get("x-amz-invocation-type").and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or("RequestResponse");
-        let most = if kind == "Event" { LARGEST_EVENT } else { LARGEST_REQUEST };
+        let most = if kind == "Event" { MAX_EVENT_BYTES } else { MAX_REQUEST_BYTES };
         let payload = to_bytes(body, most).await.map_err(|_| Refusal {
             status: StatusCode::PAYLOAD_TOO_LARGE,
             code: "RequestTooLargeException".into(),
@@ -190,8 +194,8 @@ impl Lambda {
 
     async fn request_response(&self, function: &str, payload: Bytes) -> Result<Response, Refusal> {
         match self.functions.invoke(function, payload).await {
-            Ok(Answer::Ok(payload)) => Ok(executed(StatusCode::OK, payload)),
-            Ok(Answer::FunctionError(payload)) => {
+            Ok(FunctionResponse::Ok(payload)) => Ok(executed(StatusCode::OK, payload)),
+            Ok(FunctionResponse::FunctionError(payload)) => {
                 let mut answer = executed(StatusCode::OK, payload);
                 answer
                     .headers_mut()
@@ -226,17 +230,17 @@ impl Lambda {
         self.functions.kill(function).await
     }
 
-    /// Has the next so many invocations start cold; see [`Invoke::storm`].
+    /// Has the next invocations start cold; see [`Invoke::cold_starts`].
     pub(crate) fn cold_starts(&self, function: &str, invocations: usize) -> Option<usize> {
         self.functions.cold_starts(function, invocations)
     }
 
-    /// Freezes those that are at work; see [`Invoke::freeze`].
+    /// Freezes the busy ones; see [`Invoke::freeze`].
     pub(crate) async fn freeze(&self, function: &str) -> Option<usize> {
         self.functions.freeze(function).await
     }
 
-    /// Lets them go on; see [`Invoke::thaw`].
+    /// Resumes them; see [`Invoke::thaw`].
     pub(crate) async fn thaw(&self, function: &str) -> Option<usize> {
         self.functions.thaw(function).await
     }
@@ -303,7 +307,7 @@ fn executed(status: StatusCode, payload: Bytes) -> Response {
     answer
 }
 
-fn rest(status: StatusCode, body: &Value) -> Response {
+fn rest_response(status: StatusCode, body: &Value) -> Response {
     let mut answer = Response::new(Body::from(body.to_string()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -312,7 +316,8 @@ fn rest(status: StatusCode, body: &Value) -> Response {
 
 pub(crate) fn refuse(refusal: &Refusal) -> Response {
     let side = if refusal.status.is_server_error() { "Server" } else { "User" };
-    let mut answer = rest(refusal.status, &json!({"Type": side, "Message": refusal.message}));
+    let mut answer =
+        rest_response(refusal.status, &json!({"Type": side, "Message": refusal.message}));
     if let Ok(code) = HeaderValue::from_str(&refusal.code) {
         answer.headers_mut().insert("x-amzn-errortype", code);
     }

@@ -1,13 +1,13 @@
-//! Who may do what: the policies of the functions' roles, enforced.
+//! Enforces the policies of the functions' roles.
 //!
-//! A function is known by its access key, and what its role doesn't allow is
-//! refused here as AWS refuses it, before any fault and before the service
-//! sees the call. Everybody else (the AWS CLI, tests, with whatever key) is the
-//! administrator. What acts with a role of its own inside AWS (schedules,
-//! mappings, pipes) doesn't come in by the port and isn't asked.
+//! The access key identifies the calling function. A call that its role doesn't
+//! allow is refused as AWS refuses it, before any fault and before the service
+//! sees it. Every other client (the AWS CLI, tests, with any key) is the
+//! administrator. Schedules, mappings and pipes don't call through the port and
+//! aren't checked here.
 //!
-//! What a function has used of what it may is written down, so that a policy
-//! that allows too much can be found as well.
+//! The permissions that functions use are recorded, so that a policy that allows too
+//! much can be found as well.
 //!
 //! Sources: IAM user guide ("Policy evaluation logic", "IAM JSON policy elements
 //! reference"), Service Authorization Reference (which action and which resource
@@ -60,8 +60,8 @@ impl Permissions {
         self.lock().roles.insert(function.to_owned(), role);
     }
 
-    /// Says what the partition key of a table is called, given the properties of
-    /// `AWS::DynamoDB::Table`. Conditions on keys need to know.
+    /// Registers the partition key of a table, given the properties of
+    /// `AWS::DynamoDB::Table`. Conditions on keys need it.
     pub fn know_table(&self, definition: &Json) {
         let schema = definition["KeySchema"].as_array().into_iter().flatten();
         let mut parts = schema.filter(|part| part["KeyType"] == "HASH");
@@ -92,7 +92,7 @@ impl Permissions {
         self.lock().roles.contains_key(caller)
     }
 
-    /// Whether `caller` may do all that a call comes to, or what it is told.
+    /// Whether `caller` may do all that a call needs, or the message of the refusal.
     fn decide(&self, caller: &str, asked: &[AuthorizationRequest]) -> Result<(), String> {
         let mut state = self.lock();
         let State { roles, uses, .. } = &mut *state;
@@ -101,14 +101,17 @@ impl Permissions {
             let why = match role.policy.decide(asked) {
                 Decision::Allowed => continue,
                 Decision::NotAllowed => {
-                    format!("because no identity-based policy allows the {} action", asked.told())
+                    format!(
+                        "because no identity-based policy allows the {} action",
+                        asked.displayed_action()
+                    )
                 }
                 Decision::Denied => "with an explicit deny in an identity-based policy".to_owned(),
             };
             return Err(format!(
                 "User: arn:aws:sts::{ACCOUNT}:assumed-role/{}/{caller} is not authorized to perform: {} on resource: {} {why}",
                 role.name,
-                asked.told(),
+                asked.displayed_action(),
                 asked.resource,
             ));
         }

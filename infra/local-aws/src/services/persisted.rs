@@ -1,11 +1,11 @@
 //! A value in memory whose changes are written to one JSON file.
 //!
 //! A thread of its own writes the whole value whenever it has changed: to a
-//! new file first, which then takes the old one's place, so that the file is
-//! at every moment either the state before or the state after. Changes that
-//! arrive while it writes go out together with the next writing. That is
-//! quick enough for a development machine and survives the process being
-//! killed; it doesn't force the disk, so a power cut may lose the last moments.
+//! new file first, which then replaces the old one, so that the file is always
+//! either the state before or the state after. Changes that arrive while it writes
+//! are written together next. That is quick enough for a development machine and
+//! survives the process being killed; it doesn't force the disk, so a power cut may
+//! lose the last changes.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -23,7 +23,7 @@ use super::{Error, Refusal};
 /// A `T` that one JSON file keeps, or only memory.
 pub(crate) struct Persisted<T> {
     shared: Arc<Shared<T>>,
-    written: Option<watch::Receiver<Written>>,
+    written: Option<watch::Receiver<WriteProgress>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -41,15 +41,15 @@ struct State<T> {
 
 /// How far the file is.
 #[derive(Clone, Default)]
-struct Written {
+struct WriteProgress {
     changes: u64,
     failure: Option<String>,
 }
 
 /// Names a change, so that one can wait until it is in the file.
 #[derive(Clone, Copy)]
-#[must_use = "a change that nobody waits for may be lost when the process is killed"]
-pub(crate) struct Change(u64);
+#[must_use = "an unawaited change may be lost when the process is killed"]
+pub(crate) struct ChangeId(u64);
 
 impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -68,7 +68,7 @@ impl<T: Default + Serialize + DeserializeOwned + Send + 'static> Persisted<T> {
         let Some(path) = path else {
             return Ok(Self { shared, written: None, writer: Mutex::new(None) });
         };
-        let (report, written) = watch::channel(Written::default());
+        let (report, written) = watch::channel(WriteProgress::default());
         let writer = std::thread::Builder::new()
             .name("aws-writer".to_owned())
             .spawn({
@@ -86,12 +86,12 @@ impl<T> Persisted<T> {
         look(&self.shared.lock().value)
     }
 
-    /// Changes the value. The file follows by itself; [`Persisted::kept`] waits for it.
-    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> (R, Change) {
+    /// Changes the value. The file follows by itself; [`Persisted::wait_until_written`] waits for it.
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> (R, ChangeId) {
         let mut state = self.shared.lock();
         let result = change(&mut state.value);
         state.changes += 1;
-        let change = Change(state.changes);
+        let change = ChangeId(state.changes);
         drop(state);
         self.shared.wake.notify_one();
         (result, change)
@@ -110,7 +110,7 @@ impl<T> Persisted<T> {
     }
 
     /// Waits until `change` is in the file.
-    pub(crate) async fn kept(&self, change: Change) -> Result<(), Refusal> {
+    pub(crate) async fn wait_until_written(&self, change: ChangeId) -> Result<(), Refusal> {
         let Some(mut written) = self.written.clone() else { return Ok(()) };
         let failure = match written.wait_for(|written| written.changes >= change.0).await {
             Ok(written) => written.failure.clone(),
@@ -149,7 +149,11 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     })
 }
 
-fn keep_writing<T: Serialize>(shared: &Shared<T>, path: &Path, report: &watch::Sender<Written>) {
+fn keep_writing<T: Serialize>(
+    shared: &Shared<T>,
+    path: &Path,
+    report: &watch::Sender<WriteProgress>,
+) {
     let mut done = 0;
     loop {
         let mut state = shared.lock();
@@ -171,7 +175,7 @@ fn keep_writing<T: Serialize>(shared: &Shared<T>, path: &Path, report: &watch::S
             tracing::error!("{failure}");
         }
         done = changes;
-        report.send_replace(Written { changes, failure });
+        report.send_replace(WriteProgress { changes, failure });
     }
 }
 
@@ -199,13 +203,13 @@ mod tests {
         let path = home.path().join("list.json");
         let list: Persisted<Vec<u32>> = Persisted::open(Some(path.clone())).unwrap();
         let ((), change) = list.change(|list| list.push(7));
-        list.kept(change).await.unwrap();
+        list.wait_until_written(change).await.unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "[7]");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
-    fn closing_writes_what_nobody_waited_for() {
+    fn close_writes_pending_changes() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("list.json");
         let list: Persisted<Vec<u32>> = Persisted::open(Some(path.clone())).unwrap();
@@ -234,7 +238,7 @@ mod tests {
         let list: Persisted<Vec<u32>> =
             Persisted::open(Some(home.path().join("missing/list.json"))).unwrap();
         let ((), change) = list.change(|list| list.push(7));
-        let refusal = list.kept(change).await.unwrap_err();
+        let refusal = list.wait_until_written(change).await.unwrap_err();
         assert!(refusal.message.contains("cannot write"), "{refusal}");
     }
 }

@@ -1,9 +1,9 @@
 //! SQS: standard queues, in one JSON file or in memory.
 //!
-//! Delivery is at least once, as on AWS: what a client was told is sent stands
-//! in the file, while a receipt, a deletion or a changed visibility gets there
-//! a moment later, so a process killed in between leaves a message that comes
-//! again. Not here: FIFO queues, policies, tags, encryption, moving messages
+//! Delivery is at least once, as on AWS: a sent message is in the file before
+//! the client's response, while a receipt, a deletion or a changed visibility is
+//! written shortly after, so a process killed in between leaves a message that is
+//! received again. Not supported: FIFO queues, policies, tags, encryption, moving messages
 //! back out of a dead-letter queue.
 
 mod api;
@@ -22,20 +22,20 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::persisted::{Change, Persisted};
+use super::persisted::{ChangeId, Persisted};
 use super::{ACCOUNT, Error, REGION, Refusal, now};
 pub(crate) use api::refuse;
 pub use message::Message;
 use queue::Queue;
 
-/// The most that one call receives (`ReceiveMessage`: 10).
-const MOST: usize = 10;
+/// Maximum number of messages of one call (`ReceiveMessage`: 10).
+const MAX_BATCH_MESSAGES: usize = 10;
 
 /// The queues: a handle, cheap to clone.
 #[derive(Clone)]
 pub struct Queues {
     state: Arc<Persisted<State>>,
-    /// Told whenever a message may have become visible.
+    /// Notified whenever a message may have become visible.
     arrived: Arc<Notify>,
 }
 
@@ -173,8 +173,8 @@ impl Queues {
         self.state.close();
     }
 
-    /// Sends; tells the message's id and the change to wait for.
-    fn put(&self, name: &str, draft: message::Draft) -> Result<(String, Change), Refusal> {
+    /// Sends; returns the message's id and the change to wait for.
+    fn put(&self, name: &str, draft: message::Draft) -> Result<(String, ChangeId), Refusal> {
         let (sent, change) = self.state.change(|state| {
             let queue = state.queues.get_mut(name).ok_or_else(|| no_queue(name))?;
             queue.send(draft, now())
@@ -183,8 +183,14 @@ impl Queues {
         Ok((sent?, change))
     }
 
-    /// Takes what is visible now, moving aside what has been received too often.
-    fn take(&self, name: &str, max: usize, hide: Option<u64>) -> Result<Vec<Message>, Refusal> {
+    /// Receives what is visible now, and moves messages that were received too often to
+    /// the dead-letter queue.
+    fn receive_visible(
+        &self,
+        name: &str,
+        max: usize,
+        hide: Option<u64>,
+    ) -> Result<Vec<Message>, Refusal> {
         let (taken, moved) = self.state.change_if(|state| {
             let now = now();
             let Some(queue) = state.queues.get(name) else {
@@ -219,11 +225,11 @@ impl Queues {
         wait: Option<Duration>,
         hide: Option<u64>,
     ) -> Result<Vec<Message>, Refusal> {
-        let max = max.clamp(1, MOST);
+        let max = max.clamp(1, MAX_BATCH_MESSAGES);
         let own = || {
             self.state.read(|state| {
                 state.queues.get(name).map_or(Duration::ZERO, |queue| {
-                    Duration::from_secs(queue.number(attributes::WAIT))
+                    Duration::from_secs(queue.number(attributes::RECEIVE_WAIT))
                 })
             })
         };
@@ -232,7 +238,7 @@ impl Queues {
             // Listening starts before looking, or a message between the two would be missed.
             let mut arrived = std::pin::pin!(self.arrived.notified());
             arrived.as_mut().enable();
-            let taken = self.take(name, max, hide)?;
+            let taken = self.receive_visible(name, max, hide)?;
             if !taken.is_empty() || Instant::now() >= deadline {
                 return Ok(taken);
             }

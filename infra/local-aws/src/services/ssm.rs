@@ -18,7 +18,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use super::persisted::{Change, Persisted};
+use super::persisted::{ChangeId, Persisted};
 use super::refusal::answer;
 use super::{Error, Refusal, now};
 pub use parameter::Kind;
@@ -85,7 +85,7 @@ impl ParameterStore {
     }
 
     /// Puts a parameter; tells the new version, and the change to wait for.
-    fn write(&self, put: &Put<'_>) -> Result<(u64, Change), Refusal> {
+    fn write(&self, put: &Put<'_>) -> Result<(u64, ChangeId), Refusal> {
         name::check(put.name)?;
         let (version, change) = self.state.change(|state| {
             let now = now();

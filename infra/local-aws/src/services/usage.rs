@@ -1,6 +1,5 @@
-//! What callers use of DynamoDB, in the units that AWS bills. DynamoDB itself counts
-//! them, for whoever asks with `ReturnConsumedCapacity`; while the meter runs, everybody
-//! asks.
+//! Meters what callers use of DynamoDB, in the units that AWS bills. DynamoDB counts them
+//! for requests with `ReturnConsumedCapacity`; while the meter runs, it is added to all.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +14,7 @@ use serde_json::Value as Json;
 use super::body;
 use super::fault::Call;
 
-/// What one caller has used.
+/// The usage of one caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Used {
     /// How many calls it made.
@@ -32,14 +31,14 @@ pub struct Used {
 pub struct UsageMeter(Arc<Mutex<Option<BTreeMap<String, Used>>>>);
 
 impl UsageMeter {
-    /// Counts from nothing on, from now.
+    /// Starts to count from zero.
     pub fn reset(&self) {
         *self.lock() = Some(BTreeMap::new());
     }
 
-    /// What the function of this name has used since.
+    /// The usage of the function of this name since then.
     #[must_use]
-    pub fn of(&self, function: &str) -> Used {
+    pub fn used_by(&self, function: &str) -> Used {
         self.lock().as_ref().and_then(|used| used.get(function).copied()).unwrap_or_default()
     }
 
@@ -55,7 +54,7 @@ pub(super) async fn read(
     next: Next,
 ) -> Response {
     let metered = meter.lock().is_some();
-    let call = if metered { Call::of(&request) } else { None };
+    let call = if metered { Call::from_request(&request) } else { None };
     let Some((caller, reads)) = call
         .filter(|call| call.service == "dynamodb")
         .and_then(|call| Some((call.caller?, reads(&call.operation)?)))

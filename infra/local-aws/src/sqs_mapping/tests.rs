@@ -45,12 +45,12 @@ impl World {
     }
 
     async fn until(&self, what: impl Fn(&Self) -> bool) {
-        let patience = async {
+        let condition = async {
             while !what(self) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), patience)
+        tokio::time::timeout(Duration::from_secs(20), condition)
             .await
             .expect("it hasn't come to that in 20 seconds");
     }
@@ -78,7 +78,7 @@ fn id_of(event: &Json, body: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_done_is_deleted() {
+async fn handled_messages_are_deleted() {
     let world = World::new(mapping(), Scripted::with([]), &["a", "b"]);
     world.until(|world| world.queues.length("mail") == Some(0)).await;
     assert_eq!(world.bodies().concat(), ["a", "b"]);
@@ -90,7 +90,7 @@ async fn what_is_done_is_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_reported_comes_back_and_in_the_end_goes_aside() {
+async fn failed_message_returns_and_ends_in_the_dlq() {
     let functions = Scripted::by(|event| {
         if bodies(event).iter().any(|body| body == "bad") {
             failed([id_of(event, "bad").as_str()])
@@ -127,7 +127,7 @@ async fn a_throttled_batch_waits() {
 }
 
 #[tokio::test]
-async fn a_filter_drops_what_nobody_wants() {
+async fn filtered_message_is_deleted() {
     let filters = Filters::parse(&[r#"{"body": {"kind": ["order"]}}"#]).unwrap();
     let messages = [r#"{"kind":"order"}"#, r#"{"kind":"other"}"#, "text"];
     let world = World::new(QueueMapping { filters, ..mapping() }, Scripted::with([]), &messages);
@@ -154,7 +154,7 @@ async fn batches_have_the_size_that_is_asked_for_and_a_window_fills_them() {
 }
 
 #[tokio::test]
-async fn what_is_in_hand_when_everything_stops_is_shown_again() {
+async fn unfinished_messages_become_visible_on_stop() {
     let world = World::new(
         mapping(),
         Scripted::by(|_| Err(crate::services::lambda::InvokeError::Throttled)),

@@ -29,7 +29,7 @@ impl Checkpoint {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        // Lanes may write at once; the last to rename is as right as the other.
+        // Workers may write at once; either position is correct.
         let new = path.with_extension(uuid::Uuid::new_v4().simple().to_string());
         std::fs::write(&new, position.to_string())?;
         std::fs::rename(&new, path)

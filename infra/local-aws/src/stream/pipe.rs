@@ -17,7 +17,7 @@ use crate::{
     eventbridge::buses::Entry,
     services::{
         ACCOUNT, REGION,
-        lambda::{Answer, InvokeError},
+        lambda::{FunctionResponse, InvokeError},
     },
     template::BusTarget,
 };
@@ -31,11 +31,11 @@ pub(super) struct Forward {
 
 impl Forward {
     /// Makes events of records, and puts them on the bus.
-    pub(super) async fn take(&self, stream: &Stream, records: &[&Json]) -> Verdict {
+    pub(super) async fn deliver(&self, stream: &Stream, records: &[&Json]) -> Verdict {
         let event = json!(records).to_string();
         let answer = match stream.functions.invoke(&stream.mapping.function, event.into()).await {
-            Ok(Answer::Ok(answer)) => answer,
-            Ok(Answer::FunctionError(_)) | Err(InvokeError::NotFound) => {
+            Ok(FunctionResponse::Ok(answer)) => answer,
+            Ok(FunctionResponse::FunctionError(_)) | Err(InvokeError::NotFound) => {
                 return Verdict::AllFailed { error: true };
             }
             Err(InvokeError::Throttled) => return Verdict::Throttled,
@@ -73,8 +73,7 @@ impl Forward {
     }
 }
 
-/// The events in an answer. What the answer holds is somebody's message, and
-/// isn't told.
+/// The events in a response. Errors don't quote the response: it may be private.
 fn details(answer: &[u8]) -> Result<Vec<Json>, String> {
     if answer.is_empty() {
         return Ok(Vec::new());

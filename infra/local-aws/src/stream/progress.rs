@@ -6,7 +6,7 @@ use crate::services::dynamodb::StreamPosition;
 
 /// Reads in their order, and how many records of each are under way.
 ///
-/// Lanes finish in any order; a position counts as done only when every record
+/// Workers finish in any order; a position counts as done only when every record
 /// before it is.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -37,7 +37,7 @@ impl Progress {
         self.reads.iter().map(|read| read.under_way).sum()
     }
 
-    /// Notes a read of so many records up to a position. Gives its number, and
+    /// Adds a read of this number of records up to a position. Returns its number, and
     /// the position that is done if that has changed.
     pub(crate) fn read(
         &mut self,
@@ -52,7 +52,7 @@ impl Progress {
 
     /// Notes records that are done, each by the number of its read. Gives the
     /// position that is done if that has changed.
-    pub(crate) fn settle(&mut self, reads: impl Iterator<Item = u64>) -> Option<StreamPosition> {
+    pub(crate) fn complete(&mut self, reads: impl Iterator<Item = u64>) -> Option<StreamPosition> {
         for number in reads {
             let index =
                 number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
@@ -93,9 +93,9 @@ mod tests {
         assert_eq!(progress.outstanding(), 3);
         assert_eq!(*progress.read_up_to(), position(5));
 
-        assert_eq!(progress.settle([second].into_iter()), None);
-        assert_eq!(progress.settle([first].into_iter()), None);
-        assert_eq!(progress.settle([first].into_iter()), Some(position(5)));
+        assert_eq!(progress.complete([second].into_iter()), None);
+        assert_eq!(progress.complete([first].into_iter()), None);
+        assert_eq!(progress.complete([first].into_iter()), Some(position(5)));
         assert_eq!(progress.outstanding(), 0);
         assert_eq!(progress.read(0, position(6)).1, Some(position(6)));
     }

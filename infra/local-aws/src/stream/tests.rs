@@ -56,10 +56,15 @@ impl World {
     fn new(mapping: StreamMapping, functions: Scripted, rows: &[(&str, u32)]) -> Self {
         let aws = aws(None);
         rows.iter().for_each(|(id, n)| put(aws.dynamodb.database(), id, *n));
-        Self::over(aws, mapping, functions, None)
+        Self::with_checkpoint(aws, mapping, functions, None)
     }
 
-    fn over(aws: Aws, mapping: StreamMapping, functions: Scripted, data: Option<&Path>) -> Self {
+    fn with_checkpoint(
+        aws: Aws,
+        mapping: StreamMapping,
+        functions: Scripted,
+        data: Option<&Path>,
+    ) -> Self {
         let functions = Arc::new(functions);
         let stream =
             Stream::open(mapping, aws.clone(), functions.clone(), Logs::silent(), data).unwrap();
@@ -174,7 +179,7 @@ async fn a_report_of_something_unknown_fails_the_whole_batch() {
 }
 
 #[tokio::test]
-async fn what_fails_too_often_is_told_to_the_failure_queue() {
+async fn record_that_fails_too_often_goes_to_the_failure_queue() {
     let functions = Scripted::by(|event| match numbers(event).as_slice() {
         all if all.contains(&2) => failed([sequence_of(event, 2)]),
         _ => answer(&Json::Null),
@@ -270,20 +275,20 @@ async fn items_keep_their_order_and_do_not_wait_for_each_other() {
             .collect()
     };
     // One item never works and is tried for ever. The others, those in its
-    // lane excepted, arrive nevertheless.
+    // worker excepted, arrive nevertheless.
     let functions =
         Scripted::by(
             |event| if numbers(event).contains(&3) { error() } else { answer(&Json::Null) },
         );
     let parallel = StreamMapping { parallelization: 10, batch_size: 5, retries: None, ..mapping() };
-    let world = World::over(aws, parallel, functions, None);
-    let lane = |n: u32| {
-        lane_of(
+    let world = World::with_checkpoint(aws, parallel, functions, None);
+    let worker = |n: u32| {
+        worker_for(
             &json!({ "dynamodb": { "Keys": { "id": { "S": "a" }, "n": { "N": n.to_string() } } } }),
             10,
         )
     };
-    let free: Vec<u32> = (0..8).filter(|n| lane(*n) != lane(3)).collect();
+    let free: Vec<u32> = (0..8).filter(|n| worker(*n) != worker(3)).collect();
     assert!(!free.is_empty());
     let all_arrived = async {
         while versions(&world.functions, 3).is_empty()
@@ -311,12 +316,13 @@ async fn a_restart_goes_on_where_it_stood() {
     let folder = tempfile::tempdir().unwrap();
     let aws = aws(None);
     put(aws.dynamodb.database(), "a", 1);
-    let world = World::over(aws.clone(), mapping(), Scripted::with([]), Some(folder.path()));
+    let world =
+        World::with_checkpoint(aws.clone(), mapping(), Scripted::with([]), Some(folder.path()));
     assert_eq!(world.end().await, [vec![1]]);
     drop(world);
     put(aws.dynamodb.database(), "a", 2);
     // This one never gets anywhere, so what it reads isn't done.
-    let world = World::over(
+    let world = World::with_checkpoint(
         aws.clone(),
         StreamMapping { retries: None, ..mapping() },
         allergic(2),
@@ -324,7 +330,7 @@ async fn a_restart_goes_on_where_it_stood() {
     );
     world.functions.after(2).await;
     drop(world);
-    let world = World::over(aws, mapping(), Scripted::with([]), Some(folder.path()));
+    let world = World::with_checkpoint(aws, mapping(), Scripted::with([]), Some(folder.path()));
     assert_eq!(world.end().await, [vec![2]]);
 }
 

@@ -84,7 +84,7 @@ Resources:
     }
 
     #[test]
-    fn what_cloudwatch_would_refuse_is_refused_with_its_line() {
+    fn invalid_alarm_is_refused_with_its_line() {
         for (from, to, line, message) in [
             ("Namespace", "Namespase", 6, "the property `Namespase` isn't supported"),
             ("\\\"}'", "\\\"'", 12, "`DashboardBody` isn't JSON"),

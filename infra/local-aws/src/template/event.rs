@@ -99,7 +99,7 @@ fn route(scope: &Scope<'_>, to: &Function, properties: &Properties<'_>) -> Resul
         }
     }
     properties.ignore(&["RouteSettings"]); // throttling protects an account
-    let authorizer = http_api::of_event(scope, properties)?;
+    let authorizer = http_api::for_event(scope, properties)?;
     if let Some(version) = properties.text("PayloadFormatVersion")?
         && version != "2.0"
     {

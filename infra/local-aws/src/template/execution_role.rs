@@ -1,4 +1,4 @@
-//! What Lambda does in a function's name, with the function's role.
+//! What Lambda itself does with a function's execution role.
 //!
 //! SAM adds all of it to the roles that it makes. A role that the template writes
 //! itself has to allow it: for some of it Lambda looks when it is set up and
@@ -13,10 +13,10 @@
 use super::{Fault, Function, intrinsics::Scope, properties::Properties};
 use crate::services::permission::{AuthorizationRequest, Decision, Use};
 
-/// What X-Ray is told by Lambda; it knows no resources.
+/// Lambda's calls of X-Ray, which has no resources.
 const TRACES: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
-/// How a function gets into a network.
+/// Lambda's calls to attach a function to a network.
 const NETWORK: [&str; 6] = [
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -26,7 +26,7 @@ const NETWORK: [&str; 6] = [
     "ec2:UnassignPrivateIpAddresses",
 ];
 
-/// How a stream is read.
+/// Lambda's calls to read a stream.
 const STREAM: [&str; 4] = [
     "dynamodb:DescribeStream",
     "dynamodb:GetRecords",
@@ -34,7 +34,7 @@ const STREAM: [&str; 4] = [
     "dynamodb:ListStreams",
 ];
 
-/// How a queue is read.
+/// Lambda's calls to read a queue.
 const QUEUE: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 
 impl Function {

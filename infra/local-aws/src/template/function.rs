@@ -15,7 +15,7 @@ use super::{
     role::{self, Role},
 };
 
-/// Properties that permit, describe, watch or place a function, and that one
+/// Properties that authorise, describe, monitor or place a function, and that one
 /// machine neither needs nor can honour.
 const WITHOUT_MEANING: &[&str] = &[
     "Architectures",
@@ -141,7 +141,7 @@ pub(crate) fn read(
     let role = role::named(scope, &properties, "Role", "lambda.amazonaws.com")?;
     let has_own_role = role.is_some();
     let role = match role {
-        // SAM leaves these away without a word.
+        // SAM drops these silently.
         Some(_) if properties.names().iter().any(|name| name == "Policies") => {
             return Err(properties
                 .fault("Policies", "has no effect beside `Role`: write them into that role"));
@@ -150,7 +150,7 @@ pub(crate) fn read(
         // CloudFormation puts a random tail behind the name.
         None => Role::made_by_sam(
             format!("{}-{id}Role", scope.target.stack),
-            policies::of_function(scope, &properties)?,
+            policies::for_function(scope, &properties)?,
         ),
     };
     properties.ignore(&["AssumeRolePolicyDocument", "RolePath"]); // of a role that SAM makes

@@ -21,7 +21,7 @@ use crate::{
     route::{Authorizer, Method, Path, Route},
 };
 
-pub(crate) use events::{of_event, of_events};
+pub(crate) use events::{for_event, read_auth};
 
 /// Where a token stands in a request.
 const AUTHORIZATION: &str = "$request.header.Authorization";
@@ -49,7 +49,7 @@ pub(crate) fn api(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Op
 /// The stage whose name isn't part of any path; everything is deployed to it at
 /// once.
 pub(crate) fn stage(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<(), Fault> {
-    let properties = of_api(scope, id, resource)?;
+    let properties = for_api(scope, id, resource)?;
     properties.ignore(&["AccessLogSettings", "Description", "Tags"]);
     throttle::check(scope, &properties, resource)?;
     if properties.required("StageName")? != "$default" {
@@ -69,7 +69,7 @@ pub(crate) fn authorizer(
     id: &str,
     resource: &Resource,
 ) -> Result<Authorizer, Fault> {
-    let properties = of_api(scope, id, resource)?;
+    let properties = for_api(scope, id, resource)?;
     let name = properties.required("Name")?;
     if properties.required("AuthorizerType")? != "JWT" {
         return Err(
@@ -109,7 +109,7 @@ fn read_integration(
     id: &str,
     resource: &Resource,
 ) -> Result<Integration, Fault> {
-    let properties = of_api(scope, id, resource)?;
+    let properties = for_api(scope, id, resource)?;
     properties.ignore(&["Description"]);
     for (name, value) in [("IntegrationType", "AWS_PROXY"), ("PayloadFormatVersion", "2.0")] {
         // CloudFormation's own choice of format is the older one.
@@ -129,7 +129,7 @@ fn read_integration(
     let timeout = Duration::from_millis(timeout.unsigned_abs());
     if !may_invoke(scope, &function)? {
         let message = format!(
-            "leads to a function that nobody lets API Gateway invoke: an AWS::Lambda::Permission for {PRINCIPAL} is missing"
+            "leads to a function that API Gateway may not invoke: an AWS::Lambda::Permission for {PRINCIPAL} is missing"
         );
         return Err(properties.fault("IntegrationUri", message));
     }
@@ -179,7 +179,7 @@ fn may_invoke(scope: &Scope<'_>, function: &str) -> Result<bool, Fault> {
 
 /// A route, with what it leads to and who may take it.
 pub(crate) fn route(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Route, Fault> {
-    let properties = of_api(scope, id, resource)?;
+    let properties = for_api(scope, id, resource)?;
     properties.ignore(&["OperationName"]);
     let key = properties.required("RouteKey")?;
     let fault = |message: String| properties.fault("RouteKey", message);
@@ -222,12 +222,12 @@ pub(crate) fn route(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<
     }
     properties.finish()?;
     let Integration { function, timeout } = integration;
-    let limit = throttle::of_route(scope, &key)?;
+    let limit = throttle::for_route(scope, &key)?;
     Ok(Route { function, method, path, timeout, authorizer, limit })
 }
 
 /// The properties of something that belongs to the HTTP API.
-fn of_api<'s>(
+fn for_api<'s>(
     scope: &'s Scope<'s>,
     id: &str,
     resource: &Resource,

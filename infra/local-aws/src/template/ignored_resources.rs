@@ -1,6 +1,6 @@
 //! Resources that matter in AWS and do nothing on one machine, and their
-//! properties: what watches, permits, names or connects others. They are passed
-//! over knowingly: a type that isn't here is an error, and so is a property that
+//! properties: what monitors, authorises, names or connects others. They are ignored
+//! explicitly: a type that isn't here is an error, and so is a property that
 //! CloudFormation doesn't know. What their properties say isn't worked out.
 //!
 //! Source: the CloudFormation user guide, "AWS resource and property types
@@ -8,7 +8,7 @@
 
 use super::{Fault, intrinsics::Scope, physical::Resource, properties::Properties};
 
-/// Whether a resource of this type is passed over.
+/// Whether a resource of this type is ignored.
 pub(crate) fn knows(kind: &str) -> bool {
     properties_of(kind).is_some()
 }
@@ -262,13 +262,13 @@ Resources:
 ";
 
     #[test]
-    fn what_matters_in_aws_only_is_passed_over_unless_it_is_misspelt() {
+    fn resource_without_local_meaning_is_ignored_unless_misspelt() {
         parse(SMALL).unwrap();
         for (from, to, line, message) in [
             ("TopicName", "TopicNam", 5, "Topic: the property `TopicNam` isn't supported"),
             ("CidrBlock: 10.0.0.0/24", "CidrBlok: a", 8, "the property `CidrBlok`"),
             ("AWS::SNS::Topic", "AWS::SNS::Topik", 2, "a resource of type AWS::SNS::Topik"),
-            // It would attach to a role what nobody enforces here.
+            // It would attach to a role what isn't enforced here.
             ("AWS::EC2::VPC", "AWS::IAM::Policy", 9, "a resource of type AWS::IAM::Policy"),
         ] {
             assert_eq!(SMALL.matches(from).count(), 1, "{from}");

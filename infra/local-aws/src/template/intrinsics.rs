@@ -105,7 +105,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Follows an `Fn::If` at the top of a node and leaves the rest as it is,
-    /// so that what nobody reads needs no working out.
+    /// so that what isn't read is never evaluated.
     pub(crate) fn choose(&self, node: &Node) -> Result<Option<Node>, Fault> {
         match node.intrinsic() {
             Some(("Fn::If", argument)) => {

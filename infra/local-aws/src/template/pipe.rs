@@ -14,7 +14,7 @@ use super::{
 };
 
 /// How many events a bus takes at once. A pipe may not read larger batches.
-const MOST: i64 = 10;
+const MAX_BATCH_SIZE: i64 = 10;
 
 /// `None` if it is stopped.
 pub(crate) fn read(
@@ -107,8 +107,10 @@ fn stream(
     let stream = source
         .section("DynamoDBStreamParameters")?
         .ok_or_else(|| source.fault("DynamoDBStreamParameters", "is missing"))?;
-    let batch_size = stream.number("BatchSize", 1, MOST)?.ok_or_else(|| {
-        let what = format!("is missing: a bus takes {MOST} at most, and a stream's default is 100");
+    let batch_size = stream.number("BatchSize", 1, MAX_BATCH_SIZE)?.ok_or_else(|| {
+        let what = format!(
+            "is missing: a bus takes {MAX_BATCH_SIZE} at most, and a stream's default is 100"
+        );
         stream.fault("BatchSize", what)
     })?;
     let bisect = match stream.text("OnPartialBatchItemFailure")?.as_deref() {
@@ -231,7 +233,7 @@ Resources:
     }
 
     #[test]
-    fn what_a_pipe_cannot_do_here_is_refused_with_its_line() {
+    fn unsupported_pipe_is_refused_with_its_line() {
         for (from, to, line, message) in [
             (
                 "BatchSize: 10",

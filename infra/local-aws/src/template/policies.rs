@@ -26,7 +26,10 @@ const WITH_KEY: [&str; 5] = [
 /// Reads `Policies` of a function, of which SAM makes a role. What SAM adds to it
 /// by itself is for what invokes the function and for its destinations, not for the
 /// function's process.
-pub(crate) fn of_function(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<Policy, Fault> {
+pub(crate) fn for_function(
+    scope: &Scope<'_>,
+    properties: &Properties<'_>,
+) -> Result<Policy, Fault> {
     let mut policy = Policy::default();
     let Some(node) = properties.node("Policies")? else { return Ok(policy) };
     let owner = format!("{}.Policies", properties.owner());
@@ -46,7 +49,7 @@ pub(crate) fn of_function(scope: &Scope<'_>, properties: &Properties<'_>) -> Res
 }
 
 /// Reads `Policies` of a role: documents with names.
-pub(crate) fn of_role(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<Policy, Fault> {
+pub(crate) fn for_role(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<Policy, Fault> {
     let mut policy = Policy::default();
     let Some(node) = properties.node("Policies")? else { return Ok(policy) };
     let owner = format!("{}.Policies", properties.owner());
@@ -239,7 +242,7 @@ Resources:
     }
 
     #[test]
-    fn what_cannot_be_enforced_is_refused_with_its_line() {
+    fn unenforceable_policy_is_refused_with_its_line() {
         let statement = SMALL.split_once("- Statement:\n").unwrap().1;
         for (from, to, line, message) in [
             ("Effect: Deny", "Effect: Forbid", 19, "`Effect` must be Allow or Deny"),

@@ -1,4 +1,4 @@
-//! Reads the properties of a resource and notices those nobody read.
+//! Reads the properties of a resource and reports those that were never read.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -12,8 +12,8 @@ use super::{
 
 /// A set of properties that must all be either read or ignored by name.
 ///
-/// A property that changes what a deployment does and is silently passed over
-/// here would make this machine lie; [`Properties::finish`] is there for that.
+/// [`Properties::finish`] reports the others, so that no property that changes what a
+/// deployment does is silently ignored.
 pub(crate) struct Properties<'s> {
     /// `SendFunction`, or `SendFunction.Events.Queue`.
     owner: String,

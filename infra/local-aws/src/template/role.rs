@@ -48,7 +48,7 @@ impl Role {
 pub(crate) fn read(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Role, Fault> {
     let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
     properties.ignore(&["Description", "MaxSessionDuration", "Path", "RoleName", "Tags"]);
-    let policy = policies::of_role(scope, &properties)?;
+    let policy = policies::for_role(scope, &properties)?;
     let document = properties.json("AssumeRolePolicyDocument")?;
     let document =
         document.ok_or_else(|| properties.fault("AssumeRolePolicyDocument", "is missing"))?;
@@ -214,7 +214,7 @@ Resources:
     }
 
     #[test]
-    fn what_a_role_cannot_be_here_is_refused_with_its_line() {
+    fn unsupported_role_is_refused_with_its_line() {
         for (from, to, line, message) in [
             (
                 "!GetAtt ReadRole.Arn",

@@ -98,7 +98,7 @@ Resources:
     }
 
     #[test]
-    fn what_is_no_rule_is_refused_with_its_line() {
+    fn invalid_rule_is_refused_with_its_line() {
         for (from, to, line, message) in [
             ("RuleCondition", "Condition", 6, "`Condition` isn't part of a rule"),
             ("Fn::Contains", "Fn::RefAll", 13, "isn't a condition"),

@@ -101,7 +101,7 @@ fn a_rule_of_a_bus_is_read_in_full() {
 /// Each change to the small template, and what is said about it: the line of
 /// the mistake and the words that name it.
 #[test]
-fn what_cannot_be_honoured_is_refused_with_its_line() {
+fn unsupported_template_is_refused_with_its_line() {
     let changes: &[(&str, &str, &str)] = &[
         (
             "CodeUri: target/lambda/one",
@@ -197,7 +197,7 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
 }
 
 #[test]
-fn what_there_can_be_only_one_of_is_refused_twice_with_its_line() {
+fn duplicate_resource_is_refused_with_its_line() {
     let second = |resources: &str| parse(&format!("{SMALL}{resources}"));
     let end = SMALL.lines().count();
     let api = "  ApiA: { Type: AWS::Serverless::HttpApi }\n";

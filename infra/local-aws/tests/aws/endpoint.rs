@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::sdk_client::SdkClient;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use local_aws::services::lambda::{Answer, BoxFuture, FunctionSummary, InvokeError};
+use local_aws::services::lambda::{BoxFuture, FunctionResponse, FunctionSummary, InvokeError};
 use local_aws::services::{Aws, Invoke, Server};
 
 pub(crate) struct Endpoint {
@@ -48,6 +48,11 @@ impl Endpoint {
     pub(crate) async fn stop(self) {
         self.server.stop().await;
         self.aws.close().await;
+    }
+
+    /// A client that nothing is added to.
+    pub(crate) fn client(&self) -> reqwest::Client {
+        self.web.0.clone()
     }
 
     fn credentials(&self) -> Credentials {
@@ -113,7 +118,7 @@ impl Endpoint {
 /// One function, `greet`, that answers as it is told to, or else with what it was given.
 #[derive(Default)]
 pub(crate) struct Functions {
-    pub(crate) answers: Mutex<VecDeque<Result<Answer, InvokeError>>>,
+    pub(crate) answers: Mutex<VecDeque<Result<FunctionResponse, InvokeError>>>,
     pub(crate) payloads: Mutex<Vec<String>>,
 }
 
@@ -122,11 +127,11 @@ impl Invoke for Functions {
         &self,
         function: &str,
         payload: axum::body::Bytes,
-    ) -> BoxFuture<'_, Result<Answer, InvokeError>> {
+    ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
         assert_eq!(function, "greet");
         Box::pin(async move {
             self.payloads.lock().unwrap().push(String::from_utf8(payload.to_vec()).unwrap());
-            self.answers.lock().unwrap().pop_front().unwrap_or(Ok(Answer::Ok(payload)))
+            self.answers.lock().unwrap().pop_front().unwrap_or(Ok(FunctionResponse::Ok(payload)))
         })
     }
 

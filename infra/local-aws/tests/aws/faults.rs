@@ -1,4 +1,4 @@
-//! Faults, as the SDKs and whoever orders them over HTTP see them.
+//! Faults, as the SDKs and clients of the control API see them.
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ async fn a_call_is_refused_as_often_as_ordered() {
     for (code, status) in
         [("InternalServerError", 500), ("ProvisionedThroughputExceededException", 400)]
     {
-        let fault = Fault::of("dynamodb", "PutItem").refuse(code).times(2);
+        let fault = Fault::new("dynamodb", "PutItem").refuse(code).times(2);
         let fault = faults.inject(fault).unwrap();
         for _ in 0..2 {
             let refused = put.clone().send().await.unwrap_err();
@@ -57,8 +57,8 @@ async fn a_call_is_refused_as_often_as_ordered() {
     assert!(faults.list().is_empty());
     put.send().await.unwrap();
 
-    // The SDK's own patience outlasts two of these.
-    let fault = Fault::of("dynamodb", "GetItem").refuse("InternalServerError").times(2);
+    // The SDK's own retries outlast two of these.
+    let fault = Fault::new("dynamodb", "GetItem").refuse("InternalServerError").times(2);
     let fault = faults.inject(fault).unwrap();
     assert!(is_there(&endpoint, "1").await);
     assert_eq!(fault.fired(), 2);
@@ -69,9 +69,9 @@ async fn a_call_is_refused_as_often_as_ordered() {
 async fn each_service_refuses_in_its_own_words() {
     let endpoint = Endpoint::start().await;
     let faults = &endpoint.aws.faults;
-    faults.inject(Fault::of("ssm", "GetParameter").refuse("ParameterNotFound")).unwrap();
-    faults.inject(Fault::of("sqs", "*").refuse("QueueDoesNotExist")).unwrap();
-    faults.inject(Fault::of("lambda", "Invoke").refuse("TooManyRequestsException")).unwrap();
+    faults.inject(Fault::new("ssm", "GetParameter").refuse("ParameterNotFound")).unwrap();
+    faults.inject(Fault::new("sqs", "*").refuse("QueueDoesNotExist")).unwrap();
+    faults.inject(Fault::new("lambda", "Invoke").refuse("TooManyRequestsException")).unwrap();
     let read = endpoint.ssm().get_parameter().name("/a").send().await.unwrap_err();
     assert!(read.into_service_error().is_parameter_not_found());
     let sent = endpoint.sqs().send_message().queue_url("letters").message_body("x").send();
@@ -89,11 +89,11 @@ async fn each_service_refuses_in_its_own_words() {
 async fn only_what_is_named_is_befallen() {
     let endpoint = world().await;
     let of = |resource: &str| {
-        let fault = Fault::of("dynamodb", "PutItem").on(resource).reset();
+        let fault = Fault::new("dynamodb", "PutItem").on(resource).reset();
         endpoint.aws.faults.inject(fault).unwrap()
     };
     let (other, this) = (of("numbers"), of("letters"));
-    let strangers = Fault::of("dynamodb", "PutItem").by("somebody").reset();
+    let strangers = Fault::new("dynamodb", "PutItem").by("somebody").reset();
     let strangers = endpoint.aws.faults.inject(strangers).unwrap();
     put(&endpoint, "1").send().await.unwrap_err();
     assert!(this.fired() > 0);
@@ -107,8 +107,8 @@ async fn only_what_is_named_is_befallen() {
 async fn a_broken_connection_may_lose_the_call_or_only_its_answer() {
     let endpoint = world().await;
     for (id, fault, took_effect) in [
-        ("before", Fault::of("dynamodb", "PutItem").reset(), false),
-        ("after", Fault::of("dynamodb", "PutItem").reset().after(), true),
+        ("before", Fault::new("dynamodb", "PutItem").reset(), false),
+        ("after", Fault::new("dynamodb", "PutItem").reset().after(), true),
     ] {
         let fault = endpoint.aws.faults.inject(fault).unwrap();
         let error = put(&endpoint, id).send().await.unwrap_err();
@@ -122,7 +122,7 @@ async fn a_broken_connection_may_lose_the_call_or_only_its_answer() {
 #[tokio::test]
 async fn a_refusal_after_the_call_is_only_said() {
     let endpoint = world().await;
-    let fault = Fault::of("dynamodb", "PutItem").refuse("InternalServerError").after();
+    let fault = Fault::new("dynamodb", "PutItem").refuse("InternalServerError").after();
     endpoint.aws.faults.inject(fault).unwrap();
     let refused = put(&endpoint, "1").send().await.unwrap_err().into_service_error();
     assert_eq!(refused.code(), Some("InternalServerError"));
@@ -134,8 +134,8 @@ async fn a_refusal_after_the_call_is_only_said() {
 async fn a_held_call_waits_until_it_is_released() {
     let endpoint = world().await;
     for (id, fault, took_effect) in [
-        ("before", Fault::of("dynamodb", "PutItem").hold(), false),
-        ("after", Fault::of("dynamodb", "PutItem").hold().after(), true),
+        ("before", Fault::new("dynamodb", "PutItem").hold(), false),
+        ("after", Fault::new("dynamodb", "PutItem").hold().after(), true),
     ] {
         let fault = endpoint.aws.faults.inject(fault).unwrap();
         let held = tokio::spawn(put(&endpoint, id).send());
@@ -146,7 +146,7 @@ async fn a_held_call_waits_until_it_is_released() {
         held.await.unwrap().unwrap();
         assert!(is_there(&endpoint, id).await);
 
-        // It holds the next one as well, and whoever is held when it is called off goes on.
+        // It holds the next call as well, and a held call continues when it is cancelled.
         let held = tokio::spawn(put(&endpoint, id).send());
         fault.holds(1).await;
         fault.cancel();
@@ -159,7 +159,8 @@ async fn a_held_call_waits_until_it_is_released() {
 #[tokio::test]
 async fn a_held_call_whose_caller_is_gone_never_takes_effect() {
     let endpoint = world().await;
-    let fault = endpoint.aws.faults.inject(Fault::of("dynamodb", "PutItem").hold().once()).unwrap();
+    let fault =
+        endpoint.aws.faults.inject(Fault::new("dynamodb", "PutItem").hold().once()).unwrap();
     let held = tokio::spawn(put(&endpoint, "1").send());
     fault.holds(1).await;
     held.abort();
@@ -172,7 +173,7 @@ async fn a_held_call_whose_caller_is_gone_never_takes_effect() {
 #[tokio::test]
 async fn a_fault_lasts_and_delays_as_long_as_ordered() {
     let endpoint = world().await;
-    let fault = Fault::of("dynamodb", "PutItem").hold().lasting(Duration::from_millis(200));
+    let fault = Fault::new("dynamodb", "PutItem").hold().lasting(Duration::from_millis(200));
     let fault = endpoint.aws.faults.inject(fault).unwrap();
     let begun = Instant::now();
     put(&endpoint, "1").send().await.unwrap();
@@ -181,7 +182,7 @@ async fn a_fault_lasts_and_delays_as_long_as_ordered() {
     assert_eq!(fault.fired(), 1);
     assert!(endpoint.aws.faults.list().is_empty());
 
-    let fault = Fault::of("dynamodb", "PutItem").delay(Duration::from_millis(100)).once();
+    let fault = Fault::new("dynamodb", "PutItem").delay(Duration::from_millis(100)).once();
     endpoint.aws.faults.inject(fault).unwrap();
     let begun = Instant::now();
     put(&endpoint, "3").send().await.unwrap();
@@ -196,7 +197,7 @@ async fn control(
     body: &str,
 ) -> (u16, Value) {
     let url = format!("{}/_local/{path}", endpoint.url);
-    let ask = endpoint.web.client().request(method, url).body(body.to_owned());
+    let ask = endpoint.client().request(method, url).body(body.to_owned());
     let answer = ask.send().await.unwrap();
     (answer.status().as_u16(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
 }
@@ -254,9 +255,9 @@ async fn an_order_that_makes_no_sense_is_refused_with_the_reason() {
 
     // No page in a browser steers this.
     let url = format!("{}/_local/faults", endpoint.url);
-    let page = endpoint.web.client().delete(&url).header("origin", "https://evil.example");
+    let page = endpoint.client().delete(&url).header("origin", "https://evil.example");
     assert_eq!(page.send().await.unwrap().status(), 403);
-    let page = endpoint.web.client().get(&url).header("host", "evil.example");
+    let page = endpoint.client().get(&url).header("host", "evil.example");
     assert_eq!(page.send().await.unwrap().status(), 403);
     endpoint.stop().await;
 }

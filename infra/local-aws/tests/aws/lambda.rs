@@ -1,12 +1,12 @@
 use aws_sdk_lambda::error::ProvideErrorMetadata as _;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use local_aws::services::lambda::{Answer, InvokeError};
+use local_aws::services::lambda::{FunctionResponse, InvokeError};
 
 use crate::endpoint::{Endpoint, eventually};
 
-fn failure() -> Result<Answer, InvokeError> {
-    Ok(Answer::FunctionError(r#"{"errorType":"Oops","errorMessage":"no"}"#.into()))
+fn failure() -> Result<FunctionResponse, InvokeError> {
+    Ok(FunctionResponse::FunctionError(r#"{"errorType":"Oops","errorMessage":"no"}"#.into()))
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_dry_run_runs_nothing() {
 }
 
 #[tokio::test]
-async fn what_lambda_would_refuse_is_refused() {
+async fn invalid_invocation_is_refused() {
     let endpoint = Endpoint::start().await;
     let client = endpoint.lambda();
     let missing = client.invoke().function_name("nobody").send().await.unwrap_err();

@@ -42,7 +42,7 @@ fn refusal<E: aws_sdk_dynamodb::error::ProvideErrorMetadata>(
     (status, error.code().unwrap().to_owned(), error.message().unwrap().to_owned())
 }
 
-fn told(action: &str, resource: &str) -> String {
+fn denial(action: &str, resource: &str) -> String {
     format!(
         "User: arn:aws:sts::000000000000:assumed-role/stack-ReaderRole/reader is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
     )
@@ -56,23 +56,23 @@ async fn each_service_refuses_as_it_does_on_aws() {
     let table = format!("arn:aws:dynamodb:{ACCOUNT}:table/letters");
     let put = endpoint.dynamodb().put_item().table_name("letters");
     let put = put.set_item(Some(key("ann", "1"))).send().await.unwrap_err();
-    assert_eq!(refusal(&put), (400, denied.clone(), told("dynamodb:PutItem", &table)));
+    assert_eq!(refusal(&put), (400, denied.clone(), denial("dynamodb:PutItem", &table)));
 
     let parameter = format!("arn:aws:ssm:{ACCOUNT}:parameter/prod/secret");
     let get = endpoint.ssm().get_parameter().name("/prod/secret").send().await.unwrap_err();
-    assert_eq!(refusal(&get), (400, denied.clone(), told("ssm:GetParameter", &parameter)));
+    assert_eq!(refusal(&get), (400, denied.clone(), denial("ssm:GetParameter", &parameter)));
 
     let function = format!("arn:aws:lambda:{ACCOUNT}:function:greet");
     let invoke = endpoint.lambda().invoke().function_name("greet").payload(Blob::new("{}"));
     let invoke = invoke.send().await.unwrap_err();
-    assert_eq!(refusal(&invoke), (403, denied, told("lambda:InvokeFunction", &function)));
+    assert_eq!(refusal(&invoke), (403, denied, denial("lambda:InvokeFunction", &function)));
     assert!(endpoint.functions.payloads.lock().unwrap().is_empty());
 
     let queue = format!("arn:aws:sqs:{ACCOUNT}:mail");
     let url = format!("{}/000000000000/mail", endpoint.url);
     let send = endpoint.sqs().send_message().queue_url(url).message_body("hi");
     let (status, _, message) = refusal(&send.send().await.unwrap_err());
-    assert_eq!((status, message), (403, told("sqs:sendmessage", &queue)));
+    assert_eq!((status, message), (403, denial("sqs:sendmessage", &queue)));
     assert_eq!(endpoint.aws.queues.length("mail"), Some(0));
     assert_eq!(endpoint.aws.permissions.uses(), []);
     endpoint.stop().await;
@@ -93,7 +93,7 @@ async fn a_transaction_is_refused_for_any_of_its_items() {
     let (_, code, message) = refusal(&refused);
     assert_eq!(
         (code.as_str(), message),
-        ("AccessDeniedException", told("dynamodb:PutItem", &table))
+        ("AccessDeniedException", denial("dynamodb:PutItem", &table))
     );
     let get =
         || endpoint.dynamodb().get_item().table_name("letters").set_key(Some(key("ann", "1")));
@@ -108,9 +108,9 @@ async fn a_transaction_is_refused_for_any_of_its_items() {
 }
 
 #[tokio::test]
-async fn what_is_not_allowed_spends_no_fault_and_others_may_do_everything() {
+async fn refused_call_fires_no_fault_and_other_clients_may_do_everything() {
     let mut endpoint = reader(Vec::new()).await;
-    let fault = Fault::of("dynamodb", "PutItem").refuse("InternalServerError").once();
+    let fault = Fault::new("dynamodb", "PutItem").refuse("InternalServerError").once();
     let fault = endpoint.aws.faults.inject(fault).unwrap();
     let put = |endpoint: &Endpoint| {
         endpoint.dynamodb().put_item().table_name("letters").set_item(Some(key("ann", "1"))).send()
@@ -119,14 +119,14 @@ async fn what_is_not_allowed_spends_no_fault_and_others_may_do_everything() {
     assert_eq!(refused.into_service_error().code(), Some("AccessDeniedException"));
     assert_eq!(fault.fired(), 0);
     fault.cancel();
-    // A function that nobody has granted anything is none of the template's.
+    // A function without a role isn't one of the template's.
     endpoint.as_function("stranger");
     put(&endpoint).await.unwrap();
     endpoint.stop().await;
 }
 
 #[tokio::test]
-async fn what_a_function_uses_is_metered_in_units() {
+async fn dynamodb_usage_of_a_function_is_metered_in_units() {
     let endpoint = reader(vec![allow("dynamodb:*", "*")]).await;
     let put = || endpoint.dynamodb().put_item().table_name("letters");
     put().set_item(Some(key("ann", "0"))).send().await.unwrap();
@@ -135,7 +135,7 @@ async fn what_a_function_uses_is_metered_in_units() {
     let get = endpoint.dynamodb().get_item().table_name("letters");
     get.set_key(Some(key("ann", "1"))).consistent_read(true).send().await.unwrap();
 
-    let used = endpoint.aws.usage.of("reader");
+    let used = endpoint.aws.usage.used_by("reader");
     assert_eq!((used.calls, used.reads, used.writes), (2, 1.0, 1.0));
-    assert_eq!(endpoint.aws.usage.of("writer"), Default::default());
+    assert_eq!(endpoint.aws.usage.used_by("writer"), Default::default());
 }

@@ -1,4 +1,4 @@
-//! Compare and set: whoever races for one item, one wins, and everybody is told so.
+//! Compare and set: of clients that race for one item one wins, and the others are refused.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -18,19 +18,19 @@ use tokio::sync::Barrier;
 use crate::dynamodb::{number, text};
 use crate::endpoint::Endpoint;
 
-/// So many rounds there are unless `RACES` says otherwise; `make races` has 100,000.
-const ROUNDS: usize = 1_000;
-/// So many race in a round, each over a connection of its own.
+/// The number of rounds unless `RACES` sets another; `make races` has 100,000.
+const DEFAULT_ROUNDS: usize = 1_000;
+/// The number of clients in a round, each over a connection of its own.
 const RACERS: usize = 2;
-/// So many rounds are under way at once, each about items of its own.
-const LANES: usize = 8;
+/// The number of rounds under way at once, each about items of its own.
+const WORKERS: usize = 8;
 const TABLE: &str = "races";
 
 type Item = std::collections::HashMap<String, AttributeValue>;
 
-/// What became of one attempt.
+/// The outcome of one attempt.
 #[derive(Debug)]
-enum Outcome {
+enum RaceOutcome {
     Won,
     /// With the item that the condition was not true of.
     Lost(Item),
@@ -43,20 +43,20 @@ enum Race {
     Put,
     /// An update of a version that has been read.
     Update,
-    /// The same in a transaction, which also writes it down and looks whether it may.
+    /// The same in a transaction, which also writes a log and checks a condition.
     Transaction,
 }
 
 const RACES: [Race; 3] = [Race::Put, Race::Update, Race::Transaction];
 
-fn key(lane: usize, row: &str) -> Item {
-    Item::from([("lane".to_owned(), text(&format!("{lane}"))), ("row".to_owned(), text(row))])
+fn key(worker: usize, row: &str) -> Item {
+    Item::from([("worker".to_owned(), text(&format!("{worker}"))), ("row".to_owned(), text(row))])
 }
 
 /// An attempt to be the one who sets the item of a round.
 struct Attempt {
     race: Race,
-    lane: usize,
+    worker: usize,
     round: usize,
     racer: usize,
 }
@@ -67,13 +67,13 @@ impl Attempt {
     /// Where the round's winner stands.
     fn key(&self) -> Item {
         match self.race {
-            Race::Put => key(self.lane, &format!("put#{:06}", self.round)),
-            Race::Update => key(self.lane, "update"),
-            Race::Transaction => key(self.lane, "transaction"),
+            Race::Put => key(self.worker, &format!("put#{:06}", self.round)),
+            Race::Update => key(self.worker, "update"),
+            Race::Transaction => key(self.worker, "transaction"),
         }
     }
 
-    async fn make(&self, client: &Client) -> Outcome {
+    async fn make(&self, client: &Client) -> RaceOutcome {
         match self.race {
             Race::Put => self.put(client).await,
             Race::Update => self.update(client).await,
@@ -81,11 +81,11 @@ impl Attempt {
         }
     }
 
-    async fn put(&self, client: &Client) -> Outcome {
+    async fn put(&self, client: &Client) -> RaceOutcome {
         let put = client.put_item().table_name(TABLE).set_item(Some(self.key()));
         let put = put.item("holder", number(self.racer as u64));
         let put = put.item("version", number(self.round as u64 + 1));
-        let put = put.condition_expression("attribute_not_exists(lane)");
+        let put = put.condition_expression("attribute_not_exists(worker)");
         let put = put.return_values_on_condition_check_failure(ALL_OLD).send().await;
         outcome(put, |error| match error {
             PutItemError::ConditionalCheckFailedException(failed) => failed.item,
@@ -93,7 +93,7 @@ impl Attempt {
         })
     }
 
-    async fn update(&self, client: &Client) -> Outcome {
+    async fn update(&self, client: &Client) -> RaceOutcome {
         let update = client.update_item().table_name(TABLE).set_key(Some(self.key()));
         let update = update.update_expression(SET).condition_expression(UNCHANGED);
         let update = update.set_expression_attribute_values(Some(self.values()));
@@ -104,18 +104,19 @@ impl Attempt {
         })
     }
 
-    async fn transact(&self, client: &Client) -> Outcome {
-        let may = ConditionCheck::builder().table_name(TABLE).set_key(Some(key(self.lane, "gate")));
-        let may = may.condition_expression("attribute_exists(lane)").build().unwrap();
+    async fn transact(&self, client: &Client) -> RaceOutcome {
+        let may =
+            ConditionCheck::builder().table_name(TABLE).set_key(Some(key(self.worker, "gate")));
+        let may = may.condition_expression("attribute_exists(worker)").build().unwrap();
         let update = Update::builder().table_name(TABLE).set_key(Some(self.key()));
         let update = update.update_expression(SET).condition_expression(UNCHANGED);
         let update = update.set_expression_attribute_values(Some(self.values()));
         let update = update.return_values_on_condition_check_failure(ALL_OLD).build().unwrap();
-        // Each racer writes down something else, so that nothing but the condition
+        // Each racer writes a different row, so that nothing but the condition
         // above can stop the second.
         let row = format!("log#{:06}#{}", self.round, self.racer);
-        let put = Put::builder().table_name(TABLE).set_item(Some(key(self.lane, &row)));
-        let put = put.condition_expression("attribute_not_exists(lane)").build().unwrap();
+        let put = Put::builder().table_name(TABLE).set_item(Some(key(self.worker, &row)));
+        let put = put.condition_expression("attribute_not_exists(worker)").build().unwrap();
         let done = client
             .transact_write_items()
             .transact_items(TransactWriteItem::builder().condition_check(may).build())
@@ -147,23 +148,23 @@ impl Attempt {
 const SET: &str = "SET version = :next, holder = :racer";
 const UNCHANGED: &str = "version = :seen";
 
-/// What became of an attempt; whatever isn't a refused condition is nobody's loss.
+/// The outcome of an attempt; any other error than a refused condition panics.
 fn outcome<T: Debug, E: Debug, R: Debug>(
     done: Result<T, aws_sdk_dynamodb::error::SdkError<E, R>>,
     refused: impl FnOnce(E) -> Option<Item>,
-) -> Outcome {
+) -> RaceOutcome {
     match done {
-        Ok(_) => Outcome::Won,
+        Ok(_) => RaceOutcome::Won,
         Err(aws_sdk_dynamodb::error::SdkError::ServiceError(error)) => {
             let error = error.into_err();
             let told = format!("{error:?}");
-            Outcome::Lost(refused(error).unwrap_or_else(|| panic!("{told}")))
+            RaceOutcome::Lost(refused(error).unwrap_or_else(|| panic!("{told}")))
         }
         Err(error) => panic!("{error:?}"),
     }
 }
 
-/// What the rounds of a lane came to.
+/// What the rounds of a worker came to.
 #[derive(Default)]
 struct Tally {
     /// How often each racer has won.
@@ -174,8 +175,8 @@ struct Tally {
     winners: [Vec<usize>; RACES.len()],
 }
 
-/// The racers of one lane, and what they came to.
-async fn race(lane: usize, rounds: usize, clients: Vec<Client>) -> Tally {
+/// The racers of one worker, and what they came to.
+async fn race(worker: usize, rounds: usize, clients: Vec<Client>) -> Tally {
     let mut tally = Tally::default();
     for at in 0..rounds {
         let (kind, round) = (RACES[at % RACES.len()], at / RACES.len());
@@ -184,7 +185,7 @@ async fn race(lane: usize, rounds: usize, clients: Vec<Client>) -> Tally {
             .map(|(racer, client)| {
                 let together = together.clone();
                 tokio::spawn(async move {
-                    let attempt = Attempt { race: kind, lane, round, racer };
+                    let attempt = Attempt { race: kind, worker, round, racer };
                     together.wait().await;
                     let begun = Instant::now();
                     let outcome = attempt.make(&client).await;
@@ -204,12 +205,12 @@ async fn race(lane: usize, rounds: usize, clients: Vec<Client>) -> Tally {
         let winners: Vec<_> = outcomes
             .clone()
             .enumerate()
-            .filter_map(|(racer, outcome)| matches!(outcome, Outcome::Won).then_some(racer))
+            .filter_map(|(racer, outcome)| matches!(outcome, RaceOutcome::Won).then_some(racer))
             .collect();
         let [winner] = winners[..] else { panic!("{kind:?} of round {round}: won by {winners:?}") };
         // The losers were shown what the winner had set.
         for outcome in outcomes {
-            if let Outcome::Lost(found) = outcome {
+            if let RaceOutcome::Lost(found) = outcome {
                 assert_eq!(found["holder"], number(winner as u64), "{kind:?} of round {round}");
                 assert_eq!(found["version"], number(round as u64 + 1), "{kind:?} of round {round}");
             }
@@ -220,15 +221,15 @@ async fn race(lane: usize, rounds: usize, clients: Vec<Client>) -> Tally {
     tally
 }
 
-/// The rows of a lane whose names begin so, in order.
-async fn rows(client: &Client, lane: usize, prefix: &str) -> Vec<Item> {
+/// The rows of a worker whose names begin so, in order.
+async fn rows(client: &Client, worker: usize, prefix: &str) -> Vec<Item> {
     let pages = client
         .query()
         .table_name(TABLE)
         .consistent_read(true)
-        .key_condition_expression("lane = :lane AND begins_with(#row, :prefix)")
+        .key_condition_expression("worker = :worker AND begins_with(#row, :prefix)")
         .expression_attribute_names("#row", "row")
-        .expression_attribute_values(":lane", text(&lane.to_string()))
+        .expression_attribute_values(":worker", text(&worker.to_string()))
         .expression_attribute_values(":prefix", text(prefix));
     let pages = pages.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
     pages.unwrap()
@@ -237,50 +238,50 @@ async fn rows(client: &Client, lane: usize, prefix: &str) -> Vec<Item> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_race_is_won_by_one() {
     let rounds = std::env::var("RACES").ok().filter(|it| !it.is_empty());
-    let rounds = rounds.map_or(ROUNDS, |it| it.parse().expect("RACES is a number"));
+    let rounds = rounds.map_or(DEFAULT_ROUNDS, |it| it.parse().expect("RACES is a number"));
     let endpoint = Endpoint::start().await;
     let definition = json!({
         "TableName": TABLE,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
-            {"AttributeName": "lane", "AttributeType": "S"},
+            {"AttributeName": "worker", "AttributeType": "S"},
             {"AttributeName": "row", "AttributeType": "S"},
         ],
         "KeySchema": [
-            {"AttributeName": "lane", "KeyType": "HASH"},
+            {"AttributeName": "worker", "KeyType": "HASH"},
             {"AttributeName": "row", "KeyType": "RANGE"},
         ],
     });
     endpoint.aws.dynamodb.create_table(&definition).unwrap();
     let client = endpoint.dynamodb();
     let begun = Instant::now();
-    let mut lanes = Vec::new();
-    for lane in 0..LANES {
+    let mut workers = Vec::new();
+    for worker in 0..WORKERS {
         for row in ["gate", "update", "transaction"] {
-            let put = client.put_item().table_name(TABLE).set_item(Some(key(lane, row)));
+            let put = client.put_item().table_name(TABLE).set_item(Some(key(worker, row)));
             put.item("version", number(0)).send().await.unwrap();
         }
         let clients = (0..RACERS).map(|_| endpoint.dynamodb_apart()).collect();
-        lanes.push(tokio::spawn(race(lane, rounds.div_ceil(LANES), clients)));
+        workers.push(tokio::spawn(race(worker, rounds.div_ceil(WORKERS), clients)));
     }
     let (mut won, mut contested, mut raced) = ([0; RACERS], 0, 0);
-    for (lane, tally) in lanes.into_iter().enumerate() {
+    for (worker, tally) in workers.into_iter().enumerate() {
         let tally = tally.await.unwrap();
-        // What every round has left is its winner's, and nobody else's.
+        // What every round has left is its winner's.
         let [puts, updates, transactions] = &tally.winners;
         let all = |rows: Vec<Item>, name: &str| -> Vec<_> {
             rows.iter().map(|row| row[name].clone()).collect()
         };
-        let holders = all(rows(&client, lane, "put#").await, "holder");
+        let holders = all(rows(&client, worker, "put#").await, "holder");
         let expected: Vec<_> = puts.iter().map(|racer| number(*racer as u64)).collect();
         assert_eq!(holders, expected);
-        let logs = all(rows(&client, lane, "log#").await, "row");
+        let logs = all(rows(&client, worker, "log#").await, "row");
         let expected = transactions.iter().enumerate();
         let expected: Vec<_> =
             expected.map(|(round, racer)| text(&format!("log#{round:06}#{racer}"))).collect();
         assert_eq!(logs, expected);
         for (row, winners) in [("update", updates), ("transaction", transactions)] {
-            let set = &rows(&client, lane, row).await[0];
+            let set = &rows(&client, worker, row).await[0];
             assert_eq!(set["version"], number(winners.len() as u64));
             assert_eq!(set["holder"], number(winners[winners.len() - 1] as u64));
         }
@@ -294,6 +295,6 @@ async fn every_race_is_won_by_one() {
     );
     // Otherwise they raced one after the other, and there was nothing to see.
     assert!(contested * 2 > raced, "{contested} of {raced} races had everybody on the way at once");
-    assert!(won.iter().all(|won| won * 20 > raced), "somebody hardly ever wins: {won:?}");
+    assert!(won.iter().all(|won| won * 20 > raced), "one racer hardly ever wins: {won:?}");
     endpoint.stop().await;
 }

@@ -8,7 +8,7 @@ const SIGNED: (&str, &str) = (
 #[tokio::test]
 async fn a_web_page_can_do_nothing_here() {
     let endpoint = Endpoint::start().await;
-    let client = endpoint.web.client();
+    let client = endpoint.client();
     // What a form or a simple `fetch` may send to anyone.
     let invoke = format!("{}/2015-03-31/functions/greet/invocations", endpoint.url);
     let answer = client.post(&invoke).header("origin", "https://evil.example").send().await;
@@ -26,9 +26,9 @@ async fn a_web_page_can_do_nothing_here() {
 }
 
 #[tokio::test]
-async fn an_identity_is_told() {
+async fn caller_identity_is_answered() {
     let endpoint = Endpoint::start().await;
-    let ask = endpoint.web.client().post(&endpoint.url).header(SIGNED.0, SIGNED.1);
+    let ask = endpoint.client().post(&endpoint.url).header(SIGNED.0, SIGNED.1);
     let answer = ask.body("Action=GetCallerIdentity&Version=2011-06-15").send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let text = answer.text().await.unwrap();
@@ -37,9 +37,9 @@ async fn an_identity_is_told() {
 }
 
 #[tokio::test]
-async fn whoever_asks_for_another_service_is_told_which_are_here() {
+async fn unknown_service_is_answered_with_the_known_ones() {
     let endpoint = Endpoint::start().await;
-    let client = endpoint.web.client();
+    let client = endpoint.client();
     let ask = |target: &str, body: &str| {
         client
             .post(&endpoint.url)
@@ -75,7 +75,7 @@ async fn whoever_asks_for_another_service_is_told_which_are_here() {
 #[tokio::test]
 async fn garbage_is_refused_and_never_repeated() {
     let endpoint = Endpoint::start().await;
-    let client = endpoint.web.client();
+    let client = endpoint.client();
     let deep = "[".repeat(100_000);
     let bodies = [
         "",

@@ -7,7 +7,7 @@ use crate::dynamodb::{key, letters, number};
 use crate::endpoint::Endpoint;
 
 #[tokio::test]
-async fn everything_is_there_after_a_restart() {
+async fn state_survives_a_restart() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("data");
 
@@ -43,9 +43,9 @@ async fn everything_is_there_after_a_restart() {
     endpoint.stop().await;
 }
 
-/// Whoever was answered can rely on it, even if the process is killed the next moment.
+/// An acknowledged write survives the process being killed right after.
 #[tokio::test]
-async fn what_was_acknowledged_is_in_the_files_at_once() {
+async fn acknowledged_write_is_in_the_files_at_once() {
     let home = tempfile::tempdir().unwrap();
     let endpoint = Endpoint::keeping(home.path()).await;
     let put = endpoint.ssm().put_parameter().name("a").value("1").r#type(ParameterType::String);

@@ -10,15 +10,16 @@ use aws_smithy_types::body::SdkBody;
 
 /// A client with connections of its own. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct SdkClient(reqwest::Client);
+pub(crate) struct SdkClient(pub(crate) reqwest::Client);
 
 impl SdkClient {
     pub(crate) fn new() -> Self {
-        Self(local_aws::HttpClient::new(String::new()).unwrap().client().clone())
-    }
-
-    pub(crate) fn client(&self) -> reqwest::Client {
-        self.0.clone()
+        Self(
+            local_aws::HttpClient::new(String::new())
+                .expect("the options are valid")
+                .client()
+                .clone(),
+        )
     }
 }
 

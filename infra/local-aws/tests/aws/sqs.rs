@@ -95,7 +95,7 @@ async fn a_message_is_sent_received_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_message_that_nobody_deletes_comes_again() {
+async fn undeleted_message_is_received_again() {
     let (endpoint, client, url) = with_queue(&[(Name::VisibilityTimeout, "1")]).await;
     let id = send(&client, &url, "again").await;
     let first = receive(&client, &url, 0).await;
@@ -188,7 +188,7 @@ async fn a_message_of_one_mebibyte_is_the_largest() {
 }
 
 #[tokio::test]
-async fn what_fails_too_often_is_moved_aside() {
+async fn message_that_fails_too_often_moves_to_the_dlq() {
     let (endpoint, client, dead) = with_queue(&[]).await;
     let policy = r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:letters","maxReceiveCount":"2"}"#;
     let url =

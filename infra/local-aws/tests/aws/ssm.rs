@@ -195,7 +195,7 @@ async fn history_and_description_tell_what_was_put() {
 }
 
 #[tokio::test]
-async fn what_parameter_store_would_refuse_is_refused() {
+async fn invalid_parameter_is_refused() {
     let endpoint = Endpoint::start().await;
     let client = endpoint.ssm();
     let put = |name: &str, value: &str| {

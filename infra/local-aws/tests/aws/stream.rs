@@ -5,7 +5,7 @@ use crate::endpoint::Endpoint;
 
 /// Asks the streams API, for which there is no SDK client here.
 async fn ask(endpoint: &Endpoint, operation: &str, body: &Value) -> Value {
-    let request = endpoint.web.client().post(&endpoint.url);
+    let request = endpoint.client().post(&endpoint.url);
     let request = request
         .header("x-amz-target", format!("DynamoDBStreams_20120810.{operation}"))
         .header("content-type", "application/x-amz-json-1.0")

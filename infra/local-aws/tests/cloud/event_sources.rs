@@ -149,7 +149,7 @@ async fn a_pipe_forwards_what_its_function_makes_of_records_if_there_is_a_bus() 
         (&json!("rows"), &json!("A row"))
     );
     assert_eq!(ask("GET", "buses").await.1, json!({ "buses": { "shop/orders": 2 } }));
-    assert_eq!(ask("DELETE", "buses/shop/orders").await.1, json!({ "forgotten": 2 }));
+    assert_eq!(ask("DELETE", "buses/shop/orders").await.1, json!({ "cleared": 2 }));
     assert!(cloud.aws.buses.events("shop/orders").is_empty());
     cloud.stop().await;
 }

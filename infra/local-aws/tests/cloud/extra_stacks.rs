@@ -38,7 +38,7 @@ fn write(stack: &TestStack, text: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn it_has_its_own_door_and_shares_everything_else() {
+async fn extra_stack_has_its_own_api_and_shares_the_rest() {
     let (stack, mut options) = with_extra_stack(&function("two", EVENTS));
     options.parameters.insert("Bus".to_owned(), "notices".to_owned());
     let cloud = Cloud::start(options).await.unwrap();
@@ -70,7 +70,7 @@ async fn it_has_its_own_door_and_shares_everything_else() {
 }
 
 #[tokio::test]
-async fn its_binaries_may_be_where_cargo_puts_them() {
+async fn binaries_of_an_extra_stack_are_found_in_target_debug() {
     let stack = TestStack::new(&["one"], &function("one", ""));
     let own = stack.folder.path().join("own");
     std::fs::create_dir_all(own.join("target/debug")).unwrap();
@@ -90,7 +90,7 @@ async fn its_binaries_may_be_where_cargo_puts_them() {
 }
 
 #[tokio::test]
-async fn what_does_not_go_together_is_refused() {
+async fn conflicting_stacks_are_refused() {
     let refused = async |own: &str, parameter: Option<&str>| {
         let (_stack, mut options) = with_extra_stack(own);
         options.parameters.extend(parameter.map(|name| (name.to_owned(), "x".to_owned())));

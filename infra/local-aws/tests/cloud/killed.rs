@@ -1,4 +1,4 @@
-//! However the runner ends, nothing of it stays.
+//! However the runner ends, none of its processes remains.
 
 use std::{
     io::{BufRead, BufReader},
@@ -27,7 +27,7 @@ fn run(stack: &TestStack) -> (Child, Vec<u16>) {
         line.rsplit("127.0.0.1:").next().unwrap().split(' ').next().unwrap().parse().unwrap()
     };
     let ports = (0..2).map(|_| port(lines.next().unwrap().unwrap())).collect();
-    // The program goes on talking; somebody has to listen.
+    // The program continues to print; the pipe has to be drained.
     std::thread::spawn(move || lines.for_each(drop));
     (child, ports)
 }
@@ -52,7 +52,7 @@ async fn dies_with_everything(signal: Signal) {
         &["one", "two", "three"].map(|name| function(name, "      Timeout: 600\n")).concat(),
     );
     let (mut runner, ports) = run(&stack);
-    // One is idle, one is busy and would go on for ever, one doesn't even listen.
+    // One is idle, one is busy for ever, one is stuck.
     let events = [
         ("one", json!({ "touch": stack.path("idle") })),
         ("two", json!({ "touch": stack.path("busy"), "until": stack.path("never") })),

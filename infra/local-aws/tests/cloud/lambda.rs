@@ -126,7 +126,7 @@ async fn a_function_that_takes_too_long_is_killed() {
 }
 
 #[tokio::test]
-async fn what_a_function_says_before_it_dies_is_told() {
+async fn last_output_of_a_dying_function_is_in_its_error() {
     let stack =
         TestStack::new(&["one", "broken"], &(function("one", "") + &function("broken", "")));
     let cloud = stack.start().await;
@@ -147,7 +147,7 @@ async fn what_a_function_says_before_it_dies_is_told() {
         .iter()
         .filter(|line| line.contains("NO_SUCH_TABLE") && !line.contains("failed"))
         .count();
-    assert_eq!(starts, 1, "it was started again though nobody asked");
+    assert_eq!(starts, 1, "it was started again without an invocation");
 
     // An error is the function's answer; its process lives on.
     let before = process(&cloud.invoke("one", &json!({})).await.unwrap());
@@ -212,7 +212,7 @@ async fn a_function_that_is_killed_answers_as_one_that_exits() {
 }
 
 #[tokio::test]
-async fn a_storm_starts_a_process_for_each_of_so_many_invocations() {
+async fn cold_starts_give_each_invocation_a_new_process() {
     let stack = TestStack::new(&["one"], &function("one", ""));
     let cloud = stack.start().await;
     let invoke = async || process(&cloud.invoke("one", &json!({})).await.unwrap());
@@ -237,7 +237,7 @@ async fn a_storm_starts_a_process_for_each_of_so_many_invocations() {
 }
 
 #[tokio::test]
-async fn a_function_that_is_frozen_goes_on_when_it_is_thawed_and_may_be_too_late() {
+async fn frozen_function_resumes_when_thawed_or_times_out() {
     let stack = TestStack::new(&["one"], &function("one", "      Timeout: 10\n"));
     let mut options = stack.options();
     options.timeout_grace = Duration::ZERO;
@@ -254,7 +254,7 @@ async fn a_function_that_is_frozen_goes_on_when_it_is_thawed_and_may_be_too_late
         let frozen = process_in(&stack.path("a")).await;
         assert_eq!(tell("freeze").await, r#"{"frozen":1}"#);
         fs::write(&go, "").unwrap();
-        // It could go on now; another one does, which started later.
+        // It could continue now, but is frozen; a later invocation gets another process.
         let other = process(&cloud.invoke("one", &json!({})).await.unwrap());
         assert_ne!(other, frozen);
         frozen
@@ -287,7 +287,7 @@ async fn a_function_can_be_killed_before_and_after_its_put() {
     let functions = function("one", &patient) + &function("other", MAY_PUT);
     let stack = TestStack::new(&["one", "other"], &(functions + ROWS));
     let cloud = stack.start().await;
-    let put = Fault::of("dynamodb", "PutItem").on("rows").by("one").hold().once();
+    let put = Fault::new("dynamodb", "PutItem").on("rows").by("one").hold().once();
     for (id, fault, is_put) in [("before", put.clone(), false), ("after", put.after(), true)] {
         let start = cloud.aws.dynamodb.stream_position("rows").unwrap();
         let records = || cloud.aws.dynamodb.stream_records("rows", &start, 10).unwrap().0.len();
@@ -325,7 +325,7 @@ async fn idle_processes_are_stopped() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_named() {
+async fn missing_binary_and_taken_port_are_named() {
     let stack = TestStack::new(&[], &function("one", ""));
     let Err(missing) = local_aws::Cloud::start(stack.options()).await else { panic!("it started") };
     assert!(matches!(&missing, Error::Binary { function, .. } if function == "one"));

@@ -1,4 +1,4 @@
-//! The cloud with functions that do as they are told.
+//! A cloud with scripted functions.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

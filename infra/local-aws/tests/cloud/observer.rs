@@ -1,4 +1,4 @@
-//! Whoever looks on sees what functions are told, answer, and ask of AWS.
+//! Observers see what functions are invoked with, answer, and ask of AWS.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::test_stack::{MAY_PUT, ROWS, TestStack, function};
 
 #[tokio::test]
-async fn a_witness_sees_each_invocation_and_each_call_that_took_effect() {
+async fn observer_sees_each_invocation_and_each_executed_call() {
     let stack = TestStack::new(&["one"], &(function("one", MAY_PUT) + ROWS));
     let seen = Arc::<Mutex<Vec<String>>>::default();
     let sees = seen.clone();
@@ -36,9 +36,9 @@ async fn a_witness_sees_each_invocation_and_each_call_that_took_effect() {
     })];
     let cloud = Cloud::start(options).await.unwrap();
     cloud.invoke("one", &json!({ "put": "kept" })).await.unwrap();
-    let lost = Fault::of("dynamodb", "PutItem").refuse("InternalServerError").once();
+    let lost = Fault::new("dynamodb", "PutItem").refuse("InternalServerError").once();
     cloud.aws.faults.inject(lost).unwrap();
-    // What befalls a call keeps it from the witness as from the table.
+    // A refused call reaches neither the table nor the observer.
     let _ = cloud.invoke("one", &json!({ "put": "lost" })).await;
     cloud.invoke("one", &json!({ "fail": "no" })).await.unwrap_err();
 

@@ -1,4 +1,4 @@
-//! A cloud of a test's own.
+//! A stack of a test's own.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,7 +14,11 @@ use tempfile::TempDir;
 fn scripted() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     let path = program.parent().unwrap().parent().unwrap().join("examples/scripted");
-    assert!(path.exists(), "{} is missing: `cargo test -p local` builds it", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: `cargo test --package local-aws` builds it",
+        path.display()
+    );
     path
 }
 
@@ -100,17 +104,17 @@ pub(crate) fn function(name: &str, properties: &str) -> String {
 
 /// Waits until `what` is true; panics when that takes unreasonably long.
 pub(crate) async fn eventually(mut what: impl FnMut() -> bool) {
-    let patience = async {
+    let condition = async {
         while !what() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), patience)
+    tokio::time::timeout(Duration::from_secs(30), condition)
         .await
         .expect("it hasn't come to that in 30 seconds");
 }
 
-/// Whether a process is gone, or a zombie that nobody has waited for.
+/// Whether a process is gone, or a zombie.
 pub(crate) fn is_gone(process: u64) -> bool {
     match std::fs::read_to_string(format!("/proc/{process}/stat")) {
         Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),

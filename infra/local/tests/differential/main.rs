@@ -12,17 +12,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod answer;
-// The chance of the crash run, which repeats with its seed.
-#[path = "../../../../tests/e2e/crash/chance.rs"]
-mod chance;
+// The random numbers of the crash run, which repeat with their seed.
 mod known;
 mod ministack;
+#[path = "../../../../tests/e2e/crash/random.rs"]
+mod random;
 mod request;
 mod table;
 mod words;
 
 use axum::body::Bytes;
-use local_aws::services::lambda::{Answer, BoxFuture, FunctionSummary, InvokeError};
+use local_aws::services::lambda::{BoxFuture, FunctionResponse, FunctionSummary, InvokeError};
 use local_aws::services::{Aws, Invoke};
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ impl Both {
 struct NoFunctions;
 
 impl Invoke for NoFunctions {
-    fn invoke(&self, _: &str, _: Bytes) -> BoxFuture<'_, Result<Answer, InvokeError>> {
+    fn invoke(&self, _: &str, _: Bytes) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
         Box::pin(async { Err(InvokeError::NotFound) })
     }
 

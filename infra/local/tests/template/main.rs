@@ -171,7 +171,7 @@ fn a_change_in_the_template_is_followed() {
 }
 
 #[test]
-fn the_deployed_template_forwards_when_it_is_told_where() {
+fn template_forwards_events_when_a_bus_is_given() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/template.yaml");
     let read = |parameters: &[(&str, &str)]| {
         Template::read(&path, &target(), &map(&[("Stage", "local")]), &map(parameters)).unwrap()

@@ -26,7 +26,7 @@ fn found(template: &Template) -> Value {
 }
 
 #[test]
-fn a_deployment_says_where_it_is_found() {
+fn deployment_parameter_holds_its_addresses() {
     let alarms = "arn:aws:sns:us-east-1:000000000000:hongyan-local-alarms";
     let door = "http://127.0.0.1:8080";
     let domain = [("DomainName", "wechat.example.com"), ("CertificateArn", CERTIFICATE)];
@@ -45,7 +45,7 @@ fn a_deployment_says_where_it_is_found() {
 const CERTIFICATE: &str = "arn:aws:acm:us-east-1:000000000000:certificate/0-1";
 
 #[test]
-fn the_functions_that_call_wechat_are_where_they_are_told_to_be() {
+fn functions_that_call_wechat_run_in_the_chosen_network() {
     let subnets =
         [("Egress", "subnets"), ("SubnetIds", "subnet-1,subnet-2"), ("SecurityGroupIds", "sg-1")];
     for parameters in [&[("Egress", "nat")][..], &subnets] {
@@ -92,7 +92,7 @@ fn each_function_has_a_role_of_its_own_that_allows_nothing_everywhere() {
 }
 
 #[test]
-fn the_issuer_of_sessions_is_the_same_for_whoever_makes_and_whoever_takes_them() {
+fn issuer_is_the_same_for_login_and_authorizer() {
     let domain = [("DomainName", "wechat.example.com"), ("CertificateArn", CERTIFICATE)];
     let with = |name, value| [&domain[..], &[(name, value)]].concat();
     let door = "http://127.0.0.1:8080";
@@ -114,7 +114,7 @@ fn the_issuer_of_sessions_is_the_same_for_whoever_makes_and_whoever_takes_them()
 }
 
 #[test]
-fn parameters_take_effect_where_they_are_said_to() {
+fn parameters_apply_where_documented() {
     let plain = deployed_with(&[]).unwrap();
     let changed = deployed_with(&[
         ("CallbackConcurrency", "50"),
@@ -158,7 +158,7 @@ fn parameters_take_effect_where_they_are_said_to() {
 }
 
 #[test]
-fn what_cannot_work_together_is_refused_before_anything_is_made() {
+fn conflicting_parameters_are_refused() {
     for (parameters, message) in [
         (
             &[("Egress", "subnets"), ("SecurityGroupIds", "sg-1")][..],

@@ -10,25 +10,25 @@ use tokio::{sync::Mutex, time::Instant};
 use super::Denied;
 use crate::http::HttpClient;
 
-/// API Gateway keeps keys for two hours at most.
-const KEPT: Duration = Duration::from_secs(2 * 3600);
+/// API Gateway caches keys for two hours at most.
+const KEYS_TTL: Duration = Duration::from_secs(2 * 3600);
 
-/// So long an unknown key id isn't looked for again: strangers can make them up.
-const AGAIN: Duration = Duration::from_secs(5);
+/// Minimum time before an unknown key id is looked up again: clients can make them up.
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// API Gateway waits 1.5 seconds for each of the two pages. Here functions are
 /// built without optimisation, and several may be starting on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(10);
-const PATIENCE_ON_AWS: Duration = Duration::from_millis(1500);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+const AWS_FETCH_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The keys of one issuer.
 pub(crate) struct Keys {
     issuer: String,
     http: HttpClient,
-    kept: Mutex<Option<Kept>>,
+    cached: Mutex<Option<CachedKeys>>,
 }
 
-struct Kept {
+struct CachedKeys {
     keys: BTreeMap<String, Key>,
     read_at: Duration,
 }
@@ -63,28 +63,28 @@ impl Keys {
             issuer: issuer.to_owned(),
             // Addresses are given whole.
             http: HttpClient::new(String::new())?,
-            kept: Mutex::default(),
+            cached: Mutex::default(),
         })
     }
 
     /// The key of this id. The issuer is asked when nothing is known or it is too
     /// old, and for an id that isn't known, if it hasn't been just now.
     pub(crate) async fn find(&self, kid: &str, now: Duration) -> Result<Key, Denied> {
-        let mut kept = self.kept.lock().await;
-        let age = kept.as_ref().map(|kept| now.saturating_sub(kept.read_at));
-        let known = kept.as_ref().is_some_and(|kept| kept.keys.contains_key(kid));
-        if age.is_none_or(|age| age > KEPT || (age > AGAIN && !known)) {
+        let mut cached = self.cached.lock().await;
+        let age = cached.as_ref().map(|cached| now.saturating_sub(cached.read_at));
+        let known = cached.as_ref().is_some_and(|cached| cached.keys.contains_key(kid));
+        if age.is_none_or(|age| age > KEYS_TTL || (age > MIN_REFRESH_INTERVAL && !known)) {
             match self.read().await {
-                Ok(keys) => *kept = Some(Kept { keys, read_at: now }),
+                Ok(keys) => *cached = Some(CachedKeys { keys, read_at: now }),
                 Err(problem) => {
                     tracing::warn!("the keys of {} can't be read: {problem}", self.issuer);
-                    if age.is_none_or(|age| age > KEPT) {
+                    if age.is_none_or(|age| age > KEYS_TTL) {
                         return Err(Denied::Invalid("OIDC discovery endpoint communication error"));
                     }
                 }
             }
         }
-        let key = kept.as_ref().and_then(|kept| kept.keys.get(kid)).cloned();
+        let key = cached.as_ref().and_then(|cached| cached.keys.get(kid)).cloned();
         key.ok_or(Denied::Invalid("the token's key is not one of the issuer's"))
     }
 
@@ -103,11 +103,11 @@ impl Keys {
     async fn get(&self, page: &str) -> Result<Json, String> {
         let text = |error: &dyn Display| error.to_string();
         let started = Instant::now();
-        let answer = tokio::time::timeout(PATIENCE, self.http.get(page)).await;
+        let answer = tokio::time::timeout(FETCH_TIMEOUT, self.http.get(page)).await;
         let answer = answer.map_err(|_| format!("GET {page} takes too long"))?;
         let answer = answer.map_err(|error| text(&error))?;
         let took = started.elapsed();
-        if took > PATIENCE_ON_AWS {
+        if took > AWS_FETCH_TIMEOUT {
             tracing::warn!("{page} took {} ms; API Gateway waits 1500", took.as_millis());
         }
         Ok(answer)

@@ -11,7 +11,7 @@ use aws_lc_rs::{
     signature::{self, RSA_PKCS1_SHA256},
 };
 use axum::{Router, extract::State, http::HeaderValue};
-use tokens::{AUDIENCE, Forger, jwk as public};
+use test_tokens::{AUDIENCE, Forger, jwk as public};
 
 use super::*;
 
@@ -242,7 +242,7 @@ async fn no_forgery_passes() {
 /// What API Gateway doesn't look at, by its documentation, isn't looked at here:
 /// functions that want to know more have to look themselves.
 #[tokio::test]
-async fn what_the_issuer_signed_passes_whatever_else_it_says() {
+async fn token_of_the_issuer_passes_with_unusual_claims() {
     let issuer = Issuer::start().await;
     let forger = Forger::new(&pairs()[0], "key-1", &issuer.rule.issuer, NOW);
     let strays = forger.strays();
@@ -254,7 +254,7 @@ async fn what_the_issuer_signed_passes_whatever_else_it_says() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_absent_empty_or_there_twice_lets_nobody_in() {
+async fn absent_empty_or_repeated_header_is_refused() {
     let issuer = Issuer::start().await;
     let token = good(&issuer.claims());
     for values in [&[][..], &[""], &["Bearer "]] {
@@ -305,7 +305,7 @@ async fn keys_for_something_else_are_not_taken() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_can_not_be_asked_lets_nobody_in_but_what_is_known_stays() {
+async fn unreachable_issuer_refuses_unknown_keys_and_keeps_known_ones() {
     let issuer = Issuer::start().await;
     let token = good(&issuer.with(&json!({ "exp": NOW + 100_000 })));
     let broken = Err(Denied::Invalid("OIDC discovery endpoint communication error"));

@@ -1,4 +1,4 @@
-//! The engine on a thread and a runtime of its own, and its upkeep.
+//! The engine on a thread and a runtime of its own, and its maintenance.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,24 +13,24 @@ use tokio::time::Instant;
 use super::lock;
 use crate::services::{Error, now};
 
-/// How often expired items are looked for. AWS promises "within a few days".
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// The interval between sweeps for expired items. AWS promises "within a few days".
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Upkeep reads whole tables, and requests wait for its pages. So it rests so many times
-/// as long as it has taken, if that is longer: tables that are large are seldom read.
-const REST: u32 = 19;
+/// Maintenance reads whole tables, and requests wait for its pages. It pauses for this
+/// multiple of its own duration, if that is longer than the interval.
+const PAUSE_FACTOR: u32 = 19;
 
 /// How often stream records are trimmed.
-const TRIM_EVERY: Duration = Duration::from_secs(60);
+const TRIM_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long a stream keeps a record (DynamoDB Streams: 24 hours).
-const KEEP_SECONDS: u64 = 24 * 60 * 60;
+const RECORD_RETENTION_SECS: u64 = 24 * 60 * 60;
 
 /// How many records are kept at most over all tables, so that a load test doesn't fill the disk.
-const KEEP_RECORDS: i64 = 100_000;
+const MAX_RECORDS: i64 = 100_000;
 
-/// How long requests under way may hold up the end: a client that sent half a request would for ever.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long requests under way may delay the stop: a client that sent half a request would for ever.
+const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// Opens the engine's database, and a second connection beside it.
 pub(super) fn open(file: Option<&Path>) -> Result<(Database, Connection), Error> {
@@ -83,8 +83,8 @@ impl Engine {
             .name("dynamodb".to_owned())
             .spawn(move || {
                 runtime.block_on(run(listener, database, beside, stopped));
-                runtime.shutdown_timeout(GRACE);
-                // Nobody listens any more if the handle was dropped.
+                runtime.shutdown_timeout(STOP_GRACE);
+                // The receiver is gone if the handle was dropped.
                 let _ = end.send(());
             })
             .map_err(Error::Serve)?;
@@ -100,7 +100,7 @@ impl Engine {
     pub(super) fn stop(self) {
         // A receiver that is gone means that the thread has ended already.
         let _ = self.stop.send(());
-        if self.ended.recv_timeout(GRACE * 3).is_err() {
+        if self.ended.recv_timeout(STOP_GRACE * 3).is_err() {
             tracing::warn!("the database engine is slow to stop and is left behind");
         }
     }
@@ -120,11 +120,11 @@ async fn run(
         }
     };
     let sweeper = database.clone();
-    let sweeping = tokio::spawn(every(SWEEP_EVERY, "expiring items", move || {
+    let sweeping = tokio::spawn(every(SWEEP_INTERVAL, "expiring items", move || {
         sweeper.sweep_ttl().map(drop).map_err(Error::from)
     }));
     let trimming =
-        tokio::spawn(every(TRIM_EVERY, "trimming streams", move || trim(&lock(&beside))));
+        tokio::spawn(every(TRIM_INTERVAL, "trimming streams", move || trim(&lock(&beside))));
 
     let (grace, graceful) = oneshot::channel();
     let shutdown = async move {
@@ -134,7 +134,7 @@ async fn run(
     };
     let deadline = async move {
         let _ = graceful.await;
-        tokio::time::sleep(GRACE).await;
+        tokio::time::sleep(STOP_GRACE).await;
     };
     tokio::select! {
         ended = dynoxide::server::serve_with_shutdown(listener, database, shutdown) => {
@@ -163,25 +163,25 @@ async fn every(
             Ok(Err(error)) => tracing::warn!(%error, "{doing} failed; it is tried again"),
             Err(_) => tracing::error!("{doing} panicked; it is tried again"),
         }
-        tokio::time::sleep(period.max(begun.elapsed() * REST)).await;
+        tokio::time::sleep(period.max(begun.elapsed() * PAUSE_FACTOR)).await;
     }
 }
 
 /// Removes the records that AWS would no longer have, and those beyond what is kept here.
 fn trim(beside: &Connection) -> Result<(), Error> {
-    let oldest = i64::try_from((now() / 1000).saturating_sub(KEEP_SECONDS)).unwrap_or(0);
-    patiently(|| {
+    let oldest = i64::try_from((now() / 1000).saturating_sub(RECORD_RETENTION_SECS)).unwrap_or(0);
+    retry_when_locked(|| {
         beside.execute("DELETE FROM _stream_records WHERE created_at < ?1", [oldest])?;
         beside.execute(
             "DELETE FROM _stream_records WHERE id <= (SELECT MAX(id) FROM _stream_records) - ?1",
-            [KEEP_RECORDS],
+            [MAX_RECORDS],
         )
     })
 }
 
 /// Removes the records of a table that is gone.
-pub(super) fn forget_stream(beside: &Connection, table: &str) -> Result<(), Error> {
-    patiently(|| {
+pub(super) fn delete_stream_records(beside: &Connection, table: &str) -> Result<(), Error> {
+    retry_when_locked(|| {
         // Not if it has been made anew meanwhile.
         beside.execute(
             "DELETE FROM _stream_records WHERE table_name = ?1
@@ -191,14 +191,14 @@ pub(super) fn forget_stream(beside: &Connection, table: &str) -> Result<(), Erro
     })
 }
 
-/// Moves what stands in the write-ahead log into the file.
+/// Moves the write-ahead log into the file.
 pub(super) fn write_back(beside: &Connection) -> Result<(), Error> {
     beside.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
 }
 
-/// Tries again while a table is locked: in memory, readers and writers of it exclude each other.
-fn patiently(work: impl Fn() -> rusqlite::Result<usize>) -> Result<(), Error> {
+/// Retries while a table is locked: in memory, readers and writers of it exclude each other.
+fn retry_when_locked(work: impl Fn() -> rusqlite::Result<usize>) -> Result<(), Error> {
     let mut left = 50;
     loop {
         match work() {
@@ -263,8 +263,8 @@ mod tests {
     fn records_older_than_a_day_are_trimmed() {
         let (_database, beside) = open(None).unwrap();
         let now = now() / 1000;
-        insert(&beside, "old", now - KEEP_SECONDS - 60);
-        insert(&beside, "new", now - KEEP_SECONDS + 60);
+        insert(&beside, "old", now - RECORD_RETENTION_SECS - 60);
+        insert(&beside, "new", now - RECORD_RETENTION_SECS + 60);
         trim(&beside).unwrap();
         assert_eq!(tables(&beside), ["new"]);
     }
@@ -281,8 +281,8 @@ mod tests {
         database.create_table(serde_json::from_value(definition).unwrap()).unwrap();
         insert(&beside, "here", 1);
         insert(&beside, "gone", 2);
-        forget_stream(&beside, "here").unwrap();
-        forget_stream(&beside, "gone").unwrap();
+        delete_stream_records(&beside, "here").unwrap();
+        delete_stream_records(&beside, "gone").unwrap();
         assert_eq!(tables(&beside), ["here"]);
     }
 
@@ -297,6 +297,6 @@ mod tests {
             .unwrap();
         let ended = std::time::Instant::now();
         engine.stop();
-        assert!(ended.elapsed() < GRACE * 3, "{:?}", ended.elapsed());
+        assert!(ended.elapsed() < STOP_GRACE * 3, "{:?}", ended.elapsed());
     }
 }

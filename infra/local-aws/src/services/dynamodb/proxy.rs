@@ -1,4 +1,4 @@
-//! Passes clients' requests on to the engine's own server, and mends its answers.
+//! Passes clients' requests on to the engine's own server, and corrects its responses.
 
 use std::net::SocketAddr;
 
@@ -24,15 +24,15 @@ pub(super) struct Proxy {
     engine: Uri,
 }
 
-/// What came back.
-pub(super) struct Answer {
+/// The engine's response.
+pub(super) struct ProxyResponse {
     /// For the client.
     pub(super) response: Response,
     /// The table that this request deleted.
     pub(super) deleted: Option<String>,
 }
 
-impl From<Response> for Answer {
+impl From<Response> for ProxyResponse {
     fn from(response: Response) -> Self {
         Self { response, deleted: None }
     }
@@ -51,13 +51,13 @@ impl Proxy {
     }
 
     /// Passes on one request for `operation`, without what only a browser would add.
-    pub(super) async fn pass(&self, operation: &str, request: Request) -> Answer {
+    pub(super) async fn pass(&self, operation: &str, request: Request) -> ProxyResponse {
         let (mut head, asked) = request.into_parts();
         head.uri = self.engine.clone();
         for name in [header::HOST, header::ORIGIN, header::CONNECTION, header::EXPECT] {
             head.headers.remove(name);
         }
-        if !mends(operation) {
+        if !needs_correction(operation) {
             return match self.client.request(Request::from_parts(head, asked)).await {
                 Ok(answer) => answer.map(Body::new).into(),
                 Err(error) => unreachable_engine(&error).into(),
@@ -81,8 +81,8 @@ impl Proxy {
         // Both describe the body as it was.
         head.headers.remove(header::CONTENT_LENGTH);
         head.headers.remove(HeaderName::from_static("x-amz-crc32"));
-        let (body, deleted) = mend(operation, head.status, &body);
-        Answer { response: Response::from_parts(head, Body::from(body)), deleted }
+        let (body, deleted) = correct(operation, head.status, &body);
+        ProxyResponse { response: Response::from_parts(head, Body::from(body)), deleted }
     }
 }
 
@@ -92,8 +92,8 @@ fn unreachable_engine(error: &hyper_util::client::legacy::Error) -> Response {
         .json("1.0")
 }
 
-/// Whether answers of this operation need mending; items pass untouched.
-fn mends(operation: &str) -> bool {
+/// Whether responses of this operation need corrections; items pass untouched.
+fn needs_correction(operation: &str) -> bool {
     matches!(
         operation,
         "CreateTable"
@@ -111,7 +111,7 @@ fn mends(operation: &str) -> bool {
 }
 
 /// Our ARNs, records as AWS would have them, and an open shard that looks open.
-fn mend(operation: &str, status: StatusCode, body: &[u8]) -> (String, Option<String>) {
+fn correct(operation: &str, status: StatusCode, body: &[u8]) -> (String, Option<String>) {
     let text = String::from_utf8_lossy(body).replace(THEIRS, OURS);
     let Ok(mut body) = serde_json::from_str::<Value>(&text) else { return (text, None) };
     if !status.is_success() {
@@ -152,16 +152,19 @@ mod tests {
     fn an_open_shard_has_no_end() {
         let body = br#"{"StreamDescription": {"StreamArn": "arn:aws:dynamodb:dynoxide:000000000000:table/t/stream/1",
             "Shards": [{"ShardId": "s", "SequenceNumberRange": {"StartingSequenceNumber": "1", "EndingSequenceNumber": "2"}}]}}"#;
-        let (mended, _) = mend("DescribeStream", StatusCode::OK, body);
-        assert!(!mended.contains("EndingSequenceNumber"), "{mended}");
-        assert!(mended.contains("arn:aws:dynamodb:us-east-1:000000000000:table/t"), "{mended}");
+        let (corrected, _) = correct("DescribeStream", StatusCode::OK, body);
+        assert!(!corrected.contains("EndingSequenceNumber"), "{corrected}");
+        assert!(
+            corrected.contains("arn:aws:dynamodb:us-east-1:000000000000:table/t"),
+            "{corrected}"
+        );
     }
 
     #[test]
     fn a_failed_deletion_deletes_no_stream() {
         let body =
             br#"{"__type": "ResourceNotFoundException", "TableDescription": {"TableName": "t"}}"#;
-        assert_eq!(mend("DeleteTable", StatusCode::BAD_REQUEST, body).1, None);
-        assert_eq!(mend("DeleteTable", StatusCode::OK, body).1.as_deref(), Some("t"));
+        assert_eq!(correct("DeleteTable", StatusCode::BAD_REQUEST, body).1, None);
+        assert_eq!(correct("DeleteTable", StatusCode::OK, body).1.as_deref(), Some("t"));
     }
 }

@@ -15,7 +15,7 @@ use crate::services::{ACCOUNT, Error, REGION};
 const OFFSET: u128 = 100_000_000_000_000_000_000;
 
 /// The most records one call returns (DynamoDB Streams, `GetRecords`: 1,000).
-const MOST: usize = 1000;
+const MAX_RECORDS: usize = 1000;
 
 /// Everything up to and including one record: where a reader stands.
 ///
@@ -107,7 +107,7 @@ pub(super) fn records(
     let shard = dynoxide::streams::shard_id(table);
     let read = database.get_records(GetRecordsRequest {
         shard_iterator: encode_shard_iterator(table, &shard, position.stored),
-        limit: Some(limit.clamp(1, MOST)),
+        limit: Some(limit.clamp(1, MAX_RECORDS)),
     })?;
     if let Some(last) = read.records.last() {
         position = last

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_new_table_mends_is_an_error_that_says_so() {
+    fn changed_table_definition_is_an_error_that_asks_for_a_new_table() {
         let database = Database::memory().unwrap();
         create(&database, None, &definition()).unwrap();
         for (pointer, value, what) in [

@@ -20,7 +20,7 @@ pub(crate) struct Call {
 impl Call {
     /// What the head of a request says; what its body names is yet to be read.
     /// `None` if it is for no service that is known here.
-    pub(crate) fn of(request: &Request) -> Option<Self> {
+    pub(crate) fn from_request(request: &Request) -> Option<Self> {
         let caller = caller(request.headers());
         let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
         if let Some((api, operation)) = target.and_then(|target| target.split_once('.')) {
@@ -91,7 +91,7 @@ fn table(text: &str) -> &str {
     name.split('/').next().unwrap_or(name)
 }
 
-/// Each function here has an access key of its own; nobody else's begins so.
+/// Each function here has an access key of its own; no other key has its prefix.
 fn caller(headers: &HeaderMap) -> Option<String> {
     let signature = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (_, credential) = signature.split_once("Credential=")?;
@@ -117,7 +117,7 @@ mod tests {
     fn a_call_is_known_by_its_target_or_its_path() {
         let known = |method: &str, path: &str, target: &str| {
             let headers: &[_] = if target.is_empty() { &[] } else { &[("x-amz-target", target)] };
-            let call = Call::of(&request(method, path, headers))?;
+            let call = Call::from_request(&request(method, path, headers))?;
             Some((call.service, call.operation, call.resources.concat()))
         };
         let is = |service: &'static str, operation: &str, name: &str| {
@@ -145,7 +145,7 @@ mod tests {
             );
             let headers =
                 [("x-amz-target", "AmazonSSM.GetParameter"), ("authorization", &signature)];
-            Call::of(&request("POST", "/", &headers)).unwrap().caller
+            Call::from_request(&request("POST", "/", &headers)).unwrap().caller
         };
         let key = crate::runtime::access_key("shop-local-send");
         assert_eq!(by(&key).as_deref(), Some("shop-local-send"));

@@ -1,4 +1,4 @@
-//! The faults that are handle, and what has become of them.
+//! The injected faults and their progress.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,12 +20,12 @@ struct Inner {
     last: AtomicU64,
 }
 
-/// A fault that was handle. Cheap to clone; dropping it changes nothing.
+/// An injected fault. Cheap to clone; dropping it changes nothing.
 #[derive(Clone, Debug)]
-pub struct FaultHandle(Arc<Order>);
+pub struct FaultHandle(Arc<Registration>);
 
 #[derive(Debug)]
-struct Order {
+struct Registration {
     id: u64,
     fault: Fault,
     until: Option<Instant>,
@@ -35,26 +35,26 @@ struct Order {
 /// How far a fault has come.
 #[derive(Debug)]
 struct FaultProgress {
-    /// How many calls it would have fired, if it befell all.
+    /// How many calls it concerned, affected or not.
     concerned: u64,
-    /// How many calls it may still befall.
+    /// How many calls it may still affect.
     left: Option<u32>,
     fired: u64,
-    /// How many calls it is befalling right now, held or not.
+    /// How many calls it affects now, held or not.
     under_way: usize,
     holding: usize,
-    /// How often it was released; who is held goes on when this grows.
+    /// How often it was released; held calls continue when this grows.
     releases: u64,
     cancelled: bool,
 }
 
 impl Faults {
-    /// Orders a fault. Where several wait for a call, the one ordered first befalls it.
+    /// Registers a fault. Where several wait for a call, the one injected first affects it.
     ///
     /// # Errors
     ///
-    /// Why it makes no sense: it names no service that is here, does nothing,
-    /// or could never befall a call.
+    /// It names no service that is here, does nothing,
+    /// or could never affect a call.
     pub fn inject(&self, fault: Fault) -> Result<FaultHandle, InvalidFault> {
         fault.check()?;
         let progress = FaultProgress {
@@ -66,7 +66,7 @@ impl Faults {
             releases: 0,
             cancelled: false,
         };
-        let handle = FaultHandle(Arc::new(Order {
+        let handle = FaultHandle(Arc::new(Registration {
             id: self.0.last.fetch_add(1, Ordering::SeqCst) + 1,
             until: fault.for_ms.map(|time| Instant::now() + Duration::from_millis(time)),
             fault,
@@ -76,7 +76,7 @@ impl Faults {
         Ok(handle)
     }
 
-    /// The faults that aren't over, in the order in which they were handle.
+    /// The faults that aren't over, in the order of their injection.
     #[must_use]
     pub fn list(&self) -> Vec<FaultHandle> {
         let mut waiting = self.waiting();
@@ -90,27 +90,27 @@ impl Faults {
         self.list().into_iter().find(|handle| handle.id() == id)
     }
 
-    /// Calls off all faults; tells how many. Calls that are held go on.
+    /// Cancels all faults and returns their number. Held calls continue.
     pub fn cancel(&self) -> usize {
         let all = self.list();
         all.iter().for_each(FaultHandle::cancel);
         all.len()
     }
 
-    /// Whether it matters what this call's body names.
-    pub(super) fn ask_for_resources(&self, call: &Call) -> bool {
+    /// Whether a fault needs to know the resources that this call's body names.
+    pub(super) fn need_resources(&self, call: &Call) -> bool {
         self.waiting()
             .iter()
             .any(|handle| handle.0.fault.resource.is_some() && handle.0.fault.may_concern(call))
     }
 
-    /// The fault that befalls this call, one time less.
-    pub(super) fn take(&self, call: &Call) -> Option<Injection> {
+    /// Fires the fault that waits for this call, if one does.
+    pub(super) fn fire(&self, call: &Call) -> Option<Injection> {
         let mut waiting = self.waiting();
         waiting.retain(|handle| !handle.is_over());
         waiting
             .iter()
-            .find_map(|handle| handle.0.fault.concerns(call).then(|| handle.take()).flatten())
+            .find_map(|handle| handle.0.fault.concerns(call).then(|| handle.fire()).flatten())
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<FaultHandle>> {
@@ -125,7 +125,7 @@ impl FaultHandle {
         self.0.id
     }
 
-    /// How many calls it has fired.
+    /// How many calls it has affected.
     #[must_use]
     pub fn fired(&self) -> u64 {
         self.0.progress.borrow().fired
@@ -137,22 +137,22 @@ impl FaultHandle {
         self.0.progress.borrow().holding
     }
 
-    /// Returns once it has fired so many calls or more.
+    /// Returns once it has affected this number of calls or more.
     pub async fn has_fired(&self, calls: u64) {
         self.until(|progress| progress.fired >= calls).await;
     }
 
-    /// Returns when it holds exactly so many calls.
+    /// Returns when it holds exactly this number of calls.
     ///
-    /// One that is held is gone a moment after its caller is, without having
-    /// taken effect if it was held before: whoever kills a caller waits for
-    /// zero, and only then releases or calls off.
+    /// A held call ends shortly after its caller does, and isn't executed if it was held
+    /// before execution: after killing a caller, wait for zero before releasing or
+    /// cancelling the fault.
     pub async fn holds(&self, calls: usize) {
         self.until(|progress| progress.holding == calls).await;
     }
 
-    /// Lets those go on that are held now; tells how many. It stays for the
-    /// next ones, if it has times left.
+    /// Releases the calls that are held now and returns their number. The fault stays
+    /// for the next calls, if it has times left.
     pub fn release(&self) -> usize {
         let mut held = 0;
         self.0.progress.send_modify(|progress| {
@@ -162,12 +162,12 @@ impl FaultHandle {
         held
     }
 
-    /// Ends it. Calls that are held go on.
+    /// Ends it. Held calls continue.
     pub fn cancel(&self) {
         self.0.progress.send_modify(|progress| progress.cancelled = true);
     }
 
-    /// What it is and what has become of it, as the control API shows it.
+    /// The fault and its progress, as the control API shows it.
     #[must_use]
     pub fn json(&self) -> Json {
         let mut json = json!(self.0.fault);
@@ -191,8 +191,8 @@ impl FaultHandle {
             || self.0.until.is_some_and(|until| until <= Instant::now())
     }
 
-    fn take(&self) -> Option<Injection> {
-        let taken = self.0.progress.send_if_modified(|progress| {
+    fn fire(&self) -> Option<Injection> {
+        let fired = self.0.progress.send_if_modified(|progress| {
             if progress.left == Some(0) {
                 return false;
             }
@@ -205,12 +205,12 @@ impl FaultHandle {
             progress.under_way += 1;
             true
         });
-        taken.then(|| Injection(self.clone()))
+        fired.then(|| Injection(self.clone()))
     }
 }
 
-/// A fault in the act of befalling one call. Dropped when the call is over, or
-/// its caller gone.
+/// A fault while it affects one call. Dropped when the call is over, or its caller
+/// gone.
 pub(super) struct Injection(FaultHandle);
 
 impl Injection {
@@ -220,12 +220,12 @@ impl Injection {
 
     /// Waits as long as the fault says.
     pub(super) async fn wait(&self) {
-        let Order { fault, until, .. } = &*self.0.0;
+        let Registration { fault, until, .. } = &*self.0.0;
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
         if !fault.hold {
             return;
         }
-        let held = Held::new(&self.0.0.progress);
+        let held = HoldGuard::new(&self.0.0.progress);
         let released =
             self.0.until(|progress| progress.cancelled || progress.releases > held.since);
         match until {
@@ -243,13 +243,13 @@ impl Drop for Injection {
 }
 
 /// Counts a call for as long as it is held.
-struct Held<'c> {
+struct HoldGuard<'c> {
     progress: &'c watch::Sender<FaultProgress>,
     /// How often the fault had been released before.
     since: u64,
 }
 
-impl<'c> Held<'c> {
+impl<'c> HoldGuard<'c> {
     fn new(progress: &'c watch::Sender<FaultProgress>) -> Self {
         let mut since = 0;
         progress.send_modify(|progress| {
@@ -260,7 +260,7 @@ impl<'c> Held<'c> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for HoldGuard<'_> {
     fn drop(&mut self) {
         self.progress.send_modify(|progress| progress.holding -= 1);
     }

@@ -1,4 +1,4 @@
-//! How a fault befalls a call on its way to its service.
+//! Applies faults to calls on their way to the services.
 
 use super::{Call, Fault, Faults};
 use crate::connection::Resetter;
@@ -8,16 +8,16 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// Lets the fault that waits for this call have its way, if one does.
+/// Applies the fault that waits for this call, if one does.
 pub(crate) async fn inject(
     State(faults): State<Faults>,
     ConnectInfo(resetter): ConnectInfo<Resetter>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(mut call) = Call::of(&request) else { return next.run(request).await };
+    let Some(mut call) = Call::from_request(&request) else { return next.run(request).await };
     // A body is held back only for faults that ask what it names.
-    if faults.ask_for_resources(&call) {
+    if faults.need_resources(&call) {
         let (head, asked) = request.into_parts();
         let asked = match body::whole(asked).await {
             Ok(asked) => asked,
@@ -26,7 +26,7 @@ pub(crate) async fn inject(
         call.read(&asked);
         request = Request::from_parts(head, Body::from(asked));
     }
-    let Some(injection) = faults.take(&call) else { return next.run(request).await };
+    let Some(injection) = faults.fire(&call) else { return next.run(request).await };
     let fault = injection.fault();
     tracing::debug!(service = call.service, operation = call.operation, ?fault, "fired");
     let answer = if fault.after {
@@ -54,7 +54,7 @@ fn refusal(fault: &Fault, call: &Call) -> Option<Refusal> {
     Some(Refusal {
         status: fault.refusal_status(call.service, code),
         code: code.clone().into(),
-        message: format!("{code}: a fault that was ordered on this machine"),
+        message: format!("{code}: a fault that was injected on this machine"),
     })
 }
 

@@ -1,4 +1,4 @@
-//! What a call asks for: an action on a resource, or several.
+//! The actions and resources that a call needs permission for.
 
 use axum::http::Uri;
 use serde_json::Value as Json;
@@ -14,8 +14,8 @@ pub struct AuthorizationRequest {
     pub resource: String,
     /// The partition keys of the items that are meant, where that can be told.
     pub leading_keys: Option<Vec<String>>,
-    /// The ARN of the function whose code calls; none if Lambda itself does
-    /// something in a function's name.
+    /// The ARN of the function whose code calls; none if Lambda itself calls with the
+    /// execution role.
     pub code_of: Option<String>,
 }
 
@@ -25,8 +25,8 @@ impl AuthorizationRequest {
         Self { action: action.into(), resource: resource.into(), leading_keys: None, code_of: None }
     }
 
-    /// The action as its service tells of it: SQS in small letters.
-    pub(crate) fn told(&self) -> String {
+    /// The action as its service displays it: SQS in small letters.
+    pub(crate) fn displayed_action(&self) -> String {
         match self.action.split_once(':') {
             Some(("sqs", _)) => self.action.to_ascii_lowercase(),
             _ => self.action.clone(),
@@ -34,11 +34,10 @@ impl AuthorizationRequest {
     }
 }
 
-/// What an operation of DynamoDB, its streams, SSM or SQS comes to. `key_of` tells
-/// the partition key's attribute of a table. An operation of which nothing is
-/// known, or a body that names nothing, asks for `*`, which only a policy for all
-/// resources allows.
-pub(crate) fn of(
+/// The authorization requests of a call of DynamoDB, its streams, SSM or SQS. `key_of`
+/// gives the partition key's attribute of a table. An unknown operation, or a body that
+/// names nothing, requests `*`, which only a policy for all resources allows.
+pub(crate) fn for_call(
     service: &str,
     operation: &str,
     body: &[u8],
@@ -46,13 +45,13 @@ pub(crate) fn of(
 ) -> Vec<AuthorizationRequest> {
     let body = serde_json::from_slice(body).unwrap_or_default();
     let asked = match service {
-        "dynamodb" => of_tables(operation, &body, key_of),
+        "dynamodb" => for_tables(operation, &body, key_of),
         "dynamodbstreams" => {
             let stream = body["StreamArn"].as_str().unwrap_or("*");
             vec![AuthorizationRequest::new(format!("dynamodb:{operation}"), stream)]
         }
-        "ssm" => of_parameters(operation, &body),
-        _ => vec![of_queue(operation, &body)],
+        "ssm" => for_parameters(operation, &body),
+        _ => vec![for_queue(operation, &body)],
     };
     if asked.is_empty() {
         vec![AuthorizationRequest::new(format!("{service}:{operation}"), "*")]
@@ -63,7 +62,7 @@ pub(crate) fn of(
 
 /// Lambda's operations ("Actions, resources, and condition keys for AWS Lambda").
 /// An ARN with a version or an alias is a resource of its own.
-pub(crate) fn of_lambda(operation: &str, uri: &Uri) -> AuthorizationRequest {
+pub(crate) fn for_lambda(operation: &str, uri: &Uri) -> AuthorizationRequest {
     let action = if operation == "Invoke" { "InvokeFunction" } else { operation };
     let action = format!("lambda:{action}");
     let path = uri.path().trim_start_matches("/2015-03-31/functions").trim_start_matches('/');
@@ -86,7 +85,7 @@ pub(crate) fn of_lambda(operation: &str, uri: &Uri) -> AuthorizationRequest {
 /// DynamoDB's ("Actions, resources, and condition keys for Amazon DynamoDB", and
 /// "Using IAM with DynamoDB transactions": what stands in a transaction needs what
 /// it would need alone, and the transaction itself needs nothing).
-fn of_tables(
+fn for_tables(
     operation: &str,
     body: &Json,
     key_of: &dyn Fn(&str) -> Option<String>,
@@ -145,7 +144,7 @@ fn of_tables(
 /// Parameter Store's ("Actions, resources, and condition keys for AWS Systems
 /// Manager"): a parameter's slash is the one after `parameter`, and a folder is a
 /// parameter of its path.
-fn of_parameters(operation: &str, body: &Json) -> Vec<AuthorizationRequest> {
+fn for_parameters(operation: &str, body: &Json) -> Vec<AuthorizationRequest> {
     let several = body["Names"].as_array().into_iter().flatten();
     let named = several.chain([&body["Name"], &body["Path"]]).filter_map(Json::as_str);
     let asked = named.map(|name| {
@@ -160,7 +159,7 @@ fn of_parameters(operation: &str, body: &Json) -> Vec<AuthorizationRequest> {
 
 /// SQS's ("Actions, resources, and condition keys for Amazon SQS"): a batch needs
 /// what each of its entries would need alone.
-fn of_queue(operation: &str, body: &Json) -> AuthorizationRequest {
+fn for_queue(operation: &str, body: &Json) -> AuthorizationRequest {
     let action = format!("sqs:{}", operation.strip_suffix("Batch").unwrap_or(operation));
     let queue = body["QueueUrl"].as_str().map(sqs::name_of).or(body["QueueName"].as_str());
     AuthorizationRequest::new(action, queue.map_or_else(|| "*".to_owned(), sqs::arn))
@@ -193,7 +192,7 @@ mod tests {
     /// Each action and resource, the ARN cut down to its own part.
     fn asked(service: &str, operation: &str, body: &Json) -> Vec<(String, String)> {
         let key_of = |table: &str| (table == "Books").then(|| "ISBN".to_owned());
-        let all = of(service, operation, body.to_string().as_bytes(), &key_of);
+        let all = for_call(service, operation, body.to_string().as_bytes(), &key_of);
         let own = |arn: &str| arn.splitn(6, ':').last().unwrap().to_owned();
         all.into_iter().map(|it| (it.action, own(&it.resource))).collect()
     }
@@ -262,7 +261,9 @@ mod tests {
     fn leading_keys_are_the_partition_keys_of_items() {
         let key_of = |table: &str| (table == "Books").then(|| "ISBN".to_owned());
         let keys = |operation: &str, body: Json| {
-            of("dynamodb", operation, body.to_string().as_bytes(), &key_of).remove(0).leading_keys
+            for_call("dynamodb", operation, body.to_string().as_bytes(), &key_of)
+                .remove(0)
+                .leading_keys
         };
         let one = |key: &str| Some(vec![key.to_owned()]);
         let item = json!({"ISBN": {"S": "978"}, "Title": {"S": "Geese"}});
@@ -304,13 +305,13 @@ mod tests {
         let name = json!({"QueueName": "mail"});
         assert_eq!(asked("sqs", "GetQueueUrl", &name), [pair("sqs:GetQueueUrl", "mail")]);
         assert_eq!(asked("sqs", "ListQueues", &json!({})), [pair("sqs:ListQueues", "*")]);
-        assert_eq!(of_queue("SendMessage", &url).told(), "sqs:sendmessage");
+        assert_eq!(for_queue("SendMessage", &url).displayed_action(), "sqs:sendmessage");
     }
 
     #[test]
     fn functions_are_resources_and_so_are_their_versions() {
         let asked = |operation: &str, uri: &str| {
-            let asked = of_lambda(operation, &uri.parse().unwrap());
+            let asked = for_lambda(operation, &uri.parse().unwrap());
             (asked.action, asked.resource)
         };
         let all = "/2015-03-31/functions";

@@ -19,21 +19,24 @@ pub(crate) async fn enforce(
     next: Next,
 ) -> Response {
     // A call that is for no service is refused by itself.
-    let Some(call) = Call::of(&request) else { return next.run(request).await };
+    let Some(call) = Call::from_request(&request) else { return next.run(request).await };
     let Some(caller) = call.caller.as_deref().filter(|caller| permissions.binds(caller)) else {
         return next.run(request).await;
     };
     let (head, sent) = request.into_parts();
     let (mut asked, sent) = if call.service == "lambda" {
         // The path says it all, and how large a body may be is Lambda's matter.
-        (vec![authorization_request::of_lambda(&call.operation, &head.uri)], sent)
+        (vec![authorization_request::for_lambda(&call.operation, &head.uri)], sent)
     } else {
         let sent = match body::whole(sent).await {
             Ok(sent) => sent,
             Err(refusal) => return refuse(call.service, &refusal),
         };
         let key_of = |table: &str| permissions.key_of(table);
-        (authorization_request::of(call.service, &call.operation, &sent, &key_of), Body::from(sent))
+        (
+            authorization_request::for_call(call.service, &call.operation, &sent, &key_of),
+            Body::from(sent),
+        )
     };
     for asked in &mut asked {
         asked.code_of = Some(lambda::arn(caller));

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_arn_is_refused() {
+    fn invalid_arn_is_refused() {
         for text in ["", "Books", "arn:aws:dynamodb:*", "arn:aws:*:us-east-1:123456789012:Books"] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }

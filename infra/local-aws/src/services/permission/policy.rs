@@ -1,15 +1,15 @@
-//! What a role may do, and how that is decided.
+//! Policies of roles, and how they decide.
 
 use super::authorization_request::AuthorizationRequest;
 use super::pattern::{Pattern, like};
 use super::uses::{Unused, Use};
 
-/// Whether a statement permits or forbids.
+/// Whether a statement allows or denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It permits.
+    /// It allows.
     Allow,
-    /// It forbids, whatever else permits.
+    /// It denies, whatever other statements allow.
     Deny,
 }
 
@@ -18,7 +18,7 @@ pub enum Effect {
 pub struct Statement {
     /// Where it stands in the template, counted from 1.
     pub line: usize,
-    /// Whether it permits or forbids.
+    /// Whether it allows or denies.
     pub effect: Effect,
     /// As in `dynamodb:PutItem` or `dynamodb:*`, in any case of letters.
     pub actions: Vec<String>,
@@ -27,9 +27,8 @@ pub struct Statement {
     /// `dynamodb:LeadingKeys` with `ForAllValues:StringLike`: what the partition
     /// keys of all items of the call must be like; of any items if `None`.
     pub leading_keys: Option<Vec<String>>,
-    /// `lambda:SourceFunctionArn` with `ArnEquals`: only what the code of these
-    /// functions calls is meant, not what Lambda does in their name; all calls are
-    /// meant if `None`.
+    /// `lambda:SourceFunctionArn` with `ArnEquals`: only calls by the code of
+    /// these functions, not by Lambda with their role; all calls if `None`.
     pub code_of: Option<Vec<Pattern>>,
 }
 
@@ -37,12 +36,12 @@ pub struct Statement {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy(pub Vec<Statement>);
 
-/// What a policy says of something asked for.
+/// A policy's decision on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// A statement allows it and none denies it.
     Allowed,
-    /// No statement speaks of it.
+    /// No statement concerns it.
     NotAllowed,
     /// A statement denies it.
     Denied,
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_statement_allows_is_not_allowed() {
+    fn action_without_a_statement_is_not_allowed() {
         let actions = ["dynamodb:GetItem", "dynamodb:Query"];
         let policy = Policy(vec![statement(Effect::Allow, &actions, &[BOOKS])]);
         let decide = |action: &str, resource: &str| policy.decide(&asked(action, resource));
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_denied_to_a_functions_code_lambda_itself_may_do() {
+    fn denial_for_a_functions_code_does_not_bind_lambda_itself() {
         let read = "arn:aws:lambda:us-west-2:123456789012:function:read";
         let deny = Statement {
             code_of: Some(vec![Pattern::parse(read).unwrap()]),
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_and_never_used_is_found() {
+    fn unused_permission_is_found() {
         let actions = ["dynamodb:GetItem", "dynamodb:PutItem"];
         let tokens = "arn:aws:ssm:us-west-2:123456789012:parameter/tokens/*";
         let policy = Policy(vec![

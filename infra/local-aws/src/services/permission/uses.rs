@@ -1,4 +1,4 @@
-//! What functions have used of what they may.
+//! The permissions that functions have used.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,7 +17,7 @@ pub struct Use {
     pub resource: String,
 }
 
-/// A permission that nobody has used.
+/// A permission that no function has used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unused {
     /// Where its statement stands in the template, counted from 1.
@@ -64,11 +64,11 @@ impl Uses {
         if self.seen.contains(&used) {
             return;
         }
-        // A line goes into the file in one piece, whoever else writes to it.
+        // A line is one write, so that several processes can append to one file.
         if let Some(file) = &mut self.file
             && let Err(error) = file.write_all(line(&used).as_bytes())
         {
-            tracing::error!(%error, "a use of a permission can't be written down");
+            tracing::error!(%error, "the use of a permission can't be written to the file");
         }
         self.seen.insert(used);
     }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_two_clouds_write_into_one_file_is_read_as_one() {
+    fn uses_of_two_clouds_in_one_file_are_merged() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("uses");
         let (mut one, mut other) = (Uses::default(), Uses::default());

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::attributes::{self, Redrive};
 use super::message::{Attribute, Draft, Message};
 use super::queue::Queue;
-use super::{MOST, Queues, digest, name_of, no_queue, url};
+use super::{MAX_BATCH_MESSAGES, Queues, digest, name_of, no_queue, url};
 use crate::services::refusal::answer;
 use crate::services::{Refusal, now};
 
@@ -128,7 +128,7 @@ impl Queues {
                 let name = name_of(&asked.queue_url);
                 let (gone, change) = self.state.change(|state| state.queues.remove(name));
                 gone.ok_or_else(|| no_queue(name))?;
-                self.state.kept(change).await?;
+                self.state.wait_until_written(change).await?;
                 self.arrived.notify_waiters();
                 Ok(json!({}))
             }
@@ -199,7 +199,7 @@ impl Queues {
             }
         });
         made?;
-        self.state.kept(change).await?;
+        self.state.wait_until_written(change).await?;
         Ok(json!({"QueueUrl": url(base, name)}))
     }
 
@@ -270,14 +270,14 @@ impl Queues {
             Ok(())
         });
         set?;
-        self.state.kept(change).await?;
+        self.state.wait_until_written(change).await?;
         self.arrived.notify_waiters();
         Ok(json!({}))
     }
 
     async fn send_message(&self, queue: &str, asked: Send) -> Result<Value, Refusal> {
         let (sent, change) = self.put_with_sums(queue, asked.draft()?)?;
-        self.state.kept(change).await?;
+        self.state.wait_until_written(change).await?;
         Ok(sent)
     }
 
@@ -286,7 +286,7 @@ impl Queues {
         &self,
         queue: &str,
         draft: Draft,
-    ) -> Result<(Value, crate::services::persisted::Change), Refusal> {
+    ) -> Result<(Value, crate::services::persisted::ChangeId), Refusal> {
         let mut sent = json!({"MD5OfMessageBody": digest::body(&draft.body)});
         if !draft.attributes.is_empty() {
             sent["MD5OfMessageAttributes"] = json!(digest::attributes(&draft.attributes));
@@ -306,7 +306,7 @@ impl Queues {
             ))
         };
         let max = asked.max_number_of_messages.unwrap_or(1);
-        if !(1..=MOST).contains(&max) {
+        if !(1..=MAX_BATCH_MESSAGES).contains(&max) {
             return invalid("MaxNumberOfMessages", "between 1 and 10");
         }
         if asked.wait_time_seconds.is_some_and(|seconds| seconds > 20) {

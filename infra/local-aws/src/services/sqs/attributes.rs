@@ -17,22 +17,24 @@ pub(super) struct Number {
 }
 
 /// How long a received message stays hidden, in seconds.
-pub(super) const HIDDEN: Number =
+pub(super) const VISIBILITY_TIMEOUT: Number =
     Number { name: "VisibilityTimeout", least: 0, most: 43_200, default: 30 };
 /// How long a sent message is kept back, in seconds.
-pub(super) const DELAY: Number = Number { name: "DelaySeconds", least: 0, most: 900, default: 0 };
+pub(super) const DELIVERY_DELAY: Number =
+    Number { name: "DelaySeconds", least: 0, most: 900, default: 0 };
 /// How large a message may be, in bytes.
-pub(super) const SIZE: Number =
+pub(super) const MAX_MESSAGE_SIZE: Number =
     Number { name: "MaximumMessageSize", least: 1024, most: 1_048_576, default: 1_048_576 };
 /// How long a message is kept, in seconds.
-pub(super) const KEPT: Number =
+pub(super) const RETENTION: Number =
     Number { name: "MessageRetentionPeriod", least: 60, most: 1_209_600, default: 345_600 };
 /// How long a receiver waits for a message, in seconds.
-pub(super) const WAIT: Number =
+pub(super) const RECEIVE_WAIT: Number =
     Number { name: "ReceiveMessageWaitTimeSeconds", least: 0, most: 20, default: 0 };
 
 /// All attributes that are numbers.
-pub(super) const NUMBERS: [Number; 5] = [HIDDEN, DELAY, SIZE, KEPT, WAIT];
+pub(super) const NUMBERS: [Number; 5] =
+    [VISIBILITY_TIMEOUT, DELIVERY_DELAY, MAX_MESSAGE_SIZE, RETENTION, RECEIVE_WAIT];
 
 /// Attributes that are remembered and shown, and change nothing here.
 const REMEMBERED: [&str; 5] = [

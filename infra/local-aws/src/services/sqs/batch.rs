@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::api::{Send, read};
 use super::message::{Draft, Receipt};
-use super::{MOST, Queues, name_of, no_queue};
+use super::{MAX_BATCH_MESSAGES, Queues, name_of, no_queue};
 use crate::services::Refusal;
 
 /// The most that the messages of one batch have together, in bytes (`SendMessageBatch`: 1 MiB).
-const LARGEST: usize = 1_048_576;
+const MAX_BATCH_BYTES: usize = 1_048_576;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", bound = "T: serde::de::DeserializeOwned")]
@@ -44,11 +44,11 @@ impl<T> Batch<T> {
                 "There should be at least one entry in the request.",
             ));
         }
-        if self.entries.len() > MOST {
+        if self.entries.len() > MAX_BATCH_MESSAGES {
             return Err(Refusal::new(
                 "TooManyEntriesInBatchRequest",
                 format!(
-                    "Maximum number of entries per request are {MOST}. You have sent {}.",
+                    "Maximum number of entries per request are {MAX_BATCH_MESSAGES}. You have sent {}.",
                     self.entries.len()
                 ),
             ));
@@ -73,14 +73,14 @@ impl<T> Batch<T> {
     }
 }
 
-/// What became of the entries.
+/// The results of the entries.
 #[derive(Default)]
-struct Outcome {
+struct BatchResult {
     successful: Vec<Value>,
     failed: Vec<Value>,
 }
 
-impl Outcome {
+impl BatchResult {
     fn add(&mut self, id: &str, result: Result<Value, Refusal>) {
         match result {
             Ok(mut value) => {
@@ -112,15 +112,15 @@ impl Queues {
             batch.entries.into_iter().map(|entry| (entry.id, entry.what.draft())).collect();
         let size: usize =
             drafts.iter().filter_map(|(_, draft)| draft.as_ref().ok()).map(Draft::size).sum();
-        if size > LARGEST {
+        if size > MAX_BATCH_BYTES {
             return Err(Refusal::new(
                 "BatchRequestTooLong",
                 format!(
-                    "Batch requests cannot be longer than {LARGEST} bytes. You have sent {size} bytes."
+                    "Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes. You have sent {size} bytes."
                 ),
             ));
         }
-        let mut outcome = Outcome::default();
+        let mut outcome = BatchResult::default();
         let mut last = None;
         for (id, draft) in drafts {
             let sent = draft.and_then(|draft| self.put_with_sums(queue, draft));
@@ -133,7 +133,7 @@ impl Queues {
             );
         }
         if let Some(last) = last {
-            self.state.kept(last).await?;
+            self.state.wait_until_written(last).await?;
         }
         Ok(outcome.answer())
     }
@@ -144,7 +144,7 @@ impl Queues {
         batch.check()?;
         let queue = name_of(&batch.queue_url);
         self.must_exist(queue)?;
-        let mut outcome = Outcome::default();
+        let mut outcome = BatchResult::default();
         for entry in &batch.entries {
             let deleted = Receipt::parse(&entry.what.receipt_handle)
                 .and_then(|receipt| self.in_queue(queue, |queue, _| queue.delete(&receipt)));
@@ -159,7 +159,7 @@ impl Queues {
         batch.check()?;
         let queue = name_of(&batch.queue_url);
         self.must_exist(queue)?;
-        let mut outcome = Outcome::default();
+        let mut outcome = BatchResult::default();
         for entry in &batch.entries {
             let seconds = entry.what.visibility_timeout.unwrap_or_default();
             let hidden = self.hide(queue, &entry.what.receipt_handle, seconds);

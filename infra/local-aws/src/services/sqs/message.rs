@@ -66,7 +66,7 @@ pub(super) struct Stored {
     pub(super) receipt: Option<String>,
 }
 
-/// A message as it was received. Has no `Debug`: its body is nobody's business.
+/// A message as it was received. Has no `Debug`, so that its body is never logged.
 #[derive(Clone)]
 pub struct Message {
     /// Its id.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::attributes::{DELAY, HIDDEN, KEPT, NUMBERS, Number, Redrive, SIZE};
+use super::attributes::{
+    DELIVERY_DELAY, MAX_MESSAGE_SIZE, NUMBERS, Number, RETENTION, Redrive, VISIBILITY_TIMEOUT,
+};
 use super::message::{Draft, Message, Receipt, Stored};
 use crate::services::Refusal;
 
@@ -129,7 +131,7 @@ impl Queue {
     /// Takes a message in; tells its id.
     pub(super) fn send(&mut self, draft: Draft, now: u64) -> Result<String, Refusal> {
         draft.check()?;
-        let most = self.number(SIZE);
+        let most = self.number(MAX_MESSAGE_SIZE);
         if draft.size() as u64 > most {
             return Err(Refusal::new(
                 "InvalidParameterValue",
@@ -138,7 +140,7 @@ impl Queue {
                 ),
             ));
         }
-        let delay = draft.delay.unwrap_or_else(|| self.number(DELAY));
+        let delay = draft.delay.unwrap_or_else(|| self.number(DELIVERY_DELAY));
         if delay > 900 {
             return Err(Refusal::new(
                 "InvalidParameterValue",
@@ -193,7 +195,7 @@ impl Queue {
         if self.messages.values().next().is_some_and(|first| first.sent < oldest) {
             self.messages.retain(|_, message| message.sent >= oldest);
         }
-        let hidden = hide.unwrap_or_else(|| self.number(HIDDEN)) * 1000;
+        let hidden = hide.unwrap_or_else(|| self.number(VISIBILITY_TIMEOUT)) * 1000;
         let (mut taken, mut dead) = (Vec::new(), Vec::new());
         for (&key, message) in &mut self.messages {
             if taken.len() == max {
@@ -272,7 +274,7 @@ impl Queue {
 
     /// Messages sent before this are gone.
     fn oldest(&self, now: u64) -> u64 {
-        now.saturating_sub(self.number(KEPT) * 1000)
+        now.saturating_sub(self.number(RETENTION) * 1000)
     }
 }
 
@@ -347,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_can_be_shown_to_all() {
+    fn hidden_message_can_be_made_visible() {
         let mut queue = with(&[("VisibilityTimeout", "5")]);
         queue.send(draft("a"), START).unwrap();
         assert_eq!(bodies(&mut queue, 1, START), ["a"]);
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_received_too_often_is_taken_out() {
+    fn message_received_too_often_leaves_the_queue() {
         let mut queue = with(&[("VisibilityTimeout", "1")]);
         queue.send(draft("a"), START).unwrap();
         for attempt in 0..2 {

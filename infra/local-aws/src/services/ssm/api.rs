@@ -146,7 +146,7 @@ impl ParameterStore {
             tier: asked.tier.as_deref(),
         };
         let (version, change) = self.write(&put)?;
-        self.state.kept(change).await?;
+        self.state.wait_until_written(change).await?;
         let tier = self.state.read(|state| {
             state.parameters.get(&asked.name).map_or("Standard", |it| it.latest().tier())
         });
@@ -183,7 +183,7 @@ impl ParameterStore {
                 .after(page.after.as_deref())
                 .filter(|(name, _)| under(name, &asked.path, asked.recursive))
                 .filter(|(name, it)| asked.parameter_filters.iter().all(|f| f.passes(name, it)));
-            page.of(rest.map(|(name, it)| {
+            page.page(rest.map(|(name, it)| {
                 (name.clone(), it.shown(name, it.latest(), asked.with_decryption))
             }))
         }))
@@ -199,7 +199,7 @@ impl ParameterStore {
         self.state.read(|state| {
             let parameter = state.parameters.get(name).ok_or_else(|| not_found(name))?;
             let rest = parameter.versions().filter(|version| version.version > after);
-            Ok(page.of(rest.map(|version| {
+            Ok(page.page(rest.map(|version| {
                 let mut history = parameter.described(name, version);
                 history["Value"] = json!(version.shown(asked.with_decryption));
                 history["Labels"] = json!([]);
@@ -227,7 +227,7 @@ impl ParameterStore {
             let rest = state
                 .after(page.after.as_deref())
                 .filter(|(name, it)| filters().all(|filter| filter.passes(name, it)));
-            page.of(rest.map(|(name, it)| {
+            page.page(rest.map(|(name, it)| {
                 let mut described = it.described(name, it.latest());
                 described["ARN"] = json!(super::name::arn(name));
                 (name.clone(), described)
@@ -241,7 +241,7 @@ impl ParameterStore {
             let there = |name: &&String| state.parameters.remove(wanted(name).name).is_some();
             names.iter().filter(there).cloned().collect::<Vec<_>>()
         });
-        self.state.kept(change).await?;
+        self.state.wait_until_written(change).await?;
         Ok(deleted)
     }
 }

@@ -46,7 +46,7 @@ impl<'a> Page<'a> {
     }
 
     /// The answer: the first of `rest`, and the token if there are more. Each comes with its place.
-    pub(super) fn of(&self, rest: impl Iterator<Item = (String, Value)>) -> Value {
+    pub(super) fn page(&self, rest: impl Iterator<Item = (String, Value)>) -> Value {
         let mut rest = rest.peekable();
         let mut page = Vec::new();
         let mut last = None;
@@ -160,7 +160,7 @@ mod tests {
             let page = Page::read("Names", Some(10), 10, token.as_deref()).unwrap();
             let rest =
                 all.iter().filter(|name| page.after.as_ref().is_none_or(|after| *name > after));
-            let answer = page.of(rest.map(|name| (name.clone(), json!(name))));
+            let answer = page.page(rest.map(|name| (name.clone(), json!(name))));
             let names: Vec<String> = serde_json::from_value(answer["Names"].clone()).unwrap();
             sizes.push(names.len());
             seen.extend(names);

@@ -3,7 +3,7 @@
 use crate::services::{ACCOUNT, REGION, Refusal};
 
 /// The longest name, in characters, counted as AWS does: with the ARN before it, which is 1011 without.
-const LONGEST: usize = 1011;
+const MAX_NAME_LENGTH: usize = 1011;
 
 /// The deepest hierarchy, in levels.
 const DEEPEST: usize = 15;
@@ -17,7 +17,7 @@ pub(super) fn arn(name: &str) -> String {
 /// Checks the name of a parameter to be made (`PutParameter`: "Parameter name constraints").
 pub(super) fn check(name: &str) -> Result<(), Refusal> {
     let invalid = |reason: &str| Err(Refusal::new("ValidationException", reason));
-    if name.is_empty() || name.len() > LONGEST {
+    if name.is_empty() || name.len() > MAX_NAME_LENGTH {
         return invalid("a parameter's name has 1 to 1011 characters");
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/');

@@ -83,7 +83,7 @@ async fn an_empty_answer_forwards_nothing_and_is_no_failure() {
 }
 
 #[tokio::test]
-async fn what_never_works_is_told_to_the_failure_queue_and_the_rest_arrives() {
+async fn failing_record_goes_to_the_failure_queue_and_the_rest_arrives() {
     // The function can't stand 3.
     let functions =
         Scripted::by(

@@ -14,7 +14,7 @@ use super::super::{
 use super::AUTHORIZATION;
 use crate::route::Authorizer;
 
-/// Who lets requests in, by name, and for the routes that name nobody.
+/// The authorizers by name, and the default one.
 #[derive(Default)]
 pub(crate) struct Auth {
     authorizers: BTreeMap<String, Arc<Authorizer>>,
@@ -23,7 +23,7 @@ pub(crate) struct Auth {
 
 /// Reads an HTTP API. Apart from who is let in it carries nothing that this
 /// machine needs, but may say things that it couldn't honour.
-pub(crate) fn of_events(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Auth, Fault> {
+pub(crate) fn read_auth(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Auth, Fault> {
     let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
     properties.ignore(&[
         "AccessLogSettings",
@@ -86,13 +86,13 @@ fn authorizer(name: String, properties: Properties<'_>) -> Result<Authorizer, Fa
 }
 
 /// Who lets requests in on the route of a function's event.
-pub(crate) fn of_event(
+pub(crate) fn for_event(
     scope: &Scope<'_>,
     event: &Properties<'_>,
 ) -> Result<Option<Arc<Authorizer>>, Fault> {
     let mut auth = Auth::default();
     for (id, resource) in scope.made_of(physical::HTTP_API)? {
-        auth = of_events(scope, id, resource)?;
+        auth = read_auth(scope, id, resource)?;
     }
     let mut name = auth.default.clone();
     if let Some(own) = event.section("Auth")? {
@@ -153,7 +153,7 @@ Resources:
     }
 
     #[test]
-    fn what_an_api_cannot_say_here_is_refused_with_its_line() {
+    fn unsupported_api_property_is_refused_with_its_line() {
         for (from, to, line, message) in [
             ("DefaultAuthorizer: session", "DefaultAuthorizer: who", 7, "names no authorizer: who"),
             ("DefaultAuthorizer: session", "EnableIamAuthorizer: true", 7, "`EnableIamAuthorizer`"),

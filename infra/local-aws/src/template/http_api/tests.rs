@@ -74,16 +74,16 @@ fn routes_lead_to_functions_past_their_authorizers() {
 }
 
 #[test]
-fn what_would_not_work_once_it_is_deployed_is_refused() {
+fn api_that_would_not_work_on_aws_is_refused() {
     let permission = SMALL.find("  Permission:").unwrap();
     let whole = &SMALL[permission..SMALL.find("  Integration:").unwrap()];
     let stage = &SMALL[SMALL.find("  Stage:").unwrap()..SMALL.find("  Session:").unwrap()];
     for (from, to, message) in [
-        (whole, "", "Integration: `IntegrationUri` leads to a function that nobody lets"),
-        ("Principal: apigateway", "Principal: events", "that nobody lets API Gateway invoke"),
-        ("${Api}/*", "other/*", "that nobody lets API Gateway invoke"),
-        ("${Api}/*", "${Api}/*/GET/*", "that nobody lets API Gateway invoke"),
-        ("FunctionName: !Ref One", "FunctionName: two", "that nobody lets API Gateway invoke"),
+        (whole, "", "Integration: `IntegrationUri` leads to a function that API Gateway may"),
+        ("Principal: apigateway", "Principal: events", "that API Gateway may not invoke"),
+        ("${Api}/*", "other/*", "that API Gateway may not invoke"),
+        ("${Api}/*", "${Api}/*/GET/*", "that API Gateway may not invoke"),
+        ("FunctionName: !Ref One", "FunctionName: two", "that API Gateway may not invoke"),
         (stage, "", "`ApiId` refers to an API that has no stage"),
         ("AutoDeploy: true", "AutoDeploy: false", "Stage: `AutoDeploy` must be true"),
         ("StageName: $default", "StageName: v1", "Stage: `StageName` isn't supported"),

@@ -35,7 +35,7 @@ pub(super) fn check(
 
 /// How many requests the route with this key takes: each limit as it is written
 /// for the route, or for all.
-pub(super) fn of_route(scope: &Scope<'_>, key: &str) -> Result<Limit, Fault> {
+pub(super) fn for_route(scope: &Scope<'_>, key: &str) -> Result<Limit, Fault> {
     let stage = scope.resources().find(|(_, resource)| resource.kind == physical::STAGE);
     let Some((id, stage)) = stage else { return Ok(Limit::default()) };
     let stage = Properties::new(id, scope, stage.properties.as_ref(), stage.line)?;
