@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::digest;
-use crate::services::{ACCOUNT, REGION, Refusal};
+use crate::services::account::{ACCOUNT, REGION};
+use crate::services::refusal::Refusal;
 
 /// The most attributes that a message has (SQS message metadata: 10).
 const ATTRIBUTES: usize = 10;
