@@ -90,7 +90,7 @@ mod tests {
             ("/a/", "ValidationException"),
             ("/a//b", "ValidationException"),
             ("/", "ValidationException"),
-            ("鸿雁", "ValidationException"),
+            ("留言", "ValidationException"),
             ("SSM-thing", "ValidationException"),
             ("/aws/thing", "AccessDeniedException"),
             ("AWSthing", "AccessDeniedException"),
