@@ -63,8 +63,7 @@ fn the_template_and_the_changelog_name_the_version() {
     let version = env!("CARGO_PKG_VERSION");
     let template = include_str!("../../infra/aws/template.yaml");
     assert!(template.contains(&format!("Tags: {{ Version: {version} }}")), "{version}");
-    for changelog in
-        [include_str!("../../CHANGELOG.md"), include_str!("../../CHANGELOG.zh-CN.md")]
+    for changelog in [include_str!("../../CHANGELOG.md"), include_str!("../../CHANGELOG.zh-CN.md")]
     {
         assert!(changelog.contains(&format!("\n## {version}\n")), "{version}");
     }
