@@ -153,7 +153,7 @@ async fn unfollow_missing(
             continue;
         };
         // Their data is erased first: after the transition, no scan finds them again.
-        app.followers.users.erase(app_id, open_id, at, false).await?;
+        app.user_items.erase(app_id, open_id, at, false).await?;
         if app.followers.store(app_id, open_id, known, next).await?.is_some() {
             job.counts.update(|counts| counts.left += 1);
         }
