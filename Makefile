@@ -181,45 +181,46 @@ interop-dynamodb: $(EMULATOR)/ready ## Ask the local DynamoDB and another one th
 		$(CARGO) test --workspace --test differential --locked -- --ignored --nocapture
 
 FOLLOWERS ?= 1000000
-# What stands around the functions while they are measured.
-AROUND := benchmarks starts sends logins imports costs soak
+INVOCATIONS ?= 1000000
+# Runs a program of tests/bench. The local AWS and the sandbox around the functions are
+# fast, and built in a few minutes.
+BENCH = $(CARGO) run --quiet --profile around --package bench --locked --bin
+# `bench-callbacks` contains what it measures, so it is built as the functions are.
+CALLBACKS := --release --package bench --no-default-features --bin bench-callbacks --locked
 
 bench: release $(PEERS)/ready ## Measure everything, and write BENCHMARKS.md (needs Python and Node.js; FOLLOWERS=1000000)
-	$(CARGO) build --release --locked --no-default-features --package noop
-	$(CARGO) build --release --locked --package bench
-	$(CARGO) build --profile around --locked $(addprefix --package ,$(AROUND))
-	$(TARGET)/around/benchmarks $(TARGET)/release $(TARGET)/around $(PEERS) $(FOLLOWERS) BENCHMARKS.md
+	$(CARGO) build $(CALLBACKS)
+	$(CARGO) build --profile around --package bench --bins --locked
+	$(TARGET)/around/bench-page $(TARGET)/release $(TARGET)/around $(PEERS) $(FOLLOWERS) BENCHMARKS.md
 
-bench-callbacks: ## Messages per second that one core verifies, opens, reads and answers
-	$(CARGO) run --quiet --release --package bench --locked
-
-# What is measured: the functions alone, as they are deployed, for this machine.
+# What is measured: the functions, built for deployment but for this machine.
 release:
 	$(CARGO) build --release --locked --no-default-features $(PACKAGES)
+	$(CARGO) build --release --locked --no-default-features --package noop
+
+bench-callbacks: ## Measure how many messages per second one core verifies, decrypts, parses and answers
+	$(CARGO) run --quiet $(CALLBACKS)
+
+bench-peers: $(PEERS)/ready ## Measure the same beside foreign implementations and servers (needs Python and Node.js)
+	$(CARGO) run --quiet $(CALLBACKS) -- $(PEERS)
 
 bench-starts: release ## Measure how fast functions start and answer, beside one that does nothing
-	$(CARGO) build --release --locked --no-default-features --package noop
-	$(CARGO) run --quiet --profile around --package starts --locked -- $(TARGET)/release
+	$(BENCH) bench-starts -- $(TARGET)/release
 
-bench-sends: release ## Count what a notification costs, how many a second go through the queue, and a token's repair
-	$(CARGO) run --quiet --profile around --package sends --locked -- $(TARGET)/release
+bench-sends: release ## Measure a notification's calls, the queue's throughput, and sends with an invalid token
+	$(BENCH) bench-sends -- $(TARGET)/release
 
-bench-logins: release ## Count what a login costs, how many a second one process takes, and how long its first one
-	$(CARGO) run --quiet --profile around --package logins --locked -- $(TARGET)/release
+bench-logins: release ## Measure a login's calls, their rate, and a process's first login
+	$(BENCH) bench-logins -- $(TARGET)/release
 
-bench-followers: release ## Count what bringing followers in costs, its memory, and what grows with them (FOLLOWERS=1000000)
-	$(CARGO) run --quiet --profile around --package imports --locked -- $(TARGET)/release $(FOLLOWERS)
+bench-followers: release ## Measure the import of followers, its memory, and what grows with them (FOLLOWERS=1000000)
+	$(BENCH) bench-followers -- $(TARGET)/release $(FOLLOWERS)
 
-bench-costs: release ## Compute what AWS asks for, from what the functions use
-	$(CARGO) run --quiet --profile around --package costs --locked -- $(TARGET)/release
+bench-costs: release ## Compute what AWS charges for what the functions use
+	$(BENCH) bench-costs -- $(TARGET)/release
 
-INVOCATIONS ?= 1000000
-soak: release ## See that memory, open files and times stay as they are over very many invocations (INVOCATIONS=1000000)
-	$(CARGO) build --release --locked --no-default-features --package noop
-	$(CARGO) run --quiet --profile around --package soak --locked -- $(TARGET)/release $(INVOCATIONS)
-
-bench-peers: $(PEERS)/ready ## What comes in, beside foreign implementations and servers (needs Python and Node.js)
-	$(CARGO) run --quiet --release --package bench --locked -- $(PEERS)
+soak: release ## Check that a million invocations make no function slower or larger (INVOCATIONS=1000000)
+	$(BENCH) soak -- $(TARGET)/release $(INVOCATIONS)
 
 $(PEERS)/ready: tests/interop/requirements.txt tests/interop/package.json tests/interop/package-lock.json
 	@$(call python)
@@ -252,7 +253,7 @@ screenshots: ## Make the READMEs' pictures anew (needs Chromium and chromedriver
 	mkdir -p infra/sandbox/screenshots
 	$(CARGO) build --workspace --all-targets --locked
 	BROWSER_TESTS=required SCREENSHOTS=$(abspath infra/sandbox/screenshots) \
-		$(CARGO) test --package tests --test e2e --locked -- --ignored --exact page::pictures
+		$(CARGO) test --package tests --test e2e --locked -- --ignored --exact sandbox_page::pictures
 
 clean-data: ## Forget what `make run` has stored
 	rm -rf .hongyan

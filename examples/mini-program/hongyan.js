@@ -1,49 +1,51 @@
-// Hongyan in a mini program: logs in, keeps the session, calls your API with it, and
-// asks for consent to messages. Copy this file as it is.
+// Hongyan's client for mini programs: logs in, keeps the session, calls your API with it,
+// and asks for consent to messages. Copy this file unchanged.
 
-// Where the session lies in the phone's storage, so that the next start needs no login.
-const KEY = 'hongyan.session';
-// An access token this close to its end is replaced before it is used.
-const MARGIN = 30 * 1000;
+// The key of the session in the phone's storage, so that the next start needs no login.
+const STORAGE_KEY = 'hongyan.session';
+// Milliseconds before its expiry at which an access token is refreshed.
+const REFRESH_MARGIN_MS = 30 * 1000;
 
-/** `url` is Hongyan's HTTP API, `app` its short name of this mini program. */
+/** `url` is Hongyan's HTTP API, `app` its alias of this mini program. */
 function connect({ url, app }) {
-  let session = wx.getStorageSync(KEY) || null;
-  // The login or refresh under way, if there is one: whoever needs a session waits for
-  // it. A refresh token is good once, so two refreshes at a time would be one too many.
+  let session = wx.getStorageSync(STORAGE_KEY) || null;
+  // The running login or refresh. All requests wait for it, because a refresh token is valid
+  // once.
   let renewal = null;
 
-  function keep(answer) {
-    const expiresAt = Date.now() + answer.expires_in * 1000;
-    session = { token: answer.access_token, refresh: answer.refresh_token, expiresAt, user: answer.user };
-    // Before anybody uses it: after a crash the old refresh token would be worth nothing.
-    wx.setStorageSync(KEY, session);
+  function store(response) {
+    const expiresAt = Date.now() + response.expires_in * 1000;
+    session = {
+      token: response.access_token, refresh: response.refresh_token, expiresAt, user: response.user,
+    };
+    // Before its first use: the previous refresh token is no longer valid.
+    wx.setStorageSync(STORAGE_KEY, session);
     return session;
   }
 
   async function logIn() {
-    const answer = await again(async () => {
-      const { code } = await ask(wx.login, {}); // each code is good once
+    const response = await retryOnce(async () => {
+      const { code } = await promise(wx.login, {}); // a code is valid once
       return post(`${url}/login/${app}`, { code });
     });
-    if (answer.statusCode !== 200) throw failure('登录失败', answer);
-    return keep(answer.data);
+    if (response.statusCode !== 200) throw failure('登录失败', response);
+    return store(response.data);
   }
 
   async function refresh() {
-    // Within 30 seconds the same token may be sent again, in case the answer was lost.
+    // If the response is lost, Hongyan accepts the same token again for 30 seconds.
     const body = { refresh_token: session.refresh };
-    const answer = await again(() => post(`${url}/session/refresh`, body));
-    if (answer.statusCode === 200) return keep(answer.data);
-    if (answer.statusCode !== 401) throw failure('登录续期失败', answer);
+    const response = await retryOnce(() => post(`${url}/session/refresh`, body));
+    if (response.statusCode === 200) return store(response.data);
+    if (response.statusCode !== 401) throw failure('登录续期失败', response);
     return logIn(); // the session has ended
   }
 
-  /** A session other than `refused`; the one there is, if it will last. */
-  function fresh(refused) {
+  /** A valid session other than `rejected`. */
+  function validSession(rejected) {
     if (renewal) return renewal;
-    const good = session && session !== refused && session.expiresAt - MARGIN > Date.now();
-    if (good) return Promise.resolve(session);
+    const valid = session && session !== rejected && session.expiresAt - REFRESH_MARGIN_MS > Date.now();
+    if (valid) return Promise.resolve(session);
     renewal = session ? refresh() : logIn();
     const done = () => { renewal = null; };
     renewal.then(done, done);
@@ -51,25 +53,25 @@ function connect({ url, app }) {
   }
 
   /**
-   * As wx.request, with the session, and as a promise of `{ statusCode, data }`. Logs in
-   * if need be. Fails if the network does, or if nobody can log in.
+   * Like wx.request, with the session, and as a promise of `{ statusCode, data }`. Logs in
+   * if necessary. Rejects if the network or the login fails.
    */
   async function request(options) {
-    const call = (used) => send({
+    const call = ({ token }) => send({
       ...options,
-      header: { ...options.header, Authorization: `Bearer ${used.token}` },
+      header: { ...options.header, Authorization: `Bearer ${token}` },
     });
-    const used = await fresh();
-    const answer = await call(used);
-    // Once more with another session. What is refused then, is refused.
-    return answer.statusCode === 401 ? call(await fresh(used)) : answer;
+    const used = await validSession();
+    const response = await call(used);
+    // The phone's clock may be wrong, or the session revoked: retry once with another.
+    return response.statusCode === 401 ? call(await validSession(used)) : response;
   }
 
-  /** Ends the session, here and at Hongyan. */
+  /** Ends the session, on the phone and at Hongyan. */
   async function logOut() {
     const body = session && { refresh_token: session.refresh };
     session = null;
-    wx.removeStorageSync(KEY);
+    wx.removeStorageSync(STORAGE_KEY);
     if (body) await post(`${url}/session/revoke`, body);
   }
 
@@ -77,57 +79,61 @@ function connect({ url, app }) {
 }
 
 /**
- * Asks for consent to one message of each of these templates (at most 5). Call it in the
- * handler of a tap, before anything that is waited for: WeChat asks for nothing
- * otherwise. Nothing has to be told to Hongyan: WeChat tells it.
+ * Asks for consent to one message of each of these templates (at most 5). Call it in a tap
+ * handler, before the first `await`: WeChat rejects it otherwise. WeChat sends the answer to
+ * Hongyan, so there is nothing else to do.
  *
- * Gives `accepted`, the templates that were, and `problem` if nobody was even asked:
- * `off` (20004: this person has switched all messages off, in the settings of the mini
- * program), `banned` (20005: by WeChat), `again` (the network, or the mini program
- * was left), `mistake` (yours: the console shows it).
+ * Resolves to `accepted`, the accepted templates, and `problem` if WeChat didn't ask:
+ * `off` (20004: the user has turned off all messages in the settings of the mini program),
+ * `banned` (20005: WeChat has banned the mini program's messages), `again` (the network
+ * failed, or the user left the mini program), `mistake` (an error of yours, logged to the
+ * console).
+ *
+ * Source: WeChat, "wx.requestSubscribeMessage",
+ * https://developers.weixin.qq.com/miniprogram/dev/api/open-api/subscribe-message/wx.requestSubscribeMessage.html
  */
 async function askConsent(templateIds) {
   const problems = { 10002: 'again', 10003: 'again', 10005: 'again', 20004: 'off', 20005: 'banned' };
   try {
-    const answers = await ask(wx.requestSubscribeMessage, { tmplIds: templateIds });
-    // The others: `reject`, `ban` (WeChat has banned the template), `filter` (another of
-    // the same title was asked for). `acceptWith…` is `accept`, with a sound for instance.
+    const answers = await promise(wx.requestSubscribeMessage, { tmplIds: templateIds });
+    // Other answers: `reject`, `ban` (WeChat has banned the template), `filter` (a template
+    // with the same title was asked for). `acceptWith…` is `accept`, for instance with sound.
     const accepted = templateIds.filter((id) => String(answers[id]).startsWith('accept'));
     return { accepted };
-  } catch (refused) {
-    const problem = problems[refused.errCode] || 'mistake';
-    if (problem === 'mistake') console.error('wx.requestSubscribeMessage', refused);
+  } catch (error) {
+    const problem = problems[error.errCode] || 'mistake';
+    if (problem === 'mistake') console.error('wx.requestSubscribeMessage', error);
     return { accepted: [], problem };
   }
 }
 
-/** One of wx's functions, as a promise. */
-function ask(api, options) {
+/** Calls one of wx's functions, and returns a promise. */
+function promise(api, options) {
   return new Promise((success, fail) => api({ ...options, success, fail }));
 }
 
-/** A request of an API: `data` is JSON both ways. */
+/** Sends a request with JSON, and parses a JSON response. */
 function send(options) {
-  return ask(wx.request, { timeout: 10000, ...options });
+  return promise(wx.request, { timeout: 10000, ...options });
 }
 
 function post(url, data) {
   return send({ url, method: 'POST', header: { 'content-type': 'application/json' }, data });
 }
 
-/** Tries once more if the network fails. */
-async function again(attempt) {
+/** Retries once if the network fails. */
+async function retryOnce(attempt) {
   try {
     return await attempt();
-  } catch (lost) {
+  } catch (error) {
     return attempt();
   }
 }
 
 function failure(what, { statusCode, data }) {
-  const problem = new Error(`${what}（${statusCode}）${(data && data.error) || ''}`);
-  problem.statusCode = statusCode;
-  return problem;
+  const error = new Error(`${what}（${statusCode}）${(data && data.error) || ''}`);
+  error.statusCode = statusCode;
+  return error;
 }
 
 module.exports = { connect };

@@ -1,20 +1,20 @@
 import json
 import boto3
 
-hongyan = boto3.client("lambda")
+aws_lambda = boto3.client("lambda")
 
 
-def tell(order, customer, product, shipped_at):
-    """Tells a customer that their order has shipped: what became of it, and why."""
-    answer = hongyan.invoke(FunctionName="hongyan-local-send", Payload=json.dumps({
+def notify(order, customer, product, shipped_at):
+    """Notifies a customer that their order has shipped. Returns outcome and reason."""
+    response = aws_lambda.invoke(FunctionName="hongyan-local-send", Payload=json.dumps({
         "id": f"order-{order}-shipped", "to": {"account": customer}, "template": "order_shipped",
         "data": {"product": product, "time": shipped_at},
     }))
-    said = json.load(answer["Payload"])
-    if "FunctionError" in answer:  # call again later, the id makes it harmless
-        raise RuntimeError(f"{said['errorType']}: {said['errorMessage']}")
-    report = said["notifications"][0]
-    return report["outcome"], report.get("reason", "")
+    payload = json.load(response["Payload"])
+    if "FunctionError" in response:  # retry later; the id prevents a duplicate
+        raise RuntimeError(f"{payload['errorType']}: {payload['errorMessage']}")
+    result = payload["notifications"][0]
+    return result["outcome"], result.get("reason", "")
 
 
-print(*tell("17", "ann", "Blue kettle", "2026-11-20 15:04"))
+print(*notify("17", "ann", "Blue kettle", "2026-11-20 15:04"))

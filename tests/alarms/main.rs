@@ -185,14 +185,14 @@ fn graph_problems(template: &Template) -> Vec<String> {
 }
 
 #[test]
-fn every_alarm_looks_at_what_is_measured() {
+fn every_alarm_watches_an_emitted_metric() {
     let template = template(&[]);
     assert!(template.alarms.len() > 20, "{}", template.alarms.len());
     assert_eq!(alarm_problems(&template), [""; 0]);
 }
 
 #[test]
-fn every_graph_shows_what_is_measured() {
+fn every_graph_shows_an_emitted_metric() {
     let template = template(&[]);
     let [dashboard] = template.dashboards.as_slice() else { panic!("one dashboard") };
     assert_eq!(graph_problems(&template), [""; 0]);
@@ -211,7 +211,7 @@ fn every_graph_shows_what_is_measured() {
 }
 
 #[test]
-fn an_alarm_or_a_graph_of_nothing_is_a_problem() {
+fn alarm_or_graph_without_a_metric_is_a_problem() {
     for (from, to, problem) in [
         ("MetricName: ambiguous", "MetricName: ambigous", "no function measures `ambigous`"),
         (

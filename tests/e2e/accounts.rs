@@ -24,7 +24,7 @@ fn bind(command: &str, account: &str, session: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_password_can_be_changed_and_taken_away() {
+async fn password_can_be_changed_and_removed() {
     let world = World::start().await;
     world.account("ann").await;
     let set = json!({ "set_password": { "username": "ann", "password": "a new one" } });
@@ -45,7 +45,7 @@ async fn a_password_can_be_changed_and_taken_away() {
 }
 
 #[tokio::test]
-async fn an_account_without_a_password_is_bound_by_the_business_alone() {
+async fn account_without_password_is_bound_by_the_business_only() {
     let world = World::start().await;
     let create = json!({ "create_account": { "username": "ann" } });
     world.ask_login(&create).await.unwrap();
@@ -72,7 +72,7 @@ async fn an_account_without_a_password_is_bound_by_the_business_alone() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_named_and_changes_nothing() {
+async fn invalid_account_command_names_the_field_and_changes_nothing() {
     let world = World::start().await;
     let (ann, bob) = (world.phone("ann").log_in("shop-mini").await, plainly(&world, "bob").await);
     world.account("carol").await;
@@ -125,7 +125,7 @@ async fn what_does_not_fit_is_named_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_person_is_looked_up_without_saying_who_they_are() {
+async fn person_lookup_reveals_no_identity() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;

@@ -51,7 +51,7 @@ async fn ask(
 }
 
 #[tokio::test]
-async fn every_answer_is_one_that_the_document_names() {
+async fn every_response_is_documented() {
     let world = World::start().await;
     world.token_round().await;
     let ann = world.phone("ann");
@@ -140,7 +140,7 @@ fn said(output: &Output) -> String {
 
 #[tokio::test]
 #[ignore = "it needs PyJWT; `make interop` runs it"]
-async fn pyjwt_accepts_a_session_and_no_other() {
+async fn pyjwt_accepts_valid_sessions_only() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let token = session["access_token"].as_str().unwrap();
@@ -158,7 +158,7 @@ async fn pyjwt_accepts_a_session_and_no_other() {
 
 #[tokio::test]
 #[ignore = "it needs schemathesis; `make interop` runs it"]
-async fn schemathesis_finds_no_error_and_no_answer_that_is_not_documented() {
+async fn schemathesis_finds_no_error_and_no_undocumented_response() {
     let world = World::start().await;
     world.token_round().await;
     let session = world.phone("ann").log_in("shop-mini").await;

@@ -59,7 +59,7 @@ async fn post(world: &World, path: &str, body: impl Into<reqwest::Body>) -> u16 
 }
 
 #[tokio::test]
-async fn the_greeting_is_answered_with_its_own_words() {
+async fn url_verification_returns_the_echostr() {
     let world = World::start().await;
     let letter = Letter::new(&shop(), "");
     let greet = async |path: &str, query: String| {
@@ -81,7 +81,7 @@ async fn the_greeting_is_answered_with_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_letter_of_wechats_is_taken() {
+async fn signed_push_is_accepted() {
     let world = World::start().await;
     let letter = Letter::new(&shop(), &text("oAnn", "hello"));
     assert_eq!(
@@ -99,7 +99,7 @@ async fn a_letter_of_wechats_is_taken() {
 
 /// Faults 11, 18, 30.
 #[tokio::test]
-async fn what_wechat_did_not_sign_leaves_no_trace() {
+async fn unsigned_push_leaves_no_trace() {
     let world = World::start().await;
     let shop = shop();
     let good = Letter::new(&shop, &text("oAnn", "hello"));
@@ -150,7 +150,7 @@ async fn what_wechat_did_not_sign_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn how_old_a_delivery_may_be_is_the_operators_choice() {
+async fn operator_chooses_the_maximum_age_of_a_push() {
     let world = World::start().await;
     let mut settings = world.parameter("callback/shop");
     settings["timestamp_window"] = 0.into();
@@ -163,7 +163,7 @@ async fn how_old_a_delivery_may_be_is_the_operators_choice() {
 
 /// Fault 20.
 #[tokio::test]
-async fn what_is_too_large_is_not_looked_at() {
+async fn oversized_body_is_not_read() {
     let world = World::start().await;
     let path = format!("/callback/shop?{}", Letter::new(&shop(), "<xml/>").query());
     assert_eq!(post(&world, &path, vec![0xff, 0xfe, 0x00]).await, 403);
@@ -186,7 +186,7 @@ const RIDDLES: [&str; 7] = [
 ];
 
 #[tokio::test]
-async fn what_wechat_signed_and_nobody_can_read_is_kept_whole_and_set_aside() {
+async fn signed_push_is_quarantined_whole_when_it_is_unreadable() {
     let world = World::start().await;
     let shop = shop();
     for message in RIDDLES {
@@ -203,7 +203,7 @@ async fn what_wechat_signed_and_nobody_can_read_is_kept_whole_and_set_aside() {
 }
 
 #[tokio::test]
-async fn in_plaintext_mode_anybody_may_have_written_what_nobody_can_read() {
+async fn unreadable_plaintext_push_is_rejected() {
     let world = World::start().await;
     let mut settings = world.parameter("callback/shop");
     settings["mode"] = "plaintext".into();
@@ -219,7 +219,7 @@ async fn in_plaintext_mode_anybody_may_have_written_what_nobody_can_read() {
 
 /// WeChat may change what it sends, and what is lost is lost.
 #[tokio::test]
-async fn a_message_that_lacks_something_is_kept_whole_and_set_aside() {
+async fn incomplete_message_is_quarantined_whole() {
     let world = World::start().await;
     let shop = shop();
     for message in [
@@ -238,7 +238,7 @@ async fn a_message_that_lacks_something_is_kept_whole_and_set_aside() {
 
 /// Fault 23.
 #[tokio::test]
-async fn settings_that_can_not_be_used_close_the_door_of_their_own_app_only() {
+async fn invalid_settings_reject_requests_for_that_app_only() {
     let world = World::start().await;
     world.set_parameter("callback/shop", &json!({ "mode": "nonsense" }));
     let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi" });
@@ -251,7 +251,7 @@ async fn settings_that_can_not_be_used_close_the_door_of_their_own_app_only() {
 
 /// Fault 16.
 #[tokio::test]
-async fn plaintext_for_an_app_in_safe_mode_is_refused() {
+async fn plaintext_is_rejected_when_the_app_is_in_safe_mode() {
     let world = World::start().await;
     for (app, format) in [("shop", "xml"), ("shop-mini", "json"), ("shop", "json")] {
         let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi" });
@@ -299,23 +299,23 @@ async fn every_format_in(mode: &str) {
 }
 
 #[tokio::test]
-async fn plaintext_mode_in_both_formats() {
+async fn plaintext_mode_works_in_both_formats() {
     every_format_in("plaintext").await;
 }
 
 #[tokio::test]
-async fn compatible_mode_in_both_formats() {
+async fn compatible_mode_works_in_both_formats() {
     every_format_in("compatible").await;
 }
 
 #[tokio::test]
-async fn safe_mode_in_both_formats() {
+async fn safe_mode_works_in_both_formats() {
     every_format_in("safe").await;
 }
 
 /// Fault 17.
 #[tokio::test]
-async fn in_compatible_mode_only_what_is_sealed_counts() {
+async fn compatible_mode_reads_the_encrypted_part_only() {
     let world = World::start().await;
     let mut settings = world.parameter("callback/shop");
     settings["mode"] = "compatible".into();
@@ -332,7 +332,7 @@ async fn in_compatible_mode_only_what_is_sealed_counts() {
 
 /// Fault 24.
 #[tokio::test]
-async fn during_a_rotation_the_previous_token_and_key_still_do() {
+async fn previous_token_and_key_are_valid_during_a_rotation() {
     let old = shop();
     let new_key = "B".repeat(42) + "A";
     let settings = |previous: bool| {
@@ -362,7 +362,7 @@ async fn during_a_rotation_the_previous_token_and_key_still_do() {
 /// WeChat's console is changed after the parameter, so what refuses must be read
 /// again: nobody sends three times for ten minutes.
 #[tokio::test]
-async fn a_changed_token_is_known_before_wechat_uses_it() {
+async fn changed_token_is_loaded_before_wechat_uses_it() {
     let world = World::start().await;
     let right = world.parameter("callback/shop");
     let mut wrong = right.clone();
@@ -381,7 +381,7 @@ async fn a_changed_token_is_known_before_wechat_uses_it() {
 
 /// Faults 1, 14.
 #[tokio::test]
-async fn three_deliveries_of_one_message_are_one_event() {
+async fn three_deliveries_of_one_message_store_one_event() {
     let world = World::start().await;
     let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 24_000_000_000_000_002_i64 });
     let event =
@@ -408,7 +408,7 @@ async fn three_deliveries_of_one_message_are_one_event() {
 
 /// Faults 9, 29.
 #[tokio::test]
-async fn different_events_of_one_second_are_all_kept() {
+async fn different_events_of_one_second_are_all_stored() {
     let world = World::start().await;
     for event in ["CLICK", "VIEW", "something_new"] {
         for key in ["A", "B"] {

@@ -32,7 +32,7 @@ fn program(language: &str, place: usize) -> &'static str {
 }
 
 #[test]
-fn both_languages_show_the_programs_that_are_tested() {
+fn documents_show_the_tested_programs() {
     let programs = [programs(0), programs(1)];
     assert_eq!(programs[0], programs[1]);
     assert_eq!(programs[0]["rust"], [ORDER_SHIPPED]);
@@ -49,7 +49,7 @@ mod rust {
     include!("calling/order_shipped.rs");
 
     #[tokio::test]
-    async fn what_became_of_it_or_why_not_is_read() {
+    async fn program_reads_the_outcome_or_the_error() {
         let (world, _) = World::with_ann().await;
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -136,25 +136,25 @@ async fn invokes(command: &[&str], text: &str) {
 
 #[tokio::test]
 #[ignore = "it needs boto3; `make interop` runs it"]
-async fn python_invokes() {
+async fn python_program_invokes_send() {
     invokes(&["python3", "shipped.py"], program("python", 0)).await;
 }
 
 #[tokio::test]
 #[ignore = "it needs @aws-sdk/client-lambda; `make interop` runs it"]
-async fn node_invokes() {
+async fn node_program_invokes_send() {
     invokes(&["node", "shipped.mjs"], program("javascript", 0)).await;
 }
 
 #[tokio::test]
 #[ignore = "it needs the AWS CLI; `make interop` runs it"]
-async fn the_aws_cli_invokes() {
+async fn aws_cli_invokes_send() {
     invokes(&["sh", "shipped.sh"], program("sh", 1)).await;
 }
 
 #[tokio::test]
 #[ignore = "it needs boto3 and @aws-sdk/client-lambda; `make interop` runs it"]
-async fn the_gallerys_programs_invoke() {
+async fn gallery_programs_invoke_send() {
     for command in [["python3", "shipped.py"], ["node", "shipped.mjs"]] {
         invokes(&command, &World::example(&format!("orders/{}", command[1]))).await;
     }
@@ -162,7 +162,7 @@ async fn the_gallerys_programs_invoke() {
 
 #[tokio::test]
 #[ignore = "it needs boto3; `make interop` runs it"]
-async fn python_puts_it_on_the_queue() {
+async fn python_program_uses_the_queue() {
     let (world, _) = World::with_ann().await;
     let machine = Machine::new(&world);
     let output = machine.run(&["python3", "queued.py"], program("python", 1)).await;

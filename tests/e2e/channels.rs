@@ -119,7 +119,7 @@ async fn states(world: &World, prefix: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_notification_of_the_account_needs_a_consent_and_no_follower() {
+async fn subscription_notification_needs_a_consent_and_no_follower() {
     let world = with_bob().await;
     let bob = world.phone("bob");
     let page = json!({ "page": "https://shop.example/orders?at={time}" });
@@ -161,7 +161,7 @@ async fn a_notification_of_the_account_needs_a_consent_and_no_follower() {
 }
 
 #[tokio::test]
-async fn a_notification_of_the_account_opens_a_mini_program() {
+async fn subscription_notification_opens_a_mini_program() {
     let world = with_bob().await;
     let bob = world.phone("bob");
     let target = json!({ "mini_program": { "app": "shop-mini", "page": "pages/order?at={time}" } });
@@ -180,7 +180,7 @@ async fn a_notification_of_the_account_opens_a_mini_program() {
 }
 
 #[tokio::test]
-async fn a_notification_of_the_account_whose_answer_is_lost_is_seen_once() {
+async fn subscription_notification_is_shown_once_when_the_response_is_lost() {
     for fault in [json!({ "reset": true, "after": true }), json!({ "errcode": -1, "after": true })]
     {
         let world = with_bob().await;
@@ -242,7 +242,7 @@ async fn age(world: &World, form_id: &str, seconds: u64) {
 }
 
 #[tokio::test]
-async fn a_form_is_good_for_one_message_and_the_oldest_goes_first() {
+async fn form_id_pays_for_one_message_and_the_oldest_is_used_first() {
     let world = World::start().await;
     register(&world, "receipt", &[legacy()]);
     let bob = world.phone("bob");
@@ -273,7 +273,7 @@ async fn a_form_is_good_for_one_message_and_the_oldest_goes_first() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_too_old_is_never_used_whoever_still_has_it() {
+async fn expired_form_id_is_never_used() {
     let world = World::start().await;
     register(&world, "receipt", &[legacy(), subscribe(&json!({}))]);
     let bob = world.phone("bob");
@@ -292,7 +292,7 @@ async fn a_form_that_is_too_old_is_never_used_whoever_still_has_it() {
 }
 
 #[tokio::test]
-async fn of_forms_that_wechat_does_not_take_the_next_one_is_tried() {
+async fn next_form_id_is_tried_when_wechat_refuses_one() {
     let world = World::start().await;
     register(&world, "receipt", &[legacy(), subscribe(&json!({}))]);
     let bob = world.phone("bob");
@@ -320,7 +320,7 @@ async fn of_forms_that_wechat_does_not_take_the_next_one_is_tried() {
 }
 
 #[tokio::test]
-async fn a_form_comes_back_when_nothing_was_sent_for_certain() {
+async fn form_id_is_released_when_certainly_nothing_was_sent() {
     let world = World::start().await;
     register(&world, "receipt", &[legacy(), subscribe(&json!({}))]);
     let bob = world.phone("bob");
@@ -341,7 +341,7 @@ async fn a_form_comes_back_when_nothing_was_sent_for_certain() {
 }
 
 #[tokio::test]
-async fn a_subscription_message_says_where_it_leads_in_which_state_and_tongue() {
+async fn subscription_message_has_page_state_and_language() {
     let world = with_bob().await;
     let bob = world.phone("bob");
     let more = json!({ "page": "pages/order?of={product}", "state": "trial", "lang": "en_US" });
@@ -364,7 +364,7 @@ async fn a_subscription_message_says_where_it_leads_in_which_state_and_tongue() 
 }
 
 #[tokio::test]
-async fn one_long_term_consent_is_good_until_it_is_withdrawn() {
+async fn long_term_consent_is_valid_until_it_is_withdrawn() {
     let world = with_bob().await;
     let bob = world.phone("bob");
     let long_term =
@@ -394,7 +394,7 @@ async fn one_long_term_consent_is_good_until_it_is_withdrawn() {
 }
 
 #[tokio::test]
-async fn many_use_one_long_term_consent_at_once() {
+async fn concurrent_sends_share_one_long_term_consent() {
     let world = with_bob().await;
     let long_term =
         channel("subscribe", "shop-mini", MINI_LONG_TERM, &json!({ "long_term": true }));
@@ -410,7 +410,7 @@ async fn many_use_one_long_term_consent_at_once() {
 }
 
 #[tokio::test]
-async fn customer_service_says_everything_it_can() {
+async fn customer_service_sends_every_message_type() {
     let (world, _) = World::with_ann().await;
     let ann = world.phone("ann");
     let card = json!({ "title": "{product}", "description": "{time}", "url": "https://shop.example/?of={product}" });
@@ -464,7 +464,7 @@ async fn customer_service_says_everything_it_can() {
 }
 
 #[tokio::test]
-async fn each_door_to_customer_service_opens_for_so_many() {
+async fn each_trigger_opens_a_window_for_its_number_of_messages() {
     let (world, _) = World::with_ann().await;
     let ann = world.phone("ann");
     register(&world, "of-shop", &[service("shop", "text", json!("{product} {time}"))]);
@@ -497,7 +497,7 @@ async fn each_door_to_customer_service_opens_for_so_many() {
 }
 
 #[tokio::test]
-async fn a_template_message_leads_to_a_page_or_to_a_mini_program_with_fields() {
+async fn template_message_links_to_a_page_or_a_mini_program_with_fields() {
     let (world, _) = World::with_ann().await;
     register(
         &world,
@@ -527,7 +527,7 @@ async fn a_template_message_leads_to_a_page_or_to_a_mini_program_with_fields() {
 }
 
 #[tokio::test]
-async fn the_longest_id_makes_a_message_id_that_wechat_takes() {
+async fn longest_id_makes_a_client_msg_id_that_wechat_accepts() {
     let (world, to) = World::with_ann().await;
     let id = "x/".repeat(64);
     assert_eq!(world.send(&order(&id, to.clone())).await["outcome"], "sent");
@@ -541,7 +541,7 @@ async fn the_longest_id_makes_a_message_id_that_wechat_takes() {
 }
 
 #[tokio::test]
-async fn the_first_channel_that_does_is_the_one() {
+async fn first_usable_channel_is_selected() {
     let (world, to) = World::with_ann().await;
     let ann = world.phone("ann");
     let all = [
@@ -585,7 +585,7 @@ async fn the_first_channel_that_does_is_the_one() {
 }
 
 #[tokio::test]
-async fn an_app_that_is_not_there_is_told_and_passed_over() {
+async fn channel_of_an_unknown_app_is_reported_and_skipped() {
     let (world, _) = World::with_ann().await;
     let nowhere = channel("subscribe", "shop-app", MINI_ONE_TIME, &json!({}));
     let opens = json!({ "mini_program": { "app": "shop-app" } });
@@ -616,7 +616,7 @@ fn passed_reason(report: &Value, at: usize) -> &str {
 
 /// Fault 52.
 #[tokio::test]
-async fn a_person_is_found_in_each_app_however_they_are_named() {
+async fn person_is_found_in_each_app_by_any_identifier() {
     let (world, _) = World::with_ann().await;
     let ann = world.phone("ann");
     register(&world, "mini", &[subscribe(&json!({}))]);
@@ -650,7 +650,7 @@ async fn a_person_is_found_in_each_app_however_they_are_named() {
 
 /// Fault 53.
 #[tokio::test]
-async fn who_does_not_follow_any_more_is_not_written_to_again() {
+async fn unfollowed_person_is_not_called_again() {
     let (world, to) = World::with_ann().await;
     let ann = world.phone("ann");
     // Nobody has told us that she has left; WeChat does.

@@ -36,7 +36,7 @@ fn popup(answers: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn two_consents_are_two_messages() {
+async fn two_consents_pay_for_two_messages() {
     let (world, to) = with_bob().await;
     let bob = world.phone("bob");
     bob.consent("shop-mini", "order_shipped", true).await;
@@ -53,7 +53,7 @@ async fn two_consents_are_two_messages() {
 
 /// Fault 50.
 #[tokio::test]
-async fn one_consent_is_enough_for_one_of_many_who_send_at_once() {
+async fn one_consent_pays_for_one_of_many_concurrent_sends() {
     let (world, to) = with_bob().await;
     world.phone("bob").consent("shop-mini", "order_shipped", true).await;
     let requests = ["a", "b", "c", "d", "e", "f"].map(|id| order(id, to.clone()));
@@ -65,7 +65,7 @@ async fn one_consent_is_enough_for_one_of_many_who_send_at_once() {
 }
 
 #[tokio::test]
-async fn who_turns_messages_off_has_withdrawn_every_consent() {
+async fn turning_messages_off_withdraws_every_consent() {
     let (world, to) = with_bob().await;
     let bob = world.phone("bob");
     bob.consent("shop-mini", "order_shipped", true).await;
@@ -77,7 +77,7 @@ async fn who_turns_messages_off_has_withdrawn_every_consent() {
 }
 
 #[tokio::test]
-async fn who_turns_one_template_off_keeps_the_others() {
+async fn turning_one_template_off_keeps_the_other_consents() {
     let (world, to) = with_bob().await;
     let bob = world.phone("bob");
     bob.consent("shop-mini", "order_shipped", true).await;
@@ -88,7 +88,7 @@ async fn who_turns_one_template_off_keeps_the_others() {
 }
 
 #[tokio::test]
-async fn a_consent_that_is_told_twice_counts_once() {
+async fn duplicate_consent_event_counts_once() {
     for format in ["xml", "json"] {
         let (world, _) = with_bob().await;
         let at = world.wechat.now().await;
@@ -104,7 +104,7 @@ async fn a_consent_that_is_told_twice_counts_once() {
 }
 
 #[tokio::test]
-async fn each_yes_of_a_popup_counts() {
+async fn each_acceptance_in_a_popup_counts() {
     let (world, _) = with_bob().await;
     let message = popup(&["accept", "reject", "accept", "ban"]);
     world.wechat.push(json!({ "app": "shop-mini", "message": message })).await;
@@ -114,7 +114,7 @@ async fn each_yes_of_a_popup_counts() {
 
 /// Fault 48.
 #[tokio::test]
-async fn where_wechat_knows_of_no_consent_our_count_is_void() {
+async fn consent_count_is_voided_when_wechat_knows_no_consent() {
     let (world, to) = with_bob().await;
     // WeChat tells of two consents that it doesn't remember.
     world.wechat.push(json!({ "app": "shop-mini", "message": popup(&["accept", "accept"]) })).await;
@@ -132,7 +132,7 @@ async fn where_wechat_knows_of_no_consent_our_count_is_void() {
 }
 
 #[tokio::test]
-async fn a_consent_that_an_attempt_left_reserved_is_taken_by_the_next() {
+async fn reserved_consent_of_a_crashed_attempt_is_used_by_the_next() {
     let world = World::start().await;
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
@@ -160,7 +160,7 @@ async fn a_consent_that_an_attempt_left_reserved_is_taken_by_the_next() {
 }
 
 #[tokio::test]
-async fn a_withdrawal_that_comes_late_leaves_newer_consents_alone() {
+async fn late_withdrawal_leaves_newer_consents() {
     let world = World::start().await;
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
@@ -194,7 +194,7 @@ async fn told(world: &World, message: Value, at: u64) {
 }
 
 #[tokio::test]
-async fn a_consent_that_comes_after_a_later_withdrawal_grants_nothing() {
+async fn consent_grants_nothing_when_a_later_withdrawal_arrived_first() {
     let (world, to) = with_bob().await;
     let at = world.wechat.now().await;
     told(&world, withdrawal(), at).await;
@@ -211,7 +211,7 @@ async fn a_consent_that_comes_after_a_later_withdrawal_grants_nothing() {
 }
 
 #[tokio::test]
-async fn of_a_consent_and_a_withdrawal_in_one_second_the_withdrawal_counts() {
+async fn withdrawal_wins_over_a_consent_of_the_same_second() {
     for withdrawn_first in [true, false] {
         let (world, _) = with_bob().await;
         let at = world.wechat.now().await;

@@ -9,7 +9,7 @@ const OPERATIONS: [&str; 6] =
     ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "TransactWriteItems"];
 
 #[tokio::test]
-async fn a_notification_costs_three_or_four_calls_of_dynamodb_and_one_of_wechat() {
+async fn notification_makes_three_or_four_calls_of_dynamodb_and_one_of_wechat() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;

@@ -3,22 +3,22 @@
 //! effect twice, nobody sees a message twice, and everything is in its final state.
 //!
 //! `CRASHES` is how many deaths there are to be (50 if not said; `make crash` makes it
-//! 1000), and `CRASH_SEED` which chance decides their order.
+//! 1000), and `CRASH_SEED` decides their order.
 
-mod chance;
-mod deeds;
 mod oracle;
 mod point;
+mod random;
+mod workload;
 
 use crate::world::World;
-use chance::Chance;
-use deeds::{Deeds, minute};
 use futures_util::future::join_all;
 use point::Point;
+use random::SeededRandom;
 use shared::config::optional;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 use tokio::sync::watch;
+use workload::{Deeds, minute};
 
 /// So many points lie in wait at a time.
 const AT_ONCE: usize = 6;
@@ -30,7 +30,7 @@ const TURNS: usize = 20;
 /// The points in the order in which they are to be hit: none a second time before each
 /// was hit once.
 struct Deck {
-    chance: Chance,
+    random: SeededRandom,
     points: VecDeque<Point>,
     hits: BTreeMap<Point, usize>,
     missed: BTreeMap<Point, usize>,
@@ -39,7 +39,7 @@ struct Deck {
 impl Deck {
     fn new(seed: u64) -> Self {
         let (hits, missed) = Default::default();
-        Self { chance: Chance::new(seed), points: VecDeque::new(), hits, missed }
+        Self { random: SeededRandom::new(seed), points: VecDeque::new(), hits, missed }
     }
 
     /// The next ones, of which no two are calls of one path of WeChat's.
@@ -48,7 +48,7 @@ impl Deck {
         let mut later = VecDeque::new();
         if self.points.is_empty() {
             let mut all = Point::all();
-            self.chance.shuffle(&mut all);
+            self.random.shuffle(&mut all);
             self.points.extend(all);
         }
         while drawn.len() < number
@@ -116,7 +116,7 @@ async fn wave(world: &World, deeds: &Deeds, points: Vec<Point>) -> Vec<(Point, b
 
 /// Faults 2, 3, 26, 32, 33, 34, 58, 66.
 #[tokio::test]
-async fn whoever_dies_wherever_nothing_is_lost_and_nothing_is_done_twice() {
+async fn crash_at_any_point_loses_and_repeats_nothing() {
     let number = |name| optional(name).map(|it| it.parse::<u64>().unwrap());
     let crashes = usize::try_from(number("CRASHES").unwrap_or(50)).unwrap();
     let seed = Seed(number("CRASH_SEED").unwrap_or_else(|| shared::jitter::random_u32().into()));

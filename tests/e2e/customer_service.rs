@@ -13,7 +13,7 @@ fn answer_to(id: &str, to: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn who_wrote_lately_can_be_answered_until_the_window_closes() {
+async fn reply_is_sent_until_the_window_closes() {
     let (world, to) = World::with_ann().await;
     let ann = world.phone("ann");
     ann.message("shop", "Where is my kettle?").await;
@@ -37,7 +37,7 @@ async fn who_wrote_lately_can_be_answered_until_the_window_closes() {
 
 /// Fault 51.
 #[tokio::test]
-async fn who_wrote_long_ago_is_not_written_to() {
+async fn reply_is_not_sent_when_the_window_has_closed() {
     let world = World::start().await;
     let ann = world.phone("ann");
     let old = json!({ "from": "ann", "MsgType": "text", "Content": "Hello?" });
@@ -57,7 +57,7 @@ async fn who_wrote_long_ago_is_not_written_to() {
 }
 
 #[tokio::test]
-async fn a_window_takes_so_many_messages() {
+async fn window_allows_its_number_of_messages() {
     let (world, to) = World::with_ann().await;
     let ann = world.phone("ann");
     ann.message("shop", "Hello!").await;

@@ -213,7 +213,7 @@ impl Administrator {
 
 #[tokio::test]
 #[ignore = "it needs the SAM CLI, ministack and the zips for x86_64; `make interop` runs it"]
-async fn the_main_job_works_where_the_template_is_deployed() {
+async fn core_flow_works_where_the_template_is_deployed() {
     let client = HttpClient::new().client();
     let ministack = Ministack::start(&client).await;
     let wechat = TcpListener::bind("127.0.0.1:0").unwrap();

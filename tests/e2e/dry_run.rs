@@ -85,7 +85,7 @@ const CHANNELS: [&str; 5] =
     ["template", "subscribe", "bizsend", "customer_service", "legacy_template"];
 
 #[tokio::test]
-async fn each_channel_says_what_it_would_send_and_then_sends_that() {
+async fn dry_run_of_each_channel_shows_what_is_sent_then() {
     let (world, to) = reachable().await;
     let paths = [
         TEMPLATE_SEND,
@@ -123,7 +123,7 @@ async fn each_channel_says_what_it_would_send_and_then_sends_that() {
 }
 
 #[tokio::test]
-async fn it_says_why_not_through_the_others() {
+async fn dry_run_gives_the_reason_for_each_skipped_channel() {
     let (world, to) = reachable().await;
     let mut request = order("order-1", to.clone());
     request["template"] = "all".into();
@@ -176,7 +176,7 @@ async fn it_says_why_not_through_the_others() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_told_before_anybody_is_bothered() {
+async fn dry_run_reports_invalid_values() {
     let (world, to) = World::with_ann().await;
     let mut long = through(order("order-1", to.clone()), &["template"]);
     long["data"]["product"] = "A kettle of a very long name indeed".into();
@@ -202,7 +202,7 @@ async fn what_does_not_fit_is_told_before_anybody_is_bothered() {
 }
 
 #[tokio::test]
-async fn of_a_known_one_it_says_how_it_stands() {
+async fn dry_run_of_a_known_id_reports_its_status() {
     let (world, to) = World::with_ann().await;
     let sent = order("sent", to.clone());
     world.send(&sent).await;
@@ -240,7 +240,7 @@ async fn of_a_known_one_it_says_how_it_stands() {
 }
 
 #[tokio::test]
-async fn each_of_several_has_an_answer_of_its_own() {
+async fn dry_run_reports_each_recipient() {
     let (world, ann) = World::with_ann().await;
     world.phone("bob").log_in("shop-mini").await;
     let to = json!([ann, { "account": "bob" }, { "account": "nobody" }]);
@@ -263,7 +263,7 @@ async fn each_of_several_has_an_answer_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_api_that_rests_is_told() {
+async fn dry_run_reports_an_open_circuit() {
     let (world, to) = World::with_ann().await;
     for (errcode, quota) in [(45011, "the minute's quota"), (45009, "the day's quota")] {
         world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": errcode })).await;

@@ -73,7 +73,7 @@ async fn ann_lives(world: &World) -> (Value, Vec<String>) {
 }
 
 #[tokio::test]
-async fn who_is_forgotten_is_gone_from_everywhere() {
+async fn erased_person_is_gone_from_every_table() {
     let world = World::start().await;
     let bob = world.phone("bob");
     bob.follow("shop").await;
@@ -126,7 +126,7 @@ async fn who_is_forgotten_is_gone_from_everywhere() {
 }
 
 #[tokio::test]
-async fn it_may_be_asked_again_and_by_any_name() {
+async fn erasure_can_be_repeated_and_takes_any_identifier() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -159,7 +159,7 @@ async fn it_may_be_asked_again_and_by_any_name() {
 }
 
 #[tokio::test]
-async fn whoever_returns_is_somebody_new() {
+async fn returning_person_is_a_new_user() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -187,7 +187,7 @@ async fn whoever_returns_is_somebody_new() {
 }
 
 #[tokio::test]
-async fn what_the_time_is_too_short_for_the_next_call_does() {
+async fn erasure_continues_in_the_next_call_when_time_runs_out() {
     let world = World::changed(&[("Timeout: 29", "Timeout: 6")]).await;
     world.token_round().await;
     let ann = world.phone("ann");
@@ -214,7 +214,7 @@ async fn what_the_time_is_too_short_for_the_next_call_does() {
 }
 
 #[tokio::test]
-async fn what_broke_off_is_done_when_it_is_asked_again() {
+async fn interrupted_erasure_is_finished_when_it_is_repeated() {
     let world = World::start().await;
     let (session, names) = ann_lives(&world).await;
     let broken = Fault::new("dynamodb", "DeleteItem").by(world.cloud.function("login"));

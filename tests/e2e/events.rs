@@ -73,7 +73,7 @@ fn metrics(world: &World, name: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_follow_that_wechat_was_too_busy_to_explain_is_explained_later() {
+async fn follow_gets_its_profile_later_when_wechat_is_busy() {
     let world = World::start().await;
     let ann = world.phone("ann");
     world.wechat.fault(json!({ "path": "/cgi-bin/user/info", "times": 100, "errcode": -1 })).await;
@@ -103,7 +103,7 @@ async fn a_follow_that_wechat_was_too_busy_to_explain_is_explained_later() {
 }
 
 #[tokio::test]
-async fn what_can_never_be_applied_is_set_aside_at_once_with_the_reason() {
+async fn permanent_failure_is_quarantined_at_once_with_its_reason() {
     let world = World::start().await;
     let answers = world.wechat.push(json!({ "app": "shop", "message": poison("ann") })).await;
     assert_eq!(answers[0]["body"], "success", "it is written down all the same");
@@ -129,7 +129,7 @@ async fn what_can_never_be_applied_is_set_aside_at_once_with_the_reason() {
 
 /// Fault 25.
 #[tokio::test]
-async fn what_fails_again_and_again_is_tried_ten_times_at_growing_intervals() {
+async fn failing_event_is_attempted_ten_times_at_growing_intervals() {
     let world = World::start().await;
     world.wechat.push(nobody_follows()).await;
     world.idle().await;
@@ -152,7 +152,7 @@ async fn what_fails_again_and_again_is_tried_ten_times_at_growing_intervals() {
 }
 
 #[tokio::test]
-async fn what_was_tried_ten_times_and_never_came_back_is_set_aside_untried() {
+async fn event_is_quarantined_when_its_tenth_attempt_crashed() {
     let world = World::start().await;
     world.wechat.push(nobody_follows()).await;
     world.idle().await;
@@ -175,7 +175,7 @@ async fn what_was_tried_ten_times_and_never_came_back_is_set_aside_untried() {
 
 /// Fault 26.
 #[tokio::test]
-async fn what_was_cut_off_in_the_middle_is_tried_again() {
+async fn interrupted_event_is_attempted_again() {
     let world = World::start().await;
     world.phone("ann").message("shop-mini", "hello").await;
     let event = world.aws.row("events", "kind", "text").await;
@@ -189,7 +189,7 @@ async fn what_was_cut_off_in_the_middle_is_tried_again() {
 
 /// Fault 65.
 #[tokio::test]
-async fn sweeps_that_overlap_count_one_try() {
+async fn overlapping_sweeps_count_one_attempt() {
     let world = World::start().await;
     world.wechat.push(nobody_follows()).await;
     world.idle().await;
@@ -208,7 +208,7 @@ async fn sweeps_that_overlap_count_one_try() {
 }
 
 #[tokio::test]
-async fn what_a_slow_try_brings_about_is_set_aside_no_more() {
+async fn event_is_released_from_quarantine_when_a_slow_attempt_applies_it() {
     let world = World::start().await;
     world.phone("ann").message("shop-mini", "hello").await;
     let event = world.aws.row("events", "kind", "text").await;
@@ -219,7 +219,7 @@ async fn what_a_slow_try_brings_about_is_set_aside_no_more() {
 }
 
 #[tokio::test]
-async fn an_app_that_was_removed_leaves_nothing_stuck() {
+async fn removed_app_leaves_no_event_pending() {
     let world = World::start().await;
     world.phone("ann").message("shop-mini", "hello").await;
     let settings = world.parameter("apps/shop-mini");
@@ -249,7 +249,7 @@ async fn an_app_that_was_removed_leaves_nothing_stuck() {
 }
 
 #[tokio::test]
-async fn what_is_misspelt_does_nothing() {
+async fn misspelt_command_does_nothing() {
     let world = World::start().await;
     for odd in [
         json!({}),
@@ -269,7 +269,7 @@ async fn what_is_misspelt_does_nothing() {
 
 /// Fault 25.
 #[tokio::test]
-async fn one_poison_among_a_thousand_holds_up_nobody() {
+async fn poison_event_delays_no_other() {
     let world = World::start().await;
     let pushes = (0..1000).map(|at| {
         let from = format!("oUser{}", at % 250);
@@ -300,7 +300,7 @@ async fn one_poison_among_a_thousand_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_no_event_is_told_of_and_never_asked_for_again() {
+async fn malformed_row_is_reported_and_never_retried() {
     let world = World::start().await;
     let row = json!({
         "TableName": "hongyan-local-events",
@@ -324,7 +324,7 @@ async fn a_row_that_is_no_event_is_told_of_and_never_asked_for_again() {
 
 /// Fault 10.
 #[tokio::test]
-async fn two_events_of_one_identity_are_both_kept_and_counted() {
+async fn key_collision_keeps_both_events_and_is_counted() {
     let world = World::start().await;
     let message = |content: &str| {
         let message = json!({
@@ -353,7 +353,7 @@ async fn two_events_of_one_identity_are_both_kept_and_counted() {
 /// What a stream forgets after a day, it has forgotten here as soon as it gave up.
 /// Fault 27.
 #[tokio::test]
-async fn what_the_stream_never_told_of_the_sweep_finds() {
+async fn sweep_finds_events_that_the_stream_missed() {
     let world = World::start().await;
     let events = world.cloud.function("events");
     let down = Fault::new("dynamodb", "*").by(events).refuse("InternalServerError");

@@ -111,7 +111,7 @@ fn tested() -> BTreeSet<Link> {
 }
 
 #[test]
-fn the_table_and_the_tests_name_each_other() {
+fn table_and_tests_name_each_other() {
     let (told, tested) = (told(), tested());
     let lonely: Vec<_> = told.difference(&tested).collect();
     assert!(lonely.is_empty(), "no such test, or it doesn't say the number: {lonely:#?}");
@@ -120,7 +120,7 @@ fn the_table_and_the_tests_name_each_other() {
 }
 
 #[test]
-fn every_fault_is_there_once_with_tests_or_a_reason() {
+fn every_fault_is_listed_once_with_tests_or_a_reason() {
     let (with_tests, without) = TABLE.split_once("\n## What no test brings about\n").unwrap();
     let mut times = BTreeMap::<_, usize>::new();
     for (number, tests) in rows() {

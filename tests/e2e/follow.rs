@@ -6,7 +6,7 @@ use serde_json::json;
 const CARDS: [&str; 2] = ["template", "subscribe"];
 
 #[tokio::test]
-async fn who_leaves_can_not_be_written_to_until_they_come_back() {
+async fn unfollowed_person_is_unreachable_until_they_follow_again() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -28,7 +28,7 @@ async fn who_leaves_can_not_be_written_to_until_they_come_back() {
 }
 
 #[tokio::test]
-async fn who_leaves_is_reached_in_the_mini_program_if_they_consented() {
+async fn unfollowed_person_is_reached_in_the_mini_program_after_consenting() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -44,7 +44,7 @@ async fn who_leaves_is_reached_in_the_mini_program_if_they_consented() {
 }
 
 #[tokio::test]
-async fn an_older_event_that_comes_later_changes_nothing() {
+async fn late_older_event_changes_nothing() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -66,7 +66,7 @@ async fn an_older_event_that_comes_later_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_older_follow_that_comes_later_brings_nobody_back() {
+async fn late_older_follow_does_not_follow_again() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -84,7 +84,7 @@ async fn an_older_follow_that_comes_later_brings_nobody_back() {
 }
 
 #[tokio::test]
-async fn a_profile_that_wechat_does_not_give_at_once_is_asked_for_again() {
+async fn profile_is_requested_again_when_wechat_fails() {
     for fault in [json!({ "errcode": -1 }), json!({ "reset": true }), json!({ "errcode": 40001 })] {
         let world = World::start().await;
         let ann = world.phone("ann");
@@ -99,7 +99,7 @@ async fn a_profile_that_wechat_does_not_give_at_once_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn one_persons_trouble_does_not_hold_up_another() {
+async fn failing_person_delays_no_other() {
     let world = World::start().await;
     // What is no unionid of a follower's: WeChat knows nobody of this openid.
     let follows =

@@ -91,7 +91,7 @@ async fn refused(world: &World, event: &Value) -> (String, String) {
 }
 
 #[tokio::test]
-async fn who_has_never_produced_an_event_is_reached() {
+async fn imported_follower_is_reachable_without_an_event() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow_unseen("shop").await;
@@ -121,7 +121,7 @@ async fn who_has_never_produced_an_event_is_reached() {
 }
 
 #[tokio::test]
-async fn what_is_known_already_is_neither_asked_for_nor_written() {
+async fn known_followers_are_neither_requested_nor_written() {
     let world = World::start().await;
     crowd(&world, 250).await;
     let ann = world.phone("ann");
@@ -145,7 +145,7 @@ async fn what_is_known_already_is_neither_asked_for_nor_written() {
 }
 
 #[tokio::test]
-async fn a_night_brings_in_also_the_followers_of_an_account_that_nobody_imported() {
+async fn nightly_reconciliation_imports_accounts_that_were_never_imported() {
     let world = World::start().await;
     crowd(&world, 20).await;
     assert_eq!(status(&world).await["state"], "none");
@@ -156,7 +156,7 @@ async fn a_night_brings_in_also_the_followers_of_an_account_that_nobody_imported
 }
 
 #[tokio::test]
-async fn who_is_told_apart_only_later_is_joined_by_another_import() {
+async fn import_adds_the_unionid_when_it_appears_later() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow_unseen("shop").await;
@@ -180,7 +180,7 @@ async fn who_is_told_apart_only_later_is_joined_by_another_import() {
 }
 
 #[tokio::test]
-async fn who_was_forgotten_and_still_follows_comes_back_as_somebody_new() {
+async fn erased_follower_returns_as_a_new_user() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow_unseen("shop").await;
@@ -206,7 +206,7 @@ async fn who_was_forgotten_and_still_follows_comes_back_as_somebody_new() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_refused_and_changes_nothing() {
+async fn invalid_import_command_is_rejected_and_changes_nothing() {
     let world = World::start().await;
     crowd(&world, 5).await;
     for (event, words) in [
@@ -231,7 +231,7 @@ async fn what_does_not_fit_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_account_that_may_not_list_its_followers_is_told_what_to_do() {
+async fn unauthorized_account_gets_advice() {
     let world = World::start().await;
     crowd(&world, 5).await;
     world.wechat.fault(json!({ "path": LIST, "errcode": 48001 })).await;

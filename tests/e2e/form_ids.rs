@@ -60,7 +60,7 @@ fn issued(world: &World, session: &Value, changes: &Value) -> String {
 }
 
 #[tokio::test]
-async fn what_is_handed_over_is_kept_for_seven_days() {
+async fn submitted_form_ids_are_kept_for_seven_days() {
     let world = World::start().await;
     let ann = world.phone("ann");
     let session = ann.log_in("shop-mini").await;
@@ -84,7 +84,7 @@ async fn what_is_handed_over_is_kept_for_seven_days() {
 }
 
 #[tokio::test]
-async fn one_that_is_handed_over_again_is_kept_once() {
+async fn duplicate_form_id_is_kept_once() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let again = form_ids(&["form-a", "form-b", "form-a"]);
@@ -98,7 +98,7 @@ async fn one_that_is_handed_over_again_is_kept_once() {
 }
 
 #[tokio::test]
-async fn only_a_session_of_this_issuer_hands_over() {
+async fn form_ids_require_a_session_of_this_issuer() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let body = form_ids(&["form-a"]);
@@ -140,7 +140,7 @@ async fn only_a_session_of_this_issuer_hands_over() {
 
 /// Fault 73.
 #[tokio::test]
-async fn nobody_hands_over_for_somebody_else() {
+async fn form_ids_cannot_be_submitted_for_another_user() {
     let world = World::start().await;
     let (ann, bob) = (world.phone("ann"), world.phone("bob"));
     let session = ann.log_in("shop-mini").await;
@@ -164,7 +164,7 @@ async fn nobody_hands_over_for_somebody_else() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_named_and_nothing_is_kept() {
+async fn invalid_form_ids_are_named_and_none_is_kept() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let refused = async |body: Value, status: u16, words: &[&str]| {
@@ -190,7 +190,7 @@ async fn what_does_not_fit_is_named_and_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn a_session_whose_user_is_not_known_in_the_app_has_to_log_in_again() {
+async fn form_ids_of_a_user_unknown_in_the_app_require_a_new_login() {
     let world = World::start().await;
     let ann = world.phone("ann");
     let session = ann.log_in("shop-mini").await;
@@ -215,7 +215,7 @@ async fn a_session_whose_user_is_not_known_in_the_app_has_to_log_in_again() {
 }
 
 #[tokio::test]
-async fn they_go_with_a_user_who_closes_their_wechat_account() {
+async fn form_ids_are_deleted_when_the_user_closes_the_wechat_account() {
     let world = World::start().await;
     let bob = world.phone("bob");
     let session = bob.log_in("shop-mini").await;
@@ -243,7 +243,7 @@ async fn they_go_with_a_user_who_closes_their_wechat_account() {
 }
 
 #[tokio::test]
-async fn whoever_has_logged_out_hands_over_nothing_more() {
+async fn form_ids_are_rejected_after_logout() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let held = json!({ "refresh_token": session["refresh_token"] });

@@ -71,7 +71,7 @@ async fn accepted(world: &World, token: &Value) {
 
 /// Fault 71.
 #[tokio::test]
-async fn the_next_key_is_known_long_before_it_signs_and_the_last_long_after() {
+async fn signing_key_is_published_before_its_first_and_after_its_last_use() {
     let world = World::start().await;
     let before = token(&world).await;
     accepted(&world, &before).await;
@@ -113,7 +113,7 @@ async fn the_next_key_is_known_long_before_it_signs_and_the_last_long_after() {
 
 /// Fault 65.
 #[tokio::test]
-async fn two_rotations_at_once_make_one_key() {
+async fn concurrent_rotations_make_one_key() {
     let world = World::start().await;
     token(&world).await;
     let asked = (0..4).map(|_| rotate(&world, json!({})));
@@ -125,7 +125,7 @@ async fn two_rotations_at_once_make_one_key() {
 }
 
 #[tokio::test]
-async fn the_schedule_changes_an_old_key_only() {
+async fn schedule_rotates_an_old_key_only() {
     let world = World::start().await;
     token(&world).await;
     let scheduled = json!({ "if_older_than_days": 30 });
@@ -136,7 +136,7 @@ async fn the_schedule_changes_an_old_key_only() {
 }
 
 #[tokio::test]
-async fn discovery_leads_to_the_keys() {
+async fn discovery_document_points_to_the_keys() {
     let world = World::start().await;
     let page = world.url("/.well-known/openid-configuration");
     let answer = world.client.get(&page).send().await.unwrap();
@@ -156,7 +156,7 @@ async fn discovery_leads_to_the_keys() {
 }
 
 #[tokio::test]
-async fn a_key_that_can_not_be_read_stops_no_other() {
+async fn unreadable_key_affects_no_other() {
     let world = World::start().await;
     let first = kid(&token(&world).await);
     world.set_parameter("session/keys/2", "no key");

@@ -55,7 +55,7 @@ fn run(program: &str, arguments: &[&str], file: &Path) -> Output {
 
 #[test]
 #[ignore = "it needs the SAM CLI; `make interop` runs it"]
-fn each_lint_sees_what_the_others_do_not() {
+fn each_lint_finds_an_error_that_the_others_miss() {
     let template = std::fs::read_to_string(format!("{INFRA}/template.yaml")).unwrap();
     assert_eq!(complaints(&template), []);
 

@@ -46,7 +46,7 @@ async fn verified(world: &World, token: &str) -> Result<(Value, Value), &'static
 
 /// Fault 74.
 #[tokio::test]
-async fn a_session_says_who_and_can_be_verified_by_anyone() {
+async fn session_names_its_user_and_is_verifiable() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -79,7 +79,7 @@ async fn a_session_says_who_and_can_be_verified_by_anyone() {
 }
 
 #[tokio::test]
-async fn the_same_person_is_the_same_user_the_next_time() {
+async fn same_person_is_the_same_user_at_the_next_login() {
     let world = World::start().await;
     let (ann, bob) = (world.phone("ann"), world.phone("bob"));
     let first = ann.log_in("shop-mini").await;
@@ -98,7 +98,7 @@ async fn the_same_person_is_the_same_user_the_next_time() {
 }
 
 #[tokio::test]
-async fn somebody_who_has_no_account_is_somebody_too() {
+async fn person_without_an_account_gets_a_user_id() {
     let world = World::start().await;
     let code = world.phone("bob").code("shop-mini").await;
     let (status, session) = world.log_in("shop-mini", &json!({ "code": code })).await;
@@ -108,7 +108,7 @@ async fn somebody_who_has_no_account_is_somebody_too() {
 }
 
 #[tokio::test]
-async fn functions_that_start_together_agree_on_the_first_key() {
+async fn functions_that_start_concurrently_agree_on_the_first_key() {
     let world = World::start().await;
     let log_in = async |name| {
         let code = world.phone(name).code("shop-mini").await;
@@ -122,7 +122,7 @@ async fn functions_that_start_together_agree_on_the_first_key() {
 }
 
 #[tokio::test]
-async fn a_code_works_once_and_for_five_minutes() {
+async fn code_is_valid_once_and_for_five_minutes() {
     let world = World::start().await;
     let ann = world.phone("ann");
     let once = json!({ "code": ann.code("shop-mini").await });
@@ -141,7 +141,7 @@ async fn a_code_works_once_and_for_five_minutes() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_does_not_cost_the_code() {
+async fn code_stays_valid_after_a_wrong_password() {
     let world = World::start().await;
     world.account("ann").await;
     let code = world.phone("ann").code("shop-mini").await;
@@ -156,7 +156,7 @@ async fn a_wrong_password_does_not_cost_the_code() {
 }
 
 #[tokio::test]
-async fn an_account_belongs_to_one_user_and_a_user_to_one_account() {
+async fn account_is_bound_to_one_user_and_user_to_one_account() {
     let world = World::start().await;
     let (ann, bob) = (world.phone("ann"), world.phone("bob"));
     ann.log_in("shop-mini").await;
@@ -173,7 +173,7 @@ async fn an_account_belongs_to_one_user_and_a_user_to_one_account() {
 
 /// Fault 72.
 #[tokio::test]
-async fn a_login_that_does_not_fit_names_what_is_wrong() {
+async fn invalid_login_names_the_error() {
     let world = World::start().await;
     let refused = async |app: &str, login: Value, status: u16, word: &str| {
         let (found, answer) = world.log_in(app, &login).await;

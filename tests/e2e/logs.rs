@@ -12,7 +12,7 @@ const VERBOSE: (&str, &str) = (
 
 /// Fault 75.
 #[tokio::test]
-async fn no_line_of_the_main_job_betrays_anybody() {
+async fn log_of_the_core_flow_contains_no_personal_data() {
     let world = World::changed(&[VERBOSE]).await;
     world.token_round().await;
     let mut hidden: Vec<(String, String)> = Vec::new();
@@ -120,7 +120,7 @@ async fn no_line_of_the_main_job_betrays_anybody() {
 }
 
 #[tokio::test]
-async fn a_notification_can_be_followed_by_its_id() {
+async fn notification_can_be_traced_by_its_id() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;

@@ -8,14 +8,14 @@ use std::process::{Command, Stdio};
 
 mod accounts;
 mod apps;
+mod deployments;
 mod doctor;
+mod erasure;
 mod events;
 mod followers;
-mod forgetting;
 mod notifications;
 mod people;
-mod places;
-mod sending;
+mod send;
 mod templates;
 
 /// Part of every AppSecret that the sandbox has invented.

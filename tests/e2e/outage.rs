@@ -35,7 +35,7 @@ async fn stored_once(world: &World) {
 
 /// Fault 6.
 #[tokio::test]
-async fn dynamodb_refuses_for_ten_seconds_and_the_third_delivery_is_stored() {
+async fn third_delivery_is_stored_when_dynamodb_fails_for_ten_seconds() {
     let world = start().await;
     let outage = Duration::from_secs(10);
     let refused = put(&world).refuse("InternalServerError").lasting(outage);
@@ -50,7 +50,7 @@ async fn dynamodb_refuses_for_ten_seconds_and_the_third_delivery_is_stored() {
 /// Under load Lambda starts new processes, in an outage as well.
 /// Faults 6, 62.
 #[tokio::test]
-async fn a_callback_that_starts_in_an_outage_stores_what_wechat_sends_again() {
+async fn callback_that_starts_in_an_outage_stores_the_next_delivery() {
     let world = start().await;
     world.cloud.kill(&world.cloud.function("callback")).await.unwrap();
     let callback = || world.cloud.function("callback");
@@ -71,7 +71,7 @@ async fn a_callback_that_starts_in_an_outage_stores_what_wechat_sends_again() {
 
 /// Fault 4.
 #[tokio::test]
-async fn a_moment_of_throttling_is_not_even_noticed() {
+async fn short_throttling_delays_no_delivery() {
     let world = start().await;
     let throttled = put(&world).refuse("ProvisionedThroughputExceededException").times(6);
     world.cloud.aws.faults.inject(throttled).unwrap();
@@ -83,7 +83,7 @@ async fn a_moment_of_throttling_is_not_even_noticed() {
 
 /// Fault 5.
 #[tokio::test]
-async fn an_event_whose_confirmation_was_lost_is_stored_once() {
+async fn event_is_stored_once_when_its_confirmation_is_lost() {
     let world = start().await;
     let lost = world.cloud.aws.faults.inject(put(&world).reset().after().once()).unwrap();
     let done = write(&world).await;
@@ -108,26 +108,26 @@ async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault, found: &str) {
         done["pushes"].as_array().unwrap().iter().map(|push| push["status"].clone()).collect();
     assert_eq!(statuses, [500, 200], "{done}");
     let told =
-        |line: &String| ["kind=\"text\"", "found=", found].iter().all(|word| line.contains(word));
+        |line: &String| ["kind=\"text\"", "outcome=", found].iter().all(|word| line.contains(word));
     assert!(world.lines().iter().any(told), "{found}: {:#?}", world.lines());
     stored_once(&world).await;
 }
 
 /// Fault 2.
 #[tokio::test]
-async fn killed_before_the_put_the_event_is_stored_by_the_next_delivery() {
-    killed_at_its_put(|fault| fault, "New").await;
+async fn event_is_stored_by_the_next_delivery_after_a_crash_before_the_put() {
+    killed_at_its_put(|fault| fault, "Inserted").await;
 }
 
 /// Fault 3.
 #[tokio::test]
-async fn killed_after_the_put_the_event_is_not_doubled_by_the_next_delivery() {
-    killed_at_its_put(Fault::after, "Again").await;
+async fn event_is_not_duplicated_by_the_next_delivery_after_a_crash_behind_the_put() {
+    killed_at_its_put(Fault::after, "Duplicate").await;
 }
 
 /// Faults 4, 7.
 #[tokio::test]
-async fn forty_people_write_at_once_while_dynamodb_stumbles() {
+async fn every_push_is_stored_once_while_dynamodb_throttles() {
     let world = World::start().await;
     // Of the first puts some are refused; others take effect and aren't confirmed. After
     // them, every second one is throttled.

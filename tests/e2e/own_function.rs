@@ -6,41 +6,41 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
-use tokens::Forger;
+use test_tokens::Forger;
 
 /// What is added to the template: a function, and a route that leads to it past
 /// the authorizer.
-const OWN: &str = "  GreetFunction:
+const OWN: &str = "  HelloFunction:
     Type: AWS::Serverless::Function
     Properties:
-      FunctionName: !Sub hongyan-${Stage}-greeting
-      CodeUri: target/lambda/greeting/
+      FunctionName: !Sub hongyan-${Stage}-hello
+      CodeUri: target/lambda/hello/
       Timeout: 5
 
-  GreetIntegration:
+  HelloIntegration:
     Type: AWS::ApiGatewayV2::Integration
     Properties:
       ApiId: !Ref HttpApi
       IntegrationType: AWS_PROXY
-      IntegrationUri: !GetAtt GreetFunction.Arn
+      IntegrationUri: !GetAtt HelloFunction.Arn
       PayloadFormatVersion: \"2.0\"
 
-  GreetPermission:
+  HelloPermission:
     Type: AWS::Lambda::Permission
     Properties:
-      FunctionName: !Ref GreetFunction
+      FunctionName: !Ref HelloFunction
       Action: lambda:InvokeFunction
       Principal: apigateway.amazonaws.com
       SourceArn: !Sub arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}/*
 
-  GreetRoute:
+  HelloRoute:
     Type: AWS::ApiGatewayV2::Route
     Properties:
       ApiId: !Ref HttpApi
-      RouteKey: GET /greeting
+      RouteKey: GET /hello
       AuthorizationType: JWT
       AuthorizerId: !Ref SessionAuthorizer
-      Target: !Sub integrations/${GreetIntegration}
+      Target: !Sub integrations/${HelloIntegration}
 
   # ---- Functions --";
 
@@ -51,17 +51,17 @@ const LIMIT: &str =
 async fn world() -> World {
     // Forgers are throttled as well, and these are to be refused for another reason.
     let unlimited = (LIMIT, "{ ThrottlingRateLimit: 5000, ThrottlingBurstLimit: 5000 }");
-    World::with_examples(&["greeting"], &[("  # ---- Functions --", OWN), unlimited]).await
+    World::with_examples(&["hello"], &[("  # ---- Functions --", OWN), unlimited]).await
 }
 
 async fn greeted(world: &World, token: &str) -> (u16, String) {
-    let request = world.client.get(world.url("/greeting")).bearer_auth(token);
+    let request = world.client.get(world.url("/hello")).bearer_auth(token);
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
 #[tokio::test]
-async fn whoever_has_a_session_is_known_to_any_function() {
+async fn authorizer_passes_the_user_to_another_function() {
     let world = world().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let token = session["access_token"].as_str().unwrap();
@@ -76,12 +76,12 @@ async fn whoever_has_a_session_is_known_to_any_function() {
     // A refresh token opens no door but its own.
     let token = next["refresh_token"].as_str().unwrap();
     assert_eq!(greeted(&world, token).await.0, 401);
-    assert_eq!(world.client.get(world.url("/greeting")).send().await.unwrap().status(), 401);
+    assert_eq!(world.client.get(world.url("/hello")).send().await.unwrap().status(), 401);
 }
 
 /// Fault 67.
 #[tokio::test]
-async fn no_forged_token_reaches_any_function() {
+async fn forged_token_reaches_no_function() {
     let world = world().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let header = session["access_token"].as_str().unwrap().split('.').next().unwrap().to_owned();
@@ -106,7 +106,7 @@ async fn no_forged_token_reaches_any_function() {
         if forgery.token.ends_with([' ', '\t']) {
             continue;
         }
-        let request = world.client.get(world.url("/greeting")).header("authorization", value);
+        let request = world.client.get(world.url("/hello")).header("authorization", value);
         let answer = request.send().await.unwrap();
         assert!([401, 431].contains(&answer.status().as_u16()), "{}: {answer:?}", forgery.name);
         tried += 1;

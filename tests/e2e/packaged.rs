@@ -54,7 +54,7 @@ fn write_wrapper(program: &Path, bootstrap: &Path) {
 
 #[tokio::test]
 #[ignore = "it needs the zips of `make build`; `make interop` runs it"]
-async fn the_zips_do_the_main_job() {
+async fn zips_run_the_core_flow() {
     let world = World::of_binaries(unpacked(), &[]).await;
     let ann = world.phone("ann");
     ann.follow("shop").await;

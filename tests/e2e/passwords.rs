@@ -40,7 +40,7 @@ fn login(code: &str, username: &str, password: &str) -> Value {
 }
 
 #[tokio::test]
-async fn who_guesses_has_ten_tries_and_locks_nobody_out() {
+async fn ten_wrong_passwords_block_the_guesser_only() {
     let world = World::start().await;
     world.account("ann").await;
     let code = world.phone("ann").code("shop-mini").await;
@@ -66,7 +66,7 @@ async fn who_guesses_has_ten_tries_and_locks_nobody_out() {
 }
 
 #[tokio::test]
-async fn after_a_quarter_of_an_hour_it_may_be_tried_again() {
+async fn password_attempts_are_allowed_again_after_fifteen_minutes() {
     let world = World::start().await;
     world.account("ann").await;
     let code = world.phone("ann").code("shop-mini").await;
@@ -86,7 +86,7 @@ async fn after_a_quarter_of_an_hour_it_may_be_tried_again() {
 }
 
 #[tokio::test]
-async fn whether_there_is_such_an_account_shows_in_nothing() {
+async fn response_does_not_reveal_whether_the_account_exists() {
     let world = World::start().await;
     world.account("ann").await;
     let clear = json!({ "create_account": { "username": "carol" } });

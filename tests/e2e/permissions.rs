@@ -28,7 +28,7 @@ async fn with_dead_token(changes: &[(&str, &str)]) -> World {
 }
 
 #[tokio::test]
-async fn a_callback_that_may_not_write_down_says_so_and_answers_500() {
+async fn callback_without_write_permission_logs_it_and_answers_500() {
     let both = "Action: [dynamodb:DescribeTimeToLive, dynamodb:PutItem]";
     let world = World::changed(&[(both, "Action: dynamodb:DescribeTimeToLive")]).await;
     let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 });
@@ -41,7 +41,7 @@ async fn a_callback_that_may_not_write_down_says_so_and_answers_500() {
 
 /// Fault 80.
 #[tokio::test]
-async fn an_index_needs_a_permission_of_its_own() {
+async fn index_requires_its_own_permission() {
     let index = "Resource: !Sub ${NotificationsTable.Arn}/index/due";
     let world = World::changed(&[(index, "Resource: !GetAtt NotificationsTable.Arn")]).await;
     world.token_round().await;
@@ -52,7 +52,7 @@ async fn an_index_needs_a_permission_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_token_function_may_touch_its_own_rows_only() {
+async fn token_function_can_write_its_own_rows_only() {
     let world = with_dead_token(&[("[\"token_refresh#*\"]", "[\"other#*\"]")]).await;
     let table = "dynamodb:us-east-1:000000000000:table/hongyan-local-notifications";
     was_refused(&world, "token", "TokenRole", "dynamodb:UpdateItem", table);
@@ -60,7 +60,7 @@ async fn the_token_function_may_touch_its_own_rows_only() {
 
 /// Fault 80.
 #[tokio::test]
-async fn a_function_that_may_not_invoke_another_says_so() {
+async fn function_without_invoke_permission_logs_it() {
     let invoke =
         "Action: lambda:InvokeFunction\n                Resource: !GetAtt TokenFunction.Arn";
     let world = with_dead_token(&[(invoke, &invoke.replace("Invoke", "Get"))]).await;
@@ -69,7 +69,7 @@ async fn a_function_that_may_not_invoke_another_says_so() {
 }
 
 #[tokio::test]
-async fn a_token_that_may_not_be_kept_is_missed() {
+async fn token_is_missing_without_permission_to_store_it() {
     let both = "Action: [ssm:GetParameter, ssm:PutParameter]\n                Resource: !Sub arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/hongyan/${Stage}/tokens";
     let world = World::changed(&[(both, &both.replace(", ssm:PutParameter", ""))]).await;
     let failed = world.invoke("token", &json!({})).await;

@@ -37,7 +37,7 @@ fn text(from: &str) -> Value {
 }
 
 #[tokio::test]
-async fn who_unfollows_leaves_nothing_but_that_they_left() {
+async fn unfollow_deletes_everything_except_the_unfollow() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -88,7 +88,7 @@ fn cancellation(app_id: &str, open_id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn who_closes_their_wechat_account_is_forgotten_by_the_mini_program() {
+async fn closed_wechat_account_is_erased_in_the_mini_program() {
     let world = World::start().await;
     let bob = world.phone("bob");
     let session = bob.log_in("shop-mini").await;
@@ -125,7 +125,7 @@ async fn who_closes_their_wechat_account_is_forgotten_by_the_mini_program() {
 }
 
 #[tokio::test]
-async fn who_has_logged_in_since_stays_known() {
+async fn closed_account_event_is_ignored_after_a_newer_login() {
     let world = World::start().await;
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
@@ -143,7 +143,7 @@ async fn who_has_logged_in_since_stays_known() {
 }
 
 #[tokio::test]
-async fn who_closes_their_wechat_account_is_found_in_no_official_account() {
+async fn closed_wechat_account_is_unlinked_in_official_accounts() {
     for leaves_first in [false, true] {
         let world = World::start().await;
         let (ann, bob) = (world.phone("ann"), world.phone("bob"));

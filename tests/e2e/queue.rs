@@ -15,7 +15,7 @@ const IMPATIENT: [(&str, &str); 2] = [
 ];
 
 #[tokio::test]
-async fn a_request_on_the_queue_is_sent() {
+async fn queued_request_is_sent() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -34,7 +34,7 @@ async fn a_request_on_the_queue_is_sent() {
 
 /// Fault 28.
 #[tokio::test]
-async fn of_a_batch_only_what_failed_comes_back() {
+async fn only_failed_messages_of_a_batch_return() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -58,7 +58,7 @@ async fn of_a_batch_only_what_failed_comes_back() {
 }
 
 #[tokio::test]
-async fn a_message_that_can_not_be_read_ends_in_the_dead_letter_queue() {
+async fn unreadable_message_goes_to_the_dead_letter_queue() {
     let world = World::changed(&IMPATIENT).await;
     world.token_round().await;
     let ann = world.phone("ann");
@@ -73,7 +73,7 @@ async fn a_message_that_can_not_be_read_ends_in_the_dead_letter_queue() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_sent_yet_is_sent_by_the_sweep_and_leaves_the_queue() {
+async fn retrying_notification_leaves_the_queue_and_is_sent_by_the_sweep() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -90,7 +90,7 @@ async fn what_could_not_be_sent_yet_is_sent_by_the_sweep_and_leaves_the_queue() 
 }
 
 #[tokio::test]
-async fn an_event_that_can_not_be_dealt_with_is_kept_beside_the_dead_messages() {
+async fn failed_stream_batch_goes_to_the_dead_letter_queue() {
     let (world, to) = World::with_ann().await;
     let send = world.cloud.function("send");
     let writes = Fault::new("dynamodb", "*").on("hongyan-local-notifications").by(send.clone());

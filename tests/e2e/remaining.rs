@@ -65,7 +65,7 @@ async fn hand_over(world: &World, session: &Value, form_ids: &[&str]) {
 }
 
 #[tokio::test]
-async fn it_counts_what_there_is_in_each_app() {
+async fn remaining_counts_entitlements_in_each_app() {
     let world = World::start().await;
     let ann = world.phone("ann");
     let to = json!({ "account": "ann" });
@@ -125,7 +125,7 @@ async fn it_counts_what_there_is_in_each_app() {
 }
 
 #[tokio::test]
-async fn it_counts_what_a_template_can_still_say() {
+async fn remaining_counts_messages_of_a_template() {
     let (world, to) = World::with_ann().await;
     register_all(&world);
     let ann = world.phone("ann");
@@ -183,7 +183,7 @@ async fn it_counts_what_a_template_can_still_say() {
 }
 
 #[tokio::test]
-async fn what_is_reserved_does_not_remain() {
+async fn reserved_entitlement_is_not_counted() {
     let world = World::start().await;
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
@@ -206,7 +206,7 @@ async fn what_is_reserved_does_not_remain() {
 }
 
 #[tokio::test]
-async fn of_nobody_and_nothing_it_says_so() {
+async fn unknown_person_and_template_are_reported() {
     let (world, to) = World::with_ann().await;
     for nobody in [
         json!({ "account": "nobody" }),

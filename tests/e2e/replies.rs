@@ -15,7 +15,7 @@ fn text(content: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_examples_rules_answer() {
+async fn example_rules_answer() {
     let world = World::with_example_replies().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -26,7 +26,7 @@ async fn the_examples_rules_answer() {
 }
 
 #[tokio::test]
-async fn who_follows_is_welcomed_and_who_asks_is_answered() {
+async fn follower_is_welcomed_and_question_is_answered() {
     let world = World::start().await;
     let ann = world.phone("ann");
     world.set_replies(
@@ -71,7 +71,7 @@ async fn who_follows_is_welcomed_and_who_asks_is_answered() {
 }
 
 #[tokio::test]
-async fn every_kind_of_reply_is_one_that_wechat_takes_in_every_mode_and_format() {
+async fn every_reply_type_is_accepted_in_every_mode_and_format() {
     let replies = [
         (json!({ "text": "你好" }), "你好"),
         (json!({ "image": { "media_id": "M" } }), "[image M]"),
@@ -114,7 +114,7 @@ async fn every_kind_of_reply_is_one_that_wechat_takes_in_every_mode_and_format()
 
 /// Fault 1.
 #[tokio::test]
-async fn three_deliveries_at_once_are_one_event_and_three_equal_answers() {
+async fn three_concurrent_deliveries_store_one_event_and_get_equal_replies() {
     let world = World::start().await;
     world.set_replies("shop", json!([{ "on": "message", "reply": { "text": "Got it." } }]));
     let mut message = text("hi");
@@ -142,7 +142,7 @@ async fn three_deliveries_at_once_are_one_event_and_three_equal_answers() {
 }
 
 #[tokio::test]
-async fn what_nobody_could_see_is_not_answered() {
+async fn late_push_gets_no_reply() {
     let world = World::start().await;
     world.set_replies(
         "shop",
@@ -155,7 +155,7 @@ async fn what_nobody_could_see_is_not_answered() {
 }
 
 #[tokio::test]
-async fn during_a_rotation_the_reply_goes_under_the_key_that_wechat_used() {
+async fn reply_uses_the_key_of_the_request_during_a_rotation() {
     let world = World::start().await;
     world.set_replies("shop", json!([{ "on": "message", "reply": { "text": "Got it." } }]));
     let mut settings = world.parameter("callback/shop");
@@ -169,7 +169,7 @@ async fn during_a_rotation_the_reply_goes_under_the_key_that_wechat_used() {
 }
 
 #[tokio::test]
-async fn a_bad_rule_names_itself_and_stops_nothing_else() {
+async fn invalid_rule_is_named_and_affects_no_other() {
     let world = World::start().await;
     world.set_replies(
         "shop",
@@ -186,7 +186,7 @@ async fn a_bad_rule_names_itself_and_stops_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_mini_program_hands_over_to_customer_service_in_the_same_breath() {
+async fn mini_program_transfers_to_customer_service_in_the_passive_reply() {
     let world = World::start().await;
     world.set_replies(
         "shop-mini",

@@ -11,13 +11,13 @@
 //! `SECRETS_SOUGHT` names; `make test` starts with no such file and runs the ignored
 //! test here at the end.
 
-mod disguise;
-mod handed_out;
+mod encodings;
+mod issued;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use disguise::Search;
-use handed_out::Secrets;
+use encodings::Search;
+use issued::Secrets;
 use local_aws::Observed;
 use local_aws::logs::Line;
 use serde_json::json;
@@ -155,7 +155,7 @@ impl Sought {
 
     /// Something that went by.
     pub(crate) fn passed(&self, passed: &Observed<'_>) {
-        handed_out::by_what_passed(&mut self.0.lock().unwrap().secrets, passed);
+        issued::by_what_passed(&mut self.0.lock().unwrap().secrets, passed);
         match *passed {
             Observed::Invocation { function, answer, .. } => {
                 self.see(Place::Answer, function, answer);
@@ -203,7 +203,7 @@ impl Sought {
         let mut collected = self.0.lock().unwrap();
         let mut handed_out: BTreeSet<Kind> = collected.secrets.values().copied().collect();
         if let Some(wechat) = wechat {
-            handed_out::by_wechat(&mut collected.secrets, wechat);
+            issued::by_wechat(&mut collected.secrets, wechat);
         }
         let Collected { secrets, seen } = &*collected;
         // It comes to be when a function asks for it.
@@ -257,7 +257,7 @@ fn missing(notes: &str) -> Vec<String> {
 
 #[test]
 #[ignore = "`make test` runs it after all scenarios"]
-fn secrets_of_every_kind_were_handed_out_and_looked_for_everywhere() {
+fn secrets_of_every_kind_were_issued_and_searched_everywhere() {
     let file = optional("SECRETS_SOUGHT").expect("SECRETS_SOUGHT isn't set: run `make test`");
     let notes = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
     let missing = missing(&notes);
@@ -265,7 +265,7 @@ fn secrets_of_every_kind_were_handed_out_and_looked_for_everywhere() {
 }
 
 #[test]
-fn a_run_that_handed_out_nothing_or_looked_nowhere_is_none() {
+fn scan_without_secrets_or_places_fails() {
     let all = missing("");
     assert_eq!(all.len(), KINDS.len() + MEANT.len() + 3 * FUNCTIONS.len() + 4);
     assert_eq!(missing(&all.join("\n")), [""; 0]);
@@ -306,7 +306,7 @@ fn plant(sought: &Sought, place: Place, text: &str) {
 
 /// Fault 75.
 #[test]
-fn what_is_planted_is_found_wherever_it_does_not_belong() {
+fn planted_secret_is_found_where_it_is_not_allowed() {
     let base64 = STANDARD.encode("and top/secret it is");
     for place in [
         Place::Log,
@@ -335,7 +335,7 @@ fn what_is_planted_is_found_wherever_it_does_not_belong() {
 
 /// Fault 75.
 #[test]
-fn what_is_meant_to_be_there_may_be() {
+fn secret_is_accepted_where_it_is_allowed() {
     let world = wechat_sandbox::example();
     let ann = &world.people[0];
     let open_id = ann.relations["shop"].open_id.as_str();

@@ -21,7 +21,7 @@ fn with(mut request: Value, field: &str, value: Value) -> Value {
 
 /// Fault 46.
 #[tokio::test]
-async fn a_request_that_does_not_fit_names_the_field_and_sends_nothing() {
+async fn invalid_request_names_the_field_and_sends_nothing() {
     let (world, to) = World::with_ann().await;
     let good = order("order-1", to.clone());
     let mut without_id = good.clone();
@@ -58,7 +58,7 @@ async fn a_request_that_does_not_fit_names_the_field_and_sends_nothing() {
 
 /// Fault 45.
 #[tokio::test]
-async fn an_id_stands_for_one_content() {
+async fn id_is_bound_to_one_content() {
     let (world, to) = World::with_ann().await;
     let first = order("order-1", to);
     assert_eq!(world.send(&first).await["outcome"], "sent");
@@ -76,7 +76,7 @@ async fn an_id_stands_for_one_content() {
 }
 
 #[tokio::test]
-async fn a_request_may_choose_its_channels() {
+async fn request_can_choose_its_channels() {
     let (world, to) = World::with_ann().await;
     world.phone("ann").consent("shop-mini", "order_shipped", true).await;
     let chosen = async |id: &str, channels: Value| {
@@ -92,7 +92,7 @@ async fn a_request_may_choose_its_channels() {
 
 /// Fault 31.
 #[tokio::test]
-async fn twenty_who_ask_at_once_send_one_message() {
+async fn twenty_concurrent_requests_send_one_message() {
     let (world, to) = World::with_ann().await;
     let request = order("order-1", to);
     let reports = world.send_at_once(&vec![request; 20]).await;
@@ -102,7 +102,7 @@ async fn twenty_who_ask_at_once_send_one_message() {
 
 /// Fault 38.
 #[tokio::test]
-async fn what_wechat_is_too_busy_for_is_sent_later_and_once() {
+async fn notification_is_sent_once_later_when_wechat_is_busy() {
     let (world, to) = World::with_ann().await;
     let request = order("order-1", to);
     // Three tries in one attempt, and a quota is not tried twice.
@@ -135,7 +135,7 @@ async fn what_wechat_is_too_busy_for_is_sent_later_and_once() {
 }
 
 #[tokio::test]
-async fn a_daily_quota_waits_for_midnight_in_china() {
+async fn notification_waits_for_midnight_in_china_when_the_quota_is_exhausted() {
     let (world, to) = World::with_ann().await;
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 45009 })).await;
     let report = world.send(&order("order-1", to)).await;
@@ -144,7 +144,7 @@ async fn a_daily_quota_waits_for_midnight_in_china() {
 }
 
 #[tokio::test]
-async fn what_breaks_wechats_rules_passes_on_to_the_next_channel() {
+async fn next_channel_is_used_when_a_value_breaks_wechats_rules() {
     let (world, to) = World::with_ann().await;
     let refuse = json!({ "path": TEMPLATE_SEND, "errcode": 47003, "errmsg": "argument invalid! data.thing1.value invalid" });
     world.wechat.fault(refuse.clone()).await;
@@ -173,7 +173,7 @@ async fn what_breaks_wechats_rules_passes_on_to_the_next_channel() {
 
 /// Fault 36.
 #[tokio::test]
-async fn a_template_message_whose_answer_is_lost_is_repeated_and_seen_once() {
+async fn template_message_is_repeated_and_shown_once_when_the_response_is_lost() {
     let lost = [
         json!({ "path": TEMPLATE_SEND, "reset": true, "after": true }),
         json!({ "path": TEMPLATE_SEND, "status": 502, "after": true }),
@@ -208,7 +208,7 @@ async fn a_template_message_whose_answer_is_lost_is_repeated_and_seen_once() {
 
 /// Fault 44.
 #[tokio::test]
-async fn when_wechat_no_longer_remembers_a_lost_message_is_not_repeated() {
+async fn template_message_is_not_repeated_after_the_deduplication_window() {
     let (world, to) = World::with_ann().await;
     let lost = json!({ "path": TEMPLATE_SEND, "reset": true, "after": true, "times": 3 });
     world.wechat.fault(lost).await;
@@ -225,7 +225,7 @@ async fn when_wechat_no_longer_remembers_a_lost_message_is_not_repeated() {
 
 /// Fault 36.
 #[tokio::test]
-async fn a_subscription_message_whose_answer_is_lost_is_never_repeated() {
+async fn subscription_message_is_never_repeated_when_the_response_is_lost() {
     let lost = [
         json!({ "path": SUBSCRIBE_SEND, "reset": true, "after": true }),
         json!({ "path": SUBSCRIBE_SEND, "errcode": -1, "after": true }),
@@ -250,7 +250,7 @@ async fn a_subscription_message_whose_answer_is_lost_is_never_repeated() {
 
 /// Fault 49.
 #[tokio::test]
-async fn a_subscription_message_that_certainly_was_not_sent_gives_the_consent_back() {
+async fn consent_is_released_when_certainly_nothing_was_sent() {
     let (world, to) = with_bob().await;
     // Another message to bob was under way, each of three times.
     let met = json!({ "path": SUBSCRIBE_SEND, "errcode": 43108, "times": 3 });
@@ -264,7 +264,7 @@ async fn a_subscription_message_that_certainly_was_not_sent_gives_the_consent_ba
 
 /// Fault 35.
 #[tokio::test]
-async fn a_slow_wechat_is_not_waited_for_longer_than_four_seconds() {
+async fn call_of_wechat_times_out_after_four_seconds() {
     let (world, to) = with_bob().await;
     world.wechat.fault(json!({ "path": SUBSCRIBE_SEND, "delay_ms": 30_000 })).await;
     let started = std::time::Instant::now();

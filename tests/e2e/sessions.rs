@@ -62,7 +62,7 @@ async fn pass(world: &World, seconds: u64, attributes: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_session_goes_on_and_tells_whose_it_is() {
+async fn session_is_refreshed_and_names_its_user() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -94,7 +94,7 @@ async fn a_session_goes_on_and_tells_whose_it_is() {
 
 /// Fault 69.
 #[tokio::test]
-async fn who_lost_the_answer_gets_the_same_token_again() {
+async fn same_successor_is_returned_when_the_response_was_lost() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let first = &session["refresh_token"];
@@ -111,7 +111,7 @@ async fn who_lost_the_answer_gets_the_same_token_again() {
 
 /// Fault 68.
 #[tokio::test]
-async fn who_comes_again_with_a_token_of_before_ends_the_session() {
+async fn reuse_of_a_replaced_token_revokes_the_session() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let first = &session["refresh_token"];
@@ -130,7 +130,7 @@ async fn who_comes_again_with_a_token_of_before_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_token_from_before_the_last_one_ends_the_session_at_once() {
+async fn reuse_of_an_older_token_revokes_the_session_at_once() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let second = next(&world, &session["refresh_token"]).await;
@@ -140,7 +140,7 @@ async fn a_token_from_before_the_last_one_ends_the_session_at_once() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_revoked_is_over_and_others_go_on() {
+async fn revoked_session_ends_and_others_continue() {
     let world = World::start().await;
     let (ann, bob) = (world.phone("ann"), world.phone("bob"));
     let session = ann.log_in("shop-mini").await;
@@ -162,7 +162,7 @@ async fn a_session_that_is_revoked_is_over_and_others_go_on() {
 }
 
 #[tokio::test]
-async fn a_session_ends_by_itself() {
+async fn session_expires() {
     let ends = [
         (30 * DAY, &["created_at", "expires"][..]),
         // Refreshed now and then, until the 90 days are over.
@@ -184,7 +184,7 @@ async fn a_session_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn no_secret_of_a_session_is_in_the_table() {
+async fn table_contains_no_secret_of_a_session() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let second = next(&world, &session["refresh_token"]).await;
@@ -201,7 +201,7 @@ async fn no_secret_of_a_session_is_in_the_table() {
 }
 
 #[tokio::test]
-async fn a_forged_token_costs_no_look_at_a_table() {
+async fn forged_token_causes_no_table_read() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let good = session["refresh_token"].as_str().unwrap().to_owned();
@@ -243,7 +243,7 @@ async fn a_forged_token_costs_no_look_at_a_table() {
 }
 
 #[tokio::test]
-async fn a_confirmation_that_is_lost_costs_nobody_their_session() {
+async fn session_survives_a_lost_confirmation() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let lost = Fault::new("dynamodb", "UpdateItem").by(world.cloud.function("login"));
@@ -254,7 +254,7 @@ async fn a_confirmation_that_is_lost_costs_nobody_their_session() {
 }
 
 #[tokio::test]
-async fn nobody_has_a_session_without_an_access_token() {
+async fn session_info_requires_an_access_token() {
     let world = World::start().await;
     world.phone("ann").log_in("shop-mini").await;
     let get = || world.client.get(world.url("/session"));

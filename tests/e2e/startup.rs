@@ -27,7 +27,7 @@ async fn says(world: &World, function: &str, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_not_set_is_named() {
+async fn missing_variable_is_named() {
     let cases = [
         ("callback", "          EVENTS_TABLE: !Ref EventsTable\n", "EVENTS_TABLE"),
         ("events", "          TOKEN_FUNCTION: !Ref TokenFunction\n", "TOKEN_FUNCTION"),
@@ -48,7 +48,7 @@ async fn a_variable_that_is_not_set_is_named() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_is_named() {
+async fn missing_table_is_named() {
     let cases = [
         ("callback", "EVENTS_TABLE: !Ref EventsTable"),
         ("events", "MAPPINGS_TABLE: !Ref MappingsTable"),
@@ -63,7 +63,7 @@ async fn a_table_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn a_table_that_may_not_be_looked_at_is_named() {
+async fn forbidden_table_is_named() {
     let world = World::start().await;
     let looked = Fault::new("dynamodb", "DescribeTimeToLive").on("hongyan-local-notifications");
     let send = world.cloud.function("send");
@@ -75,7 +75,7 @@ async fn a_table_that_may_not_be_looked_at_is_named() {
 }
 
 #[tokio::test]
-async fn a_moment_of_trouble_with_a_table_stops_no_start() {
+async fn start_survives_a_transient_table_failure() {
     for trouble in ["InternalServerError", "ThrottlingException"] {
         let world = World::start().await;
         let asked = Fault::new("dynamodb", "DescribeTimeToLive").refuse(trouble);
@@ -93,7 +93,7 @@ async fn a_moment_of_trouble_with_a_table_stops_no_start() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_not_there_is_named() {
+async fn missing_parameter_is_named() {
     let cases = [("callback", "callback"), ("send", "apps"), ("events", "apps"), ("token", "apps")];
     for (function, folder) in cases {
         let world = World::changed(&[]).await;
@@ -107,7 +107,7 @@ async fn a_parameter_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn parameters_that_may_not_be_read_are_named() {
+async fn forbidden_parameters_are_named() {
     let cases = [
         ("events", "          EVENTS_TABLE: !Ref EventsTable\n          USERS_TABLE"),
         ("token", "          WECHAT_URL: !Ref WeChatUrl\n      Events:\n        Refresh:"),
@@ -120,7 +120,7 @@ async fn parameters_that_may_not_be_read_are_named() {
 }
 
 #[tokio::test]
-async fn keys_can_be_read_before_there_is_an_app_and_logins_begin_when_there_is() {
+async fn keys_are_served_before_the_first_app_exists() {
     let world = World::changed(&[]).await;
     let secret = world.cloud.aws.parameters.get("/hongyan/local/secrets/shop-mini").unwrap();
     for app in ["shop", "shop-mini"] {
@@ -144,7 +144,7 @@ async fn keys_can_be_read_before_there_is_an_app_and_logins_begin_when_there_is(
 }
 
 #[tokio::test]
-async fn a_parameter_that_makes_no_sense_is_named_without_its_content() {
+async fn malformed_parameter_is_named_without_its_content() {
     // The callback function starts all the same: there are other apps.
     let cases = [
         ("callback/shop", json!({ "mode": "safe", "token": "toptoken" }), "encoding_aes_key"),
@@ -176,7 +176,7 @@ async fn a_parameter_that_makes_no_sense_is_named_without_its_content() {
 }
 
 #[tokio::test]
-async fn one_app_that_can_not_be_used_does_not_stop_the_others() {
+async fn unusable_app_affects_no_other() {
     let world = World::changed(&[]).await;
     world.set_parameter("apps/shop-mini", &json!({ "app_id": "toptoken", "kind": "pigeon" }));
     let mut shop = world.parameter("apps/shop");
@@ -193,7 +193,7 @@ async fn one_app_that_can_not_be_used_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn a_callback_whose_settings_are_mended_takes_what_wechat_sends_again() {
+async fn callback_accepts_the_next_delivery_when_its_settings_are_fixed() {
     let world = World::start().await;
     let settings = world.parameter("callback/shop");
     world.set_parameter("callback/shop", &json!({ "mode": "nonsense" }));
@@ -212,7 +212,7 @@ async fn a_callback_whose_settings_are_mended_takes_what_wechat_sends_again() {
 
 /// Fault 62.
 #[tokio::test]
-async fn who_starts_asks_for_parameters_eight_times() {
+async fn starting_function_reads_parameters_up_to_eight_times() {
     // No schedule shall ask in between, after the first time.
     let world = World::changed(&[("rate(1 minute)", "rate(1 day)")]).await;
     let has_ended = |line: &String| line.starts_with("followers") && line.contains(" END ");
@@ -236,7 +236,7 @@ async fn who_starts_asks_for_parameters_eight_times() {
 
 /// Fault 62.
 #[tokio::test]
-async fn of_many_that_start_while_parameters_are_throttled_each_starts_or_says_so() {
+async fn each_of_many_throttled_starts_succeeds_or_logs_the_reason() {
     let (world, to) = World::with_ann().await;
     let send = world.cloud.function("send");
     world.cloud.kill(&send).await.unwrap();

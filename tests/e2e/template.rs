@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::clock::Timestamp;
 
 #[tokio::test]
-async fn a_route_follows_the_template() {
+async fn routes_follow_the_template() {
     let world = World::changed(&[("POST /login/{app}", "POST /sign-in/{app}")]).await;
     let code = world.phone("ann").code("shop-mini").await;
     let post = async |path: &str| {
@@ -17,7 +17,7 @@ async fn a_route_follows_the_template() {
 }
 
 #[tokio::test]
-async fn a_tables_name_follows_the_template() {
+async fn table_names_follow_the_template() {
     let world = World::changed(&[
         ("hongyan-${Stage}-users", "people-of-${Stage}"),
         ("-mappings\n", "-ways\n"),
@@ -33,7 +33,7 @@ async fn a_tables_name_follows_the_template() {
 }
 
 #[tokio::test]
-async fn a_schedule_follows_the_template() {
+async fn schedules_follow_the_template() {
     let refresh = "survives an outage of 240.\n            ScheduleExpression: rate(1 minute)\n";
     let only_mini = format!(
         "{refresh}            Input: '{{\"app_id\": \"wx0000000000005a02\", \"rejected_generation\": null}}'\n"
@@ -47,7 +47,7 @@ async fn a_schedule_follows_the_template() {
 }
 
 #[tokio::test]
-async fn a_stage_is_part_of_every_name() {
+async fn stage_is_part_of_every_name() {
     let world = World::changed(&[("hongyan-${Stage}", "geese-${Stage}")]).await;
     world.token_round().await;
     let ann = world.phone("ann");
@@ -63,7 +63,7 @@ async fn a_stage_is_part_of_every_name() {
 }
 
 #[tokio::test]
-async fn only_the_pages_of_named_origins_may_ask() {
+async fn cors_allows_configured_origins_only() {
     let shop = "https://shop.example.com";
     let origins = "AllowedOrigins:\n    Type: CommaDelimitedList\n    Default: \"\"";
     let named = origins.replace("\"\"", &format!("\"https://other.example, {shop}\""));
@@ -92,7 +92,7 @@ async fn only_the_pages_of_named_origins_may_ask() {
 }
 
 #[tokio::test]
-async fn a_route_takes_no_more_than_the_template_says() {
+async fn routes_throttle_as_the_template_says() {
     let all = "POST /session/revoke: { ThrottlingRateLimit: !Ref DefaultRate, ThrottlingBurstLimit: !Ref DefaultBurst }";
     let few = "POST /session/revoke: { ThrottlingRateLimit: 0.01, ThrottlingBurstLimit: 3 }";
     let world = World::changed(&[(all, few)]).await;
@@ -108,7 +108,7 @@ async fn a_route_takes_no_more_than_the_template_says() {
 }
 
 #[tokio::test]
-async fn what_came_in_and_what_went_out_is_kept_for_as_long_as_the_template_says() {
+async fn retention_follows_the_template() {
     let days = "Default: 30\n    MinValue: 15";
     let world = World::changed(&[(days, "Default: 15\n    MinValue: 15")]).await;
     world.token_round().await;
@@ -130,7 +130,7 @@ async fn what_came_in_and_what_went_out_is_kept_for_as_long_as_the_template_says
 }
 
 #[tokio::test]
-async fn a_log_level_follows_the_template_and_metrics_have_none() {
+async fn log_level_follows_the_template_and_metrics_ignore_it() {
     let world = World::logging_from("ERROR").await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -144,7 +144,7 @@ async fn a_log_level_follows_the_template_and_metrics_have_none() {
 }
 
 #[tokio::test]
-async fn tables_are_protected_and_the_parameter_says_where_everything_is() {
+async fn tables_are_protected_and_the_parameter_locates_the_stack() {
     let world = World::start().await;
     let described = json!({ "TableName": "hongyan-local-users" });
     let table = world.aws.ask("DynamoDB_20120810.DescribeTable", &described).await;

@@ -47,7 +47,7 @@ fn found(answer: &Value) -> Vec<[String; 4]> {
 }
 
 #[tokio::test]
-async fn what_agrees_is_counted_and_nothing_is_named() {
+async fn matching_templates_are_counted_without_differences() {
     let world = World::start().await;
     assert_eq!(check(&world, None).await, json!({ "templates": 1, "differences": [] }));
     register(
@@ -88,7 +88,7 @@ async fn what_agrees_is_counted_and_nothing_is_named() {
 }
 
 #[tokio::test]
-async fn every_difference_is_named() {
+async fn every_difference_is_reported() {
     let world = World::start().await;
     let size = json!({
         "template_id": "SandboxTemplateOfMini-order-wrapped-0000001", "title": "order_wrapped",
@@ -172,7 +172,7 @@ async fn every_difference_is_named() {
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_had_hides_no_other() {
+async fn unavailable_list_hides_no_other() {
     let world = World::start().await;
     register(
         &world,
@@ -208,7 +208,7 @@ async fn a_list_that_cannot_be_had_hides_no_other() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_refused() {
+async fn invalid_check_command_is_rejected() {
     let world = World::start().await;
     for (asked, words) in [
         (json!({ "check_templates": {}, "id": "order-17" }), "check_templates: nothing else"),

@@ -112,7 +112,7 @@ async fn shown(world: &World, person: &'static str, kind: &str) -> Vec<(String, 
 }
 
 #[tokio::test]
-async fn what_fits_arrives_as_it_is_or_as_wechat_writes_it() {
+async fn valid_values_are_shown_as_given_or_as_wechat_formats_them() {
     let (world, ann) = world().await;
     let expected = KEYS.map(|(key, _, _, value)| (key.to_owned(), value.to_owned()));
     let report = world.send(&request("a", &ann, None)).await;
@@ -125,7 +125,7 @@ async fn what_fits_arrives_as_it_is_or_as_wechat_writes_it() {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_is_refused_without_a_call_and_the_consent_stays() {
+async fn invalid_value_is_rejected_without_a_call_and_keeps_the_consent() {
     let (world, ann) = world().await;
     let bob = json!({ "account": "bob" });
     let long = "A kettle of a colour that nobody has seen";
@@ -189,7 +189,7 @@ async fn what_breaks_a_rule_is_refused_without_a_call_and_the_consent_stays() {
 }
 
 #[tokio::test]
-async fn what_one_channel_can_not_show_another_may() {
+async fn value_invalid_in_one_channel_can_use_another() {
     let (world, ann) = World::with_ann().await;
     let long = "A kettle whose name is longer than a thing";
     let mut request = crate::world::order("order-1", ann);
@@ -210,7 +210,7 @@ async fn what_one_channel_can_not_show_another_may() {
 }
 
 #[tokio::test]
-async fn too_long_a_text_is_cut_where_the_template_says_so() {
+async fn long_text_is_truncated_when_the_template_allows_it() {
     let (world, ann) = World::with_ann().await;
     let data = json!({
         "thing1": { "text": "{v1}：{v2}", "truncate": true },
@@ -249,7 +249,7 @@ async fn too_long_a_text_is_cut_where_the_template_says_so() {
 }
 
 #[tokio::test]
-async fn each_kind_of_message_has_rules_of_its_own() {
+async fn each_message_type_has_its_own_rules() {
     let (world, ann) = World::with_ann().await;
     let data = json!({ "first": "{v1}", "keyword1": "{v1}", "const2": "{v2}", "product": "{v1}" });
     let content = "{{first.DATA}}\nA:{{keyword1.DATA}}\nB:{{const2.DATA}}\nC:{{product.DATA}}\n";
@@ -280,7 +280,7 @@ async fn each_kind_of_message_has_rules_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_template_that_can_never_fit_is_refused_with_its_key() {
+async fn template_that_is_always_invalid_is_rejected_with_its_key() {
     let (world, ann) = World::with_ann().await;
     let cases = [
         (json!({ "time2": { "text": "{v1}", "truncate": true } }), "time2 can't be cut"),

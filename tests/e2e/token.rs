@@ -23,7 +23,7 @@ async fn forced(world: &World) -> Vec<bool> {
 }
 
 #[tokio::test]
-async fn a_token_that_wechat_has_ended_is_replaced_on_the_way() {
+async fn revoked_token_is_replaced_during_the_send() {
     let (world, to) = ann_follows().await;
     let before = world.parameter(SHOP);
     world.wechat.revoke("shop").await;
@@ -40,7 +40,7 @@ async fn a_token_that_wechat_has_ended_is_replaced_on_the_way() {
 }
 
 #[tokio::test]
-async fn a_token_that_wechat_goes_on_handing_out_is_forced_but_not_twice_in_a_row() {
+async fn invalid_token_that_wechat_keeps_returning_is_forced_once() {
     let (world, to) = ann_follows().await;
     let dead = json!({ "path": "/cgi-bin/message/template/send", "errcode": 40001 });
     world.wechat.fault(dead.clone()).await;
@@ -60,7 +60,7 @@ async fn a_token_that_wechat_goes_on_handing_out_is_forced_but_not_twice_in_a_ro
 
 /// Fault 64.
 #[tokio::test]
-async fn a_token_that_has_lived_its_two_hours_is_replaced_on_the_way() {
+async fn expired_token_is_replaced_during_the_send() {
     let (world, to) = ann_follows().await;
     world.wechat.advance(2 * 3600 + 600).await;
     let report = world.send(&order("order-1", to)).await;
@@ -71,7 +71,7 @@ async fn a_token_that_has_lived_its_two_hours_is_replaced_on_the_way() {
 }
 
 #[tokio::test]
-async fn the_minutes_round_takes_the_successor_before_the_old_one_ends() {
+async fn scheduled_refresh_fetches_the_successor_before_expiry() {
     let (world, to) = ann_follows().await;
     let first = world.parameter(SHOP);
     world.token_round().await;
@@ -88,7 +88,7 @@ async fn the_minutes_round_takes_the_successor_before_the_old_one_ends() {
 }
 
 #[tokio::test]
-async fn many_senders_with_one_dead_token_repair_it_without_force() {
+async fn concurrent_senders_replace_an_invalid_token_without_force() {
     let (world, to) = ann_follows().await;
     world.wechat.revoke("shop").await;
     let requests: Vec<_> = (0..12).map(|at| order(&format!("order-{at}"), to.clone())).collect();
@@ -102,7 +102,7 @@ async fn many_senders_with_one_dead_token_repair_it_without_force() {
 }
 
 #[tokio::test]
-async fn the_first_send_of_a_deployment_may_come_before_the_first_token() {
+async fn first_send_can_precede_the_first_token() {
     let (world, to) = ann_follows().await;
     world.aws.delete_parameter(SHOP).await;
     let report = world.send(&order("order-1", to)).await;
@@ -111,7 +111,7 @@ async fn the_first_send_of_a_deployment_may_come_before_the_first_token() {
 }
 
 #[tokio::test]
-async fn a_wrong_app_secret_is_told_to_the_operator_and_holds_up_no_other_app() {
+async fn wrong_app_secret_is_logged_and_affects_no_other_app() {
     let world = World::start().await;
     let wrong = "0123456789abcdef0123456789abcdef";
     world.set_parameter("secrets/shop", wrong);
@@ -136,7 +136,7 @@ async fn a_wrong_app_secret_is_told_to_the_operator_and_holds_up_no_other_app() 
 }
 
 #[tokio::test]
-async fn a_send_without_a_token_waits_and_says_why() {
+async fn send_without_a_token_waits_and_gives_the_reason() {
     let (world, to) = ann_follows().await;
     world.wechat.revoke("shop").await;
     world.wechat.fault(json!({ "path": STABLE_TOKEN, "errcode": -1, "times": 20 })).await;

@@ -69,7 +69,7 @@ fn problems(template: &Template, uses: &BTreeSet<Use>, exceptions: &[[&str; 4]])
 
 #[test]
 #[ignore = "`make test` runs it after all scenarios"]
-fn every_permission_is_used_by_some_scenario() {
+fn every_permission_is_used_by_a_scenario() {
     let file = optional("PERMISSIONS_USED").expect("PERMISSIONS_USED isn't set: run `make test`");
     let uses = read_uses(Path::new(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     assert!(!uses.is_empty(), "{file} is empty: no scenario has run");
@@ -100,7 +100,7 @@ fn all_uses(template: &Template) -> BTreeSet<Use> {
 }
 
 #[test]
-fn a_permission_that_is_not_used_is_a_problem_unless_it_is_an_exception() {
+fn unused_permission_is_a_problem_unless_it_is_an_exception() {
     let template = template(HONGYAN);
     let mut uses = all_uses(&template);
     assert!(uses.len() > 50, "{}", uses.len());

@@ -1,25 +1,24 @@
-//! What a bot by keywords can't answer by rules, because it has to look something up:
-//! who writes "订单 12345678" is told where that order is.
+//! Answers "订单 12345678" with the state of that order.
 //!
-//! The rules in `replies.json` answer everything else, and say here that the order is
-//! being looked up. This function is told of each text by EventBridge, and answers as
-//! customer service.
+//! The rules in `replies.json` answer all other messages, and here reply that the order is
+//! being looked up. EventBridge invokes this function for each text message, and it answers
+//! with a customer-service message.
 
 mod hongyan;
 
 use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::{Client, error::DisplayErrorContext, types::AttributeValue};
-use hongyan::{Hongyan, Report};
+use hongyan::{Hongyan, NotificationResult};
 use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
 use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
 
-/// The template that says whatever text it is given.
+/// The template that consists of one text field.
 const TEMPLATE: &str = "bot_answer";
 
-/// How often Hongyan is asked to answer, a second apart.
-const TRIES: u32 = 5;
+/// Attempts to answer a message, a second apart.
+const MAX_ATTEMPTS: u32 = 5;
 
 struct Bot {
     hongyan: Hongyan,
@@ -39,18 +38,18 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(|event| handle(&bot, event))).await
 }
 
-/// A message that Hongyan has recorded, as EventBridge delivers it.
+/// An event that Hongyan forwards to EventBridge.
 #[derive(Deserialize)]
-struct Recorded {
+struct ForwardedEvent {
     detail: Detail,
 }
 
 #[derive(Deserialize)]
 struct Detail {
-    /// The account's short name.
+    /// The app's alias.
     app: String,
     open_id: String,
-    /// The message's name, unique in its account.
+    /// The event's id, unique in its app.
     event: String,
     message: Message,
 }
@@ -61,46 +60,46 @@ struct Message {
     content: String,
 }
 
-/// What fails here because AWS does, Lambda tries twice more.
-async fn handle(bot: &Bot, event: LambdaEvent<Recorded>) -> Result<(), Error> {
+/// Lambda retries twice if this fails, for instance because an AWS call does.
+async fn handle(bot: &Bot, event: LambdaEvent<ForwardedEvent>) -> Result<(), Error> {
     let Detail { app, open_id, event, message } = event.payload.detail;
-    let Some(number) = order_asked_for(&message.content) else { return Ok(()) };
-    let text = bot.look_up(number).await?;
-    for attempt in 1..=TRIES {
-        // EventBridge may deliver twice, and the same id is sent once.
+    let Some(number) = requested_order(&message.content) else { return Ok(()) };
+    let text = bot.describe_order(number).await?;
+    for attempt in 1..=MAX_ATTEMPTS {
+        // EventBridge may deliver an event twice; the id prevents a second answer.
         let id = format!("bot/{app}/{}/{attempt}", event.replace('#', "/"));
         let request = json!({
             "id": id, "to": { "app": app, "open_id": open_id },
             "template": TEMPLATE, "data": { "text": text },
         });
-        let Report { outcome, reason } = bot.hongyan.send(&request).await?;
+        let NotificationResult { outcome, reason } = bot.hongyan.send(&request).await?;
         if outcome != "unreachable" {
             tracing::info!(id, outcome, reason, "answered");
             return Ok(());
         }
-        // Whoever has just written may be answered. But they may be so new that Hongyan
-        // is still busy with their message: nothing was sent, so another id is no repeat.
+        // A message opens the customer's reply window, but Hongyan may not have applied this
+        // one yet. `unreachable` means that nothing was sent, so a new id can't duplicate it.
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    tracing::warn!(event, "the customer can't be answered");
+    tracing::warn!(event, "the customer is unreachable");
     Ok(())
 }
 
-/// The number in "订单 12345678", or in "order 12345678".
-fn order_asked_for(text: &str) -> Option<&str> {
+/// The number in "订单 12345678" or "order 12345678".
+fn requested_order(text: &str) -> Option<&str> {
     let text = text.trim();
     let number = text.strip_prefix("订单").or_else(|| text.strip_prefix("order"))?.trim();
     (number.len() == 8 && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
 }
 
 impl Bot {
-    /// What is said about an order. Who knows a number is told this much, so there is
-    /// nothing in it that only the customer may know.
-    async fn look_up(&self, number: &str) -> Result<String, Error> {
+    /// The answer about an order. Anyone who knows the number gets it, so it must not contain
+    /// personal data.
+    async fn describe_order(&self, number: &str) -> Result<String, Error> {
         let key = AttributeValue::S(number.to_owned());
         let get = self.orders.get_item().table_name(&self.table).key("number", key);
-        let found = get.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
-        let state = found.item().and_then(|order| order.get("state"));
+        let order = get.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let state = order.item().and_then(|order| order.get("state"));
         Ok(match state.and_then(|state| state.as_s().ok()) {
             Some(state) => format!("订单 {number}：{state}"),
             None => format!("没有查到订单 {number}，请核对订单号。"),
@@ -113,13 +112,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_order_number_asks_for_an_order() {
+    fn only_an_order_number_requests_an_order() {
         for text in ["订单12345678", " 订单 12345678 ", "order 12345678"] {
-            assert_eq!(order_asked_for(text), Some("12345678"), "{text}");
+            assert_eq!(requested_order(text), Some("12345678"), "{text}");
         }
         for text in ["订单", "12345678", "订单 1234567", "订单 123456789", "订单 1234567八", ""]
         {
-            assert_eq!(order_asked_for(text), None, "{text}");
+            assert_eq!(requested_order(text), None, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Hongyan, as other functions call it.
+//! A client of Hongyan's send function.
 
 use aws_sdk_lambda::{Client, error::DisplayErrorContext, primitives::Blob};
 use lambda_runtime::Error;
@@ -11,23 +11,23 @@ pub struct Hongyan {
     function: String,
 }
 
-/// What became of a notification.
+/// The result of a notification.
 #[derive(Debug, Deserialize)]
-pub struct Report {
+pub struct NotificationResult {
     /// `sent`, `retrying`, `no_consent`, ….
     pub outcome: String,
-    /// Why, in words.
+    /// An explanation, if the outcome needs one.
     pub reason: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    notifications: Vec<Report>,
+struct SendResponse {
+    notifications: Vec<NotificationResult>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Refused {
+struct FunctionError {
     error_type: String,
     error_message: String,
 }
@@ -38,21 +38,21 @@ impl Hongyan {
         Self { lambda: Client::new(config), function }
     }
 
-    /// Sends a notification to one recipient. The same `id` is sent once, so this may
-    /// be called again whenever it is not known what became of it.
+    /// Sends a notification to one recipient. The request's `id` is the idempotency key:
+    /// after an error, repeat the request with the same `id`.
     ///
     /// # Errors
-    /// The request has a mistake, or AWS did not do its part; nothing was sent.
-    pub async fn send(&self, request: &Value) -> Result<Report, Error> {
+    /// The request is invalid, or an AWS call failed.
+    pub async fn send(&self, request: &Value) -> Result<NotificationResult, Error> {
         let payload = Blob::new(request.to_string());
         let call = self.lambda.invoke().function_name(&self.function).payload(payload);
-        let answer = call.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
-        let said = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        if answer.function_error().is_some() {
-            let Refused { error_type, error_message } = serde_json::from_slice(said)?;
+        let output = call.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let payload = output.payload().map(Blob::as_ref).unwrap_or_default();
+        if output.function_error().is_some() {
+            let FunctionError { error_type, error_message } = serde_json::from_slice(payload)?;
             return Err(format!("{error_type}: {error_message}").into());
         }
-        let mut answer: Answer = serde_json::from_slice(said)?;
-        answer.notifications.pop().ok_or_else(|| "there was nobody to send it to".into())
+        let mut response: SendResponse = serde_json::from_slice(payload)?;
+        response.notifications.pop().ok_or_else(|| "the response has no notification".into())
     }
 }

@@ -1,13 +1,13 @@
-//! An order ships, and its customer is told on WeChat.
+//! Notifies customers on WeChat when their orders ship.
 //!
-//! Whatever ships orders puts a message on the queue `orders-{stage}-shipped`:
+//! Your shop puts a message on the queue `orders-{stage}-shipped` for each shipped order:
 //! `{"order": "17", "customer": "ann", "product": "Blue kettle", "shipped_at":
-//! "2026-11-20 15:04"}`. The customer is the name of their account in Hongyan.
+//! "2026-11-20 15:04"}`. `customer` is the name of the customer's account in Hongyan.
 
 mod hongyan;
 
 use aws_config::BehaviorVersion;
-use hongyan::{Hongyan, Report};
+use hongyan::{Hongyan, NotificationResult};
 use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,46 +20,46 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(|event| handle(&hongyan, event))).await
 }
 
-/// What SQS hands over.
+/// The event of an SQS trigger.
 #[derive(Deserialize)]
-struct Batch {
+struct SqsEvent {
     #[serde(rename = "Records")]
-    records: Vec<Message>,
+    records: Vec<SqsMessage>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Message {
+struct SqsMessage {
     message_id: String,
     body: String,
 }
 
-/// Messages that fail come back, and lie in the dead-letter queue after five times.
-async fn handle(hongyan: &Hongyan, event: LambdaEvent<Batch>) -> Result<Value, Error> {
+/// SQS redelivers only the messages that this function reports as failed. After five
+/// deliveries, a message goes to the dead-letter queue.
+async fn handle(hongyan: &Hongyan, event: LambdaEvent<SqsEvent>) -> Result<Value, Error> {
     let mut failures = Vec::new();
-    for Message { message_id, body } in event.payload.records {
-        if let Err(error) = tell(hongyan, &body).await {
-            tracing::error!(message_id, %error, "not told; the message will come back");
+    for SqsMessage { message_id, body } in event.payload.records {
+        if let Err(error) = notify(hongyan, &body).await {
+            tracing::error!(message_id, %error, "not notified; SQS will redeliver the message");
             failures.push(json!({ "itemIdentifier": message_id }));
         }
     }
     Ok(json!({ "batchItemFailures": failures }))
 }
 
-/// An order that has shipped.
 #[derive(Deserialize)]
-struct Shipped {
+struct ShippedOrder {
     order: String,
     customer: String,
     product: String,
     shipped_at: String,
 }
 
-impl Shipped {
+impl ShippedOrder {
     fn notification(&self) -> Value {
         json!({
-            // The order makes the id: however often its message comes, the customer is
-            // told once.
+            // The id is the idempotency key: the customer gets one notification per order,
+            // even if SQS delivers the message again.
             "id": format!("order-{}-shipped", self.order),
             "to": { "account": self.customer },
             "template": "order_shipped",
@@ -68,26 +68,26 @@ impl Shipped {
     }
 }
 
-async fn tell(hongyan: &Hongyan, message: &str) -> Result<(), Error> {
-    let shipped: Shipped = serde_json::from_str(message)?;
-    let Report { outcome, reason } = hongyan.send(&shipped.notification()).await?;
+async fn notify(hongyan: &Hongyan, message: &str) -> Result<(), Error> {
+    let shipped: ShippedOrder = serde_json::from_str(message)?;
+    let NotificationResult { outcome, reason } = hongyan.send(&shipped.notification()).await?;
     let (order, reason) = (shipped.order, reason.unwrap_or_default());
     match outcome.as_str() {
-        // Told, or about to be: what waits, Hongyan sends by itself.
+        // Sent, or Hongyan will send it without another request.
         "sent" | "delivered" | "scheduled" | "retrying" | "in_progress" => {
-            tracing::info!(order, outcome, "told");
+            tracing::info!(order, outcome, "notified");
         }
-        // WeChat's answer was lost. Another message under another id might be a second
-        // one, so there is none.
-        "ambiguous" => tracing::warn!(order, outcome, reason, "told, perhaps"),
-        // WeChat has no way to this customer: they follow nothing and have consented to
-        // nothing. This is the place for a text message or a mail, if you send any.
+        // WeChat's response was lost, so the customer may have the notification. Another id
+        // could duplicate it.
+        "ambiguous" => tracing::warn!(order, outcome, reason, "possibly notified"),
+        // The customer follows no account, has consented to nothing, or rejects messages. If
+        // you have a fallback, such as SMS or e-mail, use it here.
         "no_consent" | "unreachable" | "blocked" | "expired" => {
-            tracing::warn!(order, outcome, reason, "can't be told on WeChat");
+            tracing::warn!(order, outcome, reason, "can't be notified on WeChat");
         }
-        // A mistake in the template, or WeChat refuses it. The same message again would
-        // end the same, so it doesn't come back; somebody has to look.
-        _ => tracing::error!(order, outcome, reason, "not told"),
+        // The template is wrong, or WeChat refuses the message. A retry would fail the same
+        // way, so the message doesn't go back to the queue: alarm on this log line.
+        _ => tracing::error!(order, outcome, reason, "not notified"),
     }
     Ok(())
 }
@@ -97,12 +97,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_order_makes_the_same_notification() {
+    fn same_order_has_the_same_notification() {
         let message = r#"{"order": "17", "customer": "ann", "product": "Blue kettle",
                           "shipped_at": "2026-11-20 15:04"}"#;
-        let read = || serde_json::from_str::<Shipped>(message).unwrap().notification();
-        assert_eq!(read(), read());
-        assert_eq!(read()["id"], "order-17-shipped");
-        assert_eq!(read()["data"], json!({ "product": "Blue kettle", "time": "2026-11-20 15:04" }));
+        let notification = || serde_json::from_str::<ShippedOrder>(message).unwrap().notification();
+        assert_eq!(notification(), notification());
+        assert_eq!(notification()["id"], "order-17-shipped");
+        assert_eq!(
+            notification()["data"],
+            json!({ "product": "Blue kettle", "time": "2026-11-20 15:04" })
+        );
     }
 }

@@ -1,8 +1,7 @@
-//! `GET /orders`: the orders of whoever asks.
+//! `GET /orders`: the caller's own orders.
 //!
-//! API Gateway has verified the session already; no line here is about that. What it
-//! says of the session is `sub`, Hongyan's internal id of the person, the same in all
-//! apps.
+//! API Gateway has verified the session, so there is no code for that here. The claim `sub`
+//! is Hongyan's internal id of the person, the same in all apps.
 
 use aws_config::BehaviorVersion;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
@@ -29,25 +28,26 @@ async fn handle(
 ) -> Result<ApiGatewayV2httpResponse, Error> {
     let authorizer = event.payload.request_context.authorizer;
     let mut claims = authorizer.and_then(|it| it.jwt).map(|jwt| jwt.claims).unwrap_or_default();
-    let user = claims.remove("sub").ok_or("this route has no authorizer")?;
+    let user = claims.remove("sub").ok_or("the route has no authorizer")?;
     let mut response = ApiGatewayV2httpResponse::default();
     response.status_code = 200;
     response.headers.insert("content-type", "application/json".parse()?);
     response.headers.insert("cache-control", "no-store".parse()?);
-    response.body = Some(json!({ "orders": orders.of(user).await? }).to_string().into());
+    response.body = Some(json!({ "orders": orders.list(user).await? }).to_string().into());
     Ok(response)
 }
 
 impl Orders {
-    /// A person's own orders, the latest first. Nobody else's can be asked for.
-    async fn of(&self, user: String) -> Result<Vec<Value>, Error> {
+    /// The latest orders of a person. `user` is from the session, so that callers can't ask
+    /// for another person's.
+    async fn list(&self, user: String) -> Result<Vec<Value>, Error> {
         let query = self.client.query().table_name(&self.table);
         let query = query.key_condition_expression("#user = :user");
         let query = query.expression_attribute_names("#user", "user");
         let query = query.expression_attribute_values(":user", AttributeValue::S(user));
         let query = query.scan_index_forward(false).limit(20);
-        let found = query.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
-        let orders = found.items().iter().map(|item| {
+        let output = query.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let orders = output.items().iter().map(|item| {
             let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
             json!({ "number": text("number"), "product": text("product"), "state": text("state") })
         });

@@ -1,56 +1,54 @@
-//! Who is told of alarms.
+//! Whether alarms notify anyone.
 
-use crate::aws::failed;
-use crate::deployment::{About, Deployment};
+use crate::aws::aws_error;
+use crate::deployment::{Deployment, DeploymentInfo};
 use crate::error::Error;
 
-/// Who is told of alarms.
+/// The subscriptions to the alarm topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subscriptions {
+pub(crate) enum AlarmSubscriptions {
     /// The local stack has no alarms.
     Local,
-    /// The deployment names no topic.
+    /// The deployment has no alarm topic.
     NoTopic,
-    /// Nobody has subscribed to it.
-    Nobody,
-    /// Somebody has, and not confirmed it.
+    None,
+    /// Only unconfirmed subscriptions.
     Pending,
-    /// So many have.
+    /// Number of confirmed subscriptions.
     Confirmed(usize),
 }
 
-/// Asks SNS who has subscribed to the topic of alarms.
-pub(crate) async fn subscriptions(
+pub(crate) async fn alarm_subscriptions(
     deployment: &Deployment,
-    about: &About,
-) -> Result<Subscriptions, Error> {
+    info: &DeploymentInfo,
+) -> Result<AlarmSubscriptions, Error> {
     if deployment.is_local {
-        return Ok(Subscriptions::Local);
+        return Ok(AlarmSubscriptions::Local);
     }
-    if about.alarms.is_empty() {
-        return Ok(Subscriptions::NoTopic);
+    if info.alarms.is_empty() {
+        return Ok(AlarmSubscriptions::NoTopic);
     }
-    let asked = deployment.sns().list_subscriptions_by_topic().topic_arn(&about.alarms);
-    let answer = asked.send().await.map_err(|error| {
-        let permission = format!("sns:ListSubscriptionsByTopic on {}", about.alarms);
-        failed("asking who is told of alarms", &permission, &error)
+    let request = deployment.sns().list_subscriptions_by_topic().topic_arn(&info.alarms);
+    let response = request.send().await.map_err(|error| {
+        let permission = format!("sns:ListSubscriptionsByTopic on {}", info.alarms);
+        aws_error("listing the subscriptions to alarms", &permission, &error)
     })?;
-    let arns = answer.subscriptions.unwrap_or_default();
+    let arns = response.subscriptions.unwrap_or_default();
     let arns: Vec<_> = arns.iter().filter_map(|it| it.subscription_arn.as_deref()).collect();
-    Ok(of(&arns))
+    Ok(classify(&arns))
 }
 
-/// What the subscriptions' ARNs say: until it is confirmed, one has none, but a word
-/// in its place (`PendingConfirmation`, or `Deleted`).
+/// An unconfirmed or deleted subscription has `PendingConfirmation` or `Deleted` instead
+/// of an ARN.
 ///
-/// Source: AWS's documentation, `ListSubscriptionsByTopic` and `Subscribe`.
-fn of(arns: &[&str]) -> Subscriptions {
+/// Source: AWS, "ListSubscriptionsByTopic",
+/// <https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html>.
+fn classify(arns: &[&str]) -> AlarmSubscriptions {
     let confirmed = arns.iter().filter(|arn| arn.starts_with("arn:")).count();
-    let pending = arns.contains(&"PendingConfirmation");
-    match (confirmed, pending) {
-        (0, true) => Subscriptions::Pending,
-        (0, false) => Subscriptions::Nobody,
-        (count, _) => Subscriptions::Confirmed(count),
+    match confirmed {
+        0 if arns.contains(&"PendingConfirmation") => AlarmSubscriptions::Pending,
+        0 => AlarmSubscriptions::None,
+        count => AlarmSubscriptions::Confirmed(count),
     }
 }
 
@@ -59,11 +57,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_confirmed_subscription_is_one() {
-        assert_eq!(of(&[]), Subscriptions::Nobody);
-        assert_eq!(of(&["Deleted"]), Subscriptions::Nobody);
-        assert_eq!(of(&["Deleted", "PendingConfirmation"]), Subscriptions::Pending);
+    fn only_confirmed_subscriptions_count() {
+        assert_eq!(classify(&[]), AlarmSubscriptions::None);
+        assert_eq!(classify(&["Deleted"]), AlarmSubscriptions::None);
+        assert_eq!(classify(&["Deleted", "PendingConfirmation"]), AlarmSubscriptions::Pending);
         let both = ["PendingConfirmation", "arn:aws-cn:sns:cn-north-1:1:alarms:x"];
-        assert_eq!(of(&both), Subscriptions::Confirmed(1));
+        assert_eq!(classify(&both), AlarmSubscriptions::Confirmed(1));
     }
 }

@@ -1,21 +1,23 @@
-//! The apps: Official Accounts and mini programs.
+//! `hongyan app`: Official Accounts and mini programs.
 
 mod add;
-mod console;
+pub(crate) mod callback_settings;
+mod check_result;
+mod console_settings;
 mod list;
-pub(crate) mod registered;
+pub(crate) mod registry;
 mod remove;
 mod rotate;
-pub(crate) mod settings;
+mod secret;
 mod show;
 
-use crate::answer::Answer;
 use crate::deployment::Deployment;
 use crate::error::Error;
+use crate::output::CommandOutput;
 use crate::terminal::Terminal;
 use clap::Subcommand;
 
-/// Official Accounts and mini programs: set up, look at, rotate, remove.
+/// Official Accounts and mini programs: add, show, rotate secrets, remove.
 #[derive(Debug, Subcommand)]
 pub(crate) enum App {
     Add(add::Add),
@@ -30,7 +32,7 @@ impl App {
         &self,
         deployment: &Deployment,
         terminal: &mut Terminal,
-    ) -> Result<Answer, Error> {
+    ) -> Result<CommandOutput, Error> {
         match self {
             Self::Add(command) => command.run(deployment, terminal).await,
             Self::List(command) => command.run(deployment).await,

@@ -1,6 +1,6 @@
-//! Why AWS did not do what it was asked, in words that help.
+//! AWS errors with advice.
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -11,31 +11,30 @@ use std::fmt;
 const SIGN_IN: &str = "sign in (`aws sso login`, or `aws configure`), name another profile with \
                        --profile, or set AWS_PROFILE; `aws sts get-caller-identity` shows who you are";
 
-/// Says why AWS did not do it. `action` is what was being done, `permission` what
-/// it takes in IAM.
-pub(crate) fn failed<E, R>(action: &str, permission: &str, error: &SdkError<E, R>) -> Error
+/// Describes a failed AWS call. `action` is what the call was for, `permission` the IAM
+/// permission that it needs.
+pub(crate) fn aws_error<E, R>(action: &str, permission: &str, error: &SdkError<E, R>) -> Error
 where
     E: StdError + ProvideErrorMetadata + 'static,
     R: fmt::Debug + 'static,
 {
-    let told = AwsError::new(action, error).to_string();
+    let problem = AwsError::new(action, error).to_string();
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     let (kind, advice) = match code {
-        Some(code) => of_code(code, permission),
-        None if names_credentials(error) => (Kind::Credentials, SIGN_IN.to_owned()),
+        Some(code) => classify(code, permission),
+        None if is_credentials_error(error) => (ErrorKind::Credentials, SIGN_IN.to_owned()),
         None => (
-            Kind::Unavailable,
-            "see whether AWS can be reached from here, and whether the region is right; on this \
-             machine, whether `make run` is running"
+            ErrorKind::Unavailable,
+            "check the network and the region; for --local, check that `make run` is running"
                 .to_owned(),
         ),
     };
-    Error::new(kind, told, advice)
+    Error::new(kind, problem, advice)
 }
 
-/// As [`failed`], for a call that carries a secret: some services quote what they
-/// refuse, so only their code is told.
-pub(crate) fn failed_with_secret<E, R>(
+/// Like [`aws_error`], for a call that carries a secret: some services quote what they
+/// refuse, so only their error code is printed.
+pub(crate) fn aws_error_without_message<E, R>(
     action: &str,
     permission: &str,
     error: &SdkError<E, R>,
@@ -46,22 +45,21 @@ where
 {
     match error.as_service_error().and_then(ProvideErrorMetadata::code) {
         Some(code) => {
-            let (kind, advice) = of_code(code, permission);
+            let (kind, advice) = classify(code, permission);
             Error::new(kind, format!("{action} failed: {code}"), advice)
         }
-        None => failed(action, permission, error),
+        None => aws_error(action, permission, error),
     }
 }
 
-/// What a service's code means for whoever called it.
-fn of_code(code: &str, permission: &str) -> (Kind, String) {
+fn classify(code: &str, permission: &str) -> (ErrorKind, String) {
     match code {
         "AccessDenied"
         | "AccessDeniedException"
         | "AuthorizationError"
         | "UnauthorizedOperation" => (
-            Kind::AccessDenied,
-            format!("let this user or role do {permission}, or use another with --profile"),
+            ErrorKind::AccessDenied,
+            format!("grant this user or role {permission}, or use another with --profile"),
         ),
         "ExpiredToken"
         | "ExpiredTokenException"
@@ -70,21 +68,23 @@ fn of_code(code: &str, permission: &str) -> (Kind, String) {
         | "InvalidSignatureException"
         | "SignatureDoesNotMatch"
         | "IncompleteSignature"
-        | "MissingAuthenticationToken" => (Kind::Credentials, SIGN_IN.to_owned()),
+        | "MissingAuthenticationToken" => (ErrorKind::Credentials, SIGN_IN.to_owned()),
         "Throttling"
         | "ThrottlingException"
         | "TooManyRequestsException"
         | "TooManyUpdates"
         | "RequestLimitExceeded"
         | "ProvisionedThroughputExceededException" => {
-            (Kind::Throttled, "it was tried several times; try again in a minute".to_owned())
+            (ErrorKind::Throttled, "all attempts were throttled; try again in a minute".to_owned())
         }
-        _ => (Kind::Unavailable, "try again; if it stays so, AWS's words above say why".to_owned()),
+        _ => (
+            ErrorKind::Unavailable,
+            "try again; if it fails again, see AWS's message above".to_owned(),
+        ),
     }
 }
 
-/// Whether there were no credentials to sign with.
-fn names_credentials(error: &(dyn StdError + 'static)) -> bool {
+fn is_credentials_error(error: &(dyn StdError + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<CredentialsError>() {
@@ -100,12 +100,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_say_what_to_do() {
-        let (kind, advice) = of_code("AccessDeniedException", "ssm:PutParameter");
-        assert_eq!(kind, Kind::AccessDenied);
+    fn error_code_decides_kind_and_advice() {
+        let (kind, advice) = classify("AccessDeniedException", "ssm:PutParameter");
+        assert_eq!(kind, ErrorKind::AccessDenied);
         assert!(advice.contains("ssm:PutParameter"), "{advice}");
-        assert_eq!(of_code("ExpiredTokenException", "").0, Kind::Credentials);
-        assert_eq!(of_code("ThrottlingException", "").0, Kind::Throttled);
-        assert_eq!(of_code("InternalServerError", "").0, Kind::Unavailable);
+        assert_eq!(classify("ExpiredTokenException", "").0, ErrorKind::Credentials);
+        assert_eq!(classify("ThrottlingException", "").0, ErrorKind::Throttled);
+        assert_eq!(classify("InternalServerError", "").0, ErrorKind::Unavailable);
     }
 }

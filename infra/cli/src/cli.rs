@@ -1,26 +1,25 @@
-//! The command line: read, done, and answered, to people or to machines.
+//! The command line: parses it, runs the command and prints text or JSON.
 
-use crate::answer::Answer;
 use crate::command::Command;
-use crate::deployment::Deployment;
-use crate::error::{Error, Kind};
-use crate::place::Place;
+use crate::error::{Error, ErrorKind};
+use crate::output::CommandOutput;
+use crate::target::Target;
 use crate::terminal::Terminal;
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::ErrorKind as ClapErrorKind;
 use serde_json::json;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Sets up, looks after and explains a deployment of Hongyan.
+/// Sets up, operates and diagnoses a deployment of Hongyan.
 #[derive(Debug, Parser)]
 #[command(name = "hongyan", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Cli {
-    /// Answer in JSON, errors too, for programs.
+    /// Print JSON, errors included, for programs.
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
-    place: Place,
+    target: Target,
     #[command(subcommand)]
     command: Command,
 }
@@ -28,71 +27,68 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   hongyan next                       what to do after `make deploy`
-  hongyan app add shop               asks for what WeChat's console shows, and says what to paste there
-  hongyan template check             do our templates fit those at WeChat?
-  hongyan doctor                     is everything in place? a line each, with a remedy
-  hongyan --local doctor             the same for what `make run` has started
+  hongyan app add shop               asks for what WeChat's console shows, prints what to paste there
+  hongyan template check             compares our templates with those at WeChat
+  hongyan doctor                     checks everything; a line each, with advice
+  hongyan --local doctor             the same for the stack that `make run` started
   hongyan --stage test --profile work --region cn-north-1 app list
 
-Credentials and region are found as the AWS CLI finds them: environment, profiles
+The tool finds credentials and region as the AWS CLI does: environment, profiles
 (`aws configure`), single sign-on (`aws sso login`), assumed roles.
 
-Secrets are asked for without echo; from a pipe, they are read one per line. They are
-never given on the command line, which others can see and shells remember.
+The tool asks for secrets without echo, or reads them from a pipe, one per line. They
+are never arguments, which other users can see and shells record.
 
-Exit status: 0 all is well; 1 something isn't, or couldn't be done; 2 what was asked
-can't be understood; 3 AWS can't be used (credentials, permission, not deployed).";
+Exit status: 0 success; 1 a check or an operation failed; 2 invalid arguments or input;
+3 AWS can't be used (credentials, permission, not deployed).";
 
-/// Reads the command line, does what it says, and tells what became of it.
+/// Parses the command line, runs the command and prints its output.
 pub(crate) async fn run() -> ExitCode {
-    // Before it is known whether the rest can be read.
+    // The format is needed even if the rest of the arguments doesn't parse.
     let json = std::env::args_os().any(|argument| argument == "--json");
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(asked)
-            if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
+        Err(help)
+            if matches!(
+                help.kind(),
+                ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion
+            ) =>
         {
-            let _ = asked.print();
+            let _ = help.print();
             return ExitCode::SUCCESS;
         }
-        Err(wrong) if json => {
-            let text = wrong.render().to_string();
+        Err(error) if json => {
+            let text = error.render().to_string();
             let first = text.lines().next().unwrap_or_default();
             let problem = first.strip_prefix("error: ").unwrap_or(first);
-            let error = Error::new(Kind::Usage, problem, "ask for --help");
-            return complain(&error, true);
+            return print_error(&Error::new(ErrorKind::Usage, problem, "see --help"), true);
         }
-        Err(wrong) => {
-            let _ = wrong.print();
-            return ExitCode::from(Kind::Usage.status());
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(ErrorKind::Usage.exit_status());
         }
     };
-    match done(&cli).await {
-        Ok(answer) => tell(&answer, cli.json),
-        Err(error) => complain(&error, cli.json),
+    let mut terminal = Terminal::new(cli.json);
+    match cli.command.run(&cli.target, &mut terminal).await {
+        Ok(output) => print_output(&output, cli.json),
+        Err(error) => print_error(&error, cli.json),
     }
 }
 
-async fn done(cli: &Cli) -> Result<Answer, Error> {
-    let deployment = Deployment::connect(&cli.place).await?;
-    let mut terminal = Terminal::new(cli.json);
-    cli.command.run(&deployment, &mut terminal).await
-}
-
-fn tell(answer: &Answer, json: bool) -> ExitCode {
-    let text = if json { format!("{:#}", answer.json()) } else { answer.text().to_owned() };
-    // Whoever reads may have had enough.
+fn print_output(output: &CommandOutput, json: bool) -> ExitCode {
+    let text = if json { format!("{:#}", output.json) } else { output.text.clone() };
+    // The reader may have closed the pipe.
     let _ = writeln!(io::stdout(), "{}", text.trim_end());
-    if answer.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if output.success { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn complain(error: &Error, json: bool) -> ExitCode {
+fn print_error(error: &Error, json: bool) -> ExitCode {
     if json {
         let _ = writeln!(io::stdout(), "{:#}", json!({ "error": error }));
     } else {
         let _ = writeln!(io::stderr(), "{error}");
     }
-    ExitCode::from(error.kind.status())
+    ExitCode::from(error.kind.exit_status())
 }
 
 #[cfg(test)]
@@ -101,18 +97,18 @@ mod tests {
     use clap::CommandFactory as _;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn command_line_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn every_command_is_explained() {
-        fn look(command: &clap::Command, path: &str) {
+    fn every_command_has_help_and_an_example() {
+        fn check(command: &clap::Command, path: &str) {
             for sub in command.get_subcommands().filter(|it| it.get_name() != "help") {
                 let path = format!("{path} {}", sub.get_name());
-                assert!(sub.get_about().is_some(), "{path} says nothing of itself");
+                assert!(sub.get_about().is_some(), "{path} has no help");
                 if sub.has_subcommands() {
-                    look(sub, &path);
+                    check(sub, &path);
                 } else {
                     assert!(sub.get_after_help().is_some(), "{path} has no example");
                 }
@@ -127,14 +123,14 @@ mod tests {
         }
         let mut command = Cli::command();
         command.build();
-        look(&command, "hongyan");
+        check(&command, "hongyan");
     }
 
     #[test]
-    fn the_place_may_stand_anywhere() {
+    fn global_options_may_follow_the_command() {
         let cli = Cli::try_parse_from(["hongyan", "app", "list", "--stage", "test", "--json"]);
         let cli = cli.unwrap();
         assert!(cli.json);
-        assert_eq!(cli.place.stage(), "test");
+        assert_eq!(cli.target.stage(), "test");
     }
 }

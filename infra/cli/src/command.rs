@@ -1,26 +1,35 @@
 //! All commands.
 
 use crate::account;
-use crate::answer::Answer;
 use crate::app;
 use crate::deployment::Deployment;
 use crate::doctor;
+use crate::erase;
 use crate::error::Error;
 use crate::events;
 use crate::followers;
-use crate::forget;
 use crate::keys;
 use crate::next;
 use crate::notification;
+use crate::output::CommandOutput;
 use crate::person;
 use crate::send;
+use crate::target::Target;
 use crate::template;
 use crate::terminal::Terminal;
+use crate::version;
 use clap::Subcommand;
 
-/// What can be asked.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    OnDeployment(DeploymentCommand),
+    Version(version::Version),
+}
+
+/// The commands that need a deployment.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeploymentCommand {
     Next(next::Next),
     #[command(subcommand)]
     App(app::App),
@@ -39,20 +48,35 @@ pub(crate) enum Command {
     Account(account::Account),
     #[command(subcommand)]
     Keys(keys::Keys),
-    Forget(forget::Forget),
+    Erase(erase::Erase),
 }
 
 impl Command {
-    /// Does it.
-    ///
-    /// # Errors
-    ///
-    /// What could not be done, and what to do about it.
     pub(crate) async fn run(
+        &self,
+        target: &Target,
+        terminal: &mut Terminal,
+    ) -> Result<CommandOutput, Error> {
+        match self {
+            Self::Version(command) => Ok(command.run()),
+            Self::OnDeployment(command) => {
+                let deployment = Deployment::connect(target).await?;
+                command.run(&deployment, terminal).await
+            }
+        }
+    }
+}
+
+impl DeploymentCommand {
+    async fn run(
         &self,
         deployment: &Deployment,
         terminal: &mut Terminal,
-    ) -> Result<Answer, Error> {
+    ) -> Result<CommandOutput, Error> {
+        // The doctor reports a missing deployment as a finding.
+        if !matches!(self, Self::Doctor(_)) {
+            deployment.info().await?;
+        }
         match self {
             Self::Next(command) => command.run(deployment).await,
             Self::App(command) => command.run(deployment, terminal).await,
@@ -65,7 +89,7 @@ impl Command {
             Self::Followers(command) => command.run(deployment, terminal).await,
             Self::Account(command) => command.run(deployment, terminal).await,
             Self::Keys(command) => command.run(deployment).await,
-            Self::Forget(command) => command.run(deployment, terminal).await,
+            Self::Erase(command) => command.run(deployment, terminal).await,
         }
     }
 }

@@ -3,26 +3,26 @@
 mod apps;
 mod callback;
 mod finding;
-mod people;
 mod stack;
 mod templates;
 mod tokens;
+mod unionids;
 
-use crate::answer::Answer;
-use crate::app::registered;
+use crate::app::registry;
 use crate::deployment::Deployment;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
+use crate::output::CommandOutput;
 use crate::terminal::Terminal;
 use clap::Args;
-use finding::{Finding, State};
+use finding::{Finding, FindingState};
 use serde::Serialize;
 use std::fmt;
 
-/// Is everything in place? A line for each thing, with what to do if not.
+/// Check the whole deployment. A line per check, with advice if it fails.
 ///
-/// Reads and asks only: the functions' access tokens may be renewed by it, as every
-/// minute, and nothing is sent. Ends with status 1 if something fails; a warning isn't
-/// a failure.
+/// Sends nothing and changes nothing, except that the token function may refresh an access
+/// token, as it does every minute. Exits with status 1 if a check fails; a warning isn't a
+/// failure.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,11 +31,10 @@ Examples:
   hongyan doctor --json | jq '.findings[] | select(.state == \"failed\")'")]
 pub(crate) struct Doctor {}
 
-/// What is told.
 #[derive(Debug, Serialize)]
-struct Report {
+struct DoctorReport {
     stage: String,
-    /// Nothing fails.
+    /// Whether no check failed.
     ok: bool,
     findings: Vec<Finding>,
 }
@@ -45,36 +44,36 @@ impl Doctor {
         &self,
         deployment: &Deployment,
         terminal: &mut Terminal,
-    ) -> Result<Answer, Error> {
-        let about = match deployment.about().await {
-            Ok(about) => about,
-            // Nothing else can be looked at.
-            Err(error) if error.kind == Kind::NotDeployed => {
-                let finding = Finding::failed("deployment", None, error.problem, error.advice);
+    ) -> Result<CommandOutput, Error> {
+        let info = match deployment.info().await {
+            Ok(info) => info,
+            // Without a deployment there is nothing else to check.
+            Err(error) if error.kind == ErrorKind::NotDeployed => {
+                let finding = Finding::from_error("deployment", None, error);
                 return Ok(report(deployment, vec![finding]));
             }
             Err(error) => return Err(error),
         };
-        let bar = terminal.progress("looking", 4);
-        let mut findings = vec![Finding::ok("deployment", None, about.api.clone())];
-        findings.extend(stack::check(deployment, about).await);
+        let bar = terminal.progress_bar("checking", 4);
+        let mut findings = vec![Finding::ok("deployment", None, info.api.clone())];
+        findings.extend(stack::check(deployment, info).await);
         bar.inc(1);
-        let apps = registered::all(deployment).await?;
-        let (mut of_apps, callbacks) = apps::check(deployment, &apps).await?;
-        findings.append(&mut of_apps);
+        let apps = registry::list_apps(deployment).await?;
+        let (app_findings, callback_tokens) = apps::check(deployment, &apps).await?;
+        findings.extend(app_findings);
         bar.inc(1);
         if !apps.is_empty() {
-            let (tokens, greetings) = tokio::join!(
-                tokens::check(deployment, about),
-                callback::check(deployment, &callbacks)
+            let (tokens, callbacks) = tokio::join!(
+                tokens::check(deployment, info),
+                callback::check(deployment, &callback_tokens)
             );
             findings.extend(tokens);
-            findings.extend(greetings);
+            findings.extend(callbacks);
             bar.inc(1);
-            let (templates, people) =
-                tokio::join!(templates::check(deployment), people::check(deployment, &apps));
+            let (templates, unionids) =
+                tokio::join!(templates::check(deployment), unionids::check(deployment, &apps));
             findings.extend(templates);
-            findings.extend(people);
+            findings.extend(unionids);
             bar.inc(1);
         }
         bar.finish_and_clear();
@@ -82,20 +81,20 @@ impl Doctor {
     }
 }
 
-fn report(deployment: &Deployment, findings: Vec<Finding>) -> Answer {
-    let ok = findings.iter().all(|it| it.state != State::Failed);
-    Answer::found(&Report { stage: deployment.stage.clone(), ok, findings }, ok)
+fn report(deployment: &Deployment, findings: Vec<Finding>) -> CommandOutput {
+    let ok = findings.iter().all(|it| it.state != FindingState::Failed);
+    CommandOutput::new(&DoctorReport { stage: deployment.stage.clone(), ok, findings }, ok)
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for DoctorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
         }
         let count = |state| self.findings.iter().filter(|it| it.state == state).count();
-        match (count(State::Failed), count(State::Warning)) {
-            (0, 0) => write!(f, "All is well."),
-            (failed, warnings) => write!(f, "{failed} failed, {warnings} to look at."),
+        match (count(FindingState::Failed), count(FindingState::Warning)) {
+            (0, 0) => write!(f, "No problems found."),
+            (failed, warnings) => write!(f, "{failed} failed, {warnings} warnings."),
         }
     }
 }

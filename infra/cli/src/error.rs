@@ -1,41 +1,38 @@
-//! Why something could not be done, and what to do about it.
+//! Why a command failed, and what to do about it.
 
 use serde::Serialize;
 use std::fmt;
 
-/// What kind of trouble it is; machines tell by it what to do.
+/// The class of an error, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
-    /// The command line, or what was entered, can't be understood.
+pub(crate) enum ErrorKind {
+    /// The command line or an entered value can't be parsed.
     Usage,
-    /// What was given can't be used; nothing has changed.
+    /// A value isn't acceptable; nothing has changed.
     Invalid,
-    /// What is asked for isn't there.
     NotFound,
-    /// What is there already stands in the way; nothing has changed.
+    /// Existing data prevents it; nothing has changed.
     Conflict,
-    /// A question was answered with no.
+    /// The operator did not confirm.
     Cancelled,
-    /// A function says that it can't be done.
+    /// A function or WeChat refused.
     Refused,
-    /// Somebody else's server doesn't do its part.
+    /// AWS, a function or WeChat can't be reached or fails.
     Unavailable,
-    /// There are no credentials of AWS, or they have expired.
+    /// AWS credentials are missing or expired.
     Credentials,
-    /// No region is known.
+    /// No AWS region is configured.
     Region,
-    /// AWS doesn't allow it.
     AccessDenied,
-    /// AWS says that too much is asked at once, also after some tries.
+    /// AWS still throttles after all attempts.
     Throttled,
-    /// This stage isn't there, in this account and region.
+    /// The stage doesn't exist in this account and region.
     NotDeployed,
 }
 
-impl Kind {
-    /// What the program ends with.
-    pub(crate) fn status(self) -> u8 {
+impl ErrorKind {
+    pub(crate) fn exit_status(self) -> u8 {
         match self {
             Self::NotFound
             | Self::Conflict
@@ -52,19 +49,20 @@ impl Kind {
     }
 }
 
-/// Why something could not be done, and what to do about it. Neither may have a
-/// secret in it.
+/// Why a command failed, and what to do about it. Neither text may contain a secret.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Error {
-    pub(crate) kind: Kind,
-    /// What happened.
+    pub(crate) kind: ErrorKind,
     pub(crate) problem: String,
-    /// What to do about it.
     pub(crate) advice: String,
 }
 
 impl Error {
-    pub(crate) fn new(kind: Kind, problem: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        kind: ErrorKind,
+        problem: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self { kind, problem: problem.into(), advice: advice.into() }
     }
 }

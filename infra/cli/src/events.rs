@@ -1,15 +1,15 @@
-//! `hongyan events`: what came in.
+//! `hongyan events`: stored events.
 
-mod found;
+mod event_list;
 mod replay;
 
-use crate::answer::Answer;
 use crate::deployment::Deployment;
 use crate::error::Error;
+use crate::output::CommandOutput;
 use crate::terminal::Terminal;
 use clap::Subcommand;
 
-/// What came in: have it take effect once more.
+/// Stored events: apply them again.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Events {
     Replay(replay::Replay),
@@ -20,7 +20,7 @@ impl Events {
         &self,
         deployment: &Deployment,
         terminal: &Terminal,
-    ) -> Result<Answer, Error> {
+    ) -> Result<CommandOutput, Error> {
         let Self::Replay(command) = self;
         command.run(deployment, terminal).await
     }

@@ -1,21 +1,22 @@
-//! `hongyan followers`: those who already follow.
+//! `hongyan followers`: existing followers of an Official Account.
 
+mod cancel;
 mod import;
-mod progress;
+mod import_status;
 mod status;
 
-use crate::answer::Answer;
 use crate::deployment::Deployment;
 use crate::error::Error;
+use crate::output::CommandOutput;
 use crate::terminal::Terminal;
 use clap::Subcommand;
 
-/// Those who already follow an Official Account: bring them in, see how far it is.
+/// Existing followers of an Official Account: import them, show the progress.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Followers {
     Import(import::Import),
     Status(status::Status),
-    Cancel(status::Cancel),
+    Cancel(cancel::Cancel),
 }
 
 impl Followers {
@@ -23,8 +24,7 @@ impl Followers {
         &self,
         deployment: &Deployment,
         terminal: &Terminal,
-    ) -> Result<Answer, Error> {
-        deployment.about().await?;
+    ) -> Result<CommandOutput, Error> {
         match self {
             Self::Import(command) => command.run(deployment, terminal).await,
             Self::Status(command) => command.run(deployment).await,

@@ -1,37 +1,41 @@
 //! `hongyan`: the operator's tool.
 //!
-//! A command is a file of its own: what may be said on the command line, what is
-//! done, and what is told. [`command`] names them all.
+//! Each command has a file of its own: its arguments, what it does and what it prints.
+//! [`command`] lists them.
 
 mod account;
 mod alarms;
-mod answer;
 mod app;
 mod aws;
+mod callback_check;
 mod cli;
 mod command;
-mod data;
 mod deployment;
 mod doctor;
+mod erase;
 mod error;
 mod events;
+mod field_values;
 mod followers;
-mod forget;
-mod greeting;
+mod input_file;
 mod keys;
-mod look_up;
-mod moment;
-mod name;
 mod next;
 mod notification;
+mod notification_text;
+mod output;
+mod parse;
 mod person;
-mod place;
-mod report;
+mod person_selector;
+mod person_summary;
+mod random;
 mod send;
+mod send_response;
+mod target;
 mod template;
 mod terminal;
-mod token;
-mod who;
+mod timestamp;
+mod token_check;
+mod version;
 
 use std::process::ExitCode;
 

@@ -1,155 +1,152 @@
 //! `hongyan next`.
 
-use crate::alarms::{self, Subscriptions};
-use crate::answer::Answer;
-use crate::app::registered;
+use crate::alarms::{AlarmSubscriptions, alarm_subscriptions};
+use crate::app::registry;
 use crate::deployment::Deployment;
 use crate::error::Error;
+use crate::output::CommandOutput;
 use clap::Args;
 use serde::Serialize;
 use std::fmt;
 
-/// Show where the deployment is, and the next three things to do.
+/// Show where the deployment is, and the next three steps of the setup.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  hongyan next\n  hongyan --stage test next")]
 pub(crate) struct Next {}
 
-/// So many things to do are told at once.
-const TOLD: usize = 3;
+const MAX_STEPS: usize = 3;
 
-/// What is told.
 #[derive(Debug, Serialize)]
-struct Told {
+struct NextSteps {
     stage: String,
     /// The HTTP API.
     api: String,
-    callbacks: Vec<Callback>,
-    /// What to do next, the most urgent first.
-    next: Vec<Step>,
+    callbacks: Vec<CallbackUrl>,
+    /// The most urgent first.
+    next: Vec<SetupStep>,
 }
 
 #[derive(Debug, Serialize)]
-struct Callback {
+struct CallbackUrl {
     app: String,
     url: String,
 }
 
-/// Something to do.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Step {
-    what: String,
-    /// The command that does it, if one does.
+struct SetupStep {
+    action: String,
+    /// The command for it, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<String>,
 }
 
-/// What there is already.
+/// The state of the setup.
 #[derive(Debug)]
-struct Present {
+struct SetupState {
     apps: Vec<String>,
-    /// Apps that lack their token and key, or their AppSecret.
-    unfinished: Vec<String>,
+    /// Apps without a token and key, or without an AppSecret.
+    incomplete: Vec<String>,
     has_templates: bool,
-    alarms: Option<Subscriptions>,
+    /// None if the operator may not list them.
+    alarms: Option<AlarmSubscriptions>,
     addresses: Vec<String>,
 }
 
 impl Next {
-    pub(crate) async fn run(&self, deployment: &Deployment) -> Result<Answer, Error> {
-        let about = deployment.about().await?;
+    #[expect(clippy::unused_self, reason = "every command runs like this")]
+    pub(crate) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
+        let info = deployment.info().await?;
         let (apps, callbacks, secrets, templates) = tokio::try_join!(
-            registered::all(deployment),
-            deployment.folder("callback"),
-            deployment.folder("secrets"),
-            deployment.folder("templates")
+            registry::list_apps(deployment),
+            deployment.parameters_under("callback"),
+            deployment.parameters_under("secrets"),
+            deployment.parameters_under("templates")
         )?;
-        // Who mayn't ask SNS deploys all the same.
-        let alarms = alarms::subscriptions(deployment, about).await.ok();
         let apps: Vec<_> = apps.into_keys().collect();
-        let lacks = |app: &&String| !callbacks.contains_key(*app) || !secrets.contains_key(*app);
-        let present = Present {
-            unfinished: apps.iter().filter(lacks).cloned().collect(),
+        let is_incomplete =
+            |app: &&String| !callbacks.contains_key(*app) || !secrets.contains_key(*app);
+        let state = SetupState {
+            incomplete: apps.iter().filter(is_incomplete).cloned().collect(),
             has_templates: !templates.is_empty(),
-            alarms,
-            addresses: about.addresses.clone(),
+            alarms: alarm_subscriptions(deployment, info).await.ok(),
+            addresses: info.addresses.clone(),
             apps,
         };
-        let callbacks = present
-            .apps
-            .iter()
-            .map(|app| Callback { app: app.clone(), url: format!("{}/callback/{app}", about.api) });
-        Ok(Answer::of(&Told {
+        let callbacks = state.apps.iter().map(|app| CallbackUrl {
+            app: app.clone(),
+            url: format!("{}/callback/{app}", info.api),
+        });
+        Ok(CommandOutput::success(&NextSteps {
             stage: deployment.stage.clone(),
-            api: about.api.clone(),
+            api: info.api.clone(),
             callbacks: callbacks.collect(),
-            next: steps(&present),
+            next: next_steps(&state),
         }))
     }
 }
 
-/// The next things to do.
-fn steps(present: &Present) -> Vec<Step> {
-    let do_by = |what: &str, command: &str| Step {
-        what: what.to_owned(),
+fn next_steps(state: &SetupState) -> Vec<SetupStep> {
+    let manual = |action: &str| SetupStep { action: action.to_owned(), command: None };
+    let by_command = |action: &str, command: &str| SetupStep {
+        action: action.to_owned(),
         command: Some(command.to_owned()),
     };
     let mut steps = Vec::new();
-    if present.apps.is_empty() {
-        steps.push(do_by(
-            "set up your Official Account or mini program; it says what to paste into WeChat's console",
+    if state.apps.is_empty() {
+        steps.push(by_command(
+            "set up your Official Account or mini program; prints what to paste into WeChat's console",
             "hongyan app add shop",
         ));
     }
-    for app in &present.unfinished {
-        steps.push(do_by(&format!("go on setting up {app}"), &format!("hongyan app add {app}")));
+    for app in &state.incomplete {
+        let action = format!("complete the setup of {app}");
+        steps.push(by_command(&action, &format!("hongyan app add {app}")));
     }
-    match present.alarms {
-        Some(Subscriptions::Pending) => steps.push(Step {
-            what: "confirm the e-mail from AWS Notifications, or nobody is told of alarms"
-                .to_owned(),
-            command: None,
-        }),
-        Some(Subscriptions::Nobody) => steps.push(Step {
-            what: "deploy with the parameter AlarmEmail, so that somebody is told of alarms"
-                .to_owned(),
-            command: None,
-        }),
-        Some(Subscriptions::Local | Subscriptions::NoTopic | Subscriptions::Confirmed(_))
+    match state.alarms {
+        Some(AlarmSubscriptions::Pending) => {
+            steps.push(manual("confirm the e-mail from AWS Notifications, or no one gets alarms"));
+        }
+        Some(AlarmSubscriptions::None) => {
+            steps.push(manual("deploy with the parameter AlarmEmail, or no one gets alarms"));
+        }
+        Some(
+            AlarmSubscriptions::Local
+            | AlarmSubscriptions::NoTopic
+            | AlarmSubscriptions::Confirmed(_),
+        )
         | None => {}
     }
-    if !present.addresses.is_empty() {
-        steps.push(Step {
-            what: format!(
-                "add {} to the IP list (IP白名单) in WeChat's console, if you haven't",
-                present.addresses.join(", ")
-            ),
-            command: None,
-        });
+    if !state.addresses.is_empty() {
+        steps.push(manual(&format!(
+            "add {} to the IP list (IP白名单) in WeChat's console, unless you have",
+            state.addresses.join(", ")
+        )));
     }
-    if let (Some(app), false) = (present.apps.first(), present.has_templates) {
-        steps.push(do_by(
-            "draft a template of a notification from one of WeChat's",
+    if let (Some(app), false) = (state.apps.first(), state.has_templates) {
+        steps.push(by_command(
+            "draft a notification template from one of WeChat's",
             &format!("hongyan template pull {app}"),
         ));
     }
-    steps.push(do_by("see whether everything is in place", "hongyan doctor"));
-    if present.has_templates {
-        steps.push(do_by("compare the templates with those at WeChat", "hongyan template check"));
-        steps.push(do_by("send a first notification, without sending it", "hongyan send --help"));
+    steps.push(by_command("check the deployment", "hongyan doctor"));
+    if state.has_templates {
+        let compare = "compare the templates with those at WeChat";
+        steps.push(by_command(compare, "hongyan template check"));
+        steps.push(by_command("try a first notification, as a dry run", "hongyan send --help"));
     }
-    steps.truncate(TOLD);
+    steps.truncate(MAX_STEPS);
     steps
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for NextSteps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "The stage {} answers at {}", self.stage, self.api)?;
+        writeln!(f, "The stage {} is at {}", self.stage, self.api)?;
         for callback in &self.callbacks {
             writeln!(f, "  callback URL of {:<16} {}", callback.app, callback.url)?;
         }
         writeln!(f, "Next:")?;
-        for (at, step) in self.next.iter().enumerate() {
-            writeln!(f, "  {}. {}", at + 1, step.what)?;
+        for (index, step) in self.next.iter().enumerate() {
+            writeln!(f, "  {}. {}", index + 1, step.action)?;
             if let Some(command) = &step.command {
                 writeln!(f, "       {command}")?;
             }
@@ -162,40 +159,38 @@ impl fmt::Display for Told {
 mod tests {
     use super::*;
 
-    fn present(apps: &[&str]) -> Present {
-        Present {
+    fn state(apps: &[&str]) -> SetupState {
+        SetupState {
             apps: apps.iter().map(|&app| app.to_owned()).collect(),
-            unfinished: Vec::new(),
+            incomplete: Vec::new(),
             has_templates: false,
-            alarms: Some(Subscriptions::Confirmed(1)),
+            alarms: Some(AlarmSubscriptions::Confirmed(1)),
             addresses: Vec::new(),
         }
     }
 
-    fn commands(present: &Present) -> Vec<String> {
-        steps(present).into_iter().map(|it| it.command.unwrap_or(it.what)).collect()
+    fn commands(state: &SetupState) -> Vec<String> {
+        next_steps(state).into_iter().map(|it| it.command.unwrap_or(it.action)).collect()
     }
 
     #[test]
-    fn what_comes_next_depends_on_what_is_there() {
-        assert_eq!(commands(&present(&[])), ["hongyan app add shop", "hongyan doctor"]);
-        let one = present(&["shop"]);
+    fn next_steps_depend_on_the_state_of_the_setup() {
+        assert_eq!(commands(&state(&[])), ["hongyan app add shop", "hongyan doctor"]);
+        let one = state(&["shop"]);
         assert_eq!(commands(&one), ["hongyan template pull shop", "hongyan doctor"]);
-        let half = Present { unfinished: vec!["shop".to_owned()], ..present(&["shop"]) };
-        assert_eq!(commands(&half)[0], "hongyan app add shop");
-        let all = Present { has_templates: true, ..present(&["shop"]) };
+        let incomplete = SetupState { incomplete: vec!["shop".to_owned()], ..state(&["shop"]) };
+        assert_eq!(commands(&incomplete)[0], "hongyan app add shop");
+        let complete = SetupState { has_templates: true, ..state(&["shop"]) };
         let expected = ["hongyan doctor", "hongyan template check", "hongyan send --help"];
-        assert_eq!(commands(&all), expected);
-        let pending = Present {
-            alarms: Some(Subscriptions::Pending),
+        assert_eq!(commands(&complete), expected);
+        let pending = SetupState {
+            alarms: Some(AlarmSubscriptions::Pending),
             addresses: vec!["203.0.113.9".to_owned()],
-            ..present(&["shop"])
+            ..state(&["shop"])
         };
-        let told = commands(&pending);
-        assert_eq!(told.len(), 3);
-        assert!(
-            told[0].contains("confirm the e-mail") && told[1].contains("203.0.113.9"),
-            "{told:?}"
-        );
+        let steps = commands(&pending);
+        assert_eq!(steps.len(), 3);
+        assert!(steps[0].contains("confirm the e-mail"), "{steps:?}");
+        assert!(steps[1].contains("203.0.113.9"), "{steps:?}");
     }
 }

@@ -1,33 +1,33 @@
 //! `hongyan person`.
 
+mod app_findings;
 mod finding;
-mod in_apps;
-mod route;
-mod sample;
+mod sample_values;
+mod template_reachability;
 
-use crate::answer::Answer;
-use crate::app::registered;
-use crate::aws::failed;
-use crate::data::Data;
+use crate::app::registry;
+use crate::aws::aws_error;
 use crate::deployment::Deployment;
-use crate::error::{Error, Kind};
-use crate::look_up::{Known, look_up, nobody};
-use crate::name;
+use crate::error::{Error, ErrorKind};
+use crate::field_values::FieldValues;
+use crate::output::CommandOutput;
+use crate::parse;
+use crate::person_selector::{self, PersonSelector};
+use crate::person_summary::{PersonSummary, find_person, person_not_found};
 use crate::terminal::Terminal;
-use crate::who::{self, Who};
 use clap::Args;
-use finding::Finding;
-use route::Through;
+use finding::PersonFinding;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::parameters::Template;
 use std::fmt;
+use template_reachability::TemplateReachability;
 
-/// Why can this person be reached, or not? What is missing, and what to do about it.
+/// Explain why a person can or can't be reached, with advice for what is missing.
 ///
-/// With --template, through which of its channels; nothing is sent, and where no --data
-/// is given, made-up values stand in their place. No openid and no unionid is told.
-/// Ends with status 1 if the person can't be reached.
+/// With --template, checks each of its channels; nothing is sent, and sample values stand
+/// in for missing --data. Prints no openid and no unionid. Exits with status 1 if the person
+/// can't be reached.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -36,35 +36,34 @@ Examples:
   hongyan person user=87d9fb65410b4247af24549a4aaa7348
   hongyan person app=shop,open_id=o6_bm… --template order_shipped --data product=Kettle --data time=15:04")]
 pub(crate) struct Person {
-    /// `account=ann`, `user=…` (the id that a login answers) or `app=shop,open_id=…`.
-    #[arg(value_name = "WHO", value_parser = who::person)]
-    who: Who,
-    /// By this template.
-    #[arg(long, value_name = "CODE", value_parser = name::code)]
+    /// `account=ann`, `user=…` (the id that a login returns) or `app=shop,open_id=…`.
+    #[arg(value_name = "PERSON", value_parser = person_selector::parse_person)]
+    person: PersonSelector,
+    /// With this template.
+    #[arg(long, value_name = "CODE", value_parser = parse::template_code)]
     template: Option<String>,
     #[command(flatten)]
-    data: Data,
+    fields: FieldValues,
 }
 
-/// What is told.
 #[derive(Debug, Serialize)]
-struct Told {
-    who: Who,
+struct PersonReport {
+    selector: PersonSelector,
     reachable: bool,
-    person: Known,
-    findings: Vec<Finding>,
+    person: PersonSummary,
+    findings: Vec<PersonFinding>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    template: Option<Through>,
+    template: Option<TemplateReachability>,
 }
 
-/// What the send function says of a person: the apps in which it finds them.
+/// The send function's response to `remaining`: the apps in which it finds the person.
 #[derive(Debug, Deserialize)]
-struct Remaining {
-    apps: Vec<Remains>,
+struct RemainingResponse {
+    apps: Vec<AppRemaining>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Remains {
+struct AppRemaining {
     app: String,
 }
 
@@ -73,111 +72,120 @@ impl Person {
         &self,
         deployment: &Deployment,
         terminal: &Terminal,
-    ) -> Result<Answer, Error> {
-        deployment.about().await?;
-        if self.template.is_none() && !self.data.is_missing() {
+    ) -> Result<CommandOutput, Error> {
+        if self.template.is_none() && !self.fields.is_empty() {
             return Err(Error::new(
-                Kind::Usage,
-                "fields are given, and no template",
+                ErrorKind::Usage,
+                "fields are given without a template",
                 "name one with --template CODE",
             ));
         }
-        let bar = terminal.working("looking");
-        let told = self.find_out(deployment).await;
+        let bar = terminal.spinner("checking");
+        let report = self.check(deployment).await;
         bar.finish_and_clear();
-        let told = told?;
-        let well = told.reachable;
-        Ok(Answer::found(&told, well))
+        let report = report?;
+        let reachable = report.reachable;
+        Ok(CommandOutput::new(&report, reachable))
     }
 
-    async fn find_out(&self, deployment: &Deployment) -> Result<Told, Error> {
+    async fn check(&self, deployment: &Deployment) -> Result<PersonReport, Error> {
         let template = match &self.template {
-            Some(code) => Some((code, stored_template(deployment, code).await?)),
+            Some(code) => Some((code, read_template(deployment, code).await?)),
             None => None,
         };
-        let (known, apps) =
-            tokio::try_join!(look_up(deployment, &self.who), registered::all(deployment))?;
-        let known = match known {
-            Some(known) => known,
-            // It is worth knowing whether nobody has made the account, or bound it.
-            None => match &self.who {
-                Who::Account(account) if has_account(deployment, account).await? => {
-                    Known::default()
-                }
-                _ => return Err(nobody(&self.who)),
-            },
+        let (person, apps) = tokio::try_join!(
+            find_person(deployment, &self.person),
+            registry::list_apps(deployment)
+        )?;
+        let person = match (person, &self.person) {
+            (Some(person), _) => person,
+            // An account that isn't bound is different from one that doesn't exist.
+            (None, PersonSelector::Account(account))
+                if account_exists(deployment, account).await? =>
+            {
+                PersonSummary::default()
+            }
+            (None, _) => return Err(person_not_found(&self.person)),
         };
-        // The send function knows no internal ids.
-        let recipient = match &self.who {
-            Who::Person(_) => known.accounts.first().cloned().map(Who::Account),
-            who => Some(who.clone()),
+        // The send function doesn't take internal ids.
+        let recipient = match &self.person {
+            PersonSelector::UserId(_) => {
+                person.accounts.first().cloned().map(PersonSelector::Account)
+            }
+            selector => Some(selector.clone()),
         };
-        let mut findings = in_apps::findings(&known, &apps);
-        if let Some(who) = &recipient {
-            let asked = json!({ "remaining": { "to": who.recipient() } });
-            let remaining: Remaining = deployment.ask("send", &asked).await?;
+        let mut findings = app_findings::check_apps(&person, &apps);
+        if let Some(selector) = &recipient {
+            let request = json!({ "remaining": { "to": selector.as_recipient() } });
+            let remaining: RemainingResponse = deployment.invoke("send", &request).await?;
             let found: Vec<_> = remaining.apps.into_iter().map(|it| it.app).collect();
-            findings.extend(in_apps::not_found(&known, &found, who));
+            findings.extend(app_findings::check_recipient(&person, &found, selector));
         }
-        let through = match template {
+        let template = match template {
             None => None,
             Some((code, template)) => Some(
-                route::through(deployment, recipient.as_ref(), code, &template, &self.data).await?,
+                TemplateReachability::check(
+                    deployment,
+                    recipient.as_ref(),
+                    code,
+                    &template,
+                    &self.fields,
+                )
+                .await?,
             ),
         };
-        let reachable = match &through {
-            Some(through) => through.reaches(),
-            None => findings.iter().any(|it| it.reaches),
+        let reachable = match &template {
+            Some(template) => template.is_reachable(),
+            None => findings.iter().any(|it| it.reachable),
         };
-        Ok(Told { who: self.who.clone(), reachable, person: known, findings, template: through })
+        Ok(PersonReport { selector: self.person.clone(), reachable, person, findings, template })
     }
 }
 
-async fn stored_template(deployment: &Deployment, code: &str) -> Result<Template, Error> {
+async fn read_template(deployment: &Deployment, code: &str) -> Result<Template, Error> {
     let Some(stored) = deployment.parameter(&format!("templates/{code}")).await? else {
         return Err(Error::new(
-            Kind::NotFound,
+            ErrorKind::NotFound,
             format!("there is no template {code}"),
-            "`hongyan template list` shows those that there are",
+            "`hongyan template list` lists the templates",
         ));
     };
     Template::read(stored.value.expose()).map_err(|problem| {
         Error::new(
-            Kind::Invalid,
-            format!("the template {code} can't be read: {problem}"),
+            ErrorKind::Invalid,
+            format!("the template {code} is invalid: {problem}"),
             "correct it, and store it with `hongyan template add --replace`",
         )
     })
 }
 
-/// Whether there is an account of this name.
-async fn has_account(deployment: &Deployment, account: &str) -> Result<bool, Error> {
-    let table = deployment.table("mappings");
-    let asked = deployment.dynamodb().get_item().table_name(&table);
-    let asked = asked.set_key(Some(shared::store::account_key(account)));
-    let asked = asked.projection_expression("subject");
-    let found = asked.send().await.map_err(|error| {
+async fn account_exists(deployment: &Deployment, account: &str) -> Result<bool, Error> {
+    let table = deployment.resource_name("mappings");
+    let request = deployment.dynamodb().get_item().table_name(&table);
+    let request = request.set_key(Some(shared::store::account_key(account)));
+    let request = request.projection_expression("subject");
+    let response = request.send().await.map_err(|error| {
         let permission = format!("dynamodb:GetItem on {table}");
-        failed("looking for the account", &permission, &error)
+        aws_error("reading the account", &permission, &error)
     })?;
-    Ok(found.item.is_some())
+    Ok(response.item.is_some())
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for PersonReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let can = if self.reachable { "can" } else { "can't" };
         match &self.template {
-            Some(through) => {
-                writeln!(f, "By {}, {} {can} be reached.", through.template, self.who)?;
+            Some(template) => {
+                writeln!(f, "With {}, {} {can} be reached.", template.template, self.selector)?;
+                writeln!(f)?;
+                writeln!(f, "{template}")?;
             }
-            None => writeln!(f, "They {can} be reached: {}.", self.who)?,
+            None => {
+                writeln!(f, "This person {can} be reached: {}.", self.selector)?;
+                writeln!(f)?;
+            }
         }
-        writeln!(f)?;
-        if let Some(through) = &self.template {
-            writeln!(f, "{through}")?;
-        }
-        write!(f, "{}", self.person)?;
-        writeln!(f)?;
+        writeln!(f, "{}", self.person)?;
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
         }

@@ -1,4 +1,4 @@
-//! The templates of notifications.
+//! `hongyan template`: notification templates.
 
 mod add;
 mod check;
@@ -6,15 +6,15 @@ mod draft;
 mod list;
 mod pull;
 
-pub(crate) use check::differences;
+pub(crate) use check::compare_templates;
 
-use crate::answer::Answer;
 use crate::deployment::Deployment;
 use crate::error::Error;
+use crate::output::CommandOutput;
 use crate::terminal::Terminal;
 use clap::Subcommand;
 
-/// Templates of notifications: add from a file, list, compare with WeChat, draft.
+/// Notification templates: add from a file, list, compare with WeChat, draft.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Template {
     Add(add::Add),
@@ -28,7 +28,7 @@ impl Template {
         &self,
         deployment: &Deployment,
         terminal: &mut Terminal,
-    ) -> Result<Answer, Error> {
+    ) -> Result<CommandOutput, Error> {
         match self {
             Self::Add(command) => command.run(deployment).await,
             Self::List(command) => command.run(deployment).await,

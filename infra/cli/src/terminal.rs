@@ -1,132 +1,127 @@
-//! Whoever sits at the keyboard, if anybody does: asked for secrets and for a
-//! yes, and shown that something takes its time.
+//! The terminal: asks for secrets and confirmations, and shows progress.
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shared::secret::Secret;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
 
-/// The longest line that is read from a pipe, in bytes: nothing that is asked for
-/// is near it.
-const LONGEST_LINE: usize = 4096;
+/// Maximum length of a line read from a pipe, in bytes; no value is near it.
+const MAX_LINE_BYTES: u64 = 4096;
 
 /// The terminal, or the pipe in its place.
 #[derive(Debug)]
 pub(crate) struct Terminal {
-    /// Somebody can be asked.
-    attended: bool,
-    /// Somebody looks on.
-    watched: bool,
+    /// An operator can answer questions.
+    interactive: bool,
+    shows_progress: bool,
 }
 
 impl Terminal {
-    /// `json` says that a program reads what is told.
+    /// `json` is whether a program reads the output.
     pub(crate) fn new(json: bool) -> Self {
         Self {
-            attended: io::stdin().is_terminal() && io::stderr().is_terminal(),
-            watched: io::stderr().is_terminal() && !json,
+            interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            shows_progress: io::stderr().is_terminal() && !json,
         }
     }
 
-    /// Asks for a secret: on a terminal without showing it, otherwise it is the
-    /// next line of the standard input.
-    pub(crate) fn secret(&mut self, question: &str) -> Result<Secret, Error> {
-        let read = if self.attended {
-            prompt(question)?;
+    /// Asks for a secret, without echo. From a pipe, reads the next line.
+    pub(crate) fn ask_secret(&mut self, question: &str) -> Result<Secret, Error> {
+        let answer = if self.interactive {
+            print_question(question)?;
             Term::stderr().read_secure_line()
         } else {
-            line()
+            read_line()
         };
-        given(question, read).map(Secret::new)
+        trimmed(question, answer).map(Secret::new)
     }
 
-    /// Asks for a secret that is made up just now: on a terminal twice, as nobody
-    /// sees what they type.
-    pub(crate) fn new_secret(&mut self, question: &str) -> Result<Secret, Error> {
-        let secret = self.secret(question)?;
-        if self.attended && self.secret("once more")?.expose() != secret.expose() {
-            return Err(Error::new(Kind::Invalid, "the two are not the same", "say it again"));
+    /// Asks for a new secret; on a terminal twice, because it isn't shown.
+    pub(crate) fn ask_new_secret(&mut self, question: &str) -> Result<Secret, Error> {
+        let secret = self.ask_secret(question)?;
+        if self.interactive && self.ask_secret("once more")?.expose() != secret.expose() {
+            let problem = "the two entries differ";
+            return Err(Error::new(ErrorKind::Invalid, problem, "run the command again"));
         }
         Ok(secret)
     }
 
-    /// Asks for what isn't secret: on a terminal shown while typed, otherwise the
-    /// next line of the standard input.
-    pub(crate) fn ask(&mut self, question: &str) -> Result<String, Error> {
-        if self.attended {
-            prompt(question)?;
+    /// Asks for a value that isn't secret. From a pipe, reads the next line.
+    pub(crate) fn ask_line(&mut self, question: &str) -> Result<String, Error> {
+        if self.interactive {
+            print_question(question)?;
         }
-        given(question, line())
+        trimmed(question, read_line())
     }
 
-    /// Asks for a yes. Where nobody can be asked, only `--yes` is one.
+    /// Asks for confirmation. Without a terminal, only `--yes` confirms.
     pub(crate) fn confirm(&mut self, question: &str, yes: bool) -> Result<(), Error> {
         if yes {
             return Ok(());
         }
-        if !self.attended {
-            let advice = "add --yes, or do it at a terminal";
+        if !self.interactive {
             return Err(Error::new(
-                Kind::Cancelled,
-                format!("{question} nobody can be asked"),
-                advice,
+                ErrorKind::Cancelled,
+                format!("{question} There is no terminal to confirm it"),
+                "add --yes, or run the command at a terminal",
             ));
         }
-        prompt(&format!("{question} [yes/no]"))?;
-        let answer = line().unwrap_or_default();
-        if answer.trim() == "yes" {
+        print_question(&format!("{question} [yes/no]"))?;
+        if read_line().unwrap_or_default().trim() == "yes" {
             return Ok(());
         }
-        Err(Error::new(Kind::Cancelled, "the answer was not yes", "nothing has been changed"))
+        Err(Error::new(ErrorKind::Cancelled, "the answer was not yes", "nothing has changed"))
     }
 
-    /// Says to whoever looks on what is being done.
-    pub(crate) fn working(&self, what: &str) -> ProgressBar {
-        let bar = ProgressBar::new_spinner().with_message(what.to_owned());
-        bar.set_draw_target(self.target());
+    pub(crate) fn spinner(&self, message: &str) -> ProgressBar {
+        let bar = ProgressBar::new_spinner().with_message(message.to_owned());
+        bar.set_draw_target(self.draw_target());
         bar.enable_steady_tick(Duration::from_millis(100));
         bar
     }
 
-    /// Shows to whoever looks on how much of `total` is done.
-    pub(crate) fn progress(&self, what: &str, total: u64) -> ProgressBar {
-        let bar = ProgressBar::with_draw_target(Some(total), self.target());
+    pub(crate) fn progress_bar(&self, message: &str, total: u64) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(total), self.draw_target());
         let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}");
-        bar.set_style(style.expect("the template above is one"));
-        bar.set_message(what.to_owned());
+        bar.set_style(style.expect("the template above is valid"));
+        bar.set_message(message.to_owned());
         bar
     }
 
-    fn target(&self) -> ProgressDrawTarget {
-        if self.watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+    fn draw_target(&self) -> ProgressDrawTarget {
+        if self.shows_progress {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        }
     }
 }
 
-fn prompt(question: &str) -> Result<(), Error> {
+fn print_question(question: &str) -> Result<(), Error> {
     let mut terminal = io::stderr();
-    write!(terminal, "{question}: ").and_then(|()| terminal.flush()).map_err(|_| nobody(question))
+    write!(terminal, "{question}: ")
+        .and_then(|()| terminal.flush())
+        .map_err(|_| unanswered(question))
 }
 
-/// What was answered, without the white space that pasting brings along.
-fn given(question: &str, read: io::Result<String>) -> Result<String, Error> {
-    let text = read.map_err(|_| nobody(question))?;
+/// The answer without the white space that pasting adds.
+fn trimmed(question: &str, answer: io::Result<String>) -> Result<String, Error> {
+    let text = answer.map_err(|_| unanswered(question))?;
     let text = text.trim();
-    if text.is_empty() { Err(nobody(question)) } else { Ok(text.to_owned()) }
+    if text.is_empty() { Err(unanswered(question)) } else { Ok(text.to_owned()) }
 }
 
-/// The next line of the standard input.
-fn line() -> io::Result<String> {
+fn read_line() -> io::Result<String> {
     let mut line = String::new();
-    let mut input = io::Read::take(io::stdin().lock(), LONGEST_LINE as u64);
-    input.read_line(&mut line)?;
+    io::Read::take(io::stdin().lock(), MAX_LINE_BYTES).read_line(&mut line)?;
     Ok(line)
 }
 
-fn nobody(question: &str) -> Error {
+fn unanswered(question: &str) -> Error {
     Error::new(
-        Kind::Usage,
+        ErrorKind::Usage,
         format!("there was no answer to: {question}"),
         "at a terminal, type or paste it; from a pipe, give one answer per line, in the order of --help",
     )

@@ -1,23 +1,23 @@
-//! A zip with a function's `bootstrap` in it.
+//! The zip with a function's `bootstrap`.
 
 use std::io::{self, Cursor, Write as _};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-/// The zip of a binary. The same binary gives the same zip, to the byte, so that
-/// what hasn't changed isn't uploaded, nor started anew.
+/// The zip of a binary. The same binary gives the same bytes, so that an unchanged function
+/// is neither uploaded nor restarted.
 ///
 /// # Errors
 ///
-/// When the binary is too large for a zip, which Lambda wouldn't take anyway.
-pub fn of(binary: &[u8]) -> io::Result<Vec<u8>> {
+/// The binary is too large for a zip, and thereby for Lambda.
+pub fn zip_bootstrap(binary: &[u8]) -> io::Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(9))
-        // Of no day: it would make a zip of its own each time.
+        // A constant, so that the bytes are the same each time.
         .last_modified_time(DateTime::default())
-        // Lambda starts it as another user than the one it belongs to.
+        // Lambda runs it as another user than its owner.
         .unix_permissions(0o755);
     zip.start_file("bootstrap", options)?;
     zip.write_all(binary)?;
@@ -30,8 +30,8 @@ mod tests {
     use std::io::Read as _;
 
     #[test]
-    fn it_holds_one_program_that_everybody_may_start() {
-        let packed = of(b"program").unwrap();
+    fn zip_has_one_executable_file() {
+        let packed = zip_bootstrap(b"program").unwrap();
         let mut archive = zip::ZipArchive::new(Cursor::new(&packed)).unwrap();
         assert_eq!(archive.len(), 1);
         let mut entry = archive.by_name("bootstrap").unwrap();
@@ -42,10 +42,10 @@ mod tests {
     }
 
     #[test]
-    fn the_same_binary_gives_the_same_zip() {
-        let packed = of(b"program").unwrap();
-        assert_eq!(packed, of(b"program").unwrap());
-        // A file's time of two seconds stands in the header.
+    fn same_binary_gives_the_same_zip() {
+        let packed = zip_bootstrap(b"program").unwrap();
+        assert_eq!(packed, zip_bootstrap(b"program").unwrap());
+        // Zip timestamps have a resolution of two seconds, so the bytes alone prove little.
         let mut archive = zip::ZipArchive::new(Cursor::new(&packed)).unwrap();
         assert_eq!(archive.by_index(0).unwrap().last_modified(), Some(DateTime::default()));
     }

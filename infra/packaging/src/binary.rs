@@ -1,19 +1,20 @@
 //! Whether Lambda's runtime can start a binary.
 //!
-//! Sources: "OS-only runtime" in the Lambda developer guide (`provided.al2023`),
-//! "What's new in AL2023" in Amazon Linux's (glibc 2.34), and what the container
-//! image of the runtime has under /lib64.
+//! Sources: the runtime's container image (`/lib64`); AWS, "OS-only runtimes" (`provided.al2023`),
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-provided.html>, and "Core toolchain
+//! packages glibc, gcc, binutils",
+//! <https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html>.
 
 use clap::ValueEnum;
 use object::read::elf::{ElfFile64, FileHeader as _, Sym as _};
 use object::{Endianness, elf};
 use std::fmt;
 
-/// The glibc that `provided.al2023` has.
+/// The runtime's glibc.
 const GLIBC: Version = Version(2, 34);
-/// The version of GCC whose libgcc it has.
+/// The GCC version of the runtime's libgcc.
 const LIBGCC: Version = Version(11, 0);
-/// What it has to link with at the start.
+/// The libraries with which the runtime can link a binary.
 const LIBRARIES: [&str; 9] = [
     "ld-linux-aarch64.so.1",
     "ld-linux-x86-64.so.2",
@@ -26,7 +27,7 @@ const LIBRARIES: [&str; 9] = [
     "libutil.so.1",
 ];
 
-/// What a function's binary is built for, called as Lambda calls it.
+/// A function's architecture, by Lambda's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Architecture {
     /// AWS Graviton.
@@ -47,8 +48,8 @@ impl fmt::Display for Architecture {
 
 /// Why Lambda's runtime can't start a binary.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unfit {
-    #[error("it is no Linux program of 64 bits ({0})")]
+pub(crate) enum BinaryError {
+    #[error("it is no 64-bit Linux program ({0})")]
     Unreadable(#[from] object::Error),
     #[error("it isn't built for {0}")]
     Architecture(Architecture),
@@ -56,19 +57,19 @@ pub(crate) enum Unfit {
     Library(String),
     #[error(
         "it needs {symbols} of {version}, and the runtime provided.al2023 has {has}; \
-         after `make setup` it is linked against an older one"
+         `make setup` installs what links it against an older one"
     )]
     Version { version: String, symbols: String, has: String },
 }
 
-/// What a binary needs of the runtime that will start it.
+/// What a binary requires of the runtime.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Needs {
-    /// The newest glibc of which it needs something. None if it needs none.
+pub(crate) struct Requirements {
+    /// The newest version of glibc that it needs, if any.
     glibc: Option<Version>,
 }
 
-impl fmt::Display for Needs {
+impl fmt::Display for Requirements {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.glibc {
             Some(version) => write!(out, "needs glibc {version}"),
@@ -81,7 +82,7 @@ impl fmt::Display for Needs {
 struct Version(u32, u32);
 
 impl Version {
-    /// Of `2.34`, or of `2.2.5`, whose third part decides nothing here.
+    /// Parses `2.34`, or `2.2.5`, whose third part is irrelevant here.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.').map(|part| part.parse().ok());
         Some(Self(parts.next()??, parts.next().unwrap_or(Some(0))?))
@@ -94,45 +95,48 @@ impl fmt::Display for Version {
     }
 }
 
-/// Looks whether Lambda's runtime can start a binary, and says what it needs.
-///
-/// # Errors
-///
-/// When it can't, with what to do about it.
-pub(crate) fn check(content: &[u8], architecture: Architecture) -> Result<Needs, Unfit> {
+/// Checks that Lambda's runtime can start a binary, and returns what the binary requires.
+pub(crate) fn check(
+    content: &[u8],
+    architecture: Architecture,
+) -> Result<Requirements, BinaryError> {
     check_against(content, architecture, GLIBC)
 }
 
-fn check_against(content: &[u8], architecture: Architecture, has: Version) -> Result<Needs, Unfit> {
+fn check_against(
+    content: &[u8],
+    architecture: Architecture,
+    has: Version,
+) -> Result<Requirements, BinaryError> {
     let file = ElfFile64::<Endianness>::parse(content)?;
     let machine = match architecture {
         Architecture::Arm64 => elf::EM_AARCH64,
         Architecture::X86_64 => elf::EM_X86_64,
     };
     if file.elf_header().e_machine(file.endian()) != machine {
-        return Err(Unfit::Architecture(architecture));
+        return Err(BinaryError::Architecture(architecture));
     }
     check_libraries(&file, content)?;
-    Ok(Needs { glibc: check_versions(&file, content, has)? })
+    Ok(Requirements { glibc: check_versions(&file, content, has)? })
 }
 
-fn check_libraries(file: &ElfFile64<'_, Endianness>, content: &[u8]) -> Result<(), Unfit> {
+fn check_libraries(file: &ElfFile64<'_, Endianness>, content: &[u8]) -> Result<(), BinaryError> {
     let dynamic = file.elf_section_table().dynamic_table(file.endian(), content)?;
     for entry in dynamic.iter().filter(|entry| entry.tag == elf::DT_NEEDED) {
         let library = String::from_utf8_lossy(dynamic.string(entry)?);
         if !LIBRARIES.contains(&library.as_ref()) {
-            return Err(Unfit::Library(library.into_owned()));
+            return Err(BinaryError::Library(library.into_owned()));
         }
     }
     Ok(())
 }
 
-/// The newest glibc of which it needs something.
+/// The newest version of glibc that the binary needs.
 fn check_versions(
     file: &ElfFile64<'_, Endianness>,
     content: &[u8],
     has: Version,
-) -> Result<Option<Version>, Unfit> {
+) -> Result<Option<Version>, BinaryError> {
     let (endian, sections) = (file.endian(), file.elf_section_table());
     let Some((needs, strings)) = sections.gnu_verneed(endian, content)? else { return Ok(None) };
     let strings = sections.strings(endian, content, strings)?;
@@ -142,16 +146,16 @@ fn check_versions(
             let name = String::from_utf8_lossy(version?.name(endian, strings)?);
             let (library, number) = name.split_once('_').unwrap_or((&name, ""));
             let (limit, number) = match (library, Version::parse(number)) {
-                // Of libraries that come with glibc, and change with it.
+                // The libraries of glibc have its version.
                 ("GLIBC", number) => (has, number),
                 (_, number) => (LIBGCC, number),
             };
-            // What has no number (GLIBC_PRIVATE, GLIBC_ABI_DT_RELR) is promised to
-            // nobody, or newer than this runtime.
+            // A version without a number (GLIBC_PRIVATE, GLIBC_ABI_DT_RELR) is not a stable
+            // interface, or newer than this runtime.
             if number.is_none_or(|number| number > limit) {
                 let symbols = symbols_of(file, content, &name)?;
                 let has = format!("{library} {limit}");
-                return Err(Unfit::Version { version: name.into_owned(), symbols, has });
+                return Err(BinaryError::Version { version: name.into_owned(), symbols, has });
             }
             if library == "GLIBC" {
                 newest = newest.max(number);
@@ -161,12 +165,12 @@ fn check_versions(
     Ok(newest)
 }
 
-/// What a binary needs of one version, for the eye.
+/// The symbols of one version that a binary needs, for an error message.
 fn symbols_of(
     file: &ElfFile64<'_, Endianness>,
     content: &[u8],
     version: &str,
-) -> Result<String, Unfit> {
+) -> Result<String, BinaryError> {
     let Some(versions) = file.elf_section_table().versions(file.endian(), content)? else {
         return Ok("something".to_owned());
     };
@@ -190,23 +194,23 @@ mod tests {
     const OTHER: Architecture =
         if cfg!(target_arch = "aarch64") { Architecture::X86_64 } else { Architecture::Arm64 };
 
-    /// This very program: a Linux one, linked with glibc.
+    /// The test program itself: for Linux, linked with glibc.
     fn program() -> Vec<u8> {
         std::fs::read(std::env::current_exe().unwrap()).unwrap()
     }
 
     #[test]
-    fn a_program_of_this_machine_needs_some_glibc_and_no_newer_one_than_it_has() {
-        let needs = check_against(&program(), OURS, Version(2, 999)).unwrap();
-        let Some(newest) = needs.glibc else { panic!("{needs}") };
-        assert!(newest >= Version(2, 17), "{needs}");
-        assert_eq!(check_against(&program(), OURS, newest).unwrap(), needs);
+    fn program_of_this_machine_requires_no_newer_glibc_than_it_has() {
+        let requirements = check_against(&program(), OURS, Version(2, 999)).unwrap();
+        let Some(newest) = requirements.glibc else { panic!("{requirements}") };
+        assert!(newest >= Version(2, 17), "{requirements}");
+        assert_eq!(check_against(&program(), OURS, newest).unwrap(), requirements);
     }
 
     #[test]
-    fn what_is_newer_than_the_runtime_is_named_with_its_version() {
+    fn symbols_newer_than_the_runtime_are_named() {
         let problem = check_against(&program(), OURS, Version(2, 1)).unwrap_err();
-        let Unfit::Version { version, symbols, has } = &problem else { panic!("{problem}") };
+        let BinaryError::Version { version, symbols, has } = &problem else { panic!("{problem}") };
         assert!(version.starts_with("GLIBC_2."), "{problem}");
         assert!(!symbols.is_empty() && symbols != "something", "{problem}");
         assert_eq!(has, "GLIBC 2.1");
@@ -214,21 +218,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_built_for_another_machine_is_refused() {
+    fn binary_of_another_architecture_is_rejected() {
         let problem = check(&program(), OTHER).unwrap_err();
         assert_eq!(problem.to_string(), format!("it isn't built for {OTHER}"));
     }
 
     #[test]
-    fn what_is_no_program_is_refused() {
+    fn file_that_is_no_program_is_rejected() {
         for content in [b"#!/bin/sh\nexit 1\n".as_slice(), b"", &program()[..100]] {
             let problem = check(content, OURS).unwrap_err().to_string();
-            assert!(problem.starts_with("it is no Linux program of 64 bits"), "{problem}");
+            assert!(problem.starts_with("it is no 64-bit Linux program"), "{problem}");
         }
     }
 
     #[test]
-    fn a_library_that_the_runtime_lacks_is_refused() {
+    fn library_that_the_runtime_lacks_is_rejected() {
         let mut other = program();
         let name = b"\0libgcc_s.so.1\0";
         let places: Vec<_> =
@@ -242,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_numbers_not_texts() {
+    fn versions_are_compared_as_numbers() {
         assert!(Version::parse("2.4") < Version::parse("2.34"));
         assert_eq!(Version::parse("2.2.5"), Some(Version(2, 2)));
         assert_eq!(Version::parse("PRIVATE"), None);

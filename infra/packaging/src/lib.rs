@@ -1,3 +1,3 @@
-//! What Lambda takes: the zip of a function's binary.
+//! Packages functions for Lambda.
 
 pub mod archive;

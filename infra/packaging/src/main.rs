@@ -1,5 +1,4 @@
-//! `packaging`: makes of each function's binary the zip that Lambda takes, if
-//! Lambda's runtime can start it.
+//! `packaging`: checks that Lambda's runtime can start each function's binary, and zips it.
 
 mod binary;
 
@@ -11,96 +10,97 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{fs, iter};
 
-/// Makes of each function's binary the zip that Lambda takes.
+/// Zips each function's binary for Lambda.
 #[derive(Parser)]
 #[command(name = "packaging")]
 struct Arguments {
-    /// What the binaries were built for.
+    /// The architecture of the binaries.
     #[arg(long, value_enum)]
     architecture: Architecture,
-    /// The folder with the binaries, as cargo ({from}/{function}) or cargo-lambda
-    /// ({from}/{function}/bootstrap) leaves them.
+    /// The folder with the binaries, as written by cargo ({from}/{function}) or cargo-lambda
+    /// ({from}/{function}/bootstrap).
     #[arg(long)]
     from: PathBuf,
     /// The folder for the zips: {to}/{function}/bootstrap.zip.
     #[arg(long)]
     to: PathBuf,
-    /// The functions, called as their binaries are.
+    /// The functions, by their binaries' names.
     #[arg(required = true)]
     functions: Vec<String>,
 }
 
-/// Why a function can't be packed.
+/// Why a function can't be packaged.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum PackagingError {
     #[error("{path}: {error}", path = .0.display(), error = .1)]
     File(PathBuf, io::Error),
     #[error("{path}: {problem}", path = .0.display(), problem = .1)]
-    Unfit(PathBuf, binary::Unfit),
+    Binary(PathBuf, binary::BinaryError),
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match pack_all(&arguments) {
+    match package_all(&arguments) {
         Ok(lines) => {
             lines.iter().for_each(|line| println!("{line}"));
             ExitCode::SUCCESS
         }
-        Err(failure) => {
-            eprintln!("{failure}");
+        Err(error) => {
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Looks at all binaries before the first zip is written, so that there are never
-/// zips of two builds beside each other. A line about each.
-fn pack_all(arguments: &Arguments) -> Result<Vec<String>, Failure> {
-    let mut packed = Vec::new();
+/// Packages the functions, and returns a line about each. Checks all binaries before it
+/// writes the first zip, so that the zips are always of one build.
+fn package_all(arguments: &Arguments) -> Result<Vec<String>, PackagingError> {
+    let mut checked = Vec::new();
     for function in &arguments.functions {
         let path = arguments.from.join(function);
         let path = if path.is_dir() { path.join("bootstrap") } else { path };
-        let content = fs::read(&path).map_err(|error| Failure::File(path.clone(), error))?;
-        let needs = binary::check(&content, arguments.architecture)
-            .map_err(|problem| Failure::Unfit(path.clone(), problem))?;
-        packed.push((function, content, needs));
+        let content = fs::read(&path).map_err(|error| PackagingError::File(path.clone(), error))?;
+        let requirements = binary::check(&content, arguments.architecture)
+            .map_err(|problem| PackagingError::Binary(path.clone(), problem))?;
+        checked.push((function, content, requirements));
     }
     let width = arguments.functions.iter().map(String::len).max().unwrap_or_default();
-    packed
+    checked
         .into_iter()
-        .map(|(function, content, needs)| {
+        .map(|(function, content, requirements)| {
             let path = arguments.to.join(function).join("bootstrap.zip");
-            let size = write(&path, &content).map_err(|error| Failure::File(path, error))?;
+            let size =
+                write_zip(&path, &content).map_err(|error| PackagingError::File(path, error))?;
             let (binary, zip) = (megabytes(content.len()), megabytes(size));
             Ok(format!(
-                "{function:width$}  {}  {binary} MB, zipped {zip} MB, {needs}",
+                "{function:width$}  {}  {binary} MB, zipped {zip} MB, {requirements}",
                 arguments.architecture
             ))
         })
         .chain(iter::once_with(|| {
-            // What is deployed has to be told what it was built for.
+            // `make deploy` passes it to the template.
             let path = arguments.to.join("architecture");
             fs::write(&path, arguments.architecture.to_string())
-                .map_err(|error| Failure::File(path, error))?;
-            Ok(format!("{} now holds what `make deploy` uploads.", arguments.to.display()))
+                .map_err(|error| PackagingError::File(path, error))?;
+            Ok(format!("{} now has what `make deploy` uploads.", arguments.to.display()))
         }))
         .collect()
 }
 
-/// Writes a zip in one step, and says how many bytes it has.
-fn write(path: &Path, content: &[u8]) -> io::Result<usize> {
-    let zip = archive::of(content)?;
+/// Writes a zip atomically, and returns its size in bytes.
+fn write_zip(path: &Path, content: &[u8]) -> io::Result<usize> {
+    let zip = archive::zip_bootstrap(content)?;
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let unfinished = path.with_extension("unfinished");
-    fs::write(&unfinished, &zip)?;
-    fs::rename(unfinished, path)?;
+    let temporary = path.with_extension("tmp");
+    fs::write(&temporary, &zip)?;
+    fs::rename(temporary, path)?;
     Ok(zip.len())
 }
 
-/// As in `6.46`.
+/// With two decimals, as in `6.46`.
 fn megabytes(bytes: usize) -> String {
     let hundredths = (bytes + 5_000) / 10_000;
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
@@ -122,17 +122,18 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_if_one_of_them_can_not_be_packed() {
+    fn nothing_is_written_when_one_binary_is_invalid() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("binaries")).unwrap();
         fs::copy(std::env::current_exe().unwrap(), folder.path().join("binaries/one")).unwrap();
         fs::write(folder.path().join("binaries/two"), "#!/bin/sh\n").unwrap();
 
-        let failure = pack_all(&arguments(folder.path(), &["one", "two"])).unwrap_err().to_string();
-        assert!(failure.contains("binaries/two: it is no Linux program"), "{failure}");
-        let failure =
-            pack_all(&arguments(folder.path(), &["one", "three"])).unwrap_err().to_string();
-        assert!(failure.contains("binaries/three: "), "{failure}");
+        let error =
+            package_all(&arguments(folder.path(), &["one", "two"])).unwrap_err().to_string();
+        assert!(error.contains("binaries/two: it is no 64-bit Linux program"), "{error}");
+        let error =
+            package_all(&arguments(folder.path(), &["one", "three"])).unwrap_err().to_string();
+        assert!(error.contains("binaries/three: "), "{error}");
         assert!(!folder.path().join("lambda").exists());
     }
 

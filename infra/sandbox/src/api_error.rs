@@ -33,6 +33,11 @@ impl ApiError {
 macro_rules! errors {
     ($($(#[$doc:meta])* $name:ident = $errcode:literal, $errmsg:literal;)*) => {
         $($(#[$doc])* pub(crate) const $name: ApiError = ApiError { errcode: $errcode, errmsg: Cow::Borrowed($errmsg) };)*
+
+        /// The text of an error below.
+        pub(crate) fn errmsg(errcode: i64) -> Option<&'static str> {
+            [$(($errcode, $errmsg)),*].into_iter().find(|(known, _)| *known == errcode).map(|(_, errmsg)| errmsg)
+        }
     };
 }
 

@@ -120,7 +120,7 @@ impl Context {
         background.spawn(task);
     }
 
-    /// The background tasks; the context forgets them.
+    /// Takes the background tasks, to end them.
     pub(crate) fn take_background(&self) -> JoinSet<()> {
         std::mem::take(&mut *lock(&self.background))
     }

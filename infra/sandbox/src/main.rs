@@ -1,4 +1,4 @@
-//! Runs the sandbox alone, as an `api.weixin.qq.com` of one's own.
+//! Runs the sandbox alone, in place of `api.weixin.qq.com`.
 
 use clap::Parser;
 use std::error::Error;
@@ -11,23 +11,23 @@ use wechat_sandbox::{Business, Options, Sandbox, World, example};
 /// A WeChat to run against.
 #[derive(Parser)]
 struct Arguments {
-    /// Where to listen; port 0 takes any free one.
+    /// The address to listen on; port 0 selects a free port.
     #[arg(long, default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
-    /// Where events are pushed to; a slash and the app's alias are appended.
+    /// The base URL of the callbacks; the sandbox appends a slash and the app's alias.
     #[arg(long, default_value = "http://127.0.0.1:8080/callback")]
     callback_base: String,
-    /// The server of the mini programs, where POST /login/{alias} answers; for the page.
+    /// The server of the Mini Programs, which answers POST /login/{alias}; for the page.
     #[arg(long)]
     api: Option<String>,
-    /// Where a request for a notification is posted to; for the page.
+    /// The URL that takes a request for a notification; for the page.
     #[arg(long)]
     send: Option<String>,
-    /// The file that the world is kept in; memory if none.
+    /// The file that keeps the world over restarts; in memory without it.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// A world to begin with, as JSON in the shape of the data file; what the
-    /// data file remembers comes first.
+    /// The initial world, as JSON in the format of the data file. An existing data file has
+    /// precedence.
     #[arg(long)]
     world: Option<PathBuf>,
 }
@@ -38,7 +38,7 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -56,7 +56,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         None => example(),
     };
     let listener = TcpListener::bind(arguments.listen).map_err(|error| {
-        format!("cannot listen on {}: {error}; name another with --listen", arguments.listen)
+        format!(
+            "cannot listen on {}: {error}; choose another address with --listen",
+            arguments.listen
+        )
     })?;
     let options = Options {
         data: arguments.data,
@@ -64,7 +67,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         ..Options::new(listener, arguments.callback_base)
     };
     let sandbox = Sandbox::start_with(options, world).await?;
-    announce(sandbox.address());
+    print_address(sandbox.address());
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -73,12 +76,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "where it listens is what whoever started it waits for")]
-fn announce(address: SocketAddr) {
+#[expect(clippy::print_stdout, reason = "scripts wait for the address on standard output")]
+fn print_address(address: SocketAddr) {
     println!("WeChat sandbox: http://{address}");
 }
 
-#[expect(clippy::print_stderr, reason = "an error of the program, to whoever started it")]
-fn complain(error: &str) {
+#[expect(clippy::print_stderr, reason = "an error of the program")]
+fn print_error(error: &str) {
     eprintln!("{error}");
 }

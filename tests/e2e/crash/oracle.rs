@@ -1,7 +1,7 @@
 //! What must be true in the end, whoever was killed when: the tables beside what people
 //! see on their phones.
 
-use crate::crash::deeds::{Asked, Deeds, Pushed, ask};
+use crate::crash::workload::{Asked, Deeds, Pushed, ask};
 use crate::world::World;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -26,7 +26,7 @@ async fn told(world: &World) -> [Vec<String>; 2] {
 }
 
 #[tokio::test]
-async fn rules_answer_what_rules_can() {
+async fn reply_rules_answer_first() {
     let world = world().await;
     let ann = world.phone("ann");
     for text in ["营业时间", "我的订单呢", "人工", "你好"] {
@@ -43,7 +43,7 @@ async fn rules_answer_what_rules_can() {
 }
 
 #[tokio::test]
-async fn who_asks_for_an_order_is_told_where_it_is() {
+async fn bot_answers_a_question_about_an_order() {
     let world = world().await;
     let ann = world.phone("ann");
     ann.message("shop", "订单 12345678").await;
@@ -54,7 +54,7 @@ async fn who_asks_for_an_order_is_told_where_it_is() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_delivered_twice_is_answered_once() {
+async fn duplicate_event_is_answered_once() {
     let world = world().await;
     world.phone("ann").message("shop", "订单 12345678").await;
     let events = world.cloud.aws.buses.events("default");
@@ -64,7 +64,7 @@ async fn an_event_that_is_delivered_twice_is_answered_once() {
 }
 
 #[tokio::test]
-async fn whose_message_has_not_taken_effect_yet_is_answered_a_moment_later() {
+async fn bot_answers_later_when_the_message_is_not_applied_yet() {
     let world = world().await;
     let ann = world.phone("ann");
     // What was recorded doesn't take effect yet, and so nobody may be answered: the

@@ -7,7 +7,7 @@ use std::process::Command;
 const FUNCTIONS: [&str; 3] = ["keyword-bot", "orders", "protected-api"];
 
 #[test]
-fn a_copied_folder_is_a_package_of_its_own() {
+fn copied_folder_is_a_complete_package() {
     for name in FUNCTIONS {
         let manifest = World::example(&format!("{name}/Cargo.toml"));
         let folder = tempfile::tempdir().unwrap();
@@ -22,7 +22,7 @@ fn a_copied_folder_is_a_package_of_its_own() {
 }
 
 #[test]
-fn examples_have_the_versions_that_are_tested() {
+fn examples_use_the_tested_versions() {
     let root = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
     let root = root.unwrap();
     for name in FUNCTIONS {
@@ -43,14 +43,14 @@ fn version(line: &str) -> &str {
 }
 
 #[test]
-fn what_two_examples_share_is_the_same() {
+fn shared_code_of_two_examples_is_equal() {
     let of = |name: &str| World::example(&format!("{name}/src/hongyan.rs"));
     assert_eq!(of("orders"), of("keyword-bot"));
 }
 
 /// The programs in other languages (tests/e2e/calling.rs runs them).
 #[test]
-fn the_readmes_show_the_programs_as_they_are() {
+fn readmes_show_the_programs_verbatim() {
     let readmes = ["README.md", "README.zh-CN.md"].map(World::example);
     for (language, file) in [("python", "orders/shipped.py"), ("javascript", "orders/shipped.mjs")]
     {
@@ -69,7 +69,7 @@ fn the_readmes_show_the_programs_as_they_are() {
 
 /// What the READMEs link to is there.
 #[test]
-fn the_readmes_lead_somewhere() {
+fn readme_links_have_targets() {
     for readme in ["README.md", "README.zh-CN.md"].map(World::example) {
         let links = readme.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap());
         let links: Vec<_> = links.filter(|link| !link.starts_with("http")).collect();

@@ -32,7 +32,7 @@ async fn twenty(program: &MiniProgram<'_>) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn the_page_logs_in_and_shows_the_orders() {
+async fn page_logs_in_and_shows_the_orders() {
     let world = world().await;
     let program = MiniProgram::launch(&world, "bob", Storage::default());
     program.open(PAGE).await;
@@ -48,7 +48,7 @@ async fn the_page_logs_in_and_shows_the_orders() {
 }
 
 #[tokio::test]
-async fn who_allows_it_is_told_when_their_order_ships() {
+async fn user_is_notified_of_the_shipment_after_consenting() {
     let world = world().await;
     let program = MiniProgram::launch(&world, "bob", Storage::default());
     program.open(PAGE).await;
@@ -71,7 +71,7 @@ async fn who_allows_it_is_told_when_their_order_ships() {
 }
 
 #[tokio::test]
-async fn who_does_not_is_told_how_to_and_left_alone() {
+async fn page_explains_how_to_consent_when_the_user_declines() {
     let world = world().await;
     let program = MiniProgram::launch(&world, "bob", Storage::default());
     program.open(PAGE).await;
@@ -103,7 +103,7 @@ async fn who_does_not_is_told_how_to_and_left_alone() {
 }
 
 #[tokio::test]
-async fn twenty_requests_at_once_log_in_once_and_refresh_once() {
+async fn twenty_concurrent_requests_log_in_once_and_refresh_once() {
     let world = world().await;
     let program = MiniProgram::launch(&world, "bob", Storage::default());
     let all = [200; 20];
@@ -138,7 +138,7 @@ fn spoil(program: &MiniProgram<'_>) {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_is_asked_for_again() {
+async fn request_is_repeated_when_its_response_is_lost() {
     let world = world().await;
     let program = MiniProgram::launch(&world, "bob", Storage::default());
     program.lost.set(1);
@@ -165,7 +165,7 @@ async fn an_answer_that_is_lost_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_becomes_a_new_one() {
+async fn page_logs_in_again_when_the_session_has_ended() {
     let world = world().await;
     let program = MiniProgram::launch(&world, "bob", Storage::default());
     program.open(PAGE).await;
@@ -186,7 +186,7 @@ async fn a_session_that_has_ended_becomes_a_new_one() {
 
 /// What the page shows and what it does when tapped is there.
 #[tokio::test]
-async fn the_page_has_what_its_markup_names() {
+async fn page_defines_everything_that_its_markup_names() {
     let world = world().await;
     let program = MiniProgram::launch(&world, "bob", Storage::default());
     program.open(PAGE).await;

@@ -27,7 +27,7 @@ fn logged(world: &World, text: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_customer_is_told_once_however_often_the_message_comes() {
+async fn customer_is_notified_once_for_duplicate_messages() {
     let world = with_ann().await;
     for _ in 0..3 {
         ship(&world, &shipped("17", "ann")).await;
@@ -35,13 +35,13 @@ async fn a_customer_is_told_once_however_often_the_message_comes() {
     let cards = world.phone("ann").screen_of("template").await;
     assert_eq!(cards.len(), 1, "{cards:?}");
     assert!(cards[0].to_string().contains("Blue kettle"), "{cards:?}");
-    assert_eq!(logged(&world, "told"), 3);
+    assert_eq!(logged(&world, "notified"), 3);
     ship(&world, &shipped("18", "ann")).await;
     assert_eq!(world.phone("ann").screen_of("template").await.len(), 2);
 }
 
 #[tokio::test]
-async fn what_waits_is_left_to_hongyan() {
+async fn retrying_notification_is_left_to_hongyan() {
     let world = with_ann().await;
     // WeChat's answer of a quota: not now, but later.
     world.wechat.fault(json!({ "path": "/cgi-bin/message/template/send", "errcode": 45011 })).await;
@@ -55,16 +55,16 @@ async fn what_waits_is_left_to_hongyan() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_told_is_named_by_the_order() {
+async fn unreachable_customer_is_logged_with_the_order() {
     let world = with_ann().await;
     world.account("carol").await;
     ship(&world, &shipped("19", "carol")).await;
-    assert_eq!(logged(&world, "can't be told on WeChat"), 1);
+    assert_eq!(logged(&world, "can't be notified on WeChat"), 1);
     assert_eq!(world.cloud.aws.queues.length("orders-local-shipped"), Some(0));
 }
 
 #[tokio::test]
-async fn what_cannot_be_understood_stays_on_the_queue_and_the_others_go_on() {
+async fn unreadable_message_stays_on_the_queue_and_delays_no_other() {
     let world = with_ann().await;
     for message in [json!({ "order": "20" }), shipped("no such id", "ann"), shipped("21", "ann")] {
         ship(&world, &message).await;

@@ -22,7 +22,7 @@ pub(super) async fn order(world: &World, user: &str, number: &str) {
 
 /// Fault 73.
 #[tokio::test]
-async fn a_session_of_hongyans_is_taken_and_shows_its_own_orders_only() {
+async fn session_grants_access_to_own_orders_only() {
     let world = World::beside(&["protected-api"]).await;
     let ann = world.phone("ann").log_in("shop-mini").await;
     let bob = world.phone("bob").log_in("shop-mini").await;
@@ -40,7 +40,7 @@ async fn a_session_of_hongyans_is_taken_and_shows_its_own_orders_only() {
 }
 
 #[tokio::test]
-async fn without_a_session_nobody_is_let_in() {
+async fn request_without_session_is_rejected() {
     let world = World::beside(&["protected-api"]).await;
     let ann = world.phone("ann").log_in("shop-mini").await;
     let refused = json!({ "message": "Unauthorized" });

@@ -15,7 +15,7 @@ async fn log_in(world: &World, password: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn an_account_has_the_password_that_was_asked_for() {
+async fn account_has_the_entered_password() {
     let world = World::start().await;
     let account = async |arguments: &[&str], input: &str| {
         world.hongyan(&[&["account"], arguments].concat(), input).await
@@ -44,7 +44,7 @@ async fn an_account_has_the_password_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn an_account_is_bound_looked_up_and_freed() {
+async fn account_is_bound_looked_up_and_unbound() {
     let world = World::start().await;
     let ann = world.phone("ann");
     let code = ann.code("shop-mini").await;
@@ -71,7 +71,7 @@ async fn an_account_is_bound_looked_up_and_freed() {
 }
 
 #[tokio::test]
-async fn the_next_key_is_made_once() {
+async fn next_key_is_made_once() {
     let world = World::start().await;
     let rotated = world.hongyan(&["keys", "rotate"], "").await.json();
     assert_eq!(rotated["made"], true, "{rotated}");
@@ -80,5 +80,5 @@ async fn the_next_key_is_made_once() {
     let published = published["keys"].as_array().unwrap();
     assert!(published.iter().any(|key| key["kid"] == rotated["next"]), "{published:?}");
     let words = world.hongyan_in_words(&["keys", "rotate"], "").await.out;
-    assert!(words.contains("is waiting already; no other was made"), "{words}");
+    assert!(words.contains("is waiting already; no other was created"), "{words}");
 }

@@ -10,7 +10,7 @@ const NEWS: &str = "wx0000000000005a03";
 const ADD_NEWS: [&str; 7] = ["app", "add", "news", "--app-id", NEWS, "--kind", "official-account"];
 
 #[tokio::test]
-async fn a_new_account_is_heard_once_its_settings_are_pasted() {
+async fn new_account_receives_pushes_after_its_settings_are_pasted() {
     let world = World::start().await;
     world.account_at_wechat("news", NEWS, SECRET).await;
     let pasted = json!({ "url": world.url("/callback/news"), "token": "tooEarly",
@@ -69,7 +69,7 @@ async fn a_new_account_is_heard_once_its_settings_are_pasted() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_set_up_changes_nothing() {
+async fn invalid_setup_changes_nothing() {
     let world = World::start().await;
     let before = world.aws.parameter_names().await;
     let add = async |arguments: &[&str], input: &str| {
@@ -96,7 +96,7 @@ async fn what_can_not_be_set_up_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_set_up_that_broke_off_leaves_no_half_app_and_can_be_repeated() {
+async fn interrupted_setup_leaves_no_partial_app_and_can_be_repeated() {
     let world = World::start().await;
     world.account_at_wechat("news", NEWS, SECRET).await;
     for parameter in ["callback/news", "apps/news"] {
@@ -115,7 +115,7 @@ async fn a_set_up_that_broke_off_leaves_no_half_app_and_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_wrong_app_secret_is_told_and_can_be_replaced() {
+async fn wrong_app_secret_is_reported_and_can_be_replaced() {
     let world = World::start().await;
     world.account_at_wechat("news", NEWS, SECRET).await;
     let said = world.hongyan(&ADD_NEWS, OTHER_SECRET).await;
@@ -130,7 +130,7 @@ async fn a_wrong_app_secret_is_told_and_can_be_replaced() {
 
     let said = world.hongyan(&rotate, OTHER_SECRET).await;
     let (kind, words) = said.error();
-    assert!(kind == "refused" && words.contains("the one before is in its place"), "{words}");
+    assert!(kind == "refused" && words.contains("the previous one is restored"), "{words}");
     let stored = world.cloud.aws.parameters.get("/hongyan/local/secrets/news");
     assert_eq!(stored.as_deref(), Some(SECRET));
     // WeChat has another from now on.
@@ -140,7 +140,7 @@ async fn a_wrong_app_secret_is_told_and_can_be_replaced() {
 
 /// Fault 24.
 #[tokio::test]
-async fn a_rotation_loses_no_message() {
+async fn key_rotation_loses_no_message() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
@@ -202,7 +202,7 @@ async fn a_rotation_loses_no_message() {
 }
 
 #[tokio::test]
-async fn a_removed_app_leaves_no_secret_behind() {
+async fn removed_app_leaves_no_secret() {
     let world = World::start().await;
     let remove = ["app", "remove", "shop"];
     let asked = world.hongyan(&remove, "").await;

@@ -1,4 +1,4 @@
-//! The doctor finds what is wrong, and names the remedy.
+//! The doctor finds what is wrong, and gives advice.
 
 use crate::world::World;
 use local_aws::services::Fault;
@@ -15,9 +15,9 @@ async fn troubles(world: &World) -> Vec<(String, String, String)> {
     let troubles = findings.iter().filter(|it| it["state"] == "failed" || it["state"] == "warning");
     troubles
         .map(|it| {
-            assert!(it["remedy"].is_string(), "no remedy: {it}");
-            let words = format!("{} → {}", text(&it["found"]), text(&it["remedy"]));
-            (text(&it["check"]), text(&it["of"]), words)
+            assert!(it["advice"].is_string(), "no advice: {it}");
+            let words = format!("{} → {}", text(&it["found"]), text(&it["advice"]));
+            (text(&it["check"]), text(&it["subject"]), words)
         })
         .collect()
 }
@@ -32,16 +32,16 @@ async fn trouble(world: &World, check: &str, of: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_deployment_that_works_is_well() {
+async fn doctor_finds_nothing_when_the_deployment_works() {
     let (world, _) = World::with_ann().await;
     assert_eq!(troubles(&world).await, []);
     let words = world.hongyan_in_words(&["doctor"], "").await;
-    assert!(words.out.contains("All is well."), "{words:?}");
+    assert!(words.out.contains("No problems found."), "{words:?}");
     assert!(words.out.contains("skipped  alarms: there are none on this machine"), "{words:?}");
 }
 
 #[tokio::test]
-async fn what_lacks_in_the_parameters() {
+async fn doctor_reports_missing_parameters() {
     let world = World::start().await;
     world.aws.delete_parameter("secrets/shop").await;
     world.aws.delete_parameter("callback/shop-mini").await;
@@ -65,7 +65,7 @@ async fn what_lacks_in_the_parameters() {
 }
 
 #[tokio::test]
-async fn a_wrong_app_secret_and_a_closed_door_at_wechat() {
+async fn doctor_reports_a_wrong_app_secret_and_a_blocked_address() {
     let world = World::start().await;
     let closed = json!({ "path": "/cgi-bin/stable_token", "errcode": 40164, "times": 2,
         "errmsg": "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist" });
@@ -76,11 +76,11 @@ async fn a_wrong_app_secret_and_a_closed_door_at_wechat() {
     world.set_parameter("secrets/shop", "c0ffee00c0ffee00c0ffee00c0ffee03");
     let words = trouble(&world, "access_token", "shop").await;
     assert!(words.contains("hongyan app rotate shop --secret"), "{words}");
-    assert!(words.contains("lasts"), "what is stored goes on being used: {words}");
+    assert!(words.contains("expires in"), "what is stored goes on being used: {words}");
 }
 
 #[tokio::test]
-async fn a_callback_that_knows_another_token() {
+async fn doctor_reports_a_callback_with_another_token() {
     let world = World::start().await;
     // It reads its settings, and can't read them again.
     world.phone("ann").follow("shop").await;
@@ -95,7 +95,7 @@ async fn a_callback_that_knows_another_token() {
 }
 
 #[tokio::test]
-async fn dead_letters_differences_and_missing_unionids() {
+async fn doctor_reports_dead_letters_differences_and_missing_unionids() {
     let world = World::start().await;
     world.cloud.aws.queues.send("hongyan-local-notifications-dlq", "{}".to_owned()).unwrap();
     let mut template = world.parameter("templates/order_shipped");

@@ -23,7 +23,7 @@ async fn three() -> World {
 }
 
 #[tokio::test]
-async fn the_function_is_asked_until_it_is_through() {
+async fn replay_invokes_the_function_until_it_is_complete() {
     let world = three().await;
     let replayed = world.hongyan(&ALL, "").await.json();
     let expected =
@@ -36,7 +36,7 @@ async fn the_function_is_asked_until_it_is_through() {
 }
 
 #[tokio::test]
-async fn what_was_set_aside_is_listed_and_its_failure_ends_with_1() {
+async fn quarantined_events_are_listed_and_a_failed_replay_exits_with_1() {
     let world = World::start().await;
     world.phone("ann").message("shop-mini", "hello").await;
     let poison =
@@ -59,7 +59,7 @@ async fn what_was_set_aside_is_listed_and_its_failure_ends_with_1() {
 }
 
 #[tokio::test]
-async fn whoever_stops_it_is_told_how_to_go_on() {
+async fn interrupted_replay_prints_how_to_resume() {
     let world = three().await;
     let asked = json!({ "replay": { "from": 1, "to": "2100-01-01T00:00:00Z" } });
     let first = world.invoke("events", &asked).await.unwrap();
@@ -83,7 +83,7 @@ async fn whoever_stops_it_is_told_how_to_go_on() {
 }
 
 #[tokio::test]
-async fn a_replay_that_makes_no_sense_says_why() {
+async fn invalid_replay_explains_the_error() {
     let world = World::start().await;
     for (arguments, expected) in [
         (all(&["--app", "nowhere"]), "shop-mini"),

@@ -4,7 +4,7 @@ use crate::world::World;
 use serde_json::json;
 
 #[tokio::test]
-async fn all_are_brought_in_while_somebody_watches() {
+async fn import_shows_its_progress_until_it_is_complete() {
     let world = World::start().await;
     let none = world.hongyan(&["followers", "status"], "").await.json();
     assert_eq!(none["accounts"][0]["state"], "none", "{none}");
@@ -14,15 +14,14 @@ async fn all_are_brought_in_while_somebody_watches() {
     assert_eq!((&done["state"], &done["listed"]), (&json!("done"), &json!(250)), "{done}");
     assert_eq!(done["imported"], 250, "{done}");
     let words = world.hongyan_in_words(&["followers", "status", "--app", "shop"], "").await.out;
-    for expected in
-        ["shop: done", "250 of 250 followers listed, 250 brought in", "/cgi-bin/user/get"]
+    for expected in ["shop: done", "250 of 250 followers listed, 250 imported", "/cgi-bin/user/get"]
     {
         assert!(words.contains(expected), "{expected}: {words}");
     }
 }
 
 #[tokio::test]
-async fn what_waits_for_a_quota_is_left_to_itself_and_can_be_called_off() {
+async fn import_waiting_for_a_quota_can_be_cancelled() {
     let world = World::start().await;
     world.wechat.post("apps/shop/synthetic_followers", &json!({ "count": 250 })).await;
     world.wechat.post("apps/shop/quotas", &json!({ "/cgi-bin/user/get": 0 })).await;
@@ -37,7 +36,7 @@ async fn what_waits_for_a_quota_is_left_to_itself_and_can_be_called_off() {
 }
 
 #[tokio::test]
-async fn only_an_official_account_has_followers() {
+async fn import_requires_an_official_account() {
     let world = World::start().await;
     for (app, expected) in [("shop-mini", "mini program"), ("nowhere", "nowhere")] {
         let said = world.hongyan(&["followers", "import", "--app", app], "").await;

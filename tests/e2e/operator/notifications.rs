@@ -4,11 +4,11 @@ use crate::world::{World, order};
 use serde_json::json;
 
 #[tokio::test]
-async fn its_history_is_told_without_whom_it_is_for() {
+async fn history_does_not_name_the_recipient() {
     let (world, to) = World::with_ann().await;
     world.send(&order("there", to.clone())).await;
     let told = world.hongyan(&["notification", "show", "there"], "").await.json();
-    assert_eq!((&told["status"], &told["receipt"]), (&json!("delivered"), &json!("arrived")));
+    assert_eq!((&told["status"], &told["receipt"]), (&json!("delivered"), &json!("received")));
     assert_eq!((&told["attempts"], &told["channel"]), (&json!(1), &json!("template")), "{told}");
     assert!(told["message_id"].is_string() && told["first_at"].is_number(), "{told}");
 
@@ -21,10 +21,10 @@ async fn its_history_is_told_without_whom_it_is_for() {
     let words = world.hongyan_in_words(&show, "").await.out;
     for expected in [
         "waits: retrying",
-        "It was tried once",
+        "One attempt,",
         "template of shop",
         "WeChat's code is 45009",
-        "tried again within the minute after",
+        "retried within a minute after",
         "hongyan send cancel waits",
     ] {
         assert!(words.contains(expected), "{expected}: {words}");
@@ -37,7 +37,7 @@ async fn its_history_is_told_without_whom_it_is_for() {
 }
 
 #[tokio::test]
-async fn a_request_of_several_recipients_is_counted() {
+async fn bulk_request_is_counted() {
     let (world, to) = World::with_ann().await;
     world.send_to_several(&order("news", json!([to, { "account": "nobody" }]))).await;
     let told = world.hongyan(&["notification", "show", "news"], "").await.json();
@@ -48,7 +48,7 @@ async fn a_request_of_several_recipients_is_counted() {
 }
 
 #[tokio::test]
-async fn one_that_is_not_there_is_told_so() {
+async fn unknown_notification_is_reported() {
     let world = World::start().await;
     let said = world.hongyan(&["notification", "show", "never"], "").await;
     let (kind, words) = said.error();

@@ -22,7 +22,7 @@ fn tells(told: &str, expected: &[&str]) {
 }
 
 #[tokio::test]
-async fn whoever_can_be_reached_is_told_by_what_and_not_who_they_are() {
+async fn reachable_person_is_shown_by_channel_without_identity() {
     let (world, _) = World::with_ann().await;
     let ann = world.phone("ann");
     let session = ann.log_in("shop-mini").await;
@@ -35,10 +35,10 @@ async fn whoever_can_be_reached_is_told_by_what_and_not_who_they_are() {
         tells(
             &told,
             &[
-                "By order_shipped, the ",
-                "+ template of shop: this one would be taken; nothing limits",
-                "+ subscribe of shop-mini: it would do as well; 1 may be sent",
-                "with made-up values",
+                "With order_shipped, the ",
+                "+ template of shop: would be used; unlimited",
+                "+ subscribe of shop-mini: is a fallback; 1 may be sent",
+                "with sample values",
                 "+ shop: they follow it",
                 "+ shop-mini: 1 consent is left",
                 "accounts        ann",
@@ -55,7 +55,7 @@ async fn whoever_can_be_reached_is_told_by_what_and_not_who_they_are() {
 }
 
 #[tokio::test]
-async fn whatever_is_missing_is_told_with_what_to_do() {
+async fn everything_missing_is_shown_with_advice() {
     let world = World::start().await;
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
@@ -65,7 +65,7 @@ async fn whatever_is_missing_is_told_with_what_to_do() {
     tells(
         &told,
         &[
-            "By order_shipped, the account bob can't be reached.",
+            "With order_shipped, the account bob can't be reached.",
             "- template of shop: the person has never been seen in this app",
             "what to do: have them follow shop",
             "- subscribe of shop-mini: the person has not consented",
@@ -81,7 +81,7 @@ async fn whatever_is_missing_is_told_with_what_to_do() {
     bob.consent("shop-mini", "order_shipped", true).await;
     let (reachable, told) = person(&world, "account=bob", &by_template).await;
     assert!(reachable, "{told}");
-    tells(&told, &["+ subscribe of shop-mini: this one would be taken; 1 may be sent"]);
+    tells(&told, &["+ subscribe of shop-mini: would be used; 1 may be sent"]);
     // A value that breaks a rule is WeChat's to refuse, whoever it is for.
     let unfit = ["--data", "product=Kettle", "--data", "time=soon"];
     let (reachable, told) =
@@ -98,7 +98,7 @@ async fn whatever_is_missing_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn somebody_without_a_unionid_or_an_account_is_told_so() {
+async fn person_without_a_unionid_or_an_account_is_reported() {
     let world = World::start().await;
     world.wechat.post("apps/shop", &json!({ "open_platform": Value::Null })).await;
     let carol = world.phone("carol");
@@ -111,7 +111,7 @@ async fn somebody_without_a_unionid_or_an_account_is_told_so() {
         &[
             "user            none: they have never logged in",
             "- no account is bound",
-            "- WeChat has told no unionid",
+            "- WeChat has sent no unionid",
             "open.weixin.qq.com",
             "+ shop: a customer-service window is open",
         ],
@@ -123,7 +123,7 @@ async fn somebody_without_a_unionid_or_an_account_is_told_so() {
 }
 
 #[tokio::test]
-async fn an_account_that_nobody_has_is_told_from_one_that_nobody_made() {
+async fn unbound_account_differs_from_unknown_account() {
     let world = World::start().await;
     world.account("ann").await;
     let (reachable, told) = person(&world, "account=ann", &["--template", "order_shipped"]).await;

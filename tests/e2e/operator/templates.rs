@@ -21,7 +21,7 @@ fn write(path: &Path, channels: &[Value]) {
 }
 
 #[tokio::test]
-async fn a_template_is_read_before_it_is_stored() {
+async fn template_is_checked_before_it_is_stored() {
     let world = World::start().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("arrived.json");
@@ -34,7 +34,7 @@ async fn a_template_is_read_before_it_is_stored() {
         (vec![channel("shop-mini", &json!({}))], "shop-mini is of the kind mini_program"),
         (
             vec![channel("shop", &json!({ "mini_program": { "app": "shop" } }))],
-            "this takes mini_program",
+            "this needs mini_program",
         ),
     ] {
         write(&path, &channels);
@@ -64,7 +64,7 @@ async fn a_template_is_read_before_it_is_stored() {
 }
 
 #[tokio::test]
-async fn differences_are_told_and_end_with_status_1() {
+async fn differences_are_shown_and_exit_with_1() {
     let world = World::start().await;
     let checked = world.hongyan(&["template", "check"], "").await.json();
     assert_eq!(checked, json!({ "templates": 1, "differences": [] }));
@@ -85,7 +85,7 @@ async fn differences_are_told_and_end_with_status_1() {
 }
 
 #[tokio::test]
-async fn what_is_drafted_from_wechats_own_template_fits_it() {
+async fn draft_from_wechats_template_matches_it() {
     let world = World::start().await;
     let listed = world.hongyan(&["template", "pull", "shop"], "").await.json();
     let of = |channel: &str| {

@@ -33,45 +33,45 @@ fn one_consent_pays_for_one_of_two_messages() {
 }
 
 #[test]
-fn a_withdrawal_voids_what_was_granted_before() {
+fn withdrawal_voids_earlier_consents() {
     holds(CONSENT_WITHDRAWN, 1000);
     holds(CONSENT_RENEWED, 1000);
 }
 
 #[test]
-fn a_reservation_without_a_condition_pays_twice() {
+fn unconditional_reservation_pays_twice() {
     fails(without!(ONE, reserves_what_is_free), PAID);
 }
 
 #[test]
-fn what_a_counter_gives_back_is_given_back_twice() {
+fn counter_is_released_twice() {
     fails(without!(ONE, refunds_items), COUNTED);
     fails(without!(ONE, refunds_items), PAID);
 }
 
 #[test]
-fn a_consent_that_is_given_back_after_a_withdrawal_is_used() {
+fn consent_released_after_a_withdrawal_is_used() {
     fails(without!(CONSENT_WITHDRAWN, refund_sees_withdrawal), WITHDRAWN);
 }
 
 #[test]
-fn a_consent_that_is_given_back_after_a_refusal_is_free() {
+fn consent_released_after_a_refusal_is_free() {
     fails(without!(TWO, refund_sees_refusal), VOID);
 }
 
 #[test]
-fn a_consent_that_comes_after_its_withdrawal_is_used() {
+fn consent_that_arrives_after_its_withdrawal_is_used() {
     fails(without!(CONSENT_WITHDRAWN, grant_sees_withdrawal), WITHDRAWN);
 }
 
 #[test]
-fn an_event_that_comes_twice_grants_twice() {
+fn duplicate_event_grants_twice() {
     fails(without!(ONE, grants_by_event), COUNTED);
     fails(without!(ONE, grants_by_event), PAID);
 }
 
 #[test]
-fn a_consent_that_is_used_by_another_write_stays_reserved() {
+fn consent_used_by_a_separate_write_stays_reserved() {
     fails(without!(ONE, used_with_sent), USED);
     fails(without!(ONE, used_with_sent), GIVEN_BACK);
 }

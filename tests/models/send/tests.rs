@@ -33,25 +33,25 @@ macro_rules! without {
 
 /// Fault 33.
 #[test]
-fn a_template_message_is_seen_once() {
+fn template_message_is_shown_once() {
     holds(TEMPLATE, 10_000);
     holds(crowded(TEMPLATE), 10_000);
 }
 
 #[test]
-fn a_subscription_message_is_seen_once() {
+fn subscription_message_is_shown_once() {
     holds(SUBSCRIBE, 500);
     holds(crowded(SUBSCRIBE), 500);
 }
 
 #[test]
-fn a_customer_service_message_is_seen_once() {
+fn customer_service_message_is_shown_once() {
     holds(CUSTOMER_SERVICE, 200);
     holds(crowded(CUSTOMER_SERVICE), 500);
 }
 
 #[test]
-fn through_two_channels_one_message_is_seen() {
+fn one_message_is_shown_through_two_channels() {
     holds(TEMPLATE_FIRST, 10_000);
     holds(TEMPLATE_LAST, 10_000);
     holds(crowded(TEMPLATE_FIRST), 10_000);
@@ -66,54 +66,54 @@ fn receipts_find_the_right_one_of_two_notifications() {
 }
 
 #[test]
-fn without_a_conditional_claim_two_send() {
+fn two_workers_send_without_a_conditional_lease() {
     fails(without!(CUSTOMER_SERVICE, compare_and_set: false), ONCE);
 }
 
 /// Fault 43.
 #[test]
-fn without_a_fence_a_late_write_lets_another_send() {
+fn late_write_lets_another_send_without_a_fence() {
     fails(without!(TEMPLATE, fence: false), ONCE);
 }
 
 #[test]
-fn without_a_look_at_the_clock_a_late_worker_repeats() {
+fn late_worker_repeats_without_a_clock_check() {
     fails(without!(TEMPLATE, deadline: false), ONCE);
 }
 
 #[test]
-fn what_is_repeated_after_the_window_is_seen_twice() {
+fn repeat_after_the_window_is_shown_twice() {
     fails(without!(TEMPLATE, window: false), ONCE);
 }
 
 #[test]
-fn what_is_taken_for_unsent_for_want_of_an_answer_is_seen_twice() {
+fn message_is_shown_twice_when_a_lost_response_counts_as_unsent() {
     fails(without!(TEMPLATE_LAST, unknown_is_not_unsent: false), ONCE);
     fails(without!(CUSTOMER_SERVICE, unknown_is_not_unsent: false), NOT_SENT);
 }
 
 #[test]
-fn what_is_taken_for_unsent_for_a_later_refusal_is_seen_twice() {
+fn message_is_shown_twice_when_a_later_refusal_counts_as_unsent() {
     fails(without!(TEMPLATE_FIRST, refused_is_not_unsent: false), ONCE);
 }
 
 #[test]
-fn what_is_announced_after_the_call_is_seen_twice() {
+fn message_is_shown_twice_when_the_intent_is_recorded_after_the_call() {
     fails(without!(SUBSCRIBE, announced_before: false), ONCE);
 }
 
 #[test]
-fn what_moves_on_from_a_channel_that_became_impossible_is_seen_twice() {
+fn message_is_shown_twice_when_an_impossible_channel_is_left() {
     fails(without!(TEMPLATE_FIRST, stays_with_channel: false), ONCE);
 }
 
 #[test]
-fn without_a_rendezvous_receipts_are_overlooked() {
+fn receipts_are_missed_without_a_rendezvous() {
     fails(without!(SUBSCRIBE, rendezvous: false), FOUND);
 }
 
 #[test]
-fn a_receipt_that_is_bound_at_once_may_be_anothers() {
+fn receipt_bound_at_once_may_belong_to_another() {
     fails(without!(TWO, wait: Wait::None), SENT);
 }
 
@@ -121,25 +121,25 @@ fn a_receipt_that_is_bound_at_once_may_be_anothers() {
 /// down, and until its lease is over nobody does so in its place; one that is to
 /// be repeated has not for up to 8 minutes.
 #[test]
-fn a_receipt_that_is_bound_while_another_is_open_may_be_its() {
+fn receipt_bound_while_another_is_open_may_belong_to_it() {
     fails(without!(TWO, wait: Wait::Invocations), SENT);
     fails(without!(TWO_TEMPLATES, wait: Wait::Invocations), SENT);
 }
 
 #[test]
-fn of_receipts_that_say_different_things_the_wrong_one_is_bound() {
+fn wrong_one_of_different_receipts_is_bound() {
     fails(without!(TWO, same_fate: false), OWN);
 }
 
 #[test]
-fn of_fewer_receipts_than_notifications_the_wrong_one_is_bound() {
+fn wrong_notification_is_bound_when_receipts_are_missing() {
     fails(without!(TWO, receipt_for_each: false), SENT);
 }
 
 /// What WeChat answers to a repeat is not confirmed. All but the binding of
 /// receipts does without.
 #[test]
-fn a_repeat_may_be_answered_with_another_id_but_for_receipts() {
+fn repeat_with_another_msgid_matters_for_receipts_only() {
     let another_id = |world| World { repeat_has_another_id: true, ..world };
     holds(another_id(TEMPLATE), 10_000);
     fails(another_id(TWO_TEMPLATES), SENT);

@@ -22,43 +22,43 @@ macro_rules! with {
 
 /// Fault 57.
 #[test]
-fn a_dead_token_is_replaced_once() {
+fn invalid_token_is_replaced_once() {
     holds(DEAD, 1000);
     holds(DEAD_AGAIN, 1000);
 }
 
 #[test]
-fn a_token_that_comes_to_its_end_is_replaced() {
+fn expiring_token_is_replaced() {
     holds(ENDING, 1000);
 }
 
 #[test]
-fn a_token_that_somebody_else_replaced_is_fetched() {
+fn token_replaced_by_another_is_fetched() {
     holds(REPLACED, 1000);
 }
 
 #[test]
-fn without_the_row_a_dead_token_is_replaced_twice() {
+fn invalid_token_is_replaced_twice_without_the_row() {
     fails(with!(DEAD, guarded: false), FORCED);
 }
 
 #[test]
-fn without_a_look_at_the_clock_a_late_one_replaces_it_again() {
+fn late_worker_replaces_the_token_again_without_a_clock_check() {
     fails(with!(DEAD, deadline: false), FORCED);
 }
 
 #[test]
-fn without_force_a_dead_token_stays() {
+fn invalid_token_stays_without_force() {
     fails(with!(DEAD, forces: false), REST);
 }
 
 #[test]
-fn of_the_older_kind_a_dead_token_stays() {
+fn invalid_token_stays_with_the_older_interface() {
     fails(with!(UNDISTURBED, stable: false), ROUND);
 }
 
 #[test]
-fn a_sender_that_goes_on_calls_more_than_twice() {
+fn sender_without_a_limit_calls_more_than_twice() {
     fails(with!(DEAD_AGAIN, loops: true), TWICE);
 }
 
@@ -67,7 +67,7 @@ fn a_sender_that_goes_on_calls_more_than_twice() {
 /// costs a forced refresh, out of the budget; a sender that named the token, by a
 /// hash of it, would spare that.
 #[test]
-fn of_two_tokens_with_one_generation_the_good_one_may_be_replaced() {
+fn valid_one_of_two_tokens_with_one_generation_may_be_replaced() {
     fails(DEAD_AND_ENDING, FORCED);
     holds(with!(DEAD_AND_ENDING, names_token: true), 1000);
 }

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::keys::key::Key;
     use crate::session::access_token::sign;
-    use tokens::Forger;
+    use test_tokens::Forger;
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
     const ISSUER: &str = "https://abc.execute-api.ap-east-1.amazonaws.com";

@@ -1,10 +1,10 @@
-//! `hongyan account bind` and `unbind`.
+//! `hongyan account bind`.
 
-use super::{Change, Changed, change};
-use crate::answer::Answer;
+use super::change::{AccountChange, ChangeKind, change_account};
 use crate::deployment::Deployment;
 use crate::error::Error;
-use crate::who;
+use crate::output::CommandOutput;
+use crate::parse;
 use clap::Args;
 use serde_json::json;
 
@@ -15,42 +15,18 @@ Examples:
   hongyan account bind ann 87d9fb65410b4247af24549a4aaa7348")]
 pub(crate) struct Bind {
     /// The account's name.
-    #[arg(value_parser = who::account)]
+    #[arg(value_parser = parse::account_name)]
     account: String,
-    /// The person's internal id, as a login answers it (`user`).
-    #[arg(value_parser = who::user)]
-    user: String,
-}
-
-/// Take an account from a person.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  hongyan account unbind ann 87d9fb65410b4247af24549a4aaa7348")]
-pub(crate) struct Unbind {
-    /// The account's name.
-    #[arg(value_parser = who::account)]
-    account: String,
-    /// The person's internal id; `hongyan account look-up account=…` tells it.
-    #[arg(value_parser = who::user)]
+    /// The person's internal id, as a login returns it (`user`).
+    #[arg(value_parser = parse::user_id)]
     user: String,
 }
 
 impl Bind {
-    pub(super) async fn run(&self, deployment: &Deployment) -> Result<Answer, Error> {
-        let event = json!({ "bind": { "username": self.account, "user": self.user } });
-        change(deployment, &self.account, &event).await?;
-        let user = Some(self.user.clone());
-        Ok(Answer::of(&Changed { user, ..Changed::new(&self.account, Change::Bound) }))
-    }
-}
-
-impl Unbind {
-    pub(super) async fn run(&self, deployment: &Deployment) -> Result<Answer, Error> {
-        let event = json!({ "unbind": { "username": self.account, "user": self.user } });
-        let answer = change(deployment, &self.account, &event).await?;
-        let done = if answer["changed"] == true { Change::Unbound } else { Change::Unchanged };
-        let user = Some(self.user.clone());
-        Ok(Answer::of(&Changed { user, ..Changed::new(&self.account, done) }))
+    pub(super) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
+        let command = json!({ "bind": { "username": self.account, "user": self.user } });
+        change_account(deployment, &self.account, &command).await?;
+        let change = AccountChange::new(&self.account, Some(&self.user), ChangeKind::Bound);
+        Ok(CommandOutput::success(&change))
     }
 }

@@ -1,30 +1,30 @@
 //! `hongyan account create`.
 
-use super::password::asked;
-use super::{Change, Changed, change};
-use crate::answer::Answer;
+use super::change::{AccountChange, ChangeKind, change_account};
+use super::password::ask_password;
 use crate::deployment::Deployment;
 use crate::error::Error;
+use crate::output::CommandOutput;
+use crate::parse;
 use crate::terminal::Terminal;
-use crate::who;
 use clap::Args;
 use serde_json::json;
 
-/// Make an account, with a password or without.
+/// Create an account, with or without a password.
 ///
-/// The password, 8 to 128 characters, is asked for without echo; from a pipe it is the
-/// first line. White space around it is no part of it.
+/// Asks for the password, 8 to 128 characters, without echo; from a pipe, it is the first
+/// line. White space around it is removed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hongyan account create ann                   asks for the password, twice
   hongyan account create ann < password.txt
-  hongyan account create ann --no-password     then only `hongyan account bind` binds it")]
+  hongyan account create ann --no-password     only `hongyan account bind` binds it")]
 pub(crate) struct Create {
     /// The account's name: 1 to 64 letters, digits, or any of - _ . @ +.
-    #[arg(value_parser = who::account)]
+    #[arg(value_parser = parse::account_name)]
     account: String,
-    /// It has no password, so that no login binds it.
+    /// Without a password, so that no login binds the account.
     #[arg(long)]
     no_password: bool,
 }
@@ -34,15 +34,16 @@ impl Create {
         &self,
         deployment: &Deployment,
         terminal: &mut Terminal,
-    ) -> Result<Answer, Error> {
-        let mut asked_for = json!({ "username": self.account });
-        let done = if self.no_password {
-            Change::CreatedWithoutPassword
+    ) -> Result<CommandOutput, Error> {
+        let mut account = json!({ "username": self.account });
+        let change = if self.no_password {
+            ChangeKind::CreatedWithoutPassword
         } else {
-            asked_for["password"] = json!(asked(terminal)?.expose());
-            Change::Created
+            account["password"] = json!(ask_password(terminal)?.expose());
+            ChangeKind::Created
         };
-        change(deployment, &self.account, &json!({ "create_account": asked_for })).await?;
-        Ok(Answer::of(&Changed::new(&self.account, done)))
+        let command = json!({ "create_account": account });
+        change_account(deployment, &self.account, &command).await?;
+        Ok(CommandOutput::success(&AccountChange::new(&self.account, None, change)))
     }
 }

@@ -1,30 +1,31 @@
 //! `hongyan app add`.
 
-use super::console::Console;
-use super::registered::{self, Registered, word};
-use super::settings::Settings;
-use crate::answer::Answer;
+use super::callback_settings::CallbackSettings;
+use super::check_result::CheckResult;
+use super::console_settings::ConsoleSettings;
+use super::registry::{self, RegisteredApp, kind_name};
+use super::secret::{ask_app_secret, fetch_token, require_token};
+use crate::callback_check::wait_for_callback;
 use crate::deployment::Deployment;
-use crate::error::{Error, Kind};
-use crate::greeting::greet_once_known;
+use crate::error::{Error, ErrorKind};
+use crate::output::CommandOutput;
+use crate::parse;
 use crate::terminal::Terminal;
-use crate::{name, token};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::parameters::AppKind;
-use shared::secret::Secret;
 use shared::wechat::id::AppId;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Set up an Official Account or a mini program, and say what to paste into WeChat's
+/// Set up an Official Account or a mini program, and print what to paste into WeChat's
 /// console.
 ///
-/// Asks for the AppID, the kind and the AppSecret, as far as they aren't given; from a
-/// pipe, they are lines in this order. Makes a random token and EncodingAESKey. If it
-/// broke off, or to see again what to paste, say the same again.
+/// Asks for the AppID, the kind and the AppSecret unless they are given; from a pipe, they
+/// are lines in this order. Generates a random token and EncodingAESKey. Run it again to
+/// resume an interrupted setup, or to print again what to paste.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -32,59 +33,47 @@ Examples:
   hongyan app add shop-mini --app-id wx0123456789abcdef --kind mini-program
   cat appsecret.txt | hongyan app add shop --app-id wx0123456789abcdef --kind official-account --json")]
 pub(crate) struct Add {
-    /// A short name of your choice, which stands in the callback URL.
-    #[arg(value_parser = name::alias)]
+    /// A short name of your choice, part of the callback URL.
+    #[arg(value_parser = parse::alias)]
     app: String,
-    /// The AppID (开发者ID) that WeChat's console shows: wx and 16 digits or a to f.
-    #[arg(long, value_parser = app_id)]
+    /// The AppID (开发者ID) in WeChat's console: wx and 16 digits or letters a to f.
+    #[arg(long, value_parser = parse_app_id)]
     app_id: Option<String>,
-    /// What it is.
+    /// The kind of app.
     #[arg(long, value_enum)]
-    kind: Option<Given>,
-    /// The original id (原始ID) that WeChat's console shows, for your own use: gh_….
-    #[arg(long, value_parser = original_id)]
+    kind: Option<KindArgument>,
+    /// The original id (原始ID) in WeChat's console, for your own use: gh_….
+    #[arg(long, value_parser = parse_original_id)]
     original_id: Option<String>,
 }
 
-/// What it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Given {
+enum KindArgument {
     /// 公众号 (服务号): people follow it
     OfficialAccount,
     /// 小程序: people log in to it
     MiniProgram,
 }
 
-impl From<Given> for AppKind {
-    fn from(given: Given) -> Self {
-        match given {
-            Given::OfficialAccount => Self::OfficialAccount,
-            Given::MiniProgram => Self::MiniProgram,
+impl From<KindArgument> for AppKind {
+    fn from(kind: KindArgument) -> Self {
+        match kind {
+            KindArgument::OfficialAccount => Self::OfficialAccount,
+            KindArgument::MiniProgram => Self::MiniProgram,
         }
     }
 }
 
-/// What is told.
 #[derive(Debug, Serialize)]
-struct Added {
+struct AddedApp {
     app: String,
     app_id: String,
     kind: &'static str,
-    console: Console,
-    /// Whether the callback answers a signed greeting, and has a token been fetched
-    /// with the AppSecret.
-    callback: Checked,
-    access_token: Checked,
-}
-
-/// Whether something works, and what to do if not.
-#[derive(Debug, Serialize)]
-pub(crate) struct Checked {
-    pub(crate) ok: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<String>,
+    console: ConsoleSettings,
+    /// Whether the callback passes URL verification.
+    callback: CheckResult,
+    /// Whether WeChat issued a token for the AppSecret.
+    access_token: CheckResult,
 }
 
 impl Add {
@@ -92,201 +81,163 @@ impl Add {
         &self,
         deployment: &Deployment,
         terminal: &mut Terminal,
-    ) -> Result<Answer, Error> {
+    ) -> Result<CommandOutput, Error> {
         let alias = &self.app;
-        let about = deployment.about().await?;
         let url = deployment.callback_url(alias).await?;
-        let apps = registered::all(deployment).await?;
+        let apps = registry::list_apps(deployment).await?;
         let app_id = match &self.app_id {
             Some(app_id) => app_id.clone(),
-            None => asked(&terminal.ask("AppID (wx…)")?, app_id)?,
+            None => valid(parse_app_id(&terminal.ask_line("AppID (wx…)")?))?,
         };
-        let app_id = AppId::parse(app_id).expect("its grammar is narrower than that of an AppId");
+        let app_id = AppId::parse(&app_id).expect("parse_app_id is stricter");
         let kind = match self.kind {
             Some(kind) => kind,
-            None => asked(&terminal.ask("kind (official-account or mini-program)")?, |text| {
-                // What was given isn't repeated: it may be an AppSecret.
-                let problem = || "the kind is official-account or mini-program".to_owned();
-                Given::from_str(text, true).map_err(|_| problem())
-            })?,
+            None => {
+                let text = terminal.ask_line("kind (official-account or mini-program)")?;
+                // The error doesn't repeat the text: it may be an AppSecret.
+                let problem = |_| "the kind is official-account or mini-program".to_owned();
+                valid(KindArgument::from_str(&text, true).map_err(problem))?
+            }
         };
         let kind = AppKind::from(kind);
-        let is_there = self.is_there(&apps, &app_id, kind)?;
+        let exists = self.exists(&apps, &app_id, kind)?;
 
+        let settings = self.store_secrets(deployment, terminal, exists).await?;
+        let known = apps.get(alias).and_then(|app| app.settings.as_ref().ok());
+        let new_original_id = self.original_id.is_some()
+            && known.is_some_and(|known| known.original_id != self.original_id);
+        // Last, because the app exists for the functions from then on.
+        if !exists || new_original_id {
+            self.store_app(deployment, &app_id, kind).await?;
+        }
+
+        let changed_at = (!exists).then(Timestamp::now);
+        let callback =
+            wait_for_callback(deployment, &url, &settings.token, changed_at, terminal).await;
+        let token = fetch_token(deployment, alias, terminal).await;
+        let addresses = &deployment.info().await?.addresses;
+        let added = AddedApp {
+            app: alias.clone(),
+            app_id: app_id.to_string(),
+            kind: kind_name(kind),
+            console: ConsoleSettings::new(kind, url, &settings, addresses),
+            callback: callback.into(),
+            access_token: token.and_then(require_token).into(),
+        };
+        let success = added.callback.ok && added.access_token.ok;
+        Ok(CommandOutput::new(&added, success))
+    }
+
+    /// Stores the AppSecret and the callback's token and key, unless they exist.
+    async fn store_secrets(
+        &self,
+        deployment: &Deployment,
+        terminal: &mut Terminal,
+        exists: bool,
+    ) -> Result<CallbackSettings, Error> {
         let (callback_path, secret_path) =
-            (format!("callback/{alias}"), format!("secrets/{alias}"));
+            (format!("callback/{}", self.app), format!("secrets/{}", self.app));
         let (callback, secret) = tokio::try_join!(
             deployment.parameter(&callback_path),
             deployment.parameter(&secret_path)
         )?;
-        // What stands there from a call that broke off is as good as new; but an
-        // AppSecret may have been another app's.
-        if secret.is_none() || !is_there {
-            let secret = app_secret(terminal)?;
-            deployment.put_secret(&secret_path, &secret).await?;
+        // Without the app, a stored AppSecret may be that of another AppID.
+        if secret.is_none() || !exists {
+            let secret = ask_app_secret(terminal)?;
+            deployment.put_secret_parameter(&secret_path, &secret).await?;
         }
-        let stored = callback.as_ref().and_then(|stored| Settings::read(&stored.value));
-        let settings = match stored {
-            Some(settings) => settings,
-            None => {
-                let settings = Settings::random()?;
-                deployment.put_secret(&callback_path, &settings.value()).await?;
-                settings
-            }
-        };
-        // Last, because the functions go by what stands here: until then there is no
-        // such app.
-        let known = apps.get(alias).and_then(|app| app.read.as_ref().ok());
-        let notes_another = self.original_id.is_some()
-            && known.is_some_and(|read| read.original_id != self.original_id);
-        if !is_there || notes_another {
-            let path = format!("apps/{alias}");
-            // Its rules for answering stay.
-            let stored = deployment.parameter(&path).await?;
-            let stored = stored.and_then(|it| serde_json::from_str(it.value.expose()).ok());
-            let mut value: Value = stored.unwrap_or_else(|| json!({}));
-            value["app_id"] = json!(app_id);
-            value["kind"] = json!(word(kind));
-            if let Some(original_id) = &self.original_id {
-                value["original_id"] = json!(original_id);
-            }
-            deployment.put(&path, &value.to_string()).await?;
+        if let Some(settings) = callback.and_then(|stored| CallbackSettings::parse(&stored.value)) {
+            return Ok(settings);
         }
-
-        let changed_at = (!is_there).then(Timestamp::now);
-        let greeted =
-            greet_once_known(deployment, &url, &settings.token, changed_at, terminal).await;
-        let fetched = fetched(deployment, alias, terminal).await;
-        let added = Added {
-            app: alias.clone(),
-            app_id: app_id.to_string(),
-            kind: word(kind),
-            console: Console::new(kind, url, &settings, &about.addresses),
-            callback: greeted.into(),
-            access_token: fetched.into(),
-        };
-        let well = added.callback.ok && added.access_token.ok;
-        Ok(Answer::found(&added, well))
+        let settings = CallbackSettings::random()?;
+        deployment.put_secret_parameter(&callback_path, &settings.to_parameter()).await?;
+        Ok(settings)
     }
 
-    /// Whether this very app is there already.
-    fn is_there(
+    /// Stores the app, and keeps its other settings, such as automatic replies.
+    async fn store_app(
         &self,
-        apps: &BTreeMap<String, Registered>,
+        deployment: &Deployment,
+        app_id: &AppId,
+        kind: AppKind,
+    ) -> Result<(), Error> {
+        let path = format!("apps/{}", self.app);
+        let stored = deployment.parameter(&path).await?;
+        let stored = stored.and_then(|it| serde_json::from_str(it.value.expose()).ok());
+        let mut app: Value = stored.unwrap_or_else(|| json!({}));
+        app["app_id"] = json!(app_id);
+        app["kind"] = json!(kind_name(kind));
+        if let Some(original_id) = &self.original_id {
+            app["original_id"] = json!(original_id);
+        }
+        deployment.put_parameter(&path, &app.to_string()).await
+    }
+
+    /// Whether this app exists; an error if alias or AppID belong to another one.
+    fn exists(
+        &self,
+        apps: &BTreeMap<String, RegisteredApp>,
         app_id: &AppId,
         kind: AppKind,
     ) -> Result<bool, Error> {
         let alias = &self.app;
-        let refuse =
-            |problem: String, advice: String| Err(Error::new(Kind::Conflict, problem, advice));
+        let conflict =
+            |problem: String, advice: String| Err(Error::new(ErrorKind::Conflict, problem, advice));
         for (other, app) in apps {
-            let Ok(read) = &app.read else { continue };
-            if other != alias && read.app_id == *app_id {
-                return refuse(
-                    format!("{app_id} is there already, as {other}"),
-                    format!("use {other}, or `hongyan app remove {other}` first"),
+            let Ok(settings) = &app.settings else { continue };
+            if other != alias && settings.app_id == *app_id {
+                return conflict(
+                    format!("{app_id} exists already, as {other}"),
+                    format!("use {other}, or run `hongyan app remove {other}` first"),
                 );
             }
         }
         let Some(app) = apps.get(alias) else { return Ok(false) };
-        match &app.read {
-            Ok(read) if read.app_id == *app_id && read.kind == kind => Ok(true),
-            Ok(read) => refuse(
-                format!("there is another app {alias}: {}, {}", read.app_id, word(read.kind)),
-                format!("choose another alias, or `hongyan app remove {alias}` first"),
+        match &app.settings {
+            Ok(settings) if settings.app_id == *app_id && settings.kind == kind => Ok(true),
+            Ok(settings) => conflict(
+                format!(
+                    "there is another app {alias}: {}, {}",
+                    settings.app_id,
+                    kind_name(settings.kind)
+                ),
+                format!("choose another alias, or run `hongyan app remove {alias}` first"),
             ),
-            Err(problem) => refuse(
-                format!("there is an app {alias} that can't be read: {problem}"),
-                format!("correct the parameter, or `hongyan app remove {alias}` first"),
+            Err(problem) => conflict(
+                format!("the existing app {alias} is invalid: {problem}"),
+                format!("correct the parameter, or run `hongyan app remove {alias}` first"),
             ),
         }
     }
 }
 
-/// Fetches an access token, which takes the AppSecret.
-pub(crate) async fn fetched(
-    deployment: &Deployment,
-    alias: &str,
-    terminal: &Terminal,
-) -> Result<(), Error> {
-    let bar = terminal.working("fetching an access token");
-    let found = token::check_one(deployment, alias).await;
-    bar.finish_and_clear();
-    match found?.failure {
-        None => Ok(()),
-        Some(failure) => {
-            let advice = failure.advice(alias);
-            Err(Error::new(Kind::Refused, failure.problem, advice))
-        }
-    }
+fn valid<T>(parsed: Result<T, String>) -> Result<T, Error> {
+    parsed.map_err(|problem| Error::new(ErrorKind::Invalid, problem, "see --help"))
 }
 
-/// Asks for the AppSecret.
-pub(crate) fn app_secret(terminal: &mut Terminal) -> Result<Secret, Error> {
-    let secret = terminal.secret("AppSecret (开发者密码), not shown while you paste it")?;
-    let text = secret.expose();
-    if text.len() != 32 || !text.bytes().all(|c| c.is_ascii_alphanumeric()) {
-        return Err(Error::new(
-            Kind::Invalid,
-            "that is no AppSecret: one has 32 letters and digits",
-            "copy it from WeChat's console; it is shown there when it is reset (开发者密码 → 重置)",
-        ));
-    }
-    Ok(secret)
-}
-
-fn asked<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Error> {
-    read(text).map_err(|problem| Error::new(Kind::Invalid, problem, "ask for --help"))
-}
-
-fn app_id(text: &str) -> Result<String, String> {
+fn parse_app_id(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("wx").unwrap_or_default();
-    let hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
-    if rest.len() == 16 && rest.bytes().all(hex) {
+    if rest.len() == 16 && rest.bytes().all(parse::is_lower_hex) {
         return Ok(text.to_owned());
     }
-    // An AppSecret may have been pasted here, so it isn't repeated.
+    // The error doesn't repeat the text: it may be an AppSecret.
     Err("an AppID is wx and 16 digits or letters a to f".to_owned())
 }
 
-fn original_id(text: &str) -> Result<String, String> {
+fn parse_original_id(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("gh_").unwrap_or_default();
     if (1..=32).contains(&rest.len()) && rest.bytes().all(|c| c.is_ascii_alphanumeric()) {
         return Ok(text.to_owned());
     }
-    Err("an original id is gh_ and some letters and digits".to_owned())
+    Err("an original id is gh_ and up to 32 letters and digits".to_owned())
 }
 
-impl From<Result<(), Error>> for Checked {
-    fn from(result: Result<(), Error>) -> Self {
-        match result {
-            Ok(()) => Self { ok: true, problem: None, advice: None },
-            Err(error) => {
-                Self { ok: false, problem: Some(error.problem), advice: Some(error.advice) }
-            }
-        }
-    }
-}
-
-impl Checked {
-    /// A line, with what to do beneath it.
-    pub(crate) fn tell(&self, f: &mut fmt::Formatter<'_>, well: &str) -> fmt::Result {
-        match &self.problem {
-            None => writeln!(f, "ok      {well}"),
-            Some(problem) => {
-                writeln!(f, "failed  {problem}")?;
-                writeln!(f, "        {}", self.advice.as_deref().unwrap_or_default())
-            }
-        }
-    }
-}
-
-impl fmt::Display for Added {
+impl fmt::Display for AddedApp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} is set up: {}, {}", self.app, self.app_id, self.kind)?;
         writeln!(f)?;
-        self.callback.tell(f, "the callback answers a signed greeting")?;
-        self.access_token.tell(f, "an access token was fetched with the AppSecret")?;
+        self.callback.write(f, "the callback passes URL verification")?;
+        self.access_token.write(f, "fetched an access token with the AppSecret")?;
         writeln!(f)?;
         write!(f, "{}", self.console)
     }
@@ -295,26 +246,26 @@ impl fmt::Display for Added {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::registered::Readable;
+    use crate::app::registry::AppSettings;
 
     #[test]
-    fn app_ids_and_original_ids() {
-        assert!(app_id("wx0123456789abcdef").is_ok());
+    fn app_id_and_original_id_are_validated() {
+        assert!(parse_app_id("wx0123456789abcdef").is_ok());
         for bad in ["", "wx", "wx0123456789ABCDEF", "wx0123456789abcde", "gh_0123456789abcdef"] {
-            assert!(app_id(bad).is_err(), "{bad}");
+            assert!(parse_app_id(bad).is_err(), "{bad}");
         }
         let pasted = "0123456789abcdef0123456789abcdef";
-        assert!(!app_id(pasted).unwrap_err().contains(pasted));
-        assert!(original_id("gh_0123456789ab").is_ok());
-        assert!(original_id("gh_").is_err() && original_id("wx0").is_err());
+        assert!(!parse_app_id(pasted).unwrap_err().contains(pasted));
+        assert!(parse_original_id("gh_0123456789ab").is_ok());
+        assert!(parse_original_id("gh_").is_err() && parse_original_id("wx0").is_err());
     }
 
     #[test]
-    fn one_alias_one_app() {
+    fn alias_and_app_id_are_unique() {
         let id = |text: &str| AppId::parse(text).unwrap();
-        let shop = Registered {
+        let shop = RegisteredApp {
             alias: "shop".to_owned(),
-            read: Ok(Readable {
+            settings: Ok(AppSettings {
                 app_id: id("wx0000000000000001"),
                 kind: AppKind::OfficialAccount,
                 original_id: None,
@@ -323,19 +274,19 @@ mod tests {
             }),
         };
         let apps = BTreeMap::from([("shop".to_owned(), shop)]);
-        let ask = |alias: &str, app_id: &str, kind| {
+        let exists = |alias: &str, app_id: &str, kind| {
             let add = Add { app: alias.to_owned(), app_id: None, kind: None, original_id: None };
-            add.is_there(&apps, &id(app_id), kind).map_err(|error| error.problem)
+            add.exists(&apps, &id(app_id), kind).map_err(|error| error.problem)
         };
         let (account, program) = (AppKind::OfficialAccount, AppKind::MiniProgram);
-        assert_eq!(ask("shop", "wx0000000000000001", account), Ok(true));
-        assert_eq!(ask("mini", "wx0000000000000002", program), Ok(false));
+        assert_eq!(exists("shop", "wx0000000000000001", account), Ok(true));
+        assert_eq!(exists("mini", "wx0000000000000002", program), Ok(false));
         assert!(
-            ask("shop", "wx0000000000000001", program).unwrap_err().contains("another app shop")
+            exists("shop", "wx0000000000000001", program).unwrap_err().contains("another app shop")
         );
         assert!(
-            ask("shop", "wx0000000000000002", account).unwrap_err().contains("another app shop")
+            exists("shop", "wx0000000000000002", account).unwrap_err().contains("another app shop")
         );
-        assert!(ask("mini", "wx0000000000000001", account).unwrap_err().contains("as shop"));
+        assert!(exists("mini", "wx0000000000000001", account).unwrap_err().contains("as shop"));
     }
 }

@@ -1,9 +1,9 @@
 //! `hongyan app list`.
 
-use super::registered::{self, Registered, word};
-use crate::answer::Answer;
+use super::registry::{self, RegisteredApp, kind_name};
 use crate::deployment::Deployment;
 use crate::error::Error;
+use crate::output::CommandOutput;
 use clap::Args;
 use serde::Serialize;
 use std::fmt;
@@ -13,45 +13,44 @@ use std::fmt;
 #[command(after_help = "Examples:\n  hongyan app list\n  hongyan --local app list --json")]
 pub(crate) struct List {}
 
-/// What is told.
 #[derive(Debug, Serialize)]
-struct Listed {
-    apps: Vec<Line>,
+struct AppList {
+    apps: Vec<AppRow>,
 }
 
 #[derive(Debug, Serialize)]
-struct Line {
+struct AppRow {
     app: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     app_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     callback_url: String,
-    /// Whether `/callback/{app}` and `/secrets/{app}` are there.
+    /// Whether `/callback/{app}` and `/secrets/{app}` exist.
     callback: bool,
     secret: bool,
     problems: Vec<String>,
 }
 
 impl List {
-    pub(crate) async fn run(&self, deployment: &Deployment) -> Result<Answer, Error> {
-        let api = &deployment.about().await?.api;
+    pub(crate) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
+        let api = &deployment.info().await?.api;
         let (apps, callbacks, secrets) = tokio::try_join!(
-            registered::all(deployment),
-            deployment.folder("callback"),
-            deployment.folder("secrets")
+            registry::list_apps(deployment),
+            deployment.parameters_under("callback"),
+            deployment.parameters_under("secrets")
         )?;
-        let line = |(alias, app): (String, Registered)| {
+        let row = |(alias, app): (String, RegisteredApp)| {
             let callback = callbacks.contains_key(&alias);
             let secret = secrets.contains_key(&alias);
             let callback_url = format!("{api}/callback/{alias}");
-            let (known, problems) = match app.read {
-                Ok(read) => (Some((read.app_id, read.kind)), read.problems),
+            let (settings, problems) = match app.settings {
+                Ok(settings) => (Some((settings.app_id, settings.kind)), settings.problems),
                 Err(problem) => (None, vec![problem]),
             };
-            Line {
-                app_id: known.as_ref().map(|(app_id, _)| app_id.to_string()),
-                kind: known.map(|(_, kind)| word(kind)),
+            AppRow {
+                app_id: settings.as_ref().map(|(app_id, _)| app_id.to_string()),
+                kind: settings.map(|(_, kind)| kind_name(kind)),
                 app: alias,
                 callback_url,
                 callback,
@@ -59,30 +58,27 @@ impl List {
                 problems,
             }
         };
-        let listed = Listed { apps: apps.into_iter().map(line).collect() };
-        Ok(Answer::of(&listed))
+        let list = AppList { apps: apps.into_iter().map(row).collect() };
+        Ok(CommandOutput::success(&list))
     }
 }
 
-impl fmt::Display for Listed {
+impl fmt::Display for AppList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.apps.is_empty() {
-            return write!(f, "there is no app yet; `hongyan app add` sets one up");
+            return write!(f, "There is no app; `hongyan app add` adds one.");
         }
-        for line in &self.apps {
-            let app_id = line.app_id.as_deref().unwrap_or("(can't be read)");
-            let kind = line.kind.unwrap_or_default();
-            writeln!(f, "{:<16} {app_id:<20} {kind:<17} {}", line.app, line.callback_url)?;
-            for problem in &line.problems {
+        for row in &self.apps {
+            let app_id = row.app_id.as_deref().unwrap_or("(invalid)");
+            let kind = row.kind.unwrap_or_default();
+            writeln!(f, "{:<16} {app_id:<20} {kind:<17} {}", row.app, row.callback_url)?;
+            for problem in &row.problems {
                 writeln!(f, "{:<16} ! {problem}", "")?;
             }
-            for (there, what) in [(line.callback, "token"), (line.secret, "AppSecret")] {
-                if !there {
-                    writeln!(
-                        f,
-                        "{:<16} ! it has no {what}; `hongyan app add {}` goes on with it",
-                        "", line.app
-                    )?;
+            for (exists, what) in [(row.callback, "token"), (row.secret, "AppSecret")] {
+                if !exists {
+                    let app = &row.app;
+                    writeln!(f, "{:<16} ! no {what}; `hongyan app add {app}` adds it", "")?;
                 }
             }
         }

@@ -1,10 +1,10 @@
 //! `hongyan app remove`.
 
-use super::registered;
-use crate::answer::Answer;
+use super::registry;
 use crate::deployment::Deployment;
-use crate::error::{Error, Kind};
-use crate::name;
+use crate::error::Error;
+use crate::output::CommandOutput;
+use crate::parse;
 use crate::terminal::Terminal;
 use clap::Args;
 use serde::Serialize;
@@ -13,140 +13,132 @@ use std::fmt;
 
 /// Remove an app: its settings, its secrets, its access token.
 ///
-/// What the tables hold stays. Asks before it does so.
+/// Its rows in the tables stay. Asks for confirmation.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  hongyan app remove shop\n  hongyan app remove shop --yes")]
 pub(crate) struct Remove {
     /// The app's alias.
-    #[arg(value_parser = name::alias)]
+    #[arg(value_parser = parse::alias)]
     app: String,
-    /// Don't ask.
+    /// Don't ask for confirmation.
     #[arg(long)]
     yes: bool,
 }
 
-/// What is told.
 #[derive(Debug, Serialize)]
-struct Removed {
+struct RemovedApp {
     app: String,
-    /// The parameters that are gone.
+    /// The deleted parameters.
     deleted: Vec<String>,
-    /// What stays.
-    stays: Vec<String>,
-    /// The templates that name the app: their channels of it reach nobody any more.
+    /// Data that isn't deleted.
+    retained: Vec<&'static str>,
+    /// Templates that refer to the app, whose channels through it no longer work.
     templates: Vec<String>,
-    /// It was the only one.
+    /// Whether it was the only app.
     last: bool,
 }
+
+const RETAINED: [&str; 2] = [
+    "its rows in the tables: users, mappings, events and notifications (the last two for 30 days)",
+    "its settings in WeChat's console: disable its server configuration there (停用), or WeChat \
+     keeps pushing",
+];
 
 impl Remove {
     pub(crate) async fn run(
         &self,
         deployment: &Deployment,
         terminal: &mut Terminal,
-    ) -> Result<Answer, Error> {
+    ) -> Result<CommandOutput, Error> {
         let alias = &self.app;
-        deployment.about().await?;
         let (apps, templates, tokens) = tokio::try_join!(
-            registered::all(deployment),
-            deployment.folder("templates"),
-            deployment.folder("tokens")
+            registry::list_apps(deployment),
+            deployment.parameters_under("templates"),
+            deployment.parameters_under("tokens")
         )?;
-        // A removal that broke off has left some of these behind.
-        let (callback, secret) = (format!("callback/{alias}"), format!("secrets/{alias}"));
-        let left =
-            tokio::try_join!(deployment.parameter(&callback), deployment.parameter(&secret))?;
-        if !apps.contains_key(alias) && left.0.is_none() && left.1.is_none() {
-            return Err(Error::new(
-                Kind::NotFound,
-                format!("there is no app {alias} in the stage {}", deployment.stage),
-                "`hongyan app list` shows those that there are",
-            ));
+        // An interrupted removal leaves some of these.
+        let (callback_path, secret_path) =
+            (format!("callback/{alias}"), format!("secrets/{alias}"));
+        let (callback, secret) = tokio::try_join!(
+            deployment.parameter(&callback_path),
+            deployment.parameter(&secret_path)
+        )?;
+        if !apps.contains_key(alias) && callback.is_none() && secret.is_none() {
+            return Err(registry::app_not_found(deployment, alias));
         }
-        let templates: Vec<_> = templates
-            .into_iter()
-            .filter(|(_, stored)| {
-                let template = serde_json::from_str(stored.value.expose()).unwrap_or_default();
-                names(&template, alias)
-            })
-            .map(|(code, _)| code)
-            .collect();
-        let last = apps.keys().all(|other| other == alias);
-        let named = if templates.is_empty() {
-            String::new()
-        } else {
-            format!(" The templates {} name it.", templates.join(", "))
-        };
-        let only =
-            if last { " It is the only one: without any, the functions don't work." } else { "" };
-        terminal.confirm(
-            &format!("Remove the app {alias} from the stage {}?{named}{only}", deployment.stage),
-            self.yes,
-        )?;
-
-        // The app first: from then on the functions don't know it, and no token is
-        // fetched for it. Then tokens that are nobody's, which are this app's.
-        let mut paths = vec![format!("apps/{alias}"), callback, secret];
-        let kept: Vec<_> = apps
-            .iter()
-            .filter(|(other, _)| *other != alias)
-            .filter_map(|(_, app)| app.read.as_ref().ok())
-            .map(|read| read.app_id.to_string())
-            .collect();
-        let unreadable = apps.iter().any(|(other, app)| other != alias && app.read.is_err());
-        let own = apps.get(alias).and_then(|app| app.read.as_ref().ok());
-        let own = own.map(|read| read.app_id.to_string());
-        let orphans = tokens.into_keys().filter(|app_id| match &own {
-            Some(own) => app_id == own,
-            None => !unreadable && !kept.contains(app_id),
+        let templates = templates.into_iter().filter(|(_, stored)| {
+            let template = serde_json::from_str(stored.value.expose()).unwrap_or_default();
+            refers_to(&template, alias)
         });
-        paths.extend(orphans.map(|app_id| format!("tokens/{app_id}")));
+        let templates: Vec<_> = templates.map(|(code, _)| code).collect();
+        let last = apps.keys().all(|other| other == alias);
+        let mut question = format!("Remove the app {alias} from the stage {}?", deployment.stage);
+        if !templates.is_empty() {
+            question += &format!(" The templates {} refer to it.", templates.join(", "));
+        }
+        if last {
+            question += " It is the only app: without one, the functions don't work.";
+        }
+        terminal.confirm(&question, self.yes)?;
+
+        // The app first, so that the functions stop using it and fetch no token for it.
+        let mut paths = vec![format!("apps/{alias}"), callback_path, secret_path];
+        let others = apps.iter().filter(|(other, _)| *other != alias).map(|(_, app)| app);
+        let others: Result<Vec<_>, _> =
+            others.map(|app| app.settings.as_ref().map(|it| it.app_id.to_string())).collect();
+        let own = apps.get(alias).and_then(|app| app.settings.as_ref().ok());
+        let own = own.map(|settings| settings.app_id.to_string());
+        // If the app's own parameter is gone, its token is one that belongs to no other app.
+        let is_own_token = |app_id: &String| match &own {
+            Some(own) => app_id == own,
+            None => others.as_ref().is_ok_and(|others| !others.contains(app_id)),
+        };
+        let own_tokens = tokens.into_keys().filter(is_own_token);
+        paths.extend(own_tokens.map(|app_id| format!("tokens/{app_id}")));
         let mut deleted = Vec::new();
         for path in paths {
-            if deployment.delete(&path).await? {
+            if deployment.delete_parameter(&path).await? {
                 deleted.push(deployment.parameter_name(&path));
             }
         }
-        let stays = vec![
-            "its rows in the tables: users, mappings, events and notifications (the last two go after 30 days)"
-                .to_owned(),
-            "what WeChat's console has: turn its server configuration off there (停用), or WeChat goes on pushing"
-                .to_owned(),
-        ];
-        Ok(Answer::of(&Removed { app: alias.clone(), deleted, stays, templates, last }))
+        let removed = RemovedApp {
+            app: alias.clone(),
+            deleted,
+            retained: RETAINED.to_vec(),
+            templates,
+            last,
+        };
+        Ok(CommandOutput::success(&removed))
     }
 }
 
-/// Whether a template names the app anywhere.
-pub(crate) fn names(template: &Value, alias: &str) -> bool {
+/// Whether a template refers to the app anywhere.
+fn refers_to(template: &Value, alias: &str) -> bool {
     match template {
         Value::Object(object) => object
             .iter()
-            .any(|(name, value)| (name == "app" && value == alias) || names(value, alias)),
-        Value::Array(values) => values.iter().any(|value| names(value, alias)),
+            .any(|(name, value)| (name == "app" && value == alias) || refers_to(value, alias)),
+        Value::Array(values) => values.iter().any(|value| refers_to(value, alias)),
         _ => false,
     }
 }
 
-impl fmt::Display for Removed {
+impl fmt::Display for RemovedApp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} is removed. Deleted:", self.app)?;
+        writeln!(f, "Removed {}. Deleted:", self.app)?;
         for name in &self.deleted {
             writeln!(f, "  {name}")?;
         }
-        writeln!(f, "What stays:")?;
-        for what in &self.stays {
+        writeln!(f, "Retained:")?;
+        for what in &self.retained {
             writeln!(f, "  {what}")?;
         }
         if !self.templates.is_empty() {
-            writeln!(
-                f,
-                "These templates name it; change or replace them: {}",
-                self.templates.join(", ")
-            )?;
+            let templates = self.templates.join(", ");
+            writeln!(f, "Change or replace the templates that refer to it: {templates}")?;
         }
         if self.last {
-            writeln!(f, "There is no app now. Until there is one, the functions don't work.")?;
+            writeln!(f, "There is no app left. The functions don't work until you add one.")?;
         }
         Ok(())
     }
@@ -158,11 +150,11 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_template_may_name_an_app_as_its_speaker_or_as_where_a_tap_leads() {
+    fn template_refers_to_its_sender_and_to_the_target_of_a_tap() {
         let template = json!({ "fields": ["shop"], "channels": [
             { "channel": "template", "app": "news", "data": { "thing1": "mini" },
               "mini_program": { "app": "shop-mini" } } ] });
-        assert!(names(&template, "news") && names(&template, "shop-mini"));
-        assert!(!names(&template, "shop") && !names(&template, "mini"));
+        assert!(refers_to(&template, "news") && refers_to(&template, "shop-mini"));
+        assert!(!refers_to(&template, "shop") && !refers_to(&template, "mini"));
     }
 }

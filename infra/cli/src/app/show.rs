@@ -1,11 +1,11 @@
 //! `hongyan app show`.
 
-use super::registered::{self, word};
-use crate::answer::Answer;
+use super::registry::{self, kind_name};
 use crate::deployment::Deployment;
 use crate::error::Error;
-use crate::moment::written;
-use crate::name;
+use crate::output::CommandOutput;
+use crate::parse;
+use crate::timestamp::format_time;
 use clap::Args;
 use serde::Serialize;
 use shared::clock::Timestamp;
@@ -13,18 +13,17 @@ use shared::parameters::{StoredToken, read_callback};
 use shared::wechat::callback::EncryptionMode;
 use std::fmt;
 
-/// Show an app: what is set up, and since when. No secrets.
+/// Show an app's settings, and when they changed. No secrets.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  hongyan app show shop")]
 pub(crate) struct Show {
     /// The app's alias.
-    #[arg(value_parser = name::alias)]
+    #[arg(value_parser = parse::alias)]
     app: String,
 }
 
-/// What is told. Moments are in seconds since 1970.
 #[derive(Debug, Default, Serialize)]
-struct Shown {
+struct AppDetails {
     app: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     app_id: Option<String>,
@@ -32,86 +31,91 @@ struct Shown {
     kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     original_id: Option<String>,
-    /// So many rules answer by themselves.
+    /// Number of automatic replies.
     replies: usize,
     callback_url: String,
-    callback: Option<Callback>,
-    secret: Option<Secret>,
-    access_token: Option<AccessToken>,
+    callback: Option<CallbackDetails>,
+    secret: Option<SecretDetails>,
+    access_token: Option<TokenDetails>,
     problems: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Callback {
+struct CallbackDetails {
     mode: &'static str,
-    /// Whether the previous token or key is still accepted beside the present one.
+    /// Whether a previous token or key is still accepted.
     rotating: bool,
     changed_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
-struct Secret {
+struct SecretDetails {
     changed_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
-struct AccessToken {
+struct TokenDetails {
     generation: u64,
     expires_at: Timestamp,
 }
 
 impl Show {
-    pub(crate) async fn run(&self, deployment: &Deployment) -> Result<Answer, Error> {
+    pub(crate) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
         let alias = &self.app;
-        let mut shown = Shown {
+        let mut details = AppDetails {
             app: alias.clone(),
             callback_url: deployment.callback_url(alias).await?,
-            ..Shown::default()
+            ..AppDetails::default()
         };
         let (callback_path, secret_path) =
             (format!("callback/{alias}"), format!("secrets/{alias}"));
         let (app, callback, secret) = tokio::try_join!(
-            registered::one(deployment, alias),
+            registry::find_app(deployment, alias),
             deployment.parameter(&callback_path),
             deployment.parameter(&secret_path)
         )?;
-        shown.secret = secret.map(|stored| Secret { changed_at: stored.changed_at });
-        match app.read {
-            Ok(read) => {
-                if let Some(stored) = callback {
-                    let name = deployment.parameter_name(&callback_path);
-                    match read_callback(&name, &read.app_id, &stored.value) {
-                        Ok(callback) => {
-                            shown.callback = Some(Callback {
-                                mode: mode(callback.mode),
-                                rotating: callback.tokens.len() + callback.aes_keys.len() > 2,
-                                changed_at: stored.changed_at,
-                            });
-                        }
-                        Err(error) => shown.problems.push(error.to_string()),
-                    }
-                }
-                shown.access_token = access_token(deployment, &read.app_id.to_string()).await?;
-                shown.app_id = Some(read.app_id.to_string());
-                shown.kind = Some(word(read.kind));
-                shown.original_id = read.original_id;
-                shown.replies = read.replies;
-                shown.problems.extend(read.problems);
+        details.secret = secret.map(|stored| SecretDetails { changed_at: stored.changed_at });
+        let settings = match app.settings {
+            Ok(settings) => settings,
+            Err(problem) => {
+                details.problems.push(problem);
+                return Ok(CommandOutput::success(&details));
             }
-            Err(problem) => shown.problems.push(problem),
+        };
+        if let Some(stored) = callback {
+            let name = deployment.parameter_name(&callback_path);
+            match read_callback(&name, &settings.app_id, &stored.value) {
+                Ok(callback) => {
+                    details.callback = Some(CallbackDetails {
+                        mode: mode_name(callback.mode),
+                        rotating: callback.tokens.len() + callback.aes_keys.len() > 2,
+                        changed_at: stored.changed_at,
+                    });
+                }
+                Err(error) => details.problems.push(error.to_string()),
+            }
         }
-        Ok(Answer::of(&shown))
+        details.access_token = access_token(deployment, &settings.app_id.to_string()).await?;
+        details.app_id = Some(settings.app_id.to_string());
+        details.kind = Some(kind_name(settings.kind));
+        details.original_id = settings.original_id;
+        details.replies = settings.replies;
+        details.problems.extend(settings.problems);
+        Ok(CommandOutput::success(&details))
     }
 }
 
-async fn access_token(deployment: &Deployment, app_id: &str) -> Result<Option<AccessToken>, Error> {
+async fn access_token(
+    deployment: &Deployment,
+    app_id: &str,
+) -> Result<Option<TokenDetails>, Error> {
     let stored = deployment.parameter(&format!("tokens/{app_id}")).await?;
     let token = stored.and_then(|it| serde_json::from_str::<StoredToken>(it.value.expose()).ok());
-    Ok(token.map(|it| AccessToken { generation: it.generation, expires_at: it.expires_at }))
+    Ok(token.map(|it| TokenDetails { generation: it.generation, expires_at: it.expires_at }))
 }
 
-/// The word for a mode that stands in the parameter.
-pub(crate) fn mode(mode: EncryptionMode) -> &'static str {
+/// The name of a mode in the parameter.
+fn mode_name(mode: EncryptionMode) -> &'static str {
     match mode {
         EncryptionMode::Plaintext => "plaintext",
         EncryptionMode::Compatible => "compatible",
@@ -119,10 +123,10 @@ pub(crate) fn mode(mode: EncryptionMode) -> &'static str {
     }
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for AppDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = |at: Option<Timestamp>| {
-            at.map_or_else(String::new, |at| format!(", since {}", written(at)))
+            at.map_or_else(String::new, |at| format!(", since {}", format_time(at)))
         };
         writeln!(f, "{}", self.app)?;
         for (what, value) in [
@@ -135,43 +139,20 @@ impl fmt::Display for Shown {
             }
         }
         writeln!(f, "  {:<14}{}", "callback URL", self.callback_url)?;
-        match &self.callback {
-            Some(it) => {
-                let rotating = if it.rotating {
-                    ", rotating: the previous ones are still accepted"
-                } else {
-                    ""
-                };
-                writeln!(
-                    f,
-                    "  {:<14}{} mode{rotating}{}",
-                    "callback",
-                    it.mode,
-                    since(it.changed_at)
-                )?;
-            }
-            None => writeln!(
-                f,
-                "  {:<14}none; `hongyan app add {}` goes on with it",
-                "callback", self.app
-            )?,
-        }
-        match &self.secret {
-            Some(it) => writeln!(f, "  {:<14}there{}", "AppSecret", since(it.changed_at))?,
-            None => writeln!(
-                f,
-                "  {:<14}none; `hongyan app add {}` goes on with it",
-                "AppSecret", self.app
-            )?,
-        }
-        match &self.access_token {
-            Some(it) => writeln!(f, "  {:<14}until {}", "access token", written(it.expires_at))?,
-            None => writeln!(
-                f,
-                "  {:<14}none yet; it comes within a minute, `hongyan doctor` says why not",
-                "access token"
-            )?,
-        }
+        let missing = format!("none; `hongyan app add {}` adds it", self.app);
+        let callback = self.callback.as_ref().map(|it| {
+            let rotating =
+                if it.rotating { ", rotating: the previous ones are still accepted" } else { "" };
+            format!("{} mode{rotating}{}", it.mode, since(it.changed_at))
+        });
+        writeln!(f, "  {:<14}{}", "callback", callback.as_ref().unwrap_or(&missing))?;
+        let secret = self.secret.as_ref().map(|it| format!("stored{}", since(it.changed_at)));
+        writeln!(f, "  {:<14}{}", "AppSecret", secret.as_ref().unwrap_or(&missing))?;
+        let token = match &self.access_token {
+            Some(it) => format!("until {}", format_time(it.expires_at)),
+            None => "none yet; expected within a minute, otherwise see `hongyan doctor`".to_owned(),
+        };
+        writeln!(f, "  {:<14}{token}", "access token")?;
         writeln!(f, "  {:<14}{}", "replies", self.replies)?;
         for problem in &self.problems {
             writeln!(f, "  ! {problem}")?;

@@ -1,131 +1,135 @@
-//! What stands in the apps' parameters.
+//! Checks the apps' parameters.
 
 use super::finding::Finding;
-use crate::app::registered::{Registered, word};
-use crate::app::settings::Settings;
-use crate::deployment::{Deployment, Stored};
+use crate::app::callback_settings::CallbackSettings;
+use crate::app::registry::{RegisteredApp, kind_name};
+use crate::deployment::{Deployment, StoredParameter};
 use crate::error::Error;
-use crate::moment::written;
+use crate::timestamp::format_time;
 use shared::parameters::read_callback;
 use shared::secret::Secret;
 use shared::wechat::callback::EncryptionMode;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const CHECK: &str = "app";
 
-/// Looks at the parameters of each app, and gives what signs its greeting.
+/// Checks each app, and returns the token that signs its URL verification.
 pub(super) async fn check(
     deployment: &Deployment,
-    apps: &BTreeMap<String, Registered>,
+    apps: &BTreeMap<String, RegisteredApp>,
 ) -> Result<(Vec<Finding>, BTreeMap<String, Secret>), Error> {
     if apps.is_empty() {
-        let remedy = "set one up: hongyan app add shop";
         let finding = Finding::failed(
             CHECK,
             None,
-            "there is none, and without any the functions don't work",
-            remedy,
+            "there is no app, and the functions don't work without one",
+            "add one: hongyan app add shop",
         );
         return Ok((vec![finding], BTreeMap::new()));
     }
-    let (callbacks, secrets) =
-        tokio::try_join!(deployment.folder("callback"), deployment.folder("secrets"))?;
-    let (mut found, mut tokens) = (Vec::new(), BTreeMap::new());
+    let (callbacks, secrets) = tokio::try_join!(
+        deployment.parameters_under("callback"),
+        deployment.parameters_under("secrets")
+    )?;
+    let (mut findings, mut tokens) = (Vec::new(), BTreeMap::new());
     for (alias, app) in apps {
-        let mut findings = look(deployment, app, callbacks.get(alias), secrets.get(alias));
-        if findings.is_empty() {
-            let kind = app.read.as_ref().map_or("", |read| word(read.kind));
-            findings.push(Finding::ok(
-                CHECK,
-                Some(alias),
-                format!("{kind}, safe mode, secrets there"),
-            ));
+        let problems = find_problems(deployment, app, callbacks.get(alias), secrets.get(alias));
+        if problems.is_empty() {
+            let kind = app.settings.as_ref().map_or("", |settings| kind_name(settings.kind));
+            let found = format!("{kind}, safe mode, secrets present");
+            findings.push(Finding::ok(CHECK, Some(alias), found));
         }
-        found.append(&mut findings);
-        let settings = callbacks.get(alias).and_then(|stored| Settings::read(&stored.value));
+        findings.extend(problems);
+        let settings =
+            callbacks.get(alias).and_then(|stored| CallbackSettings::parse(&stored.value));
         tokens.extend(settings.map(|settings| (alias.clone(), settings.token)));
     }
-    // What a removal, or a setting up, that broke off has left.
-    let without = callbacks.keys().chain(secrets.keys()).filter(|alias| !apps.contains_key(*alias));
-    for alias in without.collect::<std::collections::BTreeSet<_>>() {
-        found.push(Finding::warning(
+    // `app add` or `app remove` was interrupted.
+    let orphaned: BTreeSet<_> =
+        callbacks.keys().chain(secrets.keys()).filter(|alias| !apps.contains_key(*alias)).collect();
+    for alias in orphaned {
+        findings.push(Finding::warning(
             CHECK,
             Some(alias),
-            "there are secrets of it, and no app of this name",
+            "its secrets exist, but the app doesn't",
             format!(
-                "`hongyan app add {alias}` goes on with it; `hongyan app remove {alias}` clears up"
+                "`hongyan app add {alias}` completes it; `hongyan app remove {alias}` deletes the rest"
             ),
         ));
     }
-    Ok((found, tokens))
+    Ok((findings, tokens))
 }
 
-/// Everything that isn't as it should be.
-fn look(
+fn find_problems(
     deployment: &Deployment,
-    app: &Registered,
-    callback: Option<&Stored>,
-    secret: Option<&Stored>,
+    app: &RegisteredApp,
+    callback: Option<&StoredParameter>,
+    secret: Option<&StoredParameter>,
 ) -> Vec<Finding> {
     let alias = app.alias.as_str();
-    let name = |folder: &str| deployment.parameter_name(&format!("{folder}/{alias}"));
-    let mut found = Vec::new();
-    let read = match &app.read {
-        Ok(read) => read,
+    let parameter = |path: &str| deployment.parameter_name(&format!("{path}/{alias}"));
+    let failed = |found: String, advice: String| Finding::failed(CHECK, Some(alias), found, advice);
+    let warning =
+        |found: String, advice: String| Finding::warning(CHECK, Some(alias), found, advice);
+    let mut findings = Vec::new();
+    let settings = match &app.settings {
+        Ok(settings) => settings,
         Err(problem) => {
-            let remedy = format!(
+            let advice = format!(
                 "correct the parameter {}, or remove the app and add it again",
-                name("apps")
+                parameter("apps")
             );
-            return vec![Finding::failed(CHECK, Some(alias), problem, remedy)];
+            return vec![failed(problem.clone(), advice)];
         }
     };
-    for problem in &read.problems {
-        let remedy = format!("correct it in the parameter {}; it is passed over", name("apps"));
-        found.push(Finding::warning(CHECK, Some(alias), problem, remedy));
+    for problem in &settings.problems {
+        let advice = format!("correct it in the parameter {}; it is ignored", parameter("apps"));
+        findings.push(warning(problem.clone(), advice));
     }
     match callback {
-        None => found.push(Finding::failed(
-            CHECK,
-            Some(alias),
-            format!("there is no {}, so nothing of WeChat's is believed", name("callback")),
+        None => findings.push(failed(
+            format!("there is no {}, so every push is rejected", parameter("callback")),
             format!("hongyan app add {alias}"),
         )),
-        Some(stored) => match read_callback(&name("callback"), &read.app_id, &stored.value) {
-            Err(error) => found.push(Finding::failed(
-                CHECK,
-                Some(alias),
-                error.to_string(),
-                format!("correct the parameter, or delete it and make another with `hongyan app add {alias}`"),
-            )),
-            Ok(callback) => {
-                if callback.mode != EncryptionMode::Safe {
-                    found.push(Finding::warning(
-                        CHECK,
-                        Some(alias),
-                        "its mode isn't safe mode: whoever sees one URL of WeChat's can write whatever they like",
-                        format!("choose 安全模式 in WeChat's console, and \"mode\": \"safe\" in {}", name("callback")),
-                    ));
-                }
-                if callback.tokens.len() + callback.aes_keys.len() > 2 {
-                    let since = stored.changed_at.map(written).unwrap_or_default();
-                    found.push(Finding::warning(
-                        CHECK,
-                        Some(alias),
-                        format!("its token and key are being rotated since {since}"),
-                        format!("once WeChat's console has the new ones: hongyan app rotate {alias} --finish"),
-                    ));
+        Some(stored) => {
+            match read_callback(&parameter("callback"), &settings.app_id, &stored.value) {
+                Err(error) => findings.push(failed(
+                    error.to_string(),
+                    format!(
+                        "correct the parameter, or delete it and run `hongyan app add {alias}`"
+                    ),
+                )),
+                Ok(callback) => {
+                    if callback.mode != EncryptionMode::Safe {
+                        findings.push(warning(
+                            "it isn't in safe mode: anyone who sees one URL of WeChat's can forge \
+                             messages"
+                                .to_owned(),
+                            format!(
+                                "choose 安全模式 in WeChat's console, and set \"mode\": \"safe\" in {}",
+                                parameter("callback")
+                            ),
+                        ));
+                    }
+                    if callback.tokens.len() + callback.aes_keys.len() > 2 {
+                        let since = stored.changed_at.map(format_time).unwrap_or_default();
+                        findings.push(warning(
+                            format!("its token and key are being rotated since {since}"),
+                            format!(
+                                "once WeChat's console has the new ones: hongyan app rotate {alias} \
+                                 --finish"
+                            ),
+                        ));
+                    }
                 }
             }
-        },
+        }
     }
     if secret.is_none() {
-        found.push(Finding::failed(
-            CHECK,
-            Some(alias),
-            format!("there is no AppSecret: {}", name("secrets")),
+        findings.push(failed(
+            format!("there is no AppSecret: {}", parameter("secrets")),
             format!("hongyan app rotate {alias} --secret"),
         ));
     }
-    found
+    findings
 }

@@ -1,9 +1,8 @@
-//! Whether the callback answers each app's greeting, over the way that WeChat takes.
+//! Checks each app's callback over the same path as WeChat.
 
 use super::finding::Finding;
+use crate::callback_check::check_callback;
 use crate::deployment::Deployment;
-use crate::error::Kind;
-use crate::greeting::greet;
 use futures_util::future::join_all;
 use shared::secret::Secret;
 use std::collections::BTreeMap;
@@ -14,18 +13,15 @@ pub(super) async fn check(
     deployment: &Deployment,
     tokens: &BTreeMap<String, Secret>,
 ) -> Vec<Finding> {
-    let greetings = tokens.iter().map(async |(alias, token)| {
-        let greeted = match deployment.callback_url(alias).await {
-            Ok(url) => greet(deployment, &url, token).await.map(|()| url),
+    let checks = tokens.iter().map(async |(alias, token)| {
+        let result = match deployment.callback_url(alias).await {
+            Ok(url) => check_callback(deployment, &url, token).await.map(|()| url),
             Err(error) => Err(error),
         };
-        match greeted {
-            Ok(url) => Finding::ok(CHECK, Some(alias), format!("{url} answers a signed greeting")),
-            Err(error) if error.kind == Kind::Unavailable => {
-                Finding::failed(CHECK, Some(alias), error.problem, error.advice)
-            }
-            Err(error) => Finding::of_error(CHECK, Some(alias), error),
+        match result {
+            Ok(url) => Finding::ok(CHECK, Some(alias), format!("{url} passes URL verification")),
+            Err(error) => Finding::from_error(CHECK, Some(alias), error),
         }
     });
-    join_all(greetings).await
+    join_all(checks).await
 }

@@ -1,94 +1,91 @@
-//! One thing that was looked at.
+//! The result of a check.
 
 use crate::error::Error;
 use serde::Serialize;
 use std::fmt;
 
-/// One thing that was looked at, and how it is.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
-    /// What was looked at: one of the words that the README lists.
+    /// The check's name, as in the README.
     pub(super) check: &'static str,
-    /// Of which app, template, function or queue.
+    /// The app, template, function or queue.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) of: Option<String>,
-    pub(super) state: State,
-    /// How it is.
+    pub(super) subject: Option<String>,
+    pub(super) state: FindingState,
     pub(super) found: String,
-    /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) remedy: Option<String>,
+    pub(super) advice: Option<String>,
 }
 
-/// How a thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum State {
-    /// As it should be.
+pub(super) enum FindingState {
     Ok,
-    /// It works, and somebody should know.
+    /// It works, but needs attention.
     Warning,
-    /// Something doesn't work.
     Failed,
-    /// It can't be looked at here, or not yet.
+    /// It can't be checked here, or not yet.
     Skipped,
 }
 
 impl Finding {
-    pub(super) fn ok(check: &'static str, of: Option<&str>, found: impl Into<String>) -> Self {
-        Self::new(check, of, State::Ok, found.into(), None)
+    pub(super) fn ok(check: &'static str, subject: Option<&str>, found: impl Into<String>) -> Self {
+        Self::new(check, subject, FindingState::Ok, found.into(), None)
     }
 
-    pub(super) fn skipped(check: &'static str, of: Option<&str>, found: impl Into<String>) -> Self {
-        Self::new(check, of, State::Skipped, found.into(), None)
+    pub(super) fn skipped(
+        check: &'static str,
+        subject: Option<&str>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self::new(check, subject, FindingState::Skipped, found.into(), None)
     }
 
     pub(super) fn warning(
         check: &'static str,
-        of: Option<&str>,
+        subject: Option<&str>,
         found: impl Into<String>,
-        remedy: impl Into<String>,
+        advice: impl Into<String>,
     ) -> Self {
-        Self::new(check, of, State::Warning, found.into(), Some(remedy.into()))
+        Self::new(check, subject, FindingState::Warning, found.into(), Some(advice.into()))
     }
 
     pub(super) fn failed(
         check: &'static str,
-        of: Option<&str>,
+        subject: Option<&str>,
         found: impl Into<String>,
-        remedy: impl Into<String>,
+        advice: impl Into<String>,
     ) -> Self {
-        Self::new(check, of, State::Failed, found.into(), Some(remedy.into()))
+        Self::new(check, subject, FindingState::Failed, found.into(), Some(advice.into()))
     }
 
-    /// It couldn't even be looked at.
-    pub(super) fn of_error(check: &'static str, of: Option<&str>, error: Error) -> Self {
-        Self::failed(check, of, error.problem, error.advice)
+    pub(super) fn from_error(check: &'static str, subject: Option<&str>, error: Error) -> Self {
+        Self::failed(check, subject, error.problem, error.advice)
     }
 
     fn new(
         check: &'static str,
-        of: Option<&str>,
-        state: State,
+        subject: Option<&str>,
+        state: FindingState,
         found: String,
-        remedy: Option<String>,
+        advice: Option<String>,
     ) -> Self {
-        Self { check, of: of.map(str::to_owned), state, found, remedy }
+        Self { check, subject: subject.map(str::to_owned), state, found, advice }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::Ok => "ok",
-            State::Warning => "warning",
-            State::Failed => "FAILED",
-            State::Skipped => "skipped",
+            FindingState::Ok => "ok",
+            FindingState::Warning => "warning",
+            FindingState::Failed => "FAILED",
+            FindingState::Skipped => "skipped",
         };
-        let of = self.of.as_deref().map_or_else(String::new, |of| format!(" {of}"));
-        write!(f, "{state:<8} {}{of}: {}", self.check, self.found)?;
-        match &self.remedy {
-            Some(remedy) => write!(f, "\n         → {remedy}"),
+        let subject = self.subject.as_ref().map_or_else(String::new, |it| format!(" {it}"));
+        write!(f, "{state:<8} {}{subject}: {}", self.check, self.found)?;
+        match &self.advice {
+            Some(advice) => write!(f, "\n         → {advice}"),
             None => Ok(()),
         }
     }

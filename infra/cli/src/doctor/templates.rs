@@ -1,39 +1,36 @@
-//! Whether the templates fit WeChat's.
+//! Compares the templates with those at WeChat.
 
 use super::finding::Finding;
 use crate::deployment::Deployment;
-use crate::template::differences;
+use crate::template::compare_templates;
 
 const CHECK: &str = "template";
 
 pub(super) async fn check(deployment: &Deployment) -> Vec<Finding> {
-    let (stored, compared) = tokio::join!(deployment.folder("templates"), differences(deployment));
+    let (stored, comparison) =
+        tokio::join!(deployment.parameters_under("templates"), compare_templates(deployment, &[]));
     let count = match stored {
         Ok(stored) => stored.len(),
-        Err(error) => return vec![Finding::of_error(CHECK, None, error)],
+        Err(error) => return vec![Finding::from_error(CHECK, None, error)],
     };
     if count == 0 {
-        let remedy = "draft one: hongyan template pull APP";
+        let advice = "draft one: hongyan template pull APP";
         return vec![Finding::warning(
             CHECK,
             None,
-            "there is none yet, so nothing can be sent",
-            remedy,
+            "there is none, so nothing can be sent",
+            advice,
         )];
     }
-    match compared {
-        Ok(differences) if differences.is_empty() => {
-            vec![Finding::ok(CHECK, None, format!("all {count} fit those at WeChat"))]
+    match comparison {
+        Ok(comparison) if comparison.differences.is_empty() => {
+            vec![Finding::ok(CHECK, None, format!("all {count} match those at WeChat"))]
         }
-        Ok(differences) => differences
+        Ok(comparison) => comparison
+            .differences
             .into_iter()
-            .map(|it| {
-                let place = it.place();
-                let found =
-                    if place.is_empty() { it.problem } else { format!("{place}: {}", it.problem) };
-                Finding::failed(CHECK, Some(&it.template), found, it.advice)
-            })
+            .map(|it| Finding::failed(CHECK, Some(&it.template), it.to_string(), it.advice))
             .collect(),
-        Err(error) => vec![Finding::of_error(CHECK, None, error)],
+        Err(error) => vec![Finding::from_error(CHECK, None, error)],
     }
 }

@@ -1,12 +1,12 @@
 //! `hongyan events replay`.
 
-use super::found::{Event, Found};
-use crate::answer::Answer;
+use super::event_list::{EventList, ListedEvent};
 use crate::deployment::Deployment;
-use crate::error::{Error, Kind};
-use crate::moment::{given, written};
-use crate::name;
+use crate::error::{Error, ErrorKind};
+use crate::output::CommandOutput;
+use crate::parse;
 use crate::terminal::Terminal;
+use crate::timestamp::{format_time, parse_time};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use std::fmt;
 
-/// Have what came in during a stretch of time take effect once more.
+/// Apply the events of a time range again.
 ///
-/// After mending what set events aside, for instance: applying twice equals applying
-/// once. The events function is asked until it is through; Ctrl-C stops it, and tells
-/// how to go on. Ends with status 1 if an event failed again, or it was stopped.
+/// For instance after fixing what quarantined them: applying an event twice is the same as
+/// once. Invokes the events function until the range is done; Ctrl-C stops, and prints the
+/// command that resumes. Exits with status 1 if an event failed again, or if stopped.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,68 +26,65 @@ Examples:
   hongyan events replay --from 2026-11-20T08:00:00Z --to 2026-11-20T09:00:00Z --only quarantined
   hongyan events replay --from 2026-11-20T16:00:00+08:00 --to 2026-11-20T17:00:00+08:00 --app shop")]
 pub(crate) struct Replay {
-    /// Received then or later: 2026-11-20T15:04:00+08:00, or seconds since 1970.
-    #[arg(long, value_name = "MOMENT", value_parser = given)]
+    /// Received at this time or later: 2026-11-20T15:04:00+08:00, or seconds since 1970.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     from: Timestamp,
-    /// Received before then.
-    #[arg(long, value_name = "MOMENT", value_parser = given)]
+    /// Received before this time.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     to: Timestamp,
-    /// Only what stands so.
+    /// Only events with this status.
     #[arg(long, value_enum)]
-    only: Option<Only>,
-    /// Only of this app.
-    #[arg(long, value_parser = name::alias)]
+    only: Option<EventStatus>,
+    /// Only events of this app.
+    #[arg(long, value_parser = parse::alias)]
     app: Option<String>,
-    /// Only this event, as a listing calls it (`key`), and the log (`event`).
+    /// Only this event, by its `key` in a listing (`event` in the log).
     #[arg(long)]
     key: Option<String>,
-    /// List them; nothing takes effect.
+    /// List the events, and apply nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Go on where a replay was stopped, with the word that it told, within 24 hours.
-    #[arg(long, value_name = "WORD")]
+    /// Resume a stopped replay, with the token that it printed, within 24 hours.
+    #[arg(long, value_name = "TOKEN")]
     next_token: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum Only {
-    /// What was given up.
+enum EventStatus {
+    /// No more automatic attempts.
     Quarantined,
-    /// What has not taken effect, and isn't given up.
-    Unapplied,
+    /// Neither applied nor quarantined.
+    Pending,
 }
 
-/// What one call of the events function has done.
+/// The events function's response to one call.
 #[derive(Debug, Deserialize)]
-struct Done {
+struct ReplayResponse {
     applied: u64,
     failed: u64,
     skipped: u64,
     next_token: Option<String>,
 }
 
-/// What one call of the events function has listed.
+/// The events function's response to one call with `dry_run`.
 #[derive(Debug, Deserialize)]
-struct Listed {
-    events: Vec<Event>,
+struct ListResponse {
+    events: Vec<ListedEvent>,
     next_token: Option<String>,
 }
 
-/// What is told.
 #[derive(Debug, Default, Serialize)]
-struct Replayed {
-    /// So many have taken effect, now or before.
+struct ReplayOutput {
+    /// Number of events that are applied, now or before.
     applied: u64,
-    /// So many have failed again.
     failed: u64,
-    /// So many weren't what was asked for, or somebody else is at them.
+    /// Number of events that didn't match, or that another invocation is processing.
     skipped: u64,
-    /// It was stopped: go on with this as `--next-token`.
+    /// For `--next-token`, if the replay was stopped.
     next_token: Option<String>,
-    /// It was stopped.
     stopped: bool,
-    /// How to go on, or how to see what failed.
+    /// The command that resumes, or that lists what failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -97,89 +94,102 @@ impl Replay {
         &self,
         deployment: &Deployment,
         terminal: &Terminal,
-    ) -> Result<Answer, Error> {
-        deployment.about().await?;
+    ) -> Result<CommandOutput, Error> {
         if self.from >= self.to {
             return Err(Error::new(
-                Kind::Usage,
-                format!("--to {} is not after --from {}", written(self.to), written(self.from)),
-                "what was received at --to is no part of it",
+                ErrorKind::Usage,
+                format!(
+                    "--to {} is not after --from {}",
+                    format_time(self.to),
+                    format_time(self.from)
+                ),
+                "the range includes --from and excludes --to",
             ));
         }
-        let bar = terminal.working("looking");
-        let answer = if self.dry_run {
+        let bar = terminal.spinner("replaying");
+        let output = if self.dry_run {
             self.list(deployment, &bar).await
         } else {
             self.apply(deployment, &bar).await
         };
         bar.finish_and_clear();
-        answer
+        output
     }
 
-    async fn apply(&self, deployment: &Deployment, bar: &ProgressBar) -> Result<Answer, Error> {
-        let mut all = Replayed { next_token: self.next_token.clone(), ..Replayed::default() };
+    async fn apply(
+        &self,
+        deployment: &Deployment,
+        bar: &ProgressBar,
+    ) -> Result<CommandOutput, Error> {
+        let mut total =
+            ReplayOutput { next_token: self.next_token.clone(), ..ReplayOutput::default() };
         loop {
-            let asked = self.request(all.next_token.as_deref());
-            let done = tokio::select! {
-                done = deployment.ask::<Done>("events", &asked) => done,
+            let request = self.request(total.next_token.as_deref());
+            let response = tokio::select! {
+                response = deployment.invoke::<ReplayResponse>("events", &request) => response,
                 _ = tokio::signal::ctrl_c() => {
-                    all.stopped = true;
-                    all.next = Some(self.again(all.next_token.as_deref(), false));
-                    return Ok(Answer::found(&all, false));
+                    total.stopped = true;
+                    total.next = Some(self.command(total.next_token.as_deref(), false));
+                    return Ok(CommandOutput::new(&total, false));
                 }
             };
-            let done = done.map_err(|error| self.broken_off(error, &all))?;
-            all.applied += done.applied;
-            all.failed += done.failed;
-            all.skipped += done.skipped;
-            all.next_token = done.next_token;
-            if all.next_token.is_none() {
+            let response = response.map_err(|error| self.interrupted(error, &total))?;
+            total.applied += response.applied;
+            total.failed += response.failed;
+            total.skipped += response.skipped;
+            total.next_token = response.next_token;
+            if total.next_token.is_none() {
                 break;
             }
-            bar.set_message(format!(
-                "applied {}, failed {}, skipped {}",
-                all.applied, all.failed, all.skipped
-            ));
+            bar.set_message(total.to_string());
         }
-        if all.failed > 0 {
-            // What failed is tried again by itself, so it isn't set aside just now.
-            let failed = Self { only: Some(Only::Unapplied), next_token: None, ..self.clone() };
-            all.next = Some(failed.again(None, true));
+        if total.failed > 0 {
+            // A failed replay makes a quarantined event pending again.
+            let failed =
+                Self { only: Some(EventStatus::Pending), next_token: None, ..self.clone() };
+            total.next = Some(failed.command(None, true));
         }
-        let well = all.failed == 0;
-        Ok(Answer::found(&all, well))
+        let success = total.failed == 0;
+        Ok(CommandOutput::new(&total, success))
     }
 
-    async fn list(&self, deployment: &Deployment, bar: &ProgressBar) -> Result<Answer, Error> {
-        let mut found = Found { next_token: self.next_token.clone(), ..Found::default() };
+    async fn list(
+        &self,
+        deployment: &Deployment,
+        bar: &ProgressBar,
+    ) -> Result<CommandOutput, Error> {
+        let mut list = EventList { next_token: self.next_token.clone(), ..EventList::default() };
         loop {
-            let asked = self.request(found.next_token.as_deref());
-            let listed = tokio::select! {
-                listed = deployment.ask::<Listed>("events", &asked) => listed?,
-                // What is listed so far is worth something, too.
-                _ = tokio::signal::ctrl_c() => return Ok(Answer::found(&found, false)),
+            let request = self.request(list.next_token.as_deref());
+            let page = tokio::select! {
+                page = deployment.invoke::<ListResponse>("events", &request) => page?,
+                // A partial listing is useful, too.
+                _ = tokio::signal::ctrl_c() => return Ok(CommandOutput::new(&list, false)),
             };
-            found.events.extend(listed.events);
-            found.next_token = listed.next_token;
-            if found.next_token.is_none() {
-                return Ok(Answer::of(&found));
+            list.events.extend(page.events);
+            list.next_token = page.next_token;
+            if list.next_token.is_none() {
+                return Ok(CommandOutput::success(&list));
             }
-            bar.set_message(format!("{} found", found.events.len()));
+            bar.set_message(format!("{} found", list.events.len()));
         }
+    }
+
+    /// The options other than the range, by the names in the request.
+    fn filters<'a>(&'a self, next_token: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+        let filters = [
+            ("only", self.only.map(EventStatus::as_str)),
+            ("app", self.app.as_deref()),
+            ("key", self.key.as_deref()),
+            ("next_token", next_token),
+        ];
+        filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     fn request(&self, next_token: Option<&str>) -> Value {
         let mut request = json!({ "from": self.from, "to": self.to });
-        let only = self.only.map(Only::as_str);
-        for (name, value) in [
-            ("only", only),
-            ("app", self.app.as_deref()),
-            ("key", self.key.as_deref()),
-            ("next_token", next_token),
-        ] {
-            if let Some(value) = value {
-                request[name] = value.into();
-            }
+        for (name, value) in self.filters(next_token) {
+            request[name] = value.into();
         }
         if self.dry_run {
             request["dry_run"] = true.into();
@@ -187,41 +197,27 @@ impl Replay {
         json!({ "replay": request })
     }
 
-    /// A call failed: what the calls before have done isn't lost.
-    fn broken_off(&self, error: Error, all: &Replayed) -> Error {
-        if error.kind == Kind::Invalid {
+    /// Adds to a failed call's error what the calls before it did.
+    fn interrupted(&self, error: Error, total: &ReplayOutput) -> Error {
+        if error.kind == ErrorKind::Invalid {
             return error;
         }
-        let Replayed { applied, failed, skipped, next_token, .. } = all;
+        let ReplayOutput { applied, failed, skipped, next_token, .. } = total;
         let problem = format!(
-            "{}; before that, applied {applied}, failed {failed}, skipped {skipped}",
+            "{}; before that: applied {applied}, failed {failed}, skipped {skipped}",
             error.problem
         );
-        let advice = format!(
-            "{}; then go on with: {}",
-            error.advice,
-            self.again(next_token.as_deref(), false)
-        );
+        let resume = self.command(next_token.as_deref(), false);
+        let advice = format!("{}; then resume with: {resume}", error.advice);
         Error { problem, advice, ..error }
     }
 
-    /// The command that goes on after this place, or lists.
-    fn again(&self, next_token: Option<&str>, dry_run: bool) -> String {
-        let mut command = format!(
-            "hongyan events replay --from {} --to {}",
-            written(self.from),
-            written(self.to)
-        );
-        let only = self.only.map(Only::as_str);
-        for (name, value) in [
-            ("only", only),
-            ("app", self.app.as_deref()),
-            ("key", self.key.as_deref()),
-            ("next-token", next_token),
-        ] {
-            if let Some(value) = value {
-                command = format!("{command} --{name} {value}");
-            }
+    /// The command line that resumes at `next_token`, or that lists.
+    fn command(&self, next_token: Option<&str>, dry_run: bool) -> String {
+        let (from, to) = (format_time(self.from), format_time(self.to));
+        let mut command = format!("hongyan events replay --from {from} --to {to}");
+        for (name, value) in self.filters(next_token) {
+            command = format!("{command} --{} {value}", name.replace('_', "-"));
         }
         if dry_run {
             command.push_str(" --dry-run");
@@ -230,25 +226,25 @@ impl Replay {
     }
 }
 
-impl Only {
+impl EventStatus {
     fn as_str(self) -> &'static str {
         match self {
             Self::Quarantined => "quarantined",
-            Self::Unapplied => "pending",
+            Self::Pending => "pending",
         }
     }
 }
 
-impl fmt::Display for Replayed {
+impl fmt::Display for ReplayOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { applied, failed, skipped, stopped, next, .. } = self;
         if *stopped {
-            writeln!(f, "Stopped. The call that was under way may go on for a minute.")?;
+            writeln!(f, "Stopped. The running invocation may continue for a minute.")?;
         }
-        writeln!(f, "applied {applied}, failed {failed}, skipped {skipped}")?;
+        write!(f, "applied {applied}, failed {failed}, skipped {skipped}")?;
         if let Some(next) = next {
-            let what = if *stopped { "Go on with" } else { "Why they failed" };
-            write!(f, "{what}: {next}")?;
+            let what = if *stopped { "Resume with" } else { "See why they failed" };
+            write!(f, "\n{what}: {next}")?;
         }
         Ok(())
     }
@@ -260,36 +256,36 @@ mod tests {
     use clap::Parser as _;
 
     #[derive(clap::Parser)]
-    struct Whole {
+    struct TestCli {
         #[command(flatten)]
         replay: Replay,
     }
 
     fn replay(more: &[&str]) -> Result<Replay, clap::Error> {
         let range = ["hongyan", "--from", "1795158240", "--to", "2026-11-20T16:04:00+08:00"];
-        Whole::try_parse_from([range.as_slice(), more].concat()).map(|it| it.replay)
+        TestCli::try_parse_from([range.as_slice(), more].concat()).map(|cli| cli.replay)
     }
 
     #[test]
-    fn how_to_go_on_is_what_was_said_and_the_place() {
-        let said = replay(&["--only", "quarantined", "--app", "shop"]).unwrap();
+    fn resuming_command_has_the_same_options_and_the_token() {
+        let command = replay(&["--only", "quarantined", "--app", "shop"]).unwrap();
         let expected = "hongyan events replay --from 2026-11-20T07:04:00Z --to \
-                        2026-11-20T08:04:00Z --only quarantined --app shop --next-token w0rd";
-        assert_eq!(said.again(Some("w0rd"), false), expected);
-        let error = Error::new(Kind::Unavailable, "no answer", "ask again");
-        let all =
-            Replayed { applied: 7, next_token: Some("w0rd".to_owned()), ..Replayed::default() };
-        let error = said.broken_off(error, &all);
+                        2026-11-20T08:04:00Z --only quarantined --app shop --next-token t0ken";
+        assert_eq!(command.command(Some("t0ken"), false), expected);
+        let error = Error::new(ErrorKind::Unavailable, "no answer", "try again");
+        let next_token = Some("t0ken".to_owned());
+        let total = ReplayOutput { applied: 7, next_token, ..ReplayOutput::default() };
+        let error = command.interrupted(error, &total);
         assert!(error.problem.contains("applied 7"), "{}", error.problem);
         assert!(error.advice.ends_with(expected), "{}", error.advice);
         assert!(replay(&["--only", "failed"]).is_err());
     }
 
     #[test]
-    fn what_is_said_is_what_is_asked() {
-        let said = replay(&["--only", "pending", "--key", "k", "--dry-run"]).unwrap();
+    fn arguments_become_the_request() {
+        let command = replay(&["--only", "pending", "--key", "k", "--dry-run"]).unwrap();
         let expected = json!({ "replay": { "from": 1_795_158_240, "to": 1_795_161_840,
             "only": "pending", "key": "k", "dry_run": true, "next_token": "w" } });
-        assert_eq!(said.request(Some("w")), expected);
+        assert_eq!(command.request(Some("w")), expected);
     }
 }

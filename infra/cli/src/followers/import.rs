@@ -1,29 +1,27 @@
 //! `hongyan followers import`.
 
-use super::progress::{Progress, State};
-use crate::answer::Answer;
+use super::import_status::{ImportState, ImportStatus};
 use crate::deployment::Deployment;
 use crate::error::Error;
-use crate::name;
+use crate::output::CommandOutput;
+use crate::parse;
 use crate::terminal::Terminal;
 use clap::Args;
 use serde_json::json;
 use shared::clock::Timestamp;
 use std::time::Duration;
 
-/// So often is looked how far it is.
-const PAUSE: Duration = Duration::from_secs(1);
-/// What waits longer than this, in seconds, isn't watched: a quota of WeChat's, mostly.
-const LONGEST_WAIT: u64 = 10 * 60;
-/// So many seconds after it was asked for it has begun, or never does by itself.
-const BEGUN_WITHIN: u64 = 60;
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// `--watch` ends if the import waits longer, mostly for one of WeChat's quotas.
+const MAX_WAIT_SECS: u64 = 10 * 60;
+/// Seconds until a requested import must have started.
+const START_TIMEOUT_SECS: u64 = 60;
 
-/// Bring in everyone who already follows an Official Account.
+/// Import everyone who already follows an Official Account.
 ///
-/// It goes on by itself in the cloud until all are in, whether or not anybody watches.
-/// WeChat's daily quotas may make it wait until midnight in China. Every night the list
-/// is compared again by a schedule. With --watch, ends with status 1 if it failed, was
-/// called off, or waits.
+/// The import runs in the cloud until it is done, watched or not. WeChat's daily quotas may
+/// make it wait until midnight in China. A schedule reconciles the list every night. With
+/// --watch, exits with status 1 if the import failed, was cancelled, or waits.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -32,9 +30,9 @@ Examples:
   hongyan followers status")]
 pub(crate) struct Import {
     /// The account's alias.
-    #[arg(long, value_parser = name::alias)]
+    #[arg(long, value_parser = parse::alias)]
     app: String,
-    /// Stay and show how far it is. Ctrl-C leaves it to itself.
+    /// Show the progress until the end. Ctrl-C doesn't stop the import.
     #[arg(long)]
     watch: bool,
 }
@@ -44,60 +42,56 @@ impl Import {
         &self,
         deployment: &Deployment,
         terminal: &Terminal,
-    ) -> Result<Answer, Error> {
-        // Nobody hears what becomes of an event, so what is wrong is found out before.
-        let before = Progress::of(deployment, &self.app).await?;
-        let asked_at = Timestamp::now();
-        deployment.begin("followers", &json!({ "import": { "app": self.app } })).await?;
-        let bar = terminal.progress("bringing them in", before.followers);
-        let progress = loop {
-            let progress = Progress::of(deployment, &self.app).await?;
-            bar.set_length(progress.followers);
-            bar.set_position(progress.listed);
+    ) -> Result<CommandOutput, Error> {
+        // An asynchronous invocation returns no error, so this finds invalid requests.
+        let before = ImportStatus::fetch(deployment, &self.app).await?;
+        let requested_at = Timestamp::now();
+        let request = json!({ "import": { "app": self.app } });
+        deployment.invoke_async("followers", &request).await?;
+        let bar = terminal.progress_bar("importing", before.followers);
+        let (status, phase) = loop {
+            let status = ImportStatus::fetch(deployment, &self.app).await?;
+            bar.set_length(status.followers);
+            bar.set_position(status.listed);
             let now = Timestamp::now();
-            let patience = now < asked_at.plus(BEGUN_WITHIN);
-            match next(&before, &progress, now) {
-                Next::NotBegun if patience => {}
-                Next::UnderWay if self.watch => {}
-                Next::NotBegun | Next::UnderWay | Next::Waits | Next::Over => break progress,
+            let phase = phase(&before, &status, now);
+            match phase {
+                Phase::NotStarted if now < requested_at.plus(START_TIMEOUT_SECS) => {}
+                Phase::Running if self.watch => {}
+                _ => break (status, phase),
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         };
         bar.finish_and_clear();
-        let well = match progress.state {
-            State::Done => true,
-            State::Listing | State::Reconciling => {
-                !self.watch && next(&before, &progress, Timestamp::now()) != Next::Waits
+        let success = match status.state {
+            ImportState::Done => true,
+            ImportState::Listing | ImportState::Reconciling => {
+                !self.watch && phase != Phase::Waiting
             }
-            State::None | State::Cancelled | State::Failed => false,
+            ImportState::None | ImportState::Cancelled | ImportState::Failed => false,
         };
-        Ok(Answer::found(&progress, well))
+        Ok(CommandOutput::new(&status, success))
     }
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
-    /// What there is to see is of before.
-    NotBegun,
-    UnderWay,
-    /// It goes on by itself much later.
-    Waits,
-    Over,
+enum Phase {
+    /// The status is still that of the previous import.
+    NotStarted,
+    Running,
+    /// It continues by itself after more than [`MAX_WAIT_SECS`].
+    Waiting,
+    Ended,
 }
 
-/// What there is to wait for. What was under way before is gone on with.
-fn next(before: &Progress, progress: &Progress, now: Timestamp) -> Next {
-    let is_of_before = !before.state.is_under_way() && progress.begun_at == before.begun_at;
-    match progress.continues_at {
-        _ if !progress.state.is_under_way() => {
-            if is_of_before {
-                Next::NotBegun
-            } else {
-                Next::Over
-            }
-        }
-        Some(at) if at.seconds_since(now) > LONGEST_WAIT => Next::Waits,
-        _ => Next::UnderWay,
+/// The phase of the requested import. A request while one is running resumes that one.
+fn phase(before: &ImportStatus, status: &ImportStatus, now: Timestamp) -> Phase {
+    let is_previous = !before.state.is_running() && status.begun_at == before.begun_at;
+    match status.continues_at {
+        _ if !status.state.is_running() && is_previous => Phase::NotStarted,
+        _ if !status.state.is_running() => Phase::Ended,
+        Some(at) if at.seconds_since(now) > MAX_WAIT_SECS => Phase::Waiting,
+        _ => Phase::Running,
     }
 }
 
@@ -105,7 +99,7 @@ fn next(before: &Progress, progress: &Progress, now: Timestamp) -> Next {
 mod tests {
     use super::*;
 
-    fn progress(state: &str, begun_at: u64, continues_at: Option<u64>) -> Progress {
+    fn status(state: &str, begun_at: u64, continues_at: Option<u64>) -> ImportStatus {
         serde_json::from_value(json!({
             "app": "shop", "state": state, "begun_at": begun_at, "continues_at": continues_at,
             "followers": 0, "listed": 0, "imported": 0, "without_union_id": 0, "left": 0,
@@ -115,18 +109,18 @@ mod tests {
     }
 
     #[test]
-    fn last_nights_end_is_not_that_of_this_import() {
+    fn end_of_the_previous_import_is_not_that_of_this_one() {
         let now = Timestamp(10_000);
-        let before = progress("done", 100, None);
+        let before = status("done", 100, None);
         let found = |state, begun_at, continues_at| {
-            next(&before, &progress(state, begun_at, continues_at), now)
+            phase(&before, &status(state, begun_at, continues_at), now)
         };
-        assert_eq!(found("done", 100, None), Next::NotBegun);
-        assert_eq!(found("listing", 9_999, None), Next::UnderWay);
-        assert_eq!(found("listing", 9_999, Some(10_060)), Next::UnderWay);
-        assert_eq!(found("listing", 9_999, Some(20_000)), Next::Waits);
-        assert_eq!(found("failed", 9_999, None), Next::Over);
-        let under_way = progress("reconciling", 100, None);
-        assert_eq!(next(&under_way, &progress("done", 100, None), now), Next::Over);
+        assert_eq!(found("done", 100, None), Phase::NotStarted);
+        assert_eq!(found("listing", 9_999, None), Phase::Running);
+        assert_eq!(found("listing", 9_999, Some(10_060)), Phase::Running);
+        assert_eq!(found("listing", 9_999, Some(20_000)), Phase::Waiting);
+        assert_eq!(found("failed", 9_999, None), Phase::Ended);
+        let running = status("reconciling", 100, None);
+        assert_eq!(phase(&running, &status("done", 100, None), now), Phase::Ended);
     }
 }

@@ -1,70 +1,54 @@
-//! `hongyan followers status` and `cancel`.
+//! `hongyan followers status`.
 
-use super::progress::{Progress, State};
-use crate::answer::Answer;
+use super::import_status::{ImportState, ImportStatus};
 use crate::deployment::Deployment;
 use crate::error::Error;
-use crate::name;
+use crate::output::CommandOutput;
+use crate::parse;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::fmt;
 
-/// How far imports of followers are, and how the last ones ended.
+/// Show the progress of imports of followers, and the results of the last ones.
 ///
-/// Ends with status 1 if one has failed.
+/// Exits with status 1 if one failed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hongyan followers status
   hongyan followers status --app shop --json")]
 pub(crate) struct Status {
-    /// Only of this account.
-    #[arg(long, value_parser = name::alias)]
+    /// Only this account.
+    #[arg(long, value_parser = parse::alias)]
     app: Option<String>,
 }
 
-/// Call the import of an account's followers off; those who are in stay.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  hongyan followers cancel --app shop")]
-pub(crate) struct Cancel {
-    /// The account's alias.
-    #[arg(long, value_parser = name::alias)]
-    app: String,
-}
-
-/// What is told.
 #[derive(Debug, Deserialize, Serialize)]
-struct All {
-    accounts: Vec<Progress>,
+struct ImportStatuses {
+    accounts: Vec<ImportStatus>,
 }
 
 impl Status {
-    pub(super) async fn run(&self, deployment: &Deployment) -> Result<Answer, Error> {
-        let all = match &self.app {
-            Some(app) => All { accounts: vec![Progress::of(deployment, app).await?] },
-            None => deployment.ask("followers", &json!({ "status": {} })).await?,
+    pub(super) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
+        let statuses = match &self.app {
+            Some(app) => {
+                ImportStatuses { accounts: vec![ImportStatus::fetch(deployment, app).await?] }
+            }
+            None => deployment.invoke("followers", &json!({ "status": {} })).await?,
         };
-        let well = all.accounts.iter().all(|it| it.state != State::Failed);
-        Ok(Answer::found(&all, well))
+        let success = statuses.accounts.iter().all(|it| it.state != ImportState::Failed);
+        Ok(CommandOutput::new(&statuses, success))
     }
 }
 
-impl Cancel {
-    pub(super) async fn run(&self, deployment: &Deployment) -> Result<Answer, Error> {
-        let asked = json!({ "cancel": { "app": self.app } });
-        let progress: Progress = deployment.ask("followers", &asked).await?;
-        Ok(Answer::of(&progress))
-    }
-}
-
-impl fmt::Display for All {
+impl fmt::Display for ImportStatuses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.accounts.is_empty() {
-            return write!(f, "there is no Official Account; `hongyan app add` sets one up");
+            return write!(f, "There is no Official Account; `hongyan app add` adds one.");
         }
-        for progress in &self.accounts {
-            writeln!(f, "{progress}")?;
+        for status in &self.accounts {
+            writeln!(f, "{status}")?;
         }
         Ok(())
     }

@@ -1,24 +1,24 @@
-//! A notification's history, in sentences.
+//! A notification's history.
 
-use crate::moment::written;
-use crate::report::{Report, SkippedChannel, advice, meaning, tell_passed_over};
+use crate::notification_text::{advice, meaning, write_skipped};
+use crate::send_response::{NotificationResult, SkippedChannel};
+use crate::timestamp::format_time;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
 use shared::store::{NotificationRow, NotificationStatus};
 use std::fmt;
 
-/// A notification's history: nothing of whom it is for, and of what it says only what
-/// was asked for.
+/// A notification's history, without the recipient, and with the content on request only.
 #[derive(Debug, Serialize)]
 pub(super) struct History {
     id: String,
     status: NotificationStatus,
-    /// So often somebody has begun to send it.
+    /// Number of attempts to send it.
     attempts: u64,
     first_at: Option<Timestamp>,
-    /// When it is sent, or tried again.
+    /// The earliest time of the next attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,142 +27,134 @@ pub(super) struct History {
     app: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<String>,
-    /// Why it stands so.
+    /// Why it has this status.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// WeChat's code.
+    /// WeChat's error code.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rid: Option<String>,
-    receipt: Receipt,
-    /// What may have been sent already, and nobody knows.
+    receipt: ReceiptState,
+    /// A send whose result is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    perhaps_sent: Option<PerhapsSent>,
+    possibly_sent: Option<PossibleSend>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<SkippedChannel>,
-    /// What was asked, without whom it is for; only if it is asked for, and kept only
-    /// as long as it may have to be sent.
+    /// The request without the recipient. Stored only while it may have to be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<Value>,
     advice: String,
 }
 
-/// Whether WeChat has said what became of the message.
+/// The state of WeChat's receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Receipt {
-    /// There is nothing of which there could be one.
+enum ReceiptState {
     NotSent,
-    /// WeChat sends none through this channel.
-    NeverComes,
-    Awaited,
-    Arrived,
+    /// WeChat sends none for this channel.
+    NotSupported,
+    Pending,
+    Received,
 }
 
 #[derive(Debug, Serialize)]
-struct PerhapsSent {
+struct PossibleSend {
     channel: ChannelKind,
     at: Timestamp,
 }
 
 impl History {
-    /// What a row says. `with_content` is whether it may say what was asked.
-    pub(super) fn of(row: &NotificationRow, with_content: bool) -> Self {
-        let report =
-            row.report.as_deref().and_then(|report| serde_json::from_str::<Report>(report).ok());
-        let waits =
-            matches!(row.status, NotificationStatus::Retrying | NotificationStatus::Scheduled);
-        let (channel, app, mut code, mut rid, said, skipped, message_id) = match report {
+    pub(super) fn new(row: &NotificationRow, with_content: bool) -> Self {
+        let result = row.report.as_deref();
+        let result = result.and_then(|it| serde_json::from_str::<NotificationResult>(it).ok());
+        let (channel, app, mut code, mut rid, send_reason, skipped, message_id) = match result {
             Some(it) => (it.channel, it.app, it.code, it.rid, it.reason, it.skipped, it.message_id),
             None => (None, None, None, None, None, Vec::new(), None),
         };
         let reason = match row.status {
-            // What WeChat's receipt says is newer than what sending said.
+            // WeChat's receipt is newer than the response to the send.
             NotificationStatus::Delivered | NotificationStatus::Blocked => {
                 (code, rid) = (None, None);
                 row.receipt.clone()
             }
             NotificationStatus::InProgress | NotificationStatus::Cancelled => None,
-            _ => row.receipt.clone().or(said),
+            _ => row.receipt.clone().or(send_reason),
         };
-        let announced = row.intent.as_ref();
-        let channel = channel.or(announced.map(|it| it.channel));
-        let perhaps_sent = announced.map(|it| PerhapsSent { channel: it.channel, at: it.at });
-        let content = with_content.then(|| row.content.as_deref().map_or(Value::Null, shown));
+        let has_next_attempt =
+            matches!(row.status, NotificationStatus::Retrying | NotificationStatus::Scheduled);
+        let intent = row.intent.as_ref();
+        let channel = channel.or(intent.map(|it| it.channel));
         Self {
             id: row.id.clone(),
             status: row.status,
             attempts: row.attempts,
             first_at: row.first_at,
-            retry_at: row.retry_at.filter(|_| waits),
-            receipt: receipt(row.status, channel, row.receipt.is_some()),
+            retry_at: row.retry_at.filter(|_| has_next_attempt),
+            receipt: receipt_state(row.status, channel, row.receipt.is_some()),
             channel,
             app,
             message_id: row.message_id.clone().or(message_id),
             reason,
             code,
             rid,
-            perhaps_sent,
+            possibly_sent: intent.map(|it| PossibleSend { channel: it.channel, at: it.at }),
             skipped,
-            content,
+            content: with_content
+                .then(|| row.content.as_deref().map_or(Value::Null, without_recipient)),
             advice: advice(row.status, &row.id),
         }
     }
 }
 
-fn receipt(status: NotificationStatus, channel: Option<ChannelKind>, is_there: bool) -> Receipt {
-    let never = matches!(channel, Some(ChannelKind::CustomerService | ChannelKind::LegacyTemplate));
+fn receipt_state(
+    status: NotificationStatus,
+    channel: Option<ChannelKind>,
+    has_receipt: bool,
+) -> ReceiptState {
+    let unsupported =
+        matches!(channel, Some(ChannelKind::CustomerService | ChannelKind::LegacyTemplate));
     match status {
-        NotificationStatus::Delivered | NotificationStatus::Blocked => Receipt::Arrived,
-        NotificationStatus::Failed if is_there => Receipt::Arrived,
-        NotificationStatus::Sent | NotificationStatus::Ambiguous if never => Receipt::NeverComes,
-        NotificationStatus::Sent | NotificationStatus::Ambiguous => Receipt::Awaited,
-        _ => Receipt::NotSent,
+        NotificationStatus::Delivered | NotificationStatus::Blocked => ReceiptState::Received,
+        NotificationStatus::Failed if has_receipt => ReceiptState::Received,
+        NotificationStatus::Sent | NotificationStatus::Ambiguous if unsupported => {
+            ReceiptState::NotSupported
+        }
+        NotificationStatus::Sent | NotificationStatus::Ambiguous => ReceiptState::Pending,
+        _ => ReceiptState::NotSent,
     }
 }
 
-/// What was asked, without whom it is for: of the recipient, only an account's name or
-/// an app's alias.
-fn shown(content: &str) -> Value {
-    let Ok(Value::Object(content)) = serde_json::from_str::<Value>(content) else {
+/// The request, with the recipient reduced to an account's name or an app's alias.
+fn without_recipient(content: &str) -> Value {
+    let Ok(Value::Object(mut content)) = serde_json::from_str::<Value>(content) else {
         return Value::Null;
     };
-    let mut shown = Map::new();
-    for (name, value) in content {
-        let value = if name == "to" {
-            let named: Map<_, _> = ["account", "app"]
-                .into_iter()
-                .filter_map(|name| Some((name.to_owned(), value.get(name)?.clone())))
-                .collect();
-            json!(named)
-        } else {
-            value
-        };
-        shown.insert(name, value);
+    if let Some(to) = content.get_mut("to") {
+        let names = ["account", "app"].into_iter();
+        let names = names.filter_map(|name| Some((name.to_owned(), to.get(name)?.clone())));
+        *to = Value::Object(names.collect());
     }
-    Value::Object(shown)
+    Value::Object(content)
 }
 
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}, {}.", self.id, self.status.as_str(), meaning(self.status))?;
-        match (self.attempts, self.first_at) {
-            (0, _) | (_, None) => writeln!(f, "  Nobody has begun to send it.")?,
-            (1, Some(at)) => writeln!(f, "  It was tried once, {}.", written(at))?,
-            (attempts, Some(at)) => {
-                writeln!(f, "  It was tried {attempts} times, first {}.", written(at))?;
-            }
+        match (self.attempts, self.first_at.map(format_time)) {
+            (0, _) | (_, None) => writeln!(f, "  No attempt to send it yet.")?,
+            (1, Some(at)) => writeln!(f, "  One attempt, {at}.")?,
+            (attempts, Some(at)) => writeln!(f, "  {attempts} attempts, the first {at}.")?,
         }
         if let Some(channel) = self.channel {
             let app = self.app.as_ref().map(|app| format!(" of {app}")).unwrap_or_default();
-            writeln!(f, "  The channel that decided is {channel}{app}.")?;
+            writeln!(f, "  The deciding channel is {channel}{app}.")?;
         }
         if let Some(message_id) = &self.message_id {
-            writeln!(f, "  WeChat calls the message {message_id}.")?;
+            writeln!(f, "  WeChat's message id is {message_id}.")?;
         }
         if let Some(reason) = &self.reason {
-            writeln!(f, "  Why: {reason}")?;
+            writeln!(f, "  Reason: {reason}")?;
         }
         match (self.code, &self.rid) {
             (Some(code), Some(rid)) => writeln!(f, "  WeChat's code is {code}, its rid {rid}.")?,
@@ -170,31 +162,30 @@ impl fmt::Display for History {
             _ => {}
         }
         for it in &self.skipped {
-            tell_passed_over(f, it)?;
+            write_skipped(f, it)?;
         }
-        if let Some(PerhapsSent { channel, at }) = &self.perhaps_sent {
-            writeln!(f, "  Perhaps it was sent through {channel}, {}.", written(*at))?;
+        if let Some(PossibleSend { channel, at }) = &self.possibly_sent {
+            writeln!(f, "  It may have been sent through {channel}, {}.", format_time(*at))?;
         }
         if let Some(at) = self.retry_at {
             let what =
-                if self.status == NotificationStatus::Scheduled { "sent" } else { "tried again" };
-            writeln!(f, "  It is {what} within the minute after {}.", written(at))?;
+                if self.status == NotificationStatus::Scheduled { "sent" } else { "retried" };
+            writeln!(f, "  It will be {what} within a minute after {}.", format_time(at))?;
         }
         match self.receipt {
-            Receipt::NotSent => {}
-            Receipt::NeverComes => writeln!(f, "  WeChat sends no receipt for such a message.")?,
-            Receipt::Awaited => writeln!(f, "  WeChat's receipt has not come so far.")?,
-            Receipt::Arrived => writeln!(f, "  WeChat's receipt has come.")?,
+            ReceiptState::NotSent => {}
+            ReceiptState::NotSupported => {
+                writeln!(f, "  WeChat sends no receipt for this channel.")?;
+            }
+            ReceiptState::Pending => writeln!(f, "  WeChat's receipt has not arrived yet.")?,
+            ReceiptState::Received => writeln!(f, "  WeChat's receipt has arrived.")?,
         }
         match &self.content {
             None => {}
             Some(Value::Null) => {
-                writeln!(
-                    f,
-                    "  What was to be sent is no longer kept: nobody will send it any more."
-                )?;
+                writeln!(f, "  The content is deleted, because it won't be sent again.")?;
             }
-            Some(content) => writeln!(f, "  What is to be sent: {content}")?,
+            Some(content) => writeln!(f, "  The content to be sent: {content}")?,
         }
         write!(f, "  What to do: {}", self.advice)
     }
@@ -205,7 +196,6 @@ mod tests {
     use super::*;
     use aws_sdk_dynamodb::types::AttributeValue;
 
-    /// A row as it is stored.
     fn row(texts: &[(&str, &str)], numbers: &[(&str, u64)]) -> NotificationRow {
         let texts = [("id", "order-17"), ("request_hash", "h")].iter().chain(texts);
         let texts =
@@ -217,47 +207,58 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_says_why_and_until_when_and_nothing_of_whom() {
+    fn retrying_notification_shows_reason_and_time_but_no_recipient() {
         let report = r#"{"id":"order-17","outcome":"retrying","channel":"template","app":"shop",
             "reason":"the day's quota","code":45009,"rid":"6471-x"}"#;
         let content =
             r#"{"to":{"app":"shop","open_id":"oAnn"},"template":"t","data":{"a":"Kettle"}}"#;
-        let waiting = [("status", "retrying"), ("report", report), ("content", content)];
+        let retrying = [("status", "retrying"), ("report", report), ("content", content)];
         let times = [("attempts", 3), ("first_at", 1_795_158_000), ("retry_at", 1_795_158_240)];
-        let history = History::of(&row(&waiting, &times), false);
-        let told = format!("{history}{}", serde_json::to_string(&history).unwrap());
-        for words in [
-            "It was tried 3 times, first 2026-11-20T07:00:00Z.",
-            "The channel that decided is template of shop.",
-            "Why: the day's quota",
+        let history = History::new(&row(&retrying, &times), false);
+        let text = format!("{history}{}", serde_json::to_string(&history).unwrap());
+        for expected in [
+            "3 attempts, the first 2026-11-20T07:00:00Z.",
+            "The deciding channel is template of shop.",
+            "Reason: the day's quota",
             "WeChat's code is 45009, its rid 6471-x.",
-            "tried again within the minute after 2026-11-20T07:04:00Z",
+            "retried within a minute after 2026-11-20T07:04:00Z",
             "hongyan send cancel order-17",
         ] {
-            assert!(told.contains(words), "{words}: {told}");
+            assert!(text.contains(expected), "{expected}: {text}");
         }
-        assert!(!told.contains("Kettle") && !told.contains("oAnn"), "{told}");
-        let history = History::of(&row(&waiting, &times), true);
-        let told = format!("{history}{}", serde_json::to_string(&history).unwrap());
-        assert!(told.contains("Kettle") && !told.contains("oAnn"), "{told}");
+        assert!(!text.contains("Kettle") && !text.contains("oAnn"), "{text}");
+        let history = History::new(&row(&retrying, &times), true);
+        let text = format!("{history}{}", serde_json::to_string(&history).unwrap());
+        assert!(text.contains("Kettle") && !text.contains("oAnn"), "{text}");
     }
 
     #[test]
-    fn a_receipt_is_awaited_only_where_there_is_one() {
+    fn receipt_is_pending_only_when_the_channel_has_receipts() {
         use ChannelKind::{CustomerService, Template};
-        assert_eq!(receipt(NotificationStatus::Sent, Some(Template), false), Receipt::Awaited);
         assert_eq!(
-            receipt(NotificationStatus::Sent, Some(CustomerService), false),
-            Receipt::NeverComes
+            receipt_state(NotificationStatus::Sent, Some(Template), false),
+            ReceiptState::Pending
         );
-        assert_eq!(receipt(NotificationStatus::Failed, Some(Template), false), Receipt::NotSent);
-        assert_eq!(receipt(NotificationStatus::Failed, Some(Template), true), Receipt::Arrived);
-        let blocked = History::of(
+        assert_eq!(
+            receipt_state(NotificationStatus::Sent, Some(CustomerService), false),
+            ReceiptState::NotSupported
+        );
+        assert_eq!(
+            receipt_state(NotificationStatus::Failed, Some(Template), false),
+            ReceiptState::NotSent
+        );
+        assert_eq!(
+            receipt_state(NotificationStatus::Failed, Some(Template), true),
+            ReceiptState::Received
+        );
+        let blocked = History::new(
             &row(&[("status", "blocked"), ("reason", "the person rejects")], &[("attempts", 1)]),
             true,
         );
-        let told = blocked.to_string();
-        assert!(told.contains("WeChat's receipt has come"), "{told}");
-        assert!(told.contains("Why: the person rejects") && told.contains("no longer kept"));
+        let text = blocked.to_string();
+        assert!(text.contains("WeChat's receipt has arrived"), "{text}");
+        assert!(
+            text.contains("Reason: the person rejects") && text.contains("The content is deleted")
+        );
     }
 }

@@ -1,45 +1,49 @@
 //! `hongyan notification show`.
 
+use super::bulk_request::BulkRequest;
 use super::history::History;
-use super::row::{Found, read};
-use super::several::Several;
-use crate::answer::Answer;
+use super::stored_entry::{StoredEntry, read_entry};
 use crate::deployment::Deployment;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
+use crate::output::CommandOutput;
+use crate::parse;
 use clap::Args;
 
-/// Show what became of a notification, and why.
+/// Show a notification's history: status, attempts, channel, receipt.
 ///
-/// Whom it is for is never told, and what it says only with --content, while it may
-/// still have to be sent. A notification is known for 30 days after it has ended, or as
-/// many as the template's `RetentionDays` says.
+/// Never shows the recipient; shows the content only with --content, while it may still be
+/// sent. A notification is kept for 30 days after its end, or for the template's
+/// `RetentionDays`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hongyan notification show order-17-shipped
   hongyan notification show order-17-shipped#0     the first of several recipients")]
 pub(crate) struct Show {
-    /// The notification's id; of several recipients, # and the place follow, from 0.
-    #[arg(value_parser = super::id)]
+    /// The notification's id; for several recipients, followed by # and the index, from 0.
+    #[arg(value_parser = parse::notification_id)]
     id: String,
-    /// Also show the fields that are to be sent.
+    /// Also show the fields to be sent.
     #[arg(long)]
     content: bool,
 }
 
 impl Show {
-    pub(super) async fn run(&self, deployment: &Deployment) -> Result<Answer, Error> {
-        deployment.about().await?;
-        match read(deployment, &self.id).await? {
-            Found::One(row) => Ok(Answer::of(&History::of(&row, self.content))),
-            Found::Several(recipients) => {
-                Several::read(deployment, &self.id, recipients).await.map(|all| Answer::of(&all))
+    pub(super) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
+        match read_entry(deployment, &self.id).await? {
+            StoredEntry::Notification(row) => {
+                Ok(CommandOutput::success(&History::new(&row, self.content)))
             }
-            Found::Nothing => Err(Error::new(
-                Kind::NotFound,
+            StoredEntry::BulkRequest { recipients } => {
+                let bulk = BulkRequest::read(deployment, &self.id, recipients).await?;
+                Ok(CommandOutput::success(&bulk))
+            }
+            StoredEntry::Missing => Err(Error::new(
+                ErrorKind::NotFound,
                 format!("there is no notification {} in the stage {}", self.id, deployment.stage),
-                "see whether id and stage are right; one is known for 30 days after it has ended, \
-                 unless RetentionDays says otherwise, and one that lies on the queue, or was refused as a request, isn't stored",
+                "check id and stage; a notification is kept for 30 days after its end (parameter \
+                 RetentionDays), and isn't stored while its request is queued or if the request was \
+                 rejected",
             )),
         }
     }

@@ -1,26 +1,23 @@
 //! `hongyan template add`.
 
-use crate::answer::Answer;
-use crate::app::registered::{self, Registered, word};
+use crate::app::registry::{self, RegisteredApp, kind_name};
 use crate::deployment::Deployment;
-use crate::error::{Error, Kind};
-use crate::name;
+use crate::error::{Error, ErrorKind};
+use crate::input_file;
+use crate::output::CommandOutput;
+use crate::parse;
 use clap::Args;
 use serde::Serialize;
 use shared::parameters::{AppKind, Template};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-
-/// The most that is read of a file, in bytes; a parameter takes less.
-const LARGEST: u64 = 64 * 1024;
 
 /// Add a template from a file, or replace one.
 ///
 /// The file is JSON: the fields of a notification, and how they fill WeChat's keys in
-/// each channel, in order of preference. `hongyan template pull` drafts one. It is read
-/// as the functions read it before it is stored; running ones take it within a minute.
+/// each channel, in order of preference. `hongyan template pull` drafts one. The tool
+/// validates it like the functions, which use it within a minute.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,63 +31,60 @@ A file:
       { \"channel\": \"template\", \"app\": \"shop\", \"template_id\": \"Bz4n…\",
         \"data\": { \"thing1\": \"{product}\", \"time2\": \"{time}\" } } ] }")]
 pub(crate) struct Add {
-    /// The template's code, which notifications name.
-    #[arg(value_parser = name::code)]
+    /// The template's code, which notifications refer to.
+    #[arg(value_parser = parse::template_code)]
     code: String,
     /// The file; - is the standard input.
     file: PathBuf,
-    /// Replace what is there under this code.
+    /// Replace an existing template.
     #[arg(long)]
     replace: bool,
 }
 
-/// What is told.
 #[derive(Debug, Serialize)]
-struct Added {
+struct AddedTemplate {
     template: String,
-    outcome: Outcome,
+    outcome: AddOutcome,
     fields: Vec<String>,
-    /// Keys whose values only WeChat can judge.
+    /// Keys whose values only WeChat can validate.
     unchecked: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+enum AddOutcome {
     Added,
     Replaced,
-    /// The very same was there.
     Unchanged,
 }
 
 impl Add {
-    pub(crate) async fn run(&self, deployment: &Deployment) -> Result<Answer, Error> {
-        deployment.about().await?;
-        let (text, called) = read(&self.file)?;
-        let template = parse(&text, &called)?;
+    pub(crate) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
+        let (text, source) = read(&self.file)?;
+        let template = parse_template(&text, &source)?;
         let path = format!("templates/{}", self.code);
-        let (apps, there) =
-            tokio::try_join!(registered::all(deployment), deployment.parameter(&path))?;
-        fits(&template, &apps, &called)?;
+        let (apps, existing) =
+            tokio::try_join!(registry::list_apps(deployment), deployment.parameter(&path))?;
+        check_apps(&template, &apps, &source)?;
         let text = text.trim();
-        let outcome = match &there {
-            None => Outcome::Added,
-            Some(stored) if stored.value.expose() == text => Outcome::Unchanged,
-            Some(_) if self.replace => Outcome::Replaced,
+        let outcome = match &existing {
+            None => AddOutcome::Added,
+            Some(stored) if stored.value.expose() == text => AddOutcome::Unchanged,
+            Some(_) if self.replace => AddOutcome::Replaced,
             Some(_) => {
                 return Err(Error::new(
-                    Kind::Conflict,
-                    format!("there is another template {}", self.code),
-                    "say --replace, or choose another code",
+                    ErrorKind::Conflict,
+                    format!("the template {} exists already", self.code),
+                    "add --replace, or choose another code",
                 ));
             }
         };
-        if !matches!(outcome, Outcome::Unchanged) {
-            deployment.put(&path, text).await?;
+        if !matches!(outcome, AddOutcome::Unchanged) {
+            deployment.put_parameter(&path, text).await?;
         }
         let unchecked = template.unchecked();
         let unchecked = unchecked.iter().map(|(channel, key)| format!("{} {key}", channel.kind()));
-        Ok(Answer::of(&Added {
+        Ok(CommandOutput::success(&AddedTemplate {
             template: self.code.clone(),
             outcome,
             unchecked: unchecked.collect(),
@@ -99,78 +93,72 @@ impl Add {
     }
 }
 
-/// The file's text, and what to call it.
+/// The file's text, and its name for messages.
 fn read(file: &Path) -> Result<(String, String), Error> {
-    let called = if file == Path::new("-") {
+    let source = if file == Path::new("-") {
         "the standard input".to_owned()
     } else {
         file.display().to_string()
     };
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        io::stdin().take(LARGEST).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(file).and_then(|file| file.take(LARGEST).read_to_string(&mut text))
-    };
-    match read {
-        Ok(_) => Ok((text, called)),
+    match input_file::read(file) {
+        Ok(text) => Ok((text, source)),
         Err(error) => Err(Error::new(
-            Kind::Invalid,
-            format!("{called} can't be read: {error}"),
-            "name a file of JSON, in UTF-8",
+            ErrorKind::Invalid,
+            format!("{source} can't be read: {error}"),
+            "name a JSON file in UTF-8",
         )),
     }
 }
 
-/// Reads a template as the functions do; what is wrong is told by its place.
-fn parse(text: &str, called: &str) -> Result<Template, Error> {
-    let refuse = |problem: String| {
-        let advice = "correct the file; docs/configuration.md says what may stand there";
-        Error::new(Kind::Invalid, format!("{called}: {problem}"), advice)
+/// Parses a template like the functions. Errors have the path of the invalid field.
+fn parse_template(text: &str, source: &str) -> Result<Template, Error> {
+    let invalid = |problem: String| {
+        let advice = "correct the file; docs/configuration.md describes it";
+        Error::new(ErrorKind::Invalid, format!("{source}: {problem}"), advice)
     };
-    // A file in which the syntax is wrong has no fields to name.
+    // A syntax error has no path.
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        return Err(refuse(format!("it is not JSON: {error}")));
+        return Err(invalid(format!("it is not JSON: {error}")));
     }
     let reader = &mut serde_json::Deserializer::from_str(text);
     let read: Result<Template, _> = serde_path_to_error::deserialize(reader);
     read.map_err(|error| {
         let path = error.path().to_string();
-        let place = if path == "." { String::new() } else { format!("{path}: ") };
-        refuse(format!("{place}{}", error.into_inner()))
+        let path = if path == "." { String::new() } else { format!("{path}: ") };
+        invalid(format!("{path}{}", error.into_inner()))
     })?;
-    Template::read(text).map_err(refuse)
+    Template::read(text).map_err(invalid)
 }
 
-/// Whether every app that it names is there, and of the kind that the channel takes.
-fn fits(
+/// Checks that every app in the template exists and has the kind that its channel needs.
+fn check_apps(
     template: &Template,
-    apps: &BTreeMap<String, Registered>,
-    called: &str,
+    apps: &BTreeMap<String, RegisteredApp>,
+    source: &str,
 ) -> Result<(), Error> {
-    for (at, channel) in template.channels.iter().enumerate() {
-        let speaks = (channel.app(), channel.kind().speaker());
+    for (index, channel) in template.channels.iter().enumerate() {
+        let sender = (channel.app(), channel.kind().speaker());
         let target = channel.target().map(|page| (page.app.as_str(), Some(AppKind::MiniProgram)));
-        for (alias, needed) in [Some(speaks), target].into_iter().flatten() {
-            let place = format!("{called}: channels[{at}] ({})", channel.kind());
+        for (alias, needed) in [Some(sender), target].into_iter().flatten() {
+            let path = format!("{source}: channels[{index}] ({})", channel.kind());
             let Some(app) = apps.get(alias) else {
                 return Err(Error::new(
-                    Kind::Invalid,
-                    format!("{place}: there is no app {alias}"),
+                    ErrorKind::Invalid,
+                    format!("{path}: there is no app {alias}"),
                     format!(
                         "`hongyan app add {alias}` first, or name another (`hongyan app list`)"
                     ),
                 ));
             };
-            // One that can't be read is a trouble of its own.
-            let Ok(read) = &app.read else { continue };
-            if let Some(needed) = needed.filter(|needed| *needed != read.kind) {
+            // `hongyan doctor` reports an invalid app.
+            let Ok(settings) = &app.settings else { continue };
+            if let Some(needed) = needed.filter(|needed| *needed != settings.kind) {
                 return Err(Error::new(
-                    Kind::Invalid,
+                    ErrorKind::Invalid,
                     format!(
-                        "{place}: {alias} is of the kind {}; this takes {}",
-                        word(read.kind),
-                        word(needed)
+                        "{path}: {alias} is of the kind {}; this needs {}",
+                        kind_name(settings.kind),
+                        kind_name(needed)
                     ),
                     "name an app of that kind (`hongyan app list`)",
                 ));
@@ -180,18 +168,18 @@ fn fits(
     Ok(())
 }
 
-impl fmt::Display for Added {
+impl fmt::Display for AddedTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outcome = match self.outcome {
-            Outcome::Added => "is added",
-            Outcome::Replaced => "is replaced; running functions take the new one within a minute",
-            Outcome::Unchanged => "is there already, exactly so",
+            AddOutcome::Added => "is added",
+            AddOutcome::Replaced => "is replaced; the functions use the new one within a minute",
+            AddOutcome::Unchanged => "exists already, unchanged",
         };
         writeln!(f, "{} {outcome}. Its fields: {}", self.template, self.fields.join(", "))?;
         if !self.unchecked.is_empty() {
-            writeln!(f, "Only WeChat can judge the values of: {}", self.unchecked.join(", "))?;
+            writeln!(f, "Only WeChat can validate the values of: {}", self.unchecked.join(", "))?;
         }
-        write!(f, "Does it fit WeChat's? hongyan template check {}", self.template)
+        write!(f, "Compare it with WeChat's: hongyan template check {}", self.template)
     }
 }
 
@@ -200,11 +188,11 @@ mod tests {
     use super::*;
 
     fn problem(text: &str) -> String {
-        parse(text, "a.json").unwrap_err().problem
+        parse_template(text, "a.json").unwrap_err().problem
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_its_place() {
+    fn invalid_field_is_named_by_its_path() {
         assert!(problem("{").contains("a.json: it is not JSON: EOF"), "{}", problem("{"));
         let line = problem("{\n  \"fields\": [,]\n}");
         assert!(line.contains("line 2 column 14"), "{line}");

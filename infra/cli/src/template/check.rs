@@ -1,40 +1,39 @@
 //! `hongyan template check`.
 
-use crate::answer::Answer;
 use crate::deployment::Deployment;
-use crate::error::{Error, Kind};
-use crate::name;
+use crate::error::Error;
+use crate::output::CommandOutput;
+use crate::parse;
 use crate::terminal::Terminal;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::fmt;
 
-/// Compare the templates with those that the accounts have at WeChat.
+/// Compare the templates with those at WeChat.
 ///
-/// The send function asks WeChat; nothing is sent. Ends with status 1 if anything
-/// differs.
+/// The send function asks WeChat; nothing is sent. Exits with status 1 if there are
+/// differences.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  hongyan template check\n  hongyan template check order_shipped"
 )]
 pub(crate) struct Check {
     /// Only these templates.
-    #[arg(value_parser = name::code)]
+    #[arg(value_parser = parse::template_code)]
     codes: Vec<String>,
 }
 
-/// What the send function answers to `{"check_templates"}`.
+/// The send function's response to `check_templates`.
 #[derive(Debug, Deserialize, Serialize)]
-struct Checked {
-    /// So many were compared.
+pub(crate) struct TemplateComparison {
+    /// Number of compared templates.
     templates: usize,
-    differences: Vec<Difference>,
+    pub(crate) differences: Vec<TemplateDifference>,
 }
 
-/// Something that keeps a template from arriving as it is meant.
 #[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct Difference {
+pub(crate) struct TemplateDifference {
     pub(crate) template: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
@@ -44,7 +43,7 @@ pub(crate) struct Difference {
     template_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
-    pub(crate) problem: String,
+    problem: String,
     pub(crate) advice: String,
 }
 
@@ -53,46 +52,39 @@ impl Check {
         &self,
         deployment: &Deployment,
         terminal: &mut Terminal,
-    ) -> Result<Answer, Error> {
-        deployment.about().await?;
-        let bar = terminal.working("asking WeChat which templates the accounts have");
-        let checked = ask(deployment, &self.codes).await;
+    ) -> Result<CommandOutput, Error> {
+        let bar = terminal.spinner("asking WeChat for its templates");
+        let comparison = compare_templates(deployment, &self.codes).await;
         bar.finish_and_clear();
-        let checked = checked?;
-        let well = checked.differences.is_empty();
-        Ok(Answer::found(&checked, well))
+        let comparison = comparison?;
+        let success = comparison.differences.is_empty();
+        Ok(CommandOutput::new(&comparison, success))
     }
 }
 
-/// How all templates differ from WeChat's.
-pub(crate) async fn differences(deployment: &Deployment) -> Result<Vec<Difference>, Error> {
-    ask(deployment, &[]).await.map(|checked| checked.differences)
+/// Compares these templates, or all if `codes` is empty.
+pub(crate) async fn compare_templates(
+    deployment: &Deployment,
+    codes: &[String],
+) -> Result<TemplateComparison, Error> {
+    let templates = if codes.is_empty() { json!({}) } else { json!({ "templates": codes }) };
+    deployment.invoke("send", &json!({ "check_templates": templates })).await
 }
 
-async fn ask(deployment: &Deployment, codes: &[String]) -> Result<Checked, Error> {
-    let asked = if codes.is_empty() { json!({}) } else { json!({ "templates": codes }) };
-    let answer = deployment.invoke("send", &json!({ "check_templates": asked })).await?;
-    serde_json::from_value(answer).map_err(|_| {
-        Error::new(
-            Kind::Unavailable,
-            "the send function doesn't say how the templates differ",
-            "deploy functions and use a hongyan of the same version",
-        )
-    })
-}
-
-impl Difference {
-    /// Where it is: channel, app, key.
-    pub(crate) fn place(&self) -> String {
-        let parts = [&self.channel, &self.app, &self.key];
-        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+/// Channel, app and key, followed by the problem.
+impl fmt::Display for TemplateDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = [&self.channel, &self.app, &self.key];
+        let path: Vec<_> = path.into_iter().flatten().map(String::as_str).collect();
+        let colon = if path.is_empty() { "" } else { ": " };
+        write!(f, "{}{colon}{}", path.join(" "), self.problem)
     }
 }
 
-impl fmt::Display for Checked {
+impl fmt::Display for TemplateComparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.differences.is_empty() {
-            return write!(f, "{} compared; all fit", self.templates);
+            return write!(f, "{} compared; all match", self.templates);
         }
         let mut template = "";
         for it in &self.differences {
@@ -100,9 +92,7 @@ impl fmt::Display for Checked {
                 writeln!(f, "{}", it.template)?;
                 template = &it.template;
             }
-            let place = it.place();
-            let colon = if place.is_empty() { "" } else { ": " };
-            writeln!(f, "  {place}{colon}{}", it.problem)?;
+            writeln!(f, "  {it}")?;
             writeln!(f, "      {}", it.advice)?;
         }
         write!(f, "{} compared; {} differences", self.templates, self.differences.len())

@@ -1,8 +1,8 @@
 //! `hongyan template list`.
 
-use crate::answer::Answer;
 use crate::deployment::Deployment;
 use crate::error::Error;
+use crate::output::CommandOutput;
 use clap::Args;
 use serde::Serialize;
 use shared::parameters::{ChannelKind, Template};
@@ -13,25 +13,24 @@ use std::fmt;
 #[command(after_help = "Examples:\n  hongyan template list\n  hongyan template list --json")]
 pub(crate) struct List {}
 
-/// What is told.
 #[derive(Debug, Serialize)]
-struct Listed {
-    templates: Vec<Line>,
+struct TemplateList {
+    templates: Vec<TemplateRow>,
 }
 
 #[derive(Debug, Serialize)]
-struct Line {
+struct TemplateRow {
     template: String,
     fields: Vec<String>,
     /// In order of preference.
-    channels: Vec<Channel>,
-    /// Why no notification can use it.
+    channels: Vec<TemplateChannel>,
+    /// Why it is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Channel {
+struct TemplateChannel {
     channel: ChannelKind,
     app: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,17 +38,16 @@ struct Channel {
 }
 
 impl List {
-    pub(crate) async fn run(&self, deployment: &Deployment) -> Result<Answer, Error> {
-        deployment.about().await?;
-        let stored = deployment.folder("templates").await?;
+    pub(crate) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
+        let stored = deployment.parameters_under("templates").await?;
         let templates =
             stored.into_iter().map(|(code, stored)| match Template::read(stored.value.expose()) {
-                Ok(template) => Line {
+                Ok(template) => TemplateRow {
                     template: code,
                     channels: template
                         .channels
                         .iter()
-                        .map(|channel| Channel {
+                        .map(|channel| TemplateChannel {
                             channel: channel.kind(),
                             app: channel.app().to_owned(),
                             template_id: channel.template_id().map(str::to_owned),
@@ -58,30 +56,30 @@ impl List {
                     fields: template.fields,
                     problem: None,
                 },
-                Err(problem) => Line {
+                Err(problem) => TemplateRow {
                     template: code,
                     fields: Vec::new(),
                     channels: Vec::new(),
                     problem: Some(problem),
                 },
             });
-        Ok(Answer::of(&Listed { templates: templates.collect() }))
+        Ok(CommandOutput::success(&TemplateList { templates: templates.collect() }))
     }
 }
 
-impl fmt::Display for Listed {
+impl fmt::Display for TemplateList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.templates.is_empty() {
-            return write!(f, "there is no template yet; `hongyan template pull` drafts one");
+            return write!(f, "There is no template; `hongyan template pull` drafts one.");
         }
-        for line in &self.templates {
-            writeln!(f, "{}", line.template)?;
-            if let Some(problem) = &line.problem {
-                writeln!(f, "  ! no notification can use it: {problem}")?;
+        for row in &self.templates {
+            writeln!(f, "{}", row.template)?;
+            if let Some(problem) = &row.problem {
+                writeln!(f, "  ! invalid: {problem}")?;
                 continue;
             }
-            writeln!(f, "  fields    {}", line.fields.join(", "))?;
-            for it in &line.channels {
+            writeln!(f, "  fields    {}", row.fields.join(", "))?;
+            for it in &row.channels {
                 let id = it.template_id.as_deref().unwrap_or_default();
                 writeln!(f, "  {:<17} {:<16} {id}", it.channel.to_string(), it.app)?;
             }

@@ -1,11 +1,11 @@
 //! `hongyan template pull`.
 
-use super::draft::{Listed, draft, labels};
-use crate::answer::Answer;
-use crate::app::registered;
+use super::draft::{WeChatTemplate, draft, labels};
+use crate::app::registry;
 use crate::deployment::Deployment;
-use crate::error::{Error, Kind};
-use crate::name;
+use crate::error::{Error, ErrorKind};
+use crate::output::CommandOutput;
+use crate::parse;
 use crate::terminal::Terminal;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -15,51 +15,50 @@ use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// List the templates that an account has at WeChat, and draft one of ours from one.
+/// List an account's templates at WeChat, and draft a notification template from one.
 ///
-/// The send function asks WeChat, which lets only the functions' addresses in. A draft
-/// has a field for each of WeChat's keys: rename them, in `fields` and in `data`, to
-/// what your functions call them, and add other channels.
+/// The send function asks WeChat, because WeChat accepts only the functions' addresses. A
+/// draft has a field for each of WeChat's keys: rename the fields in `fields` and `data`,
+/// and add other channels.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hongyan template pull shop                                  what the account has
+  hongyan template pull shop                                  lists the templates
   hongyan template pull shop --template Bz4n… --output order_shipped.json
   hongyan template add order_shipped order_shipped.json")]
 pub(crate) struct Pull {
     /// The account's alias.
-    #[arg(value_parser = name::alias)]
+    #[arg(value_parser = parse::alias)]
     app: String,
-    /// Draft from this template of WeChat's: its id, or its title.
+    /// Draft from this template at WeChat: its id, or its title.
     #[arg(long, value_name = "ID")]
     template: Option<String>,
-    /// Write the draft to this file, which must not be there yet.
+    /// Write the draft to this file, which must not exist.
     #[arg(long, value_name = "FILE", requires = "template")]
     output: Option<PathBuf>,
 }
 
-/// What the send function answers to `{"list_templates"}`.
+/// The send function's response to `list_templates`.
 #[derive(Debug, Deserialize)]
-struct Account {
-    templates: Vec<Listed>,
+struct ListResponse {
+    templates: Vec<WeChatTemplate>,
     #[serde(default)]
-    problems: Vec<Problem>,
+    problems: Vec<ListProblem>,
 }
 
-/// Why one of WeChat's lists isn't known.
+/// Why a channel's templates can't be listed.
 #[derive(Debug, Deserialize, Serialize)]
-struct Problem {
+struct ListProblem {
     channel: String,
     problem: String,
     advice: String,
 }
 
-/// What is told.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Pulled {
-    Listed { app: String, templates: Vec<Listed>, problems: Vec<Problem> },
-    Drafted { draft: Value, labels: BTreeMap<String, String>, output: Option<PathBuf> },
+enum PullOutput {
+    List { app: String, templates: Vec<WeChatTemplate>, problems: Vec<ListProblem> },
+    Draft { draft: Value, labels: BTreeMap<String, String>, output: Option<PathBuf> },
 }
 
 impl Pull {
@@ -67,66 +66,63 @@ impl Pull {
         &self,
         deployment: &Deployment,
         terminal: &mut Terminal,
-    ) -> Result<Answer, Error> {
-        deployment.about().await?;
-        registered::readable(deployment, &self.app).await?;
-        let bar = terminal.working("asking WeChat which templates the account has");
-        let answer =
-            deployment.invoke("send", &json!({ "list_templates": { "app": self.app } })).await;
+    ) -> Result<CommandOutput, Error> {
+        registry::find_valid_app(deployment, &self.app).await?;
+        let bar = terminal.spinner("asking WeChat for its templates");
+        let request = json!({ "list_templates": { "app": self.app } });
+        let response: Result<ListResponse, _> = deployment.invoke("send", &request).await;
         bar.finish_and_clear();
-        let account: Account = serde_json::from_value(answer?).map_err(|_| {
-            Error::new(
-                Kind::Unavailable,
-                "the send function doesn't list the templates",
-                "deploy functions and use a hongyan of the same version",
-            )
-        })?;
-        let Some(wanted) = &self.template else {
-            let well = account.problems.is_empty();
-            let Account { templates, problems } = account;
-            let listed = Pulled::Listed { app: self.app.clone(), templates, problems };
-            return Ok(Answer::found(&listed, well));
+        let response = response?;
+        let Some(id_or_title) = &self.template else {
+            let success = response.problems.is_empty();
+            let ListResponse { templates, problems } = response;
+            let list = PullOutput::List { app: self.app.clone(), templates, problems };
+            return Ok(CommandOutput::new(&list, success));
         };
-        let listed = self.find(&account, wanted)?;
-        let draft = draft(&self.app, listed);
+        let template = self.find(&response, id_or_title)?;
+        let draft = draft(&self.app, template);
         if let Some(output) = &self.output {
-            let written = std::fs::OpenOptions::new().write(true).create_new(true).open(output);
-            written.and_then(|mut file| writeln!(file, "{draft:#}")).map_err(|error| {
+            let file = std::fs::OpenOptions::new().write(true).create_new(true).open(output);
+            file.and_then(|mut file| writeln!(file, "{draft:#}")).map_err(|error| {
                 let problem = format!("{} can't be written: {error}", output.display());
-                Error::new(Kind::Invalid, problem, "name a file that isn't there yet")
+                Error::new(ErrorKind::Invalid, problem, "name a file that doesn't exist")
             })?;
         }
-        let drafted =
-            Pulled::Drafted { labels: labels(listed), draft, output: self.output.clone() };
-        Ok(Answer::of(&drafted))
+        let labels = labels(template);
+        let draft = PullOutput::Draft { labels, draft, output: self.output.clone() };
+        Ok(CommandOutput::success(&draft))
     }
 
-    fn find<'a>(&self, account: &'a Account, wanted: &str) -> Result<&'a Listed, Error> {
-        let by_id = account.templates.iter().find(|it| it.template_id == wanted);
-        let mut by_title = account.templates.iter().filter(|it| it.title == wanted);
+    fn find<'a>(
+        &self,
+        response: &'a ListResponse,
+        id_or_title: &str,
+    ) -> Result<&'a WeChatTemplate, Error> {
+        let by_id = response.templates.iter().find(|it| it.template_id == id_or_title);
+        let mut by_title = response.templates.iter().filter(|it| it.title == id_or_title);
         match (by_id, by_title.next(), by_title.next()) {
-            (Some(listed), ..) | (None, Some(listed), None) => Ok(listed),
+            (Some(template), ..) | (None, Some(template), None) => Ok(template),
             (None, Some(_), Some(_)) => Err(Error::new(
-                Kind::Conflict,
-                format!("{} has several templates of the title {wanted}", self.app),
+                ErrorKind::Conflict,
+                format!("{} has several templates with the title {id_or_title}", self.app),
                 "name one by its id, with --template",
             )),
             (None, None, _) => {
-                let advice = match account.problems.first() {
-                    Some(it) => format!("not all are known ({}); {}", it.problem, it.advice),
-                    None => format!("`hongyan template pull {}` shows what it has", self.app),
+                let advice = match response.problems.first() {
+                    Some(it) => format!("the list is incomplete ({}); {}", it.problem, it.advice),
+                    None => format!("`hongyan template pull {}` lists its templates", self.app),
                 };
-                let problem = format!("{} has no template {wanted} at WeChat", self.app);
-                Err(Error::new(Kind::NotFound, problem, advice))
+                let problem = format!("{} has no template {id_or_title} at WeChat", self.app);
+                Err(Error::new(ErrorKind::NotFound, problem, advice))
             }
         }
     }
 }
 
-impl fmt::Display for Pulled {
+impl fmt::Display for PullOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listed { app, templates, problems } => {
+            Self::List { app, templates, problems } => {
                 for it in templates {
                     writeln!(f, "{}  {}", it.template_id, it.title)?;
                     let consent = it.consent.as_deref().unwrap_or_default();
@@ -137,7 +133,7 @@ impl fmt::Display for Pulled {
                     writeln!(f, "      {}", it.advice)?;
                 }
                 if templates.is_empty() && problems.is_empty() {
-                    write!(f, "the account has none; add one in WeChat's console")
+                    write!(f, "The account has none; add one in WeChat's console.")
                 } else {
                     write!(
                         f,
@@ -145,9 +141,9 @@ impl fmt::Display for Pulled {
                     )
                 }
             }
-            Self::Drafted { draft, output: None, .. } => write!(f, "{draft:#}"),
-            Self::Drafted { draft, labels, output: Some(output) } => {
-                writeln!(f, "{} is a draft. Its fields, to be renamed:", output.display())?;
+            Self::Draft { draft, output: None, .. } => write!(f, "{draft:#}"),
+            Self::Draft { draft, labels, output: Some(output) } => {
+                writeln!(f, "Wrote a draft to {}. Rename its fields:", output.display())?;
                 for field in
                     draft["fields"].as_array().into_iter().flatten().filter_map(Value::as_str)
                 {

@@ -11,11 +11,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod answer;
-// The chance of the crash run, which repeats with its seed.
-#[path = "../../../../tests/e2e/crash/chance.rs"]
-mod chance;
+// The random numbers of the crash run, which repeat with their seed.
 mod known;
 mod ministack;
+#[path = "../../../../tests/e2e/crash/random.rs"]
+mod random;
 mod request;
 mod table;
 mod words;

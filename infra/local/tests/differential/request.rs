@@ -1,8 +1,8 @@
-//! Random requests, of the kinds that Hongyan's functions make: their operations,
+//! Random requests of the kinds that Hongyan's functions make: their operations,
 //! their kinds of attributes and keys, and expressions put together of what theirs
 //! consist of. Some don't fit, and have to be refused.
 
-use crate::chance::Chance;
+use crate::random::SeededRandom;
 use crate::table::{Key, Table};
 use crate::words::{ATTRIBUTES, Words, condition, update, value_of};
 use serde_json::{Map, Value, json};
@@ -16,7 +16,7 @@ pub(crate) struct Request {
 
 /// Makes requests about these tables.
 pub(crate) struct Requests<'t> {
-    chance: Chance,
+    random: SeededRandom,
     tables: &'t [Table],
     /// Keys of the wrong kind belong into requests of one item. What becomes of the
     /// others of a transaction then, nobody documents.
@@ -25,12 +25,12 @@ pub(crate) struct Requests<'t> {
 
 impl<'t> Requests<'t> {
     pub(crate) fn new(seed: u64, tables: &'t [Table]) -> Self {
-        Self { chance: Chance::new(seed), tables, has_misfits: true }
+        Self { random: SeededRandom::new(seed), tables, has_misfits: true }
     }
 
     pub(crate) fn next(&mut self) -> Request {
-        let table = &self.tables[self.chance.below(self.tables.len())];
-        let which = self.chance.below(100);
+        let table = &self.tables[self.random.below(self.tables.len())];
+        let which = self.random.below(100);
         self.has_misfits = !(74..93).contains(&which);
         match which {
             0..8 => self.single("GetItem", table, Self::get),
@@ -47,7 +47,7 @@ impl<'t> Requests<'t> {
     }
 
     fn one_of(&mut self, often: usize) -> bool {
-        self.chance.below(often) == 0
+        self.random.below(often) == 0
     }
 
     fn single(
@@ -63,7 +63,7 @@ impl<'t> Requests<'t> {
             _ => &[],
         };
         if !returned.is_empty() && !self.one_of(3) {
-            let which = returned[self.chance.below(returned.len())];
+            let which = returned[self.random.below(returned.len())];
             body.insert("ReturnValues".to_owned(), which.into());
         }
         Request { operation, body: body.into() }
@@ -73,10 +73,10 @@ impl<'t> Requests<'t> {
     fn key_value(&mut self, key: &Key) -> Value {
         if self.has_misfits && self.one_of(150) {
             return [json!({ "S": "" }), json!({ "BOOL": true }), json!({ "N": "1" })]
-                [self.chance.below(3)]
+                [self.random.below(3)]
             .clone();
         }
-        key.values[self.chance.below(key.values.len())].clone()
+        key.values[self.random.below(key.values.len())].clone()
     }
 
     fn key(&mut self, table: &Table) -> Map<String, Value> {
@@ -107,18 +107,18 @@ impl<'t> Requests<'t> {
     /// What of the items is wanted.
     fn project(&mut self, body: &mut Map<String, Value>, words: &mut Words) {
         let mut all = ATTRIBUTES;
-        self.chance.shuffle(&mut all);
-        let some = &all[..=self.chance.below(3)];
-        let some: Vec<_> = some.iter().map(|name| words.name(&mut self.chance, name)).collect();
+        self.random.shuffle(&mut all);
+        let some = &all[..=self.random.below(3)];
+        let some: Vec<_> = some.iter().map(|name| words.name(&mut self.random, name)).collect();
         body.insert("ProjectionExpression".to_owned(), some.join(", ").into());
     }
 
     fn item(&mut self, table: &Table) -> Map<String, Value> {
         let mut item = self.key(table);
         let mut all = ATTRIBUTES;
-        self.chance.shuffle(&mut all);
-        for name in &all[..self.chance.below(7)] {
-            item.insert((*name).to_owned(), value_of(&mut self.chance, name));
+        self.random.shuffle(&mut all);
+        for name in &all[..self.random.below(7)] {
+            item.insert((*name).to_owned(), value_of(&mut self.random, name));
         }
         for index in &table.indexes {
             for key in &index.keys {
@@ -132,7 +132,7 @@ impl<'t> Requests<'t> {
 
     /// A condition, and what is to be shown if it isn't true.
     fn conditionally(&mut self, table: &Table, body: &mut Map<String, Value>, words: &mut Words) {
-        let condition = condition(&mut self.chance, words, table, 2);
+        let condition = condition(&mut self.random, words, table, 2);
         body.insert("ConditionExpression".to_owned(), condition.into());
         if self.one_of(2) {
             body.insert("ReturnValuesOnConditionCheckFailure".to_owned(), "ALL_OLD".into());
@@ -151,7 +151,7 @@ impl<'t> Requests<'t> {
 
     fn update(&mut self, table: &Table) -> Map<String, Value> {
         let (mut body, mut words) = (self.with_key(table), Words::default());
-        let update = update(&mut self.chance, &mut words, table);
+        let update = update(&mut self.random, &mut words, table);
         body.insert("UpdateExpression".to_owned(), update.into());
         if self.one_of(2) {
             self.conditionally(table, &mut body, &mut words);
@@ -179,19 +179,19 @@ impl<'t> Requests<'t> {
     fn query(&mut self, table: &Table) -> Request {
         let (mut body, mut words) = (begin(table), Words::default());
         let index = (self.one_of(3) && !table.indexes.is_empty())
-            .then(|| &table.indexes[self.chance.below(table.indexes.len())]);
+            .then(|| &table.indexes[self.random.below(table.indexes.len())]);
         let keys = index.map_or(&table.keys, |index| &index.keys);
         if let Some(index) = index {
             body.insert("IndexName".to_owned(), index.name.clone().into());
         }
-        let name = words.name(&mut self.chance, &keys[0].name);
+        let name = words.name(&mut self.random, &keys[0].name);
         let value = self.key_value(&keys[0]);
         let mut condition = format!("{name} = {}", words.value(value));
         if let Some(key) = keys.get(1).filter(|_| !self.one_of(3)) {
-            let name = words.name(&mut self.chance, &key.name);
+            let name = words.name(&mut self.random, &key.name);
             let value = self.key_value(key);
             let bound = words.value(value.clone());
-            let range = match self.chance.below(5) {
+            let range = match self.random.below(5) {
                 0 => format!("{name} = {bound}"),
                 1 => format!("{name} <= {bound}"),
                 2 => format!("{name} > {bound}"),
@@ -227,11 +227,11 @@ impl<'t> Requests<'t> {
         words: &mut Words,
     ) {
         if self.one_of(3) {
-            let filter = condition(&mut self.chance, words, table, 1);
+            let filter = condition(&mut self.random, words, table, 1);
             body.insert("FilterExpression".to_owned(), filter.into());
         }
         if self.one_of(2) {
-            body.insert("Limit".to_owned(), (1 + self.chance.below(4)).into());
+            body.insert("Limit".to_owned(), (1 + self.random.below(4)).into());
         }
         if self.one_of(8) {
             body.insert("Select".to_owned(), "COUNT".into());
@@ -255,11 +255,11 @@ impl<'t> Requests<'t> {
     }
 
     fn transact_write(&mut self) -> Request {
-        let many = 1 + self.chance.below(4);
+        let many = 1 + self.random.below(4);
         let items: Vec<_> = (0..many)
             .map(|_| {
-                let table = &self.tables[self.chance.below(self.tables.len())];
-                let (action, body) = match self.chance.below(10) {
+                let table = &self.tables[self.random.below(self.tables.len())];
+                let (action, body) = match self.random.below(10) {
                     0..3 => ("Put", self.put(table)),
                     3..7 => ("Update", self.update(table)),
                     7..9 => ("ConditionCheck", self.check(table)),
@@ -272,10 +272,10 @@ impl<'t> Requests<'t> {
     }
 
     fn transact_get(&mut self) -> Request {
-        let many = 1 + self.chance.below(3);
+        let many = 1 + self.random.below(3);
         let items: Vec<_> = (0..many)
             .map(|_| {
-                let table = &self.tables[self.chance.below(self.tables.len())];
+                let table = &self.tables[self.random.below(self.tables.len())];
                 json!({ "Get": self.get(table) })
             })
             .collect();
@@ -284,10 +284,10 @@ impl<'t> Requests<'t> {
 
     fn batch_get(&mut self) -> Request {
         let mut tables = Map::new();
-        for _ in 0..=self.chance.below(2) {
-            let table = &self.tables[self.chance.below(self.tables.len())];
+        for _ in 0..=self.random.below(2) {
+            let table = &self.tables[self.random.below(self.tables.len())];
             let (mut body, mut words) = (Map::new(), Words::default());
-            let keys: Vec<_> = (0..=self.chance.below(3)).map(|_| self.key(table)).collect();
+            let keys: Vec<_> = (0..=self.random.below(3)).map(|_| self.key(table)).collect();
             body.insert("Keys".to_owned(), json!(keys));
             if self.one_of(3) {
                 self.project(&mut body, &mut words);
@@ -300,9 +300,9 @@ impl<'t> Requests<'t> {
 
     fn batch_write(&mut self) -> Request {
         let mut tables = Map::new();
-        for _ in 0..=self.chance.below(2) {
-            let table = &self.tables[self.chance.below(self.tables.len())];
-            let writes: Vec<_> = (0..=self.chance.below(3))
+        for _ in 0..=self.random.below(2) {
+            let table = &self.tables[self.random.below(self.tables.len())];
+            let writes: Vec<_> = (0..=self.random.below(3))
                 .map(|_| {
                     if self.one_of(3) {
                         json!({ "DeleteRequest": { "Key": self.key(table) } })

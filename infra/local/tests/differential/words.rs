@@ -1,6 +1,6 @@
-//! Random expressions from the elements of those of Hongyan's functions.
+//! Expressions, composed randomly of what those of Hongyan's functions consist of.
 
-use crate::chance::Chance;
+use crate::random::SeededRandom;
 use crate::table::Table;
 use serde_json::{Map, Value, json};
 
@@ -35,8 +35,8 @@ pub(crate) struct Words {
 
 impl Words {
     /// How an attribute is called in the expression.
-    pub(crate) fn name(&mut self, chance: &mut Chance, name: &str) -> String {
-        if !RESERVED.contains(&name) && chance.below(2) == 0 {
+    pub(crate) fn name(&mut self, random: &mut SeededRandom, name: &str) -> String {
+        if !RESERVED.contains(&name) && random.below(2) == 0 {
             return name.to_owned();
         }
         let alias = format!("#{name}");
@@ -71,175 +71,175 @@ impl Words {
     }
 }
 
-fn text(chance: &mut Chance) -> Value {
+fn text(random: &mut SeededRandom) -> Value {
     let all = ["free", "reserved", "used", "sent", ""];
-    json!({ "S": all[chance.below(all.len())] })
+    json!({ "S": all[random.below(all.len())] })
 }
 
-fn number(chance: &mut Chance) -> Value {
+fn number(random: &mut SeededRandom) -> Value {
     let all = ["0", "1", "2", "3", "-1", "1.5", "10", "007", "100", "0.10", "-0"];
-    json!({ "N": all[chance.below(all.len())] })
+    json!({ "N": all[random.below(all.len())] })
 }
 
-fn texts(chance: &mut Chance) -> Value {
+fn texts(random: &mut SeededRandom) -> Value {
     let mut all = ["a", "b", "c", "d"];
-    chance.shuffle(&mut all);
-    json!({ "SS": all[..=chance.below(3)] })
+    random.shuffle(&mut all);
+    json!({ "SS": all[..=random.below(3)] })
 }
 
 /// A value of the kind that the attribute has, as a rule.
-pub(crate) fn value_of(chance: &mut Chance, name: &str) -> Value {
+pub(crate) fn value_of(random: &mut SeededRandom, name: &str) -> Value {
     match name {
-        "status" | "state" => text(chance),
-        "reserved_by" | "receipts" => texts(chance),
-        "follows" => json!({ "BOOL": chance.below(2) == 0 }),
-        "auto_reply" => json!({ "M": { "owner": text(chance), "at": number(chance) } }),
+        "status" | "state" => text(random),
+        "reserved_by" | "receipts" => texts(random),
+        "follows" => json!({ "BOOL": random.below(2) == 0 }),
+        "auto_reply" => json!({ "M": { "owner": text(random), "at": number(random) } }),
         "forced_at" => {
-            json!({ "L": (0..chance.below(3)).map(|_| number(chance)).collect::<Vec<_>>() })
+            json!({ "L": (0..random.below(3)).map(|_| number(random)).collect::<Vec<_>>() })
         }
-        // Far enough in the future that it isn't deleted.
-        "expires" => json!({ "N": (4_000_000_000 + chance.below(3)).to_string() }),
-        "hashes" if chance.below(4) == 0 => any_value(chance),
+        // Far enough in the future that it is not deleted.
+        "expires" => json!({ "N": (4_000_000_000 + random.below(3)).to_string() }),
+        "hashes" if random.below(4) == 0 => any_value(random),
         "hashes" => {
-            let bytes = ["AAEC", "/w==", "eHl6"][chance.below(3)];
+            let bytes = ["AAEC", "/w==", "eHl6"][random.below(3)];
             json!({ "B": bytes })
         }
-        _ => number(chance),
+        _ => number(random),
     }
 }
 
 /// A value of any kind.
-fn any_value(chance: &mut Chance) -> Value {
-    match chance.below(6) {
-        0 => text(chance),
-        1 => number(chance),
-        2 => texts(chance),
+fn any_value(random: &mut SeededRandom) -> Value {
+    match random.below(6) {
+        0 => text(random),
+        1 => number(random),
+        2 => texts(random),
         3 => json!({ "BOOL": true }),
         4 => json!({ "NULL": true }),
-        _ => json!({ "L": [text(chance)] }),
+        _ => json!({ "L": [text(random)] }),
     }
 }
 
 /// An attribute that something may be true of, and its top-level name.
-fn path(chance: &mut Chance, words: &mut Words, table: &Table) -> (String, String) {
-    match chance.below(12) {
+fn path(random: &mut SeededRandom, words: &mut Words, table: &Table) -> (String, String) {
+    match random.below(12) {
         0 => {
-            let (answer, owner) = (words.name(chance, "auto_reply"), words.name(chance, "owner"));
+            let (answer, owner) = (words.name(random, "auto_reply"), words.name(random, "owner"));
             (format!("{answer}.{owner}"), "status".to_owned())
         }
-        1 => (format!("{}[0]", words.name(chance, "forced_at")), "attempts".to_owned()),
+        1 => (format!("{}[0]", words.name(random, "forced_at")), "attempts".to_owned()),
         2 | 3 => {
             let index = table.indexes.first().map(|index| &index.keys);
-            let keys = index.filter(|_| chance.below(2) == 0).unwrap_or(&table.keys);
-            let name = keys[chance.below(keys.len())].name.clone();
-            (words.name(chance, &name), name)
+            let keys = index.filter(|_| random.below(2) == 0).unwrap_or(&table.keys);
+            let name = keys[random.below(keys.len())].name.clone();
+            (words.name(random, &name), name)
         }
         _ => {
-            let name = ATTRIBUTES[chance.below(ATTRIBUTES.len())];
-            (words.name(chance, name), name.to_owned())
+            let name = ATTRIBUTES[random.below(ATTRIBUTES.len())];
+            (words.name(random, name), name.to_owned())
         }
     }
 }
 
 /// Something that is true of an item, or isn't.
 pub(crate) fn condition(
-    chance: &mut Chance,
+    random: &mut SeededRandom,
     words: &mut Words,
     table: &Table,
     depth: usize,
 ) -> String {
-    if depth > 0 && chance.below(2) == 0 {
-        let one = condition(chance, words, table, depth - 1);
-        return match chance.below(5) {
+    if depth > 0 && random.below(2) == 0 {
+        let one = condition(random, words, table, depth - 1);
+        return match random.below(5) {
             0 => format!("NOT {one}"),
-            1 | 2 => format!("({one} AND {})", condition(chance, words, table, depth - 1)),
-            _ => format!("({one} OR {})", condition(chance, words, table, depth - 1)),
+            1 | 2 => format!("({one} AND {})", condition(random, words, table, depth - 1)),
+            _ => format!("({one} OR {})", condition(random, words, table, depth - 1)),
         };
     }
-    let mut one_of = |chance: &mut Chance, names: &[&str]| {
-        let name = names[chance.below(names.len())];
-        words.name(chance, name)
+    let mut one_of = |random: &mut SeededRandom, names: &[&str]| {
+        let name = names[random.below(names.len())];
+        words.name(random, name)
     };
-    match chance.below(12) {
+    match random.below(12) {
         9 => {
-            let path = one_of(chance, &["reserved_by", "receipts", "status", "state"]);
-            let part = ["a", "e", "free"][chance.below(3)];
+            let path = one_of(random, &["reserved_by", "receipts", "status", "state"]);
+            let part = ["a", "e", "free"][random.below(3)];
             return format!("contains({path}, {})", words.value(json!({ "S": part })));
         }
         10 => {
             let path =
-                one_of(chance, &["reserved_by", "receipts", "forced_at", "status", "auto_reply"]);
-            let sign = ["<", "=", ">="][chance.below(3)];
-            let many = words.value(json!({ "N": chance.below(4).to_string() }));
+                one_of(random, &["reserved_by", "receipts", "forced_at", "status", "auto_reply"]);
+            let sign = ["<", "=", ">="][random.below(3)];
+            let many = words.value(json!({ "N": random.below(4).to_string() }));
             return format!("size({path}) {sign} {many}");
         }
-        11 if chance.below(2) == 0 => {
-            let path = one_of(chance, &["status", "state"]);
+        11 if random.below(2) == 0 => {
+            let path = one_of(random, &["status", "state"]);
             return format!("begins_with({path}, {})", words.value(json!({ "S": "re" })));
         }
         11 => {
-            let path = one_of(chance, &["version", "attempts", "left_at", "forced_at", "status"]);
-            let (low, high) = (chance.below(3), 2 + chance.below(3));
+            let path = one_of(random, &["version", "attempts", "left_at", "forced_at", "status"]);
+            let (low, high) = (random.below(3), 2 + random.below(3));
             let low = words.value(json!({ "N": low.to_string() }));
             let high = words.value(json!({ "N": high.to_string() }));
             return format!("{path} BETWEEN {low} AND {high}");
         }
         _ => {}
     }
-    let (path, name) = path(chance, words, table);
-    let mut value = |chance: &mut Chance| {
+    let (path, name) = path(random, words, table);
+    let mut value = |random: &mut SeededRandom| {
         let value = match table.key(&name) {
-            Some(key) => key.values[chance.below(key.values.len())].clone(),
-            None => value_of(chance, &name),
+            Some(key) => key.values[random.below(key.values.len())].clone(),
+            None => value_of(random, &name),
         };
         words.value(value)
     };
-    match chance.below(9) {
+    match random.below(9) {
         0 | 1 => format!("attribute_exists({path})"),
         2..5 => format!("attribute_not_exists({path})"),
-        5 | 6 => format!("{path} = {}", value(chance)),
+        5 | 6 => format!("{path} = {}", value(random)),
         7 if !["follows", "auto_reply", "reserved_by", "receipts", "forced_at", "hashes"]
             .contains(&&*name) =>
         {
-            let sign = ["<", "<=", ">", ">="][chance.below(4)];
-            format!("{path} {sign} {}", value(chance))
+            let sign = ["<", "<=", ">", ">="][random.below(4)];
+            format!("{path} {sign} {}", value(random))
         }
-        7 => format!("{path} <> {}", value(chance)),
-        _ => format!("{path} IN ({}, {})", value(chance), value(chance)),
+        7 => format!("{path} <> {}", value(random)),
+        _ => format!("{path} IN ({}, {})", value(random), value(random)),
     }
 }
 
 /// What an update changes.
-pub(crate) fn update(chance: &mut Chance, words: &mut Words, table: &Table) -> String {
+pub(crate) fn update(random: &mut SeededRandom, words: &mut Words, table: &Table) -> String {
     let mut names: Vec<&str> = ATTRIBUTES.to_vec();
     let keys = table.indexes.iter().flat_map(|index| &index.keys);
     names.extend(
         keys.map(|key| key.name.as_str())
             .filter(|name| !table.keys.iter().any(|key| key.name == **name)),
     );
-    if chance.below(60) == 0 {
-        names.push(&table.keys[chance.below(table.keys.len())].name);
+    if random.below(60) == 0 {
+        names.push(&table.keys[random.below(table.keys.len())].name);
     }
-    chance.shuffle(&mut names);
+    random.shuffle(&mut names);
     let mut names = names.into_iter();
     let (mut set, mut remove, mut add, mut delete) = (vec![], vec![], vec![], vec![]);
-    for _ in 0..=chance.below(3) {
+    for _ in 0..=random.below(3) {
         let Some(name) = names.next() else { break };
-        match chance.below(10) {
-            0 | 1 => remove.push(words.name(chance, name)),
+        match random.below(10) {
+            0 | 1 => remove.push(words.name(random, name)),
             2 if ["reserved_by", "receipts"].contains(&name) => {
-                let path = words.name(chance, name);
-                delete.push(format!("{path} {}", words.value(texts(chance))));
+                let path = words.name(random, name);
+                delete.push(format!("{path} {}", words.value(texts(random))));
             }
             2 | 3 if ADDED.contains(&name) => {
-                let path = words.name(chance, name);
+                let path = words.name(random, name);
                 let value = match name {
-                    "reserved_by" | "receipts" => texts(chance),
-                    _ => number(chance),
+                    "reserved_by" | "receipts" => texts(random),
+                    _ => number(random),
                 };
                 add.push(format!("{path} {}", words.value(value)));
             }
-            _ => set.push(assignment(chance, words, table, name)),
+            _ => set.push(assignment(random, words, table, name)),
         }
     }
     let mut clauses = Vec::new();
@@ -251,15 +251,15 @@ pub(crate) fn update(chance: &mut Chance, words: &mut Words, table: &Table) -> S
     clauses.join(" ")
 }
 
-fn assignment(chance: &mut Chance, words: &mut Words, table: &Table, name: &str) -> String {
-    let path = words.name(chance, name);
+fn assignment(random: &mut SeededRandom, words: &mut Words, table: &Table, name: &str) -> String {
+    let path = words.name(random, name);
     let given = if let Some(key) = table.key(name) {
-        key.values[chance.below(key.values.len())].clone()
+        key.values[random.below(key.values.len())].clone()
     } else {
-        value_of(chance, name)
+        value_of(random, name)
     };
     let value = words.value(given);
-    match (name, chance.below(6)) {
+    match (name, random.below(6)) {
         (_, 0) => format!("{path} = if_not_exists({path}, {value})"),
         ("version" | "attempts" | "left_at" | "due_at", 1 | 2) => {
             let none = words.value(json!({ "N": "0" }));
@@ -272,13 +272,13 @@ fn assignment(chance: &mut Chance, words: &mut Words, table: &Table, name: &str)
         }
         ("forced_at", 3) => format!("{path}[0] = {value}"),
         ("auto_reply", 1 | 2) => {
-            let at = words.name(chance, "at");
+            let at = words.name(random, "at");
             format!("{path}.{at} = {value}")
         }
         // To where a number may be. Elsewhere ministack refuses `begins_with` of it, and
         // gives it a size of 0; AWS documents neither.
         ("attempts" | "left_at" | "due_at" | "hashes", 5) => {
-            let other = words.name(chance, "version");
+            let other = words.name(random, "version");
             words.remove(&value);
             format!("{path} = {other}")
         }

@@ -171,7 +171,7 @@ mod tests {
             ("text", json!({"content": "hi"}), 0, 0),
             ("image", json!({"media_id": "picture"}), 0, 0),
             ("image", json!({"media_id": ""}), 40007, 40007),
-            ("image", json!({"media_id": "nobody's"}), 40007, 40007),
+            ("image", json!({"media_id": "unknown"}), 40007, 40007),
             ("image", json!({"media_id": "thumb"}), 40007, 40007),
             ("voice", json!({"media_id": "voice"}), 0, 40008),
             ("video", json!({"media_id": "video", "thumb_media_id": "thumb"}), 0, 40008),

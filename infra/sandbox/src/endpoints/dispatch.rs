@@ -45,7 +45,7 @@ pub(crate) async fn receive(
     };
     let (id, fault) = context.change(|state| {
         let id = state.calls.receive(state.world.now(), &parts.method, &path, &query, &body);
-        (id, faults::take(&mut state.faults, &path))
+        (id, faults::next_fault(&mut state.faults, &path))
     });
     let activity = CallActivity::begin(&context.feed, id, &parts.method, &path);
     // Users report this of several paths: WeChat's web server rejects a POST without
@@ -111,29 +111,29 @@ struct CallOutcome {
 }
 
 /// The answer that the caller receives.
-struct Answer {
+struct CallAnswer {
     status: u16,
     json: Option<Value>,
 }
 
 /// The answer after a fault.
-fn apply_fault(fault: &Fault, answer: Option<Value>, path: &str, now: i64) -> Answer {
+fn apply_fault(fault: &Fault, answer: Option<Value>, path: &str, now: i64) -> CallAnswer {
     let status = fault.answer_status();
     if fault.reset {
-        Answer { status: 0, json: None }
+        CallAnswer { status: 0, json: None }
     } else if let Some(errcode) = fault.errcode {
         let errmsg =
             fault.errmsg.clone().unwrap_or_else(|| faults::default_errmsg(errcode).to_owned());
-        Answer { status, json: Some(ApiError::new(errcode, errmsg).to_json(path, now)) }
+        CallAnswer { status, json: Some(ApiError::new(errcode, errmsg).to_json(path, now)) }
     } else if fault.replaces_answer() {
-        Answer { status, json: None }
+        CallAnswer { status, json: None }
     } else {
-        Answer { status, json: answer }
+        CallAnswer { status, json: answer }
     }
 }
 
 /// Writes an answer. WeChat sends errors with status 200, and the JSON of `/sns` as plain text.
-fn respond(path: &str, answer: Answer, fault: &Fault) -> Response {
+fn respond(path: &str, answer: CallAnswer, fault: &Fault) -> Response {
     let json =
         if path.starts_with("/sns/") { "text/plain" } else { "application/json; encoding=utf-8" };
     let (content_type, body) = match (answer.json, fault.body()) {

@@ -1,5 +1,6 @@
 //! Faults: errors, delays and broken connections to inject into calls of WeChat's API.
 
+use crate::api_error;
 use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ pub(crate) struct Fault {
     /// The text for the errcode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) errmsg: Option<String>,
-    /// Wait before the call takes effect; with `after`, before the answer.
+    /// Wait before the call is processed; with `after`, before the answer.
     #[serde(default)]
     pub(crate) delay_ms: u64,
     /// Reset the connection instead of answering.
@@ -39,7 +40,7 @@ pub(crate) struct Fault {
     /// Redirect to this location; with status 302 unless one is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) location: Option<String>,
-    /// Let the call take effect first; the fault affects the answer only.
+    /// Process the call first; the fault affects the answer only.
     #[serde(default)]
     pub(crate) after: bool,
 }
@@ -157,7 +158,7 @@ impl Fault {
 }
 
 /// Takes the first fault that matches this path, and counts it down.
-pub(crate) fn take(faults: &mut Vec<Fault>, path: &str) -> Option<Fault> {
+pub(crate) fn next_fault(faults: &mut Vec<Fault>, path: &str) -> Option<Fault> {
     let fault = faults.iter_mut().find(|fault| fault.times > 0 && fault.matches(path))?;
     fault.times -= 1;
     let taken = fault.clone();
@@ -169,19 +170,9 @@ pub(crate) fn take(faults: &mut Vec<Fault>, path: &str) -> Option<Fault> {
 pub(crate) fn default_errmsg(errcode: i64) -> &'static str {
     match errcode {
         -1 => "system error",
-        40001 => "invalid credential, access_token is invalid or not latest",
-        40003 => "invalid openid",
-        40014 => "invalid access_token",
         40164 => "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist",
-        42001 => "access_token expired",
-        43004 => "require subscribe",
-        43101 => "user refuse to accept the msg",
-        43108 => "concurrent send to the same user",
-        45009 => "reach max api daily quota limit",
-        45011 => "api minute-quota reach limit mustslower retry next minute",
         47003 => "argument invalid!",
-        48001 => "api unauthorized",
-        _ => "fault injected in the sandbox",
+        _ => api_error::errmsg(errcode).unwrap_or("fault injected in the sandbox"),
     }
 }
 
@@ -197,10 +188,10 @@ mod tests {
     fn first_fault_that_matches_the_path_is_taken() {
         let mut faults = vec![fault("/b", 1, 1), fault("/a*", 2, 2), fault("/a/b", 1, 3)];
         let errcode = |fault: Option<Fault>| fault.and_then(|it| it.errcode);
-        assert_eq!(errcode(take(&mut faults, "/a/b")), Some(2));
-        assert_eq!(errcode(take(&mut faults, "/a/b")), Some(2));
-        assert_eq!(errcode(take(&mut faults, "/a/b")), Some(3));
-        assert_eq!(take(&mut faults, "/a/b"), None);
+        assert_eq!(errcode(next_fault(&mut faults, "/a/b")), Some(2));
+        assert_eq!(errcode(next_fault(&mut faults, "/a/b")), Some(2));
+        assert_eq!(errcode(next_fault(&mut faults, "/a/b")), Some(3));
+        assert_eq!(next_fault(&mut faults, "/a/b"), None);
         assert_eq!(faults, [fault("/b", 1, 1)]);
     }
 

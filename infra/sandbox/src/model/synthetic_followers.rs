@@ -21,12 +21,12 @@ pub(crate) struct SyntheticFollowers {
     /// When they followed, in Unix seconds.
     since: i64,
     /// The last change of each follower that changed.
-    changed: BTreeMap<u32, Change>,
+    changed: BTreeMap<u32, FollowChange>,
 }
 
 /// A follow or unfollow.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Change {
+struct FollowChange {
     follows: bool,
     at: i64,
 }
@@ -73,7 +73,7 @@ impl SyntheticFollowers {
         }
         // One event per user and second, as for people.
         let at = self.changed.get(&number).map_or(now, |last| now.max(last.at + 1));
-        self.changed.insert(number, Change { follows, at });
+        self.changed.insert(number, FollowChange { follows, at });
         Some(at)
     }
 

@@ -155,9 +155,9 @@ mod tests {
             [one.scope(OfficialAccount), one.scope(MiniProgram)],
             [Scope::All, Scope::SecretApis]
         );
-        let nobody = list(Some(Scope::All), &[]);
+        let empty = list(Some(Scope::All), &[]);
         assert_eq!(
-            nobody.scope(MiniProgram),
+            empty.scope(MiniProgram),
             Scope::All,
             "an explicit scope applies to an empty list"
         );

@@ -1,24 +1,24 @@
-use crate::stage::Stage;
+use crate::fixture::Fixture;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_new_person_can_do_what_the_others_can() {
-    let stage = Stage::new().await;
-    let dora = stage.post("/sandbox/people", json!({"name": "dora"})).await;
+async fn new_person_can_follow() {
+    let fixture = Fixture::new().await;
+    let dora = fixture.post("/sandbox/people", json!({"name": "dora"})).await;
     assert_eq!(dora["open_ids"]["shop"].as_str().unwrap().len(), 28);
     assert_ne!(dora["open_ids"]["shop"], dora["open_ids"]["shop-mini"]);
-    stage.does("dora", "follow", json!({"app": "shop"})).await;
-    let state = stage.get("/sandbox/state").await;
+    fixture.act("dora", "follow", json!({"app": "shop"})).await;
+    let state = fixture.get("/sandbox/state").await;
     let dora = state["people"].as_array().unwrap().iter().find(|it| it["name"] == "dora").unwrap();
     assert_eq!(dora["follows"], json!(["shop"]));
-    let again = stage.does("dora", "follow", json!({"app": "shop"})).await;
+    let again = fixture.act("dora", "follow", json!({"app": "shop"})).await;
     assert_eq!((&again["changed"], &again["pushes"]), (&json!(false), &json!([])));
-    assert_eq!(stage.refused("/sandbox/people", json!({"name": "dora"})).await.0, 400);
+    assert_eq!(fixture.control_error("/sandbox/people", json!({"name": "dora"})).await.0, 400);
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_explained() {
-    let stage = Stage::new().await;
+async fn invalid_control_request_is_explained() {
+    let fixture = Fixture::new().await;
     for (path, body, status, hint) in [
         ("people/zoe/follow", json!({"app": "shop"}), 404, "ann, bob, carol"),
         ("people/ann/fly", json!({"app": "shop"}), 404, "unfollow"),
@@ -45,34 +45,34 @@ async fn what_cannot_be_done_is_explained() {
         ("push", json!({"app": "shop", "message": {"MsgType": "text"}}), 400, "from"),
         ("nothing", json!({}), 404, "people"),
     ] {
-        let (got, error) = stage.refused(&format!("/sandbox/{path}"), body.clone()).await;
+        let (got, error) = fixture.control_error(&format!("/sandbox/{path}"), body.clone()).await;
         assert_eq!(got, status, "{path} {body}: {error}");
         assert!(error.contains(hint), "{path} {body}: {error}");
     }
-    assert!(stage.callback.told().is_empty());
+    assert!(fixture.callback.received().is_empty());
 }
 
 #[tokio::test]
-async fn no_secret_is_shown() {
-    let stage = Stage::new().await;
-    let mini = stage.app("shop-mini");
-    let code = stage.does("ann", "login", json!({"app": "shop-mini"})).await["code"]
+async fn control_api_shows_no_secret() {
+    let fixture = Fixture::new().await;
+    let mini = fixture.app("shop-mini");
+    let code = fixture.act("ann", "login", json!({"app": "shop-mini"})).await["code"]
         .as_str()
         .unwrap()
         .to_owned();
-    let session = stage
+    let session = fixture
         .get(&format!(
             "/sns/jscode2session?appid={}&secret={}&js_code={code}&grant_type=authorization_code",
             mini.app_id,
             mini.secret.expose()
         ))
         .await;
-    let token = stage.token("shop").await;
-    stage.get(&format!("/cgi-bin/user/info?access_token={token}&openid=oNobody")).await;
+    let token = fixture.token("shop").await;
+    fixture.get(&format!("/cgi-bin/user/info?access_token={token}&openid=oUnknown")).await;
     let broken = format!("{{\"secret\":\"{}\"", mini.secret.expose());
-    stage.http.post(stage.url("/cgi-bin/stable_token")).body(broken).send().await.unwrap();
+    fixture.http.post(fixture.url("/cgi-bin/stable_token")).body(broken).send().await.unwrap();
 
-    let calls = stage.get("/sandbox/calls").await;
+    let calls = fixture.get("/sandbox/calls").await;
     let paths: Vec<_> =
         calls["calls"].as_array().unwrap().iter().map(|it| it["path"].as_str().unwrap()).collect();
     assert_eq!(
@@ -88,9 +88,9 @@ async fn no_secret_is_shown() {
     assert_eq!(calls["calls"][1]["body"]["secret"], "…");
     assert_eq!(calls["calls"][1]["answer"]["access_token"], "…");
     assert_eq!(calls["calls"][2]["answer"]["errcode"], 40003);
-    let all = format!("{calls}{}", stage.get("/sandbox/state").await);
+    let all = format!("{calls}{}", fixture.get("/sandbox/state").await);
     let session_key = session["session_key"].as_str().unwrap();
-    let shop = stage.app("shop");
+    let shop = fixture.app("shop");
     for secret in [
         mini.secret.expose(),
         shop.secret.expose(),
@@ -102,6 +102,6 @@ async fn no_secret_is_shown() {
     ] {
         assert!(!all.contains(secret));
     }
-    stage.http.delete(stage.url("/sandbox/calls")).send().await.unwrap();
-    assert_eq!(stage.get("/sandbox/calls").await["calls"], json!([]));
+    fixture.http.delete(fixture.url("/sandbox/calls")).send().await.unwrap();
+    assert_eq!(fixture.get("/sandbox/calls").await["calls"], json!([]));
 }

@@ -1,4 +1,4 @@
-use crate::stage::{Stage, errcode};
+use crate::fixture::{Fixture, errcode};
 use serde_json::json;
 use wechat_sandbox::App;
 
@@ -10,72 +10,73 @@ fn exchange(app: &App, code: &str) -> String {
     )
 }
 
-async fn code(stage: &Stage) -> String {
-    let answer = stage.does("ann", "login", json!({"app": "shop-mini"})).await;
-    assert_eq!(answer["pushes"], json!([]), "WeChat tells nobody of a login");
+async fn code(fixture: &Fixture) -> String {
+    let answer = fixture.act("ann", "login", json!({"app": "shop-mini"})).await;
+    assert_eq!(answer["pushes"], json!([]), "a login pushes nothing");
     answer["code"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn a_code_is_good_once() {
-    let stage = Stage::new().await;
-    let mini = stage.app("shop-mini");
-    let code = code(&stage).await;
-    let answer = stage.http.get(stage.url(&exchange(&mini, &code))).send().await.unwrap();
+async fn login_code_works_once() {
+    let fixture = Fixture::new().await;
+    let mini = fixture.app("shop-mini");
+    let code = code(&fixture).await;
+    let answer = fixture.http.get(fixture.url(&exchange(&mini, &code))).send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/plain");
     let session: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-    assert_eq!(session["openid"], stage.open_id("ann", "shop-mini").as_str());
+    assert_eq!(session["openid"], fixture.open_id("ann", "shop-mini").as_str());
     assert_eq!(session["session_key"].as_str().unwrap().len(), 24);
     assert_eq!(
         session["unionid"],
-        json!(stage.sandbox.world().person("ann").unwrap().union_ids["hongyan"])
+        json!(fixture.sandbox.world().person("ann").unwrap().union_ids["hongyan"])
     );
     assert!(session.get("errcode").is_none());
 
-    let again = stage.get(&exchange(&mini, &code)).await;
+    let again = fixture.get(&exchange(&mini, &code)).await;
     assert_eq!(again["errcode"], 40163);
     assert!(again["errmsg"].as_str().unwrap().starts_with("code been used, rid: "), "{again}");
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_five_minutes_in_its_own_app() {
-    let stage = Stage::new().await;
-    let mini = stage.app("shop-mini");
-    let (first, second) = (code(&stage).await, code(&stage).await);
-    stage.advance(290).await;
-    assert_eq!(errcode(&stage.get(&exchange(&mini, &first)).await), 0);
-    stage.advance(10).await;
-    assert_eq!(errcode(&stage.get(&exchange(&mini, &second)).await), 40029);
-    assert_eq!(errcode(&stage.get(&exchange(&mini, "never-issued")).await), 40029);
-    assert_eq!(errcode(&stage.get(&exchange(&mini, "")).await), 41008);
-    assert_eq!(errcode(&stage.get(&exchange(&stage.app("shop"), &first)).await), 48001);
+async fn login_code_is_valid_for_five_minutes_in_its_app() {
+    let fixture = Fixture::new().await;
+    let mini = fixture.app("shop-mini");
+    let (first, second) = (code(&fixture).await, code(&fixture).await);
+    fixture.advance(290).await;
+    assert_eq!(errcode(&fixture.get(&exchange(&mini, &first)).await), 0);
+    fixture.advance(10).await;
+    assert_eq!(errcode(&fixture.get(&exchange(&mini, &second)).await), 40029);
+    assert_eq!(errcode(&fixture.get(&exchange(&mini, "never-issued")).await), 40029);
+    assert_eq!(errcode(&fixture.get(&exchange(&mini, "")).await), 41008);
+    assert_eq!(errcode(&fixture.get(&exchange(&fixture.app("shop"), &first)).await), 48001);
 }
 
 #[tokio::test]
-async fn a_login_is_for_mini_programs() {
-    let stage = Stage::new().await;
-    let (status, error) = stage.refused("/sandbox/people/ann/login", json!({"app": "shop"})).await;
+async fn official_account_has_no_login() {
+    let fixture = Fixture::new().await;
+    let (status, error) =
+        fixture.control_error("/sandbox/people/ann/login", json!({"app": "shop"})).await;
     assert_eq!(status, 400);
     assert!(error.contains("Mini Program"), "{error}");
 }
 
 #[tokio::test]
-async fn a_session_is_checked_by_a_signature_with_its_key() {
+async fn session_check_verifies_a_signature_with_the_session_key() {
     use sha1::Digest as _;
-    let stage = Stage::new().await;
-    let mini = stage.app("shop-mini");
-    let bob = stage.open_id("bob", "shop-mini");
-    let token = stage.token("shop-mini").await;
+    let fixture = Fixture::new().await;
+    let mini = fixture.app("shop-mini");
+    let bob = fixture.open_id("bob", "shop-mini");
+    let token = fixture.token("shop-mini").await;
     let ask = async |path: &str, signature: &str, method: &str| {
-        stage
+        fixture
             .get(&format!(
                 "/wxa/{path}?access_token={token}&openid={bob}&signature={signature}&sig_method={method}"
             ))
             .await
     };
     assert_eq!(errcode(&ask("checksession", "00", "hmac_sha256").await), 87007, "no login yet");
-    let code = stage.does("bob", "login", json!({"app": "shop-mini"})).await["code"].clone();
-    let session = stage
+    let code = fixture.act("bob", "login", json!({"app": "shop-mini"})).await["code"].clone();
+    let session = fixture
         .get(&format!(
             "/sns/jscode2session?appid={}&secret={}&js_code={}&grant_type=authorization_code",
             mini.app_id,
@@ -83,7 +84,7 @@ async fn a_session_is_checked_by_a_signature_with_its_key() {
             code.as_str().unwrap()
         ))
         .await;
-    // HMAC-SHA256 of nothing, written anew after RFC 2104.
+    // HMAC-SHA256 of the empty message, an independent implementation of RFC 2104.
     let signed = |session: &serde_json::Value| {
         let key = session["session_key"].as_str().unwrap().as_bytes();
         let padded = |pad: u8| {

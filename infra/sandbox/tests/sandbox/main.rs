@@ -1,8 +1,5 @@
-//! The sandbox from outside: over HTTP, with a callback that writes down what
-//! it is told.
+//! Tests of the sandbox over HTTP, with a callback that records the pushes.
 
-#[cfg(test)]
-mod bizsend;
 #[cfg(test)]
 mod callback;
 #[cfg(test)]
@@ -12,19 +9,19 @@ mod customer_service;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod followers;
+#[cfg(test)]
+mod invalid_requests;
+#[cfg(test)]
+mod key_rotation;
 #[cfg(test)]
 mod legacy_templates;
 #[cfg(test)]
-mod library;
-#[cfg(test)]
 mod logins;
 #[cfg(test)]
-mod malformed;
-#[cfg(test)]
 mod media;
-#[cfg(test)]
-mod operations;
 #[cfg(test)]
 mod page;
 #[cfg(test)]
@@ -32,15 +29,17 @@ mod phones;
 #[cfg(test)]
 mod pushes;
 #[cfg(test)]
+mod quota_api;
+#[cfg(test)]
 mod replies;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
-mod rotation;
-#[cfg(test)]
-mod stage;
+mod subscription_notifications;
 #[cfg(test)]
 mod subscriptions;
+#[cfg(test)]
+mod template_library;
 #[cfg(test)]
 mod templates;
 #[cfg(test)]

@@ -1,11 +1,11 @@
-use crate::stage::{Stage, errcode};
+use crate::fixture::{Fixture, errcode};
 use serde_json::{Value, json};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\r\n--looks like the end";
 
-/// Uploads a file as a browser's form does.
-async fn upload(stage: &Stage, app: &str, kind: &str, name: &str, bytes: &[u8]) -> Value {
-    let token = stage.token(app).await;
+/// Uploads a file in a multipart form.
+async fn upload(fixture: &Fixture, app: &str, kind: &str, name: &str, bytes: &[u8]) -> Value {
+    let token = fixture.token(app).await;
     let head = format!("--edge\r\nContent-Disposition: form-data; name=\"media\"; {name}\r\n");
     let form = [
         head.as_bytes(),
@@ -14,60 +14,60 @@ async fn upload(stage: &Stage, app: &str, kind: &str, name: &str, bytes: &[u8]) 
         b"\r\n--edge--\r\n",
     ];
     let path = format!("/cgi-bin/media/upload?access_token={token}&type={kind}");
-    let request = stage
+    let request = fixture
         .http
-        .post(stage.url(&path))
+        .post(fixture.url(&path))
         .header("content-type", "multipart/form-data; boundary=edge")
         .body(form.concat());
     request.send().await.unwrap().text().await.unwrap().parse().unwrap()
 }
 
-async fn send_image(stage: &Stage, media_id: &Value) -> i64 {
-    let ann = stage.open_id("ann", "shop");
+async fn send_image(fixture: &Fixture, media_id: &Value) -> i64 {
+    let ann = fixture.open_id("ann", "shop");
     let body = json!({"touser": ann, "msgtype": "image", "image": {"media_id": media_id}});
-    errcode(&stage.call("shop", "/cgi-bin/message/custom/send", body).await)
+    errcode(&fixture.call("shop", "/cgi-bin/message/custom/send", body).await)
 }
 
 #[tokio::test]
-async fn what_is_uploaded_can_be_sent_and_fetched_for_three_days() {
+async fn upload_can_be_sent_and_fetched_for_three_days() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("world.json");
-    let stage = Stage::with_data(Some(file.clone())).await;
-    stage.does("ann", "follow", json!({"app": "shop"})).await;
-    stage.does("ann", "message", json!({"app": "shop", "text": "hi"})).await;
-    let uploaded = upload(&stage, "shop", "image", "filename=\"a.PNG\"", PNG).await;
+    let fixture = Fixture::with_data(Some(file.clone())).await;
+    fixture.act("ann", "follow", json!({"app": "shop"})).await;
+    fixture.act("ann", "message", json!({"app": "shop", "text": "hi"})).await;
+    let uploaded = upload(&fixture, "shop", "image", "filename=\"a.PNG\"", PNG).await;
     assert_eq!(uploaded["type"], "image");
     assert!(uploaded["created_at"].is_i64() && uploaded.get("errcode").is_none(), "{uploaded}");
     let id = &uploaded["media_id"];
-    assert_eq!(send_image(&stage, id).await, 0);
+    assert_eq!(send_image(&fixture, id).await, 0);
 
-    let token = stage.token("shop").await;
+    let token = fixture.token("shop").await;
     let path = format!("/cgi-bin/media/get?access_token={token}&media_id={}", id.as_str().unwrap());
-    let fetched = stage.http.get(stage.url(&path)).send().await.unwrap();
+    let fetched = fixture.http.get(fixture.url(&path)).send().await.unwrap();
     assert_eq!(fetched.headers()["content-type"], "image/png");
     assert_eq!(fetched.headers()["content-disposition"], "attachment; filename=\"a.PNG\"");
     assert_eq!(fetched.bytes().await.unwrap(), PNG);
-    let calls = stage.get("/sandbox/calls").await;
+    let calls = fixture.get("/sandbox/calls").await;
     let last = calls["calls"].as_array().unwrap().last().unwrap();
     assert_eq!(last["answer"], format!("… ({} bytes of image/png)", PNG.len()));
-    let other = stage.token("shop-mini").await;
+    let other = fixture.token("shop-mini").await;
     let of_other = path.replace(&token, &other);
-    assert_eq!(errcode(&stage.get(&of_other).await), 40007, "another app's");
-    stage.sandbox.stop().await;
+    assert_eq!(errcode(&fixture.get(&of_other).await), 40007, "another app's");
+    fixture.sandbox.stop().await;
 
-    let stage = Stage::with_data(Some(file)).await;
-    let fetched = stage.http.get(stage.url(&path)).send().await.unwrap();
+    let fixture = Fixture::with_data(Some(file)).await;
+    let fetched = fixture.http.get(fixture.url(&path)).send().await.unwrap();
     assert_eq!(fetched.bytes().await.unwrap(), PNG, "also after a restart");
-    stage.advance(3 * 86_400).await;
-    stage.does("ann", "message", json!({"app": "shop", "text": "hi"})).await;
-    assert_eq!(send_image(&stage, id).await, 40007);
-    let path = path.replace(&token, &stage.token("shop").await);
-    assert_eq!(errcode(&stage.get(&path).await), 40007);
+    fixture.advance(3 * 86_400).await;
+    fixture.act("ann", "message", json!({"app": "shop", "text": "hi"})).await;
+    assert_eq!(send_image(&fixture, id).await, 40007);
+    let path = path.replace(&token, &fixture.token("shop").await);
+    assert_eq!(errcode(&fixture.get(&path).await), 40007);
 }
 
 #[tokio::test]
-async fn a_file_has_a_kind_a_name_and_a_size() {
-    let stage = Stage::new().await;
+async fn upload_is_checked_by_type_name_and_size() {
+    let fixture = Fixture::new().await;
     let thumb = vec![7; (64 << 10) + 1];
     for (app, kind, name, bytes, code) in [
         ("shop", "image", "filename=\"a.png\"", PNG, 0),
@@ -81,44 +81,46 @@ async fn a_file_has_a_kind_a_name_and_a_size() {
         ("shop", "thumb", "filename=\"a.jpg\"", &thumb[1..], 0),
         ("shop", "thumb", "filename=\"a.jpg\"", &thumb[..], 45001),
     ] {
-        let answer = upload(&stage, app, kind, name, bytes).await;
+        let answer = upload(&fixture, app, kind, name, bytes).await;
         assert_eq!(errcode(&answer), code, "{app} {kind} {name} {answer}");
     }
     let largest = vec![7; 10 << 20];
-    let answer = upload(&stage, "shop", "image", "filename=\"a.jpg\"", &largest).await;
+    let answer = upload(&fixture, "shop", "image", "filename=\"a.jpg\"", &largest).await;
     assert_eq!(errcode(&answer), 0);
-    let answer = stage.call("shop", "/cgi-bin/media/upload", json!({"type": "image"})).await;
-    assert_eq!(errcode(&answer), 40004, "a type in the body is none");
+    let answer = fixture.call("shop", "/cgi-bin/media/upload", json!({"type": "image"})).await;
+    assert_eq!(errcode(&answer), 40004, "a type in the body is ignored");
 }
 
 #[tokio::test]
-async fn a_film_is_fetched_from_elsewhere() {
-    let stage = Stage::new().await;
-    let uploaded = upload(&stage, "shop", "video", "filename=\"a.mp4\"", b"film").await;
+async fn video_is_fetched_from_its_url() {
+    let fixture = Fixture::new().await;
+    let uploaded = upload(&fixture, "shop", "video", "filename=\"a.mp4\"", b"film").await;
     let id = uploaded["media_id"].as_str().unwrap();
-    let token = stage.token("shop").await;
-    let told = stage.get(&format!("/cgi-bin/media/get?access_token={token}&media_id={id}")).await;
-    let url = told["video_url"].as_str().unwrap();
-    assert!(url.starts_with(&stage.url("/")), "{url}");
-    let film = stage.http.get(url).send().await.unwrap();
+    let token = fixture.token("shop").await;
+    let answer =
+        fixture.get(&format!("/cgi-bin/media/get?access_token={token}&media_id={id}")).await;
+    let url = answer["video_url"].as_str().unwrap();
+    assert!(url.starts_with(&fixture.url("/")), "{url}");
+    let film = fixture.http.get(url).send().await.unwrap();
     assert_eq!(film.headers()["content-type"], "video/mp4");
     assert_eq!(film.bytes().await.unwrap(), "film");
 }
 
 #[tokio::test]
-async fn material_that_stays_is_set_up_by_hand() {
-    let stage = Stage::new().await;
-    stage.does("ann", "follow", json!({"app": "shop"})).await;
-    stage.does("ann", "message", json!({"app": "shop", "text": "hi"})).await;
-    assert_eq!(send_image(&stage, &json!("poster")).await, 40007);
+async fn permanent_material_is_added_by_the_control_api() {
+    let fixture = Fixture::new().await;
+    fixture.act("ann", "follow", json!({"app": "shop"})).await;
+    fixture.act("ann", "message", json!({"app": "shop", "text": "hi"})).await;
+    assert_eq!(send_image(&fixture, &json!("poster")).await, 40007);
     let kept = json!({"media_id": "poster", "type": "image"});
-    stage.post("/sandbox/apps/shop/media", kept).await;
-    stage.advance(4 * 86_400).await;
-    stage.does("ann", "message", json!({"app": "shop", "text": "hi"})).await;
-    assert_eq!(send_image(&stage, &json!("poster")).await, 0);
-    let token = stage.token("shop").await;
+    fixture.post("/sandbox/apps/shop/media", kept).await;
+    fixture.advance(4 * 86_400).await;
+    fixture.act("ann", "message", json!({"app": "shop", "text": "hi"})).await;
+    assert_eq!(send_image(&fixture, &json!("poster")).await, 0);
+    let token = fixture.token("shop").await;
     let path = format!("/cgi-bin/media/get?access_token={token}&media_id=poster");
-    assert_eq!(errcode(&stage.get(&path).await), 40007, "which is for what was uploaded");
-    let (_, error) = stage.refused("/sandbox/apps/shop/media", json!({"media_id": "x"})).await;
+    assert_eq!(errcode(&fixture.get(&path).await), 40007, "media/get returns uploads only");
+    let (_, error) =
+        fixture.control_error("/sandbox/apps/shop/media", json!({"media_id": "x"})).await;
     assert!(error.contains("type"), "{error}");
 }

@@ -1,4 +1,4 @@
-use crate::stage::Stage;
+use crate::fixture::Fixture;
 use serde_json::json;
 use shared::wechat::crypto::{EncodingAesKey, encrypt};
 use shared::wechat::signature::sign;
@@ -6,15 +6,15 @@ use wechat_sandbox::App;
 
 const FAILS: &str = "该公众号提供的服务出现故障，请稍后再试";
 
-fn reply(stage: &Stage, content: &str) -> String {
+fn reply(fixture: &Fixture, content: &str) -> String {
     format!(
         "<xml><ToUserName><![CDATA[{}]]></ToUserName><FromUserName><![CDATA[gh_000000005a01]]></FromUserName>\
          <CreateTime>1700000001</CreateTime><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[{content}]]></Content></xml>",
-        stage.open_id("ann", "shop")
+        fixture.open_id("ann", "shop")
     )
 }
 
-fn sealed(app: &App, token: &str, reply: &str) -> String {
+fn encrypted(app: &App, token: &str, reply: &str) -> String {
     let key = EncodingAesKey::parse(app.encoding_aes_key.expose()).unwrap();
     let encrypt = encrypt(&key, &app.app_id, [7; 16], reply.as_bytes());
     let signature = sign(&[token, "1700000001", "123456", &encrypt]);
@@ -24,55 +24,54 @@ fn sealed(app: &App, token: &str, reply: &str) -> String {
     )
 }
 
-/// What ann sees after her message was answered so, and whether it was valid.
-async fn answered(stage: &Stage, body: &str) -> (Option<String>, bool) {
-    stage.callback.say(200, body);
-    let before = stage.screen("ann").await.len();
-    let answer = stage.does("ann", "message", json!({"app": "shop", "text": "hi"})).await;
-    assert_eq!(
-        answer["pushes"].as_array().unwrap().len(),
-        1,
-        "a bad answer is not asked for again"
-    );
-    let shown = stage.screen("ann").await.split_off(before + 1);
+/// The line that ann sees after this answer to her message, and whether the answer was valid.
+async fn answered(fixture: &Fixture, body: &str) -> (Option<String>, bool) {
+    fixture.callback.answer_next(200, body);
+    let before = fixture.screen("ann").await.len();
+    let answer = fixture.act("ann", "message", json!({"app": "shop", "text": "hi"})).await;
+    assert_eq!(answer["pushes"].as_array().unwrap().len(), 1, "an invalid answer is not retried");
+    let shown = fixture.screen("ann").await.split_off(before + 1);
     assert!(shown.len() <= 1, "{shown:?}");
     let text = shown.first().map(|it| it["text"].as_str().unwrap().to_owned());
     (text, answer["pushes"][0]["reply_valid"].as_bool().unwrap())
 }
 
 #[tokio::test]
-async fn an_encrypted_reply_is_opened_and_shown() {
-    let stage = Stage::new().await;
-    stage.does("ann", "follow", json!({"app": "shop"})).await;
-    let shop = stage.app("shop");
+async fn encrypted_reply_is_decrypted_and_shown() {
+    let fixture = Fixture::new().await;
+    fixture.act("ann", "follow", json!({"app": "shop"})).await;
+    let shop = fixture.app("shop");
     let token = shop.callback_token.expose();
-    assert_eq!(answered(&stage, "").await, (None, true));
-    assert_eq!(answered(&stage, "success").await, (None, true));
-    let good = sealed(&shop, token, &reply(&stage, "hello ann"));
-    assert_eq!(answered(&stage, &good).await, (Some("hello ann".to_owned()), true));
+    assert_eq!(answered(&fixture, "").await, (None, true));
+    assert_eq!(answered(&fixture, "success").await, (None, true));
+    let good = encrypted(&shop, token, &reply(&fixture, "hello ann"));
+    assert_eq!(answered(&fixture, &good).await, (Some("hello ann".to_owned()), true));
 
     let failed = (Some(FAILS.to_owned()), false);
-    assert_eq!(answered(&stage, &sealed(&shop, "wrongtoken", &reply(&stage, "x"))).await, failed);
-    assert_eq!(answered(&stage, &good.replace("123456", "654321")).await, failed);
+    assert_eq!(
+        answered(&fixture, &encrypted(&shop, "wrongtoken", &reply(&fixture, "x"))).await,
+        failed
+    );
+    assert_eq!(answered(&fixture, &good.replace("123456", "654321")).await, failed);
     let mut other = shop.clone();
-    other.app_id = stage.app("shop-mini").app_id;
-    assert_eq!(answered(&stage, &sealed(&other, token, &reply(&stage, "x"))).await, failed);
-    assert_eq!(answered(&stage, &sealed(&shop, token, &reply(&stage, ""))).await, failed);
-    assert_eq!(answered(&stage, &reply(&stage, "x")).await, failed, "plain, in safe mode");
-    assert_eq!(answered(&stage, "OK").await, failed);
+    other.app_id = fixture.app("shop-mini").app_id;
+    assert_eq!(answered(&fixture, &encrypted(&other, token, &reply(&fixture, "x"))).await, failed);
+    assert_eq!(answered(&fixture, &encrypted(&shop, token, &reply(&fixture, ""))).await, failed);
+    assert_eq!(answered(&fixture, &reply(&fixture, "x")).await, failed, "plain, in safe mode");
+    assert_eq!(answered(&fixture, "OK").await, failed);
 }
 
 #[tokio::test]
-async fn plaintext_mode_takes_plain_replies_and_compatible_mode_both() {
-    let stage = Stage::new().await;
-    stage.does("ann", "follow", json!({"app": "shop"})).await;
-    let shop = stage.app("shop");
-    let plain = reply(&stage, "plain");
-    let closed = sealed(&shop, shop.callback_token.expose(), &reply(&stage, "closed"));
-    stage.post("/sandbox/apps/shop", json!({"mode": "plaintext"})).await;
-    assert_eq!(answered(&stage, &plain).await, (Some("plain".to_owned()), true));
-    assert_eq!(answered(&stage, &closed).await, (Some(FAILS.to_owned()), false));
-    stage.post("/sandbox/apps/shop", json!({"mode": "compatible"})).await;
-    assert_eq!(answered(&stage, &plain).await, (Some("plain".to_owned()), true));
-    assert_eq!(answered(&stage, &closed).await, (Some("closed".to_owned()), true));
+async fn plaintext_mode_accepts_plain_replies_and_compatible_mode_both() {
+    let fixture = Fixture::new().await;
+    fixture.act("ann", "follow", json!({"app": "shop"})).await;
+    let shop = fixture.app("shop");
+    let plain = reply(&fixture, "plain");
+    let closed = encrypted(&shop, shop.callback_token.expose(), &reply(&fixture, "closed"));
+    fixture.post("/sandbox/apps/shop", json!({"mode": "plaintext"})).await;
+    assert_eq!(answered(&fixture, &plain).await, (Some("plain".to_owned()), true));
+    assert_eq!(answered(&fixture, &closed).await, (Some(FAILS.to_owned()), false));
+    fixture.post("/sandbox/apps/shop", json!({"mode": "compatible"})).await;
+    assert_eq!(answered(&fixture, &plain).await, (Some("plain".to_owned()), true));
+    assert_eq!(answered(&fixture, &closed).await, (Some("closed".to_owned()), true));
 }

@@ -1,43 +1,43 @@
-use crate::stage::{Stage, errcode};
+use crate::fixture::{Fixture, errcode};
 use serde_json::{Value, json};
 use wechat_sandbox::{Error, Options, Sandbox};
 
 #[tokio::test]
-async fn the_world_survives_a_restart() {
+async fn world_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wechat/world.json");
-    let stage = Stage::with_data(Some(file.clone())).await;
-    stage.does("ann", "follow", json!({"app": "shop"})).await;
-    stage.post("/sandbox/people", json!({"name": "dora"})).await;
+    let fixture = Fixture::with_data(Some(file.clone())).await;
+    fixture.act("ann", "follow", json!({"app": "shop"})).await;
+    fixture.post("/sandbox/people", json!({"name": "dora"})).await;
     let with = json!({"app": "shop-mini", "template_id": "order_shipped", "accept": true});
-    stage.does("dora", "consent", with).await;
-    stage.advance(1000).await;
-    let token = stage.token("shop").await;
-    stage.send_template(&stage.open_id("ann", "shop"), json!({"client_msg_id": "a"})).await;
-    let mut before = stage.get("/sandbox/state").await;
-    let now = stage.now().await;
-    stage.sandbox.stop().await;
+    fixture.act("dora", "consent", with).await;
+    fixture.advance(1000).await;
+    let token = fixture.token("shop").await;
+    fixture.send_template(&fixture.open_id("ann", "shop"), json!({"client_msg_id": "a"})).await;
+    let mut before = fixture.get("/sandbox/state").await;
+    let now = fixture.now().await;
+    fixture.sandbox.stop().await;
 
-    let stage = Stage::with_data(Some(file)).await;
-    let mut after = stage.get("/sandbox/state").await;
-    assert!((now..now + 10).contains(&stage.now().await));
+    let fixture = Fixture::with_data(Some(file)).await;
+    let mut after = fixture.get("/sandbox/state").await;
+    assert!((now..now + 10).contains(&fixture.now().await));
     before["now"] = Value::Null;
     after["now"] = Value::Null;
     assert_eq!(after, before);
-    assert_eq!(stage.token("shop").await, token);
-    stage.send_template(&stage.open_id("ann", "shop"), json!({"client_msg_id": "a"})).await;
-    assert_eq!(stage.screen("ann").await.len(), 1);
-    let dora = stage.open_id("dora", "shop-mini");
-    assert_eq!(errcode(&stage.send_subscribe(&dora, json!({})).await), 0);
-    assert_eq!(errcode(&stage.send_subscribe(&dora, json!({})).await), 43101);
+    assert_eq!(fixture.token("shop").await, token);
+    fixture.send_template(&fixture.open_id("ann", "shop"), json!({"client_msg_id": "a"})).await;
+    assert_eq!(fixture.screen("ann").await.len(), 1);
+    let dora = fixture.open_id("dora", "shop-mini");
+    assert_eq!(errcode(&fixture.send_subscribe(&dora, json!({})).await), 0);
+    assert_eq!(errcode(&fixture.send_subscribe(&dora, json!({})).await), 43101);
 }
 
 #[tokio::test]
-async fn what_happened_is_written_down_without_stopping() {
+async fn changes_are_saved_while_the_sandbox_runs() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("world.json");
-    let stage = Stage::with_data(Some(file.clone())).await;
-    stage.does("ann", "follow", json!({"app": "shop"})).await;
+    let fixture = Fixture::with_data(Some(file.clone())).await;
+    fixture.act("ann", "follow", json!({"app": "shop"})).await;
     let follows = || {
         let world: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         world["people"][0]["relations"]["shop"]["follows"].is_object()
@@ -51,7 +51,7 @@ async fn what_happened_is_written_down_without_stopping() {
 }
 
 #[tokio::test]
-async fn a_file_that_makes_no_sense_is_not_overwritten() {
+async fn invalid_data_file_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("world.json");
     std::fs::write(&file, "{\"apps\":").unwrap();
@@ -70,12 +70,12 @@ async fn a_file_that_makes_no_sense_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn a_stopped_sandbox_leaves_its_port() {
-    let stage = Stage::new().await;
-    let address = stage.sandbox.address();
-    stage.get("/sandbox/state").await;
-    stage.sandbox.stop().await;
-    // Somebody else on this machine may hold the freed port for a moment.
+async fn stopped_sandbox_frees_its_port() {
+    let fixture = Fixture::new().await;
+    let address = fixture.sandbox.address();
+    fixture.get("/sandbox/state").await;
+    fixture.sandbox.stop().await;
+    // Another process may hold the freed port for a moment.
     let bound = async {
         while std::net::TcpListener::bind(address).is_err() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_difference_is_found_and_has_to_be_named() {
+    fn every_difference_is_found_and_must_be_listed() {
         let theirs =
             json!({"path": "/a", "query": {"x": "1"}, "body": {"data": {"k": "v"}, "n": 1}});
         let ours = json!({"path": "/a", "query": {}, "body": {"data": {"k": "w"}, "n": 1, "m": 2}});

@@ -11,7 +11,7 @@ use aws_lc_rs::{
     signature::{self, RSA_PKCS1_SHA256},
 };
 use axum::{Router, extract::State, http::HeaderValue};
-use tokens::{AUDIENCE, Forger, jwk as public};
+use test_tokens::{AUDIENCE, Forger, jwk as public};
 
 use super::*;
 

@@ -1,0 +1,41 @@
+//! Rows of the notifications table.
+
+use crate::aws::aws_error;
+use crate::deployment::Deployment;
+use crate::error::{Error, ErrorKind};
+use aws_sdk_dynamodb::types::AttributeValue;
+use shared::store::NotificationRow;
+
+/// What is stored under an id.
+#[derive(Debug)]
+pub(super) enum StoredEntry {
+    Missing,
+    Notification(Box<NotificationRow>),
+    /// A request with a notification for each of several recipients.
+    BulkRequest {
+        recipients: usize,
+    },
+}
+
+pub(super) async fn read_entry(deployment: &Deployment, id: &str) -> Result<StoredEntry, Error> {
+    let table = deployment.resource_name("notifications");
+    let request = deployment.dynamodb().get_item().table_name(&table);
+    let request = request.key("id", AttributeValue::S(id.to_owned())).consistent_read(true);
+    let response = request.send().await.map_err(|error| {
+        let permission = format!("dynamodb:GetItem on {table}");
+        aws_error("reading a notification", &permission, &error)
+    })?;
+    let Some(item) = response.item else { return Ok(StoredEntry::Missing) };
+    if let Some(row) = NotificationRow::read(&item) {
+        return Ok(StoredEntry::Notification(Box::new(row)));
+    }
+    let recipients = item.get("recipients").and_then(|count| count.as_n().ok());
+    match recipients.and_then(|count| count.parse().ok()) {
+        Some(recipients) => Ok(StoredEntry::BulkRequest { recipients }),
+        None => Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("the stored notification {id} has an unknown format"),
+            "use the hongyan of the same version as the functions",
+        )),
+    }
+}
