@@ -1,14 +1,19 @@
-//! WeChat's access tokens, for the functions that use them. Only the `token`
-//! function makes them; others read them from the Parameter Store and, when
-//! WeChat calls one dead, ask that function once.
+//! WeChat's access tokens, for the functions that use them. The `token` function stores
+//! them; other functions read them from the Parameter Store and, when WeChat rejects one,
+//! invoke that function once.
 
+mod error;
 mod token_cache;
 
-use self::token_cache::{RefreshFailure, TokenCache};
+pub use self::error::TokenError;
+
+use self::error::RefreshFailure;
+use self::token_cache::TokenCache;
 use crate::aws::{Aws, AwsError};
 use crate::clock::Timestamp;
 use crate::config::{self, VariableError};
 use crate::parameters::{ParameterError, Parameters, StoredToken, WeChatApp};
+use crate::retry::Retry;
 use crate::secret::Secret;
 use crate::wechat::client::CallError;
 use crate::wechat::id::AppId;
@@ -19,52 +24,41 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-/// The error type of the token function's answer when there is no token until a
-/// human acts: a wrong AppSecret, an account that is frozen.
+/// The error type of the token function when there is no token until an operator acts,
+/// such as with a wrong AppSecret or a frozen account.
 pub const PERMANENT_FAILURE: &str = "AccessTokenNeedsOperator";
-/// Its error type when there may be a token later.
+/// Its error type when a later attempt may succeed.
 pub const TRANSIENT_FAILURE: &str = "AccessTokenTemporarilyUnavailable";
 
-/// A token that WeChat called dead is replaced within this time, or the call
-/// fails.
+/// For replacing a token that WeChat rejected.
 const REPLACE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Between two looks for the new token, if the token function could not be
-/// invoked, died, or has stored what the Parameter Store doesn't show yet.
-const RETRY_PAUSES: [Duration; 3] =
-    [Duration::from_millis(200), Duration::from_millis(800), Duration::from_secs(2)];
+/// For invoking the token function, and for reading what it stored: the Parameter Store
+/// is eventually consistent.
+const REPLACE_RETRY: Retry =
+    Retry { max_attempts: 4, base: Duration::from_millis(400), max_pause: Duration::from_secs(2) };
 
-/// Access tokens, kept between invocations.
+/// The access tokens of all apps, reused across invocations.
 #[derive(Debug)]
 pub struct AccessTokens {
     parameters: Parameters,
     aws: Aws,
-    /// Made when a token dies, which few processes see: each SDK's first client reads
-    /// all of AWS's partitions, a fifteenth of what a start computes.
+    /// Made when WeChat rejects a token, which few processes see: each SDK's first client
+    /// reads all of AWS's partitions, a fifteenth of the computing at a cold start.
     lambda: OnceLock<aws_sdk_lambda::Client>,
     function: String,
-    cache: Mutex<HashMap<AppId, Arc<TokenCache>>>,
+    caches: Mutex<HashMap<AppId, Arc<TokenCache>>>,
 }
 
 impl AccessTokens {
-    /// Reads `TOKEN_FUNCTION`, the name of the function that makes tokens.
-    ///
-    /// # Errors
-    ///
-    /// When it isn't set.
+    /// Reads `TOKEN_FUNCTION`, the name of the function that stores tokens.
     pub fn from_environment(parameters: Parameters, aws: Aws) -> Result<Self, VariableError> {
         let function = config::required("TOKEN_FUNCTION")?;
-        let (lambda, cache) = (OnceLock::new(), Mutex::default());
-        Ok(Self { parameters, aws, lambda, function, cache })
+        let (lambda, caches) = (OnceLock::new(), Mutex::default());
+        Ok(Self { parameters, aws, lambda, function, caches })
     }
 
-    /// Makes a call with the app's access token. If WeChat calls the token
-    /// dead, it is replaced and the call made once more; never a third time.
-    ///
-    /// Replacing it takes up to 10 seconds.
-    ///
-    /// # Errors
-    ///
-    /// The call's own, or that there is no token to be had.
+    /// Makes a call with the app's access token. If WeChat rejects the token, it is
+    /// replaced, which takes up to 10 seconds, and the call is made once more.
     pub async fn call<T>(
         &self,
         app: &WeChatApp,
@@ -74,12 +68,8 @@ impl AccessTokens {
         self.call_until(app, now, Timestamp(u64::MAX), call).await
     }
 
-    /// Like [`AccessTokens::call`], but a token is no longer waited for than until
-    /// `not_after`. The call looks itself whether there is still time for it.
-    ///
-    /// # Errors
-    ///
-    /// The call's own, or that there is no token to be had in time.
+    /// Like [`AccessTokens::call`], but waits for a token until `not_after` at most. The
+    /// call itself has to check whether there is still time for it.
     pub async fn call_until<T>(
         &self,
         app: &WeChatApp,
@@ -91,12 +81,8 @@ impl AccessTokens {
         self.call_owned(app, now, not_after, |token| async move { call(&token).await }).await
     }
 
-    /// As [`AccessTokens::call_until`], for a call whose future has to be [`Send`]:
-    /// of an async closure, which borrows the token, the compiler can't see that.
-    ///
-    /// # Errors
-    ///
-    /// As those of [`AccessTokens::call_until`].
+    /// Like [`AccessTokens::call_until`], for a call whose future has to be [`Send`]: the
+    /// compiler can't see that of an async closure that borrows the token.
     pub async fn call_owned<T, F>(
         &self,
         app: &WeChatApp,
@@ -109,25 +95,25 @@ impl AccessTokens {
     {
         let cache = self.cache(app);
         let token = self.get(&cache, app, now, not_after).await?;
-        let dead = match call(token.token.clone()).await {
-            Err(error) if is_dead(&error) => error,
-            other => return other.map_err(TokenError::Call),
+        let rejection = match call(token.token.clone()).await {
+            Err(error) if is_token_rejection(&error) => error,
+            result => return result.map_err(TokenError::Call),
         };
         tracing::warn!(
             app = app.alias,
             generation = token.generation,
-            "WeChat calls the access token dead: {dead}"
+            "WeChat rejected the access token: {rejection}"
         );
         cache.mark_invalid(&token);
-        let renewed = self.renew(&cache, app, &token, now, not_after).await?;
-        let repeated = call(renewed.token.clone()).await;
-        if repeated.as_ref().is_err_and(is_dead) {
-            cache.mark_invalid(&renewed);
+        let newer = self.get_newer(&cache, app, &token, now, not_after).await?;
+        let repeated = call(newer.token.clone()).await;
+        if repeated.as_ref().is_err_and(is_token_rejection) {
+            cache.mark_invalid(&newer);
         }
         repeated.map_err(TokenError::Call)
     }
 
-    /// The newest token that is known. Many who need one at once read it once.
+    /// The newest known token. Of many callers that need one, one reads it.
     async fn get(
         &self,
         cache: &TokenCache,
@@ -135,143 +121,143 @@ impl AccessTokens {
         now: Timestamp,
         not_after: Timestamp,
     ) -> Result<StoredToken, TokenError> {
-        if let Some(token) = cache.usable(now) {
+        if let Some(token) = cache.fresh(now) {
             return Ok(token);
         }
-        let asked = Instant::now();
-        let mut failed = cache.refresh_lock.lock().await;
-        if let Some(token) = cache.usable(now) {
+        let since = Instant::now();
+        let mut failure = cache.refresh_lock.lock().await;
+        if let Some(token) = cache.fresh(now) {
             return Ok(token);
         }
-        if let Some(failed) = failed.as_ref().filter(|failed| failed.was_awaited(asked)) {
-            return Err(failed.error(app));
+        if let Some(failure) = failure.as_ref().filter(|failure| failure.happened_since(since)) {
+            return Err(failure.for_app(&app.alias));
         }
-        let read = match self.parameters.token(app).await {
-            Ok(read) => read,
-            // The token function writes it anew.
+        let stored = match self.parameters.token(app).await {
+            Ok(stored) => stored,
+            // The token function replaces it.
             Err(ParameterError::Invalid { .. }) => None,
             Err(error) => {
-                // Only WeChat can say that a token is dead, however old it is.
+                // Only WeChat decides whether a token is valid, however old it is.
                 if let Some(token) = cache.any() {
-                    tracing::warn!(app = app.alias, "{error}; going on with the token at hand");
+                    tracing::warn!(app = app.alias, "{error}; using the cached token");
                     return Ok(token);
                 }
-                let problem = error.to_string();
-                return Err(failed.insert(RefreshFailure::new(problem, false)).error(app));
+                let error = RefreshFailure::transient(error.to_string());
+                return Err(failure.insert(error).for_app(&app.alias));
             }
         };
-        let token = read.map(|token| cache.keep(token, now));
-        match token {
+        match stored.map(|token| cache.insert(token, now)) {
             Some(token) if !cache.is_invalid(&token) => Ok(token),
-            // The first call of a deployment may come before the first minute.
-            dead => self.replace(cache, &mut failed, app, dead.as_ref(), now, not_after).await,
+            // There is none before the first scheduled refresh of a deployment.
+            rejected => {
+                self.replace(cache, &mut failure, app, rejected.as_ref(), now, not_after).await
+            }
         }
     }
 
-    /// Replaces a dead token, unless that has been done: then the newer one is
-    /// taken.
-    async fn renew(
+    /// A newer token than the rejected one: what another caller has got, what is stored,
+    /// or else what the token function stores.
+    async fn get_newer(
         &self,
         cache: &TokenCache,
         app: &WeChatApp,
-        dead: &StoredToken,
+        rejected: &StoredToken,
         now: Timestamp,
         not_after: Timestamp,
     ) -> Result<StoredToken, TokenError> {
-        let asked = Instant::now();
-        let mut failed = cache.refresh_lock.lock().await;
-        if let Some(token) = cache.newer(dead) {
+        let since = Instant::now();
+        let mut failure = cache.refresh_lock.lock().await;
+        if let Some(token) = cache.newer_than(rejected) {
             return Ok(token);
         }
-        if let Some(failed) = failed.as_ref().filter(|failed| failed.was_awaited(asked)) {
-            return Err(failed.error(app));
+        if let Some(failure) = failure.as_ref().filter(|failure| failure.happened_since(since)) {
+            return Err(failure.for_app(&app.alias));
         }
-        if let Some(token) = self.newer(cache, app, Some(dead)).await {
-            return Ok(cache.keep(token, now));
+        if let Some(token) = self.read_newer(cache, app, Some(rejected)).await {
+            return Ok(cache.insert(token, now));
         }
-        self.replace(cache, &mut failed, app, Some(dead), now, not_after).await
+        self.replace(cache, &mut failure, app, Some(rejected), now, not_after).await
     }
 
-    /// Has the token function replace a token, as the only one in this process. A
-    /// failure is also that of all who wait meanwhile.
+    /// Has the token function replace a token. The caller holds the refresh lock, and
+    /// those who wait for it share the failure.
     async fn replace(
         &self,
         cache: &TokenCache,
-        failed: &mut Option<RefreshFailure>,
+        failure: &mut Option<RefreshFailure>,
         app: &WeChatApp,
-        dead: Option<&StoredToken>,
+        rejected: Option<&StoredToken>,
         now: Timestamp,
         not_after: Timestamp,
     ) -> Result<StoredToken, TokenError> {
-        if let Some(failed) = failed.as_ref().filter(|failed| failed.holds()) {
-            return Err(failed.error(app));
+        if let Some(failure) = failure.as_ref().filter(|failure| failure.is_current()) {
+            return Err(failure.for_app(&app.alias));
         }
         let left = Duration::from_secs(not_after.seconds_since(Timestamp::now()));
-        let patience = REPLACE_TIMEOUT.min(left);
-        let replaced = tokio::time::timeout(patience, self.ask(cache, app, dead)).await;
-        let replaced = replaced.unwrap_or_else(|_| {
-            let waited = patience.as_secs();
-            let problem = format!("{} has not stored one within {waited} seconds", self.function);
-            Err(RefreshFailure::new(problem, false))
+        let timeout = REPLACE_TIMEOUT.min(left);
+        let replaced = tokio::time::timeout(timeout, self.invoke_and_read(cache, app, rejected));
+        let replaced = replaced.await.unwrap_or_else(|_| {
+            let seconds = timeout.as_secs();
+            let problem = format!("{} has not stored one within {seconds} seconds", self.function);
+            Err(RefreshFailure::transient(problem))
         });
         match replaced {
             Ok(token) => {
-                *failed = None;
-                Ok(cache.keep(token, now))
+                *failure = None;
+                Ok(cache.insert(token, now))
             }
-            Err(why) => Err(failed.insert(why).error(app)),
+            Err(error) => Err(failure.insert(error).for_app(&app.alias)),
         }
     }
 
-    /// Invokes the token function until it has answered, and looks for what it
-    /// stored. Each failure of AWS may be one of the way back, so there is a look
-    /// after it as well.
-    async fn ask(
+    /// Invokes the token function until it has responded, and reads what it stored. It may
+    /// have stored a token even if AWS reports an error, so every attempt reads.
+    async fn invoke_and_read(
         &self,
         cache: &TokenCache,
         app: &WeChatApp,
-        dead: Option<&StoredToken>,
+        rejected: Option<&StoredToken>,
     ) -> Result<StoredToken, RefreshFailure> {
-        let mut done = false;
-        let mut problem = format!("{} has stored one, but nobody sees it yet", self.function);
-        for pause in RETRY_PAUSES.iter().map(Some).chain([None]) {
-            if !done {
-                match self.invoke(app, dead.map(|token| token.generation)).await {
-                    Invoked::Done => done = true,
-                    Invoked::Refused(why) => return Err(why),
-                    Invoked::Lost(why) => problem = why,
+        let mut is_done = false;
+        let mut problem = format!("{} has stored one, but it can't be read yet", self.function);
+        for attempt in 1..=REPLACE_RETRY.max_attempts {
+            if attempt > 1 {
+                REPLACE_RETRY.backoff(attempt - 1).await;
+            }
+            if !is_done {
+                match self.invoke(app, rejected.map(|token| token.generation)).await {
+                    Invocation::Done => is_done = true,
+                    Invocation::Failed(failure) => return Err(failure),
+                    Invocation::Lost(error) => problem = error,
                 }
             }
-            if let Some(token) = self.newer(cache, app, dead).await {
+            if let Some(token) = self.read_newer(cache, app, rejected).await {
                 return Ok(token);
             }
-            if let Some(pause) = pause {
-                tokio::time::sleep(*pause).await;
-            }
         }
-        Err(RefreshFailure::new(problem, false))
+        Err(RefreshFailure::transient(problem))
     }
 
-    /// What is stored, if it is newer than the dead token.
-    async fn newer(
+    /// The stored token, if it is newer than the rejected one.
+    async fn read_newer(
         &self,
         cache: &TokenCache,
         app: &WeChatApp,
-        dead: Option<&StoredToken>,
+        rejected: Option<&StoredToken>,
     ) -> Option<StoredToken> {
         let stored = self.parameters.token(app).await;
         let stored = stored.inspect_err(|error| tracing::warn!(app = app.alias, "{error}")).ok()?;
         stored.filter(|stored| {
-            dead.is_none_or(|dead| stored.supersedes(dead)) && !cache.is_invalid(stored)
+            rejected.is_none_or(|rejected| stored.supersedes(rejected)) && !cache.is_invalid(stored)
         })
     }
 
-    async fn invoke(&self, app: &WeChatApp, dead: Option<u64>) -> Invoked {
-        let request = serde_json::json!({ "app_id": app.app_id, "rejected_generation": dead });
-        // Between two tries there is a look whether others have got one.
+    async fn invoke(&self, app: &WeChatApp, rejected: Option<u64>) -> Invocation {
+        let request = serde_json::json!({ "app_id": app.app_id, "rejected_generation": rejected });
+        // The SDK must not retry: between two attempts the stored token is read.
         let once = aws_sdk_lambda::config::Builder::new().retry_config(RetryConfig::disabled());
         let lambda = self.lambda.get_or_init(|| self.aws.lambda());
-        let answer = lambda
+        let response = lambda
             .invoke()
             .function_name(&self.function)
             .payload(Blob::new(request.to_string()))
@@ -279,70 +265,51 @@ impl AccessTokens {
             .config_override(once)
             .send()
             .await;
-        let answer = match answer {
-            Ok(answer) => answer,
+        match response {
+            Ok(response) if response.function_error.is_none() => Invocation::Done,
+            Ok(response) => {
+                let payload = response.payload.map(Blob::into_inner).unwrap_or_default();
+                Invocation::from_error(&self.function, &payload)
+            }
             Err(error) => {
                 let error = AwsError::new(format!("invoking {}", self.function), &error);
-                return Invoked::Lost(error.to_string());
+                Invocation::Lost(error.to_string())
             }
-        };
-        if answer.function_error.is_none() {
-            return Invoked::Done;
         }
-        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
-        refused(&self.function, &payload)
     }
 
     fn cache(&self, app: &WeChatApp) -> Arc<TokenCache> {
-        let mut cache = self.cache.lock().expect("nothing panics under this lock");
-        Arc::clone(cache.entry(app.app_id.clone()).or_default())
+        let mut caches = self.caches.lock().expect("nothing panics under this lock");
+        Arc::clone(caches.entry(app.app_id.clone()).or_default())
     }
 }
 
-/// How an invocation of the token function went.
+/// The result of invoking the token function.
 #[derive(Debug)]
-enum Invoked {
-    /// It says that there is a newer token.
+enum Invocation {
+    /// It has stored a newer token.
     Done,
-    /// It says why there is none.
-    Refused(RefreshFailure),
-    /// It was not invoked, or died before it could say anything.
+    /// It reports why there is none.
+    Failed(RefreshFailure),
+    /// It was not invoked, or crashed. Holds the error.
     Lost(String),
 }
 
-/// What a function that failed said.
-fn refused(function: &str, payload: &[u8]) -> Invoked {
-    let error: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
-    let text = |name: &str| error[name].as_str().unwrap_or("nothing").to_owned();
-    match text("errorType").as_str() {
-        PERMANENT_FAILURE => Invoked::Refused(RefreshFailure::new(text("errorMessage"), true)),
-        TRANSIENT_FAILURE => Invoked::Refused(RefreshFailure::new(text("errorMessage"), false)),
-        _ => Invoked::Lost(format!("{function} ended with {}", text("errorMessage"))),
+impl Invocation {
+    /// From the error payload of the function.
+    fn from_error(function: &str, payload: &[u8]) -> Self {
+        let error: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
+        let text = |name: &str| error[name].as_str().unwrap_or("no message").to_owned();
+        match text("errorType").as_str() {
+            PERMANENT_FAILURE => Self::Failed(RefreshFailure::permanent(text("errorMessage"))),
+            TRANSIENT_FAILURE => Self::Failed(RefreshFailure::transient(text("errorMessage"))),
+            _ => Self::Lost(format!("{function} failed: {}", text("errorMessage"))),
+        }
     }
 }
 
-fn is_dead(error: &CallError) -> bool {
+fn is_token_rejection(error: &CallError) -> bool {
     error.refusal().is_some_and(|refusal| refusal.class() == ErrorClass::Token)
-}
-
-/// A call that needs an access token failed.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenError {
-    /// WeChat's answer to the call itself.
-    #[error(transparent)]
-    Call(CallError),
-    /// There is no token to call with. Nothing was sent, or WeChat called the
-    /// token dead that it was sent with.
-    #[error("there is no access token of {app} to be had: {problem}")]
-    Unavailable {
-        /// The app's alias.
-        app: String,
-        /// Why, and what to do about it.
-        problem: String,
-        /// Whether it stays so until a human acts; otherwise a later try may find
-        /// one.
-        permanent: bool,
-    },
 }
 
 #[cfg(test)]
@@ -350,16 +317,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_functions_word_is_told_apart_from_its_death() {
-        let said = |kind: &str| format!(r#"{{"errorType":"{kind}","errorMessage":"shop: why"}}"#);
+    fn reported_failure_differs_from_a_crash_of_the_token_function() {
+        let payload =
+            |kind: &str| format!(r#"{{"errorType":"{kind}","errorMessage":"shop: why"}}"#);
         for (kind, permanent) in [(PERMANENT_FAILURE, true), (TRANSIENT_FAILURE, false)] {
-            let Invoked::Refused(failed) = refused("token", said(kind).as_bytes()) else {
-                panic!("{kind}");
-            };
-            assert_eq!((failed.problem.as_str(), failed.permanent), ("shop: why", permanent));
+            let invocation = Invocation::from_error("token", payload(kind).as_bytes());
+            let Invocation::Failed(failure) = invocation else { panic!("{kind}") };
+            assert_eq!((failure.problem.as_str(), failure.permanent), ("shop: why", permanent));
         }
-        for payload in [&said("Runtime.ExitError"), "", "null", "[]"] {
-            assert!(matches!(refused("token", payload.as_bytes()), Invoked::Lost(_)), "{payload}");
+        for payload in [&payload("Runtime.ExitError"), "", "null", "[]"] {
+            let invocation = Invocation::from_error("token", payload.as_bytes());
+            assert!(matches!(invocation, Invocation::Lost(_)), "{payload}");
         }
     }
 }

@@ -175,7 +175,7 @@ async fn claimed_by_another(world: &World, ago: u64) {
     let update = json!({
         "TableName": "hongyan-local-events",
         "Key": { "user": { "S": row["user"] }, "event": { "S": row["event"] } },
-        "UpdateExpression": "SET answer = :claim, pending = app_id, due_at = :past REMOVE applied_at",
+        "UpdateExpression": "SET auto_reply = :claim, pending = app_id, due_at = :past REMOVE applied_at",
         "ExpressionAttributeValues": { ":claim": claim, ":past": { "N": "1" } },
     });
     world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;

@@ -108,7 +108,7 @@ async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault, found: &str) {
         done["pushes"].as_array().unwrap().iter().map(|push| push["status"].clone()).collect();
     assert_eq!(statuses, [500, 200], "{done}");
     let told =
-        |line: &String| ["kind=\"text\"", "found=", found].iter().all(|word| line.contains(word));
+        |line: &String| ["kind=\"text\"", "outcome=", found].iter().all(|word| line.contains(word));
     assert!(world.lines().iter().any(told), "{found}: {:#?}", world.lines());
     stored_once(&world).await;
 }
@@ -116,13 +116,13 @@ async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault, found: &str) {
 /// Fault 2.
 #[tokio::test]
 async fn event_is_stored_by_the_next_delivery_after_a_crash_before_the_put() {
-    killed_at_its_put(|fault| fault, "New").await;
+    killed_at_its_put(|fault| fault, "Inserted").await;
 }
 
 /// Fault 3.
 #[tokio::test]
 async fn event_is_not_duplicated_by_the_next_delivery_after_a_crash_behind_the_put() {
-    killed_at_its_put(Fault::after, "Again").await;
+    killed_at_its_put(Fault::after, "Duplicate").await;
 }
 
 /// Faults 4, 7.

@@ -122,7 +122,7 @@ async fn known_from_events(world: &World) -> Vec<Value> {
     let mut rows = world.aws.rows("users").await;
     rows.retain(|row| {
         let user = row["user"].as_str().unwrap();
-        let by_login = ["code#", "person#"].iter().any(|it| user.starts_with(it));
+        let by_login = ["login_code#", "person#"].iter().any(|it| user.starts_with(it));
         !by_login && row["logged_in_at"].is_null() && row["state"] != "revoked"
     });
     for row in &mut rows {

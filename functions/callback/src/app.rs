@@ -6,7 +6,7 @@ use shared::cache::Cached;
 use shared::clock::Timestamp;
 use shared::http::HttpClient;
 use shared::parameters::{ParameterError, Parameters, WeChatApp};
-use shared::store::Events;
+use shared::store::{Events, EventsTable};
 use shared::wechat::callback::Callback;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ impl App {
     /// start fails all three deliveries at once.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
         let aws = Aws::from_environment(&HttpClient::new())?;
-        let events = Events::from_environment(&aws.dynamodb())?;
+        let events = EventsTable::from_environment(&aws.dynamodb())?;
         let parameters = Parameters::from_environment(aws.ssm_fail_fast())?;
         let (configs, table) = tokio::join!(read_configs(&parameters), events.check());
         table?;
@@ -60,7 +60,7 @@ impl App {
             }
             Err(error) => return Err(error.into()),
         };
-        Ok(Self { events, parameters, configs })
+        Ok(Self { events: Events::new(&events), parameters, configs })
     }
 
     /// The configuration of the app with this alias.

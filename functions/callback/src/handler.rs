@@ -186,8 +186,8 @@ async fn handle_push(
         Err(_) if reply_cipher.is_none() => return Err(Rejection::VerificationFailed),
         Err(error) => {
             let event = Unreadable::new(&config.app.app_id, &message);
-            let found = store_event(app, alias, &event.as_new(), now).await.found;
-            tracing::error!(app = alias, ?found, "stored a push that can't be read: {error}");
+            let outcome = store_event(app, alias, &event.as_new(), now).await.outcome;
+            tracing::error!(app = alias, ?outcome, "stored a push that can't be read: {error}");
             return Ok(ACK.to_owned());
         }
     };
@@ -196,21 +196,21 @@ async fn handle_push(
         app_id: &config.app.app_id,
         open_id: &push.from,
         create_time: push.create_time,
-        identity: &push.dedup_key,
+        dedup_key: &push.dedup_key,
         kind: push.kind.name(),
         body: &message,
         reply: passive.as_deref(),
         customer_service: customer_service.as_deref(),
     };
-    let EventPut { found, reply, recorded_at } = store_event(app, alias, &event, now).await;
-    if found == PutOutcome::KeyCollision {
+    let EventPut { outcome, reply, recorded_at } = store_event(app, alias, &event, now).await;
+    if outcome == PutOutcome::KeyCollision {
         tracing::warn!(
             app = alias,
             kind = event.kind,
             "stored an event beside another one of the same deduplication key"
         );
     } else {
-        tracing::info!(app = alias, kind = event.kind, ?found, "stored an event");
+        tracing::info!(app = alias, kind = event.kind, ?outcome, "stored an event");
     }
     Ok(match (reply, reply_cipher) {
         (None, _) => ACK.to_owned(),

@@ -8,7 +8,10 @@ use shared::clock::Timestamp;
 use shared::config;
 use shared::http::HttpClient;
 use shared::parameters::{Apps, Parameters};
-use shared::store::{Events, Followers, Logins, Mappings, Notifications, Users};
+use shared::store::{
+    ClosedAccounts, Consents, EventCursors, Events, EventsTable, Followers, MappingsTable,
+    Notifications, NotificationsTable, PhoneNumbers, ReplyWindows, UserItems, UsersTable,
+};
 use shared::wechat::client::WeChatClient;
 use shared::wechat::id::AppId;
 use std::sync::Arc;
@@ -19,9 +22,13 @@ pub(crate) struct App {
     apps: Cached<Apps>,
     parameters: Parameters,
     pub(crate) events: Events,
-    pub(crate) users: Users,
+    pub(crate) cursors: EventCursors,
     pub(crate) followers: Followers,
-    pub(crate) logins: Logins,
+    pub(crate) consents: Consents,
+    pub(crate) reply_windows: ReplyWindows,
+    pub(crate) phone_numbers: PhoneNumbers,
+    pub(crate) user_items: UserItems,
+    pub(crate) closed_accounts: ClosedAccounts,
     pub(crate) notifications: Notifications,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: WeChatClient,
@@ -33,10 +40,10 @@ impl App {
         let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
         let dynamodb = aws.dynamodb();
-        let events = Events::from_environment(&dynamodb)?;
-        let users = Users::from_environment(&dynamodb)?;
-        let mappings = Mappings::from_environment(&dynamodb)?;
-        let notifications = Notifications::from_environment(&dynamodb)?;
+        let events = EventsTable::from_environment(&dynamodb)?;
+        let users = UsersTable::from_environment(&dynamodb)?;
+        let mappings = MappingsTable::from_environment(&dynamodb)?;
+        let notifications = NotificationsTable::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
         let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (apps, checks) = tokio::join!(parameters.apps(), async {
@@ -44,17 +51,19 @@ impl App {
         });
         checks?;
         let apps = Cached::new(apps?, Timestamp::now());
-        let followers = Followers { users: users.clone(), mappings: mappings.clone() };
-        let logins = Logins { users: users.clone(), mappings };
         let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         Ok(Self {
             apps,
             parameters,
-            events,
-            users,
-            followers,
-            logins,
-            notifications,
+            events: Events::new(&events),
+            cursors: EventCursors::new(&users),
+            followers: Followers::new(&users, &mappings),
+            consents: Consents::new(&users),
+            reply_windows: ReplyWindows::new(&users),
+            phone_numbers: PhoneNumbers::new(&users),
+            user_items: UserItems::new(&users),
+            closed_accounts: ClosedAccounts::new(&users, &mappings),
+            notifications: Notifications::new(&notifications),
             tokens,
             wechat,
         })

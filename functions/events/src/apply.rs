@@ -54,7 +54,7 @@ pub(crate) async fn apply(
         }
         PushKind::Event(Event::SubscribeMessageChange(answers)) => {
             for answer in answers.iter().filter(|answer| !answer.accepted) {
-                app.users.withdraw(consent_key(event, &push, answer), push.create_time).await?;
+                app.consents.withdraw(consent_key(event, &push, answer), push.create_time).await?;
             }
         }
         PushKind::Event(Event::SubscribeMessageSent(deliveries)) => {
@@ -71,7 +71,7 @@ pub(crate) async fn apply(
         PushKind::Event(Event::UserAuthorizationRevoke { revoked })
             if revoked.iter().any(|it| [PHONE_NUMBER, ALL_PERMISSIONS].contains(it)) =>
         {
-            app.users.delete_phone(&event.app_id, &push.from, push.create_time).await?;
+            app.phone_numbers.delete(&event.app_id, &push.from, push.create_time).await?;
         }
         // These two are about data that isn't stored: names, pictures, locations.
         PushKind::Event(Event::UserInfoModified { .. } | Event::UserAuthorizationRevoke { .. }) => {
@@ -92,7 +92,7 @@ async fn grant(
 ) -> Result<(), ApplyError> {
     for (index, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.accepted) {
         let grant = format!("{}#{index}", event.event);
-        app.users.grant_consent(consent_key(event, push, answer), &grant, push.create_time).await?;
+        app.consents.grant(consent_key(event, push, answer), &grant, push.create_time).await?;
     }
     Ok(())
 }
@@ -103,7 +103,7 @@ async fn open_window(
     push: &Push,
     window: ReplyWindow,
 ) -> Result<(), ApplyError> {
-    app.users.open_window(&event.app_id, &push.from, window, push.create_time).await?;
+    app.reply_windows.open(&event.app_id, &push.from, window, push.create_time).await?;
     Ok(())
 }
 
@@ -113,7 +113,7 @@ async fn record_receipt(
     receipt: Receipt<'_>,
     now: Timestamp,
 ) -> Result<(), AwsError> {
-    let outcome = match receipt.fate {
+    let outcome = match receipt.delivery {
         DeliveryStatus::Delivered => "delivered",
         DeliveryStatus::Blocked => "blocked",
         DeliveryStatus::Failed(_) => "failed",
@@ -133,7 +133,7 @@ fn receipt<'a>(
         open_id: &push.from,
         template_id: delivery.template_id.as_deref(),
         message_id: &delivery.message_id,
-        fate: &delivery.status,
+        delivery: &delivery.status,
         at: push.create_time,
     }
 }

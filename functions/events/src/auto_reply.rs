@@ -55,8 +55,7 @@ pub(crate) async fn send_auto_reply(
     // It was certainly not sent, so it does not count against the reply window. A failure
     // to release the slot must not hide the outcome.
     if attempted.is_err()
-        && let Err(error) =
-            app.users.release_in_window(&event.app_id, &push.from, &event.event).await
+        && let Err(error) = app.reply_windows.release(&event.app_id, &push.from, &event.event).await
     {
         tracing::error!(app = alias, event = name, "{error}");
     }
@@ -103,7 +102,7 @@ async fn attempt(
         return Ok(AutoReplyState::TooLate);
     }
     let app_id = &wechat_app.app_id;
-    if !app.users.reserve_in_window(app_id, &push.from, &event.event, now).await? {
+    if !app.reply_windows.reserve(app_id, &push.from, &event.event, now).await? {
         return Ok(AutoReplyState::NoWindow);
     }
     let mut pauses = PAUSES.iter();

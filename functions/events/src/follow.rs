@@ -22,7 +22,7 @@ pub(crate) async fn follow(
     at: Timestamp,
 ) -> Result<(), ApplyError> {
     converge(app, wechat_app, open_id, FollowEvent::Followed, at).await?;
-    app.users.open_window(&wechat_app.app_id, open_id, ReplyWindow::Follow, at).await?;
+    app.reply_windows.open(&wechat_app.app_id, open_id, ReplyWindow::Follow, at).await?;
     Ok(())
 }
 
@@ -36,7 +36,7 @@ pub(crate) async fn unfollow(
 ) -> Result<(), ApplyError> {
     let known = converge(app, wechat_app, open_id, FollowEvent::Unfollowed, at).await?;
     let follows = known.follows() && known.since() == Some(at);
-    app.users.erase(&wechat_app.app_id, open_id, at, follows).await?;
+    app.user_items.erase(&wechat_app.app_id, open_id, at, follows).await?;
     Ok(())
 }
 
@@ -55,13 +55,13 @@ pub(crate) async fn close_account(
             unfollow(app, wechat_app, open_id, at).await?;
             let people = app.followers.unlink(app_id, open_id, person.as_ref(), at).await?;
             for person in &people {
-                app.logins.unlink_person(person).await?;
+                app.closed_accounts.unlink_person(person).await?;
             }
             Ok(())
         }
         AppKind::MiniProgram => {
-            app.logins.close_account(&wechat_app.app_id, open_id, at).await?;
-            app.users.erase(&wechat_app.app_id, open_id, at, false).await?;
+            app.closed_accounts.unlink_user(&wechat_app.app_id, open_id, at).await?;
+            app.user_items.erase(&wechat_app.app_id, open_id, at, false).await?;
             Ok(())
         }
     }
@@ -84,7 +84,7 @@ async fn converge(
             FollowTransition::To(next) => next,
             FollowTransition::NeedsLookup => {
                 let profile = fetch_profile(app, wechat_app, open_id).await?;
-                match known.with_user_info(event, at, &profile) {
+                match known.with_profile(event, at, &profile) {
                     Some(next) => next,
                     None => return Ok(known),
                 }

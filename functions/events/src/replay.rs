@@ -175,7 +175,7 @@ async fn list(
 /// Stores a cursor and returns a random token for it, as the cursor itself names a user.
 async fn save_cursor(app: &App, cursor: Option<EventCursor>) -> Result<Option<String>, AwsError> {
     match cursor {
-        Some(cursor) => app.users.save_cursor(&cursor, Timestamp::now()).await.map(Some),
+        Some(cursor) => app.cursors.save(&cursor, Timestamp::now()).await.map(Some),
         None => Ok(None),
     }
 }
@@ -298,7 +298,7 @@ impl ReplayRequest {
         let cursor = match &self.next_token {
             None => None,
             Some(token) => {
-                let cursor = app.users.load_cursor(token, now).await?;
+                let cursor = app.cursors.load(token, now).await?;
                 Some(cursor.map_err(|_| ReplayError::Invalid(INVALID_TOKEN.to_owned()))?)
             }
         };

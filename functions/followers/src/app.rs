@@ -8,7 +8,9 @@ use shared::clock::Timestamp;
 use shared::config;
 use shared::http::HttpClient;
 use shared::parameters::{Apps, Parameters};
-use shared::store::{FollowerImports, Followers, Mappings, Users};
+use shared::store::{
+    FollowerImports, Followers, MappingsTable, NotificationsTable, UserItems, UsersTable,
+};
 use shared::wechat::client::WeChatClient;
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ pub(crate) struct App {
     apps: Cached<Apps>,
     parameters: Parameters,
     pub(crate) followers: Followers,
+    pub(crate) user_items: UserItems,
     pub(crate) imports: FollowerImports,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: WeChatClient,
@@ -29,9 +32,9 @@ impl App {
         let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
         let dynamodb = aws.dynamodb();
-        let users = Users::from_environment(&dynamodb)?;
-        let mappings = Mappings::from_environment(&dynamodb)?;
-        let imports = FollowerImports::from_environment(&dynamodb)?;
+        let users = UsersTable::from_environment(&dynamodb)?;
+        let mappings = MappingsTable::from_environment(&dynamodb)?;
+        let notifications = NotificationsTable::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
         let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (apps, users_check, mappings_check) =
@@ -41,8 +44,9 @@ impl App {
         Ok(Self {
             apps: Cached::new(apps?, Timestamp::now()),
             parameters,
-            followers: Followers { users, mappings },
-            imports,
+            followers: Followers::new(&users, &mappings),
+            user_items: UserItems::new(&users),
+            imports: FollowerImports::new(&notifications),
             tokens,
             wechat,
         })

@@ -25,7 +25,7 @@ pub(crate) async fn continue_import(
 ) -> Result<(), AwsError> {
     let now = Timestamp::now();
     let claimed =
-        app.imports.claim(&account.app_id, ignore_backoff, now, now.plus(LEASE_TTL)).await?;
+        app.imports.acquire(&account.app_id, ignore_backoff, now, now.plus(LEASE_TTL)).await?;
     let Some((lease, mut import)) = claimed else { return Ok(()) };
     (import.retry_at, import.reason) = (None, None);
     let job = ImportJob::new(account, lease, &import, deadline);

@@ -7,7 +7,7 @@ use crate::wechat_calls::fetch_page;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::clock::Timestamp;
 use shared::store::{FollowerImport, ImportPhase};
-use shared::wechat::user::{BATCH_SIZE, FollowerPage};
+use shared::wechat::user::{FollowerPage, MAX_BATCH_SIZE};
 
 /// Maximum number of batches in parallel. WeChat takes a third of a second for one, so this
 /// makes some 1,700 followers a second. A new DynamoDB table takes 2,000 in transactions
@@ -32,7 +32,7 @@ pub(crate) async fn import_page(
     };
     let (run, full) = (&*import, import.full);
     let hashes: Vec<_> = page.open_ids.iter().map(|open_id| run.hash(open_id)).collect();
-    stream::iter(page.open_ids.chunks(BATCH_SIZE))
+    stream::iter(page.open_ids.chunks(MAX_BATCH_SIZE))
         .map(|batch| import_batch(app, job, batch, full))
         .buffer_unordered(MAX_CONCURRENCY)
         .try_collect::<()>()

@@ -13,7 +13,7 @@ use crate::page::restart;
 use crate::wechat_calls::fetch_user_infos;
 use shared::store::{FollowEvent, FollowTransition, FollowerImport, ImportPhase};
 use shared::wechat::id::OpenId;
-use shared::wechat::user::BATCH_SIZE;
+use shared::wechat::user::MAX_BATCH_SIZE;
 use std::collections::HashSet;
 
 /// Maximum number of hashes in memory, 8 MB. A longer list is divided into parts, and the
@@ -33,7 +33,7 @@ pub(crate) async fn reconcile(
         return job.save(app, import).await;
     };
     let mut cursor = import.scanned.clone();
-    let mut missing = Vec::with_capacity(BATCH_SIZE);
+    let mut missing = Vec::with_capacity(MAX_BATCH_SIZE);
     loop {
         let app_id = &job.account.app_id;
         let (followers, next) = retry_throttled(|| {
@@ -44,7 +44,7 @@ pub(crate) async fn reconcile(
             if listed.lacks(import.hash(&open_id)) {
                 missing.push(open_id);
             }
-            if missing.len() == BATCH_SIZE {
+            if missing.len() == MAX_BATCH_SIZE {
                 unfollow_missing(app, job, import, &missing).await?;
                 missing.clear();
             }
@@ -153,7 +153,7 @@ async fn unfollow_missing(
             continue;
         };
         // Their data is erased first: after the transition, no scan finds them again.
-        app.followers.users.erase(app_id, open_id, at, false).await?;
+        app.user_items.erase(app_id, open_id, at, false).await?;
         if app.followers.store(app_id, open_id, known, next).await?.is_some() {
             job.counts.update(|counts| counts.left += 1);
         }

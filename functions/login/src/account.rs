@@ -1,5 +1,6 @@
 //! Accounts: a name and a password that the operator issues.
 
+use crate::app::App;
 use crate::error::LoginError;
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::secret::Secret;
-use shared::store::{AttemptKey, Logins, Mappings, RateLimit};
+use shared::store::{AttemptKey, Mappings, RateLimit};
 use std::net::IpAddr;
 
 /// The name of an account: 1 to 64 letters, digits, or any of `- _ . @ +`.
@@ -67,19 +68,18 @@ pub(crate) fn hash(password: &Password) -> Result<Secret, AwsError> {
 /// Checks the password of an account, and returns its stored hash. The number of wrong
 /// passwords per account and network is limited, whether or not the account exists.
 pub(crate) async fn authenticate(
-    logins: &Logins,
+    app: &App,
     username: &Username,
     password: &Password,
     address: &str,
     now: Timestamp,
 ) -> Result<Secret, LoginError> {
     let key = AttemptKey::new(username.as_str(), &network(address));
-    if let RateLimit::Limited { wait } = logins.users.count_attempt(&key, now).await? {
+    if let RateLimit::Limited { wait } = app.password_attempts.count(&key, now).await? {
         return Err(LoginError::TooManyPasswords { wait });
     }
-    let hash =
-        verify(&logins.mappings, username, password).await?.ok_or(LoginError::WrongPassword)?;
-    logins.users.reset_attempts(&key).await?;
+    let hash = verify(&app.mappings, username, password).await?.ok_or(LoginError::WrongPassword)?;
+    app.password_attempts.reset(&key).await?;
     Ok(hash)
 }
 

@@ -12,7 +12,9 @@ use shared::http::HttpClient;
 use shared::parameters::{AppKind, Apps, ParameterError, Parameters, WeChatApp};
 use shared::secret::Secret;
 use shared::store::{
-    AppIdentity, Erasure, Events, Logins, Mappings, Notifications, Sessions, Users,
+    Accounts, AppIdentity, Consents, Erasure, EventsTable, FormIds, LoginCodes, Logins, Mappings,
+    MappingsTable, NotificationsTable, PasswordAttempts, People, PhoneNumbers, Profiles,
+    ReplyWindows, Sessions, UsersTable,
 };
 use shared::wechat::client::WeChatClient;
 use std::collections::BTreeMap;
@@ -48,11 +50,20 @@ impl Credentials {
 pub(crate) struct App {
     credentials: OnceCell<Cached<Credentials>>,
     pub(crate) logins: Logins,
+    pub(crate) login_codes: LoginCodes,
+    pub(crate) accounts: Accounts,
+    pub(crate) password_attempts: PasswordAttempts,
+    pub(crate) people: People,
+    pub(crate) mappings: Mappings,
+    pub(crate) profiles: Profiles,
+    pub(crate) consents: Consents,
+    pub(crate) reply_windows: ReplyWindows,
+    pub(crate) form_ids: FormIds,
+    pub(crate) phone_numbers: PhoneNumbers,
+    pub(crate) erasure: Erasure,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: WeChatClient,
     pub(crate) sessions: Sessions,
-    events: Events,
-    notifications: Notifications,
     issuer: Option<String>,
     pub(crate) parameters: Parameters,
     keys: OnceCell<Cached<Keys>>,
@@ -69,11 +80,10 @@ impl App {
         let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
         let dynamodb = aws.dynamodb();
-        let users = Users::from_environment(&dynamodb)?;
-        let mappings = Mappings::from_environment(&dynamodb)?;
-        let sessions = Sessions::from_environment(&dynamodb)?;
-        let events = Events::from_environment(&dynamodb)?;
-        let notifications = Notifications::from_environment(&dynamodb)?;
+        let users = UsersTable::from_environment(&dynamodb)?;
+        let mappings = MappingsTable::from_environment(&dynamodb)?;
+        let events = EventsTable::from_environment(&dynamodb)?;
+        let notifications = NotificationsTable::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
         let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
@@ -91,12 +101,21 @@ impl App {
         };
         Ok(Self {
             credentials,
-            logins: Logins { users, mappings },
+            logins: Logins::new(&users, &mappings),
+            login_codes: LoginCodes::new(&users),
+            accounts: Accounts::new(&users, &mappings),
+            password_attempts: PasswordAttempts::new(&users),
+            people: People::new(&users, &mappings),
+            mappings: Mappings::new(&mappings),
+            profiles: Profiles::new(&users),
+            consents: Consents::new(&users),
+            reply_windows: ReplyWindows::new(&users),
+            form_ids: FormIds::new(&users),
+            phone_numbers: PhoneNumbers::new(&users),
+            erasure: Erasure::new(&users, &mappings, &events, &notifications),
+            sessions: Sessions::new(&users),
             tokens,
             wechat,
-            sessions,
-            events,
-            notifications,
             issuer: config::optional("ISSUER"),
             parameters,
             keys: OnceCell::new(),
@@ -133,16 +152,6 @@ impl App {
         let first = async || Ok(Cached::new(read(&self.parameters).await?, now));
         let cached: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
         Ok(cached?.get(now, is_sufficient, read(&self.parameters)).await)
-    }
-
-    /// Erases a person from all tables.
-    pub(crate) fn erasure(&self) -> Erasure {
-        Erasure {
-            logins: self.logins.clone(),
-            sessions: self.sessions.clone(),
-            events: self.events.clone(),
-            notifications: self.notifications.clone(),
-        }
     }
 
     /// Makes the next request read the credentials again, as WeChat refused one.

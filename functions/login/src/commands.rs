@@ -73,35 +73,35 @@ async fn execute(
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Value, LoginError> {
-    let mappings = &app.logins.mappings;
+    let accounts = &app.accounts;
     match command {
         Command::CreateAccount { username, password } => {
             let hash = password.as_ref().map(account::hash).transpose()?;
-            if !mappings.create_account(username.as_str(), hash.as_ref(), now).await? {
+            if !accounts.create(username.as_str(), hash.as_ref(), now).await? {
                 return Err(LoginError::AccountExists);
             }
             Ok(json!({ "account": username.as_str() }))
         }
         Command::SetPassword { username, password } => {
             let hash = account::hash(&password)?;
-            if !mappings.set_password(username.as_str(), Some(&hash)).await? {
+            if !accounts.set_password(username.as_str(), Some(&hash)).await? {
                 return Err(BindError::NoAccount.into());
             }
             Ok(json!({ "account": username.as_str() }))
         }
         Command::ClearPassword { username } => {
-            if !mappings.set_password(username.as_str(), None).await? {
+            if !accounts.set_password(username.as_str(), None).await? {
                 return Err(BindError::NoAccount.into());
             }
             Ok(json!({ "account": username.as_str() }))
         }
         Command::Bind { username, user } => {
-            app.logins.bind(username.as_str(), user.as_str()).await?;
+            accounts.bind(username.as_str(), user.as_str()).await?;
             tracing::info!(user = user.as_str(), "bound an account");
             Ok(json!({ "account": username.as_str(), "user": user.as_str() }))
         }
         Command::Unbind { username, user } => {
-            let changed = app.logins.unbind(username.as_str(), user.as_str()).await?;
+            let changed = accounts.unbind(username.as_str(), user.as_str()).await?;
             tracing::info!(user = user.as_str(), changed, "unbound an account");
             Ok(json!({ "account": username.as_str(), "user": user.as_str(), "changed": changed }))
         }

@@ -54,10 +54,9 @@ pub(crate) async fn submit_form_ids(
     let mini_program =
         credentials.mini_program(&request.app).ok_or(LoginError::UnknownMiniProgram)?;
     let app_id = &mini_program.app_id;
-    let open_id = app.logins.mappings.open_id_of(person, app_id).await?;
+    let open_id = app.mappings.open_id_of(person, app_id).await?;
     let open_id = open_id.ok_or(LoginError::UnknownUser)?;
-    let users = &app.logins.users;
-    let new = users.store_form_ids(app_id, &open_id, person, &request.form_ids.0, now).await?;
+    let new = app.form_ids.store(app_id, &open_id, person, &request.form_ids.0, now).await?;
     let new = new.ok_or(LoginError::UnknownUser)?;
     tracing::info!(app = request.app, user = person, new, "stored form ids");
     Ok(new)

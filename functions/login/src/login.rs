@@ -113,9 +113,8 @@ pub(crate) async fn log_in(
     let (account, hash) = match (&request.username, &request.password) {
         (None, None) => (None, None),
         (Some(username), Some(password)) => {
-            let logins = &app.logins;
             let address = caller.address;
-            let hash = account::authenticate(logins, username, password, address, now).await?;
+            let hash = account::authenticate(app, username, password, address, now).await?;
             (Some(username.as_str()), Some(hash))
         }
         (Some(_), None) => return Err(LoginError::MissingCredential("password")),
@@ -208,7 +207,7 @@ impl SessionIssuer<'_> {
             refresh_token: refresh_token.text.expose().to_owned(),
             token_type: "Bearer",
             expires_in: ACCESS_TOKEN_TTL,
-            follows: credentials.follows(&session.routes),
+            follows: credentials.follows(&session.identities),
             bound: session.account,
             merged_from: session.merged_from,
             user: session.user,

@@ -98,15 +98,15 @@ pub(crate) async fn store_phone(
         .find(|known| known.app_id.as_str() == family.app_id && known.kind == AppKind::MiniProgram)
         .ok_or(LoginError::UnknownUser)?;
     let (app_id, alias) = (&mini_program.app_id, mini_program.alias.as_str());
-    let open_id = app.logins.mappings.open_id_of(person, app_id).await?;
+    let open_id = app.mappings.open_id_of(person, app_id).await?;
     let open_id = open_id.ok_or(LoginError::UnknownUser)?;
-    let users = &app.logins.users;
+    let phone_numbers = &app.phone_numbers;
     let code = request.code.hash();
     let phone = match exchange(app, mini_program, &open_id, &request.code, now).await {
         Ok(phone) => phone,
         Err(error) if is_used_code(&error) => {
             // The client lost the response to its first request, and sends the same code.
-            let stored = users.phone(app_id, &open_id).await?.filter(|stored| {
+            let stored = phone_numbers.get(app_id, &open_id).await?.filter(|stored| {
                 stored.code == code && now < stored.confirmed_at.plus(REPEAT_WINDOW_SECS)
             });
             return match stored {
@@ -118,7 +118,7 @@ pub(crate) async fn store_phone(
     };
     let response = PhoneResponse::from(&phone);
     let stored = StoredPhone { phone, code, confirmed_at: now };
-    if !users.store_phone(app_id, &open_id, person, &stored).await? {
+    if !phone_numbers.store(app_id, &open_id, person, &stored).await? {
         return Err(LoginError::UnknownUser);
     }
     tracing::info!(app = alias, user = person, "stored a phone number");

@@ -20,7 +20,7 @@ pub(crate) async fn find_session(
     now: Timestamp,
 ) -> Result<Option<(LoginResult, LoginCodeRecord)>, AwsError> {
     let lookup = async || {
-        let Some(record) = app.logins.users.login_code(code, now).await? else {
+        let Some(record) = app.login_codes.get(code, now).await? else {
             return Ok(None);
         };
         let family = app.sessions.get(&record.person, &record.exchange.session).await?;

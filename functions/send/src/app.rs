@@ -9,7 +9,10 @@ use shared::clock::Timestamp;
 use shared::config;
 use shared::http::HttpClient;
 use shared::parameters::{Apps, ParameterError, Parameters, Template};
-use shared::store::{Mappings, Notifications, Users};
+use shared::store::{
+    Entitlements, Mappings, MappingsTable, Notifications, NotificationsTable, Profiles,
+    SharedCircuits, UsersTable,
+};
 use shared::wechat::client::WeChatClient;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -21,9 +24,11 @@ const TEMPLATE_TTL_SECS: u64 = 60;
 #[derive(Debug)]
 pub(crate) struct App {
     apps: Cached<Apps>,
-    pub(crate) users: Users,
+    pub(crate) profiles: Profiles,
+    pub(crate) entitlements: Entitlements,
     pub(crate) mappings: Mappings,
     pub(crate) notifications: Notifications,
+    pub(crate) circuits: SharedCircuits,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: WeChatClient,
     pub(crate) circuit_breaker: CircuitBreaker,
@@ -37,9 +42,9 @@ impl App {
         let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
         let dynamodb = aws.dynamodb();
-        let users = Users::from_environment(&dynamodb)?;
-        let mappings = Mappings::from_environment(&dynamodb)?;
-        let notifications = Notifications::from_environment(&dynamodb)?;
+        let users = UsersTable::from_environment(&dynamodb)?;
+        let mappings = MappingsTable::from_environment(&dynamodb)?;
+        let notifications = NotificationsTable::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
         let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (apps, users_there, mappings_there, notifications_there) =
@@ -49,9 +54,11 @@ impl App {
         let templates = Mutex::default();
         Ok(Self {
             apps: Cached::new(apps?, Timestamp::now()),
-            users,
-            mappings,
-            notifications,
+            profiles: Profiles::new(&users),
+            entitlements: Entitlements::new(&users),
+            mappings: Mappings::new(&mappings),
+            circuits: SharedCircuits::new(&notifications),
+            notifications: Notifications::new(&notifications),
             tokens,
             wechat,
             circuit_breaker: CircuitBreaker::default(),

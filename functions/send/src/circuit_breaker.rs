@@ -4,7 +4,7 @@
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::parameters::WeChatApp;
-use shared::store::{Notifications, OpenCircuit, OpenCircuits};
+use shared::store::{OpenCircuit, OpenCircuits, SharedCircuits};
 use shared::wechat::client::CallError;
 use shared::wechat::id::AppId;
 use shared::wechat::message::Accepted;
@@ -52,12 +52,12 @@ pub(crate) enum GuardedCallError {
 impl CircuitBreaker {
     /// Reads the open circuits if they were not read lately. A failure is only logged:
     /// without the circuits, calls are made that WeChat refuses.
-    pub(crate) async fn refresh(&self, notifications: &Notifications, now: Timestamp) {
+    pub(crate) async fn refresh(&self, circuits: &SharedCircuits, now: Timestamp) {
         let read_at = self.daily.lock().expect("nothing panics under this lock").read_at;
         if read_at.is_some_and(|at| now.seconds_since(at) < REFRESH_INTERVAL_SECS) {
             return;
         }
-        match notifications.open_circuits().await {
+        match circuits.open_circuits().await {
             Ok(open) => self.with_daily(|daily| {
                 *daily = DailyCircuits { open, read_at: Some(now) };
             }),
@@ -104,7 +104,7 @@ impl CircuitBreaker {
     /// When the circuit is open, or the call fails.
     pub(crate) async fn guard(
         &self,
-        notifications: &Notifications,
+        circuits: &SharedCircuits,
         sender_app: &WeChatApp,
         api: &'static str,
         now: Timestamp,
@@ -112,17 +112,17 @@ impl CircuitBreaker {
     ) -> Result<Accepted, GuardedCallError> {
         let circuit = self.open_circuit(sender_app, api, now);
         if let Some(blocked) = self.blocked_until(sender_app, api, now)
-            && !try_half_open(notifications, sender_app, api, circuit, now).await
+            && !try_half_open(circuits, sender_app, api, circuit, now).await
         {
             return Err(GuardedCallError::Blocked(blocked));
         }
         let response = call.await;
         if let Err(TokenError::Call(CallError::Refused { refusal, .. })) = &response {
             let now = Timestamp::now();
-            self.record_refusal(notifications, sender_app, api, refusal, now).await;
+            self.record_refusal(circuits, sender_app, api, refusal, now).await;
         }
         if circuit.is_some() && closes_circuit(&response) {
-            self.close(notifications, sender_app, api).await;
+            self.close(circuits, sender_app, api).await;
         }
         response.map_err(GuardedCallError::Call)
     }
@@ -136,7 +136,7 @@ impl CircuitBreaker {
     /// Opens the circuit if WeChat refused a call for its quota.
     async fn record_refusal(
         &self,
-        notifications: &Notifications,
+        circuits: &SharedCircuits,
         sender_app: &WeChatApp,
         api: &'static str,
         refusal: &Refusal,
@@ -152,7 +152,7 @@ impl CircuitBreaker {
                 );
                 let circuit = OpenCircuit::new(now.plus(secs_until_midnight(now)), now);
                 self.with_daily(|daily| daily.open.add(app_id, api, circuit));
-                if let Err(error) = notifications.open_circuit(app_id, api, circuit).await {
+                if let Err(error) = circuits.open(app_id, api, circuit).await {
                     tracing::error!(app = alias, "{error}");
                 }
             }
@@ -165,10 +165,10 @@ impl CircuitBreaker {
         }
     }
 
-    async fn close(&self, notifications: &Notifications, app: &WeChatApp, api: &'static str) {
+    async fn close(&self, circuits: &SharedCircuits, app: &WeChatApp, api: &'static str) {
         tracing::info!(app = app.alias, api, "WeChat accepts calls again; the circuit is closed");
         self.with_daily(|daily| daily.open.remove(&app.app_id, api));
-        if let Err(error) = notifications.close_circuit(&app.app_id, api).await {
+        if let Err(error) = circuits.close(&app.app_id, api).await {
             tracing::warn!(app = app.alias, "{error}");
         }
     }
@@ -180,14 +180,14 @@ impl CircuitBreaker {
 
 /// Whether this call is the half-open probe.
 async fn try_half_open(
-    notifications: &Notifications,
+    circuits: &SharedCircuits,
     sender_app: &WeChatApp,
     api: &str,
     circuit: Option<OpenCircuit>,
     now: Timestamp,
 ) -> bool {
     let Some(circuit) = circuit.filter(|circuit| circuit.may_be_probed(now)) else { return false };
-    let probe = notifications.try_half_open(&sender_app.app_id, api, circuit, now).await;
+    let probe = circuits.try_half_open(&sender_app.app_id, api, circuit, now).await;
     probe.unwrap_or_else(|error| {
         tracing::warn!(app = sender_app.alias, "{error}");
         false

@@ -20,7 +20,7 @@ pub(crate) async fn handle(
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Value, Diagnostic> {
-    app.circuit_breaker.refresh(&app.notifications, now).await;
+    app.circuit_breaker.refresh(&app.circuits, now).await;
     if event.get("Records").is_some() {
         let batch = serde_json::from_value(event)
             .map_err(|_| error::invalid("Records: not a batch of messages from SQS"))?;

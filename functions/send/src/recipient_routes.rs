@@ -72,7 +72,8 @@ impl<'a> RecipientRoutes<'a> {
             Recipient::Union { union_id } => app.mappings.by_union_id(union_id).await?,
             Recipient::User { .. } => {
                 let Some(named) = self.found.first_mut() else { return Ok(()) };
-                let (union_id, follows) = app.users.identity(&named.app_id, &named.open_id).await?;
+                let (union_id, follows) =
+                    app.profiles.identity(&named.app_id, &named.open_id).await?;
                 named.follows = follows.unwrap_or(named.follows);
                 // Other apps know the person by the unionid.
                 match union_id {

@@ -5,7 +5,7 @@ use shared::aws::Aws;
 use shared::config;
 use shared::http::HttpClient;
 use shared::parameters::{ParameterError, Parameters, StoredToken, WeChatApp};
-use shared::store::TokenRefreshLeases;
+use shared::store::{NotificationsTable, TokenRefreshLeases};
 use shared::wechat::client::WeChatClient;
 
 /// Apps and secrets are read by every invocation: the schedule invokes the function once
@@ -24,7 +24,8 @@ impl App {
         let http = HttpClient::new();
         let aws = Aws::from_environment(&http)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
-        let leases = TokenRefreshLeases::from_environment(&aws.dynamodb())?;
+        let leases =
+            TokenRefreshLeases::new(&NotificationsTable::from_environment(&aws.dynamodb())?);
         let wechat = WeChatClient::new(http.client(), &config::required("WECHAT_URL")?)?;
         tokio::try_join!(parameters.apps(), parameters.secrets())?;
         Ok(Self { parameters, leases, wechat })

@@ -46,7 +46,7 @@ pub(crate) async fn refresh_rejected_token(
     if let Some(stored) = newer_token(app, wechat_app, rejected).await? {
         return Ok(stored);
     }
-    let claimed = app.leases.claim(&wechat_app.app_id, now, now.plus(LEASE_DURATION)).await;
+    let claimed = app.leases.acquire(&wechat_app.app_id, now, now.plus(LEASE_DURATION)).await;
     let lease = match claimed {
         Ok(LeaseResult::Acquired(lease)) => lease,
         Ok(LeaseResult::HeldBy(holder)) => {

@@ -23,7 +23,7 @@ struct NextSteps {
     api: String,
     callbacks: Vec<CallbackUrl>,
     /// The most urgent first.
-    next: Vec<Step>,
+    next: Vec<SetupStep>,
 }
 
 #[derive(Debug, Serialize)]
@@ -33,7 +33,7 @@ struct CallbackUrl {
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Step {
+struct SetupStep {
     action: String,
     /// The command for it, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,9 +85,9 @@ impl Next {
     }
 }
 
-fn next_steps(state: &SetupState) -> Vec<Step> {
-    let manual = |action: &str| Step { action: action.to_owned(), command: None };
-    let by_command = |action: &str, command: &str| Step {
+fn next_steps(state: &SetupState) -> Vec<SetupStep> {
+    let manual = |action: &str| SetupStep { action: action.to_owned(), command: None };
+    let by_command = |action: &str, command: &str| SetupStep {
         action: action.to_owned(),
         command: Some(command.to_owned()),
     };

@@ -1,129 +1,95 @@
-//! One app's token, as a process holds it.
+//! One app's token, cached in this process.
 
-use super::TokenError;
+use super::error::RefreshFailure;
 use crate::clock::Timestamp;
-use crate::parameters::{StoredToken, WeChatApp};
+use crate::parameters::StoredToken;
 use crate::secret::Secret;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// A token that was read is used this many seconds before it's read again.
-const FRESH: u64 = 60;
-/// A token this close to its end, in seconds, is read again: its successor is
-/// there by now. The machine's clock may be wrong by as much.
-const MARGIN: u64 = 120;
-/// If it isn't there, the old one is used this many seconds before it's looked for
-/// again.
-const WAITING: u64 = 5;
-/// A token that WeChat called dead isn't used for this long, whoever hands it out.
-/// After it WeChat may be asked again: it may have been mistaken.
+/// In seconds. Then the token is read again.
+const TTL: u64 = 60;
+/// In seconds. A token this close to its expiry is read again after [`EXPIRING_TTL`]: its
+/// successor is stored by then. The machine's clock may be off by as much.
+const EXPIRY_MARGIN: u64 = 120;
+/// In seconds.
+const EXPIRING_TTL: u64 = 5;
+/// For this long a token that WeChat rejected isn't used, even if it is read again. Then
+/// WeChat may be asked again, in case it was wrong.
 const INVALID_FOR: Duration = Duration::from_secs(30);
-/// A failure that only a human can end is not looked at again for this long.
-const FAILURE_TTL: Duration = Duration::from_secs(1);
 
-/// One app's token, as a process holds it.
+/// One app's token.
 #[derive(Debug, Default)]
 pub(super) struct TokenCache {
-    kept: Mutex<Kept>,
-    /// Of many calls that need a token at once, one gets it. With the last failure.
+    state: Mutex<State>,
+    /// Single-flight: of many callers that need a token, one reads or replaces it. Holds
+    /// the last failure.
     pub(super) refresh_lock: tokio::sync::Mutex<Option<RefreshFailure>>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct State {
+    /// With the time when it was read.
     token: Option<(StoredToken, Timestamp)>,
-    dead: Option<(Secret, Instant)>,
+    /// What WeChat rejected, and when.
+    invalid: Option<(Secret, Instant)>,
 }
 
 impl TokenCache {
     /// The token, if it needn't be read again.
-    pub(super) fn usable(&self, now: Timestamp) -> Option<StoredToken> {
-        let kept = self.kept();
-        let (token, read_at) = kept.token.as_ref()?;
-        let fresh = if now.plus(MARGIN) < token.expires_at { FRESH } else { WAITING };
-        (now.seconds_since(*read_at) < fresh && !kept.is_invalid(token)).then(|| token.clone())
+    pub(super) fn fresh(&self, now: Timestamp) -> Option<StoredToken> {
+        let state = self.state();
+        let (token, read_at) = state.token.as_ref()?;
+        let ttl = if now.plus(EXPIRY_MARGIN) < token.expires_at { TTL } else { EXPIRING_TTL };
+        (now.seconds_since(*read_at) < ttl && !state.is_invalid(token)).then(|| token.clone())
     }
 
-    /// The token, however old, unless WeChat has just called it dead.
+    /// The token, however old, unless WeChat has just rejected it.
     pub(super) fn any(&self) -> Option<StoredToken> {
-        let kept = self.kept();
-        let (token, _) = kept.token.as_ref()?;
-        (!kept.is_invalid(token)).then(|| token.clone())
+        let state = self.state();
+        let (token, _) = state.token.as_ref()?;
+        (!state.is_invalid(token)).then(|| token.clone())
     }
 
-    /// The token, if it's newer than the dead one.
-    pub(super) fn newer(&self, dead: &StoredToken) -> Option<StoredToken> {
-        self.any().filter(|token| token.supersedes(dead))
+    /// The token, if it is newer than the rejected one.
+    pub(super) fn newer_than(&self, rejected: &StoredToken) -> Option<StoredToken> {
+        self.any().filter(|token| token.supersedes(rejected))
     }
 
-    /// Keeps a token that was read, unless a newer one was read before: the
-    /// Parameter Store may show what was there a moment ago. What is kept is
-    /// answered.
-    pub(super) fn keep(&self, token: StoredToken, now: Timestamp) -> StoredToken {
-        let mut kept = self.kept();
-        let token = match kept.token.take() {
-            Some((before, _)) if !token.supersedes(&before) && before.token != token.token => {
-                before
+    /// Caches a token that was read, unless a newer one is cached: the Parameter Store is
+    /// eventually consistent. Returns what is cached.
+    pub(super) fn insert(&self, token: StoredToken, now: Timestamp) -> StoredToken {
+        let mut state = self.state();
+        let token = match state.token.take() {
+            Some((cached, _)) if !token.supersedes(&cached) && cached.token != token.token => {
+                cached
             }
             _ => token,
         };
-        kept.token = Some((token.clone(), now));
+        state.token = Some((token.clone(), now));
         token
     }
 
-    /// Notes that WeChat called a token dead.
+    /// Records that WeChat rejected a token.
     pub(super) fn mark_invalid(&self, token: &StoredToken) {
-        self.kept().dead = Some((token.token.clone(), Instant::now()));
+        self.state().invalid = Some((token.token.clone(), Instant::now()));
     }
 
-    /// Whether WeChat has just called this token dead.
+    /// Whether WeChat has just rejected this token.
     pub(super) fn is_invalid(&self, token: &StoredToken) -> bool {
-        self.kept().is_invalid(token)
+        self.state().is_invalid(token)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().expect("nothing panics under this lock")
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics under this lock")
     }
 }
 
-impl Kept {
+impl State {
     fn is_invalid(&self, token: &StoredToken) -> bool {
-        self.dead
+        self.invalid
             .as_ref()
-            .is_some_and(|(dead, at)| *dead == token.token && at.elapsed() < INVALID_FOR)
-    }
-}
-
-/// Why there is no token.
-#[derive(Clone, Debug)]
-pub(super) struct RefreshFailure {
-    at: Instant,
-    pub(super) problem: String,
-    pub(super) permanent: bool,
-}
-
-impl RefreshFailure {
-    pub(super) fn new(problem: String, permanent: bool) -> Self {
-        Self { at: Instant::now(), problem, permanent }
-    }
-
-    /// Whether it came about while those waited who began to ask at `asked`: it's
-    /// their answer, too.
-    pub(super) fn was_awaited(&self, asked: Instant) -> bool {
-        self.at >= asked
-    }
-
-    /// Whether there is no need to try again yet.
-    pub(super) fn holds(&self) -> bool {
-        self.permanent && self.at.elapsed() < FAILURE_TTL
-    }
-
-    pub(super) fn error(&self, app: &WeChatApp) -> TokenError {
-        TokenError::Unavailable {
-            app: app.alias.clone(),
-            problem: self.problem.clone(),
-            permanent: self.permanent,
-        }
+            .is_some_and(|(invalid, at)| *invalid == token.token && at.elapsed() < INVALID_FOR)
     }
 }
 
@@ -144,63 +110,46 @@ mod tests {
 
     /// Fault 64.
     #[test]
-    fn a_token_is_used_for_a_minute_and_less_near_its_end() {
+    fn token_is_fresh_for_a_minute_and_less_near_its_expiry() {
         let cache = TokenCache::default();
-        assert!(cache.usable(NOW).is_none());
-        cache.keep(token(1, 17_200), NOW);
-        assert!(cache.usable(NOW.plus(59)).is_some());
-        assert!(cache.usable(NOW.plus(60)).is_none());
-        assert!(cache.any().is_some(), "and still at hand when nothing can be read");
-        cache.keep(token(1, 17_200), Timestamp(17_090));
-        assert!(cache.usable(Timestamp(17_094)).is_some());
-        assert!(cache.usable(Timestamp(17_095)).is_none());
-        // Read just now, it is used even after its end: WeChat is the judge.
-        cache.keep(token(1, 17_200), Timestamp(17_300));
-        assert!(cache.usable(Timestamp(17_301)).is_some());
+        assert!(cache.fresh(NOW).is_none());
+        cache.insert(token(1, 17_200), NOW);
+        assert!(cache.fresh(NOW.plus(59)).is_some());
+        assert!(cache.fresh(NOW.plus(60)).is_none());
+        assert!(cache.any().is_some(), "usable when nothing can be read");
+        cache.insert(token(1, 17_200), Timestamp(17_090));
+        assert!(cache.fresh(Timestamp(17_094)).is_some());
+        assert!(cache.fresh(Timestamp(17_095)).is_none());
+        // Read just now, it is used even after its expiry: WeChat decides.
+        cache.insert(token(1, 17_200), Timestamp(17_300));
+        assert!(cache.fresh(Timestamp(17_301)).is_some());
     }
 
     /// Fault 59.
     #[test]
-    fn an_older_token_that_is_read_later_does_not_come_back() {
+    fn older_token_does_not_replace_a_newer_one() {
         let cache = TokenCache::default();
         let (old, new) = (token(1, 17_200), token(2, 24_100));
-        cache.keep(new.clone(), NOW);
-        assert_eq!(cache.keep(old.clone(), NOW.plus(61)).generation, 2);
-        assert_eq!(cache.usable(NOW.plus(61)).unwrap().generation, 2);
-        // Somebody deleted the parameter, and generations count from 1 again.
-        assert_eq!(cache.keep(token(1, 24_200), NOW).expires_at, Timestamp(24_200));
+        cache.insert(new.clone(), NOW);
+        assert_eq!(cache.insert(old.clone(), NOW.plus(61)).generation, 2);
+        assert_eq!(cache.fresh(NOW.plus(61)).unwrap().generation, 2);
+        // After the parameter was deleted, generations count from 1 again.
+        assert_eq!(cache.insert(token(1, 24_200), NOW).expires_at, Timestamp(24_200));
     }
 
     #[test]
-    fn a_token_that_wechat_called_dead_is_not_used_again() {
+    fn rejected_token_is_not_used_again() {
         let cache = TokenCache::default();
         let (old, new) = (token(1, 17_200), token(2, 24_100));
-        cache.keep(old.clone(), NOW);
+        cache.insert(old.clone(), NOW);
         cache.mark_invalid(&old);
-        assert!(cache.usable(NOW).is_none());
+        assert!(cache.fresh(NOW).is_none());
         assert!(cache.any().is_none());
-        assert!(cache.newer(&old).is_none());
-        cache.keep(old.clone(), NOW);
-        assert!(cache.usable(NOW).is_none(), "reading it again makes it no better");
-        cache.keep(new, NOW);
-        assert_eq!(cache.newer(&old).unwrap().generation, 2);
-        assert_eq!(cache.usable(NOW).unwrap().generation, 2);
-    }
-
-    #[test]
-    fn who_waited_for_a_failure_shares_it_and_who_comes_later_does_not() {
-        let before = Instant::now();
-        let passing = RefreshFailure::new("later".to_owned(), false);
-        std::thread::sleep(Duration::from_millis(2));
-        assert!(passing.was_awaited(before));
-        assert!(!passing.was_awaited(Instant::now()));
-        assert!(!passing.holds());
-        // What only a human can end isn't asked for by each.
-        let permanent = RefreshFailure { permanent: true, ..passing };
-        assert!(permanent.holds());
-        assert!(
-            !RefreshFailure { at: permanent.at.checked_sub(FAILURE_TTL).unwrap(), ..permanent }
-                .holds()
-        );
+        assert!(cache.newer_than(&old).is_none());
+        cache.insert(old.clone(), NOW);
+        assert!(cache.fresh(NOW).is_none(), "reading it again doesn't make it valid");
+        cache.insert(new, NOW);
+        assert_eq!(cache.newer_than(&old).unwrap().generation, 2);
+        assert_eq!(cache.fresh(NOW).unwrap().generation, 2);
     }
 }

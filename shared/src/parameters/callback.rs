@@ -1,7 +1,7 @@
 //! How the pushes of one app are verified and opened, as an operator stores it.
 
 use crate::secret::Secret;
-use crate::wechat::callback::{Callback, EncryptionMode, WINDOW};
+use crate::wechat::callback::{Callback, DEFAULT_WINDOW, EncryptionMode};
 use crate::wechat::crypto::EncodingAesKey;
 use crate::wechat::id::AppId;
 use serde::{Deserialize, Deserializer};
@@ -45,7 +45,7 @@ impl StoredCallback {
 }
 
 fn window() -> u64 {
-    WINDOW
+    DEFAULT_WINDOW
 }
 
 /// WeChat's console takes 3 to 32 letters and digits.

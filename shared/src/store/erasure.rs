@@ -1,67 +1,59 @@
-//! Forgetting a person entirely, as the law lets them ask for (个人信息保护法,
-//! article 47: the right to erasure).
+//! Erasing a person entirely, as the law entitles them to (个人信息保护法, article 47: the
+//! right to erasure).
 //!
-//! One transaction takes away everything that identity_keys to the person, and writes down
-//! who it was: from then on nobody finds them, and whoever returns is somebody
-//! new. What is left of them then identity_keys nowhere any more and goes piece by piece.
-//! If the time runs out, the next call goes on; when all is gone, so is what was
-//! written down.
+//! One transaction unlinks everything that leads to the person, and stores an erasure job
+//! that says who it was: from then on they can't be found, and one who returns is a new
+//! person. What remains of them leads nowhere and is deleted piece by piece. If the time
+//! runs out, the next call resumes the job; when all is deleted, so is the job.
 //!
-//! What has happened since is not touched: it belongs to whoever returned.
+//! What has happened since is not touched: it belongs to the person who returned.
 
-mod pending;
+mod events;
+pub(in crate::store) mod job;
+mod job_store;
+mod notifications;
 mod unlink;
 
-pub(in crate::store) use pending::ScanCursor;
-
-use super::persons::{AppUser, PersonError, PersonQuery};
-use super::{Events, Logins, Notifications, Sessions, Users};
+use self::job::{Counts, ErasureJob, ScanCursor};
+use super::events::Events;
+use super::identities::people::{AppUser, People, PersonError, PersonQuery};
+use super::notifications::Notifications;
+use super::sessions::Sessions;
+use super::tables::{EventsTable, MappingsTable, NotificationsTable, UsersTable};
+use super::users::erase::UserItems;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use pending::ErasureJob;
-use std::collections::BTreeMap;
 
-/// The mark that a forgotten user leaves in an app stays for so many seconds: a
-/// day. An event that WeChat still delivers, or that is being applied, would
-/// otherwise look as if it were new.
-pub const TOMBSTONE_TTL: u64 = 24 * 3600;
-
-/// The tables in which a person stands.
-#[derive(Debug)]
+/// The erasure of people, in all tables.
+#[derive(Clone, Debug)]
 pub struct Erasure {
-    /// Users and mappings.
-    pub logins: Logins,
-    /// The sessions.
-    pub sessions: Sessions,
-    /// The events table.
-    pub events: Events,
-    /// The notifications table.
-    pub notifications: Notifications,
+    people: People,
+    user_items: UserItems,
+    sessions: Sessions,
+    events: Events,
+    notifications: Notifications,
 }
 
-/// What has gone, by its kind.
-pub type Counts = BTreeMap<String, u64>;
-
-/// How far forgetting somebody has come.
+/// The progress of an erasure.
 #[derive(Debug)]
 pub struct ErasureResult {
-    /// Their internal id, if they had one.
+    /// The person's internal id, if they had one.
     pub person: Option<String>,
-    /// Under which ids they were somebody before, whom an earlier call began to
-    /// forget and this one has finished with.
+    /// The ids under which they were a person before, whose erasure an earlier call began
+    /// and this one has completed.
     pub previous_users: Vec<String>,
-    /// What has gone so far, also in earlier calls. Nothing, if nobody knew them.
+    /// What is deleted so far, also by earlier calls. Empty if the person wasn't known.
     pub deleted: Counts,
-    /// Whether that is all. If not, the same has to be asked again.
+    /// Whether that is all. If not, the same has to be called again.
     pub complete: bool,
 }
 
 impl ErasureResult {
-    fn add(&mut self, pending: ErasureJob, complete: bool) {
+    fn add(&mut self, job: ErasureJob, complete: bool) {
         let before = self.person.take();
-        self.person = pending.person.ids.into_iter().next().or_else(|| before.clone());
+        self.person = job.person.ids.into_iter().next().or_else(|| before.clone());
         self.previous_users.extend(before.filter(|id| Some(id) != self.person.as_ref()));
-        for (kind, number) in pending.deleted {
+        for (kind, number) in job.deleted {
             *self.deleted.entry(kind).or_default() += number;
         }
         self.complete = complete;
@@ -69,111 +61,122 @@ impl ErasureResult {
 }
 
 impl Erasure {
-    /// Forgets a person, until `deadline` at the latest. Asking again does no harm.
+    /// The erasure of people in these tables.
+    pub fn new(
+        users: &UsersTable,
+        mappings: &MappingsTable,
+        events: &EventsTable,
+        notifications: &NotificationsTable,
+    ) -> Self {
+        Self {
+            people: People::new(users, mappings),
+            user_items: UserItems::new(users),
+            sessions: Sessions::new(users),
+            events: Events::new(events),
+            notifications: Notifications::new(notifications),
+        }
+    }
+
+    /// Erases a person, until `deadline` at the latest. It may be repeated.
     ///
     /// # Errors
     ///
-    /// When an account identity_keys to several, or DynamoDB doesn't confirm; then some
-    /// of it may have gone, and asking again goes on.
+    /// When an account leads to several people, or DynamoDB fails; then some of it may be
+    /// deleted, and the next call resumes.
     pub async fn run(
         &self,
-        asked: &PersonQuery,
+        query: &PersonQuery,
         now: Timestamp,
         deadline: Timestamp,
     ) -> Result<ErasureResult, PersonError> {
-        let mut forgotten = ErasureResult {
+        let mut result = ErasureResult {
             person: None,
             previous_users: Vec::new(),
             deleted: Counts::new(),
             complete: true,
         };
         let mut began = None;
-        for pending in self.pending(asked).await? {
-            began = began.max(Some(pending.since));
-            let (pending, complete) = self.resume(pending, now, deadline).await?;
-            forgotten.add(pending, complete);
+        for job in self.jobs(query).await? {
+            began = began.max(Some(job.since));
+            let (job, complete) = self.resume(job, now, deadline).await?;
+            result.add(job, complete);
             if !complete {
-                return Ok(forgotten);
+                return Ok(result);
             }
         }
-        // Whoever has returned since is asked for as well.
-        if let (PersonQuery::User(user), Some(began)) = (asked, began)
+        // A person who has returned since is asked for as well.
+        if let (PersonQuery::User(user), Some(began)) = (query, began)
             && !self.is_back(user, began).await?
         {
-            return Ok(forgotten);
+            return Ok(result);
         }
-        if let Some(pending) = self.unlink(asked, now).await? {
-            let (pending, complete) = self.resume(pending, now, deadline).await?;
-            forgotten.add(pending, complete);
-        } else if let (PersonQuery::Person(id), None) = (asked, &forgotten.person) {
-            forgotten.person = Some(id.clone());
+        if let Some(job) = self.unlink(query, now).await? {
+            let (job, complete) = self.resume(job, now, deadline).await?;
+            result.add(job, complete);
+        } else if let (PersonQuery::Person(id), None) = (query, &result.person) {
+            result.person = Some(id.clone());
         }
-        Ok(forgotten)
+        Ok(result)
     }
 
-    /// Goes on with somebody to whom nothing identity_keys any more; true if that was all.
+    /// Resumes the erasure of a person to whom nothing leads any more. True if it is
+    /// complete.
     async fn resume(
         &self,
-        mut pending: ErasureJob,
+        mut job: ErasureJob,
         now: Timestamp,
         deadline: Timestamp,
     ) -> Result<(ErasureJob, bool), AwsError> {
-        let complete = self.drain(&mut pending, now).await?
-            && self.delete_rows(&mut pending, now, deadline).await?;
+        let complete =
+            self.drain(&mut job, now).await? && self.delete_rows(&mut job, now, deadline).await?;
         if complete {
-            self.finish(&pending, now).await?;
+            self.finish(&job, now).await?;
         } else {
-            self.save_progress(&pending).await?;
+            self.save_progress(&job).await?;
         }
-        Ok((pending, complete))
+        Ok((job, complete))
     }
 
-    /// Deletes what led to the person's rows. False if the time has run out.
+    /// Deletes the person's rows. False if the time has run out.
     async fn delete_rows(
         &self,
-        pending: &mut ErasureJob,
+        job: &mut ErasureJob,
         now: Timestamp,
         deadline: Timestamp,
     ) -> Result<bool, AwsError> {
-        for id in pending.person.ids.clone() {
-            let (ended, all) = self.sessions.end_sessions_until(&id, deadline).await?;
-            pending.count("sessions", ended);
+        for id in job.person.ids.clone() {
+            let (ended, all) = self.sessions.end_all_by(&id, deadline).await?;
+            job.count("sessions", ended);
             if !all {
                 return Ok(false);
             }
         }
-        for (AppUser { app_id, open_id }, until) in pending.until.clone() {
+        for (AppUser { app_id, open_id }, until) in job.until.clone() {
             let (erased, all) =
-                self.users().erase_by(&app_id, &open_id, until, false, deadline).await?;
+                self.user_items.erase_by(&app_id, &open_id, until, false, deadline).await?;
             for (kind, number) in erased {
-                pending.count(kind, number);
+                job.count(kind, number);
             }
             if !all {
                 return Ok(false);
             }
-            let (deleted, all) =
-                self.events.delete_events_of(&app_id, &open_id, until, deadline).await?;
-            pending.count("events", deleted);
+            let (deleted, all) = self.events.delete_of(&app_id, &open_id, until, deadline).await?;
+            job.count("events", deleted);
             if !all {
                 return Ok(false);
             }
         }
-        let mut place = pending.after.take().or_else(|| Some(ScanCursor::default()));
-        while let Some(at) = place {
+        let mut cursor = job.after.take().or_else(|| Some(ScanCursor::default()));
+        while let Some(at) = cursor {
             if Timestamp::now() >= deadline {
-                pending.after = Some(at);
+                job.after = Some(at);
                 return Ok(false);
             }
-            let (forgotten, next) =
-                self.notifications.erase_recipient(&pending.person, at, now).await?;
-            pending.count("notifications", forgotten);
-            place = next;
+            let (erased, next) = self.notifications.erase_recipient(&job.person, at, now).await?;
+            job.count("notifications", erased);
+            cursor = next;
         }
         Ok(true)
-    }
-
-    fn users(&self) -> &Users {
-        &self.logins.users
     }
 }
 

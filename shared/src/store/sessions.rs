@@ -1,30 +1,32 @@
-//! Sessions: which refresh token is good.
+//! Sessions: which refresh token is valid.
 //!
-//! One row for each login, under the person, so that all of a person's are found
-//! at once. It holds hashes only: who reads the table can't refresh anything. It
-//! stays until the session would have ended, also when it is revoked.
+//! One row for each login, under the person, so that all of a person's are found at once.
+//! It holds hashes only: a reader of the table can't refresh anything. It is kept until
+//! the session would have ended, also when it is revoked.
 
-mod family;
+pub(in crate::store) mod family;
+pub(in crate::store) mod login_codes;
+pub(in crate::store) mod password_attempts;
 
-pub use family::{Family, SecretHash, Verdict};
-
-use super::conflict::retry_on_conflict;
-use super::mappings::person_subject;
-use super::{Item, Table, get_number, get_string, get_time, item_of, number, string};
+use self::family::{Family, SecretHash};
+use super::dynamodb::condition::attr;
+use super::dynamodb::item::{Item, binary, get_number, get_string, get_time, number, string};
+use super::dynamodb::query::Query;
+use super::dynamodb::table::Table;
+use super::dynamodb::write::Write;
+use super::keys::{item_key, person_subject};
+use super::tables::UsersTable;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::config::VariableError;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use aws_sdk_dynamodb::types::AttributeValue;
 
-/// What the sort keys of sessions begin with.
-const ITEM: &str = "session#";
+/// Prefix of the sort keys.
+const PREFIX: &str = "session#";
 
-/// The sessions in the users table.
+/// The sessions of people.
 #[derive(Clone, Debug)]
 pub struct Sessions {
-    pub(super) table: Table,
+    table: Table,
 }
 
 /// A session that a login begins.
@@ -37,37 +39,45 @@ pub struct NewSession {
 }
 
 impl Sessions {
-    /// Reads `USERS_TABLE`.
-    ///
-    /// # Errors
-    ///
-    /// When it isn't set.
-    pub fn from_environment(dynamodb: &Client) -> Result<Self, VariableError> {
-        Ok(Self { table: Table::from_environment(dynamodb, "USERS_TABLE")? })
+    /// The sessions in the users table.
+    pub fn new(users: &UsersTable) -> Self {
+        Self { table: users.0.clone() }
     }
 
-    /// A person's session of this id, also if it is revoked or over; none if there
-    /// never was one, or if it was forgotten.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't answer, or the row can't be understood.
+    /// The write that begins a session, for the transaction of the login.
+    pub(super) fn begin(
+        &self,
+        person: &str,
+        app_id: &str,
+        session: &NewSession,
+        now: Timestamp,
+    ) -> Write {
+        let family = Family::begin(app_id, session.first, now);
+        let mut item = key(person, &session.id);
+        item.extend([
+            ("app_id".to_owned(), string(family.app_id)),
+            ("created_at".to_owned(), number(family.created_at)),
+            ("generation".to_owned(), number(family.generation)),
+            ("current_hash".to_owned(), hash(family.current)),
+            ("expires".to_owned(), number(family.ends_at)),
+        ]);
+        Write::put(&self.table, item)
+    }
+
+    /// A person's session of this id, also if it is revoked or has ended; none if there
+    /// never was one, or if it was deleted.
     pub async fn get(&self, person: &str, id: &str) -> Result<Option<Family>, AwsError> {
         const ACTION: &str = "reading a session";
         let found = self.table.read(ACTION, key(person, id)).await?;
         let Some(item) = found else { return Ok(None) };
-        let family = family(&item).ok_or_else(|| {
-            AwsError::unexpected(self.table.action(ACTION), "its row lacks something")
+        let family = read(&item).ok_or_else(|| {
+            AwsError::unexpected(self.table.action(ACTION), "its row lacks an attribute")
         });
         family.map(Some)
     }
 
-    /// Replaces a session's current token. False if somebody else has replaced it,
-    /// or revoked or forgotten the session, since `before` was read.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
+    /// Replaces a session's current token. False if it was replaced, or the session
+    /// revoked or deleted, since `before` was read.
     pub async fn rotate(
         &self,
         person: &str,
@@ -80,124 +90,78 @@ impl Sessions {
         let after = before.rotated(successor, now).ok_or_else(|| {
             AwsError::unexpected(self.table.action(ACTION), "it was refreshed too often")
         })?;
-        let update = self
-            .table
-            .dynamodb
-            .update_item()
-            .table_name(&self.table.name)
-            .set_key(Some(key(person, id)))
-            .update_expression(
-                "SET generation = :generation, current_hash = :successor, former_hash = :current, rotated_at = :now, expires = :ends",
-            )
-            // Also true of what is already done, as when only its confirmation was
-            // lost and the SDK asks again.
-            .condition_expression(
-                "attribute_not_exists(revoked_at) AND (current_hash = :current OR (current_hash = :successor AND rotated_at = :now))",
-            )
-            .expression_attribute_values(":generation", number(after.generation))
-            .expression_attribute_values(":successor", hash(after.current))
-            .expression_attribute_values(":current", hash(before.current))
-            .expression_attribute_values(":now", number(now))
-            .expression_attribute_values(":ends", number(after.ends_at));
-        let rotated = retry_on_conflict(|| update.clone().send()).await;
-        Ok(self.table.conditional(ACTION, rotated)?.is_some())
+        // Holds also when the rotation is done already, and only its confirmation was
+        // lost.
+        let is_current = attr("current_hash").equals(hash(before.current)).or(attr("current_hash")
+            .equals(hash(after.current))
+            .and(attr("rotated_at").equals(number(now))));
+        let update = Write::update(&self.table, key(person, id))
+            .set("generation", number(after.generation))
+            .set("current_hash", hash(after.current))
+            .set("former_hash", hash(before.current))
+            .set("rotated_at", number(now))
+            .set("expires", number(after.ends_at))
+            .when(attr("revoked_at").is_absent())
+            .when(is_current);
+        self.table.write(ACTION, update).await
     }
 
-    /// Ends a session: none of its refresh tokens is good any more. One that isn't
-    /// there, or has been revoked before, stays as it is.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
+    /// Revokes a session: none of its refresh tokens is valid any more. One that doesn't
+    /// exist, or is revoked already, stays as it is.
     pub async fn revoke(&self, person: &str, id: &str, now: Timestamp) -> Result<(), AwsError> {
-        let update = self
-            .table
-            .dynamodb
-            .update_item()
-            .table_name(&self.table.name)
-            .set_key(Some(key(person, id)))
-            .update_expression("SET revoked_at = :now")
-            .condition_expression(
-                "attribute_exists(current_hash) AND attribute_not_exists(revoked_at)",
-            )
-            .expression_attribute_values(":now", number(now));
-        let revoked = retry_on_conflict(|| update.clone().send()).await;
-        self.table.conditional("revoking a session", revoked)?;
-        Ok(())
+        let update = Write::update(&self.table, key(person, id))
+            .set("revoked_at", number(now))
+            .when(attr("current_hash").exists())
+            .when(attr("revoked_at").is_absent());
+        self.table.write("revoking a session", update).await.map(drop)
     }
 
-    /// Ends and forgets all sessions of a person: how many there were, with those
-    /// that had ended already. Access tokens that were handed out work until their
-    /// 15 minutes are over.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm. Those that are gone by then stay gone, and
-    /// the next call continues.
-    pub async fn end_sessions(&self, person: &str) -> Result<u64, AwsError> {
-        Ok(self.end_sessions_until(person, Timestamp(u64::MAX)).await?.0)
+    /// Ends and deletes all sessions of a person. Returns how many there were, with those
+    /// that had ended already. Access tokens that were issued work until their 15 minutes
+    /// are over. Repeating it after an error deletes the rest.
+    pub async fn end_all(&self, person: &str) -> Result<u64, AwsError> {
+        Ok(self.end_all_by(person, Timestamp(u64::MAX)).await?.0)
     }
 
-    /// As [`Sessions::end_sessions`], and says whether it was all of them:
-    /// `deadline` may come before.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm. Those that are gone by then stay gone, and
-    /// the next call continues.
-    pub async fn end_sessions_until(
+    /// As [`Sessions::end_all`], and returns whether it was all of them: `deadline` may
+    /// come before.
+    pub async fn end_all_by(
         &self,
         person: &str,
         deadline: Timestamp,
     ) -> Result<(u64, bool), AwsError> {
-        let query = self
-            .table
-            .dynamodb
-            .query()
-            .key_condition_expression("#user = :person AND begins_with(#item, :session)")
-            .projection_expression("#user, #item")
-            .expression_attribute_names("#user", "user")
-            .expression_attribute_names("#item", "item")
-            .expression_attribute_values(":person", string(person_subject(person)))
-            .expression_attribute_values(":session", string(ITEM));
-        self.table.delete_found("forgetting a person's sessions", query, deadline).await
+        let sessions = attr("user")
+            .equals(string(person_subject(person)))
+            .and(attr("item").begins_with(PREFIX));
+        let query = Query::of(sessions).attributes(&["user", "item"]);
+        self.table.delete_all("ending a person's sessions", query, deadline).await
+    }
+
+    /// Ends the sessions of a person who doesn't exist any more. An error is only logged:
+    /// these sessions expire, and lead nowhere until then.
+    pub(super) async fn end_all_or_log(&self, person: &str) {
+        if let Err(error) = self.end_all(person).await {
+            tracing::warn!(
+                user = person,
+                "the sessions of a deleted person remain until they expire: {error}"
+            );
+        }
     }
 }
 
-/// The write that begins a session, for the transaction of the login.
-pub(super) fn begin(
-    table: &str,
-    person: &str,
-    app_id: &str,
-    session: &NewSession,
-    now: Timestamp,
-) -> Put {
-    let family = Family::begin(app_id, session.first, now);
-    Put::builder()
-        .table_name(table)
-        .set_item(Some(key(person, &session.id)))
-        .item("app_id", string(family.app_id))
-        .item("created_at", number(family.created_at))
-        .item("generation", number(family.generation))
-        .item("current_hash", hash(family.current))
-        .item("expires", number(family.ends_at))
-        .build()
-        .expect("table and item are set")
-}
-
 fn key(person: &str, id: &str) -> Item {
-    item_of([("user", string(person_subject(person))), ("item", string(format!("{ITEM}{id}")))])
+    item_key(person_subject(person), format!("{PREFIX}{id}"))
 }
 
 fn hash(hash: SecretHash) -> AttributeValue {
-    AttributeValue::B(Blob::new(hash.as_bytes()))
+    binary(hash.as_bytes())
 }
 
 fn get_hash(item: &Item, name: &str) -> Option<SecretHash> {
     SecretHash::from_bytes(item.get(name)?.as_b().ok()?.as_ref())
 }
 
-fn family(item: &Item) -> Option<Family> {
+fn read(item: &Item) -> Option<Family> {
     let former = get_hash(item, "former_hash");
     Some(Family {
         app_id: get_string(item, "app_id")?.to_owned(),

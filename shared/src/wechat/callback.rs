@@ -1,12 +1,13 @@
-//! WeChat calls us: the greeting when a URL is registered, and every push.
+//! WeChat's requests to the callback URL: the URL verification, and every push.
 //!
-//! [`Callback`] decides whether it is WeChat that speaks, and opens what it
-//! says. How an app's pushes must come is decided by our own settings, never by
-//! what a request says of itself: WeChat's plaintext signature doesn't cover the
-//! body, so whoever has seen one URL could send anything.
+//! [`Callback`] verifies the signature and decrypts the body. The encryption mode comes
+//! from the app's configuration, never from the request: in plaintext mode the signature
+//! doesn't cover the body, so anybody who has seen one URL could send any message.
 //!
-//! Source: WeChat's documentation, "消息推送" (message push) and "消息加解密"
-//! (message encryption).
+//! Source: WeChat's documentation, ["消息推送"] (message push) and "消息加解密" (message
+//! encryption).
+//!
+//! ["消息推送"]: https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html
 
 mod query;
 
@@ -21,48 +22,48 @@ use crate::wechat::{envelope, signature};
 use serde::Deserialize;
 use serde_json::json;
 
-/// A delivery is believed so many seconds before and after its timestamp,
-/// unless the app says otherwise.
-pub const WINDOW: u64 = 300;
+/// In seconds: how far a request's timestamp may be off, unless the app's configuration
+/// says otherwise.
+pub const DEFAULT_WINDOW: u64 = 300;
 
-/// WeChat's three modes of pushing.
+/// WeChat's three encryption modes of pushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EncryptionMode {
-    /// 明文: bodies are in clear, and the signature doesn't cover them.
+    /// 明文: bodies are not encrypted, and the signature doesn't cover them.
     Plaintext,
-    /// 兼容: bodies come both in clear and encrypted; only the latter are read.
+    /// 兼容: bodies have both the plaintext and the ciphertext. Only the latter is read.
     Compatible,
-    /// 安全: bodies are encrypted and signed.
+    /// 安全 (safe or security mode): bodies are encrypted and signed.
     Safe,
 }
 
-/// How the pushes of one app are verified and opened.
+/// How the requests for one app are verified and decrypted.
 #[derive(Clone, Debug)]
 pub struct Callback {
-    /// The app that they are for. An envelope names it inside.
+    /// The encrypted message contains it, too.
     pub app_id: AppId,
-    /// How they must come.
+    /// The mode that the app's pushes must have.
     pub mode: EncryptionMode,
-    /// The tokens that may have signed them, the present one first.
+    /// The tokens that may have signed a request, the current one first.
     pub tokens: Vec<Secret>,
-    /// The keys that may have encrypted them, the present one first.
+    /// The keys that may have encrypted a push, the current one first.
     pub aes_keys: Vec<EncodingAesKey>,
-    /// How many seconds a timestamp may be away from our clock; 0 for any.
+    /// In seconds: how far a timestamp may be off. 0 accepts any.
     pub window: u64,
 }
 
-/// A push of WeChat's.
+/// A verified push.
 #[derive(Debug)]
 pub struct DecryptedPush {
     /// The message, in XML or JSON.
     pub message: String,
-    /// What seals the answer, if the push was sealed.
+    /// Encrypts the reply, if the push was encrypted.
     pub reply_cipher: Option<ReplyCipher>,
 }
 
-/// The token and the key that a push came with. Its answer goes back under the
-/// same ones: during a rotation WeChat may not know the new ones yet.
+/// The token and the key that a push came with. The reply uses the same ones: during a
+/// rotation WeChat may not know the new ones yet.
 #[derive(Clone, Debug)]
 pub struct ReplyCipher {
     app_id: AppId,
@@ -70,66 +71,58 @@ pub struct ReplyCipher {
     key: EncodingAesKey,
 }
 
-/// Not a call of WeChat's. On purpose it doesn't say why: a stranger who could
-/// tell one reason from another could use us to find out more.
+/// The request isn't WeChat's. It doesn't say why: an attacker could use the reason to
+/// probe for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not signed by WeChat for this app, not encrypted with its EncodingAESKey, or not of these minutes; if WeChat did send it, compare /callback/{{app}} with WeChat's console, and the clock"
+    "not signed by WeChat for this app, not encrypted with its EncodingAESKey, or too old; if WeChat did send it, compare /callback/{{app}} with WeChat's console, and check the clock"
 )]
 pub struct VerificationError;
 
 impl Callback {
-    /// Verifies a greeting, and gives what WeChat wants to hear back.
-    ///
-    /// # Errors
-    ///
-    /// [`VerificationError`].
+    /// Verifies a URL verification, and returns the text to respond with.
     pub fn verify_url<'q>(
         &self,
         query: &'q Query,
         now: Timestamp,
     ) -> Result<&'q str, VerificationError> {
-        self.in_time(query, now)?;
-        self.signer(query.signature.as_deref(), query, None)?;
+        self.check_timestamp(query, now)?;
+        self.signing_token(query.signature.as_deref(), query, None)?;
         query.echostr.as_deref().ok_or(VerificationError)
     }
 
-    /// Verifies a push and opens it. The signature comes first, and only what
-    /// is signed is decrypted.
-    ///
-    /// # Errors
-    ///
-    /// [`VerificationError`].
+    /// Verifies a push and decrypts it. The signature comes first: only signed ciphertext is
+    /// decrypted.
     pub fn decrypt(
         &self,
         query: &Query,
         body: &[u8],
         now: Timestamp,
     ) -> Result<DecryptedPush, VerificationError> {
-        self.in_time(query, now)?;
+        self.check_timestamp(query, now)?;
         let body = std::str::from_utf8(body).map_err(|_| VerificationError)?;
         if self.mode == EncryptionMode::Plaintext {
-            self.signer(query.signature.as_deref(), query, None)?;
+            self.signing_token(query.signature.as_deref(), query, None)?;
             return Ok(DecryptedPush { message: body.to_owned(), reply_cipher: None });
         }
         let encrypted = envelope::encrypted(body).map_err(|_| VerificationError)?;
-        let token = self.signer(query.msg_signature.as_deref(), query, Some(encrypted))?;
-        let open = |key: &EncodingAesKey| {
+        let token = self.signing_token(query.msg_signature.as_deref(), query, Some(encrypted))?;
+        let try_key = |key: &EncodingAesKey| {
             let message = crypto::decrypt(key, &self.app_id, encrypted).ok()?;
             Some((key.clone(), String::from_utf8(message).ok()?))
         };
-        let (key, message) = self.aes_keys.iter().find_map(open).ok_or(VerificationError)?;
-        let seal = ReplyCipher { app_id: self.app_id.clone(), token: token.clone(), key };
-        Ok(DecryptedPush { message, reply_cipher: Some(seal) })
+        let (key, message) = self.aes_keys.iter().find_map(try_key).ok_or(VerificationError)?;
+        let cipher = ReplyCipher { app_id: self.app_id.clone(), token: token.clone(), key };
+        Ok(DecryptedPush { message, reply_cipher: Some(cipher) })
     }
 
-    fn in_time(&self, query: &Query, now: Timestamp) -> Result<(), VerificationError> {
-        let away = query.timestamp().0.abs_diff(now.0);
-        if self.window == 0 || away <= self.window { Ok(()) } else { Err(VerificationError) }
+    fn check_timestamp(&self, query: &Query, now: Timestamp) -> Result<(), VerificationError> {
+        let difference = query.timestamp().0.abs_diff(now.0);
+        if self.window == 0 || difference <= self.window { Ok(()) } else { Err(VerificationError) }
     }
 
-    /// The token that made this signature, if one of ours did.
-    fn signer(
+    /// The token that made this signature, if one of the app's did.
+    fn signing_token(
         &self,
         claimed: Option<&str>,
         query: &Query,
@@ -146,9 +139,9 @@ impl Callback {
 }
 
 impl ReplyCipher {
-    /// Encrypts and signs a reply. The same reply becomes the same envelope
-    /// each time, so that every delivery of a message is answered with the same
-    /// bytes: what WeChat's scheme takes as random is derived from key and reply.
+    /// Encrypts and signs a reply. It is deterministic, so that every delivery of a push
+    /// gets the same bytes: the random part of WeChat's scheme is derived from the key and
+    /// the reply.
     pub fn encrypt(&self, reply: &str, format: Format, at: Timestamp) -> String {
         let random = crypto::synthetic_random(&self.key, reply.as_bytes());
         let nonce = u32::from_be_bytes([random[0], random[1], random[2], random[3]]).to_string();

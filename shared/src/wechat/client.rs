@@ -12,115 +12,107 @@ use std::time::{Duration, Instant};
 
 pub use crate::wechat::hosts::InvalidBase;
 
-/// WeChat usually answers in a tenth of a second; who waits longer than this
-/// waits for a connection that is gone. It covers connecting, asking, and
-/// reading the answer to its end.
-const TIMEOUT: Duration = Duration::from_secs(4);
+/// WeChat usually responds within a tenth of a second; after this time the connection is
+/// lost. Covers connecting, sending, and reading the response to its end.
+const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 /// The next host is tried only within this time, so that a call takes this and
-/// [`TIMEOUT`] at most. One host that doesn't answer at all takes 2 seconds of it
-/// (the HTTP client's own limit for connecting).
-const CONNECTING: Duration = Duration::from_millis(2500);
-/// No answer comes near this size, in bytes, ...
-const LARGEST_ANSWER: usize = 64 * 1024;
-/// ... but for the lists of an account's 50 templates, with the values that their
-/// keys may have, and of 10,000 followers, each of whom takes up to 67.
-const LARGEST_LIST: usize = 704 * 1024;
+/// [`CALL_TIMEOUT`] at most. A host that doesn't respond takes 2 seconds of it (the HTTP
+/// client's timeout for connecting).
+const FAILOVER_TIMEOUT: Duration = Duration::from_millis(2500);
+/// WeChat's responses are far smaller, ...
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+/// ... except for the lists of an account's 50 templates with the values of their keys,
+/// and of 10,000 followers, each of which takes up to 67 bytes.
+const MAX_LIST_BYTES: usize = 704 * 1024;
 
-/// A client of WeChat's API. Cheap to clone; the clones know together which host
-/// can be connected to.
+/// A client of WeChat's API. Cheap to clone; the clones share which host is reachable.
 #[derive(Clone)]
 pub struct WeChatClient {
     http: reqwest::Client,
     hosts: Arc<Hosts>,
 }
 
-/// A call, before it is known which host takes it.
+/// A call to any of the hosts.
 struct Call<'a> {
     method: Method,
     path: &'static str,
     query: &'a [(&'a str, &'a str)],
     /// JSON.
     body: Option<Vec<u8>>,
-    /// The answer has so many bytes at most.
-    largest: usize,
+    /// Maximum size of the response, in bytes.
+    max_bytes: usize,
 }
 
 impl WeChatClient {
-    /// A client of the WeChat at `bases`: one address or several separated by
-    /// commas, each a scheme and host, and a port if it isn't the usual one.
+    /// A client of the WeChat at `bases`: one address or several separated by commas, each
+    /// with a scheme, a host and an optional port.
     ///
-    /// A call that certainly was not sent, because no connection could be made, is
-    /// made at the next address, each once; those after it begin there, for some
-    /// minutes. No other address is ever called, if `http` follows no redirects,
-    /// as it should not: a call's address carries its credentials. A call takes
-    /// 6.5 seconds at most: 4 from connecting to the last byte of the answer, and
-    /// before that 2.5 for hosts that can't be connected to.
-    ///
-    /// # Errors
-    ///
-    /// When one of them is no http or https address.
+    /// If no connection can be made, the call certainly was not sent, and is sent to the
+    /// next address; later calls begin there for some minutes. `http` must not follow
+    /// redirects, because a call's URL contains its credentials. A call takes 6.5 seconds at
+    /// most: 2.5 for unreachable hosts, and 4 from connecting to the last byte.
     pub fn new(http: reqwest::Client, bases: &str) -> Result<Self, InvalidBase> {
         Ok(Self { http, hosts: Arc::new(Hosts::read(bases)?) })
     }
 
-    /// GETs `path` with this query, values of any kind.
+    /// GETs `path` with this query.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         path: &'static str,
         query: &[(&str, &str)],
     ) -> Result<T, CallError> {
-        let call = Call { method: Method::GET, path, query, body: None, largest: LARGEST_ANSWER };
+        let call =
+            Call { method: Method::GET, path, query, body: None, max_bytes: MAX_RESPONSE_BYTES };
         self.call(call).await
     }
 
-    /// As [`WeChatClient::get`], for a list that may be long.
+    /// As [`WeChatClient::get`], for a response that may be a long list.
     pub(crate) async fn list<T: DeserializeOwned>(
         &self,
         path: &'static str,
         query: &[(&str, &str)],
     ) -> Result<T, CallError> {
-        let call = Call { method: Method::GET, path, query, body: None, largest: LARGEST_LIST };
+        let call = Call { method: Method::GET, path, query, body: None, max_bytes: MAX_LIST_BYTES };
         self.call(call).await
     }
 
-    /// POSTs `body` as JSON to `path`, with the access token in the query where
-    /// WeChat wants it.
+    /// POSTs `body` as JSON to `path`, with the access token in the query.
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         path: &'static str,
         access_token: Option<&Secret>,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        self.post_for(LARGEST_ANSWER, path, access_token, body).await
+        self.post_for(MAX_RESPONSE_BYTES, path, access_token, body).await
     }
 
-    /// As [`WeChatClient::post`], for a list that may be long.
+    /// As [`WeChatClient::post`], for a response that may be a long list.
     pub(crate) async fn post_for_list<T: DeserializeOwned>(
         &self,
         path: &'static str,
         access_token: &Secret,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        self.post_for(LARGEST_LIST, path, Some(access_token), body).await
+        self.post_for(MAX_LIST_BYTES, path, Some(access_token), body).await
     }
 
     async fn post_for<T: DeserializeOwned>(
         &self,
-        largest: usize,
+        max_bytes: usize,
         path: &'static str,
         access_token: Option<&Secret>,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        // WeChat answers 412 to a body of unannounced length, and takes UTF-8
-        // better than \u escapes: a sized body of plain bytes.
+        // WeChat responds with 412 to a body without a length, and handles UTF-8 better
+        // than \u escapes.
         let body = serde_json::to_vec(body).expect("a request is made of strings and numbers");
         let query: Vec<_> =
             access_token.map(|token| ("access_token", token.expose())).into_iter().collect();
         let (method, body) = (Method::POST, Some(body));
-        self.call(Call { method, path, query: &query, body, largest }).await
+        self.call(Call { method, path, query: &query, body, max_bytes }).await
     }
 
-    /// The one place where WeChat's answer becomes a value or an error.
+    /// The one place where WeChat's response becomes a value or an error.
     async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, CallError> {
         let api = call.path;
         let response = self.send_request(&call).await?;
@@ -128,29 +120,29 @@ impl WeChatClient {
         if !status.is_success() {
             return Err(CallError::unknown(api, format!("HTTP status {status}")));
         }
-        let body = read(api, response, call.largest).await?;
+        let body = read(api, response, call.max_bytes).await?;
         let unreadable =
-            |_| CallError::unknown(api, "the answer is not the JSON that was expected".to_owned());
-        if let Some(refusal) = Refusal::in_answer(&body).map_err(unreadable)? {
+            |_| CallError::unknown(api, "the response is not the expected JSON".to_owned());
+        if let Some(refusal) = Refusal::in_response(&body).map_err(unreadable)? {
             return Err(CallError::Refused { api, refusal });
         }
         serde_json::from_slice(&body).map_err(unreadable)
     }
 
-    /// Asks the first host that can be connected to.
+    /// Sends the request to the first reachable host.
     async fn send_request(&self, call: &Call<'_>) -> Result<Response, CallError> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut problems = Vec::new();
-        for (at, base) in self.hosts.candidates(begun) {
-            if begun.elapsed() > CONNECTING {
+        for (at, base) in self.hosts.candidates(started) {
+            if started.elapsed() > FAILOVER_TIMEOUT {
                 break;
             }
-            let asked = self.http.execute(call.request(base)).await;
-            let problem = match asked {
+            let sent = self.http.execute(call.request(base)).await;
+            let problem = match sent {
                 Err(error) if error.is_connect() => chain(error),
-                asked => {
+                sent => {
                     self.hosts.mark_reachable(at);
-                    return asked.map_err(|error| CallError::unknown(call.path, chain(error)));
+                    return sent.map_err(|error| CallError::unknown(call.path, chain(error)));
                 }
             };
             self.hosts.mark_unreachable(at, Instant::now());
@@ -170,7 +162,7 @@ impl Call<'_> {
             url.query_pairs_mut().extend_pairs(self.query);
         }
         let mut request = reqwest::Request::new(self.method.clone(), url);
-        *request.timeout_mut() = Some(TIMEOUT);
+        *request.timeout_mut() = Some(CALL_TIMEOUT);
         if let Some(body) = &self.body {
             let json = header::HeaderValue::from_static("application/json");
             request.headers_mut().insert(header::CONTENT_TYPE, json);
@@ -186,22 +178,22 @@ impl fmt::Debug for WeChatClient {
     }
 }
 
-/// Reads the answer, up to so many bytes.
+/// Reads the response, up to `max_bytes`.
 async fn read(
     api: &'static str,
     mut response: Response,
-    largest: usize,
+    max_bytes: usize,
 ) -> Result<Vec<u8>, CallError> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= largest => {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= max_bytes => {
                 body.extend_from_slice(&chunk);
             }
             Ok(Some(_)) => {
                 return Err(CallError::unknown(
                     api,
-                    format!("the answer is longer than {largest} bytes"),
+                    format!("the response is longer than {max_bytes} bytes"),
                 ));
             }
             Ok(None) => return Ok(body),
@@ -210,8 +202,7 @@ async fn read(
     }
 }
 
-/// What went wrong, with its causes, and without the address: that holds a secret
-/// or a token.
+/// The error with its causes, without the URL, which contains a secret or a token.
 fn chain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
@@ -223,32 +214,31 @@ fn chain(error: reqwest::Error) -> String {
     text
 }
 
-/// A call to WeChat did not give what was asked for.
+/// A call to WeChat failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// No connection could be made: WeChat knows nothing of the call, and it
-    /// may be repeated.
+    /// No connection could be made. The call was not sent and may be repeated.
     #[error("{api}: WeChat could not be reached: {problem}")]
     NotSent {
-        /// The path that was called.
+        /// The path.
         api: &'static str,
-        /// What went wrong, without the address.
+        /// The error, without the URL.
         problem: String,
     },
-    /// The call may or may not have taken effect.
+    /// WeChat may or may not have carried out the call.
     #[error("{api}: whether WeChat did it is unknown: {problem}")]
     Unknown {
-        /// The path that was called.
+        /// The path.
         api: &'static str,
-        /// What went wrong, without the address.
+        /// The error, without the URL.
         problem: String,
     },
-    /// WeChat said no.
+    /// WeChat refused the call.
     #[error("{api}: {refusal}")]
     Refused {
-        /// The path that was called.
+        /// The path.
         api: &'static str,
-        /// WeChat's code and what it means.
+        /// WeChat's error code and text.
         refusal: Refusal,
     },
 }
@@ -258,7 +248,7 @@ impl CallError {
         Self::Unknown { api, problem }
     }
 
-    /// WeChat's refusal, if that is what this is.
+    /// WeChat's refusal, if it is one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused { refusal, .. } => Some(refusal),

@@ -76,14 +76,13 @@ impl fmt::Debug for EncodingAesKey {
 )]
 pub struct InvalidKey;
 
-/// An envelope could not be opened. On purpose it doesn't say why: a caller who
-/// could tell bad padding from a bad length could decrypt with its help.
+/// A ciphertext could not be decrypted. It doesn't say why: an attacker who can tell bad
+/// padding from a bad length has a padding oracle.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the envelope does not open")]
+#[error("the ciphertext can't be decrypted")]
 pub struct DecryptionError;
 
-/// Puts `message` for (or from) `app_id` into an envelope. `random` must be
-/// new for every envelope.
+/// Encrypts a message for (or from) `app_id`. `random` must be new for every message.
 pub fn encrypt(
     key: &EncodingAesKey,
     app_id: &AppId,
@@ -108,10 +107,10 @@ pub fn encrypt(
     STANDARD.encode(sealed)
 }
 
-/// Random bytes for an envelope around a reply that may have to be given again.
+/// Deterministic bytes in place of random ones, for a reply that may have to be repeated.
 ///
-/// They are drawn from the key and the message, so that the same message becomes
-/// the same envelope, and nobody without the key can foretell them.
+/// They are derived from the key and the message, so that the same message gives the same
+/// ciphertext, and they can't be predicted without the key.
 pub fn synthetic_random(key: &EncodingAesKey, message: &[u8]) -> [u8; RANDOM] {
     let digest = Sha256::new().chain_update(*key.0).chain_update(message).finalize();
     let mut random = [0; RANDOM];
@@ -119,12 +118,9 @@ pub fn synthetic_random(key: &EncodingAesKey, message: &[u8]) -> [u8; RANDOM] {
     random
 }
 
-/// Opens an envelope that must be for `app_id`, and gives the message.
-///
-/// # Errors
-///
-/// [`DecryptionError`], for whatever reason: not canonical base64 of whole 32-byte
-/// blocks, bad padding, a length that doesn't fit, or another app's id.
+/// Decrypts a message that must be for `app_id`. [`DecryptionError`] stands for every
+/// reason: not canonical base64 of whole 32-byte blocks, bad padding, a wrong length, or
+/// another app's id.
 pub fn decrypt(
     key: &EncodingAesKey,
     app_id: &AppId,

@@ -1,7 +1,10 @@
-//! Messages of customer service: to whoever has been in touch lately.
+//! Customer-service messages, for users who have contacted the app recently.
 //!
-//! Source: WeChat's documentation, "发送客服消息" (`message/custom/send`), for
-//! Official Accounts and for mini programs.
+//! Source: WeChat's documentation, "发送客服消息" (`message/custom/send`), for [Official
+//! Accounts] and for [mini programs].
+//!
+//! [Official Accounts]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Service_Center_messages.html
+//! [mini programs]: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/kf-mgnt/kf-message/sendCustomMessage.html
 
 use crate::wechat::content;
 use crate::wechat::id::{AppId, OpenId};
@@ -87,7 +90,7 @@ pub struct MenuItem {
 }
 
 impl CustomerServiceMessage {
-    /// What keeps WeChat from taking this message, if anything does.
+    /// Why WeChat would refuse this message, if it would.
     pub fn problem(&self) -> Option<&'static str> {
         match self {
             Self::Text(text) => content::text_problem(text),
@@ -106,7 +109,7 @@ impl CustomerServiceMessage {
         }
     }
 
-    /// Every text of it.
+    /// All its texts.
     pub fn texts(&self) -> Vec<&str> {
         match self {
             Self::Text(text) => vec![text],
@@ -125,12 +128,8 @@ impl CustomerServiceMessage {
         }
     }
 
-    /// The same message with other texts: what `change` makes of each, and
-    /// `address` of each address.
-    ///
-    /// # Errors
-    ///
-    /// The first of theirs.
+    /// The same message with `change` applied to each text, and `address` to each address.
+    /// Returns their first error.
     pub fn map<E>(
         &self,
         change: impl Fn(&str) -> Result<String, E>,
@@ -172,15 +171,15 @@ impl CustomerServiceMessage {
         })
     }
 
-    /// To be sent.
+    /// The request that sends it.
     ///
     /// Refusals, among others: 45015 (the window is closed), 45047 (no more in this
-    /// window), 40007 (the file is gone).
+    /// window), 40007 (the file has expired).
     pub fn request(&self, to: &OpenId) -> SendRequest {
         SendRequest::new("/cgi-bin/message/custom/send", &self.body(to))
     }
 
-    /// The body of the request.
+    /// The request's body.
     fn body(&self, to: &OpenId) -> Value {
         let (kind, content) = match self {
             Self::Text(text) => ("text", json!({ "content": text })),
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_as_wechat_wants_it() {
+    fn each_kind_has_wechats_request_body() {
         let kinds = [
             (json!({ "text": "hi" }), "text", json!({ "content": "hi" })),
             (json!({ "image": { "media_id": "M" } }), "image", json!({ "media_id": "M" })),
@@ -270,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_wechat_would_not_take() {
+    fn message_that_wechat_would_refuse_has_a_problem() {
         for bad in [
             json!({ "text": "" }),
             json!({ "text": "x".repeat(2049) }),

@@ -1,22 +1,15 @@
-//! Takes the ciphertext out of a body before anybody knows who sent it.
+//! Extracts the ciphertext from a body before its sender is verified.
 //!
-//! A scanner, not a parser: it goes through the bytes once, keeps nothing and
-//! builds nothing. In compatible mode the message stands in clear beside its
-//! ciphertext, and a user may have written anything into it, also a `<Encrypt>`;
-//! so only a field directly under the root counts.
+//! A scanner, not a parser: one pass over the bytes, without allocation. In compatible mode
+//! the body also has the plaintext, in which a user may have written `<Encrypt>`, so only a
+//! field directly under the root counts.
 
-/// Deeper than any push of WeChat's.
-const DEEPEST: usize = 8;
+/// WeChat's pushes are less deep.
+const MAX_DEPTH: usize = 8;
 
-/// Finds the `Encrypt` of a body in XML or JSON. The first byte that isn't
-/// white space tells which it is: WeChat says `text/xml` for both.
-///
-/// What it gives is base64 by alphabet; whether it opens is another question.
-///
-/// # Errors
-///
-/// When there is no such field directly under the root, or more than one, or the
-/// body is built like none of WeChat's.
+/// Finds the `Encrypt` of a body in XML or JSON: exactly one, directly under the root. The
+/// first byte that isn't white space tells the format, because WeChat declares `text/xml`
+/// for both. The result has base64's alphabet; decrypting it may still fail.
 pub fn encrypted(body: &str) -> Result<&str, NoEnvelope> {
     let body = body.trim_ascii();
     let found = match body.as_bytes().first() {
@@ -33,7 +26,7 @@ fn in_xml(body: &str) -> Option<&str> {
         Some(declaration) => declaration.split_once("?>")?.1.trim_ascii_start(),
         None => body,
     };
-    let mut open = [""; DEEPEST];
+    let mut open = [""; MAX_DEPTH];
     let mut depth = 0_usize;
     let mut found = None;
     loop {
@@ -84,7 +77,7 @@ fn in_name(c: u8) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-')
 }
 
-/// An element's text. Whatever else is in it is no base64.
+/// An element's text. Anything else in it isn't base64.
 fn content_of(element: &str) -> &str {
     let content = element.trim_ascii();
     let cdata = content.strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>"));
@@ -93,8 +86,8 @@ fn content_of(element: &str) -> &str {
 
 fn in_json(body: &str) -> Option<&str> {
     let mut found = None;
-    let after = members(body, DEEPEST, |name, value| {
-        // An escape could hide what the name is.
+    let after = members(body, MAX_DEPTH, |name, value| {
+        // An escape could hide the name.
         if name.contains('\\') {
             return None;
         }
@@ -109,12 +102,12 @@ fn in_json(body: &str) -> Option<&str> {
     found.filter(|_| after.is_empty())
 }
 
-/// Goes over an object and tells of each member its name, as it is written, and
-/// where its value begins. Gives what comes after the object.
+/// Visits the members of an object: each one's name, without unescaping, and the text that
+/// begins with its value. Returns the text after the object.
 fn members<'b>(
     body: &'b str,
     room: usize,
-    mut tell: impl FnMut(&'b str, &'b str) -> Option<()>,
+    mut visit: impl FnMut(&'b str, &'b str) -> Option<()>,
 ) -> Option<&'b str> {
     let mut rest = body.strip_prefix('{')?.trim_ascii_start();
     if let Some(after) = rest.strip_prefix('}') {
@@ -123,7 +116,7 @@ fn members<'b>(
     loop {
         let (name, after) = string(rest)?;
         let value = after.trim_ascii_start().strip_prefix(':')?.trim_ascii_start();
-        tell(name, value)?;
+        visit(name, value)?;
         rest = skip(value, room)?.trim_ascii_start();
         if let Some(after) = rest.strip_prefix('}') {
             return Some(after);
@@ -132,7 +125,7 @@ fn members<'b>(
     }
 }
 
-/// Goes over a value and gives what comes after it.
+/// Skips a value and returns the text after it.
 fn skip(body: &str, room: usize) -> Option<&str> {
     match body.as_bytes().first()? {
         b'"' => Some(string(body)?.1),
@@ -159,8 +152,7 @@ fn skip(body: &str, room: usize) -> Option<&str> {
     }
 }
 
-/// Goes over a string; gives what is between its quotes, as it is written, and
-/// what comes after it.
+/// Splits a string from the text after it. The string is not unescaped.
 fn string(body: &str) -> Option<(&str, &str)> {
     let text = body.strip_prefix('"')?;
     let mut escaped = false;
@@ -172,7 +164,7 @@ fn string(body: &str) -> Option<(&str, &str)> {
     Some((&text[..end], &text[end + 1..]))
 }
 
-/// The body is no safe-mode envelope.
+/// The body is not an encrypted push.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body has no single Encrypt field")]
 pub struct NoEnvelope;
@@ -182,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn xml() {
+    fn encrypt_field_is_found_in_xml() {
         for body in [
             "<xml><ToUserName>g</ToUserName><Encrypt><![CDATA[aB+/=]]></Encrypt></xml>",
             "\n<xml>\n <Encrypt> aB+/= </Encrypt>\n <A/> <B></B> </xml >\n",
@@ -194,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn json() {
+    fn encrypt_field_is_found_in_json() {
         for body in [
             r#"{"ToUserName":"g","Encrypt":"aB+/="}"#,
             "\n{ \"Encrypt\" :\t\"aB+/=\" , \"a\" : [ ] , \"b\" : { } , \"c\" : -1.5e+3 , \"d\":null }\n",
@@ -203,9 +195,9 @@ mod tests {
         }
     }
 
-    /// In compatible mode a message has its text in clear beside the ciphertext.
+    /// In compatible mode a body has the plaintext beside the ciphertext.
     #[test]
-    fn what_users_write_is_no_envelope() {
+    fn encrypt_field_in_a_users_text_is_ignored() {
         for body in [
             "<xml><Content><![CDATA[<Encrypt>no</Encrypt> > ]] ]></Encrypt>]]></Content><Encrypt>yes</Encrypt></xml>",
             "<xml><Content>&lt;Encrypt> \"Encrypt\":\"no\"</Content><Encrypt>yes</Encrypt></xml>",
@@ -220,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_or_too_much() {
+    fn body_without_exactly_one_encrypt_field_is_rejected() {
         let deep_xml = "<A>".repeat(9) + &"</A>".repeat(9);
         let deep_json = "[".repeat(9) + &"]".repeat(9);
         for body in [

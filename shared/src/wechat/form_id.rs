@@ -1,14 +1,14 @@
 //! Form ids: what a mini program gets when its user submits a form, and what a
 //! template message of the mini program's old kind is sent with.
 //!
-//! Source: protocol page "发送模板消息" (templateMessage.send) of mini programs,
+//! Source: WeChat's page "发送模板消息" (templateMessage.send) of mini programs,
 //! which WeChat retired on 10 January 2020.
 
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 
 /// What WeChat's developer tools give instead of a form id.
-const OF_THE_DEVTOOLS: &str = "the formId is a mock one";
+const DEVTOOLS_PLACEHOLDER: &str = "the formId is a mock one";
 
 /// The right to send one message to the user who submitted a form.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,21 +20,15 @@ const OF_THE_DEVTOOLS: &str = "the formId is a mock one";
 pub struct FormId(String);
 
 impl FormId {
-    /// WeChat takes a form id for this many seconds after the user submitted the
-    /// form: 7 days.
-    pub const LIFE: u64 = 7 * 24 * 3600;
+    /// In seconds, from when the user submitted the form: 7 days.
+    pub const TTL: u64 = 7 * 24 * 3600;
 
-    /// Takes a form id in.
-    ///
-    /// # Errors
-    ///
-    /// When it hasn't 1 to 128 printable ASCII characters, has a `#` (which
-    /// separates the parts of a key in the tables), or is none at all but what
-    /// the developer tools give.
+    /// Parses a form id: 1 to 128 printable ASCII characters without `#`, which separates the
+    /// parts of a key in the tables. The placeholder of the developer tools is rejected.
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidFormId> {
         let text = text.into();
-        if text == OF_THE_DEVTOOLS {
-            return Err(InvalidFormId::OfTheDevtools);
+        if text == DEVTOOLS_PLACEHOLDER {
+            return Err(InvalidFormId::FromDevtools);
         }
         let allowed = |c: u8| c.is_ascii_graphic() && c != b'#';
         if !(1..=128).contains(&text.len()) || !text.bytes().all(allowed) {
@@ -51,7 +45,7 @@ impl FormId {
 
 impl fmt::Debug for FormId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Whoever has it could use it up.
+        // A form id works once, for anybody who has it.
         f.write_str("form id(…)")
     }
 }
@@ -62,17 +56,17 @@ impl<'de> Deserialize<'de> for FormId {
     }
 }
 
-/// What was given is no form id.
+/// The text is not a form id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFormId {
-    /// WeChat writes none like it.
+    /// It has characters or a length that form ids don't have.
     #[error("a form id has 1 to 128 printable ASCII characters without spaces and #")]
     Characters,
-    /// The developer tools give a text that says that it is none.
+    /// It is the placeholder of the developer tools.
     #[error(
         "WeChat's developer tools give no form ids, only this text; submit the form on a phone"
     )]
-    OfTheDevtools,
+    FromDevtools,
 }
 
 #[cfg(test)]
@@ -80,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_wechat_never_writes_is_refused() {
+    fn malformed_form_id_is_rejected() {
         for bad in ["", "a#b", "a b", "a\nb", "é", &"x".repeat(129)] {
             assert_eq!(FormId::parse(bad), Err(InvalidFormId::Characters), "{bad:?}");
         }
@@ -90,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_the_developer_tools_is_told_apart() {
+    fn placeholder_of_the_developer_tools_has_its_own_error() {
         let refused = FormId::parse("the formId is a mock one").unwrap_err();
-        assert_eq!(refused, InvalidFormId::OfTheDevtools);
+        assert_eq!(refused, InvalidFormId::FromDevtools);
         assert!(refused.to_string().contains("on a phone"));
     }
 
     #[test]
-    fn it_does_not_show_in_debug() {
+    fn form_id_is_hidden_in_debug() {
         assert_eq!(format!("{:?}", FormId::parse("1571378438394").unwrap()), "form id(…)");
     }
 }

@@ -1,27 +1,27 @@
-//! Which of WeChat's addresses is called.
+//! Failover between WeChat's API hosts.
 //!
-//! Source: WeChat's page "API 域名" (API hosts): the hosts answer alike, and
-//! `api2.weixin.qq.com` is there for the day that `api.weixin.qq.com` isn't.
+//! Source: WeChat's page "API 域名" (API hosts): the hosts are equivalent, and
+//! `api2.weixin.qq.com` is the fallback for `api.weixin.qq.com`.
 
 use reqwest::Url;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// After this long away from the first host, one call looks whether it is back.
-/// That call may lose the time of a connection that isn't made.
-const AWAY: Duration = Duration::from_secs(300);
+/// After this time on another host, one call tries the first one again. That call may lose
+/// the time of a failed connection.
+const FAILBACK_INTERVAL: Duration = Duration::from_secs(300);
 
-/// The addresses of WeChat, in order of preference.
+/// WeChat's addresses, in order of preference.
 #[derive(Debug)]
 pub(super) struct Hosts {
     bases: Vec<Url>,
-    away: Mutex<Option<Away>>,
+    failover: Mutex<Option<Failover>>,
 }
 
-/// The first host could not be connected to.
+/// The first host is unreachable.
 #[derive(Clone, Copy, Debug)]
-struct Away {
-    /// Where calls go instead.
+struct Failover {
+    /// The host that calls begin with.
     at: usize,
     since: Instant,
 }
@@ -30,19 +30,18 @@ impl Hosts {
     /// Reads one address or several, separated by commas.
     pub(super) fn read(bases: &str) -> Result<Self, InvalidBase> {
         let bases = bases.split(',').map(|base| read(base.trim()));
-        Ok(Self { bases: bases.collect::<Result<_, _>>()?, away: Mutex::default() })
+        Ok(Self { bases: bases.collect::<Result<_, _>>()?, failover: Mutex::default() })
     }
 
-    /// The addresses for one call: first the one to call, then those to go on
-    /// with as long as none can be connected to, each once.
+    /// The addresses for one call, in the order in which to try them.
     pub(super) fn candidates(&self, now: Instant) -> impl Iterator<Item = (usize, &Url)> {
-        let mut away = self.away();
-        let first = match away.as_mut() {
+        let mut failover = self.failover();
+        let first = match failover.as_mut() {
             None => 0,
-            Some(away) if now.duration_since(away.since) < AWAY => away.at,
-            Some(away) => {
-                // The others stay where they are until this one has been there.
-                away.since = now;
+            Some(failover) if now.duration_since(failover.since) < FAILBACK_INTERVAL => failover.at,
+            Some(failover) => {
+                // Other calls stay on the other host until this one has succeeded.
+                failover.since = now;
                 0
             }
         };
@@ -50,28 +49,28 @@ impl Hosts {
         all.clone().skip(first).chain(all.take(first))
     }
 
-    /// Notes that a host could be connected to.
+    /// Records that a connection to a host succeeded.
     pub(super) fn mark_reachable(&self, at: usize) {
         if at == 0 {
-            *self.away() = None;
+            *self.failover() = None;
         }
     }
 
-    /// Notes that a host could not be connected to: if calls go there, they go
-    /// to the next from now on.
+    /// Records that a connection to a host failed. If calls begin there, they begin with the
+    /// next one from now on.
     pub(super) fn mark_unreachable(&self, at: usize, now: Instant) {
-        let mut away = self.away();
+        let mut failover = self.failover();
         let next = (at + 1) % self.bases.len();
-        match away.as_mut() {
-            None if at == 0 && next != 0 => *away = Some(Away { at: next, since: now }),
-            Some(_) if next == 0 => *away = None,
-            Some(away) if away.at == at => away.at = next,
+        match failover.as_mut() {
+            None if at == 0 && next != 0 => *failover = Some(Failover { at: next, since: now }),
+            Some(_) if next == 0 => *failover = None,
+            Some(failover) if failover.at == at => failover.at = next,
             _ => {}
         }
     }
 
-    fn away(&self) -> std::sync::MutexGuard<'_, Option<Away>> {
-        self.away.lock().expect("nothing panics under this lock")
+    fn failover(&self) -> std::sync::MutexGuard<'_, Option<Failover>> {
+        self.failover.lock().expect("nothing panics under this lock")
     }
 }
 
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_a_scheme_and_a_host() {
+    fn address_is_a_scheme_and_a_host() {
         for bad in [
             "",
             "api.weixin.qq.com",
@@ -132,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn calls_stay_with_the_host_that_can_be_connected_to() {
+    fn calls_stay_with_the_reachable_host() {
         let (hosts, now) = (three(), Instant::now());
         assert_eq!(order(&hosts, now), [0, 1, 2]);
         hosts.mark_unreachable(0, now);
         hosts.mark_reachable(1);
         assert_eq!(order(&hosts, now), [1, 2, 0]);
-        // Calls that had begun before say nothing new.
+        // The result of a call that began earlier changes nothing.
         hosts.mark_unreachable(0, now);
         assert_eq!(order(&hosts, now), [1, 2, 0]);
         hosts.mark_unreachable(1, now);
@@ -148,21 +147,28 @@ mod tests {
     }
 
     #[test]
-    fn one_call_in_five_minutes_looks_whether_the_first_is_back() {
+    fn one_call_in_five_minutes_tries_the_first_host_again() {
         let (hosts, start) = (three(), Instant::now());
         hosts.mark_unreachable(0, start);
-        assert_eq!(order(&hosts, start + AWAY - Duration::from_secs(1)), [1, 2, 0]);
-        assert_eq!(order(&hosts, start + AWAY), [0, 1, 2]);
-        assert_eq!(order(&hosts, start + AWAY), [1, 2, 0], "the others needn't wait for it");
-        hosts.mark_unreachable(0, start + AWAY);
-        assert_eq!(order(&hosts, start + AWAY * 2 - Duration::from_secs(1)), [1, 2, 0]);
-        assert_eq!(order(&hosts, start + AWAY * 2), [0, 1, 2]);
+        assert_eq!(order(&hosts, start + FAILBACK_INTERVAL - Duration::from_secs(1)), [1, 2, 0]);
+        assert_eq!(order(&hosts, start + FAILBACK_INTERVAL), [0, 1, 2]);
+        assert_eq!(
+            order(&hosts, start + FAILBACK_INTERVAL),
+            [1, 2, 0],
+            "the others needn't wait for it"
+        );
+        hosts.mark_unreachable(0, start + FAILBACK_INTERVAL);
+        assert_eq!(
+            order(&hosts, start + FAILBACK_INTERVAL * 2 - Duration::from_secs(1)),
+            [1, 2, 0]
+        );
+        assert_eq!(order(&hosts, start + FAILBACK_INTERVAL * 2), [0, 1, 2]);
         hosts.mark_reachable(0);
-        assert_eq!(order(&hosts, start + AWAY * 2), [0, 1, 2], "it is back for all");
+        assert_eq!(order(&hosts, start + FAILBACK_INTERVAL * 2), [0, 1, 2], "it is back for all");
     }
 
     #[test]
-    fn a_host_alone_is_all_there_is() {
+    fn single_host_is_always_tried() {
         let (hosts, now) = (Hosts::read("https://api.example").unwrap(), Instant::now());
         hosts.mark_unreachable(0, now);
         assert_eq!(order(&hosts, now), [0]);

@@ -1,4 +1,4 @@
-//! Who is who: the identifiers that WeChat hands out.
+//! The identifiers that WeChat assigns.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
@@ -18,12 +18,7 @@ macro_rules! identifier {
         pub struct $name(String);
 
         impl $name {
-            /// Takes an identifier in.
-            ///
-            /// # Errors
-            ///
-            /// When it is empty, longer than 64 characters, or has a character
-            /// that WeChat never uses in one.
+            /// Parses an identifier: 1 to 64 of the characters that WeChat uses.
             pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'@' | b'.');
@@ -68,8 +63,7 @@ identifier! {
 }
 
 impl OpenId {
-    /// Stands for the user where WeChat didn't say whom an event is about. No
-    /// real openid is so short.
+    /// Stands for the user if WeChat didn't name one. Real openids are longer.
     pub fn unknown() -> Self {
         Self("unknown".to_owned())
     }
@@ -81,7 +75,7 @@ impl fmt::Display for AppId {
     }
 }
 
-/// What was given is no identifier of the kind it names.
+/// The text is not an identifier of the kind that it names.
 #[derive(Debug, thiserror::Error)]
 #[error("not a valid {0}: it takes 1 to 64 letters, digits or any of - _ @ .")]
 pub struct InvalidId(&'static str);
@@ -91,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_break_a_key_is_refused() {
+    fn identifier_that_could_break_a_key_is_rejected() {
         for bad in ["", "a#b", "a b", "a/b", "é", &"x".repeat(65)] {
             assert!(OpenId::parse(bad).is_err(), "{bad:?}");
         }
@@ -99,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn people_do_not_show_in_debug() {
+    fn personal_identifiers_are_hidden_in_debug() {
         assert_eq!(format!("{:?}", OpenId::parse("oAnn").unwrap()), "openid(…)");
         assert_eq!(format!("{:?}", AppId::parse("wx1").unwrap()), "wx1");
     }

@@ -5,10 +5,10 @@ use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{AppId, OpenId, UnionId};
 use serde::Deserialize;
 
-/// Who stands behind a login code. WeChat's `session_key` isn't taken out of
-/// the answer: nothing here needs it, and it must never leave the backend.
+/// The user of a login code. WeChat's `session_key` isn't read: nothing here needs it, and
+/// it must never leave the backend.
 #[derive(Debug, Deserialize)]
-pub struct LoggedIn {
+pub struct CodeSession {
     /// The user, in this mini program.
     #[serde(rename = "openid")]
     pub open_id: OpenId,
@@ -18,10 +18,12 @@ pub struct LoggedIn {
 }
 
 impl WeChatClient {
-    /// Exchanges a code from `wx.login`, which lives for 5 minutes and works
-    /// once. Needs no access token.
+    /// Exchanges a code from `wx.login`, which is valid for 5 minutes and works once. Needs no
+    /// access token.
     ///
-    /// Source: WeChat's documentation, "小程序登录凭证校验" (`code2Session`).
+    /// Source: WeChat's documentation, ["小程序登录凭证校验"] (`code2Session`).
+    ///
+    /// ["小程序登录凭证校验"]: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/code2Session.html
     ///
     /// # Errors
     ///
@@ -31,7 +33,7 @@ impl WeChatClient {
         app_id: &AppId,
         secret: &Secret,
         code: &str,
-    ) -> Result<LoggedIn, CallError> {
+    ) -> Result<CodeSession, CallError> {
         let query = [
             ("appid", app_id.as_str()),
             ("secret", secret.expose()),

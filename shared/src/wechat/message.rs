@@ -1,4 +1,4 @@
-//! Messages made of a template. Those of customer service stand in
+//! Messages made of a template. For those of customer service see
 //! [`crate::wechat::customer_service`].
 
 use crate::secret::Secret;
@@ -21,12 +21,14 @@ pub struct TemplateValue {
 
 /// A template message of an Official Account.
 ///
-/// Source: WeChat's documentation, "发送模板消息" (`message/template/send`).
+/// Source: WeChat's documentation, ["发送模板消息"] (`message/template/send`).
+///
+/// ["发送模板消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Template_Message_Interface.html
 #[derive(Debug, Serialize)]
 pub struct TemplateMessage<'a> {
     /// A follower of the account.
     pub touser: &'a OpenId,
-    /// The account's own id of the template.
+    /// The account's id of the template.
     pub template_id: &'a str,
     /// Where a tap leads, if there is no mini program or it can't be opened.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +43,7 @@ pub struct TemplateMessage<'a> {
     pub data: &'a TemplateData,
 }
 
-/// A place in a mini program.
+/// A page of a mini program.
 #[derive(Debug, Serialize)]
 pub struct MiniProgram<'a> {
     /// It must be bound to the Official Account.
@@ -53,12 +55,14 @@ pub struct MiniProgram<'a> {
 
 /// A subscription message of a mini program.
 ///
-/// Source: WeChat's documentation, "发送订阅消息" (`message/subscribe/send`).
+/// Source: WeChat's documentation, ["发送订阅消息"] (`message/subscribe/send`).
+///
+/// ["发送订阅消息"]: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html
 #[derive(Debug, Serialize)]
 pub struct SubscribeMessage<'a> {
     /// A user of the mini program who has consented.
     pub touser: &'a OpenId,
-    /// The mini program's own id of the template.
+    /// The mini program's id of the template.
     pub template_id: &'a str,
     /// The page that a tap opens; without one the card can't be tapped.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,12 +79,14 @@ pub struct SubscribeMessage<'a> {
 
 /// A subscription notification of an Official Account (订阅通知).
 ///
-/// Source: WeChat's documentation, "发送订阅通知" (`message/subscribe/bizsend`).
+/// Source: WeChat's documentation, ["发送订阅通知"] (`message/subscribe/bizsend`).
+///
+/// ["发送订阅通知"]: https://developers.weixin.qq.com/doc/offiaccount/Subscription_Messages/api.html
 #[derive(Debug, Serialize)]
 pub struct BizsendMessage<'a> {
     /// A user of the account who has consented, follower or not.
     pub touser: &'a OpenId,
-    /// The account's own id of the template.
+    /// The account's id of the template.
     pub template_id: &'a str,
     /// The web page that a tap opens, if there is no mini program or it can't be
     /// opened.
@@ -103,7 +109,7 @@ pub struct BizsendMessage<'a> {
 pub struct LegacyTemplateMessage<'a> {
     /// A user of the mini program.
     pub touser: &'a OpenId,
-    /// The mini program's own id of the template.
+    /// The mini program's id of the template.
     pub template_id: &'a str,
     /// The page that a tap opens.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,31 +123,30 @@ pub struct LegacyTemplateMessage<'a> {
     pub emphasis_keyword: Option<&'a str>,
 }
 
-/// WeChat has taken a message on; a receipt event will say what became of it.
+/// WeChat has accepted a message. A receipt event reports the delivery.
 #[derive(Debug, Deserialize)]
 pub struct Accepted {
-    /// WeChat's 0. An answer without it says nothing.
+    /// WeChat's 0. A response without it is an error.
     #[serde(rename = "errcode")]
     _accepted: serde_json::Value,
-    /// What the receipt will name. Customer-service messages have none.
+    /// The id in the receipt. Customer-service messages have none.
     #[serde(default)]
     msgid: serde_json::Value,
 }
 
 impl Accepted {
-    /// The id that the receipt will name, in decimal.
+    /// The id in the receipt, in decimal.
     pub fn message_id(&self) -> Option<String> {
         match &self.msgid {
             serde_json::Value::Number(number) => Some(number.to_string()),
-            // As with errcode, texts have to be expected.
+            // As with errcode, strings have to be expected.
             serde_json::Value::String(text) if !text.is_empty() => Some(text.clone()),
             _ => None,
         }
     }
 }
 
-/// A message on its way: which API takes it, and the body of the request. What it
-/// says is not printed.
+/// A request to one of WeChat's send APIs. Its `Debug` doesn't show the body.
 #[derive(Clone)]
 pub struct SendRequest {
     api: &'static str,
@@ -154,13 +159,12 @@ impl SendRequest {
         Self { api, body }
     }
 
-    /// The path that takes it.
+    /// The path of the API.
     pub fn api(&self) -> &'static str {
         self.api
     }
 
-    /// What would be sent, without whom it is for, what would be used up for it,
-    /// and the id that keeps it from doubling.
+    /// The body without the user, the form id that it would use up, and the idempotency key.
     pub fn preview(&self) -> serde_json::Value {
         let mut shown = self.body.clone();
         if let Some(body) = shown.as_object_mut() {
@@ -179,7 +183,7 @@ impl std::fmt::Debug for SendRequest {
 }
 
 impl TemplateMessage<'_> {
-    /// To be sent. Sent again within 10 minutes it's still one message.
+    /// The request that sends it. Repeated within 10 minutes it is still one message.
     ///
     /// Refusals, among others: 43004 (doesn't follow), 47003 (a field), 40037 (the
     /// template).
@@ -189,7 +193,7 @@ impl TemplateMessage<'_> {
 }
 
 impl SubscribeMessage<'_> {
-    /// To be sent, which uses up one consent.
+    /// The request that sends it and uses up one consent.
     ///
     /// Refusals, among others: 43101 (no consent), 47003 (a field), 40037 (the
     /// template).
@@ -199,7 +203,7 @@ impl SubscribeMessage<'_> {
 }
 
 impl BizsendMessage<'_> {
-    /// To be sent, which uses up one consent. Sent again within 10 minutes it's
+    /// The request that sends it and uses up one consent. Repeated within 10 minutes it is
     /// still one message.
     ///
     /// Refusals, among others: 43101 (no consent), 47003 (a field), 40037 (the
@@ -210,7 +214,7 @@ impl BizsendMessage<'_> {
 }
 
 impl LegacyTemplateMessage<'_> {
-    /// To be sent, which uses up the form id.
+    /// The request that sends it and uses up the form id.
     ///
     /// Refusals, among others: 41028 (the form id is wrong or too old), 41029 (it
     /// was used), 40037 (the template).
@@ -221,10 +225,6 @@ impl LegacyTemplateMessage<'_> {
 
 impl WeChatClient {
     /// Sends a message.
-    ///
-    /// # Errors
-    ///
-    /// WeChat's refusal, or that WeChat could not be reached or was not understood.
     pub async fn send(&self, token: &Secret, message: &SendRequest) -> Result<Accepted, CallError> {
         self.post(message.api, Some(token), &message.body).await
     }
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notification_of_an_official_account_as_wechat_wants_it() {
+    fn subscription_notification_has_wechats_request_body() {
         let (ann, shop) = (OpenId::parse("oAnn").unwrap(), AppId::parse("wx0000000000005a02"));
         let message = BizsendMessage {
             touser: &ann,
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_legacy_template_message_as_wechat_wanted_it() {
+    fn legacy_template_message_has_wechats_request_body() {
         let bob = OpenId::parse("oBob").unwrap();
         let message = LegacyTemplateMessage {
             touser: &bob,

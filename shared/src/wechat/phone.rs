@@ -1,25 +1,24 @@
-//! The telephone number of a mini program's user.
+//! The phone number of a mini program's user.
 
 use crate::secret::Secret;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::OpenId;
 use serde::{Deserialize, Serialize};
 
-/// A telephone number. Its `Debug` doesn't show it.
+/// A phone number. Its `Debug` doesn't show it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct PhoneNumber {
-    /// Without the country's code; as a rule digits.
+    /// Without the country code; usually digits.
     #[serde(rename = "purePhoneNumber")]
     pub number: Secret,
-    /// The country's code, without a plus sign, such as `86`.
+    /// The country code, without a plus sign, such as `86`.
     #[serde(rename = "countryCode")]
     pub country_code: String,
 }
 
 impl PhoneNumber {
-    /// The number as it may be shown to its owner: `138****1234`. A short one
-    /// shows less, and no one shows more than half of its characters, or how many
-    /// there are.
+    /// The number as it may be shown to its owner: `138****1234`. A short one shows less.
+    /// None shows more than about half of its characters, or how many there are.
     pub fn masked(&self) -> String {
         let characters: Vec<char> = self.number.expose().chars().collect();
         let (first, last) = match characters.len() {
@@ -36,11 +35,13 @@ impl PhoneNumber {
 
 impl WeChatClient {
     /// Exchanges a code from the button that asks for the number
-    /// (`open-type="getPhoneNumber"`), which lives for 5 minutes, works once, and
-    /// isn't that of a login. WeChat has a fee for each number. With the openid it
-    /// checks that the code is that user's.
+    /// (`open-type="getPhoneNumber"`), which is valid for 5 minutes, works once, and isn't a
+    /// login code. WeChat charges for each number. With the openid it checks that the code
+    /// is that user's.
     ///
-    /// Source: WeChat's documentation, "手机号快速验证" (`getuserphonenumber`).
+    /// Source: WeChat's documentation, ["手机号快速验证"] (`getuserphonenumber`).
+    ///
+    /// ["手机号快速验证"]: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-info/phone-number/getPhoneNumber.html
     ///
     /// # Errors
     ///
@@ -53,18 +54,18 @@ impl WeChatClient {
         open_id: &OpenId,
     ) -> Result<PhoneNumber, CallError> {
         #[derive(Serialize)]
-        struct Wanted<'a> {
+        struct Request<'a> {
             code: &'a str,
             openid: &'a str,
         }
         #[derive(Deserialize)]
-        struct Given {
+        struct Response {
             phone_info: PhoneNumber,
         }
-        let wanted = Wanted { code, openid: open_id.as_str() };
-        let given: Given =
-            self.post("/wxa/business/getuserphonenumber", Some(access_token), &wanted).await?;
-        Ok(given.phone_info)
+        let request = Request { code, openid: open_id.as_str() };
+        let response: Response =
+            self.post("/wxa/business/getuserphonenumber", Some(access_token), &request).await?;
+        Ok(response.phone_info)
     }
 }
 
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_masked_number_shows_its_beginning_and_its_end() {
+    fn masked_number_shows_its_beginning_and_its_end() {
         let masked = |number: &str| {
             PhoneNumber { number: Secret::new(number), country_code: "86".to_owned() }.masked()
         };
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn wechats_answer_is_read_and_not_shown() {
+    fn phone_number_is_read_and_not_shown_in_debug() {
         let said = r#"{"phoneNumber":"+85251234567","purePhoneNumber":"51234567","countryCode":"852","watermark":{"timestamp":1,"appid":"wx1"}}"#;
         let phone: PhoneNumber = serde_json::from_str(said).unwrap();
         assert_eq!((phone.number.expose(), phone.country_code.as_str()), ("51234567", "852"));

@@ -1,8 +1,10 @@
-//! What WeChat pushes to us: messages of users, events, results of what was
-//! sent.
+//! WeChat's pushes: users' messages, events, and delivery receipts.
 //!
-//! Source: WeChat's documentation, "接收普通消息" and "接收事件推送" (receiving
-//! messages and events).
+//! Source: WeChat's documentation, ["接收普通消息"] and ["接收事件推送"] (receiving messages and
+//! events).
+//!
+//! ["接收普通消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_standard_messages.html
+//! ["接收事件推送"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_event_pushes.html
 
 mod dedup_key;
 mod event;
@@ -23,37 +25,36 @@ use crate::wechat::id::{AppId, OpenId};
 use fields::Fields;
 use serde_json::Value;
 
-/// Later than any event: the year 2286. State moves forward in event time only,
-/// and a time in milliseconds would stop it for good.
-const END_OF_TIME: u64 = 10_000_000_000;
-/// Of a name that isn't known, this many characters are told.
-const LONGEST_NAME: usize = 64;
+/// The year 2286. State moves forward in event time only, so one event with a time in
+/// milliseconds would block all later ones.
+const MAX_CREATE_TIME: u64 = 10_000_000_000;
+/// Unknown names are cut to this many characters.
+const MAX_NAME_CHARS: usize = 64;
 
-/// One push, opened and read.
+/// One decrypted push.
 #[derive(Clone, Debug)]
 pub struct Push {
-    /// The account that it is for, by its original id (`gh_…`); a reply comes
-    /// from there. Empty if WeChat didn't say.
+    /// The original id (`gh_…`) of the account that it is for, which is the sender of a
+    /// reply. Empty if WeChat didn't name it.
     pub to: String,
     /// The user it is about.
     pub from: OpenId,
-    /// When it happened, by WeChat's clock. State moves forward in this time,
-    /// not in that of arrival.
+    /// When it happened, by WeChat's clock. State moves forward in this time, not in the
+    /// time of arrival.
     pub create_time: Timestamp,
     /// What happened.
     pub kind: PushKind,
-    /// What tells this push from every other of the same user and second:
-    /// WeChat's `MsgId` for a message, a hash for an event, which has none. At
-    /// most 68 characters.
+    /// The deduplication key within the app, the user and the second: WeChat's `MsgId` for a
+    /// message, a hash for an event, which has none. At most 68 characters.
     pub dedup_key: String,
-    /// What it was written in. So must be its reply.
+    /// The reply must have the same format.
     pub format: Format,
-    /// All that was in it, under WeChat's own names. What came as XML has only
-    /// strings; elements of one name are an array.
+    /// The whole content, under WeChat's names. From XML there are only strings, and repeated
+    /// elements are an array.
     pub tree: Value,
 }
 
-/// What a push is written in, as WeChat's console says for each app.
+/// The format of an app's pushes, as chosen in WeChat's console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// `<xml>…</xml>`.
@@ -65,35 +66,32 @@ pub enum Format {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PushKind {
-    /// The user wrote, or sent a picture, a place, ….
+    /// A user's message: a text, a picture, a location, ….
     Message(Message),
-    /// Something else happened.
+    /// An event.
     Event(Event),
-    /// A push that lacks what it can't take effect without. It is kept as it
-    /// came, for someone to look at.
+    /// A push without a field that is needed to apply it. It is stored unchanged, for an
+    /// operator.
     Malformed {
-        /// WeChat's name of it, as in [`PushKind::Other`].
+        /// As in [`PushKind::Other`].
         name: String,
-        /// What is wrong with it.
+        /// What is missing or invalid.
         problem: &'static str,
     },
-    /// What isn't known here. It is kept as it came.
+    /// An unknown kind. It is stored unchanged.
     Other {
-        /// WeChat's name of the event, or the `MsgType` where it isn't one: in
-        /// lower case, and cut if it is a long one.
+        /// WeChat's name of the event, or the `MsgType` of another push: in lower case, and cut
+        /// if it is long.
         name: String,
     },
 }
 
 impl Push {
-    /// Reads an opened push, in XML or JSON; the first byte that isn't white
-    /// space tells which. (WeChat says `text/xml` for both.)
+    /// Reads a decrypted push in XML or JSON. The first byte that isn't white space tells the
+    /// format, because WeChat declares `text/xml` for both.
     ///
-    /// # Errors
-    ///
-    /// When it isn't a push of WeChat's: not well-formed, without type, or with
-    /// two values where WeChat has one. Whatever else is wrong with it, it is a
-    /// push, if a malformed one.
+    /// It is an error if the body isn't well-formed, has no type, or has two values where
+    /// WeChat has one. In any other case of missing fields it is [`PushKind::Malformed`].
     pub fn read(app_id: &AppId, body: &str) -> Result<Self, InvalidPush> {
         let body = body.trim_ascii_start();
         let (format, tree) = match body.as_bytes().first() {
@@ -106,7 +104,7 @@ impl Push {
 
     fn from_tree(app_id: &AppId, format: Format, tree: Value) -> Result<Self, InvalidPush> {
         let fields = Fields(&tree);
-        // In XML, what is there twice has become an array.
+        // In XML, repeated elements have become an array.
         let single = ["ToUserName", "FromUserName", "CreateTime", "MsgType", "Event", "MsgId"];
         if single.into_iter().any(|name| fields.within(name).0.is_array()) {
             return Err(InvalidPush("who, when or what is there twice"));
@@ -116,9 +114,9 @@ impl Push {
         let event = fields.word("Event").filter(|_| message_type == "event");
         let event = event.map(|event| event.to_lowercase()).unwrap_or_default();
 
-        let from = sender(&event, fields);
+        let from = subject(&event, fields);
         let create_time =
-            fields.number("CreateTime").filter(|time| *time < END_OF_TIME).map(Timestamp);
+            fields.number("CreateTime").filter(|time| *time < MAX_CREATE_TIME).map(Timestamp);
         let kind = match (&from, create_time) {
             (Err(problem), _) => Err(*problem),
             (_, None) => Err("CreateTime is missing or no time"),
@@ -126,10 +124,10 @@ impl Push {
         };
         let name = if event.is_empty() { &message_type } else { &event };
         let kind =
-            kind.unwrap_or_else(|problem| PushKind::Malformed { name: short(name), problem });
+            kind.unwrap_or_else(|problem| PushKind::Malformed { name: shortened(name), problem });
 
         let from = from.unwrap_or_else(|_| {
-            // Of an event that doesn't say whom it is about, who sent it.
+            // The sender, if the event doesn't name the user that it is about.
             let sender = fields.word("FromUserName").and_then(|from| OpenId::parse(from).ok());
             sender.unwrap_or_else(OpenId::unknown)
         });
@@ -140,14 +138,14 @@ impl Push {
     }
 }
 
-/// The user that a push is about. Some events come from WeChat itself and name
-/// that user in a field of its own.
-fn sender(event: &str, fields: Fields<'_>) -> Result<OpenId, &'static str> {
-    let of_privacy = matches!(
+/// The user that a push is about. WeChat itself sends some events, and names the user in
+/// another field.
+fn subject(event: &str, fields: Fields<'_>) -> Result<OpenId, &'static str> {
+    let is_privacy_event = matches!(
         event,
         "user_info_modified" | "user_authorization_revoke" | "user_authorization_cancellation"
     );
-    let (name, problem) = if of_privacy {
+    let (name, problem) = if is_privacy_event {
         ("OpenID", "OpenID is missing or no openid")
     } else {
         ("FromUserName", "FromUserName is missing or no openid")
@@ -155,9 +153,9 @@ fn sender(event: &str, fields: Fields<'_>) -> Result<OpenId, &'static str> {
     fields.word(name).and_then(|from| OpenId::parse(from).ok()).ok_or(problem)
 }
 
-/// A name for logs and tables, however long it came.
-fn short(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect()
+/// A name for logs and tables.
+fn shortened(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
 }
 
 impl PushKind {
@@ -169,11 +167,10 @@ impl PushKind {
                 (message_type, Message::read(message_type, fields).map(Self::Message))
             }
         };
-        Ok(known.unwrap_or_else(|| Self::Other { name: short(name) }))
+        Ok(known.unwrap_or_else(|| Self::Other { name: shortened(name) }))
     }
 
-    /// A word for logs and for the table: WeChat's name of the event, or the
-    /// `MsgType` where it isn't one, in lower case.
+    /// WeChat's name of the event, or the `MsgType` of another push, in lower case.
     pub fn name(&self) -> &str {
         match self {
             Self::Message(message) => message.name(),

@@ -1,7 +1,9 @@
-//! What WeChat's error codes mean: who can do something about one, and when.
+//! What WeChat's error codes mean, and who can do something about them.
 //!
-//! Source: the error tables of WeChat's API pages and its page "全局返回码"
-//! (global return codes).
+//! Source: the error tables of WeChat's API pages and its page ["全局返回码"] (global return
+//! codes).
+//!
+//! ["全局返回码"]: https://developers.weixin.qq.com/doc/offiaccount/Getting_Started/Global_Return_Code.html
 
 mod codes;
 
@@ -9,61 +11,56 @@ use serde::Deserialize;
 use std::fmt;
 use std::net::IpAddr;
 
-/// WeChat's answer to a call that it did not carry out.
+/// WeChat's response to a call that it did not carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// WeChat's `errcode`; never 0.
     pub code: i64,
-    /// WeChat's `errmsg`. Free text: to be shown, not to be branched on.
+    /// WeChat's `errmsg`: free text for people.
     pub message: String,
-    /// What WeChat's support asks for to find the call again.
+    /// The request id that WeChat's support asks for.
     pub rid: Option<String>,
 }
 
 impl Refusal {
-    /// Finds a refusal in an answer: an `errcode` that isn't 0.
-    ///
-    /// # Errors
-    ///
-    /// When the answer isn't a JSON object, or its `errcode` is no number.
-    pub(crate) fn in_answer(body: &[u8]) -> Result<Option<Self>, serde_json::Error> {
+    /// Finds a refusal in a response: an `errcode` that isn't 0. It is an error if the
+    /// response isn't a JSON object or its `errcode` isn't a number.
+    pub(crate) fn in_response(body: &[u8]) -> Result<Option<Self>, serde_json::Error> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct Status {
             errcode: Option<Number>,
             errmsg: Option<String>,
         }
-        /// WeChat writes numbers; the sheet of errors asks to expect strings too.
+        /// WeChat sends numbers; its list of errors asks to expect strings as well.
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Number {
             Plain(i64),
             Quoted(String),
         }
-        let answer: Answer = serde_json::from_slice(body)?;
-        let code = match answer.errcode {
+        let status: Status = serde_json::from_slice(body)?;
+        let code = match status.errcode {
             None => return Ok(None),
             Some(Number::Plain(code)) => code,
             Some(Number::Quoted(code)) => code.parse().map_err(serde::de::Error::custom)?,
         };
-        let message = answer.errmsg.unwrap_or_default();
+        let message = status.errmsg.unwrap_or_default();
         let rid = message.split_once("rid:").map(|(_, rid)| rid.trim().to_owned());
         Ok((code != 0).then_some(Self { code, message, rid }))
     }
 
-    /// What can be done about it. A code that isn't known is a
-    /// [`ErrorClass::Fault`].
+    /// What can be done about it. An unknown code is an [`ErrorClass::Fault`].
     pub fn class(&self) -> ErrorClass {
         codes::known(self.code).map_or(ErrorClass::Fault, |(class, _)| class)
     }
 
-    /// Whether the code is one whose meaning is known. One that isn't may be worth
-    /// one repeat before it is taken for a [`ErrorClass::Fault`].
+    /// Whether the code's meaning is known. With an unknown one, the call may be worth one
+    /// repeat.
     pub fn is_known(&self) -> bool {
         codes::known(self.code).is_some()
     }
 
-    /// What to do about it, for the person who reads the outcome. Of 40164 it names
-    /// the address that has to be let in.
+    /// What to do about it. For 40164 it names the address to add to the IP list.
     pub fn advice(&self) -> String {
         match (self.address(), codes::known(self.code)) {
             (Some(address), _) => {
@@ -76,10 +73,10 @@ impl Refusal {
         }
     }
 
-    /// The address that WeChat saw the call come from and didn't let in (40164), as
-    /// it belongs on the account's IP list.
+    /// The address that the call came from and that isn't on the account's IP list (40164),
+    /// as it has to be added there.
     ///
-    /// Source: the text that WeChat gives, `invalid ip 203.0.113.9 ipv6
+    /// Source: WeChat's text, `invalid ip 203.0.113.9 ipv6
     /// ::ffff:203.0.113.9, not in whitelist`.
     pub fn address(&self) -> Option<IpAddr> {
         if self.code != 40164 {
@@ -106,13 +103,13 @@ pub enum ErrorClass {
     Quota,
     /// Repeat it once with a new access token.
     Token,
-    /// This person can't be reached in this way, however often one tries.
+    /// The person can't be reached in this way.
     Unreachable,
-    /// A human has to change the account's configuration.
+    /// An operator has to change the account's configuration.
     Configuration,
-    /// The client has to log in anew.
+    /// The client has to log in again.
     Login,
-    /// A human has to change the request or the template.
+    /// A developer has to change the request or the template.
     Fault,
 }
 
@@ -121,11 +118,11 @@ mod tests {
     use super::*;
 
     fn refusal(body: &str) -> Option<Refusal> {
-        Refusal::in_answer(body.as_bytes()).unwrap()
+        Refusal::in_response(body.as_bytes()).unwrap()
     }
 
     #[test]
-    fn an_error_code_is_a_refusal() {
+    fn error_code_makes_a_refusal() {
         let found = refusal(
             r#"{"errcode":40013,"errmsg":"invalid appid rid: 6743a1b2-0f1e2d3c-4b5a6978"}"#,
         )
@@ -137,16 +134,16 @@ mod tests {
     }
 
     #[test]
-    fn no_code_or_zero_is_none() {
+    fn missing_or_zero_code_is_no_refusal() {
         assert_eq!(refusal(r#"{"errcode":0,"errmsg":"ok","msgid":1}"#), None);
         assert_eq!(refusal(r#"{"openid":"o"}"#), None);
     }
 
-    fn of(code: i64, message: &str) -> Refusal {
+    fn with_code(code: i64, message: &str) -> Refusal {
         Refusal { code, message: message.to_owned(), rid: None }
     }
 
-    /// All codes of WeChat's tables that a call of ours can meet.
+    /// All codes of WeChat's tables that our calls can return.
     const TABLE: [(ErrorClass, &[i64]); 7] = [
         (ErrorClass::Retry, &[-1, 20001, 200_001, 268_487_001, 268_487_002, 43108, 45066]),
         (ErrorClass::Quota, &[45009, 45011, 45047, 48006]),
@@ -176,10 +173,10 @@ mod tests {
     ];
 
     #[test]
-    fn every_code_of_wechats_tables_has_its_class_and_an_advice() {
+    fn every_documented_code_has_a_class_and_advice() {
         for (class, codes) in TABLE {
             for code in codes {
-                let refusal = of(*code, "");
+                let refusal = with_code(*code, "");
                 assert!(refusal.is_known(), "{code} has no meaning of its own");
                 assert_eq!(refusal.class(), class, "{code}");
                 assert!(refusal.advice().len() > 20, "{code}: {}", refusal.advice());
@@ -187,39 +184,40 @@ mod tests {
         }
         let named = TABLE.iter().map(|(_, codes)| codes.len()).sum::<usize>();
         let known = (-1..300_000).chain(268_487_000..268_488_000);
-        let known = known.filter(|code| of(*code, "").is_known()).count();
+        let known = known.filter(|code| with_code(*code, "").is_known()).count();
         assert_eq!(known, named, "a code that isn't in the table has a meaning");
     }
 
     #[test]
-    fn a_code_that_is_not_known_is_a_fault_that_says_so() {
-        let refusal = of(99999, "what is this");
+    fn unknown_code_is_a_fault_and_says_so() {
+        let refusal = with_code(99999, "what is this");
         assert_eq!((refusal.class(), refusal.is_known()), (ErrorClass::Fault, false));
         assert!(refusal.advice().contains("not known"));
     }
 
     #[test]
-    fn the_address_to_let_in_is_found_in_what_wechat_says() {
-        let at = |message: &str| of(40164, message).address().map(|address| address.to_string());
+    fn rejected_address_is_read_from_wechats_text() {
+        let at =
+            |message: &str| with_code(40164, message).address().map(|address| address.to_string());
         let said =
             "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 6743a1b2-0-1";
         assert_eq!(at(said).as_deref(), Some("203.0.113.9"));
-        assert!(of(40164, said).advice().contains("add 203.0.113.9 to"));
+        assert!(with_code(40164, said).advice().contains("add 203.0.113.9 to"));
         assert_eq!(at("invalid ip ::ffff:203.0.113.9, not in").as_deref(), Some("203.0.113.9"));
         assert_eq!(at("invalid ip 2001:db8::7 ipv6 2001:db8::7").as_deref(), Some("2001:db8::7"));
         for message in ["", "invalid ip", "invalid ip , not", "invalid ip evil.example, not"] {
             assert_eq!(at(message), None, "{message}");
-            assert!(of(40164, message).advice().contains("IP白名单"));
+            assert!(with_code(40164, message).advice().contains("IP白名单"));
         }
-        assert_eq!(of(40125, said).address(), None);
+        assert_eq!(with_code(40125, said).address(), None);
     }
 
     #[test]
-    fn what_cannot_be_understood_is_neither() {
+    fn unreadable_response_is_an_error() {
         for body in
             ["<html>", "", "[]", r#"{"errcode":1.5}"#, r#"{"errcode":"x"}"#, r#"{"errcode":{}}"#]
         {
-            assert!(Refusal::in_answer(body.as_bytes()).is_err(), "{body}");
+            assert!(Refusal::in_response(body.as_bytes()).is_err(), "{body}");
         }
         assert_eq!(refusal(r#"{"errcode":40001,"errmsg":null}"#).unwrap().code, 40001);
     }

@@ -1,6 +1,8 @@
-//! Passive replies: what a callback answers in the same breath.
+//! Passive replies: the response body of a callback.
 //!
-//! Source: WeChat's documentation, "被动回复用户消息" (passive replies).
+//! Source: WeChat's documentation, ["被动回复用户消息"] (passive replies).
+//!
+//! ["被动回复用户消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Passive_user_reply_message.html
 
 use crate::clock::Timestamp;
 use crate::wechat::content;
@@ -10,8 +12,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
-/// A passive reply. Files are named by the `media_id` that uploading them to
-/// WeChat gave; they must be permanent ones, as temporary ones last three days.
+/// A passive reply. Files are referenced by the `media_id` of their upload to WeChat, which
+/// must be a permanent one: temporary ones last three days.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reply {
@@ -46,7 +48,7 @@ pub enum Reply {
         description: Option<String>,
         /// Where the music is.
         url: Option<String>,
-        /// Where it is in a better quality, for those on a wireless network.
+        /// Where it is in a better quality, for phones on Wi-Fi.
         high_quality_url: Option<String>,
     },
     /// A card that leads to an article. Since 2018 WeChat shows one per reply.
@@ -62,16 +64,16 @@ pub enum Reply {
         /// Where a tap leads.
         url: String,
     },
-    /// The chat is handed to the people of customer service. WeChat takes it as
-    /// an answer to messages, not to events.
+    /// Transfers the chat to customer service. WeChat accepts it as a reply to messages, not
+    /// to events.
     CustomerService {
-        /// A certain one of them, `name@account`; whoever is free if none.
+        /// A certain agent, `name@account`; if none, any free one.
         account: Option<String>,
     },
 }
 
 impl Reply {
-    /// What keeps WeChat from taking this reply, if anything does.
+    /// Why WeChat would refuse this reply, if it would.
     pub fn problem(&self) -> Option<&'static str> {
         match self {
             Self::Text(text) => content::text_problem(text),
@@ -89,8 +91,8 @@ impl Reply {
         }
     }
 
-    /// The reply to a push, as it stands in the body of the answer, or inside
-    /// its envelope. It goes from whom the push was for to whom it came from.
+    /// The reply to a push as a response body, before encryption. Its sender is the push's
+    /// recipient and vice versa.
     pub fn write(&self, push: &Push, at: Timestamp) -> String {
         let reply = self.tree(&push.from, &push.to, at);
         match push.format {
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_wechat_would_not_take() {
+    fn reply_that_wechat_would_refuse_has_a_problem() {
         for bad in [
             json!({ "text": " " }),
             json!({ "text": "好".repeat(683) }),

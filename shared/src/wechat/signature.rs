@@ -1,7 +1,9 @@
-//! The signature on what WeChat sends, and on what it is answered.
+//! The signature of WeChat's requests and of encrypted replies.
 //!
-//! Source: WeChat's documentation, "消息推送" (message push) and "消息加解密"
-//! (message encryption).
+//! Source: WeChat's documentation, ["消息推送"] (message push) and "消息加解密" (message
+//! encryption).
+//!
+//! ["消息推送"]: https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html
 
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
@@ -9,12 +11,12 @@ use subtle::ConstantTimeEq;
 /// Signs `parts`: SHA-1, in lower-case hex, of the parts sorted as bytes and
 /// joined with nothing between them.
 ///
-/// Plaintext mode and the greeting sign (token, timestamp, nonce); safe mode
-/// adds the ciphertext as a fourth part.
+/// Plaintext mode and the URL verification sign (token, timestamp, nonce); safe mode adds
+/// the ciphertext as a fourth part.
 ///
-/// As nothing separates the parts, bytes may move from one into its neighbour
-/// without changing the result: whoever verifies must have checked the grammar
-/// of each part before.
+/// Nothing separates the parts, so bytes may move from one to its neighbour without
+/// changing the signature: before verifying, the caller must check the grammar of each
+/// part.
 pub fn sign(parts: &[&str]) -> String {
     let mut sorted = parts.to_vec();
     sorted.sort_unstable();
@@ -26,8 +28,7 @@ pub fn sign(parts: &[&str]) -> String {
     sha.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Whether `signature` is the one that [`sign`] gives for `parts`. Takes the
-/// same time whether it fails in the first character or in the last.
+/// Whether `signature` is that of `parts`. Takes constant time.
 pub fn verify(signature: &str, parts: &[&str]) -> bool {
     sign(parts).as_bytes().ct_eq(signature.as_bytes()).into()
 }
@@ -36,7 +37,7 @@ pub fn verify(signature: &str, parts: &[&str]) -> bool {
 mod tests {
     use super::*;
 
-    /// From WeChat's documentation: the greeting and a plaintext push.
+    /// From WeChat's documentation: a URL verification and a plaintext push.
     #[test]
     fn published_plaintext_vectors() {
         assert_eq!(
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn verify_wants_every_character() {
+    fn signature_must_match_in_every_character() {
         let parts = ["AAAAA", "1714036504", "1514711492"];
         let good = sign(&parts);
         assert!(verify(&good, &parts));

@@ -1,8 +1,10 @@
-//! The templates that an account really has at WeChat.
+//! The templates that an account has at WeChat.
 //!
-//! Source: WeChat's documentation, "获取已添加至账号下所有模板列表"
-//! (`template/get_all_private_template`) for template messages, and
-//! "获取个人模板列表" (`newtmpl/gettemplate`) for subscription messages.
+//! Source: WeChat's documentation, ["获取已添加至账号下所有模板列表"]
+//! (`template/get_all_private_template`) for template messages, and "获取个人模板列表"
+//! (`newtmpl/gettemplate`) for subscription messages.
+//!
+//! ["获取已添加至账号下所有模板列表"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Template_Message_Interface.html
 
 use crate::secret::Secret;
 use crate::wechat::client::{CallError, WeChatClient};
@@ -12,47 +14,47 @@ use std::collections::BTreeMap;
 /// A template of template messages (模板消息), in an Official Account.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct PrivateTemplate {
-    /// The account's own id of it.
+    /// The account's id of the template.
     pub template_id: String,
-    /// What WeChat's console calls it.
+    /// Its name in WeChat's console.
     #[serde(default)]
     pub title: String,
-    /// Its lines, with a key in each; [`keys`] reads them.
+    /// Its lines, each with a key; see [`keys`].
     pub content: String,
 }
 
 /// A template of subscription messages (订阅消息, 订阅通知), in a mini program or
 /// an Official Account.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "Listed")]
+#[serde(from = "ListedTemplate")]
 pub struct SubscriptionTemplate {
-    /// The account's own id of it.
+    /// The account's id of the template.
     pub template_id: String,
-    /// What WeChat's console calls it.
+    /// Its name in WeChat's console.
     pub title: String,
-    /// Its lines, with a key in each; [`keys`] reads them.
+    /// Its lines, each with a key; see [`keys`].
     pub content: String,
-    /// What one consent to it is good for.
+    /// What one consent to it allows.
     pub consent: ConsentKind,
-    /// The values that a key may have, for every key with a list of them.
+    /// The allowed values of each key that has a list of them.
     pub values: BTreeMap<String, Vec<String>>,
 }
 
-/// What one consent of a person is good for.
+/// What one consent of a person allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentKind {
     /// One message.
     OneTime,
     /// Any number of messages, until it is withdrawn.
     LongTerm,
-    /// WeChat's documentation doesn't tell what: it names a `type` of 2 and 3.
+    /// A `type` that WeChat's documentation doesn't name: it has 2 and 3.
     Unknown,
 }
 
 /// A subscription template as WeChat lists it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+struct ListedTemplate {
     #[serde(rename = "priTmplId")]
     template_id: String,
     #[serde(default)]
@@ -72,8 +74,8 @@ struct Values {
     enum_value_list: Vec<String>,
 }
 
-impl From<Listed> for SubscriptionTemplate {
-    fn from(listed: Listed) -> Self {
+impl From<ListedTemplate> for SubscriptionTemplate {
+    fn from(listed: ListedTemplate) -> Self {
         let values = listed.keyword_enum_value_list.unwrap_or_default().into_iter();
         Self {
             template_id: listed.template_id,
@@ -84,7 +86,7 @@ impl From<Listed> for SubscriptionTemplate {
                 3 => ConsentKind::LongTerm,
                 _ => ConsentKind::Unknown,
             },
-            // The key comes with or without what a placeholder ends in.
+            // The key comes with or without the suffix of a placeholder.
             values: values
                 .map(|it| {
                     let key = it.keyword_code.strip_suffix(".DATA").unwrap_or(&it.keyword_code);
@@ -95,8 +97,7 @@ impl From<Listed> for SubscriptionTemplate {
     }
 }
 
-/// The keys of a template's content in their order: `thing1` stands in it as
-/// `{{thing1.DATA}}`.
+/// The keys of a template's content in their order. `thing1` is written `{{thing1.DATA}}`.
 pub fn keys(content: &str) -> impl Iterator<Item = &str> {
     content.split("{{").skip(1).filter_map(|rest| {
         let (key, _) = rest.split_once("}}")?;
@@ -109,28 +110,24 @@ pub fn keys(content: &str) -> impl Iterator<Item = &str> {
 impl WeChatClient {
     /// The templates of an Official Account's template messages.
     ///
-    /// # Errors
-    ///
     /// Refusals, among others: 48001 (not a service account).
     pub async fn private_templates(
         &self,
         access_token: &Secret,
     ) -> Result<Vec<PrivateTemplate>, CallError> {
-        /// A success has no `errcode` here.
+        /// Without `errcode` on success.
         #[derive(Deserialize)]
-        struct Answer {
+        struct Response {
             template_list: Vec<PrivateTemplate>,
         }
         let query = [("access_token", access_token.expose())];
-        let answer: Answer =
+        let response: Response =
             self.list("/cgi-bin/template/get_all_private_template", &query).await?;
-        Ok(answer.template_list)
+        Ok(response.template_list)
     }
 
     /// The templates of a mini program's subscription messages, or of an Official
     /// Account's subscription notifications.
-    ///
-    /// # Errors
     ///
     /// Refusals, among others: 200100 (the account has no such messages).
     pub async fn subscription_templates(
@@ -138,12 +135,12 @@ impl WeChatClient {
         access_token: &Secret,
     ) -> Result<Vec<SubscriptionTemplate>, CallError> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct Response {
             data: Vec<SubscriptionTemplate>,
         }
         let query = [("access_token", access_token.expose())];
-        let answer: Answer = self.list("/wxaapi/newtmpl/gettemplate", &query).await?;
-        Ok(answer.data)
+        let response: Response = self.list("/wxaapi/newtmpl/gettemplate", &query).await?;
+        Ok(response.data)
     }
 }
 
@@ -152,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_in_the_order_of_their_lines() {
+    fn keys_are_read_in_the_order_of_their_lines() {
         let read = |content| keys(content).collect::<Vec<_>>();
         assert_eq!(read("会议时间:{{date2.DATA}}\n地点:{{thing1.DATA}}\n"), ["date2", "thing1"]);
         assert_eq!(
@@ -167,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_template_as_wechat_lists_it() {
+    fn subscription_template_is_read_as_wechat_lists_it() {
         let read = |text: &str| serde_json::from_str::<SubscriptionTemplate>(text).unwrap();
         let washing = read(
             r#"{"priTmplId":"T","title":"洗衣机故障提醒","content":"位置:{{enum_string2.DATA}}\n",

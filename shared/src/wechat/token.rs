@@ -23,8 +23,10 @@ impl WeChatClient {
     /// expiry, then the next one. With `force` it invalidates the present one at once:
     /// 20 times a day, 30 seconds apart.
     ///
-    /// Source: WeChat's documentation, "获取稳定版接口调用凭据"
+    /// Source: WeChat's documentation, ["获取稳定版接口调用凭据"]
     /// (`getStableAccessToken`).
+    ///
+    /// ["获取稳定版接口调用凭据"]: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-access-token/getStableAccessToken.html
     ///
     /// # Errors
     ///

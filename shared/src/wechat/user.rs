@@ -6,17 +6,14 @@ use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{OpenId, UnionId};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The path under which WeChat counts the calls of [`WeChatClient::follower_page`]: 500 a
-/// day.
-pub const LIST: &str = "/cgi-bin/user/get";
-/// The path under which WeChat counts the calls of [`WeChatClient::user_infos`]. How many
-/// it allows in a day isn't documented.
-pub const BATCH: &str = "/cgi-bin/user/info/batchget";
-/// So many users may be asked about in one call of [`WeChatClient::user_infos`].
-pub const BATCH_SIZE: usize = 100;
+/// The path of [`WeChatClient::follower_page`], of which WeChat allows 500 calls a day.
+pub const FOLLOWER_LIST_PATH: &str = "/cgi-bin/user/get";
+/// The path of [`WeChatClient::user_infos`]. Its daily quota isn't documented.
+pub const USER_INFO_BATCH_PATH: &str = "/cgi-bin/user/info/batchget";
+/// Maximum number of users in one call of [`WeChatClient::user_infos`].
+pub const MAX_BATCH_SIZE: usize = 100;
 
-/// What WeChat tells about a follower. Names and pictures are no longer part
-/// of it (since 2021-12-27).
+/// A follower's profile. Since 2021-12-27 it contains no names and pictures.
 #[derive(Debug, Deserialize)]
 pub struct UserInfo {
     /// The user.
@@ -24,11 +21,11 @@ pub struct UserInfo {
     pub open_id: OpenId,
     /// 1 if the user follows the account; if 0, the rest is missing.
     pub subscribe: u8,
-    /// When they followed last.
+    /// When the user followed last.
     #[serde(default)]
     pub subscribe_time: Option<Timestamp>,
     /// The person, if the account is bound to an open-platform account.
-    #[serde(rename = "unionid", default, deserialize_with = "perhaps")]
+    #[serde(rename = "unionid", default, deserialize_with = "optional_union_id")]
     pub union_id: Option<UnionId>,
     /// How the user found the account, such as `ADD_SCENE_QR_CODE`.
     #[serde(default)]
@@ -37,23 +34,23 @@ pub struct UserInfo {
 
 /// One page of the list of an account's followers.
 #[derive(Debug, Deserialize)]
-#[serde(from = "Answer")]
+#[serde(from = "FollowerPageResponse")]
 pub struct FollowerPage {
-    /// So many follow the account.
+    /// The account's number of followers.
     pub total: u64,
-    /// So many are on this page, ...
+    /// The number of followers on this page.
     pub count: u64,
-    /// ... and these are they, but for what is no openid.
+    /// The followers on this page, without invalid openids.
     pub open_ids: Vec<OpenId>,
-    /// Whom the next page comes after. None if there is no next page; the last
-    /// one may name its last follower all the same.
+    /// The follower after whom the next page begins. None if there is no next page; but the
+    /// last page may name one as well.
     pub next: Option<OpenId>,
 }
 
-/// The page as WeChat writes it. When nobody is left, `data` is missing and
-/// `next_openid` empty.
+/// The page as WeChat sends it. After the last one, `data` is missing and `next_openid` is
+/// empty.
 #[derive(Deserialize)]
-struct Answer {
+struct FollowerPageResponse {
     total: u64,
     #[serde(default)]
     count: u64,
@@ -69,29 +66,33 @@ struct Data {
     openid: Vec<String>,
 }
 
-impl From<Answer> for FollowerPage {
-    fn from(answer: Answer) -> Self {
-        let listed = answer.data.map(|data| data.openid).unwrap_or_default();
-        let next = answer.next_openid.filter(|_| !listed.is_empty());
+impl From<FollowerPageResponse> for FollowerPage {
+    fn from(response: FollowerPageResponse) -> Self {
+        let listed = response.data.map(|data| data.openid).unwrap_or_default();
+        let next = response.next_openid.filter(|_| !listed.is_empty());
         Self {
-            total: answer.total,
-            count: answer.count.max(listed.len() as u64),
+            total: response.total,
+            count: response.count.max(listed.len() as u64),
             open_ids: listed.into_iter().filter_map(|id| OpenId::parse(id).ok()).collect(),
             next: next.and_then(|id| OpenId::parse(id).ok()),
         }
     }
 }
 
-/// An identifier, or none where there is an empty text or nothing.
-fn perhaps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UnionId>, D::Error> {
+/// None for a missing, empty or invalid unionid.
+fn optional_union_id<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<UnionId>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.and_then(|text| UnionId::parse(text).ok()))
 }
 
 impl WeChatClient {
-    /// Asks who a user of an Official Account is.
+    /// Gets the profile of a user of an Official Account.
     ///
-    /// Source: WeChat's documentation, "获取用户基本信息" (`user/info`).
+    /// Source: WeChat's documentation, ["获取用户基本信息"] (`user/info`).
+    ///
+    /// ["获取用户基本信息"]: https://developers.weixin.qq.com/doc/offiaccount/User_Management/Get_users_basic_information_UnionID.html
     ///
     /// # Errors
     ///
@@ -109,8 +110,8 @@ impl WeChatClient {
         self.get("/cgi-bin/user/info", &query).await
     }
 
-    /// Asks who up to [`BATCH_SIZE`] users of an Official Account are. The answers
-    /// come in any order.
+    /// Gets the profiles of up to [`MAX_BATCH_SIZE`] users of an Official Account, in any
+    /// order.
     ///
     /// Source: WeChat's documentation, "批量获取用户基本信息" (`user/info/batchget`).
     ///
@@ -124,7 +125,7 @@ impl WeChatClient {
         open_ids: &[OpenId],
     ) -> Result<Vec<UserInfo>, CallError> {
         #[derive(Serialize)]
-        struct Wanted<'a> {
+        struct Request<'a> {
             user_list: Vec<User<'a>>,
         }
         #[derive(Serialize)]
@@ -133,18 +134,21 @@ impl WeChatClient {
             lang: &'static str,
         }
         #[derive(Deserialize)]
-        struct Given {
+        struct Response {
             user_info_list: Vec<UserInfo>,
         }
         let user_list = open_ids.iter().map(|openid| User { openid, lang: "zh_CN" }).collect();
-        let given: Given = self.post_for_list(BATCH, access_token, &Wanted { user_list }).await?;
-        Ok(given.user_info_list)
+        let response: Response =
+            self.post_for_list(USER_INFO_BATCH_PATH, access_token, &Request { user_list }).await?;
+        Ok(response.user_info_list)
     }
 
-    /// Lists up to 10,000 of an Official Account's followers: the first ones, or
-    /// those who come after one.
+    /// Lists up to 10,000 of an Official Account's followers: the first ones, or those after
+    /// one.
     ///
-    /// Source: WeChat's documentation, "获取用户列表" (`user/get`).
+    /// Source: WeChat's documentation, ["获取用户列表"] (`user/get`).
+    ///
+    /// ["获取用户列表"]: https://developers.weixin.qq.com/doc/offiaccount/User_Management/Getting_a_User_List.html
     ///
     /// # Errors
     ///
@@ -157,7 +161,7 @@ impl WeChatClient {
     ) -> Result<FollowerPage, CallError> {
         let mut query = vec![("access_token", access_token.expose())];
         query.extend(after.map(|after| ("next_openid", after.as_str())));
-        self.list(LIST, &query).await
+        self.list(FOLLOWER_LIST_PATH, &query).await
     }
 }
 
@@ -170,34 +174,34 @@ mod tests {
     }
 
     #[test]
-    fn a_page_names_who_comes_last() {
+    fn page_names_its_last_follower() {
         let read =
             page(r#"{"total":3,"count":2,"data":{"openid":["o1","o2"]},"next_openid":"o2"}"#);
         assert_eq!((read.total, read.count), (3, 2));
         assert_eq!(read.open_ids.last().map(OpenId::as_str), Some("o2"));
         assert_eq!(read.next, read.open_ids.last().cloned());
-        // What is no openid keeps nobody else from being one.
+        // An invalid openid is left out.
         let read =
             page(r#"{"total":2,"count":2,"data":{"openid":["a#b","o2"]},"next_openid":"o2"}"#);
         assert_eq!((read.count, read.open_ids.len()), (2, 1));
     }
 
     #[test]
-    fn nobody_is_an_empty_page_in_every_spelling() {
-        for nobody in [
+    fn empty_page_is_read_in_every_spelling() {
+        for empty in [
             r#"{"total":0,"count":0,"next_openid":""}"#,
             r#"{"total":7,"count":0,"data":null,"next_openid":"o7"}"#,
             r#"{"total":7,"count":0,"data":{"openid":[]},"next_openid":"o7"}"#,
             r#"{"total":7,"count":0,"data":{}}"#,
         ] {
-            let read = page(nobody);
-            assert_eq!((read.count, read.open_ids.len(), read.next), (0, 0, None), "{nobody}");
+            let read = page(empty);
+            assert_eq!((read.count, read.open_ids.len(), read.next), (0, 0, None), "{empty}");
         }
         assert!(serde_json::from_str::<FollowerPage>(r#"{"errmsg":"ok"}"#).is_err());
     }
 
     #[test]
-    fn who_a_follower_is_may_be_left_empty() {
+    fn profile_may_lack_optional_fields() {
         let read = |text: &str| serde_json::from_str::<UserInfo>(text).unwrap();
         let ann = read(
             r#"{"subscribe":1,"openid":"oAnn","subscribe_time":1700000000,"unionid":"uAnn","remark":"","groupid":0,"tagid_list":[],"subscribe_scene":"ADD_SCENE_OTHERS"}"#,

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::secret::Secret;
-use shared::wechat::callback::{Callback, EncryptionMode, Query, WINDOW};
+use shared::wechat::callback::{Callback, DEFAULT_WINDOW, EncryptionMode, Query};
 use shared::wechat::crypto::{self, EncodingAesKey};
 use shared::wechat::id::AppId;
 use shared::wechat::push::{Format, Message, Push, PushKind};
@@ -190,7 +190,7 @@ impl App {
             mode: EncryptionMode::Safe,
             tokens: vec![Secret::new(token)],
             aes_keys: vec![key.clone()],
-            window: WINDOW,
+            window: DEFAULT_WINDOW,
         };
         let json = json!({ "app_id": app_id, "token": token, "aes_key": aes_key });
         Ok(Self { callback, key, json })

@@ -16,7 +16,7 @@ pub(super) async fn erase(
     deadline: Timestamp,
 ) -> Result<Value, LoginError> {
     let query = selector.query(app, now).await?;
-    let erased = app.erasure().run(&query, now, deadline).await?;
+    let erased = app.erasure.run(&query, now, deadline).await?;
     let complete = erased.complete;
     tracing::info!(user = erased.person, complete, deleted = ?erased.deleted, "erased a person");
     let mut response = json!({

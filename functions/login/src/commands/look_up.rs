@@ -35,7 +35,7 @@ pub(super) async fn look_up(
     now: Timestamp,
 ) -> Result<Value, LoginError> {
     let query = selector.query(app, now).await?;
-    let person = app.logins.person(&query).await?.ok_or(LoginError::UnknownPerson)?;
+    let person = app.people.find(&query).await?.ok_or(LoginError::UnknownPerson)?;
     let credentials = app.known_credentials(now).await?;
     let mut reachable = Vec::new();
     for AppUser { app_id, open_id } in &person.users {
@@ -58,15 +58,14 @@ async fn reachability(
     open_id: &OpenId,
     now: Timestamp,
 ) -> Result<AppReachability, LoginError> {
-    let users = &app.logins.users;
     let app_id = &of.app_id;
     let is_mini_program = of.kind == AppKind::MiniProgram;
     let (known, window, subscriptions, form_ids, phone) = tokio::try_join!(
-        users.identity(app_id, open_id),
-        users.find_slot(app_id, open_id, "", now),
-        users.free_consents(app_id, open_id),
-        users.open_form_ids(app_id, open_id, "", now),
-        users.phone(app_id, open_id),
+        app.profiles.identity(app_id, open_id),
+        app.reply_windows.find_slot(app_id, open_id, "", now),
+        app.consents.count_free(app_id, open_id),
+        app.form_ids.open(app_id, open_id, "", now),
+        app.phone_numbers.get(app_id, open_id),
     )?;
     Ok(AppReachability {
         app: of.alias.clone(),

@@ -44,7 +44,7 @@ pub(crate) async fn refresh(
         let family = app.sessions.get(&person, &session).await?.ok_or(LoginError::SessionEnded)?;
         // The person may have been erased, or merged with another one.
         let app_id = AppId::parse(&family.app_id).map_err(|_| LoginError::SessionEnded)?;
-        if app.logins.mappings.open_id_of(&person, &app_id).await?.is_none() {
+        if app.mappings.open_id_of(&person, &app_id).await?.is_none() {
             return Err(LoginError::SessionEnded);
         }
         match family.judge(presented.generation, presented.hash(), now) {

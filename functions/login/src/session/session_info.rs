@@ -40,14 +40,14 @@ pub(crate) async fn session_info(
     let credentials = app.known_credentials(now).await?;
     let app_id = AppId::parse(&family.app_id).map_err(|_| LoginError::SessionEnded)?;
     let known =
-        app.logins.find_in_app(&claims.sub, &app_id).await?.ok_or(LoginError::SessionEnded)?;
+        app.people.find_in_app(&claims.sub, &app_id).await?.ok_or(LoginError::SessionEnded)?;
     let mini_program = credentials.apps.by_id(&app_id);
     Ok(SessionInfo {
         user: claims.sub.clone(),
         session: claims.sid.clone(),
         app: mini_program.map(|app| app.alias.clone()),
         bound: known.account,
-        follows: credentials.follows(&known.routes),
+        follows: credentials.follows(&known.identities),
         created_at: family.created_at,
         ends_at: family.ends_at,
         expires_at: claims.exp,

@@ -28,8 +28,9 @@ pub(super) async fn prepare(
     if let Some(problem) = message.problem() {
         return Ok(context.skip(format!("as filled, {problem}"), SkipReason::Refused));
     }
-    let users = &app.users;
-    let open = users.find_slot(&wechat_app.app_id, &route.open_id, context.id, context.now).await?;
+    let windows = &app.entitlements.reply_windows;
+    let open =
+        windows.find_slot(&wechat_app.app_id, &route.open_id, context.id, context.now).await?;
     let Some((window, _)) = open else {
         return Ok(context.skip(
             "the person has not been in touch lately: no customer-service window is open",

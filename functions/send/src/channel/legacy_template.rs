@@ -26,7 +26,7 @@ pub(super) async fn prepare(
     template: ChannelTemplate<'_>,
 ) -> Result<Preparation, AwsError> {
     let (app_id, open_id) = (&context.app.app_id, &context.route.open_id);
-    let forms = app.users.open_form_ids(app_id, open_id, context.id, context.now).await?;
+    let forms = app.entitlements.form_ids.open(app_id, open_id, context.id, context.now).await?;
     let Some(form) = forms.into_iter().next() else {
         return Ok(context.skip(
             "the person has submitted no form in this mini program within the last seven days",

@@ -43,7 +43,8 @@ pub(super) async fn with_consent(
 ) -> Result<Preparation, AwsError> {
     let key =
         ConsentKey { app_id: &context.app.app_id, open_id: &context.route.open_id, template_id };
-    let Some(consent) = app.users.open_consents(key, context.id).await?.into_iter().next() else {
+    let Some(consent) = app.entitlements.consents.open(key, context.id).await?.into_iter().next()
+    else {
         return Ok(
             context.skip("the person has not consented to this message", SkipReason::NoConsent)
         );

@@ -122,12 +122,12 @@ async fn count_in_app(
     let form_ids = if is_account {
         None
     } else {
-        Some(app.users.open_form_ids(app_id, open_id, "", now).await?.len())
+        Some(app.entitlements.form_ids.open(app_id, open_id, "", now).await?.len())
     };
     Ok(RemainingInApp {
         app: known.alias.clone(),
         follows: is_account.then_some(*follows),
-        subscriptions: app.users.free_consents(app_id, open_id).await?,
+        subscriptions: app.entitlements.consents.count_free(app_id, open_id).await?,
         customer_service: count_in_windows(app, known, route, now).await?,
         form_ids,
     })
@@ -168,12 +168,12 @@ async fn count_in_channel(
         Channel::Subscribe { template_id, long_term, .. }
         | Channel::Bizsend { template_id, long_term, .. } => {
             let key = ConsentKey { app_id, open_id, template_id };
-            let consents = app.users.open_consents(key, "").await?.len();
+            let consents = app.entitlements.consents.open(key, "").await?.len();
             Ok(if *long_term && consents > 0 { None } else { Some(consents) })
         }
         Channel::CustomerService(_) => count_in_windows(app, known, route, now).await.map(Some),
         Channel::LegacyTemplate { .. } => {
-            Ok(Some(app.users.open_form_ids(app_id, open_id, "", now).await?.len()))
+            Ok(Some(app.entitlements.form_ids.open(app_id, open_id, "", now).await?.len()))
         }
     }
 }
@@ -187,6 +187,7 @@ async fn count_in_windows(
     if known.kind == AppKind::OfficialAccount && !route.follows {
         return Ok(0);
     }
-    let open = app.users.find_slot(&route.app_id, &route.open_id, "", now).await?;
+    let open =
+        app.entitlements.reply_windows.find_slot(&route.app_id, &route.open_id, "", now).await?;
     Ok(open.map_or(0, |(_, places)| places))
 }

@@ -268,7 +268,7 @@ impl<'a> Attempt<'a> {
             41028 | 41029 | 45015 | 45047 => {}
             _ => return self.release(message).await,
         }
-        let invalidated = self.app.users.invalidate(entitlement, id, self.now).await;
+        let invalidated = self.app.entitlements.invalidate(entitlement, id, self.now).await;
         self.log_unsettled(invalidated);
     }
 
@@ -279,7 +279,8 @@ impl<'a> Attempt<'a> {
         if self.record.pending_intent.is_some() {
             return;
         }
-        let released = self.app.users.release(entitlement, self.notification.id, self.now).await;
+        let released =
+            self.app.entitlements.release(entitlement, self.notification.id, self.now).await;
         self.log_unsettled(released);
     }
 

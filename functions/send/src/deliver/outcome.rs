@@ -253,7 +253,7 @@ impl<'a> AttemptRecord<'a> {
         message: Option<&PreparedMessage>,
     ) -> Result<WriteResult, AwsError> {
         let entitlement = message.and_then(|message| message.entitlement.as_ref());
-        let entitlement = entitlement.map(|entitlement| (&self.app.users, entitlement));
+        let entitlement = entitlement.map(|entitlement| (&self.app.entitlements, entitlement));
         let notifications = &self.app.notifications;
         notifications.write(self.lease, expected, transition, entitlement, self.now).await
     }

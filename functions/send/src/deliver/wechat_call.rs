@@ -96,7 +96,7 @@ async fn call_once(app: &App, selected: &SelectedChannel, not_after: Timestamp) 
         metric::WECHAT_LATENCY.record(milliseconds, [&sender_app.alias, api]);
         response
     });
-    let guarded = app.circuit_breaker.guard(&app.notifications, sender_app, api, now, call).await;
+    let guarded = app.circuit_breaker.guard(&app.circuits, sender_app, api, now, call).await;
     match guarded {
         Ok(accepted) => CallOutcome::Accepted(accepted.message_id()),
         Err(GuardedCallError::Blocked(blocked)) => CallOutcome::Retry {

@@ -1,6 +1,6 @@
 //! `hongyan account bind`.
 
-use super::change::{AccountChange, Change, change_account};
+use super::change::{AccountChange, ChangeKind, change_account};
 use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::output::CommandOutput;
@@ -26,7 +26,7 @@ impl Bind {
     pub(super) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
         let command = json!({ "bind": { "username": self.account, "user": self.user } });
         change_account(deployment, &self.account, &command).await?;
-        let change = AccountChange::new(&self.account, Some(&self.user), Change::Bound);
+        let change = AccountChange::new(&self.account, Some(&self.user), ChangeKind::Bound);
         Ok(CommandOutput::success(&change))
     }
 }

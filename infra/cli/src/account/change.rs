@@ -11,12 +11,12 @@ pub(super) struct AccountChange {
     account: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
-    change: Change,
+    change: ChangeKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Change {
+pub(super) enum ChangeKind {
     Created,
     CreatedWithoutPassword,
     PasswordSet,
@@ -28,7 +28,7 @@ pub(super) enum Change {
 }
 
 impl AccountChange {
-    pub(super) fn new(account: &str, user: Option<&str>, change: Change) -> Self {
+    pub(super) fn new(account: &str, user: Option<&str>, change: ChangeKind) -> Self {
         Self { account: account.to_owned(), user: user.map(str::to_owned), change }
     }
 }
@@ -72,25 +72,25 @@ impl fmt::Display for AccountChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (account, user) = (&self.account, self.user.as_deref().unwrap_or_default());
         match self.change {
-            Change::Created => {
+            ChangeKind::Created => {
                 write!(f, "Created the account {account}. A login with its password binds it.")
             }
-            Change::CreatedWithoutPassword => write!(
+            ChangeKind::CreatedWithoutPassword => write!(
                 f,
                 "Created the account {account} without a password. Only `hongyan account bind \
                  {account} USER` binds it."
             ),
-            Change::PasswordSet => {
+            ChangeKind::PasswordSet => {
                 write!(f, "Set the password of the account {account}. Sessions continue.")
             }
-            Change::PasswordCleared => write!(
+            ChangeKind::PasswordCleared => write!(
                 f,
                 "Cleared the password of the account {account}: no login binds it. An existing \
                  binding stays."
             ),
-            Change::Bound => write!(f, "Bound the account {account} to {user}."),
-            Change::Unbound => write!(f, "Unbound the account {account} from {user}."),
-            Change::Unchanged => write!(f, "The account {account} was not bound to {user}."),
+            ChangeKind::Bound => write!(f, "Bound the account {account} to {user}."),
+            ChangeKind::Unbound => write!(f, "Unbound the account {account} from {user}."),
+            ChangeKind::Unchanged => write!(f, "The account {account} was not bound to {user}."),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `hongyan account clear-password`.
 
-use super::change::{AccountChange, Change, change_account};
+use super::change::{AccountChange, ChangeKind, change_account};
 use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::output::CommandOutput;
@@ -21,7 +21,7 @@ impl ClearPassword {
     pub(super) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
         let command = json!({ "clear_password": { "username": self.account } });
         change_account(deployment, &self.account, &command).await?;
-        let change = AccountChange::new(&self.account, None, Change::PasswordCleared);
+        let change = AccountChange::new(&self.account, None, ChangeKind::PasswordCleared);
         Ok(CommandOutput::success(&change))
     }
 }

@@ -1,6 +1,6 @@
 //! `hongyan account create`.
 
-use super::change::{AccountChange, Change, change_account};
+use super::change::{AccountChange, ChangeKind, change_account};
 use super::password::ask_password;
 use crate::deployment::Deployment;
 use crate::error::Error;
@@ -37,10 +37,10 @@ impl Create {
     ) -> Result<CommandOutput, Error> {
         let mut account = json!({ "username": self.account });
         let change = if self.no_password {
-            Change::CreatedWithoutPassword
+            ChangeKind::CreatedWithoutPassword
         } else {
             account["password"] = json!(ask_password(terminal)?.expose());
-            Change::Created
+            ChangeKind::Created
         };
         let command = json!({ "create_account": account });
         change_account(deployment, &self.account, &command).await?;

@@ -1,6 +1,6 @@
 //! `hongyan account set-password`.
 
-use super::change::{AccountChange, Change, change_account};
+use super::change::{AccountChange, ChangeKind, change_account};
 use super::password::ask_password;
 use crate::deployment::Deployment;
 use crate::error::Error;
@@ -35,7 +35,7 @@ impl SetPassword {
         let command =
             json!({ "set_password": { "username": self.account, "password": password.expose() } });
         change_account(deployment, &self.account, &command).await?;
-        let change = AccountChange::new(&self.account, None, Change::PasswordSet);
+        let change = AccountChange::new(&self.account, None, ChangeKind::PasswordSet);
         Ok(CommandOutput::success(&change))
     }
 }

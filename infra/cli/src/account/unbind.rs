@@ -1,6 +1,6 @@
 //! `hongyan account unbind`.
 
-use super::change::{AccountChange, Change, change_account};
+use super::change::{AccountChange, ChangeKind, change_account};
 use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::output::CommandOutput;
@@ -26,7 +26,8 @@ impl Unbind {
     pub(super) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
         let command = json!({ "unbind": { "username": self.account, "user": self.user } });
         let response = change_account(deployment, &self.account, &command).await?;
-        let change = if response["changed"] == true { Change::Unbound } else { Change::Unchanged };
+        let change =
+            if response["changed"] == true { ChangeKind::Unbound } else { ChangeKind::Unchanged };
         let change = AccountChange::new(&self.account, Some(&self.user), change);
         Ok(CommandOutput::success(&change))
     }

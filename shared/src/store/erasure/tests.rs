@@ -1,20 +1,34 @@
-//! Who is forgotten leaves nothing, and whoever returns is somebody new.
+//! Erased people leave nothing, and one who returns is a new person.
 
 mod interrupted;
 
 use super::*;
-use crate::store::engine::{Engine, rows};
-use crate::store::{
-    Binding, ConsentKey, FollowEvent, FollowTransition, Followers, Item, Mappings, NewEvent,
-    NewSession, ReplyWindow, SecretHash, Sessions, Users,
-};
+use crate::store::dynamodb::item::Item;
+use crate::store::dynamodb::test_tables::rows;
+use crate::store::events::put::NewEvent;
+use crate::store::identities::accounts::Accounts;
+use crate::store::identities::logins::{Binding, Logins};
+use crate::store::sessions::NewSession;
+use crate::store::sessions::family::SecretHash;
+use crate::store::tables::tests::EmptyTables;
+use crate::store::users::consents::{ConsentKey, Consents};
+use crate::store::users::followers::Followers;
+use crate::store::users::followers::state::{FetchedProfile, FollowEvent, FollowTransition};
+use crate::store::users::reply_windows::{ReplyWindow, ReplyWindows};
 use crate::wechat::id::{AppId, OpenId, UnionId};
+use job::TOMBSTONE_TTL;
+use std::collections::BTreeMap;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
 struct World {
+    tables: EmptyTables,
     erasure: Erasure,
+    accounts: Accounts,
+    logins: Logins,
     followers: Followers,
+    consents: Consents,
+    reply_windows: ReplyWindows,
 }
 
 fn app(id: &str) -> AppId {
@@ -27,17 +41,16 @@ fn open(id: &str) -> OpenId {
 
 impl World {
     async fn start() -> Self {
-        let engine = Engine::start().await;
-        let users = Users { table: engine.table("users", ["user", "item"]) };
-        let mappings = Mappings { table: engine.table("mappings", ["subject", "app_id"]) };
+        let tables = EmptyTables::start().await;
+        let EmptyTables { users, mappings, events, notifications } = &tables;
         Self {
-            followers: Followers { users: users.clone(), mappings: mappings.clone() },
-            erasure: Erasure {
-                sessions: Sessions { table: users.table.clone() },
-                logins: Logins { users, mappings },
-                events: Events { table: engine.table("events", ["user", "event"]) },
-                notifications: Notifications { table: engine.notifications("notifications") },
-            },
+            erasure: Erasure::new(users, mappings, events, notifications),
+            accounts: Accounts::new(users, mappings),
+            logins: Logins::new(users, mappings),
+            followers: Followers::new(users, mappings),
+            consents: Consents::new(users),
+            reply_windows: ReplyWindows::new(users),
+            tables,
         }
     }
 
@@ -58,7 +71,7 @@ impl World {
             session: &NewSession { id: "s1".to_owned(), first: SecretHash::of(b"first") },
             exchange: None,
         };
-        self.erasure.logins.log_in(&binding, now).await.unwrap().user
+        self.logins.log_in(&binding, now).await.unwrap().user
     }
 
     async fn follow(&self, app_id: &str, open_id: &str, union_id: &str, at: Timestamp) {
@@ -68,12 +81,12 @@ impl World {
             panic!("nothing moves")
         };
         let known = self.followers.store(&app_id, &open_id, &known, next).await.unwrap().unwrap();
-        let explanation = crate::store::FetchedProfile {
+        let explanation = FetchedProfile {
             follows: true,
             union_id: Some(UnionId::parse(union_id).unwrap()),
             scene: None,
         };
-        let next = known.with_user_info(FollowEvent::Followed, at, &explanation).unwrap();
+        let next = known.with_profile(FollowEvent::Followed, at, &explanation).unwrap();
         self.followers.store(&app_id, &open_id, &known, next).await.unwrap().unwrap();
     }
 
@@ -83,18 +96,17 @@ impl World {
         let union_id = format!("u{name}");
         self.follow("wxShop", &there, &union_id, NOW).await;
         let person = self.log_in("wxMini", &here, Some(&union_id), NOW).await;
-        let users = &self.erasure.logins.users;
         let (app_id, open_id) = (app("wxMini"), open(&here));
-        users.open_window(&app_id, &open_id, ReplyWindow::Message, NOW).await.unwrap();
+        self.reply_windows.open(&app_id, &open_id, ReplyWindow::Message, NOW).await.unwrap();
         let key = ConsentKey { app_id: &app_id, open_id: &open_id, template_id: "T" };
-        users.grant_consent(key, "g1", NOW).await.unwrap();
-        users.grant_consent(key, "g2", NOW).await.unwrap();
+        self.consents.grant(key, "g1", NOW).await.unwrap();
+        self.consents.grant(key, "g2", NOW).await.unwrap();
         let body = format!("from {here}: hello");
         let event = NewEvent {
             app_id: &app_id,
             open_id: &open_id,
             create_time: NOW,
-            identity: "1",
+            dedup_key: "1",
             kind: "text",
             body: &body,
             reply: None,
@@ -106,15 +118,13 @@ impl World {
 
     /// All that names somebody in any of the tables.
     async fn traces(&self, names: &[&str]) -> Vec<String> {
-        let Erasure { logins, events, notifications, .. } = &self.erasure;
+        let EmptyTables { users, mappings, events, notifications } = &self.tables;
         let mut found = Vec::new();
-        for table in
-            [&logins.users.table, &logins.mappings.table, &events.table, &notifications.table]
-        {
+        for table in [&users.0, &mappings.0, &events.0, &notifications.0] {
             for row in rows(table).await {
-                let mark = is_mark(&row);
+                let mark = is_tombstone(&row);
                 let row: BTreeMap<_, _> = row.into_iter().collect();
-                let text = format!("{} {row:?}", table.name);
+                let text = format!("{} {row:?}", table.name());
                 if names.iter().any(|name| text.contains(name)) && !mark {
                     found.push(text);
                 }
@@ -123,13 +133,13 @@ impl World {
         found
     }
 
-    async fn forget(&self, asked: PersonQuery, now: Timestamp) -> ErasureResult {
+    async fn erase(&self, asked: PersonQuery, now: Timestamp) -> ErasureResult {
         self.erasure.run(&asked, now, Timestamp(u64::MAX)).await.unwrap()
     }
 }
 
 /// What stays for a day says since when, and nothing else.
-fn is_mark(row: &Item) -> bool {
+fn is_tombstone(row: &Item) -> bool {
     let mut attributes: Vec<_> = row.keys().map(String::as_str).collect();
     attributes.sort_unstable();
     attributes == ["expires", "item", "left_at", "user"]
@@ -138,14 +148,14 @@ fn is_mark(row: &Item) -> bool {
 #[tokio::test]
 async fn who_is_forgotten_leaves_a_mark_and_nothing_else() {
     let world = World::start().await;
-    world.erasure.logins.mappings.create_account("ann", None, NOW).await.unwrap();
+    world.accounts.create("ann", None, NOW).await.unwrap();
     let ann = world.live("Ann").await;
     let bob = world.live("Bob").await;
     let bobs = world.traces(&["oBob", "uBob", &bob]).await;
     let names = ["oAnn", "uAnn", "\"ann\"", "account#ann", &ann];
     assert!(world.traces(&names).await.len() > 8);
 
-    let forgotten = world.forget(PersonQuery::Account("ann".to_owned()), NOW.plus(9)).await;
+    let forgotten = world.erase(PersonQuery::Account("ann".to_owned()), NOW.plus(9)).await;
     assert!(forgotten.complete);
     assert_eq!(forgotten.person.as_ref(), Some(&ann));
     let deleted = [
@@ -167,7 +177,7 @@ async fn who_is_forgotten_leaves_a_mark_and_nothing_else() {
         PersonQuery::Account("ann".to_owned()),
         PersonQuery::User(AppUser { app_id: app("wxMini"), open_id: open("oAnn") }),
     ] {
-        let again = world.forget(asked, NOW.plus(10)).await;
+        let again = world.erase(asked, NOW.plus(10)).await;
         assert!(again.complete && again.deleted.is_empty(), "{again:?}");
         assert_eq!(world.traces(&names).await, [""; 0]);
     }
@@ -177,25 +187,38 @@ async fn who_is_forgotten_leaves_a_mark_and_nothing_else() {
 async fn whoever_returns_is_somebody_new() {
     let world = World::start().await;
     let before = world.live("Bob").await;
-    world.forget(PersonQuery::Person(before.clone()), NOW.plus(9)).await;
+    world.erase(PersonQuery::Person(before.clone()), NOW.plus(9)).await;
     let after = world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(20)).await;
     assert_ne!(after, before);
     // What was on its way at that moment comes too late, what is new doesn't.
     let (app_id, open_id) = (app("wxMini"), open("oBob"));
-    let users = &world.erasure.logins.users;
-    users.open_window(&app_id, &open_id, ReplyWindow::Message, NOW.plus(9)).await.unwrap();
-    assert!(users.find_slot(&app_id, &open_id, "n", NOW.plus(21)).await.unwrap().is_none());
-    users.open_window(&app_id, &open_id, ReplyWindow::Message, NOW.plus(20)).await.unwrap();
-    assert!(users.find_slot(&app_id, &open_id, "n", NOW.plus(21)).await.unwrap().is_some());
+    world.reply_windows.open(&app_id, &open_id, ReplyWindow::Message, NOW.plus(9)).await.unwrap();
+    assert!(
+        world
+            .reply_windows
+            .find_slot(&app_id, &open_id, "n", NOW.plus(21))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    world.reply_windows.open(&app_id, &open_id, ReplyWindow::Message, NOW.plus(20)).await.unwrap();
+    assert!(
+        world
+            .reply_windows
+            .find_slot(&app_id, &open_id, "n", NOW.plus(21))
+            .await
+            .unwrap()
+            .is_some()
+    );
     // The mark's end isn't that of the person.
-    let profile = users.profile(&app_id, &open_id).await.unwrap().unwrap();
+    let profile = world.erasure.people.profiles.read(&app_id, &open_id).await.unwrap();
     assert!(!profile.contains_key("expires"), "{profile:?}");
 
     let there = (app("wxShop"), open("oBobThere"));
     let known = world.followers.state(&there.0, &there.1).await.unwrap();
     assert_eq!(known.transition(FollowEvent::Followed, NOW.plus(9)), FollowTransition::None);
     world.follow("wxShop", "oBobThere", "uBob", NOW.plus(30)).await;
-    let profile = users.profile(&there.0, &there.1).await.unwrap().unwrap();
+    let profile = world.erasure.people.profiles.read(&there.0, &there.1).await.unwrap();
     assert!(!profile.contains_key("expires"), "{profile:?}");
 }
 
@@ -207,39 +230,44 @@ async fn what_the_time_was_too_short_for_is_done_by_the_next_call() {
     let began = world.erasure.run(&asked, NOW.plus(9), Timestamp(0)).await.unwrap();
     assert!(!began.complete);
     // From now on nobody finds them; who returns in between is somebody new ...
-    assert_eq!(world.erasure.logins.person(&asked).await.unwrap(), None);
+    assert_eq!(world.erasure.people.find(&asked).await.unwrap(), None);
     let after = world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(20)).await;
     assert_ne!(after, before);
     let (app_id, open_id) = (app("wxMini"), open("oBob"));
-    let users = &world.erasure.logins.users;
-    users.open_window(&app_id, &open_id, ReplyWindow::Scan, NOW.plus(21)).await.unwrap();
+    world.reply_windows.open(&app_id, &open_id, ReplyWindow::Scan, NOW.plus(21)).await.unwrap();
     // ... and stays, where it is the one of before who is asked for.
-    let done = world.forget(asked, NOW.plus(30)).await;
+    let done = world.erase(asked, NOW.plus(30)).await;
     assert!(done.complete, "{done:?}");
     assert_eq!((done.person.as_ref(), done.previous_users.len()), (Some(&before), 0));
     let number = |kind: &str| done.deleted.get(kind).copied().unwrap_or_default();
     assert_eq!((number("events"), number("consents"), number("windows")), (1, 2, 1), "{done:?}");
     assert_eq!((number("profiles"), number("mappings")), (2, 4), "{done:?}");
     assert_eq!(world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(40)).await, after);
-    assert!(users.find_slot(&app_id, &open_id, "n", NOW.plus(40)).await.unwrap().is_some());
-    let traces = world.traces(&[&before, "forgetting"]).await;
+    assert!(
+        world
+            .reply_windows
+            .find_slot(&app_id, &open_id, "n", NOW.plus(40))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let traces = world.traces(&[&before, "erasure#"]).await;
     assert_eq!(traces, [""; 0]);
 }
 
 #[tokio::test]
 async fn an_account_of_two_persons_forgets_neither() {
     let world = World::start().await;
-    let logins = &world.erasure.logins;
-    logins.mappings.create_account("ann", None, NOW).await.unwrap();
+    world.accounts.create("ann", None, NOW).await.unwrap();
     let ann = world.log_in("wxMini", "oAnn", None, NOW).await;
     let binding = world.log_in("wxOther", "oCarol", None, NOW).await;
-    logins.bind("ann", &binding).await.unwrap();
+    world.accounts.bind("ann", &binding).await.unwrap();
     let refused =
         world.erasure.run(&PersonQuery::Account("ann".to_owned()), NOW, NOW.plus(60)).await;
     assert!(matches!(refused, Err(PersonError::AmbiguousAccount)));
     // Of one of them, the account stays for the other.
-    let forgotten = world.forget(PersonQuery::Person(ann), NOW.plus(60)).await;
+    let forgotten = world.erase(PersonQuery::Person(ann), NOW.plus(60)).await;
     assert_eq!(forgotten.deleted.get("accounts"), None);
-    assert_eq!(logins.mappings.by_account("ann").await.unwrap().len(), 1);
-    assert!(logins.mappings.has_account("ann").await.unwrap());
+    assert_eq!(world.erasure.people.mappings.by_account("ann").await.unwrap().len(), 1);
+    assert!(world.erasure.people.mappings.has_account("ann").await.unwrap());
 }

@@ -1,12 +1,19 @@
-//! What has to be tried, now.
+//! The events whose next attempt is due.
 
-use super::{Events, StoredEvent};
+use super::Events;
+use super::stored::StoredEvent;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::{Item, get_string, get_time, number, string};
+use crate::store::dynamodb::condition::attr;
+use crate::store::dynamodb::item::{Item, get_string, get_time, number, string};
+use crate::store::dynamodb::query::{Page, Query};
+use crate::store::dynamodb::write::Write;
 use crate::wechat::id::AppId;
 
-/// Where one event stands: its key.
+/// The index of pending events.
+const INDEX: &str = "pending";
+
+/// The key of an event.
 #[derive(Clone, Debug)]
 pub struct DueEvent {
     key: Item,
@@ -25,13 +32,8 @@ impl DueEvent {
 }
 
 impl Events {
-    /// The events of one app that have not taken effect and are due by `now`,
-    /// the longest due first, at most `limit`. `after` goes on where an earlier
-    /// answer ended.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't answer.
+    /// The pending events of one app that are due by `now`, the longest due first, at
+    /// most `limit`, and where the next call begins (`after`).
     pub async fn due(
         &self,
         app_id: &AppId,
@@ -39,52 +41,26 @@ impl Events {
         limit: i32,
         after: Option<Item>,
     ) -> Result<(Vec<DueEvent>, Option<Item>), AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .query()
-            .table_name(&self.table.name)
-            .index_name("pending")
-            .key_condition_expression("pending = :app AND due_at <= :now")
-            .expression_attribute_values(":app", string(app_id.as_str()))
-            .expression_attribute_values(":now", number(now))
-            .set_exclusive_start_key(after)
-            .limit(limit)
-            .send()
-            .await
-            .map_err(|error| {
-                AwsError::new(self.table.action("looking for pending events"), &error)
-            })?;
-        let keys = found.items.unwrap_or_default().into_iter().map(DueEvent::new);
-        Ok((keys.collect(), found.last_evaluated_key))
+        let is_due = attr("pending")
+            .equals(string(app_id.as_str()))
+            .and(attr("due_at").is_at_most(number(now)));
+        let query = Query::of(is_due).index(INDEX).page_size(limit).start(after);
+        let Page { items, next } = self.table.read_page("looking for due events", query).await?;
+        Ok((items.into_iter().map(DueEvent::new).collect(), next))
     }
 
-    /// The events of apps that aren't among `known`, of the first `limit` that
-    /// have not taken effect, if they are due by `now`. Nobody asks for those app
-    /// by app. Usually so few wait that this sees all.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't answer.
+    /// Of the first `limit` pending events those of apps that aren't among `known`, if
+    /// they are due by `now`. They are found by no query for an app. Usually so few are
+    /// pending that this sees all.
     pub async fn orphaned(
         &self,
         known: &[&AppId],
         now: Timestamp,
         limit: i32,
     ) -> Result<Vec<DueEvent>, AwsError> {
-        let found = self
-            .table
-            .dynamodb
-            .scan()
-            .table_name(&self.table.name)
-            .index_name("pending")
-            .limit(limit)
-            .send()
-            .await
-            .map_err(|error| {
-                AwsError::new(self.table.action("looking for events of unknown apps"), &error)
-            })?;
-        let items = found.items.unwrap_or_default().into_iter().filter(|item| {
+        let scan = Query::scan().index(INDEX).page_size(limit);
+        let page = self.table.read_page("looking for events of unknown apps", scan).await?;
+        let items = page.items.into_iter().filter(|item| {
             let app_id = get_string(item, "pending");
             let is_known = known.iter().any(|known| app_id == Some(known.as_str()));
             !is_known && get_time(item, "due_at") <= Some(now)
@@ -92,38 +68,28 @@ impl Events {
         Ok(items.map(DueEvent::new).collect())
     }
 
-    /// Reads an event that was due, if it still is and has to take effect: the
-    /// index is always a little behind. A row that is no event is set aside.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't answer, or the row is no event.
+    /// Reads an event that was due, if it still is pending and due: the index is always a
+    /// little behind. A row that is no event is quarantined, which is an error.
     pub async fn get_due(
         &self,
         due: &DueEvent,
         now: Timestamp,
     ) -> Result<Option<StoredEvent>, AwsError> {
+        const ACTION: &str = "reading an event";
         const PROBLEM: &str = "the row is no event";
-        let found = self.table.read("reading an event", due.key.clone()).await?;
+        let found = self.table.read(ACTION, due.key.clone()).await?;
         let is_due =
             |item: &Item| item.contains_key("pending") && get_time(item, "due_at") <= Some(now);
         let Some(item) = found.filter(is_due) else { return Ok(None) };
         if let Ok(event) = serde_dynamo::from_item(item) {
             return Ok(Some(event));
         }
-        let update = self
-            .table
-            .dynamodb
-            .update_item()
-            .table_name(&self.table.name)
-            .set_key(Some(due.key.clone()))
-            .update_expression(
-                "SET problem = :problem, quarantined_at = :now REMOVE pending, due_at",
-            )
-            .condition_expression("attribute_exists(pending)")
-            .expression_attribute_values(":problem", string(PROBLEM))
-            .expression_attribute_values(":now", number(now));
-        self.table.conditional("setting a row aside", update.send().await)?;
-        Err(AwsError::unexpected(self.table.action("reading an event"), PROBLEM))
+        let update = Write::update(&self.table, due.key.clone())
+            .set("problem", string(PROBLEM))
+            .set("quarantined_at", number(now))
+            .remove(["pending", "due_at"])
+            .when(attr("pending").exists());
+        self.table.write("quarantining a row", update).await?;
+        Err(AwsError::unexpected(self.table.action(ACTION), PROBLEM))
     }
 }

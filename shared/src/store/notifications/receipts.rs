@@ -1,39 +1,39 @@
 //! WeChat's receipts find their notifications.
 //!
 //! A message has a row of its own under WeChat's id of it. Sending writes the
-//! notification's id into it, the receipt what became of the message; whoever
-//! comes second finds what the first has written. An index could not do that:
-//! it is always a little behind.
+//! notification's id into it, the receipt its delivery status; the second of them finds
+//! what the first has written. An index could not do that: it is always a little behind.
 //!
-//! Where sending never learnt WeChat's id, as its answer was lost or the function
-//! ended, nobody writes the notification's id into that row. Such a notification
-//! is ambiguous, and it meets the receipt in a third row, that of their addressee
-//! (see [`super::row::receipt_key`]): both note themselves there. When everything to
-//! that addressee that was under way with the receipt has been written down, or has
-//! become ambiguous itself, whatever receipt still belongs to nobody is the
-//! ambiguous notification's.
+//! Where sending never got WeChat's id, as its response was lost or the function crashed,
+//! no invocation writes the notification's id into that row. Such a notification is
+//! ambiguous, and meets the receipt in a third row, that of their receipt key (see
+//! [`receipt_key`]): both are recorded there. When every notification with that key that
+//! was under way with the receipt has been stored, or has become ambiguous itself, a
+//! receipt that is still unmatched belongs to the ambiguous notification.
 
-use super::change::{message_key, receipt_row_key};
-use super::row::{receipt_key, resolution_delay};
-use super::{NotificationRow, NotificationStatus, Notifications};
+use super::Notifications;
+use super::due::shard;
+use super::row::{NotificationRow, receipt_key, resolution_delay};
+use super::status::NotificationStatus;
+use super::transition::{message_key, receipt_row_key};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::conflict::retry_on_conflict;
-use crate::store::{get_string, get_time, item_of, number, string, strings, transaction};
+use crate::store::dynamodb::condition::{Condition, attr};
+use crate::store::dynamodb::item::{
+    Item, get_set, get_string, get_time, number, string, string_set,
+};
+use crate::store::dynamodb::write::{Write, WriteOutcome};
+use crate::store::keys::id_key;
 use crate::wechat::id::{AppId, OpenId};
 use crate::wechat::push::DeliveryStatus;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, Update};
 
-/// A receipt waits this many seconds for a notification that it belongs to: a
-/// day.
+/// How long a receipt waits for the notification that it belongs to, in seconds: a day.
 const UNMATCHED_RECEIPT_TTL: u64 = 24 * 3600;
 
-/// What came of looking for a notification's receipt.
+/// The result of looking for an ambiguous notification's receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptResolution {
-    /// It has been found, and says this.
+    /// It is found, with this status.
     Resolved(NotificationStatus),
     /// There may be one, and it has to be looked for again then.
     RetryAt(Timestamp),
@@ -44,17 +44,17 @@ pub enum ReceiptResolution {
 /// What WeChat says of one message.
 #[derive(Clone, Copy, Debug)]
 pub struct Receipt<'a> {
-    /// The app that spoke.
+    /// The app that sent it.
     pub app_id: &'a AppId,
     /// To whom.
     pub open_id: &'a OpenId,
-    /// WeChat's template, where it tells.
+    /// WeChat's template, where it names it.
     pub template_id: Option<&'a str>,
     /// WeChat's id of the message, in decimal.
     pub message_id: &'a str,
-    /// What became of it.
-    pub fate: &'a DeliveryStatus,
-    /// When WeChat said so.
+    /// Whether it arrived.
+    pub delivery: &'a DeliveryStatus,
+    /// When WeChat pushed it.
     pub at: Timestamp,
 }
 
@@ -64,55 +64,39 @@ struct UnmatchedReceipt {
     message: String,
     status: NotificationStatus,
     reason: String,
-    /// When it was written down.
+    /// When it was stored.
     recorded_at: Timestamp,
 }
 
 impl Notifications {
-    /// Stores what WeChat's receipt says of a message. It may come before the
-    /// sender has written down WeChat's id of it; then it waits there.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't confirm.
+    /// Stores WeChat's receipt of a message. It may come before the sender has stored
+    /// WeChat's id of it; then it waits there.
     pub async fn store_receipt(
         &self,
         receipt: Receipt<'_>,
         now: Timestamp,
     ) -> Result<(), AwsError> {
-        let (status, reason) = match receipt.fate {
+        let (status, reason) = match receipt.delivery {
             DeliveryStatus::Delivered => (NotificationStatus::Delivered, ""),
             DeliveryStatus::Blocked => {
                 (NotificationStatus::Blocked, "the person rejects messages of this account")
             }
             DeliveryStatus::Failed(reason) => (NotificationStatus::Failed, reason.as_str()),
         };
-        let message = self
-            .table
-            .dynamodb
-            .update_item()
-            .table_name(&self.table.name)
-            .key("id", string(message_key(receipt.app_id, receipt.message_id)))
-            .update_expression(
-                "SET #status = :status, reason = :reason, \
-                 recorded_at = if_not_exists(recorded_at, :now), expires = if_not_exists(expires, :expires)",
-            )
-            .expression_attribute_values(":now", number(now))
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", string(status.as_str()))
-            .expression_attribute_values(":reason", string(reason))
-            .expression_attribute_values(":expires", number(now.plus(self.table.retention)))
-            .return_values(ReturnValue::AllNew);
-        let message = retry_on_conflict(|| message.clone().send())
-            .await
-            .map_err(|error| AwsError::new(self.table.action("storing a receipt"), &error))?;
-        match message.attributes.as_ref().and_then(|item| get_string(item, "notification")) {
+        let key = message_key(receipt.app_id, receipt.message_id);
+        let message = Write::update(&self.table, key)
+            .set("status", string(status.as_str()))
+            .set("reason", string(reason))
+            .set_if_absent("recorded_at", number(now))
+            .set_if_absent("expires", number(now.plus(self.table.retention())));
+        let stored = self.table.update_and_read("storing a receipt", message).await?;
+        match get_string(stored.item(), "notification") {
             Some(id) => self.record_delivery(id, receipt.message_id, status, reason).await,
             None => self.store_unmatched(receipt, now).await,
         }
     }
 
-    /// Tells a notification what became of its message.
+    /// Gives a notification the status of its receipt.
     async fn record_delivery(
         &self,
         id: &str,
@@ -121,151 +105,99 @@ impl Notifications {
         reason: &str,
     ) -> Result<(), AwsError> {
         const ACTION: &str = "storing a receipt";
-        let update = self
-            .table
-            .dynamodb
-            .update_item()
-            .table_name(&self.table.name)
-            .key("id", string(id))
-            .update_expression("SET #status = :status, reason = :reason")
-            .condition_expression("#status = :sent")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", string(status.as_str()))
-            .expression_attribute_values(":reason", string(reason))
-            .expression_attribute_values(":sent", string(NotificationStatus::Sent.as_str()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = retry_on_conflict(|| update.clone().send()).await else { return Ok(()) };
-        let row = match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                failed.item().and_then(NotificationRow::read)
-            }
-            _ => return Err(AwsError::new(self.table.action(ACTION), &error)),
+        let update = Write::update(&self.table, id_key(id))
+            .set("status", string(status.as_str()))
+            .set("reason", string(reason))
+            .when(attr("status").equals(string(NotificationStatus::Sent.as_str())));
+        let WriteOutcome::Refused(existing) = self.table.write_or_existing(ACTION, update).await?
+        else {
+            return Ok(());
         };
+        let row = NotificationRow::read(&existing);
         let Some(row) = row.filter(|row| row.status == NotificationStatus::Ambiguous) else {
             return Ok(());
         };
-        // It was given up for its sender was slow; that one has noted later whose the
-        // message is.
-        let mut items = vec![self.resolved(&row.id, message_id, status, reason)];
-        let receipt_key = row.intent.as_ref().and_then(|what| what.receipt_key.as_deref());
-        items.extend(receipt_key.map(|receipt_key| {
-            self.of(&receipt_row_key(receipt_key))
-                .update_expression("DELETE ambiguous :id")
-                .expression_attribute_values(":id", strings([&row.id]))
+        // It was given up as its sender was slow, which has stored later whose the message
+        // is.
+        let mut writes = vec![self.resolved(&row.id, message_id, status, reason)];
+        let receipt_key = row.intent.as_ref().and_then(|intent| intent.receipt_key.as_deref());
+        writes.extend(receipt_key.map(|receipt_key| {
+            Write::update(&self.table, receipt_row_key(receipt_key))
+                .delete_members("ambiguous", string_set([&row.id]))
         }));
-        let items = items.into_iter().map(transaction::update).collect();
-        transaction::write(&self.table.dynamodb, &self.table.action(ACTION), items).await.map(drop)
+        self.table.transact(ACTION, writes).await.map(drop)
     }
 
-    /// An ambiguous notification becomes what its receipt says.
+    /// The update that gives an ambiguous notification the status of its receipt.
     fn resolved(
         &self,
         id: &str,
         message_id: &str,
         status: NotificationStatus,
         reason: &str,
-    ) -> UpdateBuilder {
-        self.of(id)
-            .update_expression(
-                "SET #status = :status, reason = :reason, message_id = :message \
-                 REMOVE due_shard, due_at, intent, intent_at",
-            )
-            .condition_expression("#status = :ambiguous")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", string(status.as_str()))
-            .expression_attribute_values(":reason", string(reason))
-            .expression_attribute_values(":message", string(message_id))
-            .expression_attribute_values(
-                ":ambiguous",
-                string(NotificationStatus::Ambiguous.as_str()),
-            )
+    ) -> Write {
+        Write::update(&self.table, id_key(id))
+            .set("status", string(status.as_str()))
+            .set("reason", string(reason))
+            .set("message_id", string(message_id))
+            .remove(["due_shard", "due_at", "intent", "intent_at"])
+            .when(is_ambiguous())
     }
 
-    /// An update of the row under this key.
-    fn of(&self, key: &str) -> UpdateBuilder {
-        Update::builder().table_name(&self.table.name).key("id", string(key))
-    }
-
-    /// Nobody has written down whose message it is: perhaps nobody will.
+    /// Stores a receipt of a message whose notification isn't known, and may never be.
     async fn store_unmatched(&self, receipt: Receipt<'_>, now: Timestamp) -> Result<(), AwsError> {
-        const ACTION: &str = "leaving a receipt for a notification";
+        const ACTION: &str = "storing an unmatched receipt";
         let Receipt { app_id, open_id, template_id, message_id, at, .. } = receipt;
-        let note = self
-            .table
-            .dynamodb
-            .update_item()
-            .table_name(&self.table.name)
-            .key("id", string(receipt_row_key(&receipt_key(app_id, open_id, template_id))))
-            .update_expression("ADD receipts :message SET expires = :expires")
-            .expression_attribute_values(":message", strings([&format!("{app_id}#{message_id}")]))
-            .expression_attribute_values(":expires", number(at.plus(UNMATCHED_RECEIPT_TTL)))
-            .return_values(ReturnValue::AllNew);
-        let noted = retry_on_conflict(|| note.clone().send())
-            .await
-            .map_err(|error| AwsError::new(self.table.action(ACTION), &error))?;
-        let noted = noted.attributes.unwrap_or_default();
-        let ambiguous = noted.get("ambiguous").and_then(|ids| ids.as_ss().ok());
-        for id in ambiguous.into_iter().flatten() {
-            let update = self
-                .table
-                .dynamodb
-                .update_item()
-                .table_name(&self.table.name)
-                .key("id", string(id))
-                .update_expression("SET due_shard = :shard, due_at = :due")
-                .condition_expression("#status = :ambiguous")
-                .expression_attribute_names("#status", "status")
-                .expression_attribute_values(":shard", string(super::waiting::shard(id)))
-                .expression_attribute_values(":due", number(now))
-                .expression_attribute_values(
-                    ":ambiguous",
-                    string(NotificationStatus::Ambiguous.as_str()),
-                );
-            let stored = retry_on_conflict(|| update.clone().send()).await;
-            self.table.conditional(ACTION, stored)?;
+        let key = receipt_row_key(&receipt_key(app_id, open_id, template_id));
+        let update = Write::update(&self.table, key)
+            .add_members("receipts", string_set([&format!("{app_id}#{message_id}")]))
+            .set("expires", number(at.plus(UNMATCHED_RECEIPT_TTL)));
+        let stored = self.table.update_and_read(ACTION, update).await?;
+        for id in get_set(stored.item(), "ambiguous") {
+            let update = Write::update(&self.table, id_key(&id))
+                .set("due_shard", string(shard(&id)))
+                .set("due_at", number(now))
+                .when(is_ambiguous());
+            self.table.write(ACTION, update).await?;
         }
         Ok(())
     }
 
-    /// Gives an ambiguous notification the receipt that must be its own, if there
-    /// is one: there are as many receipts that belong to nobody as notifications
-    /// that may have been sent to the same addressee, and all say the same.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't answer.
+    /// Gives an ambiguous notification the receipt that must be its own, if there is one:
+    /// there are as many unmatched receipts as ambiguous notifications with their key, and
+    /// all have the same status.
     pub async fn resolve_ambiguous(
         &self,
         row: &NotificationRow,
         now: Timestamp,
     ) -> Result<ReceiptResolution, AwsError> {
         let Some((intent, receipt_key)) =
-            row.intent.as_ref().and_then(|what| Some((what, what.receipt_key.as_deref()?)))
+            row.intent.as_ref().and_then(|intent| Some((intent, intent.receipt_key.as_deref()?)))
         else {
             self.reschedule(row, None).await?;
             return Ok(ReceiptResolution::Unresolved);
         };
         let key = receipt_row_key(receipt_key);
-        let (ambiguous, receipts) = self.meeting(&key).await?;
-        let place = ambiguous.iter().position(|id| *id == row.id).unwrap_or(ambiguous.len());
-        let mut orphaned_events = Vec::new();
+        let (ambiguous, receipts) = self.read_receipt_row(&key).await?;
+        let position = ambiguous.iter().position(|id| *id == row.id).unwrap_or(ambiguous.len());
+        let mut unmatched = Vec::new();
         for message in receipts {
-            orphaned_events.extend(self.unmatched(message).await?);
+            unmatched.extend(self.read_unmatched(message).await?);
         }
-        // What WeChat told before is of another message.
-        orphaned_events.retain(|receipt| receipt.recorded_at >= intent.at);
-        // Whose the youngest is may not have been written down yet.
-        let certain = orphaned_events.iter().map(|receipt| receipt.recorded_at).max();
-        let certain = certain.map(|recorded_at| recorded_at.plus(resolution_delay(intent.channel)));
-        if let Some(certain) = certain.filter(|certain| now < *certain) {
-            self.reschedule(row, Some(certain)).await?;
-            return Ok(ReceiptResolution::RetryAt(certain));
+        // A receipt that WeChat pushed before is of another message.
+        unmatched.retain(|receipt| receipt.recorded_at >= intent.at);
+        // The notification of the youngest may not have been stored yet.
+        let youngest = unmatched.iter().map(|receipt| receipt.recorded_at).max();
+        let certain_at = youngest.map(|at| at.plus(resolution_delay(intent.channel)));
+        if let Some(certain_at) = certain_at.filter(|certain_at| now < *certain_at) {
+            self.reschedule(row, Some(certain_at)).await?;
+            return Ok(ReceiptResolution::RetryAt(certain_at));
         }
-        let alike = orphaned_events.windows(2).all(|pair| pair[0].status == pair[1].status);
+        let alike = unmatched.windows(2).all(|pair| pair[0].status == pair[1].status);
         if alike
-            && orphaned_events.len() == ambiguous.len()
-            && let Some(receipt) = orphaned_events.get(place)
-            && self.bind(row, &key, receipt).await?
+            && unmatched.len() == ambiguous.len()
+            && let Some(receipt) = unmatched.get(position)
+            && self.bind(row, key, receipt).await?
         {
             return Ok(ReceiptResolution::Resolved(receipt.status));
         }
@@ -273,33 +205,29 @@ impl Notifications {
         Ok(ReceiptResolution::Unresolved)
     }
 
-    /// Who meets in the row of an addressee: ids of notifications, and receipts.
-    async fn meeting(&self, key: &str) -> Result<(Vec<String>, Vec<String>), AwsError> {
-        let found = self.table.read("looking for receipts", item_of([("id", string(key))])).await?;
+    /// The ids of the ambiguous notifications and of the receipts with one key, in order.
+    async fn read_receipt_row(&self, key: &Item) -> Result<(Vec<String>, Vec<String>), AwsError> {
+        let found = self.table.read("looking for receipts", key.clone()).await?;
         let item = found.unwrap_or_default();
-        let names = |name: &str| {
-            let mut names = item.get(name).and_then(|set| set.as_ss().ok()).cloned();
-            names.iter_mut().for_each(|names| names.sort_unstable());
-            names.unwrap_or_default()
+        let members = |name: &str| {
+            let mut members = get_set(&item, name);
+            members.sort_unstable();
+            members
         };
-        Ok((names("ambiguous"), names("receipts")))
+        Ok((members("ambiguous"), members("receipts")))
     }
 
-    /// A receipt, if it still belongs to nobody.
-    async fn unmatched(&self, message: String) -> Result<Option<UnmatchedReceipt>, AwsError> {
-        let found = self
-            .table
-            .read("reading a receipt", item_of([("id", string(format!("message#{message}")))]))
-            .await?;
-        let item = found.unwrap_or_default();
+    /// A receipt, if it is still unmatched.
+    async fn read_unmatched(&self, message: String) -> Result<Option<UnmatchedReceipt>, AwsError> {
+        let key = id_key(format!("message#{message}"));
+        let item = self.table.read("reading a receipt", key).await?.unwrap_or_default();
         if item.contains_key("notification") {
             return Ok(None);
         }
         let status = get_string(&item, "status").and_then(NotificationStatus::parse);
         let recorded_at = get_time(&item, "recorded_at");
         let reason = get_string(&item, "reason").unwrap_or_default().to_owned();
-        let receipt = status.zip(recorded_at);
-        Ok(receipt.map(|(status, recorded_at)| UnmatchedReceipt {
+        Ok(status.zip(recorded_at).map(|(status, recorded_at)| UnmatchedReceipt {
             message,
             status,
             reason,
@@ -307,27 +235,26 @@ impl Notifications {
         }))
     }
 
-    /// False if one of the two has found another meanwhile.
+    /// False if one of the two has been matched meanwhile.
     async fn bind(
         &self,
         row: &NotificationRow,
-        key: &str,
+        receipt_row: Item,
         receipt: &UnmatchedReceipt,
     ) -> Result<bool, AwsError> {
-        let id = receipt.message.rsplit('#').next().unwrap_or_default();
-        let notification = self.resolved(&row.id, id, receipt.status, &receipt.reason);
-        let message = self
-            .of(&format!("message#{}", receipt.message))
-            .update_expression("SET notification = :id")
-            .condition_expression("attribute_not_exists(notification)")
-            .expression_attribute_values(":id", string(&row.id));
-        let meeting = self
-            .of(key)
-            .update_expression("DELETE ambiguous :id, receipts :message")
-            .expression_attribute_values(":id", strings([&row.id]))
-            .expression_attribute_values(":message", strings([&receipt.message]));
-        let items = [notification, message, meeting].map(transaction::update).to_vec();
-        let what = self.table.action("resolution_delay what became of a notification");
-        transaction::write(&self.table.dynamodb, &what, items).await
+        let message_id = receipt.message.rsplit('#').next().unwrap_or_default();
+        let notification = self.resolved(&row.id, message_id, receipt.status, &receipt.reason);
+        let message = Write::update(&self.table, id_key(format!("message#{}", receipt.message)))
+            .set("notification", string(&row.id))
+            .when(attr("notification").is_absent());
+        let receipt_row = Write::update(&self.table, receipt_row)
+            .delete_members("ambiguous", string_set([&row.id]))
+            .delete_members("receipts", string_set([&receipt.message]));
+        let action = "resolving an ambiguous notification";
+        self.table.transact(action, [notification, message, receipt_row]).await
     }
+}
+
+fn is_ambiguous() -> Condition {
+    attr("status").equals(string(NotificationStatus::Ambiguous.as_str()))
 }

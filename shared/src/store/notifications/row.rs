@@ -1,74 +1,73 @@
 //! A notification as it is stored, and what may be done with it.
 
-use super::NotificationStatus;
+use super::status::NotificationStatus;
 use crate::clock::Timestamp;
 use crate::parameters::ChannelKind;
-use crate::store::{Item, get_number, get_string, get_time};
+use crate::store::dynamodb::condition::{Condition, attr};
+use crate::store::dynamodb::item::{Item, get_number, get_string, get_time, string};
 use crate::wechat::id::{AppId, OpenId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// WeChat drops a repeated message by its `client_msg_id` for 10 minutes. For
-/// this many seconds from when the first may have been sent a repeat is safe: 8
-/// minutes, which leaves 2 for the repeat itself.
+/// WeChat drops a repeated message by its `client_msg_id` for 10 minutes. For this many
+/// seconds from when the first may have been sent a repetition is safe: 8 minutes, which
+/// leaves 2 for the repetition itself.
 ///
 /// Source: WeChat's documentation, "发送模板消息", on `client_msg_id`.
 const REPEAT_WINDOW_SECS: u64 = 8 * 60;
 
-/// Whoever has claimed a notification has it for no longer than this, in seconds:
-/// the function's timeout, and some more. And a sweep, a minute apart from the
-/// next, has come by.
+/// An invocation holds its lease on a notification no longer than this, in seconds: the
+/// function's timeout and some more, and the time between two sweeps.
 const MAX_LEASE_SECS: u64 = 70 + 60;
 
 /// A notification as it is stored.
 #[derive(Clone, Debug)]
 pub struct NotificationRow {
-    /// The caller's name for it.
+    /// The caller's id of it.
     pub id: String,
-    /// Tells another content under the same id.
+    /// Tells another request with the same id.
     pub request_hash: String,
-    /// How it stands.
+    /// Its status.
     pub status: NotificationStatus,
-    /// The claim that wrote the row last.
+    /// The lease that wrote the row last.
     pub(super) lease_owner: String,
-    /// How often somebody has begun to send it.
+    /// The number of attempts to send it.
     pub attempts: u64,
-    /// When somebody began for the first time.
+    /// When the first attempt began.
     pub first_at: Option<Timestamp>,
-    /// Whoever is sending it has it until then.
+    /// When the lease on it ends.
     pub(super) lease_until: Option<Timestamp>,
-    /// When it is to be sent, or tried again.
+    /// When it is to be sent, or retried.
     pub retry_at: Option<Timestamp>,
     /// What may have been sent already.
     pub intent: Option<SendIntent>,
-    /// What was asked, as JSON, as long as it may have to be sent.
+    /// The request, as JSON, as long as it may have to be sent.
     pub content: Option<String>,
     /// The report that was stored with the status.
     pub report: Option<String>,
-    /// What WeChat's receipt said of a message that did not arrive.
+    /// Why a message did not arrive, by WeChat's receipt.
     pub receipt: Option<String>,
-    /// WeChat's id of the message, where only the receipt told.
+    /// WeChat's id of the message, where only the receipt named it.
     pub message_id: Option<String>,
-    /// When somebody has to come back to it.
+    /// When it is due.
     pub(super) due_at: Option<Timestamp>,
 }
 
-/// What somebody was about to send.
+/// The intent to send a message, which is written before the message is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct SendIntent {
     /// Through which kind of channel.
     pub channel: ChannelKind,
-    /// Which app speaks.
+    /// Which app sends it.
     pub app_id: AppId,
     /// WeChat's template, if it's made of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_id: Option<String>,
-    /// Under which WeChat's receipt will look for it, see [`receipt_key`]; none if
-    /// there will be no receipt.
+    /// Under which WeChat's receipt looks for it, see [`receipt_key`]; none if there is no
+    /// receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) receipt_key: Option<String>,
-    /// When it may have been sent for the first time. It has an attribute of its
-    /// own.
+    /// When it may have been sent for the first time. It has an attribute of its own.
     #[serde(skip, default = "epoch")]
     pub at: Timestamp,
 }
@@ -80,16 +79,16 @@ fn epoch() -> Timestamp {
 /// What may be done with a row.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NextAction<'a> {
-    /// Nothing: it is over, or waits, or somebody is at it.
+    /// Nothing: it is final, waits, or is being sent.
     None,
-    /// It may be sent now. If something was announced, then only that again.
+    /// It may be sent now; with an intent, only the same again.
     Send(Option<&'a SendIntent>),
-    /// It may have been sent, and a repeat could double it.
+    /// It may have been sent, and a repetition could double it.
     GiveUp(&'a SendIntent),
 }
 
 impl SendIntent {
-    /// Somebody is about to send this to a user.
+    /// The intent to send this to a user.
     pub fn new(
         channel: ChannelKind,
         app_id: &AppId,
@@ -97,8 +96,8 @@ impl SendIntent {
         open_id: &OpenId,
         at: Timestamp,
     ) -> Self {
-        // The receipt of a template message doesn't name the template, and a
-        // message of customer service or by a form id has no receipt.
+        // The receipt of a template message doesn't name the template, and a message of
+        // customer service or by a form id has no receipt.
         let receipt_key = match channel {
             ChannelKind::Template => Some(receipt_key(app_id, open_id, None)),
             ChannelKind::Subscribe | ChannelKind::Bizsend => {
@@ -110,7 +109,7 @@ impl SendIntent {
         Self { channel, app_id, template_id, receipt_key, at }
     }
 
-    /// Whether another announcement is to the same user.
+    /// Whether another intent is to the same user.
     pub fn is_to_same(&self, other: &Self) -> bool {
         self.receipt_key == other.receipt_key
     }
@@ -121,26 +120,23 @@ impl SendIntent {
     }
 }
 
-/// The name under which a message of unknown fate and a receipt of unknown origin
-/// find each other: the same for all that one app sends to one user, of one
-/// template where the receipt tells. It can't be told who that is.
+/// The hash by which an ambiguous notification and an unmatched receipt find each other:
+/// the same for all that one app sends to one user, of one template where the receipt
+/// names it. The user can't be read from it.
 pub(super) fn receipt_key(app_id: &AppId, open_id: &OpenId, template_id: Option<&str>) -> String {
-    let of = [app_id.as_str(), open_id.as_str(), template_id.unwrap_or_default()].join("\n");
-    Sha256::digest(of).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let text = [app_id.as_str(), open_id.as_str(), template_id.unwrap_or_default()].join("\n");
+    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// So many seconds after a receipt was written down, no notification to the same
-/// addressee is under way any more that it could belong to: each is sent, or
-/// ambiguous itself.
+/// Seconds after a receipt was stored until no notification with its key is under way any
+/// more that it could belong to: each is sent, or ambiguous itself.
 pub(super) fn resolution_delay(channel: ChannelKind) -> u64 {
     if channel.is_repeatable() { REPEAT_WINDOW_SECS + MAX_LEASE_SECS } else { MAX_LEASE_SECS }
 }
 
 impl NotificationRow {
-    /// Reads what stands in the notifications table.
-    ///
-    /// None for a row that is no notification's, or one that this version can't
-    /// read: what it doesn't understand it must not send.
+    /// Reads a row of the notifications table. None for a row that is no notification's,
+    /// or one that this version can't read: it must not be sent.
     pub fn read(item: &Item) -> Option<Self> {
         let text = |name| get_string(item, name).map(str::to_owned);
         let intent = match item.get("intent") {
@@ -186,6 +182,18 @@ impl NotificationRow {
             Some(intent) => NextAction::GiveUp(intent),
         }
     }
+
+    /// The condition that it is as it was read.
+    pub(in crate::store) fn is_unchanged(&self) -> Condition {
+        is_at(&self.lease_owner, self.status)
+    }
+}
+
+/// The condition that this lease wrote the row last, with this status.
+pub(super) fn is_at(lease_owner: &str, status: NotificationStatus) -> Condition {
+    attr("lease_owner")
+        .equals(string(lease_owner))
+        .and(attr("status").equals(string(status.as_str())))
 }
 
 #[cfg(test)]

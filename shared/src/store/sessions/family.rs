@@ -1,23 +1,23 @@
-//! What becomes of a refresh token that is presented: the rules, without any
-//! table.
+//! The rules for a refresh token that is presented, without any table.
 //!
 //! Source: OAuth 2.0 Security Best Current Practice (RFC 9700), section 4.14.2,
-//! "Refresh token protection": each token works once, and one that comes again
-//! ends the whole session, as nobody can tell who of the two has stolen it.
+//! "Refresh token protection": each token works once, and reuse of a replaced one
+//! revokes the whole session, as it can't be known which of the two holders is the
+//! thief.
 
 use crate::clock::Timestamp;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// A session that nobody refreshes ends after this many seconds: 30 days.
-pub(super) const IDLE: u64 = 30 * 24 * 3600;
+/// A session that isn't refreshed ends after this many seconds: 30 days.
+pub(super) const IDLE_TTL: u64 = 30 * 24 * 3600;
 /// A session ends after this many seconds, however often it is refreshed: 90 days.
-pub(super) const LIFE: u64 = 90 * 24 * 3600;
-/// A token that was replaced gets the same successor again for this many seconds:
-/// its first answer may have been lost on the way.
-pub(super) const RETRY: u64 = 30;
+pub(super) const MAX_LIFETIME: u64 = 90 * 24 * 3600;
+/// A token that was replaced gets the same successor again for this many seconds: the
+/// first response may have been lost.
+pub(super) const RETRY_WINDOW: u64 = 30;
 
-/// All that is kept of a refresh token: the SHA-256 of its secret.
+/// All that is stored of a refresh token: the SHA-256 of its secret.
 ///
 /// The secret has 256 bits of its own, so the hash needs neither salt nor effort.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,16 +66,16 @@ pub struct Family {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// What becomes of a genuine refresh token.
+/// What to do with a genuine refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is replaced by its successor.
     Rotate,
-    /// It was replaced a moment ago, and gets the same successor again.
+    /// It was replaced less than [`RETRY_WINDOW`] ago, and gets the same successor again.
     Repeat,
     /// It was replaced before: the session has to be revoked.
     Reused,
-    /// The session has been revoked, or has come to its end.
+    /// The session has been revoked or has ended.
     Ended,
 }
 
@@ -88,18 +88,18 @@ impl Family {
             generation: 0,
             current: first,
             former: None,
-            ends_at: now.plus(IDLE),
+            ends_at: now.plus(IDLE_TTL),
             revoked_at: None,
         }
     }
 
-    /// Whether the session is neither revoked nor over.
+    /// Whether the session is neither revoked nor ended.
     pub fn is_alive(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && now < self.ends_at && now < self.created_at.plus(LIFE)
+        self.revoked_at.is_none() && now < self.ends_at && now < self.created_at.plus(MAX_LIFETIME)
     }
 
-    /// What becomes of a token of this generation with this secret, which the
-    /// caller knows to be genuine.
+    /// What to do with a token of this generation with this secret, which the caller knows
+    /// to be genuine.
     pub fn judge(&self, generation: u32, secret: SecretHash, now: Timestamp) -> Verdict {
         if !self.is_alive(now) {
             return Verdict::Ended;
@@ -110,20 +110,20 @@ impl Family {
         let retried = self.former.is_some_and(|(former, replaced_at)| {
             generation.checked_add(1) == Some(self.generation)
                 && secret == former
-                && now.seconds_since(replaced_at) <= RETRY
+                && now.seconds_since(replaced_at) <= RETRY_WINDOW
         });
         if retried { Verdict::Repeat } else { Verdict::Reused }
     }
 
-    /// The session after its current token was replaced by this one. None after
-    /// four thousand million times, which a life of 90 days hasn't room for.
+    /// The session after its current token was replaced by this one. None after four
+    /// thousand million rotations, for which 90 days are too short.
     #[must_use]
     pub fn rotated(&self, successor: SecretHash, now: Timestamp) -> Option<Self> {
         Some(Self {
             generation: self.generation.checked_add(1)?,
             current: successor,
             former: Some((self.current, now)),
-            ends_at: now.plus(IDLE).min(self.created_at.plus(LIFE)),
+            ends_at: now.plus(IDLE_TTL).min(self.created_at.plus(MAX_LIFETIME)),
             ..self.clone()
         })
     }

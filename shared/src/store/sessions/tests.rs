@@ -1,21 +1,20 @@
 //! Sessions in a real table.
 
+use super::family::Verdict;
 use super::*;
-use crate::store::engine::{Engine, rows};
+use crate::store::dynamodb::test_tables::rows;
+use crate::store::tables::tests::EmptyTables;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
 async fn sessions() -> Sessions {
-    Sessions { table: Engine::start().await.table("users", ["user", "item"]) }
+    Sessions::new(&EmptyTables::start().await.users)
 }
 
 async fn begin(sessions: &Sessions, person: &str, id: &str) -> Family {
     let session = NewSession { id: id.to_owned(), first: SecretHash::of(id.as_bytes()) };
-    let put = super::begin(&sessions.table.name, person, "wxMini", &session, NOW);
-    let items = vec![crate::store::transaction::put(put)];
-    assert!(
-        crate::store::transaction::write(&sessions.table.dynamodb, "a test", items).await.unwrap()
-    );
+    let put = sessions.begin(person, "wxMini", &session, NOW);
+    assert!(sessions.table.write("a test", put).await.unwrap());
     sessions.get(person, id).await.unwrap().unwrap()
 }
 
@@ -58,7 +57,7 @@ async fn what_is_revoked_or_forgotten_is_not_refreshed() {
     let family = begin(&sessions, "ann", "s1").await;
     sessions.revoke("ann", "s1", NOW).await.unwrap();
     assert!(!sessions.rotate("ann", "s1", &family, next, NOW).await.unwrap());
-    assert_eq!(sessions.end_sessions("ann").await.unwrap(), 1);
+    assert_eq!(sessions.end_all("ann").await.unwrap(), 1);
     assert!(!sessions.rotate("ann", "s1", &family, next, NOW).await.unwrap());
     sessions.revoke("ann", "s1", NOW).await.unwrap();
     assert_eq!(sessions.get("ann", "s1").await.unwrap(), None, "nothing brings it back");
@@ -71,8 +70,8 @@ async fn all_of_a_persons_sessions_end_and_no_others() {
         begin(&sessions, "ann", id).await;
     }
     begin(&sessions, "anna", "s4").await;
-    assert_eq!(sessions.end_sessions("ann").await.unwrap(), 3);
-    assert_eq!(sessions.end_sessions("ann").await.unwrap(), 0);
+    assert_eq!(sessions.end_all("ann").await.unwrap(), 3);
+    assert_eq!(sessions.end_all("ann").await.unwrap(), 0);
     assert_eq!(rows(&sessions.table).await.len(), 1);
     assert!(sessions.get("anna", "s4").await.unwrap().is_some());
 }
@@ -106,16 +105,8 @@ async fn refresh(sessions: &Sessions, token: (u32, u64), now: Timestamp) -> Opti
 async fn many_who_retry_at_once_lose_nothing_and_one_who_comes_late_ends_it() {
     let sessions = sessions().await;
     let session = NewSession { id: "s1".to_owned(), first: SecretHash::of(&7_u64.to_be_bytes()) };
-    let put = super::begin(&sessions.table.name, "ann", "wxMini", &session, NOW);
-    sessions
-        .table
-        .dynamodb
-        .put_item()
-        .table_name("users")
-        .set_item(Some(put.item))
-        .send()
-        .await
-        .unwrap();
+    let put = sessions.begin("ann", "wxMini", &session, NOW);
+    assert!(sessions.table.write("a test", put).await.unwrap());
     let (mut token, mut now) = ((0, 7), NOW);
     for round in 0..40 {
         now = now.plus(900);

@@ -1,17 +1,16 @@
-//! The grammar of the query that WeChat sends.
+//! The grammar of the query of WeChat's requests.
 //!
-//! WeChat's signature has nothing between its parts: bytes may move from one
-//! into its neighbour, and SHA-1 can be extended. What the parts look like is
-//! therefore checked before they are hashed. The fourth part, the ciphertext,
-//! has its own grammar in [`crate::wechat::crypto::open`]: whole blocks of
-//! canonical base64.
+//! Nothing separates the parts of WeChat's signature, so bytes may move from one to its
+//! neighbour, and SHA-1 can be extended. The grammar of each part is therefore checked
+//! before hashing. That of the fourth part, the ciphertext, is checked in
+//! [`crate::wechat::crypto::decrypt`]: whole blocks of canonical base64.
 
 use crate::clock::Timestamp;
 
-/// WeChat's queries have seven names; an operator's own may stand beside them.
-const MOST_NAMES: usize = 20;
+/// WeChat's queries have seven names; an operator may add others.
+const MAX_NAMES: usize = 20;
 
-/// The query of a greeting or a push.
+/// The query of a URL verification or a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     pub(super) timestamp: String,
@@ -23,17 +22,13 @@ pub struct Query {
 
 /// The query isn't one of WeChat's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the query is none of WeChat's: {0} is missing, there twice, or of another shape")]
+#[error("not a query of WeChat's: {0} is missing, repeated or malformed")]
 pub struct QueryError(&'static str);
 
 impl Query {
-    /// Takes the pairs of a query, as they are after decoding. What WeChat
-    /// doesn't sign (`openid`, `encrypt_type`) says nothing and is passed over.
-    ///
-    /// # Errors
-    ///
-    /// When any name is there twice, when one of WeChat's has a value that it
-    /// never has, or when `timestamp` or `nonce` is missing.
+    /// Reads the decoded pairs of a query. `timestamp` and `nonce` are required, and no name
+    /// may be repeated. Names that WeChat doesn't sign (`openid`, `encrypt_type`) are
+    /// ignored.
     pub fn read<'q>(
         pairs: impl IntoIterator<Item = (&'q str, &'q str)>,
     ) -> Result<Self, QueryError> {
@@ -44,14 +39,14 @@ impl Query {
         let mut echostr = Field::new("echostr", is_echo);
         let mut seen = Vec::new();
         for (name, value) in pairs {
-            if seen.contains(&name) || seen.len() == MOST_NAMES {
+            if seen.contains(&name) || seen.len() == MAX_NAMES {
                 return Err(QueryError("one name"));
             }
             seen.push(name);
             for field in
                 [&mut timestamp, &mut nonce, &mut signature, &mut msg_signature, &mut echostr]
             {
-                field.take(name, value)?;
+                field.read(name, value)?;
             }
         }
         Ok(Self {
@@ -63,27 +58,27 @@ impl Query {
         })
     }
 
-    /// When WeChat made this delivery, by its own clock.
+    /// When WeChat sent the request, by its own clock.
     pub fn timestamp(&self) -> Timestamp {
         Timestamp(self.timestamp.parse().expect("ten digits, by the grammar"))
     }
 }
 
-/// A name that may be there once, with a value that fits.
+/// An optional name, with the grammar of its value.
 struct Field {
     name: &'static str,
-    fits: fn(&str) -> bool,
+    is_valid: fn(&str) -> bool,
     value: Option<String>,
 }
 
 impl Field {
-    fn new(name: &'static str, fits: fn(&str) -> bool) -> Self {
-        Self { name, fits, value: None }
+    fn new(name: &'static str, is_valid: fn(&str) -> bool) -> Self {
+        Self { name, is_valid, value: None }
     }
 
-    fn take(&mut self, name: &str, value: &str) -> Result<(), QueryError> {
+    fn read(&mut self, name: &str, value: &str) -> Result<(), QueryError> {
         if name == self.name {
-            if !(self.fits)(value) {
+            if !(self.is_valid)(value) {
                 return Err(QueryError(self.name));
             }
             self.value = Some(value.to_owned());
@@ -120,7 +115,7 @@ mod tests {
         "timestamp=1714036504&nonce=1514711492&signature=f464b24fc39322e44b38aa78f5edd27bd1441696";
 
     #[test]
-    fn what_wechat_sends() {
+    fn wechats_query_is_read() {
         let found = query(&format!("{GOOD}&echostr=4375120948345356249&openid=oAnn")).unwrap();
         assert_eq!(found.timestamp(), Timestamp(1_714_036_504));
         assert_eq!(found.echostr.as_deref(), Some("4375120948345356249"));
@@ -129,7 +124,7 @@ mod tests {
 
     /// Fault 12.
     #[test]
-    fn what_could_move_bytes_between_parts_is_refused() {
+    fn value_that_could_move_bytes_between_parts_is_rejected() {
         let shifted = [
             GOOD.replace("timestamp=1714036504", "timestamp=17140365041"),
             GOOD.replace("timestamp=1714036504", "timestamp=171403650"),

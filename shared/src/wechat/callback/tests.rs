@@ -26,7 +26,7 @@ fn callback(mode: EncryptionMode) -> Callback {
         mode,
         tokens: vec![secret("AAAAA")],
         aes_keys: vec![key(&"A".repeat(43))],
-        window: WINDOW,
+        window: DEFAULT_WINDOW,
     }
 }
 
@@ -39,28 +39,28 @@ fn body() -> String {
 }
 
 #[test]
-fn a_greeting_is_answered_in_every_mode() {
-    let greeting = [
+fn url_verification_is_answered_in_every_mode() {
+    let verification = [
         ("signature", "f464b24fc39322e44b38aa78f5edd27bd1441696"),
         ("timestamp", "1714036504"),
         ("nonce", "1514711492"),
         ("echostr", "4375120948345356249"),
     ];
     let now = Timestamp(1_714_036_504);
-    let query = Query::read(greeting).unwrap();
+    let query = Query::read(verification).unwrap();
     for mode in [EncryptionMode::Plaintext, EncryptionMode::Compatible, EncryptionMode::Safe] {
         assert_eq!(callback(mode).verify_url(&query, now), Ok("4375120948345356249"));
     }
-    let unsigned = Query::read(greeting[1..].iter().copied()).unwrap();
+    let unsigned = Query::read(verification[1..].iter().copied()).unwrap();
     assert_eq!(callback(EncryptionMode::Safe).verify_url(&unsigned, now), Err(VerificationError));
-    let silent = Query::read(greeting[..3].iter().copied()).unwrap();
+    let silent = Query::read(verification[..3].iter().copied()).unwrap();
     assert_eq!(callback(EncryptionMode::Safe).verify_url(&silent, now), Err(VerificationError));
 }
 
 /// The published push opens, and its published answer is one that we would
 /// have sealed under the same key.
 #[test]
-fn the_published_push_opens() {
+fn published_push_is_decrypted() {
     for mode in [EncryptionMode::Compatible, EncryptionMode::Safe] {
         let opened = callback(mode).decrypt(&query(), body().as_bytes(), NOW).unwrap();
         assert!(opened.message.ends_with(r#""debug_str":"hello world"}"#), "{}", opened.message);
@@ -70,7 +70,7 @@ fn the_published_push_opens() {
 
 /// Fault 16.
 #[test]
-fn what_our_settings_say_counts_and_not_what_a_request_says() {
+fn mode_comes_from_the_configuration_not_the_request() {
     let plain = br#"{"MsgType":"text"}"#;
     for mode in [EncryptionMode::Compatible, EncryptionMode::Safe] {
         assert!(callback(mode).decrypt(&query(), plain, NOW).is_err(), "downgraded");
@@ -82,7 +82,7 @@ fn what_our_settings_say_counts_and_not_what_a_request_says() {
 
 /// Fault 15.
 #[test]
-fn old_and_future_deliveries_are_refused_unless_any_time_will_do() {
+fn old_and_future_requests_are_rejected_unless_any_time_is_accepted() {
     let mut callback = callback(EncryptionMode::Safe);
     let open = |callback: &Callback, now: u64| {
         callback.decrypt(&query(), body().as_bytes(), Timestamp(now)).is_ok()
@@ -96,7 +96,7 @@ fn old_and_future_deliveries_are_refused_unless_any_time_will_do() {
 }
 
 #[test]
-fn during_a_rotation_the_answer_goes_back_under_what_came() {
+fn reply_uses_the_token_and_key_of_the_push_during_a_rotation() {
     let mut callback = callback(EncryptionMode::Safe);
     let new_key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
     callback.tokens.insert(0, secret("BBBBB"));
@@ -116,7 +116,7 @@ fn during_a_rotation_the_answer_goes_back_under_what_came() {
 }
 
 #[test]
-fn an_answer_is_sealed_the_same_each_time_and_differs_from_any_other() {
+fn encrypted_reply_is_deterministic() {
     let seal = callback(EncryptionMode::Safe)
         .decrypt(&query(), body().as_bytes(), NOW)
         .unwrap()
@@ -136,7 +136,7 @@ fn an_answer_is_sealed_the_same_each_time_and_differs_from_any_other() {
 
 /// Fault 19.
 #[test]
-fn every_refusal_is_the_same() {
+fn every_rejection_is_the_same() {
     let callback = callback(EncryptionMode::Safe);
     let bodies = [
         "".to_owned(),

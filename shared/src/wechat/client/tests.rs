@@ -13,8 +13,7 @@ struct Server {
 }
 
 impl Server {
-    /// Hands each connection over when a request has been read from it, and
-    /// closes it afterwards.
+    /// Passes each connection to `answer` after reading a request, and closes it afterwards.
     fn start(answer: impl Fn(&mut TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -55,7 +54,7 @@ impl Server {
     }
 }
 
-/// An address where nobody listens.
+/// An address without a listener.
 fn closed() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
@@ -70,7 +69,7 @@ async fn get(client: &WeChatClient) -> Result<serde_json::Value, CallError> {
 }
 
 #[tokio::test]
-async fn a_call_that_was_not_sent_is_made_at_the_next_host_and_so_are_those_after_it() {
+async fn unsent_call_fails_over_to_the_next_host_and_later_calls_begin_there() {
     let server = Server::answering("200 OK", r#"{"expires_in":7200}"#);
     let client = client(&format!("{},{}", closed(), server.url()));
     assert_eq!(get(&client).await.unwrap()["expires_in"], 7200);
@@ -81,7 +80,7 @@ async fn a_call_that_was_not_sent_is_made_at_the_next_host_and_so_are_those_afte
 
 /// Fault 37.
 #[tokio::test]
-async fn without_any_connection_a_call_was_not_sent() {
+async fn call_without_a_connection_is_not_sent() {
     let (one, other) = (closed(), closed());
     let error = get(&client(&format!("{one},{other}"))).await.unwrap_err();
     assert!(matches!(error, CallError::NotSent { .. }), "{error}");
@@ -92,7 +91,7 @@ async fn without_any_connection_a_call_was_not_sent() {
 
 /// Fault 37.
 #[tokio::test]
-async fn a_host_that_does_not_speak_tls_was_sent_nothing() {
+async fn host_without_tls_gets_nothing() {
     let plain = Server::answering("200 OK", "{}");
     let good = Server::answering("200 OK", r#"{"expires_in":7200}"#);
     let bases = format!("https://{},https://host.invalid,{}", plain.address, good.url());
@@ -100,7 +99,7 @@ async fn a_host_that_does_not_speak_tls_was_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_call_that_may_have_been_sent_is_made_nowhere_else() {
+async fn call_that_may_have_been_sent_does_not_fail_over() {
     let other = Server::answering("200 OK", "{}");
     let cut = Server::start(|_| ());
     let error = get(&client(&format!("{},{}", cut.url(), other.url()))).await.unwrap_err();
@@ -111,7 +110,7 @@ async fn a_call_that_may_have_been_sent_is_made_nowhere_else() {
 
 /// Fault 78.
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn redirect_is_not_followed() {
     let elsewhere = Server::answering("200 OK", r#"{"expires_in":7200}"#);
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"] {
         let location = elsewhere.url();
@@ -126,7 +125,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_of_wechats_leaves_the_call_unknown() {
+async fn unreadable_response_leaves_the_result_unknown() {
     for (status, body) in [
         ("200 OK", "<html><body>Please wait</body></html>"),
         ("200 OK", ""),
@@ -142,11 +141,11 @@ async fn what_is_no_answer_of_wechats_leaves_the_call_unknown() {
 
 /// Fault 54.
 #[tokio::test]
-async fn an_answer_is_read_up_to_its_largest_size() {
+async fn response_is_read_up_to_its_maximum_size() {
     let answer = |spaces: usize| format!(r#"{{"expires_in":{}7200}}"#, " ".repeat(spaces));
-    let fits = Server::answering("200 OK", &answer(LARGEST_ANSWER - answer(0).len()));
+    let fits = Server::answering("200 OK", &answer(MAX_RESPONSE_BYTES - answer(0).len()));
     assert_eq!(get(&client(&fits.url())).await.unwrap()["expires_in"], 7200);
-    let too_long = Server::answering("200 OK", &answer(LARGEST_ANSWER - answer(0).len() + 1));
+    let too_long = Server::answering("200 OK", &answer(MAX_RESPONSE_BYTES - answer(0).len() + 1));
     let error = get(&client(&too_long.url())).await.unwrap_err();
     assert!(matches!(error, CallError::Unknown { .. }), "{error}");
 
@@ -169,7 +168,7 @@ async fn an_answer_is_read_up_to_its_largest_size() {
 
 /// Fault 35.
 #[tokio::test]
-async fn a_call_ends_after_four_seconds_however_slowly_it_is_answered() {
+async fn call_times_out_after_four_seconds_of_a_slow_response() {
     // A connection that is made, and a first byte at once; then one byte a time.
     let slow = Server::start(|stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{");
@@ -183,6 +182,6 @@ async fn a_call_ends_after_four_seconds_however_slowly_it_is_answered() {
     let error = get(&client).await.unwrap_err();
     assert!(matches!(error, CallError::Unknown { .. }), "{error}");
     let took = begun.elapsed();
-    assert!(took >= TIMEOUT && took < TIMEOUT + Duration::from_secs(1), "{took:?}");
+    assert!(took >= CALL_TIMEOUT && took < CALL_TIMEOUT + Duration::from_secs(1), "{took:?}");
     assert_eq!(other.requests(), 0);
 }

@@ -125,7 +125,7 @@ fn every_length_of_padding_goes_both_ways() {
 
 /// Fault 18.
 #[test]
-fn what_is_not_ours_stays_closed() {
+fn other_apps_and_broken_ciphertexts_are_not_decrypted() {
     let ours = app("wx0123456789abcdef");
     let sealed = encrypt(&key(LETTERS), &ours, [7; 16], b"hello");
     assert_eq!(decrypt(&key(LETTERS), &app("wx0123456789abcdee"), &sealed), Err(DecryptionError));

@@ -1,6 +1,6 @@
 //! Numbers and amounts of money.
 
-use super::Violation;
+use super::violation::Violation;
 
 /// The most digits of an amount, decimals not counted.
 const MOST_DIGITS: usize = 10;

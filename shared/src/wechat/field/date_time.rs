@@ -1,6 +1,6 @@
 //! Days and times, as WeChat's keys take them and as programs write them.
 
-use super::Violation;
+use super::violation::Violation;
 use std::ops::RangeInclusive;
 
 /// A day. Without a year it is one of any year, without a day a whole month.

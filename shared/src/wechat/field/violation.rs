@@ -1,6 +1,6 @@
 //! What is wrong with a value, in words.
 
-use super::FieldType;
+use super::field_type::FieldType;
 use std::fmt;
 
 /// A value that WeChat would refuse. Says what is wrong and what the rule is,
@@ -72,39 +72,6 @@ impl RuleViolation {
             (Violation::Long(_) | Violation::Character | Violation::Form, _) => {
                 "correct it, or choose a thing instead of this key in WeChat's template"
             }
-        }
-    }
-}
-
-impl FieldType {
-    /// The rule in words.
-    pub(super) fn rule(self) -> &'static str {
-        match self {
-            Self::Thing => "a thing has at most 20 characters",
-            Self::ShortThing => "a short_thing has at most 5 characters",
-            Self::Number => "a number has at most 32 digits, with at most one point between them",
-            Self::Letter => "a letter has at most 32 letters from A to Z, and nothing else",
-            Self::Symbol => "a symbol has at most 5 symbols, and no letters, digits or Chinese",
-            Self::CharacterString => {
-                "a character_string has at most 32 letters, digits and symbols, and no Chinese"
-            }
-            Self::Time => {
-                "a time is like 15:04 or 2026年11月20日 15:04, or two of these with ~ between"
-            }
-            Self::Date => {
-                "a date is like 2026年11月20日 or 2026-11-20, with a time or not, or two of these with ~ between"
-            }
-            Self::Amount => "an amount is like ¥12.50, 12.50 or 12.50元, with at most 10 digits",
-            Self::PhoneNumber => "a phone_number has at most 17 digits and symbols",
-            Self::CarNumber => {
-                "a car_number has at most 8 letters and digits; its first and its last may be Chinese"
-            }
-            Self::Name => {
-                "a name has at most 10 characters, or 20 if none of them is Chinese, and no digits"
-            }
-            Self::Phrase => "a phrase has at most 5 characters, all of them Chinese",
-            Self::Listed => "it has one of the values that were chosen with WeChat's template",
-            Self::Keyword | Self::Hidden | Self::Unknown => "WeChat takes a line of text",
         }
     }
 }

@@ -1,19 +1,22 @@
-//! What tells one push from every other.
+//! The deduplication key of a push.
 //!
-//! WeChat delivers up to three times what it gets no answer to. A message has a
-//! `MsgId`; an event has none. WeChat's documentation asks to go by
-//! `FromUserName` and `CreateTime` then, but two events of a user do share a
-//! second: two menu items tapped, two templates answered.
+//! WeChat delivers a push up to three times until it is acknowledged. A message has a
+//! `MsgId`; an event has none. For events WeChat's documentation recommends `FromUserName`
+//! and `CreateTime`, but two events of a user can share a second: two tapped menu items, two
+//! consents.
 //!
-//! Source: WeChat's documentation, "接收普通消息" (receiving messages) and
-//! "接收事件推送" (receiving events), each under 重试 (retries).
+//! Source: WeChat's documentation, ["接收普通消息"] (receiving messages) and ["接收事件推送"]
+//! (receiving events), each under 重试 (retries).
+//!
+//! ["接收普通消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_standard_messages.html
+//! ["接收事件推送"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_event_pushes.html
 
 use super::fields::Fields;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
 use sha2::{Digest, Sha256};
 
-/// The identity of a push among those of one app, user and second.
+/// The key of a push among those of one app, user and second.
 ///
 /// `names` are its MsgType and, for an event, its name, in lower case.
 pub(super) fn dedup_key(
@@ -30,8 +33,8 @@ pub(super) fn dedup_key(
     }
 }
 
-/// Of everything that two events of one second differ in. Those that differ in
-/// something else share it, and are told apart by their bodies.
+/// A hash of the fields in which two events of one second usually differ. Events that
+/// differ in another field have the same key, and the store compares their bodies.
 fn hash(
     app_id: &AppId,
     from: &OpenId,
@@ -81,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_goes_by_its_id() {
+    fn message_has_its_id_as_key() {
         assert_eq!(
             message_key(&json!({ "MsgId": 24_000_000_000_000_001_u64 })),
             "msg-24000000000000001"
@@ -93,7 +96,7 @@ mod tests {
 
     /// Fault 9.
     #[test]
-    fn events_of_one_second_differ() {
+    fn events_of_one_second_have_different_keys() {
         let popup = |template: &str| json!({ "List": { "TemplateId": template } });
         let keys = [
             event_key("click", &json!({ "EventKey": "a" })),
@@ -121,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_comes_again_does_not() {
+    fn repeated_event_has_the_same_key() {
         assert_eq!(
             event_key("subscribe", &json!({ "EventKey": "" })),
             event_key("subscribe", &json!({}))

@@ -1,9 +1,13 @@
-//! What happens: somebody follows, taps, consents; a message arrives or fails.
+//! Events: follows, taps, consents, delivery receipts, and so on.
 //!
-//! Source: WeChat's documentation, "接收事件推送" (receiving events), "自定义菜单
-//! 事件推送" (events of the menu), "模板消息" (template messages), "订阅消息"
-//! (subscription messages), "用户授权信息变更" (changes of authorization) and
-//! "微信认证事件推送" (events of verification).
+//! Source: WeChat's documentation, ["接收事件推送"] (receiving events), ["自定义菜单事件推送"]
+//! (menu events), ["模板消息"] (template messages), ["订阅通知"] (subscription notifications),
+//! "用户授权信息变更" (changes of authorization) and "微信认证事件推送" (verification events).
+//!
+//! ["接收事件推送"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_event_pushes.html
+//! ["自定义菜单事件推送"]: https://developers.weixin.qq.com/doc/offiaccount/Custom_Menus/Custom_Menu_Push_Events.html
+//! ["模板消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Template_Message_Interface.html
+//! ["订阅通知"]: https://developers.weixin.qq.com/doc/offiaccount/Subscription_Messages/api.html
 
 use super::fields::Fields;
 use super::receipt::{
@@ -29,7 +33,7 @@ pub enum Event {
         /// The code's ticket.
         ticket: Option<String>,
     },
-    /// Where the user is, if both sides have allowed that to be told.
+    /// The user's location, if the user and the account have allowed it.
     Location {
         /// In decimal degrees, as WeChat writes it.
         latitude: String,
@@ -99,47 +103,46 @@ pub enum Event {
         /// The place.
         place: ChosenLocation,
     },
-    /// What became of a template message.
+    /// The receipt of a template message.
     TemplateSendJobFinish(DeliveryReceipt),
-    /// What became of a message to many.
+    /// The receipt of a mass message.
     MassSendJobFinish(MassDeliveryReceipt),
     /// The user answered the popup that asks for consent, per template.
     SubscribeMessagePopup(Vec<ConsentDecision>),
     /// The user withdrew consent in WeChat's settings.
     SubscribeMessageChange(Vec<ConsentDecision>),
-    /// What became of subscription messages.
+    /// The receipts of subscription messages.
     SubscribeMessageSent(Vec<DeliveryReceipt>),
-    /// What became of a service card.
+    /// The receipt of a service card.
     NotifyServiceMessageSendResult(ServiceDeliveryReceipt),
     /// The user entered the mini program's customer service.
     UserEnterTempSession {
-        /// What the button that led there says of itself.
+        /// The `session-from` of the button that led there.
         session_from: String,
     },
-    /// The user changed what the app was once told.
+    /// The user changed data that the app had got.
     UserInfoModified {
         /// What was changed, by WeChat's numbers.
         revoked: Vec<u32>,
     },
-    /// The user revoked the permission to use some of it.
+    /// The user revoked the permission to use some of that data.
     UserAuthorizationRevoke {
         /// What was revoked, by WeChat's numbers: 6 nickname and picture, 8
         /// phone number, 13 location, ….
         revoked: Vec<u32>,
     },
-    /// The user has closed their WeChat account (注销), and with it all that the
-    /// app was ever allowed.
+    /// The user has closed their WeChat account (注销), which revokes every permission.
     UserAuthorizationCancellation {
         /// What was revoked, by WeChat's numbers.
         revoked: Vec<u32>,
     },
-    /// What WeChat thinks of a picture or a recording that it was to check.
+    /// The result of a content check of a picture or a recording.
     MediaCheck {
-        /// The `trace_id` that asking for the check answered with.
+        /// The `trace_id` from the request for the check.
         trace_id: String,
         /// `pass`, `risky` or `review`; empty when the check failed.
         suggestion: String,
-        /// What it shows, by WeChat's numbers; 100 is nothing bad.
+        /// WeChat's category of the content; 100 is harmless.
         label: Option<u64>,
         /// Why the check failed, by WeChat's numbers; 0 if it didn't.
         error_code: Option<String>,
@@ -161,21 +164,21 @@ pub enum Event {
     AnnualRenew(Verification),
     /// The verification has run out.
     VerifyExpired(Verification),
-    /// Somebody of customer service took the chat over.
+    /// A customer-service agent took over the chat.
     KfCreateSession {
-        /// Who, as `name@account`.
+        /// The agent, as `name@account`.
         account: String,
     },
-    /// They ended it.
+    /// The agent ended it.
     KfCloseSession {
-        /// Who, as `name@account`.
+        /// The agent, as `name@account`.
         account: String,
     },
-    /// They handed it on.
+    /// The agent transferred it.
     KfSwitchSession {
-        /// Who did, as `name@account`.
+        /// The agent of before, as `name@account`.
         from: String,
-        /// Who has it now, as `name@account`.
+        /// The agent of now, as `name@account`.
         to: String,
     },
 }
@@ -225,12 +228,8 @@ pub struct Verification {
 }
 
 impl Event {
-    /// Reads an event; `name` is WeChat's in lower case, as its own spelling
-    /// differs between accounts. There is none for a name that isn't known.
-    ///
-    /// # Errors
-    ///
-    /// When it lacks what it can't take effect without.
+    /// Reads an event. `name` is WeChat's in lower case, because its spelling differs between
+    /// accounts. None if the name is unknown. It is an error if a required field is missing.
     pub(super) fn read(name: &str, fields: Fields<'_>) -> Result<Option<Self>, &'static str> {
         let key = || fields.text("EventKey");
         let ticket = || fields.word("Ticket");
@@ -263,7 +262,7 @@ impl Event {
                 Self::LocationSelect { key: key(), place: ChosenLocation::read(fields) }
             }
             "templatesendjobfinish" => {
-                Self::TemplateSendJobFinish(DeliveryReceipt::of_template(fields)?)
+                Self::TemplateSendJobFinish(DeliveryReceipt::from_template_event(fields)?)
             }
             "masssendjobfinish" => Self::MassSendJobFinish(MassDeliveryReceipt::read(fields)),
             "subscribe_msg_popup_event" => {
@@ -273,7 +272,7 @@ impl Event {
                 Self::SubscribeMessageChange(ConsentDecision::read(fields)?)
             }
             "subscribe_msg_sent_event" => {
-                Self::SubscribeMessageSent(DeliveryReceipt::of_subscription(fields)?)
+                Self::SubscribeMessageSent(DeliveryReceipt::from_subscription_event(fields)?)
             }
             "notify_service_msg_send_result" => {
                 Self::NotifyServiceMessageSendResult(ServiceDeliveryReceipt::read(fields))
@@ -359,8 +358,8 @@ impl Event {
     }
 }
 
-/// Who follows by a QR code brings its scene along, who follows otherwise an
-/// empty key, or a key that means something else.
+/// A follow by QR code has the code's scene as its key. Other follows have an empty key, or
+/// one with another meaning.
 fn scene_of_follow(key: &str) -> Option<String> {
     key.strip_prefix("qrscene_").map(str::to_owned)
 }
@@ -380,8 +379,8 @@ impl ScannedCode {
 impl Pictures {
     fn read(fields: Fields<'_>) -> Self {
         let info = fields.within("SendPicsInfo");
-        let items = info.within("PicList").several("item");
-        let items = if items.is_empty() { info.several("PicList") } else { items };
+        let items = info.within("PicList").objects("item");
+        let items = if items.is_empty() { info.objects("PicList") } else { items };
         Self {
             count: info.number("Count"),
             md5: items.into_iter().filter_map(|item| item.word("PicMd5Sum")).collect(),

@@ -1,18 +1,17 @@
-//! Looking things up in a push, whatever WeChat's spelling of it is today.
+//! The fields of a push, in all variants that WeChat sends.
 
 use serde_json::Value;
 
-/// The longest id that WeChat gives has 19 digits.
-const LONGEST_ID: usize = 64;
+/// WeChat's longest id has 19 digits.
+const MAX_ID_CHARS: usize = 64;
 
-/// The fields of a push, or of an object in it. What isn't there is empty:
-/// only what an event can't do without is asked for by name.
+/// The fields of a push, or of an object in it.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'p>(pub(super) &'p Value);
 
 impl<'p> Fields<'p> {
-    /// A string or a number, as it was written: WeChat's JSON has either for the
-    /// same field, XML has only strings.
+    /// A string, or a number's digits: WeChat's JSON has either for the same field, XML has
+    /// only strings.
     pub(super) fn written(self, name: &str) -> Option<String> {
         match self.0.get(name)? {
             Value::String(text) => Some(text.clone()),
@@ -21,12 +20,12 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// The same, or nothing at all.
+    /// The same, or an empty string if it is missing.
     pub(super) fn text(self, name: &str) -> String {
         self.written(name).unwrap_or_default()
     }
 
-    /// The same without white space around it, unless that leaves nothing.
+    /// The same without white space around it, unless that is empty.
     pub(super) fn word(self, name: &str) -> Option<String> {
         let text = self.written(name)?;
         let word = text.trim();
@@ -38,20 +37,20 @@ impl<'p> Fields<'p> {
         self.word(name)?.parse().ok()
     }
 
-    /// An id that WeChat gave a message. It may stand in keys of tables.
+    /// WeChat's id of a message, which may be part of a key in the tables.
     pub(super) fn id(self, name: &str) -> Option<String> {
-        let fits =
-            |id: &str| id.len() <= LONGEST_ID && id.bytes().all(|c| c.is_ascii_alphanumeric());
-        self.word(name).filter(|id| fits(id))
+        let is_valid =
+            |id: &str| id.len() <= MAX_ID_CHARS && id.bytes().all(|c| c.is_ascii_alphanumeric());
+        self.word(name).filter(|id| is_valid(id))
     }
 
-    /// The object of this name; one with nothing in it if there is none.
+    /// The object of this name, or an empty one.
     pub(super) fn within(self, name: &str) -> Self {
         Self(self.0.get(name).unwrap_or(&Value::Null))
     }
 
-    /// One object or an array of them.
-    pub(super) fn several(self, name: &str) -> Vec<Self> {
+    /// One object, or an array of them.
+    pub(super) fn objects(self, name: &str) -> Vec<Self> {
         match self.within(name).0 {
             Value::Array(items) => items.iter().map(Fields).collect(),
             item @ Value::Object(_) => vec![Self(item)],
@@ -59,15 +58,14 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// The items of an event of subscription messages: inside of a wrapper (XML,
-    /// and JSON seen in the field) or beside the other fields (WeChat's
-    /// documentation of JSON).
+    /// The items of a subscription-message event: inside a wrapper (XML, and JSON as observed)
+    /// or beside the other fields (JSON as documented).
     pub(super) fn items(self) -> Vec<Self> {
         ["SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent"]
             .into_iter()
             .map(|wrapper| self.within(wrapper))
             .chain([self])
-            .map(|fields| fields.several("List"))
+            .map(|fields| fields.objects("List"))
             .find(|items| !items.is_empty())
             .unwrap_or_default()
     }
@@ -80,7 +78,7 @@ mod tests {
 
     /// Fault 22.
     #[test]
-    fn a_field_is_a_string_or_a_number() {
+    fn field_is_a_string_or_a_number() {
         let tree = json!({ "a": "1 ", "b": 2, "c": -1, "d": " ", "e": [3], "f": null, "g": 1.5 });
         let fields = Fields(&tree);
         assert_eq!(fields.written("a").as_deref(), Some("1 "));
@@ -96,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_could_stand_in_a_key() {
+    fn id_that_could_break_a_key_is_ignored() {
         let long = "1".repeat(65);
         let tree = json!({ "a": "33", "b": "3#3", "c": long, "d": 9_007_199_254_740_993_u64 });
         let fields = Fields(&tree);
@@ -108,7 +106,7 @@ mod tests {
 
     /// Fault 22.
     #[test]
-    fn a_list_is_found_where_it_may_be() {
+    fn list_is_found_with_and_without_a_wrapper() {
         for (tree, count) in [
             (json!({ "List": {} }), 1),
             (json!({ "List": [{}, {}] }), 2),

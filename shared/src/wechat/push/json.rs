@@ -1,5 +1,4 @@
-//! Turns a push in JSON into a tree, as strictly as its XML twin is read, and
-//! without losing a digit.
+//! Reads a push in JSON as a tree, as strictly as one in XML, and without losing a digit.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -7,13 +6,13 @@ use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Deeper than any push of WeChat's.
-const DEEPEST: usize = 8;
-/// More members and elements than any push of WeChat's has.
-const MOST: usize = 2048;
+/// WeChat's pushes are less deep.
+const MAX_DEPTH: usize = 8;
+/// WeChat's pushes have fewer members and elements.
+const MAX_ELEMENTS: usize = 2048;
 
-/// Reads a document. Its names lose the white space around them, which WeChat's
-/// documentation shows in some.
+/// Reads a document. Names are trimmed: some have white space around them in WeChat's
+/// documentation.
 pub(super) fn read(document: &str) -> Result<Value, &'static str> {
     let document = within_bounds(document)?;
     let whole: &RawValue =
@@ -21,11 +20,10 @@ pub(super) fn read(document: &str) -> Result<Value, &'static str> {
     value(whole)
 }
 
-/// Refuses what is too deep or too wide before anything is built from it.
+/// Rejects a document that is too deep or too wide before anything is built from it.
 ///
-/// On the way it escapes control characters: users can type them, and a string
-/// in JSON can't have them as they are. A message of WeChat's with such a string
-/// is no reason to lose it.
+/// It also escapes control characters: users can type them, and WeChat sends them without
+/// escapes, which JSON doesn't allow. Such a message must not be lost.
 fn within_bounds(document: &str) -> Result<Cow<'_, str>, &'static str> {
     let (mut in_string, mut after_backslash) = (false, false);
     let (mut depth, mut width) = (0_usize, 0_usize);
@@ -50,7 +48,7 @@ fn within_bounds(document: &str) -> Result<Cow<'_, str>, &'static str> {
             b',' => width += 1,
             _ => {}
         }
-        if depth > DEEPEST || width > MOST {
+        if depth > MAX_DEPTH || width > MAX_ELEMENTS {
             return Err("the JSON is nested too deeply, or has too much in it");
         }
     }
@@ -61,8 +59,7 @@ fn within_bounds(document: &str) -> Result<Cow<'_, str>, &'static str> {
     Ok(Cow::Owned(escaped))
 }
 
-/// Each level is read for itself, so that its numbers are still as they were
-/// written.
+/// Each level is read separately, so that numbers keep their spelling.
 fn value(raw: &RawValue) -> Result<Value, &'static str> {
     const ODD: &str = "the JSON has a name twice, or one that is no text";
     let text = raw.get();
@@ -94,14 +91,14 @@ fn value(raw: &RawValue) -> Result<Value, &'static str> {
     })
 }
 
-/// A number, if as one it is written the same way; else its digits as a string.
-/// An id of WeChat's may have more of them than a number can hold.
+/// A number if that keeps its spelling, else its digits as a string: WeChat's ids may have
+/// more digits than a number can hold.
 fn number(digits: &str) -> Value {
     let number = digits.parse::<Number>().ok().filter(|number| number.to_string() == digits);
     number.map_or_else(|| Value::String(digits.to_owned()), Value::Number)
 }
 
-/// One level of an object, in its order and with every name that it has.
+/// One level of an object, in order and with repeated names.
 struct Members<'d>(Vec<(String, &'d RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -124,8 +121,8 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A string. Half of a surrogate pair, left by whoever cut a text, becomes the
-/// replacement character.
+/// A string. Half of a surrogate pair, left by cutting a text, becomes the replacement
+/// character.
 struct Text(String);
 
 impl<'de> Deserialize<'de> for Text {
@@ -140,7 +137,7 @@ impl<'de> Deserialize<'de> for Text {
                 Ok(Text(String::from_utf8_lossy(bytes).into_owned()))
             }
         }
-        // As bytes, because as a string serde_json refuses half a pair.
+        // As bytes: as a string, serde_json rejects half a pair.
         deserializer.deserialize_bytes(Reader)
     }
 }
@@ -151,7 +148,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn no_digit_is_lost() {
+    fn numbers_keep_every_digit() {
         let document = "{\"a\": 9007199254740993, \"b\": 18446744073709551615,\
                         \"c\": 18446744073709551616, \"d\": 31.230416, \"e\": 1.50,\
                         \"f\": -7, \"g\": 1e400}";
@@ -170,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_type_is_kept() {
+    fn control_characters_of_users_are_kept() {
         let document = "{\"a\": \"x\u{8}y\nz\", \"b\": \"\\\\\u{1}\\\"\u{0}\", \"c\": \"\\ud83d!\",\
                         \"d\": \"\\ud83d\\ude00\", \"e\": \"你好\"\n}";
         let read = read(document).unwrap();
@@ -183,12 +180,12 @@ mod tests {
 
     /// Fault 21.
     #[test]
-    fn what_wechat_never_sends_is_refused() {
+    fn malformed_or_oversized_json_is_rejected() {
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(read(&deep(DEEPEST)).is_ok());
+        assert!(read(&deep(MAX_DEPTH)).is_ok());
         assert!(read("[\"[[[[[[[[[,\\\"[[[[\"]").is_ok());
         let wide = |commas: usize| format!("[{}0]", "0,".repeat(commas));
-        assert!(read(&wide(MOST)).is_ok());
+        assert!(read(&wide(MAX_ELEMENTS)).is_ok());
         for document in [
             "",
             "{",
@@ -204,9 +201,9 @@ mod tests {
             "{\"a\":1,\"\\u0061\":2}",
             "{\"a\":1,\" a\":2}",
             "{\"l\":{\"a\":1,\"a\":1}}",
-            &deep(DEEPEST + 1),
+            &deep(MAX_DEPTH + 1),
             &deep(30_000),
-            &wide(MOST + 1),
+            &wide(MAX_ELEMENTS + 1),
         ] {
             assert!(read(document).is_err(), "{document:.40}");
         }

@@ -1,12 +1,14 @@
-//! What a user writes or sends.
+//! A user's messages.
 //!
-//! Source: WeChat's documentation, "接收普通消息" (receiving messages), and for
-//! mini programs "接收消息和事件" (customer service).
+//! Source: WeChat's documentation, ["接收普通消息"] (receiving messages), and for mini programs
+//! "接收消息和事件" (customer service).
+//!
+//! ["接收普通消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_standard_messages.html
 
 use super::fields::Fields;
 
-/// A message of a user. The 48 hours in which customer service may answer start
-/// anew with it. A field that WeChat left out is empty.
+/// A user's message. It renews the 48 hours of the customer-service window. A field that
+/// WeChat left out is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// A text.
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind() {
+    fn every_kind_of_message_is_read() {
         assert_eq!(
             read("text", &json!({ "Content": " ping ", "bizmsgmenuid": 101 })),
             Message::Text { content: s(" ping "), menu_id: Some(s("101")) }
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_says_less_is_still_one() {
+    fn message_may_lack_fields() {
         for name in
             ["text", "image", "voice", "video", "shortvideo", "location", "link", "miniprogrampage"]
         {

@@ -1,63 +1,65 @@
-//! What became of messages, and what users say to getting more of them.
+//! Delivery receipts of messages, and users' decisions about consent.
 //!
-//! Source: WeChat's documentation, "订阅消息" (subscription messages), "模板消息"
-//! (template messages) and "群发接口" (messages to many), each under 事件推送
-//! (events).
+//! Source: WeChat's documentation, ["订阅通知"] (subscription notifications), ["模板消息"]
+//! (template messages) and "群发接口" (mass messages), each under 事件推送 (events).
+//!
+//! ["订阅通知"]: https://developers.weixin.qq.com/doc/offiaccount/Subscription_Messages/api.html
+//! ["模板消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Template_Message_Interface.html
 
 use super::fields::Fields;
 
-/// Consent to one message of a template, or its refusal.
+/// A user's decision about consent to a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentDecision {
     /// The template.
     pub template_id: String,
-    /// Whether the user said yes.
+    /// Whether the user consented.
     pub accepted: bool,
     /// Where the user was asked: `0` in a mini program, `1` on a web page, `2`
     /// in an article.
     pub scene: Option<String>,
 }
 
-/// What became of a message that was sent.
+/// The receipt of a sent message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryReceipt {
-    /// The `msgid` that sending answered with, in decimal.
+    /// The `msgid` from the response to sending it, in decimal.
     pub message_id: String,
     /// The template, which only receipts of subscription messages name.
     pub template_id: Option<String>,
-    /// What happened to it.
+    /// The delivery status.
     pub status: DeliveryStatus,
 }
 
-/// What happened to a message.
+/// The delivery status of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliveryStatus {
-    /// It arrived.
+    /// WeChat delivered it.
     Delivered,
     /// The user rejects messages of this account.
     Blocked,
-    /// WeChat failed, in WeChat's words.
+    /// WeChat failed to deliver it. Contains WeChat's reason.
     Failed(String),
 }
 
-/// What became of a message to many.
+/// The receipt of a mass message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MassDeliveryReceipt {
-    /// The `msg_id` that sending answered with, in decimal.
+    /// The `msg_id` from the response to sending it, in decimal.
     pub message_id: String,
     /// `send success`, `send fail` or `err(…)`.
     pub status: String,
-    /// How many it was for.
+    /// Number of recipients.
     pub total: Option<u64>,
-    /// How many were left after WeChat's filters and the users' own.
+    /// Number of recipients after WeChat's filters and the users' settings.
     pub filtered: Option<u64>,
-    /// How many got it.
+    /// Number of deliveries.
     pub sent: Option<u64>,
-    /// How many it failed for.
+    /// Number of failures.
     pub failed: Option<u64>,
 }
 
-/// What became of a service card.
+/// The receipt of a service card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceDeliveryReceipt {
     /// WeChat's code of the card.
@@ -68,7 +70,7 @@ pub struct ServiceDeliveryReceipt {
     pub status: String,
     /// Why it failed, by WeChat's numbers.
     pub error_code: String,
-    /// The same in words.
+    /// The reason in words.
     pub error: String,
 }
 
@@ -78,18 +80,18 @@ impl ConsentDecision {
         if items.is_empty() {
             return Err("its List is missing or empty");
         }
-        let answer = |item: Fields<'_>| {
+        let decision = |item: Fields<'_>| {
             let template_id = item.word("TemplateId").ok_or("TemplateId is missing")?;
             let status = item.word("SubscribeStatusString").unwrap_or_default();
             let accepted = status.eq_ignore_ascii_case("accept");
             Ok(Self { template_id, accepted, scene: item.word("PopupScene") })
         };
-        items.into_iter().map(answer).collect()
+        items.into_iter().map(decision).collect()
     }
 }
 
 impl DeliveryReceipt {
-    pub(super) fn of_template(fields: Fields<'_>) -> Result<Self, &'static str> {
+    pub(super) fn from_template_event(fields: Fields<'_>) -> Result<Self, &'static str> {
         let status = fields.word("Status").ok_or("Status is missing")?;
         let reason = status.split_once(':').map(|(_, reason)| reason.trim().to_ascii_lowercase());
         let status = match reason.as_deref() {
@@ -100,7 +102,7 @@ impl DeliveryReceipt {
         Ok(Self { message_id: message_id(fields)?, template_id: None, status })
     }
 
-    pub(super) fn of_subscription(fields: Fields<'_>) -> Result<Vec<Self>, &'static str> {
+    pub(super) fn from_subscription_event(fields: Fields<'_>) -> Result<Vec<Self>, &'static str> {
         let items = fields.items();
         if items.is_empty() {
             return Err("its List is missing or empty");
@@ -159,18 +161,20 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn of_template(tree: &Value) -> Result<DeliveryStatus, &'static str> {
-        DeliveryReceipt::of_template(Fields(tree)).map(|delivery| {
+    fn from_template_event(tree: &Value) -> Result<DeliveryStatus, &'static str> {
+        DeliveryReceipt::from_template_event(Fields(tree)).map(|delivery| {
             assert_eq!(delivery.message_id, "3300000000000000001");
             delivery.status
         })
     }
 
     #[test]
-    fn template_messages() {
+    fn template_message_receipt_has_a_status() {
         let status = |status: &str| {
-            of_template(&json!({ "MsgID": 3_300_000_000_000_000_001_u64, "Status": status }))
-                .unwrap()
+            from_template_event(
+                &json!({ "MsgID": 3_300_000_000_000_000_001_u64, "Status": status }),
+            )
+            .unwrap()
         };
         assert_eq!(status("success"), DeliveryStatus::Delivered);
         for blocked in ["failed:user block", "failed: user block", "Failed: User Block"] {
@@ -182,28 +186,28 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_without_number_or_fate_is_none() {
-        assert!(of_template(&json!({ "MsgID": "3300000000000000001" })).is_err());
-        assert!(of_template(&json!({ "Status": "success" })).is_err());
-        assert!(of_template(&json!({ "MsgID": "a#b", "Status": "success" })).is_err());
+    fn receipt_without_id_or_status_is_an_error() {
+        assert!(from_template_event(&json!({ "MsgID": "3300000000000000001" })).is_err());
+        assert!(from_template_event(&json!({ "Status": "success" })).is_err());
+        assert!(from_template_event(&json!({ "MsgID": "a#b", "Status": "success" })).is_err());
         for item in [
             json!({ "ErrorCode": 0 }),
             json!({ "MsgID": 1 }),
             json!({ "MsgID": 1, "ErrorStatus": "failed" }),
         ] {
             assert!(
-                DeliveryReceipt::of_subscription(Fields(&json!({ "List": item }))).is_err(),
+                DeliveryReceipt::from_subscription_event(Fields(&json!({ "List": item }))).is_err(),
                 "{item}"
             );
         }
-        assert!(DeliveryReceipt::of_subscription(Fields(&json!({}))).is_err());
+        assert!(DeliveryReceipt::from_subscription_event(Fields(&json!({}))).is_err());
     }
 
     #[test]
-    fn subscription_messages() {
+    fn subscription_message_receipt_has_a_status() {
         let status = |item: Value| {
             let deliveries =
-                DeliveryReceipt::of_subscription(Fields(&json!({ "List": item }))).unwrap();
+                DeliveryReceipt::from_subscription_event(Fields(&json!({ "List": item }))).unwrap();
             assert_eq!(deliveries.len(), 1);
             assert_eq!(deliveries[0].message_id, "7");
             deliveries[0].status.clone()
@@ -221,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn answers() {
+    fn consent_decisions_are_read() {
         let answers = |tree: Value| ConsentDecision::read(Fields(&tree));
         let found = answers(json!({ "List": [
             { "TemplateId": "A", "SubscribeStatusString": "accept", "PopupScene": 0 },

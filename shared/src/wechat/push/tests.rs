@@ -25,7 +25,7 @@ fn json_event(rest: &str) -> Push {
 }
 
 #[test]
-fn a_text_message() {
+fn text_message_is_read() {
     let xml = read(
         "\n<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[oAnn]]></FromUserName>\
          <CreateTime>1700000000</CreateTime><MsgType><![CDATA[TEXT]]></MsgType>\
@@ -51,7 +51,7 @@ fn a_text_message() {
 
 /// Half of WeChat's accounts write their events in capitals.
 #[test]
-fn names_in_any_case() {
+fn names_are_read_in_any_case() {
     for name in ["unsubscribe", "UNSUBSCRIBE", " Unsubscribe\n"] {
         let push = event(&format!("<Event><![CDATA[{name}]]></Event><EventKey></EventKey>"));
         assert_eq!(push.kind, PushKind::Event(Event::Unsubscribe));
@@ -60,7 +60,7 @@ fn names_in_any_case() {
 }
 
 #[test]
-fn xml_and_json_are_the_same_event() {
+fn xml_and_json_give_the_same_event() {
     let pairs = [
         ("<Event>CLICK</Event><EventKey>7</EventKey>", r#""Event":"click","EventKey":7"#),
         ("<Event>subscribe</Event><EventKey></EventKey>", r#""Event":"subscribe""#),
@@ -90,7 +90,7 @@ fn xml_and_json_are_the_same_event() {
 }
 
 #[test]
-fn a_privacy_event_is_about_the_user_it_names() {
+fn privacy_event_is_about_the_user_it_names() {
     let revoke = |user: &str| {
         read(&format!(
             r#"{{" FromUserName ":"oSystem","CreateTime":1700000700,"MsgType":"Event","Event":"user_authorization_revoke",{user}"RevokeInfo":"8"}}"#
@@ -107,7 +107,7 @@ fn a_privacy_event_is_about_the_user_it_names() {
 
 /// Fault 29.
 #[test]
-fn what_is_not_known_is_kept_whole() {
+fn unknown_push_is_kept_whole() {
     let push = event("<Event>Poi_Check_Notify</Event><PoiId>17</PoiId><A><B>1</B><B>2</B></A>");
     assert_eq!(push.kind, PushKind::Other { name: "poi_check_notify".to_owned() });
     assert_eq!(push.tree["PoiId"], "17");
@@ -119,9 +119,9 @@ fn what_is_not_known_is_kept_whole() {
     assert_eq!(long.kind.name(), "e".repeat(64));
 }
 
-/// Nobody but an operator can do anything with these, but they are not lost.
+/// Only an operator can handle these, but they are not lost.
 #[test]
-fn what_lacks_something_is_still_a_push() {
+fn push_without_a_needed_field_is_malformed() {
     let cases = [
         (r#"{"CreateTime":1,"MsgType":"text"}"#, "FromUserName is missing or no openid"),
         (
@@ -146,14 +146,14 @@ fn what_lacks_something_is_still_a_push() {
             other => panic!("{body}: {other:?}"),
         }
     }
-    let nobody = read(r#"{"MsgType":"event","Event":"x"}"#);
-    assert_eq!(nobody.from, OpenId::unknown());
-    assert_eq!(nobody.create_time, Timestamp(0));
-    assert_eq!(nobody.kind.name(), "x");
+    let unnamed = read(r#"{"MsgType":"event","Event":"x"}"#);
+    assert_eq!(unnamed.from, OpenId::unknown());
+    assert_eq!(unnamed.create_time, Timestamp(0));
+    assert_eq!(unnamed.kind.name(), "x");
 }
 
 #[test]
-fn what_is_no_push_says_why() {
+fn invalid_push_has_a_reason() {
     for body in [
         "",
         "hello",

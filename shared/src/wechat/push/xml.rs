@@ -1,16 +1,16 @@
-//! Turns a push in XML into the tree that its JSON twin has.
+//! Reads a push in XML as the same tree that JSON gives.
 //!
-//! A strict reading, as WeChat's pushes are plain: one root named `xml`, no
-//! DOCTYPE, no attributes, no prefixes, text or elements but not both.
+//! It is strict, because WeChat's pushes are plain: one root named `xml`, no DOCTYPE, no
+//! attributes, no prefixes, text or elements but not both.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::{Map, Value};
 
-/// Deeper than any push of WeChat's.
-const DEEPEST: usize = 8;
-/// More elements than any push of WeChat's has.
-const MOST: usize = 2048;
+/// WeChat's pushes are less deep.
+const MAX_DEPTH: usize = 8;
+/// WeChat's pushes have fewer elements.
+const MAX_ELEMENTS: usize = 2048;
 
 /// One open element: its children and its text so far.
 #[derive(Default)]
@@ -30,7 +30,7 @@ pub(super) fn read(document: &str) -> Result<Value, &'static str> {
         match reader.read_event().map_err(|_| "the XML is not well-formed")? {
             Event::Start(start) => {
                 elements += 1;
-                if root.is_some() || open.len() >= DEEPEST || elements > MOST {
+                if root.is_some() || open.len() >= MAX_DEPTH || elements > MAX_ELEMENTS {
                     return Err("the XML has a second root, too many levels or too many elements");
                 }
                 if !start.attributes_raw().trim_ascii().is_empty() {
@@ -40,7 +40,7 @@ pub(super) fn read(document: &str) -> Result<Value, &'static str> {
             }
             Event::Empty(empty) => {
                 elements += 1;
-                if root.is_some() || open.is_empty() || elements > MOST {
+                if root.is_some() || open.is_empty() || elements > MAX_ELEMENTS {
                     return Err("the XML has no root with content, or too many elements");
                 }
                 if !empty.attributes_raw().trim_ascii().is_empty() {
@@ -142,7 +142,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn elements_text_and_cdata() {
+    fn elements_text_and_cdata_are_read() {
         let document = "<?xml version=\"1.0\"?>\n<xml><A><![CDATA[a & <b>]]></A><B>1 &lt; 2 &#65;</B><C/>\
                         <L>\n <I>1</I> <I>2</I>\n</L></xml>\n";
         assert_eq!(
@@ -153,10 +153,10 @@ mod tests {
 
     /// Fault 21.
     #[test]
-    fn what_wechat_never_sends_is_refused() {
+    fn malformed_or_oversized_xml_is_rejected() {
         for document in [
             format!("<xml>{}{}</xml>", "<A>".repeat(7), "</A>".repeat(7)),
-            format!("<xml>{}</xml>", "<A/>".repeat(MOST - 1)),
+            format!("<xml>{}</xml>", "<A/>".repeat(MAX_ELEMENTS - 1)),
         ] {
             assert!(read(&document).is_ok());
         }
@@ -176,7 +176,7 @@ mod tests {
             "<xml><!-- --><A>1</A></xml>",
             "<xml><A>&#0;</A></xml>",
             &format!("<xml>{}{}</xml>", "<A>".repeat(8), "</A>".repeat(8)),
-            &format!("<xml>{}</xml>", "<A/>".repeat(MOST)),
+            &format!("<xml>{}</xml>", "<A/>".repeat(MAX_ELEMENTS)),
         ] {
             assert!(read(document).is_err(), "{document}");
         }

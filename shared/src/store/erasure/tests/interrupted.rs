@@ -1,7 +1,10 @@
 //! A call breaks off, or somebody gets in between.
 
 use super::*;
-use crate::store::persons::Person;
+use crate::store::dynamodb::item::{item_of, number, string};
+use crate::store::dynamodb::write::Write;
+use crate::store::identities::people::Person;
+use crate::store::keys::profile_key;
 
 fn user(app_id: &str, open_id: &str) -> PersonQuery {
     PersonQuery::User(AppUser { app_id: app(app_id), open_id: open(open_id) })
@@ -14,35 +17,33 @@ impl World {
     }
 
     async fn person(&self, asked: &PersonQuery) -> Person {
-        self.erasure.logins.person(asked).await.unwrap().unwrap()
+        self.erasure.people.find(asked).await.unwrap().unwrap()
     }
 }
 
 #[tokio::test]
 async fn what_broke_off_goes_on_by_whatever_name_is_asked_for() {
     let world = World::start().await;
-    let names = ["oAnn", "uAnn", "\"ann\"", "account#ann", "forgetting"];
+    let names = ["oAnn", "uAnn", "\"ann\"", "account#ann", "erasure#"];
     for asked in [
         PersonQuery::Account("ann".to_owned()),
         user("wxMini", "oAnn"),
         user("wxShop", "oAnnThere"),
     ] {
-        let logins = &world.erasure.logins;
-        logins.mappings.create_account("ann", None, NOW).await.unwrap();
+        world.accounts.create("ann", None, NOW).await.unwrap();
         let ann = world.live("Ann").await;
         world.break_off(&PersonQuery::Person(ann.clone())).await;
         assert!(!world.traces(&names).await.is_empty());
-        let done = world.forget(asked.clone(), NOW.plus(10)).await;
+        let done = world.erase(asked.clone(), NOW.plus(10)).await;
         assert_eq!((done.complete, done.person.as_ref()), (true, Some(&ann)));
         assert_eq!(done.deleted.get("sessions"), Some(&1), "{done:?}");
         assert_eq!(world.traces(&names).await, [""; 0]);
         assert_eq!(world.traces(&[&ann]).await, [""; 0]);
         // As if a day were over: the next one begins anew.
-        for row in rows(&logins.users.table).await {
-            let table = &logins.users.table;
+        let table = &world.tables.users.0;
+        for row in rows(table).await {
             let key = ["user", "item"].map(|name| (name.to_owned(), row[name].clone()));
-            let delete = table.dynamodb.delete_item().table_name(&table.name);
-            delete.set_key(Some(key.into())).send().await.unwrap();
+            table.write("a test", Write::delete(table, key.into())).await.unwrap();
         }
     }
 }
@@ -58,9 +59,9 @@ async fn either_id_of_somebody_who_had_two_leads_on() {
         let ids = [one.clone(), two.clone()];
         world.break_off(&user("wxMini", "oBob")).await;
         let asked = ids[usize::from(second)].clone();
-        let done = world.forget(PersonQuery::Person(asked), NOW.plus(10)).await;
+        let done = world.erase(PersonQuery::Person(asked), NOW.plus(10)).await;
         assert_eq!(done.deleted.get("sessions"), Some(&2), "{done:?}");
-        assert_eq!(world.traces(&["oBob", "uBob", &one, &two, "forgetting"]).await, [""; 0]);
+        assert_eq!(world.traces(&["oBob", "uBob", &one, &two, "erasure#"]).await, [""; 0]);
     }
 }
 
@@ -71,22 +72,20 @@ async fn who_never_logged_in_is_found_again_and_forgotten_again() {
     world.follow("wxShop", "oBob", "uBob", NOW).await;
     world.break_off(&bob).await;
     // Until all is done the mark has no end.
-    let users = &world.erasure.logins.users;
-    let profile = users.profile(&app("wxShop"), &open("oBob")).await.unwrap().unwrap();
+    let profile = world.erasure.people.profiles.read(&app("wxShop"), &open("oBob")).await.unwrap();
     assert!(!profile.contains_key("expires"), "{profile:?}");
     // It goes nevertheless, and the person returns.
-    let table = &users.table;
-    let delete = table.dynamodb.delete_item().table_name(&table.name);
-    let key = Users::profile_key(&app("wxShop"), &open("oBob"));
-    delete.set_key(Some(key)).send().await.unwrap();
+    let table = &world.tables.users.0;
+    let tombstone = profile_key(&app("wxShop"), &open("oBob"));
+    table.write("a test", Write::delete(table, tombstone)).await.unwrap();
     world.follow("wxShop", "oBob", "uBob", NOW.plus(20)).await;
     for _ in 0..2 {
-        let done = world.forget(bob.clone(), NOW.plus(30)).await;
+        let done = world.erase(bob.clone(), NOW.plus(30)).await;
         assert!(done.complete, "{done:?}");
-        assert_eq!(world.traces(&["oBob", "uBob", "forgetting"]).await, [""; 0]);
+        assert_eq!(world.traces(&["oBob", "uBob", "erasure#"]).await, [""; 0]);
     }
-    let profile = users.profile(&app("wxShop"), &open("oBob")).await.unwrap().unwrap();
-    let expires = crate::store::get_time(&profile, "expires");
+    let profile = world.erasure.people.profiles.read(&app("wxShop"), &open("oBob")).await.unwrap();
+    let expires = crate::store::dynamodb::item::get_time(&profile, "expires");
     assert_eq!(expires, Some(NOW.plus(30 + TOMBSTONE_TTL)));
 }
 
@@ -96,11 +95,11 @@ async fn who_has_returned_is_forgotten_with_who_they_were() {
     let before = world.live("Bob").await;
     world.break_off(&PersonQuery::Person(before.clone())).await;
     let after = world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(20)).await;
-    let done = world.forget(user("wxMini", "oBob"), NOW.plus(30)).await;
+    let done = world.erase(user("wxMini", "oBob"), NOW.plus(30)).await;
     assert!(done.complete, "{done:?}");
     assert_eq!((done.person.as_ref(), &done.previous_users), (Some(&after), &vec![before.clone()]));
     assert_eq!((done.deleted["sessions"], done.deleted["profiles"]), (2, 3), "{done:?}");
-    let names = ["oBob", "uBob", &before, &after, "forgetting"];
+    let names = ["oBob", "uBob", &before, &after, "erasure#"];
     assert_eq!(world.traces(&names).await, [""; 0]);
 }
 
@@ -120,28 +119,27 @@ async fn who_comes_in_between_in_another_app_goes_too() {
     assert!(erasure.commit(items).await.unwrap());
     let (_, complete) = erasure.resume(pending, NOW.plus(9), Timestamp(u64::MAX)).await.unwrap();
     assert!(complete);
-    assert_eq!(world.traces(&["Bob", &bob, "forgetting"]).await, [""; 0]);
+    assert_eq!(world.traces(&["Bob", &bob, "erasure#"]).await, [""; 0]);
     assert_eq!(world.traces(&["Carol", &carol]).await, carols);
 }
 
 #[tokio::test]
 async fn an_account_that_is_bound_in_between_is_seen() {
     let world = World::start().await;
-    let logins = &world.erasure.logins;
-    logins.mappings.create_account("bob", None, NOW).await.unwrap();
+    world.accounts.create("bob", None, NOW).await.unwrap();
     let bob = world.live("Bob").await;
     let found = world.person(&PersonQuery::Person(bob.clone())).await;
     let begun =
         world.erasure.erasure_items(ErasureJob::new(), found.clone(), NOW.plus(9)).await.unwrap();
-    logins.bind("bob", &bob).await.unwrap();
+    world.accounts.bind("bob", &bob).await.unwrap();
     assert!(!world.erasure.commit(begun.1).await.unwrap(), "their account would stay");
     // It goes also if only the search didn't see it.
     let (_, items) =
         world.erasure.erasure_items(ErasureJob::new(), found, NOW.plus(9)).await.unwrap();
     assert!(world.erasure.commit(items).await.unwrap());
-    assert!(!logins.mappings.has_account("bob").await.unwrap());
-    assert!(logins.mappings.by_account("bob").await.unwrap().is_empty());
-    world.forget(PersonQuery::Account("bob".to_owned()), NOW.plus(9)).await;
+    assert!(!world.erasure.people.mappings.has_account("bob").await.unwrap());
+    assert!(world.erasure.people.mappings.by_account("bob").await.unwrap().is_empty());
+    world.erase(PersonQuery::Account("bob".to_owned()), NOW.plus(9)).await;
     assert_eq!(world.traces(&["account#bob"]).await, [""; 0]);
 }
 
@@ -156,16 +154,16 @@ async fn what_comes_while_the_request_is_under_way_goes_too() {
         app_id: &app_id,
         open_id: &open_id,
         create_time: now,
-        identity: "1",
+        dedup_key: "1",
         kind: "text",
         body: "hello",
         reply: None,
         customer_service: None,
     };
     world.erasure.events.put(&event, now).await.unwrap();
-    let done = world.forget(PersonQuery::Person(bob), began).await;
+    let done = world.erase(PersonQuery::Person(bob), began).await;
     assert_eq!(done.deleted.get("events"), Some(&1), "{done:?}");
-    assert_eq!(rows(&world.erasure.events.table).await, []);
+    assert_eq!(rows(&world.tables.events.0).await, []);
 }
 
 #[tokio::test]
@@ -173,42 +171,44 @@ async fn what_many_have_goes_until_the_time_is_over() {
     let world = World::start().await;
     let bob = world.live("Bob").await;
     let (app_id, open_id) = (app("wxMini"), open("oBob"));
-    let Erasure { logins: Logins { users, .. }, sessions, .. } = &world.erasure;
-    let (ended, all) = sessions.end_sessions_until(&bob, Timestamp(0)).await.unwrap();
+    let Erasure { user_items, sessions, .. } = &world.erasure;
+    let (ended, all) = sessions.end_all_by(&bob, Timestamp(0)).await.unwrap();
     assert_eq!((ended, all), (0, false));
-    let deleted = users.erase_by(&app_id, &open_id, NOW, false, Timestamp(0)).await.unwrap();
+    let deleted = user_items.erase_by(&app_id, &open_id, NOW, false, Timestamp(0)).await.unwrap();
     assert_eq!(deleted, ([].into(), false));
     let later = Timestamp(u64::MAX);
-    assert_eq!(sessions.end_sessions_until(&bob, later).await.unwrap(), (1, true));
-    let deleted = users.erase_by(&app_id, &open_id, NOW, false, later).await.unwrap();
+    assert_eq!(sessions.end_all_by(&bob, later).await.unwrap(), (1, true));
+    let deleted = user_items.erase_by(&app_id, &open_id, NOW, false, later).await.unwrap();
     assert_eq!(deleted, ([("consents", 2), ("windows", 1)].into(), true));
 }
 
 #[tokio::test]
 async fn another_holder_of_the_account_gets_what_waits() {
     let world = World::start().await;
-    let Erasure { logins, notifications, .. } = &world.erasure;
-    logins.mappings.create_account("ann", None, NOW).await.unwrap();
+    let notifications = &world.erasure.notifications;
+    world.accounts.create("ann", None, NOW).await.unwrap();
     let ann = world.log_in("wxMini", "oAnn", None, NOW).await;
     let carol = world.log_in("wxOther", "oCarol", None, NOW).await;
-    logins.bind("ann", &carol).await.unwrap();
-    let put = |id: &str, to: &str| {
-        let table = &notifications.table;
+    world.accounts.bind("ann", &carol).await.unwrap();
+    let table = &world.tables.notifications.0;
+    let put = async |id: &str, to: &str| {
         let content = format!(r#"{{"to":{to},"template":"t","data":{{}}}}"#);
-        let put = table.dynamodb.put_item().table_name(&table.name);
-        let put = [("id", id), ("status", "scheduled"), ("lease_owner", "c"), ("due_shard", "0")]
-            .into_iter()
-            .fold(put, |put, (name, value)| put.item(name, crate::store::string(value)));
-        put.item("content", crate::store::string(content))
-            .item("due_at", crate::store::number(NOW))
-            .item("request_hash", crate::store::string("h"))
-            .send()
+        let row = item_of([
+            ("id", string(id)),
+            ("status", string("scheduled")),
+            ("lease_owner", string("c")),
+            ("due_shard", string("0")),
+            ("content", string(content)),
+            ("due_at", number(NOW)),
+            ("request_hash", string("h")),
+        ]);
+        table.write("a test", Write::put(table, row)).await
     };
     put("account", r#"{"account":"ann"}"#).await.unwrap();
     put("open", r#"{"app":"mini","open_id":"oAnn"}"#).await.unwrap();
-    let done = world.forget(PersonQuery::Person(ann), NOW.plus(9)).await;
+    let done = world.erase(PersonQuery::Person(ann), NOW.plus(9)).await;
     assert_eq!(done.deleted.get("notifications"), Some(&1), "{done:?}");
     assert!(notifications.get("account").await.unwrap().unwrap().content.is_some());
-    let done = world.forget(PersonQuery::Person(carol), NOW.plus(9)).await;
+    let done = world.erase(PersonQuery::Person(carol), NOW.plus(9)).await;
     assert_eq!(done.deleted.get("notifications"), Some(&1), "{done:?}");
 }

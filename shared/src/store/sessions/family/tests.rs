@@ -65,15 +65,19 @@ fn a_hundred_thousand_lost_answers_revoke_nothing() {
         families += 1;
         let (mut family, mut token, mut now) = (begun(), Token::FIRST, NOW);
         // An access token lives 15 minutes; somebody may be away for weeks.
-        while now.seconds_since(NOW) < LIFE - IDLE && lost < 100_000 {
-            now = now.plus(if dice.below(50) == 0 { dice.below(IDLE - RETRY) } else { 900 });
+        while now.seconds_since(NOW) < MAX_LIFETIME - IDLE_TTL && lost < 100_000 {
+            now = now.plus(if dice.below(50) == 0 {
+                dice.below(IDLE_TTL - RETRY_WINDOW)
+            } else {
+                900
+            });
             let began = now;
             // As often as it takes, while half a minute isn't over since the first.
             let answer = loop {
                 let answer = refresh(&mut family, token, now);
                 assert!(answer.is_ok(), "{answer:?} after {lost} lost answers");
                 let retry_at = now.plus(dice.below(8));
-                if retry_at.seconds_since(began) <= RETRY && dice.below(3) > 0 {
+                if retry_at.seconds_since(began) <= RETRY_WINDOW && dice.below(3) > 0 {
                     (lost, now) = (lost + 1, retry_at);
                 } else {
                     break answer.unwrap();
@@ -104,7 +108,7 @@ fn every_reuse_is_caught() {
         // the others at once.
         let stolen = used[usize::try_from(dice.below(used.len() as u64)).unwrap()];
         let last = stolen == used[used.len() - 1];
-        let when = now.plus(if last { RETRY + 1 } else { 0 } + dice.below(1000));
+        let when = now.plus(if last { RETRY_WINDOW + 1 } else { 0 } + dice.below(1000));
         assert_eq!(refresh(&mut family, stolen, when), Err(Verdict::Reused), "run {run}");
         // Nobody has a session any more: not the thief, not the honest one.
         for held in used.iter().copied().chain([token, token.successor()]) {
@@ -147,8 +151,8 @@ fn a_token_with_another_secret_or_number_is_none_of_this_family() {
 fn a_session_ends_after_30_days_unused_and_after_90_in_any_case() {
     let token = Token::FIRST;
     let judge = |family: &Family, now| family.judge(family.generation, family.current, now);
-    assert_eq!(judge(&begun(), NOW.plus(IDLE - 1)), Verdict::Rotate);
-    assert_eq!(judge(&begun(), NOW.plus(IDLE)), Verdict::Ended);
+    assert_eq!(judge(&begun(), NOW.plus(IDLE_TTL - 1)), Verdict::Rotate);
+    assert_eq!(judge(&begun(), NOW.plus(IDLE_TTL)), Verdict::Ended);
     let (mut family, mut token, mut now) = (begun(), token, NOW);
     loop {
         now = now.plus(29 * 24 * 3600);
@@ -159,9 +163,9 @@ fn a_session_ends_after_30_days_unused_and_after_90_in_any_case() {
                 break;
             }
         }
-        assert!(family.ends_at <= NOW.plus(LIFE), "the row goes when the session does");
+        assert!(family.ends_at <= NOW.plus(MAX_LIFETIME), "the row goes when the session does");
     }
     assert_eq!(now, NOW.plus(4 * 29 * 24 * 3600));
-    assert_eq!(judge(&family, NOW.plus(LIFE - 1)), Verdict::Rotate);
-    assert_eq!(judge(&family, NOW.plus(LIFE)), Verdict::Ended);
+    assert_eq!(judge(&family, NOW.plus(MAX_LIFETIME - 1)), Verdict::Rotate);
+    assert_eq!(judge(&family, NOW.plus(MAX_LIFETIME)), Verdict::Ended);
 }

@@ -13,7 +13,7 @@ fn s(text: &str) -> String {
 }
 
 #[test]
-fn follows_and_scans() {
+fn follow_and_scan_events_are_read() {
     let code = json!({ "EventKey": "qrscene_user_42", "Ticket": "T" });
     let (scene, ticket) = (Some(s("user_42")), Some(s("T")));
     assert_eq!(read("subscribe", &code), Event::Subscribe { scene, ticket });
@@ -37,7 +37,7 @@ fn follows_and_scans() {
 }
 
 #[test]
-fn menus() {
+fn menu_events_are_read() {
     let key = || s("K");
     assert_eq!(read("click", &json!({ "EventKey": "K" })), Event::Click { key: key() });
     let tree = json!({ "EventKey": "K", "MenuId": "4" });
@@ -67,7 +67,7 @@ fn menus() {
 }
 
 #[test]
-fn pictures() {
+fn picture_events_are_read() {
     let one = json!({ "item": { "PicMd5Sum": "a" } });
     let two = json!({ "item": [{ "PicMd5Sum": "a" }, { "PicMd5Sum": "b" }] });
     let bare = json!([{ "PicMd5Sum": "a" }, { "PicMd5Sum": "b" }]);
@@ -88,7 +88,7 @@ fn pictures() {
 }
 
 #[test]
-fn results() {
+fn receipts_are_read() {
     let delivery = |template_id| DeliveryReceipt {
         message_id: s("33"),
         template_id,
@@ -128,7 +128,7 @@ fn results() {
 }
 
 #[test]
-fn consents() {
+fn consent_events_are_read() {
     let tree = json!({ "List": { "TemplateId": "A", "SubscribeStatusString": "accept" } });
     let answers = vec![ConsentDecision { template_id: s("A"), accepted: true, scene: None }];
     let event = Event::SubscribeMessagePopup(answers.clone());
@@ -138,7 +138,7 @@ fn consents() {
 }
 
 #[test]
-fn mini_programs_and_privacy() {
+fn mini_program_and_privacy_events_are_read() {
     let event = Event::UserEnterTempSession { session_from: s("order-17") };
     assert_eq!(read("user_enter_tempsession", &json!({ "SessionFrom": "order-17" })), event);
     let revoked = || vec![6, 8];
@@ -172,7 +172,7 @@ fn mini_programs_and_privacy() {
 }
 
 #[test]
-fn verification_and_customer_service() {
+fn verification_and_customer_service_events_are_read() {
     let failed = Verification { expires: None, failed: Some(1_442_401_122), reason: s("by time") };
     let tree = json!({ "FailTime": 1_442_401_122, "FailReason": "by time" });
     let event = Event::QualificationVerifyFail(failed.clone());
@@ -201,7 +201,7 @@ fn verification_and_customer_service() {
 /// What an event lacks is a reason to set it aside only if it does nothing
 /// without it.
 #[test]
-fn only_four_events_need_what_they_say() {
+fn only_four_events_have_required_fields() {
     const NEEDY: [&str; 4] = [
         "templatesendjobfinish",
         "subscribe_msg_popup_event",

@@ -3,7 +3,7 @@
 use crate::corpus::{self, Case, Delivery, Mode, NOW};
 use rustix::time::{ClockId, clock_gettime};
 use shared::secret::Secret;
-use shared::wechat::callback::{self, Callback, DecryptedPush, Query, WINDOW};
+use shared::wechat::callback::{self, Callback, DEFAULT_WINDOW, DecryptedPush, Query};
 use shared::wechat::crypto;
 use shared::wechat::envelope;
 use shared::wechat::push::{Message, Push, PushKind};
@@ -39,7 +39,7 @@ impl Ours {
             mode,
             tokens: vec![Secret::new(corpus::TOKEN)],
             aes_keys: vec![corpus::key()],
-            window: WINDOW,
+            window: DEFAULT_WINDOW,
         };
         Self { callback }
     }

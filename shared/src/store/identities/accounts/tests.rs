@@ -1,0 +1,156 @@
+//! Whose an account is, as whoever hands it out says.
+
+use super::*;
+use crate::store::dynamodb::test_tables::rows;
+use crate::store::identities::logins::{Binding, Logins};
+use crate::store::identities::people::{People, PersonQuery};
+use crate::store::sessions::NewSession;
+use crate::store::sessions::family::SecretHash;
+use crate::store::tables::tests::EmptyTables;
+use crate::wechat::id::{AppId, OpenId};
+
+const NOW: Timestamp = Timestamp(1_800_000_000);
+const HASH: &str = "$argon2id$a-hash";
+
+struct World {
+    accounts: Accounts,
+    logins: Logins,
+    people: People,
+}
+
+impl World {
+    async fn start() -> Self {
+        let EmptyTables { users, mappings, .. } = EmptyTables::start().await;
+        Self {
+            accounts: Accounts::new(&users, &mappings),
+            logins: Logins::new(&users, &mappings),
+            people: People::new(&users, &mappings),
+        }
+    }
+
+    async fn account(&self, name: &str) {
+        assert!(self.accounts.create(name, None, NOW).await.unwrap());
+    }
+
+    async fn log_in(
+        &self,
+        app_id: &str,
+        open_id: &str,
+        union_id: Option<&str>,
+        account: Option<&str>,
+    ) -> String {
+        let union_id = union_id.map(|id| UnionId::parse(id).unwrap());
+        let binding = Binding {
+            app_id: &AppId::parse(app_id).unwrap(),
+            open_id: &OpenId::parse(open_id).unwrap(),
+            union_id: union_id.as_ref(),
+            account,
+            password_hash: None,
+            session: &NewSession { id: "s1".to_owned(), first: SecretHash::of(b"first") },
+            exchange: None,
+        };
+        self.logins.log_in(&binding, NOW).await.unwrap().user
+    }
+
+    /// Where an account leads, in the order of the apps.
+    async fn reached(&self, account: &str) -> Vec<String> {
+        let routes = self.people.mappings.by_account(account).await.unwrap();
+        let mut reached: Vec<_> = routes
+            .iter()
+            .map(|route| format!("{} {}", route.app_id, route.open_id.as_str()))
+            .collect();
+        reached.sort();
+        reached
+    }
+
+    async fn everything(&self) -> Vec<String> {
+        let mut all = rows(&self.people.mappings.table).await;
+        all.extend(rows(&self.people.profiles.table).await);
+        let mut all: Vec<_> = all
+            .into_iter()
+            .map(|row| {
+                format!("{:?}", row.into_iter().collect::<std::collections::BTreeMap<_, _>>())
+            })
+            .collect();
+        all.sort();
+        all
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_made_once_with_a_password_or_without() {
+    let world = World::start().await;
+    let World { accounts, people: People { mappings, .. }, .. } = &world;
+    let (hash, other) = (Secret::new(HASH), Secret::new("another"));
+    assert!(accounts.create("ann", Some(&hash), NOW).await.unwrap());
+    // The confirmation was lost, and the SDK asks again.
+    assert!(accounts.create("ann", Some(&hash), NOW).await.unwrap());
+    assert!(!accounts.create("ann", Some(&other), NOW).await.unwrap());
+    assert!(!accounts.create("ann", None, NOW).await.unwrap());
+    assert_eq!(mappings.password_hash("ann").await.unwrap(), Some(hash));
+
+    assert!(accounts.create("bob", None, NOW).await.unwrap());
+    assert_eq!(mappings.password_hash("bob").await.unwrap(), None);
+    assert!(accounts.set_password("bob", Some(&other)).await.unwrap());
+    assert_eq!(mappings.password_hash("bob").await.unwrap(), Some(other));
+    assert!(accounts.set_password("bob", None).await.unwrap());
+    assert!(mappings.has_account("bob").await.unwrap());
+    assert_eq!(mappings.password_hash("bob").await.unwrap(), None);
+    assert!(!accounts.set_password("carol", None).await.unwrap());
+    assert!(!mappings.has_account("carol").await.unwrap());
+}
+
+#[tokio::test]
+async fn an_account_is_bound_in_all_apps_of_a_person_and_taken_from_all() {
+    let world = World::start().await;
+    world.account("ann").await;
+    let ann = world.log_in("wxMini", "oAnn", Some("uAnn"), None).await;
+    assert_eq!(world.log_in("wxOther", "oAnnThere", Some("uAnn"), None).await, ann);
+    for _ in 0..2 {
+        world.accounts.bind("ann", &ann).await.unwrap();
+        assert_eq!(world.reached("ann").await, ["wxMini oAnn", "wxOther oAnnThere"]);
+    }
+    let found = world.people.find(&PersonQuery::Account("ann".to_owned())).await;
+    let found = found.unwrap().unwrap();
+    assert!(found.ids.len() == 1 && found.ids.contains(&ann), "{found:?}");
+
+    assert!(world.accounts.unbind("ann", &ann).await.unwrap());
+    assert_eq!(world.reached("ann").await, [""; 0]);
+    assert!(!world.accounts.unbind("ann", &ann).await.unwrap());
+    assert!(world.people.mappings.has_account("ann").await.unwrap());
+}
+
+#[tokio::test]
+async fn what_cannot_be_bound_changes_nothing() {
+    let world = World::start().await;
+    for account in ["ann", "bob", "carol"] {
+        world.account(account).await;
+    }
+    let ann = world.log_in("wxMini", "oAnn", None, Some("ann")).await;
+    let bob = world.log_in("wxMini", "oBob", None, None).await;
+    let before = world.everything().await;
+    let refused = async |account: &str, person: &str| {
+        world.accounts.bind(account, person).await.unwrap_err().to_string()
+    };
+    assert!(refused("nobodys", &ann).await.contains("no account"));
+    assert!(refused("ann", "nobody").await.contains("nobody with this internal id"));
+    assert!(refused("ann", &bob).await.contains("another WeChat user"));
+    assert!(refused("carol", &ann).await.contains("another account"));
+    assert!(matches!(world.accounts.unbind("nobodys", &ann).await, Err(BindError::NoAccount)));
+    assert!(matches!(world.accounts.unbind("ann", "nobody").await, Err(BindError::NoPerson)));
+    assert!(!world.accounts.unbind("ann", &bob).await.unwrap());
+    assert_eq!(world.everything().await, before);
+}
+
+#[tokio::test]
+async fn an_account_that_was_bound_before_the_person_was_known_finds_their_other_apps() {
+    let world = World::start().await;
+    world.account("ann").await;
+    let ann = world.log_in("wxMini", "oAnn", None, Some("ann")).await;
+    assert_eq!(world.reached("ann").await, ["wxMini oAnn"]);
+    let person = world.log_in("wxOther", "oAnnThere", Some("uAnn"), None).await;
+    assert_ne!(person, ann);
+    // Without a word of the account.
+    assert_eq!(world.log_in("wxMini", "oAnn", Some("uAnn"), None).await, person);
+    assert_eq!(world.reached("ann").await, ["wxMini oAnn", "wxOther oAnnThere"]);
+}

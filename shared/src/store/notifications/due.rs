@@ -1,0 +1,120 @@
+//! Notifications that are due, and cancelling one.
+
+use super::Notifications;
+use super::row::NotificationRow;
+use super::status::NotificationStatus;
+use crate::aws::AwsError;
+use crate::clock::Timestamp;
+use crate::store::dynamodb::condition::attr;
+use crate::store::dynamodb::item::{get_string, number, string};
+use crate::store::dynamodb::query::Query;
+use crate::store::dynamodb::write::Write;
+use crate::store::keys::id_key;
+
+/// The index of rows that are due some time.
+pub(in crate::store) const INDEX: &str = "due";
+/// Number of keys over which the index is spread: DynamoDB takes 1,000 writes a second of
+/// each.
+pub(in crate::store) const SHARDS: u32 = 8;
+
+/// The result of cancelling a notification.
+#[derive(Debug)]
+pub enum CancelResult {
+    /// It won't be sent.
+    Cancelled,
+    /// It is in this state, and can't be cancelled.
+    TooLate(Box<NotificationRow>),
+    /// There is no such notification.
+    NotFound,
+}
+
+/// The index key of a notification.
+pub(super) fn shard(id: &str) -> String {
+    // FNV-1a, which spreads short texts well.
+    let hash = id
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash % SHARDS).to_string()
+}
+
+impl Notifications {
+    /// The notification of this id.
+    pub async fn get(&self, id: &str) -> Result<Option<NotificationRow>, AwsError> {
+        let found = self.table.read("reading a notification", id_key(id)).await?;
+        Ok(found.as_ref().and_then(NotificationRow::read))
+    }
+
+    /// The ids of the notifications that are due by `now`, the longest due first in each
+    /// shard of the index, at most `limit` of each. The index is always a little behind:
+    /// read each notification before doing anything.
+    pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<String>, AwsError> {
+        let shards = (0..SHARDS).map(async |shard| {
+            let is_due = attr("due_shard")
+                .equals(string(shard.to_string()))
+                .and(attr("due_at").is_at_most(number(now)));
+            let query = Query::of(is_due).index(INDEX).page_size(limit);
+            self.table.read_page("looking for due notifications", query).await
+        });
+        let pages = futures_util::future::try_join_all(shards).await?;
+        let items = pages.iter().flat_map(|page| &page.items);
+        Ok(items.filter_map(|item| get_string(item, "id")).map(str::to_owned).collect())
+    }
+
+    /// Postpones when it is due to `until`, or takes it out of the index, unless it has
+    /// changed since it was read.
+    pub async fn reschedule(
+        &self,
+        row: &NotificationRow,
+        until: Option<Timestamp>,
+    ) -> Result<(), AwsError> {
+        let Some(due_at) = row.due_at else { return Ok(()) };
+        let update = Write::update(&self.table, id_key(&row.id))
+            .when(attr("due_at").equals(number(due_at)))
+            .when(attr("status").equals(string(row.status.as_str())));
+        let update = match until {
+            None => update.remove(["due_shard", "due_at"]),
+            Some(until) => update.set("due_at", number(until)),
+        };
+        self.table.write("rescheduling a notification", update).await.map(drop)
+    }
+
+    /// Cancels a notification that is scheduled, or is to be retried and has certainly not
+    /// been sent.
+    pub async fn cancel(&self, id: &str, now: Timestamp) -> Result<CancelResult, AwsError> {
+        let Some(row) = self.get(id).await? else { return Ok(CancelResult::NotFound) };
+        if row.status == NotificationStatus::Cancelled {
+            return Ok(CancelResult::Cancelled);
+        }
+        let waits =
+            matches!(row.status, NotificationStatus::Scheduled | NotificationStatus::Retrying);
+        if !waits || row.intent.is_some() {
+            return Ok(CancelResult::TooLate(Box::new(row)));
+        }
+        let cancelled = || string(NotificationStatus::Cancelled.as_str());
+        let update = Write::update(&self.table, id_key(id))
+            .set("status", cancelled())
+            .set("expires", number(now.plus(self.table.retention())))
+            .remove(["due_shard", "due_at", "content", "retry_at", "report"])
+            .when(row.is_unchanged().or(attr("status").equals(cancelled())));
+        if self.table.write("cancelling a notification", update).await? {
+            return Ok(CancelResult::Cancelled);
+        }
+        let row = self.get(id).await?;
+        Ok(row.map_or(CancelResult::NotFound, |row| CancelResult::TooLate(Box::new(row))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_spread_over_the_index() {
+        let mut counts = [0; SHARDS as usize];
+        for order in 0..8000 {
+            let shard: usize = shard(&format!("order-{order}-shipped")).parse().unwrap();
+            counts[shard] += 1;
+        }
+        assert!(counts.iter().all(|count| (700..1300).contains(count)), "{counts:?}");
+    }
+}

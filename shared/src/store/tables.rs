@@ -1,0 +1,89 @@
+//! The four tables. Their names come from the environment, their keys and indexes from
+//! `infra/aws/template.yaml`.
+
+use super::dynamodb::table::Table;
+use crate::aws::AwsError;
+use crate::config::VariableError;
+use aws_sdk_dynamodb::Client;
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident = $variable:literal),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name(pub(in crate::store) Table);
+
+        impl $name {
+            #[doc = concat!("Reads the table's name from `", $variable, "`, and the retention.")]
+            ///
+            /// # Errors
+            ///
+            /// When the variable isn't set, or the retention is out of its bounds.
+            pub fn from_environment(dynamodb: &Client) -> Result<Self, VariableError> {
+                Ok(Self(Table::from_environment(dynamodb, $variable)?))
+            }
+
+            /// Checks that the table exists, and opens the connection to DynamoDB.
+            ///
+            /// # Errors
+            ///
+            /// When an operator has to fix it; a transient error is only logged.
+            pub async fn check(&self) -> Result<(), AwsError> {
+                self.0.check().await
+            }
+        }
+    )+};
+}
+
+tables! {
+    /// What belongs to one user of one app, and sessions: `user`, `item`.
+    UsersTable = "USERS_TABLE",
+    /// How a person is found: `subject`, `app_id`.
+    MappingsTable = "MAPPINGS_TABLE",
+    /// What WeChat pushed: `user`, `event`.
+    EventsTable = "EVENTS_TABLE",
+    /// What is sent, and what functions coordinate by: `id`.
+    NotificationsTable = "NOTIFICATIONS_TABLE",
+}
+
+#[cfg(test)]
+pub(in crate::store) mod tests {
+    use super::*;
+    use crate::store::dynamodb::test_tables::TestTables;
+    use serde_json::json;
+
+    /// Empty tables, as `infra/aws/template.yaml` defines them.
+    pub(in crate::store) struct EmptyTables {
+        pub(in crate::store) users: UsersTable,
+        pub(in crate::store) mappings: MappingsTable,
+        pub(in crate::store) events: EventsTable,
+        pub(in crate::store) notifications: NotificationsTable,
+    }
+
+    impl EmptyTables {
+        pub(in crate::store) async fn start() -> Self {
+            let tables = TestTables::start().await;
+            let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
+            let attribute =
+                |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
+            let notifications = json!({
+                "TableName": "notifications",
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [
+                    attribute("id", "S"), attribute("due_shard", "S"), attribute("due_at", "N"),
+                ],
+                "KeySchema": [key("id", "HASH")],
+                "GlobalSecondaryIndexes": [{
+                    "IndexName": "due",
+                    "KeySchema": [key("due_shard", "HASH"), key("due_at", "RANGE")],
+                    "Projection": { "ProjectionType": "KEYS_ONLY" },
+                }],
+            });
+            Self {
+                users: UsersTable(tables.table("users", ["user", "item"])),
+                mappings: MappingsTable(tables.table("mappings", ["subject", "app_id"])),
+                events: EventsTable(tables.table("events", ["user", "event"])),
+                notifications: NotificationsTable(tables.create("notifications", notifications)),
+            }
+        }
+    }
+}
