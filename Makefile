@@ -26,7 +26,7 @@ EXAMPLES ?=
 # What the functions used of their policies, in one run of the tests.
 USED := $(abspath $(TARGET))/permissions-used
 # Which secrets the functions came to know, and where they were looked for.
-SOUGHT := $(abspath $(TARGET))/secrets-sought
+SECRET_SCAN := $(abspath $(TARGET))/secret-scan
 # Foreign implementations, at the versions that tests/interop names.
 PEERS := $(abspath $(TARGET))/peers
 
@@ -94,16 +94,16 @@ python = python3 -c 'import venv, ensurepip' || { echo "Python 3 with its venv m
 # know; what nobody ever used, and what nobody ever looked for, the last lines name.
 test: ## Run every test
 	$(CARGO) build --workspace --all-targets --locked
-	rm -f $(USED) $(SOUGHT)
-	PERMISSIONS_USED=$(USED) SECRETS_SOUGHT=$(SOUGHT) $(CARGO) test --workspace --locked
+	rm -f $(USED) $(SECRET_SCAN)
+	PERMISSIONS_USED=$(USED) SECRET_SCAN=$(SECRET_SCAN) $(CARGO) test --workspace --locked
 	PERMISSIONS_USED=$(USED) $(CARGO) test --workspace --test permissions --locked -- --ignored
-	SECRETS_SOUGHT=$(SOUGHT) $(CARGO) test --workspace --test e2e --locked -- --ignored secrets::
+	SECRET_SCAN=$(SECRET_SCAN) $(CARGO) test --workspace --test e2e --locked -- --ignored secrets::
 
 secrets: ## Run the scenarios with logs as they are on AWS, and look for secrets in all there is
 	$(CARGO) build --workspace --all-targets --locked
-	rm -f $(SOUGHT)
-	JSON_LOGS=yes SECRETS_SOUGHT=$(SOUGHT) $(CARGO) test --workspace --test e2e --locked
-	SECRETS_SOUGHT=$(SOUGHT) $(CARGO) test --workspace --test e2e --locked -- --ignored secrets::
+	rm -f $(SECRET_SCAN)
+	JSON_LOGS=yes SECRET_SCAN=$(SECRET_SCAN) $(CARGO) test --workspace --test e2e --locked
+	SECRET_SCAN=$(SECRET_SCAN) $(CARGO) test --workspace --test e2e --locked -- --ignored secrets::
 
 RACES ?= 100000
 races: ## Let clients race for one item after the other, and see that one wins each (RACES=100000)

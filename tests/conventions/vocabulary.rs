@@ -196,7 +196,10 @@ const NAMES: &[(&str, &str)] = &[
     ("NoPlace|NotWeChat", "InvalidCursor, VerificationFailed"),
     ("SECRETS_SOUGHT", "SECRET_SCAN"),
     ("infra/hongyan|infra/wechat", "infra/cli, infra/sandbox"),
-    ("tests/costs|tests/imports|tests/logins|tests/measuring|tests/sends|tests/soak", "tests/bench"),
+    (
+        "tests/costs|tests/imports|tests/logins|tests/measuring|tests/sends|tests/soak",
+        "tests/bench",
+    ),
     ("tests/starts|tests/benchmarks", "tests/bench"),
     ("tests/tokens", "tests/test-tokens"),
 ];
@@ -420,7 +423,10 @@ fn retired_words_are_found_where_they_are_retired() {
     assert_eq!(words("a.rs", "pub(crate) enum Place {"), ["enum Place"]);
     assert_eq!(words("a.rs", "pub struct ScanPlace; const MAX_TRIES: u8"), [""; 0]);
     assert_eq!(words("a.rs", "async fn who_asks_is_answered() {"), ["fn who_asks_is_answered"]);
-    assert_eq!(words("a.md", "Somebody knocks, and it went on."), ["somebody", "knocks", "went on"]);
+    assert_eq!(
+        words("a.md", "Somebody knocks, and it went on."),
+        ["somebody", "knocks", "went on"]
+    );
     assert_eq!(words("a.zh-CN.md", "`brought_in`, somebody"), ["brought_in"]);
     assert_eq!(words("a.yaml", "not_brought_in: forced#1"), ["forced#"]);
     assert_eq!(retired_file("functions/send/src/look.rs"), Some("select_channel, reconcile"));

@@ -1,4 +1,4 @@
-//! What came in takes effect once more, as an operator asks for it.
+//! An operator replays stored events.
 
 use crate::binaries;
 use crate::replay::HURRIED;

@@ -44,14 +44,14 @@ impl WeChat {
     }
 
     /// `stable_token` with force, as this token is dead.
-    pub(super) fn force(&mut self, dead: u8) -> u8 {
+    pub(super) fn force(&mut self, rejected: u8) -> u8 {
         self.forced_wrongly |= self.takes(dead) || dead <= self.replaced;
         self.replaced = dead;
         self.next(None);
         self.current
     }
 
-    /// Somebody else forces another one.
+    /// Another client forces a refresh.
     pub(super) fn stolen(&mut self) {
         self.next(None);
     }

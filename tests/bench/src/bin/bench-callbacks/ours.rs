@@ -165,7 +165,7 @@ fn reply(push: &Push) -> Result<Reply, String> {
 fn micros_each<'i, I, O>(items: &'i [I], work: impl Fn(&'i I) -> O) -> f64 {
     /// Enough that reading the clock takes no share.
     const PASSES: usize = 64;
-    const ROUNDS: usize = 12;
+    const MAX_ROUNDS: usize = 12;
     let round = || {
         let begin = processor_secs();
         for _ in 0..PASSES {
