@@ -1,5 +1,5 @@
-//! The AWS clients of a function, made from the environment that Lambda gives
-//! it: region, credentials, and the SDKs' own `AWS_ENDPOINT_URL` variables.
+//! The AWS clients of a function, made from Lambda's environment variables: region,
+//! credentials, and the SDKs' own `AWS_ENDPOINT_URL`.
 
 use crate::config::{self, VariableError};
 use crate::http::HttpClient;
@@ -12,26 +12,24 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// One try of a call to AWS may take this long. AWS answers within
-/// milliseconds; who hasn't after this has lost the connection.
+/// For one attempt. AWS responds within milliseconds; after this time the connection is lost.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
-/// All tries of a call together. A callback must be answered within five
-/// seconds, so it fails while there is still time to say so.
+/// For all attempts of a call. A callback has five seconds, so the call fails while there is
+/// still time to respond.
 const OPERATION_TIMEOUT: Duration = Duration::from_millis(4500);
-/// The SDK waits up to so long before it tries again, and up to twice as long
-/// before the third try. Its own choice, a second, is a fifth of what WeChat
-/// waits for an answer.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The Parameter Store is asked so many times: it allows an account 40 reads a second
-/// (AWS General Reference, "AWS Systems Manager endpoints and quotas"), and when many
-/// processes start in one, most of them are refused at first.
-const ATTEMPTS_AT_PARAMETERS: u32 = 8;
-/// The longest pause between two of these; all seven together last 3.6 seconds at most.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause before the second attempt; it doubles. The SDK's default of a second is
+/// a fifth of WeChat's timeout.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
+/// The Parameter Store allows an account 40 reads a second (AWS General Reference, "AWS
+/// Systems Manager endpoints and quotas"), so it throttles most of many processes that start
+/// at the same time.
+const MAX_SSM_ATTEMPTS: u32 = 8;
+/// Between two of these; all seven pauses together last 3.6 seconds at most.
+const MAX_SSM_BACKOFF: Duration = Duration::from_secs(1);
 /// Invoking another function takes as long as that function does.
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(35);
 
-/// Makes clients. Each is made when asked for, as it costs start-up time.
+/// Makes the clients on demand, because each costs time at a cold start.
 #[derive(Clone, Debug)]
 pub struct Aws {
     web: HttpClient,
@@ -42,10 +40,7 @@ pub struct Aws {
 impl Aws {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
     /// `AWS_SESSION_TOKEN`, which Lambda sets.
-    ///
-    /// # Errors
-    ///
-    /// When one of the first three isn't set.
+
     pub fn from_environment(web: &HttpClient) -> Result<Self, VariableError> {
         let credentials = Credentials::new(
             config::required("AWS_ACCESS_KEY_ID")?,
@@ -74,15 +69,15 @@ impl Aws {
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// A client of the Parameter Store that waits its turn: for those who can't start
-    /// without what they read. `AWS_ENDPOINT_URL_SSM` moves it.
+    /// A client of the Parameter Store that retries while it is throttled: for functions that
+    /// can't start without their parameters. `AWS_ENDPOINT_URL_SSM` moves it.
     pub fn ssm_with_retries(&self) -> aws_sdk_ssm::Client {
-        let patient = retry().with_max_attempts(ATTEMPTS_AT_PARAMETERS);
-        self.ssm_with(patient.with_max_backoff(LONGEST_PAUSE))
+        let retry = retry().with_max_attempts(MAX_SSM_ATTEMPTS);
+        self.ssm_with(retry.with_max_backoff(MAX_SSM_BACKOFF))
     }
 
-    /// The same for who has somebody waiting, and can start without: a third refusal
-    /// is the last.
+    /// The same with three attempts, for a function that must respond soon and can start
+    /// without its parameters.
     pub fn ssm_fail_fast(&self) -> aws_sdk_ssm::Client {
         self.ssm_with(retry())
     }
@@ -99,7 +94,7 @@ impl Aws {
         aws_sdk_ssm::Client::from_conf(config.build())
     }
 
-    /// A client that invokes functions. `AWS_ENDPOINT_URL_LAMBDA` moves it.
+    /// A client of Lambda. `AWS_ENDPOINT_URL_LAMBDA` moves it.
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         let mut config = aws_sdk_lambda::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -112,21 +107,21 @@ impl Aws {
     }
 }
 
-/// The SDKs' own rule: a service's variable before the one for all.
+/// The SDKs' own rule: a service's variable takes precedence.
 fn endpoint(service: &str) -> Option<String> {
     config::optional(service).or_else(|| config::optional("AWS_ENDPOINT_URL"))
 }
 
 /// Three attempts, with short pauses between them.
 fn retry() -> RetryConfig {
-    RetryConfig::standard().with_initial_backoff(FIRST_PAUSE)
+    RetryConfig::standard().with_initial_backoff(INITIAL_BACKOFF)
 }
 
 fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {
     TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(operation).build()
 }
 
-/// AWS did not do what it was asked.
+/// A call to AWS failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{action} failed: {problem}")]
 pub struct AwsError {
@@ -135,11 +130,9 @@ pub struct AwsError {
 }
 
 impl AwsError {
-    /// Says what was being done, and what came back: the service's code and
-    /// message, or why there was no answer.
-    ///
-    /// The SDK's own formatting isn't used: it prints whole responses, and a
-    /// failed condition's response carries the item.
+    /// The action, and the service's code and message, or why there was no response. Not the
+    /// SDK's own formatting, which prints whole responses: that of a failed condition contains
+    /// the item.
     pub fn new<E, R>(action: impl Into<String>, error: &SdkError<E, R>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -162,7 +155,7 @@ impl AwsError {
         Self { action: action.into(), problem }
     }
 
-    /// For an answer that is well-formed and still not what was asked for.
+    /// For a well-formed response with unexpected content.
     pub fn unexpected(action: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { action: action.into(), problem: problem.into() }
     }

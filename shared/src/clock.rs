@@ -1,16 +1,15 @@
-//! The time. It is read in one place and passed on as an argument.
+//! The time. It is read in one place and passed as an argument.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A moment, in whole seconds since 1970 (UTC). WeChat and DynamoDB's TTL count
-/// the same way.
+/// A time in whole seconds since 1970 (UTC), as WeChat and DynamoDB's TTL use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(description = "A moment, in whole seconds since 1970 (UTC).")
+    schemars(description = "A time in whole seconds since 1970 (UTC).")
 )]
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
@@ -29,7 +28,7 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// Seconds from `earlier` until here; 0 if `earlier` is later.
+    /// Seconds since `earlier`; 0 if it is later.
     pub fn seconds_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }

@@ -1,12 +1,8 @@
-//! The environment: read once, by name, when a function starts.
+//! Environment variables, read when a function starts.
 //!
-//! Which variables a function has is written in `infra/aws/template.yaml`.
+//! `infra/aws/template.yaml` sets each function's variables.
 
-/// Reads a variable that the function cannot do without.
-///
-/// # Errors
-///
-/// When it isn't set, or is empty: the function must not start.
+/// Reads a required variable. Without it the function must not start.
 pub fn required(name: &'static str) -> Result<String, VariableError> {
     optional(name).ok_or(VariableError::Missing(name))
 }
@@ -17,26 +13,26 @@ pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A variable isn't as it has to be.
+/// A variable is missing or invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum VariableError {
-    /// The function cannot do without it, and it isn't set.
+    /// It is required and not set.
     #[error(
         "the environment variable {0} is not set; infra/aws/template.yaml says what it should be"
     )]
     Missing(&'static str),
-    /// It is a number that is too small or too large, or none at all.
+    /// It isn't a number within its bounds.
     #[error(
         "the environment variable {name} must be a whole number from {least} to {most}, not `{value}`; infra/aws/template.yaml says what it should be"
     )]
     OutOfBounds {
-        /// What it is called.
+        /// Its name.
         name: &'static str,
-        /// What it is.
+        /// Its value.
         value: String,
-        /// The smallest that will do.
+        /// The minimum.
         least: u64,
-        /// The largest that will do.
+        /// The maximum.
         most: u64,
     },
 }

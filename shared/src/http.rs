@@ -1,8 +1,8 @@
-//! The one HTTP and TLS stack of a function. WeChat is called with it, and the
-//! AWS SDK borrows it through a small adapter.
+//! The one HTTP and TLS stack of a function, for WeChat and, through an adapter, for the AWS
+//! SDK.
 //!
-//! The roots are compiled in: reading the system's certificates was nine tenths
-//! of the time that a function takes to start.
+//! The root certificates are compiled in: reading the system's took nine tenths of a cold
+//! start.
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient as SmithyHttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
@@ -27,8 +27,8 @@ impl HttpClient {
         Self(client.build().expect("the options of `builder` are consistent"))
     }
 
-    /// For a person's machine: uses the proxy that `HTTPS_PROXY` names, if any, and
-    /// is patient with a slow network.
+    /// For an operator's machine: uses the proxy in `HTTPS_PROXY`, if any, and has a longer
+    /// timeout for slow networks.
     pub fn with_proxy() -> Self {
         let client = builder().connect_timeout(Duration::from_secs(10));
         Self(client.build().expect("the options of `builder` are consistent"))
@@ -40,7 +40,7 @@ impl HttpClient {
     }
 }
 
-/// What both clients have in common.
+/// The common settings of both clients.
 fn builder() -> reqwest::ClientBuilder {
     let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -52,9 +52,9 @@ fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
-        // A function sleeps between invocations, and a connection may end
-        // in its sleep. Whether a request on such a connection arrived
-        // can't be known, so old ones aren't used.
+        // Lambda freezes the process between invocations, and a connection may end
+        // meanwhile. Whether a request on it arrived would be unknown, so old connections
+        // aren't used.
         .pool_idle_timeout(Duration::from_secs(15))
 }
 

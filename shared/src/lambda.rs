@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 /// invocations of the execution environment.
 pub async fn start<App>(init: impl Future<Output = Result<App, Error>>) -> Result<App, Error> {
     telemetry::start();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "the function starts");
     init.await.inspect_err(|error| tracing::error!("the function cannot start: {error}"))
 }
 

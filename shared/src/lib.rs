@@ -1,18 +1,18 @@
-//! What Hongyan's functions share.
+//! The crate that Hongyan's functions share.
 //!
-//! - [`wechat`] is the protocol. It knows no AWS crate, no table and no
-//!   environment variable: it takes strings, bytes, a base URL and the time.
-//! - [`secret`] and [`clock`] are two types that the rest is written in.
+//! - [`wechat`] is the protocol, without AWS, tables or environment variables: it takes
+//!   strings, bytes, a base URL and the time.
+//! - [`secret`] and [`clock`] are types that everything else uses.
 //!
 //! With the feature `aws`:
 //!
 //! - [`config`] is the only reader of the environment, [`parameters`] of the
-//!   Parameter Store, and [`cache`] keeps what was read.
+//!   Parameter Store, and [`cache`] caches values.
 //! - [`store`] is the four tables. It uses the types of [`wechat`], never its
 //!   client; only functions put the two together.
-//! - [`access_token`] keeps a function supplied with WeChat's access tokens.
-//! - [`http`], [`aws`], [`telemetry`] and [`metric`] connect a function to the
-//!   world.
+//! - [`access_token`] gives a function WeChat's access tokens.
+//! - [`lambda`] starts a function; [`http`], [`aws`], [`retry`], [`telemetry`] and
+//!   [`metric`] are what it runs with.
 
 pub mod clock;
 pub mod secret;

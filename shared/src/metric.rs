@@ -1,5 +1,4 @@
-//! Numbers that an operator watches, printed as log lines from which CloudWatch
-//! makes metrics by itself.
+//! Metrics, printed as log lines from which CloudWatch extracts them.
 //!
 //! Sources: "Specification: Embedded metric format" in the CloudWatch user
 //! guide, and "Log-level filtering" in the Lambda developer guide: Lambda takes a
@@ -17,18 +16,18 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
 
-/// All metrics stand under this name.
+/// The namespace of all metrics.
 pub const NAMESPACE: &str = "Hongyan";
 
-/// The least detailed level there is. It says nothing about what was counted.
+/// The level that no configuration filters. It says nothing about the metric.
 const LEVEL: &str = "FATAL";
 
-/// What a metric is measured in.
+/// The unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// How many.
+    /// A number.
     Count,
-    /// Thousandths of a second.
+    /// Milliseconds.
     Milliseconds,
     /// Seconds.
     Seconds,
@@ -45,33 +44,31 @@ impl Unit {
     }
 }
 
-/// What is measured: its name, its unit, and how its values are told apart.
+/// A metric with its unit and dimensions.
 #[derive(Debug)]
 pub struct Metric<const N: usize> {
     name: &'static str,
     unit: Unit,
-    /// The dimensions that follow `function`. A value of one is one of few and says
-    /// nothing about a person, as CloudWatch makes, and bills, a metric for each
-    /// combination.
+    /// The dimensions after `function`. Each has few values, because CloudWatch bills a metric
+    /// for each combination, and none that identifies a person.
     dimensions: [&'static str; N],
-    /// Sets of fewer of them, under which the values are kept as well: an alarm
-    /// can't add up what a dimension has told apart.
+    /// Subsets of the dimensions under which the values are recorded as well: an alarm can't
+    /// aggregate over a dimension.
     totals: &'static [&'static [&'static str]],
-    /// The functions that measure it, by the last part of their names.
+    /// The functions that record it, by the last part of their names.
     by: &'static [&'static str],
 }
 
 impl<const N: usize> Metric<N> {
-    /// Prints one value, with the values of the dimensions in their order. An empty
-    /// one becomes `none`.
+    /// Records one value, with the values of the dimensions in order. An empty one becomes
+    /// `none`.
     pub fn record(&self, value: u64, of: [&str; N]) {
         let function =
             config::optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "unknown".to_owned());
         print(&self.document(value, &function, of, Timestamp::now()));
     }
 
-    /// One value as CloudWatch wants it: what is measured under `_aws`, the values
-    /// beside it.
+    /// One value in CloudWatch's embedded metric format.
     fn document(&self, value: u64, function: &str, of: [&str; N], now: Timestamp) -> Value {
         let Series { name, unit, dimensions, .. } = self.series();
         let mut document = json!({
@@ -95,7 +92,7 @@ impl<const N: usize> Metric<N> {
         document
     }
 
-    /// What CloudWatch makes of it.
+    /// The metric's series in CloudWatch.
     #[must_use]
     pub fn series(&self) -> Series {
         let set = |names: &[&'static str]| {
@@ -120,7 +117,7 @@ pub struct Series {
     pub unit: Unit,
     /// The sets of dimensions under which it is kept, the largest first.
     pub dimensions: Vec<Vec<&'static str>>,
-    /// The functions that measure it, by the last part of their names.
+    /// The functions that record it, by the last part of their names.
     pub by: &'static [&'static str],
 }
 

@@ -1,7 +1,7 @@
-//! What an operator, or a function, has written into the Parameter Store.
+//! The Parameter Store: configuration by operators, and tokens and keys by functions.
 //!
-//! Everything stands under one prefix (`/hongyan/{stage}`), in folders cut so
-//! that a function's policy can name exactly what it may read.
+//! All parameters are under one prefix (`/hongyan/{stage}`), in folders by which a function's
+//! policy names exactly what it may read.
 
 mod app;
 mod callback;
@@ -40,20 +40,12 @@ pub struct Parameters {
 
 impl Parameters {
     /// Reads `PARAMETER_PREFIX`.
-    ///
-    /// # Errors
-    ///
-    /// When it isn't set.
     pub fn from_environment(ssm: Client) -> Result<Self, VariableError> {
         Ok(Self { ssm, prefix: config::required("PARAMETER_PREFIX")? })
     }
 
-    /// The apps, which every function needs: `/apps/{app}`. One that isn't what
-    /// it should be is told of and passed over: the others go on.
-    ///
-    /// # Errors
-    ///
-    /// When none is usable, or the Parameter Store doesn't answer.
+    /// The apps: `/apps/{app}`. An invalid one is logged and skipped. It is an error if none
+    /// is valid.
     pub async fn apps(&self) -> Result<Apps, ParameterError> {
         let found = self.folder("apps").await?;
         if found.is_empty() {
@@ -66,12 +58,12 @@ impl Parameters {
             match read_app(&name, &alias, &value) {
                 Ok((app, problems)) => {
                     for problem in problems {
-                        tracing::error!("the parameter {name}: {problem}; it is passed over");
+                        tracing::error!("the parameter {name}: {problem}; it is ignored");
                     }
                     apps.push(app);
                 }
                 Err(error) => {
-                    tracing::error!("{error}; the app is passed over");
+                    tracing::error!("{error}; the app is skipped");
                     unusable = Some(error);
                 }
             }
@@ -82,13 +74,9 @@ impl Parameters {
         }
     }
 
-    /// How WeChat's pushes are verified and opened: `/callback/{app}`, by
-    /// alias. One that isn't what it should be is an error of its own: it must
-    /// not close the doors of the other apps.
-    ///
-    /// # Errors
-    ///
-    /// When there is none, or when the Parameter Store doesn't answer.
+    /// How requests are verified and decrypted: `/callback/{app}`, by alias. An invalid one is
+    /// an error in the map, and doesn't affect the other apps. It is an error if there is
+    /// none.
     pub async fn callbacks(
         &self,
         apps: &Apps,
@@ -102,7 +90,7 @@ impl Parameters {
             let callback = match apps.by_alias(&alias) {
                 Some(app) => read_callback(&name, &app.app_id, &value),
                 None => {
-                    let problem = format!("there is no apps/{alias} beside it");
+                    let problem = format!("there is no parameter apps/{alias}");
                     Err(ParameterError::Invalid { name, problem })
                 }
             };
@@ -111,11 +99,7 @@ impl Parameters {
         Ok(callbacks.collect())
     }
 
-    /// The `AppSecrets`: `/secrets/{app}`, by alias.
-    ///
-    /// # Errors
-    ///
-    /// As [`Parameters::apps`].
+    /// The `AppSecrets`: `/secrets/{app}`, by alias. It is an error if there is none.
     pub async fn secrets(&self) -> Result<BTreeMap<String, Secret>, ParameterError> {
         let found = self.secrets_if_any().await?;
         if found.is_empty() {
@@ -124,20 +108,12 @@ impl Parameters {
         Ok(found)
     }
 
-    /// As [`Parameters::secrets`], also if there is none.
-    ///
-    /// # Errors
-    ///
-    /// When the Parameter Store doesn't answer.
+    /// As [`Parameters::secrets`], possibly none.
     pub async fn secrets_if_any(&self) -> Result<BTreeMap<String, Secret>, ParameterError> {
         self.folder("secrets").await
     }
 
     /// A message template by its code: `/templates/{code}`.
-    ///
-    /// # Errors
-    ///
-    /// When it isn't what it should be, or the Parameter Store doesn't answer.
     pub async fn template(&self, code: &str) -> Result<Option<Template>, ParameterError> {
         let name = self.full_name("templates", code);
         let Some(value) = self.get(&name).await? else { return Ok(None) };
@@ -145,12 +121,7 @@ impl Parameters {
         template.map(Some).map_err(|problem| ParameterError::Invalid { name, problem })
     }
 
-    /// All message templates, by their codes. One that isn't what it should be is
-    /// an error of its own: the others are there all the same.
-    ///
-    /// # Errors
-    ///
-    /// When the Parameter Store doesn't answer.
+    /// All message templates, by their codes. An invalid one is an error in the map.
     pub async fn templates(
         &self,
     ) -> Result<BTreeMap<String, Result<Template, ParameterError>>, ParameterError> {
@@ -165,21 +136,13 @@ impl Parameters {
     }
 
     /// An app's access token: `/tokens/{app_id}`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Parameters::template`].
     pub async fn token(&self, app: &WeChatApp) -> Result<Option<StoredToken>, ParameterError> {
         let name = self.full_name("tokens", app.app_id.as_str());
         let Some(value) = self.get(&name).await? else { return Ok(None) };
         Ok(Some(parse(&name, &value)?))
     }
 
-    /// Writes an app's access token. Only the token function may.
-    ///
-    /// # Errors
-    ///
-    /// When the Parameter Store doesn't take it.
+    /// Stores an app's access token. Only the token function may.
     pub async fn put_token(
         &self,
         app: &WeChatApp,
@@ -189,12 +152,8 @@ impl Parameters {
         Ok(())
     }
 
-    /// The keys that sign sessions, as they are stored: `/session/keys/{n}`, by
-    /// number. One that can't be read is told of and passed over: the others go on.
-    ///
-    /// # Errors
-    ///
-    /// When the Parameter Store doesn't answer.
+    /// The keys that sign sessions: `/session/keys/{n}`, by number. An invalid one is logged
+    /// and skipped.
     pub async fn session_keys<T: DeserializeOwned>(
         &self,
     ) -> Result<BTreeMap<u32, T>, ParameterError> {
@@ -202,25 +161,21 @@ impl Parameters {
         for (last, value) in self.folder(SESSION_KEYS).await? {
             let name = self.full_name(SESSION_KEYS, &last);
             let Ok(number) = last.parse() else {
-                tracing::error!("the parameter {name}: its name is no number; it is passed over");
+                tracing::error!("the parameter {name}: its name is not a number; it is skipped");
                 continue;
             };
             match parse(&name, &value) {
                 Ok(key) => {
                     keys.insert(number, key);
                 }
-                Err(error) => tracing::error!("{error}; the key is passed over"),
+                Err(error) => tracing::error!("{error}; the key is skipped"),
             }
         }
         Ok(keys)
     }
 
-    /// Writes a key that signs sessions. False if somebody else has written one of
-    /// this number: then theirs is the one to use.
-    ///
-    /// # Errors
-    ///
-    /// When the Parameter Store doesn't take it.
+    /// Stores a key that signs sessions. False if another invocation has stored one of this
+    /// number, which is then the one to use.
     pub async fn put_session_key(
         &self,
         number: u32,
@@ -231,11 +186,7 @@ impl Parameters {
         self.put(&name, &Secret::new(value), false).await
     }
 
-    /// Deletes a key that signs sessions. One that isn't there is no error.
-    ///
-    /// # Errors
-    ///
-    /// When the Parameter Store doesn't confirm.
+    /// Deletes a key that signs sessions, if it exists.
     pub async fn delete_session_key(&self, number: u32) -> Result<(), ParameterError> {
         let name = self.full_name(SESSION_KEYS, &number.to_string());
         match self.ssm.delete_parameter().name(&name).send().await {
@@ -249,21 +200,13 @@ impl Parameters {
         }
     }
 
-    /// The key that seals refresh tokens: `/session/refresh-key`, if it is there.
-    ///
-    /// # Errors
-    ///
-    /// When the Parameter Store doesn't answer.
+    /// The key that seals refresh tokens: `/session/refresh-key`, if it exists.
     pub async fn refresh_key(&self) -> Result<Option<Secret>, ParameterError> {
         self.get(&self.full_name("session", "refresh-key")).await
     }
 
-    /// Writes the key that seals refresh tokens. False if someone else was first:
-    /// then theirs is the one to use.
-    ///
-    /// # Errors
-    ///
-    /// When the Parameter Store doesn't take it.
+    /// Stores the key that seals refresh tokens. False if another invocation has stored one,
+    /// which is then the one to use.
     pub async fn put_first_refresh_key(&self, key: &Secret) -> Result<bool, ParameterError> {
         self.put(&self.full_name("session", "refresh-key"), key, false).await
     }
@@ -273,7 +216,7 @@ impl Parameters {
         format!("{}/{folder}/{name}", self.prefix)
     }
 
-    /// One parameter, if it's there.
+    /// One parameter, if it exists.
     async fn get(&self, name: &str) -> Result<Option<Secret>, ParameterError> {
         match self.ssm.get_parameter().name(name).with_decryption(true).send().await {
             Ok(found) => Ok(found.parameter.and_then(|parameter| parameter.value).map(Secret::new)),
@@ -311,7 +254,7 @@ impl Parameters {
         Ok(found)
     }
 
-    /// Writes one parameter. False if it was there and may not be overwritten.
+    /// Stores one parameter. False if it exists and must not be overwritten.
     async fn put(
         &self,
         name: &str,
@@ -339,12 +282,8 @@ impl Parameters {
     }
 }
 
-/// Reads what stands in `/apps/{alias}`, and tells what is wrong with the rest of it:
-/// a bad rule or a misspelt name is passed over. `name` is the parameter's.
-///
-/// # Errors
-///
-/// When it isn't an app's.
+/// Reads the value of `/apps/{alias}`, with the problems of it: an invalid rule or an unknown
+/// name is ignored. `name` is the parameter's.
 pub fn read_app(
     name: &str,
     alias: &str,
@@ -353,12 +292,8 @@ pub fn read_app(
     Ok(WeChatApp::new(alias.to_owned(), parse(name, value)?))
 }
 
-/// Reads what stands in `/callback/{app}`, for the app that it is about. `name` is
-/// the parameter's.
-///
-/// # Errors
-///
-/// When it can't be used. A secret is never quoted.
+/// Reads the value of `/callback/{app}`. `name` is the parameter's. Errors never quote a
+/// secret.
 pub fn read_callback(
     name: &str,
     app_id: &AppId,
@@ -370,8 +305,8 @@ pub fn read_callback(
         .map_err(|problem| ParameterError::Invalid { name: name.to_owned(), problem })
 }
 
-/// Reads a parameter's JSON. What is wrong with it is told without its content:
-/// serde names a field and a place, but may quote a value.
+/// Reads a parameter's JSON. The error names the field or the position, but quotes no value,
+/// as serde's own may.
 fn parse<T: DeserializeOwned>(name: &str, value: &Secret) -> Result<T, ParameterError> {
     serde_json::from_str(value.expose()).map_err(|error| {
         let problem = if error.is_data() {
@@ -380,7 +315,7 @@ fn parse<T: DeserializeOwned>(name: &str, value: &Secret) -> Result<T, Parameter
                 text
             } else {
                 format!(
-                    "a field has a value that it can't have, at line {} column {}",
+                    "a field has an invalid value, at line {} column {}",
                     error.line(),
                     error.column()
                 )
@@ -392,21 +327,21 @@ fn parse<T: DeserializeOwned>(name: &str, value: &Secret) -> Result<T, Parameter
     })
 }
 
-/// A parameter could not be had.
+/// A parameter could not be read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum ParameterError {
-    /// It isn't there.
-    #[error("the parameter {0} does not exist; an operator has to put it there")]
+    /// It doesn't exist.
+    #[error("the parameter {0} does not exist; an operator has to create it")]
     Missing(String),
-    /// It isn't what it should be.
-    #[error("the parameter {name} is not usable: {problem}")]
+    /// It is invalid.
+    #[error("the parameter {name} is invalid: {problem}")]
     Invalid {
         /// Its full name.
         name: String,
-        /// What is wrong with it.
+        /// Why it is invalid.
         problem: String,
     },
-    /// The Parameter Store didn't answer.
+    /// The Parameter Store failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }

@@ -1,40 +1,39 @@
-//! What types look like as JSON Schema, as the contracts that we publish have it.
-//! Only tests take this.
+//! Types as JSON Schema, in the form of the published contracts. Only tests use it.
 
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
-/// How types are described: on one line each, and without what nobody needs to
-/// know. What is answered says what is there, what is asked what may be.
+/// Settings for schemas with one-line descriptions and without null defaults. A response's
+/// schema has what is present, a request's what is allowed.
 pub fn settings(contract: &Contract) -> SchemaSettings {
     let mut settings = SchemaSettings::draft2020_12();
     settings.contract = contract.clone();
-    let answered = settings.contract.is_serialize();
+    let is_response = settings.contract.is_serialize();
     settings = settings
         .with_transform(RecursiveTransform(in_one_line))
         .with_transform(RecursiveTransform(no_null_default));
-    if answered {
-        settings = settings.with_transform(RecursiveTransform(left_out));
+    if is_response {
+        settings = settings.with_transform(RecursiveTransform(omit_null));
     }
     settings
 }
 
-/// What one type looks like.
-pub fn of<T: JsonSchema>(contract: &Contract) -> Schema {
+/// The schema of a type.
+pub fn schema_for<T: JsonSchema>(contract: &Contract) -> Schema {
     settings(contract).into_generator().into_root_schema_for::<T>()
 }
 
-/// The lines of a doc comment are no lines elsewhere.
+/// Joins the lines of a doc comment.
 fn in_one_line(schema: &mut Schema) {
     if let Some(Value::String(text)) = schema.get_mut("description") {
         *text = text.split('\n').collect::<Vec<_>>().join(" ").replace('`', "");
     }
 }
 
-/// What is left out of an answer when there is none of it is never null.
-fn left_out(schema: &mut Schema) {
+/// Optional fields of a response are omitted, never null.
+fn omit_null(schema: &mut Schema) {
     let required = schema.get("required").cloned().unwrap_or_default();
     let is_required = |name: &str| required.as_array().is_some_and(|it| it.contains(&json!(name)));
     let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
@@ -54,7 +53,7 @@ fn left_out(schema: &mut Schema) {
     }
 }
 
-/// That nothing is meant by nothing needs no saying.
+/// Removes a default of null.
 fn no_null_default(schema: &mut Schema) {
     if schema.get("default") == Some(&Value::Null) {
         schema.remove("default");

@@ -1,11 +1,11 @@
-//! A secret is a type: it cannot be printed, and its memory is wiped.
+//! A type for secrets: it can't be printed, and its memory is wiped.
 
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A string that must not be seen: an AppSecret, an access token, a key.
+/// A secret string: an AppSecret, an access token, a key.
 ///
 /// It has no `Display` and no `Serialize`, its `Debug` is redacted, equality
 /// takes the same time wherever two secrets differ, and the memory is wiped on
@@ -14,12 +14,12 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a string into custody.
+    /// Wraps a string.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(Zeroizing::new(secret.into()))
     }
 
-    /// The secret itself, for the one place that has to send or store it.
+    /// The secret itself, for sending or storing it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -41,7 +41,7 @@ impl Eq for Secret {}
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Not serde's own error, which quotes what it found.
+        // Not serde's own error, which quotes the value.
         let text = String::deserialize(deserializer);
         text.map(Self::new).map_err(|_| serde::de::Error::custom("a secret must be a string"))
     }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_shows_nothing() {
+    fn debug_is_redacted() {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret:?}"), "Secret(…)");
         assert_eq!(secret.expose(), "hunter2");

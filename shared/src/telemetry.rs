@@ -1,5 +1,5 @@
-//! Log lines. What never goes into one: a query string, a header, a body, a
-//! token, a secret, an openid or a unionid.
+//! Logging. No line may contain a query string, a header, a body, a token, a secret, an openid
+//! or a unionid.
 
 use crate::config;
 use crate::panic;
@@ -7,14 +7,12 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Starts logging to standard output. What a panic says isn't logged, only where it
-/// happened.
+/// Starts logging to standard output. Of a panic only the location is logged.
 ///
-/// Lambda's logging configuration says from which level, and whether as JSON or
-/// as text (`AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT`; see "Configuring advanced logging controls" in the
-/// Lambda developer guide). JSON lines carry the id of the request, and the time:
-/// Lambda believes the level of a line only if it has one. Text lines are for
-/// reading.
+/// Lambda's logging configuration sets the level and the format (`AWS_LAMBDA_LOG_LEVEL` and
+/// `AWS_LAMBDA_LOG_FORMAT`; see "Configuring advanced logging controls" in the Lambda developer
+/// guide). JSON lines have the request id and the time, without which Lambda ignores their
+/// level. Text lines are for people.
 pub fn start() {
     panic::install_panic_hook();
     let level = match config::optional("AWS_LAMBDA_LOG_LEVEL").as_deref() {

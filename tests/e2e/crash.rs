@@ -126,7 +126,7 @@ async fn crash_at_any_point_loses_and_repeats_nothing() {
         let (world, workload) = (Workload::world().await, Workload::default());
         let end = crashes.min(deck.deaths() + A_WORLD);
         while deck.deaths() < end {
-            let points = deck.draw(AT_ONCE.min(end - deck.deaths()));
+            let points = deck.draw(MAX_ARMED.min(end - deck.deaths()));
             for (point, is_hit) in wave(&world, &workload, points).await {
                 deck.put_back(point, is_hit);
             }

@@ -3,7 +3,7 @@
 //! which believes signatures only, and holds every function to its role.
 
 use crate::sandbox::WeChat;
-use crate::world::{order, tell};
+use crate::world::{order, print_lines};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::config::{BehaviorVersion, Region};
@@ -136,7 +136,7 @@ impl Drop for Ministack {
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
             let lines: Vec<_> = log.lines().map(str::to_owned).collect();
-            tell(&lines[lines.len().saturating_sub(60)..]);
+            print_lines(&lines[lines.len().saturating_sub(60)..]);
         }
         // It stops the functions that it has started.
         let _ = Command::new("kill").arg(self.process.id().to_string()).status();

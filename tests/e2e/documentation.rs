@@ -58,6 +58,17 @@ fn each_guarantee_names_tests_that_exist() {
     }
 }
 
+#[test]
+fn the_template_and_the_changelog_name_the_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    let template = include_str!("../../infra/aws/template.yaml");
+    assert!(template.contains(&format!("Tags: {{ Version: {version} }}")), "{version}");
+    for changelog in [include_str!("../../CHANGELOG.md"), include_str!("../../CHANGELOG.zh-CN.md")]
+    {
+        assert!(changelog.contains(&format!("\n## {version}\n")), "{version}");
+    }
+}
+
 /// Every page under a folder, but for those that are built or brought along.
 fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

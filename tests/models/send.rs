@@ -3,12 +3,12 @@
 //!
 //! | here | in the code |
 //! |---|---|
-//! | `Action::Begin`, `Plan` | `deliver` up to `Row::standing`, of a row that was read |
-//! | `WorkerStep::Claim` | `Attempt::announce` with `Before::Seen` or `New`; `give_up` |
-//! | `WorkerStep::Announce` | `Attempt::announce` with `Before::Ours` |
+//! | `Action::Begin`, `Plan` | `deliver` up to `NotificationRow::next_action`, of a row that was read |
+//! | `WorkerStep::Claim` | `AttemptRecord::reserve` with `Expected::Unchanged` or `Absent`; `give_up` |
+//! | `WorkerStep::Announce` | `AttemptRecord::reserve` with `Expected::Owned` |
 //! | `Action::TooLate` | `not_after`, looked at before the socket is written |
-//! | `Action::Call` | `call` |
-//! | `WorkerStep::Commit` | `Attempt::sent`, `wait`, `ambiguous`, `over` |
+//! | `Action::Call` | `call_wechat` |
+//! | `WorkerStep::Commit` | `AttemptRecord::sent`, `retry_at`, `ambiguous`, `finish` |
 //! | `Action::Receipt`, `ReceiptStored` | `Notifications::receipt`: its first write, and `tell` or `leave_for_addressee` |
 //! | `Action::Settle`, `Bind` | `Notifications::settle`: what it reads, and its transaction |
 //!

@@ -9,7 +9,7 @@
 //! | `State::read`, `put` | the Parameter Store: the last write wins |
 //! | `ForcedRefresh` | the row `token_refresh#…`: who replaces a token, and when one was forced |
 //!
-//! WeChat's token may be called dead while it is handed out all the same, may come
+//! WeChat may reject its token and return it all the same; the token may
 //! expire, or be replaced by another client's forced refresh. The Parameter Store may
 //! show what was there before the last write. An invocation may be killed between
 //! any two steps, and may outlive its lease; the answer to a forced refresh may be
@@ -38,7 +38,7 @@ use wechat::WeChat;
 struct Rules {
     /// `stable_token`, not `token`.
     stable: bool,
-    /// A token that WeChat calls dead and hands out all the same is replaced.
+    /// A token that WeChat rejects and returns all the same is replaced.
     forces: bool,
     /// That is done under the row's claim and at most once in 30 seconds.
     guarded: bool,
@@ -71,7 +71,7 @@ struct Budget {
     faults: u8,
     /// Reads of what was there before.
     stale: u8,
-    /// WeChat calls the token dead.
+    /// WeChat rejects the token.
     kills: u8,
     /// Another client replaces it.
     thefts: u8,
@@ -337,7 +337,7 @@ impl Model for World {
             Action::LastRound => {
                 // The older `token` is called when the stored one expires.
                 if self.rules.stable {
-                    let token = state.wechat.ask(true);
+                    let token = state.wechat.fetch(true);
                     let Stored { generation, .. } = state.stored;
                     if token != state.stored.token {
                         state.put(Stored { generation: generation + 1, token });

@@ -8,9 +8,11 @@ use crate::repeated_login::find_session;
 use crate::retries::retry_when_busy;
 use crate::session::access_token::{self, ACCESS_TOKEN_TTL, Claims};
 use crate::session::refresh_token::RefreshKey;
+use crate::wechat_code;
 use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
+use shared::secret::Secret;
 use shared::store::{Binding, CodeExchange, LoginCodeHash, LoginResult, NewSession};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +30,7 @@ use uuid::Uuid;
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginRequest {
     /// From `wx.login`.
-    code: Code,
+    code: LoginCode,
     /// The account to bind, with its password.
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Username"))]
@@ -39,30 +41,18 @@ pub(crate) struct LoginRequest {
 }
 
 /// A code from `wx.login`: works once, for 5 minutes.
-#[derive(Deserialize)]
-#[cfg_attr(
-    test,
-    derive(schemars::JsonSchema),
-    schemars(rename = "LoginCode", extend("pattern" = "^[!-~]{1,256}$"))
-)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^[!-~]{1,256}$")))]
 #[serde(try_from = "String")]
-struct Code(String);
+struct LoginCode(#[cfg_attr(test, schemars(with = "String"))] Secret);
 
-impl TryFrom<String> for Code {
+impl TryFrom<String> for LoginCode {
     type Error = &'static str;
 
     fn try_from(code: String) -> Result<Self, Self::Error> {
-        if (1..=256).contains(&code.len()) && code.bytes().all(|c| c.is_ascii_graphic()) {
-            Ok(Self(code))
-        } else {
-            Err("a code from wx.login has 1 to 256 printable characters")
-        }
-    }
-}
-
-impl std::fmt::Debug for Code {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Code(…)")
+        wechat_code::parse(code)
+            .map(Self)
+            .ok_or("a code from wx.login has 1 to 256 printable characters")
     }
 }
 
@@ -124,9 +114,10 @@ pub(crate) async fn log_in(
     let (keys, refresh_key) = tokio::try_join!(app.keys(now), app.refresh_key())?;
     let issuer = SessionIssuer { keys, refresh_key, issuer: app.issuer(caller.domain) };
     let app_id = &mini_program.app_id;
-    let code = LoginCodeHash::new(app_id, &request.code.0, account);
+    let code = LoginCodeHash::new(app_id, request.code.0.expose(), account);
     let exchanged =
-        retry_when_busy(|| app.wechat.code_to_session(app_id, secret, &request.code.0)).await;
+        retry_when_busy(|| app.wechat.code_to_session(app_id, secret, request.code.0.expose()))
+            .await;
     let identity = match exchanged {
         Ok(identity) => identity,
         Err(error) => {

@@ -23,6 +23,7 @@ mod response;
 mod retries;
 mod routes;
 mod session;
+mod wechat_code;
 
 use app::App;
 use lambda_http::lambda_runtime::run;

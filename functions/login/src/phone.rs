@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::error::LoginError;
 use crate::retries::retry_when_busy;
 use crate::session::access_token::Claims;
+use crate::wechat_code;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::access_token::TokenError;
@@ -28,40 +29,28 @@ const TOKEN_WAIT_SECS: u64 = 6;
 #[serde(deny_unknown_fields)]
 pub(crate) struct PhoneRequest {
     /// From the button that asks for the number.
-    code: Code,
+    code: PhoneCode,
 }
 
 /// A code from the button that asks for the number: works once, for 5 minutes.
-#[derive(Deserialize)]
-#[cfg_attr(
-    test,
-    derive(schemars::JsonSchema),
-    schemars(rename = "PhoneCode", extend("pattern" = "^[!-~]{1,256}$"))
-)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^[!-~]{1,256}$")))]
 #[serde(try_from = "String")]
-struct Code(String);
+struct PhoneCode(#[cfg_attr(test, schemars(with = "String"))] Secret);
 
-impl TryFrom<String> for Code {
+impl TryFrom<String> for PhoneCode {
     type Error = &'static str;
 
     fn try_from(code: String) -> Result<Self, Self::Error> {
-        if (1..=256).contains(&code.len()) && code.bytes().all(|c| c.is_ascii_graphic()) {
-            Ok(Self(code))
-        } else {
-            Err("a code from getPhoneNumber has 1 to 256 printable characters")
-        }
+        wechat_code::parse(code)
+            .map(Self)
+            .ok_or("a code from getPhoneNumber has 1 to 256 printable characters")
     }
 }
 
-impl std::fmt::Debug for Code {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Code(…)")
-    }
-}
-
-impl Code {
+impl PhoneCode {
     fn hash(&self) -> String {
-        Sha256::digest(&self.0).iter().map(|byte| format!("{byte:02x}")).collect()
+        Sha256::digest(self.0.expose()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -131,12 +120,12 @@ async fn exchange(
     app: &App,
     mini_program: &WeChatApp,
     open_id: &OpenId,
-    code: &Code,
+    code: &PhoneCode,
     now: Timestamp,
 ) -> Result<PhoneNumber, TokenError> {
     let call = async move |token: Secret| {
         let token = &token;
-        retry_when_busy(|| app.wechat.phone_number(token, &code.0, open_id)).await
+        retry_when_busy(|| app.wechat.phone_number(token, code.0.expose(), open_id)).await
     };
     app.tokens.call_owned(mini_program, now, now.plus(TOKEN_WAIT_SECS), call).await
 }

@@ -1,4 +1,4 @@
-//! What the function keeps between invocations.
+//! The state that an execution environment reuses across invocations.
 
 use crate::circuit_breaker::CircuitBreaker;
 use lambda_runtime::Error;
@@ -17,10 +17,9 @@ use shared::wechat::client::WeChatClient;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// A template that was read is used this many seconds before it's read again.
 const TEMPLATE_TTL_SECS: u64 = 60;
 
-/// What the function keeps between invocations.
+/// Initialised at cold start.
 #[derive(Debug)]
 pub(crate) struct App {
     apps: Cached<Apps>,
@@ -37,7 +36,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Connects, and reads which apps there are.
+    /// Connects, checks the tables, and reads the apps.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
         let web = HttpClient::new();
         let aws = Aws::from_environment(&web)?;
@@ -47,9 +46,9 @@ impl App {
         let notifications = NotificationsTable::from_environment(&dynamodb)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
         let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
-        let (apps, users_there, mappings_there, notifications_there) =
+        let (apps, users_check, mappings_check, notifications_check) =
             tokio::join!(parameters.apps(), users.check(), mappings.check(), notifications.check());
-        users_there.and(mappings_there).and(notifications_there)?;
+        users_check.and(mappings_check).and(notifications_check)?;
         let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
         let templates = Mutex::default();
         Ok(Self {
@@ -67,12 +66,11 @@ impl App {
         })
     }
 
-    /// The apps there are.
     pub(crate) async fn all_apps(&self, now: Timestamp) -> Arc<Apps> {
         self.apps.get(now, |_| true, self.parameters.apps()).await
     }
 
-    /// The apps, with those that the template names if they are there.
+    /// The apps, read again if the template names one that is missing.
     pub(crate) async fn apps(&self, template: &Template, now: Timestamp) -> Arc<Apps> {
         let is_sufficient = |apps: &Apps| {
             template.channels.iter().all(|channel| apps.by_alias(channel.app()).is_some())
@@ -80,15 +78,15 @@ impl App {
         self.apps.get(now, is_sufficient, self.parameters.apps()).await
     }
 
-    /// The template of this code, if there is one.
+    /// The template of this code, if it exists.
     pub(crate) async fn template(
         &self,
         code: &str,
         now: Timestamp,
     ) -> Result<Option<Arc<Template>>, ParameterError> {
-        let kept =
+        let cached =
             self.templates.lock().expect("nothing panics under this lock").get(code).cloned();
-        if let Some((template, read_at)) = kept
+        if let Some((template, read_at)) = cached
             && now.seconds_since(read_at) < TEMPLATE_TTL_SECS
         {
             return Ok(Some(template));

@@ -8,15 +8,13 @@ use shared::store::{OpenCircuit, OpenCircuits, SharedCircuits};
 use shared::wechat::client::CallError;
 use shared::wechat::id::AppId;
 use shared::wechat::message::Accepted;
+use shared::wechat::quota;
 use shared::wechat::refusal::{ErrorClass, Refusal};
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 /// How often the circuits of all execution environments are read.
 const REFRESH_INTERVAL_SECS: u64 = 60;
-/// WeChat counts daily quotas by days in China.
-const CHINA_UTC_OFFSET_SECS: u64 = 8 * 3600;
-const DAY_SECS: u64 = 24 * 3600;
 
 /// The circuits that this execution environment knows to be open.
 #[derive(Debug, Default)]
@@ -143,6 +141,8 @@ impl CircuitBreaker {
         now: Timestamp,
     ) {
         let WeChatApp { app_id, alias, .. } = sender_app;
+        let Some(after_secs) = quota::retry_after(refusal, now) else { return };
+        let until = now.plus(after_secs);
         match refusal.code {
             45009 => {
                 tracing::error!(
@@ -150,14 +150,13 @@ impl CircuitBreaker {
                     api,
                     "the day's quota is used up; the API is blocked until midnight in China"
                 );
-                let circuit = OpenCircuit::new(now.plus(secs_until_midnight(now)), now);
+                let circuit = OpenCircuit::new(until, now);
                 self.with_daily(|daily| daily.open.add(app_id, api, circuit));
                 if let Err(error) = circuits.open(app_id, api, circuit).await {
                     tracing::error!(app = alias, "{error}");
                 }
             }
             45011 => {
-                let until = now.plus(secs_until_next_minute(now));
                 let mut minutes = self.minutes.lock().expect("nothing panics under this lock");
                 minutes.insert((app_id.clone(), api), until);
             }
@@ -204,13 +203,4 @@ fn closes_circuit(response: &Result<Accepted, TokenError>) -> bool {
         }
         Err(_) => false,
     }
-}
-
-/// Until the day ends in China.
-pub(crate) fn secs_until_midnight(now: Timestamp) -> u64 {
-    DAY_SECS - (now.0 + CHINA_UTC_OFFSET_SECS) % DAY_SECS
-}
-
-pub(crate) fn secs_until_next_minute(now: Timestamp) -> u64 {
-    60 - now.0 % 60
 }

@@ -1,5 +1,6 @@
 //! Requests that are no notification: `{"cancel": {…}}`, with nothing beside it.
 
+mod account_templates;
 pub(crate) mod cancel;
 pub(crate) mod check_templates;
 pub(crate) mod list_templates;

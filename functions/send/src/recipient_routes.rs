@@ -1,4 +1,4 @@
-//! Where a recipient is known.
+//! A recipient's identities in the apps.
 
 use crate::app::App;
 use crate::notification::Recipient;
@@ -7,19 +7,18 @@ use shared::parameters::Apps;
 use shared::store::AppIdentity;
 use shared::wechat::id::AppId;
 
-/// Where a recipient is known: what was looked up so far.
+/// The identities of a recipient that were looked up so far.
 #[derive(Debug)]
 pub(crate) struct RecipientRoutes<'a> {
     recipient: &'a Recipient,
     found: Vec<AppIdentity>,
-    /// Whether all there is was looked up.
+    /// Whether all of them were looked up.
     complete: bool,
 }
 
 impl<'a> RecipientRoutes<'a> {
-    /// Looks up nothing yet. A recipient who is named by an openid is known in
-    /// that app; of whom nothing else is known is taken to be reachable there:
-    /// WeChat is the judge.
+    /// Looks up nothing yet. A recipient that is named by an openid has an identity in that
+    /// app, and follows it unless the tables say otherwise: WeChat decides.
     pub(crate) fn new(recipient: &'a Recipient, apps: &Apps) -> Self {
         let named = match recipient {
             Recipient::User { app, open_id } => apps.by_alias(app).map(|app| AppIdentity {
@@ -33,11 +32,7 @@ impl<'a> RecipientRoutes<'a> {
         Self { recipient, found: named.into_iter().collect(), complete }
     }
 
-    /// The recipient in one app, if known there.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't answer.
+    /// The recipient's identity in one app, if it is known.
     pub(crate) async fn get(
         &mut self,
         app: &App,
@@ -49,11 +44,7 @@ impl<'a> RecipientRoutes<'a> {
         Ok(self.found.iter().find(|route| route.app_id == *app_id).cloned())
     }
 
-    /// All that is known.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB doesn't answer.
+    /// All identities.
     pub(crate) async fn all(&mut self, app: &App) -> Result<&[AppIdentity], AwsError> {
         if !self.complete {
             self.look_up(app).await?;
@@ -61,7 +52,7 @@ impl<'a> RecipientRoutes<'a> {
         Ok(&self.found)
     }
 
-    /// Whether the recipient is known anywhere, as far as was looked up.
+    /// Whether no identity was found by what was looked up so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
@@ -82,7 +73,7 @@ impl<'a> RecipientRoutes<'a> {
                 }
             }
         };
-        // Where somebody was named, whoever else the tables know there isn't meant.
+        // An openid that the caller named wins over what the tables have for that app.
         let others = known
             .into_iter()
             .filter(|route| self.found.iter().all(|found| found.app_id != route.app_id))

@@ -11,7 +11,7 @@ use crate::response::{NotificationResult, SendResponse};
 use schemars::generate::Contract;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use shared::parameters::Template;
-use shared::schema::of;
+use shared::schema::schema_for;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
@@ -39,17 +39,23 @@ impl JsonSchema for Recipients {
 fn files() -> Vec<(&'static str, Schema)> {
     use Contract::{Deserialize, Serialize};
     vec![
-        ("request.json", of::<Request>(&Deserialize)),
-        ("response.json", of::<SendResponse>(&Serialize)),
-        ("cancel.json", command("cancel", of::<Cancel>(&Deserialize))),
-        ("cancel.response.json", of::<NotificationResult>(&Serialize)),
-        ("remaining.json", command("remaining", of::<Remaining>(&Deserialize))),
-        ("remaining.response.json", of::<RemainingResponse>(&Serialize)),
-        ("check_templates.json", command("check_templates", of::<CheckTemplates>(&Deserialize))),
-        ("check_templates.response.json", of::<CheckTemplatesResponse>(&Serialize)),
-        ("list_templates.json", command("list_templates", of::<ListTemplates>(&Deserialize))),
-        ("list_templates.response.json", of::<ListTemplatesResponse>(&Serialize)),
-        ("template.json", of::<Template>(&Deserialize)),
+        ("request.json", schema_for::<Request>(&Deserialize)),
+        ("response.json", schema_for::<SendResponse>(&Serialize)),
+        ("cancel.json", command("cancel", schema_for::<Cancel>(&Deserialize))),
+        ("cancel.response.json", schema_for::<NotificationResult>(&Serialize)),
+        ("remaining.json", command("remaining", schema_for::<Remaining>(&Deserialize))),
+        ("remaining.response.json", schema_for::<RemainingResponse>(&Serialize)),
+        (
+            "check_templates.json",
+            command("check_templates", schema_for::<CheckTemplates>(&Deserialize)),
+        ),
+        ("check_templates.response.json", schema_for::<CheckTemplatesResponse>(&Serialize)),
+        (
+            "list_templates.json",
+            command("list_templates", schema_for::<ListTemplates>(&Deserialize)),
+        ),
+        ("list_templates.response.json", schema_for::<ListTemplatesResponse>(&Serialize)),
+        ("template.json", schema_for::<Template>(&Deserialize)),
     ]
 }
 

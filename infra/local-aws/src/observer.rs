@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 
-use crate::services::{Call, body};
+use crate::services::{body, fault::call::Call};
 
 /// Traffic as it was on the wire.
 #[derive(Clone, Copy, Debug)]

@@ -21,115 +21,40 @@ pub mod permission;
 pub mod sqs;
 pub mod ssm;
 
+pub(crate) mod account;
 mod control;
 mod endpoint;
-mod fault;
+pub(crate) mod error;
+pub(crate) mod fault;
 mod folder;
+mod host;
+pub(crate) mod invoke;
 mod persisted;
-mod refusal;
+pub(crate) mod refusal;
 mod usage;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::clock;
 use crate::connection::{ResettableListener, Resetter};
 use crate::eventbridge::buses;
 use crate::observer::Observers;
+pub use account::{ACCOUNT, REGION};
 use asynchronous::AsyncInvoker;
-pub use asynchronous::EventInvokeConfig;
-pub(crate) use fault::Call;
+pub use error::Error;
 pub use fault::{Fault, FaultHandle, Faults, InvalidFault};
-pub use lambda::Invoke;
+pub use invoke::{EventInvokeConfig, Invoke};
 use permission::Permissions;
 pub use refusal::Refusal;
 pub use usage::{UsageMeter, Used};
 
-/// The region in every ARN; clients may sign for any other.
-pub const REGION: &str = "us-east-1";
-
-/// The account in every ARN and queue URL.
-pub const ACCOUNT: &str = "000000000000";
-
 /// How long requests under way may take to finish once the server is told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(2);
-
-/// Milliseconds since 1970, in which everything here is timed.
-fn now() -> u64 {
-    clock::millis(clock::now())
-}
-
-/// Why the local AWS doesn't open, or a service fails.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Another process holds the data folder.
-    #[error(
-        "{} is in use by another process: stop that one first, or choose another data folder",
-        .0.display()
-    )]
-    InUse(PathBuf),
-    /// The data folder, or a file in it, cannot be read or written.
-    #[error("cannot {doing} {}: {source}", path.display())]
-    File {
-        /// What was tried: a verb.
-        doing: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
-    /// A file in the data folder is not what was written there.
-    #[error(
-        "{} is damaged (line {line}, column {column}): put back a copy, or delete the folder {} to start afresh",
-        path.display(),
-        path.parent().unwrap_or(path).display()
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Where reading it failed; the text isn't shown, it may be a secret.
-        line: usize,
-        /// As above.
-        column: usize,
-    },
-    /// The database engine failed, or refused a definition.
-    #[error("the database: {0}")]
-    Database(String),
-    /// An existing table differs from its definition in a way that needs a new table.
-    #[error(
-        "the table {table} has other {what} than the template says: delete {} to start afresh",
-        folder.as_ref().map_or_else(
-            || "the table".to_owned(),
-            |folder| format!("the folder {}", folder.display())
-        )
-    )]
-    TableDiffers {
-        /// The table's name.
-        table: String,
-        /// What differs.
-        what: &'static str,
-        /// The data folder, unless tables are in memory.
-        folder: Option<PathBuf>,
-    },
-    /// The address cannot be served.
-    #[error("cannot serve the AWS endpoint: {0}")]
-    Serve(#[source] std::io::Error),
-    /// A service refused, as it would refuse a client.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-}
-
-impl Error {
-    /// Wraps what the operating system said of `path`.
-    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::File { doing, path: path.to_path_buf(), source }
-    }
-}
 
 /// The local AWS: its services, each a handle that is cheap to clone.
 #[derive(Clone)]

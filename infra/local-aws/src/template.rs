@@ -11,6 +11,7 @@
 
 mod cloudwatch;
 mod document;
+mod error;
 mod event;
 mod execution_role;
 mod function;
@@ -27,95 +28,28 @@ mod properties;
 mod role;
 mod rules;
 mod storage;
+mod target;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use document::Node;
 use intrinsics::Scope;
 use physical::Resource;
 
+pub(crate) use error::Fault;
+pub use error::TemplateError;
 pub use event::Every;
 pub use mapping::Start;
 pub use model::{
     BusTarget, Function, Pipe, Queue, QueueMapping, Rule, Schedule, StoredParameter, StreamMapping,
 };
+pub use target::DeploymentTarget;
 
 pub use crate::gateway::Cors;
 use crate::route::Route;
-
-/// What is wrong with a template, and where.
-#[derive(Debug, thiserror::Error)]
-#[error("{}:{line}: {message}", path.display())]
-pub struct TemplateError {
-    /// The file.
-    pub path: PathBuf,
-    /// The line, counted from 1.
-    pub line: usize,
-    /// What is wrong, with the resource and the property.
-    pub message: String,
-}
-
-/// A [`TemplateError`] before anyone knows the file.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    pub(crate) line: usize,
-    pub(crate) message: String,
-}
-
-impl Fault {
-    pub(crate) fn new(line: usize, message: impl Into<String>) -> Self {
-        Self { line, message: message.into() }
-    }
-}
-
-/// Where the template is deployed: this machine.
-#[derive(Clone, Debug)]
-pub struct DeploymentTarget {
-    /// `AWS::StackName`, and the beginning of names that the template leaves out.
-    pub stack: String,
-    /// `AWS::Region`.
-    pub region: String,
-    /// `AWS::AccountId`.
-    pub account: String,
-    /// What `Ref` gives for the HTTP API.
-    pub api_id: String,
-    /// Where the HTTP API answers, without a slash at its end.
-    pub http: String,
-    /// Where AWS answers, without a slash at its end.
-    pub aws: String,
-}
-
-impl DeploymentTarget {
-    /// The ARN of something here.
-    #[must_use]
-    pub fn arn(&self, service: &str, resource: &str) -> String {
-        format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
-    }
-
-    /// The ARN of a role: roles belong to no region.
-    fn role(&self, name: &str) -> String {
-        format!("arn:aws:iam::{}:role/{name}", self.account)
-    }
-
-    fn queue_url(&self, name: &str) -> String {
-        format!("{}/{}/{name}", self.aws, self.account)
-    }
-
-    fn pseudo_parameter(&self, name: &str) -> Option<String> {
-        Some(match name {
-            "AWS::AccountId" => self.account.clone(),
-            "AWS::Partition" => "aws".to_owned(),
-            "AWS::Region" => self.region.clone(),
-            "AWS::StackId" => self.arn("cloudformation", &format!("stack/{}/local", self.stack)),
-            "AWS::StackName" => self.stack.clone(),
-            "AWS::URLSuffix" => "amazonaws.com".to_owned(),
-            _ => return None,
-        })
-    }
-}
 
 /// Everything the template says that matters on one machine.
 #[derive(Clone, Debug, Default)]

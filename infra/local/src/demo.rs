@@ -1,18 +1,17 @@
-//! The main job as a play: every step is done through the real functions, and
-//! what became of it is looked up where it matters.
+//! The core flow, step by step: each step goes through the real functions, and its result
+//! is checked.
 
 use crate::{Stack, seed};
 use local_aws::{HttpError, InvokeFailure};
 use serde_json::{Value as Json, json};
 use std::{io::Write, time::Duration};
 
-/// Plays the main job against a cloud that nobody has used yet, and writes each
-/// step and what happened to `out`. Between two steps it waits for `pause`, for
-/// people who read along.
+/// Runs the core flow against a new stack, and writes each step and its result to `out`.
+/// It waits for `pause` between two steps, so that people can read along.
 ///
 /// # Errors
 ///
-/// The first step that does not go as promised.
+/// The first step with another result than promised.
 pub async fn play(cloud: &Stack, out: &mut impl Write, pause: Duration) -> Result<(), Failed> {
     let mut play = Play { cloud, out, pause, steps: 0 };
     play.accounts().await?;
@@ -26,7 +25,7 @@ pub async fn play(cloud: &Stack, out: &mut impl Write, pause: Duration) -> Resul
     play.say("Every step went as promised.")
 }
 
-/// A step that did not go as promised.
+/// A step with another result than promised.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
     /// What happened isn't what should have.
@@ -70,12 +69,12 @@ impl<W: Write> Play<'_, W> {
         let done = self.phone("ann", "follow", json!({ "app": "shop" })).await?;
         let push = &done["pushes"][0];
         promise(
-            "the callback takes it, and WeChat is content with its answer",
+            "the callback accepts it with a valid reply",
             push["status"] == 200 && push["reply_valid"] == true,
             push,
         )?;
         self.say(&format!(
-            "encrypted XML, signed; callback verified, opened and wrote it down, and answered with the welcome of its rules in {} ms",
+            "encrypted XML, signed; callback verified, decrypted and stored it, and replied with the welcome message in {} ms",
             push["duration_ms"]
         ))?;
         self.cloud.idle().await?;
@@ -84,7 +83,7 @@ impl<W: Write> Play<'_, W> {
             text(row, "subject").starts_with("union#") && row["follows"]["BOOL"] == true
         });
         promise("ann is stored with her unionid", ann.is_some(), &json!(people.len()))?;
-        self.say("events asked WeChat who that is: stored with her unionid, as a follower")
+        self.say("events fetched her profile from WeChat: stored with her unionid, as a follower")
     }
 
     async fn login(&mut self) -> Result<(), Failed> {
@@ -259,7 +258,7 @@ impl<W: Write> Play<'_, W> {
     }
 }
 
-/// Why a channel was passed over.
+/// Why a channel was skipped.
 fn why(report: &Json, channel: &str) -> String {
     let skipped = report["skipped"].as_array().into_iter().flatten();
     let mut reasons = skipped.filter(|passed| passed["channel"] == channel);

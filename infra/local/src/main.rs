@@ -27,7 +27,7 @@ struct Arguments {
 enum Command {
     /// Start everything and wait for Ctrl-C.
     Run(Run),
-    /// Play the main job against a stack of its own, and tell what happens.
+    /// Run the core flow on a stack of its own, step by step.
     Demo(Demo),
 }
 
@@ -83,7 +83,7 @@ async fn run(arguments: Run) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Plays the main job on free ports, in memory.
+/// Runs the core flow on free ports, in memory.
 async fn play(arguments: Demo) -> Result<(), Box<dyn std::error::Error>> {
     let started = std::time::Instant::now();
     let (logs, last) = Logs::last(LOG_LINES);
@@ -104,17 +104,17 @@ async fn play(arguments: Demo) -> Result<(), Box<dyn std::error::Error>> {
     Ok(played?)
 }
 
-/// Brings the people in and tells where everything is.
+/// Creates the example's people and prints the addresses.
 async fn introduce(cloud: &Stack) {
-    // Without them everything works, only with nobody in it.
+    // The stack works without them as well.
     if let Err(error) = seed::people(cloud).await {
-        print_error(&format!("ann, bob and carol could not be brought in: {error}"));
+        print_error(&format!("ann, bob and carol could not be created: {error}"));
     }
-    tell(cloud);
+    print_introduction(cloud);
 }
 
-#[expect(clippy::print_stdout, reason = "where things are is what this program has to say")]
-fn tell(cloud: &Stack) {
+#[expect(clippy::print_stdout, reason = "the addresses are the program's output")]
+fn print_introduction(cloud: &Stack) {
     let (aws, wechat) = (cloud.aws(), cloud.wechat());
     print_addresses(cloud);
     println!("WeChat    http://{wechat}  (the phones: open it in a browser)");

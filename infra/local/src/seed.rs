@@ -1,5 +1,5 @@
-//! What a new stack begins with: the sandbox's apps as an operator would have
-//! entered them, a template, and three people with a history.
+//! The initial data of a stack: the sandbox's apps as an operator would enter them, a
+//! template, and three people with a history.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use crate::Stack;
 /// template in the app's own library; the id takes its place.
 const ORDER_SHIPPED: &str = include_str!("seed/order_shipped.json");
 
-/// What the apps answer by themselves, by alias.
+/// The apps' automatic replies, by alias.
 const REPLIES: &str = include_str!("seed/replies.json");
 
-/// How long the functions may take to apply what the people did.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Maximum time for the functions to apply what the people did.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why the people of the example could not be brought in.
+/// Why the example's people could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// A function that is needed isn't in the template, or failed.
@@ -48,9 +48,9 @@ pub enum SeedError {
         /// Who.
         person: &'static str,
     },
-    /// The callback function didn't take what WeChat told it.
+    /// The callback function didn't accept a push.
     #[error(
-        "{person}: the callback function answered the push of \"{action}\" with {answer}, and not so that WeChat is content; its log says why"
+        "{person}: the callback function answered the push of \"{action}\" with {answer}, which WeChat doesn't accept; its log has the reason"
     )]
     Callback {
         /// Who.
@@ -60,23 +60,22 @@ pub enum SeedError {
         /// What the answer was.
         answer: String,
     },
-    /// The functions didn't come to rest.
+    /// The functions didn't finish.
     #[error(
-        "the functions are still busy with what ann and bob did after {} s; their logs say why, and the next start tries again",
-        PATIENCE.as_secs()
+        "the functions haven't applied what ann and bob did within {} s; their logs have the reason, and the next start retries",
+        APPLY_TIMEOUT.as_secs()
     )]
     Busy,
     /// The sandbox no longer says whether it is busy.
     #[error("waiting for the functions: {0}")]
     Waiting(HttpError),
-    /// That they are there could not be written down.
+    /// The data folder can't be written.
     #[error("the data folder can't be written: {0}")]
     Data(std::io::Error),
 }
 
-/// Puts the parameters, unless the one that is put last is there. A start that
-/// was interrupted is so made up for; what is there already stays, somebody may
-/// have changed it.
+/// Puts the parameters, unless the last one exists. So an interrupted start is completed,
+/// and a parameter that was changed since stays as it is.
 pub(crate) fn parameters(
     store: &ssm::ParameterStore,
     prefix: &str,
@@ -106,7 +105,7 @@ pub(crate) fn parameters(
     put(&last, ssm::Kind::String, &template(ORDER_SHIPPED, world).to_string())
 }
 
-/// What everyone may know of an app.
+/// The public settings of an app.
 fn public(app: &App) -> Json {
     let kind = match app.kind {
         AppKind::OfficialAccount => "official_account",
@@ -146,18 +145,17 @@ fn template(text: &str, world: &World) -> Json {
     template
 }
 
-/// Brings the people in, once per data folder.
+/// Creates the example's people, once for a data folder.
 ///
 /// ann, bob and carol get accounts; ann follows the shop and logs in to its mini
-/// program, bob only logs in, carol does nothing. When this returns, all of that
-/// has taken effect.
+/// program, bob only logs in, carol does nothing. When this returns, all of
+/// that is applied.
 ///
-/// It goes the way of the world: through the sandbox, the callback and the
-/// login function. So it needs the functions to work.
+/// It goes through the sandbox, the callback and the login function, so it needs the
+/// functions to work.
 ///
 /// # Errors
-/// Says for whom which step failed. A later start tries again, and picks up
-/// what an earlier one left undone.
+/// Names the person and the step that failed. A later start resumes.
 pub async fn people(cloud: &Stack) -> Result<(), SeedError> {
     if cloud.has_people() {
         return Ok(());
@@ -169,7 +167,7 @@ pub async fn people(cloud: &Stack) -> Result<(), SeedError> {
     for person in ["ann", "bob"] {
         log_in(cloud, person).await?;
     }
-    rest(cloud).await?;
+    wait_until_applied(cloud).await?;
     cloud.remember_people().map_err(SeedError::Data)
 }
 
@@ -183,17 +181,17 @@ async fn account(cloud: &Stack, person: &'static str) -> Result<(), SeedError> {
     }
 }
 
-/// Has somebody follow the shop so that the tables learn of it.
+/// Has a person follow the shop, and the callback receive it.
 async fn follow(cloud: &Stack, person: &'static str) -> Result<(), SeedError> {
     let done = act(cloud, person, "follow").await?;
     if done["changed"] != false {
         return pushed(person, "follow", &done);
     }
-    // An earlier start had them follow, and nobody knows whether the callback
-    // heard of it. WeChat pushes nothing to whoever follows already.
+    // An interrupted start had them follow, and the callback may not have received it.
+    // WeChat pushes nothing for a person who follows already.
     let undone = act(cloud, person, "unfollow").await?;
     pushed(person, "unfollow", &undone)?;
-    rest(cloud).await?;
+    wait_until_applied(cloud).await?;
     pushed(person, "follow", &act(cloud, person, "follow").await?)
 }
 
@@ -203,8 +201,8 @@ async fn act(cloud: &Stack, person: &'static str, action: &str) -> Result<Json, 
     done.map_err(|source| SeedError::Http { person, source })
 }
 
-/// Makes sure that the callback has taken a push. The last one counts: the
-/// sandbox pushes again what wasn't answered, as WeChat does.
+/// Checks that the callback has accepted a push. The last one counts: the sandbox
+/// repeats unanswered pushes, as WeChat does.
 fn pushed(person: &'static str, action: &'static str, done: &Json) -> Result<(), SeedError> {
     let last = done["pushes"].as_array().and_then(|pushes| pushes.last());
     let last = last.cloned().unwrap_or_default();
@@ -212,7 +210,7 @@ fn pushed(person: &'static str, action: &'static str, done: &Json) -> Result<(),
         return Ok(());
     }
     let answer = match last["status"].as_u64() {
-        Some(200) => format!("what WeChat doesn't understand ({})", last["error"]),
+        Some(200) => format!("an invalid reply ({})", last["error"]),
         Some(status) => format!("status {status}"),
         None => "nothing".to_owned(),
     };
@@ -220,8 +218,8 @@ fn pushed(person: &'static str, action: &'static str, done: &Json) -> Result<(),
 }
 
 /// Returns when the functions have applied everything.
-async fn rest(cloud: &Stack) -> Result<(), SeedError> {
-    match tokio::time::timeout(PATIENCE, cloud.idle()).await {
+async fn wait_until_applied(cloud: &Stack) -> Result<(), SeedError> {
+    match tokio::time::timeout(APPLY_TIMEOUT, cloud.idle()).await {
         Ok(idle) => idle.map_err(SeedError::Waiting),
         Err(_) => Err(SeedError::Busy),
     }
@@ -238,8 +236,8 @@ async fn log_in(cloud: &Stack, person: &'static str) -> Result<(), SeedError> {
     Ok(())
 }
 
-/// The id of an example's notification, with the seconds since 1970 in it: an
-/// id is sent once, and after a restart the example is to be sent anew.
+/// The id of an example's notification. It contains the time, since an id is sent once
+/// and the example is to be sent again after a restart.
 #[must_use]
 pub fn order_id() -> String {
     format!("order-{}-shipped", clock::now().as_secs())

@@ -1,9 +1,9 @@
-//! All that the functions measure. Alarms and graphs in `infra/aws/template.yaml`
-//! may name what stands here, and nothing else.
+//! All metrics of the functions. Alarms and graphs in `infra/aws/template.yaml` may use only
+//! these.
 
 use super::{Metric, Series, Unit};
 
-/// A message of which nobody knows whether it was sent.
+/// WeChat may or may not have sent a message.
 pub const AMBIGUOUS: Metric<1> = Metric {
     name: "ambiguous",
     unit: Unit::Count,
@@ -12,7 +12,7 @@ pub const AMBIGUOUS: Metric<1> = Metric {
     by: &["send"],
 };
 
-/// Something that came in has taken effect.
+/// An event was applied.
 pub const EVENTS_APPLIED: Metric<1> = Metric {
     name: "events_applied",
     unit: Unit::Count,
@@ -21,7 +21,7 @@ pub const EVENTS_APPLIED: Metric<1> = Metric {
     by: &["events"],
 };
 
-/// A try to apply something that came in has failed.
+/// An attempt to apply an event failed.
 pub const EVENTS_FAILED: Metric<1> = Metric {
     name: "events_failed",
     unit: Unit::Count,
@@ -30,7 +30,7 @@ pub const EVENTS_FAILED: Metric<1> = Metric {
     by: &["events"],
 };
 
-/// Something that came in is tried no more.
+/// An event was quarantined: it is not attempted any more.
 pub const EVENTS_QUARANTINED: Metric<1> = Metric {
     name: "events_quarantined",
     unit: Unit::Count,
@@ -39,7 +39,7 @@ pub const EVENTS_QUARANTINED: Metric<1> = Metric {
     by: &["events"],
 };
 
-/// Two different things came in under one identity.
+/// Two different events have the same deduplication key.
 pub const EVENTS_KEY_COLLISIONS: Metric<1> = Metric {
     name: "events_key_collisions",
     unit: Unit::Count,
@@ -48,7 +48,7 @@ pub const EVENTS_KEY_COLLISIONS: Metric<1> = Metric {
     by: &["events"],
 };
 
-/// A try to send has ended.
+/// An attempt to send ended.
 pub const NOTIFICATIONS: Metric<4> = Metric {
     name: "notifications",
     unit: Unit::Count,
@@ -57,7 +57,7 @@ pub const NOTIFICATIONS: Metric<4> = Metric {
     by: &["send"],
 };
 
-/// We counted a consent that WeChat knows nothing of.
+/// A stored consent doesn't exist at WeChat.
 pub const CONSENT_DRIFT: Metric<1> = Metric {
     name: "consent_drift",
     unit: Unit::Count,
@@ -66,7 +66,7 @@ pub const CONSENT_DRIFT: Metric<1> = Metric {
     by: &["send"],
 };
 
-/// How long the oldest message of a batch lay on the queue.
+/// The age of the oldest message of a batch from the queue.
 pub const QUEUE_MESSAGE_AGE_SECONDS: Metric<0> = Metric {
     name: "queue_message_age_seconds",
     unit: Unit::Seconds,
@@ -75,7 +75,7 @@ pub const QUEUE_MESSAGE_AGE_SECONDS: Metric<0> = Metric {
     by: &["send"],
 };
 
-/// WeChat has told what became of a message.
+/// A delivery receipt arrived.
 pub const RECEIPTS: Metric<2> = Metric {
     name: "receipts",
     unit: Unit::Count,
@@ -84,7 +84,7 @@ pub const RECEIPTS: Metric<2> = Metric {
     by: &["events"],
 };
 
-/// The stream brought something that is no event; `app` is `none`.
+/// A record of the stream is not an event; `app` is `none`.
 pub const RECORDS_UNREADABLE: Metric<1> = Metric {
     name: "records_unreadable",
     unit: Unit::Count,
@@ -93,7 +93,7 @@ pub const RECORDS_UNREADABLE: Metric<1> = Metric {
     by: &["events"],
 };
 
-/// A receipt has told what became of an ambiguous message.
+/// A receipt resolved an ambiguous message.
 pub const AMBIGUOUS_RESOLVED: Metric<1> = Metric {
     name: "ambiguous_resolved",
     unit: Unit::Count,
@@ -102,7 +102,7 @@ pub const AMBIGUOUS_RESOLVED: Metric<1> = Metric {
     by: &["send"],
 };
 
-/// Since WeChat handed the stored access token out.
+/// Since WeChat issued the stored access token.
 pub const TOKEN_AGE_SECONDS: Metric<1> = Metric {
     name: "token_age_seconds",
     unit: Unit::Seconds,
@@ -111,7 +111,7 @@ pub const TOKEN_AGE_SECONDS: Metric<1> = Metric {
     by: &["token"],
 };
 
-/// Left of the stored access token; 0 if there is none. Never below 240 while all is well.
+/// Until the stored access token expires; 0 if there is none. At least 240 in normal operation.
 pub const TOKEN_EXPIRES_IN: Metric<1> = Metric {
     name: "token_expires_in",
     unit: Unit::Seconds,
@@ -120,7 +120,7 @@ pub const TOKEN_EXPIRES_IN: Metric<1> = Metric {
     by: &["token"],
 };
 
-/// No access token could be had; WeChat's code, or a word if it gave none.
+/// An access token was not refreshed; `code` is WeChat's, or a word.
 pub const TOKEN_FAILED: Metric<2> = Metric {
     name: "token_failed",
     unit: Unit::Count,
@@ -129,7 +129,7 @@ pub const TOKEN_FAILED: Metric<2> = Metric {
     by: &["token"],
 };
 
-/// An access token had to be forced.
+/// A refresh of an access token was forced.
 pub const TOKEN_FORCED_REFRESHES: Metric<1> = Metric {
     name: "token_forced_refreshes",
     unit: Unit::Count,
@@ -138,7 +138,7 @@ pub const TOKEN_FORCED_REFRESHES: Metric<1> = Metric {
     by: &["token"],
 };
 
-/// How long after its time something was sent.
+/// How late a scheduled notification was sent.
 pub const RETRY_LAG_SECONDS: Metric<0> = Metric {
     name: "retry_lag_seconds",
     unit: Unit::Seconds,
@@ -147,7 +147,7 @@ pub const RETRY_LAG_SECONDS: Metric<0> = Metric {
     by: &["send"],
 };
 
-/// How long WeChat took to answer.
+/// WeChat's response time.
 pub const WECHAT_LATENCY: Metric<2> = Metric {
     name: "wechat_latency",
     unit: Unit::Milliseconds,
@@ -156,7 +156,7 @@ pub const WECHAT_LATENCY: Metric<2> = Metric {
     by: &["send"],
 };
 
-/// Each of them, as CloudWatch keeps it.
+/// Each metric's series in CloudWatch.
 #[must_use]
 pub fn all() -> Vec<Series> {
     vec![

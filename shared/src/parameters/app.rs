@@ -1,4 +1,4 @@
-//! The apps of a business.
+//! The parameters `/apps/{app}`.
 
 use super::ReplyRules;
 use crate::wechat::id::AppId;
@@ -8,17 +8,17 @@ use serde_json::{Map, Value};
 /// An Official Account or a mini program.
 #[derive(Clone, Debug)]
 pub struct WeChatApp {
-    /// The operator's short name for it, which stands in addresses.
+    /// The operator's short name for it, which is part of URLs.
     pub alias: String,
-    /// WeChat's name for it: `wx…`.
+    /// WeChat's id: `wx…`.
     pub app_id: AppId,
-    /// Which of the two it is.
+    /// The kind of app.
     pub kind: AppKind,
-    /// What it answers by itself.
+    /// Its automatic replies.
     pub replies: ReplyRules,
 }
 
-/// What kind of app it is.
+/// The kind of an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AppKind {
@@ -28,12 +28,12 @@ pub enum AppKind {
     MiniProgram,
 }
 
-/// What stands in `/apps/{app}`.
+/// The parameter `/apps/{app}`.
 #[derive(Deserialize)]
 pub(super) struct StoredApp {
     app_id: AppId,
     kind: AppKind,
-    /// `gh_…`, which WeChat's console shows: for the operator's own use.
+    /// `gh_…` from WeChat's console, for the operator's information.
     #[serde(rename = "original_id")]
     _original_id: Option<String>,
     #[serde(default)]
@@ -43,17 +43,16 @@ pub(super) struct StoredApp {
 }
 
 impl WeChatApp {
-    /// The app, and what is wrong with the rest of its parameter. A bad rule or
-    /// a misspelt name is passed over: it may not keep the rules that are good
-    /// from answering, nor anything else from working.
+    /// The app, and the problems of its parameter. An invalid rule or an unknown name is
+    /// ignored, so that everything else works.
     pub(super) fn new(alias: String, stored: StoredApp) -> (Self, Vec<String>) {
         let mut problems: Vec<_> =
-            stored.others.keys().map(|name| format!("nobody knows what {name:?} is")).collect();
+            stored.others.keys().map(|name| format!("unknown name {name:?}")).collect();
         let rules = match stored.replies {
             Value::Null => Vec::new(),
             Value::Array(rules) => rules,
             _ => {
-                problems.push("its replies are no list of rules".to_owned());
+                problems.push("its replies are not a list of rules".to_owned());
                 Vec::new()
             }
         };
@@ -82,7 +81,7 @@ impl Apps {
         self.0.iter().find(|app| app.app_id == *app_id)
     }
 
-    /// One after the other, in the order of their aliases.
+    /// In the order of their aliases.
     pub fn iter(&self) -> impl Iterator<Item = &WeChatApp> {
         self.0.iter()
     }

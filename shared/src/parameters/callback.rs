@@ -1,4 +1,4 @@
-//! How the pushes of one app are verified and opened, as an operator stores it.
+//! The parameter `/callback/{app}`.
 
 use crate::secret::Secret;
 use crate::wechat::callback::{Callback, DEFAULT_WINDOW, EncryptionMode};
@@ -6,8 +6,8 @@ use crate::wechat::crypto::EncodingAesKey;
 use crate::wechat::id::AppId;
 use serde::{Deserialize, Deserializer};
 
-/// What stands in `/callback/{app}`: what WeChat's console shows under 服务器配置
-/// (server configuration), for the present and, during a rotation, the past.
+/// The values that WeChat's console shows under 服务器配置 (server configuration): the current
+/// ones and, during a rotation, the previous ones.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoredCallback {
@@ -20,13 +20,13 @@ pub(super) struct StoredCallback {
     previous_token: Option<Secret>,
     #[serde(default, deserialize_with = "optional_key")]
     previous_encoding_aes_key: Option<EncodingAesKey>,
-    /// Seconds; 0 believes a delivery of any time.
+    /// In seconds. 0 accepts a request of any time.
     #[serde(default = "window")]
     timestamp_window: u64,
 }
 
 impl StoredCallback {
-    /// The settings at work for an app, or what keeps them from working.
+    /// Why it is invalid, if it is.
     pub(super) fn into_callback(self, app_id: AppId) -> Result<Callback, String> {
         if self.mode != EncryptionMode::Plaintext && self.encoding_aes_key.is_none() {
             return Err("its mode needs an encoding_aes_key".to_owned());
@@ -48,7 +48,7 @@ fn window() -> u64 {
     DEFAULT_WINDOW
 }
 
-/// WeChat's console takes 3 to 32 letters and digits.
+/// WeChat's console accepts 3 to 32 letters and digits.
 fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
     let token = Secret::deserialize(deserializer)?;
     let text = token.expose();
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_has_two_of_each() {
+    fn rotation_has_two_tokens_and_two_keys() {
         let key = "A".repeat(43);
         let callback = callback(&format!(
             r#"{{"mode":"safe","token":"new","encoding_aes_key":"{key}","previous_token":"old","previous_encoding_aes_key":"{key}"}}"#
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_can_be_another_or_none() {
+    fn timestamp_window_is_configurable() {
         let with = |window: &str| {
             callback(&format!(
                 r#"{{"mode":"plaintext","token":"abc","timestamp_window":{window}}}"#
@@ -106,7 +106,7 @@ mod tests {
 
     /// Fault 23.
     #[test]
-    fn weak_or_misspelled_settings_are_refused() {
+    fn weak_or_misspelled_settings_are_rejected() {
         for bad in [
             r#"{"mode":"plaintext","token":""}"#,
             r#"{"mode":"plaintext","token":"ab"}"#,

@@ -1,4 +1,4 @@
-//! What an app answers by itself: rules, in `/apps/{app}` under `replies`.
+//! Automatic replies: rules in `/apps/{app}` under `replies`.
 //!
 //! ```json
 //! [{ "on": "follow", "reply": { "text": "欢迎！" } },
@@ -10,9 +10,9 @@
 //!  { "on": "message", "reply": { "text": "…" } }]
 //! ```
 //!
-//! The first rule that fits answers. An Official Account answers in the same
-//! breath, by a passive reply. A mini program's answers are messages of customer
-//! service, sent a moment later; only handing over is a passive reply there.
+//! The first matching rule replies: in an Official Account with a passive reply, in a mini
+//! program with a customer-service message. Only a transfer to customer service is a passive
+//! reply there, too.
 
 use super::app::AppKind;
 use crate::wechat::customer_service::CustomerServiceMessage;
@@ -23,9 +23,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
 
-/// A compiled pattern takes at most this many bytes. Matching takes time in
-/// proportion to it, whatever a user writes.
-const LARGEST_PATTERN: usize = 32 * 1024;
+/// Of a compiled pattern. The time of matching is proportional to it.
+const MAX_PATTERN_BYTES: usize = 32 * 1024;
 
 /// The rules of one app, in the order in which they are tried.
 #[derive(Clone, Debug, Default)]
@@ -34,41 +33,40 @@ pub struct ReplyRules(Vec<Rule>);
 #[derive(Clone, Debug)]
 struct Rule {
     on: Trigger,
-    answer: AutoReply,
+    reply: AutoReply,
 }
 
-/// What a rule answers with.
+/// The reply of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AutoReply {
-    /// A passive reply, in the same breath.
+    /// A passive reply, as the response body.
     Passive(Reply),
-    /// A message of customer service, a moment later.
+    /// A customer-service message, which the events function sends.
     Message(CustomerServiceMessage),
 }
 
-/// What a rule answers.
+/// What a rule replies to.
 #[derive(Clone, Debug)]
 enum Trigger {
-    /// Somebody follows.
+    /// A follow.
     Follow,
-    /// A text that is exactly this, but for white space around it.
+    /// A text that is exactly this, except for white space around it.
     Keyword(String),
-    /// A text with this in it.
+    /// A text that contains this.
     Contains(String),
-    /// A text that a regular expression fits.
+    /// A text that matches a regular expression.
     Pattern(Regex),
     /// A tap on the menu item with this key.
     Menu(String),
-    /// A scan of the QR code with this scene, by somebody who follows already
-    /// or by that begins to.
+    /// A scan of the QR code with this scene, by a follower or with a follow.
     Scene(String),
-    /// Somebody enters the mini program's customer service.
+    /// A user enters the mini program's customer service.
     EnterSession,
-    /// Any message that no rule before has answered.
+    /// Any message that no earlier rule matches.
     Message,
 }
 
-/// A rule as it is stored. What answers is read once the app's kind is known.
+/// A rule as it is stored. The reply is read once the app's kind is known.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredRule {
@@ -90,31 +88,30 @@ enum StoredTrigger {
 }
 
 impl ReplyRules {
-    /// Reads the rules of an app of this kind, and says which are no good: each
-    /// by its place in the list, with what is wrong with it. Rules aren't secret.
-    /// Those are passed over, so that a slip in one doesn't silence the others.
+    /// Reads the rules of an app of this kind, and the problem of each invalid one, with its
+    /// position in the list. Invalid rules are ignored, so that the others work.
     pub(super) fn read(rules: &[Value], kind: AppKind) -> (Self, Vec<String>) {
         let mut read: Vec<Rule> = Vec::new();
         let mut problems = Vec::new();
         for (place, stored) in rules.iter().enumerate() {
             let rule = Rule::read(stored, kind).and_then(|rule| match rule.shadowed_by(&read) {
-                Some(before) => Err(format!("{before} before it answers all that it could")),
+                Some(before) => Err(format!("{before} before it matches everything that it could")),
                 None => Ok(rule),
             });
             match rule {
                 Ok(rule) => read.push(rule),
                 Err(problem) => {
                     problems
-                        .push(format!("rule {} of its replies is no good: {problem}", place + 1));
+                        .push(format!("rule {} of its replies is invalid: {problem}", place + 1));
                 }
             }
         }
         (Self(read), problems)
     }
 
-    /// The answer of the first rule that fits, if one does.
+    /// The reply of the first matching rule, if one matches.
     pub fn reply_to(&self, kind: &PushKind) -> Option<&AutoReply> {
-        self.0.iter().find(|rule| rule.on.fits(kind)).map(|rule| &rule.answer)
+        self.0.iter().find(|rule| rule.on.matches(kind)).map(|rule| &rule.reply)
     }
 }
 
@@ -124,17 +121,17 @@ impl Rule {
             serde_json::from_value(stored.clone()).map_err(|error| error.to_string())?;
         let on = Trigger::read(stored.on)?;
         on.possible(kind)?;
-        let answer = AutoReply::read(stored.reply, kind)?;
-        // WeChat's console of customer service takes over messages only.
-        if matches!(answer, AutoReply::Passive(Reply::CustomerService { .. })) && !on.is_message() {
+        let reply = AutoReply::read(stored.reply, kind)?;
+        // WeChat transfers messages to customer service only, not events.
+        if matches!(reply, AutoReply::Passive(Reply::CustomerService { .. })) && !on.is_message() {
             return Err("only messages can be handed to customer_service, not events".to_owned());
         }
-        Ok(Self { on, answer })
+        Ok(Self { on, reply })
     }
 
-    /// The rule before this one that leaves nothing for it to answer.
+    /// The earlier rule that matches everything that this one could.
     fn shadowed_by(&self, before: &[Self]) -> Option<String> {
-        let shadow = before.iter().find(|rule| rule.on.answers_all(&self.on))?;
+        let shadow = before.iter().find(|rule| rule.on.matches_all_of(&self.on))?;
         Some(shadow.on.to_string())
     }
 }
@@ -174,7 +171,7 @@ impl Trigger {
             StoredTrigger::Keyword(text) => Self::Keyword(some(text)?.trim().to_owned()),
             StoredTrigger::Contains(text) => Self::Contains(some(text)?),
             StoredTrigger::Pattern(text) => {
-                let pattern = RegexBuilder::new(&some(text)?).size_limit(LARGEST_PATTERN).build();
+                let pattern = RegexBuilder::new(&some(text)?).size_limit(MAX_PATTERN_BYTES).build();
                 Self::Pattern(pattern.map_err(|error| format!("its pattern: {error}"))?)
             }
             StoredTrigger::Menu(key) => Self::Menu(some(key)?),
@@ -184,11 +181,11 @@ impl Trigger {
         })
     }
 
-    /// Whether this can happen in an app of this kind.
+    /// Whether this happens in an app of this kind.
     fn possible(&self, kind: AppKind) -> Result<(), String> {
         match (self, kind) {
             (Self::Follow | Self::Menu(_) | Self::Scene(_), AppKind::MiniProgram) => {
-                Err("nobody follows, scans or taps a menu in a mini program".to_owned())
+                Err("a mini program has no followers, QR code scenes or menus".to_owned())
             }
             (Self::EnterSession, AppKind::OfficialAccount) => {
                 Err("enter_session happens in a mini program only".to_owned())
@@ -201,8 +198,8 @@ impl Trigger {
         matches!(self, Self::Keyword(_) | Self::Contains(_) | Self::Pattern(_) | Self::Message)
     }
 
-    /// Whether a rule with `later` would never come to answer after this one.
-    fn answers_all(&self, later: &Self) -> bool {
+    /// Whether a rule with `later` could never match after this one.
+    fn matches_all_of(&self, later: &Self) -> bool {
         match (self, later) {
             (Self::Message, later) => later.is_message(),
             (Self::Keyword(a), Self::Keyword(b))
@@ -217,7 +214,7 @@ impl Trigger {
         }
     }
 
-    fn fits(&self, kind: &PushKind) -> bool {
+    fn matches(&self, kind: &PushKind) -> bool {
         match (self, kind) {
             (Self::Message, PushKind::Message(_))
             | (Self::Follow, PushKind::Event(Event::Subscribe { .. }))

@@ -158,7 +158,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
                 let (brace, after) = after.split_at(1);
                 (Piece::Literal(brace), after)
             }
-            // One that isn't closed is a field that nobody has.
+            // An unclosed one is an unknown field.
             Some(after) => {
                 let (name, after) = after.split_once('}').unwrap_or((after, ""));
                 (Piece::Field(name), after)
@@ -169,7 +169,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// A text has a `{field}` that nobody fills.
+/// A text has a `{field}` that isn't one of the template's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no field {{{0}}}")]
 pub struct UnknownField(String);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn literals_and_several_fields_in_one_text() {
+    fn text_may_have_literals_and_several_fields() {
         assert_eq!(fill("{product} at {time}!", &fields()).unwrap(), "kettle at 15:04!");
         assert_eq!(fill("plain", &fields()).unwrap(), "plain");
         assert_eq!(fill("{{x} {time}", &fields()).unwrap(), "{x} 15:04");
@@ -193,7 +193,7 @@ mod tests {
 
     /// Fault 77.
     #[test]
-    fn a_field_can_not_change_the_address_that_it_stands_in() {
+    fn field_cannot_change_the_address_around_it() {
         let fields = BTreeMap::from([("name".to_owned(), "茶 & milk?a=b/c#~".to_owned())]);
         assert_eq!(
             fill_address("https://example.com/?name={name}&x=1", &fields).unwrap(),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_nobody_fills_is_named() {
+    fn unknown_field_is_named() {
         assert_eq!(fill("{prodct}", &fields()), Err(UnknownField("prodct".to_owned())));
         assert_eq!(fill("at {time", &BTreeMap::new()), Err(UnknownField("time".to_owned())));
         let template: Template = serde_json::from_str(
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn customer_service_says_one_thing_of_any_kind() {
+    fn customer_service_channel_has_exactly_one_message() {
         let read = |message: &str| {
             let text = format!(
                 r#"{{"fields":["a"],"channels":[{{"channel":"customer_service","app":"shop"{message}}}]}}"#
@@ -265,37 +265,41 @@ mod tests {
         assert!(problem.contains("its url must begin"), "{problem}");
     }
 
-    fn of(channel: &str, data: &str) -> Result<Template, serde_json::Error> {
+    fn template_with(channel: &str, data: &str) -> Result<Template, serde_json::Error> {
         serde_json::from_str(&format!(
             r#"{{"fields":["a"],"channels":[{{"channel":"{channel}","app":"x","template_id":"t","data":{data}}}]}}"#
         ))
     }
 
     #[test]
-    fn what_a_key_can_never_show_is_named_with_its_channel() {
-        let error = of("subscribe", r#"{"time2":{"text":"{a}","truncate":true}}"#);
+    fn key_that_can_never_be_filled_is_named_with_its_channel() {
+        let error = template_with("subscribe", r#"{"time2":{"text":"{a}","truncate":true}}"#);
         let error = error.unwrap().check().unwrap_err();
         assert!(error.starts_with("its channel subscribe: the key time2 can't be cut"), "{error}");
-        let error = of("template", r#"{"thing1":{"text":"{a}","truncated":true}}"#).unwrap_err();
+        let error =
+            template_with("template", r#"{"thing1":{"text":"{a}","truncated":true}}"#).unwrap_err();
         assert!(error.to_string().starts_with("thing1: unknown field `truncated`"), "{error}");
-        of("template", r#"{"thing1":"{a}","keyword2":{"text":"{a}","truncate":true}}"#)
+        template_with("template", r#"{"thing1":"{a}","keyword2":{"text":"{a}","truncate":true}}"#)
             .unwrap()
             .check()
             .unwrap();
     }
 
     #[test]
-    fn keys_that_only_wechat_can_judge_are_told() {
+    fn unchecked_keys_are_listed() {
         let data = r#"{"thing1":"{a}","const2":"{a}","short_thing3":"{a}","name":"{a}"}"#;
         let unchecked = |template: Template| {
             template.unchecked().iter().map(|(_, key)| (*key).to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(unchecked(of("template", data).unwrap()), ["const2", "name"]);
-        assert_eq!(unchecked(of("subscribe", data).unwrap()), ["const2", "short_thing3"]);
+        assert_eq!(unchecked(template_with("template", data).unwrap()), ["const2", "name"]);
+        assert_eq!(
+            unchecked(template_with("subscribe", data).unwrap()),
+            ["const2", "short_thing3"]
+        );
     }
 
     #[test]
-    fn a_misspelled_key_is_refused() {
+    fn misspelled_name_is_rejected() {
         let channel = r#"{"channel":"subscribe","app":"m","template_id":"t","data":{},"pgae":"x"}"#;
         assert!(serde_json::from_str::<Channel>(channel).is_err());
     }

@@ -4,39 +4,38 @@ use crate::clock::Timestamp;
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 
-/// How long a token lives at most, in seconds.
+/// The longest lifetime of a token, in seconds.
 ///
 /// Source: WeChat's documentation, "获取稳定版接口调用凭据".
-const LIFE: u64 = 7200;
+const MAX_TOKEN_TTL: u64 = 7200;
 
-/// What stands in `/tokens/{app_id}`.
+/// The parameter `/tokens/{app_id}`.
 ///
-/// The Parameter Store has no conditional write, so the number of the
-/// generation stands in the value: a reader whom WeChat refused can tell
-/// whether the token has been replaced since.
+/// The generation tells a reader whose token WeChat rejected whether it has been replaced
+/// since: the Parameter Store has no conditional write.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StoredToken {
     /// The token.
     pub token: Secret,
-    /// When it ends.
+    /// Its expiry.
     pub expires_at: Timestamp,
     /// Counts up with every new token.
     pub generation: u64,
-    /// When WeChat handed it out first. None in what an older version wrote.
+    /// When WeChat issued it. None if an older version stored it.
     pub granted_at: Option<Timestamp>,
 }
 
 impl StoredToken {
-    /// Seconds since it was handed out, as far as is known.
+    /// Seconds since WeChat issued it, as far as known.
     pub fn age(&self, now: Timestamp) -> u64 {
         let granted_at =
-            self.granted_at.unwrap_or(Timestamp(self.expires_at.0.saturating_sub(LIFE)));
+            self.granted_at.unwrap_or(Timestamp(self.expires_at.0.saturating_sub(MAX_TOKEN_TTL)));
         now.seconds_since(granted_at)
     }
 
-    /// Whether this one should be used rather than `other`. The generation may
-    /// have begun anew, as after somebody deleted the parameter; but a token that
-    /// WeChat handed out later also ends later.
+    /// Whether this one is to be used rather than `other`. Generations may count from 1 again
+    /// after the parameter was deleted, but a token that WeChat issued later also expires
+    /// later.
     pub fn supersedes(&self, other: &Self) -> bool {
         self.generation > other.generation || self.expires_at > other.expires_at
     }
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn stored_token_can_be_read() {
         let token = token(3, 7200);
         let read: StoredToken = serde_json::from_str(token.to_value().expose()).unwrap();
         assert_eq!(read.token, token.token);
@@ -83,7 +82,7 @@ mod tests {
 
     /// Fault 84.
     #[test]
-    fn what_an_older_version_wrote_can_be_read() {
+    fn token_of_an_older_version_can_be_read() {
         let old = r#"{"token":"t","expires_at":7300,"generation":3,"forced_at":[5]}"#;
         let read: StoredToken = serde_json::from_str(old).unwrap();
         assert_eq!((read.generation, read.age(Timestamp(160))), (3, 60));
@@ -91,7 +90,7 @@ mod tests {
 
     /// Fault 59.
     #[test]
-    fn an_older_token_does_not_take_the_place_of_a_newer_one() {
+    fn older_token_does_not_supersede_a_newer_one() {
         let (old, new) = (token(3, 7200), token(4, 14_100));
         assert!(new.supersedes(&old));
         assert!(!old.supersedes(&new));

@@ -1,10 +1,9 @@
 //! The keys of WeChat's templates, and what each of them may show.
 //!
-//! `thing1` is a key of the type `thing`. WeChat refuses the whole message if
-//! one value breaks the rule of its type (47003), so it is better known before.
-//! Where WeChat's documentation leaves something open, a value passes here:
-//! WeChat then decides, and a refusal costs no more than the call. Only lengths
-//! are counted strictly, in UTF-16 units: an emoji has two or more.
+//! `thing1` is a key of the type `thing`. WeChat refuses the whole message if one value breaks
+//! the rule of its type (47003), so values are checked before the call. Where WeChat's
+//! documentation is unclear, a value passes and WeChat decides. Only lengths are counted
+//! strictly, in UTF-16 units: an emoji has two or more.
 //!
 //! Source: WeChat's documentation, "订阅消息参数值内容限制说明" (limits of the
 //! values of subscription messages) and "类目模板" (category templates, for the
@@ -24,11 +23,7 @@ pub use violation::RuleViolation;
 use violation::Violation;
 
 impl FieldType {
-    /// Checks a value.
-    ///
-    /// # Errors
-    ///
-    /// When WeChat would refuse it.
+    /// Checks that WeChat would accept a value.
     pub fn check(self, value: &str) -> Result<(), RuleViolation> {
         if matches!(self, Self::Keyword | Self::Hidden) {
             return Ok(());
@@ -70,15 +65,15 @@ impl FieldType {
         checked.or_else(problem)
     }
 
-    /// The text as it is, or cut with an ellipsis so that it has as many
-    /// characters as WeChat takes. What looks like one character stays whole. A
-    /// type [that can't be cut](Self::can_be_truncated) gives every text as it is.
+    /// The text, truncated with an ellipsis if it is longer than WeChat accepts. Grapheme
+    /// clusters stay whole. A type that [can't be truncated](Self::can_be_truncated) returns
+    /// every text unchanged.
     pub fn truncate(self, text: String) -> String {
         let fits = |text: &str| self.limit(text).is_none_or(|limit| length(text) <= limit);
         if !self.can_be_truncated() || fits(&text) {
             return text;
         }
-        // `…` is written among Chinese, which a `character_string` doesn't take.
+        // `…` counts as Chinese, which a `character_string` doesn't accept.
         let ellipsis = if self == Self::CharacterString { "..." } else { "…" };
         truncate::longest(&text, ellipsis, fits)
     }
@@ -107,55 +102,43 @@ impl FieldType {
     }
 }
 
-/// Writes day and time as WeChat shows them: `2026-11-20T15:04:09+08:00` becomes
+/// Formats day and time as WeChat shows them: `2026-11-20T15:04:09+08:00` becomes
 /// `2026年11月20日 15:04`.
 ///
-/// They are those that are written: nothing is converted to another time zone.
-/// Seconds are left out. What is in another of WeChat's own forms stays.
-///
-/// # Errors
-///
-/// When it's neither, or there is no such day or time.
-pub fn time(moment: &str) -> Result<String, RuleViolation> {
-    date_time::format_time(moment).map_err(|violation| FieldType::Time.problem(violation))
+/// The offset is ignored: the result has the local time as it is written, without seconds. A
+/// text in another of WeChat's own forms stays. Any other text, or a day or time that doesn't
+/// exist, is an error.
+pub fn time(text: &str) -> Result<String, RuleViolation> {
+    date_time::format_time(text).map_err(|violation| FieldType::Time.problem(violation))
 }
 
-/// Writes the day of a moment as WeChat shows it: `2026-11-20` and
+/// Formats the day of a time as WeChat shows it: `2026-11-20` and
 /// `2026-11-20 15:04` become `2026年11月20日`.
 ///
 /// Otherwise as [`time`].
-///
-/// # Errors
-///
-/// As [`time`].
-pub fn date(moment: &str) -> Result<String, RuleViolation> {
-    date_time::format_date(moment).map_err(|violation| FieldType::Date.problem(violation))
+pub fn date(text: &str) -> Result<String, RuleViolation> {
+    date_time::format_date(text).map_err(|violation| FieldType::Date.problem(violation))
 }
 
-/// Writes a number as an amount of money, with so many decimals: with `¥` and
-/// 2, `12.5` becomes `¥12.50`.
+/// Formats a number as an amount of money: with `¥` and 2 decimals, `12.5` becomes `¥12.50`.
 ///
-/// Nothing is rounded. What has a currency already stays as it is.
-///
-/// # Errors
-///
-/// When it's no number, or has more decimals.
+/// Nothing is rounded: more decimals are an error. A text that has a currency already stays.
 pub fn amount(number: &str, currency: char, decimals: u8) -> Result<String, RuleViolation> {
     amount::format(number, currency, decimals)
         .map_err(|violation| FieldType::Amount.problem(violation))
 }
 
-/// Whether WeChat may take this as the symbol of a currency.
+/// Whether WeChat may accept this as a currency symbol.
 pub fn is_currency(symbol: char) -> bool {
     amount::is_currency(symbol)
 }
 
-/// How long WeChat may take a text to be.
+/// The length of a text as WeChat may count it.
 fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// Han, as far as Unicode has them.
+/// Han characters of Unicode.
 fn is_chinese(c: char) -> bool {
     matches!(c,
         '〇' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'

@@ -1,7 +1,7 @@
 //! What must be true in the end, whatever crashed: the tables beside what people
 //! see on their phones.
 
-use crate::crash::workload::{Asked, Pushed, Workload, ask};
+use crate::crash::workload::{Pushed, RequestedNotification, Workload, request_until_answered};
 use crate::world::World;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -78,8 +78,8 @@ async fn followers(world: &World, follows: &[Pushed]) {
 }
 
 /// How it stands with a notification; what its person sees has to agree.
-async fn notification(world: &World, asked: &Asked) -> String {
-    let Asked { id, request, text, person, kind } = asked;
+async fn notification(world: &World, asked: &RequestedNotification) -> String {
+    let RequestedNotification { id, request, text, person, kind } = asked;
     let row = world.aws.row("notifications", "id", id).await;
     let status = row["status"].as_str().unwrap().to_owned();
     let screen = world.phone(person).screen().await;
@@ -97,7 +97,7 @@ async fn notification(world: &World, asked: &Asked) -> String {
         _ => panic!("{id} is not in a final state: {row}"),
     }
     // A duplicate request gets the same report, and nothing is done.
-    assert_eq!(ask(world, request).await["outcome"], status, "{row}");
+    assert_eq!(request_until_answered(world, request).await["outcome"], status, "{row}");
     status
 }
 

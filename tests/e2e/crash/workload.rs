@@ -199,14 +199,14 @@ impl Workload {
         if number.is_multiple_of(2) {
             world.cloud.aws.queues.send(QUEUE, request.to_string()).unwrap();
         } else {
-            request(world, &request).await;
+            request_until_answered(world, &request).await;
         }
         self.asked.borrow_mut().push(RequestedNotification { id, request, text, person, kind });
     }
 }
 
 /// Invokes send until it answers.
-pub(crate) async fn request(world: &World, request: &Value) -> Value {
+pub(crate) async fn request_until_answered(world: &World, request: &Value) -> Value {
     for _ in 0..MAX_CLIENT_ATTEMPTS {
         let asked = world.cloud.invoke(&world.cloud.function("send"), request).await;
         if let Ok(mut answer) = asked {
@@ -244,7 +244,7 @@ pub(crate) async fn minute(world: &World) {
             if !claimed.is_empty() {
                 update["ExpressionAttributeNames"] = json!({ "#at": "at" });
             }
-            world.aws.request("DynamoDB_20120810.UpdateItem", &update).await;
+            world.aws.call_service("DynamoDB_20120810.UpdateItem", &update).await;
         }
     }
     world.cloud.aws.queues.show(QUEUE).unwrap();

@@ -77,7 +77,7 @@ impl Function {
             WorkerStep::Claim => return None,
             WorkerStep::Read => WorkerStep::Ask(state.read(read)),
             WorkerStep::Ask(before) => {
-                let token = state.wechat.ask(rules.stable);
+                let token = state.wechat.fetch(rules.stable);
                 if before.token != token || before.generation < self.rejected_generation() {
                     WorkerStep::Check(before, token)
                 } else if rules.forces && self.is_rejected(world, before) && !self.forced {

@@ -1,5 +1,4 @@
-//! What the channels share: what they know of a notification, and what they make of
-//! it.
+//! What a channel is given of a notification, and the message that it prepares.
 
 use crate::response::SkippedChannel;
 use shared::clock::Timestamp;
@@ -41,7 +40,9 @@ pub(crate) enum Preparation {
 /// A message that is ready to be sent.
 #[derive(Debug)]
 pub(crate) struct PreparedMessage {
-    pub(crate) message: SendRequest,
+    /// The app that sends.
+    pub(crate) app: WeChatApp,
+    pub(crate) request: SendRequest,
     /// The entitlement that sending it uses up, if any.
     pub(crate) entitlement: Option<Entitlement>,
     /// What is recorded before the call.
@@ -78,13 +79,14 @@ impl ChannelContext<'_> {
     /// The channel can be used.
     pub(super) fn ready(
         &self,
-        message: SendRequest,
+        request: SendRequest,
         template_id: Option<&str>,
         entitlement: Option<Entitlement>,
     ) -> Preparation {
+        let app = self.app.clone();
         let open_id = &self.route.open_id;
         let intent = SendIntent::new(self.kind, &self.app.app_id, template_id, open_id, self.now);
-        Preparation::Ready(PreparedMessage { message, entitlement, intent })
+        Preparation::Ready(PreparedMessage { app, request, entitlement, intent })
     }
 
     /// Fills every key of WeChat's template.

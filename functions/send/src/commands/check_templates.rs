@@ -5,17 +5,19 @@
 //! other. Nothing is sent and nothing stored.
 
 mod compare;
+mod difference;
 
+use super::account_templates::{AccountTemplate, TemplateList, fetch_templates};
 use crate::app::App;
 use crate::notification::TemplateCode;
-use compare::{AccountTemplate, AccountTemplates, TemplateList, differences};
+use compare::{AccountTemplates, differences};
+use difference::{Difference, Obstacle};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::{self, ChannelKind, ParameterError, Template};
+use shared::parameters::{ParameterError, Template};
 use shared::wechat::refusal::Refusal;
-use shared::wechat::templates::keys;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which templates to compare.
@@ -38,28 +40,6 @@ pub(crate) struct CheckTemplatesResponse {
     differences: Vec<Difference>,
 }
 
-/// Something that keeps a template from being sent or shown as intended.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Difference {
-    /// The template's code.
-    template: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<ChannelKind>,
-    /// The alias of the app concerned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    app: Option<String>,
-    /// The account's own id of WeChat's template.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    template_id: Option<String>,
-    /// WeChat's key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-    problem: String,
-    /// What to do about it.
-    advice: String,
-}
-
 /// Compares the templates with those of the accounts.
 ///
 /// # Errors
@@ -72,9 +52,8 @@ pub(crate) async fn check_templates(
     now: Timestamp,
 ) -> Result<CheckTemplatesResponse, ParameterError> {
     let (stored, apps) = tokio::try_join!(app.parameters.templates(), app.parameters.apps())?;
-    let chosen = select_templates(stored, params.templates.as_deref());
-
-    let needed: BTreeSet<_> = chosen
+    let selected = select_templates(stored, params.templates.as_deref());
+    let needed: BTreeSet<_> = selected
         .values()
         .flatten()
         .flat_map(|template| &template.channels)
@@ -88,47 +67,22 @@ pub(crate) async fn check_templates(
         let sender_app = apps.by_alias(alias)?;
         Some(async move {
             let listed = fetch_templates(app, sender_app, list, now).await;
-            ((alias.to_owned(), list), listed.map_err(|error| unknown_templates(&error)))
+            let by_id = |template: AccountTemplate| (template.template_id.clone(), template);
+            let templates = listed.map(|listed| listed.into_iter().map(by_id).collect());
+            ((alias.to_owned(), list), templates.map_err(|error| unknown_templates(&error)))
         })
     });
     let accounts: AccountTemplates = join_all(fetched).await.into_iter().collect();
-
-    let differences: Vec<_> = chosen
+    let differences: Vec<_> = selected
         .iter()
         .flat_map(|(code, template)| match template {
             Ok(template) => differences(code, template, &apps, &accounts),
-            Err(problem) => vec![problem.clone().of_template(code)],
+            Err(obstacle) => vec![obstacle.clone().difference(code)],
         })
         .collect();
-    let templates = chosen.len();
+    let templates = selected.len();
     tracing::info!(templates, differences = differences.len(), "compared the templates");
     Ok(CheckTemplatesResponse { templates, differences })
-}
-
-/// A problem and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Obstacle {
-    problem: String,
-    advice: String,
-}
-
-impl Obstacle {
-    fn new(problem: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { problem: problem.into(), advice: advice.into() }
-    }
-
-    /// A difference of the template as a whole.
-    fn of_template(self, code: &str) -> Difference {
-        Difference {
-            template: code.to_owned(),
-            channel: None,
-            app: None,
-            template_id: None,
-            key: None,
-            problem: self.problem,
-            advice: self.advice,
-        }
-    }
 }
 
 /// The templates to compare, by their codes.
@@ -155,39 +109,6 @@ fn select_templates(
         (code, template)
     };
     codes.into_iter().map(select).collect()
-}
-
-/// The templates that an account has at WeChat.
-async fn fetch_templates(
-    app: &App,
-    sender_app: &parameters::WeChatApp,
-    list: TemplateList,
-    now: Timestamp,
-) -> Result<BTreeMap<String, AccountTemplate>, TokenError> {
-    let keys_of = |content: &str| keys(content).map(str::to_owned).collect();
-    match list {
-        TemplateList::TemplateMessages => {
-            let call = async |token: &_| app.wechat.private_templates(token).await;
-            let listed = app.tokens.call(sender_app, now, call).await?;
-            let had = listed.into_iter().map(|it| {
-                let keys = keys_of(&it.content);
-                (it.template_id, AccountTemplate { keys, consent: None, values: BTreeMap::new() })
-            });
-            Ok(had.collect())
-        }
-        TemplateList::Subscriptions => {
-            let call = async |token: &_| app.wechat.subscription_templates(token).await;
-            let listed = app.tokens.call(sender_app, now, call).await?;
-            let had = listed.into_iter().map(|it| {
-                let keys = keys_of(&it.content);
-                (
-                    it.template_id,
-                    AccountTemplate { keys, consent: Some(it.consent), values: it.values },
-                )
-            });
-            Ok(had.collect())
-        }
-    }
 }
 
 fn unknown_templates(error: &TokenError) -> Obstacle {

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::channel::context::{PreparedMessage, SkipReason};
 use crate::deliver::outcome::{AttemptEnd, AttemptRecord, AttemptState, Reservation};
 use crate::deliver::select_channel::{
-    SelectedChannel, Selection, candidate_channels, final_status, select_channel, skip_reason,
+    Selection, candidate_channels, final_status, select_channel, skip_reason,
 };
 use crate::deliver::wechat_call::{CallOutcome, call_wechat};
 use crate::notification::Notification;
@@ -143,29 +143,27 @@ impl<'a> Attempt<'a> {
                 let end = self.record.retry_at(now, self.record.pending_intent).await?;
                 return Ok(ChannelResult::Done(end));
             }
-            let (app, notification) = (self.app, self.notification);
-            let pending_intent = self.record.pending_intent;
-            let selected =
-                match select_channel(app, notification, channel, pending_intent, routes, now)
-                    .await?
-                {
-                    Selection::Selected(selected) => selected,
-                    Selection::Wait(sender_app, blocked) => {
-                        self.record.set_channel(channel.kind(), &sender_app);
-                        self.record.result.reason = Some(blocked.reason);
-                        let end = self.record.retry_unless_too_old(blocked.until).await?;
-                        return Ok(ChannelResult::Done(end));
-                    }
-                    Selection::Skipped(skipped, reason) => return Ok(self.skip(skipped, reason)),
-                };
+            let Self { app, notification, ref record, .. } = *self;
+            let intent = record.pending_intent;
+            let selection = select_channel(app, notification, channel, intent, routes, now);
+            let message = match selection.await? {
+                Selection::Selected(message) => message,
+                Selection::Wait(message, blocked) => {
+                    self.record.set_channel(&message);
+                    self.record.result.reason = Some(blocked.reason);
+                    let end = self.record.retry_unless_too_old(blocked.until).await?;
+                    return Ok(ChannelResult::Done(end));
+                }
+                Selection::Skipped(skipped, reason) => return Ok(self.skip(skipped, reason)),
+            };
             let lease_until = self.deadline.plus(LEASE_MARGIN_SECS);
-            match self.record.reserve(&selected.message, lease_until).await? {
+            match self.record.reserve(&message, lease_until).await? {
                 Reservation::Reserved => {}
                 Reservation::EntitlementLost => continue,
                 Reservation::Ended(end) => return Ok(ChannelResult::Done(end)),
             }
-            let outcome = self.dispatch(&selected).await;
-            if let Some(result) = self.commit(&selected, outcome).await? {
+            let outcome = self.dispatch(&message).await;
+            if let Some(result) = self.commit(&message, outcome).await? {
                 return Ok(result);
             }
         }
@@ -186,15 +184,15 @@ impl<'a> Attempt<'a> {
 
     /// Calls WeChat while there is time, WeChat drops repeats, and the notification has not
     /// expired.
-    async fn dispatch(&mut self, selected: &SelectedChannel) -> CallOutcome {
+    async fn dispatch(&mut self, message: &PreparedMessage) -> CallOutcome {
         let not_after = [
             Some(Timestamp(self.deadline.0.saturating_sub(CALL_MARGIN_SECS))),
-            selected.message.intent.repeatable_until(),
+            message.intent.repeatable_until(),
             self.notification.spec.expires_at,
         ];
         let not_after = not_after.into_iter().flatten().min().unwrap_or(self.deadline);
         self.record.state = AttemptState::InDoubt;
-        let outcome = call_wechat(self.app, selected, not_after).await;
+        let outcome = call_wechat(self.app, message, not_after).await;
         if !matches!(outcome, CallOutcome::Accepted(_) | CallOutcome::Unknown { .. }) {
             self.record.state = AttemptState::Reserved;
         }
@@ -204,19 +202,17 @@ impl<'a> Attempt<'a> {
     /// None if the channel may succeed with another entitlement.
     async fn commit(
         &mut self,
-        selected: &SelectedChannel,
+        message: &PreparedMessage,
         outcome: CallOutcome,
     ) -> Result<Option<ChannelResult>, AwsError> {
-        let SelectedChannel { app: sender_app, message } = selected;
-        let kind = message.intent.channel;
+        let (kind, alias) = (message.intent.channel, message.app.alias.as_str());
         let end = match outcome {
             CallOutcome::Accepted(message_id) => {
-                self.record.set_channel(kind, sender_app);
-                self.record.result.message_id = message_id;
-                self.record.sent(sender_app, message).await?
+                self.record.set_channel(message);
+                self.record.sent(message, message_id).await?
             }
             CallOutcome::Unknown { reason, refusal } => {
-                self.record.set_channel(kind, sender_app);
+                self.record.set_channel(message);
                 self.record.set_reason(reason, refusal.as_ref());
                 if kind.is_repeatable() {
                     let at = self.record.next_attempt(0);
@@ -227,20 +223,20 @@ impl<'a> Attempt<'a> {
             }
             CallOutcome::Retry { reason, refusal, after_secs } => {
                 self.release(message).await;
-                self.record.set_channel(kind, sender_app);
+                self.record.set_channel(message);
                 self.record.set_reason(reason, refusal.as_ref());
                 let at = self.record.next_attempt(after_secs);
                 self.record.retry_unless_too_old(at).await?
             }
             CallOutcome::Misconfigured { reason } => {
                 self.release(message).await;
-                let mut skipped = SkippedChannel::skipped_locally(kind, &sender_app.alias, reason);
+                let mut skipped = SkippedChannel::skipped_locally(kind, alias, reason);
                 skipped.advice = Some(NO_TOKEN_ADVICE.to_owned());
                 return Ok(Some(self.skip(skipped, SkipReason::Refused)));
             }
             CallOutcome::Refused(refusal) => {
-                self.settle_refused(selected, &refusal).await;
-                let skipped = SkippedChannel::refused(kind, &sender_app.alias, &refusal);
+                self.release_refused(message, &refusal).await;
+                let skipped = SkippedChannel::refused(kind, alias, &refusal);
                 let result = self.skip(skipped, skip_reason(&refusal));
                 let has_void_form_id =
                     message.entitlement.is_some() && is_void_form_id(refusal.code);
@@ -251,25 +247,24 @@ impl<'a> Attempt<'a> {
     }
 
     /// Invalidates or releases the entitlement of a message that WeChat refused.
-    async fn settle_refused(&self, selected: &SelectedChannel, refusal: &Refusal) {
-        let SelectedChannel { app: sender_app, message } = selected;
+    async fn release_refused(&self, message: &PreparedMessage, refusal: &Refusal) {
         let Some(entitlement) = &message.entitlement else { return };
         let id = self.notification.id;
         match refusal.code {
             43101 => {
                 tracing::warn!(
                     id,
-                    app = sender_app.alias,
+                    app = message.app.alias,
                     "WeChat refused for a missing consent that the users table has; the consent is invalidated"
                 );
-                metric::CONSENT_DRIFT.record(1, [&sender_app.alias]);
+                metric::CONSENT_DRIFT.record(1, [&message.app.alias]);
             }
             // WeChat's count of what is used up or closed is right, ours is not.
             41028 | 41029 | 45015 | 45047 => {}
             _ => return self.release(message).await,
         }
         let invalidated = self.app.entitlements.invalidate(entitlement, id, self.now).await;
-        self.log_unsettled(invalidated);
+        self.log_failure(invalidated);
     }
 
     /// Releases the entitlement of a message that was not sent.
@@ -281,12 +276,12 @@ impl<'a> Attempt<'a> {
         }
         let released =
             self.app.entitlements.release(entitlement, self.notification.id, self.now).await;
-        self.log_unsettled(released);
+        self.log_failure(released);
     }
 
-    /// A failure is only logged: the outcome has to be stored all the same.
-    fn log_unsettled(&self, settled: Result<(), AwsError>) {
-        if let Err(error) = settled {
+    /// The failure is only logged: the outcome has to be stored all the same.
+    fn log_failure(&self, released: Result<(), AwsError>) {
+        if let Err(error) = released {
             tracing::error!(
                 id = self.notification.id,
                 "the consent or form id of an unsent message stays reserved: {error}"

@@ -1,12 +1,10 @@
 //! A dry run: all of a delivery but its writes and the call.
 
 use crate::app::App;
-use crate::channel::context::SkipReason;
+use crate::channel::context::{Preparation, SkipReason};
 use crate::deliver::DeliverError;
 use crate::deliver::outcome::EXPIRED_REASON;
-use crate::deliver::select_channel::{
-    ChannelCheck, SelectedChannel, candidate_channels, check_channel, final_status,
-};
+use crate::deliver::select_channel::{candidate_channels, final_status, prepare_message};
 use crate::notification::Notification;
 use crate::recipient_routes::RecipientRoutes;
 use crate::response::{Fallback, NotificationResult};
@@ -39,29 +37,29 @@ pub(crate) async fn dry_run(
     let mut most_severe = SkipReason::Unreachable;
     for channel in candidate_channels(template, spec.channels.as_deref()) {
         let is_selected = result.outcome == NotificationStatus::WouldSend;
-        match check_channel(app, notification, channel, &mut routes, now).await? {
-            ChannelCheck::Usable(SelectedChannel { app: sender_app, message }) if !is_selected => {
+        match prepare_message(app, notification, channel, &mut routes, now).await? {
+            Preparation::Ready(message) if !is_selected => {
                 result.outcome = NotificationStatus::WouldSend;
                 result.channel = Some(channel.kind());
                 result.retry_at = spec.send_at.filter(|at| now < *at);
-                let api = message.message.api();
-                if let Some(blocked) = app.circuit_breaker.blocked_until(&sender_app, api, now) {
+                let api = message.request.api();
+                if let Some(blocked) = app.circuit_breaker.blocked_until(&message.app, api, now) {
                     result.reason = Some(blocked.reason);
                     result.retry_at = result.retry_at.max(Some(blocked.until));
                 }
-                result.app = Some(sender_app.alias);
-                result.message = Some(message.message.preview());
+                result.app = Some(message.app.alias);
+                result.message = Some(message.request.preview());
             }
-            ChannelCheck::Skipped(skipped, reason) if !is_selected => {
+            Preparation::Skipped(skipped, reason) if !is_selected => {
                 most_severe = most_severe.max(reason);
                 result.skipped.push(skipped);
             }
-            check => result.fallbacks.push(Fallback {
+            other => result.fallbacks.push(Fallback {
                 channel: channel.kind(),
                 app: channel.app().to_owned(),
-                reason: match check {
-                    ChannelCheck::Usable(_) => None,
-                    ChannelCheck::Skipped(skipped, _) => Some(skipped.reason),
+                reason: match other {
+                    Preparation::Ready(_) => None,
+                    Preparation::Skipped(skipped, _) => Some(skipped.reason),
                 },
             }),
         }

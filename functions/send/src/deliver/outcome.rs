@@ -6,7 +6,6 @@ use crate::response::{NotificationResult, SkippedChannel, needs_operator_action}
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::{ChannelKind, WeChatApp};
 use shared::store::{
     Expected, Lease, MessageId, NotificationRow, NotificationStatus, SendIntent, Transition,
     WriteResult,
@@ -21,7 +20,7 @@ pub(crate) const MAX_RETRY_AGE_SECS: u64 = 48 * 3600;
 
 pub(crate) const EXPIRED_REASON: &str = "it could not be sent before expires_at";
 
-/// The delay before another attempt, after so many.
+/// The delay before the next attempt.
 pub(crate) fn retry_delay_secs(attempts: u64) -> u64 {
     (BASE_RETRY_DELAY_SECS << attempts.min(9)).min(MAX_RETRY_DELAY_SECS)
 }
@@ -132,14 +131,14 @@ impl<'a> AttemptRecord<'a> {
     /// WeChat accepted the message.
     pub(crate) async fn sent(
         &mut self,
-        sender_app: &WeChatApp,
         message: &PreparedMessage,
+        message_id: Option<String>,
     ) -> Result<AttemptEnd, AwsError> {
         self.result.outcome = NotificationStatus::Sent;
+        self.result.message_id.clone_from(&message_id);
         let report = self.result.to_json();
-        let message_id = self.result.message_id.clone();
-        let message_id =
-            message_id.as_deref().map(|id| MessageId { app_id: &sender_app.app_id, id });
+        let app_id = &message.app.app_id;
+        let message_id = message_id.as_deref().map(|id| MessageId { app_id, id });
         let transition = Transition::Sent { message: message_id, report: &report };
         self.commit(&transition, Some(message)).await
     }
@@ -215,9 +214,9 @@ impl<'a> AttemptRecord<'a> {
     }
 
     /// Sets the channel that the outcome is of.
-    pub(crate) fn set_channel(&mut self, kind: ChannelKind, sender_app: &WeChatApp) {
-        self.result.channel = Some(kind);
-        self.result.app = Some(sender_app.alias.clone());
+    pub(crate) fn set_channel(&mut self, message: &PreparedMessage) {
+        self.result.channel = Some(message.intent.channel);
+        self.result.app = Some(message.app.alias.clone());
     }
 
     pub(crate) fn set_reason(&mut self, reason: String, refusal: Option<&Refusal>) {

@@ -10,32 +10,17 @@ use crate::response::SkippedChannel;
 use sha2::{Digest, Sha256};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::parameters::{Channel, ChannelKind, Template, WeChatApp};
+use shared::parameters::{Channel, ChannelKind, Template};
 use shared::store::{NotificationStatus, SendIntent};
 use shared::wechat::refusal::{ErrorClass, Refusal};
-
-/// A channel that can be used.
-#[derive(Debug)]
-pub(crate) struct SelectedChannel {
-    /// The app that sends.
-    pub(crate) app: WeChatApp,
-    pub(crate) message: PreparedMessage,
-}
-
-/// Whether a channel can be used.
-#[derive(Debug)]
-pub(crate) enum ChannelCheck {
-    Usable(SelectedChannel),
-    Skipped(SkippedChannel, SkipReason),
-}
 
 /// What to do with a channel.
 #[derive(Debug)]
 pub(crate) enum Selection {
-    Selected(SelectedChannel),
+    Selected(PreparedMessage),
     /// The channel's API is blocked for now. No other channel is tried: the notification
     /// waits.
-    Wait(WeChatApp, Blocked),
+    Wait(PreparedMessage, Blocked),
     Skipped(SkippedChannel, SkipReason),
 }
 
@@ -52,8 +37,8 @@ pub(crate) fn candidate_channels<'a>(
     requested.iter().flat_map(of_kind).collect()
 }
 
-/// Selects a channel if it can be used now, by a notification that `pending_intent` may
-/// already have sent to somebody.
+/// Selects a channel if it can be used now. `pending_intent` is what an earlier attempt may
+/// have sent: only the same message to the same user may be sent again.
 pub(crate) async fn select_channel(
     app: &App,
     notification: &Notification<'_>,
@@ -62,45 +47,45 @@ pub(crate) async fn select_channel(
     routes: &mut RecipientRoutes<'_>,
     now: Timestamp,
 ) -> Result<Selection, AwsError> {
-    let mut selected = match check_channel(app, notification, channel, routes, now).await? {
-        ChannelCheck::Usable(selected) => selected,
-        ChannelCheck::Skipped(skipped, reason) => return Ok(Selection::Skipped(skipped, reason)),
+    let mut message = match prepare_message(app, notification, channel, routes, now).await? {
+        Preparation::Ready(message) => message,
+        Preparation::Skipped(skipped, reason) => return Ok(Selection::Skipped(skipped, reason)),
     };
     if let Some(intent) = pending_intent {
-        if !selected.message.intent.is_to_same(intent) {
+        if !message.intent.is_to_same(intent) {
             let reason = "by now it would go to another user";
             let skipped = SkippedChannel::skipped_locally(channel.kind(), channel.app(), reason);
             return Ok(Selection::Skipped(skipped, SkipReason::Unreachable));
         }
         // The window for repeats counts from the first call.
-        selected.message.intent = intent.clone();
+        message.intent = intent.clone();
     }
-    let api = selected.message.message.api();
-    Ok(match app.circuit_breaker.blocked_until_probe(&selected.app, api, now) {
-        Some(blocked) => Selection::Wait(selected.app, blocked),
-        None => Selection::Selected(selected),
+    let api = message.request.api();
+    Ok(match app.circuit_breaker.blocked_until_probe(&message.app, api, now) {
+        Some(blocked) => Selection::Wait(message, blocked),
+        None => Selection::Selected(message),
     })
 }
 
 /// Prepares a channel's message to this recipient, if the channel can be used.
-pub(crate) async fn check_channel(
+pub(crate) async fn prepare_message(
     app: &App,
     notification: &Notification<'_>,
     channel: &Channel,
     routes: &mut RecipientRoutes<'_>,
     now: Timestamp,
-) -> Result<ChannelCheck, AwsError> {
+) -> Result<Preparation, AwsError> {
     let kind = channel.kind();
     let skipped = |reason| SkippedChannel::skipped_locally(kind, channel.app(), reason);
     let Some(sender_app) = notification.apps.by_alias(channel.app()) else {
         let mut skipped = skipped("the template names an app that is not under /apps");
         let advice = "correct the alias in the template, or store the app under /apps";
         skipped.advice = Some(advice.to_owned());
-        return Ok(ChannelCheck::Skipped(skipped, SkipReason::Refused));
+        return Ok(Preparation::Skipped(skipped, SkipReason::Refused));
     };
     let Some(route) = routes.get(app, &sender_app.app_id).await? else {
         let skipped = skipped("the person has never been seen in this app");
-        return Ok(ChannelCheck::Skipped(skipped, SkipReason::Unreachable));
+        return Ok(Preparation::Skipped(skipped, SkipReason::Unreachable));
     };
     let context = ChannelContext {
         id: notification.id,
@@ -112,12 +97,7 @@ pub(crate) async fn check_channel(
         client_msg_id: &client_msg_id(notification.id),
         now,
     };
-    Ok(match channel::prepare(app, channel, context).await? {
-        Preparation::Ready(message) => {
-            ChannelCheck::Usable(SelectedChannel { app: sender_app.clone(), message })
-        }
-        Preparation::Skipped(skipped, reason) => ChannelCheck::Skipped(skipped, reason),
-    })
+    channel::prepare(app, channel, context).await
 }
 
 /// By this id of 32 characters WeChat drops a repeated message. All attempts at a

@@ -1,27 +1,24 @@
 //! The call to WeChat, repeated where that helps and can't send a second message.
 
 use crate::app::App;
-use crate::circuit_breaker::{GuardedCallError, secs_until_midnight, secs_until_next_minute};
-use crate::deliver::select_channel::SelectedChannel;
+use crate::channel::context::PreparedMessage;
+use crate::circuit_breaker::GuardedCallError;
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::metric;
+use shared::retry::Retry;
 use shared::wechat::client::CallError;
+use shared::wechat::quota::{self, OUTAGE_BACKOFF};
 use shared::wechat::refusal::{ErrorClass, Refusal};
 use std::time::{Duration, Instant};
 
-/// Of one attempt.
-const MAX_CALLS: u32 = 3;
-/// The longest pause before the second call; three times as long before the third.
-const FIRST_PAUSE: Duration = Duration::from_millis(600);
-/// No pause is longer.
+/// The calls of one attempt.
+const CALL_RETRY: Retry = Retry {
+    max_attempts: 3,
+    base: Duration::from_millis(800),
+    max_pause: Duration::from_secs(MAX_PAUSE_SECS),
+};
 const MAX_PAUSE_SECS: u64 = 2;
-/// A retry waits this long for the operator to change the account's configuration.
-const OPERATOR_BACKOFF_SECS: u64 = 600;
-/// A retry waits this long for a quota of an unknown period.
-const QUOTA_BACKOFF_SECS: u64 = 60;
-/// A retry waits this long for an access token.
-const TOKEN_BACKOFF_SECS: u64 = 60;
 
 /// The outcome of a call.
 #[derive(Debug)]
@@ -42,13 +39,13 @@ pub(crate) enum CallOutcome {
 /// Sends a message before `not_after`.
 pub(crate) async fn call_wechat(
     app: &App,
-    selected: &SelectedChannel,
+    message: &PreparedMessage,
     not_after: Timestamp,
 ) -> CallOutcome {
-    let is_repeatable = selected.message.intent.channel.is_repeatable();
+    let is_repeatable = message.intent.channel.is_repeatable();
     let mut doubt: Option<(String, Option<Refusal>)> = None;
     for calls in 1.. {
-        let outcome = call_once(app, selected, not_after).await;
+        let outcome = call_once(app, message, not_after).await;
         let may_repeat = match &outcome {
             CallOutcome::Unknown { .. } => is_repeatable,
             CallOutcome::Retry { after_secs, .. } => *after_secs == 0,
@@ -56,11 +53,12 @@ pub(crate) async fn call_wechat(
             CallOutcome::Refused(refusal) => calls == 1 && !refusal.is_known(),
             CallOutcome::Accepted(_) | CallOutcome::Misconfigured { .. } => false,
         };
-        if may_repeat && calls < MAX_CALLS && Timestamp::now().plus(MAX_PAUSE_SECS) < not_after {
+        let is_in_time = Timestamp::now().plus(MAX_PAUSE_SECS) < not_after;
+        if may_repeat && calls < CALL_RETRY.max_attempts && is_in_time {
             if let CallOutcome::Unknown { reason, refusal } = outcome {
                 doubt = Some((reason, refusal));
             }
-            tokio::time::sleep(pause(calls)).await;
+            CALL_RETRY.backoff(calls).await;
             continue;
         }
         return match (outcome, doubt) {
@@ -80,9 +78,9 @@ pub(crate) async fn call_wechat(
     unreachable!("the last call returns")
 }
 
-async fn call_once(app: &App, selected: &SelectedChannel, not_after: Timestamp) -> CallOutcome {
-    let SelectedChannel { app: sender_app, message } = selected;
-    let api = message.message.api();
+async fn call_once(app: &App, message: &PreparedMessage, not_after: Timestamp) -> CallOutcome {
+    let PreparedMessage { app: sender_app, request, .. } = message;
+    let api = request.api();
     let now = Timestamp::now();
     let call = app.tokens.call_until(sender_app, now, not_after, async |token| {
         // After waiting for a token, the lease may have expired.
@@ -91,7 +89,7 @@ async fn call_once(app: &App, selected: &SelectedChannel, not_after: Timestamp) 
             return Err(CallError::NotSent { api, problem });
         }
         let started = Instant::now();
-        let response = app.wechat.send(token, &message.message).await;
+        let response = app.wechat.send(token, request).await;
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         metric::WECHAT_LATENCY.record(milliseconds, [&sender_app.alias, api]);
         response
@@ -121,7 +119,7 @@ fn classify(error: TokenError, now: Timestamp) -> CallOutcome {
         TokenError::Unavailable { permanent: true, .. } => {
             return CallOutcome::Misconfigured { reason };
         }
-        TokenError::Unavailable { .. } => TOKEN_BACKOFF_SECS,
+        TokenError::Unavailable { .. } => OUTAGE_BACKOFF,
     };
     CallOutcome::Retry { reason, refusal: None, after_secs }
 }
@@ -134,34 +132,23 @@ fn classify_refusal(refusal: Refusal, reason: String, now: Timestamp) -> CallOut
         (_, 43108) => 0,
         // A "system error" may come after the message was sent.
         (ErrorClass::Retry, _) => return CallOutcome::Unknown { reason, refusal: Some(refusal) },
-        (ErrorClass::Quota, 45009) => secs_until_midnight(now),
-        (ErrorClass::Quota, 45011) => secs_until_next_minute(now),
-        // Until the person writes to the account again.
-        (ErrorClass::Quota, 45047) => return CallOutcome::Refused(refusal),
-        (ErrorClass::Token, _) => TOKEN_BACKOFF_SECS,
-        (ErrorClass::Quota, _) => QUOTA_BACKOFF_SECS,
-        // The address is missing on the account's IP list, which is changed within
-        // minutes.
-        (ErrorClass::Configuration, 40164 | 89503 | 89506 | 89507 | 61004) => OPERATOR_BACKOFF_SECS,
-        _ => return CallOutcome::Refused(refusal),
+        _ => match quota::retry_after(&refusal, now) {
+            Some(after_secs) => after_secs,
+            None => return CallOutcome::Refused(refusal),
+        },
     };
     CallOutcome::Retry { reason, refusal: Some(refusal), after_secs }
-}
-
-/// With equal jitter: half of the longest pause to all of it.
-fn pause(calls: u32) -> Duration {
-    let random = f64::from(shared::jitter::random_u32()) / f64::from(u32::MAX);
-    FIRST_PAUSE.mul_f64(f64::from(2 * calls - 1)).mul_f64(0.5 + 0.5 * random)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp(1_700_000_000);
+
     fn outcome(code: i64) -> CallOutcome {
-        // 2023-11-14 22:13:20 UTC is 06:13:20 of the 15th in China.
         let refusal = Refusal { code, message: "m".to_owned(), rid: None };
-        classify_refusal(refusal, "r".to_owned(), Timestamp(1_700_000_000))
+        classify_refusal(refusal, "r".to_owned(), NOW)
     }
 
     #[test]
@@ -170,10 +157,10 @@ mod tests {
             CallOutcome::Retry { after_secs, .. } => after_secs,
             other => panic!("{code}: {other:?}"),
         };
-        assert_eq!(after_secs(45009), 24 * 3600 - (6 * 3600 + 13 * 60 + 20));
+        assert_eq!(after_secs(45009), quota::until_midnight(NOW));
         assert_eq!(after_secs(45011), 40);
         assert_eq!(after_secs(43108), 0);
-        assert_eq!(after_secs(40164), OPERATOR_BACKOFF_SECS);
+        assert_eq!(after_secs(40164), quota::OPERATOR_BACKOFF);
         assert!(after_secs(40001) > 0);
     }
 
@@ -189,13 +176,5 @@ mod tests {
         for code in [-1, 20001, 200_001] {
             assert!(matches!(outcome(code), CallOutcome::Unknown { .. }), "{code}");
         }
-    }
-
-    #[test]
-    fn pauses_grow_and_have_jitter() {
-        assert!(pause(1) >= FIRST_PAUSE / 2 && pause(1) <= FIRST_PAUSE);
-        assert!(pause(2) >= FIRST_PAUSE * 3 / 2 && pause(2) <= FIRST_PAUSE * 3);
-        let some: Vec<_> = (0..20).map(|_| pause(1)).collect();
-        assert!(some.iter().any(|other| *other != some[0]));
     }
 }

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::{
     config::{BehaviorVersion, Credentials, Region},
     types::AttributeValue,
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use sdk_client::SdkClient;
 use serde_json::{Value, json};
@@ -64,7 +65,7 @@ impl App {
             return Ok(Value::Null);
         }
         match event["routeKey"].as_str() {
-            Some("POST /entries") => self.write(event["body"].as_str().unwrap_or_default()).await,
+            Some("POST /entries") => self.write(&text(&event)?).await,
             Some("GET /entries") => self.read().await,
             _ => self.count().await,
         }
@@ -112,6 +113,15 @@ impl App {
         println!("{entries} entries");
         Ok(json!({ "entries": entries }))
     }
+}
+
+/// The body of a request. What isn't declared as text comes in base64.
+fn text(event: &Value) -> Result<String, Error> {
+    let body = event["body"].as_str().unwrap_or_default();
+    if event["isBase64Encoded"] == true {
+        return Ok(String::from_utf8(BASE64_STANDARD.decode(body)?)?);
+    }
+    Ok(body.to_owned())
 }
 
 fn string(text: &str) -> AttributeValue {

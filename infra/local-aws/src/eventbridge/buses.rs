@@ -12,7 +12,8 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock;
-use crate::services::{ACCOUNT, REGION, Refusal};
+use crate::services::account::{ACCOUNT, REGION};
+use crate::services::refusal::Refusal;
 
 /// Maximum number of events that a bus keeps.
 const MAX_EVENTS: usize = 10_000;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    lambda::{BoxFuture, FunctionResponse, Invoke, InvokeError, arn},
+    invoke::{BoxFuture, FunctionResponse, Invoke, InvokeError, arn},
     sqs::Queues,
 };
 use crate::clock;
@@ -23,23 +23,6 @@ use crate::clock;
 /// How long an event waits when its function is at its limit, at first and at most.
 const THROTTLED_AT_FIRST: Duration = Duration::from_millis(100);
 const THROTTLED_AT_MOST: Duration = Duration::from_secs(5);
-
-/// What a function's `EventInvokeConfig` says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventInvokeConfig {
-    /// How often an event that failed is tried again: at most twice.
-    pub retries: usize,
-    /// How old an event may become before it is given up: at most six hours.
-    pub oldest: Duration,
-    /// The queue that receives events that are given up.
-    pub on_failure: Option<String>,
-}
-
-impl Default for EventInvokeConfig {
-    fn default() -> Self {
-        Self { retries: 2, oldest: Duration::from_secs(6 * 60 * 60), on_failure: None }
-    }
-}
 
 /// Invokes functions asynchronously. Cheap to clone.
 #[derive(Clone)]
@@ -145,7 +128,7 @@ impl AsyncInvoker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::lambda::{BoxFuture, FunctionSummary};
+    use crate::services::{EventInvokeConfig, invoke::FunctionSummary};
     use std::{collections::VecDeque, sync::Mutex};
 
     /// Comes to these one after the other, and then succeeds.

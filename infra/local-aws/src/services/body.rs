@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::StatusCode;
 
-use super::Refusal;
+use super::refusal::Refusal;
 
 /// Maximum size of a body: no service accepts more (DynamoDB: 16 MB for a
 /// `BatchWriteItem`). Services with a lower limit check it themselves.

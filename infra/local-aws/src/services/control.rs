@@ -13,8 +13,8 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::endpoint::is_local;
 use super::fault::{Fault, FaultHandle, Faults};
+use super::host::is_local;
 use super::lambda::Lambda;
 use crate::eventbridge::buses::Buses;
 

@@ -28,7 +28,7 @@ use dynoxide::{Database, DynoxideError};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use super::Error;
+use super::error::Error;
 use engine::Engine;
 use proxy::Proxy;
 pub use stream::StreamPosition;

@@ -10,9 +10,11 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use super::account::ACCOUNT;
+use super::host::is_local;
 use super::lambda::Lambda;
 use super::refusal::Refusal;
-use super::{ACCOUNT, Aws, body, control, fault, permission, usage};
+use super::{Aws, body, control, fault, permission, usage};
 use crate::observer;
 
 /// The services at this address, for an error message.
@@ -87,16 +89,6 @@ fn admit(headers: &HeaderMap, query: Option<&str>) -> Result<(), Refusal> {
         });
     }
     Ok(())
-}
-
-/// Whether a `Host` header names an address, or this machine.
-pub(super) fn is_local(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || name.ends_with(".localhost") || name.parse::<std::net::IpAddr>().is_ok()
 }
 
 async fn list(State(services): State<Services>) -> Response {

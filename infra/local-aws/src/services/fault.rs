@@ -9,7 +9,7 @@
 //! An SDK retries a failed call (three attempts by default); each attempt is a call
 //! here.
 
-mod call;
+pub(crate) mod call;
 mod faults;
 mod inject;
 

@@ -4,7 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::Error;
+use super::error::Error;
 
 /// The data folder, held by this process. The system releases it when the process ends.
 pub(crate) struct Lock {

@@ -2,8 +2,6 @@
 //!
 //! Functions run behind the trait [`Invoke`].
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -12,99 +10,15 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::asynchronous::{AsyncInvoker, EventInvokeConfig};
-use super::{ACCOUNT, REGION, Refusal};
+use super::asynchronous::AsyncInvoker;
+pub use super::invoke::{BoxFuture, FunctionResponse, FunctionSummary, Invoke, InvokeError, arn};
+use super::refusal::Refusal;
 
 /// The most that a synchronous invocation may carry, in bytes (Lambda quotas: 6 MB).
 const MAX_REQUEST_BYTES: usize = 6 * 1024 * 1024;
 
 /// The most that an asynchronous invocation may carry, in bytes (Invoke: 1 MB).
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
-
-/// A future that can be stored and sent.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// The response of a function that ran.
-#[derive(Debug, Clone)]
-pub enum FunctionResponse {
-    /// It answered with this.
-    Ok(Bytes),
-    /// It failed: `{"errorType": …, "errorMessage": …}`.
-    FunctionError(Bytes),
-}
-
-/// Why a function did not run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InvokeError {
-    /// There is no function of that name.
-    NotFound,
-    /// As many invocations as its reserved concurrency allows are under way.
-    Throttled,
-}
-
-/// A function, as lists show it.
-#[derive(Debug, Clone)]
-pub struct FunctionSummary {
-    /// Its name, as in `shop-local-send`.
-    pub name: String,
-    /// Its runtime, as in `provided.al2023`.
-    pub runtime: String,
-    /// Its description; may be empty.
-    pub description: String,
-    /// How long one invocation may take, in seconds.
-    pub timeout_seconds: u64,
-    /// How much memory it is given on AWS, in MB.
-    pub memory_mb: u64,
-}
-
-/// Runs functions.
-pub trait Invoke: Send + Sync {
-    /// Runs `function`, named by its bare name, once, with `payload`, to its end.
-    fn invoke(
-        &self,
-        function: &str,
-        payload: Bytes,
-    ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>>;
-
-    /// Kills all processes of `function`, and returns their number when they are gone.
-    /// Their invocations end as on Lambda when a runtime exits. `None` if there is no
-    /// such function or it has no processes of its own.
-    fn kill(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
-        Box::pin(async { None })
-    }
-
-    /// Has each of the next `invocations` of `function` start a process, and returns
-    /// their number. `None` as for [`Invoke::kill`].
-    fn cold_starts(&self, _function: &str, _invocations: usize) -> Option<usize> {
-        None
-    }
-
-    /// Freezes all busy processes of `function`, and returns their number. `None` as for
-    /// [`Invoke::kill`].
-    fn freeze(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
-        Box::pin(async { None })
-    }
-
-    /// Resumes all processes of `function`, and returns their number. `None` as for
-    /// [`Invoke::kill`].
-    fn thaw(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
-        Box::pin(async { None })
-    }
-
-    /// What happens to events of `function` with which it fails.
-    fn event_invoke_config(&self, _function: &str) -> EventInvokeConfig {
-        EventInvokeConfig::default()
-    }
-
-    /// All functions there are.
-    fn list(&self) -> Vec<FunctionSummary>;
-}
-
-/// The ARN of a function.
-#[must_use]
-pub fn arn(function: &str) -> String {
-    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
-}
 
 /// Lambda's API over the functions of an [`Invoke`].
 #[derive(Clone)]

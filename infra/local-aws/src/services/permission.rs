@@ -27,7 +27,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value as Json;
 
-use super::{ACCOUNT, Refusal};
+use super::account::ACCOUNT;
+use super::refusal::Refusal;
 pub use authorization_request::AuthorizationRequest;
 pub(crate) use enforce::enforce;
 pub use pattern::Pattern;

@@ -18,7 +18,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use super::{Error, Refusal};
+use super::error::Error;
+use super::refusal::Refusal;
 
 /// A `T` that one JSON file keeps, or only memory.
 pub(crate) struct Persisted<T> {

@@ -6,6 +6,7 @@
 //! received again. Not supported: FIFO queues, policies, tags, encryption, moving messages
 //! back out of a dead-letter queue.
 
+mod address;
 mod api;
 mod attributes;
 mod batch;
@@ -22,8 +23,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::account::now;
+use super::error::Error;
 use super::persisted::{ChangeId, Persisted};
-use super::{ACCOUNT, Error, REGION, Refusal, now};
+use super::refusal::Refusal;
+pub use address::{arn, name_of, url};
 pub(crate) use api::refuse;
 pub use message::Message;
 use queue::Queue;
@@ -42,24 +46,6 @@ pub struct Queues {
 #[derive(Default, Serialize, Deserialize)]
 struct State {
     queues: BTreeMap<String, Queue>,
-}
-
-/// The ARN of a queue.
-#[must_use]
-pub fn arn(queue: &str) -> String {
-    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
-}
-
-/// The URL of a queue under an endpoint, as in `http://127.0.0.1:4566`.
-#[must_use]
-pub fn url(endpoint: &str, queue: &str) -> String {
-    format!("{}/{ACCOUNT}/{queue}", endpoint.trim_end_matches('/'))
-}
-
-/// The name in a queue's URL, whatever the host, or in its ARN.
-#[must_use]
-pub fn name_of(url: &str) -> &str {
-    url.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or(url)
 }
 
 impl Queues {

@@ -18,9 +18,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
+use super::account::now;
+use super::error::Error;
 use super::persisted::{ChangeId, Persisted};
+use super::refusal::Refusal;
 use super::refusal::answer;
-use super::{Error, Refusal, now};
 pub use parameter::Kind;
 use parameter::Parameter;
 

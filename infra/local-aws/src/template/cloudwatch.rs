@@ -4,7 +4,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Fault, intrinsics::Scope, physical::Resource, properties::Properties};
+use super::{error::Fault, intrinsics::Scope, physical::Resource, properties::Properties};
 
 /// An alarm's properties, worked out, with its logical id under `LogicalId`.
 pub(crate) fn alarm(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Json, Fault> {

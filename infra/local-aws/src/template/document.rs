@@ -4,7 +4,7 @@
 use saphyr::{MarkedYaml, ScalarStyle, Tag, YamlData, YamlLoader};
 use serde_json::Value as Json;
 
-use super::Fault;
+use super::error::Fault;
 
 /// A node of the template, and the line it starts on.
 #[derive(Clone, Debug)]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    Fault, Function, Rule, Schedule, Template,
+    Function, Rule, Schedule, Template,
     document::Node,
+    error::Fault,
     function, http_api,
     intrinsics::Scope,
     mapping,

@@ -10,7 +10,7 @@
 //! Amazon DynamoDB", "… with Amazon SQS", "Capturing records of Lambda asynchronous
 //! invocations").
 
-use super::{Fault, Function, intrinsics::Scope, properties::Properties};
+use super::{Function, error::Fault, intrinsics::Scope, properties::Properties};
 use crate::services::permission::{AuthorizationRequest, Decision, Use};
 
 /// Lambda's calls of X-Ray, which has no resources.

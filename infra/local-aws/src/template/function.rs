@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::services::EventInvokeConfig;
 
 use super::{
-    Fault, Function,
+    Function,
     document::{Entry, Node, Value},
+    error::Fault,
     intrinsics::Scope,
     mapping,
     physical::{self, Resource, STREAM_LABEL},

@@ -10,7 +10,7 @@ mod throttle;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Fault,
+    error::Fault,
     event::{INTEGRATION_TIMEOUT, name_in_arn},
     intrinsics::Scope,
     physical::{self, Resource},

@@ -6,7 +6,7 @@
 //! Source: the CloudFormation user guide, "AWS resource and property types
 //! reference".
 
-use super::{Fault, intrinsics::Scope, physical::Resource, properties::Properties};
+use super::{error::Fault, intrinsics::Scope, physical::Resource, properties::Properties};
 
 /// Whether a resource of this type is ignored.
 pub(crate) fn knows(kind: &str) -> bool {

@@ -4,9 +4,10 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use super::{
-    DeploymentTarget, Fault,
     document::{Entry, Node, Value},
+    error::Fault,
     physical::{self, Resource},
+    target::DeploymentTarget,
 };
 
 /// Everything an expression may speak of.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{
-    Fault, Function, QueueMapping, StreamMapping, event::name_in_arn, intrinsics::Scope,
+    Function, QueueMapping, StreamMapping, error::Fault, event::name_in_arn, intrinsics::Scope,
     properties::Properties,
 };
 use crate::filter::Filters;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Fault,
     document::{Entry, Node, Value},
+    error::Fault,
 };
 use regex_lite::Regex;
 

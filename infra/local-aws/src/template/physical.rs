@@ -1,6 +1,6 @@
 //! What a resource is called on this machine: its name, its ARN, its URL.
 
-use super::{Fault, document::Node, intrinsics::Scope};
+use super::{document::Node, error::Fault, intrinsics::Scope};
 
 /// A resource as it stands in the template, before anything is worked out.
 #[derive(Clone, Debug)]

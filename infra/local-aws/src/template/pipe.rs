@@ -4,7 +4,8 @@
 //! EventBridge user guide, "Amazon EventBridge Pipes batching and concurrency".
 
 use super::{
-    BusTarget, Fault, Pipe, StreamMapping,
+    BusTarget, Pipe, StreamMapping,
+    error::Fault,
     event::name_in_arn,
     intrinsics::Scope,
     mapping,

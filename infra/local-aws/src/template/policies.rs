@@ -1,7 +1,7 @@
 //! What a role may do: statements written out, the one form supported here, in
 //! `Policies` of a function or of a role.
 
-use super::{Fault, document::Node, intrinsics::Scope, properties::Properties};
+use super::{document::Node, error::Fault, intrinsics::Scope, properties::Properties};
 use crate::services::permission::{Effect, Pattern, Policy, Statement};
 
 /// The condition that is understood, and in which ways it may be put. Without a

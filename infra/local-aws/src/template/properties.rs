@@ -5,8 +5,8 @@ use std::{cell::RefCell, collections::BTreeSet};
 use serde_json::Value as Json;
 
 use super::{
-    Fault,
     document::{Entry, Node},
+    error::Fault,
     intrinsics::Scope,
 };
 

@@ -7,7 +7,7 @@
 //! role", and of each mapping and destination the permissions that it needs).
 
 use super::{
-    Fault,
+    error::Fault,
     intrinsics::Scope,
     physical::{self, Resource},
     policies,

@@ -5,7 +5,7 @@
 //! "Rule-specific intrinsic function reference". Functions that ask about other
 //! stacks or networks (`Fn::RefAll`, `Fn::ValueOf`, …) aren't supported.
 
-use super::{Fault, document::Node, intrinsics::Scope};
+use super::{document::Node, error::Fault, intrinsics::Scope};
 
 /// Refuses the parameters if an assertion doesn't hold, in its own words.
 pub(crate) fn check(scope: &Scope<'_>, section: Option<&Node>) -> Result<(), Fault> {

@@ -3,7 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use super::{
-    Fault, Queue, StoredParameter,
+    Queue, StoredParameter,
+    error::Fault,
     intrinsics::Scope,
     physical::{self, Resource},
     properties::Properties,

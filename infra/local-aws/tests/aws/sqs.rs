@@ -61,14 +61,14 @@ async fn a_message_is_sent_received_and_deleted() {
         .binary_value(Blob::new([0, 1, 255]))
         .build()
         .unwrap();
-    let send = client.send_message().queue_url(&url).message_body("鸿雁");
+    let send = client.send_message().queue_url(&url).message_body("留言");
     let send = send.message_attributes("who", text("ann")).message_attributes("data", bytes);
     let sent = send.send().await.unwrap();
     assert_eq!(sent.md5_of_message_body(), Some("88302e97c9e0ee548805d512878d7aef"));
 
     let received = receive(&client, &url, 0).await;
     let message = &received[0];
-    assert_eq!(message.body(), Some("鸿雁"));
+    assert_eq!(message.body(), Some("留言"));
     assert_eq!(message.message_id(), sent.message_id());
     assert_eq!(message.md5_of_body(), sent.md5_of_message_body());
     assert_eq!(message.md5_of_message_attributes(), sent.md5_of_message_attributes());

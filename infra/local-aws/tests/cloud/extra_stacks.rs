@@ -26,6 +26,8 @@ fn with_extra_stack(own: &str) -> (TestStack, Options) {
     let stack = TestStack::new(&["one", "two"], &function("one", ""));
     let mut options = stack.options();
     options.extra_stacks = vec![write(&stack, own)];
+    let issuer = ("Issuer".to_owned(), "http://127.0.0.1".to_owned());
+    options.parameter_defaults.extend([issuer]);
     (stack, options)
 }
 

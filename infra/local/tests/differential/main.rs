@@ -1,15 +1,14 @@
-//! This machine's DynamoDB and somebody else's are asked the same, by chance, and
-//! answer the same.
+//! The local DynamoDB and another implementation give the same answers to random requests.
 //!
 //! The other one is ministack's, which `make interop` also deploys into. moto, which is
 //! better known, was tried as well: it keeps `007` as a number, takes a key of the wrong
 //! type into an index, doesn't give the old item of a deletion, and fails with 500 when
 //! `size` is asked of nothing. ministack did all of that as AWS documents it.
 //!
-//! `DIFFERENTIAL_STEPS` is how many requests there are to be, and `DIFFERENTIAL_SEED`
-//! which chance makes them.
+//! `DIFFERENTIAL_STEPS` is the number of requests, and `DIFFERENTIAL_SEED` the seed of
+//! their generator.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod answer;
 // The random numbers of the crash run, which repeat with their seed.
@@ -34,10 +33,10 @@ use shared::config::optional;
 use std::collections::BTreeMap;
 use table::Table;
 
-/// So many requests, unless `DIFFERENTIAL_STEPS` says otherwise.
-const STEPS: usize = 20_000;
-/// After so many, all tables are compared.
-const LOOK: usize = 200;
+/// The number of requests, unless `DIFFERENTIAL_STEPS` sets another.
+const DEFAULT_STEPS: usize = 20_000;
+/// After this number of requests, all tables are compared.
+const COMPARE_INTERVAL: usize = 200;
 
 /// The two, with the same tables.
 struct Both {
@@ -47,7 +46,7 @@ struct Both {
 }
 
 impl Both {
-    /// What both answer, if it isn't the same.
+    /// Both answers, if they differ.
     async fn differ(&self, request: &Request) -> Option<(Value, Value)> {
         let ours = self.ours.answer(request, &self.tables).await;
         let theirs = self.theirs.answer(request, &self.tables).await;
@@ -89,7 +88,8 @@ fn number(name: &str) -> Option<u64> {
 #[ignore = "it needs ministack; `make interop` runs it"]
 async fn another_dynamodb_answers_the_same() {
     let seed = number("DIFFERENTIAL_SEED").unwrap_or_else(|| shared::jitter::random_u32().into());
-    let steps = number("DIFFERENTIAL_STEPS").map_or(STEPS, |it| usize::try_from(it).unwrap());
+    let steps =
+        number("DIFFERENTIAL_STEPS").map_or(DEFAULT_STEPS, |it| usize::try_from(it).unwrap());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Aws::open(None).unwrap().serve(listener, Arc::new(NoFunctions)).await.unwrap();
     let url = format!("http://{}", server.address());
@@ -130,7 +130,7 @@ async fn another_dynamodb_answers_the_same() {
             };
             *known.entry(difference).or_default() += 1;
         }
-        if (step % LOOK == LOOK - 1 || step == steps - 1)
+        if (step % COMPARE_INTERVAL == COMPARE_INTERVAL - 1 || step == steps - 1)
             && let Some((table, ours, theirs)) = both.differing_table().await
         {
             panic!("{} holds something else\n{}", table.name, told(&ours, &theirs));

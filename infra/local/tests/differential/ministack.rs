@@ -1,4 +1,4 @@
-//! ministack, which `make interop` brings along: somebody else's AWS, in Python.
+//! ministack, which `make interop` brings along: another implementation of AWS, in Python.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ impl Ministack {
 }
 
 impl Drop for Ministack {
-    #[expect(clippy::print_stderr, reason = "whoever looks for the reason needs its last words")]
+    #[expect(clippy::print_stderr, reason = "the log has the reason of a failure")]
     fn drop(&mut self) {
         // One that is gone already is as good.
         let _ = self.process.kill();

@@ -1,4 +1,4 @@
-//! Random requests of the kinds that Hongyan's functions make: their operations,
+//! Random requests, of the kinds that Hongyan's functions make: their operations,
 //! their kinds of attributes and keys, and expressions put together of what theirs
 //! consist of. Some don't fit, and have to be refused.
 

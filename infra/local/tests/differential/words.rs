@@ -1,4 +1,4 @@
-//! Expressions, composed randomly of what those of Hongyan's functions consist of.
+//! Random expressions from the elements of those of Hongyan's functions.
 
 use crate::random::SeededRandom;
 use crate::table::Table;
@@ -52,7 +52,7 @@ impl Words {
     }
 
     /// The value that was named last isn't spoken of after all.
-    fn forget(&mut self, alias: &str) {
+    fn remove(&mut self, alias: &str) {
         self.values.remove(alias);
     }
 
@@ -97,7 +97,7 @@ pub(crate) fn value_of(random: &mut SeededRandom, name: &str) -> Value {
         "forced_at" => {
             json!({ "L": (0..random.below(3)).map(|_| number(random)).collect::<Vec<_>>() })
         }
-        // Far enough away that nobody deletes it.
+        // Far enough in the future that it isn't deleted.
         "expires" => json!({ "N": (4_000_000_000 + random.below(3)).to_string() }),
         "hashes" if random.below(4) == 0 => any_value(random),
         "hashes" => {
@@ -279,7 +279,7 @@ fn assignment(random: &mut SeededRandom, words: &mut Words, table: &Table, name:
         // gives it a size of 0; AWS documents neither.
         ("attempts" | "left_at" | "due_at" | "hashes", 5) => {
             let other = words.name(random, "version");
-            words.forget(&value);
+            words.remove(&value);
             format!("{path} = {other}")
         }
         _ => format!("{path} = {value}"),

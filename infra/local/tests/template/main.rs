@@ -1,6 +1,6 @@
 //! `infra/aws/template.yaml`, as this machine reads it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod parameters;
 

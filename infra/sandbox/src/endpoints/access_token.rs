@@ -1,7 +1,8 @@
 //! `/cgi-bin/token` and `/cgi-bin/stable_token`.
 //!
 //! Source: WeChat's documentation, "获取接口调用凭据" (get access token) and
-//! "获取稳定版接口调用凭据" (get stable access token).
+//! "获取稳定版接口调用凭据" (get stable access token,
+//! <https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken.html>).
 
 use crate::api_error::{self, ApiError};
 use crate::endpoints::authentication;

@@ -1,6 +1,7 @@
 //! Customer-service messages.
 //!
-//! Source: WeChat's documentation, "发送客服消息" (send a customer-service message).
+//! Source: WeChat's documentation, "发送客服消息" (send a customer-service message,
+//! <https://developers.weixin.qq.com/miniprogram/dev/api-backend/open-api/customer-message/customerServiceMessage.send.html>).
 
 use crate::api_error::{self, ApiError};
 use crate::endpoints::call::{Call, success};

@@ -1,7 +1,8 @@
 //! Template messages of a Mini Program, one per submitted form.
 //!
 //! WeChat retired them on 2020-01-10; its answers today are not documented. Source: WeChat's
-//! earlier documentation, "发送模板消息" (`message/wxopen/template/send`).
+//! earlier documentation, "发送模板消息" (`message/wxopen/template/send`,
+//! <https://developers.weixin.qq.com/miniprogram/dev/api-backend/open-api/template-message/templateMessage.send.html>).
 
 use crate::api_error::{self, ApiError};
 use crate::endpoints::call::{Call, success};

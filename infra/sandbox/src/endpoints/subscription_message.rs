@@ -1,7 +1,8 @@
 //! Subscription messages of a Mini Program: one message per consent, or, with a long-term
 //! template, any number of messages.
 //!
-//! Source: WeChat's documentation, "发送订阅消息" (send a subscription message).
+//! Source: WeChat's documentation, "发送订阅消息" (send a subscription message,
+//! <https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html>).
 
 use crate::api_error::{self, ApiError};
 use crate::endpoints::call::{Call, Recipient, success_with_msgid};

@@ -1,7 +1,8 @@
 //! The typed fields of a template, and the rules for their values.
 //!
-//! Source: WeChat's documentation, "订阅消息参数值内容限制说明" (limits of the
-//! values of subscription messages).
+//! Source: WeChat's documentation, "订阅消息参数值内容限制说明" (limits of the values of
+//! subscription messages,
+//! <https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html>).
 
 use crate::api_error::{self, ApiError};
 use crate::model::message::ShownField;

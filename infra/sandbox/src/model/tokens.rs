@@ -1,7 +1,8 @@
 //! Access tokens, of two independent kinds.
 //!
 //! Source: WeChat's documentation, "获取接口调用凭据" (get access token) and
-//! "获取稳定版接口调用凭据" (get stable access token).
+//! "获取稳定版接口调用凭据" (get stable access token,
+//! <https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken.html>).
 
 use crate::api_error::{self, ApiError};
 use crate::model::quota::Counter;
@@ -13,27 +14,20 @@ use shared::secret::Secret;
 
 /// Lifetime of a token in seconds.
 const TOKEN_TTL: i64 = 7200;
-
 /// Seconds for which a token and its successor are both valid.
 const OVERLAP: i64 = 300;
-
 /// Minimum number of seconds between two forced refreshes.
 const FORCED_REFRESH_INTERVAL: i64 = 30;
-
 /// Maximum number of forced refreshes a day.
 const MAX_FORCED_REFRESHES: u64 = 20;
-
 /// Daily quota of `/cgi-bin/token`.
 pub(crate) const LEGACY_DAILY_QUOTA: u64 = 2000;
-
 /// Quotas of `/cgi-bin/stable_token` per minute and per day.
 pub(crate) const STABLE_MINUTE_QUOTA: u64 = 10_000;
-
 pub(crate) const STABLE_DAILY_QUOTA: u64 = 500_000;
 
 /// The paths that issue tokens.
 pub(crate) const LEGACY_PATH: &str = "/cgi-bin/token";
-
 pub(crate) const STABLE_PATH: &str = "/cgi-bin/stable_token";
 
 /// An app's tokens.

@@ -8,9 +8,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A moment and a number than which few are longer.
-const MOMENT: &str = "2026-12-31T23:59";
-const NUMBER: &str = "1234567890";
+/// Samples that few values are longer than.
+const SAMPLE_TIME: &str = "2026-12-31T23:59";
+const SAMPLE_NUMBER: &str = "1234567890";
 
 /// What fills one of WeChat's keys: a text with `{field}` in it, or an object
 /// that says more.
@@ -24,9 +24,9 @@ pub enum FieldSource {
         /// Whether it may be cut.
         truncate: bool,
     },
-    /// `{"time": "{at}"}`: day and time of an ISO moment, see [`field::time`].
+    /// `{"time": "{at}"}`: day and time of an ISO 8601 time, see [`field::time`].
     Time(String),
-    /// `{"date": "{at}"}`: the day of an ISO moment, see [`field::date`].
+    /// `{"date": "{at}"}`: the day of an ISO 8601 time, see [`field::date`].
     Date(String),
     /// `{"amount": "{price}"}`, with `"currency": "$"` and `"decimals": 0` if
     /// they aren't `¥` and 2: a number as money, see [`field::amount`].
@@ -35,15 +35,15 @@ pub enum FieldSource {
         amount: String,
         /// The symbol of its currency.
         currency: char,
-        /// So many decimals, at most 3.
+        /// Number of decimals, at most 3.
         decimals: u8,
     },
 }
 
-/// As it is written.
+/// The object form.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct SourceObject {
     text: Option<String>,
     truncate: Option<bool>,
     time: Option<String>,
@@ -105,27 +105,27 @@ impl FieldSource {
             object @ Value::Object(_) => object,
             _ => return Err("expected a text or an object".to_owned()),
         };
-        let written = Written::deserialize(object).map_err(|error| error.to_string())?;
-        if written.truncate.is_some() && written.text.is_none() {
+        let object = SourceObject::deserialize(object).map_err(|error| error.to_string())?;
+        if object.truncate.is_some() && object.text.is_none() {
             return Err(r#""truncate" goes with "text""#.to_owned());
         }
-        if (written.currency.is_some() || written.decimals.is_some()) && written.amount.is_none() {
+        if (object.currency.is_some() || object.decimals.is_some()) && object.amount.is_none() {
             return Err(r#""currency" and "decimals" go with "amount""#.to_owned());
         }
-        match (written.text, written.time, written.date, written.amount) {
+        match (object.text, object.time, object.date, object.amount) {
             (Some(text), None, None, None) => {
-                Ok(Self::Text { text, truncate: written.truncate.unwrap_or_default() })
+                Ok(Self::Text { text, truncate: object.truncate.unwrap_or_default() })
             }
             (None, Some(time), None, None) => Ok(Self::Time(time)),
             (None, None, Some(date), None) => Ok(Self::Date(date)),
             (None, None, None, Some(amount)) => {
-                let currency = written.currency.unwrap_or('¥');
+                let currency = object.currency.unwrap_or('¥');
                 if !field::is_currency(currency) {
                     return Err(format!(
                         "{currency:?} is no symbol of a currency; write one such as ¥, $ or €"
                     ));
                 }
-                let decimals = written.decimals.unwrap_or(2);
+                let decimals = object.decimals.unwrap_or(2);
                 if decimals > 3 {
                     return Err(r#""decimals" are at most 3"#.to_owned());
                 }
@@ -194,9 +194,9 @@ impl FieldSource {
                 ));
             }
             Self::Text { .. } => ("text", None),
-            Self::Time(_) => ("time", Some(MOMENT)),
-            Self::Date(_) => ("date", Some(MOMENT)),
-            Self::Amount { .. } => ("amount", Some(NUMBER)),
+            Self::Time(_) => ("time", Some(SAMPLE_TIME)),
+            Self::Date(_) => ("date", Some(SAMPLE_TIME)),
+            Self::Amount { .. } => ("amount", Some(SAMPLE_NUMBER)),
         };
         if let Some(sample) = sample {
             let never =
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_and_moments_and_amounts_written() {
+    fn texts_are_truncated_and_times_and_amounts_formatted() {
         for (key, content, value) in [
             ("thing1", json!({ "text": "{product}", "truncate": true }), "A kettle with a lon…"),
             ("thing1", json!({ "text": "short", "truncate": true }), "short"),
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_names_the_key_its_fields_and_the_rule_but_no_value() {
+    fn invalid_value_error_names_key_fields_and_rule_but_no_value() {
         let invalid = shown("thing1", json!("{product} {price}")).unwrap_err();
         assert_eq!(
             invalid.to_string(),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_says_too_little_or_too_much_is_refused() {
+    fn ambiguous_or_incomplete_object_is_rejected() {
         for (content, words) in [
             (json!(17), "expected a text or an object"),
             (json!({}), "expected one of"),
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_never_fit_is_known_when_the_template_is_read() {
+    fn key_that_can_never_be_filled_is_an_error_when_the_template_is_read() {
         let check = |key: &str, content: Value| {
             FieldSource::read(content).unwrap().check(key, MessageKind::Subscribe)
         };

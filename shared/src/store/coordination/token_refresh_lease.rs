@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_learns_how_it_ended_from_the_one_they_wait_for() {
+    fn waiting_invocation_gets_the_result_of_the_holder() {
         let holder = LeaseHolder("one".to_owned());
         let working = item(&[("lease_owner", string("one")), ("released_by", string("zero"))]);
         assert_eq!(progress(&working, &holder), RefreshProgress::Running);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_forced_is_read_in_its_order() {
+    fn forced_refreshes_are_read_in_order() {
         let list = AttributeValue::L(vec![number(5_u64), string("x"), number(9_u64)]);
         assert_eq!(times(&item(&[("forced_at", list)])), [Timestamp(5), Timestamp(9)]);
         assert!(times(&item(&[])).is_empty());

@@ -134,7 +134,7 @@ mod tests {
     use crate::wechat::id::{AppId, OpenId, UnionId};
 
     #[test]
-    fn a_recipient_is_known_by_any_of_their_names() {
+    fn recipient_is_recognised_by_any_of_their_ids() {
         let person = Person {
             ids: ["p1".to_owned()].into(),
             users: [AppUser {

@@ -146,7 +146,7 @@ fn is_tombstone(row: &Item) -> bool {
 }
 
 #[tokio::test]
-async fn who_is_forgotten_leaves_a_mark_and_nothing_else() {
+async fn erased_person_leaves_a_tombstone_and_nothing_else() {
     let world = World::start().await;
     world.accounts.create("ann", None, NOW).await.unwrap();
     let ann = world.live("Ann").await;
@@ -184,7 +184,7 @@ async fn who_is_forgotten_leaves_a_mark_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn whoever_returns_is_somebody_new() {
+async fn returning_person_is_a_new_one() {
     let world = World::start().await;
     let before = world.live("Bob").await;
     world.erase(PersonQuery::Person(before.clone()), NOW.plus(9)).await;
@@ -223,7 +223,7 @@ async fn whoever_returns_is_somebody_new() {
 }
 
 #[tokio::test]
-async fn what_the_time_was_too_short_for_is_done_by_the_next_call() {
+async fn next_call_completes_an_erasure_that_ran_out_of_time() {
     let world = World::start().await;
     let before = world.live("Bob").await;
     let asked = PersonQuery::Person(before.clone());
@@ -256,7 +256,7 @@ async fn what_the_time_was_too_short_for_is_done_by_the_next_call() {
 }
 
 #[tokio::test]
-async fn an_account_of_two_persons_forgets_neither() {
+async fn account_of_two_people_erases_neither() {
     let world = World::start().await;
     world.accounts.create("ann", None, NOW).await.unwrap();
     let ann = world.log_in("wxMini", "oAnn", None, NOW).await;

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_takes_what_is_over_or_what_somebody_is_at() {
+    fn row_needs_no_action_when_it_is_final_or_leased() {
         for status in [
             NotificationStatus::InProgress,
             NotificationStatus::Retrying,
@@ -254,7 +254,7 @@ mod tests {
 
     /// Fault 44.
     #[test]
-    fn only_what_wechat_drops_is_repeated_and_only_for_eight_minutes() {
+    fn send_is_repeated_only_when_wechat_drops_duplicates_and_for_eight_minutes() {
         use ChannelKind::{Bizsend, CustomerService, LegacyTemplate, Subscribe, Template};
         for (channel, ago, repeated) in [
             (Template, 479, true),
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn an_addressee_does_not_tell_who_it_is() {
+    fn receipt_key_does_not_identify_the_user() {
         let subscribe = intent(ChannelKind::Subscribe, 0).receipt_key.unwrap();
         assert!(!subscribe.contains("oAnn"));
         assert_ne!(Some(subscribe), intent(ChannelKind::Template, 0).receipt_key);

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_got_it_right_begins_anew() {
+    async fn right_password_resets_the_count() {
         let attempts = attempts().await;
         let ann = AttemptKey::new("ann", "203.0.113.9");
         for _ in 0..MAX_ATTEMPTS {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_is_not_mistaken_for_another() {
+    fn attempt_key_differs_for_every_pair() {
         let key = |account: &str, address: &str| AttemptKey::new(account, address).0;
         assert_eq!(key("ann", "1"), key("ann", "1"));
         assert_ne!(key("ann\n1", ""), key("ann", "1\n"));

@@ -19,7 +19,7 @@ async fn begin(sessions: &Sessions, person: &str, id: &str) -> Family {
 }
 
 #[tokio::test]
-async fn what_is_written_can_be_read() {
+async fn session_is_read_as_it_was_written() {
     let sessions = sessions().await;
     let first = begin(&sessions, "ann", "s1").await;
     assert_eq!(first, Family::begin("wxMini", SecretHash::of(b"s1"), NOW));
@@ -39,7 +39,7 @@ async fn what_is_written_can_be_read() {
 
 /// Fault 70.
 #[tokio::test]
-async fn one_of_two_who_refresh_at_once_replaces_the_token() {
+async fn one_of_two_concurrent_refreshes_replaces_the_token() {
     let sessions = sessions().await;
     let family = begin(&sessions, "ann", "s1").await;
     let (one, other) = (SecretHash::of(b"one"), SecretHash::of(b"other"));
@@ -51,7 +51,7 @@ async fn one_of_two_who_refresh_at_once_replaces_the_token() {
 }
 
 #[tokio::test]
-async fn what_is_revoked_or_forgotten_is_not_refreshed() {
+async fn revoked_or_deleted_session_is_not_refreshed() {
     let sessions = sessions().await;
     let next = SecretHash::of(b"next");
     let family = begin(&sessions, "ann", "s1").await;
@@ -102,7 +102,7 @@ async fn refresh(sessions: &Sessions, token: (u32, u64), now: Timestamp) -> Opti
 
 /// Fault 70.
 #[tokio::test]
-async fn many_who_retry_at_once_lose_nothing_and_one_who_comes_late_ends_it() {
+async fn concurrent_retries_get_the_same_successor_and_a_late_one_revokes() {
     let sessions = sessions().await;
     let session = NewSession { id: "s1".to_owned(), first: SecretHash::of(&7_u64.to_be_bytes()) };
     let put = sessions.begin("ann", "wxMini", &session, NOW);

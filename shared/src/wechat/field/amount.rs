@@ -2,8 +2,8 @@
 
 use super::violation::Violation;
 
-/// The most digits of an amount, decimals not counted.
-const MOST_DIGITS: usize = 10;
+/// Of an amount, without decimals.
+const MAX_DIGITS: usize = 10;
 
 /// Digits with at most one point between them.
 pub(super) fn is_decimal(text: &str) -> bool {
@@ -15,7 +15,7 @@ pub(super) fn is_decimal(text: &str) -> bool {
 pub(super) fn is_amount(text: &str) -> bool {
     let text = text.strip_suffix('元').unwrap_or(text);
     let number = text.strip_prefix(is_currency).unwrap_or(text);
-    parts(number).is_some_and(|(whole, _)| whole.len() <= MOST_DIGITS)
+    parts(number).is_some_and(|(whole, _)| whole.len() <= MAX_DIGITS)
 }
 
 /// The signs of Unicode's category Sc that a shop may have.
@@ -23,7 +23,7 @@ pub(super) fn is_currency(c: char) -> bool {
     matches!(c, '$' | '¢'..='¥' | '฿' | '៛' | '₠'..='⃏' | '﷼' | '﹩' | '＄' | '￠' | '￡' | '￥' | '￦')
 }
 
-/// Writes a number with its currency and so many decimals.
+/// Formats a number with its currency and decimals.
 pub(super) fn format(text: &str, currency: char, decimals: u8) -> Result<String, Violation> {
     let Some((whole, fraction)) = parts(text) else {
         return if is_amount(text) { Ok(text.to_owned()) } else { Err(Violation::Form) };
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_become_amounts() {
+    fn number_becomes_an_amount() {
         for (number, amount) in [
             ("12.5", "¥12.50"),
             ("12", "¥12.00"),
@@ -74,14 +74,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_a_currency_stays() {
+    fn text_with_a_currency_stays() {
         for amount in ["¥12.5", "￥19.90", "12.50元", "$0.99", "€3"] {
             assert_eq!(format(amount, '¥', 2).unwrap(), amount);
         }
     }
 
     #[test]
-    fn money_is_neither_rounded_nor_guessed() {
+    fn amount_is_neither_rounded_nor_guessed() {
         assert_eq!(format("12.345", '¥', 2), Err(Violation::Decimals(2)));
         assert_eq!(format("1.5", '¥', 0), Err(Violation::Decimals(0)));
         for number in ["", "-1", "1e9", "1,000", ".5", "5.", "1.2.3", "NaN", "１２", "12 "] {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_has_one_symbol_and_ten_digits() {
+    fn amount_has_one_symbol_and_ten_digits() {
         for amount in ["0.01", "¥1234567890.12", "100元", "￥100元"] {
             assert!(is_amount(amount), "{amount}");
         }

@@ -10,7 +10,7 @@ struct Day {
     day: Option<u32>,
 }
 
-/// A time of day. Its seconds are checked and forgotten.
+/// A time of day. Its seconds are checked and dropped.
 struct Clock {
     hour: u32,
     minute: u32,
@@ -18,21 +18,21 @@ struct Clock {
 
 /// Checks a 24-hour time, a date before it if one likes, or a range of these.
 pub(super) fn time(text: &str) -> Result<(), Violation> {
-    range(text, |moment| match moment.split_once(' ') {
+    range(text, |part| match part.split_once(' ') {
         Some((before, after)) => day(before).and_then(|_| clock(after.trim_start())).map(|_| ()),
-        None => clock(moment).map(|_| ()),
+        None => clock(part).map(|_| ()),
     })
 }
 
 /// Checks a date, a 24-hour time behind it if one likes, or a range of these.
 pub(super) fn date(text: &str) -> Result<(), Violation> {
-    range(text, |moment| match moment.split_once(' ') {
+    range(text, |part| match part.split_once(' ') {
         Some((before, after)) => day(before).and_then(|_| clock(after.trim_start())).map(|_| ()),
-        None => day(moment).map(|_| ()),
+        None => day(part).map(|_| ()),
     })
 }
 
-/// An ISO moment as WeChat shows it, with its time of day.
+/// An ISO 8601 time as WeChat shows it, with the time of day.
 pub(super) fn format_time(text: &str) -> Result<String, Violation> {
     match iso(text) {
         Ok((day, Some(Clock { hour, minute }))) => {
@@ -44,7 +44,7 @@ pub(super) fn format_time(text: &str) -> Result<String, Violation> {
     }
 }
 
-/// The day of an ISO moment as WeChat shows it.
+/// The day of an ISO 8601 time as WeChat shows it.
 pub(super) fn format_date(text: &str) -> Result<String, Violation> {
     match iso(text) {
         Ok((day, _)) => Ok(written(&day)),
@@ -58,13 +58,13 @@ fn written(Day { year, month, day }: &Day) -> String {
     [part(year, "年"), part(&Some(*month), "月"), part(day, "日")].into_iter().flatten().collect()
 }
 
-/// One moment, or two with `~` between. The second of two with a time may leave
+/// One time, or two with `~` between. The second of two with a time may leave
 /// the day out.
-fn range(text: &str, moment: fn(&str) -> Result<(), Violation>) -> Result<(), Violation> {
-    let Some((from, to)) = text.split_once('~') else { return moment(text) };
+fn range(text: &str, part: fn(&str) -> Result<(), Violation>) -> Result<(), Violation> {
+    let Some((from, to)) = text.split_once('~') else { return part(text) };
     let (from, to) = (from.trim_end(), to.trim_start());
-    moment(from)?;
-    match moment(to) {
+    part(from)?;
+    match part(to) {
         Err(Violation::Form) if from.contains(':') => clock(to).map(|_| ()),
         other => other,
     }
@@ -72,7 +72,7 @@ fn range(text: &str, moment: fn(&str) -> Result<(), Violation>) -> Result<(), Vi
 
 /// `2026-11-20`, with a time of day behind `T` or a space, and an offset behind
 /// that (ISO 8601, RFC 3339). Fractions of a second and the offset are checked
-/// and forgotten.
+/// and dropped.
 fn iso(text: &str) -> Result<(Day, Option<Clock>), Violation> {
     let (before, after) = match text.split_once(['T', 't', ' ']) {
         Some((before, after)) => (before, Some(after)),
@@ -166,7 +166,7 @@ fn clock(text: &str) -> Result<Clock, Violation> {
     let (hour, minute) = (number(hour, 1..=2)?, number(minute, 2..=2)?);
     let second = second.map_or(Ok(0), |second| number(second, 2..=2))?;
     if hour > 23 || minute > 59 || second > 59 {
-        return Err(Violation::NoSuchMoment);
+        return Err(Violation::NoSuchTime);
     }
     Ok(Clock { hour, minute })
 }
@@ -181,15 +181,15 @@ fn existing(year: Option<u32>, month: u32, day: Option<u32>) -> Result<Day, Viol
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         1..=12 => 31,
-        _ => return Err(Violation::NoSuchMoment),
+        _ => return Err(Violation::NoSuchTime),
     };
     if year == Some(0) || day.is_some_and(|day| !(1..=days).contains(&day)) {
-        return Err(Violation::NoSuchMoment);
+        return Err(Violation::NoSuchTime);
     }
     Ok(Day { year, month, day })
 }
 
-/// A number of so many digits.
+/// A number with this many digits.
 fn number(text: &str, digits: RangeInclusive<usize>) -> Result<u32, Violation> {
     if !digits.contains(&text.len()) || !text.bytes().all(|c| c.is_ascii_digit()) {
         return Err(Violation::Form);
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wechats_own_forms_pass() {
+    fn wechats_own_forms_are_valid() {
         for text in [
             "15:04",
             "15:04:09",
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_do_not() {
+    fn other_forms_are_rejected() {
         for text in
             ["", "soon", "15", "15:4", "2026-11-20", "2026-11-20T15:04", "09:00~", "~", "15:04 "]
         {
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_that_never_comes_is_refused() {
+    fn nonexistent_day_or_time_is_rejected() {
         for text in [
             "2026-02-30",
             "2026-13-01",
@@ -269,24 +269,24 @@ mod tests {
             "0000-01-01",
             "2月30日",
         ] {
-            assert_eq!(date(text), Err(Violation::NoSuchMoment), "{text}");
+            assert_eq!(date(text), Err(Violation::NoSuchTime), "{text}");
         }
         for text in ["24:00", "15:60", "2026-02-30 15:04", "15:04:61", "09:00~25:00"] {
-            assert_eq!(time(text), Err(Violation::NoSuchMoment), "{text}");
+            assert_eq!(time(text), Err(Violation::NoSuchTime), "{text}");
         }
         for text in ["2026-02-30", "2026-02-30T15:04:00Z", "2026-11-20T24:00"] {
-            assert_eq!(format_date(text), Err(Violation::NoSuchMoment), "{text}");
+            assert_eq!(format_date(text), Err(Violation::NoSuchTime), "{text}");
         }
         for (year, days) in [(2024, 29), (2026, 28), (2000, 29), (2100, 28)] {
             let last = format!("{year}-02-{days}");
             assert_eq!(date(&last), Ok(()), "{last}");
             let beyond = format!("{year}-02-{}", days + 1);
-            assert_eq!(date(&beyond), Err(Violation::NoSuchMoment), "{beyond}");
+            assert_eq!(date(&beyond), Err(Violation::NoSuchTime), "{beyond}");
         }
     }
 
     #[test]
-    fn iso_moments_keep_the_wall_time_that_is_written() {
+    fn iso_time_keeps_its_local_time() {
         for text in [
             "2026-11-20T15:04",
             "2026-11-20 15:04",
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_wechat_takes_anyway_stays() {
+    fn wechats_own_forms_stay_unchanged() {
         for text in ["15:04", "2026年11月20日 15:04", "11月20日 9:05", "2026-11-20 09:00~10:00"]
         {
             assert_eq!(format_time(text).unwrap(), text);
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_refused() {
+    fn text_in_no_known_form_is_rejected() {
         for text in [
             "2026-11-20T",
             "2026-11-20T15",

@@ -1,4 +1,4 @@
-//! The types of WeChat's keys, told apart, checked and fitted.
+//! The types of WeChat's keys: recognised, checked and truncated.
 
 use super::*;
 
@@ -63,7 +63,7 @@ fn every_type_has_its_rule() {
 }
 
 #[test]
-fn the_two_kinds_of_message_have_types_of_their_own() {
+fn each_kind_of_message_has_its_own_types() {
     use MessageKind::{Subscribe, Template};
     for (key, message, kind) in [
         ("thing1", Template, FieldType::Thing),
@@ -93,7 +93,7 @@ fn the_two_kinds_of_message_have_types_of_their_own() {
 }
 
 #[test]
-fn a_problem_says_what_is_wrong_and_what_to_do() {
+fn rule_violation_has_a_reason_and_advice() {
     let problem = FieldType::Thing.check("A kettle with a long name").unwrap_err();
     assert_eq!(
         problem.to_string(),
@@ -118,7 +118,7 @@ fn a_problem_says_what_is_wrong_and_what_to_do() {
 const CHARACTERS: [&str; 15] =
     ["a", "7", " ", "é", "e\u{301}", "鸿", "𠮷", "😀", "👍🏽", "👨‍👩‍👧‍👦", "🇨🇳", "❤️", "1️⃣", "…", "。"];
 
-/// So many lists of these, the same ones each time.
+/// Lists of these, the same ones each time.
 fn texts(count: usize) -> impl Iterator<Item = Vec<&'static str>> {
     let mut seed = 0x9e37_79b9_u64;
     let mut dice = move |sides: usize| {
@@ -136,7 +136,7 @@ fn fits(kind: FieldType, text: &str) -> bool {
 }
 
 #[test]
-fn what_is_fitted_loses_nothing_that_had_room() {
+fn truncated_text_is_the_longest_that_fits() {
     let mut cut = 0;
     for characters in texts(5_000) {
         let text = characters.concat();
@@ -158,10 +158,9 @@ fn what_is_fitted_loses_nothing_that_had_room() {
 }
 
 #[test]
-fn what_is_fitted_is_never_too_long_and_fits_as_it_is() {
+fn truncated_text_is_never_too_long_and_stays_stable() {
     for characters in texts(5_000) {
-        // Taken apart and turned round: joiners, halves of flags and accents
-        // stand where nobody expects them.
+        // Reversed, so that joiners, halves of flags and accents are misplaced.
         let text: String = characters.concat().chars().rev().collect();
         for kind in TYPES.into_iter().filter(|kind| kind.can_be_truncated()) {
             let fitted = kind.truncate(text.clone());
@@ -174,7 +173,7 @@ fn what_is_fitted_is_never_too_long_and_fits_as_it_is() {
 }
 
 #[test]
-fn what_is_cut_keeps_to_its_rule_and_has_room_for_nothing_more() {
+fn truncated_text_keeps_its_rule() {
     for (kind, text, fitted) in [
         (FieldType::Thing, "A kettle with a long name", "A kettle with a lon…"),
         (FieldType::Thing, "12345678901234567890", "12345678901234567890"),
@@ -196,12 +195,12 @@ fn what_is_cut_keeps_to_its_rule_and_has_room_for_nothing_more() {
 }
 
 #[test]
-fn what_is_formatted_keeps_to_its_rule() {
-    for moment in ["2026-12-31T23:59:59+08:00", "2026-01-02 03:04"] {
+fn formatted_value_keeps_its_rule() {
+    for text in ["2026-12-31T23:59:59+08:00", "2026-01-02 03:04"] {
         for kind in [FieldType::Time, FieldType::Date, FieldType::Thing] {
-            assert_eq!(kind.check(&time(moment).unwrap()), Ok(()));
+            assert_eq!(kind.check(&time(text).unwrap()), Ok(()));
         }
-        assert_eq!(FieldType::Date.check(&date(moment).unwrap()), Ok(()));
+        assert_eq!(FieldType::Date.check(&date(text).unwrap()), Ok(()));
     }
     for number in ["0", "12.5", "1234567890.12"] {
         for currency in ['¥', '￥', '$', '€', '£', '₩'] {

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_one_character_stays_whole() {
+    fn grapheme_cluster_stays_whole() {
         assert_eq!(parts("ab鸿雁"), ["a", "b", "鸿", "雁"]);
         assert_eq!(parts("e\u{301}a"), ["e\u{301}", "a"]);
         assert_eq!(parts("👍🏽👍"), ["👍🏽", "👍"]);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_beginning_that_fits_is_kept() {
+    fn longest_fitting_prefix_is_kept() {
         let within = |limit: usize| move |text: &str| text.encode_utf16().count() <= limit;
         assert_eq!(longest("kettle", "…", within(4)), "ket…");
         assert_eq!(longest("👨‍👩‍👧‍👦 is a family", "…", within(12)), "👨‍👩‍👧‍👦…");

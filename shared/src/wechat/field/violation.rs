@@ -20,7 +20,7 @@ pub(super) enum Violation {
     Long(usize),
     Character,
     Form,
-    NoSuchMoment,
+    NoSuchTime,
     NoTimeOfDay,
     Decimals(u8),
 }
@@ -35,7 +35,7 @@ impl fmt::Display for Violation {
             }
             Self::Character => f.write_str("it has a character that has no place there"),
             Self::Form => f.write_str("it has another form"),
-            Self::NoSuchMoment => f.write_str("there is no such day or time"),
+            Self::NoSuchTime => f.write_str("there is no such day or time"),
             Self::NoTimeOfDay => f.write_str("it has a day but no time of day"),
             Self::Decimals(most) => {
                 write!(f, "it has more than {most} decimals, and nothing is rounded")
@@ -62,7 +62,7 @@ impl RuleViolation {
             (Violation::Form, FieldType::Amount) => {
                 r#"give it in that form, or a plain number and let the template write it: {"amount": "…"}"#
             }
-            (Violation::NoSuchMoment, _) => "correct the day or the time",
+            (Violation::NoSuchTime, _) => "correct the day or the time",
             (Violation::NoTimeOfDay, _) => {
                 r#"add the time of day, or use one of WeChat's date keys with {"date": "…"}"#
             }

@@ -6,7 +6,7 @@ use super::ErrorClass;
 /// isn't here.
 pub(super) fn known(code: i64) -> Option<(ErrorClass, &'static str)> {
     Some(match code {
-        // WeChat is unwell, or busy with the same person.
+        // WeChat is unavailable, or busy with the same person.
         -1 | 20001 | 200_001 => {
             (ErrorClass::Retry, "WeChat has trouble of its own; try again later")
         }
@@ -37,11 +37,11 @@ pub(super) fn known(code: i64) -> Option<(ErrorClass, &'static str)> {
 
         // The access token.
         40001 | 40014 | 42001 => {
-            (ErrorClass::Token, "the access token is dead; the token function replaces it")
+            (ErrorClass::Token, "the access token is invalid; the token function replaces it")
         }
 
         // The person.
-        40003 => (ErrorClass::Unreachable, "the openid belongs to another app, or to nobody"),
+        40003 => (ErrorClass::Unreachable, "the openid belongs to another app, or doesn't exist"),
         40226 => {
             (ErrorClass::Unreachable, "WeChat considers this user a risk and blocks the login")
         }

@@ -1,46 +1,14 @@
 //! Compares one template with those of the accounts.
 
-use super::{Difference, Obstacle};
+use super::difference::{Difference, Obstacle};
+use crate::commands::account_templates::{AccountTemplate, ConsentDuration, TemplateList};
 use shared::parameters::{self, AppKind, Apps, Channel, ChannelKind, Template};
 use shared::wechat::field::FieldType;
-use shared::wechat::templates::ConsentKind;
 use std::collections::BTreeMap;
 
 /// Each account's templates in each list, or why they could not be read, by alias.
 pub(super) type AccountTemplates =
     BTreeMap<(String, TemplateList), Result<BTreeMap<String, AccountTemplate>, Obstacle>>;
-
-/// WeChat's lists of the templates of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum TemplateList {
-    /// Those of template messages.
-    TemplateMessages,
-    /// Those of subscription messages and notifications.
-    Subscriptions,
-}
-
-impl TemplateList {
-    /// The list of this channel's templates. WeChat no longer lists those of legacy
-    /// template messages, and customer service has none.
-    pub(super) fn for_channel(kind: ChannelKind) -> Option<Self> {
-        match kind {
-            ChannelKind::Template => Some(Self::TemplateMessages),
-            ChannelKind::Subscribe | ChannelKind::Bizsend => Some(Self::Subscriptions),
-            ChannelKind::CustomerService | ChannelKind::LegacyTemplate => None,
-        }
-    }
-}
-
-/// A template that an account has.
-#[derive(Clone, Debug)]
-pub(super) struct AccountTemplate {
-    /// Its keys, in their order.
-    pub(super) keys: Vec<String>,
-    /// What one consent is valid for, where consent is needed.
-    pub(super) consent: Option<ConsentKind>,
-    /// The values that some keys may have.
-    pub(super) values: BTreeMap<String, Vec<String>>,
-}
 
 /// Whether an app is of the kind that can send through such a channel.
 pub(super) fn can_send(app: &parameters::WeChatApp, kind: ChannelKind) -> bool {
@@ -62,7 +30,7 @@ pub(super) fn differences(
                 app: Some(app.to_owned()),
                 template_id: channel.template_id().map(str::to_owned),
                 key: key.map(str::to_owned),
-                ..obstacle.of_template(code)
+                ..obstacle.difference(code)
             });
         };
         let known = app_problem(apps, channel.app(), channel.kind().speaker());
@@ -171,17 +139,17 @@ fn app_problem(apps: &Apps, alias: &str, needed: Option<AppKind>) -> Option<Obst
 }
 
 /// What is wrong with `long_term`.
-fn consent_problem(channel: &Channel, consent: Option<ConsentKind>) -> Option<Obstacle> {
+fn consent_problem(channel: &Channel, consent: Option<ConsentDuration>) -> Option<Obstacle> {
     let (Channel::Subscribe { long_term, .. } | Channel::Bizsend { long_term, .. }) = channel
     else {
         return None;
     };
     match (consent?, long_term) {
-        (ConsentKind::OneTime, true) => Some(Obstacle::new(
+        (ConsentDuration::OneTime, true) => Some(Obstacle::new(
             "WeChat's template is a one-time one; this channel takes its consents for long-term ones",
             r#"remove "long_term": each consent is valid for one message"#,
         )),
-        (ConsentKind::LongTerm, false) => Some(Obstacle::new(
+        (ConsentDuration::LongTerm, false) => Some(Obstacle::new(
             "WeChat's template is a long-term one; this channel uses a consent up with each message",
             r#"write "long_term": true"#,
         )),
@@ -200,10 +168,17 @@ mod tests {
         serde_json::from_value(channel).unwrap()
     }
 
-    fn has(keys: &[&str], consent: Option<ConsentKind>) -> AccountTemplate {
+    fn has(keys: &[&str], consent: Option<ConsentDuration>) -> AccountTemplate {
         let keys = keys.iter().map(|&key| key.to_owned()).collect();
         let values = [("enum_string3".to_owned(), vec!["大".to_owned(), "小".to_owned()])];
-        AccountTemplate { keys, consent, values: values.into() }
+        AccountTemplate {
+            template_id: "T".to_owned(),
+            title: String::new(),
+            content: String::new(),
+            keys,
+            consent,
+            values: values.into(),
+        }
     }
 
     fn accounts(list: TemplateList, has: AccountTemplate) -> AccountTemplates {
@@ -248,7 +223,7 @@ mod tests {
             let data = json!({ "data": { "enum_string3": content } });
             let account = accounts(
                 TemplateList::Subscriptions,
-                has(&["enum_string3"], Some(ConsentKind::OneTime)),
+                has(&["enum_string3"], Some(ConsentDuration::OneTime)),
             );
             compared(&channel("subscribe", &data), &account)
         };
@@ -264,13 +239,13 @@ mod tests {
     fn compare_reports_wrong_long_term() {
         for kind in ["subscribe", "bizsend"] {
             for (long_term, consent, advice) in [
-                (false, ConsentKind::OneTime, None),
-                (true, ConsentKind::LongTerm, None),
-                (true, ConsentKind::Unknown, None),
-                (true, ConsentKind::OneTime, Some("remove \"long_term\"")),
-                (false, ConsentKind::LongTerm, Some("write \"long_term\": true")),
+                (false, Some(ConsentDuration::OneTime), None),
+                (true, Some(ConsentDuration::LongTerm), None),
+                (true, None, None),
+                (true, Some(ConsentDuration::OneTime), Some("remove \"long_term\"")),
+                (false, Some(ConsentDuration::LongTerm), Some("write \"long_term\": true")),
             ] {
-                let account = accounts(TemplateList::Subscriptions, has(&[], Some(consent)));
+                let account = accounts(TemplateList::Subscriptions, has(&[], consent));
                 let channel = channel(kind, &json!({ "data": {}, "long_term": long_term }));
                 let found = compared(&channel, &account);
                 let advices: Vec<_> = found.iter().map(|(_, it)| it.advice.as_str()).collect();

@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::lock;
-use crate::services::{Error, now};
+use crate::services::account::now;
+use crate::services::error::Error;
 
 /// The interval between sweeps for expired items. AWS promises "within a few days".
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);

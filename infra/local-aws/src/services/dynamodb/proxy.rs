@@ -12,7 +12,8 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 use super::stream;
-use crate::services::{Refusal, body};
+use crate::services::body;
+use crate::services::refusal::Refusal;
 
 /// How the engine begins its ARNs; ours name a real region, which some clients check.
 const THEIRS: &str = "arn:aws:dynamodb:dynoxide:000000000000:";

@@ -9,7 +9,8 @@ use dynoxide::actions::get_shard_iterator::encode_shard_iterator;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::services::{ACCOUNT, Error, REGION};
+use crate::services::account::{ACCOUNT, REGION};
+use crate::services::error::Error;
 
 /// What the engine adds to a stored number to make a sequence number of 21 digits.
 const OFFSET: u128 = 100_000_000_000_000_000_000;

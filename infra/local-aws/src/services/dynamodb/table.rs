@@ -6,7 +6,7 @@ use std::path::Path;
 use dynoxide::{Database, TableMetadata};
 use serde_json::{Map, Value, json};
 
-use crate::services::Error;
+use crate::services::error::Error;
 
 /// What `CreateTable` knows of the properties that `AWS::DynamoDB::Table` has.
 const PROPERTIES: [&str; 8] = [

@@ -2,7 +2,8 @@
 
 use super::{Call, Fault, Faults};
 use crate::connection::Resetter;
-use crate::services::{Refusal, body, lambda, sqs};
+use crate::services::refusal::Refusal;
+use crate::services::{body, lambda, sqs};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;

@@ -3,7 +3,8 @@
 use axum::http::Uri;
 use serde_json::Value as Json;
 
-use crate::services::{ACCOUNT, REGION, lambda, sqs};
+use crate::services::account::{ACCOUNT, REGION};
+use crate::services::{lambda, sqs};
 
 /// An action on a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]

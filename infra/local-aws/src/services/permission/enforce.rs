@@ -9,8 +9,9 @@ use serde_json::json;
 
 use super::{Permissions, authorization_request, denied};
 use crate::services::fault::Call;
+use crate::services::refusal::Refusal;
 use crate::services::refusal::answer;
-use crate::services::{Refusal, body, lambda};
+use crate::services::{body, lambda};
 
 /// Refuses what the role of the function that calls doesn't allow.
 pub(crate) async fn enforce(

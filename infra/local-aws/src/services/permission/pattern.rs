@@ -94,7 +94,7 @@ mod tests {
             ("token_refresh#*", "token_refresh#wx1"),
             ("a*b*c", "a--b-b--c"),
             ("?b", "ab"),
-            ("*鸿雁?", "the 鸿雁s"),
+            ("*留言?", "the 留言s"),
         ] {
             assert!(like(pattern, text), "{pattern} {text}");
         }

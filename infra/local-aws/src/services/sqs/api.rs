@@ -14,8 +14,9 @@ use super::attributes::{self, Redrive};
 use super::message::{Attribute, Draft, Message};
 use super::queue::Queue;
 use super::{MAX_BATCH_MESSAGES, Queues, digest, name_of, no_queue, url};
+use crate::services::account::now;
+use crate::services::refusal::Refusal;
 use crate::services::refusal::answer;
-use crate::services::{Refusal, now};
 
 /// The most names that `ListQueues` gives at a time.
 const NAMES: usize = 1000;

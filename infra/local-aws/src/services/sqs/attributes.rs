@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::services::Refusal;
+use crate::services::refusal::Refusal;
 
 /// An attribute that is a number: its name, the least, the most, and the one without it.
 #[derive(Clone, Copy)]

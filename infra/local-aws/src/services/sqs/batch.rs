@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::api::{Send, read};
 use super::message::{Draft, Receipt};
 use super::{MAX_BATCH_MESSAGES, Queues, name_of, no_queue};
-use crate::services::Refusal;
+use crate::services::refusal::Refusal;
 
 /// The most that the messages of one batch have together, in bytes (`SendMessageBatch`: 1 MiB).
 const MAX_BATCH_BYTES: usize = 1_048_576;

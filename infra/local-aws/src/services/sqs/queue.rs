@@ -9,7 +9,7 @@ use super::attributes::{
     DELIVERY_DELAY, MAX_MESSAGE_SIZE, NUMBERS, Number, RETENTION, Redrive, VISIBILITY_TIMEOUT,
 };
 use super::message::{Draft, Message, Receipt, Stored};
-use crate::services::Refusal;
+use crate::services::refusal::Refusal;
 
 /// A queue. Times are in milliseconds since 1970.
 #[derive(Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use super::list::{Filter, Page, under};
 use super::name::{Wanted, wanted};
 use super::parameter::Kind;
 use super::{ParameterStore, Put, State};
-use crate::services::Refusal;
+use crate::services::refusal::Refusal;
 
 /// The most that `GetParameters`, `DeleteParameters` and `GetParametersByPath` take or give.
 const FEW: usize = 10;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::parameter::Parameter;
-use crate::services::Refusal;
+use crate::services::refusal::Refusal;
 
 /// Which page is wanted.
 pub(super) struct Page<'a> {

@@ -1,6 +1,7 @@
 //! Names of parameters.
 
-use crate::services::{ACCOUNT, REGION, Refusal};
+use crate::services::account::{ACCOUNT, REGION};
+use crate::services::refusal::Refusal;
 
 /// The longest name, in characters, counted as AWS does: with the ARN before it, which is 1011 without.
 const MAX_NAME_LENGTH: usize = 1011;
@@ -89,7 +90,7 @@ mod tests {
             ("/a/", "ValidationException"),
             ("/a//b", "ValidationException"),
             ("/", "ValidationException"),
-            ("鸿雁", "ValidationException"),
+            ("留言", "ValidationException"),
             ("SSM-thing", "ValidationException"),
             ("/aws/thing", "AccessDeniedException"),
             ("AWSthing", "AccessDeniedException"),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Put, name};
-use crate::services::Refusal;
+use crate::services::refusal::Refusal;
 
 /// How many versions are kept (`PutParameter`: 100; the oldest goes).
 const VERSIONS: usize = 100;

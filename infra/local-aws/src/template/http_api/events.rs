@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::super::{
-    Fault,
+    error::Fault,
     intrinsics::Scope,
     physical::{self, Resource},
     properties::Properties,

@@ -13,7 +13,7 @@ async fn imports() -> (FollowerImports, AppId) {
 }
 
 #[tokio::test]
-async fn one_of_two_works_and_the_next_goes_on_where_it_ended() {
+async fn one_of_two_invocations_imports_and_the_next_resumes() {
     let (imports, app_id) = imports().await;
     assert!(imports.by_app(&[&app_id]).await.unwrap().is_empty());
     let until = NOW.plus(90);
@@ -42,7 +42,7 @@ async fn one_of_two_works_and_the_next_goes_on_where_it_ended() {
 }
 
 #[tokio::test]
-async fn one_that_waits_is_left_alone_unless_somebody_insists() {
+async fn waiting_import_is_acquired_early_only_with_ignore_backoff() {
     let (imports, app_id) = imports().await;
     imports.begin(&app_id, false, NOW).await.unwrap();
     let (lease, mut import) = imports.acquire(&app_id, false, NOW, NOW).await.unwrap().unwrap();
@@ -63,7 +63,7 @@ async fn one_that_waits_is_left_alone_unless_somebody_insists() {
 }
 
 #[tokio::test]
-async fn a_page_is_kept_as_hashes() {
+async fn page_is_stored_as_hashes() {
     let (imports, app_id) = imports().await;
     let import = FollowerImport::new("run".to_owned(), false, NOW);
     let other = FollowerImport::new("other".to_owned(), false, NOW);

@@ -22,7 +22,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn what_broke_off_goes_on_by_whatever_name_is_asked_for() {
+async fn interrupted_erasure_resumes_by_any_id_of_the_person() {
     let world = World::start().await;
     let names = ["oAnn", "uAnn", "\"ann\"", "account#ann", "erasure#"];
     for asked in [
@@ -49,7 +49,7 @@ async fn what_broke_off_goes_on_by_whatever_name_is_asked_for() {
 }
 
 #[tokio::test]
-async fn either_id_of_somebody_who_had_two_leads_on() {
+async fn either_id_of_a_person_with_two_resumes_the_erasure() {
     for second in [false, true] {
         let world = World::start().await;
         let one = world.log_in("wxShop", "oBobThere", None, NOW).await;
@@ -66,7 +66,7 @@ async fn either_id_of_somebody_who_had_two_leads_on() {
 }
 
 #[tokio::test]
-async fn who_never_logged_in_is_found_again_and_forgotten_again() {
+async fn follower_without_a_login_is_erased_again() {
     let world = World::start().await;
     let bob = user("wxShop", "oBob");
     world.follow("wxShop", "oBob", "uBob", NOW).await;
@@ -90,7 +90,7 @@ async fn who_never_logged_in_is_found_again_and_forgotten_again() {
 }
 
 #[tokio::test]
-async fn who_has_returned_is_forgotten_with_who_they_were() {
+async fn returned_person_is_erased_together_with_the_previous_one() {
     let world = World::start().await;
     let before = world.live("Bob").await;
     world.break_off(&PersonQuery::Person(before.clone())).await;
@@ -105,7 +105,7 @@ async fn who_has_returned_is_forgotten_with_who_they_were() {
 
 /// Between the search and the transaction they log in, and follow, elsewhere.
 #[tokio::test]
-async fn who_comes_in_between_in_another_app_goes_too() {
+async fn login_or_follow_in_another_app_in_between_is_erased_too() {
     let world = World::start().await;
     let bob = world.live("Bob").await;
     let carol = world.live("Carol").await;
@@ -124,7 +124,7 @@ async fn who_comes_in_between_in_another_app_goes_too() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_bound_in_between_is_seen() {
+async fn binding_in_between_fails_the_erasure_transaction() {
     let world = World::start().await;
     world.accounts.create("bob", None, NOW).await.unwrap();
     let bob = world.live("Bob").await;
@@ -144,7 +144,7 @@ async fn an_account_that_is_bound_in_between_is_seen() {
 }
 
 #[tokio::test]
-async fn what_comes_while_the_request_is_under_way_goes_too() {
+async fn event_received_during_the_request_is_deleted_too() {
     let world = World::start().await;
     let began = Timestamp(Timestamp::now().0 - 100);
     let bob = world.log_in("wxMini", "oBob", None, began).await;
@@ -167,7 +167,7 @@ async fn what_comes_while_the_request_is_under_way_goes_too() {
 }
 
 #[tokio::test]
-async fn what_many_have_goes_until_the_time_is_over() {
+async fn deletion_stops_at_the_deadline() {
     let world = World::start().await;
     let bob = world.live("Bob").await;
     let (app_id, open_id) = (app("wxMini"), open("oBob"));
@@ -183,7 +183,7 @@ async fn what_many_have_goes_until_the_time_is_over() {
 }
 
 #[tokio::test]
-async fn another_holder_of_the_account_gets_what_waits() {
+async fn due_notification_stays_for_another_holder_of_the_account() {
     let world = World::start().await;
     let notifications = &world.erasure.notifications;
     world.accounts.create("ann", None, NOW).await.unwrap();

@@ -78,7 +78,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn an_account_is_made_once_with_a_password_or_without() {
+async fn account_is_created_once_with_a_password_or_without() {
     let world = World::start().await;
     let World { accounts, people: People { mappings, .. }, .. } = &world;
     let (hash, other) = (Secret::new(HASH), Secret::new("another"));
@@ -101,7 +101,7 @@ async fn an_account_is_made_once_with_a_password_or_without() {
 }
 
 #[tokio::test]
-async fn an_account_is_bound_in_all_apps_of_a_person_and_taken_from_all() {
+async fn account_is_bound_and_unbound_in_all_apps_of_a_person() {
     let world = World::start().await;
     world.account("ann").await;
     let ann = world.log_in("wxMini", "oAnn", Some("uAnn"), None).await;
@@ -121,7 +121,7 @@ async fn an_account_is_bound_in_all_apps_of_a_person_and_taken_from_all() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_bound_changes_nothing() {
+async fn refused_binding_changes_nothing() {
     let world = World::start().await;
     for account in ["ann", "bob", "carol"] {
         world.account(account).await;
@@ -143,7 +143,7 @@ async fn what_cannot_be_bound_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_account_that_was_bound_before_the_person_was_known_finds_their_other_apps() {
+async fn account_bound_before_the_person_was_known_finds_their_other_apps() {
     let world = World::start().await;
     world.account("ann").await;
     let ann = world.log_in("wxMini", "oAnn", None, Some("ann")).await;

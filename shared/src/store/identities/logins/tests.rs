@@ -71,7 +71,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn an_id_leads_to_the_openid_in_each_app() {
+async fn internal_id_leads_to_the_openid_in_each_app() {
     let world = World::start().await;
     let person = world.log_in("wxMini", "oAnn", Some("uAnn")).await;
     assert_eq!(world.log_in("wxOther", "oAnnThere", Some("uAnn")).await, person);
@@ -84,7 +84,7 @@ async fn an_id_leads_to_the_openid_in_each_app() {
 }
 
 #[tokio::test]
-async fn an_id_that_turns_out_to_be_somebodys_second_leads_nowhere() {
+async fn merged_id_leads_nowhere_when_the_person_had_another() {
     let world = World::start().await;
     let second = world.log_in("wxMini", "oAnn", None).await;
     let person = world.log_in("wxOther", "oAnnThere", Some("uAnn")).await;
@@ -100,7 +100,7 @@ async fn an_id_that_turns_out_to_be_somebodys_second_leads_nowhere() {
 }
 
 #[tokio::test]
-async fn who_is_forgotten_in_an_app_is_not_found_there_any_more() {
+async fn unlinked_user_is_not_found_in_the_app_any_more() {
     let world = World::start().await;
     let person = world.log_in("wxMini", "oAnn", Some("uAnn")).await;
     world.log_in("wxOther", "oAnnThere", Some("uAnn")).await;
@@ -118,7 +118,7 @@ async fn who_is_forgotten_in_an_app_is_not_found_there_any_more() {
 }
 
 #[tokio::test]
-async fn who_is_forgotten_while_they_log_in_is_somebody_new() {
+async fn person_is_new_when_unlinked_during_a_login() {
     let world = World::start().await;
     let before = world.log_in("wxMini", "oAnn", Some("uAnn")).await;
     let union_id = UnionId::parse("uAnn").unwrap();
@@ -140,7 +140,7 @@ async fn who_is_forgotten_while_they_log_in_is_somebody_new() {
 }
 
 #[tokio::test]
-async fn an_account_that_changes_while_somebody_logs_in_is_not_bound() {
+async fn account_is_not_bound_when_it_changes_during_a_login() {
     let world = World::start().await;
     let mappings = &world.logins.mappings;
     let (old, new) = (Secret::new("old"), Secret::new("new"));

@@ -58,7 +58,7 @@ impl Dice {
 
 /// Fault 69.
 #[test]
-fn a_hundred_thousand_lost_answers_revoke_nothing() {
+fn lost_responses_revoke_nothing() {
     let mut dice = Dice(0x5EED);
     let (mut lost, mut families) = (0, 0);
     while lost < 100_000 {
@@ -118,7 +118,7 @@ fn every_reuse_is_caught() {
 }
 
 #[test]
-fn whoever_comes_second_is_caught_be_it_the_thief_or_the_robbed() {
+fn second_user_of_a_token_is_caught_thief_or_owner() {
     let (mut family, stolen) = (begun(), Token::FIRST);
     let thiefs = refresh(&mut family, stolen, NOW.plus(10)).unwrap();
     assert_eq!(refresh(&mut family, stolen, NOW.plus(41)), Err(Verdict::Reused));
@@ -133,7 +133,7 @@ fn whoever_comes_second_is_caught_be_it_the_thief_or_the_robbed() {
 }
 
 #[test]
-fn a_token_with_another_secret_or_number_is_none_of_this_family() {
+fn token_with_another_secret_or_generation_is_reuse() {
     for wrong in [
         Token { generation: 0, secret: 2 },
         Token { generation: 1, secret: 1 },
@@ -148,7 +148,7 @@ fn a_token_with_another_secret_or_number_is_none_of_this_family() {
 }
 
 #[test]
-fn a_session_ends_after_30_days_unused_and_after_90_in_any_case() {
+fn session_ends_after_30_idle_days_and_after_90_in_any_case() {
     let token = Token::FIRST;
     let judge = |family: &Family, now| family.judge(family.generation, family.current, now);
     assert_eq!(judge(&begun(), NOW.plus(IDLE_TTL - 1)), Verdict::Rotate);

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_are_stored_but_for_those_who_have_moved_since() {
+    async fn batch_stores_all_but_the_outdated_updates() {
         let (followers, app_id) = followers().await;
         // Somebody is known by now of whom nothing had been.
         let early = move_of(open_id(7), "uEarly", FollowState::default(), 90);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_users_who_are_said_to_be_one_person_are_stored_all_the_same() {
+    async fn batch_stores_two_users_of_one_person() {
         let (followers, app_id) = followers().await;
         let moves = [1, 2, 1].map(|at| move_of(open_id(at), "uSame", FollowState::default(), 50));
         // The third is the first once more, who by then has moved.
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_are_known_to_follow_are_found_a_few_at_a_time() {
+    async fn scan_finds_followers_page_by_page() {
         let (followers, app_id) = followers().await;
         for (at, app) in [(10, "wx1"), (20, "wx1"), (30, "wx1"), (10, "wx2")] {
             let app_id = AppId::parse(app).unwrap();

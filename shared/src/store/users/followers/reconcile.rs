@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_on_the_list_is_a_follower_whose_event_comes_only_now() {
+    fn unknown_user_on_the_list_becomes_a_follower() {
         let ann = FollowState::default().with_listing(Timestamp(5), &told(Some("uAnn"))).unwrap();
         assert!(ann.follows() && ann.is_complete(true));
         assert_eq!(ann.since(), Some(Timestamp(5)));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_newer_than_the_list_stays() {
+    fn state_newer_than_the_list_stays() {
         let left = after(&[(FollowEvent::Followed, 3), (FollowEvent::Unfollowed, 9)]);
         assert_eq!(left.with_listing(Timestamp(3), &told(Some("uAnn"))), None);
         let back = left.with_listing(Timestamp(10), &told(Some("uAnn"))).unwrap();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn who_a_known_follower_is_may_be_learnt_late() {
+    fn profile_of_a_known_follower_is_completed_later() {
         let busy = after(&[(FollowEvent::Followed, 9)]);
         assert!(!busy.is_complete(false));
         let learnt = busy.with_listing(Timestamp(8), &told(Some("uAnn"))).unwrap();
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn who_left_unnoticed_has_left_before_any_follow_that_may_still_come() {
+    fn undetected_unfollow_is_before_any_follow_that_may_still_come() {
         let ann = after(&[(FollowEvent::Followed, 1000)]);
         assert_eq!(ann.undetected_unfollow(Timestamp(5000)), Some(Timestamp(4940)));
         assert_eq!(ann.undetected_unfollow(Timestamp(1010)), Some(Timestamp(1001)));

@@ -65,7 +65,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn each_is_kept_once_and_the_oldest_comes_first() {
+async fn form_id_is_stored_once_and_the_oldest_comes_first() {
     let world = World::start().await;
     assert_eq!(world.keep(&["z-oldest", "z-oldest"], NOW).await, Some(1));
     assert_eq!(world.keep(&["b", "z-oldest"], NOW.plus(1)).await, Some(1));
@@ -75,7 +75,7 @@ async fn each_is_kept_once_and_the_oldest_comes_first() {
 }
 
 #[tokio::test]
-async fn one_that_is_handed_over_at_the_same_moment_twice_is_kept_once() {
+async fn form_id_is_stored_once_when_submitted_twice_at_once() {
     let world = World::start().await;
     let ids: Vec<_> = (0..20).map(|id| format!("form-{id}")).collect();
     let ids: Vec<_> = ids.iter().map(String::as_str).collect();
@@ -85,7 +85,7 @@ async fn one_that_is_handed_over_at_the_same_moment_twice_is_kept_once() {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_of_somebody_who_has_gone_or_is_somebody_else() {
+async fn form_id_is_not_stored_when_the_user_is_another_person() {
     let world = World::start().await;
     for id in [None, Some("somebody else")] {
         world.profile(id).await;
@@ -95,7 +95,7 @@ async fn nothing_is_kept_of_somebody_who_has_gone_or_is_somebody_else() {
 }
 
 #[tokio::test]
-async fn none_is_used_after_seven_days_nor_in_the_last_minute() {
+async fn form_id_is_not_used_after_seven_days_nor_in_the_last_minute() {
     let world = World::start().await;
     world.keep(&["a"], NOW).await;
     let form = world.open("n-1", NOW).await.remove(0);
@@ -109,7 +109,7 @@ async fn none_is_used_after_seven_days_nor_in_the_last_minute() {
 }
 
 #[tokio::test]
-async fn it_is_sent_with_once() {
+async fn form_id_is_used_once() {
     let world = World::start().await;
     world.keep(&["a", "b"], NOW).await;
     let form = world.open("n-1", NOW).await.remove(0);
@@ -133,7 +133,7 @@ async fn it_is_sent_with_once() {
 }
 
 #[tokio::test]
-async fn its_own_comes_first_however_young() {
+async fn reserved_form_id_comes_first_however_young() {
     let world = World::start().await;
     world.keep(&["old"], NOW).await;
     world.keep(&["young"], NOW.plus(9)).await;
@@ -143,7 +143,7 @@ async fn its_own_comes_first_however_young() {
 }
 
 #[tokio::test]
-async fn one_that_is_given_back_is_free_for_anybody() {
+async fn released_form_id_is_free_for_any_notification() {
     let world = World::start().await;
     world.keep(&["a"], NOW).await;
     let form = world.open("n-1", NOW).await.remove(0);
@@ -160,7 +160,7 @@ async fn one_that_is_given_back_is_free_for_anybody() {
 }
 
 #[tokio::test]
-async fn one_that_wechat_refuses_is_not_tried_again() {
+async fn invalid_form_id_is_not_used_again() {
     let world = World::start().await;
     world.keep(&["a"], NOW).await;
     let form = world.open("n-1", NOW).await.remove(0);
@@ -174,7 +174,7 @@ async fn one_that_wechat_refuses_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn they_go_with_their_user() {
+async fn form_ids_are_erased_with_their_user() {
     let world = World::start().await;
     world.keep(&["a", "b"], NOW).await;
     world.keep(&["later"], NOW.plus(9)).await;

@@ -13,7 +13,7 @@ use std::path::Path;
 const WARM_UP_SECS: f64 = 1.0;
 /// Measured rounds. Every implementation has a turn in each, so that other work of the machine affects
 /// all of them.
-const MAX_ROUNDS: usize = 12;
+const TURNS_EACH: usize = 12;
 /// The processor time of a turn.
 const TURN_SECS: f64 = 0.25;
 
@@ -49,7 +49,7 @@ pub(crate) fn race(racers: &mut [Racer], case: &Case) -> Result<Vec<RaceResult>,
         able.push(can);
         results.push(RaceResult { rates: Vec::new(), remark });
     }
-    for round in 0..=ROUNDS {
+    for round in 0..=TURNS_EACH {
         let turns = racers.iter_mut().zip(&mut results).zip(&able);
         for ((racer, result), _) in turns.filter(|(_, can)| **can) {
             let rate = racer.rate(case, if round == 0 { WARM_UP_SECS } else { TURN_SECS })?;

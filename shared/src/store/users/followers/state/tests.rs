@@ -108,7 +108,7 @@ fn every_order_of_up_to_five_events_ends_in_the_same_state() {
 }
 
 #[test]
-fn who_has_left_again_tells_nothing_of_themselves() {
+fn profile_of_a_user_who_left_again_adds_nothing() {
     let mut known = FollowState::default();
     apply(&mut known, (FollowEvent::Followed, 1), false);
     assert!(known.follows(), "the event counts until another says otherwise");
@@ -116,7 +116,7 @@ fn who_has_left_again_tells_nothing_of_themselves() {
 }
 
 #[test]
-fn a_late_leave_takes_along_what_was_known_before_it() {
+fn late_unfollow_removes_what_was_known_before_it() {
     let mut known = FollowState::default();
     apply(&mut known, (FollowEvent::Followed, 1), true);
     // WeChat is too busy to explain the second follow.

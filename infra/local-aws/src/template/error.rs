@@ -1,0 +1,28 @@
+//! What is wrong with a template.
+
+use std::path::PathBuf;
+
+/// What is wrong with a template, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{}:{line}: {message}", path.display())]
+pub struct TemplateError {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong, with the resource and the property.
+    pub message: String,
+}
+
+/// A [`TemplateError`] before anyone knows the file.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) line: usize,
+    pub(crate) message: String,
+}
+
+impl Fault {
+    pub(crate) fn new(line: usize, message: impl Into<String>) -> Self {
+        Self { line, message: message.into() }
+    }
+}
