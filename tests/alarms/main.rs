@@ -1,11 +1,11 @@
 //! Alarms and graphs of the template look at what is measured, and at nothing else.
 //!
-//! CloudWatch takes an alarm for a metric that nobody writes, and stays silent. So
+//! CloudWatch accepts an alarm on a metric that no code emits, and stays silent. So
 //! what alarms and graphs name is compared here with what the functions measure
 //! (`shared::metric`), with what AWS measures of the services that are used, and
 //! with the functions and queues that there are.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod named;
 
@@ -70,7 +70,7 @@ fn template(changes: &[(&str, &str)]) -> Template {
 /// What is wrong with naming this metric.
 fn wrong_with(template: &Template, named: &Named) -> Option<String> {
     let is_function = |name: &str| template.functions.iter().any(|it| it.name == name);
-    let nobody = |what: &str, value: &str| format!("there is no {what} `{value}`");
+    let missing = |what: &str, value: &str| format!("there is no {what} `{value}`");
     if named.namespace == metric::NAMESPACE {
         let all = metric::all();
         let Some(series) = all.iter().find(|series| series.name == named.metric) else {
@@ -84,7 +84,7 @@ fn wrong_with(template: &Template, named: &Named) -> Option<String> {
         }
         let function = named.values.get("function").map(String::as_str).unwrap_or_default();
         if !is_function(function) {
-            return Some(nobody("function", function));
+            return Some(missing("function", function));
         }
         let by = function.rsplit('-').next().unwrap_or_default();
         return (!series.by.contains(&by))
@@ -106,7 +106,7 @@ fn wrong_with(template: &Template, named: &Named) -> Option<String> {
         "QueueName" => template.queues.iter().any(|queue| queue.name == value),
         _ => value == API,
     };
-    (!there).then(|| nobody(dimension, value))
+    (!there).then(|| missing(dimension, value))
 }
 
 /// What is wrong with the alarms.
@@ -127,7 +127,7 @@ fn alarm_problems(template: &Template) -> Vec<String> {
         for actions in ["AlarmActions", "OKActions"] {
             let topic = alarm[actions][0].as_str().unwrap_or_default();
             if !topic.ends_with(":hongyan-local-alarms") {
-                problem(format!("`{actions}` tells nobody"));
+                problem(format!("`{actions}` notifies no one"));
             }
         }
         if alarm["AlarmDescription"].as_str().is_none_or(|text| !(80..1024).contains(&text.len())) {
@@ -152,14 +152,14 @@ fn alarm_problems(template: &Template) -> Vec<String> {
                 continue;
             }
             if !watched.iter().any(|it| it.is("AWS/Lambda", metric, &function.name)) {
-                problems.push(format!("nobody watches the {metric} of {}", function.name));
+                problems.push(format!("no alarm watches the {metric} of {}", function.name));
             }
         }
     }
     for queue in template.queues.iter().filter(|queue| queue.name.ends_with("-dlq")) {
         let metric = "ApproximateNumberOfMessagesVisible";
         if !watched.iter().any(|it| it.is("AWS/SQS", metric, &queue.name)) {
-            problems.push(format!("nobody watches {}", queue.name));
+            problems.push(format!("no alarm watches {}", queue.name));
         }
     }
     problems
@@ -232,16 +232,16 @@ fn alarm_or_graph_without_a_metric_is_a_problem() {
         ),
         ("TreatMissingData: breaching", "TreatMissingData: notBreaching", "must be breaching"),
         ("TreatMissingData: notBreaching", "TreatMissingData: missing", "must be notBreaching"),
-        ("OKActions: [!Ref AlarmsTopic]", "OKActions: []", "`OKActions` tells nobody"),
+        ("OKActions: [!Ref AlarmsTopic]", "OKActions: []", "`OKActions` notifies no one"),
         (
             "Value: !GetAtt EventsDeadLetterQueue.QueueName",
             "Value: !GetAtt NotificationsDeadLetterQueue.QueueName",
-            "nobody watches hongyan-local-events-dlq",
+            "no alarm watches hongyan-local-events-dlq",
         ),
         (
             "MetricName: Throttles",
             "MetricName: Errors",
-            "nobody watches the Throttles of hongyan-local-callback",
+            "no alarm watches the Throttles of hongyan-local-callback",
         ),
         (
             "MetricName=\\\"receipts\\\"",

@@ -4,7 +4,7 @@ use crate::phone::password;
 use crate::world::{World, order};
 use serde_json::{Value, json};
 
-/// Logs somebody in without a word of an account.
+/// Logs a person in without an account.
 async fn plainly(world: &World, name: &'static str) -> Value {
     let code = world.phone(name).code("shop-mini").await;
     let (status, session) = world.log_in("shop-mini", &json!({ "code": code })).await;
@@ -78,10 +78,10 @@ async fn invalid_account_command_names_the_field_and_changes_nothing() {
     world.account("carol").await;
     let everything = async || (world.aws.rows("users").await, world.aws.rows("mappings").await);
     let before = everything().await;
-    let nobody = json!({ "user": "0".repeat(32) });
+    let unknown = json!({ "user": "0".repeat(32) });
     let refused = [
-        (bind("bind", "nobody", &ann), "NotFound", "username: there is no account"),
-        (bind("bind", "carol", &nobody), "NotFound", "user: there is nobody"),
+        (bind("bind", "unknown", &ann), "NotFound", "username: there is no account"),
+        (bind("bind", "carol", &unknown), "NotFound", "user: there is unknown"),
         (bind("bind", "ann", &bob), "AlreadyBound", "username: the account is bound"),
         (bind("bind", "carol", &ann), "AlreadyBound", "user: this person is bound"),
         (bind("bind", "a#b", &ann), "InvalidRequest", "bind.username: a username has"),
@@ -90,10 +90,10 @@ async fn invalid_account_command_names_the_field_and_changes_nothing() {
             "InvalidRequest",
             "bind.user: an internal",
         ),
-        (bind("unbind", "nobody", &ann), "NotFound", "username: there is no account"),
-        (bind("unbind", "ann", &nobody), "NotFound", "user: there is nobody"),
+        (bind("unbind", "unknown", &ann), "NotFound", "username: there is no account"),
+        (bind("unbind", "ann", &unknown), "NotFound", "user: there is unknown"),
         (
-            json!({ "set_password": { "username": "nobody", "password": "none that she has" } }),
+            json!({ "set_password": { "username": "unknown", "password": "none that she has" } }),
             "NotFound",
             "username: there is no account",
         ),
@@ -103,11 +103,11 @@ async fn invalid_account_command_names_the_field_and_changes_nothing() {
             "set_password.password: a password has",
         ),
         (
-            json!({ "clear_password": { "username": "nobody" } }),
+            json!({ "clear_password": { "username": "unknown" } }),
             "NotFound",
             "username: there is no",
         ),
-        (json!({ "look_up": { "account": "nobody" } }), "NotFound", "no person is known"),
+        (json!({ "look_up": { "account": "unknown" } }), "NotFound", "no person is known"),
         (
             json!({ "look_up": { "app": "nothing", "open_id": "oAnn" } }),
             "NotFound",

@@ -13,7 +13,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/e2e/api");
 
 /// Asks, and checks that the answer is one that the document names, in the form
 /// that it gives.
-async fn ask(
+async fn call(
     world: &World,
     method: &str,
     path: &str,
@@ -59,7 +59,7 @@ async fn every_response_is_documented() {
     world.account("ann").await;
     let login = "/login/{app}";
     let code = ann.code("shop-mini").await;
-    let (status, session) = ask(&world, "POST", login, None, Some(json!({ "code": code }))).await;
+    let (status, session) = call(&world, "POST", login, None, Some(json!({ "code": code }))).await;
     assert_eq!(status, 200);
     let token = session["access_token"].as_str();
     let wrong = json!({ "code": "c", "username": "ann", "password": "not her password" });
@@ -73,16 +73,16 @@ async fn every_response_is_documented() {
         (json!({ "code": "c", "username": "ann", "password": "short" }), 400),
         (json!({ "code": "c", "colour": "red" }), 400),
     ] {
-        assert_eq!(ask(&world, "POST", login, None, Some(body)).await.0, expected);
+        assert_eq!(call(&world, "POST", login, None, Some(body)).await.0, expected);
     }
 
-    let (status, who) = ask(&world, "GET", "/session", token, None).await;
+    let (status, who) = call(&world, "GET", "/session", token, None).await;
     assert_eq!((status, &who["user"]), (200, &session["user"]));
-    assert_eq!(ask(&world, "GET", "/session", None, None).await.0, 401);
-    assert_eq!(ask(&world, "GET", "/session", Some("a.b.c"), None).await.0, 401);
+    assert_eq!(call(&world, "GET", "/session", None, None).await.0, 401);
+    assert_eq!(call(&world, "GET", "/session", Some("a.b.c"), None).await.0, 401);
 
     let code = ann.phone_code("shop-mini").await;
-    let phone = async |code: Value| ask(&world, "POST", "/phone", token, Some(code)).await.0;
+    let phone = async |code: Value| call(&world, "POST", "/phone", token, Some(code)).await.0;
     assert_eq!(phone(json!({ "code": code })).await, 200);
     assert_eq!(phone(json!({ "code": 17 })).await, 400);
 
@@ -94,12 +94,12 @@ async fn every_response_is_documented() {
         ("shop-mini", json!(["form 1"]), 400),
     ] {
         let body = json!({ "app": app, "form_ids": form_ids });
-        assert_eq!(ask(&world, "POST", "/form-ids", token, Some(body)).await.0, expected);
+        assert_eq!(call(&world, "POST", "/form-ids", token, Some(body)).await.0, expected);
     }
 
     let held = |token: &Value| Some(json!({ "refresh_token": token }));
     let refresh = "/session/refresh";
-    let (status, next) = ask(&world, "POST", refresh, None, held(&session["refresh_token"])).await;
+    let (status, next) = call(&world, "POST", refresh, None, held(&session["refresh_token"])).await;
     assert_eq!(status, 200);
     for (path, body, expected) in [
         (refresh, held(&json!("forged")), 401),
@@ -109,10 +109,10 @@ async fn every_response_is_documented() {
         ("/session/revoke", Some(json!({})), 400),
         (refresh, held(&next["refresh_token"]), 401),
     ] {
-        assert_eq!(ask(&world, "POST", path, None, body).await.0, expected, "{path}");
+        assert_eq!(call(&world, "POST", path, None, body).await.0, expected, "{path}");
     }
     for page in ["/.well-known/openid-configuration", "/.well-known/jwks.json"] {
-        assert_eq!(ask(&world, "GET", page, None, None).await.0, 200);
+        assert_eq!(call(&world, "GET", page, None, None).await.0, 200);
     }
 }
 
@@ -133,7 +133,7 @@ async fn run(program: &str, arguments: &[&str], input: &str) -> Output {
     output.await.unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }
@@ -146,14 +146,14 @@ async fn pyjwt_accepts_valid_sessions_only() {
     let token = session["access_token"].as_str().unwrap();
     let verify = format!("{FOLDER}/verify.py");
     let output = run("python", &[&verify], token).await;
-    assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(said(&output).trim(), session["user"].as_str().unwrap());
+    assert!(output.status.success(), "{}", output_text(&output));
+    assert_eq!(output_text(&output).trim(), session["user"].as_str().unwrap());
 
     let (signed, _) = token.rsplit_once('.').unwrap();
     let forged = format!("{signed}.{}", "A".repeat(342));
     let output = run("python", &[&verify], &forged).await;
     assert!(!output.status.success());
-    assert!(said(&output).contains("InvalidSignatureError"), "{}", said(&output));
+    assert!(output_text(&output).contains("InvalidSignatureError"), "{}", output_text(&output));
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn schemathesis_finds_no_error_and_no_undocumented_response() {
     let arguments = ["--config-file", &config, "run", document, "--url", &world.url("")];
     let options = ["-H", &bearer, "--max-examples", "100", "--continue-on-failure", "--no-color"];
     let output = run("schemathesis", &[&arguments[..], &options].concat(), "").await;
-    assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("10 selected / 10 total"), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
+    assert!(output_text(&output).contains("10 selected / 10 total"), "{}", output_text(&output));
     world.sought.forget_logins();
 }

@@ -19,17 +19,17 @@ async fn with_rules() -> World {
     world
 }
 
-/// Pushes what bob did, so many seconds ago, and waits until it has taken
+/// Pushes what bob did, this many seconds ago, and waits until it is
 /// effect.
-async fn told(world: &World, message: Value, seconds_ago: u64) {
-    told_at(world, message, world.wechat.now().await - seconds_ago).await;
+async fn push(world: &World, message: Value, seconds_ago: u64) {
+    push_at(world, message, world.wechat.now().await - seconds_ago).await;
 }
 
-async fn told_at(world: &World, mut message: Value, at: u64) {
+async fn push_at(world: &World, mut message: Value, at: u64) {
     message["from"] = "bob".into();
     let push = json!({ "app": "shop-mini", "message": message, "create_time": at, "times": 3 });
     for answer in world.wechat.push(push).await {
-        assert_eq!(answer["body"], "success", "it isn't answered in the same breath");
+        assert_eq!(answer["body"], "success", "there is no passive reply");
     }
     world.idle().await;
 }
@@ -49,7 +49,7 @@ async fn event(world: &World) -> Value {
     row.clone()
 }
 
-/// The windows that the function has counted, by their item: so many messages
+/// The windows that the function has counted, by their item: how many messages
 /// are left in each.
 async fn left(world: &World, window: &str) -> u64 {
     let row = world.aws.row("users", "item", window).await;
@@ -57,7 +57,7 @@ async fn left(world: &World, window: &str) -> u64 {
     row["messages"].as_u64().unwrap() - taken as u64
 }
 
-/// What came in is applied once more, also what the sweep would find.
+/// Stored events are applied again, also those that the sweep would find.
 async fn replay(world: &World) -> Value {
     let request = json!({ "replay": { "from": 1, "to": "2100-01-01T00:00:00Z" } });
     let replayed = world.invoke("events", &request).await.unwrap();
@@ -101,7 +101,7 @@ async fn matching_message_is_answered_once_and_others_are_not() {
 async fn late_message_is_not_answered() {
     for (message, seconds_ago) in [(enter(), 58), (text("订单"), 11 * 60)] {
         let world = with_rules().await;
-        told(&world, message, seconds_ago).await;
+        push(&world, message, seconds_ago).await;
         let row = event(&world).await;
         assert_eq!(row["auto_reply"]["state"], "too_late", "{row}");
         assert!(row["applied_at"].is_number(), "{row}");
@@ -120,7 +120,7 @@ async fn answer_is_not_repeated_when_wechat_may_have_sent_it() {
         let mut ordered = fault.clone();
         ordered["path"] = SEND.into();
         world.wechat.fault(ordered).await;
-        told(&world, text("订单"), 0).await;
+        push(&world, text("订单"), 0).await;
         let row = event(&world).await;
         assert_eq!(row["auto_reply"]["state"], "unknown", "{fault}: {row}");
         assert!(row["auto_reply"]["reason"].is_string(), "{fault}: {row}");
@@ -134,7 +134,7 @@ async fn answer_is_not_repeated_when_wechat_may_have_sent_it() {
 async fn answer_is_sent_by_a_later_attempt_when_wechat_did_not_accept_it() {
     let world = with_rules().await;
     let bob = world.phone("bob");
-    // Too many calls at the moment.
+    // Too many calls in this minute.
     world.wechat.fault(json!({ "path": SEND, "times": 1, "errcode": 45011 })).await;
     bob.message("shop-mini", "订单").await;
     let row = event(&world).await;
@@ -165,7 +165,7 @@ async fn welcome_is_sent_at_once_or_never() {
     }
 }
 
-/// Somebody else has claimed the answer to the one event, `ago` seconds ago.
+/// Another invocation has claimed the answer to the one event, `ago` seconds ago.
 async fn claimed_by_another(world: &World, ago: u64) {
     let row = event(world).await;
     let at = row["received_at"].as_u64().unwrap() - ago;
@@ -178,13 +178,13 @@ async fn claimed_by_another(world: &World, ago: u64) {
         "UpdateExpression": "SET auto_reply = :claim, pending = app_id, due_at = :past REMOVE applied_at",
         "ExpressionAttributeValues": { ":claim": claim, ":past": { "N": "1" } },
     });
-    world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;
+    world.aws.call_service("DynamoDB_20120810.UpdateItem", &update).await;
 }
 
 #[tokio::test]
 async fn answer_stays_undecided_while_another_invocation_sends_it() {
     let world = with_rules().await;
-    told(&world, text("订单"), 0).await;
+    push(&world, text("订单"), 0).await;
     let calls = world.wechat.calls(SEND).await.len();
     claimed_by_another(&world, 0).await;
     assert_eq!(replay(&world).await["failed"], 1);
@@ -193,7 +193,7 @@ async fn answer_stays_undecided_while_another_invocation_sends_it() {
     assert!(row["problem"].as_str().unwrap().contains("another invocation"), "{row}");
     assert_eq!(row["auto_reply"]["owner"], "another", "{row}");
 
-    // Whoever was sending it was ended in the middle: it may have been sent.
+    // The invocation that was sending it crashed: it may have been sent.
     claimed_by_another(&world, 120).await;
     assert_eq!(replay(&world).await["applied"], 1);
     assert_eq!(event(&world).await["auto_reply"]["state"], "sending");
@@ -224,7 +224,7 @@ async fn answer_follows_the_rules_of_the_time_of_the_message() {
 async fn refused_answer_is_recorded_with_wechats_code() {
     let world = with_rules().await;
     // The sandbox knows of no window: what was pushed, bob has never done.
-    told(&world, enter(), 0).await;
+    push(&world, enter(), 0).await;
     let row = event(&world).await;
     assert_eq!(
         (&row["auto_reply"]["state"], &row["auto_reply"]["code"]),
@@ -243,7 +243,7 @@ async fn answer_is_not_sent_when_the_window_is_exhausted() {
     for order in 0..3 {
         let mut message = enter();
         message["SessionFrom"] = format!("order-{order}").into();
-        told_at(&world, message, at).await;
+        push_at(&world, message, at).await;
     }
     let rows = world.aws.rows("events").await;
     let mut states: Vec<_> =

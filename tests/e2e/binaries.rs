@@ -31,7 +31,7 @@ pub(crate) fn folder() -> PathBuf {
 
 fn check(folder: &Path, function: &str) -> Result<(), String> {
     let built = changed(&folder.join(function)).ok_or_else(|| format!("{function} isn't built"))?;
-    // Beside a binary, cargo writes down what it was made of, as make would.
+    // Beside a binary, cargo stores its dependencies in make's format.
     let rule = fs::read_to_string(folder.join(format!("{function}.d")))
         .map_err(|_| format!("what {function} was made of isn't known"))?;
     // A space within a path is written with a backslash before it.

@@ -17,7 +17,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 /// How long something may take to appear.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What chromedriver says once it listens; a port follows.
 const STARTED: &str = "started successfully on port ";
@@ -46,7 +46,7 @@ impl Browser {
         Self::with(world, &["--window-size=1600,1100"]).await
     }
 
-    /// Looks at the page on a telephone.
+    /// Shows the page at the width of a phone.
     pub(crate) async fn on_a_telephone(world: &World) -> Option<Self> {
         let screen = json!({ "width": 390, "height": 844, "pixelRatio": 1.0 });
         Self::start(world, &[], json!({ "deviceMetrics": screen })).await
@@ -75,7 +75,7 @@ impl Browser {
                 break port.trim_end_matches('.').to_owned();
             }
         };
-        // Read on, or it stops when nobody does.
+        // Keep reading: it blocks when its output is not read.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         // Tests run as root in containers, where Chromium's own sandbox can't.
         let mut arguments = vec![
@@ -169,7 +169,7 @@ impl Browser {
         focused.send_keys(keys).await.unwrap();
     }
 
-    /// Asks `send` for a notification to somebody, by the page's form.
+    /// Sends a notification by the page's form.
     pub(crate) async fn notify(&self, name: &str) {
         self.see("#notify select").await.select_by_value(name).await.unwrap();
         self.tap("#notify-send").await;
@@ -187,7 +187,7 @@ impl Browser {
     }
 
     async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-        let patience = async {
+        let waiting = async {
             loop {
                 if let Some(seen) = look().await {
                     return seen;
@@ -195,7 +195,7 @@ impl Browser {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, patience).await {
+        match tokio::time::timeout(TIMEOUT, waiting).await {
             Ok(seen) => seen,
             Err(_) => {
                 let text: Result<Value, CmdError> =

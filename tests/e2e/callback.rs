@@ -1,4 +1,4 @@
-//! WeChat knocks, and so does everybody else.
+//! WeChat's pushes are accepted, and no other request.
 
 use crate::world::World;
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ async fn url_verification_returns_the_echostr() {
     assert_eq!((status, body.as_str()), (200, "4375120948345356249"));
     assert!(kind.starts_with("text/plain"), "{kind}");
 
-    assert_eq!(greet("nobody", letter.query()).await.0, 404);
+    assert_eq!(greet("unknown", letter.query()).await.0, 404);
     assert_eq!(greet("shop-mini", letter.query()).await.0, 403, "signed with another's token");
     let (status, _, body) =
         greet("shop", letter.query().replace("signature=", "signature=0")).await;
@@ -139,7 +139,7 @@ async fn unsigned_push_leaves_no_trace() {
         let (status, body) = (answer.status().as_u16(), answer.text().await.unwrap());
         assert_eq!((status, body.as_str()), (403, "not signed by WeChat"), "{what}");
     }
-    assert_eq!(post(&world, &format!("/callback/nobody?{query}"), body).await, 404);
+    assert_eq!(post(&world, &format!("/callback/unknown?{query}"), body).await, 404);
     world.idle().await;
     assert!(world.aws.rows("events").await.is_empty());
     let lines = world.lines();
@@ -174,7 +174,7 @@ async fn oversized_body_is_not_read() {
     assert!(world.aws.rows("events").await.is_empty());
 }
 
-/// What nobody can read.
+/// An unreadable message.
 const RIDDLES: [&str; 7] = [
     "hello",
     "<xml>",
@@ -245,7 +245,7 @@ async fn invalid_settings_reject_requests_for_that_app_only() {
     let push = json!({ "app": "shop-mini", "message": message });
     assert_eq!(world.wechat.push(push).await[0]["status"], 200);
     let push = json!({ "app": "shop", "message": message });
-    assert_eq!(world.wechat.push(push).await[0]["status"], 500, "WeChat shall try again");
+    assert_eq!(world.wechat.push(push).await[0]["status"], 500, "WeChat must deliver it again");
     assert!(world.lines().iter().any(|line| line.contains("/hongyan/local/callback/shop")));
 }
 
@@ -360,7 +360,7 @@ async fn previous_token_and_key_are_valid_during_a_rotation() {
 }
 
 /// WeChat's console is changed after the parameter, so what refuses must be read
-/// again: nobody sends three times for ten minutes.
+/// again: no caller sends three times for ten minutes.
 #[tokio::test]
 async fn changed_token_is_loaded_before_wechat_uses_it() {
     let world = World::start().await;
@@ -375,8 +375,8 @@ async fn changed_token_is_loaded_before_wechat_uses_it() {
     assert_eq!(push().await["status"], 403);
     world.set_parameter("callback/shop", &right);
     let taken = async { while push().await["status"] != 200 {} };
-    let patience = std::time::Duration::from_secs(20);
-    assert!(tokio::time::timeout(patience, taken).await.is_ok(), "the new token is not known");
+    let waiting = std::time::Duration::from_secs(20);
+    assert!(tokio::time::timeout(waiting, taken).await.is_ok(), "the new token is not known");
 }
 
 /// Faults 1, 14.

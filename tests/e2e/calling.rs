@@ -111,25 +111,25 @@ impl<'w> Machine<'w> {
     }
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }
 
-/// A program that invokes says what became of it, and ends with an error if the
+/// A program that invokes prints the outcome, and ends with an error if the
 /// function does.
 async fn invokes(command: &[&str], text: &str) {
     let (world, _) = World::with_ann().await;
     let machine = Machine::new(&world);
     let output = machine.run(command, text).await;
-    let told = said(&output);
+    let told = output_text(&output);
     assert!(output.status.success() && told.contains("sent"), "{told}");
     assert_eq!(world.phone("ann").screen().await.len(), 1);
 
     let wrong = text.replace("\"order_shipped\"", "\"no_such\"");
     assert_ne!(wrong, text);
     let output = machine.run(command, &wrong).await;
-    let told = said(&output);
+    let told = output_text(&output);
     assert!(!output.status.success(), "{told}");
     assert!(told.contains("InvalidRequest") && told.contains("no template no_such"), "{told}");
 }
@@ -166,7 +166,7 @@ async fn python_program_uses_the_queue() {
     let (world, _) = World::with_ann().await;
     let machine = Machine::new(&world);
     let output = machine.run(&["python3", "queued.py"], program("python", 1)).await;
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     assert_eq!(world.phone("ann").screen().await.len(), 1);
     assert_eq!(world.cloud.aws.queues.length("hongyan-local-notifications"), Some(0));
 }

@@ -19,16 +19,16 @@ pub(crate) const UNREPEATABLE: [&str; 3] = ["subscribe", "customer_service", "le
 const TEMPLATE: &str = "any_way";
 
 /// A world in which ann can be reached once through one kind of channel.
-pub(crate) struct Scene {
+pub(crate) struct ChannelScenario {
     pub(crate) world: World,
     pub(crate) kind: &'static str,
     /// Where messages of that kind are sent.
     pub(crate) path: &'static str,
 }
 
-impl Scene {
+impl ChannelScenario {
     /// A scene of this kind, in the cloud that is deployed.
-    pub(crate) async fn of(kind: &'static str) -> Self {
+    pub(crate) async fn new(kind: &'static str) -> Self {
         Self::within(World::start().await, kind).await
     }
 
@@ -128,7 +128,7 @@ impl Scene {
         row["status"].as_str().unwrap().to_owned()
     }
 
-    /// Whatever a notification waits for is over: nobody has it any more, and it is
+    /// Whatever a notification waits for is over: no invocation holds its lease, and it is
     /// due. Then the minute's sweep comes by.
     pub(crate) async fn later(&self, id: &str) {
         self.overdue(id).await;
@@ -168,8 +168,8 @@ impl Scene {
         self.world.cloud.kill(&self.world.cloud.function("send")).await.unwrap();
     }
 
-    /// Sends, and does something when ann sees the message and nobody has written
-    /// down that it is sent.
+    /// Sends, and does something when ann sees the message and no invocation has
+    /// stored that it is sent.
     pub(crate) async fn send_and<T>(
         &self,
         id: &str,
@@ -216,12 +216,12 @@ impl Scene {
 
 /// Waits for something that comes by itself and has to be asked for.
 pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let patience = async {
+    let waiting = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    if tokio::time::timeout(Duration::from_secs(30), patience).await.is_err() {
+    if tokio::time::timeout(Duration::from_secs(30), waiting).await.is_err() {
         panic!("after 30 seconds, not yet: {what}");
     }
 }

@@ -63,10 +63,10 @@ fn register(world: &World, code: &str, channels: &[Value]) {
 
 /// Sends a notification of a template to the owner of an account.
 async fn send(world: &World, code: &str, id: &str, account: &str) -> Value {
-    world.send(&of(code, id, json!({ "account": account }))).await
+    world.send(&request_for(code, id, json!({ "account": account }))).await
 }
 
-fn of(code: &str, id: &str, to: Value) -> Value {
+fn request_for(code: &str, id: &str, to: Value) -> Value {
     let mut request = order(id, to);
     request["template"] = code.into();
     request
@@ -137,10 +137,10 @@ async fn subscription_notification_needs_a_consent_and_no_follower() {
     bob.consent("shop", "order_arrived", true).await;
     assert_eq!(states(&world, "consent#").await, ["free"]);
     let to = json!({ "app": "shop", "open_id": bob.open_id("shop").await });
-    let report = world.send(&of("arrived", "order-2", to.clone())).await;
+    let report = world.send(&request_for("arrived", "order-2", to.clone())).await;
     assert_eq!(how(&report), ("sent", "bizsend"), "{report}");
     assert_eq!(states(&world, "consent#").await, ["used"]);
-    let told = world.send(&of("arrived", "order-2", to.clone())).await;
+    let told = world.send(&request_for("arrived", "order-2", to.clone())).await;
     assert_eq!(told["outcome"], "delivered", "the event told so: {told}");
 
     let sent = bodies(&world, BIZSEND).await.remove(0);
@@ -152,7 +152,7 @@ async fn subscription_notification_needs_a_consent_and_no_follower() {
     let shown = bob.screen_of("bizsend").await;
     assert_eq!(shown.len(), 1);
 
-    let report = world.send(&of("arrived", "order-3", to)).await;
+    let report = world.send(&request_for("arrived", "order-3", to)).await;
     assert_eq!(
         passed(&report)[0],
         ("bizsend".to_owned(), "the person has not consented to this message".to_owned())
@@ -168,7 +168,7 @@ async fn subscription_notification_opens_a_mini_program() {
     register(&world, "arrived", &[bizsend(&target)]);
     bob.consent("shop", "order_arrived", true).await;
     let to = json!({ "app": "shop", "open_id": bob.open_id("shop").await });
-    world.send(&of("arrived", "order-1", to)).await;
+    world.send(&request_for("arrived", "order-1", to)).await;
     let sent = bodies(&world, BIZSEND).await.remove(0);
     assert_eq!(
         sent["miniprogram"],
@@ -214,11 +214,11 @@ async fn submit(phone: &Phone<'_>, session: &Value) -> String {
     let path = format!("people/{}/submit", phone.name);
     let submitted = world.wechat.post(&path, &json!({ "app": "shop-mini" })).await;
     let form_id = submitted["form_id"].as_str().unwrap().to_owned();
-    hand_over(world, session, &form_id).await;
+    submit_form_ids(world, session, &form_id).await;
     form_id
 }
 
-async fn hand_over(world: &World, session: &Value, form_id: &str) {
+async fn submit_form_ids(world: &World, session: &Value, form_id: &str) {
     let body = json!({ "app": "shop-mini", "form_ids": [form_id] });
     let request = world.client.post(world.url("/form-ids")).json(&body);
     let request = request.bearer_auth(session["access_token"].as_str().unwrap());
@@ -238,7 +238,7 @@ async fn age(world: &World, form_id: &str, seconds: u64) {
         "ExpressionAttributeValues":
             { ":s": { "N": earlier("submitted_at") }, ":e": { "N": earlier("expires") } },
     });
-    world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;
+    world.aws.call_service("DynamoDB_20120810.UpdateItem", &update).await;
 }
 
 #[tokio::test]
@@ -268,7 +268,7 @@ async fn form_id_pays_for_one_message_and_the_oldest_is_used_first() {
     assert_eq!(shown[0]["fields"][0]["value"], "Blue kettle");
 
     // The used one can't come back.
-    hand_over(&world, &session, &first).await;
+    submit_form_ids(&world, &session, &first).await;
     assert_eq!(send(&world, "receipt", "order-3", "bob").await["outcome"], "unreachable");
 }
 
@@ -298,7 +298,7 @@ async fn next_form_id_is_tried_when_wechat_refuses_one() {
     let bob = world.phone("bob");
     let session = bob.log_in("shop-mini").await;
     for made_up in ["formone", "formtwo"] {
-        hand_over(&world, &session, made_up).await;
+        submit_form_ids(&world, &session, made_up).await;
         age(&world, made_up, 3600).await;
     }
     let good = submit(&bob, &session).await;
@@ -310,7 +310,7 @@ async fn next_form_id_is_tried_when_wechat_refuses_one() {
     assert_eq!(states(&world, "form#").await, ["invalid", "invalid", "used"]);
     assert_eq!(bob.screen().await.len(), 1);
 
-    // One that somebody else has used already, and nothing after it.
+    // One that another sender has used already, and nothing after it.
     submit(&bob, &session).await;
     world.wechat.fault(json!({ "path": LEGACY_SEND, "errcode": 41029 })).await;
     let report = send(&world, "receipt", "order-2", "bob").await;
@@ -382,7 +382,7 @@ async fn long_term_consent_is_valid_until_it_is_withdrawn() {
     assert_eq!(how(&send(&world, "delayed", "order-5", "bob").await).0, "no_consent");
     assert_eq!(world.wechat.calls(SUBSCRIBE_SEND).await.len(), 4);
 
-    // One whose withdrawal nobody told us of: WeChat does, once.
+    // One whose withdrawal was not pushed: WeChat refuses the message, once.
     bob.consent("shop-mini", "order_delayed", true).await;
     world.wechat.fault(json!({ "path": SUBSCRIBE_SEND, "errcode": 43101 })).await;
     let report = send(&world, "delayed", "order-6", "bob").await;
@@ -402,7 +402,7 @@ async fn concurrent_sends_share_one_long_term_consent() {
     world.phone("bob").consent("shop-mini", "order_delayed", true).await;
     let ids: Vec<_> = (0..12).map(|at| format!("order-{at}")).collect();
     let requests: Vec<_> =
-        ids.iter().map(|id| of("delayed", id, json!({ "account": "bob" }))).collect();
+        ids.iter().map(|id| request_for("delayed", id, json!({ "account": "bob" }))).collect();
     for report in world.send_at_once(&requests).await {
         assert_eq!(how(&report), ("sent", "subscribe"), "{report}");
     }
@@ -487,7 +487,7 @@ async fn each_trigger_opens_a_window_for_its_number_of_messages() {
     assert_eq!(until_refused("of-shop", 20).await, 3);
     ann.message("shop", "Hello?").await;
     assert_eq!(until_refused("of-shop", 30).await, 5);
-    assert_eq!(until_refused("of-mini", 0).await, 0, "nobody wrote to the mini program");
+    assert_eq!(until_refused("of-mini", 0).await, 0, "there was no message to the mini program");
     ann.enter("shop-mini").await;
     assert_eq!(until_refused("of-mini", 10).await, 2);
     assert_eq!(world.wechat.calls(CUSTOM_SEND).await.len(), 16, "WeChat wasn't asked in vain");
@@ -566,7 +566,7 @@ async fn first_usable_channel_is_selected() {
 
     // The request's own order, and none but these.
     let chosen = async |id: &str, channels: Value| {
-        let mut request = of("all", id, to.clone());
+        let mut request = request_for("all", id, to.clone());
         request["channels"] = channels;
         let report = world.send(&request).await;
         let passed: Vec<_> = passed(&report).into_iter().map(|(channel, _)| channel).collect();
@@ -600,7 +600,7 @@ async fn channel_of_an_unknown_app_is_reported_and_skipped() {
     assert!(passed[0].1.contains("not under /apps"), "{passed:?}");
     assert!(passed[1].1.contains("not under /apps"), "{passed:?}");
 
-    // As soon as somebody stores it, it is used.
+    // As soon as it is stored, it is used.
     let mut app = world.parameter("apps/shop-mini");
     app["app_id"] = "wx0000000000005a09".into();
     world.set_parameter("apps/shop-app", &app);
@@ -630,7 +630,7 @@ async fn person_is_found_in_each_app_by_any_identifier() {
     for (at, to) in names.into_iter().enumerate() {
         ann.consent("shop-mini", "order_shipped", true).await;
         for code in ["mini", "shop"] {
-            let report = world.send(&of(code, &format!("{code}-{at}"), to.clone())).await;
+            let report = world.send(&request_for(code, &format!("{code}-{at}"), to.clone())).await;
             assert_eq!(report["outcome"], "sent", "{code} {at}: {report}");
         }
     }
@@ -641,10 +641,14 @@ async fn person_is_found_in_each_app_by_any_identifier() {
     assert_eq!(ann.screen().await.len(), 8);
     for (id, to) in [
         ("union", json!({ "union_id": "oNobody" })),
-        ("account", json!({ "account": "nobody" })),
+        ("account", json!({ "account": "unknown" })),
         ("user", json!({ "app": "nowhere", "open_id": "oNobody" })),
     ] {
-        assert_eq!(world.send(&of("shop", id, to)).await["outcome"], "unreachable", "{id}");
+        assert_eq!(
+            world.send(&request_for("shop", id, to)).await["outcome"],
+            "unreachable",
+            "{id}"
+        );
     }
 }
 
@@ -653,7 +657,7 @@ async fn person_is_found_in_each_app_by_any_identifier() {
 async fn unfollowed_person_is_not_called_again() {
     let (world, to) = World::with_ann().await;
     let ann = world.phone("ann");
-    // Nobody has told us that she has left; WeChat does.
+    // Her unfollow was not pushed; WeChat refuses the message.
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 43004 })).await;
     let mut only = order("order-1", to.clone());
     only["channels"] = json!(["template"]);

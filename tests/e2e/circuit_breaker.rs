@@ -1,6 +1,6 @@
-//! An app has used up the day's quota of one of WeChat's APIs: that one rests.
+//! An app has used up the day's quota of one of WeChat's APIs: that one open_circuit.
 
-use crate::channel_scenario::Scene;
+use crate::channel_scenario::ChannelScenario;
 use crate::world::order;
 use serde_json::{Value, json};
 
@@ -9,8 +9,8 @@ const REST: &str = "wx0000000000005a01 /cgi-bin/message/template/send";
 
 /// A scene in which template messages rest, and nothing else; the first one made
 /// the only call.
-async fn resting() -> Scene {
-    let scene = Scene::of("template").await;
+async fn with_open_circuit() -> ChannelScenario {
+    let scene = ChannelScenario::new("template").await;
     scene.fault(json!({ "errcode": 45009, "times": 1000 })).await;
     let report = scene.send("first").await;
     assert_eq!(report["outcome"], "retrying", "{report}");
@@ -19,20 +19,20 @@ async fn resting() -> Scene {
 }
 
 /// A fresh environment, five hours after the last one tried.
-async fn five_hours_later(scene: &Scene) {
+async fn five_hours_later(scene: &ChannelScenario) {
     let then = scene.world.wechat.now().await - 5 * 3600;
     scene.world.aws.set_time("circuit#", &format!("probed {REST}"), then).await;
     scene.kill().await;
 }
 
-async fn rests(scene: &Scene) -> Value {
+async fn open_circuit(scene: &ChannelScenario) -> Value {
     scene.world.aws.row("notifications", "id", "circuit#").await
 }
 
 /// Fault 39.
 #[tokio::test]
 async fn circuit_stays_open_until_midnight_in_china_when_the_quota_is_exhausted() {
-    let scene = resting().await;
+    let scene = with_open_circuit().await;
     let requests: Vec<_> = (0..50).map(|at| scene.request(&format!("order-{at}"))).collect();
     for report in scene.world.send_at_once(&requests).await {
         assert_eq!(report["outcome"], "retrying", "{report}");
@@ -59,7 +59,7 @@ async fn circuit_stays_open_until_midnight_in_china_when_the_quota_is_exhausted(
 /// Fault 39.
 #[tokio::test]
 async fn environment_with_a_stale_cache_makes_one_call() {
-    let scene = Scene::of("template").await;
+    let scene = ChannelScenario::new("template").await;
     // Ten at once, so that there are up to ten environments, which have just looked.
     let warm: Vec<_> = (0..10).map(|at| scene.request(&format!("warm-{at}"))).collect();
     scene.world.send_at_once(&warm).await;
@@ -77,7 +77,7 @@ async fn environment_with_a_stale_cache_makes_one_call() {
 
 #[tokio::test]
 async fn new_environment_reads_the_open_circuit() {
-    let scene = resting().await;
+    let scene = with_open_circuit().await;
     scene.kill().await;
     assert_eq!(scene.send("order-1").await["outcome"], "retrying");
     let to = json!([{ "account": "ann" }, { "account": "ann" }, { "account": "ann" }]);
@@ -93,8 +93,8 @@ async fn new_environment_reads_the_open_circuit() {
 
 #[tokio::test]
 async fn half_open_probe_runs_every_five_hours_and_closes_the_circuit() {
-    let scene = resting().await;
-    // Still used up: one call, and the rest goes on.
+    let scene = with_open_circuit().await;
+    // Still exhausted: one call, and the circuit stays open.
     five_hours_later(&scene).await;
     for id in ["order-1", "order-2", "order-3"] {
         assert_eq!(scene.send(id).await["outcome"], "retrying", "{id}");
@@ -103,18 +103,18 @@ async fn half_open_probe_runs_every_five_hours_and_closes_the_circuit() {
 
     // An operator has cleared it.
     scene.world.wechat.heal().await;
-    assert_eq!(scene.send("order-4").await["outcome"], "retrying", "nobody knows");
+    assert_eq!(scene.send("order-4").await["outcome"], "retrying", "no environment knows");
     five_hours_later(&scene).await;
     assert_eq!(scene.send("order-5").await["outcome"], "sent");
     assert_eq!(scene.send("order-6").await["outcome"], "sent");
-    let left = rests(&scene).await;
+    let left = open_circuit(&scene).await;
     assert_eq!(left.as_object().unwrap().len(), 1, "{left}");
     assert_eq!((scene.calls().await, scene.seen().await), (4, 2));
 }
 
 #[tokio::test]
 async fn half_open_probe_closes_the_circuit_when_only_the_recipient_is_refused() {
-    let scene = resting().await;
+    let scene = with_open_circuit().await;
     scene.world.wechat.heal().await;
     five_hours_later(&scene).await;
     scene.fault(json!({ "errcode": 43004 })).await;
@@ -124,7 +124,7 @@ async fn half_open_probe_closes_the_circuit_when_only_the_recipient_is_refused()
 
 #[tokio::test]
 async fn one_of_many_concurrent_attempts_probes() {
-    let scene = resting().await;
+    let scene = with_open_circuit().await;
     five_hours_later(&scene).await;
     let requests: Vec<_> = (0..10).map(|at| scene.request(&format!("order-{at}"))).collect();
     scene.world.send_at_once(&requests).await;

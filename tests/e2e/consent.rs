@@ -146,7 +146,7 @@ async fn reserved_consent_of_a_crashed_attempt_is_used_by_the_next() {
         "ExpressionAttributeNames": { "#s": "state" },
         "ExpressionAttributeValues": { ":reserved": { "S": "reserved" }, ":order": { "S": "order-1" } },
     });
-    world.aws.ask("DynamoDB_20120810.UpdateItem", &reserve).await;
+    world.aws.call_service("DynamoDB_20120810.UpdateItem", &reserve).await;
 
     let to = json!({ "account": "bob" });
     let other = world.send(&order("order-2", to.clone())).await;
@@ -187,7 +187,7 @@ fn withdrawal() -> Value {
     })
 }
 
-async fn told(world: &World, message: Value, at: u64) {
+async fn push_at(world: &World, message: Value, at: u64) {
     let push = json!({ "app": "shop-mini", "message": message, "create_time": at });
     assert_eq!(world.wechat.push(push).await[0]["body"], "success");
     world.idle().await;
@@ -197,16 +197,16 @@ async fn told(world: &World, message: Value, at: u64) {
 async fn consent_grants_nothing_when_a_later_withdrawal_arrived_first() {
     let (world, to) = with_bob().await;
     let at = world.wechat.now().await;
-    told(&world, withdrawal(), at).await;
-    told(&world, popup(&["accept", "accept"]), at - 60).await;
+    push_at(&world, withdrawal(), at).await;
+    push_at(&world, popup(&["accept", "accept"]), at - 60).await;
     assert!(consents(&world).await.is_empty());
     assert_eq!(outcome(&world, "order-1", &to).await, "no_consent");
 
-    told(&world, withdrawal(), at - 30).await;
-    told(&world, popup(&["accept"]), at - 10).await;
+    push_at(&world, withdrawal(), at - 30).await;
+    push_at(&world, popup(&["accept"]), at - 10).await;
     assert!(consents(&world).await.is_empty(), "an older withdrawal doesn't hide the later one");
 
-    told(&world, popup(&["accept"]), at + 1).await;
+    push_at(&world, popup(&["accept"]), at + 1).await;
     assert_eq!(consents(&world).await, ["free"], "a later consent counts");
 }
 
@@ -220,7 +220,7 @@ async fn withdrawal_wins_over_a_consent_of_the_same_second() {
             messages.reverse();
         }
         for message in messages {
-            told(&world, message, at).await;
+            push_at(&world, message, at).await;
         }
         let free = consents(&world).await.into_iter().filter(|state| state == "free").count();
         assert_eq!(free, 0, "the withdrawal came first: {withdrawn_first}");

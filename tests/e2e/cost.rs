@@ -22,7 +22,7 @@ async fn notification_makes_three_or_four_calls_of_dynamodb_and_one_of_wechat() 
     let send = world.cloud.function("send");
     for (channel, most) in [("template", 3), ("subscribe", 4), ("customer_service", 4)] {
         let counts = OPERATIONS.map(|operation| {
-            // A fault that hardly is one counts whom it befalls.
+            // A fault that delays by nearly nothing, and counts the calls.
             let fault = Fault::new("dynamodb", operation).by(send.clone());
             world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1))).unwrap()
         });

@@ -1,6 +1,6 @@
 //! Functions are killed at every point, while people write, consent, come and go, log in
 //! and are written to. In the end nothing that was acknowledged is lost, nothing took
-//! effect twice, nobody sees a message twice, and everything is in its final state.
+//! twice, no message is shown twice, and everything is in its final state.
 //!
 //! `CRASHES` is how many deaths there are to be (50 if not said; `make crash` makes it
 //! 1000), and `CRASH_SEED` decides their order.
@@ -18,13 +18,13 @@ use shared::config::optional;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 use tokio::sync::watch;
-use workload::{Deeds, minute};
+use workload::{Workload, minute};
 
-/// So many points lie in wait at a time.
-const AT_ONCE: usize = 6;
-/// So many deaths a world lives through before it is judged.
+/// How many crash points are armed at a time.
+const MAX_ARMED: usize = 6;
+/// How many crashes a world has before it is checked.
 const A_WORLD: usize = 50;
-/// A point that nobody came by so many times in a row is none.
+/// A point that no invocation reached this many times in a row is none.
 const TURNS: usize = 20;
 
 /// The points in the order in which they are to be hit: none a second time before each
@@ -62,7 +62,7 @@ impl Deck {
         drawn
     }
 
-    /// What came of them.
+    /// Their results.
     fn put_back(&mut self, point: Point, is_hit: bool) {
         if is_hit {
             *self.hits.entry(point).or_default() += 1;
@@ -70,7 +70,7 @@ impl Deck {
         } else {
             let missed = self.missed.entry(point).or_default();
             *missed += 1;
-            assert!(*missed < TURNS, "nobody comes by {point:?}");
+            assert!(*missed < TURNS, "no invocation reaches {point:?}");
             self.points.push_front(point);
         }
     }
@@ -84,7 +84,7 @@ impl Deck {
 struct Seed(u64);
 
 impl Drop for Seed {
-    #[expect(clippy::print_stderr, reason = "whoever repeats it needs the seed")]
+    #[expect(clippy::print_stderr, reason = "a repetition needs the seed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("to have the points in the same order again: CRASH_SEED={}", self.0);
@@ -92,20 +92,20 @@ impl Drop for Seed {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "whoever waits for a thousand wants to know how it goes")]
-fn tell(line: &str) {
+#[expect(clippy::print_stderr, reason = "a thousand crashes take long")]
+fn print_line(line: &str) {
     eprintln!("{line}");
 }
 
 /// People do what they do, and functions die at these points.
-async fn wave(world: &World, deeds: &Deeds, points: Vec<Point>) -> Vec<(Point, bool)> {
+async fn wave(world: &World, workload: &Workload, points: Vec<Point>) -> Vec<(Point, bool)> {
     let (over, is_over) = watch::channel(false);
     let deaths = points.into_iter().map(|point| {
         let is_over = is_over.clone();
         async move { (point, point.kill(world, is_over).await) }
     });
     let life = async {
-        deeds.all_at_once(world).await;
+        workload.all_at_once(world).await;
         minute(world).await;
         over.send_replace(true);
     };
@@ -123,22 +123,22 @@ async fn crash_at_any_point_loses_and_repeats_nothing() {
     let mut deck = Deck::new(seed.0);
     let (begun, mut waves, mut notifications) = (Instant::now(), 0, 0);
     while deck.deaths() < crashes {
-        let (world, deeds) = (Deeds::world().await, Deeds::default());
+        let (world, workload) = (Workload::world().await, Workload::default());
         let end = crashes.min(deck.deaths() + A_WORLD);
         while deck.deaths() < end {
-            let points = deck.draw(AT_ONCE.min(end - deck.deaths()));
-            for (point, is_hit) in wave(&world, &deeds, points).await {
+            let points = deck.draw(MAX_ARMED.min(end - deck.deaths()));
+            for (point, is_hit) in wave(&world, &workload, points).await {
                 deck.put_back(point, is_hit);
             }
             waves += 1;
         }
-        // Nobody dies in the last one, so something must get through.
-        wave(&world, &deeds, Vec::new()).await;
-        notifications += deeds.asked.borrow().len();
+        // The last wave has no crash, so something must get through.
+        wave(&world, &workload, Vec::new()).await;
+        notifications += workload.asked.borrow().len();
         minute(&world).await;
-        oracle::judge(&world, &deeds).await;
-        assert_eq!(point::forgotten(&world), [""; 0], "these calls are no points");
-        tell(&format!(
+        oracle::judge(&world, &workload).await;
+        assert_eq!(point::uncovered(&world), [""; 0], "these calls are no points");
+        print_line(&format!(
             "{} deaths at {} points in {:?}: {waves} waves, {notifications} notifications, seed {}",
             deck.deaths(),
             deck.hits.len(),
@@ -148,5 +148,9 @@ async fn crash_at_any_point_loses_and_repeats_nothing() {
     }
     let missing: Vec<_> =
         Point::all().into_iter().filter(|point| !deck.hits.contains_key(point)).collect();
-    assert_eq!(deck.hits.len(), crashes.min(Point::all().len()), "nobody died at {missing:#?}");
+    assert_eq!(
+        deck.hits.len(),
+        crashes.min(Point::all().len()),
+        "no crash happened at {missing:#?}"
+    );
 }

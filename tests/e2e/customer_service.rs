@@ -1,4 +1,4 @@
-//! Customer service may write to whoever has been in touch lately.
+//! Customer service may write to a person who has written lately.
 
 use crate::world::{World, order};
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! The template itself, deployed with `sam deploy` as a user does it, into ministack:
-//! somebody else's CloudFormation, API Gateway, Lambda, DynamoDB and Parameter Store,
+//! another implementation of CloudFormation, API Gateway, Lambda, DynamoDB and Parameter Store,
 //! which believes signatures only, and holds every function to its role.
 
 use crate::sandbox::WeChat;
-use crate::world::{order, tell};
+use crate::world::{order, print_lines};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::config::{BehaviorVersion, Region};
@@ -24,7 +24,7 @@ const REGION: &str = "us-east-1";
 /// ministack's administrator.
 const KEY: &str = "test";
 /// A schedule of a minute fires within two.
-const PATIENCE: Duration = Duration::from_secs(150);
+const TIMEOUT: Duration = Duration::from_secs(150);
 
 /// A file or program that `make interop` has brought along.
 fn brought(folder: &str, path: &str) -> PathBuf {
@@ -136,7 +136,7 @@ impl Drop for Ministack {
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
             let lines: Vec<_> = log.lines().map(str::to_owned).collect();
-            tell(&lines[lines.len().saturating_sub(60)..]);
+            print_lines(&lines[lines.len().saturating_sub(60)..]);
         }
         // It stops the functions that it has started.
         let _ = Command::new("kill").arg(self.process.id().to_string()).status();
@@ -146,17 +146,17 @@ impl Drop for Ministack {
 
 /// Waits for what comes by itself.
 async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    let patience = async {
+    let waiting = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    if tokio::time::timeout(PATIENCE, patience).await.is_err() {
-        panic!("after {} seconds, not yet: {what}", PATIENCE.as_secs());
+    if tokio::time::timeout(TIMEOUT, waiting).await.is_err() {
+        panic!("after {} seconds, not yet: {what}", TIMEOUT.as_secs());
     }
 }
 
-/// AWS, as somebody who may do everything there.
+/// AWS, with an administrator's permissions.
 struct Administrator {
     dynamodb: aws_sdk_dynamodb::Client,
     lambda: aws_sdk_lambda::Client,
@@ -263,15 +263,15 @@ async fn core_flow_works_where_the_template_is_deployed() {
     });
     aws.put("templates/order_shipped", ParameterType::String, &shipped.to_string()).await;
 
-    // WeChat's greeting, when its console is told the address.
+    // WeChat's URL verification, when the address is entered in its console.
     let now = people.now().await.to_string();
     let signature = sign(&[world.apps[0].callback_token.expose(), &now, "77"]);
     let query = format!("signature={signature}&timestamp={now}&nonce=77&echostr=hello");
-    let greeting = client.get(format!("{api}/callback/shop?{query}")).send().await.unwrap();
-    assert_eq!(greeting.status(), 200);
-    assert_eq!(greeting.text().await.unwrap(), "hello");
+    let verification = client.get(format!("{api}/callback/shop?{query}")).send().await.unwrap();
+    assert_eq!(verification.status(), 200);
+    assert_eq!(verification.text().await.unwrap(), "hello");
 
-    // The schedule fetches the tokens; nobody else has asked for them.
+    // The schedule fetches the tokens; no other function has requested them.
     until("the schedule has fetched an access token", async || {
         let name = format!("/hongyan/try/tokens/{}", world.apps[0].app_id);
         aws.ssm.get_parameter().name(name).send().await.is_ok()

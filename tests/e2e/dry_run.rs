@@ -37,7 +37,7 @@ async fn sends(world: &World) -> usize {
     calls.iter().filter(|call| call["path"].as_str().unwrap().contains("/message/")).count()
 }
 
-/// Asks what would become of a request, and sees that nothing has.
+/// Makes a dry run of a request, and checks that it has no effect.
 async fn would(world: &World, request: &Value) -> Vec<Value> {
     let (before, sent) = (everything(world).await, sends(world).await);
     let reports = world.send_to_several(&dry(request.clone())).await;
@@ -226,14 +226,14 @@ async fn dry_run_of_a_known_id_reports_its_status() {
     {
         let report = would_one(&world, request).await;
         assert_eq!(report["outcome"], outcome, "{report}");
-        assert_eq!(report, world.send(request).await, "as whoever asks again is told");
+        assert_eq!(report, world.send(request).await, "as for a duplicate request");
         let mut other = request.clone();
         other["data"]["product"] = "Red kettle".into();
         let (kind, message) = world.refused(&dry(other)).await;
         assert_eq!(kind, "Conflict");
         assert!(message.contains(request["id"].as_str().unwrap()), "{message}");
     }
-    // Nobody has made a notification of what was only asked.
+    // A dry run stores no notification.
     let asked = order("asked", to);
     would_one(&world, &asked).await;
     assert_eq!(world.send(&asked).await["outcome"], "sent");
@@ -243,7 +243,7 @@ async fn dry_run_of_a_known_id_reports_its_status() {
 async fn dry_run_reports_each_recipient() {
     let (world, ann) = World::with_ann().await;
     world.phone("bob").log_in("shop-mini").await;
-    let to = json!([ann, { "account": "bob" }, { "account": "nobody" }]);
+    let to = json!([ann, { "account": "bob" }, { "account": "unknown" }]);
     let request = order("sale", to);
     let reports = would(&world, &request).await;
     let told: Vec<_> = reports.iter().map(|it| (it["id"].clone(), it["outcome"].clone())).collect();

@@ -1,4 +1,4 @@
-//! Somebody asks to be forgotten: 个人信息保护法, article 47.
+//! A person requests erasure: 个人信息保护法, article 47.
 
 use crate::phone::password;
 use crate::world::{World, order};
@@ -8,12 +8,12 @@ use std::time::Duration;
 
 const TABLES: [&str; 4] = ["users", "mappings", "events", "notifications"];
 
-async fn forget(world: &World, who: Value) -> Value {
+async fn erase(world: &World, who: Value) -> Value {
     world.ask_login(&json!({ "erase": who })).await.unwrap()
 }
 
 /// All rows in which one of these names stands, but for the marks that stay, and
-/// what became of a login code, which has the random id for a minute.
+/// the record of a login code, which has the random id for a minute.
 async fn traces(world: &World, names: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for table in TABLES {
@@ -85,7 +85,7 @@ async fn erased_person_is_gone_from_every_table() {
     let (session, names) = ann_lives(&world).await;
     assert!(traces(&world, &names).await.len() > 20);
 
-    let report = forget(&world, json!({ "user": session["user"] })).await;
+    let report = erase(&world, json!({ "user": session["user"] })).await;
     assert_eq!((&report["complete"], &report["user"]), (&json!(true), &session["user"]));
     let gone = json!({
         "accounts": 1, "events": 5, "form_ids": 2, "mappings": 5, "notifications": 3, "consents": 1,
@@ -132,7 +132,7 @@ async fn erasure_can_be_repeated_and_takes_any_identifier() {
     ann.follow("shop").await;
     let session = ann.log_in("shop-mini").await;
     let open_id = ann.open_id("shop").await;
-    let first = forget(&world, json!({ "app": "shop", "open_id": open_id })).await;
+    let first = erase(&world, json!({ "app": "shop", "open_id": open_id })).await;
     assert_eq!(first["user"], session["user"]);
     assert_eq!(first["deleted"]["profiles"], 2, "{first}");
     for who in [
@@ -140,16 +140,16 @@ async fn erasure_can_be_repeated_and_takes_any_identifier() {
         json!({ "user": session["user"] }),
         json!({ "account": "ann" }),
     ] {
-        let again = forget(&world, who).await;
+        let again = erase(&world, who).await;
         assert_eq!((&again["complete"], &again["deleted"]), (&json!(true), &json!({})), "{again}");
     }
 
-    // Who only follows, and has never logged in, is somebody too.
+    // A follower who has never logged in is a user too.
     let bob = world.phone("bob");
     bob.follow("shop").await;
     bob.message("shop", "hello").await;
     let names = [bob.open_id("shop").await, bob.union_id().await];
-    let report = forget(&world, json!({ "app": "shop", "open_id": names[0] })).await;
+    let report = erase(&world, json!({ "app": "shop", "open_id": names[0] })).await;
     assert_eq!(report["user"], Value::Null);
     assert_eq!(
         (&report["deleted"]["events"], &report["deleted"]["windows"]),
@@ -164,7 +164,7 @@ async fn returning_person_is_a_new_user() {
     let ann = world.phone("ann");
     ann.follow("shop").await;
     let before = ann.log_in("shop-mini").await;
-    forget(&world, json!({ "account": "ann" })).await;
+    erase(&world, json!({ "account": "ann" })).await;
 
     // The account went with her: it bears a name.
     let code = ann.code("shop-mini").await;
@@ -172,8 +172,8 @@ async fn returning_person_is_a_new_user() {
     assert_eq!(world.log_in("shop-mini", &login).await.0, 401);
     let after = ann.log_in("shop-mini").await;
     assert_ne!(after["user"], before["user"]);
-    assert_eq!(after["follows"], json!({ "shop": false }), "nobody knows, until she follows anew");
-    // The second in which she was forgotten, and the next, are over.
+    assert_eq!(after["follows"], json!({ "shop": false }), "unknown, until she follows again");
+    // The second in which she was erased, and the next, are over.
     world.wechat.advance(2).await;
     ann.unfollow("shop").await;
     ann.follow("shop").await;
@@ -201,16 +201,16 @@ async fn erasure_continues_in_the_next_call_when_time_runs_out() {
     let slow = slow.delay(Duration::from_millis(700));
     let slow = world.cloud.aws.faults.inject(slow).unwrap();
     let who = json!({ "app": "shop", "open_id": names[0] });
-    let first = forget(&world, who.clone()).await;
+    let first = erase(&world, who.clone()).await;
     assert_eq!(first["complete"], false, "{first}");
     assert!(first["next"].as_str().unwrap().contains("invoke again"), "{first}");
     assert!(!traces(&world, &names).await.is_empty());
     slow.cancel();
-    let last = forget(&world, who).await;
+    let last = erase(&world, who).await;
     assert_eq!(last["complete"], true, "{last}");
     assert_eq!(last["deleted"]["events"], 61, "what went in all: {last}");
     assert_eq!(traces(&world, &names).await, [""; 0]);
-    assert_eq!(traces(&world, &["forgetting".to_owned()]).await, [""; 0]);
+    assert_eq!(traces(&world, &["erasure".to_owned()]).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -230,5 +230,5 @@ async fn interrupted_erasure_is_finished_when_it_is_repeated() {
         (&json!(5), &json!(1))
     );
     assert_eq!(traces(&world, &names).await, [""; 0]);
-    assert_eq!(traces(&world, &["forgetting".to_owned()]).await, [""; 0]);
+    assert_eq!(traces(&world, &["erasure".to_owned()]).await, [""; 0]);
 }

@@ -79,7 +79,7 @@ async fn malformed_record_is_counted_once_by_two_readers() {
         "TableName": "hongyan-local-events",
         "Item": { "user": { "S": "wx0000000000005a01#oAnn" }, "event": { "S": "1795186923#odd" } },
     });
-    world.aws.ask("DynamoDB_20120810.PutItem", &row).await;
+    world.aws.call_service("DynamoDB_20120810.PutItem", &row).await;
     world.idle().await;
     assert!(world.cloud.aws.buses.events("notices").is_empty());
     let lines = world.lines();

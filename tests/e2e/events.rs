@@ -1,4 +1,4 @@
-//! Every event is tried; what fails is tried later, or set aside with a reason.
+//! Every event is attempted; what fails is retried, or quarantined with a reason.
 
 use crate::world::{World, order};
 use futures_util::{StreamExt as _, stream};
@@ -6,13 +6,13 @@ use local_aws::InvokeFailure;
 use local_aws::services::Fault;
 use serde_json::{Value, json};
 
-/// A receipt that doesn't say what became of the message.
+/// A receipt without the message's delivery status.
 fn poison(from: &str) -> Value {
     json!({ "from": from, "MsgType": "event", "Event": "TEMPLATESENDJOBFINISH", "MsgID": 7 })
 }
 
-/// Somebody follows of whom WeChat knows nothing.
-fn nobody_follows() -> Value {
+/// A follow event of an openid that WeChat doesn't know.
+fn unknown_follows() -> Value {
     let message =
         json!({ "from": "oNobody", "MsgType": "event", "Event": "subscribe", "EventKey": "" });
     json!({ "app": "shop", "message": message })
@@ -38,7 +38,7 @@ async fn change(world: &World, event: &Value, expression: &str) {
         "ConditionExpression": "attribute_exists(body)",
         "ExpressionAttributeValues": values,
     });
-    world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;
+    world.aws.call_service("DynamoDB_20120810.UpdateItem", &update).await;
 }
 
 /// Tells of a new row as the stream does.
@@ -106,7 +106,7 @@ async fn follow_gets_its_profile_later_when_wechat_is_busy() {
 async fn permanent_failure_is_quarantined_at_once_with_its_reason() {
     let world = World::start().await;
     let answers = world.wechat.push(json!({ "app": "shop", "message": poison("ann") })).await;
-    assert_eq!(answers[0]["body"], "success", "it is written down all the same");
+    assert_eq!(answers[0]["body"], "success", "it is stored all the same");
     world.idle().await;
     let event = world.aws.row("events", "kind", "templatesendjobfinish").await;
     assert_eq!(event["problem"], "Status is missing", "{event}");
@@ -131,7 +131,7 @@ async fn permanent_failure_is_quarantined_at_once_with_its_reason() {
 #[tokio::test]
 async fn failing_event_is_attempted_ten_times_at_growing_intervals() {
     let world = World::start().await;
-    world.wechat.push(nobody_follows()).await;
+    world.wechat.push(unknown_follows()).await;
     world.idle().await;
     let mut minutes = Vec::new();
     for tries in 1..10 {
@@ -154,7 +154,7 @@ async fn failing_event_is_attempted_ten_times_at_growing_intervals() {
 #[tokio::test]
 async fn event_is_quarantined_when_its_tenth_attempt_crashed() {
     let world = World::start().await;
-    world.wechat.push(nobody_follows()).await;
+    world.wechat.push(unknown_follows()).await;
     world.idle().await;
     let event = world.aws.row("events", "kind", "subscribe").await;
     let calls = world.wechat.calls("/cgi-bin/user/info").await.len();
@@ -169,7 +169,7 @@ async fn event_is_quarantined_when_its_tenth_attempt_crashed() {
     assert!(event["quarantined_at"].is_number() && event["pending"].is_null(), "{event}");
     assert!(event["problem"].as_str().unwrap().contains("never came to an end"), "{event}");
     assert_eq!(event["attempts"], 10, "{event}");
-    assert_eq!(world.wechat.calls("/cgi-bin/user/info").await.len(), calls, "nobody tried it");
+    assert_eq!(world.wechat.calls("/cgi-bin/user/info").await.len(), calls, "no attempt was made");
     assert_eq!(metrics(&world, "events_quarantined").len(), 1);
 }
 
@@ -191,7 +191,7 @@ async fn interrupted_event_is_attempted_again() {
 #[tokio::test]
 async fn overlapping_sweeps_count_one_attempt() {
     let world = World::start().await;
-    world.wechat.push(nobody_follows()).await;
+    world.wechat.push(unknown_follows()).await;
     world.idle().await;
     let event = world.aws.row("events", "kind", "subscribe").await;
     make_due(&world, &event).await;
@@ -310,7 +310,7 @@ async fn malformed_row_is_reported_and_never_retried() {
             "due_at": { "N": "1" },
         },
     });
-    world.aws.ask("DynamoDB_20120810.PutItem", &row).await;
+    world.aws.call_service("DynamoDB_20120810.PutItem", &row).await;
     world.phone("ann").follow("shop").await;
     assert!(world.aws.row("events", "kind", "subscribe").await["applied_at"].is_number());
     assert_eq!(metrics(&world, "records_unreadable").len(), 1);
@@ -339,18 +339,18 @@ async fn key_collision_keeps_both_events_and_is_counted() {
     let rows = world.aws.rows("events").await;
     assert_eq!(rows.len(), 2, "{rows:#?}");
     assert!(rows.iter().all(|row| row["applied_at"].is_number()), "{rows:#?}");
-    let (first, twin) = if rows[0]["key_collisions"].is_null() {
+    let (first, collision) = if rows[0]["key_collisions"].is_null() {
         (&rows[1], &rows[0])
     } else {
         (&rows[0], &rows[1])
     };
-    assert_eq!(first["key_collisions"], json!([twin["event"]]), "{first}");
+    assert_eq!(first["key_collisions"], json!([collision["event"]]), "{first}");
     assert!(first["body"].as_str().unwrap().contains("one"));
-    assert!(twin["body"].as_str().unwrap().contains("another"));
+    assert!(collision["body"].as_str().unwrap().contains("another"));
     assert_eq!(metrics(&world, "events_key_collisions").len(), 1);
 }
 
-/// What a stream forgets after a day, it has forgotten here as soon as it gave up.
+/// A stream drops a record after a day; here it drops it as soon as it gives up.
 /// Fault 27.
 #[tokio::test]
 async fn sweep_finds_events_that_the_stream_missed() {

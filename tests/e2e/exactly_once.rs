@@ -1,7 +1,7 @@
 //! Whatever happens to the function in the middle of a notification, ann never
 //! sees two messages; and she sees one wherever that can be made sure of.
 
-use crate::channel_scenario::{REPEATABLE, Scene, UNREPEATABLE};
+use crate::channel_scenario::{ChannelScenario, REPEATABLE, UNREPEATABLE};
 use crate::world::World;
 use futures_util::future::join_all;
 use local_aws::services::Fault;
@@ -16,10 +16,10 @@ fn kinds() -> impl Iterator<Item = &'static str> {
 #[tokio::test]
 async fn deduplicated_message_is_repeated_after_a_crash_behind_the_call() {
     for kind in REPEATABLE {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         scene.send_and_die("order-1").await;
 
-        // Nobody touches it as long as the dead function could be alive.
+        // No other attempt begins while the crashed function could be alive.
         scene.sweep().await;
         let early = scene.send("order-1").await;
         assert_eq!((&early["outcome"], scene.calls().await), (&json!("in_progress"), 1), "{kind}");
@@ -45,7 +45,7 @@ async fn deduplicated_message_is_repeated_after_a_crash_behind_the_call() {
 #[tokio::test]
 async fn other_message_is_not_repeated_after_a_crash_behind_the_call() {
     for kind in UNREPEATABLE {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         scene.send_and_die("order-1").await;
         scene.later("order-1").await;
         assert_eq!(scene.status("order-1").await, "ambiguous", "{kind}");
@@ -68,7 +68,7 @@ async fn other_message_is_not_repeated_after_a_crash_behind_the_call() {
 #[tokio::test]
 async fn message_with_a_recorded_intent_is_sent_when_it_cannot_be_a_duplicate() {
     for kind in kinds() {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         scene.warm_up().await;
         let announced = scene.given(scene.storing().after().hold());
         let request = scene.request("order-1");
@@ -99,7 +99,7 @@ async fn message_with_a_recorded_intent_is_sent_when_it_cannot_be_a_duplicate() 
 #[tokio::test]
 async fn message_without_a_recorded_intent_is_sent_at_the_next_request() {
     for kind in kinds() {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         scene.warm_up().await;
         let writing = scene.given(scene.storing().hold());
         let request = scene.request("order-1");
@@ -121,7 +121,7 @@ async fn message_without_a_recorded_intent_is_sent_at_the_next_request() {
 #[tokio::test]
 async fn lost_confirmation_of_either_write_changes_nothing() {
     for kind in kinds() {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         scene.warm_up().await;
         let announcing = scene.given(scene.storing().reset().after().once());
         let (answer, committing) = scene
@@ -142,7 +142,7 @@ async fn lost_confirmation_of_either_write_changes_nothing() {
 #[tokio::test]
 async fn message_is_not_sent_before_its_intent_is_confirmed() {
     for kind in kinds() {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         scene.warm_up().await;
         let announcing = scene.given(scene.storing().reset().after());
         let (failure, message) = scene.world.refused(&scene.request("order-1")).await;
@@ -162,7 +162,7 @@ async fn message_is_not_sent_before_its_intent_is_confirmed() {
 #[tokio::test]
 async fn unconfirmed_commit_is_found_by_the_next_request() {
     for kind in kinds() {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         // The receipt would have to be written with it, and comes later.
         scene.world.wechat.post("pushing", &json!({ "receipt_delay_ms": 5000 })).await;
         let (answer, lost) =
@@ -181,7 +181,7 @@ async fn unconfirmed_commit_is_found_by_the_next_request() {
 #[tokio::test]
 async fn outcome_is_recovered_when_dynamodb_fails_after_wechat_accepts() {
     for kind in kinds() {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         let down = scene.storing().refuse("InternalServerError");
         let (answer, down) = scene.send_and("order-1", async || scene.given(down)).await;
         answer.unwrap_err();
@@ -205,7 +205,7 @@ async fn attempt_does_not_call_wechat_after_waiting_too_long_for_a_token() {
     for (kind, sent) in [("template", 1), ("customer_service", 0)] {
         let world = World::changed(&[(minute, &minute.replace("60", "16"))]).await;
         world.token_round().await;
-        let scene = Scene::within(world, kind).await;
+        let scene = ChannelScenario::within(world, kind).await;
         scene.warm_up().await;
         scene.fault(json!({ "errcode": 40001 })).await;
         let send = scene.world.cloud.function("send");
@@ -214,7 +214,7 @@ async fn attempt_does_not_call_wechat_after_waiting_too_long_for_a_token() {
         let begun = Timestamp::now();
         let another = async {
             renewing.holds(1).await;
-            // Whoever takes it over finds it left behind.
+            // The next attempt finds it abandoned.
             scene.world.aws.set_time("order-1", "lease_until", 1).await;
             let other = scene.world.invoke("send", &request).await.unwrap();
             let outcome = if sent == 1 { "sent" } else { "ambiguous" };
@@ -237,7 +237,7 @@ async fn attempt_does_not_call_wechat_after_waiting_too_long_for_a_token() {
 #[tokio::test]
 async fn twenty_concurrent_requests_with_one_consent_make_one_call() {
     for kind in ["bizsend", "subscribe", "legacy_template"] {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         let requests: Vec<_> = (0..20).map(|at| scene.request(&format!("order-{at}"))).collect();
         let reports = scene.world.send_at_once(&requests).await;
         let sent = reports.iter().filter(|report| report["outcome"] == "sent").count();
@@ -252,7 +252,7 @@ async fn twenty_concurrent_requests_with_one_consent_make_one_call() {
 #[tokio::test]
 async fn queue_and_caller_can_request_the_same_id_concurrently() {
     for kind in kinds() {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         scene.allow().await;
         let request = scene.request("order-1");
         for _ in 0..5 {
@@ -277,18 +277,18 @@ async fn queue_and_caller_can_request_the_same_id_concurrently() {
 
 /// A scene of this kind in which a function has 16 seconds, which is less to wait for
 /// than a minute, with the same margins.
-async fn short_scene(kind: &'static str) -> Scene {
+async fn short_scene(kind: &'static str) -> ChannelScenario {
     let minute = "if 12 seconds are left.\n      Timeout: 60";
     let world = World::changed(&[(minute, &minute.replace("60", "16"))]).await;
     world.token_round().await;
-    let scene = Scene::within(world, kind).await;
+    let scene = ChannelScenario::within(world, kind).await;
     scene.warm_up().await;
     scene
 }
 
-/// Freezes whoever sends, lets another take over what they are at, and thaws them when
+/// Freezes the sending function, lets another take over its notification, and thaws it when
 /// they have no time for a call any more.
-async fn frozen_past_its_lease(scene: &Scene, begun: Timestamp, outcome: &str) {
+async fn frozen_past_its_lease(scene: &ChannelScenario, begun: Timestamp, outcome: &str) {
     let send = scene.world.cloud.function("send");
     assert_eq!(scene.world.cloud.freeze(&send).await.unwrap(), 1);
     scene.world.aws.set_time("order-1", "lease_until", 1).await;

@@ -1,5 +1,5 @@
 //! The gallery in `examples/`: each function and each page does what it shows, run
-//! from the very files that somebody copies.
+//! from the very files that a reader copies.
 
 mod bot;
 mod manifests;

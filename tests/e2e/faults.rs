@@ -53,7 +53,7 @@ fn place(test: &str) -> (PathBuf, String) {
 }
 
 /// What the table says.
-fn told() -> BTreeSet<Link> {
+fn listed() -> BTreeSet<Link> {
     let mut told = BTreeSet::new();
     for (number, tests) in rows() {
         for test in tests.split('`').skip(1).step_by(2).filter(|test| test.contains("::")) {
@@ -112,10 +112,10 @@ fn tested() -> BTreeSet<Link> {
 
 #[test]
 fn table_and_tests_name_each_other() {
-    let (told, tested) = (told(), tested());
-    let lonely: Vec<_> = told.difference(&tested).collect();
+    let (listed, tested) = (listed(), tested());
+    let lonely: Vec<_> = listed.difference(&tested).collect();
     assert!(lonely.is_empty(), "no such test, or it doesn't say the number: {lonely:#?}");
-    let lonely: Vec<_> = tested.difference(&told).collect();
+    let lonely: Vec<_> = tested.difference(&listed).collect();
     assert!(lonely.is_empty(), "the table doesn't name these: {lonely:#?}");
 }
 

@@ -101,7 +101,7 @@ async fn profile_is_requested_again_when_wechat_fails() {
 #[tokio::test]
 async fn failing_person_delays_no_other() {
     let world = World::start().await;
-    // What is no unionid of a follower's: WeChat knows nobody of this openid.
+    // No follower's openid: WeChat knows no person with it.
     let follows =
         json!({ "from": "oNobody", "MsgType": "event", "Event": "subscribe", "EventKey": "" });
     assert_eq!(
@@ -115,9 +115,9 @@ async fn failing_person_delays_no_other() {
     assert_eq!(world.send(&request).await["outcome"], "sent");
 
     let rows = world.aws.rows("events").await;
-    let nobody =
+    let unknown =
         rows.iter().find(|row| row["user"].as_str().unwrap().ends_with("#oNobody")).unwrap();
-    assert!(nobody["pending"].is_string(), "it stays for the sweep: {nobody}");
-    assert_eq!(nobody["attempts"], 1, "{nobody}");
+    assert!(unknown["pending"].is_string(), "it stays for the sweep: {unknown}");
+    assert_eq!(unknown["attempts"], 1, "{unknown}");
     assert_eq!(world.cloud.aws.queues.length("hongyan-local-events-dlq"), Some(0));
 }

@@ -20,7 +20,7 @@ pub(crate) async fn import(world: &World) -> Value {
 }
 
 /// What the schedule does every minute.
-pub(crate) async fn go_on(world: &World) -> Value {
+pub(crate) async fn resume(world: &World) -> Value {
     world.invoke("followers", &json!({ "continue": {} })).await.unwrap();
     world.idle().await;
     status(world).await
@@ -42,12 +42,12 @@ pub(crate) async fn status(world: &World) -> Value {
     world.invoke("followers", &json!({ "status": { "app": "shop" } })).await.unwrap()
 }
 
-/// Gives the shop so many followers of whom no event told.
-pub(crate) async fn crowd(world: &World, count: usize) {
+/// Gives the shop this many followers without an event.
+pub(crate) async fn follow_without_events(world: &World, count: usize) {
     world.wechat.post("apps/shop/synthetic_followers", &json!({ "count": count })).await;
 }
 
-/// Pages of the list have so many followers.
+/// The followers of a page of the list.
 pub(crate) async fn pages_of(world: &World, so_many: usize) {
     world.wechat.post("apps/shop", &json!({ "list_page": so_many })).await;
 }
@@ -123,7 +123,7 @@ async fn imported_follower_is_reachable_without_an_event() {
 #[tokio::test]
 async fn known_followers_are_neither_requested_nor_written() {
     let world = World::start().await;
-    crowd(&world, 250).await;
+    follow_without_events(&world, 250).await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
     let done = import(&world).await;
@@ -147,10 +147,10 @@ async fn known_followers_are_neither_requested_nor_written() {
 #[tokio::test]
 async fn nightly_reconciliation_imports_accounts_that_were_never_imported() {
     let world = World::start().await;
-    crowd(&world, 20).await;
+    follow_without_events(&world, 20).await;
     assert_eq!(status(&world).await["state"], "none");
-    assert_eq!(go_on(&world).await["state"], "none");
-    assert_eq!(used(&world, LIST).await, 0, "nobody has asked for it");
+    assert_eq!(resume(&world).await["state"], "none");
+    assert_eq!(used(&world, LIST).await, 0, "it was not requested");
     assert_eq!(reconcile(&world).await["imported"], 20);
     assert_true(&world).await;
 }
@@ -160,7 +160,7 @@ async fn import_adds_the_unionid_when_it_appears_later() {
     let world = World::start().await;
     let ann = world.phone("ann");
     ann.follow_unseen("shop").await;
-    crowd(&world, 120).await;
+    follow_without_events(&world, 120).await;
     world.wechat.post("apps/shop", &json!({ "open_platform": null })).await;
     let done = import(&world).await;
     assert_eq!((&done["imported"], &done["without_union_id"]), (&json!(121), &json!(121)));
@@ -187,8 +187,8 @@ async fn erased_follower_returns_as_a_new_user() {
     ann.log_in("shop-mini").await;
     import(&world).await;
     let user = format!("wx0000000000005a01#{}", ann.open_id("shop").await);
-    let forget = json!({ "erase": { "account": "ann" } });
-    assert_eq!(world.ask_login(&forget).await.unwrap()["complete"], true);
+    let erase = json!({ "erase": { "account": "ann" } });
+    assert_eq!(world.ask_login(&erase).await.unwrap()["complete"], true);
     import(&world).await;
     let profile = world.aws.row("users", "user", &user).await;
     assert!(profile.get("union_id").is_none() && profile.get("follows").is_none(), "{profile}");
@@ -197,7 +197,7 @@ async fn erased_follower_returns_as_a_new_user() {
     // A day later the mark is gone that keeps late events from undoing it.
     let key = json!({ "user": { "S": user }, "item": { "S": "profile" } });
     let delete = json!({ "TableName": "hongyan-local-users", "Key": key });
-    world.aws.ask("DynamoDB_20120810.DeleteItem", &delete).await;
+    world.aws.call_service("DynamoDB_20120810.DeleteItem", &delete).await;
     assert_eq!(reconcile(&world).await["imported"], 1);
     let profile = world.aws.row("users", "user", &user).await;
     assert_eq!(profile["union_id"], ann.union_id().await);
@@ -208,12 +208,12 @@ async fn erased_follower_returns_as_a_new_user() {
 #[tokio::test]
 async fn invalid_import_command_is_rejected_and_changes_nothing() {
     let world = World::start().await;
-    crowd(&world, 5).await;
+    follow_without_events(&world, 5).await;
     for (event, words) in [
         (json!({ "import": { "app": "shopp" } }), "there is no \"shopp\" under /apps"),
         (json!({ "import": { "app": "shop-mini" } }), "shop-mini is a mini program"),
         (json!({ "status": { "app": "shop-mini" } }), "shop-mini is a mini program"),
-        (json!({ "cancel": { "app": "nobody" } }), "there is no \"nobody\""),
+        (json!({ "cancel": { "app": "unknown" } }), "there is no \"unknown\""),
         (json!({ "import": {} }), "missing field `app`"),
         (json!({ "import": { "app": "shop", "all": true } }), "unknown field `all`"),
         (json!({ "import": { "app": "shop" }, "status": {} }), "nothing beside it"),
@@ -233,14 +233,14 @@ async fn invalid_import_command_is_rejected_and_changes_nothing() {
 #[tokio::test]
 async fn unauthorized_account_gets_advice() {
     let world = World::start().await;
-    crowd(&world, 5).await;
+    follow_without_events(&world, 5).await;
     world.wechat.fault(json!({ "path": LIST, "errcode": 48001 })).await;
     let failed = import(&world).await;
     assert_eq!(failed["state"], "failed", "{failed}");
     let reason = failed["reason"].as_str().unwrap();
     assert!(reason.contains("48001") && reason.contains("see its permissions"), "{reason}");
-    // It isn't tried every minute, and somebody may ask again.
-    assert_eq!(go_on(&world).await["state"], "failed");
+    // It isn't retried every minute, and an operator may import again.
+    assert_eq!(resume(&world).await["state"], "failed");
     assert_eq!(import(&world).await["state"], "done");
     assert_true(&world).await;
 }

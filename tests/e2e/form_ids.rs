@@ -10,7 +10,7 @@ const SHOP_MINI: &str = "wx0000000000005a02";
 const DAY: u64 = 24 * 3600;
 
 /// Hands over form ids with a session: the status and the answer.
-async fn hand_over(world: &World, session: &Value, body: &Value) -> (u16, Value) {
+async fn submit_form_ids(world: &World, session: &Value, body: &Value) -> (u16, Value) {
     posted(world, Some(&format!("Bearer {}", token(session))), body).await
 }
 
@@ -65,7 +65,8 @@ async fn submitted_form_ids_are_kept_for_seven_days() {
     let ann = world.phone("ann");
     let session = ann.log_in("shop-mini").await;
     let before = Timestamp::now().0;
-    let (status, answer) = hand_over(&world, &session, &form_ids(&["form-a", "form-b"])).await;
+    let (status, answer) =
+        submit_form_ids(&world, &session, &form_ids(&["form-a", "form-b"])).await;
     let after = Timestamp::now().0;
     assert_eq!((status, answer), (200, json!({ "kept": 2 })));
 
@@ -88,12 +89,12 @@ async fn duplicate_form_id_is_kept_once() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let again = form_ids(&["form-a", "form-b", "form-a"]);
-    assert_eq!(hand_over(&world, &session, &again).await, (200, json!({ "kept": 2 })));
+    assert_eq!(submit_form_ids(&world, &session, &again).await, (200, json!({ "kept": 2 })));
     let rows = kept(&world).await;
-    assert_eq!(hand_over(&world, &session, &again).await, (200, json!({ "kept": 0 })));
+    assert_eq!(submit_form_ids(&world, &session, &again).await, (200, json!({ "kept": 0 })));
     assert_eq!(kept(&world).await, rows);
     let more = form_ids(&["form-c", "form-b"]);
-    assert_eq!(hand_over(&world, &session, &more).await, (200, json!({ "kept": 1 })));
+    assert_eq!(submit_form_ids(&world, &session, &more).await, (200, json!({ "kept": 1 })));
     assert_eq!(kept(&world).await.len(), 3);
 }
 
@@ -149,7 +150,7 @@ async fn form_ids_cannot_be_submitted_for_another_user() {
     for field in ["open_id", "user", "sub", "account"] {
         let mut body = form_ids(&["form-a"]);
         body[field] = json!(of_bob);
-        let (status, answer) = hand_over(&world, &session, &body).await;
+        let (status, answer) = submit_form_ids(&world, &session, &body).await;
         assert_eq!(status, 400, "{answer}");
         assert!(answer["error"].as_str().unwrap().contains(field), "{answer}");
     }
@@ -168,7 +169,7 @@ async fn invalid_form_ids_are_named_and_none_is_kept() {
     let world = World::start().await;
     let session = world.phone("ann").log_in("shop-mini").await;
     let refused = async |body: Value, status: u16, words: &[&str]| {
-        let (found, answer) = hand_over(&world, &session, &body).await;
+        let (found, answer) = submit_form_ids(&world, &session, &body).await;
         let error = answer["error"].as_str().unwrap();
         assert_eq!(found, status, "{error}");
         assert!(words.iter().all(|word| error.contains(word)), "{error}");
@@ -184,7 +185,7 @@ async fn invalid_form_ids_are_named_and_none_is_kept() {
     refused(form_ids(&["the formId is a mock one"]), 400, &["form_ids[0]", "phone"]).await;
     refused(form_ids(&[&"x".repeat(9000)]), 413, &[]).await;
     let of = |app: &str| json!({ "app": app, "form_ids": ["form-a"] });
-    refused(of("nobody"), 404, &["app", "mini program"]).await;
+    refused(of("unknown"), 404, &["app", "mini program"]).await;
     refused(of("shop"), 404, &["app", "mini program"]).await;
     assert!(kept(&world).await.is_empty());
 }
@@ -201,8 +202,8 @@ async fn form_ids_of_a_user_unknown_in_the_app_require_a_new_login() {
         "app_id": { "S": SHOP_MINI },
     });
     let delete = json!({ "TableName": "hongyan-local-mappings", "Key": key });
-    world.aws.ask("DynamoDB_20120810.DeleteItem", &delete).await;
-    let (status, answer) = hand_over(&world, &session, &body).await;
+    world.aws.call_service("DynamoDB_20120810.DeleteItem", &delete).await;
+    let (status, answer) = submit_form_ids(&world, &session, &body).await;
     assert_eq!(status, 403);
     assert!(answer["error"].as_str().unwrap().contains("log in to it again"), "{answer}");
 
@@ -211,7 +212,7 @@ async fn form_ids_of_a_user_unknown_in_the_app_require_a_new_login() {
     assert!(kept(&world).await.is_empty());
 
     let session = ann.log_in("shop-mini").await;
-    assert_eq!(hand_over(&world, &session, &body).await, (200, json!({ "kept": 1 })));
+    assert_eq!(submit_form_ids(&world, &session, &body).await, (200, json!({ "kept": 1 })));
 }
 
 #[tokio::test]
@@ -220,7 +221,7 @@ async fn form_ids_are_deleted_when_the_user_closes_the_wechat_account() {
     let bob = world.phone("bob");
     let session = bob.log_in("shop-mini").await;
     let body = form_ids(&["form-a", "form-b"]);
-    assert_eq!(hand_over(&world, &session, &body).await.0, 200);
+    assert_eq!(submit_form_ids(&world, &session, &body).await.0, 200);
     let person = format!("person#{}", session["user"].as_str().unwrap());
     let open_id = bob.open_id("shop-mini").await;
     let row = world.aws.row("mappings", "subject", &person).await;
@@ -238,7 +239,7 @@ async fn form_ids_are_deleted_when_the_user_closes_the_wechat_account() {
     let mappings = world.aws.rows("mappings").await;
     assert!(mappings.iter().all(|row| row["subject"] != person), "{mappings:#?}");
     // The access token lives for some minutes yet; its session has ended.
-    assert_eq!(hand_over(&world, &session, &form_ids(&["form-c"])).await.0, 401);
+    assert_eq!(submit_form_ids(&world, &session, &form_ids(&["form-c"])).await.0, 401);
     assert!(kept(&world).await.is_empty());
 }
 
@@ -249,7 +250,7 @@ async fn form_ids_are_rejected_after_logout() {
     let held = json!({ "refresh_token": session["refresh_token"] });
     let revoked = world.client.post(world.url("/session/revoke")).json(&held).send().await;
     assert_eq!(revoked.unwrap().status().as_u16(), 200);
-    let (status, answer) = hand_over(&world, &session, &form_ids(&["form-1"])).await;
+    let (status, answer) = submit_form_ids(&world, &session, &form_ids(&["form-1"])).await;
     assert_eq!(status, 401, "{answer}");
     assert!(kept(&world).await.is_empty());
 }

@@ -1,4 +1,4 @@
-//! The main job: follow, log in, be notified, and what comes instead when that
+//! The core flow: follow, log in, receive a notification, and what happens when that
 //! can't be.
 
 use crate::world::{World, order};

@@ -1,7 +1,7 @@
 //! What may have been sent is sent again only as it was; and who asks again is
-//! told what became of it.
+//! returned the outcome.
 
-use crate::channel_scenario::{Scene, UNREPEATABLE};
+use crate::channel_scenario::{ChannelScenario, UNREPEATABLE};
 use crate::world::World;
 use serde_json::{Value, json};
 
@@ -9,8 +9,8 @@ const TEMPLATE: &str = "templates/any_way";
 
 /// A template message that WeChat has taken on without saying so, for ann, whom
 /// every other channel would reach as well; and the request.
-async fn perhaps_sent() -> (Scene, Value) {
-    let scene = Scene::of("template").await;
+async fn perhaps_sent() -> (ChannelScenario, Value) {
+    let scene = ChannelScenario::new("template").await;
     for kind in UNREPEATABLE.into_iter().chain(["bizsend"]) {
         scene.allow_one_more(kind).await;
     }
@@ -24,12 +24,12 @@ async fn perhaps_sent() -> (Scene, Value) {
 }
 
 /// It stays unknown whether it was sent, and nothing else is.
-async fn assert_left_alone(scene: &Scene, request: &Value, why: &str) {
+async fn assert_left_alone(scene: &ChannelScenario, request: &Value, why: &str) {
     // A template that was read is used for a minute.
     scene.kill().await;
     scene.later("order-1").await;
     if scene.status("order-1").await == "retrying" {
-        // Somebody may mend the template as long as WeChat would know a repeat.
+        // An operator may fix the template while WeChat would recognise a repeat.
         scene.world.aws.set_time("order-1", "intent_at", 0).await;
         scene.later("order-1").await;
     }
@@ -55,8 +55,8 @@ async fn retry_uses_no_other_channel_when_the_recipient_unfollows() {
 
 #[tokio::test]
 async fn retry_uses_no_other_channel_when_the_template_changes() {
-    type Change = fn(&mut Value);
-    let changes: [(&str, Change); 5] = [
+    type Edit = fn(&mut Value);
+    let changes: [(&str, Edit); 5] = [
         ("it has lost the channel", |template| {
             template["channels"].as_array_mut().unwrap().remove(0);
         }),
@@ -85,7 +85,7 @@ async fn retry_uses_no_other_channel_when_the_template_changes() {
 
 #[tokio::test]
 async fn notification_is_not_expired_when_it_may_have_been_sent() {
-    let scene = Scene::of("template").await;
+    let scene = ChannelScenario::new("template").await;
     let mut request = scene.request("order-1");
     let expires = scene.world.wechat.now().await + 20;
     request["expires_at"] = json!(expires);
@@ -103,7 +103,7 @@ async fn notification_is_not_expired_when_it_may_have_been_sent() {
 /// channel only where nothing may have been sent.
 #[tokio::test]
 async fn retry_uses_no_other_channel_when_the_token_became_invalid() {
-    let scene = Scene::of("template").await;
+    let scene = ChannelScenario::new("template").await;
     scene.allow_one_more("subscribe").await;
     let mut request = scene.request("order-1");
     request.as_object_mut().unwrap().remove("channels");
@@ -127,7 +127,7 @@ fn with(request: &Value, field: &str, value: Value) -> Value {
 /// Fault 45.
 #[tokio::test]
 async fn id_is_bound_to_one_content_after_any_outcome() {
-    let scene = Scene::of("template").await;
+    let scene = ChannelScenario::new("template").await;
     let now = scene.world.wechat.now().await;
     let first = scene.request("order-1");
     let later = with(&scene.request("order-2"), "send_at", json!(now + 3600));
@@ -158,7 +158,7 @@ async fn id_is_bound_to_one_content_after_any_outcome() {
 
 #[tokio::test]
 async fn id_is_bound_to_one_list_of_recipients() {
-    let scene = Scene::of("template").await;
+    let scene = ChannelScenario::new("template").await;
     let world = &scene.world;
     let one = scene.request("order-1")["to"].clone();
     let several = |id: &str, many: usize| with(&scene.request(id), "to", json!(vec![&one; many]));
@@ -177,11 +177,11 @@ async fn id_is_bound_to_one_list_of_recipients() {
         assert_eq!(kind, "Conflict", "{message}");
     }
     assert_eq!(outcomes(&several("sale", 2)).await, ["delivered", "delivered"]);
-    assert_eq!(scene.calls().await, calls, "nobody gets what is a conflict");
+    assert_eq!(scene.calls().await, calls, "a conflict causes no call");
 }
 
 /// Asks twice more: the answer, and nothing more happens.
-async fn asked_again(scene: &Scene, request: &Value) -> Value {
+async fn asked_again(scene: &ChannelScenario, request: &Value) -> Value {
     let calls = scene.calls().await;
     let report = scene.world.send(request).await;
     scene.later(report["id"].as_str().unwrap()).await;
@@ -192,17 +192,17 @@ async fn asked_again(scene: &Scene, request: &Value) -> Value {
 
 #[tokio::test]
 async fn duplicate_request_returns_the_same_final_report() {
-    let scene = Scene::of("subscribe").await;
+    let scene = ChannelScenario::new("subscribe").await;
     let no_consent = scene.request("no-consent");
     let sent = scene.request("sent");
     assert_eq!(scene.world.send(&sent).await["outcome"], "sent");
     assert_eq!(asked_again(&scene, &sent).await["outcome"], "delivered");
     let mut unfit = scene.request("failed");
     unfit["data"]["time"] = json!("soon");
-    let mut nobody = scene.request("no-route");
-    nobody["to"] = json!({ "account": "nobody" });
+    let mut unknown = scene.request("no-route");
+    unknown["to"] = json!({ "account": "unknown" });
     for (request, outcome) in
-        [(no_consent, "no_consent"), (unfit, "failed"), (nobody, "unreachable")]
+        [(no_consent, "no_consent"), (unfit, "failed"), (unknown, "unreachable")]
     {
         let report = scene.world.send(&request).await;
         assert_eq!(report["outcome"], outcome, "{report}");
@@ -232,7 +232,7 @@ async fn duplicate_request_returns_the_same_final_report() {
 #[tokio::test]
 async fn expired_notification_is_not_sent_and_stays_expired() {
     let world = World::start().await;
-    let scene = Scene::within(world, "template").await;
+    let scene = ChannelScenario::within(world, "template").await;
     let expires = scene.world.wechat.now().await + 15;
     let request = with(&scene.request("order-1"), "expires_at", json!(expires));
     scene.fault(json!({ "errcode": 45011 })).await;

@@ -55,7 +55,7 @@ async fn missing_unionid_is_explained_and_added_by_the_next_login() {
     bind(&world, "shop-mini", false).await;
     ann.follow("shop").await;
     let before = ann.log_in("shop-mini").await;
-    assert_eq!(before["follows"], json!({ "shop": false }), "nobody knows that it is she");
+    assert_eq!(before["follows"], json!({ "shop": false }), "the two users are not merged yet");
     let lines = world.lines().concat();
     assert!(lines.contains("bind the mini program to an open-platform account"), "{lines}");
     let report = world.send(&order("order-1", json!({ "account": "ann" }))).await;
@@ -105,13 +105,13 @@ async fn two_users_of_one_person_merge_into_the_one_with_the_unionid() {
     assert!(fault.fired() > 0);
     fault.cancel();
     assert_eq!(both["user"], person["user"]);
-    assert_eq!(both["merged_from"], second["user"], "whoever stored by it can move it");
+    assert_eq!(both["merged_from"], second["user"], "data stored under the old id can be moved");
     let (_, again) = world.log_in("shop-mini", &code).await;
     assert_eq!(again, both, "also when the answer is asked for once more");
     assert_eq!(both["bound"], "ann", "the account stays hers");
     assert_eq!(log_in(&ann, "shop-mini").await.get("merged_from"), None, "it is said once");
 
-    // The sessions of before say somebody who is nobody any more; the client logs
+    // Earlier sessions name a user who no longer exists; the client logs
     // in again, which needs nothing of the user.
     let refresh = async |session: &Value| {
         let held = json!({ "refresh_token": session["refresh_token"] });
@@ -121,8 +121,8 @@ async fn two_users_of_one_person_merge_into_the_one_with_the_unionid() {
     assert_eq!(refresh(&second).await, 401);
     assert_eq!(refresh(&person).await, 200);
     assert_eq!(refresh(&both).await, 200);
-    let nobody = world.ask_login(&json!({ "look_up": { "user": second["user"] } })).await;
-    assert_eq!(nobody.unwrap_err().0, "NotFound");
+    let unknown = world.ask_login(&json!({ "look_up": { "user": second["user"] } })).await;
+    assert_eq!(unknown.unwrap_err().0, "NotFound");
     let found = world.ask_login(&json!({ "look_up": { "account": "ann" } })).await.unwrap();
     assert_eq!(found["user"], person["user"]);
     assert_eq!(found["apps"].as_array().unwrap().len(), 2, "{found}");

@@ -1,7 +1,7 @@
 //! Those who are at it are ended in the middle, or aren't alone.
 
 use crate::followers::{
-    BATCH, LIST, ROW, assert_true, crowd, go_on, import, pages_of, status, used,
+    BATCH, LIST, ROW, assert_true, follow_without_events, import, pages_of, resume, status, used,
 };
 use crate::world::World;
 use local_aws::InvokeFailure;
@@ -25,23 +25,23 @@ async fn killed_after(world: &World, pause: Duration) {
 async fn import_resumes_after_a_crash_at_any_point_and_becomes_complete() {
     let world = World::start().await;
     pages_of(&world, 250).await;
-    crowd(&world, 3000).await;
+    follow_without_events(&world, 3000).await;
     world.wechat.fault(json!({ "path": BATCH, "delay_ms": 100, "times": 10_000 })).await;
     let mut ended = 0;
     while ended < 20 {
-        let chance = u64::from(shared::jitter::random_u32() % 400);
-        killed_after(&world, Duration::from_millis(20 + chance)).await;
+        let random = u64::from(shared::jitter::random_u32() % 400);
+        killed_after(&world, Duration::from_millis(20 + random)).await;
         ended += 1;
-        // So long as its claim held, nobody would go on.
+        // While its lease was valid, no other invocation would resume.
         world.aws.set_time(ROW, "lease_until", 0).await;
-        // The world goes on as well, told and untold.
+        // Meanwhile people follow and unfollow, with and without events.
         for (number, silently) in [(ended * 7, true), (2900 + ended, false)] {
             let path = format!("apps/shop/synthetic_followers/{number}/unfollow");
             world.wechat.post(&path, &json!({ "silently": silently })).await;
         }
     }
     assert_eq!(import(&world).await["state"], "done");
-    // Whoever left untold after their page was read is found the next night.
+    // Unfollows without an event after their page was read are detected the next night.
     assert_eq!(import(&world).await["state"], "done");
     assert_true(&world).await;
 }
@@ -49,16 +49,20 @@ async fn import_resumes_after_a_crash_at_any_point_and_becomes_complete() {
 #[tokio::test]
 async fn lease_of_a_crashed_invocation_expires() {
     let world = World::start().await;
-    crowd(&world, 150).await;
+    follow_without_events(&world, 150).await;
     world.wechat.fault(json!({ "path": BATCH, "delay_ms": 2000, "times": 2 })).await;
     killed_after(&world, Duration::from_millis(1000)).await;
     world.wechat.heal().await;
     let held = status(&world).await;
     assert_eq!(held["state"], "listing", "{held}");
-    assert_eq!(held["continues_at"], json!(null), "somebody seems to be at it: {held}");
+    assert_eq!(
+        held["continues_at"],
+        json!(null),
+        "another invocation seems to hold the lease: {held}"
+    );
     assert_eq!(import(&world).await["state"], "listing");
     world.aws.set_time(ROW, "lease_until", 0).await;
-    assert_eq!(go_on(&world).await["state"], "done");
+    assert_eq!(resume(&world).await["state"], "done");
     assert_true(&world).await;
 }
 
@@ -66,7 +70,7 @@ async fn lease_of_a_crashed_invocation_expires() {
 async fn one_of_several_concurrent_invocations_does_the_work() {
     let world = World::start().await;
     pages_of(&world, 100).await;
-    crowd(&world, 1000).await;
+    follow_without_events(&world, 1000).await;
     world.wechat.fault(json!({ "path": BATCH, "delay_ms": 20, "times": 1000 })).await;
     let event: Value = serde_json::from_str(IMPORT).unwrap();
     let minute = json!({ "continue": {} });
@@ -93,14 +97,14 @@ async fn import_continues_in_the_next_minutes_when_time_runs_out() {
     let world = World::changed(&[("Timeout: 300", "Timeout: 42")]).await;
     world.token_round().await;
     pages_of(&world, 50).await;
-    crowd(&world, 1000).await;
+    follow_without_events(&world, 1000).await;
     world.wechat.fault(json!({ "path": BATCH, "delay_ms": 300, "times": 1000 })).await;
     let mut last = import(&world).await;
     assert_eq!(last["state"], "listing", "{last}");
     assert!(last["continues_at"].is_u64(), "{last}");
     let mut minutes = 0;
     while last["state"] != "done" {
-        let next = go_on(&world).await;
+        let next = resume(&world).await;
         // All may have been listed when the time was up, and only the end was missing.
         let further = next["listed"].as_u64() > last["listed"].as_u64();
         assert!(further || next["state"] == "done", "{next}");
@@ -115,7 +119,7 @@ async fn import_continues_in_the_next_minutes_when_time_runs_out() {
 #[tokio::test]
 async fn refused_and_unconfirmed_writes_are_done_once() {
     let world = World::start().await;
-    crowd(&world, 250).await;
+    follow_without_events(&world, 250).await;
     let of =
         |operation: &str| Fault::new("dynamodb", operation).by(world.cloud.function("followers"));
     let faults = [
@@ -129,7 +133,7 @@ async fn refused_and_unconfirmed_writes_are_done_once() {
     let done = import(&world).await;
     assert_eq!(done["state"], "done", "{done}");
     for fault in faults {
-        assert!(fault.fired() > 1, "it befell nobody");
+        assert!(fault.fired() > 1, "it never fired");
     }
     assert_true(&world).await;
 }
@@ -137,7 +141,7 @@ async fn refused_and_unconfirmed_writes_are_done_once() {
 #[tokio::test]
 async fn import_reports_an_aws_failure_and_resumes_later() {
     let world = World::start().await;
-    crowd(&world, 150).await;
+    follow_without_events(&world, 150).await;
     let fault = Fault::new("dynamodb", "TransactWriteItems").by(world.cloud.function("followers"));
     let fault = world.cloud.aws.faults.inject(fault.refuse("InternalServerError")).unwrap();
     let event: Value = serde_json::from_str(IMPORT).unwrap();
@@ -150,6 +154,6 @@ async fn import_reports_an_aws_failure_and_resumes_later() {
     assert!(waiting["continues_at"].is_u64(), "{waiting}");
     fault.cancel();
     world.aws.set_time(ROW, "retry_at", 0).await;
-    assert_eq!(go_on(&world).await["state"], "done");
+    assert_eq!(resume(&world).await["state"], "done");
     assert_true(&world).await;
 }

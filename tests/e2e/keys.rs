@@ -41,17 +41,17 @@ async fn rotate(world: &World, asked: Value) -> Value {
     world.invoke("login", &json!({ "rotate_keys": asked })).await.unwrap()
 }
 
-/// Moves the moment from which a key signs, and lets nobody know the old one.
-async fn signs_from(world: &World, number: u32, moment: u64) {
+/// Moves the time from which a key signs, and clears the caches.
+async fn signs_from(world: &World, number: u32, time: u64) {
     let name = format!("session/keys/{number}");
     let mut key = world.parameter(&name);
-    key["signs_from"] = moment.into();
+    key["signs_from"] = time.into();
     world.set_parameter(&name, &key);
-    forget(world).await;
+    clear_caches(world).await;
 }
 
 /// What functions know is read anew.
-async fn forget(world: &World) {
+async fn clear_caches(world: &World) {
     world.cloud.kill(&world.cloud.function("login")).await.unwrap();
 }
 
@@ -61,12 +61,12 @@ fn is_there(world: &World, number: u32) -> bool {
 
 /// Waits until the authorizer, which doesn't ask for keys at once, knows this one.
 async fn accepted(world: &World, token: &Value) {
-    let patience = async {
+    let waiting = async {
         while who(world, token).await.0 != 200 {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), patience).await.expect("the token is good");
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("the token is good");
 }
 
 /// Fault 71.
@@ -84,7 +84,7 @@ async fn signing_key_is_published_before_its_first_and_after_its_last_use() {
     let second = rotated["next"].as_str().unwrap().to_owned();
     // API Gateway keeps what it has read for two hours.
     assert!(rotated["signs_from"].as_u64().unwrap() >= now + 2 * 3600, "{rotated}");
-    forget(&world).await;
+    clear_caches(&world).await;
     assert_eq!(published(&world).await, [first.clone(), second.clone()]);
     assert_eq!(kid(&token(&world).await), first, "it doesn't sign yet");
     // One that waits is enough.
@@ -101,13 +101,13 @@ async fn signing_key_is_published_before_its_first_and_after_its_last_use() {
     // The third takes over, and the fourth drives the first away.
     let third = rotate(&world, json!({})).await["next"].as_str().unwrap().to_owned();
     assert!(is_there(&world, 1));
-    forget(&world).await;
+    clear_caches(&world).await;
     assert_eq!(published(&world).await, [first.clone(), second.clone(), third.clone()]);
     signs_from(&world, 3, now).await;
     assert_eq!(published(&world).await, [second.clone(), third.clone()]);
     let fourth = rotate(&world, json!({})).await["next"].as_str().unwrap().to_owned();
     assert!(!is_there(&world, 1) && is_there(&world, 2) && is_there(&world, 4));
-    forget(&world).await;
+    clear_caches(&world).await;
     assert_eq!(published(&world).await, [second, third, fourth]);
 }
 
@@ -161,7 +161,7 @@ async fn unreadable_key_affects_no_other() {
     let first = kid(&token(&world).await);
     world.set_parameter("session/keys/2", "no key");
     world.set_parameter("session/keys/other", "no key either");
-    forget(&world).await;
+    clear_caches(&world).await;
     assert_eq!(kid(&token(&world).await), first);
     for name in ["session/keys/2", "session/keys/other"] {
         let told = |line: &String| line.contains(name) && line.contains("skipped");

@@ -148,9 +148,9 @@ async fn code_stays_valid_after_a_wrong_password() {
     let with = |username: &str, password: &str| json!({ "code": code, "username": username, "password": password });
     let (status, wrong) = world.log_in("shop-mini", &with("ann", "not her password")).await;
     assert_eq!(status, 401);
-    let (status, unknown) = world.log_in("shop-mini", &with("nobody", "not her password")).await;
+    let (status, unknown) = world.log_in("shop-mini", &with("unknown", "not her password")).await;
     assert_eq!(status, 401);
-    assert_eq!(wrong, unknown, "nobody learns which names there are");
+    assert_eq!(wrong, unknown, "the response reveals no account");
     assert!(world.wechat.calls("/sns/jscode2session").await.is_empty());
     assert_eq!(world.log_in("shop-mini", &with("ann", &password("ann"))).await.0, 200);
 }
@@ -187,7 +187,7 @@ async fn invalid_login_names_the_error() {
     refused("shop-mini", json!({ "code": "c", "password": "12345678" }), 400, "username").await;
     refused("shop-mini", json!("hello"), 400, "").await;
     refused("shop-mini", json!({ "code": "c".repeat(9000) }), 413, "").await;
-    refused("nobody", json!({ "code": "c" }), 404, "mini program").await;
+    refused("unknown", json!({ "code": "c" }), 404, "mini program").await;
     refused("shop", json!({ "code": "c" }), 404, "mini program").await;
 
     world.wechat.fault(json!({ "path": "/sns/jscode2session", "errcode": -1, "times": 3 })).await;

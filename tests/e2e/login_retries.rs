@@ -67,8 +67,8 @@ async fn concurrent_retries_get_the_same_response() {
     // The one who uses the code takes its time to write that down.
     let fault = Fault::new("dynamodb", "TransactWriteItems").by(world.cloud.function("login"));
     let slow = world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(400))).unwrap();
-    let twins = (0..4).map(|_| log_in(&world, &login));
-    let answers = futures_util::future::join_all(twins).await;
+    let concurrent = (0..4).map(|_| log_in(&world, &login));
+    let answers = futures_util::future::join_all(concurrent).await;
     slow.cancel();
     for answer in &answers {
         assert_eq!(answer.0, 200, "{}", answer.1);

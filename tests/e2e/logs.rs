@@ -1,4 +1,4 @@
-//! What is logged helps whoever reads it, and betrays nobody.
+//! The log helps an operator, and contains no personal data.
 
 use crate::phone::password;
 use crate::world::{World, order};
@@ -105,7 +105,7 @@ async fn log_of_the_core_flow_contains_no_personal_data() {
         assert!(betrayed.is_empty(), "{what} is in the log: {betrayed:#?}");
     }
 
-    // And yet the log tells what went on.
+    // And yet the log shows what happened.
     for told in [
         "\"requestId\":",
         "applied",

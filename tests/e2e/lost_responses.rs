@@ -1,5 +1,5 @@
 //! What AWS did without saying so is done once; what it refused because of
-//! another write at that moment is done all the same.
+//! another write at the same time is done all the same.
 
 use crate::phone::password;
 use crate::world::{World, order};
@@ -19,7 +19,7 @@ fn given(world: &World, fault: Fault) -> FaultHandle {
     world.cloud.aws.faults.inject(fault).unwrap()
 }
 
-/// A world in which bob has consented so often, and bob as a recipient.
+/// A world in which bob has given this many consents, and bob as a recipient.
 async fn with_consents(times: usize) -> (World, Value) {
     let world = World::start().await;
     let bob = world.phone("bob");

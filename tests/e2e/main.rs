@@ -11,7 +11,7 @@
 //!
 //! What the functions logged is shown when a scenario fails.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod binaries;
 mod browser;

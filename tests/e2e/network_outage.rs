@@ -31,7 +31,7 @@ impl Way {
         });
     }
 
-    /// Nobody can connect any more, and whoever was connected isn't.
+    /// Refuses new connections, and closes those that are open.
     async fn close(&mut self) {
         self.open.shutdown().await;
     }
@@ -49,7 +49,7 @@ async fn a_minute_later(world: &World, sends: &[String]) {
         "UpdateExpression": "SET due_at = :past",
         "ExpressionAttributeValues": { ":past": { "N": "1" } },
     });
-    world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;
+    world.aws.call_service("DynamoDB_20120810.UpdateItem", &update).await;
     world.token_round().await;
     world.invoke("events", &json!({ "sweep": {} })).await.unwrap();
     world.sweep().await;

@@ -1,4 +1,4 @@
-//! What the log and the metrics tell of a notification: what became of it, and
+//! What the log and the metrics contain of a notification: its outcome, and
 //! never whose it was.
 
 use crate::world::{World, order};
@@ -90,17 +90,17 @@ async fn each_attempt_logs_one_line_with_its_outcome() {
     let skipped = passed_on["skipped"].as_str().unwrap();
     assert!(skipped.contains("template of shop: 43004"), "{passed_on}");
 
-    assert_eq!(passed_on["level"], "INFO", "nobody here can do anything about it");
+    assert_eq!(passed_on["level"], "INFO", "no operator can do anything about it");
 
-    // A fault of ours is somebody's to mend, though the message has arrived.
+    // An operator has to fix an error of ours, though the message has arrived.
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 47003 })).await;
-    let report = world.send(&order("mend-me", to("ann"))).await;
+    let report = world.send(&order("fix-me", to("ann"))).await;
     assert_eq!(report["channel"], "customer_service", "{report}");
-    says(&line(&world, "mend-me"), &json!({ "level": "WARN", "outcome": "sent" }));
+    says(&line(&world, "fix-me"), &json!({ "level": "WARN", "outcome": "sent" }));
 
-    // Nobody to send to, and nothing agreed.
-    world.send(&order("nobody", to("nobody"))).await;
-    says(&line(&world, "nobody"), &json!({ "outcome": "unreachable", "attempt": 1 }));
+    // An unknown person, and one without consent.
+    world.send(&order("unknown", to("unknown"))).await;
+    says(&line(&world, "unknown"), &json!({ "outcome": "unreachable", "attempt": 1 }));
     world.send(&only("subscribe", order("unasked", to("bob")))).await;
     says(
         &line(&world, "unasked"),
@@ -237,7 +237,7 @@ async fn outcomes_are_counted_by_channel_and_code() {
     world.send(&order("a", to("ann"))).await;
     world.wechat.fault(json!({ "path": TEMPLATE_SEND, "errcode": 47003 })).await;
     world.send(&only("template", order("b", to("ann")))).await;
-    world.send(&order("c", to("nobody"))).await;
+    world.send(&order("c", to("unknown"))).await;
     world.wechat.fault(json!({ "path": SUBSCRIBE_SEND, "errcode": -1 })).await;
     world.send(&order("d", to("bob"))).await;
     let mut scheduled = order("e", to("ann"));

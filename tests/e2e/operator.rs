@@ -115,7 +115,7 @@ impl World {
         self.wechat.post(&format!("apps/{alias}"), &json!({ "secret": secret })).await;
     }
 
-    /// Somebody pastes into WeChat's console what the tool has said.
+    /// The operator pastes the tool's output into WeChat's console.
     async fn paste(&self, app: &str, console: &Value) {
         let pasted = json!({
             "url": console["url"], "token": console["token"],

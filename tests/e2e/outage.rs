@@ -24,7 +24,7 @@ fn put(world: &World) -> Fault {
     Fault::new("dynamodb", "PutItem").by(world.cloud.function("callback"))
 }
 
-/// What was written was written once, has taken effect, and left no line in the
+/// What was written was written once, was applied, and left no line in the
 /// chat about a service that fails.
 async fn stored_once(world: &World) {
     world.idle().await;
@@ -100,7 +100,7 @@ async fn killed_at_its_put(fault: impl FnOnce(Fault) -> Fault, found: &str) {
     let kill = async {
         held.holds(1).await;
         world.cloud.kill(&world.cloud.function("callback")).await.unwrap();
-        // A call whose caller is gone never takes effect.
+        // A call whose caller has crashed is never applied.
         held.holds(0).await;
     };
     let (done, ()) = tokio::join!(write(&world), kill);
@@ -129,7 +129,7 @@ async fn event_is_not_duplicated_by_the_next_delivery_after_a_crash_behind_the_p
 #[tokio::test]
 async fn every_push_is_stored_once_while_dynamodb_throttles() {
     let world = World::start().await;
-    // Of the first puts some are refused; others take effect and aren't confirmed. After
+    // Of the first puts some are refused; others are applied and not confirmed. After
     // them, every second one is throttled.
     let faults = [
         put(&world).refuse("InternalServerError").times(10),

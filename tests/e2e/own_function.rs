@@ -113,8 +113,8 @@ async fn forged_token_reaches_no_function() {
     }
     assert!(tried > 500, "{tried}");
     // What the authorizer lets in by its documentation, our own check doesn't.
-    for stray in forger.strays() {
-        let request = world.client.get(world.url("/session")).bearer_auth(&stray.token);
-        assert_eq!(request.send().await.unwrap().status(), 401, "{}", stray.name);
+    for unusual in forger.unusual_tokens() {
+        let request = world.client.get(world.url("/session")).bearer_auth(&unusual.token);
+        assert_eq!(request.send().await.unwrap().status(), 401, "{}", unusual.name);
     }
 }

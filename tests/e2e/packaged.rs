@@ -55,7 +55,7 @@ fn write_wrapper(program: &Path, bootstrap: &Path) {
 #[tokio::test]
 #[ignore = "it needs the zips of `make build`; `make interop` runs it"]
 async fn zips_run_the_core_flow() {
-    let world = World::of_binaries(unpacked(), &[]).await;
+    let world = World::from_binaries(unpacked(), &[]).await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
     let session = ann.log_in("shop-mini").await;

@@ -1,4 +1,4 @@
-//! A panic says where it happened, and to nobody what it says.
+//! A panic's location is logged, and its message is not.
 
 use crate::binaries;
 use crate::world::World;
@@ -12,7 +12,7 @@ use tokio::process::Command;
 /// What the panics of these tests say, in part.
 const WORDS: [&str; 5] = ["panicked at", "secret-version", "NotUnicode", "unwrap()", "InvalidPort"];
 
-/// The log says where it happened, in this crate, and nobody what.
+/// The log has the location, in this crate, and no message.
 fn says_where(log: &str, krate: &str, answer: &str) {
     let place = |line: &str| {
         line.contains("the function panicked at ") && line.contains(krate) && line.contains(".rs:")
@@ -87,7 +87,7 @@ async fn response_does_not_contain_the_panic_message() {
         let lines = world.lines().into_iter().filter(|line| line.starts_with(function));
         says_where(&lines.collect::<Vec<_>>().join("\n"), "/lambda_http-", &answer);
     }
-    // It goes on all the same.
+    // It continues all the same.
     let ann = world.phone("ann");
     ann.follow("shop").await;
     ann.log_in("shop-mini").await;

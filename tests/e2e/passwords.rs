@@ -44,7 +44,7 @@ async fn ten_wrong_passwords_block_the_guesser_only() {
     let world = World::start().await;
     world.account("ann").await;
     let code = world.phone("ann").code("shop-mini").await;
-    // At the same moment, from one address.
+    // Concurrently, from one address.
     let guesses: Vec<_> =
         (0..30).map(|at| login(&code, "ann", &format!("not the one {at}"))).collect();
     let answers = guesses.iter().map(|guess| from(&world, 2, guess));
@@ -95,10 +95,10 @@ async fn response_does_not_reveal_whether_the_account_exists() {
     let function = world.cloud.function("login");
     let mut found = Vec::new();
     // One that is, one that isn't, and one that has no password.
-    for account in ["ann", "nobody", "carol"] {
+    for account in ["ann", "unknown", "carol"] {
         for round in 0..11 {
             let counts = OPERATIONS.map(|operation| {
-                // A fault that hardly is one counts whom it befalls.
+                // A fault that delays by nearly nothing, and counts the calls.
                 let fault = Fault::new("dynamodb", operation).by(function.clone());
                 world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1))).unwrap()
             });
@@ -107,7 +107,7 @@ async fn response_does_not_reveal_whether_the_account_exists() {
             let calls = counts.each_ref().map(local_aws::services::FaultHandle::fired);
             counts.iter().for_each(local_aws::services::FaultHandle::cancel);
             let error = answer["error"].as_str().unwrap().to_owned();
-            // How long there is to wait depends on the moment.
+            // The time to wait depends on the current time.
             let error: String = error.chars().filter(|c| !c.is_ascii_digit()).collect();
             found.push((round, status, error, calls));
         }

@@ -15,7 +15,7 @@ fn was_refused(world: &World, function: &str, role: &str, action: &str, resource
     assert!(told, "{words}: {lines:#?}");
 }
 
-/// A world in which ann's notification meets a dead token.
+/// A world in which ann's notification meets an invalid token.
 async fn with_dead_token(changes: &[(&str, &str)]) -> World {
     let world = World::changed(changes).await;
     world.token_round().await;

@@ -43,7 +43,7 @@ impl History {
     }
 }
 
-/// The ways in which so many events fall into seconds, at most two into one.
+/// The ways in which this many events fall into seconds, at most two into one.
 fn seconds(length: usize) -> Vec<Vec<u64>> {
     if length == 0 {
         return vec![Vec::new()];
@@ -59,7 +59,7 @@ fn seconds(length: usize) -> Vec<Vec<u64>> {
     if length == 1 { alone.collect() } else { alone.chain(then(seconds(length - 2), 2)).collect() }
 }
 
-/// Every order of so many things.
+/// Every permutation of this many things.
 fn orders(length: usize) -> Vec<Vec<usize>> {
     if length == 0 {
         return vec![Vec::new()];
@@ -83,8 +83,8 @@ struct Case {
     order: Vec<usize>,
 }
 
-/// Somebody whom WeChat knows to follow the shop, or not to.
-async fn somebody(world: &World, name: String, follows: bool) -> (String, String) {
+/// A person who follows the shop in WeChat, or not.
+async fn person(world: &World, name: String, follows: bool) -> (String, String) {
     let joined = world.wechat.post("people", &json!({ "name": name })).await;
     if follows {
         world.wechat.post(&format!("people/{name}/follow"), &json!({ "app": "shop" })).await;
@@ -97,7 +97,7 @@ async fn somebody(world: &World, name: String, follows: bool) -> (String, String
 /// How events reach the function that applies them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// WeChat pushes them, and each takes effect before the next one comes.
+    /// WeChat pushes them, and each is applied before the next one.
     Pushed,
     /// WeChat pushes them, all at the same time.
     PushedAtOnce,
@@ -114,7 +114,7 @@ fn nth(cases: &[Case], nth: usize) -> impl Iterator<Item = (&Case, &'static str,
     })
 }
 
-/// Waits until what was pushed has taken effect.
+/// Waits until all pushes are applied.
 async fn push(world: &World, events: impl Iterator<Item = (&Case, &'static str, u64)>) {
     let pushes = events.map(|(case, event, create_time)| {
         let message =
@@ -128,7 +128,7 @@ async fn push(world: &World, events: impl Iterator<Item = (&Case, &'static str, 
 }
 
 /// Invokes the function with batches of the stream.
-async fn tell(world: &World, events: impl Iterator<Item = (&Case, &'static str, u64)>) {
+async fn push_all(world: &World, events: impl Iterator<Item = (&Case, &'static str, u64)>) {
     let records: Vec<_> = events.map(record).collect();
     let batches = records.chunks(100).map(async |batch| {
         let answer = world.invoke("events", &json!({ "Records": batch })).await.unwrap();
@@ -169,7 +169,7 @@ async fn play(histories: impl IntoIterator<Item = History>, way: Way) {
         orders(history.seconds.len()).into_iter().map(move |order| (history.clone(), order))
     });
     let cases = stream::iter(plans.enumerate()).map(async |(at, (history, order))| {
-        let (open_id, union_id) = somebody(&world, format!("person-{at}"), history.truth).await;
+        let (open_id, union_id) = person(&world, format!("person-{at}"), history.truth).await;
         Case { open_id, union_id, history, order }
     });
     let cases: Vec<_> = cases.buffer_unordered(16).collect().await;
@@ -183,7 +183,7 @@ async fn play(histories: impl IntoIterator<Item = History>, way: Way) {
         }
         Way::Streamed => {
             for place in 0..5 {
-                tell(&world, nth(&cases, place)).await;
+                push_all(&world, nth(&cases, place)).await;
             }
         }
     }

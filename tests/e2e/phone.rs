@@ -3,7 +3,7 @@
 use crate::world::World;
 use serde_json::{Value, json};
 
-/// Somebody of the sandbox's. What they do is over when it has taken effect.
+/// A person of the sandbox. Each action returns when it is applied.
 pub(crate) struct Phone<'a> {
     pub(crate) world: &'a World,
     pub(crate) name: &'static str,
@@ -23,7 +23,7 @@ impl Phone<'_> {
         self.act("follow", json!({ "app": app, "silently": true })).await;
     }
 
-    /// Leaves while nobody listens.
+    /// Unfollows without an event.
     pub(crate) async fn unfollow_unseen(&self, app: &str) {
         self.act("unfollow", json!({ "app": app, "silently": true })).await;
     }
@@ -68,12 +68,12 @@ impl Phone<'_> {
         done["code"].as_str().unwrap().to_owned()
     }
 
-    /// A code, as the button gives one that asks for the telephone number.
+    /// A code, as the phone number button returns it.
     pub(crate) async fn phone_code(&self, app: &str) -> String {
         self.phone_code_of(app, json!({})).await
     }
 
-    /// As [`Phone::phone_code`], from somebody who has this number.
+    /// As [`Phone::phone_code`], for this number.
     pub(crate) async fn phone_code_of(&self, app: &str, mut number: Value) -> String {
         number["app"] = json!(app);
         let done = self.act("phone", number).await;

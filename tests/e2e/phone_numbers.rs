@@ -1,4 +1,4 @@
-//! A mini program's user lets us know their telephone number.
+//! A mini program's user shares their phone number.
 
 use crate::world::World;
 use serde_json::{Value, json};

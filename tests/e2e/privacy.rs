@@ -20,7 +20,7 @@ fn items(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| row["item"].as_str().unwrap()).collect()
 }
 
-async fn told(world: &World, app: &str, message: Value, at: u64) {
+async fn push_at(world: &World, app: &str, message: Value, at: u64) {
     let push = json!({ "app": app, "message": message, "create_time": at });
     assert_eq!(world.wechat.push(push).await[0]["body"], "success");
     world.idle().await;
@@ -45,7 +45,7 @@ async fn unfollow_deletes_everything_except_the_unfollow() {
     let (open_id, union_id) = (ann.open_id("shop").await, ann.union_id().await);
     let profile = rows(&world, SHOP, &open_id).await.remove(0);
     let since = profile["state_time"].as_u64().unwrap();
-    told(&world, "shop", consent(&open_id), since).await;
+    push_at(&world, "shop", consent(&open_id), since).await;
     let known = rows(&world, SHOP, &open_id).await;
     let prefix = format!("consent#{TEMPLATE}#");
     assert!(items(&known)[0].starts_with(&prefix), "{known:#?}");
@@ -63,10 +63,10 @@ async fn unfollow_deletes_everything_except_the_unfollow() {
 
     // What is older comes too late, also in the same second.
     let follows = json!({ "from": open_id, "MsgType": "event", "Event": "subscribe" });
-    told(&world, "shop", follows, left_at - 1).await;
+    push_at(&world, "shop", follows, left_at - 1).await;
     for at in [left_at - 1, left_at] {
-        told(&world, "shop", text(&open_id), at).await;
-        told(&world, "shop", consent(&open_id), at).await;
+        push_at(&world, "shop", text(&open_id), at).await;
+        push_at(&world, "shop", consent(&open_id), at).await;
     }
     assert_eq!(rows(&world, SHOP, &open_id).await, left);
 
@@ -98,7 +98,7 @@ async fn closed_wechat_account_is_erased_in_the_mini_program() {
     assert_eq!(items(&rows(&world, SHOP_MINI, &open_id).await).len(), 3);
     let now = world.wechat.now().await + 5;
 
-    told(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), now).await;
+    push_at(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), now).await;
     let gone = rows(&world, SHOP_MINI, &open_id).await;
     let [profile] = gone.as_slice() else { panic!("{gone:#?}") };
     let mut kept: Vec<_> = profile.as_object().unwrap().keys().map(String::as_str).collect();
@@ -113,8 +113,8 @@ async fn closed_wechat_account_is_erased_in_the_mini_program() {
     assert_eq!(refresh.send().await.unwrap().status(), 401, "his session has ended");
 
     for _ in 0..2 {
-        told(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), now).await;
-        told(&world, "shop-mini", consent(&open_id), now).await;
+        push_at(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), now).await;
+        push_at(&world, "shop-mini", consent(&open_id), now).await;
         assert_eq!(rows(&world, SHOP_MINI, &open_id).await, gone);
     }
 
@@ -133,7 +133,7 @@ async fn closed_account_event_is_ignored_after_a_newer_login() {
     let before = rows(&world, SHOP_MINI, &open_id).await;
     let mappings = world.aws.rows("mappings").await;
     let at = before[0]["logged_in_at"].as_u64().unwrap() - 60;
-    told(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), at).await;
+    push_at(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), at).await;
     let after = rows(&world, SHOP_MINI, &open_id).await;
     assert_eq!(after[0]["left_at"], at);
     for kept in ["id", "account", "union_id", "logged_in_at"] {
@@ -166,18 +166,18 @@ async fn closed_wechat_account_is_unlinked_in_official_accounts() {
         assert_eq!(of_ann().await, ["#person", SHOP, SHOP_MINI]);
         let now = world.wechat.now().await + 5;
         for _ in 0..2 {
-            told(&world, "shop", cancellation(SHOP, &open_id), now).await;
+            push_at(&world, "shop", cancellation(SHOP, &open_id), now).await;
             assert_eq!(of_ann().await, ["#person", SHOP_MINI], "leaves first: {leaves_first}");
         }
         // What is older comes too late.
         let leaves = json!({ "from": open_id, "MsgType": "event", "Event": "unsubscribe" });
-        told(&world, "shop", leaves, now - 1).await;
+        push_at(&world, "shop", leaves, now - 1).await;
         assert_eq!(of_ann().await, ["#person", SHOP_MINI]);
         let profile = rows(&world, SHOP, &open_id).await;
         assert_eq!((items(&profile), &profile[0]["follows"]), (vec!["profile"], &json!(false)));
 
         let open_id = ann.open_id("shop-mini").await;
-        told(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), now).await;
+        push_at(&world, "shop-mini", cancellation(SHOP_MINI, &open_id), now).await;
         assert_eq!(of_ann().await, [""; 0]);
         let bobs = format!("union#{}", bob.union_id().await);
         assert_eq!(world.aws.row("mappings", "subject", &bobs).await["follows"], true);

@@ -26,7 +26,7 @@ async fn queued_request_is_sent() {
     let row = world.aws.row("notifications", "id", "order-1").await;
     assert_eq!(row["status"], "delivered");
 
-    // SQS delivers at least once; so may whoever puts it there.
+    // SQS delivers at least once, and so may the sender.
     world.queue(&request).await;
     assert_eq!(ann.screen().await.len(), 1);
     assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(0));
@@ -96,7 +96,7 @@ async fn failed_stream_batch_goes_to_the_dead_letter_queue() {
     let writes = Fault::new("dynamodb", "*").on("hongyan-local-notifications").by(send.clone());
     let refused = world.cloud.aws.faults.inject(writes.refuse("InternalServerError")).unwrap();
     let request = order("order-17", to);
-    world.aws.hand_over(&send, &request).await;
+    world.aws.submit_form_ids(&send, &request).await;
     world.until("the event is dead", || world.cloud.aws.queues.length(DEAD) == Some(1)).await;
     refused.cancel();
     let dead = world.cloud.aws.queues.receive(DEAD, 1, Duration::ZERO).await.unwrap();

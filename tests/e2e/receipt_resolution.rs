@@ -1,7 +1,7 @@
-//! WeChat's receipt says what became of a message; also of one of which nobody
-//! else knows.
+//! WeChat's receipt has the delivery status of a message; also of one that is
+//! ambiguous.
 
-use crate::channel_scenario::{NOTIFICATIONS, Scene};
+use crate::channel_scenario::{ChannelScenario, NOTIFICATIONS};
 use local_aws::services::Fault;
 use serde_json::{Value, json};
 
@@ -12,14 +12,14 @@ const SETTLED: u64 = 130;
 const SETTLED_REPEATABLE: u64 = 610;
 
 /// The rows that receipts and sends left behind, by WeChat's id of the message.
-async fn messages(scene: &Scene) -> Vec<Value> {
+async fn messages(scene: &ChannelScenario) -> Vec<Value> {
     let mut rows = scene.world.aws.rows("notifications").await;
     rows.retain(|row| row["id"].as_str().unwrap().starts_with("message#"));
     rows
 }
 
-/// All receipts so far came so many seconds ago.
-async fn told(scene: &Scene, seconds_ago: u64) {
+/// All receipts so far arrived this many seconds ago.
+async fn age_receipts(scene: &ChannelScenario, seconds_ago: u64) {
     let at = scene.world.wechat.now().await - seconds_ago;
     for message in messages(scene).await {
         scene.world.aws.set_time(message["id"].as_str().unwrap(), "recorded_at", at).await;
@@ -34,19 +34,19 @@ async fn told(scene: &Scene, seconds_ago: u64) {
 }
 
 /// WeChat takes a message on and doesn't say so, as often as it is asked.
-async fn lose_the_answer(scene: &Scene) {
+async fn lose_the_answer(scene: &ChannelScenario) {
     scene.fault(json!({ "reset": true, "after": true, "times": 3 })).await;
 }
 
 /// WeChat may have taken it on nine minutes ago, too long for a repeat.
-async fn nine_minutes_later(scene: &Scene, id: &str) {
+async fn nine_minutes_later(scene: &ChannelScenario, id: &str) {
     let long_ago = scene.world.wechat.now().await - 9 * 60;
     scene.world.aws.set_time(id, "intent_at", long_ago).await;
     scene.later(id).await;
 }
 
 /// What a repeated request is answered that WeChat's receipt has told of.
-async fn assert_delivered(scene: &Scene, id: &str) {
+async fn assert_delivered(scene: &ChannelScenario, id: &str) {
     let report = scene.send(id).await;
     assert_eq!(report["outcome"], "delivered", "{report}");
     assert_eq!(report["channel"], scene.kind, "{report}");
@@ -59,17 +59,17 @@ async fn assert_delivered(scene: &Scene, id: &str) {
 
 #[tokio::test]
 async fn receipt_from_before_the_crash_resolves_the_notification() {
-    let scene = Scene::of("subscribe").await;
+    let scene = ChannelScenario::new("subscribe").await;
     scene.send_and_die("order-1").await;
     assert_eq!(messages(&scene).await.len(), 1, "the receipt was faster");
     scene.later("order-1").await;
     assert_eq!(scene.status("order-1").await, "ambiguous");
     // It may be another's, whose sender has not written that down yet.
-    told(&scene, SETTLED - 20).await;
+    age_receipts(&scene, SETTLED - 20).await;
     scene.later("order-1").await;
     assert_eq!(scene.status("order-1").await, "ambiguous");
 
-    told(&scene, SETTLED).await;
+    age_receipts(&scene, SETTLED).await;
     scene.later("order-1").await;
     assert_delivered(&scene, "order-1").await;
     assert_eq!((scene.calls().await, scene.seen().await), (1, 1));
@@ -79,7 +79,7 @@ async fn receipt_from_before_the_crash_resolves_the_notification() {
 /// Fault 34.
 #[tokio::test]
 async fn receipt_from_after_the_crash_resolves_the_notification() {
-    let scene = Scene::of("subscribe").await;
+    let scene = ChannelScenario::new("subscribe").await;
     scene.world.wechat.post("pushing", &json!({ "receipt_delay_ms": 8000 })).await;
     scene.send_and_die("order-1").await;
     scene.overdue("order-1").await;
@@ -94,7 +94,7 @@ async fn receipt_from_after_the_crash_resolves_the_notification() {
     scene.world.idle().await;
     let row = scene.world.aws.row("notifications", "id", "order-1").await;
     assert!(row["due_at"].is_u64(), "the receipt calls for the sweep: {row}");
-    told(&scene, SETTLED).await;
+    age_receipts(&scene, SETTLED).await;
     scene.sweep().await;
     assert_delivered(&scene, "order-1").await;
     assert_eq!((scene.calls().await, scene.seen().await), (1, 1));
@@ -103,17 +103,17 @@ async fn receipt_from_after_the_crash_resolves_the_notification() {
 #[tokio::test]
 async fn receipt_resolves_a_message_that_is_too_old_to_repeat() {
     for kind in ["template", "bizsend"] {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         lose_the_answer(&scene).await;
         let report = scene.send("order-1").await;
         assert_eq!(report["outcome"], "retrying", "{kind}: {report}");
         assert_eq!(scene.calls().await, 3, "{kind}");
         nine_minutes_later(&scene, "order-1").await;
         assert_eq!(scene.send("order-1").await["outcome"], "ambiguous", "{kind}");
-        told(&scene, SETTLED_REPEATABLE - 20).await;
+        age_receipts(&scene, SETTLED_REPEATABLE - 20).await;
         scene.later("order-1").await;
         assert_eq!(scene.status("order-1").await, "ambiguous", "{kind}");
-        told(&scene, SETTLED_REPEATABLE).await;
+        age_receipts(&scene, SETTLED_REPEATABLE).await;
         scene.later("order-1").await;
         assert_delivered(&scene, "order-1").await;
         assert_eq!((scene.calls().await, scene.seen().await), (3, 1), "{kind}");
@@ -122,14 +122,14 @@ async fn receipt_resolves_a_message_that_is_too_old_to_repeat() {
 
 #[tokio::test]
 async fn one_receipt_for_two_ambiguous_notifications_resolves_neither() {
-    let scene = Scene::of("subscribe").await;
+    let scene = ChannelScenario::new("subscribe").await;
     scene.allow().await;
     lose_the_answer(&scene).await;
     assert_eq!(scene.send("order-1").await["outcome"], "ambiguous");
     scene.world.wechat.heal().await;
     scene.fault(json!({ "reset": true })).await;
     assert_eq!(scene.send("order-2").await["outcome"], "ambiguous");
-    told(&scene, SETTLED).await;
+    age_receipts(&scene, SETTLED).await;
     for id in ["order-1", "order-2", "order-1"] {
         scene.later(id).await;
     }
@@ -141,13 +141,13 @@ async fn one_receipt_for_two_ambiguous_notifications_resolves_neither() {
 
 #[tokio::test]
 async fn two_equal_receipts_resolve_two_notifications() {
-    let scene = Scene::of("subscribe").await;
+    let scene = ChannelScenario::new("subscribe").await;
     scene.allow().await;
     lose_the_answer(&scene).await;
     for id in ["order-1", "order-2"] {
         assert_eq!(scene.send(id).await["outcome"], "ambiguous");
     }
-    told(&scene, SETTLED).await;
+    age_receipts(&scene, SETTLED).await;
     for id in ["order-2", "order-1"] {
         scene.later(id).await;
     }
@@ -160,7 +160,7 @@ async fn two_equal_receipts_resolve_two_notifications() {
 
 #[tokio::test]
 async fn two_different_receipts_resolve_neither_of_two() {
-    let scene = Scene::of("template").await;
+    let scene = ChannelScenario::new("template").await;
     lose_the_answer(&scene).await;
     assert_eq!(scene.send("order-1").await["outcome"], "retrying");
     scene.world.phone("ann").block("shop").await;
@@ -169,7 +169,7 @@ async fn two_different_receipts_resolve_neither_of_two() {
     for id in ["order-1", "order-2"] {
         nine_minutes_later(&scene, id).await;
     }
-    told(&scene, SETTLED_REPEATABLE).await;
+    age_receipts(&scene, SETTLED_REPEATABLE).await;
     for id in ["order-1", "order-2"] {
         scene.later(id).await;
     }
@@ -180,7 +180,7 @@ async fn two_different_receipts_resolve_neither_of_two() {
 
 #[tokio::test]
 async fn receipt_of_another_recipient_is_not_matched() {
-    let scene = Scene::of("subscribe").await;
+    let scene = ChannelScenario::new("subscribe").await;
     scene.fault(json!({ "reset": true })).await;
     assert_eq!(scene.send("order-1").await["outcome"], "ambiguous");
     let bob = scene.world.phone("bob");
@@ -190,7 +190,7 @@ async fn receipt_of_another_recipient_is_not_matched() {
     request["to"] = json!({ "account": "bob" });
     scene.fault(json!({ "reset": true, "after": true })).await;
     assert_eq!(scene.world.send(&request).await["outcome"], "ambiguous");
-    told(&scene, SETTLED).await;
+    age_receipts(&scene, SETTLED).await;
     for id in ["order-1", "order-2"] {
         scene.later(id).await;
     }
@@ -202,7 +202,7 @@ async fn receipt_of_another_recipient_is_not_matched() {
 #[tokio::test]
 async fn receipt_can_arrive_before_the_response() {
     for kind in ["template", "bizsend", "subscribe"] {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         scene.fault(json!({ "delay_ms": 2500, "after": true })).await;
         let report = scene.send("order-1").await;
         assert_eq!(report["outcome"], "delivered", "{report}");
@@ -214,7 +214,7 @@ async fn receipt_can_arrive_before_the_response() {
 #[tokio::test]
 async fn rejected_message_is_blocked_in_any_order_of_receipt_and_response() {
     for slow in [false, true] {
-        let scene = Scene::of("template").await;
+        let scene = ChannelScenario::new("template").await;
         scene.world.phone("ann").block("shop").await;
         if slow {
             scene.fault(json!({ "delay_ms": 2500, "after": true })).await;
@@ -233,7 +233,7 @@ async fn rejected_message_is_blocked_in_any_order_of_receipt_and_response() {
 
 #[tokio::test]
 async fn late_response_still_identifies_its_message() {
-    let scene = Scene::of("subscribe").await;
+    let scene = ChannelScenario::new("subscribe").await;
     let world = &scene.world;
     scene.warm_up().await;
     let events = Fault::new("dynamodb", "*").on(NOTIFICATIONS).by(world.cloud.function("events"));
@@ -256,7 +256,7 @@ async fn late_response_still_identifies_its_message() {
     world.idle().await;
     assert_eq!(scene.status("order-1").await, "delivered");
     let mut meetings = world.aws.rows("notifications").await;
-    meetings.retain(|row| row["id"].as_str().unwrap().starts_with("addressee#"));
+    meetings.retain(|row| row["id"].as_str().unwrap().starts_with("receipt_key#"));
     assert!(meetings.iter().all(|row| row["ambiguous"].is_null()), "{meetings:?}");
     assert_delivered(&scene, "order-1").await;
 }

@@ -143,7 +143,7 @@ async fn address_outside_the_whitelist_is_named() {
         "{kind}: {message}"
     );
 
-    // The operator adds it, and the next minute goes on.
+    // The operator adds it, and the next minute succeeds.
     world.token_round().await;
     assert_eq!(world.parameter(SHOP)["generation"], 2);
 }
@@ -180,7 +180,7 @@ async fn slow_app_delays_no_other_app() {
 async fn token_outage_of_210_seconds_affects_no_send() {
     let (world, to) = ann_follows().await;
     let mut sent = 0;
-    // It begins at different moments before and after the successor appears,
+    // It begins at different times before and after the successor appears,
     // which is 300 seconds before the end.
     for (cycle, before_end) in [390, 330, 290, 250, 210].into_iter().enumerate() {
         world.wechat.revoke("shop").await;
@@ -192,7 +192,7 @@ async fn token_outage_of_210_seconds_affects_no_send() {
             if second == 210 {
                 world.wechat.heal().await;
             }
-            // A round each minute, at another moment in each cycle.
+            // A refresh each minute, at another time in each cycle.
             if second % 60 == 30 * (cycle as u64 % 2) {
                 let _ = world.invoke("token", &json!({})).await;
             }
@@ -303,7 +303,7 @@ async fn token_is_read_again_when_the_token_function_cannot_be_invoked() {
     let (report, ()) = tokio::join!(world.send(&request), other);
     assert_eq!(report["outcome"], "sent", "{report}");
 
-    // Nobody gets one: it waits, and says why.
+    // There is no token: the send waits, and gives the reason.
     world.wechat.revoke("shop").await;
     let report = world.send(&order("order-3", to)).await;
     assert_eq!(report["outcome"], "retrying", "{report}");

@@ -1,4 +1,4 @@
-//! How many sends can still be made to somebody.
+//! How many messages can still be sent to a person.
 
 use crate::world::{World, order};
 use serde_json::{Value, json};
@@ -9,19 +9,19 @@ const MINI_ONE_TIME: &str = "SandboxTemplateOfMini-order-shipped-0000001";
 const MINI_LONG_TERM: &str = "SandboxTemplateOfMini-order-delayed-0000001";
 const MINI_LEGACY: &str = "SandboxTemplateOfMini-order-receipt-0000001";
 
-async fn ask(world: &World, asked: Value) -> Value {
+async fn query(world: &World, asked: Value) -> Value {
     let answer = world.invoke("send", &json!({ "remaining": asked })).await;
     answer.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What remains in each app.
 async fn in_apps(world: &World, to: &Value) -> Value {
-    ask(world, json!({ "to": to })).await["apps"].take()
+    query(world, json!({ "to": to })).await["apps"].take()
 }
 
-/// So many sends through each channel of a template.
+/// The remaining sends through each channel of a template.
 async fn through(world: &World, template: &str, to: &Value) -> Vec<(String, Value)> {
-    let answer = ask(world, json!({ "to": to, "template": template })).await;
+    let answer = query(world, json!({ "to": to, "template": template })).await;
     let channels = answer["channels"].as_array().unwrap();
     channels
         .iter()
@@ -29,7 +29,7 @@ async fn through(world: &World, template: &str, to: &Value) -> Vec<(String, Valu
         .collect()
 }
 
-fn of(template: &str, id: &str, to: &Value, channel: &str) -> Value {
+fn request_for(template: &str, id: &str, to: &Value, channel: &str) -> Value {
     let mut request = order(id, to.clone());
     request["template"] = template.into();
     request["channels"] = json!([channel]);
@@ -57,7 +57,7 @@ fn register_all(world: &World) {
     world.set_parameter("templates/all", &all);
 }
 
-async fn hand_over(world: &World, session: &Value, form_ids: &[&str]) {
+async fn submit_form_ids(world: &World, session: &Value, form_ids: &[&str]) {
     let body = json!({ "app": "shop-mini", "form_ids": form_ids });
     let request = world.client.post(world.url("/form-ids")).json(&body);
     let request = request.bearer_auth(session["access_token"].as_str().unwrap());
@@ -69,7 +69,7 @@ async fn remaining_counts_entitlements_in_each_app() {
     let world = World::start().await;
     let ann = world.phone("ann");
     let to = json!({ "account": "ann" });
-    assert_eq!(in_apps(&world, &to).await, json!([]), "nobody knows her");
+    assert_eq!(in_apps(&world, &to).await, json!([]), "she is unknown");
     let session = ann.log_in("shop-mini").await;
     let nothing = json!({
         "app": "shop-mini", "subscriptions": {}, "customer_service": 0, "form_ids": 0,
@@ -83,7 +83,7 @@ async fn remaining_counts_entitlements_in_each_app() {
     ann.consent("shop-mini", "order_delayed", true).await;
     ann.consent("shop", "order_arrived", true).await;
     ann.message("shop", "Hello?").await;
-    hand_over(&world, &session, &["formone", "formtwo"]).await;
+    submit_form_ids(&world, &session, &["formone", "formtwo"]).await;
     let mut expected = json!([
         { "app": "shop", "follows": true, "subscriptions": {}, "customer_service": 8 },
         { "app": "shop-mini", "subscriptions": {}, "customer_service": 0, "form_ids": 2 },
@@ -102,10 +102,10 @@ async fn remaining_counts_entitlements_in_each_app() {
     }
 
     // Each send leaves less, and a withdrawal nothing.
-    let request = of("order_shipped", "order-1", &to, "subscribe");
+    let request = request_for("order_shipped", "order-1", &to, "subscribe");
     assert_eq!(world.send(&request).await["outcome"], "sent");
     expected[1]["subscriptions"][MINI_ONE_TIME] = 1.into();
-    let request = of("order_shipped", "order-2", &to, "customer_service");
+    let request = request_for("order_shipped", "order-2", &to, "customer_service");
     assert_eq!(world.send(&request).await["outcome"], "sent");
     expected[0]["customer_service"] = 7.into();
     assert_eq!(in_apps(&world, &to).await, expected);
@@ -120,7 +120,7 @@ async fn remaining_counts_entitlements_in_each_app() {
     for name in [&names[0], &names[1], &names[3]] {
         assert_eq!(in_apps(&world, name).await, expected, "{name}");
     }
-    // Whose openid this was is forgotten with the follower.
+    // The openid's owner is erased with the follower.
     assert_eq!(in_apps(&world, &names[2]).await, json!([expected[0]]));
 }
 
@@ -137,7 +137,7 @@ async fn remaining_counts_messages_of_a_template() {
     ann.message("shop", "Hello?").await;
     ann.enter("shop-mini").await;
     let form = world.wechat.post("people/ann/submit", &json!({ "app": "shop-mini" })).await;
-    hand_over(&world, &session, &[form["form_id"].as_str().unwrap()]).await;
+    submit_form_ids(&world, &session, &[form["form_id"].as_str().unwrap()]).await;
 
     let unlimited = Value::Null;
     let counts = |sends: [Value; 8]| {
@@ -166,7 +166,7 @@ async fn remaining_counts_messages_of_a_template() {
     assert_eq!(through(&world, "all", &to).await, counts(before));
 
     for channel in ["template", "subscribe", "bizsend", "customer_service", "legacy_template"] {
-        let report = world.send(&of("all", channel, &to, channel)).await;
+        let report = world.send(&request_for("all", channel, &to, channel)).await;
         assert_eq!(report["outcome"], "sent", "{report}");
     }
     let after =
@@ -208,13 +208,13 @@ async fn reserved_entitlement_is_not_counted() {
 #[tokio::test]
 async fn unknown_person_and_template_are_reported() {
     let (world, to) = World::with_ann().await;
-    for nobody in [
-        json!({ "account": "nobody" }),
+    for unknown in [
+        json!({ "account": "unknown" }),
         json!({ "union_id": "oNobody" }),
         json!({ "app": "nowhere", "open_id": "oNobody" }),
     ] {
-        assert_eq!(in_apps(&world, &nobody).await, json!([]), "{nobody}");
-        let sends = through(&world, "order_shipped", &nobody).await;
+        assert_eq!(in_apps(&world, &unknown).await, json!([]), "{unknown}");
+        let sends = through(&world, "order_shipped", &unknown).await;
         assert!(sends.len() == 3 && sends.iter().all(|(_, sends)| *sends == 0), "{sends:?}");
     }
     let open_id = world.phone("ann").open_id("shop").await;

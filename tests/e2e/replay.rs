@@ -1,4 +1,4 @@
-//! What came in can be applied once more, and changes nothing.
+//! Stored events can be applied again without changing anything.
 
 use crate::world::World;
 use local_aws::InvokeFailure;
@@ -73,7 +73,7 @@ fn messages() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// A world in which an event of each kind has come in, and taken effect.
+/// A world in which an event of each kind was stored and applied.
 async fn eventful() -> World {
     let world = World::start().await;
     let (ann, bob) = (world.phone("ann"), world.phone("bob"));
@@ -116,7 +116,7 @@ async fn replay_of_everything_changes_nothing() {
     }
 }
 
-/// What is known of users from what came in: what logins wrote is gone with the table,
+/// What stored events tell of users: what logins wrote is lost with the table,
 /// until they log in again. A consent that was taken back may as well not be there.
 async fn known_from_events(world: &World) -> Vec<Value> {
     let mut rows = world.aws.rows("users").await;
@@ -143,7 +143,7 @@ async fn lost_users_are_rebuilt_from_stored_events() {
     for row in world.aws.rows("users").await {
         let key = json!({ "user": { "S": row["user"] }, "item": { "S": row["item"] } });
         let delete = json!({ "TableName": "hongyan-local-users", "Key": key });
-        world.aws.ask("DynamoDB_20120810.DeleteItem", &delete).await;
+        world.aws.call_service("DynamoDB_20120810.DeleteItem", &delete).await;
     }
     assert_eq!(world.aws.rows("users").await, Vec::<Value>::new());
 
@@ -171,7 +171,7 @@ async fn quarantined_events_are_requeued() {
             ":ten": { "N": "10" }, ":why": { "S": "WeChat was busy" }, ":at": { "N": "1795190000" },
         },
     });
-    world.aws.ask("DynamoDB_20120810.UpdateItem", &quarantined).await;
+    world.aws.call_service("DynamoDB_20120810.UpdateItem", &quarantined).await;
     ann.message("shop", "hello").await;
 
     let only = |only: &str| {
@@ -181,12 +181,12 @@ async fn quarantined_events_are_requeued() {
     };
     world.wechat.fault(json!({ "path": "/cgi-bin/user/info", "times": 100, "errcode": -1 })).await;
     // It was explained already, so that WeChat isn't asked.
-    let forget = json!({
+    let erase = json!({
         "TableName": "hongyan-local-users",
         "Key": { "user": { "S": event["user"] }, "item": { "S": "profile" } },
         "UpdateExpression": "REMOVE profile_fetched",
     });
-    world.aws.ask("DynamoDB_20120810.UpdateItem", &forget).await;
+    world.aws.call_service("DynamoDB_20120810.UpdateItem", &erase).await;
     assert_eq!(replay(&world, only("quarantined")).await, outcome(0, 1, 1));
     let row = world.aws.row("events", "kind", "subscribe").await;
     assert_eq!((&row["attempts"], row["quarantined_at"].is_null()), (&json!(1), true), "{row}");
@@ -299,7 +299,7 @@ async fn replay_continues_at_its_cursor() {
 async fn invalid_replay_command_explains_the_error() {
     let world = World::start().await;
     let cases = [
-        (json!({ "from": 1, "to": 2, "app": "nobody" }), "shop-mini"),
+        (json!({ "from": 1, "to": 2, "app": "unknown" }), "shop-mini"),
         (json!({ "from": 2, "to": 2 }), "later than from"),
         (json!({ "from": "yesterday", "to": 2 }), "RFC 3339"),
         (json!({ "from": 1 }), "missing field `to`"),

@@ -192,7 +192,7 @@ async fn mini_program_transfers_to_customer_service_in_the_passive_reply() {
         "shop-mini",
         json!([
             { "on": { "contains": "人工" }, "reply": { "customer_service": {} } },
-            { "on": "message", "reply": { "text": "A moment, please." } },
+            { "on": "message", "reply": { "text": "One minute, please." } },
         ]),
     );
     let answer = push(&world, "shop-mini", text("转人工")).await;

@@ -20,7 +20,7 @@ impl WeChat {
         self.post("faults", &fault).await;
     }
 
-    /// Calls off all faults.
+    /// Cancels all faults.
     pub(crate) async fn heal(&self) {
         self.send(Method::DELETE, "faults", None).await;
     }
@@ -48,7 +48,7 @@ impl WeChat {
         calls.iter().filter(|call| call["path"] == path).cloned().collect()
     }
 
-    /// Forgets the calls so far.
+    /// Clears the call log.
     pub(crate) async fn forget_calls(&self) {
         self.send(Method::DELETE, "calls", None).await;
     }

@@ -300,7 +300,7 @@ async fn page_has_two_languages_two_themes_and_a_phone_layout() {
     let script = "return import('/page/words.js').then(({ missing }) => missing())";
     assert_eq!(browser.script(script).await, json!([]));
 
-    // As wide as a telephone, nothing sticks out.
+    // At the width of a phone, nothing overflows.
     let widths = "return [document.documentElement.scrollWidth, innerWidth]";
     let widths = browser.script(widths).await;
     assert_eq!(widths[0], widths[1]);
@@ -384,7 +384,7 @@ async fn pictures() {
                 world.idle().await;
                 browser.read("#notifications li:first-child .steps", "delivered").await;
             }
-            // A third one, of whom nobody knows.
+            // A third one, who is unknown.
             browser.notify("carol").await;
             browser.read("#notifications li:first-child .steps", "unreachable").await;
             browser.tap("#phone-ann .back").await;

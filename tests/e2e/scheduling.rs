@@ -1,4 +1,4 @@
-//! Not now: what is scheduled, what waits, what nobody wants any more, and the
+//! Scheduled notifications, retries, expiry, and the
 //! sweep that comes back to it.
 
 use crate::world::{World, order};
@@ -23,13 +23,13 @@ fn with(mut request: Value, field: &str, value: impl Into<Value>) -> Value {
     request
 }
 
-/// So many recipients, who are all ann: each is a notification of its own.
-async fn crowd(world: &World, size: usize) -> Value {
+/// This many recipients, who are all ann: each is a notification of its own.
+async fn recipients(world: &World, size: usize) -> Value {
     let ann = json!({ "app": "shop", "open_id": world.phone("ann").open_id("shop").await });
     json!(vec![ann; size])
 }
 
-/// What the schedule does every minute: so many were dealt with, and so many
+/// What the schedule does every minute: how many were processed, and how many
 /// could not be.
 async fn sweep(world: &World) -> (u64, u64) {
     let swept = world.invoke("send", &json!({ "sweep": {} })).await;
@@ -38,7 +38,7 @@ async fn sweep(world: &World) -> (u64, u64) {
     (swept["notifications"].as_u64().unwrap(), swept["failed"].as_u64().unwrap())
 }
 
-/// Nobody waits any longer for a notification to be due.
+/// Makes a notification due.
 async fn hurry(world: &World, id: &str) {
     for attribute in ["retry_at", "due_at"] {
         world.aws.set_time(id, attribute, 0).await;
@@ -70,7 +70,7 @@ async fn cancel(world: &World, id: &str) -> Value {
     answer.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Why a notification can't be called off.
+/// Why a notification can't be cancelled.
 async fn not_cancelled(world: &World, id: &str) -> (String, String) {
     world.refused(&json!({ "cancel": { "id": id } })).await
 }
@@ -83,7 +83,7 @@ async fn scheduled_notification_is_sent_by_the_first_sweep_after_it_is_due() {
     let request = with(order("order-1", to), "send_at", at);
     let report = world.send(&request).await;
     assert_eq!((&report["outcome"], &report["retry_at"]), (&json!("scheduled"), &json!(at)));
-    assert_eq!(world.send(&request).await, report, "whoever asks again is told the same");
+    assert_eq!(world.send(&request).await, report, "a duplicate request gets the same report");
     assert_eq!(sweep(&world).await, (0, 0), "it isn't due");
     assert!(ann.screen().await.is_empty());
 
@@ -132,7 +132,7 @@ async fn bulk_request_on_the_queue_is_scheduled_a_year_ahead() {
     for id in ["sale#0", "sale#1", "sale#2"] {
         let row = row(&world, id).await;
         assert_eq!(row["due_at"], at, "{row}");
-        assert!(row["expires"].as_u64().unwrap() > at, "forgotten before it is due: {row}");
+        assert!(row["expires"].as_u64().unwrap() > at, "expires before it is due: {row}");
     }
     assert!(world.wechat.calls(TEMPLATE_SEND).await.is_empty());
 
@@ -210,7 +210,7 @@ async fn late_notification_expires_unsent() {
     let (_, message) = world.refused(&both("order-0", end, at)).await;
     assert!(message.starts_with("expires_at: it is not after send_at"), "{message}");
     assert!(world.aws.rows("notifications").await.is_empty());
-    // Whoever asks late, as the queue may, is told so, and not that it is wrong.
+    // A late request, as from the queue, gets this report, and no error.
     let long_ago = [json!(now()), json!(now() - HOUR), json!("2020-02-29T12:00:00Z")];
     for (number, end) in long_ago.into_iter().enumerate() {
         let late = with(order(&format!("late-{number}"), to.clone()), "expires_at", end);
@@ -321,7 +321,7 @@ async fn notification_cannot_be_cancelled_when_it_may_have_been_sent() {
 async fn one_sweep_sends_hundreds_of_due_notifications() {
     let (world, _) = World::with_ann().await;
     let at = now() + 12;
-    let request = with(order("sale", crowd(&world, 400).await), "send_at", at);
+    let request = with(order("sale", recipients(&world, 400).await), "send_at", at);
     let reports = world.send_to_several(&request).await;
     assert!(reports.iter().all(|it| it["outcome"] == "scheduled"));
     assert!(now() < at, "this machine is too slow to say anything");
@@ -336,7 +336,7 @@ async fn one_sweep_sends_hundreds_of_due_notifications() {
 async fn overlapping_sweeps_send_each_notification_once() {
     let (world, _) = World::with_ann().await;
     let at = now() + 4;
-    let request = with(order("sale", crowd(&world, 20).await), "send_at", at);
+    let request = with(order("sale", recipients(&world, 20).await), "send_at", at);
     world.send_to_several(&request).await;
     world.until("they are due", || now() >= at).await;
     let sweeps = (0..3).map(|_| sweep(&world));
@@ -353,7 +353,7 @@ async fn spoil(world: &World, id: &str) {
         "UpdateExpression": "SET content = :c", "ConditionExpression": "attribute_exists(content)",
         "ExpressionAttributeValues": { ":c": { "S": "{\"to\":{\"telegram\":\"ann\"}}" } },
     });
-    world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;
+    world.aws.call_service("DynamoDB_20120810.UpdateItem", &update).await;
 }
 
 #[tokio::test]
@@ -399,9 +399,9 @@ async fn failing_notification_stops_no_other() {
         assert_eq!(row["status"], "retrying", "{row}");
         assert!(row["report"].as_str().unwrap().contains(word), "{id}: {row}");
     }
-    assert_eq!(sweep(&world).await, (0, 0), "nobody comes back to them at once");
+    assert_eq!(sweep(&world).await, (0, 0), "they are not retried at once");
 
-    // Somebody mends the templates.
+    // An operator fixes the templates.
     for code in templates {
         world.set_parameter(&format!("templates/{code}"), &shipped);
         hurry(&world, code).await;
@@ -418,14 +418,14 @@ async fn failing_notification_stops_no_other() {
     let row = row(&world, "unreadable").await;
     assert_eq!(row["status"], "failed", "{row}");
     assert!(row["content"].is_null() && row["due_at"].is_null(), "{row}");
-    assert_eq!(sweep(&world).await, (0, 0), "nobody comes back to what has failed");
+    assert_eq!(sweep(&world).await, (0, 0), "a failed notification is not retried");
 }
 
 #[tokio::test]
 async fn notification_waits_for_the_next_sweep_when_dynamodb_fails() {
     let (world, _) = World::with_ann().await;
     let at = now() + 5;
-    let request = with(order("sale", crowd(&world, 5).await), "send_at", at);
+    let request = with(order("sale", recipients(&world, 5).await), "send_at", at);
     world.send_to_several(&request).await;
     world.until("they are due", || now() >= at).await;
     // The first that is written, as often as the SDK tries.
@@ -445,13 +445,13 @@ async fn templates_schedule_runs_the_sweep() {
     let (world, to) = World::with_ann().await;
     let request = with(order("order-1", to), "send_at", now() + 1);
     assert_eq!(world.send(&request).await["outcome"], "scheduled");
-    // It fires once a minute, and nobody else does anything.
-    let patience = async {
+    // It fires once a minute, and nothing else runs.
+    let waiting = async {
         while row(&world, "order-1").await["status"] == "scheduled" {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(75), patience).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(75), waiting).await.unwrap();
     world.idle().await;
     assert_eq!(row(&world, "order-1").await["status"], "delivered");
     assert_eq!(world.phone("ann").screen().await.len(), 1);
@@ -466,7 +466,7 @@ async fn request_returns_to_the_queue_when_it_was_not_stored() {
     let write = Fault::new("dynamodb", "UpdateItem").by(world.cloud.function("send"));
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
     let refused = world.cloud.aws.faults.inject(refused).unwrap();
-    world.queue(&order("sale", crowd(&world, 3).await)).await;
+    world.queue(&order("sale", recipients(&world, 3).await)).await;
     assert!(refused.fired() > 0);
     assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(1), "it isn't lost");
     assert!(ann.screen().await.is_empty());
@@ -486,7 +486,7 @@ async fn batch_is_stored_and_swept_when_time_runs_out() {
     ann.follow("shop").await;
     let slow = json!({ "path": TEMPLATE_SEND, "delay_ms": 1000, "times": 1000 });
     world.wechat.fault(slow).await;
-    let reports = world.send_to_several(&order("sale", crowd(&world, 1000).await)).await;
+    let reports = world.send_to_several(&order("sale", recipients(&world, 1000).await)).await;
     assert_eq!(reports.len(), 1000);
     let (sent, waiting): (Vec<_>, Vec<_>) = reports
         .iter()

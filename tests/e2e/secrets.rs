@@ -8,7 +8,7 @@
 //!
 //! That something was there to be found, only all scenarios together can show. They
 //! append what they handed out and where they looked to the file that
-//! `SECRETS_SOUGHT` names; `make test` starts with no such file and runs the ignored
+//! `SECRET_SCAN` names; `make test` starts with no such file and runs the ignored
 //! test here at the end.
 
 mod encodings;
@@ -36,7 +36,7 @@ enum Kind {
     EncodingAesKey,
     AccessToken,
     SessionKey,
-    /// Of a login, or of a telephone number.
+    /// Of a login, or of a phone number.
     Code,
     /// The private key that signs sessions.
     SigningKey,
@@ -70,10 +70,10 @@ const KINDS: [Kind; 14] = [
 
 /// Where something may be that shouldn't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum Location {
     Log,
     Metric,
-    /// What whoever invokes a function is answered.
+    /// The response to an invocation.
     Answer,
     /// What a function writes to a table, or asks it for.
     Table,
@@ -86,24 +86,24 @@ enum Place {
 
 impl Kind {
     /// Whether it must not be there. Whom a row, an answer or an order is about, these
-    /// have to say; logs and metrics name nobody.
-    fn is_secret_in(self, place: Place) -> bool {
-        let is_of_a_log = matches!(place, Place::Log | Place::Metric);
+    /// have to contain; logs and metrics name no person.
+    fn is_secret_in(self, place: Location) -> bool {
+        let is_of_a_log = matches!(place, Location::Log | Location::Metric);
         match self {
             Self::OpenId | Self::UnionId => is_of_a_log,
-            Self::PhoneNumber => is_of_a_log || place != Place::Table,
+            Self::PhoneNumber => is_of_a_log || place != Location::Table,
             _ => true,
         }
     }
 }
 
 /// Where a secret is meant to be: its kind, the place, the function, and the reason.
-const MEANT: [(Kind, Place, &str, &str); 5] = [
-    (Kind::Session, Place::Answer, "login", "a login is answered with the session"),
-    (Kind::RefreshToken, Place::Answer, "login", "and with what refreshes it"),
-    (Kind::AccessToken, Place::Parameter, "token", "all others read it there"),
-    (Kind::SigningKey, Place::Parameter, "login", "what signs sessions is kept there"),
-    (Kind::RefreshKey, Place::Parameter, "login", "and so is what seals refresh tokens"),
+const MEANT: [(Kind, Location, &str, &str); 5] = [
+    (Kind::Session, Location::Answer, "login", "a login is answered with the session"),
+    (Kind::RefreshToken, Location::Answer, "login", "and with what refreshes it"),
+    (Kind::AccessToken, Location::Parameter, "token", "all others read it there"),
+    (Kind::SigningKey, Location::Parameter, "login", "what signs sessions is kept there"),
+    (Kind::RefreshKey, Location::Parameter, "login", "and so is what seals refresh tokens"),
 ];
 
 /// All functions of Hongyan's.
@@ -111,7 +111,7 @@ const FUNCTIONS: [&str; 6] = ["callback", "events", "followers", "login", "send"
 
 /// What one world's functions came to know, and what was seen of them. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Sought(Arc<Mutex<Collected>>);
+pub(crate) struct SecretScan(Arc<Mutex<Collected>>);
 
 #[derive(Default)]
 struct Collected {
@@ -121,7 +121,7 @@ struct Collected {
 
 /// Something that was seen.
 struct Seen {
-    place: Place,
+    place: Location,
     function: String,
     text: Vec<u8>,
 }
@@ -131,7 +131,7 @@ struct Seen {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Note<'a> {
     HandedOut(Kind),
-    LookedAt(Place, &'a str),
+    LookedAt(Location, &'a str),
     Needed(&'a str),
 }
 
@@ -145,10 +145,10 @@ impl fmt::Display for Note<'_> {
     }
 }
 
-impl Sought {
+impl SecretScan {
     /// Something that was printed.
     pub(crate) fn line(&self, line: &Line) {
-        let place = if line.text.contains("\"_aws\":") { Place::Metric } else { Place::Log };
+        let place = if line.text.contains("\"_aws\":") { Location::Metric } else { Location::Log };
         let function = if line.platform { "Lambda" } else { &line.function };
         self.see(place, function, line.text.as_bytes());
     }
@@ -158,14 +158,14 @@ impl Sought {
         issued::by_what_passed(&mut self.0.lock().unwrap().secrets, passed);
         match *passed {
             Observed::Invocation { function, answer, .. } => {
-                self.see(Place::Answer, function, answer);
+                self.see(Location::Answer, function, answer);
             }
             Observed::Call { function: Some(function), service, operation, request, .. } => {
                 let place = match service {
-                    "dynamodb" => Place::Table,
-                    "sqs" => Place::Queue,
-                    "lambda" => Place::Invocation,
-                    "ssm" if operation.starts_with("Put") => Place::Parameter,
+                    "dynamodb" => Location::Table,
+                    "sqs" => Location::Queue,
+                    "lambda" => Location::Invocation,
+                    "ssm" if operation.starts_with("Put") => Location::Parameter,
                     _ => return,
                 };
                 self.see(place, function, request);
@@ -174,12 +174,12 @@ impl Sought {
         }
     }
 
-    fn see(&self, place: Place, function: &str, text: &[u8]) {
+    fn see(&self, place: Location, function: &str, text: &[u8]) {
         let function = function.split_once("-local-").map_or(function, |(_, name)| name).to_owned();
         self.0.lock().unwrap().seen.push(Seen { place, function, text: text.to_vec() });
     }
 
-    /// What was logged in with until now was made up by chance, parts of it more than
+    /// The credentials of logins until now are random, parts of them more than
     /// once: it may stand anywhere.
     pub(crate) fn forget_logins(&self) {
         let made_up = [Kind::Code, Kind::Password, Kind::RefreshToken];
@@ -189,9 +189,9 @@ impl Sought {
     /// Looks for every secret everywhere, those that WeChat has included: says which one
     /// is where it doesn't belong, and notes for the last test what there was.
     pub(crate) fn find(&self, wechat: Option<&wechat_sandbox::World>) -> Vec<String> {
-        let (found, notes) = self.look(wechat);
-        if let Some(file) = optional("SECRETS_SOUGHT") {
-            // In one piece, whoever else writes to it.
+        let (found, notes) = self.scan(wechat);
+        if let Some(file) = optional("SECRET_SCAN") {
+            // In one write, because other processes write to it as well.
             let mut file = OpenOptions::new().append(true).create(true).open(file).unwrap();
             file.write_all(notes.as_bytes()).unwrap();
         }
@@ -199,7 +199,7 @@ impl Sought {
     }
 
     /// What was found where it doesn't belong, and the notes.
-    fn look(&self, wechat: Option<&wechat_sandbox::World>) -> (Vec<String>, String) {
+    fn scan(&self, wechat: Option<&wechat_sandbox::World>) -> (Vec<String>, String) {
         let mut collected = self.0.lock().unwrap();
         let mut handed_out: BTreeSet<Kind> = collected.secrets.values().copied().collect();
         if let Some(wechat) = wechat {
@@ -220,7 +220,7 @@ impl Sought {
                 if !kind.is_secret_in(*place) {
                     continue;
                 }
-                let is_this = |it: &&(Kind, Place, &str, &str)| {
+                let is_this = |it: &&(Kind, Location, &str, &str)| {
                     (it.0, it.1, it.2) == (*kind, *place, function.as_str())
                 };
                 if let Some((.., reason)) = MEANT.iter().find(is_this) {
@@ -240,15 +240,15 @@ impl Sought {
 fn missing(notes: &str) -> Vec<String> {
     let kinds = KINDS.map(Note::HandedOut);
     let needed = MEANT.map(|(.., reason)| Note::Needed(reason));
-    let everywhere = [Place::Log, Place::Answer, Place::Table];
+    let everywhere = [Location::Log, Location::Answer, Location::Table];
     let of_all = FUNCTIONS
         .iter()
         .flat_map(|function| everywhere.map(|place| Note::LookedAt(place, function)));
     let of_some = [
-        Note::LookedAt(Place::Metric, "send"),
-        Note::LookedAt(Place::Invocation, "send"),
-        Note::LookedAt(Place::Parameter, "token"),
-        Note::LookedAt(Place::Log, "Lambda"),
+        Note::LookedAt(Location::Metric, "send"),
+        Note::LookedAt(Location::Invocation, "send"),
+        Note::LookedAt(Location::Parameter, "token"),
+        Note::LookedAt(Location::Log, "Lambda"),
     ];
     let wanted = kinds.into_iter().chain(needed).chain(of_all).chain(of_some);
     let notes: BTreeSet<_> = notes.lines().collect();
@@ -258,7 +258,7 @@ fn missing(notes: &str) -> Vec<String> {
 #[test]
 #[ignore = "`make test` runs it after all scenarios"]
 fn secrets_of_every_kind_were_issued_and_searched_everywhere() {
-    let file = optional("SECRETS_SOUGHT").expect("SECRETS_SOUGHT isn't set: run `make test`");
+    let file = optional("SECRET_SCAN").expect("SECRET_SCAN isn't set: run `make test`");
     let notes = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
     let missing = missing(&notes);
     assert!(missing.is_empty(), "no scenario has said: {missing:#?}");
@@ -273,34 +273,34 @@ fn scan_without_secrets_or_places_fails() {
 }
 
 /// A call of login's.
-fn call(sought: &Sought, service: &str, operation: &str, request: &str, answer: &str) {
+fn call(sought: &SecretScan, service: &str, operation: &str, request: &str, answer: &str) {
     let (request, answer) = (request.as_bytes(), answer.as_bytes());
     let (function, status) = (Some("hongyan-local-login"), 200);
     sought.passed(&Observed::Call { function, service, operation, request, status, answer });
 }
 
 /// An answer of a function's.
-fn answer(sought: &Sought, function: &str, answer: &str) {
+fn answer(sought: &SecretScan, function: &str, answer: &str) {
     let (event, answer) = (b"{}".as_slice(), answer.as_bytes());
     sought.passed(&Observed::Invocation { function, event, answer });
 }
 
 /// A line of login's.
-fn print(sought: &Sought, text: &str) {
+fn print(sought: &SecretScan, text: &str) {
     let (function, text) = ("login".to_owned(), text.to_owned());
     sought.line(&Line { function, text, platform: false, took: None });
 }
 
 /// Has login betray something.
-fn plant(sought: &Sought, place: Place, text: &str) {
+fn plant(sought: &SecretScan, place: Location, text: &str) {
     match place {
-        Place::Log => print(sought, text),
-        Place::Metric => print(sought, &json!({ "_aws": {}, "app": text }).to_string()),
-        Place::Answer => answer(sought, "hongyan-local-login", text),
-        Place::Table => call(sought, "dynamodb", "PutItem", text, ""),
-        Place::Queue => call(sought, "sqs", "SendMessage", text, ""),
-        Place::Invocation => call(sought, "lambda", "Invoke", text, ""),
-        Place::Parameter => call(sought, "ssm", "PutParameter", text, ""),
+        Location::Log => print(sought, text),
+        Location::Metric => print(sought, &json!({ "_aws": {}, "app": text }).to_string()),
+        Location::Answer => answer(sought, "hongyan-local-login", text),
+        Location::Table => call(sought, "dynamodb", "PutItem", text, ""),
+        Location::Queue => call(sought, "sqs", "SendMessage", text, ""),
+        Location::Invocation => call(sought, "lambda", "Invoke", text, ""),
+        Location::Parameter => call(sought, "ssm", "PutParameter", text, ""),
     }
 }
 
@@ -309,23 +309,23 @@ fn plant(sought: &Sought, place: Place, text: &str) {
 fn planted_secret_is_found_where_it_is_not_allowed() {
     let base64 = STANDARD.encode("and top/secret it is");
     for place in [
-        Place::Log,
-        Place::Metric,
-        Place::Answer,
-        Place::Table,
-        Place::Queue,
-        Place::Invocation,
-        Place::Parameter,
+        Location::Log,
+        Location::Metric,
+        Location::Answer,
+        Location::Table,
+        Location::Queue,
+        Location::Invocation,
+        Location::Parameter,
     ] {
         for text in ["a top/secret.", "a top%2Fsecret.", "a 746f702f736563726574.", &base64] {
-            let sought = Sought::default();
+            let sought = SecretScan::default();
             let stored =
                 json!({ "Name": "/secrets/a", "Type": "SecureString", "Value": "top/secret" });
             call(&sought, "ssm", "GetParameter", "{}", &stored.to_string());
             plant(&sought, place, "nothing of it");
-            assert_eq!(sought.look(None).0, [""; 0]);
+            assert_eq!(sought.scan(None).0, [""; 0]);
             plant(&sought, place, text);
-            let (found, _) = sought.look(None);
+            let (found, _) = sought.scan(None);
             let [found] = found.as_slice() else { panic!("{place:?}, {text}: {found:?}") };
             assert!(found.starts_with("AppSecret \"top/secret\""), "{found}");
             assert!(found.contains(&format!("{place:?} of login")), "{found}");
@@ -340,16 +340,16 @@ fn secret_is_accepted_where_it_is_allowed() {
     let ann = &world.people[0];
     let open_id = ann.relations["shop"].open_id.as_str();
     let session = json!({ "access_token": "a.b.signature", "refresh_token": "refreshing" });
-    let sought = Sought::default();
+    let sought = SecretScan::default();
     answer(&sought, "hongyan-local-login", &session.to_string());
     answer(&sought, "hongyan-local-send", open_id);
-    plant(&sought, Place::Table, &format!("{open_id} {}", ann.phone.number));
-    let (found, notes) = sought.look(Some(&world));
+    plant(&sought, Location::Table, &format!("{open_id} {}", ann.phone.number));
+    let (found, notes) = sought.scan(Some(&world));
     assert_eq!(found, [""; 0]);
     assert!(notes.contains("handed out: OpenId\n") && notes.contains("handed out: Session\n"));
     assert!(!notes.contains("handed out: AppSecret\n"), "no function came to know it");
     answer(&sought, "hongyan-local-send", &session.to_string());
-    assert_eq!(sought.look(Some(&world)).0.len(), 2, "they are login's to give");
-    plant(&sought, Place::Log, open_id);
-    assert_eq!(sought.look(Some(&world)).0.len(), 3, "a log names nobody");
+    assert_eq!(sought.scan(Some(&world)).0.len(), 2, "they are login's to give");
+    plant(&sought, Location::Log, open_id);
+    assert_eq!(sought.scan(Some(&world)).0.len(), 3, "a log names no person");
 }

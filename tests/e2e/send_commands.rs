@@ -1,5 +1,5 @@
 //! What can be asked besides sending: what would be sent, what still can be, and
-//! calling off.
+//! cancelling.
 
 use crate::world::{World, order};
 use serde_json::{Value, json};
@@ -60,8 +60,8 @@ async fn remaining_counts_by_app_and_by_channel() {
     ]);
     assert_eq!(by_channel, json!({ "channels": channels }));
 
-    let nobody = ask(json!({ "to": { "account": "carol" } })).await.unwrap();
-    assert_eq!(nobody, json!({ "apps": [] }));
+    let unknown = ask(json!({ "to": { "account": "carol" } })).await.unwrap();
+    assert_eq!(unknown, json!({ "apps": [] }));
     let (kind, problem) =
         world.refused(&json!({ "remaining": { "to": to, "template": "no_such" } })).await;
     assert_eq!(kind, "InvalidRequest");

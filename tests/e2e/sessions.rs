@@ -1,4 +1,4 @@
-//! A session goes on by its refresh tokens, and ends when somebody says so, when
+//! A session continues by its refresh tokens, and ends when it is revoked, when
 //! one of them comes twice, or by itself.
 
 use crate::world::World;
@@ -45,7 +45,7 @@ async fn rows(world: &World) -> Vec<Value> {
     rows
 }
 
-/// Sets times of the only session back, as if so many seconds had passed.
+/// Sets times of the only session back, as if this many seconds had passed.
 async fn pass(world: &World, seconds: u64, attributes: &[&str]) {
     let [row] = &rows(world).await[..] else { panic!("one session is expected") };
     for attribute in attributes {
@@ -57,7 +57,7 @@ async fn pass(world: &World, seconds: u64, attributes: &[&str]) {
             "ExpressionAttributeNames": { "#a": attribute },
             "ExpressionAttributeValues": { ":v": { "N": time.to_string() } },
         });
-        world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;
+        world.aws.call_service("DynamoDB_20120810.UpdateItem", &update).await;
     }
 }
 
@@ -120,7 +120,7 @@ async fn reuse_of_a_replaced_token_revokes_the_session() {
     let (status, answer) = refresh(&world, first).await;
     assert_eq!(status, 401);
     assert!(answer["error"].as_str().unwrap().contains("used before"), "{answer}");
-    // For the thief and for the robbed: nobody knows who is who.
+    // For the thief and for the owner: they can't be told apart.
     assert_eq!(refresh(&world, &second).await.0, 401);
     assert_eq!(who(&world, &session["access_token"]).await.0, 401);
     assert!(rows(&world).await[0]["revoked_at"].is_u64(), "it stays on record");
@@ -207,7 +207,7 @@ async fn forged_token_causes_no_table_read() {
     let good = session["refresh_token"].as_str().unwrap().to_owned();
     let login = world.cloud.function("login");
     let counts = OPERATIONS.map(|operation| {
-        // A fault that hardly is one counts whom it befalls.
+        // A fault that delays by nearly nothing, and counts the calls.
         let fault = Fault::new("dynamodb", operation).by(login.clone());
         world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(1))).unwrap()
     });

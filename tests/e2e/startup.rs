@@ -7,7 +7,7 @@ use local_aws::services::Fault;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// What a function that can't start tells whoever invokes it.
+/// The error that the caller gets of a function that can't start.
 async fn failure(world: &World, function: &str) -> String {
     match world.invoke(function, &json!({})).await {
         Err(InvokeFailure::Failed { error, .. }) => error.to_string(),
@@ -158,7 +158,7 @@ async fn malformed_parameter_is_named_without_its_content() {
     for (parameter, value, word) in cases {
         let world = World::changed(&[]).await;
         world.set_parameter(parameter, &value);
-        let url = world.url("/callback/nobody");
+        let url = world.url("/callback/unknown");
         assert_eq!(world.client.get(url).send().await.unwrap().status(), 404);
         let told = |line: &String| line.contains(parameter) && line.contains(word);
         assert!(world.lines().iter().any(told), "{parameter}: {:#?}", world.lines());
@@ -200,7 +200,7 @@ async fn callback_accepts_the_next_delivery_when_its_settings_are_fixed() {
     let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 });
     let push = json!({ "app": "shop", "message": message });
     let answer = world.wechat.push(push.clone()).await.remove(0);
-    assert_eq!(answer["status"], 500, "WeChat shall try again: {answer}");
+    assert_eq!(answer["status"], 500, "WeChat must deliver it again: {answer}");
 
     world.set_parameter("callback/shop", &settings);
     // Another process has never seen the wrong ones.
@@ -213,7 +213,7 @@ async fn callback_accepts_the_next_delivery_when_its_settings_are_fixed() {
 /// Fault 62.
 #[tokio::test]
 async fn starting_function_reads_parameters_up_to_eight_times() {
-    // No schedule shall ask in between, after the first time.
+    // No schedule may invoke it in between, after the first time.
     let world = World::changed(&[("rate(1 minute)", "rate(1 day)")]).await;
     let has_ended = |line: &String| line.starts_with("followers") && line.contains(" END ");
     world.until("the first time", || world.lines().iter().any(has_ended)).await;

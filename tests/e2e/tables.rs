@@ -23,7 +23,7 @@ impl Aws {
     /// All rows of a table, called by its full name.
     pub(crate) async fn rows_of(&self, name: &str) -> Vec<Value> {
         let scan = json!({ "TableName": name, "ConsistentRead": true });
-        let found = self.ask("DynamoDB_20120810.Scan", &scan).await;
+        let found = self.call_service("DynamoDB_20120810.Scan", &scan).await;
         found["Items"].as_array().unwrap().iter().map(plain_item).collect()
     }
 
@@ -37,7 +37,7 @@ impl Aws {
             .clone()
     }
 
-    /// Sets a number in one notification's row: a wait that nobody waits for.
+    /// Sets a number in one notification's row, to skip a wait.
     pub(crate) async fn set_time(&self, notification: &str, attribute: &str, seconds: u64) {
         let update = json!({
             "TableName": name("notifications"),
@@ -47,11 +47,11 @@ impl Aws {
             "ExpressionAttributeNames": { "#a": attribute },
             "ExpressionAttributeValues": { ":v": { "N": seconds.to_string() } },
         });
-        self.ask("DynamoDB_20120810.UpdateItem", &update).await;
+        self.call_service("DynamoDB_20120810.UpdateItem", &update).await;
     }
 
     /// Sets a number in the one row in which `attribute` is there: a time that
-    /// nobody waits for.
+    /// is skipped.
     pub(crate) async fn turn_back(&self, table: &str, key: [&str; 2], attribute: &str) {
         let rows = self.rows(table).await;
         let mut found = rows.iter().filter(|row| row.get(attribute).is_some());
@@ -65,17 +65,17 @@ impl Aws {
             "ExpressionAttributeNames": { "#a": attribute },
             "ExpressionAttributeValues": { ":v": { "N": "1" } },
         });
-        self.ask("DynamoDB_20120810.UpdateItem", &update).await;
+        self.call_service("DynamoDB_20120810.UpdateItem", &update).await;
     }
 
     /// Removes a parameter. `name` is what follows the prefix.
     pub(crate) async fn delete_parameter(&self, name: &str) {
         let delete = json!({ "Name": format!("/hongyan/local/{name}") });
-        self.ask("AmazonSSM.DeleteParameter", &delete).await;
+        self.call_service("AmazonSSM.DeleteParameter", &delete).await;
     }
 
-    /// Hands Lambda an event for a function, and doesn't wait for what comes of it.
-    pub(crate) async fn hand_over(&self, function: &str, event: &Value) {
+    /// Hands Lambda an event for a function, and doesn't wait for the result.
+    pub(crate) async fn submit_form_ids(&self, function: &str, event: &Value) {
         let path = format!("2015-03-31/functions/{function}/invocations");
         let accepted = self
             .client
@@ -91,7 +91,7 @@ impl Aws {
     }
 
     /// One request, as an SDK makes it.
-    pub(crate) async fn ask(&self, target: &str, body: &Value) -> Value {
+    pub(crate) async fn call_service(&self, target: &str, body: &Value) -> Value {
         let answer = self
             .client
             .post(format!("http://{}/", self.address))
@@ -119,7 +119,7 @@ impl Aws {
             if token.is_string() {
                 asked["NextToken"] = token;
             }
-            let page = self.ask("AmazonSSM.DescribeParameters", &asked).await;
+            let page = self.call_service("AmazonSSM.DescribeParameters", &asked).await;
             let found = page["Parameters"].as_array().unwrap().iter();
             names.extend(found.map(|it| it["Name"].as_str().unwrap().to_owned()));
             token = page["NextToken"].clone();
@@ -130,7 +130,7 @@ impl Aws {
     }
 }
 
-/// Nobody checks signatures here, but a request must have one.
+/// The local AWS doesn't check signatures, but a request must have one.
 const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=a/20261120/us-east-1/x/aws4_request, SignedHeaders=host, Signature=0";
 
 fn name(table: &str) -> String {

@@ -147,10 +147,10 @@ async fn log_level_follows_the_template_and_metrics_ignore_it() {
 async fn tables_are_protected_and_the_parameter_locates_the_stack() {
     let world = World::start().await;
     let described = json!({ "TableName": "hongyan-local-users" });
-    let table = world.aws.ask("DynamoDB_20120810.DescribeTable", &described).await;
+    let table = world.aws.call_service("DynamoDB_20120810.DescribeTable", &described).await;
     assert_eq!(table["Table"]["DeletionProtectionEnabled"], true, "{table}");
     let name = json!({ "Name": "/hongyan/local/deployment" });
-    let found = world.aws.ask("AmazonSSM.GetParameter", &name).await;
+    let found = world.aws.call_service("AmazonSSM.GetParameter", &name).await;
     assert_eq!(found["Parameter"]["Type"], "String");
     let value = found["Parameter"]["Value"].as_str().unwrap();
     let value: Value = serde_json::from_str(value).unwrap();

@@ -131,11 +131,11 @@ async fn every_difference_is_reported() {
         ],
     );
     world.set_parameter("templates/broken", &json!({ "fields": [], "channels": [] }));
-    let answer = check(&world, Some(&["wrong", "broken", "forgotten", "wrong"])).await;
+    let answer = check(&world, Some(&["wrong", "broken", "missing", "wrong"])).await;
     assert_eq!(answer["templates"], 3);
     let expected = [
         ["broken", "-", "-", "-"],
-        ["forgotten", "-", "-", "-"],
+        ["missing", "-", "-", "-"],
         ["wrong", "template", "shop", "-"],
         ["wrong", "template", "shop-app", "-"],
         ["wrong", "template", "shop", "time2"],
@@ -201,7 +201,7 @@ async fn unavailable_list_hides_no_other() {
         assert!(difference["problem"].as_str().unwrap().contains(problem), "{difference}");
         assert!(difference["advice"].as_str().unwrap().contains(advice), "{difference}");
     }
-    // A dead token is replaced, as with every call.
+    // An invalid token is replaced, as with every call.
     world.wechat.revoke("shop-mini").await;
     let answer = check(&world, Some(&["two_apps"])).await;
     assert_eq!(found(&answer), [["two_apps", "template", "shop", "-"]], "{answer:#}");
@@ -218,7 +218,7 @@ async fn invalid_check_command_is_rejected() {
         assert_eq!(kind, "InvalidRequest");
         assert!(message.contains(words), "{message}");
     }
-    // The queue has nobody who would read the answer.
+    // No caller reads the response to a queued request.
     world.wechat.forget_calls().await;
     world.queue(&json!({ "check_templates": {} })).await;
     assert!(world.wechat.calls(SUBSCRIPTIONS).await.is_empty());

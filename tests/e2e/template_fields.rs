@@ -128,7 +128,7 @@ async fn valid_values_are_shown_as_given_or_as_wechat_formats_them() {
 async fn invalid_value_is_rejected_without_a_call_and_keeps_the_consent() {
     let (world, ann) = world().await;
     let bob = json!({ "account": "bob" });
-    let long = "A kettle of a colour that nobody has seen";
+    let long = "A kettle of a colour that no one has seen";
     let cases = [
         ("thing1", json!(long), "at most 20 characters"),
         ("thing1", json!("two\nlines"), "line break"),
@@ -180,7 +180,7 @@ async fn invalid_value_is_rejected_without_a_call_and_keeps_the_consent() {
         .collect();
     assert_eq!(consents, ["free"]);
     // Without the value itself, which may be personal, in any line.
-    assert!(world.lines().iter().all(|line| !line.contains("that nobody has seen")));
+    assert!(world.lines().iter().all(|line| !line.contains("that no one has seen")));
 
     // The one consent is still good for what fits.
     let changed = Some(("phrase6", json!("发货")));
@@ -257,7 +257,7 @@ async fn each_message_type_has_its_own_rules() {
     let mut request = request("old", &ann, None);
     request["template"] = json!("old");
     // WeChat cuts the values of old templates, and asks nothing of them.
-    request["data"]["v1"] = json!("A kettle of a colour that nobody has seen");
+    request["data"]["v1"] = json!("A kettle of a colour that no one has seen");
     request["data"]["v2"] = json!("大");
     assert_eq!(world.send(&request).await["outcome"], "sent");
     let shown = shown(&world, "ann", "template").await;

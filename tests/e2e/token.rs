@@ -1,4 +1,4 @@
-//! Access tokens end, and nobody notices.
+//! Access tokens expire, and no send is affected.
 
 use crate::world::{World, order};
 use local_aws::InvokeFailure;

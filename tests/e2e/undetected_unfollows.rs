@@ -1,13 +1,15 @@
-//! Those who come and leave while nobody listens, and while the list is read.
+//! Follows and unfollows without an event, and while the list is read.
 
-use crate::followers::{BATCH, LIST, assert_true, crowd, import, next_second, reconcile, used};
+use crate::followers::{
+    BATCH, LIST, assert_true, follow_without_events, import, next_second, reconcile, used,
+};
 use crate::world::{World, order};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn unfollow_without_an_event_is_detected_at_night() {
     let world = World::start().await;
-    crowd(&world, 300).await;
+    follow_without_events(&world, 300).await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
     ann.message("shop", "hello").await;
@@ -63,7 +65,7 @@ async fn with_late_answer(world: &World, path: &str, event: Value, meanwhile: im
     world.idle().await;
 }
 
-/// One of the crowd does something, and it has taken effect when this is over.
+/// A synthetic follower acts; returns when the event is applied.
 async fn act(world: &World, number: usize, action: &str) {
     world
         .wechat
@@ -94,7 +96,7 @@ async fn act(world: &World, number: usize, action: &str) {
 #[tokio::test]
 async fn unfollow_event_wins_over_a_stale_list() {
     let world = World::start().await;
-    crowd(&world, 3).await;
+    follow_without_events(&world, 3).await;
     let event = json!({ "import": { "app": "shop" } });
     with_late_answer(&world, BATCH, event, async || act(&world, 1, "unfollow").await).await;
     assert_true(&world).await;
@@ -105,7 +107,7 @@ async fn unfollow_event_wins_over_a_stale_list() {
 #[tokio::test]
 async fn follow_event_wins_over_a_stale_list() {
     let world = World::start().await;
-    crowd(&world, 3).await;
+    follow_without_events(&world, 3).await;
     let event = json!({ "import": { "app": "shop" } });
     with_late_answer(&world, BATCH, event, async || {
         act(&world, 1, "unfollow").await;
@@ -122,7 +124,7 @@ async fn follow_event_wins_over_a_stale_list() {
 #[tokio::test]
 async fn follow_during_the_listing_is_no_unfollow() {
     let world = World::start().await;
-    crowd(&world, 3).await;
+    follow_without_events(&world, 3).await;
     import(&world).await;
     let ann = world.phone("ann");
     for number in [0, 1] {
@@ -147,7 +149,7 @@ async fn follow_during_the_listing_is_no_unfollow() {
 #[tokio::test]
 async fn empty_list_unfollows_nobody() {
     let world = World::start().await;
-    crowd(&world, 30).await;
+    follow_without_events(&world, 30).await;
     import(&world).await;
     let empty = json!({ "total": 0, "count": 0, "next_openid": "" }).to_string();
     world.wechat.fault(json!({ "path": LIST, "body": empty })).await;

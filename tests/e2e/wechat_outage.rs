@@ -1,7 +1,7 @@
 //! WeChat on its bad days: what is tried again at once, what later, what never, and
 //! what is said of it.
 
-use crate::channel_scenario::{REPEATABLE, Scene, UNREPEATABLE};
+use crate::channel_scenario::{ChannelScenario, REPEATABLE, UNREPEATABLE};
 use crate::world::World;
 use serde_json::{Value, json};
 use std::io::ErrorKind;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// The same order through any channel, the template's own order.
-fn any_way(scene: &Scene, id: &str) -> Value {
+fn any_way(scene: &ChannelScenario, id: &str) -> Value {
     let mut request = scene.request(id);
     request.as_object_mut().unwrap().remove("channels");
     request
@@ -24,7 +24,7 @@ fn seconds_until(report: &Value, now: u64) -> u64 {
 #[tokio::test]
 async fn deduplicated_message_is_attempted_three_times_and_then_later() {
     for kind in REPEATABLE {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         let begun = Instant::now();
         scene.fault(json!({ "errcode": -1, "after": true, "times": 2 })).await;
         let outcome = scene.send("order-1").await["outcome"].clone();
@@ -54,7 +54,7 @@ async fn deduplicated_message_is_attempted_three_times_and_then_later() {
 #[tokio::test]
 async fn other_message_is_attempted_once() {
     for kind in UNREPEATABLE {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         let faults = [json!({ "errcode": -1 }), json!({ "errcode": -1, "after": true })];
         for (at, fault) in faults.into_iter().enumerate() {
             if at > 0 {
@@ -94,7 +94,7 @@ fn odd_answers(elsewhere: &TcpListener) -> Vec<Value> {
 async fn unreadable_response_shows_one_message() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     elsewhere.set_nonblocking(true).unwrap();
-    let scene = Scene::of("template").await;
+    let scene = ChannelScenario::new("template").await;
     for (at, mut fault) in odd_answers(&elsewhere).into_iter().enumerate() {
         scene.world.wechat.forget_calls().await;
         fault["times"] = json!(3);
@@ -116,7 +116,7 @@ async fn call_is_not_repeated_when_the_response_is_unreadable() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     elsewhere.set_nonblocking(true).unwrap();
     for kind in UNREPEATABLE {
-        let scene = Scene::of(kind).await;
+        let scene = ChannelScenario::new(kind).await;
         let mut seen = 0;
         for (at, fault) in odd_answers(&elsewhere).into_iter().enumerate() {
             if at > 0 {
@@ -139,7 +139,7 @@ async fn call_is_not_repeated_when_the_response_is_unreadable() {
 /// Faults 37, 61b.
 #[tokio::test]
 async fn notification_is_sent_later_when_no_connection_was_made() {
-    // A port that is taken and refuses until somebody listens.
+    // A port that is bound and refuses connections until there is a listener.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let door = socket.local_addr().unwrap();
@@ -152,7 +152,7 @@ async fn notification_is_sent_later_when_no_connection_was_made() {
     let there = variables.replace("!Ref WeChatUrl", &format!("http://{door}"));
     let world = World::changed(&[(variables, &there)]).await;
     world.token_round().await;
-    let mut scene = Scene::within(world, "template").await;
+    let mut scene = ChannelScenario::within(world, "template").await;
     let kinds = REPEATABLE.into_iter().chain(UNREPEATABLE);
     for kind in kinds.clone() {
         if kind != "template" {
@@ -184,7 +184,7 @@ async fn notification_is_sent_later_when_no_connection_was_made() {
 
 #[tokio::test]
 async fn attempt_waits_for_another_message_to_the_same_person() {
-    let scene = Scene::of("subscribe").await;
+    let scene = ChannelScenario::new("subscribe").await;
     scene.fault(json!({ "errcode": 43108, "times": 2 })).await;
     assert_eq!(scene.send("order-1").await["outcome"], "sent");
     assert_eq!((scene.calls().await, scene.seen().await), (3, 1));
@@ -202,7 +202,7 @@ async fn attempt_waits_for_another_message_to_the_same_person() {
 /// Fault 61.
 #[tokio::test]
 async fn send_from_an_unlisted_address_waits_ten_minutes_and_names_it() {
-    let scene = Scene::of("subscribe").await;
+    let scene = ChannelScenario::new("subscribe").await;
     scene
         .fault(json!({
             "errcode": 40164,
@@ -215,10 +215,10 @@ async fn send_from_an_unlisted_address_waits_ten_minutes_and_names_it() {
     assert!((590..=600).contains(&wait), "{report}");
     assert!(report["reason"].as_str().unwrap().contains("203.0.113.9"), "{report}");
     let warned = |line: &String| line.contains(" WARN ") && line.contains("203.0.113.9");
-    assert!(scene.world.lines().iter().any(warned), "somebody has to add it");
+    assert!(scene.world.lines().iter().any(warned), "an operator has to add it");
     assert_eq!(scene.calls().await, 1);
 
-    // The consent isn't lost: whoever is first has it.
+    // The consent isn't lost: the first sender uses it.
     assert_eq!(scene.send("order-2").await["outcome"], "sent");
     scene.later("order-1").await;
     assert_eq!(scene.status("order-1").await, "no_consent");
@@ -228,7 +228,7 @@ async fn send_from_an_unlisted_address_waits_ten_minutes_and_names_it() {
 /// Fault 51.
 #[tokio::test]
 async fn next_channel_is_used_after_a_permanent_refusal() {
-    let scene = Scene::of("template").await;
+    let scene = ChannelScenario::new("template").await;
     let of_the_person = [40003, 43004, 43019, 43101, 45015, 46004, 48002, 50005];
     let of_ours = [40037, 43107, 47003, 48001, 48008];
     for (at, code) in of_the_person.into_iter().chain(of_ours).enumerate() {
@@ -246,13 +246,13 @@ async fn next_channel_is_used_after_a_permanent_refusal() {
         let told = told.iter().filter(|line| line.contains(&format!("id=\"{id}\"")));
         let warns = told.filter(|line| line.contains(" WARN ")).count();
         let expected = usize::from(of_ours.contains(&code));
-        assert_eq!(warns, expected, "{code}: only a fault of ours is somebody's to mend");
+        assert_eq!(warns, expected, "{code}: only our own errors need an operator");
     }
 }
 
 #[tokio::test]
 async fn next_channel_is_not_used_after_a_transient_refusal() {
-    let scene = Scene::of("template").await;
+    let scene = ChannelScenario::new("template").await;
     scene.allow_one_more("subscribe").await;
     let faults = [
         json!({ "errcode": -1, "times": 3 }),
@@ -275,7 +275,7 @@ async fn next_channel_is_not_used_after_a_transient_refusal() {
 #[tokio::test]
 async fn notification_fails_after_two_days_of_retries() {
     const DAY: u64 = 24 * 3600;
-    let scene = Scene::of("subscribe").await;
+    let scene = ChannelScenario::new("subscribe").await;
     for (ago, status) in [(2 * DAY - 1000, "retrying"), (2 * DAY + 1, "failed")] {
         scene.fault(json!({ "errcode": 40164 })).await;
         if status == "retrying" {
@@ -297,7 +297,7 @@ async fn notification_fails_after_two_days_of_retries() {
 /// Fault 40.
 #[tokio::test]
 async fn exhausted_minute_quota_is_waited_for() {
-    let scene = Scene::of("template").await;
+    let scene = ChannelScenario::new("template").await;
     let into_the_minute = || shared::clock::Timestamp::now().0 % 60;
     scene.world.until("there is time in this minute", || into_the_minute() < 40).await;
     scene.fault(json!({ "errcode": 45011, "times": 1 })).await;
@@ -316,7 +316,7 @@ async fn exhausted_minute_quota_is_waited_for() {
     let mut other = scene.request("other");
     other["channels"] = json!(["subscribe"]);
     assert_eq!(scene.world.send(&other).await["outcome"], "sent");
-    // Whoever doesn't know of it is not held up.
+    // An environment that doesn't know of it is not delayed.
     scene.kill().await;
     for at in 0..5 {
         scene.later(&format!("order-{at}")).await;

@@ -5,7 +5,7 @@ use crate::binaries;
 use crate::contract;
 use crate::phone::{Phone, password};
 use crate::sandbox::WeChat;
-use crate::secrets::Sought;
+use crate::secrets::SecretScan;
 use crate::tables::Aws;
 use futures_util::future::join_all;
 use hongyan_local::Stack;
@@ -31,13 +31,13 @@ pub(crate) struct World {
     pub(crate) aws: Aws,
     pub(crate) client: reqwest::Client,
     lines: Arc<Mutex<Vec<String>>>,
-    pub(crate) sought: Sought,
+    pub(crate) sought: SecretScan,
     /// The changed template, if it was changed.
     _template: Option<TempDir>,
 }
 
 impl World {
-    /// Everything as it is deployed, with an access token for each app. Nobody
+    /// Everything as it is deployed, with an access token for each app. No person
     /// follows or has logged in, and no app answers by itself.
     pub(crate) async fn start() -> Self {
         let world = Self::with_template(None).await;
@@ -58,7 +58,7 @@ impl World {
         let mut options = Options::new(TEMPLATE);
         options.binaries = binaries::folder();
         options.parameters.insert("LogLevel".to_owned(), level.to_owned());
-        let world = Self::of(None, options).await;
+        let world = Self::start_with(None, options).await;
         world.silence().await;
         world.token_round().await;
         world
@@ -91,15 +91,15 @@ impl World {
     /// As [`World::changed`], with functions that aren't Hongyan's: examples of this
     /// package.
     pub(crate) async fn with_examples(names: &[&str], changes: &[(&str, &str)]) -> Self {
-        Self::of_binaries(binaries::with_examples(names), changes).await
+        Self::from_binaries(binaries::with_examples(names), changes).await
     }
 
     /// As [`World::changed`], with the binaries of this folder.
-    pub(crate) async fn of_binaries(folder: TempDir, changes: &[(&str, &str)]) -> Self {
+    pub(crate) async fn from_binaries(folder: TempDir, changes: &[(&str, &str)]) -> Self {
         std::fs::write(folder.path().join("template.yaml"), template(changes)).unwrap();
         let mut options = Options::new(folder.path().join("template.yaml"));
         options.binaries = folder.path().to_owned();
-        let world = Self::of(Some(folder), options).await;
+        let world = Self::start_with(Some(folder), options).await;
         world.silence().await;
         world.token_round().await;
         world
@@ -113,7 +113,7 @@ impl World {
         let template = |name: &&str| PathBuf::from(EXAMPLES).join(name).join("template.yaml");
         options.extra_stacks = examples.iter().map(template).collect();
         options.parameters.insert("EventBus".to_owned(), "default".to_owned());
-        let world = Self::of(None, options).await;
+        let world = Self::start_with(None, options).await;
         world.silence().await;
         world.token_round().await;
         world
@@ -125,10 +125,10 @@ impl World {
             None => Options::new(TEMPLATE),
         };
         options.binaries = binaries::folder();
-        Self::of(folder, options).await
+        Self::start_with(folder, options).await
     }
 
-    async fn of(folder: Option<TempDir>, mut options: Options) -> Self {
+    async fn start_with(folder: Option<TempDir>, mut options: Options) -> Self {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let log = lines.clone();
         // No scenario depends on how busy the machine is: what a function does by its
@@ -140,7 +140,7 @@ impl World {
         // A scenario that has it in JSON by itself looks at JSON.
         let text = std::fs::read_to_string(&options.template).unwrap();
         let is_read_as_text = json_logs && !text.contains("AWS_LAMBDA_LOG_FORMAT");
-        let sought = Sought::default();
+        let sought = SecretScan::default();
         let (printed, passed) = (sought.clone(), sought.clone());
         options.logs = Logs::to(true, move |line| {
             printed.line(line);
@@ -164,7 +164,7 @@ impl World {
         Phone { world: self, name }
     }
 
-    /// Waits until everything that was begun has taken effect.
+    /// Waits until everything that was begun is applied.
     pub(crate) async fn idle(&self) {
         self.cloud.idle().await.unwrap();
     }
@@ -172,12 +172,12 @@ impl World {
     /// Waits for something that comes by itself, such as a message that has to
     /// lie on a queue for a second.
     pub(crate) async fn until(&self, what: &str, condition: impl Fn() -> bool) {
-        let patience = async {
+        let waiting = async {
             while !condition() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(30), patience).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(30), waiting).await.is_err() {
             panic!("after 30 seconds, not yet: {what}");
         }
     }
@@ -368,15 +368,15 @@ fn as_text(line: &str) -> Option<String> {
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            return tell(&self.lines());
+            return print_lines(&self.lines());
         }
         let betrayed = self.sought.find(Some(&self.cloud.world()));
         assert!(betrayed.is_empty(), "secrets are where they don't belong: {betrayed:#?}");
     }
 }
 
-#[expect(clippy::print_stderr, reason = "whoever mends a scenario needs to see what went on")]
-pub(crate) fn tell(lines: &[String]) {
+#[expect(clippy::print_stderr, reason = "a failed scenario is understood by its log")]
+pub(crate) fn print_lines(lines: &[String]) {
     eprintln!("what was logged:\n{}", lines.join("\n"));
 }
 

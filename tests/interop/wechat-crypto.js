@@ -2,7 +2,7 @@
 //
 // Reads one request per line, in JSON, and answers each with one line. Nothing in
 // here knows how an envelope is made: that is wechat-crypto's part. It verifies no
-// signature and no app id by itself, but gives both: whoever uses it compares, and
+// signature and no app id by itself, but returns both: the caller compares, and
 // so does this script, as co-wechat does.
 'use strict';
 

@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `Action::Apply` of a consent | `Users::grant_consent` |
 //! | `Action::Apply` of a withdrawal, `LookToRevoke`, `RevokeOne` | `Users::withdraw`: its mark, and `revoke_consents` |
-//! | `Step::Announce` | `Change::Sending` with `reserve_consent`, one transaction |
-//! | `Step::Sent` | `Change::Sent` with `use_consent`, one transaction |
-//! | `Step::GiveBack`, `Revoke` | `give_back_consent`: its transaction, and what comes of a condition that doesn't hold |
-//! | `Step::Refused`, `Burn` | `burn_consent`: its mark; the consent and `revoke_consents` |
+//! | `WorkerStep::Announce` | `Change::Sending` with `reserve_consent`, one transaction |
+//! | `WorkerStep::Sent` | `Change::Sent` with `use_consent`, one transaction |
+//! | `WorkerStep::GiveBack`, `Revoke` | `give_back_consent`: its transaction, and its result when a condition doesn't hold |
+//! | `WorkerStep::Refused`, `Invalidate` | `burn_consent`: its mark; the consent and `revoke_consents` |
 //!
 //! The person consents and withdraws as a script says, one act at a tick of the
 //! clock. The event of each may come
@@ -27,7 +27,7 @@ mod worker;
 use crate::is_over;
 use ledger::{Consent, Ledger, Revocation};
 use stateright::{Model, Property};
-use worker::{Step, Worker};
+use worker::{Worker, WorkerStep};
 
 /// What the person does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ enum Act {
     Withdraws,
 }
 
-/// What is done, and can be left undone to see what comes of it.
+/// The rules, each of which can be left out to see the consequence.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     /// A consent is applied once, however often its event comes.
@@ -72,12 +72,12 @@ impl Rules {
 #[derive(Clone, Copy, Debug)]
 struct World {
     script: &'static [Act],
-    /// So often each event comes.
+    /// How often each event is delivered.
     times: u8,
     notifications: u8,
-    /// So many invocations at once.
+    /// Concurrent invocations.
     workers: usize,
-    /// So many things go wrong.
+    /// How many faults happen.
     faults: u8,
     rules: Rules,
 }
@@ -96,7 +96,7 @@ enum Row {
 
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum CallEnd {
     Answered,
     AnswerLost,
     RequestLost,
@@ -106,7 +106,7 @@ enum Fate {
     NoConsent,
 }
 
-impl Fate {
+impl CallEnd {
     const BAD: [Self; 3] = [Self::AnswerLost, Self::RequestLost, Self::NotNow];
 }
 
@@ -138,10 +138,10 @@ enum Action {
     LookToRevoke(usize),
     RevokeOne(usize),
     Begin(u8),
-    Go(usize, Step),
+    Go(usize, WorkerStep),
     /// The write is made, but not confirmed; so it's made again.
-    Unconfirmed(usize, Step),
-    Call(usize, Fate),
+    Unconfirmed(usize, WorkerStep),
+    Call(usize, CallEnd),
     Kill(usize),
     LeaseEnds(u8),
 }
@@ -155,7 +155,7 @@ impl State {
     }
 
     fn canonical(mut self) -> Self {
-        self.workers.retain(|worker| worker.step != Step::Done);
+        self.workers.retain(|worker| worker.step != WorkerStep::Done);
         self.workers.sort_unstable();
         self
     }
@@ -207,11 +207,11 @@ impl Model for World {
             }
         }
         for (at, worker) in state.workers.iter().enumerate() {
-            if matches!(worker.step, Step::Call(_)) {
-                let fates = [Fate::Answered, Fate::Refused, Fate::NoConsent];
+            if matches!(worker.step, WorkerStep::Call(_)) {
+                let fates = [CallEnd::Answered, CallEnd::Refused, CallEnd::NoConsent];
                 actions.extend(fates.map(|fate| Action::Call(at, fate)));
                 if faults {
-                    actions.extend(Fate::BAD.map(|fate| Action::Call(at, fate)));
+                    actions.extend(CallEnd::BAD.map(|fate| Action::Call(at, fate)));
                 }
             } else {
                 actions.push(Action::Go(at, worker.step));
@@ -269,9 +269,9 @@ impl Model for World {
                 state.workers.push(Worker { step, ..worker });
             }
             Action::Call(at, fate) => {
-                state.faults -= u8::from(Fate::BAD.contains(&fate));
+                state.faults -= u8::from(CallEnd::BAD.contains(&fate));
                 let worker = state.workers.remove(at);
-                let Step::Call(item) = worker.step else { return None };
+                let WorkerStep::Call(item) = worker.step else { return None };
                 let worker = worker.answered(&mut state, item, fate);
                 state.workers.push(worker);
             }
@@ -328,8 +328,8 @@ impl Model for World {
                     && state.has(Consent::Used(1))
                     && state.ledger.granted == 1
             }),
-            Property::<Self>::sometimes("a consent is burned", |_, state| {
-                state.has(Consent::Burned)
+            Property::<Self>::sometimes("a consent is invalidated", |_, state| {
+                state.has(Consent::Invalidated)
             }),
             Property::<Self>::sometimes(
                 "an ambiguous notification keeps its consent",
@@ -337,7 +337,7 @@ impl Model for World {
             ),
             Property::<Self>::sometimes("another was faster", |_, state| {
                 state.workers.iter().any(|one| {
-                    let Step::Announce(_, item) = one.step else { return false };
+                    let WorkerStep::Announce(_, item) = one.step else { return false };
                     state.ledger.items[item].consent != Consent::Free
                 })
             }),

@@ -12,7 +12,7 @@
 //! - [`token`]: one app's access token, who makes it and who uses it.
 //!
 //! Each has rules that can be left out on purpose; for every rule a test holds
-//! that the checker finds out what comes of that.
+//! that the checker finds the consequence.
 //!
 //! `cargo test --package models -- --nocapture` prints how much was explored,
 //! and for every rule a way to what happens without it.
@@ -32,7 +32,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 /// Explores all of a model: every property holds, everything that is to be
-/// possible is, and there were so many states that something was explored.
+/// possible is, and there were enough states that something was explored.
 #[expect(clippy::print_stdout, reason = "how it went is shown by `--nocapture`")]
 fn holds<M>(model: M, at_least: usize)
 where
@@ -62,7 +62,7 @@ where
     });
     println!("not so: \"{property}\", after");
     let holds = checker.model().property(property).condition;
-    // The checker goes on for a while, and keeps the last of what it finds.
+    // The checker continues for a while, and keeps the last of what it finds.
     let way = way.into_vec();
     let until_then = way.iter().take_while(|(state, _)| holds(checker.model(), state));
     for action in until_then.filter_map(|(_, action)| action.as_ref()) {

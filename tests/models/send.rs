@@ -4,17 +4,17 @@
 //! | here | in the code |
 //! |---|---|
 //! | `Action::Begin`, `Plan` | `deliver` up to `NotificationRow::next_action`, of a row that was read |
-//! | `Step::Claim` | `AttemptRecord::reserve` with `Expected::Unchanged` or `Absent`; `give_up` |
-//! | `Step::Announce` | `AttemptRecord::reserve` with `Expected::Owned` |
+//! | `WorkerStep::Claim` | `AttemptRecord::reserve` with `Expected::Unchanged` or `Absent`; `give_up` |
+//! | `WorkerStep::Announce` | `AttemptRecord::reserve` with `Expected::Owned` |
 //! | `Action::TooLate` | `not_after`, looked at before the socket is written |
 //! | `Action::Call` | `call_wechat` |
-//! | `Step::Commit` | `AttemptRecord::sent`, `retry_at`, `ambiguous`, `finish` |
+//! | `WorkerStep::Commit` | `AttemptRecord::sent`, `retry_at`, `ambiguous`, `finish` |
 //! | `Action::Receipt`, `ReceiptStored` | `Notifications::receipt`: its first write, and `tell` or `leave_for_addressee` |
 //! | `Action::Settle`, `Bind` | `Notifications::settle`: what it reads, and its transaction |
 //!
 //! Between any two steps of a worker it may be killed, others may act and time
 //! may pass; a write whose confirmation is lost is a worker killed after it. A
-//! worker may outlive its lease, and then goes on without knowing.
+//! worker may outlive its lease, and then continues without knowing.
 //!
 //! Time has no numbers: a lease ends, 8 minutes are over, then 10. Looking at
 //! the clock and writing to the socket are one step; in the code up to the 4
@@ -34,8 +34,8 @@ use receipts::{Binding, Event, Message, Rendezvous, Said};
 use rules::Rules;
 use stateright::{Model, Property};
 use table::{Age, Notification, Status};
-use wechat::Fate;
-use worker::{Step, Worker};
+use wechat::CallEnd;
+use worker::{Worker, WorkerStep};
 
 /// The name of every claim but a row's present one: nothing tells them apart.
 const OLD: u8 = 0;
@@ -71,9 +71,9 @@ struct World {
     /// Of the template, in the order of preference.
     channels: &'static [Channel],
     notifications: u8,
-    /// So many invocations at once.
+    /// Concurrent invocations.
     workers: usize,
-    /// So many things go wrong: kills, pauses, calls without an answer, channels
+    /// How many faults happen: crashes, pauses, calls without a response, channels
     /// that become impossible.
     faults: u8,
     /// What receipts may say, if any come.
@@ -101,10 +101,10 @@ struct State {
 /// Workers, notifications and messages by their place, channels as well.
 #[derive(Clone, Debug, PartialEq)]
 enum Action {
-    /// Somebody asks, for the first time or again: a caller, the queue, the sweep.
+    /// A request, the first one or a duplicate: of a caller, the queue, the sweep.
     Begin(u8),
-    Go(usize, Step),
-    Call(usize, Fate),
+    Go(usize, WorkerStep),
+    Call(usize, CallEnd),
     /// The clock forbids the call.
     TooLate(usize),
     /// After a call without an answer the worker calls again.
@@ -155,7 +155,7 @@ impl State {
             let rename = |claim: u8| if claim == NEW { PRESENT } else { OLD };
             for worker in self.workers.iter_mut().filter(|one| one.notification == notification) {
                 worker.claim = rename(worker.claim);
-                if let Step::Claim(Some(seen), _) = &mut worker.step {
+                if let WorkerStep::Claim(Some(seen), _) = &mut worker.step {
                     seen.claim = rename(seen.claim);
                 }
             }
@@ -186,20 +186,22 @@ impl Model for World {
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         let faults = state.faults > 0;
         for (at, worker) in state.workers.iter().enumerate() {
-            if worker.step != Step::Call {
+            if worker.step != WorkerStep::Call {
                 actions.push(Action::Go(at, worker.step));
             } else if worker.is_too_late(self, state) {
                 actions.push(Action::TooLate(at));
             } else {
-                actions.extend([Fate::Answered, Fate::Refused].map(|fate| Action::Call(at, fate)));
+                actions.extend(
+                    [CallEnd::Answered, CallEnd::Refused].map(|fate| Action::Call(at, fate)),
+                );
                 if faults {
-                    actions.extend(Fate::BAD.map(|fate| Action::Call(at, fate)));
+                    actions.extend(CallEnd::BAD.map(|fate| Action::Call(at, fate)));
                 }
             }
             if worker.may_repeat(self) {
                 actions.push(Action::Repeat(at));
             }
-            if faults && !matches!(worker.step, Step::Claim(..)) {
+            if faults && !matches!(worker.step, WorkerStep::Claim(..)) {
                 actions.push(Action::Kill(at));
             }
         }
@@ -245,7 +247,7 @@ impl Model for World {
         if state.sweep.is_some() {
             actions.push(Action::Bind);
         } else {
-            let settled = |one: &u8| state.settle(self.rules, *one).is_some();
+            let settled = |one: &u8| state.resolve(self.rules, *one).is_some();
             actions.extend((0..self.notifications).filter(settled).map(Action::Settle));
         }
     }
@@ -262,14 +264,14 @@ impl Model for World {
                 state.workers.extend(worker);
             }
             Action::Call(at, fate) => {
-                state.faults -= u8::from(Fate::BAD.contains(&fate));
+                state.faults -= u8::from(CallEnd::BAD.contains(&fate));
                 let worker = state.workers.remove(at).call(self, &mut state, fate);
                 state.workers.push(worker);
             }
             Action::TooLate(at) => {
                 state.workers[at] = state.workers[at].give_up(self, &state);
             }
-            Action::Repeat(at) => state.workers[at].step = Step::Call,
+            Action::Repeat(at) => state.workers[at].step = WorkerStep::Call,
             Action::Kill(at) => {
                 state.faults -= 1;
                 state.workers.remove(at);
@@ -293,7 +295,7 @@ impl Model for World {
             Action::Receipt(id, said) => state.receipt(id, said),
             Action::ReceiptStored(id) => state.receipt_stored(self.rules, id),
             Action::Settle(notification) => {
-                state.sweep = state.settle(self.rules, notification);
+                state.sweep = state.resolve(self.rules, notification);
             }
             Action::Bind => {
                 let binding = state.sweep.take()?;

@@ -6,11 +6,11 @@
 //! | `Action::Round` | the token function's minute: `refresh` |
 //! | [`function`] | `repair`, `refresh`, `force` and `store` of the token function |
 //! | [`sender`] | `AccessTokens::call` and `renew` |
-//! | `State::read`, `put` | the Parameter Store: whoever writes last wins |
-//! | `Forced` | the row `token_refresh#…`: who replaces a token, and when one was forced |
+//! | `State::read`, `put` | the Parameter Store: the last write wins |
+//! | `ForcedRefresh` | the row `token_refresh#…`: who replaces a token, and when one was forced |
 //!
-//! WeChat's token may be called dead while it is handed out all the same, may come
-//! to its end, or be replaced by somebody else's force. The Parameter Store may
+//! WeChat may reject its token and return it all the same; the token may
+//! expire, or be replaced by another client's forced refresh. The Parameter Store may
 //! show what was there before the last write. An invocation may be killed between
 //! any two steps, and may outlive its lease; the answer to a forced refresh may be
 //! lost.
@@ -33,20 +33,20 @@ use sender::Sender;
 use stateright::{Model, Property};
 use wechat::WeChat;
 
-/// What is done, and can be left undone to see what comes of it.
+/// The rules, each of which can be left out to see the consequence.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     /// `stable_token`, not `token`.
     stable: bool,
-    /// A token that WeChat calls dead and hands out all the same is replaced.
+    /// A token that WeChat rejects and returns all the same is replaced.
     forces: bool,
     /// That is done under the row's claim and at most once in 30 seconds.
     guarded: bool,
     /// The clock is looked at before a token is forced.
     deadline: bool,
-    /// A sender names the dead token, not only its generation.
+    /// A sender names the invalid token, not only its generation.
     names_token: bool,
-    /// A sender goes on until a token is taken.
+    /// A sender continues until a token is accepted.
     loops: bool,
 }
 
@@ -71,11 +71,11 @@ struct Budget {
     faults: u8,
     /// Reads of what was there before.
     stale: u8,
-    /// WeChat calls the token dead.
+    /// WeChat rejects the token.
     kills: u8,
-    /// Somebody else replaces it.
+    /// Another client replaces it.
     thefts: u8,
-    /// It comes to its end.
+    /// It expires.
     ends: u8,
 }
 
@@ -94,14 +94,14 @@ struct Stored {
 
 /// The row `token_refresh#…`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-struct Forced {
+struct ForcedRefresh {
     claimed: bool,
     lease_over: bool,
     /// A token was forced less than half a minute ago.
     recent: bool,
 }
 
-impl Forced {
+impl ForcedRefresh {
     fn is_free(self) -> bool {
         !self.claimed || self.lease_over
     }
@@ -129,7 +129,7 @@ struct State {
     stored: Stored,
     /// What was stored before.
     before: Stored,
-    forced: Forced,
+    forced: ForcedRefresh,
     functions: Vec<Function>,
     senders: Vec<Sender>,
     left: Budget,
@@ -144,8 +144,8 @@ enum Action {
     Round,
     /// A send, with what was stored before or what is stored now.
     Send(Stored),
-    Function(usize, function::Step, Read),
-    Sender(usize, sender::Step, Read),
+    Function(usize, function::WorkerStep, Read),
+    Sender(usize, sender::WorkerStep, Read),
     /// The token function forces a token, and doesn't hear the answer.
     Unanswered(usize),
     GiveUp(usize),
@@ -178,7 +178,7 @@ impl State {
         for function in &mut self.functions {
             function.claims = false;
         }
-        self.forced = Forced { claimed: true, lease_over: false, ..self.forced };
+        self.forced = ForcedRefresh { claimed: true, lease_over: false, ..self.forced };
     }
 
     fn canonical(mut self) -> Self {
@@ -198,7 +198,7 @@ impl Model for World {
             wechat: WeChat::new(),
             stored,
             before: stored,
-            forced: Forced::default(),
+            forced: ForcedRefresh::default(),
             functions: Vec::new(),
             senders: Vec::new(),
             left: self.budget,
@@ -218,21 +218,23 @@ impl Model for World {
             actions.extend(reads.iter().map(|&read| Action::Function(at, function.step, read)));
             if left.faults > 0 {
                 actions.push(Action::Kill(at));
-                if matches!(function.step, function::Step::Force(_)) && !function.late {
+                if matches!(function.step, function::WorkerStep::Force(_)) && !function.late {
                     actions.push(Action::Unanswered(at));
                 }
             }
         }
         for (at, sender) in state.senders.iter().enumerate() {
             match sender.step {
-                sender::Step::Call => actions.push(Action::Sender(at, sender.step, Read::Fresh)),
-                sender::Step::Renew => {
+                sender::WorkerStep::Call => {
+                    actions.push(Action::Sender(at, sender.step, Read::Fresh))
+                }
+                sender::WorkerStep::Renew => {
                     actions.extend(reads.iter().map(|&read| Action::Sender(at, sender.step, read)));
                 }
-                sender::Step::Wait if sender.finds(state) => {
+                sender::WorkerStep::Wait if sender.finds(state) => {
                     actions.push(Action::Sender(at, sender.step, Read::Fresh));
                 }
-                sender::Step::Wait => {
+                sender::WorkerStep::Wait => {
                     if state.phase == Phase::Work || state.functions.is_empty() {
                         actions.push(Action::GiveUp(at));
                     }
@@ -240,7 +242,7 @@ impl Model for World {
             }
         }
         let owned = state.functions.iter().any(|function| function.claims);
-        let Forced { claimed, lease_over, recent } = state.forced;
+        let ForcedRefresh { claimed, lease_over, recent } = state.forced;
         if claimed && !lease_over && (!owned || left.faults > 0) && state.phase == Phase::Work {
             actions.push(Action::LeaseEnds);
         }
@@ -333,9 +335,9 @@ impl Model for World {
             }
             Action::OldTokenEnds => state.wechat.old = None,
             Action::LastRound => {
-                // The older `token` is asked when the stored one comes to its end.
+                // The older `token` is called when the stored one expires.
                 if self.rules.stable {
-                    let token = state.wechat.ask(true);
+                    let token = state.wechat.fetch(true);
                     let Stored { generation, .. } = state.stored;
                     if token != state.stored.token {
                         state.put(Stored { generation: generation + 1, token });
@@ -344,7 +346,7 @@ impl Model for World {
                 state.phase = Phase::Rest;
             }
             Action::LastSend => {
-                state.forced = Forced::default();
+                state.forced = ForcedRefresh::default();
                 state.left = Budget { faults: 0, stale: 0, ..state.left };
                 state.senders.push(Sender::begin(state.stored));
                 state.phase = Phase::Last;
@@ -368,7 +370,7 @@ impl Model for World {
             }),
             Property::<Self>::sometimes("a sender is let in the second time", |_, state| {
                 state.senders.iter().any(|one| {
-                    one.calls == 1 && one.step == sender::Step::Call && one.holds_good(state)
+                    one.calls == 1 && one.step == sender::WorkerStep::Call && one.holds_good(state)
                 })
             }),
         ];
@@ -379,7 +381,7 @@ impl Model for World {
             properties.push(Property::<Self>::sometimes("another is at it", |_, state| {
                 state.forced.claimed
                     && !state.forced.lease_over
-                    && state.functions.iter().any(|one| one.step == function::Step::Claim)
+                    && state.functions.iter().any(|one| one.step == function::WorkerStep::Claim)
             }));
         }
         if self.budget.faults > 0 {
@@ -391,7 +393,7 @@ impl Model for World {
     }
 }
 
-const FORCED: &str = "only a dead token is replaced by force, and only once";
+const FORCED: &str = "only an invalid token is replaced by force, and only once";
 const TWICE: &str = "a send calls WeChat twice at most";
 const ROUND: &str = "after a round what is stored is what WeChat hands out";
 const REST: &str = "after one more send what is stored is good";

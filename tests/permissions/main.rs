@@ -6,7 +6,7 @@
 //! cloud appends what its functions use to the file that `PERMISSIONS_USED` names;
 //! `make test` starts with no such file and runs the ignored test here at the end.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use local_aws::services::permission::{Use, read_uses};
 use local_aws::template::{DeploymentTarget, Template};
@@ -111,7 +111,7 @@ fn unused_permission_is_a_problem_unless_it_is_an_exception() {
         .find(|it| it.function == "hongyan-local-callback" && it.action == "dynamodb:PutItem");
     let put = put.unwrap().clone();
     uses.remove(&put);
-    // Somebody else's use is no use.
+    // Another role's use is no use.
     uses.insert(Use { function: "hongyan-local-token".to_owned(), ..put });
     let found = problems(&template, &uses, &[]);
     let [problem] = found.as_slice() else { panic!("{found:?}") };

@@ -43,7 +43,7 @@ const work = {
     return { answers };
   },
 
-  // Deliveries per second, over so many seconds of the core's time.
+  // Deliveries per second, over this many seconds of processor time.
   async rate(request) {
     const { answer, deliveries } = cases.get(request.case);
     const begin = process.cpuUsage();

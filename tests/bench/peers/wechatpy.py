@@ -74,7 +74,7 @@ def answers(request):
 
 
 def rate(request):
-    """Deliveries per second, over so many seconds of the core's time."""
+    """Deliveries per second, over this many seconds of processor time."""
     answer, deliveries = CASES[request["case"]]
     begin = now = time.process_time()
     count = 0

@@ -156,7 +156,7 @@ impl CallCounter<'_> {
     }
 }
 
-/// Template parameters under which the HTTP API throttles nobody.
+/// Template parameters under which the HTTP API throttles no request.
 #[must_use]
 pub fn unthrottled() -> BTreeMap<String, String> {
     let limits =

@@ -1,31 +1,31 @@
-//! What must be true in the end, whoever was killed when: the tables beside what people
+//! What must be true in the end, whatever crashed: the tables beside what people
 //! see on their phones.
 
-use crate::crash::workload::{Asked, Deeds, Pushed, ask};
+use crate::crash::workload::{Pushed, RequestedNotification, Workload, request_until_answered};
 use crate::world::World;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 const TEXT: &str = "text";
 const CONSENT: &str = "subscribe_msg_popup_event";
-/// Of so many, deaths can't be the reason why none was shown.
+/// With this many, crashes can't be the reason why none was shown.
 const ENOUGH: usize = 5;
 const ENTRY: &str = "user_enter_tempsession";
 
-/// Nothing acknowledged is lost, nothing took effect twice, nobody sees a message twice,
+/// Nothing acknowledged is lost, nothing was applied twice, no message was shown twice,
 /// and nothing is left unfinished.
-pub(crate) async fn judge(world: &World, deeds: &Deeds) {
+pub(crate) async fn judge(world: &World, workload: &Workload) {
     let events = world.aws.rows("events").await;
     for event in &events {
         assert!(event["applied_at"].is_number(), "an event was left pending: {event}");
     }
-    stored(&events, TEXT, &deeds.messages.borrow());
-    stored(&events, ENTRY, &deeds.entries.borrow());
-    followers(world, &deeds.follows.take()).await;
-    let consents = number_of(&events, CONSENT, &deeds.consents.borrow());
+    stored(&events, TEXT, &workload.messages.borrow());
+    stored(&events, ENTRY, &workload.entries.borrow());
+    followers(world, &workload.follows.take()).await;
+    let consents = number_of(&events, CONSENT, &workload.consents.borrow());
     let (mut sent, mut ambiguous) = (0, 0);
     let mut shown = BTreeMap::<_, (usize, usize)>::new();
-    for asked in &deeds.asked.take() {
+    for asked in &workload.asked.take() {
         let status = notification(world, asked).await;
         let (all, some) = shown.entry(asked.kind).or_default();
         let is_sent = ["sent", "delivered"].contains(&&*status);
@@ -40,9 +40,9 @@ pub(crate) async fn judge(world: &World, deeds: &Deeds) {
         assert!(some > 0 || all < ENOUGH, "none of {all} notifications by {kind} was shown");
     }
     check_consents(world, consents, sent, ambiguous).await;
-    greetings(world, events.iter().filter(|event| event["kind"] == ENTRY).count()).await;
-    for token in &deeds.sessions.take() {
-        Deeds::next(world, token).await;
+    welcomes(world, events.iter().filter(|event| event["kind"] == ENTRY).count()).await;
+    for token in &workload.sessions.take() {
+        Workload::next(world, token).await;
     }
 }
 
@@ -78,8 +78,8 @@ async fn followers(world: &World, follows: &[Pushed]) {
 }
 
 /// How it stands with a notification; what its person sees has to agree.
-async fn notification(world: &World, asked: &Asked) -> String {
-    let Asked { id, request, text, person, kind } = asked;
+async fn notification(world: &World, asked: &RequestedNotification) -> String {
+    let RequestedNotification { id, request, text, person, kind } = asked;
     let row = world.aws.row("notifications", "id", id).await;
     let status = row["status"].as_str().unwrap().to_owned();
     let screen = world.phone(person).screen().await;
@@ -96,13 +96,13 @@ async fn notification(world: &World, asked: &Asked) -> String {
         }
         _ => panic!("{id} is not in a final state: {row}"),
     }
-    // Whoever asks again is told the same, and nothing is done.
-    assert_eq!(ask(world, request).await["outcome"], status, "{row}");
+    // A duplicate request gets the same report, and nothing is done.
+    assert_eq!(request_until_answered(world, request).await["outcome"], status, "{row}");
     status
 }
 
 /// Each consent that is stored gave one consent, and each notification that was sent took
-/// one. One of which nobody knows took one at most: who died once WeChat had refused it may
+/// one. An ambiguous one took one at most: an attempt that crashed after WeChat's refusal may
 /// have given its consent back, and not have told any more.
 async fn check_consents(world: &World, granted: usize, sent: usize, ambiguous: usize) {
     let rows = world.aws.rows("users").await;
@@ -117,10 +117,10 @@ async fn check_consents(world: &World, granted: usize, sent: usize, ambiguous: u
 }
 
 /// Fred is greeted once at most for each time he entered, and mostly is.
-async fn greetings(world: &World, entries: usize) {
+async fn welcomes(world: &World, entries: usize) {
     let screen = world.phone("fred").screen().await;
-    let greetings = screen.iter().filter(|message| message.to_string().contains("Welcome!"));
-    let greetings = greetings.count();
-    assert!(greetings <= entries, "{entries} entries and {greetings} greetings");
-    assert!(greetings > 0, "nobody was greeted after {entries} entries");
+    let welcomes = screen.iter().filter(|message| message.to_string().contains("Welcome!"));
+    let welcomes = welcomes.count();
+    assert!(welcomes <= entries, "{entries} entries and {welcomes} welcomes");
+    assert!(welcomes > 0, "no welcome message after {entries} entries");
 }

@@ -1,7 +1,7 @@
 //! The points at which functions are killed: before and after every call that they make.
 //!
 //! A function touches the world by calls only, so that their boundaries are all the
-//! moments at which a death makes a difference, and the binaries that are killed are the
+//! points at which a crash makes a difference, and the binaries that are killed are the
 //! ones that are deployed, with nothing compiled into them.
 
 use crate::world::World;
@@ -70,12 +70,12 @@ const PATHS: [(&str, &[&str]); 6] = [
     ("/cgi-bin/stable_token", &["token"]),
 ];
 
-/// For so long WeChat keeps a call waiting; nobody waits for four seconds.
+/// How long WeChat delays a call, below the timeout of four seconds.
 const HELD: Duration = Duration::from_secs(3);
-/// So long a call takes to take effect in the sandbox, and more.
+/// Longer than a call takes to be applied in the sandbox.
 const EFFECT: Duration = Duration::from_millis(30);
 
-/// A call, and whether it has taken effect.
+/// A call, and whether it was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Point {
     Aws { function: &'static str, call: [&'static str; 3], after: bool },
@@ -107,7 +107,7 @@ impl Point {
         }
     }
 
-    /// Kills whoever makes the call, when it is made. False if nobody did before all
+    /// Kills the function that makes the call, when it is made. False if none did before all
     /// was `over`.
     pub(crate) async fn kill(self, world: &World, mut over: watch::Receiver<bool>) -> bool {
         let over = async {
@@ -121,7 +121,7 @@ impl Point {
                     fault = fault.on(resource);
                 }
                 fault.after = after;
-                // Some calls are made by whoever has just started.
+                // Some calls are made at start.
                 if STARTING.contains(&operation) {
                     kill(world, &[function]).await;
                 }
@@ -132,7 +132,7 @@ impl Point {
                 };
                 if is_made {
                     kill(world, &[function]).await;
-                    // What is released before its caller's death is noticed takes effect.
+                    // A call that is released before its caller's death is noticed is applied.
                     fault.holds(0).await;
                 }
                 fault.cancel();
@@ -164,8 +164,8 @@ impl Point {
 }
 
 /// What functions have called that is no point.
-pub(crate) fn forgotten(world: &World) -> Vec<String> {
-    let mut forgotten = Vec::new();
+pub(crate) fn uncovered(world: &World) -> Vec<String> {
+    let mut uncovered = Vec::new();
     for used in world.cloud.aws.permissions.uses() {
         let is_point = CALLS.iter().any(|(function, service, operation, resource, _)| {
             let action = format!("{service}:{operation}");
@@ -184,10 +184,10 @@ pub(crate) fn forgotten(world: &World) -> Vec<String> {
         });
         let is_elsewhere = used.function == world.cloud.function("followers");
         if !is_point && !is_once && !is_elsewhere {
-            forgotten.push(format!("{used:?}"));
+            uncovered.push(format!("{used:?}"));
         }
     }
-    forgotten
+    uncovered
 }
 
 async fn kill(world: &World, functions: &[&str]) {

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-/// The queue of notifications, and the pause before somebody tries again.
+/// The queue of notifications, and the pause before a client tries again.
 const QUEUE: &str = "hongyan-local-notifications";
 const PAUSE: Duration = Duration::from_millis(30);
-/// So often in a row a client tries again.
-const PATIENCE: usize = 60;
+/// How often a client tries again.
+const MAX_CLIENT_ATTEMPTS: usize = 60;
 
 /// Something that WeChat pushed, and whether our answer acknowledged it.
 pub(crate) struct Pushed {
@@ -19,7 +19,7 @@ pub(crate) struct Pushed {
 }
 
 /// A notification that was asked for.
-pub(crate) struct Asked {
+pub(crate) struct RequestedNotification {
     pub(crate) id: String,
     pub(crate) request: Value,
     /// What its message has on the screen, and no other.
@@ -30,27 +30,27 @@ pub(crate) struct Asked {
 
 /// All that was done in one world.
 #[derive(Default)]
-pub(crate) struct Deeds {
+pub(crate) struct Workload {
     pub(crate) messages: RefCell<Vec<Pushed>>,
     pub(crate) consents: RefCell<Vec<Pushed>>,
     pub(crate) entries: RefCell<Vec<Pushed>>,
     /// Carol's, as `true` or `false`.
     pub(crate) follows: RefCell<Vec<Pushed>>,
-    pub(crate) asked: RefCell<Vec<Asked>>,
+    pub(crate) asked: RefCell<Vec<RequestedNotification>>,
     /// The newest refresh token of each session that was given out.
     pub(crate) sessions: RefCell<Vec<String>>,
     numbers: Cell<usize>,
     waves: Cell<usize>,
 }
 
-impl Deeds {
+impl Workload {
     /// A world for it: ann follows and bob has an account; emil follows; carol comes and
     /// goes; dora logs in again and again; fred enters customer service.
     pub(crate) async fn world() -> World {
         // Only the run itself says when a minute is over.
         let world = World::changed(&[("rate(1 minute)", "rate(30 days)")]).await;
-        let greeting = json!([{ "on": "enter_session", "reply": { "text": "Welcome!" } }]);
-        world.set_replies("shop-mini", greeting);
+        let welcome = json!([{ "on": "enter_session", "reply": { "text": "Welcome!" } }]);
+        world.set_replies("shop-mini", welcome);
         for function in ["events", "callback"] {
             world.cloud.kill(&world.cloud.function(function)).await.unwrap();
         }
@@ -110,7 +110,7 @@ impl Deeds {
         );
     }
 
-    /// Somebody does something that WeChat tells of: whether that was acknowledged.
+    /// A person does something that WeChat pushes. Returns whether that was acknowledged.
     async fn act(&self, world: &World, person: &str, action: &str, with: Value) -> bool {
         let done = world.wechat.post(&format!("people/{person}/{action}"), &with).await;
         let pushes = done["pushes"].as_array().unwrap();
@@ -145,11 +145,11 @@ impl Deeds {
         self.follows.borrow_mut().push(Pushed { what: follows.to_string(), acknowledged });
     }
 
-    /// Dora logs in; whoever isn't answered asks again with the same code, and with
+    /// Dora logs in; without a response she repeats it with the same code, and with
     /// another if that has been used up.
     async fn log_in(&self, world: &World) {
         let mut code = world.phone("dora").code("shop-mini").await;
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_CLIENT_ATTEMPTS {
             let (status, answer) = world.log_in("shop-mini", &json!({ "code": code })).await;
             match status {
                 200 => {
@@ -163,7 +163,7 @@ impl Deeds {
         panic!("dora can't log in");
     }
 
-    /// One of the sessions goes on; whoever isn't answered asks again.
+    /// One of the sessions is refreshed, repeatedly until there is a response.
     async fn refresh(&self, world: &World) {
         let Some(token) = self.sessions.borrow().first().cloned() else { return };
         let next = Self::next(world, &token).await;
@@ -172,7 +172,7 @@ impl Deeds {
 
     /// The successor of a refresh token that is good.
     pub(crate) async fn next(world: &World, token: &str) -> String {
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_CLIENT_ATTEMPTS {
             let url = world.url("/session/refresh");
             let request = world.client.post(url).json(&json!({ "refresh_token": token }));
             let answer = request.send().await.unwrap();
@@ -184,7 +184,7 @@ impl Deeds {
             assert_ne!(status, 401, "a session that was given out is lost: {answer}");
             tokio::time::sleep(PAUSE).await;
         }
-        panic!("a session doesn't go on");
+        panic!("a session can't be refreshed");
     }
 
     /// A notification is asked for: by the queue, once; or by invoking, and again until
@@ -195,34 +195,34 @@ impl Deeds {
         let mut request = order(&id, to);
         request["channels"] = json!([kind]);
         request["data"]["product"] = json!(text);
-        // Whoever puts it on the queue has done their part.
+        // The sender is done when it is on the queue.
         if number.is_multiple_of(2) {
             world.cloud.aws.queues.send(QUEUE, request.to_string()).unwrap();
         } else {
-            ask(world, &request).await;
+            request_until_answered(world, &request).await;
         }
-        self.asked.borrow_mut().push(Asked { id, request, text, person, kind });
+        self.asked.borrow_mut().push(RequestedNotification { id, request, text, person, kind });
     }
 }
 
 /// Invokes send until it answers.
-pub(crate) async fn ask(world: &World, request: &Value) -> Value {
-    for _ in 0..PATIENCE {
+pub(crate) async fn request_until_answered(world: &World, request: &Value) -> Value {
+    for _ in 0..MAX_CLIENT_ATTEMPTS {
         let asked = world.cloud.invoke(&world.cloud.function("send"), request).await;
         if let Ok(mut answer) = asked {
             return answer["notifications"][0].take();
         }
         tokio::time::sleep(PAUSE).await;
     }
-    panic!("nobody answers to {request}");
+    panic!("no response to {request}");
 }
 
-/// A minute goes by in which nobody does anything: what waits is due, the queue gives
-/// again what nobody has finished with, and the schedules' rounds come by, once. Any of
+/// A minute passes without any action: what waits is due, the queue returns
+/// the messages that were not deleted, and each schedule runs once. Any of
 /// them may be killed.
 pub(crate) async fn minute(world: &World) {
     world.idle().await;
-    // Nothing is under way, so that whoever had claimed something is dead.
+    // Nothing is running, so the holders of all leases have crashed.
     for row in world.aws.rows("notifications").await {
         if row["status"] == "in_progress" || row["status"] == "retrying" {
             for wait in ["lease_until", "retry_at", "due_at"] {
@@ -244,7 +244,7 @@ pub(crate) async fn minute(world: &World) {
             if !claimed.is_empty() {
                 update["ExpressionAttributeNames"] = json!({ "#at": "at" });
             }
-            world.aws.ask("DynamoDB_20120810.UpdateItem", &update).await;
+            world.aws.call_service("DynamoDB_20120810.UpdateItem", &update).await;
         }
     }
     world.cloud.aws.queues.show(QUEUE).unwrap();

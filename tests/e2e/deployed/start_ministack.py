@@ -1,4 +1,4 @@
-"""Starts ministack with one thing mended that its version 1.5.33 leaves open: it
+"""Starts ministack with a fix for one gap of its version 1.5.33: it
 doesn't know which parameters GetParametersByPath is about, and so refuses it to
 every policy that names any."""
 

@@ -11,13 +11,13 @@ async fn world() -> World {
     world.set_replies("shop", serde_json::from_str(&rules).unwrap());
     let order = json!({ "number": { "S": "12345678" }, "state": { "S": "已发货" } });
     let put = json!({ "TableName": "bot-local-orders", "Item": order });
-    world.aws.ask("DynamoDB_20120810.PutItem", &put).await;
+    world.aws.call_service("DynamoDB_20120810.PutItem", &put).await;
     world.phone("ann").follow("shop").await;
     world
 }
 
 /// What ann is told at once, and what she is told by customer service.
-async fn told(world: &World) -> [Vec<String>; 2] {
+async fn messages(world: &World) -> [Vec<String>; 2] {
     let text = |message: Value| message["text"].as_str().unwrap().to_owned();
     let ann = world.phone("ann");
     let [at_once, later] =
@@ -33,7 +33,7 @@ async fn reply_rules_answer_first() {
         ann.message("shop", text).await;
     }
     ann.click("shop", "ORDERS").await;
-    let [at_once, later] = told(&world).await;
+    let [at_once, later] = messages(&world).await;
     let begins = ["欢迎关注！", "每天 9:00", "请回复“订单”", "没听懂", "请回复“订单”"];
     assert_eq!(at_once.len(), begins.len(), "{at_once:?}");
     for (text, begin) in at_once.iter().zip(begins) {
@@ -48,7 +48,7 @@ async fn bot_answers_a_question_about_an_order() {
     let ann = world.phone("ann");
     ann.message("shop", "订单 12345678").await;
     ann.message("shop", "订单87654321").await;
-    let [at_once, later] = told(&world).await;
+    let [at_once, later] = messages(&world).await;
     assert_eq!(at_once[1..], ["正在查询，请稍等……", "正在查询，请稍等……"]);
     assert_eq!(later, ["订单 12345678：已发货", "没有查到订单 87654321，请核对订单号。"]);
 }
@@ -60,14 +60,14 @@ async fn duplicate_event_is_answered_once() {
     let events = world.cloud.aws.buses.events("default");
     let event = events.iter().find(|event| event["detail"]["kind"] == "text").unwrap();
     world.invoke("keyword-bot", event).await.unwrap();
-    assert_eq!(told(&world).await[1].len(), 1);
+    assert_eq!(messages(&world).await[1].len(), 1);
 }
 
 #[tokio::test]
 async fn bot_answers_later_when_the_message_is_not_applied_yet() {
     let world = world().await;
     let ann = world.phone("ann");
-    // What was recorded doesn't take effect yet, and so nobody may be answered: the
+    // What was stored is not applied yet, and so no answer may be sent: the
     // window is taken away that following has opened.
     ann.unfollow("shop").await;
     let open_id = ann.open_id("shop").await;
@@ -86,5 +86,5 @@ async fn bot_answers_later_when_the_message_is_not_applied_yet() {
     let both = async { tokio::join!(answered, follows) };
     let (answered, ()) = tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
     answered.unwrap();
-    assert_eq!(told(&world).await[1], ["订单 12345678：已发货"]);
+    assert_eq!(messages(&world).await[1], ["订单 12345678：已发货"]);
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const PAGE: &str = "pages/order/index";
 const LOGIN: &str = "POST /login/shop-mini";
 const REFRESH: &str = "POST /session/refresh";
-const ORDERS: &str = "GET /orders";
+const ORDERS_REQUEST: &str = "GET /orders";
 /// Longer than an access token is good for.
 const LONG: u32 = 16 * 60;
 
@@ -38,13 +38,16 @@ async fn page_logs_in_and_shows_the_orders() {
     program.open(PAGE).await;
     let orders = json!([{ "number": "10000001", "product": "蓝色水壶", "state": "待发货" }]);
     assert_eq!(program.value("page.data.orders"), orders);
-    assert_eq!(*program.requests.borrow(), [(LOGIN.to_owned(), 200), (ORDERS.to_owned(), 200)]);
+    assert_eq!(
+        *program.requests.borrow(),
+        [(LOGIN.to_owned(), 200), (ORDERS_REQUEST.to_owned(), 200)]
+    );
 
     // Closed and opened again, it needs no login.
     let program = MiniProgram::launch(&world, "bob", program.storage.clone());
     program.open(PAGE).await;
     assert_eq!(program.value("page.data.orders"), orders);
-    assert_eq!(*program.requests.borrow(), [(ORDERS.to_owned(), 200)]);
+    assert_eq!(*program.requests.borrow(), [(ORDERS_REQUEST.to_owned(), 200)]);
 }
 
 #[tokio::test]
@@ -89,7 +92,7 @@ async fn page_explains_how_to_consent_when_the_user_declines() {
         assert_eq!(program.value("page.data.answer"), shown, "{answer}");
         assert_eq!(program.complaints.borrow_mut().drain(..).count(), complaints, "{answer}");
     }
-    // WeChat asks nobody who hasn't tapped.
+    // WeChat shows the popup only after a tap.
     let id = "[load('config.js').templates.shipped]";
     let asked = program.promised(&format!("getApp().hongyan.askConsent({id})")).await.unwrap();
     assert_eq!(asked, json!({ "accepted": [], "problem": "mistake" }));
@@ -117,17 +120,17 @@ async fn twenty_concurrent_requests_log_in_once_and_refresh_once() {
         assert_eq!(twenty(&program).await, all);
         assert_eq!(program.requested(REFRESH, 200), refreshes);
     }
-    assert_eq!(program.requested(ORDERS, 401), 0);
+    assert_eq!(program.requested(ORDERS_REQUEST, 401), 0);
 
     // It is refused, as the phone can't tell.
     spoil(&program);
     let program = MiniProgram::launch(&world, "bob", program.storage.clone());
     assert_eq!(twenty(&program).await, all);
-    assert_eq!(program.requested(ORDERS, 401), 20);
+    assert_eq!(program.requested(ORDERS_REQUEST, 401), 20);
     assert_eq!((program.requested(REFRESH, 200), program.requested(LOGIN, 200)), (1, 0));
 }
 
-/// Makes the stored access token one that nobody takes.
+/// Makes the stored access token invalid.
 fn spoil(program: &MiniProgram<'_>) {
     let mut storage = program.storage.borrow_mut();
     let text = storage.get_mut("hongyan.session").unwrap();

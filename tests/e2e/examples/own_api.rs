@@ -1,4 +1,4 @@
-//! `examples/protected-api`: an API of somebody's own, for whoever has a session.
+//! `examples/protected-api`: a business's own API, which requires a session.
 
 use crate::world::World;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(super) async fn order(world: &World, user: &str, number: &str) {
         "state": text("待发货"),
     });
     let put = json!({ "TableName": "api-local-orders", "Item": item });
-    world.aws.ask("DynamoDB_20120810.PutItem", &put).await;
+    world.aws.call_service("DynamoDB_20120810.PutItem", &put).await;
 }
 
 /// Fault 73.

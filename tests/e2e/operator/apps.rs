@@ -18,7 +18,7 @@ async fn new_account_receives_pushes_after_its_settings_are_pasted() {
     let console = format!("http://{}/sandbox/apps/news/console", world.cloud.wechat());
     let refused = world.client.post(console).json(&pasted).send().await.unwrap();
     assert_eq!(refused.status(), 400);
-    assert!(refused.text().await.unwrap().contains("token验证失败"), "nobody answers there yet");
+    assert!(refused.text().await.unwrap().contains("token验证失败"), "there is no callback yet");
 
     let added = world.hongyan(&ADD_NEWS, &format!("{SECRET}\n")).await.json();
     assert_eq!(added["callback"], json!({ "ok": true }), "{added}");
@@ -107,7 +107,7 @@ async fn interrupted_setup_leaves_no_partial_app_and_can_be_repeated() {
         assert_eq!(said.error().0, "unavailable", "{said:?}");
         fault.cancel();
         assert!(world.cloud.aws.parameters.get("/hongyan/local/apps/news").is_none());
-        // Nobody minds what is there of it.
+        // What is left of it does no harm.
         world.token_round().await;
     }
     let added = world.hongyan(&ADD_NEWS, SECRET).await.json();
@@ -174,7 +174,11 @@ async fn key_rotation_loses_no_message() {
         }
         let finish = ["app", "rotate", "shop", "--finish"];
         let asked = world.hongyan(&finish, "").await;
-        assert_eq!(asked.error().0, "cancelled", "nobody was there to be asked: {asked:?}");
+        assert_eq!(
+            asked.error().0,
+            "cancelled",
+            "there is no terminal for the question: {asked:?}"
+        );
         let finished = world.hongyan(&[finish.as_slice(), &["--yes"]].concat(), "").await.json();
         assert_eq!(finished["rotation"], "finished");
         done.store(true, Ordering::Relaxed);

@@ -76,7 +76,7 @@ async fn doctor_reports_a_wrong_app_secret_and_a_blocked_address() {
     world.set_parameter("secrets/shop", "c0ffee00c0ffee00c0ffee00c0ffee03");
     let words = trouble(&world, "access_token", "shop").await;
     assert!(words.contains("hongyan app rotate shop --secret"), "{words}");
-    assert!(words.contains("expires in"), "what is stored goes on being used: {words}");
+    assert!(words.contains("expires in"), "the stored token stays in use: {words}");
 }
 
 #[tokio::test]

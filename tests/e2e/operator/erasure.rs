@@ -1,4 +1,4 @@
-//! Somebody asks to be forgotten, and an operator sees to it.
+//! An operator erases a person.
 
 use crate::world::World;
 use local_aws::services::Fault;
@@ -42,7 +42,7 @@ async fn erasure_requires_a_confirmation_and_is_complete() {
     assert_eq!(traces(&world, &open_id).await, [""; 0]);
     let (kind, words) = world.hongyan(&["erase", "account=ann", "--yes"], "").await.error();
     assert!(kind == "not_found" && words.contains("the account ann"), "{kind} {words}");
-    // By what WeChat calls them, somebody can be asked for at any time.
+    // A person can be selected by openid at any time.
     let who = format!("app=shop,open_id={open_id}");
     let words = world.hongyan_in_words(&["erase", &who, "--yes"], "").await;
     assert!(words.status == 0 && words.out.contains("Retained:"), "{words:?}");

@@ -1,4 +1,4 @@
-//! What came in takes effect once more, as an operator asks for it.
+//! An operator replays stored events.
 
 use crate::binaries;
 use crate::replay::HURRIED;
@@ -89,7 +89,7 @@ async fn invalid_replay_explains_the_error() {
         (all(&["--app", "nowhere"]), "shop-mini"),
         (all(&["--next-token", "there"]), "next_token"),
         (vec!["events", "replay", "--from", "2", "--to", "2"], "not after"),
-        (vec!["events", "replay", "--from", "yesterday", "--to", "2"], "moment"),
+        (vec!["events", "replay", "--from", "yesterday", "--to", "2"], "RFC 3339"),
     ] {
         let said = world.hongyan(&arguments, "").await;
         assert_eq!(said.status, 2, "{said:?}");

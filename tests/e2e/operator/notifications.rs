@@ -1,4 +1,4 @@
-//! What became of a notification, as an operator reads it.
+//! The outcome of a notification, as an operator reads it.
 
 use crate::world::{World, order};
 use serde_json::json;
@@ -39,7 +39,7 @@ async fn history_does_not_name_the_recipient() {
 #[tokio::test]
 async fn bulk_request_is_counted() {
     let (world, to) = World::with_ann().await;
-    world.send_to_several(&order("news", json!([to, { "account": "nobody" }]))).await;
+    world.send_to_several(&order("news", json!([to, { "account": "unknown" }]))).await;
     let told = world.hongyan(&["notification", "show", "news"], "").await.json();
     let expected = json!({ "delivered": ["news#0"], "unreachable": ["news#1"] });
     assert_eq!((&told["recipients"], &told["outcomes"]), (&json!(2), &expected));

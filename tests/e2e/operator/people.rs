@@ -1,10 +1,10 @@
-//! Why somebody can be reached, or not.
+//! Why a person can be reached, or not.
 
 use crate::phone::Phone;
 use crate::world::World;
 use serde_json::{Value, json};
 
-/// What is told of somebody, in words: whether they can be reached, and why.
+/// The tool's report on a person: whether they can be reached, and why.
 async fn person(world: &World, who: &str, more: &[&str]) -> (bool, String) {
     let said = world.hongyan_in_words(&[&["person", who], more].concat(), "").await;
     assert!(said.status <= 1, "{said:?}");
@@ -55,7 +55,7 @@ async fn reachable_person_is_shown_by_channel_without_identity() {
 }
 
 #[tokio::test]
-async fn everything_missing_is_shown_with_advice() {
+async fn missing_things_are_shown_with_advice() {
     let world = World::start().await;
     let bob = world.phone("bob");
     bob.log_in("shop-mini").await;
@@ -82,7 +82,7 @@ async fn everything_missing_is_shown_with_advice() {
     let (reachable, told) = person(&world, "account=bob", &by_template).await;
     assert!(reachable, "{told}");
     tells(&told, &["+ subscribe of shop-mini: would be used; 1 may be sent"]);
-    // A value that breaks a rule is WeChat's to refuse, whoever it is for.
+    // WeChat refuses a value that breaks a rule, for any recipient.
     let unfit = ["--data", "product=Kettle", "--data", "time=soon"];
     let (reachable, told) =
         person(&world, "account=bob", &[&by_template[..], &unfit].concat()).await;
@@ -130,8 +130,8 @@ async fn unbound_account_differs_from_unknown_account() {
     assert!(!reachable, "{told}");
     tells(&told, &["- no account is bound", "- shop-mini: they have never been seen here"]);
     let error = async |arguments: &[&str]| world.hongyan(arguments, "").await.error();
-    let (kind, words) = error(&["person", "account=nobody"]).await;
-    assert!(kind == "not_found" && words.contains("the account nobody"), "{kind} {words}");
+    let (kind, words) = error(&["person", "account=unknown"]).await;
+    assert!(kind == "not_found" && words.contains("the account unknown"), "{kind} {words}");
     let (kind, words) = error(&["person", "account=ann", "--template", "order_lost"]).await;
     assert!(kind == "not_found" && words.contains("template list"), "{kind} {words}");
     let (kind, words) = error(&["person", "app=nowhere,open_id=oAnn"]).await;

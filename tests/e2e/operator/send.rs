@@ -1,4 +1,4 @@
-//! Notifications are sent, and called off, by hand.
+//! An operator sends and cancels notifications.
 
 use crate::world::World;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ async fn fields_are_read_from_a_pipe_for_several_recipients() {
     let (world, _) = World::with_ann().await;
     let open_id = world.phone("ann").open_id("shop").await;
     let user = format!("app=shop,open_id={open_id}");
-    let send = ["send", "order_shipped", "--to", &user, "--to", "account=nobody", "--id", "two"];
+    let send = ["send", "order_shipped", "--to", &user, "--to", "account=unknown", "--id", "two"];
     let fields = json!({ "product": "Blue kettle", "time": "2026-11-20 15:04" }).to_string();
     let said = world.hongyan(&[&send[..], &["--data-file", "-"]].concat(), &fields).await;
     assert_eq!(said.status, 1, "one of them isn't accepted: {said:?}");

@@ -30,7 +30,7 @@ async fn template_is_checked_before_it_is_stored() {
     for (channels, expected) in [
         (vec![], "it has no channels"),
         (vec![channel("shop", &json!({ "ulr": "https://x" }))], "channels[0]: unknown field `ulr`"),
-        (vec![channel("nobody", &json!({}))], "channels[0] (template): there is no app nobody"),
+        (vec![channel("unknown", &json!({}))], "channels[0] (template): there is no app unknown"),
         (vec![channel("shop-mini", &json!({}))], "shop-mini is of the kind mini_program"),
         (
             vec![channel("shop", &json!({ "mini_program": { "app": "shop" } }))],

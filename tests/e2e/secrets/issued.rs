@@ -1,4 +1,4 @@
-//! Which secrets there are: those that a function reads or writes as one, that somebody
+//! Which secrets there are: those that a function reads or writes as one, that a person
 //! logs in with or is given, and that WeChat has.
 
 use super::Kind;
@@ -28,7 +28,7 @@ pub(super) fn by_what_passed(to: &mut Secrets, passed: &Observed<'_>) {
         }
         Observed::Invocation { function, event, answer } if function.ends_with("-login") => {
             for json in [event, answer] {
-                of_a_login(to, &serde_json::from_slice(json).unwrap_or_default());
+                add_login_secrets(to, &serde_json::from_slice(json).unwrap_or_default());
             }
         }
         _ => {}
@@ -63,7 +63,7 @@ fn parameter(to: &mut Secrets, name: &str, value: &str) {
         ],
         ("tokens", _) => &[("token", Kind::AccessToken)],
         ("keys", _) => &[("key", Kind::SigningKey)],
-        _ => panic!("{name} is secret, and nobody has said of which kind"),
+        _ => panic!("{name} is secret, and its kind is not listed"),
     };
     let json: Value = serde_json::from_str(value).unwrap_or_default();
     for (member, kind) in members {
@@ -71,9 +71,9 @@ fn parameter(to: &mut Secrets, name: &str, value: &str) {
     }
 }
 
-/// Adds what somebody logs in with, and what they are given. A body is a text in its
+/// Adds the credentials of a login, and what it returns. A body is a text in its
 /// event.
-fn of_a_login(to: &mut Secrets, json: &Value) {
+fn add_login_secrets(to: &mut Secrets, json: &Value) {
     match json {
         Value::Object(members) => {
             for (name, value) in members {
@@ -81,18 +81,18 @@ fn of_a_login(to: &mut Secrets, json: &Value) {
                     ("password", Value::String(text)) => add(to, Kind::Password, text),
                     ("code", Value::String(text)) => add(to, Kind::Code, text),
                     ("refresh_token", Value::String(text)) => add(to, Kind::RefreshToken, text),
-                    // Everybody may know what is signed, and nobody the signature.
+                    // The claims are public, the signature is secret.
                     ("access_token", Value::String(text)) => {
                         let signature = text.rsplit('.').next().unwrap_or_default();
                         add(to, Kind::Session, signature);
                     }
-                    (_, other) => of_a_login(to, other),
+                    (_, other) => add_login_secrets(to, other),
                 }
             }
         }
-        Value::Array(all) => all.iter().for_each(|it| of_a_login(to, it)),
+        Value::Array(all) => all.iter().for_each(|it| add_login_secrets(to, it)),
         Value::String(text) if text.starts_with('{') => {
-            of_a_login(to, &serde_json::from_str(text).unwrap_or_default());
+            add_login_secrets(to, &serde_json::from_str(text).unwrap_or_default());
         }
         _ => {}
     }

@@ -1,7 +1,7 @@
 // Calls WeChat with node-easywechat.
 //
 // Reads one request per line, in JSON, and answers each with one line. node-easywechat
-// brings tokens along and leaves paths and bodies to whoever calls: those in here are
+// brings tokens along and leaves paths and bodies to the caller: those in here are
 // written after WeChat's documentation.
 'use strict';
 

@@ -244,7 +244,7 @@ impl Side<'_> {
             "program": { "app_id": SHOP_MINI.app_id, "page": PAGE },
             "text": TEXT,
         });
-        let understood: Understood = self.peer.ask(self.purpose.work(), request)?;
+        let understood: Understood = self.peer.request(self.purpose.work(), request)?;
         let call = self.only_call("theirs").await?;
         if self.purpose.is_message() && self.sandbox.shown(ANN).await? != shown + 1 {
             return Err(Problem::NotShown);
@@ -277,7 +277,7 @@ impl Side<'_> {
         Ok(login["code"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// The only call since then that this is about; whoever has no token yet gets one
+    /// The only call since then that this is about; a client without a token gets one
     /// first.
     async fn only_call(&self, whose: &'static str) -> Result<Value, Problem> {
         let mut calls = self.sandbox.calls().await?;

@@ -75,7 +75,7 @@ pub enum Failed {
 /// What can go wrong in a step.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// The peer can't do its part.
+    /// The peer fails.
     #[error("the peer raised an error: {0}")]
     Peer(#[from] PeerError),
     /// We don't take what the peer made.
@@ -94,7 +94,7 @@ pub enum Problem {
         /// As it came out.
         found: String,
     },
-    /// Somebody takes what they shouldn't.
+    /// An implementation accepts an invalid message.
     #[error("a forgery is believed: {0}")]
     Forged(&'static str),
     /// What was given can't be checked.
@@ -104,7 +104,7 @@ pub enum Problem {
 
 /// What a peer makes of an envelope.
 #[derive(Deserialize)]
-struct Opened {
+struct DecryptedMessage {
     message: Option<String>,
     refused: Option<String>,
     #[serde(default)]
@@ -231,16 +231,16 @@ impl Side<'_> {
 
     /// Whether a message comes out of the peer's own envelope as it went in.
     fn opens_its_own(&mut self, message: &str) -> bool {
-        let sealed = self.ask::<Sealed>("encrypt", json!({ "message": message }));
+        let sealed = self.request::<Sealed>("encrypt", json!({ "message": message }));
         let opened = sealed.and_then(|Sealed { encrypt }| {
-            self.ask::<Opened>("decrypt", json!({ "encrypt": encrypt }))
+            self.request::<DecryptedMessage>("decrypt", json!({ "encrypt": encrypt }))
         });
         opened.is_ok_and(|opened| opened.message.as_deref() == Some(message))
     }
 
     /// A text without a push around it, there and back.
     fn bare(&mut self, text: &str) -> Result<(), Problem> {
-        let Sealed { encrypt } = self.ask("encrypt", json!({ "message": text }))?;
+        let Sealed { encrypt } = self.request("encrypt", json!({ "message": text }))?;
         let (key, app_id) = (&self.app.key, &self.app.callback.app_id);
         let found = crypto::decrypt(key, app_id, &encrypt)
             .map_err(|_| Problem::RefusedHere("the ciphertext"))?;
@@ -248,7 +248,7 @@ impl Side<'_> {
 
         let random = crypto::synthetic_random(key, text.as_bytes());
         let encrypt = crypto::encrypt(key, app_id, random, text.as_bytes());
-        let opened: Opened = self.ask("decrypt", json!({ "encrypt": encrypt }))?;
+        let opened: DecryptedMessage = self.request("decrypt", json!({ "encrypt": encrypt }))?;
         same("the text", text, &opened.message()?)?;
         self.checked.texts += 1;
         Ok(())
@@ -272,7 +272,11 @@ impl Side<'_> {
         let query = delivery.query(&[("echostr", ECHO)])?;
         let callback = &self.app.callback;
         let echo = callback.verify_url(&query, NOW);
-        same("the greeting", ECHO, echo.map_err(|_| Problem::RefusedHere("the greeting"))?)?;
+        same(
+            "the URL verification",
+            ECHO,
+            echo.map_err(|_| Problem::RefusedHere("the URL verification"))?,
+        )?;
         let opened = callback.decrypt(&query, delivery.body.as_bytes(), NOW);
         let opened = opened.map_err(|_| Problem::RefusedHere("the delivery"))?;
         same("the message", message, &opened.message)?;
@@ -323,20 +327,24 @@ impl Side<'_> {
             "timestamp": NOW.to_string(), "nonce": "1514711492",
             "format": name(format), "message": message, "app": app,
         });
-        self.peer.ask("deliver", request)
+        self.peer.request("deliver", request)
     }
 
-    fn open(&mut self, format: Format, body: &str) -> Result<Opened, PeerError> {
-        self.ask("open", json!({ "format": name(format), "body": body }))
+    fn open(&mut self, format: Format, body: &str) -> Result<DecryptedMessage, PeerError> {
+        self.request("open", json!({ "format": name(format), "body": body }))
     }
 
-    fn ask<T: DeserializeOwned>(&mut self, work: &str, mut request: Value) -> Result<T, PeerError> {
+    fn request<T: DeserializeOwned>(
+        &mut self,
+        work: &str,
+        mut request: Value,
+    ) -> Result<T, PeerError> {
         request["app"] = self.app.json.clone();
-        self.peer.ask(work, request)
+        self.peer.request(work, request)
     }
 }
 
-impl Opened {
+impl DecryptedMessage {
     fn message(&self) -> Result<String, Problem> {
         let refused = || Problem::RefusedThere(self.refused.clone().unwrap_or_default());
         self.message.clone().ok_or_else(refused)
@@ -365,7 +373,7 @@ fn same(what: &'static str, expected: &str, found: &str) -> Result<(), Problem> 
     Err(Problem::Differs { what, expected: expected.to_owned(), found: found.to_owned() })
 }
 
-/// A text of so many bytes, difficult from its beginning.
+/// A text of this many bytes, difficult from its beginning.
 fn bare(length: usize) -> String {
     let mut text = DIFFICULT.repeat(length / DIFFICULT.len() + 1);
     text.truncate(text.floor_char_boundary(length));

@@ -1,7 +1,7 @@
 //! Foreign implementations of WeChat's protocol, and what they and we must
 //! agree on.
 //!
-//! Our own tests can share our own misunderstandings. [`peer`] starts somebody
+//! Our own tests can share our own misunderstandings. [`peer`] starts someone
 //! else's code, which `make interop` brings along in a throw-away folder, and
 //! talks to it; [`envelopes`] lets both sides seal what the other one opens, and
 //! [`calls`] lets both sides call the sandbox, which tells how.

@@ -58,7 +58,7 @@ async fn calls_with(peer: Result<Peer, PeerError>, purposes: &[Purpose]) -> Resu
     let sandbox = Sandbox::start(&program).await.map_err(|error| error.to_string())?;
     let checked = calls::check(&mut peer, &sandbox, purposes).await;
     let checked = checked.map_err(|error| format!("{peer}: {error}"))?;
-    say(&format!("{peer}: {checked}"));
+    print_line(&format!("{peer}: {checked}"));
     Ok(())
 }
 
@@ -70,12 +70,12 @@ fn sandbox() -> std::io::Result<PathBuf> {
 fn envelopes_with(peer: Result<Peer, PeerError>) -> Result<(), String> {
     let mut peer = peer.map_err(|error| error.to_string())?;
     let checked = envelopes::check(&mut peer).map_err(|error| format!("{peer}: {error}"))?;
-    say(&format!("{peer}: {checked}"));
+    print_line(&format!("{peer}: {checked}"));
     Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "what was checked is what this program has to say")]
-fn say(line: &str) {
+fn print_line(line: &str) {
     println!("{line}");
 }
 

@@ -128,7 +128,7 @@ impl Peer {
         let answers = BufReader::new(child.stdout.take().expect("piped, by the lines above"));
         let name = script.display().to_string();
         let mut peer = Self { name, runtime: String::new(), child, requests, answers };
-        let identity: Value = peer.ask("identify", json!({}))?;
+        let identity: Value = peer.request("identify", json!({}))?;
         let text = |name: &str| identity[name].as_str().unwrap_or_default().to_owned();
         (peer.name, peer.runtime) = (text("peer"), text("runtime"));
         Ok(peer)
@@ -139,7 +139,7 @@ impl Peer {
     /// # Errors
     ///
     /// When the foreign implementation raises an error, or can't be asked.
-    pub fn ask<T: DeserializeOwned>(
+    pub fn request<T: DeserializeOwned>(
         &mut self,
         work: &str,
         mut request: Value,

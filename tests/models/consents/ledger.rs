@@ -8,7 +8,7 @@ pub(super) enum Consent {
     /// By this notification.
     Reserved(u8),
     Used(u8),
-    Burned,
+    Invalidated,
     Revoked,
 }
 

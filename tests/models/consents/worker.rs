@@ -1,7 +1,7 @@
 //! One invocation that tries to send a notification, cut where it waits.
 
 use super::ledger::Consent;
-use super::{Fate, Row, State, World};
+use super::{CallEnd, Row, State, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Worker {
@@ -10,12 +10,12 @@ pub(super) struct Worker {
     pub(super) began: u8,
     /// The row is under its claim.
     pub(super) claims: bool,
-    pub(super) step: Step,
+    pub(super) step: WorkerStep,
 }
 
 /// What it does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(super) enum WorkerStep {
     /// The announcement: one transaction with the reservation of this consent. The
     /// row has to be as it was read.
     Announce(Row, usize),
@@ -24,13 +24,13 @@ pub(super) enum Step {
     Sent(usize),
     /// The consent's part of it, where that is another write.
     Use(usize),
-    /// The transaction of `give_back_consent`, and what becomes of the row.
+    /// The transaction of `give_back_consent`, and the row's new state.
     GiveBack(usize, Row),
     /// Its other write, if the first wasn't let through.
     Revoke(usize, Row),
     /// The two writes of `burn_consent`.
     Refused(usize),
-    Burn(usize),
+    Invalidate(usize),
     /// The row's write.
     Store(Row),
     Done,
@@ -40,31 +40,35 @@ impl Worker {
     /// An invocation begins: it reads the row, and what consents there are.
     pub(super) fn begin(state: &State, notification: u8) -> Self {
         let row = state.rows[usize::from(notification)];
-        let mut worker = Self { notification, began: state.now, claims: false, step: Step::Done };
+        let mut worker =
+            Self { notification, began: state.now, claims: false, step: WorkerStep::Done };
         worker.step = match row {
-            Row::InProgress { .. } => Step::Store(Row::Ambiguous),
-            _ => worker.look(state),
+            Row::InProgress { .. } => WorkerStep::Store(Row::Ambiguous),
+            _ => worker.next_step(state),
         };
         worker
     }
 
     /// Looks for a consent.
-    fn look(&self, state: &State) -> Step {
+    fn next_step(&self, state: &State) -> WorkerStep {
         let row = state.rows[usize::from(self.notification)];
-        state.ledger.free().map_or(Step::Store(Row::NoConsent), |item| Step::Announce(row, item))
+        state
+            .ledger
+            .free()
+            .map_or(WorkerStep::Store(Row::NoConsent), |item| WorkerStep::Announce(row, item))
     }
 
     /// The answer to its call.
-    pub(super) fn answered(mut self, state: &mut State, item: usize, fate: Fate) -> Self {
-        if matches!(fate, Fate::Answered | Fate::AnswerLost) {
+    pub(super) fn answered(mut self, state: &mut State, item: usize, fate: CallEnd) -> Self {
+        if matches!(fate, CallEnd::Answered | CallEnd::AnswerLost) {
             state.taken += 1;
         }
         self.step = match fate {
-            Fate::Answered => Step::Sent(item),
-            Fate::AnswerLost | Fate::RequestLost => Step::Store(Row::Ambiguous),
-            Fate::Refused => Step::GiveBack(item, Row::Failed),
-            Fate::NotNow => Step::GiveBack(item, Row::Retrying),
-            Fate::NoConsent => Step::Refused(item),
+            CallEnd::Answered => WorkerStep::Sent(item),
+            CallEnd::AnswerLost | CallEnd::RequestLost => WorkerStep::Store(Row::Ambiguous),
+            CallEnd::Refused => WorkerStep::GiveBack(item, Row::Failed),
+            CallEnd::NotNow => WorkerStep::GiveBack(item, Row::Retrying),
+            CallEnd::NoConsent => WorkerStep::Refused(item),
         };
         self
     }
@@ -75,11 +79,11 @@ impl Worker {
         let notification = self.notification;
         let ledger = &mut state.ledger;
         self.step = match self.step {
-            Step::Announce(seen, item) => {
+            WorkerStep::Announce(seen, item) => {
                 let row = &mut state.rows[usize::from(notification)];
                 let ours = self.claims && matches!(row, Row::InProgress { .. });
                 if !ours && *row != seen {
-                    return Self { step: Step::Done, ..self };
+                    return Self { step: WorkerStep::Done, ..self };
                 }
                 let granted_at = ledger.items[item].granted_at;
                 if ledger.reserve(rules, item, notification) {
@@ -87,58 +91,58 @@ impl Worker {
                     state.sends_late |= state.withdrawn.is_some_and(|at| at >= granted_at) && !ours;
                     state.claimed(notification);
                     self.claims = true;
-                    Step::Call(item)
+                    WorkerStep::Call(item)
                 } else {
                     // Another was faster.
-                    self.look(state)
+                    self.next_step(state)
                 }
             }
-            Step::Call(_) => unreachable!("a call has a fate"),
-            Step::Sent(item) => {
+            WorkerStep::Call(_) => unreachable!("a call has a fate"),
+            WorkerStep::Sent(item) => {
                 if !self.store(state, Row::Sent) {
-                    Step::Done
+                    WorkerStep::Done
                 } else if rules.used_with_sent {
                     state.ledger.end(item, notification, Consent::Used(notification));
-                    Step::Done
+                    WorkerStep::Done
                 } else {
-                    Step::Use(item)
+                    WorkerStep::Use(item)
                 }
             }
-            Step::Use(item) => {
+            WorkerStep::Use(item) => {
                 ledger.end(item, notification, Consent::Used(notification));
-                Step::Done
+                WorkerStep::Done
             }
-            Step::GiveBack(item, row) => {
+            WorkerStep::GiveBack(item, row) => {
                 if ledger.give_back(rules, item, notification) {
-                    Step::Store(row)
+                    WorkerStep::Store(row)
                 } else {
-                    Step::Revoke(item, row)
+                    WorkerStep::Revoke(item, row)
                 }
             }
-            Step::Revoke(item, row) => {
+            WorkerStep::Revoke(item, row) => {
                 ledger.end(item, notification, Consent::Revoked);
-                Step::Store(row)
+                WorkerStep::Store(row)
             }
-            Step::Refused(item) => {
+            WorkerStep::Refused(item) => {
                 ledger.refused_at = ledger.refused_at.max(Some(self.began));
-                Step::Burn(item)
+                WorkerStep::Invalidate(item)
             }
-            Step::Burn(item) => {
-                ledger.end(item, notification, Consent::Burned);
+            WorkerStep::Invalidate(item) => {
+                ledger.end(item, notification, Consent::Invalidated);
                 ledger.refused(self.began);
-                Step::Store(Row::NoConsent)
+                WorkerStep::Store(Row::NoConsent)
             }
-            Step::Store(row) => {
+            WorkerStep::Store(row) => {
                 self.store(state, row);
-                Step::Done
+                WorkerStep::Done
             }
-            Step::Done => Step::Done,
+            WorkerStep::Done => WorkerStep::Done,
         };
         self
     }
 
     /// Stores how the notification stands, under the claim; or, if there is none,
-    /// as long as nobody else has one.
+    /// as long as no other invocation has one.
     fn store(&self, state: &mut State, to: Row) -> bool {
         let row = &mut state.rows[usize::from(self.notification)];
         let ours = match *row {

@@ -2,7 +2,7 @@
 //! possible, lest it holds only because nothing happens.
 
 use super::table::Status;
-use super::worker::{Outcome, Step};
+use super::worker::{WorkerOutcome, WorkerStep};
 use super::{Channel, PRESENT, State, World};
 use crate::is_over;
 use stateright::Property;
@@ -46,21 +46,23 @@ pub(super) fn all(world: &World) -> Vec<Property<World>> {
         ("a worker outlives its lease", |_, state| state.workers.iter().any(|one| one.late)),
         ("what was left behind is taken over", |_, state| {
             state.workers.iter().any(|one| {
-                let Step::Claim(Some(seen), _) = one.step else { return false };
+                let WorkerStep::Claim(Some(seen), _) = one.step else { return false };
                 seen.claim == PRESENT && seen.status == Status::InProgress
             })
         }),
         ("the clock holds a worker off", |world, state| {
-            state.workers.iter().any(|one| one.step == Step::Call && one.is_too_late(world, state))
+            state
+                .workers
+                .iter()
+                .any(|one| one.step == WorkerStep::Call && one.is_too_late(world, state))
         }),
     ];
     let repeatable = world.channels.iter().any(|channel| channel.repeatable());
     if repeatable {
         sometimes.push(("what may have been sent is repeated, and sent", |_, state| {
-            state
-                .workers
-                .iter()
-                .any(|one| one.maybe_sent && matches!(one.step, Step::Commit(Outcome::Sent(_))))
+            state.workers.iter().any(|one| {
+                one.maybe_sent && matches!(one.step, WorkerStep::Commit(WorkerOutcome::Sent(_)))
+            })
         }));
     }
     if !world.receipts.is_empty() && world.channels.iter().any(|channel| channel.has_receipts()) {

@@ -2,7 +2,7 @@
 
 use super::rules::{Rules, Wait};
 use super::table::Status;
-use super::worker::Step;
+use super::worker::WorkerStep;
 use super::{State, World};
 
 /// What a receipt says.
@@ -34,13 +34,13 @@ pub(super) struct Message {
 }
 
 impl Message {
-    pub(super) fn of(notification: u8) -> Self {
+    pub(super) fn for_notification(notification: u8) -> Self {
         Self { of: notification, notification: None, said: None, event: Event::ToCome }
     }
 }
 
-/// The row of the addressee (app, person and template), by which receipts that
-/// nobody waits for meet notifications that wait.
+/// The row of the receipt key (app, person and template), by which receipts that
+/// arrive first meet notifications that wait.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Rendezvous {
     receipts: Vec<u8>,
@@ -104,23 +104,23 @@ impl State {
     }
 
     /// What `settle` reads: the receipt that must be this notification's.
-    pub(super) fn settle(&self, rules: Rules, notification: u8) -> Option<Binding> {
+    pub(super) fn resolve(&self, rules: Rules, notification: u8) -> Option<Binding> {
         let Rendezvous { receipts, ambiguous } = &self.rendezvous;
         let place = ambiguous.iter().position(|&one| one == notification)?;
         let unmatched = |id: &u8| self.message(*id).notification.is_none();
-        let strays: Vec<u8> = receipts.iter().copied().filter(unmatched).collect();
+        let unmatched: Vec<u8> = receipts.iter().copied().filter(unmatched).collect();
         let said = |id: &u8| self.message(*id).said;
-        let same = strays.windows(2).all(|pair| said(&pair[0]) == said(&pair[1]));
-        let enough = strays.len() >= ambiguous.len();
+        let same = unmatched.windows(2).all(|pair| said(&pair[0]) == said(&pair[1]));
+        let enough = unmatched.len() >= ambiguous.len();
         let ready = match rules.wait {
             Wait::None => true,
             Wait::Invocations => {
-                !self.workers.iter().any(|worker| matches!(worker.step, Step::Commit(_)))
+                !self.workers.iter().any(|worker| matches!(worker.step, WorkerStep::Commit(_)))
             }
             Wait::Outcomes => self.notifications.iter().all(|one| !one.is_open()),
         };
         let sure = ready && (enough || !rules.receipt_for_each) && (same || !rules.same_fate);
-        strays.get(place).filter(|_| sure).map(|&message| Binding { message, notification })
+        unmatched.get(place).filter(|_| sure).map(|&message| Binding { message, notification })
     }
 
     /// The transaction of `settle`: all of it or nothing.

@@ -13,7 +13,7 @@ pub(super) enum Wait {
     Outcomes,
 }
 
-/// What is done, and can be left undone to see what comes of it.
+/// The rules, each of which can be left out to see the consequence.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
     /// A claim is conditional on what was read.
@@ -24,7 +24,7 @@ pub(super) struct Rules {
     pub(super) deadline: bool,
     /// Nothing is repeated after 8 minutes.
     pub(super) window: bool,
-    /// What is about to be sent is written down before the call, not after.
+    /// The intent is recorded before the call, not after.
     pub(super) announced_before: bool,
     /// What is known of a call that ended without an answer: nothing.
     pub(super) unknown_is_not_unsent: bool,

@@ -17,7 +17,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    /// Whether somebody is to send it yet.
+    /// Whether it is still to be sent.
     pub(super) fn is_open(self) -> bool {
         matches!(self, Self::InProgress | Self::Retrying)
     }
@@ -30,7 +30,7 @@ pub(super) enum Age {
     Fresh,
     /// 8 minutes are over: nothing is to be repeated any more.
     Eight,
-    /// 10 minutes are over: WeChat has forgotten the `client_msg_id`.
+    /// 10 minutes are over: WeChat has dropped the `client_msg_id`.
     Ten,
 }
 
@@ -62,17 +62,17 @@ impl Notification {
         self.status().is_some_and(Status::is_open)
     }
 
-    /// Whether an invocation finds something to do: nobody has begun, `retry_at`
-    /// is due, or somebody began and has had their time.
+    /// Whether an invocation finds something to do: no attempt has begun, `retry_at`
+    /// is due, or the lease of an attempt has expired.
     pub(super) fn is_due(&self) -> bool {
         self.row.is_none_or(|row| {
             row.status == Status::Retrying || (row.status == Status::InProgress && row.lease_over)
         })
     }
 
-    /// Writes down what is about to be sent. A repeat keeps the time of the
+    /// Records the intent. A repeat keeps the time of the
     /// first announcement.
-    fn announce(&mut self, announced: Option<usize>, repeat: bool) {
+    fn record_intent(&mut self, announced: Option<usize>, repeat: bool) {
         if let Some(row) = &mut self.row {
             row.announced = announced;
         }
@@ -116,12 +116,12 @@ impl State {
         let claim = super::NEW;
         let status = Status::InProgress;
         one.row = Some(Row { status, claim, announced, lease_over: false });
-        one.announce(announced, repeat);
+        one.record_intent(announced, repeat);
         Some(claim)
     }
 
     /// The next channel's announcement. False if the notification is another's.
-    pub(super) fn announce(
+    pub(super) fn record_intent(
         &mut self,
         rules: Rules,
         notification: u8,
@@ -132,7 +132,7 @@ impl State {
         let one = self.notification(notification);
         let ours = one.ours(rules, claim).is_some();
         if ours {
-            one.announce(announced, repeat);
+            one.record_intent(announced, repeat);
         }
         ours
     }
@@ -162,7 +162,7 @@ impl State {
         self.end(rules, notification, claim, status);
     }
 
-    /// Nobody knows whether it was sent: one transaction with the rendezvous,
+    /// It is ambiguous whether it was sent: one transaction with the rendezvous,
     /// where its receipt finds it.
     pub(super) fn ambiguous(
         &mut self,
@@ -180,7 +180,7 @@ impl State {
     }
 
     /// Nothing but a receipt changes it any more. What nothing asks for then is
-    /// forgotten, so that states that differ in nothing else are one.
+    /// dropped, so that states that differ in nothing else are one.
     fn end(&mut self, rules: Rules, notification: u8, claim: u8, status: Status) -> bool {
         let row = self.notification(notification).ours(rules, claim);
         row.map(|row| *row = Row { status, claim: row.claim, announced: None, lease_over: false })

@@ -118,7 +118,7 @@ fn receipt_bound_at_once_may_belong_to_another() {
 }
 
 /// Some seconds are not enough: a sender that was killed has written nothing
-/// down, and until its lease is over nobody does so in its place; one that is to
+/// and until its lease expires no other worker does so in its place; one that is to
 /// be repeated has not for up to 8 minutes.
 #[test]
 fn receipt_bound_while_another_is_open_may_belong_to_it() {

@@ -5,7 +5,7 @@ use super::{Channel, State};
 
 /// What happens to a call on its way to WeChat and back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum CallEnd {
     Answered,
     AnswerLost,
     RequestLost,
@@ -16,7 +16,7 @@ pub(super) enum Fate {
     Refused,
 }
 
-impl Fate {
+impl CallEnd {
     /// What can happen on a bad day.
     pub(super) const BAD: [Self; 4] =
         [Self::AnswerLost, Self::RequestLost, Self::HeldUp, Self::NotNow];
@@ -24,7 +24,7 @@ impl Fate {
 
 /// What the caller learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum CallResult {
     /// With the message's id, where the channel gives one.
     Sent(Option<u8>),
     Refused,
@@ -45,27 +45,27 @@ pub(super) struct WeChat {
 
 impl State {
     /// A call to WeChat, and what the caller learns.
-    pub(super) fn call(&mut self, notification: u8, channel: Channel, fate: Fate) -> Answer {
+    pub(super) fn call(&mut self, notification: u8, channel: Channel, fate: CallEnd) -> CallResult {
         match fate {
-            Fate::Answered => Answer::Sent(self.take(notification, channel)),
-            Fate::AnswerLost => {
-                self.take(notification, channel);
-                Answer::Nothing
+            CallEnd::Answered => CallResult::Sent(self.deliver(notification, channel)),
+            CallEnd::AnswerLost => {
+                self.deliver(notification, channel);
+                CallResult::Nothing
             }
-            Fate::HeldUp => {
+            CallEnd::HeldUp => {
                 self.wechat(notification).held_up = Some(channel);
-                Answer::Nothing
+                CallResult::Nothing
             }
-            Fate::RequestLost => Answer::Nothing,
-            Fate::NotNow => Answer::NotNow,
-            Fate::Refused => Answer::Refused,
+            CallEnd::RequestLost => CallResult::Nothing,
+            CallEnd::NotNow => CallResult::NotNow,
+            CallEnd::Refused => CallResult::Refused,
         }
     }
 
     /// What was held up arrives.
     pub(super) fn arrive(&mut self, notification: u8) {
         if let Some(channel) = self.wechat(notification).held_up.take() {
-            self.take(notification, channel);
+            self.deliver(notification, channel);
         }
     }
 
@@ -74,7 +74,7 @@ impl State {
     }
 
     /// WeChat takes the message on, if it doesn't know it already.
-    fn take(&mut self, notification: u8, channel: Channel) -> Option<u8> {
+    fn deliver(&mut self, notification: u8, channel: Channel) -> Option<u8> {
         let next = u8::try_from(self.messages.len()).expect("there are few");
         let another_id = self.repeat_has_another_id;
         let wechat = self.wechat(notification);
@@ -91,7 +91,7 @@ impl State {
             wechat.remembered = Some(next);
         }
         channel.has_receipts().then(|| {
-            self.messages.push(Message::of(notification));
+            self.messages.push(Message::for_notification(notification));
             next
         })
     }

@@ -1,8 +1,8 @@
 //! One invocation that tries to send a notification, cut where it waits for
-//! somebody: for the table, or for WeChat.
+//! an answer: of the table, or of WeChat.
 
 use super::table::{Age, Row};
-use super::wechat::{Answer, Fate};
+use super::wechat::{CallEnd, CallResult};
 use super::{Channel, State, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,12 +17,12 @@ pub(super) struct Worker {
     pub(super) maybe_sent: bool,
     /// Its lease is over. It doesn't know, but for the clock.
     pub(super) late: bool,
-    pub(super) step: Step,
+    pub(super) step: WorkerStep,
 }
 
 /// What it does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(super) enum WorkerStep {
     /// The claim, on the condition that the row is as it was read.
     Claim(Option<Row>, Plan),
     /// The announcement of the next channel.
@@ -30,9 +30,9 @@ pub(super) enum Step {
     /// The call to WeChat.
     Call,
     /// The announcement, where it is made too late.
-    AnnounceAfter(Outcome),
+    AnnounceAfter(WorkerOutcome),
     /// The outcome's write.
-    Commit(Outcome),
+    Commit(WorkerOutcome),
 }
 
 /// What an invocation is going to do about the row it has read.
@@ -49,7 +49,7 @@ pub(super) enum Plan {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Outcome {
+pub(super) enum WorkerOutcome {
     Sent(Option<u8>),
     Retry,
     Ambiguous,
@@ -84,7 +84,7 @@ impl Worker {
     /// An invocation begins and reads the row.
     pub(super) fn begin(world: &World, state: &State, notification: u8) -> Self {
         let seen = state.notifications[usize::from(notification)].row;
-        let step = Step::Claim(seen, world.plan(state, notification));
+        let step = WorkerStep::Claim(seen, world.plan(state, notification));
         Self { notification, claim: super::OLD, channel: 0, maybe_sent: false, late: false, step }
     }
 
@@ -92,12 +92,12 @@ impl Worker {
         world.channels[self.channel]
     }
 
-    /// Goes on after everything but a call to WeChat. None when it is done.
+    /// Continues after everything but a call to WeChat. None when it is done.
     pub(super) fn go_on(mut self, world: &World, state: &mut State) -> Option<Self> {
         let Self { notification, claim, maybe_sent, .. } = self;
         let rules = world.rules;
         match self.step {
-            Step::Claim(seen, plan) => {
+            WorkerStep::Claim(seen, plan) => {
                 let (channel, announced) = match plan {
                     Plan::Send(channel) => {
                         (channel, Some(channel).filter(|_| rules.announced_before))
@@ -119,31 +119,31 @@ impl Worker {
                     }
                     Plan::Send(_) | Plan::Repeat(_) => {}
                 }
-                self = Self { claim, channel, maybe_sent: repeat, step: Step::Call, ..self };
+                self = Self { claim, channel, maybe_sent: repeat, step: WorkerStep::Call, ..self };
             }
-            Step::Announce => {
+            WorkerStep::Announce => {
                 let announced = Some(self.channel).filter(|_| rules.announced_before);
-                if !state.announce(rules, notification, claim, announced, false) {
+                if !state.record_intent(rules, notification, claim, announced, false) {
                     return None;
                 }
-                self.step = Step::Call;
+                self.step = WorkerStep::Call;
             }
-            Step::Call => unreachable!("a call has a fate"),
-            Step::AnnounceAfter(outcome) => {
+            WorkerStep::Call => unreachable!("a call has a fate"),
+            WorkerStep::AnnounceAfter(outcome) => {
                 let announced = Some(self.channel);
-                if !state.announce(rules, notification, claim, announced, maybe_sent) {
+                if !state.record_intent(rules, notification, claim, announced, maybe_sent) {
                     return None;
                 }
-                self.step = Step::Commit(outcome);
+                self.step = WorkerStep::Commit(outcome);
             }
-            Step::Commit(outcome) => {
+            WorkerStep::Commit(outcome) => {
                 match outcome {
-                    Outcome::Sent(message) => state.sent(rules, notification, claim, message),
-                    Outcome::Retry => state.retry(rules, notification, claim, maybe_sent),
-                    Outcome::Ambiguous => {
+                    WorkerOutcome::Sent(message) => state.sent(rules, notification, claim, message),
+                    WorkerOutcome::Retry => state.retry(rules, notification, claim, maybe_sent),
+                    WorkerOutcome::Ambiguous => {
                         state.ambiguous(rules, notification, claim, self.channel(world));
                     }
-                    Outcome::Failed => state.failed(rules, notification, claim),
+                    WorkerOutcome::Failed => state.failed(rules, notification, claim),
                 }
                 return None;
             }
@@ -164,39 +164,48 @@ impl Worker {
     /// There is no time left for the call.
     pub(super) fn give_up(mut self, world: &World, state: &State) -> Self {
         let outcome = if self.maybe_sent && self.is_too_old(world, state) {
-            Outcome::Ambiguous
+            WorkerOutcome::Ambiguous
         } else {
-            Outcome::Retry
+            WorkerOutcome::Retry
         };
-        self.step = Step::Commit(outcome);
+        self.step = WorkerStep::Commit(outcome);
         self
     }
 
-    /// The call to WeChat, and what comes of it.
-    pub(super) fn call(mut self, world: &World, state: &mut State, fate: Fate) -> Self {
+    /// The call to WeChat, and its result.
+    pub(super) fn call(mut self, world: &World, state: &mut State, fate: CallEnd) -> Self {
         let rules = world.rules;
         let channel = self.channel(world);
         let outcome = match state.call(self.notification, channel, fate) {
-            Answer::Sent(message) => Outcome::Sent(message),
-            Answer::NotNow => Outcome::Retry,
-            Answer::Nothing if channel.repeatable() => {
+            CallResult::Sent(message) => WorkerOutcome::Sent(message),
+            CallResult::NotNow => WorkerOutcome::Retry,
+            CallResult::Nothing if channel.repeatable() => {
                 self.maybe_sent = true;
-                Outcome::Retry
+                WorkerOutcome::Retry
             }
-            Answer::Nothing if rules.unknown_is_not_unsent => Outcome::Ambiguous,
-            Answer::Refused if self.maybe_sent && rules.refused_is_not_unsent => Outcome::Ambiguous,
-            Answer::Nothing | Answer::Refused => match world.possible(state, self.channel + 1) {
-                Some(next) => {
-                    self = Self { channel: next, maybe_sent: false, step: Step::Announce, ..self };
-                    return self;
+            CallResult::Nothing if rules.unknown_is_not_unsent => WorkerOutcome::Ambiguous,
+            CallResult::Refused if self.maybe_sent && rules.refused_is_not_unsent => {
+                WorkerOutcome::Ambiguous
+            }
+            CallResult::Nothing | CallResult::Refused => {
+                match world.possible(state, self.channel + 1) {
+                    Some(next) => {
+                        self = Self {
+                            channel: next,
+                            maybe_sent: false,
+                            step: WorkerStep::Announce,
+                            ..self
+                        };
+                        return self;
+                    }
+                    None => WorkerOutcome::Failed,
                 }
-                None => Outcome::Failed,
-            },
+            }
         };
         self.step = if rules.announced_before {
-            Step::Commit(outcome)
+            WorkerStep::Commit(outcome)
         } else {
-            Step::AnnounceAfter(outcome)
+            WorkerStep::AnnounceAfter(outcome)
         };
         self
     }
@@ -204,7 +213,7 @@ impl Worker {
     /// Whether it may repeat the call itself, instead of leaving that to another
     /// invocation.
     pub(super) fn may_repeat(&self, world: &World) -> bool {
-        self.step == Step::Commit(Outcome::Retry)
+        self.step == WorkerStep::Commit(WorkerOutcome::Retry)
             && self.maybe_sent
             && self.channel(world).repeatable()
     }

@@ -4,29 +4,29 @@ use super::{Read, State, Stored, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Function {
-    /// The token that a sender was told is dead; none in the minute's round.
-    pub(super) dead: Option<Stored>,
+    /// The token that a sender was told is rejected; none in the minute's round.
+    pub(super) rejected: Option<Stored>,
     /// The row `token_refresh#…` is under its claim.
     pub(super) claims: bool,
     /// Its lease is over.
     pub(super) late: bool,
     /// It has forced a token; it doesn't do so twice.
     forced: bool,
-    pub(super) step: Step,
+    pub(super) step: WorkerStep,
 }
 
 /// What it does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Step {
-    /// `newer`: somebody may have replaced it already.
+pub(super) enum WorkerStep {
+    /// `newer`: another worker may have replaced it already.
     Look,
-    /// `Forced::claim`.
+    /// `ForcedRefresh::claim`.
     Claim,
     /// What is stored, in `refresh`.
     Read,
     /// `stable_token` without force.
     Ask(Stored),
-    /// `Forced::count`.
+    /// `ForcedRefresh::count`.
     Count(Stored),
     /// `stable_token` with force.
     Force(Stored),
@@ -34,11 +34,11 @@ pub(super) enum Step {
     Check(Stored, u8),
     /// In `store`: the write.
     Put(Stored, u8),
-    /// `Forced::end`.
+    /// `ForcedRefresh::end`.
     End,
 }
 
-impl Step {
+impl WorkerStep {
     /// Whether it reads the Parameter Store.
     pub(super) fn reads(self) -> bool {
         matches!(self, Self::Look | Self::Read | Self::Check(..))
@@ -47,63 +47,69 @@ impl Step {
 
 impl Function {
     pub(super) fn round() -> Self {
-        let step = Step::Read;
-        Self { dead: None, claims: false, late: false, forced: false, step }
+        let step = WorkerStep::Read;
+        Self { rejected: None, claims: false, late: false, forced: false, step }
     }
 
-    pub(super) fn repair(dead: Stored) -> Self {
-        Self { dead: Some(dead), step: Step::Look, ..Self::round() }
+    pub(super) fn repair(rejected: Stored) -> Self {
+        Self { rejected: Some(rejected), step: WorkerStep::Look, ..Self::round() }
     }
 
     fn rejected_generation(&self) -> u8 {
-        self.dead.map_or(0, |dead| dead.generation)
+        self.rejected.map_or(0, |rejected| rejected.generation)
     }
 
     /// Its next step. None when it is done.
     pub(super) fn go_on(mut self, world: &World, state: &mut State, read: Read) -> Option<Self> {
         let rules = world.rules;
         self.step = match self.step {
-            Step::Look if state.read(read).generation > self.rejected_generation() => return None,
-            Step::Look if rules.guarded => Step::Claim,
-            Step::Look => Step::Read,
-            Step::Claim if state.forced.is_free() => {
+            WorkerStep::Look if state.read(read).generation > self.rejected_generation() => {
+                return None;
+            }
+            WorkerStep::Look if rules.guarded => WorkerStep::Claim,
+            WorkerStep::Look => WorkerStep::Read,
+            WorkerStep::Claim if state.forced.is_free() => {
                 state.claim();
                 self.claims = true;
-                Step::Read
+                WorkerStep::Read
             }
             // Another is at it.
-            Step::Claim => return None,
-            Step::Read => Step::Ask(state.read(read)),
-            Step::Ask(before) => {
-                let token = state.wechat.ask(rules.stable);
+            WorkerStep::Claim => return None,
+            WorkerStep::Read => WorkerStep::Ask(state.read(read)),
+            WorkerStep::Ask(before) => {
+                let token = state.wechat.fetch(rules.stable);
                 if before.token != token || before.generation < self.rejected_generation() {
-                    Step::Check(before, token)
-                } else if rules.forces && self.is_dead(world, before) && !self.forced {
-                    if rules.guarded { Step::Count(before) } else { Step::Force(before) }
+                    WorkerStep::Check(before, token)
+                } else if rules.forces && self.is_rejected(world, before) && !self.forced {
+                    if rules.guarded {
+                        WorkerStep::Count(before)
+                    } else {
+                        WorkerStep::Force(before)
+                    }
                 } else {
-                    Step::End
+                    WorkerStep::End
                 }
             }
-            Step::Count(before) if self.claims && !state.forced.recent => {
+            WorkerStep::Count(before) if self.claims && !state.forced.recent => {
                 state.forced.recent = true;
-                Step::Force(before)
+                WorkerStep::Force(before)
             }
-            Step::Count(_) => Step::End,
-            Step::Force(_) if self.late && rules.deadline => Step::End,
-            Step::Force(before) => {
+            WorkerStep::Count(_) => WorkerStep::End,
+            WorkerStep::Force(_) if self.late && rules.deadline => WorkerStep::End,
+            WorkerStep::Force(before) => {
                 self.forced = true;
-                Step::Check(before, state.wechat.force(before.token))
+                WorkerStep::Check(before, state.wechat.force(before.token))
             }
-            Step::Check(before, _) if state.read(read).generation != before.generation => {
-                Step::Read
+            WorkerStep::Check(before, _) if state.read(read).generation != before.generation => {
+                WorkerStep::Read
             }
-            Step::Check(before, token) => Step::Put(before, token),
-            Step::Put(before, token) => {
+            WorkerStep::Check(before, token) => WorkerStep::Put(before, token),
+            WorkerStep::Put(before, token) => {
                 let generation = before.generation.max(self.rejected_generation()) + 1;
                 state.put(Stored { generation, token });
-                Step::End
+                WorkerStep::End
             }
-            Step::End => {
+            WorkerStep::End => {
                 if self.claims {
                     state.forced.claimed = false;
                     state.forced.lease_over = false;
@@ -114,21 +120,21 @@ impl Function {
         Some(self)
     }
 
-    /// After a forced token's answer was lost it asks what came of it.
+    /// After a forced token's response was lost it fetches the current token.
     pub(super) fn unanswered(mut self, state: &mut State) -> Self {
-        if let Step::Force(before) = self.step {
+        if let WorkerStep::Force(before) = self.step {
             state.wechat.force(before.token);
         }
         self.forced = true;
-        self.step = Step::Read;
+        self.step = WorkerStep::Read;
         self
     }
 
-    /// Whether what is stored is what a sender was told is dead.
-    fn is_dead(&self, world: &World, stored: Stored) -> bool {
-        self.dead.is_some_and(|dead| {
-            dead.generation == stored.generation
-                && (dead.token == stored.token || !world.rules.names_token)
+    /// Whether what is stored is what a sender was told is rejected.
+    fn is_rejected(&self, world: &World, stored: Stored) -> bool {
+        self.rejected.is_some_and(|rejected| {
+            rejected.generation == stored.generation
+                && (rejected.token == stored.token || !world.rules.names_token)
         })
     }
 }

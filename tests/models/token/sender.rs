@@ -9,12 +9,12 @@ pub(super) struct Sender {
     used: Stored,
     /// How often it has called.
     pub(super) calls: u8,
-    pub(super) step: Step,
+    pub(super) step: WorkerStep,
 }
 
 /// What it does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(super) enum WorkerStep {
     Call,
     /// Looks for a newer token than the dead one; if there is none, invokes the
     /// token function.
@@ -26,7 +26,7 @@ pub(super) enum Step {
 impl Sender {
     /// With the token that it holds from before, or has just read.
     pub(super) fn begin(held: Stored) -> Self {
-        Self { used: held, calls: 0, step: Step::Call }
+        Self { used: held, calls: 0, step: WorkerStep::Call }
     }
 
     /// Whether what it waits for is there.
@@ -41,22 +41,22 @@ impl Sender {
     /// Its next step. None when it is done.
     pub(super) fn go_on(mut self, world: &World, state: &mut State, read: Read) -> Option<Self> {
         match self.step {
-            Step::Call => {
+            WorkerStep::Call => {
                 self.calls += 1;
                 state.nagged |= self.calls > 2;
                 let again = self.calls < 2 || (world.rules.loops && self.calls < 4);
                 if state.wechat.takes(self.used.token) || !again {
                     return None;
                 }
-                self.step = Step::Renew;
+                self.step = WorkerStep::Renew;
             }
-            Step::Renew | Step::Wait => {
+            WorkerStep::Renew | WorkerStep::Wait => {
                 let stored = state.read(read);
                 if stored.generation > self.used.generation {
-                    self = Self { used: stored, step: Step::Call, ..self };
+                    self = Self { used: stored, step: WorkerStep::Call, ..self };
                 } else {
                     state.functions.push(Function::repair(self.used));
-                    self.step = Step::Wait;
+                    self.step = WorkerStep::Wait;
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The token function replaces a dead token once; without any one of its rules
+//! The token function replaces an invalid token once; without any one of its rules
 //! it doesn't.
 
 use super::{Budget, FORCED, REST, ROUND, Rules, TWICE, World};

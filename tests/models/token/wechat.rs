@@ -5,7 +5,7 @@
 pub(super) struct WeChat {
     /// What it hands out.
     pub(super) current: u8,
-    /// It hands the token out, and calls it dead.
+    /// It returns the token, and rejects it.
     pub(super) killed: bool,
     /// The token's last 5 minutes: who asks now gets its successor.
     pub(super) ending: bool,
@@ -35,7 +35,7 @@ impl WeChat {
     }
 
     /// `stable_token` without force; or `token`, which makes a new one each time.
-    pub(super) fn ask(&mut self, stable: bool) -> u8 {
+    pub(super) fn fetch(&mut self, stable: bool) -> u8 {
         if self.ending || !stable {
             let old = Some(self.current).filter(|_| !self.killed);
             self.next(old);
@@ -43,15 +43,15 @@ impl WeChat {
         self.current
     }
 
-    /// `stable_token` with force, as this token is dead.
-    pub(super) fn force(&mut self, dead: u8) -> u8 {
-        self.forced_wrongly |= self.takes(dead) || dead <= self.replaced;
-        self.replaced = dead;
+    /// `stable_token` with force, as WeChat rejects this token.
+    pub(super) fn force(&mut self, rejected: u8) -> u8 {
+        self.forced_wrongly |= self.takes(rejected) || rejected <= self.replaced;
+        self.replaced = rejected;
         self.next(None);
         self.current
     }
 
-    /// Somebody else forces another one.
+    /// Another client forces a refresh.
     pub(super) fn stolen(&mut self) {
         self.next(None);
     }

@@ -1,4 +1,4 @@
-//! The right key, and wrong things said: for somebody else, by somebody else, of
+//! The right key, and wrong claims: another audience, another issuer, of
 //! another kind.
 
 use super::{AUDIENCE, Forger, Forgery, add};
@@ -50,7 +50,7 @@ pub(super) fn forge(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
             json!(0),
             json!(true),
             json!([]),
-            json!(["nobody"]),
+            json!(["unknown"]),
             json!([[AUDIENCE]]),
             json!([null]),
             json!([format!("{AUDIENCE} ")]),
@@ -61,17 +61,17 @@ pub(super) fn forge(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
             json!("hongyang"),
             json!("hongyan "),
             json!(" hongyan"),
-            json!("hongyan,nobody"),
-            json!("hongyan nobody"),
+            json!("hongyan,unknown"),
+            json!("hongyan unknown"),
             json!("hongyan\0"),
             json!("hongуan"),
             json!("*"),
         ],
         all,
     );
-    let elsewhere = json!({ "aud": "nobody", "client_id": AUDIENCE });
+    let elsewhere = json!({ "aud": "unknown", "client_id": AUDIENCE });
     let token = forger.signed(&forger.header(), &forger.claims_with(&elsewhere));
-    add(all, "for somebody else, and client_id for us", token);
+    add(all, "another audience, and our client_id", token);
     // A token that says it is of another kind (RFC 8725, section 3.11).
     for typ in [
         json!("dpop+jwt"),
@@ -98,14 +98,14 @@ pub(super) fn forge(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
     }
 }
 
-pub(super) fn stray(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
+pub(super) fn unusual_tokens(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
     for typ in ["absent", "JWT", "jwt", "AT+JWT", "application/at+jwt"] {
         let token = forger.signed(&forger.header_with(&json!({ "typ": typ })), &forger.claims());
         add(all, format!("typ {typ}"), token);
     }
     for changes in [
         json!({ "aud": [AUDIENCE] }),
-        json!({ "aud": ["nobody", AUDIENCE] }),
+        json!({ "aud": ["unknown", AUDIENCE] }),
         json!({ "aud": "absent", "client_id": AUDIENCE }),
         json!({ "sub": "absent" }),
         json!({ "sub": "" }),

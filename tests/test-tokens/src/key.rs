@@ -51,7 +51,7 @@ pub(super) fn forge(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
         let own = super::changed(forger.header_with(&members), &json!({ "kid": "theirs" }));
         add(all, format!("another key of its own id, and {name}"), forger.forged(&own));
     }
-    // Whoever doesn't know what is critical may not accept (RFC 7515, section
+    // An implementation that doesn't know a critical header must reject (RFC 7515, section
     // 4.1.11), and nothing is known here.
     for crit in [
         json!({ "crit": ["b64"], "b64": false }),
@@ -68,7 +68,7 @@ pub(super) fn forge(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
 }
 
 /// The same, but the issuer has signed it: API Gateway doesn't look at these.
-pub(super) fn stray(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
+pub(super) fn unusual_tokens(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
     for (name, members) in guides(forger) {
         let token = forger.signed(&forger.header_with(&members), &forger.claims());
         add(all, format!("signed, and {name}"), token);

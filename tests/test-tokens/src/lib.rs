@@ -1,4 +1,4 @@
-//! Access tokens that nobody may accept, and the good one that they are made of.
+//! Access tokens that must be rejected, and the valid one that they are made from.
 //!
 //! Two checks stand before a function that asks for a session: API Gateway's
 //! authorizer, which `infra/local` plays, and our own. Both are tried with what is
@@ -31,7 +31,7 @@ pub struct Forgery {
     pub token: String,
 }
 
-/// Somebody who knows all that is public, and can also have anything signed that
+/// An attacker who knows all that is public, and can also have anything signed that
 /// the issuer would never sign.
 pub struct Forger<'a> {
     /// The issuer's key.
@@ -73,11 +73,11 @@ impl<'a> Forger<'a> {
     /// Tokens that the issuer's own key has signed, and that API Gateway takes by
     /// its documentation, although no session of ours looks like that: our own
     /// check doesn't accept them.
-    pub fn strays(&self) -> Vec<Forgery> {
+    pub fn unusual_tokens(&self) -> Vec<Forgery> {
         let mut all = Vec::new();
-        claims::stray(self, &mut all);
-        key::stray(self, &mut all);
-        time::stray(self, &mut all);
+        claims::unusual_tokens(self, &mut all);
+        key::unusual_tokens(self, &mut all);
+        time::unusual_tokens(self, &mut all);
         all
     }
 

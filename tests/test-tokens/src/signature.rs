@@ -46,7 +46,7 @@ pub(super) fn forge(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
     add(all, "a signature of nothing", other(""));
     add(all, "a signature with the last dot", other(&format!("{message}.")));
     add(all, "a signature of what isn't encoded", other(&forger.claims().to_string()));
-    // Somebody else's claims under the same signature.
+    // Another user's claims under the same signature.
     for changes in [
         json!({ "sub": "ffffffffffffffffffffffffffffffff" }),
         json!({ "exp": forger.now + 800 }),

@@ -156,7 +156,7 @@ fn duplicates(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
         r#""nbf":0"#.to_owned(),
         r#""iat":0"#.to_owned(),
         r#""aud":"hongyan""#.to_owned(),
-        r#""aud":"nobody""#.to_owned(),
+        r#""aud":"unknown""#.to_owned(),
         r#""iss":"https://example.com""#.to_owned(),
         format!(r#""iss":"{}""#, forger.issuer),
         r#""sub":"ffffffffffffffffffffffffffffffff""#.to_owned(),

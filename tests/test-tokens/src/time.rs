@@ -99,7 +99,7 @@ pub(super) fn forge(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
 }
 
 /// API Gateway asks for an end that is to come, and not how far away it is.
-pub(super) fn stray(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
+pub(super) fn unusual_tokens(forger: &Forger<'_>, all: &mut Vec<Forgery>) {
     let now = forger.now;
     for changes in [
         json!({ "exp": now + 901 }),

@@ -88,7 +88,7 @@ mod tests {
         assert!(accepts(&forger.good()));
         let forgeries = forger.forgeries();
         assert!(forgeries.len() > 500, "{}", forgeries.len());
-        let foreign = forger.strays();
+        let foreign = forger.unusual_tokens();
         assert!(foreign.len() > 30, "{}", foreign.len());
         for forgery in forgeries.iter().chain(&foreign) {
             assert!(!accepts(&forgery.token), "{}: {}", forgery.name, forgery.token);

@@ -28,10 +28,10 @@ pub(super) struct MiniProgram<'w> {
     pub(super) requests: RefCell<Vec<(String, u16)>>,
     /// What was written to the console as an error.
     pub(super) complaints: Rc<RefCell<Vec<String>>>,
-    /// What the person says to whoever asks for consent: `accept`, `reject`, `ban`, or a
+    /// What the person answers when a page requests consent: `accept`, `reject`, `ban`, or a
     /// number that `wx` fails with.
     pub(super) answer: Cell<&'static str>,
-    /// So many answers to requests get lost on the way.
+    /// How many responses get lost.
     pub(super) lost: Cell<u32>,
 }
 
@@ -102,12 +102,12 @@ impl<'w> MiniProgram<'w> {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// What becomes of a promise: what it gives, or the message that it fails with.
+    /// The result of a promise: its value, or the message of its error.
     pub(super) async fn promised(&self, expression: &str) -> Result<Value, String> {
         self.run(&format!(
             "var outcome; ({expression}).then((value) => {{ outcome = {{ value }}; }}, (error) => {{ outcome = {{ error: `${{error}}` }}; }})"
         ));
-        self.settle().await;
+        self.drain().await;
         let outcome = self.value("outcome || 'it is never settled'");
         match outcome["error"].as_str() {
             Some(error) => Err(error.to_owned()),
@@ -127,7 +127,7 @@ impl<'w> MiniProgram<'w> {
     }
 
     /// Answers whatever is asked, several at once as a phone does, until nothing is.
-    async fn settle(&self) {
+    async fn drain(&self) {
         let mut under_way = FuturesUnordered::new();
         loop {
             while self.runtime.is_job_pending() {

@@ -57,7 +57,7 @@ pub(super) fn named(peer: &str, purpose: Purpose) -> Vec<Difference> {
         ("co-wechat-api", Purpose::Followers) => vec![theirs("/query/next_openid", json!(""))],
         // It gives every call a token; WeChat asks for none here.
         ("wechatpy", Purpose::Login) => vec![theirs("/query/access_token", json!("…"))],
-        // What keeps our message from doubling, nobody else sends.
+        // No other client sends `client_msg_id`, which deduplicates our message.
         (_, Purpose::Template) => vec![ours("/body/client_msg_id", json!(super::ours::ONCE))],
         _ => Vec::new(),
     }

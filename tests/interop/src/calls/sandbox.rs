@@ -75,7 +75,7 @@ impl Sandbox {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder().no_proxy().build()?;
         let sandbox = Self { child, base: base.to_owned(), http };
-        sandbox.ask(Method::POST, "pushing", json!({ "paused": true })).await?;
+        sandbox.request(Method::POST, "pushing", json!({ "paused": true })).await?;
         Ok(sandbox)
     }
 
@@ -89,52 +89,58 @@ impl Sandbox {
         self.http.clone()
     }
 
-    /// Lets somebody do something.
+    /// Has a person do something.
     pub(super) async fn act(
         &self,
         name: &str,
         action: &str,
         with: Value,
     ) -> Result<Value, SandboxError> {
-        self.ask(Method::POST, &format!("people/{name}/{action}"), with).await
+        self.request(Method::POST, &format!("people/{name}/{action}"), with).await
     }
 
     /// How many messages the apps have put on somebody's screen.
     pub(super) async fn shown(&self, name: &str) -> Result<usize, SandboxError> {
-        let screen = self.ask(Method::GET, &format!("people/{name}/messages"), Value::Null).await?;
+        let screen =
+            self.request(Method::GET, &format!("people/{name}/messages"), Value::Null).await?;
         let messages = screen["messages"].as_array().into_iter().flatten();
         Ok(messages.filter(|it| it["kind"] != "sent").count())
     }
 
-    /// What an app calls somebody.
+    /// A person's openid in an app.
     pub(super) async fn open_id(&self, name: &str, alias: &str) -> Result<String, SandboxError> {
         let person = self.person(name).await?;
         Ok(person["apps"][alias]["open_id"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// What the example's open-platform account calls somebody.
+    /// A person's unionid in the example's open-platform account.
     pub(super) async fn union_id(&self, name: &str) -> Result<String, SandboxError> {
         let person = self.person(name).await?;
         Ok(person["union_ids"]["hongyan"].as_str().unwrap_or_default().to_owned())
     }
 
     async fn person(&self, name: &str) -> Result<Value, SandboxError> {
-        let people = self.ask(Method::GET, "people", Value::Null).await?;
+        let people = self.request(Method::GET, "people", Value::Null).await?;
         let mut people = people["people"].as_array().into_iter().flatten();
         Ok(people.find(|it| it["name"] == name).cloned().unwrap_or_default())
     }
 
-    /// The calls since they were forgotten last.
+    /// The calls since the log was cleared.
     pub(super) async fn calls(&self) -> Result<Vec<Value>, SandboxError> {
-        let calls = self.ask(Method::GET, "calls", Value::Null).await?;
+        let calls = self.request(Method::GET, "calls", Value::Null).await?;
         Ok(calls["calls"].as_array().cloned().unwrap_or_default())
     }
 
     pub(super) async fn forget_calls(&self) -> Result<(), SandboxError> {
-        self.ask(Method::DELETE, "calls", Value::Null).await.map(drop)
+        self.request(Method::DELETE, "calls", Value::Null).await.map(drop)
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Value) -> Result<Value, SandboxError> {
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Result<Value, SandboxError> {
         let url = format!("{}/sandbox/{path}", self.base);
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let answer = self.http.request(method, url).body(body).send().await?;
@@ -149,7 +155,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // It forgets everything anyway.
+        // All its state is dropped anyway.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

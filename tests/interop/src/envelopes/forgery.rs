@@ -1,8 +1,8 @@
-//! What was changed on its way, or is for another app, is believed by nobody.
+//! No implementation accepts a message that was changed, or is for another app.
 //!
 //! Without this, a peer that verifies nothing would pass for one that agrees.
 
-use super::{Delivery, NOW, Opened, Problem, Side, missing};
+use super::{DecryptedMessage, Delivery, NOW, Problem, Side, missing};
 use serde_json::json;
 use shared::wechat::crypto;
 use shared::wechat::envelope;
@@ -60,7 +60,7 @@ impl Side<'_> {
         let random = crypto::synthetic_random(&self.app.key, message.as_bytes());
         let other = AppId::parse(OTHER_APP).expect("an app id");
         let encrypt = crypto::encrypt(&self.app.key, &other, random, message.as_bytes());
-        let opened: Opened = self.ask("decrypt", json!({ "encrypt": encrypt }))?;
+        let opened: DecryptedMessage = self.request("decrypt", json!({ "encrypt": encrypt }))?;
         self.refused("by the peer, for another app", opened.refused.is_some())
     }
 

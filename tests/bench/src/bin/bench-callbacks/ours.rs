@@ -165,7 +165,7 @@ fn reply(push: &Push) -> Result<Reply, String> {
 fn micros_each<'i, I, O>(items: &'i [I], work: impl Fn(&'i I) -> O) -> f64 {
     /// Enough that reading the clock takes no share.
     const PASSES: usize = 64;
-    const ROUNDS: usize = 12;
+    const TURNS_EACH: usize = 12;
     let round = || {
         let begin = processor_secs();
         for _ in 0..PASSES {
@@ -175,7 +175,7 @@ fn micros_each<'i, I, O>(items: &'i [I], work: impl Fn(&'i I) -> O) -> f64 {
         }
         (processor_secs() - begin) * 1e6 / number(PASSES * items.len())
     };
-    (0..ROUNDS).map(|_| round()).fold(f64::INFINITY, f64::min)
+    (0..TURNS_EACH).map(|_| round()).fold(f64::INFINITY, f64::min)
 }
 
 /// The processor time of this process, in seconds.

@@ -13,7 +13,7 @@ use std::path::Path;
 const WARM_UP_SECS: f64 = 1.0;
 /// Measured rounds. Every implementation has a turn in each, so that other work of the machine affects
 /// all of them.
-const ROUNDS: usize = 12;
+const TURNS_EACH: usize = 12;
 /// The processor time of a turn.
 const TURN_SECS: f64 = 0.25;
 
@@ -49,7 +49,7 @@ pub(crate) fn race(racers: &mut [Racer], case: &Case) -> Result<Vec<RaceResult>,
         able.push(can);
         results.push(RaceResult { rates: Vec::new(), remark });
     }
-    for round in 0..=ROUNDS {
+    for round in 0..=TURNS_EACH {
         let turns = racers.iter_mut().zip(&mut results).zip(&able);
         for ((racer, result), _) in turns.filter(|(_, can)| **can) {
             let rate = racer.rate(case, if round == 0 { WARM_UP_SECS } else { TURN_SECS })?;
@@ -64,7 +64,7 @@ pub(crate) fn race(racers: &mut [Racer], case: &Case) -> Result<Vec<RaceResult>,
 impl Racer {
     /// Has a peer read the cases from a file.
     pub(crate) fn peer(mut peer: Peer, corpus: &Path) -> Result<Self, RaceError> {
-        peer.ask::<Value>("read", json!({ "corpus": corpus }))?;
+        peer.request::<Value>("read", json!({ "corpus": corpus }))?;
         Ok(Self::Peer(peer))
     }
 
@@ -88,7 +88,7 @@ impl Racer {
                 case.deliveries.iter().map(|delivery| ours.answer(case, delivery)).collect()
             }
             Self::Peer(peer) => {
-                match peer.ask::<Answers>("answers", json!({ "case": case.name })) {
+                match peer.request::<Answers>("answers", json!({ "case": case.name })) {
                     Ok(Answers { answers }) => Ok(answers),
                     Err(PeerError::Raised(refusal)) if case.format == Format::Json => {
                         let first = refusal.lines().next().unwrap_or_default();
@@ -115,7 +115,7 @@ impl Racer {
             Self::Ours => Ok(Ours::for_case(case).rate(case, seconds)),
             Self::Peer(peer) => {
                 let request = json!({ "case": case.name, "seconds": seconds });
-                Ok(peer.ask::<Rate>("rate", request)?.rate)
+                Ok(peer.request::<Rate>("rate", request)?.rate)
             }
         }
     }

@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 /// Concurrent connections, as from a proxy in front of a server.
 const CONNECTIONS: usize = 16;
 /// Measured rounds, after one to warm up.
-const ROUNDS: usize = 6;
+const TURNS_EACH: usize = 6;
 /// The duration of a turn.
 const TURN: Duration = Duration::from_millis(1500);
 /// The goal, as a multiple of the best of the others.
@@ -69,7 +69,7 @@ pub(crate) fn race(peers: &Environment, scripts: &Path, cases: &[Case]) -> Resul
     }
     let request = Request::get(serve::EMPTY_PATH).header(header::HOST, "localhost");
     let request = [request.body(Full::default())?];
-    let rates: Vec<f64> = (0..ROUNDS)
+    let rates: Vec<f64> = (0..TURNS_EACH)
         .map(|_| runtime.block_on(servers[0].rate(&request)))
         .collect::<Result<_, _>>()?;
     let max = rates.into_iter().fold(0.0, f64::max);
@@ -97,7 +97,7 @@ async fn measure(servers: &[Server], case: &Case) -> Result<Vec<RaceResult>, Fai
         results.push(RaceResult { rates: Vec::new(), remark });
     }
     let requests = requests(case);
-    for round in 0..=ROUNDS {
+    for round in 0..=TURNS_EACH {
         for (server, result) in servers.iter().zip(&mut results) {
             let rate = server.rate(&requests).await?;
             if round > 0 {
@@ -111,7 +111,7 @@ async fn measure(servers: &[Server], case: &Case) -> Result<Vec<RaceResult>, Fai
 impl Server {
     fn start(mut command: Command) -> Result<Self, Failure> {
         #[derive(Deserialize)]
-        struct Ready {
+        struct ServerReady {
             name: String,
             runtime: String,
             port: u16,
@@ -120,7 +120,7 @@ impl Server {
         let mut child = command.spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or("it has no output")?).read_line(&mut line)?;
-        let ready: Ready = serde_json::from_str(&line)
+        let ready: ServerReady = serde_json::from_str(&line)
             .map_err(|_| format!("{command:?} did not print its port"))?;
         let address = (Ipv4Addr::LOCALHOST, ready.port).into();
         Ok(Self { name: format!("{} ({})", ready.name, ready.runtime), child, address })

@@ -5,7 +5,7 @@ use bench::{Failure, markdown, median, print_line};
 use std::collections::BTreeMap;
 
 /// How often the stacks take turns, so that other work of the machine affects all of them.
-const ROUNDS: usize = 9;
+const TURNS_EACH: usize = 9;
 /// How often each workload is done in a turn. (The sandbox's clock may be 300 seconds ahead
 /// of ours.)
 const TIMES: usize = 30;
@@ -18,7 +18,7 @@ type Figures = BTreeMap<(usize, String), Vec<Usage>>;
 /// Measures what work uses in these stacks, which are ordered by their number of users.
 pub(crate) async fn measure(stacks: &mut [(usize, MeteredStack)]) -> Result<(), Failure> {
     let mut figures = vec![Figures::new(); stacks.len()];
-    for round in 0..ROUNDS {
+    for round in 0..TURNS_EACH {
         for (number, workload) in WORKLOADS.into_iter().enumerate() {
             for turn in 0..stacks.len() {
                 // Each stack is the first equally often.

@@ -17,7 +17,7 @@ use bench::stack::{FUNCTIONS, NOOP};
 use bench::{Failure, markdown, print_line};
 use clients::Clients;
 use growth::Figures;
-use observer::{InvocationObserver, Window};
+use observer::{InvocationObserver, WindowDurations};
 use resources::{Processes, Resources};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -137,7 +137,11 @@ async fn sample_until_end(
 /// # Errors
 ///
 /// If a function's figures have grown.
-fn report(processes: &Processes, windows: &[Window], samples: &Samples) -> Result<(), Failure> {
+fn report(
+    processes: &Processes,
+    windows: &[WindowDurations],
+    samples: &Samples,
+) -> Result<(), Failure> {
     print_line("");
     markdown::print_header(&[
         "function",

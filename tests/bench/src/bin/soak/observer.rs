@@ -10,7 +10,7 @@ use std::time::Duration;
 const MAX_LINES: usize = 40;
 
 /// The durations of the invocations of one window, in microseconds, by function.
-pub(crate) type Window = BTreeMap<String, Vec<u32>>;
+pub(crate) type WindowDurations = BTreeMap<String, Vec<u32>>;
 
 /// Records every invocation. A handle, cheap to clone.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ struct Observations {
     begun: bool,
     invocations: usize,
     total: usize,
-    windows: Vec<Window>,
+    windows: Vec<WindowDurations>,
     failure: Option<String>,
     last: VecDeque<String>,
 }
@@ -33,7 +33,7 @@ impl InvocationObserver {
             begun: false,
             invocations: 0,
             total: invocations,
-            windows: vec![Window::default(); windows],
+            windows: vec![WindowDurations::default(); windows],
             failure: None,
             last: VecDeque::new(),
         })))
@@ -93,7 +93,7 @@ impl InvocationObserver {
     }
 
     /// The durations of each window.
-    pub(crate) fn windows(&self) -> Vec<Window> {
+    pub(crate) fn windows(&self) -> Vec<WindowDurations> {
         self.lock().windows.clone()
     }
 
