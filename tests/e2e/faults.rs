@@ -9,10 +9,10 @@ const TABLE: &str = include_str!("../FAULTS.md");
 /// Where tests are that aren't scenarios, by how the table calls the place.
 const ELSEWHERE: [(&str, &str); 5] = [
     ("shared", "shared/src"),
-    ("local", "infra/local/src"),
+    ("local_aws", "infra/local-aws/src"),
     ("properties", "shared/tests/properties"),
     ("models", "tests/models"),
-    ("cloud", "infra/local/tests/cloud"),
+    ("cloud", "infra/local-aws/tests/cloud"),
 ];
 
 /// A fault and a test that brings it about: the number, the file, the function.
