@@ -12,7 +12,7 @@ pub(super) type AccountTemplates =
 
 /// Whether an app is of the kind that can send through such a channel.
 pub(super) fn can_send(app: &parameters::WeChatApp, kind: ChannelKind) -> bool {
-    kind.speaker().is_none_or(|needed| needed == app.kind)
+    kind.sender_app_kind().is_none_or(|needed| needed == app.kind)
 }
 
 /// All differences of a template from those of the accounts.
@@ -33,7 +33,7 @@ pub(super) fn differences(
                 ..obstacle.difference(code)
             });
         };
-        let known = app_problem(apps, channel.app(), channel.kind().speaker());
+        let known = app_problem(apps, channel.app(), channel.kind().sender_app_kind());
         let usable = known.is_none();
         if let Some(obstacle) = known {
             report(channel.app(), None, obstacle);
@@ -93,7 +93,7 @@ fn compare_keys(
         if data.contains_key(key) {
             continue;
         }
-        let advice = match FieldType::of(key, message) {
+        let advice = match FieldType::for_key(key, message) {
             // WeChat no longer shows these.
             FieldType::Hidden => continue,
             FieldType::Keyword | FieldType::Unknown => "fill it; it is shown empty otherwise",
