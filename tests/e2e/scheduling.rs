@@ -479,7 +479,7 @@ async fn request_returns_to_the_queue_when_it_was_not_stored() {
 
 #[tokio::test]
 async fn batch_is_stored_and_swept_when_time_runs_out() {
-    let short = "CodeUri: ../../target/lambda/send/bootstrap.zip\n      # A channel is begun only if 12 seconds are left.\n      Timeout: 60";
+    let short = "CodeUri: ../../target/lambda/send/bootstrap.zip\n      # The function starts a channel only if 12 seconds are left.\n      Timeout: 60";
     let world = World::changed(&[(short, &short.replace("60", "20"))]).await;
     world.token_round().await;
     let ann = world.phone("ann");

@@ -130,7 +130,7 @@ async fn send(
         metric::RETRY_LAG_SECONDS.record(now.seconds_since(at), []);
     }
     let Some(spec) = NotificationSpec::from_row(row) else {
-        let problem = "this version of the function can't read the stored notification";
+        let problem = "the stored notification can't be read by this version of the function";
         return retry_unsendable(app, row, problem, now).await;
     };
     let code = spec.template.as_str();

@@ -137,7 +137,7 @@ fn check_apps(
     source: &str,
 ) -> Result<(), Error> {
     for (index, channel) in template.channels.iter().enumerate() {
-        let sender = (channel.app(), channel.kind().sender_app_kind());
+        let sender = (channel.app(), channel.kind().sender_kind());
         let target = channel.target().map(|page| (page.app.as_str(), Some(AppKind::MiniProgram)));
         for (alias, needed) in [Some(sender), target].into_iter().flatten() {
             let path = format!("{source}: channels[{index}] ({})", channel.kind());

@@ -117,7 +117,7 @@ impl Channel {
 
 impl ChannelKind {
     /// The kind of app that has such channels, if only one has.
-    pub fn sender_app_kind(self) -> Option<AppKind> {
+    pub fn sender_kind(self) -> Option<AppKind> {
         match self {
             Self::Template | Self::Bizsend => Some(AppKind::OfficialAccount),
             Self::Subscribe | Self::LegacyTemplate => Some(AppKind::MiniProgram),

@@ -12,7 +12,7 @@ pub(super) type AccountTemplates =
 
 /// Whether an app is of the kind that can send through such a channel.
 pub(super) fn can_send(app: &parameters::WeChatApp, kind: ChannelKind) -> bool {
-    kind.sender_app_kind().is_none_or(|needed| needed == app.kind)
+    kind.sender_kind().is_none_or(|needed| needed == app.kind)
 }
 
 /// All differences of a template from those of the accounts.
@@ -33,7 +33,7 @@ pub(super) fn differences(
                 ..obstacle.difference(code)
             });
         };
-        let known = app_problem(apps, channel.app(), channel.kind().sender_app_kind());
+        let known = app_problem(apps, channel.app(), channel.kind().sender_kind());
         let usable = known.is_none();
         if let Some(obstacle) = known {
             report(channel.app(), None, obstacle);
