@@ -114,7 +114,10 @@ fn tested() -> BTreeSet<Link> {
 fn table_and_tests_name_each_other() {
     let (listed, tested) = (listed(), tested());
     let unmatched: Vec<_> = listed.difference(&tested).collect();
-    assert!(unmatched.is_empty(), "no such test, or its doc comment lacks the number: {unmatched:#?}");
+    assert!(
+        unmatched.is_empty(),
+        "no such test, or its doc comment lacks the number: {unmatched:#?}"
+    );
     let unmatched: Vec<_> = tested.difference(&listed).collect();
     assert!(unmatched.is_empty(), "missing in the table: {unmatched:#?}");
 }
