@@ -39,7 +39,7 @@ help: ## List what can be done here
 run: binaries ## Run Hongyan on this machine and print where everything is (options: ARGS="--help", EXAMPLES="orders")
 	@$(TARGET)/debug/hongyan-local run $(EXAMPLES:%=--stack examples/%/template.yaml) $(ARGS)
 
-demo: binaries ## Play the main job, step by step, on free ports
+demo: binaries ## Play the core flow, step by step, on free ports
 	@$(TARGET)/debug/hongyan-local demo $(ARGS)
 
 # The operator's tool is built by what needs it.
@@ -181,7 +181,7 @@ interop-aws: $(CROSS)/ready $(SAM)/ready $(EMULATOR)/ready $(QEMU)/ready ## Depl
 	QEMU=$(QEMU) $(CARGO) test --workspace --test e2e --locked -- --ignored packaged::
 
 DIFFERENTIAL_STEPS ?= 20000
-interop-dynamodb: $(EMULATOR)/ready ## Ask the local DynamoDB and another one the same, by chance (DIFFERENTIAL_STEPS=20000, DIFFERENTIAL_SEED=…)
+interop-dynamodb: $(EMULATOR)/ready ## Send random requests to the local DynamoDB and to another one, and compare (DIFFERENTIAL_STEPS=20000, DIFFERENTIAL_SEED=…)
 	MINISTACK=$(EMULATOR) DIFFERENTIAL_STEPS=$(DIFFERENTIAL_STEPS) DIFFERENTIAL_SEED=$(DIFFERENTIAL_SEED) \
 		$(CARGO) test --workspace --test differential --locked -- --ignored --nocapture
 
@@ -260,5 +260,5 @@ screenshots: ## Make the READMEs' pictures anew (needs Chromium and chromedriver
 	BROWSER_TESTS=required SCREENSHOTS=$(abspath infra/sandbox/screenshots) \
 		$(CARGO) test --package tests --test e2e --locked -- --ignored --exact sandbox_page::pictures
 
-clean-data: ## Forget what `make run` has stored
+clean-data: ## Delete what `make run` has stored
 	rm -rf .hongyan

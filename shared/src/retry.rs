@@ -82,7 +82,7 @@ mod tests {
         max_pause: Duration::from_millis(50),
     };
 
-    /// The result of a call that fails so often with an error, and how often it is made.
+    /// The result of a call that fails this often with an error, and how often it is made.
     async fn run(error: &'static str, failures: u32) -> (bool, u32) {
         let calls = Cell::new(0);
         let call = async || {

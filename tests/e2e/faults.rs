@@ -1,4 +1,4 @@
-//! The table of faults and the tests that bring them about name each other.
+//! FAULTS.md and the tests that cause the faults name each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 const TABLE: &str = include_str!("../FAULTS.md");
 
-/// Where tests are that aren't scenarios, by how the table calls the place.
-const ELSEWHERE: [(&str, &str); 5] = [
+/// The folders of tests that aren't scenarios, by the table's name for them.
+const FOLDERS: [(&str, &str); 5] = [
     ("shared", "shared/src"),
     ("local_aws", "infra/local-aws/src"),
     ("properties", "shared/tests/properties"),
@@ -15,7 +15,7 @@ const ELSEWHERE: [(&str, &str); 5] = [
     ("cloud", "infra/local-aws/tests/cloud"),
 ];
 
-/// A fault and a test that brings it about: the number, the file, the function.
+/// A fault and a test that causes it: the number, the file, the function.
 type Link = (String, PathBuf, String);
 
 fn root() -> PathBuf {
@@ -32,39 +32,39 @@ fn rows() -> Vec<(&'static str, &'static str)> {
     rows.filter(|(number, _)| *number != "#").collect()
 }
 
-/// The file that a test is in, and its function.
-fn place(test: &str) -> (PathBuf, String) {
+/// The file of a test, and its function.
+fn resolve(test: &str) -> (PathBuf, String) {
     let mut path: Vec<_> = test.split("::").collect();
     let name = path.pop().unwrap().to_owned();
     let mut folder = root().join("tests/e2e");
     if path[0] == "functions" {
         folder = root().join("functions").join(path[1]).join("src");
         path.drain(..2);
-    } else if let Some((_, place)) = ELSEWHERE.iter().find(|(place, _)| *place == path[0]) {
+    } else if let Some((_, place)) = FOLDERS.iter().find(|(place, _)| *place == path[0]) {
         folder = root().join(place);
         path.remove(0);
     }
     let file = |path: &[&str]| folder.join(path.join("/")).with_extension("rs");
-    // Tests beneath what they test are in no file of their own.
+    // Unit tests are in the file of their code.
     if path.last() == Some(&"tests") && !file(&path).exists() {
         path.pop();
     }
     (file(&path), name)
 }
 
-/// What the table says.
+/// The links of the table.
 fn listed() -> BTreeSet<Link> {
-    let mut told = BTreeSet::new();
+    let mut listed = BTreeSet::new();
     for (number, tests) in rows() {
         for test in tests.split('`').skip(1).step_by(2).filter(|test| test.contains("::")) {
-            let (file, name) = place(test);
-            told.insert((number.to_owned(), file, name));
+            let (file, name) = resolve(test);
+            listed.insert((number.to_owned(), file, name));
         }
     }
-    told
+    listed
 }
 
-/// Every source file under a folder, but for those that are built or brought along.
+/// Every source file in a folder, except generated and installed ones.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -85,7 +85,7 @@ fn numbers(line: &str) -> Option<Vec<String>> {
     Some(numbers.collect()).filter(|all: &Vec<String>| all.iter().all(|it| it.len() <= 3))
 }
 
-/// What the tests say.
+/// The links of the tests.
 fn tested() -> BTreeSet<Link> {
     let mut files = Vec::new();
     for folder in ["functions", "infra", "shared", "tests"] {
@@ -100,7 +100,7 @@ fn tested() -> BTreeSet<Link> {
             let Some(numbers) = numbers(line) else { continue };
             let attribute = lines.next().unwrap_or_default().trim();
             let is_test = attribute == "#[test]" || attribute.starts_with("#[tokio::test");
-            assert!(is_test, "{}: after {line:?} comes no test: {attribute}", file.display());
+            assert!(is_test, "{}: no test follows {line:?}: {attribute}", file.display());
             let function = lines.next().unwrap_or_default();
             let name = function.split_once("fn ").and_then(|(_, rest)| rest.split_once('('));
             let (name, _) = name.unwrap_or_else(|| panic!("{}: {function}", file.display()));
@@ -113,15 +113,18 @@ fn tested() -> BTreeSet<Link> {
 #[test]
 fn table_and_tests_name_each_other() {
     let (listed, tested) = (listed(), tested());
-    let lonely: Vec<_> = listed.difference(&tested).collect();
-    assert!(lonely.is_empty(), "no such test, or it doesn't say the number: {lonely:#?}");
-    let lonely: Vec<_> = tested.difference(&listed).collect();
-    assert!(lonely.is_empty(), "the table doesn't name these: {lonely:#?}");
+    let unmatched: Vec<_> = listed.difference(&tested).collect();
+    assert!(
+        unmatched.is_empty(),
+        "no such test, or its doc comment lacks the number: {unmatched:#?}"
+    );
+    let unmatched: Vec<_> = tested.difference(&listed).collect();
+    assert!(unmatched.is_empty(), "missing in the table: {unmatched:#?}");
 }
 
 #[test]
 fn every_fault_is_listed_once_with_tests_or_a_reason() {
-    let (with_tests, without) = TABLE.split_once("\n## What no test brings about\n").unwrap();
+    let (with_tests, without) = TABLE.split_once("\n## Faults without a test\n").unwrap();
     let mut times = BTreeMap::<_, usize>::new();
     for (number, tests) in rows() {
         *times.entry(number.to_owned()).or_default() += 1;

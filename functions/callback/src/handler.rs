@@ -32,7 +32,7 @@ const AWS_RETRY: Retry = Retry {
 enum Rejection {
     UnknownApp,
     /// The query, the signature, the ciphertext or the message is invalid. The response
-    /// doesn't say which, so that nobody can probe for it.
+    /// doesn't say which, so that no caller can probe for it.
     VerificationFailed,
     TooLarge,
     /// The app's parameters are invalid. WeChat delivers again.

@@ -31,7 +31,7 @@ const LEASE_DURATION: u64 = 20;
 const WAIT_TIMEOUT: u64 = 6;
 /// While waiting, the lease's row is read this often.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// Every so many reads of the row, the stored token is read as well: the lease holder may
+/// At this interval, counted in reads of the row, the stored token is read as well: the lease holder may
 /// have crashed, and a scheduled refresh may have stored a token.
 const POLLS_PER_TOKEN_READ: u32 = 10;
 

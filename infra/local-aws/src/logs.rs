@@ -83,14 +83,14 @@ impl Logs {
 
     /// A line that a function printed.
     pub(crate) fn printed(&self, function: &str, text: &str) {
-        self.say(function, text.to_owned(), false, None);
+        self.log_line(function, text.to_owned(), false, None);
     }
 
     /// An invocation began, which only the curious want to know.
     pub(crate) fn began(&self, function: &str, cold: bool) {
         if self.verbose {
             let text = format!("START{}", if cold { " (cold)" } else { "" });
-            self.say(function, text, true, None);
+            self.log_line(function, text, true, None);
         }
     }
 
@@ -98,16 +98,16 @@ impl Logs {
     pub(crate) fn ended(&self, function: &str, after: Duration) {
         if self.verbose {
             let text = format!("END after {} ms", after.as_millis());
-            self.say(function, text, true, Some(after));
+            self.log_line(function, text, true, Some(after));
         }
     }
 
     /// A line of the platform about something that went wrong.
     pub(crate) fn trouble(&self, function: &str, text: impl Into<String>) {
-        self.say(function, text.into(), true, None);
+        self.log_line(function, text.into(), true, None);
     }
 
-    fn say(&self, function: &str, text: String, platform: bool, took: Option<Duration>) {
+    fn log_line(&self, function: &str, text: String, platform: bool, took: Option<Duration>) {
         (self.sink)(&Line { function: function.to_owned(), text, platform, took });
     }
 }

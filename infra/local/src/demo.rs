@@ -22,7 +22,7 @@ pub async fn play(cloud: &Stack, out: &mut impl Write, pause: Duration) -> Resul
     play.once().await?;
     play.consent().await?;
     play.unreachable().await?;
-    play.say("Every step went as promised.")
+    play.print_line("Every step went as promised.")
 }
 
 /// A step with another result than promised.
@@ -61,7 +61,7 @@ impl<W: Write> Play<'_, W> {
             let account = json!({ "username": person, "password": seed::password(person) });
             self.invoke("login", json!({ "create_account": account })).await?;
         }
-        self.say("made by invoking the login function, which takes an IAM permission")
+        self.print_line("made by invoking the login function, which takes an IAM permission")
     }
 
     async fn follow(&mut self) -> Result<(), Failed> {
@@ -73,7 +73,7 @@ impl<W: Write> Play<'_, W> {
             push["status"] == 200 && push["reply_valid"] == true,
             push,
         )?;
-        self.say(&format!(
+        self.print_line(&format!(
             "encrypted XML, signed; callback verified, decrypted and stored it, and replied with the welcome message in {} ms",
             push["duration_ms"]
         ))?;
@@ -83,7 +83,9 @@ impl<W: Write> Play<'_, W> {
             text(row, "subject").starts_with("union#") && row["follows"]["BOOL"] == true
         });
         promise("ann is stored with her unionid", ann.is_some(), &json!(people.len()))?;
-        self.say("events fetched her profile from WeChat: stored with her unionid, as a follower")
+        self.print_line(
+            "events fetched her profile from WeChat: stored with her unionid, as a follower",
+        )
     }
 
     async fn login(&mut self) -> Result<(), Failed> {
@@ -94,7 +96,7 @@ impl<W: Write> Play<'_, W> {
             session["bound"] == "ann" && session["follows"]["shop"] == true,
             &session,
         )?;
-        self.say(&format!(
+        self.print_line(&format!(
             "wx.login gave a code, the login function a session: {} for {} s, account {}, follows shop",
             session["token_type"].as_str().unwrap_or_default(),
             session["expires_in"],
@@ -108,7 +110,9 @@ impl<W: Write> Play<'_, W> {
             // Not the tokens themselves.
             &json!({ "error": next["error"] }),
         )?;
-        self.say("its refresh token gets the next one, without wx.login, and is replaced itself")
+        self.print_line(
+            "its refresh token gets the next one, without wx.login, and is replaced itself",
+        )
     }
 
     async fn notify(&mut self) -> Result<(), Failed> {
@@ -124,7 +128,7 @@ impl<W: Write> Play<'_, W> {
             return promise("it stands on ann's phone", false, &json!(screen));
         };
         promise("it stands on ann's phone", card["kind"] == "template", card)?;
-        self.say("sent through the Official Account; on ann's phone it reads:")?;
+        self.print_line("sent through the Official Account; on ann's phone it reads:")?;
         self.card(card)
     }
 
@@ -133,7 +137,7 @@ impl<W: Write> Play<'_, W> {
         self.cloud.idle().await?;
         let status = self.status("order-1-shipped").await?;
         promise("the notification is delivered", status == "delivered", &json!(status))?;
-        self.say("the notification stands as delivered")
+        self.print_line("the notification stands as delivered")
     }
 
     async fn once(&mut self) -> Result<(), Failed> {
@@ -142,7 +146,7 @@ impl<W: Write> Play<'_, W> {
         let again = self.send("order-1-shipped", "ann").await?;
         let after = self.screen("ann").await?.len();
         promise("ann has one message", before == after && again["outcome"] == "delivered", &again)?;
-        self.say("answered from what was stored; ann still has one message")
+        self.print_line("answered from what was stored; ann still has one message")
     }
 
     async fn consent(&mut self) -> Result<(), Failed> {
@@ -161,19 +165,19 @@ impl<W: Write> Play<'_, W> {
         let Some(card) = screen.last() else {
             return promise("it stands on bob's phone", false, &json!(screen));
         };
-        self.say(&format!("template: {}", why(&sent, "template")))?;
-        self.say("so it went through the mini program, and used up bob's consent:")?;
+        self.print_line(&format!("template: {}", why(&sent, "template")))?;
+        self.print_line("so it went through the mini program, and used up bob's consent:")?;
         self.card(card)?;
         let second = self.send("order-3-shipped", "bob").await?;
         promise("a second one needs a second consent", second["outcome"] == "no_consent", &second)?;
-        self.say(&format!("a second one: {}", second["reason"].as_str().unwrap_or_default()))
+        self.print_line(&format!("a second one: {}", second["reason"].as_str().unwrap_or_default()))
     }
 
     async fn unreachable(&mut self) -> Result<(), Failed> {
         self.step("carol has done neither").await?;
         let told = self.send("order-4-shipped", "carol").await?;
         promise("carol can't be reached", told["outcome"] == "unreachable", &told)?;
-        self.say(&format!("unreachable: {}", told["reason"].as_str().unwrap_or_default()))
+        self.print_line(&format!("unreachable: {}", told["reason"].as_str().unwrap_or_default()))
     }
 
     /// A person takes their phone and does something.
@@ -238,7 +242,7 @@ impl<W: Write> Play<'_, W> {
         Ok(())
     }
 
-    fn say(&mut self, line: &str) -> Result<(), Failed> {
+    fn print_line(&mut self, line: &str) -> Result<(), Failed> {
         writeln!(self.out, "   {line}")?;
         self.out.flush()?;
         Ok(())

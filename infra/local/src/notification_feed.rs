@@ -79,7 +79,7 @@ impl Notifications {
             let request: Json = serde_json::from_str(body).unwrap_or_default();
             // What is no request is refused later, and never becomes a notification.
             let Some(id) = request["id"].as_str() else { continue };
-            self.tell(id, "queued", |_| {});
+            self.record(id, "queued", |_| {});
         }
     }
 
@@ -104,7 +104,7 @@ impl Notifications {
         let (Some(id), Some(status)) = (text("id"), text("status")) else { return };
         let report: Json =
             text("report").and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default();
-        self.tell(id, status, |facts| {
+        self.record(id, status, |facts| {
             for name in ["channel", "app", "reason"] {
                 facts.insert(name.to_owned(), report[name].clone());
             }
@@ -112,7 +112,7 @@ impl Notifications {
     }
 
     /// Adds a step, unless it is the one that was told last.
-    fn tell(&self, id: &str, status: &str, more: impl FnOnce(&mut Map<String, Json>)) {
+    fn record(&self, id: &str, status: &str, more: impl FnOnce(&mut Map<String, Json>)) {
         self.feed.record(ActivityKind::Notification, id, |facts| {
             more(facts);
             let steps = facts.entry("steps").or_insert_with(|| json!([]));

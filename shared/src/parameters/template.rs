@@ -77,7 +77,7 @@ impl Template {
     pub fn unchecked(&self) -> Vec<(&Channel, &str)> {
         let data = self.channels.iter().filter_map(|channel| Some((channel, channel.data()?)));
         let keys = data.flat_map(|(channel, (data, message))| {
-            data.keys().map(move |key| (channel, key.as_str(), FieldType::of(key, message)))
+            data.keys().map(move |key| (channel, key.as_str(), FieldType::for_key(key, message)))
         });
         keys.filter(|(.., kind)| matches!(kind, FieldType::Unknown | FieldType::Listed))
             .map(|(channel, key, _)| (channel, key))

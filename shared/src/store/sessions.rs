@@ -133,7 +133,7 @@ impl Sessions {
         let sessions = attr("user")
             .equals(string(person_subject(person)))
             .and(attr("item").begins_with(PREFIX));
-        let query = Query::of(sessions).attributes(&["user", "item"]);
+        let query = Query::with_key(sessions).attributes(&["user", "item"]);
         self.table.delete_all("ending a person's sessions", query, deadline).await
     }
 

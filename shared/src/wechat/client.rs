@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub use crate::wechat::hosts::InvalidBase;
 
 /// WeChat usually responds within a tenth of a second; after this time the connection is
-/// lost. Covers connecting, sending, and reading the response to its end.
+/// lost. Covers connecting, sending, and reading the whole response.
 const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 /// The next host is tried only within this time, so that a call takes this and
 /// [`CALL_TIMEOUT`] at most. A host that doesn't respond takes 2 seconds of it (the HTTP

@@ -1,6 +1,6 @@
 //! A million forgeries, none of which may be believed.
 //!
-//! They are made from genuine deliveries in the ways that are open to somebody
+//! They are made from genuine deliveries in the ways that are open to someone
 //! who has seen some, but doesn't know the token. Where a refusal must not hang
 //! on the signature alone, the forger is even given the token.
 
@@ -10,31 +10,31 @@ mod insider;
 mod resplit;
 mod stranger;
 
-use crate::chance::Chance;
+use crate::random::SeededRandom;
 use account::{Account, Delivery, Take};
 use shared::wechat::callback::Query;
 use std::collections::BTreeMap;
 use std::thread;
 
-/// At least so many forgeries in all.
+/// The minimum number of forgeries.
 const FORGERIES: usize = 1_000_000;
-/// Each account has so many genuine deliveries to begin with.
+/// The genuine deliveries of each account.
 const GENUINE: usize = 24;
 
 /// Makes one forgery of a delivery to an account, if this one lends itself to it.
-type Forge = fn(&mut Chance, &Scene<'_>) -> Option<Delivery>;
+type Forge = fn(&mut SeededRandom, &ForgeryInput<'_>) -> Option<Delivery>;
 
 /// What a forger begins with.
-struct Scene<'w> {
+struct ForgeryInput<'w> {
     /// Whom the forgery is for.
     account: &'w Account,
     /// What it is made from.
     genuine: &'w Delivery,
     /// What the account has got, too.
     beside: &'w Delivery,
-    /// What somebody else's account has got.
+    /// The deliveries of another account.
     foreign: &'w Delivery,
-    /// Somebody else's account.
+    /// Another account.
     stranger: &'w Account,
 }
 
@@ -44,23 +44,23 @@ struct World {
 }
 
 impl World {
-    fn new(chance: &mut Chance) -> Self {
-        let accounts = Account::several(chance);
+    fn new(random: &mut SeededRandom) -> Self {
+        let accounts = Account::several(random);
         let deliveries = accounts
             .iter()
-            .map(|account| (0..GENUINE).map(|_| account.deliver(chance)).collect())
+            .map(|account| (0..GENUINE).map(|_| account.deliver(random)).collect())
             .collect();
         Self { accounts, deliveries }
     }
 
-    fn scene(&self, chance: &mut Chance) -> Scene<'_> {
-        let place = chance.below(self.accounts.len());
-        let other = (place + 1 + chance.below(self.accounts.len() - 1)) % self.accounts.len();
-        Scene {
+    fn scene(&self, random: &mut SeededRandom) -> ForgeryInput<'_> {
+        let place = random.below(self.accounts.len());
+        let other = (place + 1 + random.below(self.accounts.len() - 1)) % self.accounts.len();
+        ForgeryInput {
             account: &self.accounts[place],
-            genuine: chance.pick(&self.deliveries[place]),
-            beside: chance.pick(&self.deliveries[place]),
-            foreign: chance.pick(&self.deliveries[other]),
+            genuine: random.pick(&self.deliveries[place]),
+            beside: random.pick(&self.deliveries[place]),
+            foreign: random.pick(&self.deliveries[other]),
             stranger: &self.accounts[other],
         }
     }
@@ -87,7 +87,7 @@ const KINDS: [(&str, Forge); 39] = [
     ("signature left out", stranger::without_signature),
     ("signature in capitals", stranger::capitals),
     ("signature cut short or drawn out", stranger::other_length),
-    ("signature by chance", stranger::guessed),
+    ("random signature", stranger::guessed),
     ("query key twice", stranger::twice),
     ("query key renamed", stranger::renamed),
     ("percent-encoded once more", stranger::encoded),
@@ -106,7 +106,7 @@ const KINDS: [(&str, Forge); 39] = [
     ("another app's delivery", stranger::foreign),
     ("signed with a known token", stranger::usual_tokens),
     ("replayed outside of the window", stranger::late),
-    ("greeting for a push and back", stranger::greeting),
+    ("URL verification for a push and back", stranger::url_verification),
     ("signed, bad padding", insider::padding),
     ("signed, bad block length", insider::block_length),
     ("signed, another app id inside", insider::app_id),
@@ -138,7 +138,7 @@ const SIGNED: [&str; 12] = [
 /// Faults 11, 12, 13, 19.
 #[test]
 fn a_million_forgeries_and_none_believed() {
-    let world = World::new(&mut Chance::new(1));
+    let world = World::new(&mut SeededRandom::new(1));
     let genuine = all_genuine(&world);
     assert_eq!(genuine, world.accounts.len() * GENUINE);
 
@@ -150,9 +150,9 @@ fn a_million_forgeries_and_none_believed() {
             .map(|worker| {
                 let world = &world;
                 scope.spawn(move || {
-                    let mut chance = Chance::new(2 + worker as u64);
+                    let mut random = SeededRandom::new(2 + worker as u64);
                     KINDS.map(|(kind, forge)| {
-                        (kind, attack(&mut chance, world, kind, forge, rounds))
+                        (kind, attack(&mut random, world, kind, forge, rounds))
                     })
                 })
             })
@@ -188,15 +188,21 @@ fn all_genuine(world: &World) -> usize {
     believed
 }
 
-fn attack(chance: &mut Chance, world: &World, kind: &str, forge: Forge, rounds: usize) -> Tally {
+fn attack(
+    random: &mut SeededRandom,
+    world: &World,
+    kind: &str,
+    forge: Forge,
+    rounds: usize,
+) -> Tally {
     let counts = SIGNED.contains(&kind);
     let mut tally = Tally::default();
     let mut tries = 0;
     while tally.made < rounds {
         tries += 1;
         assert!(tries < rounds * 200, "{kind}: nothing lends itself to it");
-        let scene = world.scene(chance);
-        let Some(forgery) = forge(chance, &scene) else { continue };
+        let scene = world.scene(random);
+        let Some(forgery) = forge(random, &scene) else { continue };
         assert!(
             !scene.account.believes(&forgery),
             "{kind} was believed:\n{forgery:?}\nmade from\n{:?}",
@@ -234,8 +240,8 @@ impl Account {
 /// Fault 15.
 #[test]
 fn without_a_window_there_are_replays_and_nothing_else() {
-    let mut chance = Chance::new(3);
-    let mut world = World::new(&mut chance);
+    let mut random = SeededRandom::new(3);
+    let mut world = World::new(&mut random);
     for account in &mut world.accounts {
         account.callback.window = 0;
     }
@@ -250,8 +256,8 @@ fn without_a_window_there_are_replays_and_nothing_else() {
     let mut replays = 0;
     for forge in forges {
         for _ in 0..5_000 {
-            let scene = world.scene(&mut chance);
-            let Some(forgery) = forge(&mut chance, &scene) else { continue };
+            let scene = world.scene(&mut random);
+            let Some(forgery) = forge(&mut random, &scene) else { continue };
             let Some(taken) = scene.account.takes(&forgery) else { continue };
             assert_eq!(Some(taken), scene.account.takes(scene.genuine), "{forgery:?}");
             replays += 1;

@@ -1,21 +1,21 @@
-//! Claims about what strangers may send, held against inputs made by chance.
+//! Claims about what strangers may send, checked with random inputs.
 //!
 //! Each claim is a function over bytes. Here it is tried on samples of WeChat's
 //! that were changed a little; the fuzz targets in `/fuzz` try it on what
 //! libFuzzer comes up with.
 
-mod chance;
 mod decrypt;
 mod envelope;
 mod forgeries;
 mod push;
 mod query;
+mod random;
 
-use chance::Chance;
+use random::SeededRandom;
 use std::fs;
 use std::path::Path;
 
-/// So many inputs for each claim.
+/// The number of inputs for each claim.
 const INPUTS: usize = 30_000;
 
 /// What makes parsers stumble.
@@ -77,8 +77,8 @@ fn hold(of: &str, claim: fn(&[u8]) -> bool) {
     for seed in &seeds {
         assert!(claim(seed), "a sample was not taken: {}", String::from_utf8_lossy(seed));
     }
-    let mut chance = Chance::new(0x686f_6e67_7961_6e00);
-    let taken = (0..INPUTS).filter(|_| claim(&chance.mutated(&seeds, &WORDS))).count();
+    let mut random = SeededRandom::new(0x686f_6e67_7961_6e00);
+    let taken = (0..INPUTS).filter(|_| claim(&random.mutated(&seeds, &WORDS))).count();
     assert!((INPUTS / 100..INPUTS * 99 / 100).contains(&taken), "{taken} of {INPUTS} were taken");
 }
 
@@ -94,7 +94,7 @@ fn the_scanner_finds_what_a_parser_finds() {
 }
 
 #[test]
-fn what_is_sealed_opens_and_nothing_else() {
+fn only_encrypted_messages_decrypt() {
     hold("decrypt", decrypt::decrypt);
 }
 

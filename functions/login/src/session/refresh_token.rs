@@ -100,7 +100,7 @@ impl RefreshKey {
 
     /// The hash of a session's first token.
     pub(crate) fn first_hash(&self, session: Uuid) -> SecretHash {
-        SecretHash::of(self.first_secret(session).as_slice())
+        SecretHash::digest(self.first_secret(session).as_slice())
     }
 
     /// The first token of a person's session. It is deterministic. None if the person's
@@ -181,7 +181,7 @@ impl Presented {
 
     /// The hash that is stored of it.
     pub(crate) fn hash(&self) -> SecretHash {
-        SecretHash::of(self.secret.as_slice())
+        SecretHash::digest(self.secret.as_slice())
     }
 
     fn sealed(&self) -> Zeroizing<Vec<u8>> {

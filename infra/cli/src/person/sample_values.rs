@@ -20,7 +20,7 @@ fn sample_value(template: &Template, field: &str) -> &'static str {
         for (key, content) in data {
             let (text, value) = match content {
                 FieldSource::Text { text, .. } => {
-                    (text, value_of_type(FieldType::of(key, message)))
+                    (text, value_of_type(FieldType::for_key(key, message)))
                 }
                 FieldSource::Time(text) => (text, "2026-11-20 15:04"),
                 FieldSource::Date(text) => (text, "2026-11-20"),
@@ -91,7 +91,7 @@ mod tests {
         ];
         for message in [MessageKind::Template, MessageKind::Subscribe] {
             for key in names {
-                let field_type = FieldType::of(key, message);
+                let field_type = FieldType::for_key(key, message);
                 assert!(
                     field_type.check(value_of_type(field_type)).is_ok(),
                     "{key} of {message:?}"

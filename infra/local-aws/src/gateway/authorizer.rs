@@ -139,7 +139,7 @@ fn check(rule: &Authorizer, claims: &Map<String, Json>, now: Duration) -> Result
 }
 
 /// A claim as functions get it: always a text. A list is `[a b]`, as observed on
-/// AWS (floci-io/floci, pull request 2011); what becomes of an object there isn't
+/// AWS (floci-io/floci, pull request 2011); what happens to an object there isn't
 /// known, and here it stays JSON.
 fn text(claim: &Json) -> String {
     match claim {

@@ -47,7 +47,7 @@ impl Cors {
         let mut response = StatusCode::NO_CONTENT.into_response();
         if let Some(origin) = self.allowed(headers) {
             let answer = response.headers_mut();
-            self.say(answer, &origin);
+            self.add_headers(answer, &origin);
             list(answer, header::ACCESS_CONTROL_ALLOW_METHODS, &self.methods);
             list(answer, header::ACCESS_CONTROL_ALLOW_HEADERS, &self.headers);
             if let Some(seconds) = self.max_age {
@@ -64,7 +64,7 @@ impl Cors {
             headers.remove(name);
         }
         if let Some(origin) = self.allowed(request) {
-            self.say(headers, &origin);
+            self.add_headers(headers, &origin);
             list(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, &self.exposed);
         }
     }
@@ -85,7 +85,7 @@ impl Cors {
         known.then(|| origin.clone())
     }
 
-    fn say(&self, headers: &mut HeaderMap, origin: &HeaderValue) {
+    fn add_headers(&self, headers: &mut HeaderMap, origin: &HeaderValue) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         if self.credentials {
             let yes = HeaderValue::from_static("true");

@@ -40,7 +40,7 @@ pub(crate) struct Pool {
     options: Arc<Options>,
     runtime_api: SocketAddr,
     group: i32,
-    /// One permit for each environment that may be busy.
+    /// One semaphore token for each environment that may be busy.
     room: Semaphore,
     state: Mutex<State>,
 }
@@ -258,7 +258,7 @@ impl Pool {
         living.len()
     }
 
-    /// Gives each of the next so many invocations an environment of its own, whoever
+    /// Gives each of the next `count` invocations an environment of its own, whatever
     /// is idle.
     pub(crate) fn cold_starts(&self, invocations: usize) -> usize {
         self.state().cold = invocations;
@@ -266,7 +266,7 @@ impl Pool {
     }
 
     /// Freezes (`SIGSTOP`) all environments that are at work; tells how many. Their
-    /// invocations go on being counted and may time out.
+    /// invocations are still counted and may time out.
     pub(crate) async fn freeze(&self) -> usize {
         let busy: Vec<_> = {
             let state = self.state();
@@ -276,7 +276,7 @@ impl Pool {
         signal(&busy, Signal::STOP).await
     }
 
-    /// Lets all environments go on (`SIGCONT`); tells how many there are.
+    /// Thaws all environments (`SIGCONT`); returns how many there are.
     pub(crate) async fn thaw(&self) -> usize {
         let living = self.state().living.clone();
         signal(&living, Signal::CONT).await

@@ -63,7 +63,7 @@ pub struct FunctionSummary {
 
 /// Runs functions.
 pub trait Invoke: Send + Sync {
-    /// Runs `function`, named by its bare name, once, with `payload`, to its end.
+    /// Runs `function`, named by its bare name, once, with `payload`, until it ends.
     fn invoke(
         &self,
         function: &str,

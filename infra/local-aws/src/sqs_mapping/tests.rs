@@ -106,7 +106,7 @@ async fn failed_message_returns_and_ends_in_the_dlq() {
 
 #[tokio::test]
 async fn an_error_or_an_unknown_name_brings_everything_back() {
-    for outcome in [error(), failed(["nobody"])] {
+    for outcome in [error(), failed(["unknown"])] {
         let world = World::new(mapping(), Scripted::with([outcome]), &["a", "b"]);
         world.functions.after(1).await;
         world.until(|world| world.feed.is_idle()).await;

@@ -257,7 +257,7 @@ Resources:
                 18,
                 "`Resource` must be a whole ARN",
             ),
-            ("Resource: !GetAtt Books.Arn", "Resource: !GetAtt Nobody.Arn", 18, "`Nobody`"),
+            ("Resource: !GetAtt Books.Arn", "Resource: !GetAtt Unknown.Arn", 18, "`Unknown`"),
             ("\"2012-10-17\"", "\"2008-10-17\"", 13, "`Version` must be 2012-10-17"),
             ("Action: dynamodb:UpdateItem", "Action: dynamodb:Query", 26, "for dynamodb:Query"),
             ("Action: dynamodb:UpdateItem", "Action: dynamodb:*", 26, "for dynamodb:*"),

@@ -117,7 +117,7 @@ fn unsupported_template_is_refused_with_its_line() {
             "One: `Timeout` must be a whole number from 1 to 900",
         ),
         ("B: own", "AWS_REGION: x", "One.Environment.Variables: `AWS_REGION` is reserved"),
-        ("B: own", "B: !Ref Nobody", "there is no parameter or resource `Nobody`"),
+        ("B: own", "B: !Ref Unknown", "there is no parameter or resource `Unknown`"),
         ("B: own", "B: !GetAtt Absent.Arn", "`Absent` doesn't exist"),
         ("B: own", "B: !ImportValue x", "Fn::ImportValue isn't supported"),
         ("{ Type: HttpApi }", "{ Type: S3 }", "One.Events.Everything: `Type` S3"),

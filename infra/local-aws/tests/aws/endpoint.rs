@@ -23,15 +23,15 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// An endpoint in memory.
     pub(crate) async fn start() -> Self {
-        Self::over(Aws::open(None).unwrap()).await
+        Self::with_control(Aws::open(None).unwrap()).await
     }
 
     /// An endpoint over a data folder.
     pub(crate) async fn keeping(data: &Path) -> Self {
-        Self::over(Aws::open(Some(data)).unwrap()).await
+        Self::with_control(Aws::open(Some(data)).unwrap()).await
     }
 
-    async fn over(mut aws: Aws) -> Self {
+    async fn with_control(mut aws: Aws) -> Self {
         aws.event_retries = [Duration::from_millis(10); 2];
         let functions = Arc::new(Functions::default());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -51,7 +51,7 @@ async fn a_call_is_refused_as_often_as_ordered() {
             assert_eq!(refused.raw_response().unwrap().status().as_u16(), status);
             assert_eq!(refused.into_service_error().code(), Some(code));
         }
-        assert!(!is_there(&endpoint, "1").await, "a refused call took effect");
+        assert!(!is_there(&endpoint, "1").await, "a refused call was applied");
         assert_eq!(fault.fired(), 2);
     }
     assert!(faults.list().is_empty());
@@ -93,7 +93,7 @@ async fn only_what_is_named_is_befallen() {
         endpoint.aws.faults.inject(fault).unwrap()
     };
     let (other, this) = (of("numbers"), of("letters"));
-    let strangers = Fault::new("dynamodb", "PutItem").by("somebody").reset();
+    let strangers = Fault::new("dynamodb", "PutItem").by("another").reset();
     let strangers = endpoint.aws.faults.inject(strangers).unwrap();
     put(&endpoint, "1").send().await.unwrap_err();
     assert!(this.fired() > 0);
@@ -250,8 +250,8 @@ async fn an_order_that_makes_no_sense_is_refused_with_the_reason() {
         assert_eq!(status, 400);
         assert!(answer["error"].as_str().unwrap().contains(reason), "{answer}");
     }
-    let (status, answer) = control(&endpoint, Method::POST, "functions/nobody/kill", "").await;
-    assert_eq!((status, answer), (404, json!({"error": "there is no function nobody"})));
+    let (status, answer) = control(&endpoint, Method::POST, "functions/unknown/kill", "").await;
+    assert_eq!((status, answer), (404, json!({"error": "there is no function unknown"})));
 
     // No page in a browser steers this.
     let url = format!("{}/_local/faults", endpoint.url);

@@ -72,7 +72,7 @@ async fn a_dry_run_runs_nothing() {
     let dry = client.invoke().invocation_type(InvocationType::DryRun);
     assert_eq!(dry.clone().function_name("greet").send().await.unwrap().status_code(), 204);
     assert!(endpoint.functions.payloads.lock().unwrap().is_empty());
-    let missing = dry.function_name("nobody").send().await.unwrap_err().into_service_error();
+    let missing = dry.function_name("unknown").send().await.unwrap_err().into_service_error();
     assert!(missing.is_resource_not_found_exception(), "{missing:?}");
     endpoint.stop().await;
 }
@@ -81,12 +81,12 @@ async fn a_dry_run_runs_nothing() {
 async fn invalid_invocation_is_refused() {
     let endpoint = Endpoint::start().await;
     let client = endpoint.lambda();
-    let missing = client.invoke().function_name("nobody").send().await.unwrap_err();
+    let missing = client.invoke().function_name("unknown").send().await.unwrap_err();
     let missing = missing.into_service_error();
     assert!(missing.is_resource_not_found_exception(), "{missing:?}");
     assert_eq!(
         missing.message(),
-        Some("Function not found: arn:aws:lambda:us-east-1:000000000000:function:nobody")
+        Some("Function not found: arn:aws:lambda:us-east-1:000000000000:function:unknown")
     );
     let version = client.invoke().function_name("greet").qualifier("7").send().await.unwrap_err();
     assert!(version.into_service_error().is_resource_not_found_exception());
@@ -122,7 +122,7 @@ async fn functions_are_listed() {
     assert_eq!((greet.timeout(), greet.memory_size()), (Some(7), Some(256)));
     let one = client.get_function().function_name("greet").send().await.unwrap();
     assert_eq!(one.configuration().unwrap().description(), Some("Says hello"));
-    let missing = client.get_function().function_name("nobody").send().await.unwrap_err();
+    let missing = client.get_function().function_name("unknown").send().await.unwrap_err();
     assert!(missing.into_service_error().is_resource_not_found_exception());
     endpoint.stop().await;
 }

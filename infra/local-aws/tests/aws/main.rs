@@ -1,6 +1,6 @@
 //! The local AWS, asked through the SDKs that functions use.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod dynamodb;
 mod endpoint;

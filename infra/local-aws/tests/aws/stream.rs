@@ -4,7 +4,7 @@ use crate::dynamodb::{key, letters, number};
 use crate::endpoint::Endpoint;
 
 /// Asks the streams API, for which there is no SDK client here.
-async fn ask(endpoint: &Endpoint, operation: &str, body: &Value) -> Value {
+async fn call(endpoint: &Endpoint, operation: &str, body: &Value) -> Value {
     let request = endpoint.client().post(&endpoint.url);
     let request = request
         .header("x-amz-target", format!("DynamoDBStreams_20120810.{operation}"))
@@ -95,15 +95,15 @@ async fn a_write_that_changes_nothing_has_no_record_but_moves_the_position() {
 
     // Clients see the same.
     let stream = dynamodb.stream_arn("letters").unwrap();
-    let described = ask(&endpoint, "DescribeStream", &json!({"StreamArn": stream})).await;
+    let described = call(&endpoint, "DescribeStream", &json!({"StreamArn": stream})).await;
     let shard = &described["StreamDescription"]["Shards"][0];
     assert!(shard["SequenceNumberRange"].get("EndingSequenceNumber").is_none(), "{shard}");
     let iterator = json!({
         "StreamArn": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON",
     });
-    let iterator = ask(&endpoint, "GetShardIterator", &iterator).await;
+    let iterator = call(&endpoint, "GetShardIterator", &iterator).await;
     let iterator = json!({"ShardIterator": iterator["ShardIterator"]});
-    let read = ask(&endpoint, "GetRecords", &iterator).await;
+    let read = call(&endpoint, "GetRecords", &iterator).await;
     let records = read["Records"].as_array().unwrap();
     assert_eq!(ids(records), ["1"]);
     assert_eq!(records[0]["awsRegion"], "us-east-1");
@@ -138,9 +138,9 @@ async fn a_table_made_anew_has_none_of_the_old_ones_records() {
         "ShardId": "shardId-00000001-letters",
         "ShardIteratorType": "TRIM_HORIZON",
     });
-    let iterator = ask(&endpoint, "GetShardIterator", &iterator).await;
+    let iterator = call(&endpoint, "GetShardIterator", &iterator).await;
     let iterator = json!({"ShardIterator": iterator["ShardIterator"]});
-    let read = ask(&endpoint, "GetRecords", &iterator).await;
+    let read = call(&endpoint, "GetRecords", &iterator).await;
     assert_eq!(ids(read["Records"].as_array().unwrap()), ["new"]);
     endpoint.stop().await;
 }

@@ -206,8 +206,8 @@ async fn a_function_that_is_killed_answers_as_one_that_exits() {
     let answer = client.post(url).send().await.unwrap();
     assert_eq!(answer.text().await.unwrap(), r#"{"killed":1}"#);
     assert!(is_gone(next));
-    let nobody = cloud.kill("nobody").await.unwrap_err();
-    assert!(matches!(nobody, InvokeFailure::NotFound(_)), "{nobody}");
+    let unknown = cloud.kill("unknown").await.unwrap_err();
+    assert!(matches!(unknown, InvokeFailure::NotFound(_)), "{unknown}");
     cloud.stop().await;
 }
 
@@ -232,7 +232,7 @@ async fn cold_starts_give_each_invocation_a_new_process() {
     let order = client.post(&url).body("50").send().await.unwrap();
     assert_eq!(order.status(), 400);
     assert!(order.text().await.unwrap().contains(r#"{\"invocations\": 50}"#));
-    assert!(matches!(cloud.cold_starts("nobody", 1), Err(InvokeFailure::NotFound(_))));
+    assert!(matches!(cloud.cold_starts("unknown", 1), Err(InvokeFailure::NotFound(_))));
     cloud.stop().await;
 }
 
@@ -275,16 +275,16 @@ async fn frozen_function_resumes_when_thawed_or_times_out() {
     });
     let error = error(late.unwrap_err());
     assert_eq!(error["errorType"], "Sandbox.Timedout", "{error}");
-    let nobody = cloud.freeze("nobody").await.unwrap_err();
-    assert!(matches!(nobody, InvokeFailure::NotFound(_)), "{nobody}");
+    let unknown = cloud.freeze("unknown").await.unwrap_err();
+    assert!(matches!(unknown, InvokeFailure::NotFound(_)), "{unknown}");
     cloud.stop().await;
 }
 
-/// The two moments at which a death leaves something behind, and nothing.
+/// The two points at which a crash leaves something behind, and nothing.
 #[tokio::test]
 async fn a_function_can_be_killed_before_and_after_its_put() {
-    let patient = format!("      Timeout: 60\n{MAY_PUT}");
-    let functions = function("one", &patient) + &function("other", MAY_PUT);
+    let with_timeout = format!("      Timeout: 60\n{MAY_PUT}");
+    let functions = function("one", &with_timeout) + &function("other", MAY_PUT);
     let stack = TestStack::new(&["one", "other"], &(functions + ROWS));
     let cloud = stack.start().await;
     let put = Fault::new("dynamodb", "PutItem").on("rows").by("one").hold().once();

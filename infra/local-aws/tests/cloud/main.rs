@@ -1,6 +1,6 @@
 //! A cloud with scripted functions.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod event_sources;
 mod extra_stacks;

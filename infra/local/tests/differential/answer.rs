@@ -5,7 +5,7 @@ use crate::table::Table;
 use reqwest::Client;
 use serde_json::{Map, Value, json};
 
-/// Nobody checks signatures here, but a request must have one.
+/// Signatures aren't checked here, but a request must have one.
 const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=test/20261120/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
 /// No answer has more pages than this.
 const PAGES: usize = 20;
@@ -24,12 +24,16 @@ impl Side {
     pub(crate) async fn answer(&self, request: &Request, tables: &[Table]) -> Value {
         let (operation, mut body) = (request.operation, request.body.clone());
         if !["Query", "Scan"].contains(&operation) {
-            let (status, answer) = self.ask(operation, &body).await;
-            return if status == 200 { told(operation, answer) } else { refused(status, &answer) };
+            let (status, answer) = self.send(operation, &body).await;
+            return if status == 200 {
+                without_extras(operation, answer)
+            } else {
+                refused(status, &answer)
+            };
         }
         let mut pages = Vec::new();
         while pages.len() < PAGES {
-            let (status, mut page) = self.ask(operation, &body).await;
+            let (status, mut page) = self.send(operation, &body).await;
             if status != 200 {
                 return refused(status, &page);
             }
@@ -50,7 +54,7 @@ impl Side {
     }
 
     /// The status, and the JSON.
-    pub(crate) async fn ask(&self, operation: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn send(&self, operation: &str, body: &Value) -> (u16, Value) {
         let request = self.client.post(&self.url).body(body.to_string());
         let request = request.header("x-amz-target", format!("DynamoDB_20120810.{operation}"));
         let request = request.header("content-type", "application/x-amz-json-1.0");
@@ -89,8 +93,8 @@ fn together(pages: &[Value], order: Option<&str>) -> Value {
     })
 }
 
-/// A good answer, without what nobody has asked for.
-fn told(operation: &str, mut answer: Value) -> Value {
+/// A good answer, without what was not requested.
+fn without_extras(operation: &str, mut answer: Value) -> Value {
     let fields = answer.as_object_mut().unwrap();
     // Both are told only if asked for; an empty list of nothing says nothing.
     fields.remove("ConsumedCapacity");

@@ -102,7 +102,7 @@ async fn another_dynamodb_answers_the_same() {
     };
     for table in &both.tables {
         for side in [&both.ours, &both.theirs] {
-            let (status, answer) = side.ask("CreateTable", &table.definition).await;
+            let (status, answer) = side.send("CreateTable", &table.definition).await;
             assert_eq!(status, 200, "{answer}");
         }
     }

@@ -18,8 +18,8 @@ pub(crate) struct Request {
 pub(crate) struct Requests<'t> {
     random: SeededRandom,
     tables: &'t [Table],
-    /// Keys of the wrong kind belong into requests of one item. What becomes of the
-    /// others of a transaction then, nobody documents.
+    /// Keys of the wrong kind belong into requests of one item. What happens to the
+    /// others of a transaction then isn't documented.
     has_misfits: bool,
 }
 

@@ -37,11 +37,11 @@ pub(crate) fn all() -> Vec<Table> {
     };
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../aws/template.yaml"));
     let template = Template::read(path, &place, &BTreeMap::new(), &BTreeMap::new()).unwrap();
-    template.tables.into_iter().map(Table::of).collect()
+    template.tables.into_iter().map(Table::from_definition).collect()
 }
 
 impl Table {
-    fn of(mut definition: Value) -> Self {
+    fn from_definition(mut definition: Value) -> Self {
         // Neither says anything of the items.
         let fields = definition.as_object_mut().unwrap();
         fields.retain(|name, _| {
@@ -51,7 +51,7 @@ impl Table {
         let keys = |of: &Value| -> Vec<Key> {
             let schema = of["KeySchema"].as_array().unwrap();
             let alone = schema.len() == 1;
-            schema.iter().map(|key| Key::of(key, alone, &definition)).collect()
+            schema.iter().map(|key| Key::from_schema(key, alone, &definition)).collect()
         };
         let indexes = definition["GlobalSecondaryIndexes"].as_array();
         let indexes = indexes.into_iter().flatten().map(|index| Index {
@@ -74,7 +74,7 @@ impl Table {
 }
 
 impl Key {
-    fn of(schema: &Value, alone: bool, definition: &Value) -> Self {
+    fn from_schema(schema: &Value, alone: bool, definition: &Value) -> Self {
         let name = schema["AttributeName"].as_str().unwrap();
         let types = definition["AttributeDefinitions"].as_array().unwrap();
         let is = |it: &&Value| it["AttributeName"] == name;

@@ -175,7 +175,7 @@ fn conflicting_parameters_are_refused() {
         (&[("HostedZoneId", "Z1")], "HostedZoneId would have no effect"),
         (&[("RetentionDays", "14")], "must be at least 15"),
         (&[("SendConcurrency", "1")], "`SendConcurrency` can't be `1`"),
-        (&[("AlarmEmail", "nobody")], "`AlarmEmail` can't be `nobody`"),
+        (&[("AlarmEmail", "unknown")], "`AlarmEmail` can't be `unknown`"),
         (&[("LogLevel", "TRACE")], "`LogLevel` can't be `TRACE`"),
     ] {
         let error = deployed_with(parameters).expect_err(message).to_string();

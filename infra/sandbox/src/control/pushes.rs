@@ -133,7 +133,7 @@ async fn release(
     Ok(Json(json!({ "ok": true, "pushes": deliveries })))
 }
 
-/// Runs deliveries to their end even if the caller hangs up.
+/// Completes deliveries even if the caller closes the connection.
 pub(super) async fn complete<T: Send + 'static>(
     deliveries: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, ControlError> {

@@ -76,7 +76,7 @@ mod tests {
             Content-Type: image/png\r\n\r\n\x89PNG\r\n\r\n--=_\r\n--=_b--\r\n";
         let part = file(KIND, form, "media").unwrap();
         assert_eq!(part.name, "a.png");
-        assert_eq!(part.bytes, b"\x89PNG\r\n\r\n--=_", "to its end, and not further");
+        assert_eq!(part.bytes, b"\x89PNG\r\n\r\n--=_", "completely, and not further");
         assert_eq!(file(KIND, form, "note"), None, "no file");
         assert_eq!(file(KIND, form, "other"), None);
     }

@@ -75,7 +75,7 @@ async fn stopped_sandbox_frees_its_port() {
     let address = fixture.sandbox.address();
     fixture.get("/sandbox/state").await;
     fixture.sandbox.stop().await;
-    // Another process may hold the freed port for a moment.
+    // Another process may hold the freed port for a short time.
     let bound = async {
         while std::net::TcpListener::bind(address).is_err() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;

@@ -116,7 +116,7 @@ fn a_bad_rule_names_itself() {
 }
 
 #[test]
-fn what_could_never_answer_is_refused() {
+fn rule_that_can_never_answer_is_rejected() {
     let rule = |on: Value| json!({ "on": on, "reply": { "text": "x" } });
     for (first, second) in [
         (json!("message"), json!({ "keyword": "a" })),

@@ -33,7 +33,7 @@ pub enum Channel {
         #[serde(default)]
         mini_program: Option<MiniProgramPage>,
     },
-    /// A subscription message of a mini program (订阅消息), for whoever has
+    /// A subscription message of a mini program (订阅消息), for a user who has
     /// consented.
     Subscribe {
         /// The mini program's alias.
@@ -58,7 +58,7 @@ pub enum Channel {
         #[serde(default)]
         long_term: bool,
     },
-    /// A subscription notification of an Official Account (订阅通知), for whoever
+    /// A subscription notification of an Official Account (订阅通知), for a user who
     /// has consented, follower or not.
     Bizsend {
         /// The account's alias.
@@ -80,7 +80,7 @@ pub enum Channel {
         #[serde(default)]
         long_term: bool,
     },
-    /// A message from customer service (客服消息), for whoever has been in touch
+    /// A message from customer service (客服消息), for a user who has been in touch
     /// lately.
     CustomerService(CustomerService),
     /// A template message of a mini program by a form id, which WeChat retired on

@@ -160,7 +160,7 @@ impl FieldSource {
         message: MessageKind,
         fields: &BTreeMap<String, String>,
     ) -> Result<String, InvalidValue> {
-        let kind = FieldType::of(key, message);
+        let kind = FieldType::for_key(key, message);
         let invalid = |reason| {
             let fields = fields_of(self.text()).map(str::to_owned).collect();
             InvalidValue { key: key.to_owned(), fields, reason }
@@ -186,7 +186,7 @@ impl FieldSource {
         if let Some(bare) = key.strip_suffix(".DATA") {
             return Err(format!("the key {key} is written without .DATA: {bare}"));
         }
-        let kind = FieldType::of(key, message);
+        let kind = FieldType::for_key(key, message);
         let (name, sample) = match self {
             Self::Text { truncate: true, .. } if !kind.can_be_truncated() => {
                 return Err(format!(

@@ -30,7 +30,7 @@ pub(in crate::store) struct Page {
 
 impl Query {
     /// The items of a table whose key is this one.
-    pub(in crate::store) fn of(key: Condition) -> Self {
+    pub(in crate::store) fn with_key(key: Condition) -> Self {
         Self { key: Some(key), ..Self::default() }
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// DynamoDB's limit for one transaction.
 pub(in crate::store) const MAX_ITEMS: usize = 100;
 
-/// Reasons for which DynamoDB cancels a transaction that it may accept a moment later.
+/// Reasons for which DynamoDB cancels a transaction that it may accept shortly after.
 const TRANSIENT: [&str; 3] =
     ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
@@ -39,7 +39,7 @@ pub(in crate::store) struct Refusal {
 enum Cause {
     /// A condition didn't hold.
     Condition,
-    /// It may succeed a moment later.
+    /// It may succeed shortly after.
     Transient,
     /// It will fail again.
     Permanent,

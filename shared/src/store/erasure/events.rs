@@ -19,7 +19,7 @@ impl Events {
         until: Timestamp,
         deadline: Timestamp,
     ) -> Result<(u64, bool), AwsError> {
-        let query = Query::of(attr("user").equals(string(user_key(app_id, open_id))))
+        let query = Query::with_key(attr("user").equals(string(user_key(app_id, open_id))))
             .filter(attr("received_at").at_most(number(until)))
             .attributes(&["user", "event"]);
         self.table.delete_all("deleting the events of a user", query, deadline).await

@@ -24,7 +24,7 @@ const PAGE_SIZE: i32 = 100;
 
 /// The part of a stored request that names the recipient.
 #[derive(Deserialize)]
-struct Content {
+struct BulkContent {
     to: Recipient,
 }
 
@@ -54,7 +54,7 @@ impl Notifications {
                 ("id", string(id)),
             ])
         });
-        let query = Query::of(attr("due_shard").equals(string(shard.to_string())))
+        let query = Query::with_key(attr("due_shard").equals(string(shard.to_string())))
             .index(INDEX)
             .page_size(PAGE_SIZE)
             .start(start);
@@ -115,7 +115,7 @@ impl Notifications {
 
 /// Whether a stored request is for this person.
 fn is_to(content: &str, person: &Person) -> bool {
-    let Ok(Content { to }) = serde_json::from_str(content) else { return false };
+    let Ok(BulkContent { to }) = serde_json::from_str(content) else { return false };
     let account = to.account.is_some_and(|account| person.accounts.contains(&account));
     let union_id = to
         .union_id

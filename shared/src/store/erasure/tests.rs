@@ -68,7 +68,7 @@ impl World {
             union_id: union_id.as_ref(),
             account: (open_id == "oAnn").then_some("ann"),
             password_hash: None,
-            session: &NewSession { id: "s1".to_owned(), first: SecretHash::of(b"first") },
+            session: &NewSession { id: "s1".to_owned(), first: SecretHash::digest(b"first") },
             exchange: None,
         };
         self.logins.log_in(&binding, now).await.unwrap().user
@@ -90,7 +90,7 @@ impl World {
         self.followers.store(&app_id, &open_id, &known, next).await.unwrap().unwrap();
     }
 
-    /// Somebody has everything that one can have.
+    /// A person with a row of every kind.
     async fn live(&self, name: &str) -> String {
         let (here, there) = (format!("o{name}"), format!("o{name}There"));
         let union_id = format!("u{name}");
@@ -116,7 +116,7 @@ impl World {
         person
     }
 
-    /// All that names somebody in any of the tables.
+    /// Everything that names a person in any of the tables.
     async fn traces(&self, names: &[&str]) -> Vec<String> {
         let EmptyTables { users, mappings, events, notifications } = &self.tables;
         let mut found = Vec::new();
@@ -155,9 +155,9 @@ async fn erased_person_leaves_a_tombstone_and_nothing_else() {
     let names = ["oAnn", "uAnn", "\"ann\"", "account#ann", &ann];
     assert!(world.traces(&names).await.len() > 8);
 
-    let forgotten = world.erase(PersonQuery::Account("ann".to_owned()), NOW.plus(9)).await;
-    assert!(forgotten.complete);
-    assert_eq!(forgotten.person.as_ref(), Some(&ann));
+    let erased = world.erase(PersonQuery::Account("ann".to_owned()), NOW.plus(9)).await;
+    assert!(erased.complete);
+    assert_eq!(erased.person.as_ref(), Some(&ann));
     let deleted = [
         ("accounts", 1),
         ("events", 1),
@@ -167,11 +167,11 @@ async fn erased_person_leaves_a_tombstone_and_nothing_else() {
         ("sessions", 1),
         ("windows", 1),
     ];
-    assert_eq!(forgotten.deleted, deleted.map(|(kind, number)| (kind.to_owned(), number)).into());
+    assert_eq!(erased.deleted, deleted.map(|(kind, number)| (kind.to_owned(), number)).into());
     assert_eq!(world.traces(&names).await, [""; 0]);
     assert_eq!(world.traces(&["oBob", "uBob", &bob]).await, bobs);
 
-    // Once more there is nothing left, whoever is asked for.
+    // Repeated, there is nothing left, by any selector.
     for asked in [
         PersonQuery::Person(ann.clone()),
         PersonQuery::Account("ann".to_owned()),
@@ -190,7 +190,7 @@ async fn returning_person_is_a_new_one() {
     world.erase(PersonQuery::Person(before.clone()), NOW.plus(9)).await;
     let after = world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(20)).await;
     assert_ne!(after, before);
-    // What was on its way at that moment comes too late, what is new doesn't.
+    // What was on its way at that time comes too late, what is new doesn't.
     let (app_id, open_id) = (app("wxMini"), open("oBob"));
     world.reply_windows.open(&app_id, &open_id, ReplyWindow::Message, NOW.plus(9)).await.unwrap();
     assert!(
@@ -229,7 +229,7 @@ async fn next_call_completes_an_erasure_that_ran_out_of_time() {
     let asked = PersonQuery::Person(before.clone());
     let began = world.erasure.run(&asked, NOW.plus(9), Timestamp(0)).await.unwrap();
     assert!(!began.complete);
-    // From now on nobody finds them; who returns in between is somebody new ...
+    // From now on no lookup finds them; a person who returns in between is a new user ...
     assert_eq!(world.erasure.people.find(&asked).await.unwrap(), None);
     let after = world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(20)).await;
     assert_ne!(after, before);
@@ -266,8 +266,8 @@ async fn account_of_two_people_erases_neither() {
         world.erasure.run(&PersonQuery::Account("ann".to_owned()), NOW, NOW.plus(60)).await;
     assert!(matches!(refused, Err(PersonError::AmbiguousAccount)));
     // Of one of them, the account stays for the other.
-    let forgotten = world.erase(PersonQuery::Person(ann), NOW.plus(60)).await;
-    assert_eq!(forgotten.deleted.get("accounts"), None);
+    let erased = world.erase(PersonQuery::Person(ann), NOW.plus(60)).await;
+    assert_eq!(erased.deleted.get("accounts"), None);
     assert_eq!(world.erasure.people.mappings.by_account("ann").await.unwrap().len(), 1);
     assert!(world.erasure.people.mappings.has_account("ann").await.unwrap());
 }

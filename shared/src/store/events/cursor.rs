@@ -1,6 +1,6 @@
 //! Where a scan of the events table resumes. DynamoDB resumes after a key only, and a key
 //! names a user: so the key is stored in the users table for a while, under a random
-//! token that identifies nobody.
+//! token that identifies no person.
 
 use super::scan::EventCursor;
 use crate::aws::AwsError;
@@ -16,7 +16,7 @@ const CURSOR_TTL: u64 = 24 * 3600;
 
 /// A token of no stored cursor.
 #[derive(Debug, thiserror::Error)]
-#[error("no place to go on from; it is what an answer of the last 24 hours named, to the letter")]
+#[error("not a valid token; give the next_token of a response of the last 24 hours, verbatim")]
 pub struct InvalidCursor;
 
 /// The cursors of scans.

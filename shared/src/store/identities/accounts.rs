@@ -27,7 +27,7 @@ pub enum BindError {
     #[error("there is no account of this name")]
     NoAccount,
     /// No person who has logged in has this id, or they have been erased.
-    #[error("there is nobody with this internal id")]
+    #[error("there is no user with this internal id")]
     NoPerson,
     /// It belongs to another user of one of the person's apps.
     #[error("the account is bound to another WeChat user")]

@@ -1,6 +1,6 @@
 //! A login: one transaction stores user, person, account and session.
 //!
-//! A mini program that isn't bound to an open-platform account has users and no persons:
+//! A mini program that isn't bound to an open-platform account has users and no people:
 //! each user then has an internal id of their own. When WeChat names the person one day,
 //! the next login decides whose id that is:
 //!

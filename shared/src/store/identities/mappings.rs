@@ -110,7 +110,7 @@ impl Mappings {
     }
 
     pub(in crate::store) async fn rows(&self, subject: &str) -> Result<Vec<Item>, AwsError> {
-        let query = Query::of(attr("subject").equals(string(subject)));
+        let query = Query::with_key(attr("subject").equals(string(subject)));
         self.table.read_all("looking up a person", query).await
     }
 }

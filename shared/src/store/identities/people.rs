@@ -18,7 +18,7 @@ pub enum PersonQuery {
     Person(String),
     /// The account that is bound to them.
     Account(String),
-    /// Who they are in one app; also one who only follows is somebody there.
+    /// Their identity in one app; a follower who has never logged in has one too.
     User(AppUser),
 }
 
@@ -54,8 +54,8 @@ pub struct Person {
 /// Why a person isn't found.
 #[derive(Debug, thiserror::Error)]
 pub enum PersonError {
-    /// In different apps, different persons have bound the account.
-    #[error("this account is bound to several persons; ask for each by their internal id")]
+    /// In different apps, different people have bound the account.
+    #[error("this account is bound to several people; select each by their internal id")]
     AmbiguousAccount,
     /// DynamoDB failed.
     #[error(transparent)]
@@ -94,7 +94,7 @@ impl People {
     }
 
     /// Finds a person, with everything that leads to them; none if nothing does. A query
-    /// by an app and an openid always finds somebody.
+    /// by an app and an openid always finds a user.
     ///
     /// # Errors
     ///

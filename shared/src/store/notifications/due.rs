@@ -52,7 +52,7 @@ impl Notifications {
             let is_due = attr("due_shard")
                 .equals(string(shard.to_string()))
                 .and(attr("due_at").at_most(number(now)));
-            let query = Query::of(is_due).index(INDEX).page_size(limit);
+            let query = Query::with_key(is_due).index(INDEX).page_size(limit);
             self.table.read_page("looking for due notifications", query).await
         });
         let pages = futures_util::future::try_join_all(shards).await?;

@@ -25,7 +25,7 @@ pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
     /// Hashes a token's secret.
-    pub fn of(secret: &[u8]) -> Self {
+    pub fn digest(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
     }
 

@@ -3,7 +3,7 @@
 //!
 //! The row is written with the login itself, so that there is none of a login that wasn't
 //! stored. Its key is a hash of the app, the code and the account that was asked for:
-//! whoever knows all of them could have logged in. It holds no more than which person it
+//! a client that knows all of them could have logged in. It holds no more than which person it
 //! was, and what the session was made of.
 
 use crate::aws::AwsError;

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_many_at_once_no_more_are_allowed() {
+    async fn concurrent_attempts_do_not_exceed_the_limit() {
         let attempts = attempts().await;
         let ann = AttemptKey::new("ann", "203.0.113.9");
         let many = (0..40).map(|_| attempts.count(&ann, NOW));

@@ -12,7 +12,7 @@ async fn sessions() -> Sessions {
 }
 
 async fn begin(sessions: &Sessions, person: &str, id: &str) -> Family {
-    let session = NewSession { id: id.to_owned(), first: SecretHash::of(id.as_bytes()) };
+    let session = NewSession { id: id.to_owned(), first: SecretHash::digest(id.as_bytes()) };
     let put = sessions.begin(person, "wxMini", &session, NOW);
     assert!(sessions.table.write("a test", put).await.unwrap());
     sessions.get(person, id).await.unwrap().unwrap()
@@ -22,11 +22,11 @@ async fn begin(sessions: &Sessions, person: &str, id: &str) -> Family {
 async fn session_is_read_as_it_was_written() {
     let sessions = sessions().await;
     let first = begin(&sessions, "ann", "s1").await;
-    assert_eq!(first, Family::begin("wxMini", SecretHash::of(b"s1"), NOW));
+    assert_eq!(first, Family::begin("wxMini", SecretHash::digest(b"s1"), NOW));
     assert_eq!(sessions.get("ann", "s2").await.unwrap(), None);
     assert_eq!(sessions.get("bob", "s1").await.unwrap(), None);
 
-    let next = SecretHash::of(b"next");
+    let next = SecretHash::digest(b"next");
     assert!(sessions.rotate("ann", "s1", &first, next, NOW.plus(9)).await.unwrap());
     let second = sessions.get("ann", "s1").await.unwrap().unwrap();
     assert_eq!(Some(&second), first.rotated(next, NOW.plus(9)).as_ref());
@@ -42,7 +42,7 @@ async fn session_is_read_as_it_was_written() {
 async fn one_of_two_concurrent_refreshes_replaces_the_token() {
     let sessions = sessions().await;
     let family = begin(&sessions, "ann", "s1").await;
-    let (one, other) = (SecretHash::of(b"one"), SecretHash::of(b"other"));
+    let (one, other) = (SecretHash::digest(b"one"), SecretHash::digest(b"other"));
     assert!(sessions.rotate("ann", "s1", &family, one, NOW).await.unwrap());
     assert!(!sessions.rotate("ann", "s1", &family, other, NOW).await.unwrap());
     // The very same write again, whose confirmation was lost.
@@ -53,7 +53,7 @@ async fn one_of_two_concurrent_refreshes_replaces_the_token() {
 #[tokio::test]
 async fn revoked_or_deleted_session_is_not_refreshed() {
     let sessions = sessions().await;
-    let next = SecretHash::of(b"next");
+    let next = SecretHash::digest(b"next");
     let family = begin(&sessions, "ann", "s1").await;
     sessions.revoke("ann", "s1", NOW).await.unwrap();
     assert!(!sessions.rotate("ann", "s1", &family, next, NOW).await.unwrap());
@@ -79,7 +79,7 @@ async fn all_of_a_persons_sessions_end_and_no_others() {
 /// What the login function does with a genuine token: its successor, or none if
 /// the session has ended. The secret of a successor follows from the token.
 async fn refresh(sessions: &Sessions, token: (u32, u64), now: Timestamp) -> Option<(u32, u64)> {
-    let hash = |secret: u64| SecretHash::of(&secret.to_be_bytes());
+    let hash = |secret: u64| SecretHash::digest(&secret.to_be_bytes());
     let successor = (token.0 + 1, token.1.wrapping_mul(31) + 1);
     loop {
         let family = sessions.get("ann", "s1").await.unwrap().unwrap();
@@ -104,7 +104,8 @@ async fn refresh(sessions: &Sessions, token: (u32, u64), now: Timestamp) -> Opti
 #[tokio::test]
 async fn concurrent_retries_get_the_same_successor_and_a_late_one_revokes() {
     let sessions = sessions().await;
-    let session = NewSession { id: "s1".to_owned(), first: SecretHash::of(&7_u64.to_be_bytes()) };
+    let session =
+        NewSession { id: "s1".to_owned(), first: SecretHash::digest(&7_u64.to_be_bytes()) };
     let put = sessions.begin("ann", "wxMini", &session, NOW);
     assert!(sessions.table.write("a test", put).await.unwrap());
     let (mut token, mut now) = ((0, 7), NOW);

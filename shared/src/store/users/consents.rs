@@ -159,7 +159,7 @@ impl Consents {
         let key = attr("user")
             .equals(string(user_key(app_id, open_id)))
             .and(attr("item").begins_with(prefix));
-        let query = Query::of(key).filter(is_free_or_reserved_by(notification));
+        let query = Query::with_key(key).filter(is_free_or_reserved_by(notification));
         let found = self.table.read_all("looking for consents", query).await?;
         let consents = found.iter().filter_map(|found| {
             let item = get_string(found, "item")?;

@@ -72,7 +72,7 @@ impl UserItems {
     ) -> Result<(ErasedItems, bool), AwsError> {
         const ACTION: &str = "erasing the items of a user";
         let user = user_key(app_id, open_id);
-        let mut query = Query::of(attr("user").equals(string(&user)));
+        let mut query = Query::with_key(attr("user").equals(string(&user)));
         let mut erased = ErasedItems::new();
         loop {
             let page = self.table.read_page(ACTION, query.clone()).await?;
@@ -104,7 +104,7 @@ impl UserItems {
         app_id: &AppId,
         open_id: &OpenId,
     ) -> Result<Option<Timestamp>, AwsError> {
-        let query = Query::of(attr("user").equals(string(user_key(app_id, open_id))));
+        let query = Query::with_key(attr("user").equals(string(user_key(app_id, open_id))));
         let found = self.table.read_all("reading the items of a user", query).await?;
         let times = found.iter().flat_map(|item| {
             ERASED_ITEMS.iter().filter_map(|(_, attribute, _)| get_time(item, attribute))

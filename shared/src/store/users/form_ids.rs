@@ -129,8 +129,10 @@ impl FormIds {
         let usable = attr("expires")
             .greater_than(number(now.plus(EXPIRY_MARGIN)))
             .and(is_free_or_reserved_by(notification));
-        let found =
-            self.table.read_all("looking for form ids", Query::of(key).filter(usable)).await?;
+        let found = self
+            .table
+            .read_all("looking for form ids", Query::with_key(key).filter(usable))
+            .await?;
         let forms = found.iter().filter_map(|found| {
             let form_id = get_string(found, "item")?.strip_prefix(PREFIX)?;
             Some(FormIdItem {

@@ -200,7 +200,7 @@ impl ReplyWindows {
     async fn windows(&self, user: &str) -> Result<Vec<WindowRow>, AwsError> {
         let key = attr("user").equals(string(user)).and(attr("item").begins_with("window#"));
         let action = "looking for customer-service windows";
-        let found = self.table.read_all(action, Query::of(key)).await?;
+        let found = self.table.read_all(action, Query::with_key(key)).await?;
         Ok(found.iter().filter_map(WindowRow::read).collect())
     }
 }

@@ -58,7 +58,7 @@ pub enum FieldType {
 
 impl FieldType {
     /// The type of a key in this kind of message.
-    pub fn of(key: &str, message: MessageKind) -> Self {
+    pub fn for_key(key: &str, message: MessageKind) -> Self {
         let name = key.trim_end_matches(|c: char| c.is_ascii_digit());
         let numbered = name.len() < key.len();
         match (message, name) {

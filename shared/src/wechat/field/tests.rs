@@ -55,7 +55,7 @@ fn every_type_has_its_rule() {
         ("phrase12", "好", "好！"),
     ] {
         for message in [MessageKind::Template, MessageKind::Subscribe] {
-            let kind = FieldType::of(key, message);
+            let kind = FieldType::for_key(key, message);
             assert_eq!(kind.check(good), Ok(()), "{key}: {good}");
             assert!(kind.check(bad).is_err(), "{key}: {bad}");
         }
@@ -81,7 +81,7 @@ fn each_kind_of_message_has_its_own_types() {
         ("enum_string3", Template, FieldType::Unknown),
         ("things1", Template, FieldType::Unknown),
     ] {
-        assert_eq!(FieldType::of(key, message), kind, "{key} {message:?}");
+        assert_eq!(FieldType::for_key(key, message), kind, "{key} {message:?}");
     }
     assert!(FieldType::ShortThing.check("六个字以内了").is_err());
     // Old templates are cut by WeChat, and never refused.

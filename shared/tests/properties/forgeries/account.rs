@@ -1,6 +1,6 @@
 //! Accounts that WeChat calls, and what it calls them with.
 
-use crate::chance::Chance;
+use crate::random::SeededRandom;
 use shared::clock::Timestamp;
 use shared::secret::Secret;
 use shared::wechat::callback::{Callback, EncryptionMode};
@@ -52,22 +52,22 @@ impl Account {
     /// Tokens and keys are of every kind: where a token stands among the sorted
     /// parts depends on how it begins. Some accounts share one of the two, or
     /// both, and differ in their app ids alone.
-    pub(super) fn several(chance: &mut Chance) -> Vec<Self> {
+    pub(super) fn several(random: &mut SeededRandom) -> Vec<Self> {
         let mut accounts: Vec<Self> = Vec::new();
         for number in 0..24 {
             let token = match number % 8 {
-                0 => chance.text(3, LETTERS),
-                1 => chance.text(32, LETTERS),
-                2 => chance.text(10, DIGITS),
-                3 => format!("0{}", chance.text(9, LETTERS)),
-                4 => format!("z{}", chance.text(12, LETTERS)),
-                5 => format!("A{}", chance.text(20, LETTERS)),
+                0 => random.text(3, LETTERS),
+                1 => random.text(32, LETTERS),
+                2 => random.text(10, DIGITS),
+                3 => format!("0{}", random.text(9, LETTERS)),
+                4 => format!("z{}", random.text(12, LETTERS)),
+                5 => format!("A{}", random.text(20, LETTERS)),
                 6 => accounts[0].token.clone(),
-                _ => chance.text(16, LETTERS),
+                _ => random.text(16, LETTERS),
             };
             let key_text = match number % 8 {
                 6 | 7 => accounts[1].key_text.clone(),
-                _ => chance.text(43, LETTERS),
+                _ => random.text(43, LETTERS),
             };
             let key = aes_key(&key_text);
             let mode = match number % 6 {
@@ -75,47 +75,47 @@ impl Account {
                 3 | 4 => EncryptionMode::Compatible,
                 _ => EncryptionMode::Plaintext,
             };
-            let app_id = AppId::parse(format!("wx{}", chance.text(16, b"0123456789abcdef")))
+            let app_id = AppId::parse(format!("wx{}", random.text(16, b"0123456789abcdef")))
                 .expect("an app id");
             // Some are in the middle of a rotation, and know a token and a key more.
             let mut tokens = vec![Secret::new(token.as_str())];
             let mut aes_keys = vec![key.clone()];
             if number % 3 == 0 {
-                tokens.insert(0, Secret::new(chance.text(24, LETTERS)));
-                aes_keys.insert(0, aes_key(&chance.text(43, LETTERS)));
+                tokens.insert(0, Secret::new(random.text(24, LETTERS)));
+                aes_keys.insert(0, aes_key(&random.text(43, LETTERS)));
             }
             let callback = Callback { app_id, mode, tokens, aes_keys, window: WINDOW };
-            let is_json = chance.below(2) == 0;
+            let is_json = random.below(2) == 0;
             accounts.push(Self { callback, token, key, key_text, is_json });
         }
         accounts
     }
 
     /// What WeChat calls this account with.
-    pub(super) fn deliver(&self, chance: &mut Chance) -> Delivery {
-        let now = NOW + chance.below(10_000) as u64;
-        let timestamp = (now - 100 + chance.below(200) as u64).to_string();
+    pub(super) fn deliver(&self, random: &mut SeededRandom) -> Delivery {
+        let now = NOW + random.below(10_000) as u64;
+        let timestamp = (now - 100 + random.below(200) as u64).to_string();
         // WeChat's nonces are numbers; but for one, they are no times of today.
-        let nonce = match chance.below(4) {
-            0 => chance.text(9, DIGITS),
-            1 => format!("1{}", 100_000_000 + chance.below(600_000_000)),
-            2 => (chance.next() % 100_000_000).to_string(),
+        let nonce = match random.below(4) {
+            0 => random.text(9, DIGITS),
+            1 => format!("1{}", 100_000_000 + random.below(600_000_000)),
+            2 => (random.next() % 100_000_000).to_string(),
             _ => {
-                let length = 1 + chance.below(32);
-                format!("{}x", chance.text(length - 1, LETTERS))
+                let length = 1 + random.below(32);
+                format!("{}x", random.text(length - 1, LETTERS))
             }
         };
-        if chance.below(8) == 0 {
+        if random.below(8) == 0 {
             let mut delivery = Delivery::new(Take::UrlVerification, None, Timestamp(now));
             delivery.add("signature", &self.sign(&[&timestamp, &nonce]));
             delivery.add("timestamp", &timestamp);
             delivery.add("nonce", &nonce);
-            delivery.add("echostr", &chance.text(19, DIGITS));
+            delivery.add("echostr", &random.text(19, DIGITS));
             return delivery;
         }
-        let message = self.message(chance);
+        let message = self.message(random);
         let sealed =
-            crypto::encrypt(&self.key, &self.callback.app_id, chance.bytes(), message.as_bytes());
+            crypto::encrypt(&self.key, &self.callback.app_id, random.bytes(), message.as_bytes());
         let body = match self.callback.mode {
             EncryptionMode::Plaintext => message,
             EncryptionMode::Safe => self.body(&sealed),
@@ -166,10 +166,10 @@ impl Account {
         }
     }
 
-    pub(super) fn message(&self, chance: &mut Chance) -> String {
-        let length = chance.below(120);
-        let content = chance.text(length, LETTERS);
-        let number = chance.next() >> 1;
+    pub(super) fn message(&self, random: &mut SeededRandom) -> String {
+        let length = random.below(120);
+        let content = random.text(length, LETTERS);
+        let number = random.next() >> 1;
         if self.is_json {
             format!(
                 r#"{{"ToUserName":"gh_1","FromUserName":"oAnn","CreateTime":1763690000,"MsgType":"text","Content":"{content}","MsgId":{number}}}"#

@@ -1,35 +1,41 @@
 //! What can be done to a body, whose ciphertext is signed and the rest isn't.
 
-use super::Scene;
+use super::ForgeryInput;
 use super::account::{Delivery, LETTERS, Take};
-use crate::chance::Chance;
+use crate::random::SeededRandom;
 use shared::wechat::callback::EncryptionMode;
 
-pub(super) fn flipped_encrypt(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn flipped_encrypt(
+    random: &mut SeededRandom,
+    scene: &ForgeryInput<'_>,
+) -> Option<Delivery> {
     let [before, encrypt, after] = scene.genuine.around_encrypt()?;
     let mut body = [before, encrypt, after].concat().into_bytes();
-    body[before.len() + chance.below(encrypt.len())] ^= 1 << chance.below(8);
+    body[before.len() + random.below(encrypt.len())] ^= 1 << random.below(8);
     Some(Delivery { take: Take::Push(body), ..scene.genuine.clone() })
 }
 
-pub(super) fn cut_encrypt(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn cut_encrypt(random: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Option<Delivery> {
     let encrypt = scene.genuine.encrypt()?;
-    let count = *chance.pick(&[1, 2, 4, 16, 44, 64, 128]);
+    let count = *random.pick(&[1, 2, 4, 16, 44, 64, 128]);
     let end = encrypt.len().saturating_sub(count);
-    let other = match chance.below(6) {
+    let other = match random.below(6) {
         0 => encrypt[..end].to_owned(),
         1 => encrypt[encrypt.len() - end..].to_owned(),
-        2 => format!("{encrypt}{}", chance.text(count, LETTERS)),
+        2 => format!("{encrypt}{}", random.text(count, LETTERS)),
         3 => format!("{encrypt}{}", "=".repeat(1 + count % 4)),
-        4 => format!("{}{encrypt}", chance.text(count, LETTERS)),
+        4 => format!("{}{encrypt}", random.text(count, LETTERS)),
         _ => format!("{encrypt}{encrypt}"),
     };
     scene.genuine.with_encrypt(&other)
 }
 
-pub(super) fn other_alphabet(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn other_alphabet(
+    random: &mut SeededRandom,
+    scene: &ForgeryInput<'_>,
+) -> Option<Delivery> {
     let encrypt = scene.genuine.encrypt()?;
-    let (from, to) = *chance.pick(&[
+    let (from, to) = *random.pick(&[
         ("+", "-"),
         ("/", "_"),
         ("=", ""),
@@ -40,22 +46,25 @@ pub(super) fn other_alphabet(chance: &mut Chance, scene: &Scene<'_>) -> Option<D
         ("/", "&#47;"),
         ("=", "\\u003d"),
     ]);
-    let other = encrypt.replacen(from, to, 1 + chance.below(4));
+    let other = encrypt.replacen(from, to, 1 + random.below(4));
     scene.genuine.with_encrypt(&other)
 }
 
-pub(super) fn mixed(_: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn mixed(_: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Option<Delivery> {
     scene.genuine.with_encrypt(scene.beside.encrypt()?)
 }
 
-pub(super) fn two_encrypts(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn two_encrypts(
+    random: &mut SeededRandom,
+    scene: &ForgeryInput<'_>,
+) -> Option<Delivery> {
     let body = scene.genuine.body()?;
     scene.genuine.encrypt()?;
-    let other = match chance.below(2) {
+    let other = match random.below(2) {
         0 => scene.genuine.encrypt()?,
         _ => scene.beside.encrypt()?,
     };
-    let at_front = chance.below(2) == 0;
+    let at_front = random.below(2) == 0;
     let body = match (scene.account.is_json, at_front) {
         (true, true) => body.replacen('{', &format!("{{\"Encrypt\":\"{other}\","), 1),
         (true, false) => format!("{},\"Encrypt\":\"{other}\"}}", body.strip_suffix('}')?),
@@ -67,9 +76,12 @@ pub(super) fn two_encrypts(chance: &mut Chance, scene: &Scene<'_>) -> Option<Del
     Some(scene.genuine.with_body(body, scene.genuine.encrypt()))
 }
 
-pub(super) fn hidden_encrypt(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn hidden_encrypt(
+    random: &mut SeededRandom,
+    scene: &ForgeryInput<'_>,
+) -> Option<Delivery> {
     let encrypt = scene.genuine.encrypt()?;
-    let body = match chance.below(6) {
+    let body = match random.below(6) {
         0 => format!("<xml><A><Encrypt>{encrypt}</Encrypt></A></xml>"),
         1 => format!("<xml><Content><![CDATA[<Encrypt>{encrypt}</Encrypt>]]></Content></xml>"),
         2 => format!("<xml><encrypt>{encrypt}</encrypt></xml>"),
@@ -80,14 +92,14 @@ pub(super) fn hidden_encrypt(chance: &mut Chance, scene: &Scene<'_>) -> Option<D
     Some(scene.genuine.with_body(body, Some(encrypt)))
 }
 
-pub(super) fn broken_body(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn broken_body(random: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Option<Delivery> {
     let encrypt = scene.genuine.encrypt()?;
     let body = scene.genuine.body()?;
-    let body = match chance.below(7) {
+    let body = match random.below(7) {
         0 => format!("{body}x"),
         1 => format!("{body}{body}"),
         2 => format!("<!DOCTYPE xml>{body}"),
-        3 => body[..chance.below(body.len())].to_owned(),
+        3 => body[..random.below(body.len())].to_owned(),
         4 => format!("\u{feff}{body}"),
         5 => format!("<a>{body}</a>"),
         _ => format!("{body}<!-- -->"),
@@ -96,12 +108,12 @@ pub(super) fn broken_body(chance: &mut Chance, scene: &Scene<'_>) -> Option<Deli
 }
 
 /// A signature of three parts says nothing about the body.
-pub(super) fn downgraded(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn downgraded(random: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Option<Delivery> {
     if scene.account.callback.mode == EncryptionMode::Plaintext {
         return None;
     }
-    let mut forgery = scene.genuine.with_body(scene.account.message(chance), None);
-    match chance.below(3) {
+    let mut forgery = scene.genuine.with_body(scene.account.message(random), None);
+    match random.below(3) {
         0 => forgery.pairs.retain(|pair| pair.0 != "msg_signature" && pair.0 != "encrypt_type"),
         1 => forgery.set("encrypt_type", "raw"),
         _ => {

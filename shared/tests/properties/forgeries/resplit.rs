@@ -1,9 +1,9 @@
 //! Nothing stands between the parts that a signature is over. What was signed
 //! can be cut elsewhere, and the signature still holds.
 
-use super::Scene;
+use super::ForgeryInput;
 use super::account::{Account, Delivery, LETTERS};
-use crate::chance::Chance;
+use crate::random::SeededRandom;
 use shared::wechat::callback::EncryptionMode;
 use shared::wechat::crypto;
 
@@ -45,55 +45,55 @@ fn with(
 }
 
 /// A place in a text where it can be cut.
-fn cut(chance: &mut Chance, text: &str) -> usize {
-    chance.below(text.len() + 1)
+fn cut(random: &mut SeededRandom, text: &str) -> usize {
+    random.below(text.len() + 1)
 }
 
 /// All that can be done: each run is cut at other places, and the pieces are
 /// handed out in any order.
-pub(super) fn anywhere(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn anywhere(random: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Option<Delivery> {
     let is_push = scene.genuine.encrypt().is_some() && scene.genuine.get("msg_signature").is_some();
     let wanted = if is_push { 3 } else { 2 };
     let [before, after] = runs(scene.account, scene.genuine)?;
     let in_before = match (before.is_empty(), after.is_empty()) {
         (true, _) => 0,
         (_, true) => wanted,
-        _ => 1 + chance.below(wanted - 1),
+        _ => 1 + random.below(wanted - 1),
     };
     let mut pieces = Vec::new();
     for (run, count) in [(before.as_str(), in_before), (after.as_str(), wanted - in_before)] {
         let mut rest = run;
         for left in (0..count).rev() {
             // Near an end a cut makes short pieces, which are more like a nonce.
-            let place = match (left, chance.below(3)) {
+            let place = match (left, random.below(3)) {
                 (0, _) => rest.len(),
-                (_, 0) => cut(chance, rest),
-                (_, 1) => chance.below(43).min(rest.len()),
-                _ => rest.len() - chance.below(43).min(rest.len()),
+                (_, 0) => cut(random, rest),
+                (_, 1) => random.below(43).min(rest.len()),
+                _ => rest.len() - random.below(43).min(rest.len()),
             };
             pieces.push(&rest[..place]);
             rest = &rest[place..];
         }
     }
     for place in (1..pieces.len()).rev() {
-        pieces.swap(place, chance.below(place + 1));
+        pieces.swap(place, random.below(place + 1));
     }
     with(scene.account, scene.genuine, pieces[0], pieces[1], pieces.get(2).copied())
 }
 
 /// The two numbers stand side by side as often as not.
-pub(super) fn digits(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn digits(random: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Option<Delivery> {
     let timestamp = scene.genuine.get("timestamp")?;
     let nonce = scene.genuine.get("nonce")?;
     let both = if timestamp < nonce { [timestamp, nonce] } else { [nonce, timestamp] }.concat();
-    let place = cut(chance, &both);
+    let place = cut(random, &both);
     let (one, other) = both.split_at(place);
-    let (timestamp, nonce) = if chance.below(2) == 0 { (one, other) } else { (other, one) };
+    let (timestamp, nonce) = if random.below(2) == 0 { (one, other) } else { (other, one) };
     with(scene.account, scene.genuine, timestamp, nonce, None)
 }
 
 /// Which of the two is which isn't signed, either.
-pub(super) fn swapped(_: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn swapped(_: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Option<Delivery> {
     let (timestamp, nonce) = (scene.genuine.get("timestamp")?, scene.genuine.get("nonce")?);
     with(scene.account, scene.genuine, nonce, timestamp, None)
 }
@@ -103,18 +103,18 @@ pub(super) fn swapped(_: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
 ///
 /// The forger is a user, too: what is left has a length, a message and the app
 /// id where they belong, if a message was written to that end.
-pub(super) fn blocks(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn blocks(random: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Option<Delivery> {
     let account = scene.account;
     if account.callback.mode == EncryptionMode::Plaintext {
         return None;
     }
-    let cut_off = 96 * (1 + chance.below(2));
-    let before = chance.text(cut_off - 4, LETTERS);
-    let length = 1 + chance.below(127);
+    let cut_off = 96 * (1 + random.below(2));
+    let before = random.text(cut_off - 4, LETTERS);
+    let length = 1 + random.below(127);
     let message =
-        format!("{before}\0\0\0{}{}", char::from(length as u8), chance.text(length, LETTERS));
+        format!("{before}\0\0\0{}{}", char::from(length as u8), random.text(length, LETTERS));
     let app_id = &account.callback.app_id;
-    let encrypt = crypto::encrypt(&account.key, app_id, chance.bytes(), message.as_bytes());
+    let encrypt = crypto::encrypt(&account.key, app_id, random.bytes(), message.as_bytes());
     let (timestamp, nonce) = (scene.genuine.get("timestamp")?, scene.genuine.get("nonce")?);
     let body = account.body(&encrypt).into_bytes();
     let genuine = account.signed(timestamp, nonce, Some(&encrypt), body, scene.genuine.now);
@@ -128,14 +128,17 @@ pub(super) fn blocks(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery>
 }
 
 /// `signature` covers no ciphertext, so one could be cut out of what it covers.
-pub(super) fn out_of_nothing(chance: &mut Chance, scene: &Scene<'_>) -> Option<Delivery> {
+pub(super) fn out_of_nothing(
+    random: &mut SeededRandom,
+    scene: &ForgeryInput<'_>,
+) -> Option<Delivery> {
     scene.genuine.get("msg_signature")?;
     let (timestamp, nonce) = (scene.genuine.get("timestamp")?, scene.genuine.get("nonce")?);
     let both = if timestamp < nonce { [timestamp, nonce] } else { [nonce, timestamp] }.concat();
-    let mut places = [cut(chance, &both), cut(chance, &both)];
+    let mut places = [cut(random, &both), cut(random, &both)];
     places.sort_unstable();
     let pieces = [&both[..places[0]], &both[places[0]..places[1]], &both[places[1]..]];
-    let turn = chance.below(3);
+    let turn = random.below(3);
     let piece = |place: usize| pieces[(place + turn) % 3];
     let mut forgery = scene.genuine.with_encrypt(piece(2))?;
     forgery.set("msg_signature", scene.genuine.get("signature")?);

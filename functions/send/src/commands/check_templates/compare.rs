@@ -93,7 +93,7 @@ fn compare_keys(
         if data.contains_key(key) {
             continue;
         }
-        let advice = match FieldType::of(key, message) {
+        let advice = match FieldType::for_key(key, message) {
             // WeChat no longer shows these.
             FieldType::Hidden => continue,
             FieldType::Keyword | FieldType::Unknown => "fill it; it is shown empty otherwise",

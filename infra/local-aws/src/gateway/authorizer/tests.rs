@@ -17,13 +17,13 @@ use super::*;
 
 const NOW: u64 = 1_800_000_000;
 
-/// The issuer's key, and one of somebody else's.
+/// The issuer's key, and a foreign one.
 fn pairs() -> &'static [KeyPair; 2] {
     static PAIRS: OnceLock<[KeyPair; 2]> = OnceLock::new();
     PAIRS.get_or_init(|| [(); 2].map(|()| KeyPair::generate(KeySize::Rsa2048).unwrap()))
 }
 
-/// Somebody who publishes keys, and counts how often they are read.
+/// An issuer that publishes keys, and counts how often they are read.
 struct Issuer {
     rule: Authorizer,
     keys: Keys,
@@ -140,13 +140,13 @@ fn good(claims: &Json) -> String {
 async fn a_good_token_says_who() {
     let issuer = Issuer::start().await;
     let claims = issuer.with(&json!({
-        "aud": ["nobody", "others"], "admin": true, "groups": ["a", "b"], "n": 1.5,
+        "aud": ["unknown", "others"], "admin": true, "groups": ["a", "b"], "n": 1.5,
         "address": { "city": "Yan" },
     }));
     for value in [format!("Bearer {}", good(&claims)), good(&claims)] {
         let told = issuer.lets_in(&[&value]).await.unwrap();
         let expected = json!({ "jwt": { "scopes": null, "claims": {
-            "iss": issuer.rule.issuer, "aud": "[nobody others]", "sub": "ann",
+            "iss": issuer.rule.issuer, "aud": "[unknown others]", "sub": "ann",
             "iat": "1800000000", "nbf": "1800000000", "exp": "1800000900",
             "admin": "true", "groups": "[a b]", "n": "1.5", "address": "{\"city\":\"Yan\"}",
         } } });
@@ -183,12 +183,12 @@ async fn no_claims_but_the_right_ones_pass() {
         (json!({ "aud": AUDIENCE.to_uppercase() }), "audience"),
         (json!({ "aud": "" }), "audience"),
         (json!({ "aud": [] }), "audience"),
-        (json!({ "aud": ["nobody"] }), "audience"),
+        (json!({ "aud": ["unknown"] }), "audience"),
         (json!({ "aud": [[AUDIENCE]] }), "audience"),
         (json!({ "aud": { AUDIENCE: true } }), "audience"),
         (json!({ "aud": 1 }), "audience"),
-        (json!({ "aud": "nobody", "client_id": AUDIENCE }), "audience"),
-        (json!({ "aud": null, "client_id": "nobody" }), "audience"),
+        (json!({ "aud": "unknown", "client_id": AUDIENCE }), "audience"),
+        (json!({ "aud": null, "client_id": "unknown" }), "audience"),
         (json!({ "aud": null, "client_id": [AUDIENCE] }), "audience"),
         (json!({ "exp": null }), "expired"),
         (json!({ "exp": NOW }), "expired"),

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     /// Each action and resource, the ARN cut down to its own part.
-    fn asked(service: &str, operation: &str, body: &Json) -> Vec<(String, String)> {
+    fn resources_of(service: &str, operation: &str, body: &Json) -> Vec<(String, String)> {
         let key_of = |table: &str| (table == "Books").then(|| "ISBN".to_owned());
         let all = for_call(service, operation, body.to_string().as_bytes(), &key_of);
         let own = |arn: &str| arn.splitn(6, ':').last().unwrap().to_owned();
@@ -207,16 +207,16 @@ mod tests {
         let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/Books";
         for named in ["Books", arn] {
             assert_eq!(
-                asked("dynamodb", "PutItem", &json!({"TableName": named})),
+                resources_of("dynamodb", "PutItem", &json!({"TableName": named})),
                 [pair("dynamodb:PutItem", "table/Books")]
             );
         }
         assert_eq!(
-            asked("dynamodb", "Query", &json!({"TableName": "Books", "IndexName": "title"})),
+            resources_of("dynamodb", "Query", &json!({"TableName": "Books", "IndexName": "title"})),
             [pair("dynamodb:Query", "table/Books/index/title")]
         );
         assert_eq!(
-            asked(
+            resources_of(
                 "dynamodb",
                 "BatchGetItem",
                 &json!({"RequestItems": {"Books": {}, "People": {}}})
@@ -226,12 +226,19 @@ mod tests {
                 pair("dynamodb:BatchGetItem", "table/People")
             ]
         );
-        assert_eq!(asked("dynamodb", "ListTables", &json!({})), [pair("dynamodb:ListTables", "*")]);
         assert_eq!(
-            asked("dynamodb", "ExecuteStatement", &json!({"Statement": "SELECT * FROM Books"})),
+            resources_of("dynamodb", "ListTables", &json!({})),
+            [pair("dynamodb:ListTables", "*")]
+        );
+        assert_eq!(
+            resources_of(
+                "dynamodb",
+                "ExecuteStatement",
+                &json!({"Statement": "SELECT * FROM Books"})
+            ),
             [pair("dynamodb:ExecuteStatement", "*")]
         );
-        assert_eq!(asked("dynamodb", "PutItem", &json!(7)), [pair("dynamodb:PutItem", "*")]);
+        assert_eq!(resources_of("dynamodb", "PutItem", &json!(7)), [pair("dynamodb:PutItem", "*")]);
     }
 
     #[test]
@@ -242,7 +249,7 @@ mod tests {
             {"ConditionCheck": {"TableName": "People"}}, {"Put": {}},
         ]});
         assert_eq!(
-            asked("dynamodb", "TransactWriteItems", &items),
+            resources_of("dynamodb", "TransactWriteItems", &items),
             [
                 pair("dynamodb:PutItem", "table/Books"),
                 pair("dynamodb:UpdateItem", "table/Books"),
@@ -253,7 +260,7 @@ mod tests {
         );
         let items = json!({"TransactItems": [{"Get": in_books}]});
         assert_eq!(
-            asked("dynamodb", "TransactGetItems", &items),
+            resources_of("dynamodb", "TransactGetItems", &items),
             [pair("dynamodb:GetItem", "table/Books")]
         );
     }
@@ -283,16 +290,16 @@ mod tests {
         let arn = "arn:aws:ssm:us-east-1:000000000000:parameter/prod/apps/shop";
         for named in ["/prod/apps/shop", "prod/apps/shop", "/prod/apps/shop:3", arn] {
             assert_eq!(
-                asked("ssm", "GetParameter", &json!({"Name": named})),
+                resources_of("ssm", "GetParameter", &json!({"Name": named})),
                 [pair("ssm:GetParameter", "parameter/prod/apps/shop")]
             );
         }
         assert_eq!(
-            asked("ssm", "GetParameters", &json!({"Names": ["/a", "/b"]})),
+            resources_of("ssm", "GetParameters", &json!({"Names": ["/a", "/b"]})),
             [pair("ssm:GetParameters", "parameter/a"), pair("ssm:GetParameters", "parameter/b")]
         );
         assert_eq!(
-            asked("ssm", "GetParametersByPath", &json!({"Path": "/prod/apps"})),
+            resources_of("ssm", "GetParametersByPath", &json!({"Path": "/prod/apps"})),
             [pair("ssm:GetParametersByPath", "parameter/prod/apps")]
         );
     }
@@ -301,11 +308,11 @@ mod tests {
     fn queues_are_resources_and_batches_no_actions_of_their_own() {
         let url = json!({"QueueUrl": "http://127.0.0.1:4566/000000000000/mail"});
         for operation in ["SendMessage", "SendMessageBatch"] {
-            assert_eq!(asked("sqs", operation, &url), [pair("sqs:SendMessage", "mail")]);
+            assert_eq!(resources_of("sqs", operation, &url), [pair("sqs:SendMessage", "mail")]);
         }
         let name = json!({"QueueName": "mail"});
-        assert_eq!(asked("sqs", "GetQueueUrl", &name), [pair("sqs:GetQueueUrl", "mail")]);
-        assert_eq!(asked("sqs", "ListQueues", &json!({})), [pair("sqs:ListQueues", "*")]);
+        assert_eq!(resources_of("sqs", "GetQueueUrl", &name), [pair("sqs:GetQueueUrl", "mail")]);
+        assert_eq!(resources_of("sqs", "ListQueues", &json!({})), [pair("sqs:ListQueues", "*")]);
         assert_eq!(for_queue("SendMessage", &url).displayed_action(), "sqs:sendmessage");
     }
 

@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    fn asked(action: &str, resource: &str) -> AuthorizationRequest {
+    fn request(action: &str, resource: &str) -> AuthorizationRequest {
         AuthorizationRequest::new(action, resource)
     }
 
@@ -132,7 +132,7 @@ mod tests {
     fn action_without_a_statement_is_not_allowed() {
         let actions = ["dynamodb:GetItem", "dynamodb:Query"];
         let policy = Policy(vec![statement(Effect::Allow, &actions, &[BOOKS])]);
-        let decide = |action: &str, resource: &str| policy.decide(&asked(action, resource));
+        let decide = |action: &str, resource: &str| policy.decide(&request(action, resource));
         assert_eq!(decide("dynamodb:GetItem", BOOKS), Decision::Allowed);
         assert_eq!(decide("dynamodb:Query", BOOKS), Decision::Allowed);
         assert_eq!(decide("dynamodb:PutItem", BOOKS), Decision::NotAllowed);
@@ -140,7 +140,7 @@ mod tests {
         let index = format!("{BOOKS}/index/title");
         assert_eq!(decide("dynamodb:Query", &index), Decision::NotAllowed);
         assert_eq!(
-            Policy::default().decide(&asked("dynamodb:GetItem", BOOKS)),
+            Policy::default().decide(&request("dynamodb:GetItem", BOOKS)),
             Decision::NotAllowed
         );
     }
@@ -150,17 +150,17 @@ mod tests {
         let allow = statement(Effect::Allow, &["dynamodb:*"], &["*"]);
         let deny = statement(Effect::Deny, &["dynamodb:Delete*"], &[BOOKS]);
         for policy in [Policy(vec![allow.clone(), deny.clone()]), Policy(vec![deny, allow])] {
-            assert_eq!(policy.decide(&asked("dynamodb:PutItem", BOOKS)), Decision::Allowed);
-            assert_eq!(policy.decide(&asked("dynamodb:DeleteItem", BOOKS)), Decision::Denied);
+            assert_eq!(policy.decide(&request("dynamodb:PutItem", BOOKS)), Decision::Allowed);
+            assert_eq!(policy.decide(&request("dynamodb:DeleteItem", BOOKS)), Decision::Denied);
             let other = format!("{BOOKS}2");
-            assert_eq!(policy.decide(&asked("dynamodb:DeleteItem", &other)), Decision::Allowed);
+            assert_eq!(policy.decide(&request("dynamodb:DeleteItem", &other)), Decision::Allowed);
         }
     }
 
     #[test]
     fn names_of_actions_are_the_same_in_any_case() {
         let policy = Policy(vec![statement(Effect::Allow, &["DynamoDB:getitem"], &["*"])]);
-        assert_eq!(policy.decide(&asked("dynamodb:GetItem", BOOKS)), Decision::Allowed);
+        assert_eq!(policy.decide(&request("dynamodb:GetItem", BOOKS)), Decision::Allowed);
     }
 
     #[test]
@@ -170,8 +170,10 @@ mod tests {
         let policy = Policy(vec![statement]);
         let decide = |keys: Option<&[&str]>| {
             let leading_keys = keys.map(|keys| keys.iter().map(|&key| key.to_owned()).collect());
-            policy
-                .decide(&AuthorizationRequest { leading_keys, ..asked("dynamodb:GetItem", BOOKS) })
+            policy.decide(&AuthorizationRequest {
+                leading_keys,
+                ..request("dynamodb:GetItem", BOOKS)
+            })
         };
         assert_eq!(decide(Some(&["token_refresh#wx1"])), Decision::Allowed);
         assert_eq!(decide(Some(&["Richard", "token_refresh#"])), Decision::Allowed);
@@ -188,7 +190,7 @@ mod tests {
         };
         let policy = Policy(vec![statement(Effect::Allow, &["ec2:*"], &["*"]), deny]);
         let decide = |code_of: Option<&str>| {
-            let asked = asked("ec2:CreateNetworkInterface", "*");
+            let asked = request("ec2:CreateNetworkInterface", "*");
             policy.decide(&AuthorizationRequest { code_of: code_of.map(str::to_owned), ..asked })
         };
         assert_eq!(decide(None), Decision::Allowed);

@@ -167,8 +167,8 @@ async fn an_answer_that_is_no_event_fails_and_is_not_repeated_in_the_log() {
 async fn being_throttled_is_not_failing() {
     let functions = Scripted::by(|event| answer(&enrich(event)))
         .first((0..3).map(|_| Err(InvokeError::Throttled)));
-    let patient = StreamMapping { retries: Some(0), ..mapping() };
-    let world = World::piped(pipe(patient), functions, FOUR, Logs::silent());
+    let without_retries = StreamMapping { retries: Some(0), ..mapping() };
+    let world = World::piped(pipe(without_retries), functions, FOUR, Logs::silent());
     assert_eq!(world.end().await.len(), 4);
     assert_eq!(arrived(&world), [1, 2, 3, 4]);
 }

@@ -54,7 +54,7 @@ async fn waiting_import_is_acquired_early_only_with_ignore_backoff() {
     assert!(imports.acquire(&app_id, false, NOW.plus(60), NOW).await.unwrap().is_some());
     let (lease, _) = imports.acquire(&app_id, true, NOW.plus(1), NOW).await.unwrap().unwrap();
 
-    // Who works on one that is called off finds out with the next write.
+    // The holder of a cancelled import finds out with its next write.
     assert!(imports.cancel(&app_id, NOW).await.unwrap());
     assert!(!imports.cancel(&app_id, NOW).await.unwrap());
     assert!(!imports.save(&lease, &import, Some(NOW)).await.unwrap());

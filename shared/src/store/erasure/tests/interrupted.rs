@@ -1,4 +1,4 @@
-//! A call breaks off, or somebody gets in between.
+//! A call breaks off, or another write comes in between.
 
 use super::*;
 use crate::store::dynamodb::item::{item_of, number, string};

@@ -1,4 +1,4 @@
-//! Whose an account is, as whoever hands it out says.
+//! The binding of accounts to users.
 
 use super::*;
 use crate::store::dynamodb::test_tables::rows;
@@ -46,7 +46,7 @@ impl World {
             union_id: union_id.as_ref(),
             account,
             password_hash: None,
-            session: &NewSession { id: "s1".to_owned(), first: SecretHash::of(b"first") },
+            session: &NewSession { id: "s1".to_owned(), first: SecretHash::digest(b"first") },
             exchange: None,
         };
         self.logins.log_in(&binding, NOW).await.unwrap().user
@@ -133,11 +133,11 @@ async fn refused_binding_changes_nothing() {
         world.accounts.bind(account, person).await.unwrap_err().to_string()
     };
     assert!(refused("nobodys", &ann).await.contains("no account"));
-    assert!(refused("ann", "nobody").await.contains("nobody with this internal id"));
+    assert!(refused("ann", "unknown").await.contains("no user with this internal id"));
     assert!(refused("ann", &bob).await.contains("another WeChat user"));
     assert!(refused("carol", &ann).await.contains("another account"));
     assert!(matches!(world.accounts.unbind("nobodys", &ann).await, Err(BindError::NoAccount)));
-    assert!(matches!(world.accounts.unbind("ann", "nobody").await, Err(BindError::NoPerson)));
+    assert!(matches!(world.accounts.unbind("ann", "unknown").await, Err(BindError::NoPerson)));
     assert!(!world.accounts.unbind("ann", &bob).await.unwrap());
     assert_eq!(world.everything().await, before);
 }

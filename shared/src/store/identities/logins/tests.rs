@@ -38,7 +38,7 @@ impl World {
             union_id: union_id.as_ref(),
             account: None,
             password_hash: None,
-            session: &NewSession { id: "s1".to_owned(), first: SecretHash::of(b"first") },
+            session: &NewSession { id: "s1".to_owned(), first: SecretHash::digest(b"first") },
             exchange: None,
         };
         self.logins.log_in(&binding, NOW).await.unwrap().user
@@ -56,7 +56,7 @@ impl World {
         found.map(|id| id.as_str().to_owned())
     }
 
-    /// Whether somebody has a session.
+    /// Whether the user has a session.
     async fn has_session(&self, person: &str) -> bool {
         self.logins.sessions.get(person, "s1").await.unwrap().is_some()
     }
@@ -129,7 +129,7 @@ async fn person_is_new_when_unlinked_during_a_login() {
         union_id: Some(&union_id),
         account: None,
         password_hash: None,
-        session: &NewSession { id: "s2".to_owned(), first: SecretHash::of(b"first") },
+        session: &NewSession { id: "s2".to_owned(), first: SecretHash::digest(b"first") },
         exchange: None,
     };
     let read = world.logins.read(&binding).await.unwrap();
@@ -151,7 +151,7 @@ async fn account_is_not_bound_when_it_changes_during_a_login() {
         union_id: None,
         account: Some("ann"),
         password_hash: Some(&old),
-        session: &NewSession { id: "s3".to_owned(), first: SecretHash::of(b"first") },
+        session: &NewSession { id: "s3".to_owned(), first: SecretHash::digest(b"first") },
         exchange: None,
     };
     let read = world.logins.read(&binding).await.unwrap();

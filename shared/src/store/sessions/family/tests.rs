@@ -15,7 +15,7 @@ impl Token {
     const FIRST: Self = Self { generation: 0, secret: 1 };
 
     fn hash(self) -> SecretHash {
-        SecretHash::of(&self.secret.to_be_bytes())
+        SecretHash::digest(&self.secret.to_be_bytes())
     }
 
     /// As the function makes it: the same for the same token.
@@ -64,7 +64,7 @@ fn lost_responses_revoke_nothing() {
     while lost < 100_000 {
         families += 1;
         let (mut family, mut token, mut now) = (begun(), Token::FIRST, NOW);
-        // An access token lives 15 minutes; somebody may be away for weeks.
+        // An access token lives 15 minutes; a user may be away for weeks.
         while now.seconds_since(NOW) < MAX_LIFETIME - IDLE_TTL && lost < 100_000 {
             now = now.plus(if dice.below(50) == 0 {
                 dice.below(IDLE_TTL - RETRY_WINDOW)
@@ -110,7 +110,7 @@ fn every_reuse_is_caught() {
         let last = stolen == used[used.len() - 1];
         let when = now.plus(if last { RETRY_WINDOW + 1 } else { 0 } + dice.below(1000));
         assert_eq!(refresh(&mut family, stolen, when), Err(Verdict::Reused), "run {run}");
-        // Nobody has a session any more: not the thief, not the honest one.
+        // No session is left: neither the thief's nor the user's.
         for held in used.iter().copied().chain([token, token.successor()]) {
             assert_eq!(refresh(&mut family, held, when), Err(Verdict::Ended), "run {run}");
         }

@@ -197,7 +197,7 @@ mod tests {
     #[tokio::test]
     async fn batch_stores_all_but_the_outdated_updates() {
         let (followers, app_id) = followers().await;
-        // Somebody is known by now of whom nothing had been.
+        // A person is known by now who was not before.
         let early = move_of(open_id(7), "uEarly", FollowState::default(), 90);
         let stored = followers.store(&app_id, &open_id(7), &early.known, early.next).await;
         let early = stored.unwrap().unwrap();
@@ -212,8 +212,8 @@ mod tests {
         let known = followers.states_of(&app_id, &hundred).await.unwrap();
         assert_eq!((known.len(), &known[&open_id(7)]), (100, &early));
         assert_eq!(known[&open_id(8)].since(), Some(Timestamp(50)));
-        let nobody = followers.states_of(&app_id, &[open_id(500), open_id(500)]).await.unwrap();
-        assert!(nobody.is_empty());
+        let unknown = followers.states_of(&app_id, &[open_id(500), open_id(500)]).await.unwrap();
+        assert!(unknown.is_empty());
     }
 
     #[tokio::test]

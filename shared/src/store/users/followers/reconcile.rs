@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::wechat::id::UnionId;
 
-    fn told(union_id: Option<&str>) -> FetchedProfile {
+    fn profile(union_id: Option<&str>) -> FetchedProfile {
         let union_id = union_id.map(|id| UnionId::parse(id).unwrap());
         FetchedProfile { follows: true, union_id, scene: Some("ADD_SCENE_OTHERS".to_owned()) }
     }
@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn unknown_user_on_the_list_becomes_a_follower() {
-        let ann = FollowState::default().with_listing(Timestamp(5), &told(Some("uAnn"))).unwrap();
+        let ann =
+            FollowState::default().with_listing(Timestamp(5), &profile(Some("uAnn"))).unwrap();
         assert!(ann.follows() && ann.is_complete(true));
         assert_eq!(ann.since(), Some(Timestamp(5)));
         assert_eq!(
@@ -79,31 +80,33 @@ mod tests {
             FollowTransition::None,
             "the event adds nothing"
         );
-        assert_eq!(ann.with_listing(Timestamp(5), &told(Some("uAnn"))), None);
+        assert_eq!(ann.with_listing(Timestamp(5), &profile(Some("uAnn"))), None);
     }
 
     #[test]
     fn state_newer_than_the_list_stays() {
         let left = after(&[(FollowEvent::Followed, 3), (FollowEvent::Unfollowed, 9)]);
-        assert_eq!(left.with_listing(Timestamp(3), &told(Some("uAnn"))), None);
-        let back = left.with_listing(Timestamp(10), &told(Some("uAnn"))).unwrap();
+        assert_eq!(left.with_listing(Timestamp(3), &profile(Some("uAnn"))), None);
+        let back = left.with_listing(Timestamp(10), &profile(Some("uAnn"))).unwrap();
         assert_eq!((back.follows(), back.since()), (true, Some(Timestamp(10))));
-        // Who was forgotten isn't brought back by what was before.
-        let forgotten = FollowState { left_at: Some(Timestamp(9)), ..FollowState::default() };
-        assert_eq!(forgotten.with_listing(Timestamp(9), &told(Some("uAnn"))), None);
-        assert!(forgotten.with_listing(Timestamp(10), &told(Some("uAnn"))).is_some());
+        // An earlier listing doesn't bring an erased person back.
+        let erased = FollowState { left_at: Some(Timestamp(9)), ..FollowState::default() };
+        assert_eq!(erased.with_listing(Timestamp(9), &profile(Some("uAnn"))), None);
+        assert!(erased.with_listing(Timestamp(10), &profile(Some("uAnn"))).is_some());
     }
 
     #[test]
     fn profile_of_a_known_follower_is_completed_later() {
         let busy = after(&[(FollowEvent::Followed, 9)]);
         assert!(!busy.is_complete(false));
-        let learnt = busy.with_listing(Timestamp(8), &told(Some("uAnn"))).unwrap();
+        let learnt = busy.with_listing(Timestamp(8), &profile(Some("uAnn"))).unwrap();
         assert_eq!((learnt.since(), learnt.is_complete(true)), (Some(Timestamp(9)), true));
-        let unbound = busy.with_listing(Timestamp(9), &told(None)).unwrap();
+        let unbound = busy.with_listing(Timestamp(9), &profile(None)).unwrap();
         assert!(unbound.is_complete(false) && !unbound.is_complete(true));
-        assert_eq!(unbound.with_listing(Timestamp(9), &told(None)), None);
-        assert!(unbound.with_listing(Timestamp(9), &told(Some("uAnn"))).unwrap().is_complete(true));
+        assert_eq!(unbound.with_listing(Timestamp(9), &profile(None)), None);
+        assert!(
+            unbound.with_listing(Timestamp(9), &profile(Some("uAnn"))).unwrap().is_complete(true)
+        );
     }
 
     #[test]

@@ -87,7 +87,7 @@ async fn form_id_is_stored_once_when_submitted_twice_at_once() {
 #[tokio::test]
 async fn form_id_is_not_stored_when_the_user_is_another_person() {
     let world = World::start().await;
-    for id in [None, Some("somebody else")] {
+    for id in [None, Some("another user")] {
         world.profile(id).await;
         assert_eq!(world.keep(&["a"], NOW).await, None);
         assert!(world.open("n-1", NOW).await.is_empty());

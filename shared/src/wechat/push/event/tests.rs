@@ -198,7 +198,7 @@ fn verification_and_customer_service_events_are_read() {
     assert_eq!(read("kf_switch_session", &tree), event);
 }
 
-/// What an event lacks is a reason to set it aside only if it does nothing
+/// What an event lacks is a reason to quarantine it only if it does nothing
 /// without it.
 #[test]
 fn only_four_events_have_required_fields() {

@@ -58,7 +58,7 @@ fn every_order(events: &mut [(FollowEvent, u64)], times: usize, truth: bool) -> 
     ends
 }
 
-/// The ways in which so many events fall into seconds, at most two into
+/// The ways in which this many events fall into seconds, at most two into
 /// one: what was told by turns, `last` at last.
 fn histories(length: usize, last: FollowEvent) -> Vec<Vec<(FollowEvent, u64)>> {
     let mut all = Vec::new();

@@ -1,9 +1,9 @@
-//! Chance that repeats: the same seed gives the same inputs everywhere.
+//! Random inputs: the same seed gives the same inputs everywhere.
 
-/// Numbers by the generator of Steele, Lea and Flood, which splits and mixes.
-pub(crate) struct Chance(u64);
+/// The generator SplitMix64 of Steele, Lea and Flood.
+pub(crate) struct SeededRandom(u64);
 
-impl Chance {
+impl SeededRandom {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
