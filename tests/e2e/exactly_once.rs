@@ -70,13 +70,13 @@ async fn message_with_a_recorded_intent_is_sent_when_it_cannot_be_a_duplicate() 
     for kind in kinds() {
         let scene = ChannelScenario::new(kind).await;
         scene.warm_up().await;
-        let announced = scene.given(scene.storing().after().hold());
+        let intent = scene.given(scene.storing().after().hold());
         let request = scene.request("order-1");
         let death = async {
-            announced.holds(1).await;
+            intent.holds(1).await;
             scene.kill().await;
-            announced.holds(0).await;
-            announced.cancel();
+            intent.holds(0).await;
+            intent.cancel();
         };
         let (died, ()) = tokio::join!(scene.world.invoke("send", &request), death);
         died.unwrap_err();
@@ -307,13 +307,13 @@ async fn frozen_attempt_does_not_call_wechat_after_its_lease() {
         ("customer_service", "ambiguous", 0),
     ] {
         let scene = short_scene(kind).await;
-        let announced = scene.given(scene.storing().after().hold().once());
+        let intent = scene.given(scene.storing().after().hold().once());
         let request = scene.request("order-1");
         let begun = Timestamp::now();
         let frozen = async {
-            announced.holds(1).await;
+            intent.holds(1).await;
             frozen_past_its_lease(&scene, begun, outcome).await;
-            announced.cancel();
+            intent.cancel();
         };
         let (answer, ()) = tokio::join!(scene.world.invoke("send", &request), frozen);
         scene.world.idle().await;

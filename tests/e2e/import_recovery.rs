@@ -1,5 +1,6 @@
-//! Those who are at it are ended in the middle, or aren't alone.
+//! An import resumes after crashes, and concurrent invocations share its work.
 
+use crate::channel_scenario::eventually;
 use crate::followers::{
     BATCH, LIST, ROW, assert_true, follow_without_events, import, pages_of, resume, status, used,
 };
@@ -11,11 +12,16 @@ use std::time::Duration;
 
 const IMPORT: &str = r#"{"import":{"app":"shop"}}"#;
 
-/// The import of the shop, and an end of the function so long after it began.
+/// Imports the shop's followers, and kills the function after a pause.
 async fn killed_after(world: &World, pause: Duration) {
+    killed_when(world, async || tokio::time::sleep(pause).await).await;
+}
+
+/// Imports the shop's followers, and kills the function when the condition is met.
+async fn killed_when(world: &World, condition: impl AsyncFnOnce()) {
     let event: Value = serde_json::from_str(IMPORT).unwrap();
     let kill = async {
-        tokio::time::sleep(pause).await;
+        condition().await;
         world.cloud.kill(&world.cloud.function("followers")).await.unwrap();
     };
     let _ = tokio::join!(world.invoke("followers", &event), kill);
@@ -51,7 +57,12 @@ async fn lease_of_a_crashed_invocation_expires() {
     let world = World::start().await;
     follow_without_events(&world, 150).await;
     world.wechat.fault(json!({ "path": BATCH, "delay_ms": 2000, "times": 2 })).await;
-    killed_after(&world, Duration::from_millis(1000)).await;
+    killed_when(&world, async || {
+        let begun =
+            async || world.aws.rows("notifications").await.iter().any(|row| row["id"] == ROW);
+        eventually("the import has begun", begun).await;
+    })
+    .await;
     world.wechat.heal().await;
     let held = status(&world).await;
     assert_eq!(held["state"], "listing", "{held}");

@@ -1,7 +1,7 @@
 //! The keys that sign sessions: the next, the one that signs, the one before.
 
 use crate::sessions::who;
-use crate::world::World;
+use crate::world::{MAX_WAIT, World};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ async fn accepted(world: &World, token: &Value) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("the token is good");
+    tokio::time::timeout(MAX_WAIT, waiting).await.expect("the token is good");
 }
 
 /// Fault 71.

@@ -2,9 +2,8 @@
 
 use crate::world::World;
 use futures_util::future::join_all;
-use local_aws::services::Fault;
+use local_aws::services::{Fault, FaultHandle};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// One message of ann's, as WeChat delivers it until it is answered.
 async fn write(world: &World) -> Value {
@@ -19,7 +18,15 @@ async fn start() -> World {
     world
 }
 
-/// The put with which the callback function writes an event down.
+/// Waits until the callback has answered this many more pushes.
+async fn answered(world: &World, pushes: usize) {
+    let has_ended = |line: &&String| line.starts_with("callback") && line.contains(" END ");
+    let count = || world.lines().iter().filter(has_ended).count();
+    let before = count();
+    world.until("the callback's answers", || count() >= before + pushes).await;
+}
+
+/// The put with which the callback function stores an event.
 fn put(world: &World) -> Fault {
     Fault::new("dynamodb", "PutItem").by(world.cloud.function("callback"))
 }
@@ -37,10 +44,14 @@ async fn stored_once(world: &World) {
 #[tokio::test]
 async fn third_delivery_is_stored_when_dynamodb_fails_for_ten_seconds() {
     let world = start().await;
-    let outage = Duration::from_secs(10);
-    let refused = put(&world).refuse("InternalServerError").lasting(outage);
-    world.cloud.aws.faults.inject(refused).unwrap();
-    let done = write(&world).await;
+    let refused = put(&world).refuse("InternalServerError");
+    let refused = world.cloud.aws.faults.inject(refused).unwrap();
+    // Two deliveries take some ten seconds.
+    let recovery = async {
+        answered(&world, 2).await;
+        refused.cancel();
+    };
+    let (done, ()) = tokio::join!(write(&world), recovery);
     let statuses: Vec<_> =
         done["pushes"].as_array().unwrap().iter().map(|push| push["status"].clone()).collect();
     assert_eq!(statuses, [500, 500, 200], "{done}");
@@ -54,15 +65,20 @@ async fn callback_that_starts_in_an_outage_stores_the_next_delivery() {
     let world = start().await;
     world.cloud.kill(&world.cloud.function("callback")).await.unwrap();
     let callback = || world.cloud.function("callback");
-    for (service, operation) in [
+    let operations = [
         ("ssm", "GetParametersByPath"),
         ("dynamodb", "DescribeTimeToLive"),
         ("dynamodb", "PutItem"),
-    ] {
+    ];
+    let refused = operations.map(|(service, operation)| {
         let refused = Fault::new(service, operation).by(callback()).refuse("InternalServerError");
-        world.cloud.aws.faults.inject(refused.lasting(Duration::from_secs(6))).unwrap();
-    }
-    let done = write(&world).await;
+        world.cloud.aws.faults.inject(refused).unwrap()
+    });
+    let recovery = async {
+        answered(&world, 1).await;
+        refused.iter().for_each(FaultHandle::cancel);
+    };
+    let (done, ()) = tokio::join!(write(&world), recovery);
     let statuses: Vec<_> =
         done["pushes"].as_array().unwrap().iter().map(|push| push["status"].clone()).collect();
     assert_eq!(statuses, [500, 200], "{done}");

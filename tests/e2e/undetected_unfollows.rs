@@ -88,7 +88,7 @@ async fn act(world: &World, number: usize, action: &str) {
             return;
         }
         tries += 1;
-        assert!(tries < 500, "the event of {action} has no effect");
+        assert!(tries < 20_000, "the event of {action} has no effect");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }

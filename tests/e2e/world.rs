@@ -19,6 +19,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// The template that is deployed.
+/// How long a scenario waits for a condition: longer than it takes on a busy machine.
+pub(crate) const MAX_WAIT: Duration = Duration::from_secs(180);
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/aws/template.yaml");
 
 /// The gallery.
@@ -177,8 +179,8 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(30), waiting).await.is_err() {
-            panic!("after 30 seconds, not yet: {what}");
+        if tokio::time::timeout(MAX_WAIT, waiting).await.is_err() {
+            panic!("not after {MAX_WAIT:?}: {what}");
         }
     }
 

@@ -2,22 +2,21 @@
 //!
 //! | here | in the code |
 //! |---|---|
-//! | `Action::Apply` of a consent | `Users::grant_consent` |
-//! | `Action::Apply` of a withdrawal, `LookToRevoke`, `RevokeOne` | `Users::withdraw`: its mark, and `revoke_consents` |
-//! | `WorkerStep::Announce` | `Change::Sending` with `reserve_consent`, one transaction |
-//! | `WorkerStep::Sent` | `Change::Sent` with `use_consent`, one transaction |
-//! | `WorkerStep::GiveBack`, `Revoke` | `give_back_consent`: its transaction, and its result when a condition doesn't hold |
-//! | `WorkerStep::Refused`, `Invalidate` | `burn_consent`: its mark; the consent and `revoke_consents` |
+//! | `Action::Apply` of a consent | `Consents::grant` |
+//! | `Action::Apply` of a withdrawal, `LookToRevoke`, `RevokeOne` | `Consents::withdraw`: its tombstone, and `revoke` |
+//! | `WorkerStep::RecordIntent` | `Transition::Sending` with `Consents::reserve`, one transaction |
+//! | `WorkerStep::Sent` | `Transition::Sent` with `Consents::consume`, one transaction |
+//! | `WorkerStep::Release`, `Revoke` | `Consents::release`: its transaction, and what follows when a condition fails |
+//! | `WorkerStep::Refused`, `Invalidate` | `Consents::invalidate`: its tombstone; the consent and `revoke` |
 //!
 //! The person consents and withdraws as a script says, one act at a tick of the
-//! clock. The event of each may come
-//! twice, any time after it, in any order. WeChat
-//! takes on whatever it is asked to, or refuses as it likes: it's our ledger that
-//! has to keep to the consents. A worker may be killed between any two steps,
+//! clock. The event of each may be
+//! delivered twice, any time after it, in any order. WeChat accepts or refuses any message:
+//! our ledger has to respect the consents. A worker may be killed between any two steps,
 //! may outlive its lease, and may repeat a write whose confirmation was lost.
 //!
-//! A subscription message is not repeated, so a notification that was left behind
-//! keeps its consent; that one is what `send` explores.
+//! A subscription message is not repeated, so a abandoned notification
+//! keeps its consent; `send` explores those.
 
 mod ledger;
 #[cfg(test)]
@@ -45,7 +44,7 @@ struct Rules {
     grant_sees_withdrawal: bool,
     /// Only a free consent is reserved.
     reserves_what_is_free: bool,
-    /// The consent itself is given back; not another one, as a counter does it.
+    /// The consent itself is released; not another one, as a counter does it.
     refunds_items: bool,
     /// A consent doesn't come back after a withdrawal.
     refund_sees_withdrawal: bool,
@@ -323,7 +322,7 @@ impl Model for World {
             Property::<Self>::sometimes("a consent is used up", |_, state| {
                 state.has(Consent::Used(0))
             }),
-            Property::<Self>::sometimes("what was given back is used by another", |_, state| {
+            Property::<Self>::sometimes("what was released is used by another", |_, state| {
                 state.rows[0] == Row::Failed
                     && state.has(Consent::Used(1))
                     && state.ledger.granted == 1
@@ -337,7 +336,7 @@ impl Model for World {
             ),
             Property::<Self>::sometimes("another was faster", |_, state| {
                 state.workers.iter().any(|one| {
-                    let WorkerStep::Announce(_, item) = one.step else { return false };
+                    let WorkerStep::RecordIntent(_, item) = one.step else { return false };
                     state.ledger.items[item].consent != Consent::Free
                 })
             }),

@@ -5,12 +5,12 @@
 //! |---|---|
 //! | `Action::Begin`, `Plan` | `deliver` up to `NotificationRow::next_action`, of a row that was read |
 //! | `WorkerStep::Claim` | `AttemptRecord::reserve` with `Expected::Unchanged` or `Absent`; `give_up` |
-//! | `WorkerStep::Announce` | `AttemptRecord::reserve` with `Expected::Owned` |
-//! | `Action::TooLate` | `not_after`, looked at before the socket is written |
+//! | `WorkerStep::RecordIntent` | `AttemptRecord::reserve` with `Expected::Owned` |
+//! | `Action::TooLate` | `not_after`, checked before the socket is written |
 //! | `Action::Call` | `call_wechat` |
 //! | `WorkerStep::Commit` | `AttemptRecord::sent`, `retry_at`, `ambiguous`, `finish` |
-//! | `Action::Receipt`, `ReceiptStored` | `Notifications::receipt`: its first write, and `tell` or `leave_for_addressee` |
-//! | `Action::Settle`, `Bind` | `Notifications::settle`: what it reads, and its transaction |
+//! | `Action::Receipt`, `ReceiptStored` | `Notifications::store_receipt`: its first write, and `record_delivery` or `store_unmatched` |
+//! | `Action::Resolve`, `Bind` | `Notifications::resolve_ambiguous`: what it reads, and its transaction |
 //!
 //! Between any two steps of a worker it may be killed, others may act and time
 //! may pass; a write whose confirmation is lost is a worker killed after it. A
@@ -119,7 +119,7 @@ enum Action {
     Receipt(u8, Said),
     ReceiptStored(u8),
     /// The sweep looks for the receipt of an ambiguous notification.
-    Settle(u8),
+    Resolve(u8),
     Bind,
 }
 
@@ -214,8 +214,8 @@ impl Model for World {
             if at_work.is_some() && (faults || !owned()) {
                 actions.push(Action::LeaseEnds(notification));
             }
-            let announced = one.row.and_then(|row| row.announced);
-            let counts = announced.is_some_and(|channel| self.channels[channel].repeatable());
+            let intent = one.row.and_then(|row| row.intent);
+            let counts = intent.is_some_and(|channel| self.channels[channel].repeatable());
             let remembered = one.wechat.remembered.is_some();
             let matters = one.is_open()
                 || state.workers.iter().any(|worker| worker.notification == notification);
@@ -248,7 +248,7 @@ impl Model for World {
             actions.push(Action::Bind);
         } else {
             let settled = |one: &u8| state.resolve(self.rules, *one).is_some();
-            actions.extend((0..self.notifications).filter(settled).map(Action::Settle));
+            actions.extend((0..self.notifications).filter(settled).map(Action::Resolve));
         }
     }
 
@@ -294,7 +294,7 @@ impl Model for World {
             }
             Action::Receipt(id, said) => state.receipt(id, said),
             Action::ReceiptStored(id) => state.receipt_stored(self.rules, id),
-            Action::Settle(notification) => {
+            Action::Resolve(notification) => {
                 state.sweep = state.resolve(self.rules, notification);
             }
             Action::Bind => {

@@ -3,9 +3,9 @@
 //!
 //! | here | in the code |
 //! |---|---|
-//! | `Action::Round` | the token function's minute: `refresh` |
-//! | [`function`] | `repair`, `refresh`, `force` and `store` of the token function |
-//! | [`sender`] | `AccessTokens::call` and `renew` |
+//! | `Action::Round` | the scheduled `refresh_all` of the token function |
+//! | [`function`] | `refresh_rejected_token`, `refresh`, `force_refresh` and `store` of the token function |
+//! | [`sender`] | `AccessTokens::call` and `get_newer` |
 //! | `State::read`, `put` | the Parameter Store: the last write wins |
 //! | `ForcedRefresh` | the row `token_refresh#…`: who replaces a token, and when one was forced |
 //!

@@ -41,7 +41,7 @@ impl HttpClient {
     /// A client for `base`, which has no slash at its end.
     pub fn new(base: String) -> Result<Self, reqwest::Error> {
         let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-        // Nothing is ever encrypted here; reqwest insists on knowing how it would be.
+        // Nothing is ever encrypted here; reqwest requires to know how it would be.
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring supports the versions that rustls calls safe")

@@ -1,6 +1,6 @@
 //! `examples/keyword-bot`: rules, and what rules can't do.
 
-use crate::world::World;
+use crate::world::{MAX_WAIT, World};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ async fn bot_answers_later_when_the_message_is_not_applied_yet() {
         ann.follow("shop").await;
     };
     let both = async { tokio::join!(answered, follows) };
-    let (answered, ()) = tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
+    let (answered, ()) = tokio::time::timeout(MAX_WAIT, both).await.unwrap();
     answered.unwrap();
     assert_eq!(messages(&world).await[1], ["订单 12345678：已发货"]);
 }

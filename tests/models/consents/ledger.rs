@@ -72,7 +72,7 @@ impl Ledger {
         free.min_by_key(|(item, _)| item.granted_at).map(|(_, at)| at)
     }
 
-    /// `reserve_consent`, as a part of the announcement's transaction. False if
+    /// `reserve`, as a part of the transaction of the intent. False if
     /// that can't be done.
     pub(super) fn reserve(&mut self, rules: Rules, item: usize, notification: u8) -> bool {
         let consent = &mut self.items[item].consent;
@@ -93,8 +93,8 @@ impl Ledger {
         ours
     }
 
-    /// The transaction of `give_back_consent`. False if its conditions don't hold.
-    pub(super) fn give_back(&mut self, rules: Rules, item: usize, notification: u8) -> bool {
+    /// The transaction of `release`. False if its conditions don't hold.
+    pub(super) fn release(&mut self, rules: Rules, item: usize, notification: u8) -> bool {
         let granted_at = self.items[item].granted_at;
         if !rules.refunds_items {
             self.items.push(Item::free(granted_at));
@@ -105,7 +105,7 @@ impl Ledger {
         !withdrawn && !refused && self.end(item, notification, Consent::Free)
     }
 
-    /// What `revoke_consents` reads.
+    /// What `revoke` reads.
     pub(super) fn to_revoke(&self, at: u8) -> Vec<usize> {
         let due = |item: &Item| item.consent == Consent::Free && item.granted_at <= at;
         (0..self.items.len()).filter(|&item| due(&self.items[item])).collect()
@@ -119,7 +119,7 @@ impl Ledger {
         }
     }
 
-    /// `revoke_consents` after a refusal, and which consents it concerned.
+    /// `revoke` after a refusal, and which consents it concerned.
     pub(super) fn refused(&mut self, asked: u8) {
         for item in self.to_revoke(asked) {
             self.revoke(item);

@@ -16,19 +16,19 @@ pub(super) struct Worker {
 /// What it does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum WorkerStep {
-    /// The announcement: one transaction with the reservation of this consent. The
+    /// Records the intent: one transaction with the reservation of this consent. The
     /// row has to be as it was read.
-    Announce(Row, usize),
+    RecordIntent(Row, usize),
     Call(usize),
     /// The outcome is known: the row's write, and with it the consent's.
     Sent(usize),
     /// The consent's part of it, where that is another write.
     Use(usize),
-    /// The transaction of `give_back_consent`, and the row's new state.
-    GiveBack(usize, Row),
+    /// The transaction of `release`, and the row's new state.
+    Release(usize, Row),
     /// Its other write, if the first wasn't let through.
     Revoke(usize, Row),
-    /// The two writes of `burn_consent`.
+    /// The two writes of `invalidate`.
     Refused(usize),
     Invalidate(usize),
     /// The row's write.
@@ -55,7 +55,7 @@ impl Worker {
         state
             .ledger
             .free()
-            .map_or(WorkerStep::Store(Row::NoConsent), |item| WorkerStep::Announce(row, item))
+            .map_or(WorkerStep::Store(Row::NoConsent), |item| WorkerStep::RecordIntent(row, item))
     }
 
     /// The answer to its call.
@@ -66,8 +66,8 @@ impl Worker {
         self.step = match fate {
             CallEnd::Answered => WorkerStep::Sent(item),
             CallEnd::AnswerLost | CallEnd::RequestLost => WorkerStep::Store(Row::Ambiguous),
-            CallEnd::Refused => WorkerStep::GiveBack(item, Row::Failed),
-            CallEnd::NotNow => WorkerStep::GiveBack(item, Row::Retrying),
+            CallEnd::Refused => WorkerStep::Release(item, Row::Failed),
+            CallEnd::NotNow => WorkerStep::Release(item, Row::Retrying),
             CallEnd::NoConsent => WorkerStep::Refused(item),
         };
         self
@@ -79,7 +79,7 @@ impl Worker {
         let notification = self.notification;
         let ledger = &mut state.ledger;
         self.step = match self.step {
-            WorkerStep::Announce(seen, item) => {
+            WorkerStep::RecordIntent(seen, item) => {
                 let row = &mut state.rows[usize::from(notification)];
                 let ours = self.claims && matches!(row, Row::InProgress { .. });
                 if !ours && *row != seen {
@@ -112,8 +112,8 @@ impl Worker {
                 ledger.end(item, notification, Consent::Used(notification));
                 WorkerStep::Done
             }
-            WorkerStep::GiveBack(item, row) => {
-                if ledger.give_back(rules, item, notification) {
+            WorkerStep::Release(item, row) => {
+                if ledger.release(rules, item, notification) {
                     WorkerStep::Store(row)
                 } else {
                     WorkerStep::Revoke(item, row)

@@ -73,8 +73,8 @@ pub(super) fn all(world: &World) -> Vec<Property<World>> {
         sometimes.push(("a receipt finds an ambiguous notification", |_, state| state.resolved));
     }
     if let [_, .., Channel::Subscribe | Channel::CustomerService] = world.channels {
-        sometimes.push(("another channel than the first is announced", |_, state| {
-            state.notifications.iter().any(|one| one.row.is_some_and(|row| row.announced > Some(0)))
+        sometimes.push(("the intent is another channel than the first", |_, state| {
+            state.notifications.iter().any(|one| one.row.is_some_and(|row| row.intent > Some(0)))
         }));
     }
     let always = always.into_iter().map(|(name, holds)| Property::always(name, holds));

@@ -25,7 +25,7 @@ pub(super) struct Rules {
     /// Nothing is repeated after 8 minutes.
     pub(super) window: bool,
     /// The intent is recorded before the call, not after.
-    pub(super) announced_before: bool,
+    pub(super) intent_before: bool,
     /// What is known of a call that ended without an answer: nothing.
     pub(super) unknown_is_not_unsent: bool,
     /// What is refused now may have been taken on by an earlier call.
@@ -49,7 +49,7 @@ impl Rules {
         fence: true,
         deadline: true,
         window: true,
-        announced_before: true,
+        intent_before: true,
         unknown_is_not_unsent: true,
         refused_is_not_unsent: true,
         stays_with_channel: true,

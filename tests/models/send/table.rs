@@ -23,7 +23,7 @@ impl Status {
     }
 }
 
-/// What time it is for a notification, counted from `announced_at`.
+/// What time it is for a notification, counted from `intent_at`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Age {
     #[default]
@@ -41,7 +41,7 @@ pub(super) struct Row {
     /// The claim's name. Names of earlier claims are all one: [`super::OLD`].
     pub(super) claim: u8,
     /// What is about to be sent, or may have been, by the place of its channel.
-    pub(super) announced: Option<usize>,
+    pub(super) intent: Option<usize>,
     pub(super) lease_over: bool,
 }
 
@@ -71,10 +71,10 @@ impl Notification {
     }
 
     /// Records the intent. A repeat keeps the time of the
-    /// first announcement.
-    fn record_intent(&mut self, announced: Option<usize>, repeat: bool) {
+    /// first intent.
+    fn record_intent(&mut self, intent: Option<usize>, repeat: bool) {
         if let Some(row) = &mut self.row {
-            row.announced = announced;
+            row.intent = intent;
         }
         if !repeat && self.wechat.remembered.is_none() {
             self.age = Age::Fresh;
@@ -98,14 +98,14 @@ impl State {
     }
 
     /// The claim: one write, on the condition that nothing was claimed or
-    /// finished since the row was read. It announces what is about to be sent.
+    /// finished since the row was read. It records the intent.
     /// Gives the claim's name.
     pub(super) fn claim(
         &mut self,
         rules: Rules,
         notification: u8,
         seen: Option<Row>,
-        announced: Option<usize>,
+        intent: Option<usize>,
         repeat: bool,
     ) -> Option<u8> {
         let one = self.notification(notification);
@@ -115,34 +115,34 @@ impl State {
         }
         let claim = super::NEW;
         let status = Status::InProgress;
-        one.row = Some(Row { status, claim, announced, lease_over: false });
-        one.record_intent(announced, repeat);
+        one.row = Some(Row { status, claim, intent, lease_over: false });
+        one.record_intent(intent, repeat);
         Some(claim)
     }
 
-    /// The next channel's announcement. False if the notification is another's.
+    /// The intent for the next channel. False if the notification is another's.
     pub(super) fn record_intent(
         &mut self,
         rules: Rules,
         notification: u8,
         claim: u8,
-        announced: Option<usize>,
+        intent: Option<usize>,
         repeat: bool,
     ) -> bool {
         let one = self.notification(notification);
         let ours = one.ours(rules, claim).is_some();
         if ours {
-            one.record_intent(announced, repeat);
+            one.record_intent(intent, repeat);
         }
         ours
     }
 
     /// It is to be tried again: from the start, or, if it may have been sent,
-    /// through the channel that was announced.
+    /// through the channel of the intent.
     pub(super) fn retry(&mut self, rules: Rules, notification: u8, claim: u8, maybe_sent: bool) {
         if let Some(row) = self.notification(notification).ours(rules, claim) {
             row.status = Status::Retrying;
-            row.announced = row.announced.filter(|_| maybe_sent);
+            row.intent = row.intent.filter(|_| maybe_sent);
         }
     }
 
@@ -183,7 +183,7 @@ impl State {
     /// dropped, so that states that differ in nothing else are one.
     fn end(&mut self, rules: Rules, notification: u8, claim: u8, status: Status) -> bool {
         let row = self.notification(notification).ours(rules, claim);
-        row.map(|row| *row = Row { status, claim: row.claim, announced: None, lease_over: false })
+        row.map(|row| *row = Row { status, claim: row.claim, intent: None, lease_over: false })
             .is_some()
     }
 }

@@ -99,7 +99,7 @@ fn message_is_shown_twice_when_a_later_refusal_counts_as_unsent() {
 
 #[test]
 fn message_is_shown_twice_when_the_intent_is_recorded_after_the_call() {
-    fails(without!(SUBSCRIBE, announced_before: false), ONCE);
+    fails(without!(SUBSCRIBE, intent_before: false), ONCE);
 }
 
 #[test]

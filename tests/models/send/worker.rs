@@ -25,11 +25,11 @@ pub(super) struct Worker {
 pub(super) enum WorkerStep {
     /// The claim, on the condition that the row is as it was read.
     Claim(Option<Row>, Plan),
-    /// The announcement of the next channel.
-    Announce,
+    /// Records the intent for the next channel.
+    RecordIntent,
     /// The call to WeChat.
     Call,
-    /// The announcement, where it is made too late.
+    /// Records the intent, where that is done too late.
     AnnounceAfter(WorkerOutcome),
     /// The outcome's write.
     Commit(WorkerOutcome),
@@ -66,14 +66,14 @@ impl World {
     fn plan(&self, state: &State, notification: u8) -> Plan {
         let one = state.notifications[usize::from(notification)];
         let afresh = || self.possible(state, 0).map_or(Plan::End, Plan::Send);
-        let Some(announced) = one.row.and_then(|row| row.announced) else { return afresh() };
+        let Some(intent) = one.row.and_then(|row| row.intent) else { return afresh() };
         let in_time = one.age == Age::Fresh || !self.rules.window;
-        if !self.channels[announced].repeatable() || !in_time {
-            Plan::Leave(announced)
-        } else if state.possible[announced] {
-            Plan::Repeat(announced)
+        if !self.channels[intent].repeatable() || !in_time {
+            Plan::Leave(intent)
+        } else if state.possible[intent] {
+            Plan::Repeat(intent)
         } else if self.rules.stays_with_channel {
-            Plan::Leave(announced)
+            Plan::Leave(intent)
         } else {
             afresh()
         }
@@ -98,15 +98,13 @@ impl Worker {
         let rules = world.rules;
         match self.step {
             WorkerStep::Claim(seen, plan) => {
-                let (channel, announced) = match plan {
-                    Plan::Send(channel) => {
-                        (channel, Some(channel).filter(|_| rules.announced_before))
-                    }
+                let (channel, intent) = match plan {
+                    Plan::Send(channel) => (channel, Some(channel).filter(|_| rules.intent_before)),
                     Plan::Repeat(channel) | Plan::Leave(channel) => (channel, Some(channel)),
                     Plan::End => (0, None),
                 };
                 let repeat = matches!(plan, Plan::Repeat(_) | Plan::Leave(_));
-                let claim = state.claim(rules, notification, seen, announced, repeat)?;
+                let claim = state.claim(rules, notification, seen, intent, repeat)?;
                 // Where there is nothing to be sent, the outcome is of the same write.
                 match plan {
                     Plan::Leave(_) => {
@@ -121,17 +119,17 @@ impl Worker {
                 }
                 self = Self { claim, channel, maybe_sent: repeat, step: WorkerStep::Call, ..self };
             }
-            WorkerStep::Announce => {
-                let announced = Some(self.channel).filter(|_| rules.announced_before);
-                if !state.record_intent(rules, notification, claim, announced, false) {
+            WorkerStep::RecordIntent => {
+                let intent = Some(self.channel).filter(|_| rules.intent_before);
+                if !state.record_intent(rules, notification, claim, intent, false) {
                     return None;
                 }
                 self.step = WorkerStep::Call;
             }
             WorkerStep::Call => unreachable!("a call has a fate"),
             WorkerStep::AnnounceAfter(outcome) => {
-                let announced = Some(self.channel);
-                if !state.record_intent(rules, notification, claim, announced, maybe_sent) {
+                let intent = Some(self.channel);
+                if !state.record_intent(rules, notification, claim, intent, maybe_sent) {
                     return None;
                 }
                 self.step = WorkerStep::Commit(outcome);
@@ -193,7 +191,7 @@ impl Worker {
                         self = Self {
                             channel: next,
                             maybe_sent: false,
-                            step: WorkerStep::Announce,
+                            step: WorkerStep::RecordIntent,
                             ..self
                         };
                         return self;
@@ -202,7 +200,7 @@ impl Worker {
                 }
             }
         };
-        self.step = if rules.announced_before {
+        self.step = if rules.intent_before {
             WorkerStep::Commit(outcome)
         } else {
             WorkerStep::AnnounceAfter(outcome)

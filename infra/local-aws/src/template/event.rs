@@ -247,8 +247,8 @@ fn cron(expression: &str, east: u64) -> Result<Every, String> {
     Ok(Every::Day(Duration::from_secs((second + 86_400 - east) % 86_400)))
 }
 
-/// `rate(1 minute)`, `rate(5 hours)`. EventBridge has no seconds, and insists
-/// on the singular for one ("Schedule types in EventBridge Scheduler").
+/// `rate(1 minute)`, `rate(5 hours)`. EventBridge has no seconds, and requires
+/// the singular for one ("Schedule types in EventBridge Scheduler").
 fn rate(expression: &str) -> Result<Every, String> {
     let wrong = || {
         format!(

@@ -46,7 +46,7 @@ pub(crate) fn table(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<
         }
     }
     if let Some(stream) = properties.section("StreamSpecification")? {
-        // CloudFormation leaves out the flag that the request insists on.
+        // CloudFormation leaves out the flag that the request requires.
         let view = stream.required("StreamViewType")?;
         request["StreamSpecification"] = json!({ "StreamEnabled": true, "StreamViewType": view });
         stream.ignore(&["ResourcePolicy"]);
