@@ -81,7 +81,7 @@ async fn invalid_account_command_names_the_field_and_changes_nothing() {
     let unknown = json!({ "user": "0".repeat(32) });
     let refused = [
         (bind("bind", "unknown", &ann), "NotFound", "username: there is no account"),
-        (bind("bind", "carol", &unknown), "NotFound", "user: there is unknown"),
+        (bind("bind", "carol", &unknown), "NotFound", "user: there is no user"),
         (bind("bind", "ann", &bob), "AlreadyBound", "username: the account is bound"),
         (bind("bind", "carol", &ann), "AlreadyBound", "user: this person is bound"),
         (bind("bind", "a#b", &ann), "InvalidRequest", "bind.username: a username has"),
@@ -91,7 +91,7 @@ async fn invalid_account_command_names_the_field_and_changes_nothing() {
             "bind.user: an internal",
         ),
         (bind("unbind", "unknown", &ann), "NotFound", "username: there is no account"),
-        (bind("unbind", "ann", &unknown), "NotFound", "user: there is unknown"),
+        (bind("unbind", "ann", &unknown), "NotFound", "user: there is no user"),
         (
             json!({ "set_password": { "username": "unknown", "password": "none that she has" } }),
             "NotFound",
