@@ -289,7 +289,6 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("tests/conventions/", "", "lists the retired words"),
     ("docs/GLOSSARY.md", "", "may explain a retired word"),
     ("LICENSE", "", "the licences' own words"),
-    ("BENCHMARKS.md", "", "output of `make bench`, which replaces the page"),
 ];
 
 /// The words of a phrase after its first, each in all its forms.
