@@ -40,7 +40,6 @@ pub struct Aws {
 impl Aws {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
     /// `AWS_SESSION_TOKEN`, which Lambda sets.
-
     pub fn from_environment(web: &HttpClient) -> Result<Self, VariableError> {
         let credentials = Credentials::new(
             config::required("AWS_ACCESS_KEY_ID")?,

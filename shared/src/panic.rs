@@ -15,7 +15,7 @@ const REDACTED: &str = "the function panicked; its log has the location";
 pub(crate) fn install_panic_hook() {
     set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!("the function panicked at {location}");
+        tracing::error!("the function panicked ({location})");
     }));
 }
 

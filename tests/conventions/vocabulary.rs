@@ -292,13 +292,16 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("BENCHMARKS.md", "", "output of `make bench`, which replaces the page"),
 ];
 
+/// The words of a phrase after its first, each in all its forms.
+type Phrase = Vec<Vec<&'static str>>;
+
 /// The retired words, by where they are searched.
 struct Vocabulary {
     /// By the keyword that defines it.
     definitions: Vec<(&'static [&'static str], HashMap<&'static str, &'static str>)>,
     names: Vec<(&'static str, &'static str)>,
     /// By the first word: the forms of the others, and the term.
-    phrases: HashMap<&'static str, Vec<(Vec<Vec<&'static str>>, &'static str)>>,
+    phrases: HashMap<&'static str, Vec<(Phrase, &'static str)>>,
 }
 
 impl Vocabulary {

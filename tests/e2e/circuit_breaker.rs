@@ -1,4 +1,4 @@
-//! An app has used up the day's quota of one of WeChat's APIs: that one open_circuit.
+//! An app has used up the day's quota of one of WeChat's APIs: that one `open_circuit`.
 
 use crate::channel_scenario::ChannelScenario;
 use crate::world::order;

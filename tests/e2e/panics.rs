@@ -15,7 +15,7 @@ const WORDS: [&str; 5] = ["panicked at", "secret-version", "NotUnicode", "unwrap
 /// The log has the location, in this crate, and no message.
 fn says_where(log: &str, krate: &str, answer: &str) {
     let place = |line: &str| {
-        line.contains("the function panicked at ") && line.contains(krate) && line.contains(".rs:")
+        line.contains("the function panicked (") && line.contains(krate) && line.contains(".rs:")
     };
     assert!(log.lines().any(place), "{log}");
     for words in WORDS {

@@ -184,7 +184,11 @@ async fn unavailable_list_hides_no_other() {
     );
     for (fault, problem, advice) in [
         (json!({ "errcode": 48001 }), "refused with 48001", "permissions"),
-        (json!({ "body": "<html>", "content_type": "text/html" }), "not the JSON", "later"),
+        (
+            json!({ "body": "<html>", "content_type": "text/html" }),
+            "not the expected JSON",
+            "later",
+        ),
         (json!({ "body_bytes": 2 << 20 }), "is longer than", "later"),
         (json!({ "reset": true }), SUBSCRIPTIONS, "later"),
     ] {

@@ -226,7 +226,7 @@ impl Model for World {
         for (at, sender) in state.senders.iter().enumerate() {
             match sender.step {
                 sender::WorkerStep::Call => {
-                    actions.push(Action::Sender(at, sender.step, Read::Fresh))
+                    actions.push(Action::Sender(at, sender.step, Read::Fresh));
                 }
                 sender::WorkerStep::Renew => {
                     actions.extend(reads.iter().map(|&read| Action::Sender(at, sender.step, read)));

@@ -43,7 +43,7 @@ pub(crate) async fn apply(
             Event::Click { .. } | Event::ScanCodePush { .. } | Event::ScanCodeWaitMessage { .. },
         ) => open_window(app, event, &push, ReplyWindow::MenuClick).await?,
         PushKind::Event(Event::Scan { .. }) => {
-            open_window(app, event, &push, ReplyWindow::Scan).await?
+            open_window(app, event, &push, ReplyWindow::Scan).await?;
         }
         PushKind::Event(Event::UserEnterTempSession { .. }) => {
             open_window(app, event, &push, ReplyWindow::EnterSession).await?;

@@ -26,7 +26,6 @@ pub(crate) fn from_delivery(error: DeliverError) -> Diagnostic {
 }
 
 /// The operator has to act: the cause is logged, and not returned to the caller.
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]
 pub(crate) fn internal(error: impl std::error::Error) -> Diagnostic {
     tracing::error!("{error}");
     new("InternalError", "internal error; ask again with the same id, and see this function's log")

@@ -41,7 +41,7 @@ pub(crate) async fn alarm_subscriptions(
 /// An unconfirmed or deleted subscription has `PendingConfirmation` or `Deleted` instead
 /// of an ARN.
 ///
-/// Source: AWS, "ListSubscriptionsByTopic",
+/// Source: AWS, "`ListSubscriptionsByTopic`",
 /// <https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html>.
 fn classify(arns: &[&str]) -> AlarmSubscriptions {
     let confirmed = arns.iter().filter(|arn| arn.starts_with("arn:")).count();

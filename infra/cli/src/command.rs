@@ -21,6 +21,7 @@ use crate::version;
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one per process")]
 pub(crate) enum Command {
     #[command(flatten)]
     OnDeployment(DeploymentCommand),

@@ -53,7 +53,6 @@ struct SetupState {
 }
 
 impl Next {
-    #[expect(clippy::unused_self, reason = "every command runs like this")]
     pub(crate) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
         let info = deployment.info().await?;
         let (apps, callbacks, secrets, templates) = tokio::try_join!(

@@ -225,10 +225,10 @@ impl Template {
             physical::PARAMETER => self.parameters.push(storage::parameter(scope, id, resource)?),
             physical::ALARM => self.alarms.push(cloudwatch::alarm(scope, id, resource)?),
             physical::DASHBOARD => {
-                self.dashboards.push(cloudwatch::dashboard(scope, id, resource)?)
+                self.dashboards.push(cloudwatch::dashboard(scope, id, resource)?);
             }
             kind if ignored_resources::knows(kind) => {
-                ignored_resources::check(scope, id, resource)?
+                ignored_resources::check(scope, id, resource)?;
             }
             kind => {
                 return Err(Fault::new(

@@ -1,7 +1,5 @@
 //! The example of the README runs, from a template that nothing in this package knows.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
-
 use std::{
     fs,
     path::Path,

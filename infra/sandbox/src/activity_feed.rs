@@ -141,13 +141,13 @@ mod tests {
     fn second_record_updates_the_activity() {
         let feed = ActivityFeed::default();
         feed.record(ActivityKind::Call, "1", |facts| {
-            drop(facts.insert("path".to_owned(), "/a".into()))
+            drop(facts.insert("path".to_owned(), "/a".into()));
         });
         feed.record(ActivityKind::Callback, "1", |_| {});
         let (news, version) = feed.since(0);
         assert_eq!(news.len(), 2);
         feed.record(ActivityKind::Call, "1", |facts| {
-            drop(facts.insert("status".to_owned(), 200.into()))
+            drop(facts.insert("status".to_owned(), 200.into()));
         });
         let (news, _) = feed.since(version);
         let [news] = news.as_slice() else { panic!("{news:?}") };

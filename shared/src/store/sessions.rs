@@ -101,7 +101,7 @@ impl Sessions {
             .set("former_hash", hash(before.current))
             .set("rotated_at", number(now))
             .set("expires", number(after.ends_at))
-            .when(attr("revoked_at").is_absent())
+            .when(attr("revoked_at").not_exists())
             .when(is_current);
         self.table.write(ACTION, update).await
     }
@@ -112,7 +112,7 @@ impl Sessions {
         let update = Write::update(&self.table, key(person, id))
             .set("revoked_at", number(now))
             .when(attr("current_hash").exists())
-            .when(attr("revoked_at").is_absent());
+            .when(attr("revoked_at").not_exists());
         self.table.write("revoking a session", update).await.map(drop)
     }
 

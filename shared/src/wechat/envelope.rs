@@ -7,9 +7,10 @@
 /// WeChat's pushes are less deep.
 const MAX_DEPTH: usize = 8;
 
-/// Finds the `Encrypt` of a body in XML or JSON: exactly one, directly under the root. The
-/// first byte that isn't white space tells the format, because WeChat declares `text/xml`
-/// for both. The result has base64's alphabet; decrypting it may still fail.
+/// Finds the `Encrypt` of a body in XML or JSON: exactly one, directly under the root.
+///
+/// The first byte that isn't white space tells the format, because WeChat declares
+/// `text/xml` for both. The result has base64's alphabet; decrypting it may still fail.
 pub fn encrypted(body: &str) -> Result<&str, NoEnvelope> {
     let body = body.trim_ascii();
     let found = match body.as_bytes().first() {

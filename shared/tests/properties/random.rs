@@ -1,6 +1,6 @@
 //! Random inputs: the same seed gives the same inputs everywhere.
 
-/// The generator SplitMix64 of Steele, Lea and Flood.
+/// The generator `SplitMix64` of Steele, Lea and Flood.
 pub(crate) struct SeededRandom(u64);
 
 impl SeededRandom {

@@ -1,6 +1,6 @@
 //! Random numbers that repeat with their seed.
 
-/// The generator SplitMix64 of Steele, Lea and Flood.
+/// The generator `SplitMix64` of Steele, Lea and Flood.
 pub(crate) struct SeededRandom(u64);
 
 impl SeededRandom {

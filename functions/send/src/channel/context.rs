@@ -32,6 +32,7 @@ pub(crate) struct ChannelContext<'a> {
 
 /// Whether a channel can be used.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is matched where it is returned")]
 pub(crate) enum Preparation {
     Ready(PreparedMessage),
     Skipped(SkippedChannel, SkipReason),

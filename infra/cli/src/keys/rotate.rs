@@ -30,7 +30,6 @@ struct KeyRotation {
 }
 
 impl Rotate {
-    #[expect(clippy::unused_self, reason = "every command runs like this")]
     pub(super) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
         let rotation: KeyRotation =
             deployment.invoke("login", &json!({ "rotate_keys": {} })).await?;

@@ -1,5 +1,7 @@
 //! A function with an HTTP API, a table, a queue and a schedule.
 
+#![expect(clippy::disallowed_methods, reason = "a function reads its configuration")]
+
 #[path = "../../tests/aws/sdk_client.rs"]
 mod sdk_client;
 

@@ -236,6 +236,7 @@ async fn rows(client: &Client, worker: usize, prefix: &str) -> Vec<Item> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "`make races` sets the number of rounds")]
 async fn every_race_is_won_by_one() {
     let rounds = std::env::var("RACES").ok().filter(|it| !it.is_empty());
     let rounds = rounds.map_or(DEFAULT_ROUNDS, |it| it.parse().expect("RACES is a number"));

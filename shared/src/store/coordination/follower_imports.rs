@@ -78,7 +78,7 @@ impl FollowerImports {
     ) -> Result<bool, AwsError> {
         let import = FollowerImport::new(Uuid::new_v4().simple().to_string(), full, now);
         let may_begin = attr("phase")
-            .is_absent()
+            .not_exists()
             .or(is_under_way().negated())
             // The SDK repeats a write whose response was lost.
             .or(attr("run").equals(string(&import.run)));
@@ -102,8 +102,8 @@ impl FollowerImports {
         let owner = Uuid::new_v4().simple().to_string();
         let lease = ImportLease { id: import_id(app_id), owner };
         let is_free = attr("lease_owner")
-            .is_absent()
-            .or(attr("lease_until").is_less(number(now)))
+            .not_exists()
+            .or(attr("lease_until").less_than(number(now)))
             .or(attr("lease_owner").equals(string(&lease.owner)));
         let mut update = Write::update(&self.table, id_key(&lease.id))
             .set("lease_owner", string(&lease.owner))
@@ -111,7 +111,7 @@ impl FollowerImports {
             .when(is_under_way())
             .when(is_free);
         if !ignore_backoff {
-            let is_time = attr("retry_at").is_absent().or(attr("retry_at").is_at_most(number(now)));
+            let is_time = attr("retry_at").not_exists().or(attr("retry_at").at_most(number(now)));
             update = update.when(is_time);
         }
         let acquired = self.table.update_and_read("acquiring an import", update).await?;

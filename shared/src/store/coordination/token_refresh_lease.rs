@@ -94,8 +94,8 @@ impl TokenRefreshLeases {
         const ACTION: &str = "acquiring a token refresh lease";
         let (id, owner) = (id(app_id), Uuid::new_v4().simple().to_string());
         let is_free = attr("lease_owner")
-            .is_absent()
-            .or(attr("lease_until").is_less(number(now)))
+            .not_exists()
+            .or(attr("lease_until").less_than(number(now)))
             // The SDK repeats a write whose response was lost.
             .or(attr("lease_owner").equals(string(&owner)));
         let update = Write::update(&self.table, id_key(&id))
@@ -131,7 +131,7 @@ impl TokenRefreshLeases {
         let update = self
             .owned(lease)
             .set("forced_at", times)
-            .when(attr("lease_until").is_at_least(number(now)));
+            .when(attr("lease_until").at_least(number(now)));
         self.table.write("counting a forced token refresh", update).await
     }
 

@@ -43,7 +43,7 @@ impl Attribute {
         self.function("attribute_exists(", None)
     }
 
-    pub(in crate::store) fn is_absent(self) -> Condition {
+    pub(in crate::store) fn not_exists(self) -> Condition {
         self.function("attribute_not_exists(", None)
     }
 
@@ -60,19 +60,19 @@ impl Attribute {
         self.compared(" = ", Part::Value(value))
     }
 
-    pub(in crate::store) fn is_less(self, value: AttributeValue) -> Condition {
+    pub(in crate::store) fn less_than(self, value: AttributeValue) -> Condition {
         self.compared(" < ", Part::Value(value))
     }
 
-    pub(in crate::store) fn is_at_most(self, value: AttributeValue) -> Condition {
+    pub(in crate::store) fn at_most(self, value: AttributeValue) -> Condition {
         self.compared(" <= ", Part::Value(value))
     }
 
-    pub(in crate::store) fn is_greater(self, value: AttributeValue) -> Condition {
+    pub(in crate::store) fn greater_than(self, value: AttributeValue) -> Condition {
         self.compared(" > ", Part::Value(value))
     }
 
-    pub(in crate::store) fn is_at_least(self, value: AttributeValue) -> Condition {
+    pub(in crate::store) fn at_least(self, value: AttributeValue) -> Condition {
         self.compared(" >= ", Part::Value(value))
     }
 

@@ -413,7 +413,7 @@ mod tests {
             .delete_members("others", string_set(["b"]))
             .remove(["state_time", "scene"])
             .set_or_remove("absent", None)
-            .when(attr("state").is_absent());
+            .when(attr("state").not_exists());
         let (update, condition, _) = write.expressions();
         assert_eq!(
             update.as_deref(),

@@ -20,7 +20,7 @@ impl Events {
         deadline: Timestamp,
     ) -> Result<(u64, bool), AwsError> {
         let query = Query::with_key(attr("user").equals(string(user_key(app_id, open_id))))
-            .filter(attr("received_at").is_at_most(number(until)))
+            .filter(attr("received_at").at_most(number(until)))
             .attributes(&["user", "event"]);
         self.table.delete_all("deleting the events of a user", query, deadline).await
     }

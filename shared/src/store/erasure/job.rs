@@ -86,7 +86,7 @@ impl ErasureJob {
     /// what led to it so far. They don't hold if another invocation has completed it.
     pub(super) fn writes(&mut self, mappings: &Table, before: &BTreeSet<String>) -> Vec<Write> {
         let is_known =
-            if self.written { attr("subject").exists() } else { attr("subject").is_absent() };
+            if self.written { attr("subject").exists() } else { attr("subject").not_exists() };
         self.written = true;
         let mut own = mapping_key(self.subject(), JOB);
         own.insert("what".to_owned(), string(self.to_json()));

@@ -44,8 +44,8 @@ impl Erasure {
             let tombstone = Write::update(users, profile_key(app_id, open_id))
                 .set("expires", number(now.plus(TOMBSTONE_TTL)))
                 .when(attr("left_at").exists())
-                .when(attr("id").is_absent())
-                .when(attr("version").is_absent());
+                .when(attr("id").not_exists())
+                .when(attr("version").not_exists());
             users.write(ACTION, tombstone).await
         });
         futures_util::future::try_join_all(tombstones).await?;

@@ -165,7 +165,7 @@ impl Erasure {
         item.insert("left_at".to_owned(), number(left_at));
         READ.iter().fold(Write::put(&self.people.profiles.table, item), |put, name| {
             put.when(match profile.get(*name) {
-                None => attr(*name).is_absent(),
+                None => attr(*name).not_exists(),
                 Some(known) => attr(*name).equals(known.clone()),
             })
         })

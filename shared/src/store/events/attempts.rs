@@ -55,7 +55,7 @@ impl StoredEvent {
     /// The condition that no attempt was counted since the event was read.
     fn is_unchanged(&self) -> Condition {
         if self.attempts == 0 {
-            attr("attempts").is_absent()
+            attr("attempts").not_exists()
         } else {
             attr("attempts").equals(number(self.attempts))
         }
@@ -92,7 +92,7 @@ impl Events {
             .when(attr("pending").exists())
             .when(event.is_unchanged());
         if only_due {
-            update = update.when(attr("due_at").is_at_most(number(now)));
+            update = update.when(attr("due_at").at_most(number(now)));
         }
         let is_claimed = self.table.write("claiming an event", update).await?;
         Ok(if is_claimed {
@@ -114,7 +114,7 @@ impl Events {
             .remove(["pending", "due_at", "claimed_at"])
             .when(attr("pending").exists())
             // The last attempt may still be under way.
-            .when(attr("due_at").is_at_most(number(now)))
+            .when(attr("due_at").at_most(number(now)))
             .when(event.is_unchanged());
         let is_quarantined = self.table.write("quarantining an event", update).await?;
         Ok(if is_quarantined { ClaimResult::Exhausted } else { ClaimResult::Held })

@@ -102,7 +102,7 @@ impl Events {
         let update = Write::update(&self.table, event.key())
             .set("auto_reply", AutoReplyState::Sending.attribute(Some(&owner), now))
             .when(attr("user").exists())
-            .when(attr("auto_reply").is_absent().or(is_own));
+            .when(attr("auto_reply").not_exists().or(is_own));
         let claimed = self.table.write_or_existing("claiming an automatic reply", update).await?;
         Ok(match claimed {
             WriteOutcome::Written(_) => AutoReplyClaim::Acquired(AutoReplyLease { owner }),

@@ -43,7 +43,7 @@ impl Events {
     ) -> Result<(Vec<DueEvent>, Option<Item>), AwsError> {
         let is_due = attr("pending")
             .equals(string(app_id.as_str()))
-            .and(attr("due_at").is_at_most(number(now)));
+            .and(attr("due_at").at_most(number(now)));
         let query = Query::with_key(is_due).index(INDEX).page_size(limit).start(after);
         let Page { items, next } = self.table.read_page("looking for due events", query).await?;
         Ok((items.into_iter().map(DueEvent::new).collect(), next))

@@ -134,7 +134,7 @@ impl Events {
         ];
         let attributes = attributes.into_iter();
         item.extend(attributes.filter_map(|(name, value)| Some((name.to_owned(), value?))));
-        let put = Write::put(&self.table, item).when(attr("user").is_absent());
+        let put = Write::put(&self.table, item).when(attr("user").not_exists());
         Ok(match self.table.write_or_existing("storing an event", put).await? {
             WriteOutcome::Written(_) => None,
             WriteOutcome::Refused(existing) => Some(existing),

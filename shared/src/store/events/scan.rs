@@ -63,8 +63,8 @@ impl Events {
         after: Option<&EventCursor>,
     ) -> Result<EventPage, AwsError> {
         let mut filter = attr("received_at")
-            .is_at_least(number(range.from))
-            .and(attr("received_at").is_less(number(range.to)));
+            .at_least(number(range.from))
+            .and(attr("received_at").less_than(number(range.to)));
         if let Some(app_id) = &range.app_id {
             filter = filter.and(attr("app_id").equals(string(app_id.as_str())));
         }

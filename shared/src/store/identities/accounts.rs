@@ -68,7 +68,7 @@ impl Accounts {
         password_hash: Option<&Secret>,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
-        let is_new = attr("subject").is_absent();
+        let is_new = attr("subject").not_exists();
         let create = self.account(account).set("created_at", number(now));
         let create = match password_hash {
             // The condition holds also if the account was created and only the
@@ -130,7 +130,7 @@ impl Accounts {
 
     fn bind_user(&self, account: &str, person: &str, user: &PersonUser) -> [Write; 2] {
         let AppIdentity { app_id, open_id, .. } = &user.identity;
-        let is_unbound = attr("account").is_absent().or(attr("account").equals(string(account)));
+        let is_unbound = attr("account").not_exists().or(attr("account").equals(string(account)));
         let profile = Write::update(&self.profiles.table, profile_key(app_id, open_id))
             .set("account", string(account))
             .when(attr("id").equals(string(person)))
@@ -198,7 +198,7 @@ fn account_exists() -> Condition {
 /// The condition that the row of an account in an app leads to no other user.
 fn is_free_for(identity: &AppIdentity) -> Condition {
     let is_theirs = attr("open_id").equals(string(identity.open_id.as_str()));
-    attr("open_id").is_absent().or(is_theirs)
+    attr("open_id").not_exists().or(is_theirs)
 }
 
 /// The write by which an account leads to a user.

@@ -84,7 +84,7 @@ impl ClosedAccounts {
         is_linked: bool,
     ) -> Write {
         let unchanged = match profile.get("logged_in_at") {
-            None => attr("logged_in_at").is_absent(),
+            None => attr("logged_in_at").not_exists(),
             Some(known) => attr("logged_in_at").equals(known.clone()),
         };
         let left_at = get_time(profile, "left_at").max(Some(at)).unwrap_or(at);

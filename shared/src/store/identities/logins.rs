@@ -232,7 +232,7 @@ impl Logins {
             // A person who was known may have been erased meanwhile, and then is new.
             let has_id = attr("id").equals(string(user));
             let condition =
-                if read.person_had_id { has_id } else { attr("id").is_absent().or(has_id) };
+                if read.person_had_id { has_id } else { attr("id").not_exists().or(has_id) };
             let person = row(union_subject(union_id), PERSON).set("id", string(user));
             writes.extend([leading_here(union_subject(union_id)), person.when(condition)]);
         }
@@ -256,7 +256,7 @@ impl Logins {
 
     fn profile_update(&self, binding: &Binding<'_>, read: &Read, now: Timestamp) -> Write {
         let unchanged = match &read.profile_id {
-            None => attr("id").is_absent(),
+            None => attr("id").not_exists(),
             Some(id) => attr("id").equals(string(id)),
         };
         let mut update =
@@ -275,7 +275,7 @@ impl Logins {
             update = if read.was_bound {
                 update.when(is_bound)
             } else {
-                let condition = attr("account").is_absent().or(is_bound);
+                let condition = attr("account").not_exists().or(is_bound);
                 update.set("account", string(account)).when(condition)
             };
         }

@@ -27,7 +27,7 @@ impl Notifications {
             .set("recipients", number(u64::try_from(recipients).unwrap_or(u64::MAX)))
             .set("request_hash", string(request_hash))
             .set("expires", number(until.plus(self.table.retention())))
-            .when(attr("id").is_absent().or(is_same));
+            .when(attr("id").not_exists().or(is_same));
         self.table.write("recording a request of several recipients", update).await
     }
 

@@ -51,7 +51,7 @@ impl Notifications {
         let shards = (0..SHARDS).map(async |shard| {
             let is_due = attr("due_shard")
                 .equals(string(shard.to_string()))
-                .and(attr("due_at").is_at_most(number(now)));
+                .and(attr("due_at").at_most(number(now)));
             let query = Query::with_key(is_due).index(INDEX).page_size(limit);
             self.table.read_page("looking for due notifications", query).await
         });

@@ -246,7 +246,7 @@ impl Notifications {
         let notification = self.resolved(&row.id, message_id, receipt.status, &receipt.reason);
         let message = Write::update(&self.table, id_key(format!("message#{}", receipt.message)))
             .set("notification", string(&row.id))
-            .when(attr("notification").is_absent());
+            .when(attr("notification").not_exists());
         let receipt_row = Write::update(&self.table, receipt_row)
             .delete_members("ambiguous", string_set([&row.id]))
             .delete_members("receipts", string_set([&receipt.message]));

@@ -218,7 +218,7 @@ impl Notifications {
                 .set("expires", number(now.plus(self.table.retention())))
                 .returning_existing();
             let bind = match &receipt {
-                None => bind.when(attr("status").is_absent()),
+                None => bind.when(attr("status").not_exists()),
                 Some(_) => bind,
             };
             let mut writes = vec![self.update(lease, expected, &transition, now), bind.clone()];
@@ -265,7 +265,7 @@ impl Notifications {
         let status = transition.status();
         let is_written = is_at(&lease.owner, status);
         let condition = match expected {
-            Expected::Absent => attr("id").is_absent(),
+            Expected::Absent => attr("id").not_exists(),
             Expected::Unchanged(row) => row.is_unchanged(),
             Expected::Owned => is_at(&lease.owner, NotificationStatus::InProgress),
         };

@@ -69,8 +69,8 @@ impl PasswordAttempts {
         for _ in 0..MAX_WRITES {
             let next = Write::update(&self.table, key.key())
                 .increment("attempts")
-                .when(attr("ends_at").is_greater(number(now)))
-                .when(attr("attempts").is_less(number(MAX_ATTEMPTS)));
+                .when(attr("ends_at").greater_than(number(now)))
+                .when(attr("attempts").less_than(number(MAX_ATTEMPTS)));
             let existing = match self.table.write_or_existing(ACTION, next).await? {
                 WriteOutcome::Written(_) => return Ok(RateLimit::Allowed),
                 WriteOutcome::Refused(existing) => existing,
@@ -85,7 +85,7 @@ impl PasswordAttempts {
                 .set("attempts", number(1_u64))
                 .set("ends_at", number(ends_at))
                 .set("expires", number(ends_at))
-                .when(attr("ends_at").is_absent().or(attr("ends_at").is_at_most(number(now))));
+                .when(attr("ends_at").not_exists().or(attr("ends_at").at_most(number(now))));
             if self.table.write(ACTION, first).await? {
                 return Ok(RateLimit::Allowed);
             }

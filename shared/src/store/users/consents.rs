@@ -108,7 +108,7 @@ impl Consents {
                 item_key(key.user(), key.withdrawal()),
                 is_before("withdrawn_at", at),
             ),
-            Write::put(&self.table, consent).when(attr("user").is_absent()),
+            Write::put(&self.table, consent).when(attr("user").not_exists()),
         ];
         self.table.transact("granting a consent", writes).await.map(drop)
     }
@@ -304,7 +304,7 @@ impl Consents {
 
 /// The condition that the time in an attribute is before `at`, or isn't set.
 fn is_before(attribute: &str, at: Timestamp) -> Condition {
-    attr(attribute).is_absent().or(attr(attribute).is_less(number(at)))
+    attr(attribute).not_exists().or(attr(attribute).less_than(number(at)))
 }
 
 /// The condition that an entitlement is free, or reserved by this notification.

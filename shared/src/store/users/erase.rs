@@ -84,7 +84,7 @@ impl UserItems {
                 }
                 let deletions = some.iter().map(async |(item, attribute, kind)| {
                     let delete = Write::delete(&self.table, item_key(&user, *item))
-                        .when(attr(*attribute).is_at_most(number(until)));
+                        .when(attr(*attribute).at_most(number(until)));
                     let deleted = self.table.write(ACTION, delete).await?;
                     Ok::<_, AwsError>(deleted.then_some(*kind))
                 });

@@ -111,7 +111,7 @@ impl FormIds {
         item.insert("state".to_owned(), string("free"));
         item.insert("submitted_at".to_owned(), number(now));
         item.insert("expires".to_owned(), number(now.plus(FormId::TTL)));
-        Write::put(&self.table, item).when(attr("user").is_absent())
+        Write::put(&self.table, item).when(attr("user").not_exists())
     }
 
     /// The form ids with which this notification may be sent to a user now: the one that
@@ -127,7 +127,7 @@ impl FormIds {
         let key = attr("user").equals(string(&user)).and(attr("item").begins_with(PREFIX));
         // DynamoDB deletes what has expired within days, not at once.
         let usable = attr("expires")
-            .is_greater(number(now.plus(EXPIRY_MARGIN)))
+            .greater_than(number(now.plus(EXPIRY_MARGIN)))
             .and(is_free_or_reserved_by(notification));
         let found = self
             .table
@@ -154,7 +154,7 @@ impl FormIds {
         self.update(form)
             .set("state", string("reserved"))
             .set("notification", string(notification))
-            .when(attr("expires").is_greater(number(now.plus(EXPIRY_MARGIN))))
+            .when(attr("expires").greater_than(number(now.plus(EXPIRY_MARGIN))))
             .when(is_free_or_reserved_by(notification))
     }
 

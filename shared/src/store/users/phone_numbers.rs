@@ -83,7 +83,7 @@ impl PhoneNumbers {
         until: Timestamp,
     ) -> Result<(), AwsError> {
         let delete = Write::delete(&self.table, key(app_id, open_id))
-            .when(attr("confirmed_at").is_at_most(number(until)));
+            .when(attr("confirmed_at").at_most(number(until)));
         self.table.write("deleting a phone number", delete).await.map(drop)
     }
 }

@@ -61,7 +61,7 @@ pub(in crate::store) fn not_erased_condition(
     open_id: &OpenId,
     at: Timestamp,
 ) -> Write {
-    let condition = attr("left_at").is_absent().or(attr("left_at").is_less(number(at)));
+    let condition = attr("left_at").not_exists().or(attr("left_at").less_than(number(at)));
     Write::check(users, profile_key(app_id, open_id), condition)
 }
 
@@ -77,6 +77,7 @@ pub(in crate::store) fn still_following_condition(
         .equals(number(at))
         .and(attr("state_time").equals(number(at)))
         .and(attr("follows").equals(boolean(true)));
-    let condition = attr("left_at").is_absent().or(attr("left_at").is_less(number(at))).or(follows);
+    let condition =
+        attr("left_at").not_exists().or(attr("left_at").less_than(number(at))).or(follows);
     Write::check(users, profile_key(app_id, open_id), condition)
 }

@@ -100,7 +100,7 @@ impl ReplyWindows {
             .set("messages", number(window.messages()))
             .set("expires", number(until))
             .remove(["reserved_by"])
-            .when(attr("opened_at").is_absent().or(attr("opened_at").is_less(number(at))));
+            .when(attr("opened_at").not_exists().or(attr("opened_at").less_than(number(at))));
         let condition = if window == ReplyWindow::Follow {
             still_following_condition(&self.table, app_id, open_id, at)
         } else {
@@ -134,14 +134,14 @@ impl ReplyWindows {
     /// however often it asks, until it releases it.
     pub(super) fn reserve_slot(&self, slot: &WindowSlot, owner: &str, now: Timestamp) -> Write {
         let unused =
-            attr("reserved_by").is_absent().and(attr("messages").is_greater(number(0_u64)));
+            attr("reserved_by").not_exists().and(attr("messages").greater_than(number(0_u64)));
         let has_room = attr("reserved_by")
             .contains(owner)
             .or(attr("reserved_by").has_fewer_members_than("messages"))
             .or(unused);
         Write::update(&self.table, item_key(&slot.user, &slot.item))
             .add_members("reserved_by", string_set([owner]))
-            .when(attr("closes_at").is_greater(number(now)))
+            .when(attr("closes_at").greater_than(number(now)))
             .when(has_room)
     }
 

@@ -132,7 +132,7 @@ impl Followers {
             .equals(string("profile"))
             .and(attr("user").begins_with(&prefix))
             .and(attr("follows").equals(boolean(true)))
-            .and(attr("state_time").is_less(number(before)));
+            .and(attr("state_time").less_than(number(before)));
         let scan = Query::scan()
             .eventually()
             .page_size(SCAN_PAGE)

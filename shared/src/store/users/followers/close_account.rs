@@ -38,9 +38,8 @@ impl Followers {
             None => self.subjects(app_id, open_id).await?,
         };
         for subject in &subjects {
-            let is_older = attr("follows")
-                .equals(boolean(false))
-                .or(attr("state_time").is_at_most(number(at)));
+            let is_older =
+                attr("follows").equals(boolean(false)).or(attr("state_time").at_most(number(at)));
             let delete = Write::delete(&self.mappings, mapping_key(subject, app_id.as_str()))
                 .when(attr("open_id").equals(string(open_id.as_str())))
                 .when(is_older);

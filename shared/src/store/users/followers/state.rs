@@ -185,7 +185,7 @@ impl FollowState {
     pub(super) fn write(&self, profile: Write) -> Write {
         let is_same_version = attr("version").equals(number(self.version));
         let unchanged = if self.version == 0 {
-            attr("version").is_absent().or(is_same_version)
+            attr("version").not_exists().or(is_same_version)
         } else {
             is_same_version
         };
