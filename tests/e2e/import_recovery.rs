@@ -58,9 +58,15 @@ async fn lease_of_a_crashed_invocation_expires() {
     follow_without_events(&world, 150).await;
     world.wechat.fault(json!({ "path": BATCH, "delay_ms": 2000, "times": 2 })).await;
     killed_when(&world, async || {
-        let begun =
-            async || world.aws.rows("notifications").await.iter().any(|row| row["id"] == ROW);
-        eventually("the import has begun", begun).await;
+        let begun = async || {
+            world
+                .aws
+                .rows("notifications")
+                .await
+                .iter()
+                .any(|row| row["id"] == ROW && row["lease_until"].is_number())
+        };
+        eventually("an invocation holds the lease", begun).await;
     })
     .await;
     world.wechat.heal().await;
