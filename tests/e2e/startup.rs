@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use local_aws::InvokeFailure;
 use local_aws::services::Fault;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// The error that the caller gets of a function that can't start.
 async fn failure(world: &World, function: &str) -> String {
@@ -227,8 +228,10 @@ async fn starting_function_reads_parameters_up_to_eight_times() {
     says(&world, "followers", &["/hongyan/local/apps", "ThrottlingException"]).await;
     assert_eq!(all.fired(), 8);
     let all_but_one = throttled(7);
+    let begun = Instant::now();
     world.invoke("followers", &json!({ "continue": {} })).await.unwrap();
     assert_eq!(all_but_one.fired(), 7);
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 /// Fault 62.
