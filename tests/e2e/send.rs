@@ -266,10 +266,10 @@ async fn consent_is_released_when_certainly_nothing_was_sent() {
 #[tokio::test]
 async fn call_of_wechat_times_out_after_four_seconds() {
     let (world, to) = with_bob().await;
-    world.wechat.fault(json!({ "path": SUBSCRIBE_SEND, "delay_ms": 120_000 })).await;
+    world.wechat.fault(json!({ "path": SUBSCRIBE_SEND, "delay_ms": 30_000 })).await;
     let started = std::time::Instant::now();
     let report = world.send(&order("order-1", to)).await;
-    // Four seconds, and what a busy machine needs for all the rest: less than WeChat takes.
-    assert!(started.elapsed().as_secs() < 120, "{:?}", started.elapsed());
+    // Four seconds, and what a busy machine needs for all the rest.
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     assert_eq!(report["outcome"], "ambiguous");
 }
