@@ -393,7 +393,7 @@ async fn failing_notification_stops_no_other() {
         ("removed", "template"),
         ("changed", "data.colour"),
         ("broken", "templates/broken"),
-        ("unreadable", "can't read"),
+        ("unreadable", "can't be read"),
     ] {
         let row = row(&world, id).await;
         assert_eq!(row["status"], "retrying", "{row}");
