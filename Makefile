@@ -163,10 +163,12 @@ fuzz: ## Look for inputs that break a claim (needs nightly Rust; builds cargo-fu
 $(FUZZ)/bin/cargo-fuzz:
 	$(CARGO) install cargo-fuzz --version $(CARGO_FUZZ) --locked --root $(FUZZ)
 
-interop: interop-peers interop-aws interop-dynamodb ## Check against foreign implementations (needs Python and Node.js; brings them along)
+interop: interop-peers interop-aws interop-dynamodb ## Check against foreign implementations (needs Python, Node.js, Java with Maven, and Go; brings them along)
 
-interop-peers: $(PEERS)/ready ## Check against foreign implementations of WeChat's protocol, and foreign callers
+interop-peers: $(PEERS)/ready $(PEERS)/java/ready ## Check against foreign implementations of WeChat's protocol, and foreign callers
 	$(CARGO) build --quiet --locked --manifest-path tests/interop/clients/wechat-mp-sdk/Cargo.toml --target-dir $(PEERS)/rust
+	@go version > /dev/null 2>&1 || { echo "Go is missing; install golang (1.24 or newer)"; exit 1; }
+	go -C tests/interop/silenceper build -o $(PEERS)/go/ ./...
 	$(CARGO) build --quiet --package wechat-sandbox --locked
 	$(CARGO) run --quiet --package interop --locked -- $(PEERS)
 	$(CARGO) build --workspace --all-targets --locked
@@ -236,6 +238,11 @@ $(PEERS)/ready: tests/interop/requirements.txt tests/interop/package.json tests/
 	mkdir $(PEERS)/node
 	cp tests/interop/package.json tests/interop/package-lock.json $(PEERS)/node/
 	npm ci --prefix $(PEERS)/node --silent --no-audit --no-fund --ignore-scripts
+	touch $@
+
+$(PEERS)/java/ready: $(PEERS)/ready tests/interop/wxjava/pom.xml $(shell find tests/interop/wxjava/src -type f)
+	@javac --version > /dev/null 2>&1 && mvn --version > /dev/null || { echo "Java with Maven is missing; install a JDK (17 or newer) and maven"; exit 1; }
+	mvn --quiet --batch-mode --strict-checksums --file tests/interop/wxjava/pom.xml -Dfolder=$(PEERS)/java compile
 	touch $@
 
 $(EMULATOR)/ready:

@@ -47,7 +47,8 @@ const work = {
 
   async template({ app, open_id, template_id, fields, url, program }) {
     const sent = await client(app).sendTemplate(
-      open_id, template_id, url, undefined, values(fields), { appid: program.app_id, pagepath: program.page },
+      open_id, template_id, url, undefined, values(fields),
+      program && { appid: program.app_id, pagepath: program.page },
     );
     return { message_id: sent.msgid.toFixed() };
   },

@@ -70,7 +70,7 @@ const work = {
       touser: open_id,
       template_id,
       url,
-      miniprogram: { appid: program.app_id, pagepath: program.page },
+      ...(program && { miniprogram: { appid: program.app_id, pagepath: program.page } }),
       data: values(fields),
     });
     return {};

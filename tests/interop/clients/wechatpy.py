@@ -69,7 +69,8 @@ def login(request):
 
 
 def template(request):
-    program = {"appid": request["program"]["app_id"], "pagepath": request["program"]["page"]}
+    program = request["program"]
+    program = program and {"appid": program["app_id"], "pagepath": program["page"]}
     sent = client(request["app"]).message.send_template(
         request["open_id"], request["template_id"], values(request["fields"]), url=request["url"], mini_program=program
     )

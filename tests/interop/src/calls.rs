@@ -53,6 +53,8 @@ pub enum Purpose {
     Login,
     /// A template message, which opens a mini program.
     Template,
+    /// A template message, which opens a web page.
+    PageTemplate,
     /// A subscription message.
     Subscribe,
     /// A text of an Official Account's customer service.
@@ -62,12 +64,13 @@ pub enum Purpose {
 }
 
 /// What there is to ask for.
-pub const ALL: [Purpose; 8] = [
+pub const ALL: [Purpose; 9] = [
     Purpose::Token,
     Purpose::Followers,
     Purpose::Profile,
     Purpose::Login,
     Purpose::Template,
+    Purpose::PageTemplate,
     Purpose::Subscribe,
     Purpose::AccountText,
     Purpose::ProgramText,
@@ -163,6 +166,7 @@ impl fmt::Display for Purpose {
             Self::Profile => "a profile",
             Self::Login => "a login",
             Self::Template => "a template message",
+            Self::PageTemplate => "one without a mini program",
             Self::Subscribe => "a subscription message",
             Self::AccountText => "an account's text",
             Self::ProgramText => "a mini program's text",
@@ -174,7 +178,11 @@ impl Purpose {
     /// Which app asks. The token is asked for where all clients have one.
     fn app(self) -> App {
         match self {
-            Self::Followers | Self::Profile | Self::Template | Self::AccountText => SHOP,
+            Self::Followers
+            | Self::Profile
+            | Self::Template
+            | Self::PageTemplate
+            | Self::AccountText => SHOP,
             Self::Token | Self::Login | Self::Subscribe | Self::ProgramText => SHOP_MINI,
         }
     }
@@ -186,15 +194,27 @@ impl Purpose {
             Self::Followers => "followers",
             Self::Profile => "profile",
             Self::Login => "login",
-            Self::Template => "template",
+            Self::Template | Self::PageTemplate => "template",
             Self::Subscribe => "subscribe",
             Self::AccountText | Self::ProgramText => "customer_service",
         }
     }
 
+    /// The mini program that a template message opens, for the peer's script.
+    fn program(self) -> Option<Value> {
+        (self == Self::Template).then(|| json!({ "app_id": SHOP_MINI.app_id, "page": PAGE }))
+    }
+
     /// Whether it ends on somebody's phone.
     fn is_message(self) -> bool {
-        matches!(self, Self::Template | Self::Subscribe | Self::AccountText | Self::ProgramText)
+        matches!(
+            self,
+            Self::Template
+                | Self::PageTemplate
+                | Self::Subscribe
+                | Self::AccountText
+                | Self::ProgramText
+        )
     }
 
     fn template_id(self) -> &'static str {
@@ -219,8 +239,7 @@ impl Side<'_> {
         let theirs = self.theirs().await?;
         let ours = self.our_own().await?;
         let found = difference::between(&theirs, &ours);
-        let name = self.peer.name.split(' ').next().unwrap_or_default();
-        let named = named(name, self.purpose);
+        let named = named(self.peer.short_name(), self.purpose);
         difference::explain(&found, &named).map_err(Problem::Differ)?;
         Ok(found.len())
     }
@@ -241,7 +260,7 @@ impl Side<'_> {
             "fields": FIELDS.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
             "url": URL,
             "page": PAGE,
-            "program": { "app_id": SHOP_MINI.app_id, "page": PAGE },
+            "program": self.purpose.program(),
             "text": TEXT,
         });
         let understood: Understood = self.peer.request(self.purpose.work(), request)?;
@@ -310,11 +329,13 @@ impl Side<'_> {
                 let union_id = self.sandbox.union_id(ANN).await?;
                 same(json!([open_id, union_id]), json!([it.open_id, it.union_id]))
             }
-            Purpose::Template | Purpose::Subscribe => match &it.message_id {
-                // 19 digits have no room in a double.
-                Some(id) => same(json!(call["answer"]["msgid"].to_string()), json!(id)),
-                None => Ok(()),
-            },
+            Purpose::Template | Purpose::PageTemplate | Purpose::Subscribe => {
+                match &it.message_id {
+                    // 19 digits have no room in a double.
+                    Some(id) => same(json!(call["answer"]["msgid"].to_string()), json!(id)),
+                    None => Ok(()),
+                }
+            }
             Purpose::AccountText | Purpose::ProgramText => Ok(()),
         }
     }

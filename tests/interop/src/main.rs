@@ -28,6 +28,8 @@ fn all_envelopes(environment: &Environment) -> usize {
     let peers = [
         environment.python(&scripts.join("wechatpy.py")),
         environment.node(&scripts.join("wechat-crypto.js")),
+        environment.java("interop.Envelopes"),
+        environment.go("envelopes"),
     ];
     let failed = peers.into_iter().filter_map(|peer| envelopes_with(peer).err());
     failed.map(|error| say_error(&error)).count()
@@ -41,6 +43,8 @@ async fn all_calls(environment: &Environment) -> usize {
         (environment.node(&clients.join("co-wechat-api.js")), &calls::ALL[..]),
         (environment.node(&clients.join("node-easywechat.js")), &calls::ALL[..]),
         (environment.rust("wechat-mp-sdk-client"), &calls::OF_PROGRAMS[..]),
+        (environment.java("interop.Client"), &calls::ALL[..]),
+        (environment.go("client"), &calls::ALL[..]),
     ];
     let mut failed = 0;
     for (peer, purposes) in peers {

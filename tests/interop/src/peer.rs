@@ -114,9 +114,37 @@ impl Environment {
         let program = self.0.join("rust/debug").join(name);
         Peer::start(Command::new(&program), &program)
     }
+
+    /// Starts a program in Go.
+    ///
+    /// # Errors
+    ///
+    /// When it doesn't start.
+    pub fn go(&self, name: &str) -> Result<Peer, PeerError> {
+        let program = self.0.join("go").join(name);
+        Peer::start(Command::new(&program), &program)
+    }
+
+    /// Starts a program in Java: the class with this name.
+    ///
+    /// # Errors
+    ///
+    /// When Java doesn't start, or the class not with it.
+    pub fn java(&self, class: &str) -> Result<Peer, PeerError> {
+        let java = self.0.join("java");
+        let path = format!("{0}/classes:{0}/libraries/*", java.display());
+        let mut command = Command::new("java");
+        command.args(["-cp", &path, class]);
+        Peer::start(command, Path::new(class))
+    }
 }
 
 impl Peer {
+    /// What it calls itself, without its version.
+    pub fn short_name(&self) -> &str {
+        self.name.split(' ').next().unwrap_or_default()
+    }
+
     fn start(mut command: Command, script: &Path) -> Result<Self, PeerError> {
         let program = command.get_program().to_string_lossy().into_owned();
         let mut child = command

@@ -83,10 +83,12 @@ pub(super) fn check_consent(
     Ok(())
 }
 
-/// An optional parameter with a fixed set of values; the first one is the default.
+/// An optional parameter with a fixed set of values; the first one is the default. An empty
+/// text counts as missing: the Go SDK silenceper/wechat sends one for what isn't set.
 fn one_of(call: &Call<'_>, name: &str, values: &[&str]) -> Result<String, ApiError> {
     let value = match call.body.get(name) {
         None | Some(Value::Null) => values.first().copied(),
+        Some(Value::String(text)) if text.is_empty() => values.first().copied(),
         Some(value) => value.as_str(),
     };
     let known = value.filter(|value| values.contains(value)).map(str::to_owned);

@@ -68,7 +68,8 @@ pub(super) fn find<'a>(
 }
 
 /// The target of a tap: the `miniprogram` if there is one, else the web page in the field
-/// `url`.
+/// `url`. Empty texts count as missing: the Go SDK silenceper/wechat sends a `miniprogram` of
+/// them if none is set.
 pub(super) fn jump(
     world: &World,
     app: &App,
@@ -78,10 +79,11 @@ pub(super) fn jump(
     let text = |value: Option<&Value>| {
         value.and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned)
     };
-    if let Some(program) = body.get("miniprogram").filter(|it| !it.is_null()) {
-        let app_id = text(program.get("appid")).ok_or(api_error::INVALID_APPID)?;
-        let page = text(program.get("pagepath"));
-        return mini_program_page(world, app, app_id, page).map(Some);
+    let program = body.get("miniprogram").unwrap_or(&Value::Null);
+    match (text(program.get("appid")), text(program.get("pagepath"))) {
+        (Some(app_id), page) => return mini_program_page(world, app, app_id, page).map(Some),
+        (None, Some(_)) => return Err(api_error::INVALID_APPID),
+        (None, None) => {}
     }
     Ok(text(body.get(url)).map(Jump::Url))
 }

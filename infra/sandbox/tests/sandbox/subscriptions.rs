@@ -39,7 +39,9 @@ async fn consent_allows_one_message() {
     assert_eq!(screen[0]["kind"], "subscribe");
     assert_eq!(screen[0]["jump"]["mini_program"]["state"], "trial");
 
-    assert_eq!(errcode(&fixture.send_subscribe(&bob, json!({})).await), 0);
+    let empty = json!({"page": "pages/index", "miniprogram_state": "", "lang": ""});
+    assert_eq!(errcode(&fixture.send_subscribe(&bob, empty).await), 0, "as if they were missing");
+    assert_eq!(fixture.screen("bob").await[1]["jump"]["mini_program"]["state"], "formal");
     assert_eq!(errcode(&fixture.send_subscribe(&bob, json!({})).await), 43101);
     let ann = fixture.open_id("ann", "shop-mini");
     assert_eq!(

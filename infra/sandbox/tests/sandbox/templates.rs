@@ -77,6 +77,8 @@ async fn checks_come_in_a_fixed_order() {
     assert!(errmsg.starts_with("argument invalid! data.thing1.value is empty rid: "), "{errmsg}");
     let unbound = json!({"miniprogram": {"appid": "wxffffffffffffffff"}});
     assert_eq!(errcode(&fixture.send_template(&ann, unbound).await), 40013);
+    let nameless = json!({"miniprogram": {"appid": "", "pagepath": "pages/index"}});
+    assert_eq!(errcode(&fixture.send_template(&ann, nameless).await), 40013);
     assert!(fixture.screen("ann").await.is_empty());
     fixture.idle().await;
     assert_eq!(fixture.callback.received().len(), 1, "only of the follow");
@@ -132,4 +134,15 @@ async fn profile_depends_on_following() {
         event.contains("<Event><![CDATA[SCAN]]></Event><EventKey><![CDATA[7]]></EventKey>"),
         "{event}"
     );
+}
+
+#[tokio::test]
+async fn mini_program_of_empty_texts_is_none() {
+    let fixture = Fixture::new().await;
+    let ann = fixture.open_id("ann", "shop");
+    fixture.act("ann", "follow", json!({"app": "shop"})).await;
+    let more =
+        json!({"url": "https://shop.example/17", "miniprogram": {"appid": "", "pagepath": ""}});
+    assert_eq!(errcode(&fixture.send_template(&ann, more).await), 0);
+    assert_eq!(fixture.screen("ann").await[0]["jump"]["url"], "https://shop.example/17");
 }

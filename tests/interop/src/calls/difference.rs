@@ -56,9 +56,28 @@ pub(super) fn named(peer: &str, purpose: Purpose) -> Vec<Difference> {
         // A parameter that is empty, and one that isn't there, both mean the beginning.
         ("co-wechat-api", Purpose::Followers) => vec![theirs("/query/next_openid", json!(""))],
         // It gives every call a token; WeChat asks for none here.
-        ("wechatpy", Purpose::Login) => vec![theirs("/query/access_token", json!("…"))],
+        ("wechatpy" | "WxJava", Purpose::Login) => {
+            vec![theirs("/query/access_token", json!("…"))]
+        }
+        // It sends an empty text for what isn't set, where we send nothing.
+        ("silenceper/wechat", Purpose::Subscribe) => vec![
+            theirs("/body/data/thing1/color", json!("")),
+            theirs("/body/data/time2/color", json!("")),
+            theirs("/body/lang", json!("")),
+            theirs("/body/miniprogram_state", json!("")),
+        ],
+        ("silenceper/wechat", Purpose::PageTemplate) => vec![
+            ours("/body/client_msg_id", json!(super::ours::ONCE)),
+            theirs("/body/miniprogram", json!({ "appid": "", "pagepath": "" })),
+        ],
+        ("co-wechat-api", Purpose::PageTemplate) => vec![
+            ours("/body/client_msg_id", json!(super::ours::ONCE)),
+            theirs("/body/miniprogram", Value::Null),
+        ],
         // No other client sends `client_msg_id`, which deduplicates our message.
-        (_, Purpose::Template) => vec![ours("/body/client_msg_id", json!(super::ours::ONCE))],
+        (_, Purpose::Template | Purpose::PageTemplate) => {
+            vec![ours("/body/client_msg_id", json!(super::ours::ONCE))]
+        }
         _ => Vec::new(),
     }
 }

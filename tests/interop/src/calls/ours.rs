@@ -44,13 +44,14 @@ impl Ours {
             Purpose::Token | Purpose::Login => return Ok(()),
             Purpose::Followers => return client.follower_page(&token, None).await.map(drop),
             Purpose::Profile => return client.user_info(&token, &open_id).await.map(drop),
-            Purpose::Template => {
+            Purpose::Template | Purpose::PageTemplate => {
                 let program = AppId::parse(SHOP_MINI.app_id).expect("one of the example's");
+                let program = MiniProgram { appid: &program, pagepath: Some(PAGE) };
                 TemplateMessage {
                     touser: &open_id,
                     template_id: purpose.template_id(),
                     url: Some(URL),
-                    miniprogram: Some(MiniProgram { appid: &program, pagepath: Some(PAGE) }),
+                    miniprogram: Some(program).filter(|_| purpose == Purpose::Template),
                     client_msg_id: ONCE,
                     data: &data,
                 }
