@@ -11,7 +11,8 @@
 //! - [`store`] is the four tables. It uses the types of [`wechat`], never its
 //!   client; only functions put the two together.
 //! - [`access_token`] gives a function WeChat's access tokens.
-//! - [`lambda`] starts a function; [`http`], [`aws`], [`retry`], [`telemetry`] and
+//! - [`send_response`] is what the function `send` returns.
+//! - [`lambda`] starts a function, [`services`] gives it what it calls; [`http`], [`aws`], [`retry`], [`telemetry`] and
 //!   [`metric`] are what it runs with.
 
 pub mod clock;
@@ -42,6 +43,10 @@ pub mod parameters;
 pub mod retry;
 #[cfg(feature = "schema")]
 pub mod schema;
+#[cfg(feature = "aws")]
+pub mod send_response;
+#[cfg(feature = "aws")]
+pub mod services;
 #[cfg(feature = "aws")]
 pub mod store;
 #[cfg(feature = "aws")]

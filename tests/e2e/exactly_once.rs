@@ -4,7 +4,7 @@
 use crate::channel_scenario::{ChannelScenario, REPEATABLE, UNREPEATABLE};
 use crate::world::World;
 use futures_util::future::join_all;
-use local_aws::services::Fault;
+use local_aws::services::{Fault, ProcessCommand};
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 
@@ -290,12 +290,12 @@ async fn short_scene(kind: &'static str) -> ChannelScenario {
 /// they have no time for a call any more.
 async fn frozen_past_its_lease(scene: &ChannelScenario, begun: Timestamp, outcome: &str) {
     let send = scene.world.cloud.function("send");
-    assert_eq!(scene.world.cloud.freeze(&send).await.unwrap(), 1);
+    assert_eq!(scene.world.cloud.command(&send, ProcessCommand::Freeze).await.unwrap(), 1);
     scene.world.aws.set_time("order-1", "lease_until", 1).await;
     let other = scene.world.invoke("send", &scene.request("order-1")).await.unwrap();
     assert_eq!(other["notifications"][0]["outcome"], outcome, "{}", scene.kind);
     scene.world.until("it is too late", || Timestamp::now() > begun.plus(8)).await;
-    scene.world.cloud.thaw(&send).await.unwrap();
+    scene.world.cloud.command(&send, ProcessCommand::Thaw).await.unwrap();
 }
 
 /// Fault 43.

@@ -2,12 +2,9 @@
 
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
-use shared::aws::Aws;
-use shared::cache::Cached;
 use shared::clock::Timestamp;
-use shared::config;
-use shared::http::HttpClient;
-use shared::parameters::{Apps, Parameters};
+use shared::parameters::Apps;
+use shared::services::{CachedApps, Services};
 use shared::store::{
     ClosedAccounts, Consents, EventCursors, Events, EventsTable, Followers, MappingsTable,
     Notifications, NotificationsTable, PhoneNumbers, ReplyWindows, UserItems, UsersTable,
@@ -19,8 +16,7 @@ use std::sync::Arc;
 /// State reused across invocations, initialised at cold start.
 #[derive(Debug)]
 pub(crate) struct App {
-    apps: Cached<Apps>,
-    parameters: Parameters,
+    apps: CachedApps,
     pub(crate) events: Events,
     pub(crate) cursors: EventCursors,
     pub(crate) followers: Followers,
@@ -37,24 +33,16 @@ pub(crate) struct App {
 impl App {
     /// Connects to AWS, checks the tables, and reads the apps.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
-        let web = HttpClient::new();
-        let aws = Aws::from_environment(&web)?;
-        let dynamodb = aws.dynamodb();
+        let Services { dynamodb, parameters, tokens, wechat } = Services::from_environment()?;
         let events = EventsTable::from_environment(&dynamodb)?;
         let users = UsersTable::from_environment(&dynamodb)?;
         let mappings = MappingsTable::from_environment(&dynamodb)?;
         let notifications = NotificationsTable::from_environment(&dynamodb)?;
-        let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
-        let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
-        let (apps, checks) = tokio::join!(parameters.apps(), async {
+        let checks = async {
             tokio::try_join!(events.check(), users.check(), mappings.check(), notifications.check())
-        });
-        checks?;
-        let apps = Cached::new(apps?, Timestamp::now());
-        let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
+        };
         Ok(Self {
-            apps,
-            parameters,
+            apps: CachedApps::read(&parameters, checks).await?,
             events: Events::new(&events),
             cursors: EventCursors::new(&users),
             followers: Followers::new(&users, &mappings),
@@ -71,7 +59,6 @@ impl App {
 
     /// The apps. If the `wanted` one is missing, they are read again.
     pub(crate) async fn apps(&self, now: Timestamp, wanted: Option<&AppId>) -> Arc<Apps> {
-        let is_sufficient = |apps: &Apps| wanted.is_none_or(|wanted| apps.by_id(wanted).is_some());
-        self.apps.get(now, is_sufficient, self.parameters.apps()).await
+        self.apps.get(now, |apps| wanted.is_none_or(|wanted| apps.by_id(wanted).is_some())).await
     }
 }

@@ -4,13 +4,12 @@ use crate::keys::key_set::Keys;
 use crate::session::refresh_token::RefreshKey;
 use lambda_http::Error;
 use shared::access_token::AccessTokens;
-use shared::aws::Aws;
 use shared::cache::Cached;
 use shared::clock::Timestamp;
 use shared::config;
-use shared::http::HttpClient;
 use shared::parameters::{AppKind, Apps, ParameterError, Parameters, WeChatApp};
 use shared::secret::Secret;
+use shared::services::Services;
 use shared::store::{
     Accounts, AppIdentity, Consents, Erasure, EventsTable, FormIds, LoginCodes, Logins, Mappings,
     MappingsTable, NotificationsTable, PasswordAttempts, People, PhoneNumbers, Profiles,
@@ -77,16 +76,11 @@ impl App {
     /// requests the public keys while the stack is created, when the Parameter Store may
     /// have no app yet.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
-        let web = HttpClient::new();
-        let aws = Aws::from_environment(&web)?;
-        let dynamodb = aws.dynamodb();
+        let Services { dynamodb, parameters, tokens, wechat } = Services::from_environment()?;
         let users = UsersTable::from_environment(&dynamodb)?;
         let mappings = MappingsTable::from_environment(&dynamodb)?;
         let events = EventsTable::from_environment(&dynamodb)?;
         let notifications = NotificationsTable::from_environment(&dynamodb)?;
-        let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
-        let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
-        let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
         let (credentials, users_check, mappings_check) =
             tokio::join!(read(&parameters), users.check(), mappings.check());
         users_check.and(mappings_check)?;

@@ -3,12 +3,9 @@
 use crate::circuit_breaker::CircuitBreaker;
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
-use shared::aws::Aws;
-use shared::cache::Cached;
 use shared::clock::Timestamp;
-use shared::config;
-use shared::http::HttpClient;
 use shared::parameters::{Apps, ParameterError, Parameters, Template};
+use shared::services::{CachedApps, Services};
 use shared::store::{
     Entitlements, Mappings, MappingsTable, Notifications, NotificationsTable, Profiles,
     SharedCircuits, UsersTable,
@@ -22,7 +19,7 @@ const TEMPLATE_TTL_SECS: u64 = 60;
 /// Initialised at cold start.
 #[derive(Debug)]
 pub(crate) struct App {
-    apps: Cached<Apps>,
+    apps: CachedApps,
     pub(crate) profiles: Profiles,
     pub(crate) entitlements: Entitlements,
     pub(crate) mappings: Mappings,
@@ -38,21 +35,14 @@ pub(crate) struct App {
 impl App {
     /// Connects, checks the tables, and reads the apps.
     pub(crate) async fn from_environment() -> Result<Self, Error> {
-        let web = HttpClient::new();
-        let aws = Aws::from_environment(&web)?;
-        let dynamodb = aws.dynamodb();
+        let Services { dynamodb, parameters, tokens, wechat } = Services::from_environment()?;
         let users = UsersTable::from_environment(&dynamodb)?;
         let mappings = MappingsTable::from_environment(&dynamodb)?;
         let notifications = NotificationsTable::from_environment(&dynamodb)?;
-        let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
-        let wechat = WeChatClient::new(web.client(), &config::required("WECHAT_URL")?)?;
-        let (apps, users_check, mappings_check, notifications_check) =
-            tokio::join!(parameters.apps(), users.check(), mappings.check(), notifications.check());
-        users_check.and(mappings_check).and(notifications_check)?;
-        let tokens = AccessTokens::from_environment(parameters.clone(), aws)?;
-        let templates = Mutex::default();
+        let checks =
+            async { tokio::try_join!(users.check(), mappings.check(), notifications.check()) };
         Ok(Self {
-            apps: Cached::new(apps?, Timestamp::now()),
+            apps: CachedApps::read(&parameters, checks).await?,
             profiles: Profiles::new(&users),
             entitlements: Entitlements::new(&users),
             mappings: Mappings::new(&mappings),
@@ -62,20 +52,18 @@ impl App {
             wechat,
             circuit_breaker: CircuitBreaker::default(),
             parameters,
-            templates,
+            templates: Mutex::default(),
         })
     }
 
     pub(crate) async fn all_apps(&self, now: Timestamp) -> Arc<Apps> {
-        self.apps.get(now, |_| true, self.parameters.apps()).await
+        self.apps.get(now, |_| true).await
     }
 
     /// The apps, read again if the template names one that is missing.
     pub(crate) async fn apps(&self, template: &Template, now: Timestamp) -> Arc<Apps> {
-        let is_sufficient = |apps: &Apps| {
-            template.channels.iter().all(|channel| apps.by_alias(channel.app()).is_some())
-        };
-        self.apps.get(now, is_sufficient, self.parameters.apps()).await
+        let has_app = |apps: &Apps, alias| apps.by_alias(alias).is_some();
+        self.apps.get(now, |apps| template.channels.iter().all(|it| has_app(apps, it.app()))).await
     }
 
     /// The template of this code, if it exists.

@@ -12,6 +12,7 @@ use crate::app::App;
 use context::{ChannelContext, Preparation};
 use shared::aws::AwsError;
 use shared::parameters::{Channel, CustomerService};
+use subscription_message::with_consent;
 
 /// Prepares the message if the channel can be used.
 pub(crate) async fn prepare(
@@ -21,38 +22,24 @@ pub(crate) async fn prepare(
 ) -> Result<Preparation, AwsError> {
     match channel {
         Channel::Template { template_id, data, url, mini_program, .. } => {
-            let template =
-                template_message::ChannelTemplate { template_id, data, url, mini_program };
-            Ok(template_message::prepare(context, template))
+            Ok(template_message::prepare(context, template_id, data, url, mini_program))
         }
         Channel::Subscribe { template_id, data, page, state, lang, long_term, .. } => {
-            let template = subscription_message::ChannelTemplate {
-                template_id,
-                data,
-                page,
-                state,
-                lang,
-                long_term: *long_term,
-            };
-            subscription_message::prepare(app, context, template).await
+            let (state, lang) = (state.as_deref(), lang.as_deref());
+            let message =
+                subscription_message::message(context, template_id, data, page, state, lang);
+            with_consent(app, context, template_id, *long_term, message).await
         }
         Channel::Bizsend { template_id, data, page, mini_program, long_term, .. } => {
-            let template = subscription_notification::ChannelTemplate {
-                template_id,
-                data,
-                page,
-                mini_program,
-                long_term: *long_term,
-            };
-            subscription_notification::prepare(app, context, template).await
+            let message =
+                subscription_notification::message(context, template_id, data, page, mini_program);
+            with_consent(app, context, template_id, *long_term, message).await
         }
         Channel::CustomerService(CustomerService { message, .. }) => {
             customer_service::prepare(app, context, message).await
         }
         Channel::LegacyTemplate { template_id, data, page, emphasis_keyword, .. } => {
-            let template =
-                legacy_template::ChannelTemplate { template_id, data, page, emphasis_keyword };
-            legacy_template::prepare(app, context, template).await
+            legacy_template::prepare(app, context, template_id, data, page, emphasis_keyword).await
         }
     }
 }

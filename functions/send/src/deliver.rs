@@ -8,11 +8,11 @@ pub(crate) mod wechat_call;
 
 use crate::app::App;
 use crate::notification::{Notification, NotificationSpec};
-use crate::response::NotificationResult;
 use attempt::Attempt;
 use outcome::{AttemptEnd, AttemptRecord};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
+use shared::send_response::NotificationResult;
 use shared::store::{Lease, NextAction, NotificationRow, NotificationStatus};
 
 /// Notifications that an invocation delivers concurrently.

@@ -10,7 +10,6 @@ mod handler;
 mod notification;
 mod recipient_routes;
 mod request;
-mod response;
 #[cfg(test)]
 mod schema;
 mod send_request;

@@ -7,11 +7,11 @@ use crate::commands::list_templates::{ListTemplates, ListTemplatesResponse};
 use crate::commands::remaining::{Remaining, RemainingResponse};
 use crate::notification::Recipient;
 use crate::request::{MAX_RECIPIENTS, Recipients, Request};
-use crate::response::{NotificationResult, SendResponse};
 use schemars::generate::Contract;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use shared::parameters::Template;
 use shared::schema::schema_for;
+use shared::send_response::{NotificationResult, SendResponse};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 

@@ -6,12 +6,12 @@ use crate::deliver::{DeliverError, MAX_CONCURRENCY, deliver};
 use crate::error;
 use crate::notification::{Notification, NotificationSpec};
 use crate::request::Request;
-use crate::response::{NotificationResult, SendResponse};
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use shared::clock::Timestamp;
+use shared::send_response::{NotificationResult, SendResponse};
 use shared::store::NotificationStatus;
 
 /// Delivers the notifications of a request, or only says what would be sent if it is

@@ -6,12 +6,12 @@ use crate::app::App;
 use crate::deliver::outcome::{AttemptRecord, MAX_RETRY_AGE_SECS, retry_delay_secs};
 use crate::deliver::{DeliverError, MAX_CONCURRENCY, deliver, give_up, template_of};
 use crate::notification::{Notification, NotificationSpec};
-use crate::response::NotificationResult;
 use futures_util::{StreamExt as _, stream};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::ParameterError;
+use shared::send_response::NotificationResult;
 use shared::store::{Lease, NextAction, NotificationRow, NotificationStatus, ReceiptResolution};
 use std::collections::HashSet;
 

@@ -29,7 +29,6 @@ mod person_selector;
 mod person_summary;
 mod random;
 mod send;
-mod send_response;
 mod target;
 mod template;
 mod terminal;

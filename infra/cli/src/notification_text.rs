@@ -1,7 +1,7 @@
 //! Outcomes of notifications, in words.
 
-use crate::send_response::{NotificationResult, SkippedChannel};
 use crate::timestamp::format_time;
+use shared::send_response::{NotificationResult, SkippedChannel};
 use shared::store::NotificationStatus;
 use std::fmt;
 

@@ -8,7 +8,6 @@ use crate::field_values::FieldValues;
 use crate::notification_text::{is_accepted, write_result};
 use crate::output::CommandOutput;
 use crate::person_selector::{self, PersonSelector};
-use crate::send_response::{NotificationResult, SendResponse};
 use crate::terminal::Terminal;
 use crate::timestamp::parse_time;
 use crate::{parse, random};
@@ -17,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
+use shared::send_response::{NotificationResult, SendResponse};
 use std::fmt;
 
 /// Send a notification, show what would be sent, or cancel one.

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use tokio::signal::unix::{SignalKind, signal};
+pub use resettable_server::stop_signal;
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
@@ -44,9 +44,6 @@ pub struct RunArguments {
 impl RunArguments {
     /// The options of a cloud that logs to the terminal. Data is kept in `data` unless
     /// the arguments name another folder.
-    ///
-    /// # Errors
-    /// If the working directory is gone.
     pub fn options(self, template: impl Into<PathBuf>, data: &str) -> io::Result<Options> {
         let mut options = Options::new(template);
         options.extra_stacks = self.stack;
@@ -75,21 +72,6 @@ pub fn init_tracing(verbose: bool) {
     let targets = Targets::new().with_default(level).with_target("dynoxide", tracing::Level::ERROR);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     tracing_subscriber::registry().with(targets).with(lines).init();
-}
-
-/// Starts to listen for Ctrl-C and `SIGTERM`; the future returns when one arrives.
-///
-/// # Errors
-/// If the signals can't be listened for.
-pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }
 
 /// Prints the addresses of a cloud.

@@ -12,11 +12,10 @@ use serde_json::Value as Json;
 use tokio::task::JoinSet;
 
 use crate::{
-    gateway::Gateway,
     http::{HttpClient, HttpError},
     runtime::Runtime,
     services::{
-        self, Aws,
+        self, Aws, Invoke, ProcessCommand,
         lambda::{FunctionResponse, InvokeError},
     },
     sqs_mapping::SqsMapping,
@@ -51,14 +50,12 @@ pub struct Cloud {
     /// Schedules and mappings.
     tasks: JoinSet<()>,
     // Taken when it stops.
-    servers: Option<(Vec<Gateway>, services::Server)>,
+    servers: Option<(Vec<resettable_server::Server>, services::Server)>,
 }
 
 impl Cloud {
-    /// Starts everything; when this returns, every address answers.
-    ///
-    /// # Errors
-    /// Says what is wrong and what to do about it. Nothing is left running.
+    /// Starts everything; when this returns, every address answers. If it fails, nothing is
+    /// left running.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let endpoints = Endpoints::bind(options.http_port, options.aws_port)?;
         Prepared::new(options, endpoints)?.start().await
@@ -107,18 +104,12 @@ impl Cloud {
     /// Calls an AWS service, as its JSON protocol names the operation:
     /// `DynamoDB_20120810.Scan`. The caller is no function, so no role is
     /// checked and nothing is metered.
-    ///
-    /// # Errors
-    /// If the service refuses.
     pub async fn call_service(&self, target: &str, body: &Json) -> Result<Json, HttpError> {
         self.client.call_service(target, body).await
     }
 
     /// How many rows a scan finds, on all its pages. `scan` is the request (Amazon
     /// DynamoDB API Reference, "Scan") without `Select` and `ExclusiveStartKey`.
-    ///
-    /// # Errors
-    /// If DynamoDB refuses.
     pub async fn count(&self, mut scan: Json) -> Result<u64, HttpError> {
         scan["Select"] = "COUNT".into();
         let mut count = 0;
@@ -133,9 +124,6 @@ impl Cloud {
     }
 
     /// Invokes a function by its name and waits for its answer.
-    ///
-    /// # Errors
-    /// If it doesn't exist, is throttled, or fails.
     pub async fn invoke(&self, function: &str, event: &Json) -> Result<Json, InvokeFailure> {
         match self.runtime.run(function, event.to_string().into()).await {
             Ok(FunctionResponse::Ok(payload)) if payload.is_empty() => Ok(Json::Null),
@@ -150,46 +138,19 @@ impl Cloud {
         }
     }
 
-    /// Kills (`kill -9`) all processes of a function by its name, and returns their
-    /// number when they are gone. Their invocations end as on Lambda when a runtime
-    /// exits: `Runtime.ExitError`, and 500 to a client of the HTTP API. The next
-    /// invocation gets a new process.
-    ///
-    /// # Errors
-    /// If there is no such function.
+    /// Does this with the processes of a function, by its name; returns their number.
+    pub async fn command(
+        &self,
+        function: &str,
+        command: ProcessCommand,
+    ) -> Result<usize, InvokeFailure> {
+        let processes = self.runtime.command(function, command).await;
+        processes.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
+    }
+
+    /// See [`ProcessCommand::Kill`].
     pub async fn kill(&self, function: &str) -> Result<usize, InvokeFailure> {
-        let killed = self.runtime.kill_function(function).await;
-        killed.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
-    }
-
-    /// Has each of the next `invocations` of a function, by its name, start a process of
-    /// its own, whatever processes are idle; returns their number. Zero ends it.
-    ///
-    /// # Errors
-    /// If there is no such function.
-    pub fn cold_starts(&self, function: &str, invocations: usize) -> Result<usize, InvokeFailure> {
-        let cold = self.runtime.cold_start_function(function, invocations);
-        cold.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
-    }
-
-    /// Freezes (`SIGSTOP`) all busy processes of a function, by its name; returns their
-    /// number. Their invocations still time out, and then they are killed. The next
-    /// invocation gets another process.
-    ///
-    /// # Errors
-    /// If there is no such function.
-    pub async fn freeze(&self, function: &str) -> Result<usize, InvokeFailure> {
-        let frozen = self.runtime.freeze_function(function).await;
-        frozen.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
-    }
-
-    /// Resumes (`SIGCONT`) all processes of a function; returns their number.
-    ///
-    /// # Errors
-    /// If there is no such function.
-    pub async fn thaw(&self, function: &str) -> Result<usize, InvokeFailure> {
-        let thawed = self.runtime.thaw_function(function).await;
-        thawed.ok_or_else(|| InvokeFailure::NotFound(function.to_owned()))
+        self.command(function, ProcessCommand::Kill).await
     }
 
     /// Returns when nothing is left to do: no invocation is under way, and streams,
@@ -242,8 +203,8 @@ impl Cloud {
         self.stop_event_sources().await;
         self.runtime.stop().await;
         let Some((gateways, server)) = self.servers.take() else { return };
-        for gateway in gateways {
-            gateway.stop().await;
+        for mut gateway in gateways {
+            gateway.stop(STOP_GRACE).await;
         }
         server.stop().await;
         self.aws.clone().close().await;

@@ -24,8 +24,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 pub use cors::Cors;
+use resettable_server::{ConnectionHandle, Server};
 use throttle::Bucket;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::sync::watch;
 
 use crate::{
     clock,
@@ -50,61 +51,30 @@ struct Api {
     stage: event::ApiStage,
 }
 
-/// The HTTP API being served. Dropping it stops it.
-pub(crate) struct Gateway {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Gateway {
-    /// Serves `routes` on `listener`.
-    pub(crate) fn serve(
-        listener: std::net::TcpListener,
-        routes: Vec<Route>,
-        cors: Option<Cors>,
-        functions: Arc<dyn Invoke>,
-        account: String,
-        api_id: String,
-    ) -> std::io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let stage = event::ApiStage { account, api_id, port: listener.local_addr()?.port() };
-        let issuers = routes.iter().filter_map(|route| route.authorizer.as_ref());
-        let keys = issuers.map(|rule| Ok((rule.issuer.clone(), Keys::new(&rule.issuer)?)));
-        let keys = keys.collect::<Result<_, reqwest::Error>>().map_err(std::io::Error::other)?;
-        let buckets =
-            routes.iter().filter_map(|route| Some((route.to_string(), Bucket::new(route.limit)?)));
-        let buckets = buckets.collect();
-        let api = Arc::new(Api { routes, buckets, cors, keys, functions, stage });
-        let router = Router::new().fallback(handle).with_state(api);
-        let (stop, mut stopping) = watch::channel(false);
-        let task = tokio::spawn(async move {
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            let stopped = async move {
-                // A sender that is gone means that this was dropped: stop as well.
-                let _ = stopping.wait_for(|stop| *stop).await;
-            };
-            if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await
-            {
-                tracing::error!(%error, "the HTTP API has stopped");
-            }
-        });
-        Ok(Self { stop, task })
-    }
-
-    /// Takes no more requests and returns when those under way are answered;
-    /// they are cut off with the functions, which the caller stops first.
-    pub(crate) async fn stop(mut self) {
-        self.stop.send_replace(true);
-        if tokio::time::timeout(std::time::Duration::from_secs(1), &mut self.task).await.is_err() {
-            self.task.abort();
-        }
-    }
+/// Serves `routes` on `listener`.
+pub(crate) fn serve(
+    listener: std::net::TcpListener,
+    routes: Vec<Route>,
+    cors: Option<Cors>,
+    functions: Arc<dyn Invoke>,
+    account: String,
+    api_id: String,
+) -> std::io::Result<Server> {
+    let stage = event::ApiStage { account, api_id, port: listener.local_addr()?.port() };
+    let issuers = routes.iter().filter_map(|route| route.authorizer.as_ref());
+    let keys = issuers.map(|rule| Ok((rule.issuer.clone(), Keys::new(&rule.issuer)?)));
+    let keys = keys.collect::<Result<_, reqwest::Error>>().map_err(std::io::Error::other)?;
+    let buckets =
+        routes.iter().filter_map(|route| Some((route.to_string(), Bucket::new(route.limit)?)));
+    let buckets = buckets.collect();
+    let api = Arc::new(Api { routes, buckets, cors, keys, functions, stage });
+    let router = Router::new().fallback(handle).with_state(api);
+    Server::start("the HTTP API", listener, router, watch::Sender::new(false))
 }
 
 async fn handle(
     State(api): State<Arc<Api>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    ConnectInfo(ConnectionHandle { from, .. }): ConnectInfo<ConnectionHandle>,
     request: Request<Body>,
 ) -> Response {
     let Some(cors) = &api.cors else { return respond(&api, from, request).await };

@@ -24,7 +24,6 @@ pub use observer::{InvocationEnd, Observed, TrafficObserver};
 pub use services::{Fault, FaultHandle};
 
 mod batch;
-mod connection;
 mod gateway;
 mod process_guard;
 mod runtime;

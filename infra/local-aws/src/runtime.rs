@@ -33,7 +33,7 @@ use crate::{
     observer::{Observed, Observers},
     process_guard::ProcessGuard,
     services::{
-        EventInvokeConfig,
+        EventInvokeConfig, ProcessCommand,
         lambda::{BoxFuture, FunctionResponse, FunctionSummary, Invoke, InvokeError},
     },
     template::Function,
@@ -180,33 +180,6 @@ impl Runtime {
         self.0.guard.kill();
     }
 
-    /// Kills all processes of one function, busy or not, and returns their number when
-    /// they are gone. `None` if there is no such function.
-    pub(crate) async fn kill_function(&self, function: &str) -> Option<usize> {
-        let pool = self.0.pools.get(function)?.clone();
-        Some(pool.kill().await)
-    }
-
-    /// Has each of the next invocations of one function start a process; returns their
-    /// number. `None` if there is no such function.
-    pub(crate) fn cold_start_function(&self, function: &str, invocations: usize) -> Option<usize> {
-        Some(self.0.pools.get(function)?.cold_starts(invocations))
-    }
-
-    /// Freezes all busy processes of one function; returns their number.
-    /// `None` if there is no such function.
-    pub(crate) async fn freeze_function(&self, function: &str) -> Option<usize> {
-        let pool = self.0.pools.get(function)?.clone();
-        Some(pool.freeze().await)
-    }
-
-    /// Resumes all processes of one function; returns their number. `None` if there is no
-    /// such function.
-    pub(crate) async fn thaw_function(&self, function: &str) -> Option<usize> {
-        let pool = self.0.pools.get(function)?.clone();
-        Some(pool.thaw().await)
-    }
-
     /// Stops every environment, busy or not, and the Runtime API.
     pub(crate) async fn stop(&self) {
         for pool in self.0.pools.values() {
@@ -259,23 +232,9 @@ impl Invoke for Runtime {
         Box::pin(async move { self.run(&function, payload).await })
     }
 
-    fn kill(&self, function: &str) -> BoxFuture<'_, Option<usize>> {
-        let function = function.to_owned();
-        Box::pin(async move { self.kill_function(&function).await })
-    }
-
-    fn cold_starts(&self, function: &str, invocations: usize) -> Option<usize> {
-        self.cold_start_function(function, invocations)
-    }
-
-    fn freeze(&self, function: &str) -> BoxFuture<'_, Option<usize>> {
-        let function = function.to_owned();
-        Box::pin(async move { self.freeze_function(&function).await })
-    }
-
-    fn thaw(&self, function: &str) -> BoxFuture<'_, Option<usize>> {
-        let function = function.to_owned();
-        Box::pin(async move { self.thaw_function(&function).await })
+    fn command(&self, function: &str, command: ProcessCommand) -> BoxFuture<'_, Option<usize>> {
+        let pool = self.0.pools.get(function).cloned();
+        Box::pin(async move { Some(pool?.command(command).await) })
     }
 
     fn event_invoke_config(&self, function: &str) -> EventInvokeConfig {

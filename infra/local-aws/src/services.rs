@@ -33,22 +33,19 @@ mod persisted;
 pub(crate) mod refusal;
 mod usage;
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
-use crate::connection::{ResettableListener, Resetter};
 use crate::eventbridge::buses;
 use crate::observer::Observers;
 pub use account::{ACCOUNT, REGION};
 use asynchronous::AsyncInvoker;
 pub use error::Error;
 pub use fault::{Fault, FaultHandle, Faults, InvalidFault};
-pub use invoke::{EventInvokeConfig, Invoke};
+pub use invoke::{EventInvokeConfig, Invoke, ProcessCommand};
 use permission::Permissions;
 pub use refusal::Refusal;
 pub use usage::{UsageMeter, Used};
@@ -85,10 +82,6 @@ impl Aws {
     ///
     /// The folder is created if needed, readable by this user only, and belongs
     /// to this process until [`Aws::close`] or its end, however it ends.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InUse`], or what is wrong with which file.
     pub fn open(data: Option<&Path>) -> Result<Self, Error> {
         let folder = data.map(folder::Lock::acquire).transpose()?.map(Arc::new);
         let file = |name: &str| data.map(|folder| folder.join(name));
@@ -111,37 +104,19 @@ impl Aws {
         AsyncInvoker::new(functions, self.queues.clone(), self.event_retries)
     }
 
-    /// Serves every service on `listener`; Lambda's calls go to `functions`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Serve`] if the listener cannot be used. Must be called inside a Tokio runtime.
+    /// Serves every service on `listener`; Lambda's calls go to `functions`. Must be called
+    /// inside a Tokio runtime.
     pub async fn serve(
         &self,
         listener: std::net::TcpListener,
         functions: Arc<dyn Invoke>,
     ) -> Result<Server, Error> {
-        listener.set_nonblocking(true).map_err(Error::Serve)?;
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Serve)?;
-        let address = listener.local_addr().map_err(Error::Serve)?;
         let (stop, stopping) = watch::channel(false);
         let asynchronous = self.asynchronous(functions.clone());
         let lambda = lambda::Lambda::new(functions, asynchronous, stopping.clone());
-        let router = endpoint::router(self, lambda, stopping.clone());
-        let mut stopped = stopping;
-        let task = tokio::spawn(async move {
-            let stopped = async move {
-                // A sender that is gone means the server was dropped: stop as well.
-                let _ = stopped.wait_for(|stop| *stop).await;
-            };
-            let service = router.into_make_service_with_connect_info::<Resetter>();
-            let served =
-                axum::serve(ResettableListener(listener), service).with_graceful_shutdown(stopped);
-            if let Err(error) = served.await {
-                tracing::error!(%error, "the AWS endpoint stopped");
-            }
-        });
-        Ok(Server { address, stop, task, faults: self.faults.clone() })
+        let router = endpoint::router(self, lambda, stopping);
+        let http = resettable_server::Server::start("the AWS endpoint", listener, router, stop);
+        Ok(Server { http: http.map_err(Error::Serve)?, faults: self.faults.clone() })
     }
 
     /// Writes pending changes and unlocks the data folder.
@@ -165,26 +140,21 @@ impl Aws {
 
 /// The AWS endpoint being served. Dropping it stops it without waiting.
 pub struct Server {
-    address: SocketAddr,
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    http: resettable_server::Server,
     faults: Faults,
 }
 
 impl Server {
     /// Where it is served: `http://{address}` is the endpoint URL for every service.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.http.address()
     }
 
     /// Stops: faults are cancelled, long polls end empty, asynchronous events aren't
     /// retried, and other requests have two seconds to finish.
     pub async fn stop(mut self) {
         self.faults.cancel();
-        self.stop.send_replace(true);
-        if tokio::time::timeout(STOP_GRACE, &mut self.task).await.is_err() {
-            self.task.abort();
-        }
+        self.http.stop(STOP_GRACE).await;
     }
 }

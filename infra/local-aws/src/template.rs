@@ -88,33 +88,20 @@ impl Template {
     /// `defaults` fill parameters that the template happens to have (`Stage`,
     /// `Issuer`, …); `overrides` are requested, so one for a parameter
     /// that the template hasn't got is an error.
-    ///
-    /// # Errors
-    /// If the file can't be read, isn't a SAM template, or says something that
-    /// this machine can't do.
     pub fn read(
         path: &Path,
         target: &DeploymentTarget,
         defaults: &BTreeMap<String, String>,
         overrides: &BTreeMap<String, String>,
     ) -> Result<Self, TemplateError> {
-        let fault = |fault: Fault| TemplateError {
-            path: path.to_owned(),
-            line: fault.line,
-            message: fault.message,
-        };
-        let text = text(path).map_err(fault)?;
-        Self::parse(&text, target, defaults, overrides).map_err(fault)
+        let read = |text: String| Self::parse(&text, target, defaults, overrides);
+        text(path).and_then(read).map_err(|fault| fault.in_file(path))
     }
 
     /// The names of the parameters of the template at `path`.
     pub(crate) fn parameter_names(path: &Path) -> Result<BTreeSet<String>, TemplateError> {
-        let fault = |fault: Fault| TemplateError {
-            path: path.to_owned(),
-            line: fault.line,
-            message: fault.message,
-        };
-        let root = text(path).and_then(|text| document::parse(&text)).map_err(fault)?;
+        let root = text(path).and_then(|text| document::parse(&text));
+        let root = root.map_err(|fault| fault.in_file(path))?;
         let section = root.get("Parameters").and_then(Node::as_map).unwrap_or_default();
         Ok(section.iter().map(|parameter| parameter.key.clone()).collect())
     }

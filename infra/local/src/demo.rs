@@ -7,11 +7,9 @@ use serde_json::{Value as Json, json};
 use std::{io::Write, time::Duration};
 
 /// Runs the core flow against a new stack, and writes each step and its result to `out`.
+/// The error is the first step with another result than promised.
+///
 /// It waits for `pause` between two steps, so that people can read along.
-///
-/// # Errors
-///
-/// The first step with another result than promised.
 pub async fn play(cloud: &Stack, out: &mut impl Write, pause: Duration) -> Result<(), Failed> {
     let mut play = Play { cloud, out, pause, steps: 0 };
     play.accounts().await?;

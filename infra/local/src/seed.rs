@@ -152,10 +152,7 @@ fn template(text: &str, world: &World) -> Json {
 /// that is applied.
 ///
 /// It goes through the sandbox, the callback and the login function, so it needs the
-/// functions to work.
-///
-/// # Errors
-/// Names the person and the step that failed. A later start resumes.
+/// functions to work. After a failure, a later start resumes.
 pub async fn people(cloud: &Stack) -> Result<(), SeedError> {
     if cloud.has_people() {
         return Ok(());

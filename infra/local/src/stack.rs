@@ -55,20 +55,14 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything, with the sandbox on a free port; when this returns, every
-    /// address answers. Parameters that `options` doesn't set are this machine's:
-    /// `Stage`, `Architecture`, `WeChatUrl` and `Issuer`.
-    ///
-    /// # Errors
-    /// Says what is wrong and what to do about it. Nothing is left running.
+    /// Starts everything, with the sandbox on a free port; when this returns, every address
+    /// answers. Parameters that `options` doesn't set are this machine's: `Stage`,
+    /// `Architecture`, `WeChatUrl` and `Issuer`. If it fails, nothing is left running.
     pub async fn start(options: Options) -> Result<Self, Error> {
         Self::start_with_sandbox_on(0, options).await
     }
 
     /// As [`Stack::start`], with the sandbox on this port; 0 chooses a free one.
-    ///
-    /// # Errors
-    /// As [`Stack::start`].
     pub async fn start_with_sandbox_on(port: u16, mut options: Options) -> Result<Self, Error> {
         let endpoints = Endpoints::bind(options.http_port, options.aws_port)?;
         let (listener, sandbox_address) = bind("the WeChat sandbox", port, "--wechat-port")?;
@@ -136,9 +130,6 @@ impl Stack {
     }
 
     /// As [`Cloud::idle`], and the sandbox has pushed what it had to push.
-    ///
-    /// # Errors
-    /// If the sandbox doesn't answer.
     pub async fn idle(&self) -> Result<(), HttpError> {
         loop {
             let invocations = self.cloud.invocations();

@@ -4,7 +4,6 @@ mod activity_feed;
 mod api_error;
 mod business;
 mod clock;
-mod connection;
 mod context;
 mod control;
 mod endpoints;

@@ -1,11 +1,11 @@
 //! Runs the sandbox alone, in place of `api.weixin.qq.com`.
 
 use clap::Parser;
+use resettable_server::stop_signal;
 use std::error::Error;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
 use wechat_sandbox::{Business, Options, Sandbox, World, example};
 
 /// A WeChat to run against.
@@ -45,8 +45,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let stopped = stop_signal()?;
     let world: World = match &arguments.world {
         Some(path) => {
             let text =
@@ -68,10 +67,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     };
     let sandbox = Sandbox::start_with(options, world).await?;
     print_address(sandbox.address());
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    stopped.await;
     sandbox.stop().await;
     Ok(())
 }

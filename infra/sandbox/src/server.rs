@@ -2,7 +2,6 @@
 
 use crate::activity_feed::ActivityFeed;
 use crate::business::Business;
-use crate::connection::{ConnectionHandle, ResettableListener};
 use crate::context::{Context, SharedContext};
 use crate::error::Error;
 use crate::model::example_world::example;
@@ -10,6 +9,7 @@ use crate::model::world::World;
 use crate::{control, endpoints, page, world_file};
 use axum::{Router, middleware};
 use reqwest::redirect;
+use resettable_server::Server;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,28 +48,18 @@ impl Options {
 
 /// A running sandbox. Dropping it aborts it; [`Sandbox::stop`] lets it finish and save.
 pub struct Sandbox {
-    address: SocketAddr,
     context: SharedContext,
-    server: JoinHandle<()>,
+    server: Server,
     saver: JoinHandle<()>,
-    closing: watch::Sender<bool>,
 }
 
 impl Sandbox {
     /// Starts with the world in the data file, or else with [`example()`].
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
     pub async fn start(options: Options) -> Result<Self, Error> {
         Self::start_with(options, example()).await
     }
 
     /// Starts with the world in the data file, or else with `world`.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
     pub async fn start_with(options: Options, world: World) -> Result<Self, Error> {
         let mut world = match &options.data {
             Some(path) => world_file::load(path)?.unwrap_or(world),
@@ -78,11 +68,7 @@ impl Sandbox {
         world.link_people_to_apps();
         world.check().map_err(Error::World)?;
 
-        options.listener.set_nonblocking(true).map_err(Error::Listen)?;
-        let listener =
-            tokio::net::TcpListener::from_std(options.listener).map_err(Error::Listen)?;
-        let address = listener.local_addr().map_err(Error::Listen)?;
-        let (closing, mut closed) = watch::channel(false);
+        let (stop, stopping) = watch::channel(false);
         let context = Arc::new(Context::new(
             world,
             client()?,
@@ -90,29 +76,20 @@ impl Sandbox {
             options.business.normalized(),
             options.feed,
             options.data,
-            closed.clone(),
+            stopping,
         ));
         // Fails now if the data file is not writable.
         context.save().await?;
 
-        let service =
-            router(context.clone()).into_make_service_with_connect_info::<ConnectionHandle>();
-        let serve = axum::serve(ResettableListener(listener), service);
-        let serve = serve.with_graceful_shutdown(async move {
-            let _ = closed.wait_for(|closing| *closing).await;
-        });
-        let server = tokio::spawn(async move {
-            if let Err(error) = serve.await {
-                tracing::error!(%error, "the sandbox stopped listening");
-            }
-        });
+        let server = Server::start("the sandbox", options.listener, router(context.clone()), stop)
+            .map_err(Error::Listen)?;
         let saver = tokio::spawn(save_changes(context.clone()));
-        Ok(Self { address, context, server, saver, closing })
+        Ok(Self { context, server, saver })
     }
 
     /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// The current world.
@@ -122,10 +99,7 @@ impl Sandbox {
 
     /// Stops listening, ends calls in progress and saves the world.
     pub async fn stop(mut self) {
-        self.closing.send_replace(true);
-        if tokio::time::timeout(STOP_TIMEOUT, &mut self.server).await.is_err() {
-            self.server.abort();
-        }
+        self.server.stop(STOP_TIMEOUT).await;
         self.saver.abort();
         self.context.take_background().shutdown().await;
         if let Err(error) = self.context.save().await {
@@ -136,7 +110,6 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.server.abort();
         self.saver.abort();
         self.context.take_background().abort_all();
     }

@@ -50,7 +50,7 @@ pub struct MiniProgram<'a> {
     pub appid: &'a AppId,
     /// The page, with its query.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pagepath: Option<&'a str>,
+    pub pagepath: Option<String>,
 }
 
 /// A subscription message of a mini program.
@@ -248,7 +248,10 @@ mod tests {
             touser: &ann,
             template_id: "T",
             page: Some("https://example.test/17"),
-            miniprogram: Some(MiniProgram { appid: &shop.unwrap(), pagepath: Some("p") }),
+            miniprogram: Some(MiniProgram {
+                appid: &shop.unwrap(),
+                pagepath: Some("p".to_owned()),
+            }),
             client_msg_id: "c",
             data: &data(),
         };

@@ -1,16 +1,18 @@
 //! What a channel is given of a notification, and the message that it prepares.
 
-use crate::response::SkippedChannel;
 use shared::clock::Timestamp;
 use shared::parameters::{
     Apps, ChannelKind, FieldSource, InvalidValue, MiniProgramPage, UnknownField, WeChatApp,
     fill_address,
 };
+use shared::send_response::SkippedChannel;
 use shared::store::{AppIdentity, Entitlement, SendIntent};
 use shared::wechat::field::MessageKind;
-use shared::wechat::id::AppId;
-use shared::wechat::message::{SendRequest, TemplateData, TemplateValue};
+use shared::wechat::message::{MiniProgram, SendRequest, TemplateData, TemplateValue};
 use std::collections::BTreeMap;
+
+/// The keys of WeChat's template, and what fills them.
+pub(super) type Keys = BTreeMap<String, FieldSource>;
 
 /// What a channel knows of a notification.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +72,10 @@ impl ChannelContext<'_> {
         )
     }
 
+    pub(super) fn skip_unfollowed(&self) -> Preparation {
+        self.skip("the person does not follow this Official Account", SkipReason::Unreachable)
+    }
+
     /// The template can't be filled.
     pub(super) fn skip_unfillable(&self, error: FillError) -> Preparation {
         let mut skipped = SkippedChannel::skipped_locally(self.kind, &self.app.alias, error.reason);
@@ -93,7 +99,7 @@ impl ChannelContext<'_> {
     /// Fills every key of WeChat's template.
     pub(super) fn fill_data(
         &self,
-        data: &BTreeMap<String, FieldSource>,
+        data: &Keys,
         message: MessageKind,
     ) -> Result<TemplateData, FillError> {
         let filled = data.iter().map(|(key, content)| {
@@ -110,13 +116,13 @@ impl ChannelContext<'_> {
     pub(super) fn mini_program(
         &self,
         target: &Option<MiniProgramPage>,
-    ) -> Result<Option<(&AppId, Option<String>)>, FillError> {
+    ) -> Result<Option<MiniProgram<'_>>, FillError> {
         let Some(target) = target else { return Ok(None) };
         let app = self.apps.by_alias(&target.app).ok_or_else(|| FillError {
             reason: "the template opens a mini program that is not under /apps".to_owned(),
             advice: "correct the alias in the template, or store the app under /apps",
         })?;
-        Ok(Some((&app.app_id, self.fill_address(&target.page)?)))
+        Ok(Some(MiniProgram { appid: &app.app_id, pagepath: self.fill_address(&target.page)? }))
     }
 }
 

@@ -16,8 +16,7 @@ pub(super) async fn prepare(
     let ChannelContext { app: wechat_app, route, .. } = context;
     // Unfollowing closes every window.
     if wechat_app.kind == AppKind::OfficialAccount && !route.follows {
-        return Ok(context
-            .skip("the person does not follow this Official Account", SkipReason::Unreachable));
+        return Ok(context.skip_unfollowed());
     }
     let filled =
         message.map(|text| fill(text, context.fields), |text| fill_address(text, context.fields));

@@ -1,48 +1,42 @@
 //! A template message of an Official Account (模板消息), for its followers.
 
-use super::context::{ChannelContext, FillError, Preparation, SkipReason};
-use shared::parameters::{FieldSource, MiniProgramPage};
+use super::context::{ChannelContext, FillError, Keys, Preparation};
+use shared::parameters::MiniProgramPage;
 use shared::wechat::field::MessageKind;
-use shared::wechat::message::{MiniProgram, SendRequest, TemplateMessage};
-use std::collections::BTreeMap;
-
-/// The channel's part of the template.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ChannelTemplate<'a> {
-    pub(super) template_id: &'a str,
-    pub(super) data: &'a BTreeMap<String, FieldSource>,
-    pub(super) url: &'a Option<String>,
-    pub(super) mini_program: &'a Option<MiniProgramPage>,
-}
+use shared::wechat::message::{SendRequest, TemplateMessage};
 
 /// Ready if the person follows. WeChat drops repeats.
-pub(super) fn prepare(context: ChannelContext<'_>, template: ChannelTemplate<'_>) -> Preparation {
+pub(super) fn prepare(
+    context: ChannelContext<'_>,
+    template_id: &str,
+    data: &Keys,
+    url: &Option<String>,
+    mini_program: &Option<MiniProgramPage>,
+) -> Preparation {
     if !context.route.follows {
-        return context
-            .skip("the person does not follow this Official Account", SkipReason::Unreachable);
+        return context.skip_unfollowed();
     }
-    match message(context, template) {
-        Ok(message) => context.ready(message, Some(template.template_id), None),
+    match message(context, template_id, data, url, mini_program) {
+        Ok(message) => context.ready(message, Some(template_id), None),
         Err(error) => context.skip_unfillable(error),
     }
 }
 
 fn message(
     context: ChannelContext<'_>,
-    template: ChannelTemplate<'_>,
+    template_id: &str,
+    data: &Keys,
+    url: &Option<String>,
+    mini_program: &Option<MiniProgramPage>,
 ) -> Result<SendRequest, FillError> {
-    let data = context.fill_data(template.data, MessageKind::Template)?;
-    let url = context.fill_address(template.url)?;
-    let mini_program = context.mini_program(template.mini_program)?;
     let message = TemplateMessage {
         touser: &context.route.open_id,
-        template_id: template.template_id,
-        url: url.as_deref(),
-        miniprogram: mini_program
-            .as_ref()
-            .map(|(appid, page)| MiniProgram { appid, pagepath: page.as_deref() }),
+        template_id,
+        data: &context.fill_data(data, MessageKind::Template)?,
+        url: context.fill_address(url)?.as_deref(),
+        miniprogram: context.mini_program(mini_program)?,
         client_msg_id: context.client_msg_id,
-        data: &data,
-    };
-    Ok(message.request())
+    }
+    .request();
+    Ok(message)
 }

@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::error;
-use crate::response::{CANCELLED_REASON, NotificationResult};
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use shared::clock::Timestamp;
 use shared::metric;
+use shared::send_response::{CANCELLED_REASON, NotificationResult};
 use shared::store::{CancelResult, NotificationStatus};
 
 /// Which notification to cancel.

@@ -10,11 +10,11 @@ use crate::deliver::select_channel::{
 use crate::deliver::wechat_call::{CallOutcome, call_wechat};
 use crate::notification::Notification;
 use crate::recipient_routes::RecipientRoutes;
-use crate::response::{NotificationResult, SkippedChannel};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::Channel;
+use shared::send_response::{NotificationResult, SkippedChannel};
 use shared::store::{Lease, NotificationRow, NotificationStatus, SendIntent};
 use shared::wechat::refusal::Refusal;
 

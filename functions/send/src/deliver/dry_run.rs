@@ -7,8 +7,8 @@ use crate::deliver::outcome::EXPIRED_REASON;
 use crate::deliver::select_channel::{candidate_channels, final_status, prepare_message};
 use crate::notification::Notification;
 use crate::recipient_routes::RecipientRoutes;
-use crate::response::{Fallback, NotificationResult};
 use shared::clock::Timestamp;
+use shared::send_response::{Fallback, NotificationResult};
 use shared::store::NotificationStatus;
 
 /// Returns what would be sent through which channel, and why not through the others.

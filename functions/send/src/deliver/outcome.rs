@@ -2,10 +2,10 @@
 
 use crate::app::App;
 use crate::channel::context::PreparedMessage;
-use crate::response::{NotificationResult, SkippedChannel, needs_operator_action};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
+use shared::send_response::{NotificationResult, SkippedChannel, needs_operator_action};
 use shared::store::{
     Expected, Lease, MessageId, NotificationRow, NotificationStatus, SendIntent, Transition,
     WriteResult,

@@ -6,11 +6,11 @@ use crate::channel::context::{ChannelContext, Preparation, PreparedMessage, Skip
 use crate::circuit_breaker::Blocked;
 use crate::notification::Notification;
 use crate::recipient_routes::RecipientRoutes;
-use crate::response::SkippedChannel;
 use sha2::{Digest, Sha256};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::parameters::{Channel, ChannelKind, Template};
+use shared::send_response::SkippedChannel;
 use shared::store::{NotificationStatus, SendIntent};
 use shared::wechat::refusal::{ErrorClass, Refusal};
 

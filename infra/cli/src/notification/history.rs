@@ -1,12 +1,12 @@
 //! A notification's history.
 
 use crate::notification_text::{advice, meaning, write_skipped};
-use crate::send_response::{NotificationResult, SkippedChannel};
 use crate::timestamp::format_time;
 use serde::Serialize;
 use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::parameters::ChannelKind;
+use shared::send_response::{NotificationResult, SkippedChannel};
 use shared::store::{NotificationRow, NotificationStatus};
 use std::fmt;
 
@@ -66,40 +66,27 @@ struct PossibleSend {
 
 impl History {
     pub(super) fn new(row: &NotificationRow, with_content: bool) -> Self {
-        let result = row.report.as_deref();
-        let result = result.and_then(|it| serde_json::from_str::<NotificationResult>(it).ok());
-        let (channel, app, mut code, mut rid, send_reason, skipped, message_id) = match result {
-            Some(it) => (it.channel, it.app, it.code, it.rid, it.reason, it.skipped, it.message_id),
-            None => (None, None, None, None, None, Vec::new(), None),
-        };
-        let reason = match row.status {
-            // WeChat's receipt is newer than the response to the send.
-            NotificationStatus::Delivered | NotificationStatus::Blocked => {
-                (code, rid) = (None, None);
-                row.receipt.clone()
-            }
-            NotificationStatus::InProgress | NotificationStatus::Cancelled => None,
-            _ => row.receipt.clone().or(send_reason),
-        };
-        let has_next_attempt =
-            matches!(row.status, NotificationStatus::Retrying | NotificationStatus::Scheduled);
+        let result = NotificationResult::from_row(row);
+        // These reasons only repeat what the status means.
+        let repeats_status =
+            matches!(row.status, NotificationStatus::InProgress | NotificationStatus::Cancelled);
         let intent = row.intent.as_ref();
-        let channel = channel.or(intent.map(|it| it.channel));
+        let channel = result.channel.or(intent.map(|it| it.channel));
         Self {
             id: row.id.clone(),
             status: row.status,
             attempts: row.attempts,
             first_at: row.first_at,
-            retry_at: row.retry_at.filter(|_| has_next_attempt),
+            retry_at: result.retry_at,
             receipt: receipt_state(row.status, channel, row.receipt.is_some()),
             channel,
-            app,
-            message_id: row.message_id.clone().or(message_id),
-            reason,
-            code,
-            rid,
+            app: result.app,
+            message_id: result.message_id,
+            reason: result.reason.filter(|_| !repeats_status),
+            code: result.code,
+            rid: result.rid,
             possibly_sent: intent.map(|it| PossibleSend { channel: it.channel, at: it.at }),
-            skipped,
+            skipped: result.skipped,
             content: with_content
                 .then(|| row.content.as_deref().map_or(Value::Null, without_recipient)),
             advice: advice(row.status, &row.id),

@@ -6,10 +6,10 @@ use crate::error::Error;
 use crate::field_values::FieldValues;
 use crate::person_selector::PersonSelector;
 use crate::random;
-use crate::send_response::{NotificationResult, SendResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::parameters::{Channel, ChannelKind, Template};
+use shared::send_response::{NotificationResult, SendResponse};
 use shared::store::NotificationStatus;
 use std::fmt;
 

@@ -5,10 +5,10 @@ use crate::error::{Error, ErrorKind};
 use crate::notification_text::write_result;
 use crate::output::CommandOutput;
 use crate::parse;
-use crate::send_response::NotificationResult;
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
+use shared::send_response::NotificationResult;
 use std::fmt;
 
 /// Cancel a notification that is scheduled or will be retried.

@@ -14,9 +14,6 @@ pub struct Endpoints {
 
 impl Endpoints {
     /// Binds both ports; 0 chooses a free one.
-    ///
-    /// # Errors
-    /// If a port is taken.
     pub fn bind(http_port: u16, aws_port: u16) -> Result<Self, Error> {
         let http = bind("the HTTP API", http_port, "--http-port")?;
         let aws = bind("AWS", aws_port, "--aws-port")?;
@@ -37,9 +34,6 @@ impl Endpoints {
 }
 
 /// Binds a port of this machine for `what`; `option` chooses another port.
-///
-/// # Errors
-/// If the port is taken.
 pub fn bind(
     what: &'static str,
     port: u16,

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::{Cloud, Endpoints, Error, Options, STAGE, extra_stacks};
 use crate::{
     eventbridge::rules,
-    gateway::Gateway,
+    gateway,
     http::HttpClient,
     observer::TrafficObserver,
     route::Route,
@@ -42,10 +42,6 @@ struct ExtraApi {
 
 impl Prepared {
     /// Reads the templates and creates their tables, queues and parameters.
-    ///
-    /// # Errors
-    /// If a template can't be run on this machine, a binary is missing, or the data
-    /// folder can't be used.
     pub fn new(options: Options, endpoints: Endpoints) -> Result<Self, Error> {
         let stack = options
             .stack
@@ -105,11 +101,8 @@ impl Prepared {
         self.options.observers.push(observer);
     }
 
-    /// Starts the functions and what feeds them; when this returns, every address
-    /// answers.
-    ///
-    /// # Errors
-    /// If a listener or a stream can't be used. Nothing is left running.
+    /// Starts the functions and what feeds them; when this returns, every address answers.
+    /// If it fails, nothing is left running.
     pub async fn start(self) -> Result<Cloud, Error> {
         let Self { mut aws, options, endpoints, target, template, apis } = self;
         let data = options.data.as_deref();
@@ -138,7 +131,7 @@ impl Prepared {
         let serve = |listener, mut routes: Vec<Route>, cors, api_id: &str| {
             routes.iter_mut().for_each(|route| route.timeout += options.timeout_grace);
             let (functions, account) = (functions.clone(), target.account.clone());
-            Gateway::serve(listener, routes, cors, functions, account, api_id.to_owned())
+            gateway::serve(listener, routes, cors, functions, account, api_id.to_owned())
                 .map_err(runner("serve the HTTP API"))
         };
         let (http_listener, http_address) = endpoints.http;

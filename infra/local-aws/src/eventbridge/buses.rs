@@ -86,12 +86,8 @@ impl Buses {
         self.follower.waiting.load(Ordering::SeqCst) == 0
     }
 
-    /// Puts events on a bus, as one `PutEvents` does: all of them or none.
-    ///
-    /// # Errors
-    ///
-    /// There are none or more than ten, they are larger than 256 KB together,
-    /// or a `detail` isn't an object.
+    /// Puts events on a bus, as one `PutEvents` does: all of them or none. They are one to
+    /// ten, have 256 KB together at most, and each `detail` is an object.
     pub fn put(&self, bus: &str, entries: Vec<Entry>) -> Result<(), Refusal> {
         if entries.is_empty() || entries.len() > MAX_ENTRIES {
             let message =

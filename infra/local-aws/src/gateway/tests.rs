@@ -44,11 +44,11 @@ impl Invoke for Scripted {
     }
 }
 
-fn start() -> (Gateway, Arc<Scripted>, HttpClient) {
+fn start() -> (Server, Arc<Scripted>, HttpClient) {
     with(None)
 }
 
-fn with(cors: Option<Cors>) -> (Gateway, Arc<Scripted>, HttpClient) {
+fn with(cors: Option<Cors>) -> (Server, Arc<Scripted>, HttpClient) {
     let route = |method: &str, path: &str, function: &str| Route {
         function: function.to_owned(),
         method: Method::parse(method).unwrap(),
@@ -69,7 +69,7 @@ fn with(cors: Option<Cors>) -> (Gateway, Arc<Scripted>, HttpClient) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let http = HttpClient::new(format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let functions = Arc::new(Scripted::default());
-    let gateway = Gateway::serve(
+    let gateway = serve(
         listener,
         routes,
         cors,
@@ -83,7 +83,7 @@ fn with(cors: Option<Cors>) -> (Gateway, Arc<Scripted>, HttpClient) {
 
 #[tokio::test]
 async fn a_request_becomes_an_event_of_format_2() {
-    let (gateway, functions, http) = start();
+    let (_gateway, functions, http) = start();
     let response = http
         .client()
         .post(http.url("/callback/sh%6Fp?signature=a%2Bb&x=1&x=2"))
@@ -123,13 +123,12 @@ async fn a_request_becomes_an_event_of_format_2() {
     assert_eq!(context["http"]["protocol"], "HTTP/1.1");
     assert_eq!(context["http"]["userAgent"], "agent");
     assert_eq!(context["stage"], "$default");
-    gateway.stop().await;
 }
 
 /// Fault 30.
 #[tokio::test]
 async fn a_binary_body_is_base64_coded() {
-    let (gateway, functions, http) = start();
+    let (_gateway, functions, http) = start();
     for (kind, body, coded) in [
         ("image/png", &b"\xff\x00"[..], "/wA="),
         ("application/json", b"\xff", "/w=="),
@@ -147,12 +146,11 @@ async fn a_binary_body_is_base64_coded() {
     assert_eq!(http.client().post(http.url("/callback/shop")).send().await.unwrap().status(), 202);
     let event = functions.seen.lock().unwrap().pop().unwrap();
     assert_eq!((event.get("body"), &event["isBase64Encoded"]), (None, &json!(false)));
-    gateway.stop().await;
 }
 
 #[tokio::test]
 async fn failures_are_answered_as_api_gateway_does() {
-    let (gateway, _, http) = start();
+    let (_gateway, _, http) = start();
     for (path, status, message) in [
         ("/callback/shop", 404, "Not Found"),
         ("/fails", 500, "Internal Server Error"),
@@ -169,12 +167,11 @@ async fn failures_are_answered_as_api_gateway_does() {
     let response = http.client().post(http.url("/callback/shop")).body(large).send().await;
     // The server may close the connection while the client still writes.
     assert!(response.is_err() || response.unwrap().status() == 413);
-    gateway.stop().await;
 }
 
 #[tokio::test]
 async fn a_route_takes_no_more_than_it_may_and_the_others_go_on() {
-    let (gateway, functions, http) = start();
+    let (_gateway, functions, http) = start();
     let get = async |path: &str| http.client().get(http.url(path)).send().await.unwrap();
     for _ in 0..2 {
         assert_eq!(get("/limited").await.status(), 202);
@@ -184,7 +181,6 @@ async fn a_route_takes_no_more_than_it_may_and_the_others_go_on() {
     assert_eq!(refused.text().await.unwrap(), r#"{"message":"Too Many Requests"}"#);
     assert_eq!(functions.seen.lock().unwrap().len(), 2, "the function isn't asked");
     assert_eq!(get("/fails").await.status(), 500);
-    gateway.stop().await;
 }
 
 #[tokio::test]
@@ -195,7 +191,7 @@ async fn pages_of_named_origins_may_ask_and_others_are_told_nothing() {
         methods: vec!["POST".to_owned()],
         ..Cors::default()
     };
-    let (gateway, functions, http) = with(Some(cors));
+    let (_gateway, functions, http) = with(Some(cors));
     let preflight = async |origin: &str| {
         let asked = http.client().request(reqwest::Method::OPTIONS, http.url("/callback/shop"));
         let asked = asked.header("Origin", origin).header("Access-Control-Request-Method", "POST");
@@ -213,14 +209,12 @@ async fn pages_of_named_origins_may_ask_and_others_are_told_nothing() {
     let answer = asked.send().await.unwrap();
     assert_eq!(answer.status(), 202);
     assert_eq!(answer.headers()["access-control-allow-origin"], shop);
-    gateway.stop().await;
 
     // Where nothing is configured, a preflight is a request like others.
-    let (gateway, _, http) = start();
+    let (_gateway, _, http) = start();
     let asked = http.client().request(reqwest::Method::OPTIONS, http.url("/callback/shop"));
     let asked = asked.header("Origin", shop).header("Access-Control-Request-Method", "POST");
     let answer = asked.send().await.unwrap();
     assert_eq!(answer.status(), 404);
     assert!(answer.headers().get("access-control-allow-origin").is_none());
-    gateway.stop().await;
 }

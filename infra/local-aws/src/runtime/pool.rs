@@ -21,7 +21,7 @@ use super::{
 use crate::{
     observer::{InvocationEnd, Observed},
     services::{
-        EventInvokeConfig,
+        EventInvokeConfig, ProcessCommand,
         lambda::{FunctionResponse, FunctionSummary, InvokeError},
     },
     template::Function,
@@ -246,40 +246,31 @@ impl Pool {
         });
     }
 
-    /// Kills all environments and waits until they are gone; tells how many.
-    /// The next invocations get new ones.
-    pub(crate) async fn kill(&self) -> usize {
+    /// See [`ProcessCommand`]; tells how many processes it concerned.
+    pub(crate) async fn command(&self, command: ProcessCommand) -> usize {
         let mut living = self.state().living.clone();
-        living.retain(|environment| environment.is_alive());
-        living.iter().for_each(|environment| environment.kill());
-        for environment in &living {
-            environment.gone().await;
+        match command {
+            ProcessCommand::Kill => {
+                living.retain(|environment| environment.is_alive());
+                living.iter().for_each(|environment| environment.kill());
+                for environment in &living {
+                    environment.gone().await;
+                }
+                living.len()
+            }
+            ProcessCommand::Freeze => {
+                let idle = |state: &State, it: &Environment| {
+                    state.idle.iter().any(|(other, _)| other.id == it.id)
+                };
+                living.retain(|it| !idle(&self.state(), it));
+                signal(&living, Signal::STOP).await
+            }
+            ProcessCommand::Thaw => signal(&living, Signal::CONT).await,
+            ProcessCommand::ColdStarts(invocations) => {
+                self.state().cold = invocations;
+                invocations
+            }
         }
-        living.len()
-    }
-
-    /// Gives each of the next `count` invocations an environment of its own, whatever
-    /// is idle.
-    pub(crate) fn cold_starts(&self, invocations: usize) -> usize {
-        self.state().cold = invocations;
-        invocations
-    }
-
-    /// Freezes (`SIGSTOP`) all environments that are at work; tells how many. Their
-    /// invocations are still counted and may time out.
-    pub(crate) async fn freeze(&self) -> usize {
-        let busy: Vec<_> = {
-            let state = self.state();
-            let idle = |it: &Environment| state.idle.iter().any(|(other, _)| other.id == it.id);
-            state.living.iter().filter(|it| !idle(it)).cloned().collect()
-        };
-        signal(&busy, Signal::STOP).await
-    }
-
-    /// Thaws all environments (`SIGCONT`); returns how many there are.
-    pub(crate) async fn thaw(&self) -> usize {
-        let living = self.state().living.clone();
-        signal(&living, Signal::CONT).await
     }
 
     /// Stops all environments and waits until they are gone.

@@ -10,10 +10,6 @@ use super::refusal::Refusal;
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads all of it.
-///
-/// # Errors
-///
-/// When it is larger than any service accepts, or breaks off.
 pub(crate) async fn whole(body: Body) -> Result<Bytes, Refusal> {
     to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| Refusal {
         status: StatusCode::PAYLOAD_TOO_LARGE,

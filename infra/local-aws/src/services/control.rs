@@ -3,6 +3,8 @@
 //! JSON in and out, whatever the `Content-Type`. Errors are 400 or 404 with
 //! `{"error": "…"}`.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
@@ -15,31 +17,28 @@ use serde_json::json;
 
 use super::fault::{Fault, FaultHandle, Faults};
 use super::host::is_local;
-use super::lambda::Lambda;
+use super::invoke::{Invoke, ProcessCommand};
 use crate::eventbridge::buses::Buses;
 
 #[derive(Clone)]
 struct Control {
     faults: Faults,
     buses: Buses,
-    lambda: Lambda,
+    functions: Arc<dyn Invoke>,
 }
 
 /// The routes.
-pub(crate) fn router(faults: Faults, buses: Buses, lambda: Lambda) -> Router {
+pub(crate) fn router(faults: Faults, buses: Buses, functions: Arc<dyn Invoke>) -> Router {
     Router::new()
         .route("/_local/faults", get(list).post(inject).delete(cancel_all))
         .route("/_local/faults/{id}", get(one).delete(cancel))
         .route("/_local/faults/{id}/release", post(release))
-        .route("/_local/functions/{name}/kill", post(kill))
-        .route("/_local/functions/{name}/cold-starts", post(cold_starts))
-        .route("/_local/functions/{name}/freeze", post(freeze))
-        .route("/_local/functions/{name}/thaw", post(thaw))
+        .route("/_local/functions/{name}/{command}", post(command))
         .route("/_local/buses", get(list_buses))
         // A partner's bus has slashes in its name.
         .route("/_local/buses/{*name}", get(events).delete(clear))
         .layer(middleware::from_fn(guard))
-        .with_state(Control { faults, buses, lambda })
+        .with_state(Control { faults, buses, functions })
 }
 
 /// Keeps web pages out: a browser says where a page comes from when the page
@@ -109,23 +108,28 @@ fn with(
     }
 }
 
-async fn kill(State(control): State<Control>, Path(name): Path<String>) -> Response {
-    process_count(&name, "killed", control.lambda.kill(&name).await)
-}
-
-async fn cold_starts(
+async fn command(
     State(control): State<Control>,
-    Path(name): Path<String>,
+    Path((name, command)): Path<(String, String)>,
     body: Bytes,
 ) -> Response {
-    let wanted: ColdStarts = match serde_json::from_slice(&body) {
-        Ok(wanted) => wanted,
-        Err(why) => {
-            let problem = format!("say how many, as in {{\"invocations\": 50}}: {why}");
-            return error(StatusCode::BAD_REQUEST, &problem);
-        }
+    let (command, done) = match command.as_str() {
+        "kill" => (ProcessCommand::Kill, "killed"),
+        "freeze" => (ProcessCommand::Freeze, "frozen"),
+        "thaw" => (ProcessCommand::Thaw, "thawed"),
+        "cold-starts" => match serde_json::from_slice(&body) {
+            Ok(ColdStarts { invocations }) => (ProcessCommand::ColdStarts(invocations), "cold"),
+            Err(why) => {
+                let problem = format!("say how many, as in {{\"invocations\": 50}}: {why}");
+                return error(StatusCode::BAD_REQUEST, &problem);
+            }
+        },
+        _ => return error(StatusCode::NOT_FOUND, "kill, freeze, thaw and cold-starts are here"),
     };
-    process_count(&name, "cold", control.lambda.cold_starts(&name, wanted.invocations))
+    match control.functions.command(&name, command).await {
+        Some(processes) => Json(json!({ done: processes })).into_response(),
+        None => error(StatusCode::NOT_FOUND, &format!("there is no function {name}")),
+    }
 }
 
 /// How many invocations start cold.
@@ -133,22 +137,6 @@ async fn cold_starts(
 #[serde(deny_unknown_fields)]
 struct ColdStarts {
     invocations: usize,
-}
-
-async fn freeze(State(control): State<Control>, Path(name): Path<String>) -> Response {
-    process_count(&name, "frozen", control.lambda.freeze(&name).await)
-}
-
-async fn thaw(State(control): State<Control>, Path(name): Path<String>) -> Response {
-    process_count(&name, "thawed", control.lambda.thaw(&name).await)
-}
-
-/// The number of a function's processes that were affected.
-fn process_count(function: &str, what: &str, processes: Option<usize>) -> Response {
-    match processes {
-        Some(processes) => Json(json!({ what: processes })).into_response(),
-        None => error(StatusCode::NOT_FOUND, &format!("there is no function {function}")),
-    }
 }
 
 async fn list_buses(State(control): State<Control>) -> Response {

@@ -63,10 +63,6 @@ impl From<rusqlite::Error> for Error {
 
 impl DynamoDb {
     /// Opens the database in a file, made if need be, or one in memory that ends with the handle.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be opened, or a newer engine wrote it.
     pub fn open(file: Option<&Path>) -> Result<Self, Error> {
         let (database, beside) = engine::open(file)?;
         let beside = Arc::new(Mutex::new(beside));
@@ -85,16 +81,11 @@ impl DynamoDb {
 
     /// Makes a table as `definition` says, unless it is there already.
     ///
-    /// `definition` holds the properties of `AWS::DynamoDB::Table`: what
-    /// `CreateTable` takes, and `TimeToLiveSpecification`. Of a table that is
-    /// there, what can change is changed: its TTL, and its stream is switched
-    /// on. Runs SQL on this thread.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TableDiffers`] if the existing table has other keys or
-    /// indexes or another kind of stream; [`Error::Database`] if the engine
-    /// refuses the definition.
+    /// `definition` holds the properties of `AWS::DynamoDB::Table`: what `CreateTable`
+    /// takes, and `TimeToLiveSpecification`. Of a table that is there, what can change is
+    /// changed: its TTL, and its stream is switched on. Runs SQL on this thread.
+    /// [`Error::TableDiffers`] if the existing table has other keys or indexes or another
+    /// kind of stream.
     pub fn create_table(&self, definition: &Value) -> Result<(), Error> {
         table::create(&self.inner.database, self.inner.folder.as_deref(), definition)
     }
@@ -121,10 +112,6 @@ impl DynamoDb {
     /// images, so the position may advance past no records at all. If the
     /// table has been made anew since, the new stream is read from its start.
     /// Runs SQL on this thread: a fraction of a millisecond.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Database`], also when there is no such table or it has no stream.
     pub fn stream_records(
         &self,
         table: &str,

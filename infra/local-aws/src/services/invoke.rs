@@ -61,6 +61,23 @@ pub struct FunctionSummary {
     pub memory_mb: u64,
 }
 
+/// What can be done with a function's processes.
+#[derive(Debug, Clone, Copy)]
+pub enum ProcessCommand {
+    /// Kills (`kill -9`) all of them, and waits until they are gone. Their invocations end as
+    /// on Lambda when a runtime exits: `Runtime.ExitError`, and 500 to a client of the HTTP
+    /// API. The next invocation gets a new process.
+    Kill,
+    /// Freezes (`SIGSTOP`) the busy ones. Their invocations still time out, and then they are
+    /// killed. The next invocation gets another process.
+    Freeze,
+    /// Resumes (`SIGCONT`) all of them.
+    Thaw,
+    /// Has each of this number of next invocations start a process of its own, whatever processes
+    /// are idle. Zero ends it.
+    ColdStarts(usize),
+}
+
 /// Runs functions.
 pub trait Invoke: Send + Sync {
     /// Runs `function`, named by its bare name, once, with `payload`, until it ends.
@@ -70,28 +87,9 @@ pub trait Invoke: Send + Sync {
         payload: Bytes,
     ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>>;
 
-    /// Kills all processes of `function`, and returns their number when they are gone.
-    /// Their invocations end as on Lambda when a runtime exits. `None` if there is no
-    /// such function or it has no processes of its own.
-    fn kill(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
-        Box::pin(async { None })
-    }
-
-    /// Has each of the next `invocations` of `function` start a process, and returns
-    /// their number. `None` as for [`Invoke::kill`].
-    fn cold_starts(&self, _function: &str, _invocations: usize) -> Option<usize> {
-        None
-    }
-
-    /// Freezes all busy processes of `function`, and returns their number. `None` as for
-    /// [`Invoke::kill`].
-    fn freeze(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
-        Box::pin(async { None })
-    }
-
-    /// Resumes all processes of `function`, and returns their number. `None` as for
-    /// [`Invoke::kill`].
-    fn thaw(&self, _function: &str) -> BoxFuture<'_, Option<usize>> {
+    /// Does this with the processes of `function`, and returns their number. `None` if there
+    /// is no such function or it has no processes of its own.
+    fn command(&self, _function: &str, _command: ProcessCommand) -> BoxFuture<'_, Option<usize>> {
         Box::pin(async { None })
     }
 

@@ -23,7 +23,7 @@ const MAX_EVENT_BYTES: usize = 1024 * 1024;
 /// Lambda's API over the functions of an [`Invoke`].
 #[derive(Clone)]
 pub(crate) struct Lambda {
-    functions: Arc<dyn Invoke>,
+    pub(crate) functions: Arc<dyn Invoke>,
     asynchronous: AsyncInvoker,
     stopping: watch::Receiver<bool>,
 }
@@ -137,26 +137,6 @@ impl Lambda {
                 }
             }
         });
-    }
-
-    /// Kills all processes of a function; see [`Invoke::kill`].
-    pub(crate) async fn kill(&self, function: &str) -> Option<usize> {
-        self.functions.kill(function).await
-    }
-
-    /// Has the next invocations start cold; see [`Invoke::cold_starts`].
-    pub(crate) fn cold_starts(&self, function: &str, invocations: usize) -> Option<usize> {
-        self.functions.cold_starts(function, invocations)
-    }
-
-    /// Freezes the busy ones; see [`Invoke::freeze`].
-    pub(crate) async fn freeze(&self, function: &str) -> Option<usize> {
-        self.functions.freeze(function).await
-    }
-
-    /// Resumes them; see [`Invoke::thaw`].
-    pub(crate) async fn thaw(&self, function: &str) -> Option<usize> {
-        self.functions.thaw(function).await
     }
 
     /// Finds the function that a client names by name, `name:qualifier`, partial or full ARN.

@@ -74,10 +74,6 @@ impl Permissions {
 
     /// Appends to this file what functions use, each use once: a line of function,
     /// action and resource. Several processes may write to one file.
-    ///
-    /// # Errors
-    ///
-    /// The file can't be opened.
     pub fn write_uses(&self, file: &Path) -> io::Result<()> {
         self.lock().uses.write_to(file)
     }

@@ -50,10 +50,6 @@ struct State {
 
 impl Queues {
     /// Reads the queues in `file`, if it is there, and keeps them there; in memory without.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read, or is damaged.
     pub fn open(file: Option<PathBuf>) -> Result<Self, Error> {
         Ok(Self { state: Arc::new(Persisted::open(file)?), arrived: Arc::default() })
     }
@@ -62,10 +58,6 @@ impl Queues {
     ///
     /// Attributes are those of `CreateQueue`, as text. A `RedrivePolicy` may name
     /// a dead-letter queue that is made later; until then nothing moves.
-    ///
-    /// # Errors
-    ///
-    /// The name or an attribute breaks a rule, or asks for a FIFO queue.
     pub fn create(&self, name: &str, attributes: &BTreeMap<String, String>) -> Result<(), Error> {
         attributes::check_name(name)?;
         attributes::check(attributes)?;
@@ -79,10 +71,6 @@ impl Queues {
     }
 
     /// Sends a message with no attributes; tells its id.
-    ///
-    /// # Errors
-    ///
-    /// No such queue, or SQS would not take such a body.
     pub fn send(&self, queue: &str, body: String) -> Result<String, Error> {
         let draft = message::Draft { body, ..message::Draft::default() };
         let (id, _) = self.put(queue, draft)?;
@@ -93,10 +81,6 @@ impl Queues {
     /// first; they are hidden for as long as the queue says.
     ///
     /// Cancelling the future loses nothing.
-    ///
-    /// # Errors
-    ///
-    /// No such queue.
     pub async fn receive(
         &self,
         queue: &str,
@@ -107,21 +91,14 @@ impl Queues {
     }
 
     /// Deletes a received message. One that is gone already is no error.
-    ///
-    /// # Errors
-    ///
-    /// No such queue, or not a receipt handle.
     pub fn delete(&self, queue: &str, receipt_handle: &str) -> Result<(), Error> {
         let receipt = message::Receipt::parse(receipt_handle)?;
         self.in_queue(queue, |queue, _| queue.delete(&receipt))?;
         Ok(())
     }
 
-    /// Hides a received message for `timeout` from now, in whole seconds; zero shows it again.
-    ///
-    /// # Errors
-    ///
-    /// No such queue, not a receipt handle, or the message is hidden no longer.
+    /// Hides a received message for `timeout` from now, in whole seconds; zero shows it
+    /// again. Refuses if the message is hidden no longer.
     pub fn change_visibility(
         &self,
         queue: &str,
@@ -132,10 +109,6 @@ impl Queues {
     }
 
     /// Shows all messages that are hidden or delayed, as if their time were over.
-    ///
-    /// # Errors
-    ///
-    /// No such queue.
     pub fn show(&self, queue: &str) -> Result<(), Error> {
         self.in_queue(queue, Queue::show)?;
         self.arrived.notify_waiters();

@@ -39,10 +39,6 @@ struct State {
 
 impl ParameterStore {
     /// Reads the parameters in `file`, if it is there, and keeps them there; in memory without.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read, or is damaged.
     pub fn open(file: Option<PathBuf>) -> Result<Self, Error> {
         Ok(Self { state: Arc::new(Persisted::open(file)?) })
     }
@@ -50,10 +46,6 @@ impl ParameterStore {
     /// Puts a parameter unless it has this very value, and returns its version.
     ///
     /// The file follows by itself, at the latest when the store is closed.
-    ///
-    /// # Errors
-    ///
-    /// The name or the value breaks a rule, or the parameter is of another kind.
     pub fn put(&self, name: &str, kind: Kind, value: &str) -> Result<u64, Error> {
         if let Some(version) = self.state.read(|state| {
             let parameter = state.parameters.get(name)?;

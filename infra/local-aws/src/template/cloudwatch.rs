@@ -8,7 +8,7 @@ use super::{error::Fault, intrinsics::Scope, physical::Resource, properties::Pro
 
 /// An alarm's properties, worked out, with its logical id under `LogicalId`.
 pub(crate) fn alarm(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Json, Fault> {
-    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    let properties = Properties::for_resource(scope, id, resource)?;
     let mut alarm = serde_json::json!({ "LogicalId": id });
     for name in ALARM {
         if let Some(value) = properties.json(name)? {
@@ -45,7 +45,7 @@ const ALARM: [&str; 20] = [
 
 /// A dashboard's body, which has to be JSON.
 pub(crate) fn dashboard(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Json, Fault> {
-    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    let properties = Properties::for_resource(scope, id, resource)?;
     properties.ignore(&["DashboardName"]);
     let body = properties.required("DashboardBody")?;
     let body = serde_json::from_str(&body)
@@ -56,7 +56,7 @@ pub(crate) fn dashboard(scope: &Scope<'_>, id: &str, resource: &Resource) -> Res
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::parse;
+    use super::super::tests::{assert_refused, parse};
 
     const SMALL: &str = "\
 Resources:
@@ -87,15 +87,10 @@ Resources:
     fn invalid_alarm_is_refused_with_its_line() {
         for (from, to, line, message) in [
             ("Namespace", "Namespase", 6, "the property `Namespase` isn't supported"),
-            ("\\\"}'", "\\\"'", 12, "`DashboardBody` isn't JSON"),
+            ("\"}'", "\"'", 12, "`DashboardBody` isn't JSON"),
             ("!Ref Topic", "!Ref Topik", 8, "no parameter or resource `Topik`"),
         ] {
-            let from = from.replace("\\\"", "\"");
-            assert_eq!(SMALL.matches(&from).count(), 1, "{from}");
-            let to = to.replace("\\\"", "\"");
-            let fault = parse(&SMALL.replace(&from, &to)).expect_err(message);
-            assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
-            assert_eq!(fault.line, line, "{}", fault.message);
+            assert_refused(SMALL, from, to, line, message);
         }
     }
 }

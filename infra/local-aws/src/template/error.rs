@@ -1,6 +1,6 @@
 //! What is wrong with a template.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is wrong with a template, and where.
 #[derive(Debug, thiserror::Error)]
@@ -24,5 +24,10 @@ pub(crate) struct Fault {
 impl Fault {
     pub(crate) fn new(line: usize, message: impl Into<String>) -> Self {
         Self { line, message: message.into() }
+    }
+
+    /// The error, once the file is known.
+    pub(crate) fn in_file(self, path: &Path) -> TemplateError {
+        TemplateError { path: path.to_owned(), line: self.line, message: self.message }
     }
 }

@@ -59,21 +59,15 @@ pub(crate) fn read(
                 template.schedules.extend(schedule(scope, to, id, &name, &details, "Schedule")?);
             }
             "ScheduleV2" => {
-                template.schedules.extend(schedule(
-                    scope,
-                    to,
-                    id,
-                    &name,
-                    &details,
-                    "ScheduleExpression",
-                )?);
+                let expression = "ScheduleExpression";
+                template.schedules.extend(schedule(scope, to, id, &name, &details, expression)?);
             }
             // Two names of the same thing, the older one last.
             "EventBridgeRule" | "CloudWatchEvent" => {
                 template.rules.extend(rule(to, id, &name, &details)?);
             }
             "DynamoDB" => template.streams.extend(mapping::stream(scope, to, &details)?),
-            "SQS" => template.queue_mappings.extend(mapping::queue(scope, to, &details)?),
+            "SQS" => template.queue_mappings.extend(mapping::queue(to, &details)?),
             other => {
                 return Err(event.fault("Type", format!("{other} isn't supported on this machine")));
             }
@@ -101,14 +95,7 @@ fn route(scope: &Scope<'_>, to: &Function, properties: &Properties<'_>) -> Resul
     }
     properties.ignore(&["RouteSettings"]); // throttling protects an account
     let authorizer = http_api::for_event(scope, properties)?;
-    if let Some(version) = properties.text("PayloadFormatVersion")?
-        && version != "2.0"
-    {
-        return Err(properties.fault(
-            "PayloadFormatVersion",
-            "isn't supported on this machine unless it is \"2.0\"",
-        ));
-    }
+    properties.only("PayloadFormatVersion", "2.0")?;
     let timeout = properties
         .number("TimeoutInMillis", 50, INTEGRATION_TIMEOUT)?
         .unwrap_or(INTEGRATION_TIMEOUT);
@@ -149,8 +136,7 @@ fn rule(
     properties: &Properties<'_>,
 ) -> Result<Option<Rule>, Fault> {
     retries(properties)?;
-    let pattern = properties.json("Pattern")?;
-    let pattern = pattern.ok_or_else(|| properties.fault("Pattern", "is missing"))?;
+    let pattern = properties.required_json("Pattern")?;
     let pattern = Filters::parse(&[&pattern.to_string()])
         .map_err(|message| properties.fault("Pattern", message))?;
     let name = properties.text("RuleName")?.unwrap_or_else(|| format!("{id}{event}"));
@@ -161,13 +147,8 @@ fn rule(
 
 /// `State`
 fn enabled(properties: &Properties<'_>) -> Result<bool, Fault> {
-    match properties.text("State")?.as_deref() {
-        Some("DISABLED") => Ok(false),
-        None | Some("ENABLED") => Ok(true),
-        Some(other) => {
-            Err(properties.fault("State", format!("must be ENABLED or DISABLED, not {other}")))
-        }
-    }
+    let enabled = properties.one_of("State", &[("ENABLED", true), ("DISABLED", false)])?;
+    Ok(enabled.unwrap_or(true))
 }
 
 fn schedule(
@@ -269,17 +250,6 @@ fn rate(expression: &str) -> Result<Every, String> {
         _ => return Err(wrong()),
     };
     Ok(Every::Rate(Duration::from_secs(value * seconds)))
-}
-
-/// The name at the end of an ARN of the given service that stands in this template.
-pub(crate) fn name_in_arn(
-    scope: &Scope<'_>,
-    arn: &str,
-    service: &str,
-    prefix: &str,
-) -> Option<String> {
-    let start = scope.target.arn(service, prefix);
-    arn.strip_prefix(&start).map(|name| name.trim_end_matches(physical::STREAM_LABEL).to_owned())
 }
 
 #[cfg(test)]

@@ -130,13 +130,7 @@ pub(crate) fn read(
         return Err(properties
             .fault("Runtime", format!("must be provided.…, a binary of its own, not {runtime}")));
     }
-    if let Some(package) = properties.text("PackageType")?
-        && package != "Zip"
-    {
-        return Err(
-            properties.fault("PackageType", "isn't supported on this machine unless it is Zip")
-        );
-    }
+    properties.only("PackageType", "Zip")?;
     let timeout = properties.number("Timeout", 1, 900)?.unwrap_or(3);
     let memory = properties.number("MemorySize", 128, 32_768)?.unwrap_or(128);
     let role = role::named(scope, &properties, "Role", "lambda.amazonaws.com")?;
@@ -176,7 +170,7 @@ pub(crate) fn read(
         policy: role.policy,
         has_own_role,
         execution_role_uses: Vec::new(),
-        event_invoke_config: event_invoke_config(scope, &properties)?,
+        event_invoke_config: event_invoke_config(&properties)?,
         variables: variables(&properties)?,
     };
     let group = function.log_group.clone();
@@ -184,13 +178,9 @@ pub(crate) fn read(
     if let Some(queue) = function.event_invoke_config.on_failure.clone() {
         function.tells_queue(scope, &queue, "EventInvokeConfig", &properties)?;
     }
-    match properties.text("Tracing")?.as_deref() {
-        None | Some("PassThrough" | "Disabled") => {}
-        Some("Active") => function.is_traced(&properties)?,
-        Some(other) => {
-            let message = format!("must be Active, PassThrough or Disabled, not {other}");
-            return Err(properties.fault("Tracing", message));
-        }
+    let tracing = [("Active", true), ("PassThrough", false), ("Disabled", false)];
+    if properties.one_of("Tracing", &tracing)? == Some(true) {
+        function.is_traced(&properties)?;
     }
     if let Some(network) = properties.section("VpcConfig")? {
         network.ignore(&["Ipv6AllowedForDualStack", "SecurityGroupIds", "SubnetIds"]);
@@ -227,10 +217,7 @@ fn logging(properties: &Properties<'_>) -> Result<(Option<String>, Option<String
     Ok((group, level))
 }
 
-fn event_invoke_config(
-    scope: &Scope<'_>,
-    properties: &Properties<'_>,
-) -> Result<EventInvokeConfig, Fault> {
+fn event_invoke_config(properties: &Properties<'_>) -> Result<EventInvokeConfig, Fault> {
     let mut config = EventInvokeConfig::default();
     let Some(section) = properties.section("EventInvokeConfig")? else { return Ok(config) };
     if let Some(retries) = section.number("MaximumRetryAttempts", 0, 2)? {
@@ -239,7 +226,7 @@ fn event_invoke_config(
     if let Some(seconds) = section.number("MaximumEventAgeInSeconds", 60, 21_600)? {
         config.oldest = Duration::from_secs(seconds.unsigned_abs());
     }
-    config.on_failure = mapping::on_failure(scope, &section)?;
+    config.on_failure = mapping::on_failure(&section)?;
     section.finish()?;
     Ok(config)
 }

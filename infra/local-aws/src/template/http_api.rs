@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     error::Fault,
-    event::{INTEGRATION_TIMEOUT, name_in_arn},
+    event::INTEGRATION_TIMEOUT,
     intrinsics::Scope,
     physical::{self, Resource},
     properties::Properties,
@@ -31,13 +31,9 @@ const PRINCIPAL: &str = "apigateway.amazonaws.com";
 
 /// The API itself says only which pages of other sites may ask.
 pub(crate) fn api(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Option<Cors>, Fault> {
-    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    let properties = Properties::for_resource(scope, id, resource)?;
     properties.ignore(&["Description", "DisableExecuteApiEndpoint", "Name", "Tags", "Version"]);
-    if properties.required("ProtocolType")? != "HTTP" {
-        return Err(
-            properties.fault("ProtocolType", "isn't supported on this machine unless it is HTTP")
-        );
-    }
+    properties.require("ProtocolType", "HTTP")?;
     let configuration = properties.section("CorsConfiguration")?;
     // AWS::NoValue leaves nothing of it.
     let configuration = configuration.filter(|section| !section.names().is_empty());
@@ -52,11 +48,7 @@ pub(crate) fn stage(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<
     let properties = for_api(scope, id, resource)?;
     properties.ignore(&["AccessLogSettings", "Description", "Tags"]);
     throttle::check(scope, &properties, resource)?;
-    if properties.required("StageName")? != "$default" {
-        return Err(
-            properties.fault("StageName", "isn't supported on this machine unless it is $default")
-        );
-    }
+    properties.require("StageName", "$default")?;
     if properties.boolean("AutoDeploy")? != Some(true) {
         return Err(properties.fault("AutoDeploy", "must be true: nothing else deploys its routes"));
     }
@@ -71,26 +63,29 @@ pub(crate) fn authorizer(
 ) -> Result<Authorizer, Fault> {
     let properties = for_api(scope, id, resource)?;
     let name = properties.required("Name")?;
-    if properties.required("AuthorizerType")? != "JWT" {
-        return Err(
-            properties.fault("AuthorizerType", "isn't supported on this machine unless it is JWT")
-        );
-    }
+    properties.require("AuthorizerType", "JWT")?;
     if properties.texts("IdentitySource")? != [AUTHORIZATION] {
-        let message = format!("isn't supported on this machine unless it is [{AUTHORIZATION}]");
-        return Err(properties.fault("IdentitySource", message));
+        return Err(properties.only_supports("IdentitySource", &format!("[{AUTHORIZATION}]")));
     }
-    let configuration = properties
-        .section("JwtConfiguration")?
-        .ok_or_else(|| properties.fault("JwtConfiguration", "is missing"))?;
-    let issuer = configuration.required("Issuer")?;
-    let audience = configuration.texts("Audience")?;
-    if !(1..=50).contains(&audience.len()) {
-        return Err(configuration.fault("Audience", "must have 1 to 50 entries"));
+    jwt_authorizer(name, properties, "Issuer", "Audience")
+}
+
+/// What a JWT authorizer says of tokens, in the words of SAM or of CloudFormation.
+fn jwt_authorizer(
+    name: String,
+    properties: Properties<'_>,
+    issuer: &str,
+    audience: &str,
+) -> Result<Authorizer, Fault> {
+    let jwt = properties.required_section("JwtConfiguration")?;
+    let issuer = jwt.required(issuer)?;
+    let accepted = jwt.texts(audience)?;
+    if !(1..=50).contains(&accepted.len()) {
+        return Err(jwt.fault(audience, "must have 1 to 50 entries"));
     }
-    configuration.finish()?;
+    jwt.finish()?;
     properties.finish()?;
-    Ok(Authorizer { name, issuer, audience })
+    Ok(Authorizer { name, issuer, audience: accepted })
 }
 
 /// Which function a route leads to, and how long that may take.
@@ -111,18 +106,14 @@ fn read_integration(
 ) -> Result<Integration, Fault> {
     let properties = for_api(scope, id, resource)?;
     properties.ignore(&["Description"]);
-    for (name, value) in [("IntegrationType", "AWS_PROXY"), ("PayloadFormatVersion", "2.0")] {
-        // CloudFormation's own choice of format is the older one.
-        if properties.required(name)? != value {
-            let message = format!("isn't supported on this machine unless it is {value}");
-            return Err(properties.fault(name, message));
-        }
+    properties.require("IntegrationType", "AWS_PROXY")?;
+    // CloudFormation's own choice of format is the older one.
+    properties.require("PayloadFormatVersion", "2.0")?;
+    const EXPECTED: &str = "ARN of a function of this template";
+    let function = properties.name_in_arn("IntegrationUri", ("lambda", "function:"), EXPECTED)?;
+    if !scope.has_function(&function)? {
+        return Err(properties.fault("IntegrationUri", format!("must be the {EXPECTED}")));
     }
-    let arn = properties.required("IntegrationUri")?;
-    let function = name_in_arn(scope, &arn, "lambda", "function:");
-    let function = function.filter(|function| is_function(scope, function)).ok_or_else(|| {
-        properties.fault("IntegrationUri", "must be the ARN of a function of this template")
-    })?;
     let timeout = properties
         .number("TimeoutInMillis", 50, INTEGRATION_TIMEOUT)?
         .unwrap_or(INTEGRATION_TIMEOUT);
@@ -137,28 +128,13 @@ fn read_integration(
     Ok(Integration { function, timeout })
 }
 
-fn is_function(scope: &Scope<'_>, name: &str) -> bool {
-    scope.resources().any(|(id, resource)| {
-        resource.kind == physical::FUNCTION
-            && physical::name(scope, id, resource).is_ok_and(|own| own == name)
-    })
-}
-
 /// Whether a permission of the template lets the API invoke a function. Without
 /// one, each of its routes would answer 500 once it is deployed.
 fn may_invoke(scope: &Scope<'_>, function: &str) -> Result<bool, Fault> {
     let arn = scope.target.arn("lambda", &format!("function:{function}"));
     let api = scope.target.arn("execute-api", &format!("{}/", scope.target.api_id));
-    for (id, resource) in scope.resources() {
-        if resource.kind != physical::PERMISSION {
-            continue;
-        }
-        if let Some(condition) = &resource.condition
-            && !scope.condition(condition, resource.line)?
-        {
-            continue;
-        }
-        let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    for (id, resource) in scope.made_of(physical::PERMISSION)? {
+        let properties = Properties::for_resource(scope, id, resource)?;
         if properties.required("Principal")? != PRINCIPAL {
             continue;
         }
@@ -232,7 +208,7 @@ fn for_api<'s>(
     id: &str,
     resource: &Resource,
 ) -> Result<Properties<'s>, Fault> {
-    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    let properties = Properties::for_resource(scope, id, resource)?;
     if properties.required("ApiId")? == scope.target.api_id && scope.has(physical::API)? {
         Ok(properties)
     } else {

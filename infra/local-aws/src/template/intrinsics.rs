@@ -66,6 +66,16 @@ impl<'a> Scope<'a> {
         Ok(self.made_of(kind)?.first().map(|(id, _)| *id))
     }
 
+    /// Whether the template makes a function of this name.
+    pub(crate) fn has_function(&self, name: &str) -> Result<bool, Fault> {
+        for (id, resource) in self.made_of(physical::FUNCTION)? {
+            if physical::name(self, id, resource)? == name {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Everything of this type that the template makes, by logical id.
     pub(crate) fn made_of(&self, kind: &str) -> Result<Vec<(&str, &Resource)>, Fault> {
         let mut made = Vec::new();

@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use super::{
-    Function, QueueMapping, StreamMapping, error::Fault, event::name_in_arn, intrinsics::Scope,
-    properties::Properties,
+    Function, QueueMapping, StreamMapping, error::Fault, intrinsics::Scope, properties::Properties,
 };
 use crate::filter::Filters;
 
@@ -31,14 +30,12 @@ pub(crate) fn stream(
 ) -> Result<Option<StreamMapping>, Fault> {
     properties.ignore(WITHOUT_MEANING);
     let arn = properties.required("Stream")?;
-    let table = name_in_arn(scope, &arn, "dynamodb", "table/").ok_or_else(|| {
-        properties.fault("Stream", "must be the StreamArn of a table in this template")
-    })?;
+    let table = properties.table_of_stream("Stream")?;
     let mapping = StreamMapping {
         batch_size: size(properties.number("BatchSize", 1, 10_000)?, 100),
         bisect: properties.boolean("BisectBatchOnFunctionError")?.unwrap_or(false),
         reports_failures: reports_failures(properties)?,
-        on_failure: on_failure(scope, properties)?,
+        on_failure: on_failure(properties)?,
         filters: filters(properties)?,
         ..reading(&to.name, table, properties)?
     };
@@ -55,16 +52,9 @@ pub(super) fn reading(
     table: String,
     properties: &Properties<'_>,
 ) -> Result<StreamMapping, Fault> {
-    let start = match properties.required("StartingPosition")?.as_str() {
-        "TRIM_HORIZON" => Start::TrimHorizon,
-        "LATEST" => Start::Latest,
-        other => {
-            return Err(properties.fault(
-                "StartingPosition",
-                format!("must be TRIM_HORIZON or LATEST, not {other}"),
-            ));
-        }
-    };
+    properties.required("StartingPosition")?;
+    let starts = [("TRIM_HORIZON", Start::TrimHorizon), ("LATEST", Start::Latest)];
+    let start = properties.one_of("StartingPosition", &starts)?.unwrap_or(Start::Latest);
     let seconds = |number: i64| Duration::from_secs(number.unsigned_abs());
     Ok(StreamMapping {
         function: function.to_owned(),
@@ -90,14 +80,12 @@ pub(super) fn reading(
 
 /// `Type: SQS`. `None` if it is switched off.
 pub(crate) fn queue(
-    scope: &Scope<'_>,
     to: &mut Function,
     properties: &Properties<'_>,
 ) -> Result<Option<QueueMapping>, Fault> {
     properties.ignore(WITHOUT_MEANING);
     let arn = properties.required("Queue")?;
-    let queue = name_in_arn(scope, &arn, "sqs", "")
-        .ok_or_else(|| properties.fault("Queue", "must be the Arn of a queue in this template"))?;
+    let queue = properties.queue("Queue")?;
     let maximum_concurrency = match properties.section("ScalingConfig")? {
         None => None,
         Some(scaling) => {
@@ -141,26 +129,13 @@ fn reports_failures(properties: &Properties<'_>) -> Result<bool, Fault> {
 }
 
 /// The queue that `DestinationConfig` names.
-pub(super) fn on_failure(
-    scope: &Scope<'_>,
-    properties: &Properties<'_>,
-) -> Result<Option<String>, Fault> {
+pub(super) fn on_failure(properties: &Properties<'_>) -> Result<Option<String>, Fault> {
     let Some(config) = properties.section("DestinationConfig")? else { return Ok(None) };
     let mut queue = None;
     if let Some(destination) = config.section("OnFailure")? {
         // SAM asks for the type only to write a policy.
-        if let Some(kind) = destination.text("Type")?
-            && kind != "SQS"
-        {
-            return Err(
-                destination.fault("Type", format!("must be SQS on this machine, not {kind}"))
-            );
-        }
-        let arn = destination.required("Destination")?;
-        let name = name_in_arn(scope, &arn, "sqs", "").ok_or_else(|| {
-            destination.fault("Destination", "must be the Arn of a queue in this template")
-        })?;
-        queue = Some(name);
+        destination.only("Type", "SQS")?;
+        queue = Some(destination.queue("Destination")?);
         destination.finish()?;
     }
     config.finish()?;

@@ -6,7 +6,6 @@
 use super::{
     BusTarget, Pipe, StreamMapping,
     error::Fault,
-    event::name_in_arn,
     intrinsics::Scope,
     mapping,
     physical::{self, Resource},
@@ -23,45 +22,28 @@ pub(crate) fn read(
     id: &str,
     resource: &Resource,
 ) -> Result<Option<Pipe>, Fault> {
-    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    let properties = Properties::for_resource(scope, id, resource)?;
     properties.ignore(&["Description", "KmsKeyIdentifier", "LogConfiguration", "Tags"]);
     let name = physical::name(scope, id, resource)?;
     properties.ignore(&["Name"]);
-    let table = name_in_arn(scope, &properties.required("Source")?, "dynamodb", "table/")
-        .ok_or_else(|| {
-            properties.fault("Source", "must be the StreamArn of a table in this template")
-        })?;
+    let table = properties.table_of_stream("Source")?;
     let function = function(scope, &properties)?;
-    let stream = stream(scope, &properties, &function, table)?;
-    let bus = bus_target(scope, &properties)?;
+    let stream = stream(&properties, &function, table)?;
+    let bus = bus_target(&properties)?;
     role(scope, &properties, &function, &stream, &bus)?;
-    let state = properties.text("DesiredState")?;
-    let running = match state.as_deref() {
-        None | Some("RUNNING") => true,
-        Some("STOPPED") => false,
-        Some(other) => {
-            let message = format!("must be RUNNING or STOPPED, not {other}");
-            return Err(properties.fault("DesiredState", message));
-        }
-    };
+    let running = properties.one_of("DesiredState", &[("RUNNING", true), ("STOPPED", false)])?;
     properties.finish()?;
-    Ok(running.then_some(Pipe { name, stream, target: bus }))
+    Ok(running.unwrap_or(true).then_some(Pipe { name, stream, target: bus }))
 }
 
 /// The function that enriches.
 fn function(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<String, Fault> {
-    let wrong = || {
-        let what = "must be the Arn of a function in this template: a pipe without one isn't supported on this machine";
-        properties.fault("Enrichment", what)
-    };
-    let arn = properties.text("Enrichment")?.ok_or_else(wrong)?;
-    let function = name_in_arn(scope, &arn, "lambda", "function:").ok_or_else(wrong)?;
-    for (id, resource) in scope.resources() {
-        if resource.kind == physical::FUNCTION && physical::name(scope, id, resource)? == function {
-            return Ok(function);
-        }
-    }
-    Err(wrong())
+    const EXPECTED: &str =
+        "Arn of a function in this template: a pipe without one isn't supported on this machine";
+    let wrong = || properties.fault("Enrichment", format!("must be the {EXPECTED}"));
+    properties.text("Enrichment")?.ok_or_else(wrong)?;
+    let function = properties.name_in_arn("Enrichment", ("lambda", "function:"), EXPECTED)?;
+    if scope.has_function(&function)? { Ok(function) } else { Err(wrong()) }
 }
 
 /// Whether the pipe's role allows what the pipe does ("Amazon EventBridge Pipes
@@ -97,43 +79,27 @@ fn role(
 }
 
 fn stream(
-    scope: &Scope<'_>,
     properties: &Properties<'_>,
     function: &str,
     table: String,
 ) -> Result<StreamMapping, Fault> {
-    let missing = |name: &str| properties.fault(name, "is missing");
-    let source =
-        properties.section("SourceParameters")?.ok_or_else(|| missing("SourceParameters"))?;
-    let stream = source
-        .section("DynamoDBStreamParameters")?
-        .ok_or_else(|| source.fault("DynamoDBStreamParameters", "is missing"))?;
+    let source = properties.required_section("SourceParameters")?;
+    let stream = source.required_section("DynamoDBStreamParameters")?;
     let batch_size = stream.number("BatchSize", 1, MAX_BATCH_SIZE)?.ok_or_else(|| {
         let what = format!(
             "is missing: a bus takes {MAX_BATCH_SIZE} at most, and a stream's default is 100"
         );
         stream.fault("BatchSize", what)
     })?;
-    let bisect = match stream.text("OnPartialBatchItemFailure")?.as_deref() {
-        None => false,
-        Some("AUTOMATIC_BISECT") => true,
-        Some(other) => {
-            let message = format!("must be AUTOMATIC_BISECT, not {other}");
-            return Err(stream.fault("OnPartialBatchItemFailure", message));
-        }
-    };
+    let bisect = stream.one_of("OnPartialBatchItemFailure", &[("AUTOMATIC_BISECT", true)])?;
     let mut on_failure = None;
     if let Some(dead) = stream.section("DeadLetterConfig")? {
-        let queue = name_in_arn(scope, &dead.required("Arn")?, "sqs", "");
-        on_failure = Some(
-            queue
-                .ok_or_else(|| dead.fault("Arn", "must be the Arn of a queue in this template"))?,
-        );
+        on_failure = Some(dead.queue("Arn")?);
         dead.finish()?;
     }
     let mapping = StreamMapping {
         batch_size: usize::try_from(batch_size).unwrap_or(1),
-        bisect,
+        bisect: bisect.unwrap_or(false),
         on_failure,
         filters: mapping::filters(&source)?,
         ..mapping::reading(function, table, &stream)?
@@ -143,18 +109,11 @@ fn stream(
     Ok(mapping)
 }
 
-fn bus_target(scope: &Scope<'_>, properties: &Properties<'_>) -> Result<BusTarget, Fault> {
-    let arn = properties.required("Target")?;
-    let bus = name_in_arn(scope, &arn, "events", "event-bus/").filter(|bus| !bus.is_empty());
-    let bus = bus.ok_or_else(|| {
-        properties.fault("Target", "must be the Arn of an event bus of this account and region")
-    })?;
-    let parameters = properties
-        .section("TargetParameters")?
-        .ok_or_else(|| properties.fault("TargetParameters", "is missing"))?;
-    let event = parameters
-        .section("EventBridgeEventBusParameters")?
-        .ok_or_else(|| parameters.fault("EventBridgeEventBusParameters", "is missing"))?;
+fn bus_target(properties: &Properties<'_>) -> Result<BusTarget, Fault> {
+    let what = "Arn of an event bus of this account and region";
+    let bus = properties.name_in_arn("Target", ("events", "event-bus/"), what)?;
+    let parameters = properties.required_section("TargetParameters")?;
+    let event = parameters.required_section("EventBridgeEventBusParameters")?;
     let target = BusTarget {
         bus,
         source: fixed(&event, "Source", event.required("Source")?)?,
@@ -181,7 +140,7 @@ fn fixed(event: &Properties<'_>, name: &str, text: String) -> Result<String, Fau
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::parse;
+    use super::super::tests::{assert_refused, parse};
     use super::*;
 
     const PIPE: &str = "\
@@ -311,11 +270,8 @@ Resources:
                 "`DesiredState` must be RUNNING or STOPPED",
             ),
         ] {
-            assert_eq!(PIPE.matches(from).count(), 1, "{from}");
-            let fault = parse(&PIPE.replace(from, to)).expect_err(message);
-            assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
+            let fault = assert_refused(PIPE, from, to, line, message);
             assert!(fault.message.contains("Tell"), "{}", fault.message);
-            assert_eq!(fault.line, line, "{}", fault.message);
         }
     }
 }

@@ -56,10 +56,7 @@ pub(crate) fn for_role(scope: &Scope<'_>, properties: &Properties<'_>) -> Result
     for named in one_or_more(&node) {
         let named = Properties::new(&owner, scope, Some(named), named.line)?;
         named.required("PolicyName")?;
-        let document = named
-            .section("PolicyDocument")?
-            .ok_or_else(|| named.fault("PolicyDocument", "is missing"))?;
-        policy.0.extend(statements(scope, document)?);
+        policy.0.extend(statements(scope, named.required_section("PolicyDocument")?)?);
         named.finish()?;
     }
     Ok(policy)
@@ -82,22 +79,15 @@ fn statements(scope: &Scope<'_>, document: Properties<'_>) -> Result<Vec<Stateme
 fn statement(scope: &Scope<'_>, owner: &str, node: &Node) -> Result<Statement, Fault> {
     let properties = Properties::new(format!("{owner}.Statement"), scope, Some(node), node.line)?;
     properties.ignore(&["Sid"]);
-    let effect = match properties.required("Effect")?.as_str() {
-        "Allow" => Effect::Allow,
-        "Deny" => Effect::Deny,
-        other => {
-            return Err(properties.fault("Effect", format!("must be Allow or Deny, not `{other}`")));
-        }
-    };
+    let effect =
+        properties.one_of("Effect", &[("Allow", Effect::Allow), ("Deny", Effect::Deny)])?;
+    let effect = effect.ok_or_else(|| properties.fault("Effect", "is missing"))?;
     let actions = texts(&properties, "Action")?;
     if let Some(action) = actions.iter().find(|action| *action != "*" && !action.contains(':')) {
         return Err(properties
             .fault("Action", format!("must be one such as dynamodb:GetItem, not `{action}`")));
     }
-    let resources = texts(&properties, "Resource")?
-        .iter()
-        .map(|text| Pattern::parse(text).map_err(|why| properties.fault("Resource", why)))
-        .collect::<Result<_, _>>()?;
+    let resources = patterns(&properties, "Resource")?;
     let (leading_keys, code_of) = condition(&properties)?;
     if leading_keys.is_some() {
         if effect == Effect::Deny {
@@ -129,10 +119,7 @@ fn condition(properties: &Properties<'_>) -> Result<Condition, Fault> {
     };
     if operator == "ArnEquals" {
         let Some(keys) = condition.section(operator)? else { return Ok((None, None)) };
-        let functions = texts(&keys, SOURCE_FUNCTION)?
-            .iter()
-            .map(|text| Pattern::parse(text).map_err(|why| keys.fault(SOURCE_FUNCTION, why)))
-            .collect::<Result<_, _>>()?;
+        let functions = patterns(&keys, SOURCE_FUNCTION)?;
         keys.finish()?;
         condition.finish()?;
         return Ok((None, Some(functions)));
@@ -158,6 +145,11 @@ fn condition(properties: &Properties<'_>) -> Result<Condition, Fault> {
     Ok((Some(patterns), None))
 }
 
+fn patterns(properties: &Properties<'_>, name: &str) -> Result<Vec<Pattern>, Fault> {
+    let parse = |text: &String| Pattern::parse(text).map_err(|why| properties.fault(name, why));
+    texts(properties, name)?.iter().map(parse).collect()
+}
+
 /// IAM takes one text for a list of one. An empty list would be a mistake.
 fn texts(properties: &Properties<'_>, name: &str) -> Result<Vec<String>, Fault> {
     let Some(node) = properties.node(name)? else {
@@ -176,7 +168,7 @@ fn one_or_more(node: &Node) -> &[Node] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::parse;
+    use super::super::tests::{assert_refused, parse};
     use super::*;
 
     const SMALL: &str = "\
@@ -297,10 +289,7 @@ Resources:
                 "the property `PermissionsBoundary`",
             ),
         ] {
-            assert_eq!(SMALL.matches(from).count(), 1, "{from}");
-            let fault = parse(&SMALL.replace(from, to)).expect_err(to);
-            assert!(fault.message.contains(message), "{to}: {}: expected {message}", fault.message);
-            assert_eq!(fault.line, line, "{to}: {}", fault.message);
+            assert_refused(SMALL, from, to, line, message);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     document::{Entry, Node},
     error::Fault,
     intrinsics::Scope,
+    physical::{Resource, STREAM_LABEL},
 };
 
 /// A set of properties that must all be either read or ignored by name.
@@ -46,6 +47,15 @@ impl<'s> Properties<'s> {
         Ok(Self { owner, scope, line, entries, seen: RefCell::default() })
     }
 
+    /// The properties of a resource.
+    pub(crate) fn for_resource(
+        scope: &'s Scope<'s>,
+        id: &str,
+        resource: &Resource,
+    ) -> Result<Self, Fault> {
+        Self::new(id, scope, resource.properties.as_ref(), resource.line)
+    }
+
     /// Where these properties belong.
     pub(crate) fn owner(&self) -> &str {
         &self.owner
@@ -82,6 +92,68 @@ impl<'s> Properties<'s> {
         self.text(name)?.ok_or_else(|| self.fault(name, "is missing"))
     }
 
+    /// Refuses any other text than this one.
+    pub(crate) fn only(&self, name: &str, supported: &str) -> Result<(), Fault> {
+        match self.text(name)? {
+            Some(other) if other != supported => Err(self.only_supports(name, supported)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Requires this text.
+    pub(crate) fn require(&self, name: &str, supported: &str) -> Result<(), Fault> {
+        self.required(name)?;
+        self.only(name, supported)
+    }
+
+    /// An error: only this is supported.
+    pub(crate) fn only_supports(&self, name: &str, supported: &str) -> Fault {
+        self.fault(name, format!("isn't supported on this machine unless it is {supported}"))
+    }
+
+    /// One of several texts, as what it stands for.
+    pub(crate) fn one_of<T: Copy>(
+        &self,
+        name: &str,
+        choices: &[(&str, T)],
+    ) -> Result<Option<T>, Fault> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        match choices.iter().find(|(choice, _)| *choice == text) {
+            Some((_, meaning)) => Ok(Some(*meaning)),
+            None => {
+                let choices: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
+                let choices = choices.join(" or ");
+                Err(self.fault(name, format!("must be {choices}, not `{text}`")))
+            }
+        }
+    }
+
+    /// The name at the end of an ARN of the given service that stands in this template;
+    /// `what` names it in the error.
+    pub(crate) fn name_in_arn(
+        &self,
+        name: &str,
+        (service, prefix): (&str, &str),
+        what: &str,
+    ) -> Result<String, Fault> {
+        let arn = self.required(name)?;
+        let found = arn.strip_prefix(&self.scope.target.arn(service, prefix));
+        let found = found.map(|name| name.trim_end_matches(STREAM_LABEL).to_owned());
+        found
+            .filter(|found| !found.is_empty())
+            .ok_or_else(|| self.fault(name, format!("must be the {what}")))
+    }
+
+    /// The queue of this template whose ARN stands here.
+    pub(crate) fn queue(&self, name: &str) -> Result<String, Fault> {
+        self.name_in_arn(name, ("sqs", ""), "Arn of a queue in this template")
+    }
+
+    /// The table of this template whose stream's ARN stands here.
+    pub(crate) fn table_of_stream(&self, name: &str) -> Result<String, Fault> {
+        self.name_in_arn(name, ("dynamodb", "table/"), "StreamArn of a table in this template")
+    }
+
     /// A whole number between two bounds, both allowed.
     pub(crate) fn number(&self, name: &str, least: i64, most: i64) -> Result<Option<i64>, Fault> {
         let Some(text) = self.text(name)? else { return Ok(None) };
@@ -96,12 +168,7 @@ impl<'s> Properties<'s> {
 
     /// `true` or `false`.
     pub(crate) fn boolean(&self, name: &str) -> Result<Option<bool>, Fault> {
-        match self.text(name)?.as_deref() {
-            None => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(other) => Err(self.fault(name, format!("must be true or false, not `{other}`"))),
-        }
+        self.one_of(name, &[("true", true), ("false", false)])
     }
 
     /// A list of texts.
@@ -115,6 +182,16 @@ impl<'s> Properties<'s> {
     /// Anything, as JSON.
     pub(crate) fn json(&self, name: &str) -> Result<Option<Json>, Fault> {
         Ok(self.node(name)?.map(|node| node.json()))
+    }
+
+    /// Anything that has to be there, as JSON.
+    pub(crate) fn required_json(&self, name: &str) -> Result<Json, Fault> {
+        self.json(name)?.ok_or_else(|| self.fault(name, "is missing"))
+    }
+
+    /// Properties within a property that has to be there. The caller finishes them as well.
+    pub(crate) fn required_section(&self, name: &str) -> Result<Self, Fault> {
+        self.section(name)?.ok_or_else(|| self.fault(name, "is missing"))
     }
 
     /// Properties within a property. The caller finishes them as well.

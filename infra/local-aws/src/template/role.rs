@@ -46,12 +46,10 @@ impl Role {
 /// Reads a role. What it may do comes from policies written in it; what is attached
 /// to it from elsewhere is refused, as it would allow more than is enforced here.
 pub(crate) fn read(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Role, Fault> {
-    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    let properties = Properties::for_resource(scope, id, resource)?;
     properties.ignore(&["Description", "MaxSessionDuration", "Path", "RoleName", "Tags"]);
     let policy = policies::for_role(scope, &properties)?;
-    let document = properties.json("AssumeRolePolicyDocument")?;
-    let document =
-        document.ok_or_else(|| properties.fault("AssumeRolePolicyDocument", "is missing"))?;
+    let document = properties.required_json("AssumeRolePolicyDocument")?;
     let statements = one_or_more(&document["Statement"]);
     let trusting = statements.iter().filter(|statement| {
         let actions = one_or_more(&statement["Action"]);
@@ -97,7 +95,7 @@ pub(crate) fn named(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::parse;
+    use super::super::tests::{assert_refused, parse};
 
     const SMALL: &str = "\
 Transform: AWS::Serverless-2016-10-31
@@ -205,11 +203,7 @@ Resources:
                 "doesn't allow lambda:InvokeFunction on arn:aws:lambda",
             ),
         ] {
-            assert_eq!(SMALL.matches(without).count(), 1, "{without}");
-            let other = without.replacen(":", ":Other", 1);
-            let fault = parse(&SMALL.replace(without, &other)).expect_err(without);
-            assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
-            assert_eq!(fault.line, line, "{}", fault.message);
+            assert_refused(SMALL, without, &without.replacen(":", ":Other", 1), line, message);
         }
     }
 
@@ -265,10 +259,7 @@ Resources:
             ),
             ("PolicyName: two", "PolicyDocuments: two", 42, "`PolicyName` is missing"),
         ] {
-            assert_eq!(SMALL.matches(from).count(), 1, "{from}");
-            let fault = parse(&SMALL.replace(from, to)).expect_err(message);
-            assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
-            assert_eq!(fault.line, line, "{}", fault.message);
+            assert_refused(SMALL, from, to, line, message);
         }
     }
 }

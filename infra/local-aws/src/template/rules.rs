@@ -53,7 +53,7 @@ mod tests {
 
     use super::super::{
         Template,
-        tests::{map, parse, target},
+        tests::{assert_refused, map, target},
     };
 
     const SMALL: &str = "\
@@ -110,10 +110,7 @@ Resources:
             ),
             ("!Ref Way, subnets", "!Ref Wey, subnets", 6, "no parameter or resource `Wey`"),
         ] {
-            assert_eq!(SMALL.matches(from).count(), 1, "{from}");
-            let fault = parse(&SMALL.replace(from, to)).expect_err(message);
-            assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
-            assert_eq!(fault.line, line, "{}", fault.message);
+            assert_refused(SMALL, from, to, line, message);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::services::ssm::Kind;
 
 /// A table as a `CreateTable` request, with its `TimeToLiveSpecification`.
 pub(crate) fn table(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Json, Fault> {
-    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    let properties = Properties::for_resource(scope, id, resource)?;
     // Encryption, backups and capacity are the account's affair.
     properties.ignore(&[
         "ContributorInsightsSpecification",
@@ -28,8 +28,7 @@ pub(crate) fn table(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<
     ]);
     let mut request = json!({ "TableName": physical::name(scope, id, resource)? });
     for name in ["AttributeDefinitions", "KeySchema"] {
-        let value = properties.json(name)?.ok_or_else(|| properties.fault(name, "is missing"))?;
-        request[name] = value;
+        request[name] = properties.required_json(name)?;
     }
     if let Some(protected) = properties.boolean("DeletionProtectionEnabled")? {
         request["DeletionProtectionEnabled"] = json!(protected);
@@ -58,7 +57,7 @@ pub(crate) fn table(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<
 
 /// A queue as `CreateQueue` takes it: every attribute a text.
 pub(crate) fn queue(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Queue, Fault> {
-    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    let properties = Properties::for_resource(scope, id, resource)?;
     properties.ignore(&[
         "KmsDataKeyReusePeriodSeconds",
         "KmsMasterKeyId",
@@ -99,16 +98,11 @@ pub(crate) fn parameter(
     id: &str,
     resource: &Resource,
 ) -> Result<StoredParameter, Fault> {
-    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    let properties = Properties::for_resource(scope, id, resource)?;
     properties.ignore(&["AllowedPattern", "Description", "Name", "Policies", "Tags", "Tier"]);
-    let kind = match properties.required("Type")?.as_str() {
-        "String" => Kind::String,
-        "StringList" => Kind::StringList,
-        other => {
-            let message = format!("must be String or StringList, not {other}");
-            return Err(properties.fault("Type", message));
-        }
-    };
+    properties.required("Type")?;
+    let kinds = [("String", Kind::String), ("StringList", Kind::StringList)];
+    let kind = properties.one_of("Type", &kinds)?.unwrap_or(Kind::String);
     let name = physical::name(scope, id, resource)?;
     let parameter = StoredParameter { name, kind, value: properties.required("Value")? };
     properties.finish()?;

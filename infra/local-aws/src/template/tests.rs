@@ -19,6 +19,21 @@ pub(super) fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
+/// Changes a template in one place, and expects the error of this line that says so.
+pub(super) fn assert_refused(
+    template: &str,
+    from: &str,
+    to: &str,
+    line: usize,
+    message: &str,
+) -> Fault {
+    assert_eq!(template.matches(from).count(), 1, "{from}");
+    let fault = parse(&template.replace(from, to)).expect_err(message);
+    assert!(fault.message.contains(message), "{to}: {}: expected {message}", fault.message);
+    assert_eq!(fault.line, line, "{to}: {}", fault.message);
+    fault
+}
+
 const SMALL: &str = "\
 Transform: AWS::Serverless-2016-10-31
 Parameters:

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::sdk_client::SdkClient;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_types::SdkConfig;
 use local_aws::services::lambda::{BoxFuture, FunctionResponse, FunctionSummary, InvokeError};
 use local_aws::services::{Aws, Invoke, Server};
 
@@ -55,63 +57,38 @@ impl Endpoint {
         self.web.0.clone()
     }
 
-    fn credentials(&self) -> Credentials {
-        Credentials::new(&self.key, "local", None, None, "tests")
+    fn config(&self) -> SdkConfig {
+        let credentials = Credentials::new(&self.key, "local", None, None, "tests");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(self.web.clone())
+            .endpoint_url(&self.url)
+            .build()
     }
 
     /// A client of DynamoDB with connections of its own.
     pub(crate) fn dynamodb_apart(&self) -> aws_sdk_dynamodb::Client {
-        let apart = self.dynamodb().config().to_builder().http_client(SdkClient::new()).build();
-        aws_sdk_dynamodb::Client::from_conf(apart)
+        let apart = self.config().into_builder().http_client(SdkClient::new()).build();
+        aws_sdk_dynamodb::Client::new(&apart)
     }
 
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::from_conf(
-            aws_sdk_dynamodb::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new("us-east-1"))
-                .credentials_provider(self.credentials())
-                .http_client(self.web.clone())
-                .endpoint_url(&self.url)
-                .build(),
-        )
+        aws_sdk_dynamodb::Client::new(&self.config())
     }
 
     pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
-        aws_sdk_ssm::Client::from_conf(
-            aws_sdk_ssm::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new("us-east-1"))
-                .credentials_provider(self.credentials())
-                .http_client(self.web.clone())
-                .endpoint_url(&self.url)
-                .build(),
-        )
+        aws_sdk_ssm::Client::new(&self.config())
     }
 
     pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::from_conf(
-            aws_sdk_sqs::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new("us-east-1"))
-                .credentials_provider(self.credentials())
-                .http_client(self.web.clone())
-                .endpoint_url(&self.url)
-                .build(),
-        )
+        aws_sdk_sqs::Client::new(&self.config())
     }
 
     pub(crate) fn lambda(&self) -> aws_sdk_lambda::Client {
-        aws_sdk_lambda::Client::from_conf(
-            aws_sdk_lambda::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new("us-east-1"))
-                .credentials_provider(self.credentials())
-                .http_client(self.web.clone())
-                .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())
-                .endpoint_url(&self.url)
-                .build(),
-        )
+        let once = RetryConfig::disabled();
+        aws_sdk_lambda::Client::new(&self.config().into_builder().retry_config(once).build())
     }
 }
 

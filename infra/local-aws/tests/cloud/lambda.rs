@@ -3,7 +3,10 @@
 
 use std::{fs, time::Duration};
 
-use local_aws::{Error, InvokeFailure, services::Fault};
+use local_aws::{
+    Error, InvokeFailure,
+    services::{Fault, ProcessCommand},
+};
 use serde_json::{Value, json};
 
 use crate::test_stack::{
@@ -232,7 +235,10 @@ async fn cold_starts_give_each_invocation_a_new_process() {
     let order = client.post(&url).body("50").send().await.unwrap();
     assert_eq!(order.status(), 400);
     assert!(order.text().await.unwrap().contains(r#"{\"invocations\": 50}"#));
-    assert!(matches!(cloud.cold_starts("unknown", 1), Err(InvokeFailure::NotFound(_))));
+    assert!(matches!(
+        cloud.command("unknown", ProcessCommand::ColdStarts(1)).await,
+        Err(InvokeFailure::NotFound(_))
+    ));
     cloud.stop().await;
 }
 
@@ -270,12 +276,12 @@ async fn frozen_function_resumes_when_thawed_or_times_out() {
     let (late, ()) = tokio::join!(cloud.invoke("one", &events[1]), async {
         process_in(&stack.path("b")).await;
         // Those without work aren't frozen.
-        assert_eq!(cloud.freeze("one").await.unwrap(), 1);
+        assert_eq!(cloud.command("one", ProcessCommand::Freeze).await.unwrap(), 1);
         fs::write(&go, "").unwrap();
     });
     let error = error(late.unwrap_err());
     assert_eq!(error["errorType"], "Sandbox.Timedout", "{error}");
-    let unknown = cloud.freeze("unknown").await.unwrap_err();
+    let unknown = cloud.command("unknown", ProcessCommand::Freeze).await.unwrap_err();
     assert!(matches!(unknown, InvokeFailure::NotFound(_)), "{unknown}");
     cloud.stop().await;
 }

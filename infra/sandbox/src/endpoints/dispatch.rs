@@ -2,7 +2,6 @@
 
 use crate::api_error::{self, ApiError};
 use crate::clock::millis_since;
-use crate::connection::ConnectionHandle;
 use crate::context::{SharedContext, State as RunState};
 use crate::endpoints::authentication;
 use crate::endpoints::call::Call;
@@ -20,6 +19,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use resettable_server::ConnectionHandle;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -84,7 +84,7 @@ pub(crate) async fn receive(
         let answer = apply_fault(&fault, outcome.answer, &path, state.world.now());
         state.calls.answer(id, answer.status, answer.json.as_ref(), fault.name());
         let duration_ms = millis_since(start);
-        let origin = CallOrigin { app: outcome.app, from: Some(connection.from), duration_ms };
+        let origin = CallOrigin { app: outcome.app, from: Some(connection.from.ip()), duration_ms };
         state.calls.attribute(id, origin);
         answer
     });
@@ -178,8 +178,8 @@ fn handle(state: &mut RunState, received: &ReceivedCall<'_>, concurrent: bool) -
         query: received.query,
         body: Value::Null,
         form: (received.content_type, received.body),
-        from: received.connection.from,
-        to: received.connection.to,
+        from: received.connection.from.ip(),
+        to: received.connection.to.ip(),
         host: received.host,
         calls,
         authenticated: None,

@@ -99,37 +99,27 @@ impl Table {
         let consistent = query.index.is_none() && !query.eventually;
         let index = query.index.map(str::to_owned);
         let (names, values) = (placeholders.names(), placeholders.values());
-        let read = if let Some(key) = key {
-            let request = self
-                .dynamodb()
-                .query()
-                .table_name(self.name())
-                .set_index_name(index)
-                .key_condition_expression(key)
-                .set_filter_expression(filter)
-                .set_projection_expression(projection)
-                .set_expression_attribute_names(names)
-                .set_expression_attribute_values(values)
-                .set_limit(query.page_size)
-                .set_exclusive_start_key(query.start)
-                .consistent_read(consistent);
-            let read = request.send().await.map(|read| (read.items, read.last_evaluated_key));
-            read.map_err(|error| AwsError::new(self.action(action), &error))
-        } else {
-            let request = self
-                .dynamodb()
-                .scan()
-                .table_name(self.name())
-                .set_index_name(index)
-                .set_filter_expression(filter)
-                .set_projection_expression(projection)
-                .set_expression_attribute_names(names)
-                .set_expression_attribute_values(values)
-                .set_limit(query.page_size)
-                .set_exclusive_start_key(query.start)
-                .consistent_read(consistent);
-            let read = request.send().await.map(|read| (read.items, read.last_evaluated_key));
-            read.map_err(|error| AwsError::new(self.action(action), &error))
+        macro_rules! send {
+            ($request:expr) => {
+                $request
+                    .table_name(self.name())
+                    .set_index_name(index)
+                    .set_filter_expression(filter)
+                    .set_projection_expression(projection)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .set_limit(query.page_size)
+                    .set_exclusive_start_key(query.start)
+                    .consistent_read(consistent)
+                    .send()
+                    .await
+                    .map(|read| (read.items, read.last_evaluated_key))
+                    .map_err(|error| AwsError::new(self.action(action), &error))
+            };
+        }
+        let read = match key {
+            Some(key) => send!(self.dynamodb().query().key_condition_expression(key)),
+            None => send!(self.dynamodb().scan()),
         };
         let (items, next) = read?;
         Ok(Page { items: items.unwrap_or_default(), next })

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
 };
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// DynamoDB refuses a write to an item that is part of a transaction which isn't over,
@@ -35,6 +36,30 @@ enum Kind {
     Put,
     Delete,
     Check,
+}
+
+/// Gives a builder of the SDK what all writes have. The builders have no trait in common.
+macro_rules! fill {
+    ($builder:expr, $set_item:ident, $write:ident) => {
+        $builder
+            .table_name($write.table)
+            .$set_item(Some($write.item))
+            .set_condition_expression($write.condition)
+            .set_expression_attribute_names($write.names)
+            .set_expression_attribute_values($write.values)
+            .set_return_values_on_condition_check_failure($write.existing)
+    };
+}
+
+/// A write as DynamoDB takes it.
+struct Expressions {
+    table: String,
+    item: Item,
+    update: Option<String>,
+    condition: Option<String>,
+    names: Option<HashMap<String, String>>,
+    values: Option<Item>,
+    existing: Option<ReturnValuesOnConditionCheckFailure>,
 }
 
 /// A write of one item: what it changes, and on which condition.
@@ -174,73 +199,46 @@ impl Write {
         self
     }
 
-    /// The expressions of the update and of the condition, with their placeholders.
-    fn expressions(&mut self) -> (Option<String>, Option<String>, Placeholders) {
+    /// The update and the condition as expressions, with their placeholders.
+    fn into_expressions(self) -> Expressions {
         let mut placeholders = Placeholders::default();
         let mut update = Vec::new();
-        for clause in [&mut self.set, &mut self.add, &mut self.delete, &mut self.remove] {
+        for clause in [self.set, self.add, self.delete, self.remove] {
             if !update.is_empty() && !clause.is_empty() {
                 update.push(Part::Text(" "));
             }
-            update.append(clause);
+            update.extend(clause);
         }
         let update = (!update.is_empty()).then(|| placeholders.text(update));
-        let condition = self.condition.take();
-        let condition = condition.map(|condition| placeholders.text(condition.into_parts()));
-        (update, condition, placeholders)
+        let condition = self.condition.map(|condition| placeholders.text(condition.into_parts()));
+        let returns = ReturnValuesOnConditionCheckFailure::AllOld;
+        Expressions {
+            table: self.table,
+            item: self.item,
+            update,
+            condition,
+            names: placeholders.names(),
+            values: placeholders.values(),
+            existing: self.returns_existing.then_some(returns),
+        }
     }
 
-    fn existing(&self) -> Option<ReturnValuesOnConditionCheckFailure> {
-        self.returns_existing.then_some(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-
-    pub(super) fn into_transaction(mut self) -> TransactWriteItem {
+    pub(super) fn into_transaction(self) -> TransactWriteItem {
         const COMPLETE: &str = "key, table and expression are set";
-        let existing = self.existing();
-        let (update, condition, placeholders) = self.expressions();
-        let (names, values) = (placeholders.names(), placeholders.values());
+        let (kind, write) = (self.kind, self.into_expressions());
         let item = TransactWriteItem::builder();
-        match self.kind {
+        match kind {
             Kind::Update => {
-                let write = Update::builder()
-                    .table_name(self.table)
-                    .set_key(Some(self.item))
-                    .set_update_expression(update)
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .set_return_values_on_condition_check_failure(existing);
-                item.update(write.build().expect(COMPLETE))
+                let update = Update::builder().set_update_expression(write.update);
+                item.update(fill!(update, set_key, write).build().expect(COMPLETE))
             }
-            Kind::Put => {
-                let write = Put::builder()
-                    .table_name(self.table)
-                    .set_item(Some(self.item))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .set_return_values_on_condition_check_failure(existing);
-                item.put(write.build().expect(COMPLETE))
-            }
+            Kind::Put => item.put(fill!(Put::builder(), set_item, write).build().expect(COMPLETE)),
             Kind::Delete => {
-                let write = Delete::builder()
-                    .table_name(self.table)
-                    .set_key(Some(self.item))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .set_return_values_on_condition_check_failure(existing);
-                item.delete(write.build().expect(COMPLETE))
+                item.delete(fill!(Delete::builder(), set_key, write).build().expect(COMPLETE))
             }
             Kind::Check => {
-                let write = ConditionCheck::builder()
-                    .table_name(self.table)
-                    .set_key(Some(self.item))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .set_return_values_on_condition_check_failure(existing);
-                item.condition_check(write.build().expect(COMPLETE))
+                let check = fill!(ConditionCheck::builder(), set_key, write);
+                item.condition_check(check.build().expect(COMPLETE))
             }
         }
         .build()
@@ -291,63 +289,29 @@ impl Table {
     async fn send(
         &self,
         action: &str,
-        mut write: Write,
+        write: Write,
         returns: ReturnValue,
     ) -> Result<WriteOutcome, AwsError> {
-        let existing = write.existing();
-        let (update, condition, placeholders) = write.expressions();
-        let (names, values) = (placeholders.names(), placeholders.values());
-        let Write { kind, table, item, .. } = write;
+        macro_rules! send {
+            ($request:expr, $error:ident) => {{
+                let request = $request;
+                let sent = CONFLICT_RETRY.run(|| request.clone().send(), is_conflict).await;
+                self.outcome(action, sent.map(|output| output.attributes), |error| match error {
+                    $error::ConditionalCheckFailedException(failed) => Some(failed.item()),
+                    _ => None,
+                })
+            }};
+        }
+        let (kind, write) = (write.kind, write.into_expressions());
         match kind {
             Kind::Update => {
-                let request = self
-                    .dynamodb()
-                    .update_item()
-                    .table_name(table)
-                    .set_key(Some(item))
-                    .set_update_expression(update)
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .set_return_values_on_condition_check_failure(existing)
-                    .return_values(returns);
-                let sent = CONFLICT_RETRY.run(|| request.clone().send(), is_conflict).await;
-                self.outcome(action, sent.map(|output| output.attributes), |error| match error {
-                    UpdateItemError::ConditionalCheckFailedException(failed) => Some(failed.item()),
-                    _ => None,
-                })
+                let update = self.dynamodb().update_item().return_values(returns);
+                let update = update.set_update_expression(write.update);
+                send!(fill!(update, set_key, write), UpdateItemError)
             }
-            Kind::Put => {
-                let request = self
-                    .dynamodb()
-                    .put_item()
-                    .table_name(table)
-                    .set_item(Some(item))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .set_return_values_on_condition_check_failure(existing);
-                let sent = CONFLICT_RETRY.run(|| request.clone().send(), is_conflict).await;
-                self.outcome(action, sent.map(|output| output.attributes), |error| match error {
-                    PutItemError::ConditionalCheckFailedException(failed) => Some(failed.item()),
-                    _ => None,
-                })
-            }
+            Kind::Put => send!(fill!(self.dynamodb().put_item(), set_item, write), PutItemError),
             Kind::Delete => {
-                let request = self
-                    .dynamodb()
-                    .delete_item()
-                    .table_name(table)
-                    .set_key(Some(item))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .set_return_values_on_condition_check_failure(existing);
-                let sent = CONFLICT_RETRY.run(|| request.clone().send(), is_conflict).await;
-                self.outcome(action, sent.map(|output| output.attributes), |error| match error {
-                    DeleteItemError::ConditionalCheckFailedException(failed) => Some(failed.item()),
-                    _ => None,
-                })
+                send!(fill!(self.dynamodb().delete_item(), set_key, write), DeleteItemError)
             }
             Kind::Check => Err(AwsError::unexpected(
                 self.action(action),
@@ -406,7 +370,7 @@ mod tests {
         let tables = super::super::test_tables::TestTables::start().await;
         let table = tables.table("any", ["user", "item"]);
         let key = item_of([("user", string("u")), ("item", string("i"))]);
-        let mut write = Write::update(&table, key)
+        let write = Write::update(&table, key)
             .set("state", string("free"))
             .increment("count")
             .add_members("members", string_set(["a"]))
@@ -414,7 +378,7 @@ mod tests {
             .remove(["state_time", "scene"])
             .set_or_remove("absent", None)
             .when(attr("state").not_exists());
-        let (update, condition, _) = write.expressions();
+        let Expressions { update, condition, .. } = write.into_expressions();
         assert_eq!(
             update.as_deref(),
             Some(

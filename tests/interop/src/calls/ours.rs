@@ -46,7 +46,7 @@ impl Ours {
             Purpose::Profile => return client.user_info(&token, &open_id).await.map(drop),
             Purpose::Template | Purpose::PageTemplate => {
                 let program = AppId::parse(SHOP_MINI.app_id).expect("one of the example's");
-                let program = MiniProgram { appid: &program, pagepath: Some(PAGE) };
+                let program = MiniProgram { appid: &program, pagepath: Some(PAGE.to_owned()) };
                 TemplateMessage {
                     touser: &open_id,
                     template_id: purpose.template_id(),

@@ -50,11 +50,8 @@ struct FaultProgress {
 
 impl Faults {
     /// Registers a fault. Where several wait for a call, the one injected first affects it.
-    ///
-    /// # Errors
-    ///
-    /// It names no service that is here, does nothing,
-    /// or could never affect a call.
+    /// Refuses one that names no service that is here, does nothing, or could never affect
+    /// a call.
     pub fn inject(&self, fault: Fault) -> Result<FaultHandle, InvalidFault> {
         fault.check()?;
         let progress = FaultProgress {

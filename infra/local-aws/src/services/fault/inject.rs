@@ -1,18 +1,18 @@
 //! Applies faults to calls on their way to the services.
 
 use super::{Call, Fault, Faults};
-use crate::connection::Resetter;
 use crate::services::refusal::Refusal;
 use crate::services::{body, lambda, sqs};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use resettable_server::ConnectionHandle;
 
 /// Applies the fault that waits for this call, if one does.
 pub(crate) async fn inject(
     State(faults): State<Faults>,
-    ConnectInfo(resetter): ConnectInfo<Resetter>,
+    ConnectInfo(connection): ConnectInfo<ConnectionHandle>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -42,7 +42,7 @@ pub(crate) async fn inject(
         Response::new(Body::empty())
     };
     if fault.reset {
-        resetter.reset();
+        connection.reset();
     }
     match refusal(fault, &call) {
         Some(refusal) => refuse(call.service, &refusal),

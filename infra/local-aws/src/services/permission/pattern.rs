@@ -14,11 +14,7 @@ const PARTS: usize = 6;
 pub struct Pattern(String);
 
 impl Pattern {
-    /// Reads a pattern.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it, as a sentence's end.
+    /// Reads a pattern. The error is what is wrong with it, as a sentence's end.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.contains("${") {
             return Err(format!("has a policy variable, which isn't supported: `{text}`"));

@@ -79,10 +79,6 @@ fn line(used: &Use) -> String {
 }
 
 /// Reads the file that uses were written to, in any number of runs.
-///
-/// # Errors
-///
-/// The file can't be read, or has a line that isn't a use.
 pub fn read(file: &Path) -> io::Result<BTreeSet<Use>> {
     let text = std::fs::read_to_string(file)?;
     let uses = text.lines().map(|line| match line.split('\t').collect::<Vec<_>>()[..] {

@@ -11,7 +11,7 @@ use super::super::{
     physical::{self, Resource},
     properties::Properties,
 };
-use super::AUTHORIZATION;
+use super::{AUTHORIZATION, jwt_authorizer};
 use crate::route::Authorizer;
 
 /// The authorizers by name, and the default one.
@@ -24,7 +24,7 @@ pub(crate) struct Auth {
 /// Reads an HTTP API. Apart from who is let in it carries nothing that this
 /// machine needs, but may say things that it couldn't honour.
 pub(crate) fn read_auth(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Auth, Fault> {
-    let properties = Properties::new(id, scope, resource.properties.as_ref(), resource.line)?;
+    let properties = Properties::for_resource(scope, id, resource)?;
     properties.ignore(&[
         "AccessLogSettings",
         "DefaultRouteSettings", // throttling protects an account
@@ -37,13 +37,7 @@ pub(crate) fn read_auth(scope: &Scope<'_>, id: &str, resource: &Resource) -> Res
         "RouteSettings",
         "Tags",
     ]);
-    if let Some(stage) = properties.text("StageName")?
-        && stage != "$default"
-    {
-        return Err(
-            properties.fault("StageName", "isn't supported on this machine unless it is $default")
-        );
-    }
+    properties.only("StageName", "$default")?;
     let auth = properties.section("Auth")?.map(read).transpose()?;
     properties.finish()?;
     Ok(auth.unwrap_or_default())
@@ -70,19 +64,8 @@ fn read(section: Properties<'_>) -> Result<Auth, Fault> {
 
 /// A JWT authorizer, which SAM calls OAuth 2 as well.
 fn authorizer(name: String, properties: Properties<'_>) -> Result<Authorizer, Fault> {
-    if properties.required("IdentitySource")? != AUTHORIZATION {
-        let message = format!("isn't supported on this machine unless it is {AUTHORIZATION}");
-        return Err(properties.fault("IdentitySource", message));
-    }
-    let jwt = properties.section("JwtConfiguration")?;
-    let jwt = jwt.ok_or_else(|| properties.fault("JwtConfiguration", "is missing"))?;
-    let (issuer, audience) = (jwt.required("issuer")?, jwt.texts("audience")?);
-    if !(1..=50).contains(&audience.len()) {
-        return Err(jwt.fault("audience", "must have 1 to 50 entries"));
-    }
-    jwt.finish()?;
-    properties.finish()?;
-    Ok(Authorizer { name, issuer, audience })
+    properties.require("IdentitySource", AUTHORIZATION)?;
+    jwt_authorizer(name, properties, "issuer", "audience")
 }
 
 /// Who lets requests in on the route of a function's event.
@@ -111,7 +94,7 @@ pub(crate) fn for_event(
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::tests::parse;
+    use super::super::super::tests::{assert_refused, parse};
 
     const SMALL: &str = "\
 Transform: AWS::Serverless-2016-10-31
@@ -180,10 +163,7 @@ Resources:
                 "`CorsConfiguration`",
             ),
         ] {
-            assert_eq!(SMALL.matches(from).count(), 1, "{from}");
-            let fault = parse(&SMALL.replace(from, to)).expect_err(message);
-            assert!(fault.message.contains(message), "{}: expected {message}", fault.message);
-            assert_eq!(fault.line, line, "{}", fault.message);
+            assert_refused(SMALL, from, to, line, message);
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn check(
 pub(super) fn for_route(scope: &Scope<'_>, key: &str) -> Result<Limit, Fault> {
     let stage = scope.resources().find(|(_, resource)| resource.kind == physical::STAGE);
     let Some((id, stage)) = stage else { return Ok(Limit::default()) };
-    let stage = Properties::new(id, scope, stage.properties.as_ref(), stage.line)?;
+    let stage = Properties::for_resource(scope, id, stage)?;
     let default = settings(&stage, "DefaultRouteSettings")?;
     let own = match stage.section("RouteSettings")? {
         Some(routes) => settings(&routes, key)?,
@@ -72,5 +72,5 @@ fn settings(of: &Properties<'_>, name: &str) -> Result<Limit, Fault> {
 }
 
 fn own_key(scope: &Scope<'_>, id: &str, route: &Resource) -> Result<String, Fault> {
-    Properties::new(id, scope, route.properties.as_ref(), route.line)?.required("RouteKey")
+    Properties::for_resource(scope, id, route)?.required("RouteKey")
 }

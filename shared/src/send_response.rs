@@ -1,97 +1,103 @@
-//! The response to a request to send.
+//! The response of the function `send`, which the function also stores and the operator's
+//! tool reads.
 
+use crate::clock::Timestamp;
+use crate::parameters::ChannelKind;
+use crate::store::{NotificationRow, NotificationStatus};
+use crate::wechat::refusal::{ErrorClass, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::clock::Timestamp;
-use shared::parameters::ChannelKind;
-use shared::store::{NotificationRow, NotificationStatus};
-use shared::wechat::refusal::{ErrorClass, Refusal};
 
-pub(crate) const CANCELLED_REASON: &str = "it was cancelled before it was sent";
+/// The reason of the outcome `cancelled`.
+pub const CANCELLED_REASON: &str = "it was cancelled before it was sent";
 
 /// The outcomes of a request.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct SendResponse {
+#[derive(Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SendResponse {
     /// One for each recipient, in the order of the request.
-    pub(crate) notifications: Vec<NotificationResult>,
+    pub notifications: Vec<NotificationResult>,
 }
 
 /// The outcome of one notification. It is stored as JSON, so that a repeated request
 /// gets the same response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct NotificationResult {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NotificationResult {
     /// The id of the request; with several recipients, `#` and the recipient's index
     /// follow, counted from 0.
-    pub(crate) id: String,
-    pub(crate) outcome: NotificationStatus,
+    pub id: String,
+    #[expect(missing_docs, reason = "the schema describes the type")]
+    pub outcome: NotificationStatus,
     /// The channel that the outcome is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) channel: Option<ChannelKind>,
+    pub channel: Option<ChannelKind>,
     /// The app that sent through it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) app: Option<String>,
+    pub app: Option<String>,
     /// WeChat's id of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) message_id: Option<String>,
+    pub message_id: Option<String>,
     /// Why it wasn't sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<String>,
+    pub reason: Option<String>,
     /// WeChat's error code, if that is the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) code: Option<i64>,
+    pub code: Option<i64>,
     /// WeChat's request id, for WeChat's support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) rid: Option<String>,
+    pub rid: Option<String>,
     /// When it will be sent or retried, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) retry_at: Option<Timestamp>,
+    pub retry_at: Option<Timestamp>,
     /// The channels that could not be used, in the order they were tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) skipped: Vec<SkippedChannel>,
+    pub skipped: Vec<SkippedChannel>,
     /// Only in a dry run: what would be sent, without the recipient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) message: Option<Value>,
+    pub message: Option<Value>,
     /// Only in a dry run: the channels after the selected one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) fallbacks: Vec<Fallback>,
+    pub fallbacks: Vec<Fallback>,
 }
 
 /// A channel that could not be used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct SkippedChannel {
-    pub(crate) channel: ChannelKind,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SkippedChannel {
+    #[expect(missing_docs, reason = "the schema describes the type")]
+    pub channel: ChannelKind,
     /// The app that sends through it.
-    pub(crate) app: String,
+    pub app: String,
     /// Why it could not be used.
-    pub(crate) reason: String,
+    pub reason: String,
     /// WeChat's error code, if WeChat refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) code: Option<i64>,
+    pub code: Option<i64>,
     /// WeChat's request id, for WeChat's support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) rid: Option<String>,
+    pub rid: Option<String>,
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) advice: Option<String>,
+    pub advice: Option<String>,
 }
 
 /// A channel after the selected one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct Fallback {
-    pub(crate) channel: ChannelKind,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Fallback {
+    #[expect(missing_docs, reason = "the schema describes the type")]
+    pub channel: ChannelKind,
     /// The app that sends through it.
-    pub(crate) app: String,
+    pub app: String,
     /// Why it could not be used either; absent if it could.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<String>,
+    pub reason: Option<String>,
 }
 
 impl NotificationResult {
-    pub(crate) fn new(id: &str, outcome: NotificationStatus) -> Self {
+    /// With the outcome only.
+    pub fn new(id: &str, outcome: NotificationStatus) -> Self {
         Self {
             id: id.to_owned(),
             outcome,
@@ -108,16 +114,13 @@ impl NotificationResult {
         }
     }
 
-    pub(crate) fn with_reason(
-        id: &str,
-        outcome: NotificationStatus,
-        reason: impl Into<String>,
-    ) -> Self {
+    /// With the outcome and the reason for it.
+    pub fn with_reason(id: &str, outcome: NotificationStatus, reason: impl Into<String>) -> Self {
         Self { reason: Some(reason.into()), ..Self::new(id, outcome) }
     }
 
     /// The response to a repeated request: the stored result with the present status.
-    pub(crate) fn from_row(row: &NotificationRow) -> Self {
+    pub fn from_row(row: &NotificationRow) -> Self {
         let stored =
             row.report.as_deref().and_then(|stored| serde_json::from_str::<Self>(stored).ok());
         let mut result = stored.unwrap_or_else(|| Self::new(&row.id, row.status));
@@ -143,18 +146,15 @@ impl NotificationResult {
         result
     }
 
-    pub(crate) fn to_json(&self) -> String {
+    /// As it is stored.
+    pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a result is made of strings and numbers")
     }
 }
 
 impl SkippedChannel {
     /// Skipped without a call to WeChat.
-    pub(crate) fn skipped_locally(
-        channel: ChannelKind,
-        app: &str,
-        reason: impl Into<String>,
-    ) -> Self {
+    pub fn skipped_locally(channel: ChannelKind, app: &str, reason: impl Into<String>) -> Self {
         Self {
             channel,
             app: app.to_owned(),
@@ -166,7 +166,7 @@ impl SkippedChannel {
     }
 
     /// Skipped as WeChat refused the message.
-    pub(crate) fn refused(channel: ChannelKind, app: &str, refusal: &Refusal) -> Self {
+    pub fn refused(channel: ChannelKind, app: &str, refusal: &Refusal) -> Self {
         Self {
             channel,
             app: app.to_owned(),
@@ -179,14 +179,14 @@ impl SkippedChannel {
 
     /// Whether the operator has to fix the template, the request or the account. A
     /// channel that was skipped locally has an advice only then.
-    pub(crate) fn needs_operator_action(&self) -> bool {
+    pub fn needs_operator_action(&self) -> bool {
         self.code.map_or(self.advice.is_some(), needs_operator_action)
     }
 }
 
 /// Whether this error code of WeChat's stays until the operator fixes something:
 /// it is neither the person's state nor transient.
-pub(crate) fn needs_operator_action(code: i64) -> bool {
+pub fn needs_operator_action(code: i64) -> bool {
     let refusal = Refusal { code, message: String::new(), rid: None };
     matches!(refusal.class(), ErrorClass::Configuration | ErrorClass::Fault)
 }
