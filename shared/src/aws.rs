@@ -37,6 +37,20 @@ pub struct Aws {
     credentials: Credentials,
 }
 
+/// A client of one service. The SDK's crates have no trait in common.
+macro_rules! client {
+    ($aws:expr, $sdk:ident, $endpoint:literal, $retry:expr, $timeouts:expr) => {{
+        let mut config = $sdk::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region($aws.region.clone())
+            .credentials_provider($aws.credentials.clone())
+            .http_client($aws.web.clone())
+            .timeout_config($timeouts);
+        config.set_retry_config($retry).set_endpoint_url(endpoint($endpoint));
+        $sdk::Client::from_conf(config.build())
+    }};
+}
+
 impl Aws {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
     /// `AWS_SESSION_TOKEN`, which Lambda sets.
@@ -57,15 +71,7 @@ impl Aws {
 
     /// A client of DynamoDB. `AWS_ENDPOINT_URL_DYNAMODB` moves it.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.web.clone())
-            .retry_config(retry())
-            .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT));
-        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+        client!(self, aws_sdk_dynamodb, "AWS_ENDPOINT_URL_DYNAMODB", Some(retry()), aws_timeouts())
     }
 
     /// A client of the Parameter Store that retries while it is throttled: for functions that
@@ -82,27 +88,13 @@ impl Aws {
     }
 
     fn ssm_with(&self, retry: RetryConfig) -> aws_sdk_ssm::Client {
-        let mut config = aws_sdk_ssm::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.web.clone())
-            .retry_config(retry)
-            .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT));
-        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SSM"));
-        aws_sdk_ssm::Client::from_conf(config.build())
+        client!(self, aws_sdk_ssm, "AWS_ENDPOINT_URL_SSM", Some(retry), aws_timeouts())
     }
 
     /// A client of Lambda. `AWS_ENDPOINT_URL_LAMBDA` moves it.
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
-        let mut config = aws_sdk_lambda::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.web.clone())
-            .timeout_config(timeouts(INVOKE_TIMEOUT, INVOKE_TIMEOUT));
-        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_LAMBDA"));
-        aws_sdk_lambda::Client::from_conf(config.build())
+        let timeouts = timeouts(INVOKE_TIMEOUT, INVOKE_TIMEOUT);
+        client!(self, aws_sdk_lambda, "AWS_ENDPOINT_URL_LAMBDA", None, timeouts)
     }
 }
 
@@ -114,6 +106,11 @@ fn endpoint(service: &str) -> Option<String> {
 /// Three attempts, with short pauses between them.
 fn retry() -> RetryConfig {
     RetryConfig::standard().with_initial_backoff(INITIAL_BACKOFF)
+}
+
+/// For what AWS itself does.
+fn aws_timeouts() -> TimeoutConfig {
+    timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT)
 }
 
 fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {

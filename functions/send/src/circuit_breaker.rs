@@ -97,9 +97,7 @@ impl CircuitBreaker {
     /// Makes the call unless the circuit is open. Of all invocations that find a probe
     /// due, one makes it.
     ///
-    /// # Errors
-    ///
-    /// When the circuit is open, or the call fails.
+    /// Fails when the circuit is open, or the call fails.
     pub(crate) async fn guard(
         &self,
         circuits: &SharedCircuits,

@@ -38,8 +38,6 @@ impl Command {
     /// Reads a command; none if the event names none, so that it asks for a
     /// notification.
     ///
-    /// # Errors
-    ///
     /// What is wrong with the command, with the name of the parameter.
     pub(crate) fn read(event: &Value) -> Result<Option<Self>, Diagnostic> {
         let Some(name) = Self::NAMES.into_iter().find(|name| event.get(name).is_some()) else {

@@ -23,9 +23,7 @@ const MAX_ATTEMPTS: usize = 4;
 /// Sends a notification if it is due, and returns its outcome. `row` is its row, if it
 /// was read.
 ///
-/// # Errors
-///
-/// When the id was used for another notification, or an AWS call fails.
+/// Fails when the id was used for another notification, or an AWS call fails.
 pub(crate) async fn deliver(
     app: &App,
     notification: &Notification<'_>,

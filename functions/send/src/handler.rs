@@ -10,9 +10,7 @@ use shared::clock::Timestamp;
 
 /// Handles an invocation: a batch of the queue, a command, or a request to send.
 ///
-/// # Errors
-///
-/// When a command or a direct request is invalid or fails. A batch never fails as a
+/// Fails when a command or a direct request is invalid or fails. A batch never fails as a
 /// whole: the response names the messages that failed.
 pub(crate) async fn handle(
     app: &App,

@@ -159,8 +159,6 @@ impl std::fmt::Debug for Recipient {
 
 /// The fields that a template is filled with, as texts.
 ///
-/// # Errors
-///
 /// The name of a field that is missing, or that the template doesn't have.
 pub(crate) fn template_fields(
     code: &TemplateCode,

@@ -109,8 +109,6 @@ impl<'de> Deserialize<'de> for Recipients {
 
 /// Deserializes what a caller sent.
 ///
-/// # Errors
-///
 /// The path of the invalid value and what is wrong with it.
 pub(crate) fn read_json<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     serde_path_to_error::deserialize(value).map_err(|error| {
@@ -135,8 +133,6 @@ impl Request {
     /// Checks the amount of data and the order of the times. An `expires_at` that is
     /// past is valid: a request that lay on the queue for long has expired, and one
     /// that is repeated may have been sent in time.
-    ///
-    /// # Errors
     ///
     /// The name of the field, and what is wrong with it.
     pub(crate) fn check(&self, now: Timestamp) -> Result<(), String> {

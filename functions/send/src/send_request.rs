@@ -17,9 +17,7 @@ use shared::store::NotificationStatus;
 /// Delivers the notifications of a request, or only says what would be sent if it is
 /// a dry run.
 ///
-/// # Errors
-///
-/// When the request is invalid, its id was used for another request, or an AWS call
+/// Fails when the request is invalid, its id was used for another request, or an AWS call
 /// fails. A repeat of a request that failed sends nothing twice.
 pub(crate) async fn send(
     app: &App,

@@ -27,9 +27,7 @@ impl Template {
     /// Reads what stands in `/templates/{code}`. It has no secrets, so the
     /// problem may quote it.
     ///
-    /// # Errors
-    ///
-    /// When it isn't a template, or one that could never be sent: what is wrong, by
+    /// Fails when it isn't a template, or one that could never be sent: what is wrong, by
     /// line or channel.
     pub fn read(text: &str) -> Result<Self, String> {
         let template: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -87,9 +85,7 @@ impl Template {
 
 /// Puts the fields into a text with `{field}` in it. `{{` stands for a brace.
 ///
-/// # Errors
-///
-/// When the text names a field that isn't there.
+/// Fails when the text names a field that isn't there.
 pub fn fill(text: &str, fields: &BTreeMap<String, String>) -> Result<String, UnknownField> {
     pieces(text)
         .map(|piece| match piece {
@@ -110,9 +106,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 /// They are percent-encoded, so that `?name={product}` has one parameter whatever
 /// the product is called; only a field that is the whole address is taken as it is.
 ///
-/// # Errors
-///
-/// When the address names a field that isn't there.
+/// Fails when the address names a field that isn't there.
 pub fn fill_address(
     address: &str,
     fields: &BTreeMap<String, String>,

@@ -79,9 +79,7 @@ impl Erasure {
 
     /// Erases a person, until `deadline` at the latest. It may be repeated.
     ///
-    /// # Errors
-    ///
-    /// When an account leads to several people, or DynamoDB fails; then some of it may be
+    /// Fails when an account leads to several people, or DynamoDB fails; then some of it may be
     /// deleted, and the next call resumes.
     pub async fn run(
         &self,

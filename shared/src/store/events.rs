@@ -9,18 +9,11 @@ pub(super) mod put;
 pub(super) mod scan;
 pub(super) mod stored;
 
-use super::dynamodb::table::Table;
-use super::tables::EventsTable;
+use super::tables::{EventsTable, aggregate};
 
-/// The stored events.
-#[derive(Clone, Debug)]
-pub struct Events {
-    pub(super) table: Table,
+aggregate! {
+    /// The stored events.
+    pub struct Events { pub(super) table: EventsTable }
 }
 
-impl Events {
-    /// The events of the events table.
-    pub fn new(events: &EventsTable) -> Self {
-        Self { table: events.0.clone() }
-    }
-}
+impl Events {}

@@ -23,18 +23,11 @@ pub(super) mod row;
 pub(super) mod status;
 pub(super) mod transition;
 
-use super::dynamodb::table::Table;
-use super::tables::NotificationsTable;
+use super::tables::{NotificationsTable, aggregate};
 
-/// The notifications.
-#[derive(Clone, Debug)]
-pub struct Notifications {
-    pub(super) table: Table,
+aggregate! {
+    /// The notifications.
+    pub struct Notifications { pub(super) table: NotificationsTable }
 }
 
-impl Notifications {
-    /// The notifications in the notifications table.
-    pub fn new(notifications: &NotificationsTable) -> Self {
-        Self { table: notifications.0.clone() }
-    }
-}
+impl Notifications {}

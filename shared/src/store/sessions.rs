@@ -12,10 +12,9 @@ use self::family::{Family, SecretHash};
 use super::dynamodb::condition::attr;
 use super::dynamodb::item::{Item, binary, get_number, get_string, get_time, number, string};
 use super::dynamodb::query::Query;
-use super::dynamodb::table::Table;
 use super::dynamodb::write::Write;
 use super::keys::{item_key, person_subject};
-use super::tables::UsersTable;
+use super::tables::{UsersTable, aggregate};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -23,10 +22,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 /// Prefix of the sort keys.
 const PREFIX: &str = "session#";
 
-/// The sessions of people.
-#[derive(Clone, Debug)]
-pub struct Sessions {
-    table: Table,
+aggregate! {
+    /// The sessions of people.
+    pub struct Sessions { table: UsersTable }
 }
 
 /// A session that a login begins.
@@ -39,11 +37,6 @@ pub struct NewSession {
 }
 
 impl Sessions {
-    /// The sessions in the users table.
-    pub fn new(users: &UsersTable) -> Self {
-        Self { table: users.0.clone() }
-    }
-
     /// The write that begins a session, for the transaction of the login.
     pub(super) fn begin(
         &self,

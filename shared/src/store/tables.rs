@@ -14,25 +14,37 @@ macro_rules! tables {
 
         impl $name {
             #[doc = concat!("Reads the table's name from `", $variable, "`, and the retention.")]
-            ///
-            /// # Errors
-            ///
-            /// When the variable isn't set, or the retention is out of its bounds.
             pub fn from_environment(dynamodb: &Client) -> Result<Self, VariableError> {
                 Ok(Self(Table::from_environment(dynamodb, $variable)?))
             }
 
-            /// Checks that the table exists, and opens the connection to DynamoDB.
-            ///
-            /// # Errors
-            ///
-            /// When an operator has to fix it; a transient error is only logged.
+            /// Checks that the table exists, and opens the connection to DynamoDB. Fails if an
+            /// operator has to fix it; a transient error is only logged.
             pub async fn check(&self) -> Result<(), AwsError> {
                 self.0.check().await
             }
         }
     )+};
 }
+
+/// A type for what one table holds of one kind, made of that table.
+macro_rules! aggregate {
+    ($(#[$doc:meta])* pub struct $name:ident { $visibility:vis table: $table:ident }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            $visibility table: $crate::store::dynamodb::table::Table,
+        }
+
+        impl $name {
+            /// Those in this table.
+            pub fn new(table: &$table) -> Self {
+                Self { table: table.0.clone() }
+            }
+        }
+    };
+}
+pub(in crate::store) use aggregate;
 
 tables! {
     /// What belongs to one user of one app, and sessions: `user`, `item`.

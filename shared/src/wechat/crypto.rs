@@ -41,9 +41,7 @@ pub struct EncodingAesKey(Zeroizing<[u8; 32]>);
 impl EncodingAesKey {
     /// Reads the 43 characters that WeChat's console shows.
     ///
-    /// # Errors
-    ///
-    /// When it isn't 43 characters of A–Z, a–z, 0–9.
+    /// Fails when it isn't 43 characters of A–Z, a–z, 0–9.
     pub fn parse(text: &str) -> Result<Self, InvalidKey> {
         if text.len() != 43 || !text.bytes().all(|c| c.is_ascii_alphanumeric()) {
             return Err(InvalidKey);

@@ -25,8 +25,6 @@ impl WeChatClient {
     ///
     /// ["小程序登录凭证校验"]: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/code2Session.html
     ///
-    /// # Errors
-    ///
     /// A refusal with 40029 or 40163 asks for a new code; 40226 denies the user.
     pub async fn code_to_session(
         &self,

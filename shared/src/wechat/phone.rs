@@ -43,8 +43,6 @@ impl WeChatClient {
     ///
     /// ["手机号快速验证"]: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-info/phone-number/getPhoneNumber.html
     ///
-    /// # Errors
-    ///
     /// A refusal with 40029 asks for a new code; 40013 means that it is another
     /// app's, 40003 another user's.
     pub async fn phone_number(

@@ -28,8 +28,6 @@ impl WeChatClient {
     ///
     /// ["获取稳定版接口调用凭据"]: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-access-token/getStableAccessToken.html
     ///
-    /// # Errors
-    ///
     /// A refusal with 40125 means a wrong AppSecret, 40164 an address that isn't on the
     /// account's IP list.
     pub async fn stable_token(

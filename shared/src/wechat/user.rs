@@ -94,8 +94,6 @@ impl WeChatClient {
     ///
     /// ["获取用户基本信息"]: https://developers.weixin.qq.com/doc/offiaccount/User_Management/Get_users_basic_information_UnionID.html
     ///
-    /// # Errors
-    ///
     /// A refusal with 40003 means that the openid isn't one of this account's.
     pub async fn user_info(
         &self,
@@ -114,8 +112,6 @@ impl WeChatClient {
     /// order.
     ///
     /// Source: WeChat's documentation, "批量获取用户基本信息" (`user/info/batchget`).
-    ///
-    /// # Errors
     ///
     /// A refusal with 40003 means that one of the openids isn't one of this
     /// account's, and doesn't say which; 40032 that there are none or too many.
@@ -149,8 +145,6 @@ impl WeChatClient {
     /// Source: WeChat's documentation, ["获取用户列表"] (`user/get`).
     ///
     /// ["获取用户列表"]: https://developers.weixin.qq.com/doc/offiaccount/User_Management/Getting_a_User_List.html
-    ///
-    /// # Errors
     ///
     /// A refusal with 40003 means that WeChat doesn't know the one to begin after;
     /// 45009 that the day's 500 calls are used up.

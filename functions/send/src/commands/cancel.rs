@@ -21,9 +21,7 @@ pub(crate) struct Cancel {
 
 /// Cancels a notification that is scheduled or waits for a retry.
 ///
-/// # Errors
-///
-/// When no notification has this id, it is too late, or DynamoDB fails.
+/// Fails when no notification has this id, it is too late, or DynamoDB fails.
 pub(crate) async fn cancel(
     app: &App,
     params: &Cancel,

@@ -42,9 +42,7 @@ pub(crate) struct CheckTemplatesResponse {
 
 /// Compares the templates with those of the accounts.
 ///
-/// # Errors
-///
-/// When the Parameter Store fails, or has no usable app. A template or an account that
+/// Fails when the Parameter Store fails, or has no usable app. A template or an account that
 /// can't be read is a difference.
 pub(crate) async fn check_templates(
     app: &App,

@@ -56,9 +56,7 @@ struct ListProblem {
 /// Lists an account's templates: of an Official Account those of template messages and
 /// subscription notifications, of a mini program those of subscription messages.
 ///
-/// # Errors
-///
-/// When no app has this alias, or the Parameter Store fails. What WeChat refuses is a
+/// Fails when no app has this alias, or the Parameter Store fails. What WeChat refuses is a
 /// problem in the response.
 pub(crate) async fn list_templates(
     app: &App,

@@ -76,9 +76,7 @@ fn read_recipient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Recipien
 
 /// Counts what can still be sent.
 ///
-/// # Errors
-///
-/// When the template doesn't exist or is invalid, or an AWS call fails.
+/// Fails when the template doesn't exist or is invalid, or an AWS call fails.
 pub(crate) async fn remaining(
     app: &App,
     params: &Remaining,

@@ -71,9 +71,7 @@ impl<'a> Attempt<'a> {
 
     /// Makes the attempt.
     ///
-    /// # Errors
-    ///
-    /// When an AWS call fails. The message may have been sent.
+    /// Fails when an AWS call fails. The message may have been sent.
     pub(crate) async fn run(mut self) -> Result<AttemptEnd, AwsError> {
         match self.try_channels().await {
             Err(error) => self.record.recover(error).await,

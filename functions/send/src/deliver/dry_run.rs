@@ -13,9 +13,7 @@ use shared::store::NotificationStatus;
 
 /// Returns what would be sent through which channel, and why not through the others.
 ///
-/// # Errors
-///
-/// When the id was used for another notification, or an AWS call fails.
+/// Fails when the id was used for another notification, or an AWS call fails.
 pub(crate) async fn dry_run(
     app: &App,
     notification: &Notification<'_>,

@@ -151,9 +151,7 @@ impl FieldSource {
 
     /// What a key of this kind of message shows.
     ///
-    /// # Errors
-    ///
-    /// When WeChat would refuse it, or the text names a field that isn't there.
+    /// Fails when WeChat would refuse it, or the text names a field that isn't there.
     pub fn fill(
         &self,
         key: &str,

@@ -7,10 +7,9 @@ use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::dynamodb::condition::attr;
 use crate::store::dynamodb::item::{get_time, number};
-use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::id_key;
-use crate::store::tables::NotificationsTable;
+use crate::store::tables::{NotificationsTable, aggregate};
 use crate::wechat::id::AppId;
 use std::collections::HashMap;
 
@@ -62,18 +61,12 @@ impl OpenCircuit {
     }
 }
 
-/// The circuits that all execution environments share.
-#[derive(Clone, Debug)]
-pub struct SharedCircuits {
-    table: Table,
+aggregate! {
+    /// The circuits that all execution environments share.
+    pub struct SharedCircuits { table: NotificationsTable }
 }
 
 impl SharedCircuits {
-    /// The circuits in the notifications table.
-    pub fn new(notifications: &NotificationsTable) -> Self {
-        Self { table: notifications.0.clone() }
-    }
-
     /// The circuits that were open up to a second ago.
     pub async fn open_circuits(&self) -> Result<OpenCircuits, AwsError> {
         let found = self.table.read_eventually("reading open circuits", id_key(ROW)).await?;

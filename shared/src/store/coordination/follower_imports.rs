@@ -27,18 +27,16 @@ use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::dynamodb::condition::{Condition, attr};
 use crate::store::dynamodb::item::{number, string};
-use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::write::{Write, WriteOutcome};
 use crate::store::keys::id_key;
-use crate::store::tables::NotificationsTable;
+use crate::store::tables::{NotificationsTable, aggregate};
 use crate::wechat::id::AppId;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// The imports of followers.
-#[derive(Clone, Debug)]
-pub struct FollowerImports {
-    pub(super) table: Table,
+aggregate! {
+    /// The imports of followers.
+    pub struct FollowerImports { pub(super) table: NotificationsTable }
 }
 
 /// The right to work on an import.
@@ -49,11 +47,6 @@ pub struct ImportLease {
 }
 
 impl FollowerImports {
-    /// The imports in the notifications table.
-    pub fn new(notifications: &NotificationsTable) -> Self {
-        Self { table: notifications.0.clone() }
-    }
-
     /// The last import of each of these accounts that has one.
     pub async fn by_app(
         &self,

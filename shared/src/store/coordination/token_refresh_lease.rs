@@ -11,10 +11,9 @@ use crate::store::dynamodb::condition::attr;
 use crate::store::dynamodb::item::{
     Item, boolean, get_bool, get_number, get_string, number, string,
 };
-use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::write::{Write, WriteOutcome};
 use crate::store::keys::id_key;
-use crate::store::tables::NotificationsTable;
+use crate::store::tables::{NotificationsTable, aggregate};
 use crate::wechat::id::AppId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
@@ -22,10 +21,9 @@ use uuid::Uuid;
 /// How long the row is kept after its last use, in seconds: longer than WeChat counts.
 const RETENTION: u64 = 3 * 24 * 3600;
 
-/// The leases of all apps.
-#[derive(Clone, Debug)]
-pub struct TokenRefreshLeases {
-    table: Table,
+aggregate! {
+    /// The leases of all apps.
+    pub struct TokenRefreshLeases { table: NotificationsTable }
 }
 
 /// The right to replace an app's rejected token, until the lease ends.
@@ -78,11 +76,6 @@ pub enum RefreshProgress {
 }
 
 impl TokenRefreshLeases {
-    /// The leases in the notifications table.
-    pub fn new(notifications: &NotificationsTable) -> Self {
-        Self { table: notifications.0.clone() }
-    }
-
     /// Acquires the right to replace an app's token until `lease_until`. Of two
     /// invocations that try at once one acquires it.
     pub async fn acquire(

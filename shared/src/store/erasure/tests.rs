@@ -7,9 +7,7 @@ use crate::store::dynamodb::item::Item;
 use crate::store::dynamodb::test_tables::rows;
 use crate::store::events::put::NewEvent;
 use crate::store::identities::accounts::Accounts;
-use crate::store::identities::logins::{Binding, Logins};
-use crate::store::sessions::NewSession;
-use crate::store::sessions::family::SecretHash;
+use crate::store::identities::logins::Logins;
 use crate::store::tables::tests::EmptyTables;
 use crate::store::users::consents::{ConsentKey, Consents};
 use crate::store::users::followers::Followers;
@@ -61,17 +59,8 @@ impl World {
         union_id: Option<&str>,
         now: Timestamp,
     ) -> String {
-        let union_id = union_id.map(|id| UnionId::parse(id).unwrap());
-        let binding = Binding {
-            app_id: &app(app_id),
-            open_id: &open(open_id),
-            union_id: union_id.as_ref(),
-            account: (open_id == "oAnn").then_some("ann"),
-            password_hash: None,
-            session: &NewSession { id: "s1".to_owned(), first: SecretHash::digest(b"first") },
-            exchange: None,
-        };
-        self.logins.log_in(&binding, now).await.unwrap().user
+        let account = (open_id == "oAnn").then_some("ann");
+        self.logins.log_in_once(app_id, open_id, union_id, account, now).await
     }
 
     async fn follow(&self, app_id: &str, open_id: &str, union_id: &str, at: Timestamp) {
@@ -131,6 +120,10 @@ impl World {
             }
         }
         found
+    }
+
+    async fn has_window(&self, app_id: &AppId, open_id: &OpenId, now: Timestamp) -> bool {
+        self.reply_windows.find_slot(app_id, open_id, "n", now).await.unwrap().is_some()
     }
 
     async fn erase(&self, asked: PersonQuery, now: Timestamp) -> ErasureResult {
@@ -193,23 +186,9 @@ async fn returning_person_is_a_new_one() {
     // What was on its way at that time comes too late, what is new doesn't.
     let (app_id, open_id) = (app("wxMini"), open("oBob"));
     world.reply_windows.open(&app_id, &open_id, ReplyWindow::Message, NOW.plus(9)).await.unwrap();
-    assert!(
-        world
-            .reply_windows
-            .find_slot(&app_id, &open_id, "n", NOW.plus(21))
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(!world.has_window(&app_id, &open_id, NOW.plus(21)).await);
     world.reply_windows.open(&app_id, &open_id, ReplyWindow::Message, NOW.plus(20)).await.unwrap();
-    assert!(
-        world
-            .reply_windows
-            .find_slot(&app_id, &open_id, "n", NOW.plus(21))
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(world.has_window(&app_id, &open_id, NOW.plus(21)).await);
     // The mark's end isn't that of the person.
     let profile = world.erasure.people.profiles.read(&app_id, &open_id).await.unwrap();
     assert!(!profile.contains_key("expires"), "{profile:?}");
@@ -243,14 +222,7 @@ async fn next_call_completes_an_erasure_that_ran_out_of_time() {
     assert_eq!((number("events"), number("consents"), number("windows")), (1, 2, 1), "{done:?}");
     assert_eq!((number("profiles"), number("mappings")), (2, 4), "{done:?}");
     assert_eq!(world.log_in("wxMini", "oBob", Some("uBob"), NOW.plus(40)).await, after);
-    assert!(
-        world
-            .reply_windows
-            .find_slot(&app_id, &open_id, "n", NOW.plus(40))
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(world.has_window(&app_id, &open_id, NOW.plus(40)).await);
     let traces = world.traces(&[&before, "erasure#"]).await;
     assert_eq!(traces, [""; 0]);
 }

@@ -6,10 +6,9 @@ use super::scan::EventCursor;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::dynamodb::item::{Item, get_string, get_time, number, string};
-use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::item_key;
-use crate::store::tables::UsersTable;
+use crate::store::tables::{UsersTable, aggregate};
 
 /// How long a cursor is stored, in seconds: a day.
 const CURSOR_TTL: u64 = 24 * 3600;
@@ -19,18 +18,12 @@ const CURSOR_TTL: u64 = 24 * 3600;
 #[error("not a valid token; give the next_token of a response of the last 24 hours, verbatim")]
 pub struct InvalidCursor;
 
-/// The cursors of scans.
-#[derive(Clone, Debug)]
-pub struct EventCursors {
-    table: Table,
+aggregate! {
+    /// The cursors of scans.
+    pub struct EventCursors { table: UsersTable }
 }
 
 impl EventCursors {
-    /// The cursors in the users table.
-    pub fn new(users: &UsersTable) -> Self {
-        Self { table: users.0.clone() }
-    }
-
     /// Stores a cursor for 24 hours, and returns its token.
     pub async fn save(&self, cursor: &EventCursor, now: Timestamp) -> Result<String, AwsError> {
         let token = uuid::Uuid::new_v4().simple().to_string();

@@ -125,9 +125,7 @@ impl Logins {
 
     /// Stores a login.
     ///
-    /// # Errors
-    ///
-    /// When account or user are bound elsewhere, or DynamoDB fails.
+    /// Fails when account or user are bound elsewhere, or DynamoDB fails.
     pub async fn log_in(
         &self,
         binding: &Binding<'_>,

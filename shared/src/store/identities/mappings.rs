@@ -5,18 +5,16 @@ use crate::secret::Secret;
 use crate::store::dynamodb::condition::attr;
 use crate::store::dynamodb::item::{Item, get_bool, get_string, string};
 use crate::store::dynamodb::query::Query;
-use crate::store::dynamodb::table::Table;
 use crate::store::keys::{
     PASSWORD, PERSON, account_subject, mapping_key, person_subject, union_subject,
 };
-use crate::store::tables::MappingsTable;
+use crate::store::tables::{MappingsTable, aggregate};
 use crate::store::users::profiles;
 use crate::wechat::id::{AppId, OpenId, UnionId};
 
-/// The rows that lead from a person or an account to their users.
-#[derive(Clone, Debug)]
-pub struct Mappings {
-    pub(in crate::store) table: Table,
+aggregate! {
+    /// The rows that lead from a person or an account to their users.
+    pub struct Mappings { pub(in crate::store) table: MappingsTable }
 }
 
 /// A person in one app.
@@ -31,11 +29,6 @@ pub struct AppIdentity {
 }
 
 impl Mappings {
-    /// The rows of the mappings table.
-    pub fn new(mappings: &MappingsTable) -> Self {
-        Self { table: mappings.0.clone() }
-    }
-
     /// The person of this unionid in each of their apps.
     pub async fn by_union_id(&self, union_id: &UnionId) -> Result<Vec<AppIdentity>, AwsError> {
         self.identities(&union_subject(union_id)).await

@@ -96,9 +96,7 @@ impl People {
     /// Finds a person, with everything that leads to them; none if nothing does. A query
     /// by an app and an openid always finds a user.
     ///
-    /// # Errors
-    ///
-    /// When an account leads to several, or DynamoDB fails.
+    /// Fails when an account leads to several, or DynamoDB fails.
     pub async fn find(&self, query: &PersonQuery) -> Result<Option<Person>, PersonError> {
         let mut search = Search::default();
         match query {

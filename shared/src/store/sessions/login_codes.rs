@@ -9,10 +9,9 @@
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::dynamodb::item::{Item, get_string, get_time, number, string};
-use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::item_key;
-use crate::store::tables::UsersTable;
+use crate::store::tables::{UsersTable, aggregate};
 use crate::wechat::id::AppId;
 use sha2::{Digest, Sha256};
 
@@ -60,18 +59,12 @@ impl LoginCodeHash {
     }
 }
 
-/// The login codes that were exchanged in the last minute.
-#[derive(Clone, Debug)]
-pub struct LoginCodes {
-    table: Table,
+aggregate! {
+    /// The login codes that were exchanged in the last minute.
+    pub struct LoginCodes { table: UsersTable }
 }
 
 impl LoginCodes {
-    /// The login codes in the users table.
-    pub fn new(users: &UsersTable) -> Self {
-        Self { table: users.0.clone() }
-    }
-
     /// The write that records what a code was exchanged for.
     pub(in crate::store) fn put(
         &self,

@@ -8,10 +8,9 @@ use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::dynamodb::condition::attr;
 use crate::store::dynamodb::item::{Item, get_time, number};
-use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::write::{Write, WriteOutcome};
 use crate::store::keys::item_key;
-use crate::store::tables::UsersTable;
+use crate::store::tables::{UsersTable, aggregate};
 use sha2::{Digest, Sha256};
 
 /// Maximum number of attempts in a period ...
@@ -50,18 +49,12 @@ impl AttemptKey {
     }
 }
 
-/// The counts of password attempts.
-#[derive(Clone, Debug)]
-pub struct PasswordAttempts {
-    table: Table,
+aggregate! {
+    /// The counts of password attempts.
+    pub struct PasswordAttempts { table: UsersTable }
 }
 
 impl PasswordAttempts {
-    /// The counts in the users table.
-    pub fn new(users: &UsersTable) -> Self {
-        Self { table: users.0.clone() }
-    }
-
     /// Counts an attempt, if there may be another. AWS may lose the confirmation of a
     /// write, and then one attempt counts as two. After an error none is allowed.
     pub async fn count(&self, key: &AttemptKey, now: Timestamp) -> Result<RateLimit, AwsError> {

@@ -13,10 +13,9 @@ use crate::clock::Timestamp;
 use crate::store::dynamodb::condition::{Condition, attr};
 use crate::store::dynamodb::item::{get_string, get_time, number, string};
 use crate::store::dynamodb::query::Query;
-use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::{item_key, user_key};
-use crate::store::tables::UsersTable;
+use crate::store::tables::{UsersTable, aggregate};
 use crate::wechat::id::{AppId, OpenId};
 use std::collections::BTreeMap;
 
@@ -77,18 +76,12 @@ impl ConsentKey<'_> {
     }
 }
 
-/// The consents of users.
-#[derive(Clone, Debug)]
-pub struct Consents {
-    table: Table,
+aggregate! {
+    /// The consents of users.
+    pub struct Consents { table: UsersTable }
 }
 
 impl Consents {
-    /// The consents in the users table.
-    pub fn new(users: &UsersTable) -> Self {
-        Self { table: users.0.clone() }
-    }
-
     /// Grants one consent. `grant` names it, so that an event that is applied twice
     /// grants once. A consent of before a withdrawal, or of the same second, grants
     /// nothing, nor does one of a user who has been erased since.

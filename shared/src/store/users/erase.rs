@@ -13,10 +13,9 @@ use crate::store::dynamodb::condition::attr;
 use crate::store::dynamodb::delete_all::MAX_CONCURRENCY;
 use crate::store::dynamodb::item::{Item, get_string, get_time, number, string};
 use crate::store::dynamodb::query::Query;
-use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::{item_key, user_key};
-use crate::store::tables::UsersTable;
+use crate::store::tables::{UsersTable, aggregate};
 use crate::wechat::id::{AppId, OpenId};
 use std::collections::BTreeMap;
 
@@ -35,18 +34,12 @@ const ERASED_ITEMS: [(&str, &str, &str); 6] = [
 /// What has been deleted, by its kind.
 pub type ErasedItems = BTreeMap<&'static str, u64>;
 
-/// What users have beside their profiles.
-#[derive(Clone, Debug)]
-pub struct UserItems {
-    table: Table,
+aggregate! {
+    /// What users have beside their profiles.
+    pub struct UserItems { table: UsersTable }
 }
 
 impl UserItems {
-    /// The items in the users table.
-    pub fn new(users: &UsersTable) -> Self {
-        Self { table: users.0.clone() }
-    }
-
     /// Deletes the customer-service windows, the consents, the form ids and the phone
     /// number that a user has had until `until`. If they `follow` all the same, since
     /// that very second, the window that it opened stays.

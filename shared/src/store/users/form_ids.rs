@@ -15,11 +15,10 @@ use crate::clock::Timestamp;
 use crate::store::dynamodb::condition::attr;
 use crate::store::dynamodb::item::{get_string, get_time, number, string};
 use crate::store::dynamodb::query::Query;
-use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::transaction::TransactionOutcome;
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::{item_key, profile_key, user_key};
-use crate::store::tables::UsersTable;
+use crate::store::tables::{UsersTable, aggregate};
 use crate::wechat::form_id::FormId;
 use crate::wechat::id::{AppId, OpenId};
 
@@ -46,18 +45,12 @@ impl FormIdItem {
     }
 }
 
-/// The form ids of users.
-#[derive(Clone, Debug)]
-pub struct FormIds {
-    table: Table,
+aggregate! {
+    /// The form ids of users.
+    pub struct FormIds { table: UsersTable }
 }
 
 impl FormIds {
-    /// The form ids in the users table.
-    pub fn new(users: &UsersTable) -> Self {
-        Self { table: users.0.clone() }
-    }
-
     /// Stores the form ids that a user submits, for 7 days, and returns how many were
     /// new. None if the user isn't, or isn't any more, the person with the internal id
     /// `person`.

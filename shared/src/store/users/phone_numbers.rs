@@ -6,10 +6,9 @@ use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::store::dynamodb::condition::attr;
 use crate::store::dynamodb::item::{Item, get_string, get_time, number, string};
-use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::{item_key, profile_key, user_key};
-use crate::store::tables::UsersTable;
+use crate::store::tables::{UsersTable, aggregate};
 use crate::wechat::id::{AppId, OpenId};
 use crate::wechat::phone::PhoneNumber;
 
@@ -27,18 +26,12 @@ pub struct StoredPhone {
     pub confirmed_at: Timestamp,
 }
 
-/// The phone numbers of users.
-#[derive(Clone, Debug)]
-pub struct PhoneNumbers {
-    table: Table,
+aggregate! {
+    /// The phone numbers of users.
+    pub struct PhoneNumbers { table: UsersTable }
 }
 
 impl PhoneNumbers {
-    /// The phone numbers in the users table.
-    pub fn new(users: &UsersTable) -> Self {
-        Self { table: users.0.clone() }
-    }
-
     /// Stores a number in place of the previous one. False if the user isn't, or isn't
     /// any more, the person with the internal id `person`.
     pub async fn store(

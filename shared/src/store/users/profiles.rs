@@ -7,21 +7,15 @@ use crate::store::dynamodb::item::{Item, boolean, get_bool, get_string, number};
 use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::profile_key;
-use crate::store::tables::UsersTable;
+use crate::store::tables::{UsersTable, aggregate};
 use crate::wechat::id::{AppId, OpenId, UnionId};
 
-/// The profiles of users.
-#[derive(Clone, Debug)]
-pub struct Profiles {
-    pub(in crate::store) table: Table,
+aggregate! {
+    /// The profiles of users.
+    pub struct Profiles { pub(in crate::store) table: UsersTable }
 }
 
 impl Profiles {
-    /// The profiles in the users table.
-    pub fn new(users: &UsersTable) -> Self {
-        Self { table: users.0.clone() }
-    }
-
     /// The person behind a user, and whether they follow, each where it is known, up to
     /// a second ago.
     pub async fn identity(

@@ -15,10 +15,9 @@ use crate::store::dynamodb::item::{
     Item, get_number, get_set, get_string, get_time, number, string, string_set,
 };
 use crate::store::dynamodb::query::Query;
-use crate::store::dynamodb::table::Table;
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::{item_key, user_key};
-use crate::store::tables::UsersTable;
+use crate::store::tables::{UsersTable, aggregate};
 use crate::wechat::id::{AppId, OpenId};
 use std::cmp::Reverse;
 
@@ -71,18 +70,12 @@ impl ReplyWindow {
     }
 }
 
-/// The windows of users.
-#[derive(Clone, Debug)]
-pub struct ReplyWindows {
-    table: Table,
+aggregate! {
+    /// The windows of users.
+    pub struct ReplyWindows { table: UsersTable }
 }
 
 impl ReplyWindows {
-    /// The windows in the users table.
-    pub fn new(users: &UsersTable) -> Self {
-        Self { table: users.0.clone() }
-    }
-
     /// Opens a window at the second of the event. An event that is older than the one
     /// that opened it last, or the same, changes nothing; nor does one after which the
     /// user left, which closes all windows.

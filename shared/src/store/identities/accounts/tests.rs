@@ -2,12 +2,9 @@
 
 use super::*;
 use crate::store::dynamodb::test_tables::rows;
-use crate::store::identities::logins::{Binding, Logins};
+use crate::store::identities::logins::Logins;
 use crate::store::identities::people::{People, PersonQuery};
-use crate::store::sessions::NewSession;
-use crate::store::sessions::family::SecretHash;
 use crate::store::tables::tests::EmptyTables;
-use crate::wechat::id::{AppId, OpenId};
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 const HASH: &str = "$argon2id$a-hash";
@@ -39,17 +36,7 @@ impl World {
         union_id: Option<&str>,
         account: Option<&str>,
     ) -> String {
-        let union_id = union_id.map(|id| UnionId::parse(id).unwrap());
-        let binding = Binding {
-            app_id: &AppId::parse(app_id).unwrap(),
-            open_id: &OpenId::parse(open_id).unwrap(),
-            union_id: union_id.as_ref(),
-            account,
-            password_hash: None,
-            session: &NewSession { id: "s1".to_owned(), first: SecretHash::digest(b"first") },
-            exchange: None,
-        };
-        self.logins.log_in(&binding, NOW).await.unwrap().user
+        self.logins.log_in_once(app_id, open_id, union_id, account, NOW).await
     }
 
     /// Where an account leads, in the order of the apps.

@@ -9,6 +9,30 @@ use crate::store::tables::tests::EmptyTables;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
+impl Logins {
+    /// Logs somebody in, and gives their internal id.
+    pub(in crate::store) async fn log_in_once(
+        &self,
+        app_id: &str,
+        open_id: &str,
+        union_id: Option<&str>,
+        account: Option<&str>,
+        now: Timestamp,
+    ) -> String {
+        let union_id = union_id.map(|id| UnionId::parse(id).unwrap());
+        let binding = Binding {
+            app_id: &AppId::parse(app_id).unwrap(),
+            open_id: &OpenId::parse(open_id).unwrap(),
+            union_id: union_id.as_ref(),
+            account,
+            password_hash: None,
+            session: &NewSession { id: "s1".to_owned(), first: SecretHash::digest(b"first") },
+            exchange: None,
+        };
+        self.log_in(&binding, now).await.unwrap().user
+    }
+}
+
 struct World {
     logins: Logins,
     accounts: Accounts,
@@ -31,17 +55,7 @@ impl World {
 
     /// Logs Ann in, and gives her internal id.
     async fn log_in(&self, app_id: &str, open_id: &str, union_id: Option<&str>) -> String {
-        let union_id = union_id.map(|id| UnionId::parse(id).unwrap());
-        let binding = Binding {
-            app_id: &AppId::parse(app_id).unwrap(),
-            open_id: &OpenId::parse(open_id).unwrap(),
-            union_id: union_id.as_ref(),
-            account: None,
-            password_hash: None,
-            session: &NewSession { id: "s1".to_owned(), first: SecretHash::digest(b"first") },
-            exchange: None,
-        };
-        self.logins.log_in(&binding, NOW).await.unwrap().user
+        self.logins.log_in_once(app_id, open_id, union_id, None, NOW).await
     }
 
     /// Stores a login by what was read before. False if that has changed.
