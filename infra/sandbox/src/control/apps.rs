@@ -1,7 +1,7 @@
 //! Apps: their settings, and what an operator sees of them.
 
 use crate::context::SharedContext;
-use crate::control::error::{ControlError, parse_body};
+use crate::control::error::{Body, ControlError, ControlResponse};
 use crate::control::lookup::{find_app, find_app_mut};
 use crate::control::{console, synthetic_followers};
 use crate::model::app::{App, MenuItem};
@@ -10,7 +10,6 @@ use crate::model::followers;
 use crate::model::media::{self, MediaKind};
 use crate::model::template::Template;
 use crate::model::whitelist::Whitelist;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -77,9 +76,8 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
 async fn set(
     State(context): State<SharedContext>,
     Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let settings: Settings = parse_body(&bytes)?;
+    Body(settings): Body<Settings>,
+) -> ControlResponse {
     context.change(|state| {
         let app = find_app_mut(&mut state.world, &alias)?;
         if settings.account.is_some() && app.kind == AppKind::MiniProgram {
@@ -122,9 +120,8 @@ struct NewApp {
 /// Adds an app with the settings of another one.
 async fn add(
     State(context): State<SharedContext>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let NewApp { like, alias, app_id } = parse_body(&bytes)?;
+    Body(NewApp { like, alias, app_id }): Body<NewApp>,
+) -> ControlResponse {
     context.change(|state| {
         let app = find_app(&state.world, &like)?.copy_settings(alias, app_id);
         let original_id = app.original_id.clone();
@@ -141,7 +138,7 @@ async fn add(
 async fn list_followers(
     State(context): State<SharedContext>,
     Path(alias): Path<String>,
-) -> Result<Json<Value>, ControlError> {
+) -> ControlResponse {
     context.read(|state| {
         let open_ids = followers::all(&state.world, find_app(&state.world, &alias)?);
         Ok(Json(json!({ "total": open_ids.len(), "open_ids": open_ids })))
@@ -152,7 +149,7 @@ async fn list_followers(
 async fn quotas(
     State(context): State<SharedContext>,
     Path(alias): Path<String>,
-) -> Result<Json<Value>, ControlError> {
+) -> ControlResponse {
     context.read(|state| {
         let app = find_app(&state.world, &alias)?;
         let used = app.state.quotas.used(state.world.now());
@@ -164,9 +161,8 @@ async fn quotas(
 async fn set_quotas(
     State(context): State<SharedContext>,
     Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let limits: BTreeMap<String, u64> = parse_body(&bytes)?;
+    Body(limits): Body<BTreeMap<String, u64>>,
+) -> ControlResponse {
     change_app(&context, &alias, |app| {
         app.limits.extend(limits);
         Ok(Json(json!({ "ok": true, "limits": app.limits })))
@@ -177,7 +173,7 @@ async fn set_quotas(
 async fn revoke_tokens(
     State(context): State<SharedContext>,
     Path(alias): Path<String>,
-) -> Result<Json<Value>, ControlError> {
+) -> ControlResponse {
     let now = context.read(|state| state.world.now());
     change_app(&context, &alias, |app| {
         app.state.tokens.revoke(now);
@@ -189,7 +185,7 @@ async fn revoke_tokens(
 async fn reject_tokens(
     State(context): State<SharedContext>,
     Path(alias): Path<String>,
-) -> Result<Json<Value>, ControlError> {
+) -> ControlResponse {
     change_app(&context, &alias, |app| {
         app.state.tokens.reject();
         Ok(ok())
@@ -206,9 +202,8 @@ struct PreviousKeys {
 async fn use_previous_keys(
     State(context): State<SharedContext>,
     Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let PreviousKeys { messages } = parse_body(&bytes)?;
+    Body(PreviousKeys { messages }): Body<PreviousKeys>,
+) -> ControlResponse {
     change_app(&context, &alias, |app| {
         if app.state.key_rotation.set_stale_messages(messages) {
             return Ok(ok());
@@ -231,9 +226,8 @@ struct Material {
 async fn add_material(
     State(context): State<SharedContext>,
     Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let Material { media_id, kind } = parse_body(&bytes)?;
+    Body(Material { media_id, kind }): Body<Material>,
+) -> ControlResponse {
     if media_id.is_empty() {
         return Err(ControlError::missing_field("media_id", "the id that messages use"));
     }
@@ -255,9 +249,8 @@ async fn whitelist(
 async fn set_whitelist(
     State(context): State<SharedContext>,
     Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let whitelist: Whitelist = parse_body(&bytes)?;
+    Body(whitelist): Body<Whitelist>,
+) -> ControlResponse {
     change_app(&context, &alias, |app| {
         whitelist.check(app.kind)?;
         app.whitelist = whitelist;

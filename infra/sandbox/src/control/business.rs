@@ -2,12 +2,11 @@
 //! sends notifications.
 
 use crate::context::SharedContext;
-use crate::control::error::{ControlError, parse_body};
+use crate::control::error::{Body, ControlError, ControlResponse};
 use crate::control::lookup::{find_app_mut, find_person, require_kind};
 use crate::model::app_settings::AppKind;
 use crate::model::person::Session;
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use reqwest::{RequestBuilder, header};
 use serde::Deserialize;
@@ -19,7 +18,7 @@ const BUSINESS_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OpenRequest {
+pub(super) struct OpenRequest {
     app: String,
 }
 
@@ -28,9 +27,8 @@ struct OpenRequest {
 pub(super) async fn open(
     State(context): State<SharedContext>,
     Path(name): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let OpenRequest { app: alias } = parse_body(&bytes)?;
+    Body(OpenRequest { app: alias }): Body<OpenRequest>,
+) -> ControlResponse {
     let Some(api) = context.business.api.clone() else {
         return Err(ControlError::bad_request(
             "this sandbox has no server of the Mini Programs: start it with --api",
@@ -66,9 +64,8 @@ pub(super) async fn open(
 /// `POST /sandbox/notify`: forwards a request to the function that sends notifications.
 pub(super) async fn notify(
     State(context): State<SharedContext>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let request: Value = parse_body(&bytes)?;
+    Body(request): Body<Value>,
+) -> ControlResponse {
     let Some(send) = context.business.send.clone() else {
         return Err(ControlError::bad_request(
             "this sandbox has no function that sends notifications: start it with --send",

@@ -1,7 +1,7 @@
 //! The log of calls, and uploaded files.
 
 use crate::context::SharedContext;
-use crate::control::error::ControlError;
+use crate::control::error::{ControlError, ControlResponse};
 use crate::endpoints::media::MediaResponse;
 use crate::model::media::{self, MediaFile};
 use axum::extract::{Path, State};
@@ -20,10 +20,7 @@ async fn list(State(context): State<SharedContext>) -> Json<Value> {
     Json(json!({ "calls": context.read(|state| state.calls.all()) }))
 }
 
-async fn show(
-    State(context): State<SharedContext>,
-    Path(id): Path<u64>,
-) -> Result<Json<Value>, ControlError> {
+async fn show(State(context): State<SharedContext>, Path(id): Path<u64>) -> ControlResponse {
     let call = context.read(|state| state.calls.get(id));
     let call = call.ok_or_else(|| ControlError::not_found(format!("the log has no call {id}")))?;
     Ok(Json(json!(call)))

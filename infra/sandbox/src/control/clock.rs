@@ -1,9 +1,8 @@
 //! The sandbox's clock.
 
 use crate::context::SharedContext;
-use crate::control::error::{ControlError, parse_body};
+use crate::control::error::{Body, ControlError, ControlResponse};
 use crate::model::world::World;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -33,9 +32,8 @@ struct Advance {
 
 async fn advance(
     State(context): State<SharedContext>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let Advance { advance_seconds } = parse_body(&bytes)?;
+    Body(Advance { advance_seconds }): Body<Advance>,
+) -> ControlResponse {
     if !(0..=MAX_ADVANCE_SECONDS).contains(&advance_seconds) {
         return Err(ControlError::bad_request(
             "advance_seconds must be 0 or more and less than a hundred years",

@@ -4,7 +4,7 @@
 //! verification with its `echostr`, or the console does not save the configuration.
 
 use crate::context::{Context, SharedContext};
-use crate::control::error::{ControlError, parse_body};
+use crate::control::error::{Body, ControlError, ControlResponse};
 use crate::control::lookup::{find_app, find_app_mut};
 use crate::model::app_settings::{Format, Mode};
 use crate::model::key_rotation::CallbackKeys;
@@ -12,10 +12,9 @@ use crate::model::world::is_callback_token;
 use crate::push::deliver::describe_error;
 use crate::{clock, random};
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::secret::Secret;
 use shared::wechat::crypto::EncodingAesKey;
 use shared::wechat::signature;
@@ -28,7 +27,7 @@ const TOKEN_VERIFICATION_FAILED: &str = "token验证失败";
 /// Program. Absent fields keep their values.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ServerConfiguration {
+pub(super) struct ServerConfiguration {
     url: String,
     token: Secret,
     encoding_aes_key: Secret,
@@ -42,9 +41,8 @@ struct ServerConfiguration {
 pub(super) async fn submit(
     State(context): State<SharedContext>,
     Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let submitted: ServerConfiguration = parse_body(&bytes)?;
+    Body(submitted): Body<ServerConfiguration>,
+) -> ControlResponse {
     context.read(|state| find_app(&state.world, &alias).map(|_| ()))?;
     let callback = format!("{}/{alias}", context.callback_base);
     if submitted.url != callback {

@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Why the control API rejects a request.
 #[derive(Debug)]
@@ -56,10 +57,22 @@ impl IntoResponse for ControlError {
     }
 }
 
-/// Parses a JSON body; an empty one is an empty object. Ignores the `Content-Type`, because
-/// curl sends that of a form.
-pub(crate) fn parse_body<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
-    let body: &[u8] = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body)
-        .map_err(|error| ControlError::bad_request(format!("invalid body: {error}")))
+/// What most handlers answer.
+pub(crate) type ControlResponse = Result<Json<Value>, ControlError>;
+
+/// A JSON body; an empty one is an empty object. The `Content-Type` is ignored, because curl
+/// sends that of a form.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ControlError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ControlError> {
+        let bytes = Bytes::from_request(request, state).await;
+        let bytes = bytes.map_err(|it| ControlError::new(it.status(), it.body_text()))?;
+        let body: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(body)
+            .map(Self)
+            .map_err(|error| ControlError::bad_request(format!("invalid body: {error}")))
+    }
 }

@@ -1,9 +1,8 @@
 //! Faults to inject.
 
 use crate::context::SharedContext;
-use crate::control::error::{ControlError, parse_body};
+use crate::control::error::{Body, ControlResponse};
 use crate::model::faults::Fault;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -17,11 +16,7 @@ async fn list(State(context): State<SharedContext>) -> Json<Value> {
     Json(json!({ "faults": context.read(|state| state.faults.clone()) }))
 }
 
-async fn inject(
-    State(context): State<SharedContext>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let fault: Fault = parse_body(&bytes)?;
+async fn inject(State(context): State<SharedContext>, Body(fault): Body<Fault>) -> ControlResponse {
     fault.check()?;
     context.change(|state| state.faults.push(fault));
     Ok(Json(json!({ "ok": true })))

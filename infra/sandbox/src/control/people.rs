@@ -1,13 +1,12 @@
 //! People: who there is, and what they do.
 
 use crate::context::SharedContext;
-use crate::control::error::{ControlError, parse_body};
+use crate::control::error::{Body, ControlError, ControlResponse};
 use crate::control::pushes::complete;
 use crate::control::user_actions::{self, ActionParameters};
 use crate::control::{business, snapshot};
 use crate::model::person::Person;
 use crate::model::world::World;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -33,9 +32,8 @@ struct NewPerson {
 
 async fn add(
     State(context): State<SharedContext>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let NewPerson { name } = parse_body(&bytes)?;
+    Body(NewPerson { name }): Body<NewPerson>,
+) -> ControlResponse {
     context.change(|state| add_person(&mut state.world, &name)).map(Json)
 }
 
@@ -69,9 +67,8 @@ fn add_person(world: &mut World, name: &str) -> Result<Value, ControlError> {
 async fn act(
     State(context): State<SharedContext>,
     Path((name, action)): Path<(String, String)>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let parameters: ActionParameters = parse_body(&bytes)?;
+    Body(parameters): Body<ActionParameters>,
+) -> ControlResponse {
     let outcome =
         context.change(|state| user_actions::act(&mut state.world, &name, &action, &parameters))?;
     let deliveries = complete(async move { context.push_all(&outcome.pushes).await }).await?;

@@ -1,12 +1,11 @@
 //! Pushes: settings, arbitrary messages, and the release of paused pushes.
 
 use crate::context::SharedContext;
-use crate::control::error::{ControlError, parse_body};
+use crate::control::error::{Body, ControlError, ControlResponse};
 use crate::control::lookup::find_app;
 use crate::model::app_settings::{Format, Mode};
 use crate::model::world::Pushing;
 use crate::push::event::{Envelope, Event, Field};
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -45,9 +44,8 @@ struct PushRequest {
 /// Nothing of it appears on a screen.
 async fn push(
     State(context): State<SharedContext>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let request: PushRequest = parse_body(&bytes)?;
+    Body(request): Body<PushRequest>,
+) -> ControlResponse {
     let times = request.times.unwrap_or(1);
     if !(1..=MAX_TIMES).contains(&times) {
         return Err(ControlError::bad_request(format!("times must be 1 to {MAX_TIMES}")));
@@ -101,9 +99,8 @@ async fn settings(State(context): State<SharedContext>) -> Json<Pushing> {
 /// Changes the given settings and keeps the others.
 async fn set_settings(
     State(context): State<SharedContext>,
-    bytes: Bytes,
+    Body(changes): Body<Map<String, Value>>,
 ) -> Result<Json<Pushing>, ControlError> {
-    let changes: Map<String, Value> = parse_body(&bytes)?;
     context.change(|state| {
         let mut all = json!(state.world.pushing);
         if let Some(all) = all.as_object_mut() {
@@ -126,9 +123,8 @@ struct Release {
 /// Pushes all paused pushes, and answers when the callbacks have answered.
 async fn release(
     State(context): State<SharedContext>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let Release { newest_first } = parse_body(&bytes)?;
+    Body(Release { newest_first }): Body<Release>,
+) -> ControlResponse {
     let deliveries = complete(async move { context.release(newest_first).await }).await?;
     Ok(Json(json!({ "ok": true, "pushes": deliveries })))
 }

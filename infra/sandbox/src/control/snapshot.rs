@@ -1,7 +1,7 @@
 //! The state as the control API shows it: everything but secrets.
 
 use crate::context::SharedContext;
-use crate::control::error::ControlError;
+use crate::control::error::ControlResponse;
 use crate::control::lookup::find_person;
 use crate::model::app::App;
 use crate::model::person::Person;
@@ -34,7 +34,7 @@ pub(super) async fn people(State(context): State<SharedContext>) -> Json<Value> 
 pub(super) async fn messages(
     State(context): State<SharedContext>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, ControlError> {
+) -> ControlResponse {
     context.read(|state| {
         let person = find_person(&state.world, &name)?;
         Ok(Json(json!({ "messages": state.world.people[person].messages })))

@@ -1,7 +1,7 @@
 //! Synthetic followers of an Official Account.
 
 use crate::context::SharedContext;
-use crate::control::error::{ControlError, parse_body};
+use crate::control::error::{Body, ControlError, ControlResponse};
 use crate::control::lookup::{find_app_mut, require_kind};
 use crate::control::pushes::complete;
 use crate::model::app_settings::AppKind;
@@ -9,14 +9,13 @@ use crate::model::synthetic_followers::{MAX_COUNT, SyntheticFollowers};
 use crate::push::event::{Event, Field};
 use crate::push::outgoing::Push;
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CreateFollowers {
+pub(super) struct CreateFollowers {
     count: u32,
     /// Unix seconds; a day ago by default.
     since: Option<i64>,
@@ -26,9 +25,8 @@ struct CreateFollowers {
 pub(super) async fn create(
     State(context): State<SharedContext>,
     Path(alias): Path<String>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let CreateFollowers { count, since } = parse_body(&bytes)?;
+    Body(CreateFollowers { count, since }): Body<CreateFollowers>,
+) -> ControlResponse {
     context.change(|state| {
         let now = state.world.now();
         let app = find_app_mut(&mut state.world, &alias)?;
@@ -45,7 +43,7 @@ pub(super) async fn create(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FollowParameters {
+pub(super) struct FollowParameters {
     #[serde(default)]
     silently: bool,
 }
@@ -54,9 +52,8 @@ struct FollowParameters {
 pub(super) async fn act(
     State(context): State<SharedContext>,
     Path((alias, number, action)): Path<(String, u32, String)>,
-    bytes: Bytes,
-) -> Result<Json<Value>, ControlError> {
-    let FollowParameters { silently } = parse_body(&bytes)?;
+    Body(FollowParameters { silently }): Body<FollowParameters>,
+) -> ControlResponse {
     let (mut answer, pushes) = context.change(|state| {
         let now = state.world.now();
         let app = find_app_mut(&mut state.world, &alias)?;

@@ -209,10 +209,10 @@ fn handle(state: &mut RunState, received: &ReceivedCall<'_>, concurrent: bool) -
 fn dispatch(call: &mut Call<'_>, received: &ReceivedCall<'_>) -> Result<Value, ApiError> {
     let ReceivedCall { method, path, body, .. } = *received;
     let endpoint = table::find(path).ok_or(api_error::INVALID_URL)?;
-    if endpoint.method != method {
+    if endpoint.method() != *method {
         return Err(if path.starts_with("/wxaapi/newtmpl/") {
             api_error::NOT_FOUND
-        } else if endpoint.method == Method::GET {
+        } else if endpoint.method() == Method::GET {
             api_error::REQUIRE_GET
         } else {
             api_error::REQUIRE_POST

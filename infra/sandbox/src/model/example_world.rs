@@ -1,19 +1,6 @@
 //! The example world, in which a sandbox starts.
 
-use crate::model::app::{App, AppState, MenuItem};
-use crate::model::app_settings::{AccountType, AppKind, Format, Mode};
-use crate::model::industries::Industries;
-use crate::model::media::{self, MediaKind};
-use crate::model::person::{Person, Relation};
-use crate::model::template::{Template, TemplateKind};
-use crate::model::whitelist::Whitelist;
 use crate::model::world::World;
-use shared::secret::Secret;
-use shared::wechat::id::{AppId, OpenId, UnionId};
-use std::collections::BTreeMap;
-
-/// The open-platform account that both apps are bound to.
-const PLATFORM: &str = "hongyan";
 
 /// The example world.
 ///
@@ -30,121 +17,10 @@ const PLATFORM: &str = "hongyan";
 ///   `POST /sandbox/people/ann/follow` once the callback answers; a callback that misses the
 ///   event never learns of her.
 ///
-/// All credentials are invented.
+/// All credentials are invented. The last character of an `EncodingAESKey` leaves its spare
+/// bits set: a strict decoder fails on it.
 pub fn example() -> World {
-    let app =
-        |alias: &str, kind, app_id: &str, original_id: &str, digit: char, format, templates| App {
-            alias: alias.to_owned(),
-            kind,
-            account: AccountType::Service,
-            app_id: AppId::parse(app_id).expect("a constant of the right shape"),
-            original_id: original_id.to_owned(),
-            secret: Secret::new(format!("0000000000000000notasecret00000{digit}")),
-            callback_token: Secret::new(format!("sandboxtoken{digit}")),
-            // The last character leaves its spare bits set: a strict decoder fails on it.
-            encoding_aes_key: Secret::new(format!("{:0<41}{digit}B", "SandboxOnlyNotASecret")),
-            mode: Mode::Safe,
-            format,
-            open_platform: Some(PLATFORM.to_owned()),
-            menu: match kind {
-                AppKind::OfficialAccount => menu(),
-                AppKind::MiniProgram => Vec::new(),
-            },
-            templates,
-            limits: BTreeMap::new(),
-            list_page: None,
-            whitelist: Whitelist::default(),
-            media: vec![
-                media::permanent("picture", MediaKind::Image),
-                media::permanent("thumb", MediaKind::Thumb),
-            ],
-            industries: Industries::default(),
-            state: AppState::default(),
-        };
-    let template = |template_id: &str, title: &str, kind, content: &str, example: &str| Template {
-        template_id: template_id.to_owned(),
-        title: title.to_owned(),
-        kind,
-        content: content.to_owned(),
-        example: example.to_owned(),
-        values: BTreeMap::new(),
-        industry: None,
-    };
-    let shipped = |template_id: &str, kind| {
-        template(
-            template_id,
-            "order_shipped",
-            kind,
-            "商品名称:{{thing1.DATA}}\n发货时间:{{time2.DATA}}\n",
-            "商品名称:蓝色水壶\n发货时间:2026年11月20日 15:04\n",
-        )
-    };
-    let person = |name: &str, number: u32| {
-        let mut person = Person::new(name);
-        let union_id = format!("oSandboxUnion-{name:_<5}-{number:08}");
-        person
-            .union_ids
-            .insert(PLATFORM.to_owned(), UnionId::parse(union_id).expect("of the right shape"));
-        for (alias, mark) in [("shop", "ShopAcct"), ("shop-mini", "MiniProg")] {
-            let open_id = format!("oSandbox{mark}-{name:_<5}-{number:05}");
-            let open_id = OpenId::parse(open_id).expect("of the right shape");
-            person.relations.insert(alias.to_owned(), Relation::with_open_id(open_id));
-        }
-        person
-    };
-    World::new(
-        vec![
-            app(
-                "shop",
-                AppKind::OfficialAccount,
-                "wx0000000000005a01",
-                "gh_000000005a01",
-                '1',
-                Format::Xml,
-                vec![
-                    shipped("SandboxTemplateOfShop-order-shipped-0000001", TemplateKind::Template),
-                    template(
-                        "SandboxTemplateOfShop-order-arrived-0000001",
-                        "order_arrived",
-                        TemplateKind::OneTime,
-                        "商品名称:{{thing1.DATA}}\n到达时间:{{time2.DATA}}\n",
-                        "商品名称:蓝色水壶\n到达时间:2026年11月22日 09:30\n",
-                    ),
-                ],
-            ),
-            app(
-                "shop-mini",
-                AppKind::MiniProgram,
-                "wx0000000000005a02",
-                "gh_000000005a02",
-                '2',
-                Format::Json,
-                vec![
-                    shipped("SandboxTemplateOfMini-order-shipped-0000001", TemplateKind::OneTime),
-                    template(
-                        "SandboxTemplateOfMini-order-delayed-0000001",
-                        "order_delayed",
-                        TemplateKind::LongTerm,
-                        "商品名称:{{thing1.DATA}}\n预计时间:{{time2.DATA}}\n",
-                        "商品名称:蓝色水壶\n预计时间:2026年11月24日 18:00\n",
-                    ),
-                    template(
-                        "SandboxTemplateOfMini-order-receipt-0000001",
-                        "order_receipt",
-                        TemplateKind::Legacy,
-                        "商品名称:{{keyword1.DATA}}\n支付金额:{{keyword2.DATA}}\n",
-                        "商品名称:蓝色水壶\n支付金额:199.00元\n",
-                    ),
-                ],
-            ),
-        ],
-        vec![person("ann", 1), person("bob", 2), person("carol", 3)],
-    )
-}
-
-fn menu() -> Vec<MenuItem> {
-    let item = |name: &str, key: &str| MenuItem { name: name.to_owned(), key: key.to_owned() };
-    vec![item("我的订单", "ORDERS"), item("联系我们", "CONTACT")]
+    serde_json::from_str(include_str!("example_world.json")).expect("a test reads this file")
 }
 
 #[cfg(test)]

@@ -56,51 +56,44 @@ fn one() -> u32 {
 impl Fault {
     /// Fails with the reason if the fault is invalid.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.path.is_empty() {
-            return Err(
-                "path is empty; it must be the WeChat path that fails, or * for all".to_owned()
-            );
-        }
-        if self.times == 0 {
-            return Err(
-                "times is 0, so the fault would affect no call; it must be 1 or more".to_owned()
-            );
-        }
-        if !self.replaces_answer() && self.delay_ms == 0 {
-            return Err(
-                "a fault needs one of errcode, delay_ms, reset, status, body, body_bytes, \
-                        location"
-                    .to_owned(),
-            );
-        }
         let bodies = [self.errcode.is_some(), self.body.is_some(), self.body_bytes.is_some()];
         let bodies = bodies.into_iter().filter(|it| *it).count();
-        if self.reset && (bodies > 0 || self.status.is_some() || self.location.is_some()) {
-            return Err(
-                "reset sends no answer: it excludes errcode, status, body and location".to_owned()
-            );
-        }
-        if bodies > 1 {
-            return Err(
-                "an answer has one body: set only one of errcode, body and body_bytes".to_owned()
-            );
-        }
-        if self.body_bytes.is_some_and(|bytes| !BODY_BYTES.contains(&bytes)) {
-            return Err(format!(
-                "body_bytes must be {} to {}",
-                BODY_BYTES.start(),
-                BODY_BYTES.end()
-            ));
-        }
-        let headers = [("content_type", &self.content_type), ("location", &self.location)];
-        for (name, value) in headers {
-            let value = value.as_deref().unwrap_or_default();
-            if HeaderValue::from_str(value).is_err() {
-                return Err(format!("{name} is not a valid header value"));
+        let has_answer = bodies > 0 || self.status.is_some() || self.location.is_some();
+        let is_header = |value: &Option<String>| {
+            HeaderValue::from_str(value.as_deref().unwrap_or_default()).is_ok()
+        };
+        for (is_violated, rule) in [
+            (
+                self.path.is_empty(),
+                "path is empty; it must be the WeChat path that fails, or * for all",
+            ),
+            (
+                self.times == 0,
+                "times is 0, so the fault would affect no call; it must be 1 or more",
+            ),
+            (
+                !self.replaces_answer() && self.delay_ms == 0,
+                "a fault needs one of errcode, delay_ms, reset, status, body, body_bytes, location",
+            ),
+            (
+                self.reset && has_answer,
+                "reset sends no answer: it excludes errcode, status, body and location",
+            ),
+            (bodies > 1, "an answer has one body: set only one of errcode, body and body_bytes"),
+            (
+                self.body_bytes.is_some_and(|bytes| !BODY_BYTES.contains(&bytes)),
+                "body_bytes must be 64 to 16777216",
+            ),
+            (!is_header(&self.content_type), "content_type is not a valid header value"),
+            (!is_header(&self.location), "location is not a valid header value"),
+            (
+                self.status.is_some_and(|status| !(200..=599).contains(&status)),
+                "status must be 200 to 599",
+            ),
+        ] {
+            if is_violated {
+                return Err(rule.to_owned());
             }
-        }
-        if self.status.is_some_and(|status| !(200..=599).contains(&status)) {
-            return Err("status must be 200 to 599".to_owned());
         }
         Ok(())
     }

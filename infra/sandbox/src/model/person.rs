@@ -97,15 +97,9 @@ pub struct Follow {
 impl Relation {
     /// A relation with a random openid and no history.
     pub(crate) fn new() -> Self {
-        let open_id = OpenId::parse(random::open_id())
-            .expect("made of characters that an identifier may have");
-        Self::with_open_id(open_id)
-    }
-
-    /// A relation with this openid and no history.
-    pub fn with_open_id(open_id: OpenId) -> Self {
         Self {
-            open_id,
+            open_id: OpenId::parse(random::open_id())
+                .expect("made of characters that an identifier may have"),
             follows: None,
             blocks: false,
             consents: BTreeMap::new(),

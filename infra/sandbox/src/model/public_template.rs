@@ -77,45 +77,6 @@ impl PublicTemplate {
 
 /// The public templates of a world that defines none.
 pub(crate) fn example() -> Vec<PublicTemplate> {
-    let template = |id: &str, title: &str, kind, category, industry, keywords: &[[&str; 3]]| {
-        let keywords = (1..).zip(keywords).map(|(kid, [name, rule, example])| Keyword {
-            kid,
-            name: (*name).to_owned(),
-            example: (*example).to_owned(),
-            rule: (*rule).to_owned(),
-        });
-        PublicTemplate {
-            id: id.to_owned(),
-            title: title.to_owned(),
-            kind,
-            category,
-            industry,
-            keywords: keywords.collect(),
-        }
-    };
-    let order = [
-        ["商品名称", "thing", "蓝色水壶"],
-        ["发货时间", "time", "2026年11月20日 15:04"],
-        ["快递单号", "character_string", "SF1234567890"],
-        ["收货人", "name", "张三"],
-        ["订单金额", "amount", "￥199.00"],
-    ];
-    let meal = [
-        ["门店名称", "thing", "南山店"],
-        ["取餐码", "character_string", "A17"],
-        ["温馨提示", "thing", "请尽快取餐"],
-    ];
-    let bus = [
-        ["线路", "thing", "113路"],
-        ["到站时间", "time", "15:04"],
-        ["车牌号", "car_number", "粤B12345"],
-    ];
-    let paid = [["订单编号", "keyword", "20261120150400"], ["支付金额", "keyword", "199.00元"]];
-    vec![
-        template("1856", "订单发货通知", TemplateKind::OneTime, 370, None, &order),
-        template("2210", "取餐提醒", TemplateKind::OneTime, 370, None, &meal),
-        template("5040", "车辆到站提醒", TemplateKind::LongTerm, 616, None, &bus),
-        template("47123", "订单发货通知", TemplateKind::Template, 370, None, &order),
-        template("TM00015", "订单支付成功", TemplateKind::Template, 370, Some(1), &paid),
-    ]
+    serde_json::from_str(include_str!("public_templates.json"))
+        .expect("the test of the example world reads this file")
 }

@@ -71,21 +71,6 @@ pub(crate) fn is_callback_token(token: &str) -> bool {
 }
 
 impl World {
-    /// A world of these apps and people, at the system time.
-    pub fn new(apps: Vec<App>, people: Vec<Person>) -> Self {
-        let mut world = Self {
-            apps,
-            people,
-            advanced_seconds: 0,
-            pushing: Pushing::default(),
-            public_templates: public_template::example(),
-            last_message_id: 0,
-            last_send_id: 0,
-        };
-        world.link_people_to_apps();
-        world
-    }
-
     /// The sandbox's time in Unix seconds.
     pub fn now(&self) -> i64 {
         clock::wall_seconds() + self.advanced_seconds

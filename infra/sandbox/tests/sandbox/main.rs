@@ -1,5 +1,7 @@
 //! Tests of the sandbox over HTTP, with a callback that records the pushes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
+
 mod callback;
 mod control;
 mod customer_service;

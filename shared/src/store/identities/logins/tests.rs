@@ -10,7 +10,7 @@ use crate::store::tables::tests::EmptyTables;
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
 impl Logins {
-    /// Logs somebody in, and gives their internal id.
+    /// Logs a user in, and gives their internal id.
     pub(in crate::store) async fn log_in_once(
         &self,
         app_id: &str,
