@@ -6,34 +6,15 @@
 
 mod difference;
 mod ours;
-mod sandbox;
 
 use crate::peer::{Peer, PeerError};
+use crate::sandbox::{ANN, App, SHOP, SHOP_MINI, Sandbox, SandboxError};
 use difference::named;
 use ours::Ours;
-use sandbox::App;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt;
 
-pub use sandbox::{Sandbox, SandboxError};
-
-/// The service account of the sandbox's example.
-const SHOP: App = App {
-    alias: "shop",
-    kind: "official_account",
-    app_id: "wx0000000000005a01",
-    secret: "0000000000000000notasecret000001",
-};
-/// The mini program of the sandbox's example.
-const SHOP_MINI: App = App {
-    alias: "shop-mini",
-    kind: "mini_program",
-    app_id: "wx0000000000005a02",
-    secret: "0000000000000000notasecret000002",
-};
-/// The follower and user of the example.
-const ANN: &str = "ann";
 /// What each message says, with what JSON and Chinese make difficult.
 const TEXT: &str = "鸿雁 🦢 \"quoted\" & <b> \\";
 const PAGE: &str = "pages/order/index?id=17&from=雁";

@@ -3,9 +3,12 @@
 //!
 //! Our own tests can share our own misunderstandings. [`peer`] starts someone
 //! else's code, which `make interop` brings along in a throw-away folder, and
-//! talks to it; [`envelopes`] lets both sides seal what the other one opens, and
-//! [`calls`] lets both sides call the sandbox, which tells how.
+//! talks to it; [`envelopes`] lets both sides seal what the other one opens, [`calls`] lets
+//! both sides call the sandbox, which tells how, and [`pushes`] lets both sides read what
+//! the sandbox pushes.
 
 pub mod calls;
 pub mod envelopes;
 pub mod peer;
+pub mod pushes;
+pub mod sandbox;

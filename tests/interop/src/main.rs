@@ -1,8 +1,9 @@
 //! `make interop`: foreign implementations and ours, against each other.
 
-use interop::calls::{self, Purpose, Sandbox};
-use interop::envelopes;
+use interop::calls::{self, Purpose};
 use interop::peer::{Environment, Peer, PeerError};
+use interop::sandbox::Sandbox;
+use interop::{envelopes, pushes};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ async fn main() -> ExitCode {
     // One that fails doesn't keep the others from being checked.
     let mut failed = all_envelopes(&environment);
     failed += all_calls(&environment).await;
+    failed += all_pushes(&environment).await;
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -59,8 +61,29 @@ async fn all_calls(environment: &Environment) -> usize {
 async fn calls_with(peer: Result<Peer, PeerError>, purposes: &[Purpose]) -> Result<(), String> {
     let mut peer = peer.map_err(|error| error.to_string())?;
     let program = sandbox().map_err(|error| format!("where this program is: {error}"))?;
-    let sandbox = Sandbox::start(&program).await.map_err(|error| error.to_string())?;
+    let sandbox = Sandbox::start(&program, None).await.map_err(|error| error.to_string())?;
     let checked = calls::check(&mut peer, &sandbox, purposes).await;
+    let checked = checked.map_err(|error| format!("{peer}: {error}"))?;
+    print_line(&format!("{peer}: {checked}"));
+    Ok(())
+}
+
+/// How many of those failed that answer WeChat's pushes.
+async fn all_pushes(environment: &Environment) -> usize {
+    let mut failed = 0;
+    for peer in [environment.java("interop.Server"), environment.go("server")] {
+        if let Err(error) = pushes_with(peer).await {
+            say_error(&error);
+            failed += 1;
+        }
+    }
+    failed
+}
+
+async fn pushes_with(peer: Result<Peer, PeerError>) -> Result<(), String> {
+    let mut peer = peer.map_err(|error| error.to_string())?;
+    let program = sandbox().map_err(|error| format!("where this program is: {error}"))?;
+    let checked = pushes::check(&mut peer, &program).await;
     let checked = checked.map_err(|error| format!("{peer}: {error}"))?;
     print_line(&format!("{peer}: {checked}"));
     Ok(())

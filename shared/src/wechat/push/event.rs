@@ -379,11 +379,14 @@ impl ScannedCode {
 impl Pictures {
     fn read(fields: Fields<'_>) -> Self {
         let info = fields.within("SendPicsInfo");
-        let items = info.within("PicList").objects("item");
-        let items = if items.is_empty() { info.objects("PicList") } else { items };
+        // One list of all pictures, or a list for each, as WxJava has met it.
+        let pictures = info.objects("PicList").into_iter().flat_map(|list| {
+            let items = list.objects("item");
+            if items.is_empty() { vec![list] } else { items }
+        });
         Self {
             count: info.number("Count"),
-            md5: items.into_iter().filter_map(|item| item.word("PicMd5Sum")).collect(),
+            md5: pictures.filter_map(|picture| picture.word("PicMd5Sum")).collect(),
         }
     }
 }

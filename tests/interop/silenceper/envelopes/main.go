@@ -15,7 +15,7 @@ import (
 	"interop/silenceper/internal/peer"
 )
 
-// random is sixteen bytes, which nobody reads.
+// random is sixteen bytes, which no reader looks at.
 const random = "0123456789abcdef"
 
 func main() {

@@ -6,19 +6,20 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
-	"encoding/xml"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path"
+	"strings"
 	"sync"
 
 	"github.com/silenceper/wechat/v2"
 	"github.com/silenceper/wechat/v2/cache"
 	"github.com/silenceper/wechat/v2/officialaccount/config"
 	"github.com/silenceper/wechat/v2/officialaccount/message"
+	callback "github.com/silenceper/wechat/v2/officialaccount/server"
 
 	"interop/silenceper/internal/peer"
 )
@@ -39,7 +40,7 @@ func main() {
 	err := peer.Serve(map[string]peer.Work{
 		"serve":    s.serve,
 		"received": s.takeReceived,
-		"read":     read,
+		"read":     s.read,
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -57,7 +58,7 @@ func (s *server) serve(request peer.Request) (peer.Answer, error) {
 	return peer.Answer{"base": "http://" + listener.Addr().String()}, nil
 }
 
-// takeReceived tells what came in since it was last asked.
+// takeReceived tells which pushes arrived since the last request.
 func (s *server) takeReceived(peer.Request) (peer.Answer, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -66,11 +67,32 @@ func (s *server) takeReceived(peer.Request) (peer.Answer, error) {
 	return peer.Answer{"received": received}, nil
 }
 
-// read reads a push without an envelope.
-func read(request peer.Request) (peer.Answer, error) {
-	var push message.MixMessage
-	err := unmarshal([]byte(request.Message), &push)
-	return peer.Answer{"understood": fields(push)}, err
+// read reads a push without an envelope, and who has signed it.
+func (s *server) read(request peer.Request) (peer.Answer, error) {
+	push := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(request.Message))
+	callback := s.callback(peer.App{}, push, httptest.NewRecorder(), []byte(request.Message))
+	callback.SkipValidate(true)
+	var understood any
+	callback.SetMessageHandler(func(push *message.MixMessage) *message.Reply {
+		understood = fields(*push)
+		return nil
+	})
+	err := callback.Serve()
+	return peer.Answer{"understood": understood}, err
+}
+
+// callback is silenceper/wechat's part of the answer to a push.
+func (s *server) callback(
+	app peer.App, request *http.Request, writer http.ResponseWriter, body []byte,
+) *callback.Server {
+	// WeChat says text/xml whatever it sends, and silenceper/wechat goes by that.
+	if isJSON(body) {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	account := s.sdk.GetOfficialAccount(&config.Config{
+		AppID: app.AppID, Token: app.Token, EncodingAESKey: app.AESKey,
+	})
+	return account.GetServer(request, writer)
 }
 
 func (s *server) handle(writer http.ResponseWriter, request *http.Request) {
@@ -80,16 +102,8 @@ func (s *server) handle(writer http.ResponseWriter, request *http.Request) {
 		return
 	}
 	request.Body = io.NopCloser(bytes.NewReader(body))
-	// WeChat says text/xml whatever it sends, and silenceper/wechat goes by that.
-	if isJSON(body) {
-		request.Header.Set("Content-Type", "application/json")
-	}
 	alias := path.Base(request.URL.Path)
-	app := s.apps[alias]
-	account := s.sdk.GetOfficialAccount(&config.Config{
-		AppID: app.AppID, Token: app.Token, EncodingAESKey: app.AESKey,
-	})
-	callback := account.GetServer(request, writer)
+	callback := s.callback(s.apps[alias], request, writer, body)
 	var understood any = peer.Answer{}
 	callback.SetMessageHandler(func(push *message.MixMessage) *message.Reply {
 		understood = fields(*push)
@@ -116,11 +130,4 @@ func (s *server) handle(writer http.ResponseWriter, request *http.Request) {
 
 func isJSON(body []byte) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(body), []byte("{"))
-}
-
-func unmarshal(body []byte, push *message.MixMessage) error {
-	if isJSON(body) {
-		return json.Unmarshal(body, push)
-	}
-	return xml.Unmarshal(body, push)
 }

@@ -1,6 +1,7 @@
 //! In what a foreign client's requests and ours differ, and why that is right.
 
-use super::{Purpose, SHOP_MINI};
+use super::Purpose;
+use crate::sandbox::SHOP_MINI;
 use serde_json::{Map, Value, json};
 use std::fmt;
 

@@ -1,6 +1,7 @@
 //! Our own client, for the same purposes.
 
-use super::{App, FIELDS, PAGE, Purpose, SHOP_MINI, Sandbox, TEXT, URL};
+use super::{FIELDS, PAGE, Purpose, TEXT, URL};
+use crate::sandbox::{App, SHOP_MINI, Sandbox};
 use shared::secret::Secret;
 use shared::wechat::client::{CallError, WeChatClient};
 use shared::wechat::customer_service::CustomerServiceMessage;

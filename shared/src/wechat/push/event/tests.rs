@@ -71,9 +71,13 @@ fn picture_events_are_read() {
     let one = json!({ "item": { "PicMd5Sum": "a" } });
     let two = json!({ "item": [{ "PicMd5Sum": "a" }, { "PicMd5Sum": "b" }] });
     let bare = json!([{ "PicMd5Sum": "a" }, { "PicMd5Sum": "b" }]);
-    for (list, md5) in
-        [(one, vec![s("a")]), (two, vec![s("a"), s("b")]), (bare, vec![s("a"), s("b")])]
-    {
+    let one_each = json!([{ "item": { "PicMd5Sum": "a" } }, { "item": { "PicMd5Sum": "b" } }]);
+    for (list, md5) in [
+        (one, vec![s("a")]),
+        (two, vec![s("a"), s("b")]),
+        (bare, vec![s("a"), s("b")]),
+        (one_each, vec![s("a"), s("b")]),
+    ] {
         let count = Some(md5.len() as u64);
         let tree = json!({ "EventKey": "K", "SendPicsInfo": { "Count": count, "PicList": list } });
         let (key, pictures) = (s("K"), Pictures { count, md5 });

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/sirupsen/logrus"
 )
 
 const module = "github.com/silenceper/wechat/v2"
@@ -63,6 +65,8 @@ type Work func(Request) (Answer, error)
 // as `error`.
 func Serve(work map[string]Work) error {
 	work["identify"] = identify
+	// silenceper/wechat logs to standard output, which is for the answers.
+	logrus.SetOutput(io.Discard)
 	requests, answers := bufio.NewReader(os.Stdin), json.NewEncoder(os.Stdout)
 	answers.SetEscapeHTML(false)
 	for {

@@ -19,7 +19,7 @@ import me.chanjar.weixin.mp.util.crypto.WxMpCryptUtil;
  * which app a message is, nor does it tell.
  */
 public final class Envelopes {
-  /** Sixteen bytes, which nobody reads. */
+  /** Sixteen bytes, which no reader looks at. */
   private static final String RANDOM = "0123456789abcdef";
 
   private Envelopes() {}

@@ -56,7 +56,7 @@ public final class Server {
     return Map.of("base", "http://127.0.0.1:" + http.getAddress().getPort());
   }
 
-  /** Tells what came in since it was last asked. */
+  /** Tells which pushes arrived since the last request. */
   private synchronized Map<String, ?> received(JsonObject request) {
     var answer = Map.of("received", received);
     received = new ArrayList<>();

@@ -1,19 +1,45 @@
 //! The sandbox, in a process of its own.
 
 use reqwest::{Client, Method};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// An app of the sandbox's example. Its credentials are inventions.
-#[derive(Clone, Copy)]
-pub(super) struct App {
-    pub(super) alias: &'static str,
-    pub(super) kind: &'static str,
-    pub(super) app_id: &'static str,
-    pub(super) secret: &'static str,
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct App {
+    pub(crate) alias: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) app_id: &'static str,
+    pub(crate) secret: &'static str,
+    /// What the pushes to its callback are signed with.
+    pub(crate) token: &'static str,
+    /// What they are encrypted with.
+    pub(crate) aes_key: &'static str,
 }
+
+/// The service account of the sandbox's example.
+pub(crate) const SHOP: App = App {
+    alias: "shop",
+    kind: "official_account",
+    app_id: "wx0000000000005a01",
+    secret: "0000000000000000notasecret000001",
+    token: "sandboxtoken1",
+    aes_key: "SandboxOnlyNotASecret000000000000000000001B",
+};
+/// The mini program of the sandbox's example.
+pub(crate) const SHOP_MINI: App = App {
+    alias: "shop-mini",
+    kind: "mini_program",
+    app_id: "wx0000000000005a02",
+    secret: "0000000000000000notasecret000002",
+    token: "sandboxtoken2",
+    aes_key: "SandboxOnlyNotASecret000000000000000000002B",
+};
+/// The follower and user of the example.
+pub(crate) const ANN: &str = "ann";
 
 /// A sandbox that was started alone. It ends when this is dropped.
 pub struct Sandbox {
@@ -50,16 +76,17 @@ pub enum SandboxError {
 
 impl Sandbox {
     /// Starts `program` as `cargo run --package wechat-sandbox` would, on a free port and with
-    /// the example as its world. What it would push waits: there is no callback.
+    /// the example as its world. Without a callback, what it would push waits.
     ///
     /// # Errors
     ///
     /// When it doesn't start.
-    pub async fn start(program: &Path) -> Result<Self, SandboxError> {
+    pub async fn start(program: &Path, callback: Option<&str>) -> Result<Self, SandboxError> {
         let failed =
             |reason: String| SandboxError::Start { program: program.display().to_string(), reason };
         let mut child = Command::new(program)
             .args(["--listen", "127.0.0.1:0"])
+            .args(callback.map(|base| format!("--callback-base={base}")))
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| failed(format!(": {error}")))?;
@@ -75,22 +102,23 @@ impl Sandbox {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder().no_proxy().build()?;
         let sandbox = Self { child, base: base.to_owned(), http };
-        sandbox.request(Method::POST, "pushing", json!({ "paused": true })).await?;
+        let paused = json!({ "paused": callback.is_none() });
+        sandbox.request(Method::POST, "pushing", paused).await?;
         Ok(sandbox)
     }
 
     /// Where it listens.
-    pub(super) fn base(&self) -> String {
+    pub(crate) fn base(&self) -> String {
         self.base.clone()
     }
 
     /// A client that can reach it.
-    pub(super) fn http(&self) -> Client {
+    pub(crate) fn http(&self) -> Client {
         self.http.clone()
     }
 
     /// Has a person do something.
-    pub(super) async fn act(
+    pub(crate) async fn act(
         &self,
         name: &str,
         action: &str,
@@ -99,8 +127,14 @@ impl Sandbox {
         self.request(Method::POST, &format!("people/{name}/{action}"), with).await
     }
 
+    /// Pushes this once, and returns the delivery.
+    pub(crate) async fn push(&self, request: Value) -> Result<Value, SandboxError> {
+        let mut answer = self.request(Method::POST, "push", request).await?;
+        Ok(answer["answers"][0].take())
+    }
+
     /// How many messages the apps have put on somebody's screen.
-    pub(super) async fn shown(&self, name: &str) -> Result<usize, SandboxError> {
+    pub(crate) async fn shown(&self, name: &str) -> Result<usize, SandboxError> {
         let screen =
             self.request(Method::GET, &format!("people/{name}/messages"), Value::Null).await?;
         let messages = screen["messages"].as_array().into_iter().flatten();
@@ -108,13 +142,13 @@ impl Sandbox {
     }
 
     /// A person's openid in an app.
-    pub(super) async fn open_id(&self, name: &str, alias: &str) -> Result<String, SandboxError> {
+    pub(crate) async fn open_id(&self, name: &str, alias: &str) -> Result<String, SandboxError> {
         let person = self.person(name).await?;
         Ok(person["apps"][alias]["open_id"].as_str().unwrap_or_default().to_owned())
     }
 
     /// A person's unionid in the example's open-platform account.
-    pub(super) async fn union_id(&self, name: &str) -> Result<String, SandboxError> {
+    pub(crate) async fn union_id(&self, name: &str) -> Result<String, SandboxError> {
         let person = self.person(name).await?;
         Ok(person["union_ids"]["hongyan"].as_str().unwrap_or_default().to_owned())
     }
@@ -126,12 +160,12 @@ impl Sandbox {
     }
 
     /// The calls since the log was cleared.
-    pub(super) async fn calls(&self) -> Result<Vec<Value>, SandboxError> {
+    pub(crate) async fn calls(&self) -> Result<Vec<Value>, SandboxError> {
         let calls = self.request(Method::GET, "calls", Value::Null).await?;
         Ok(calls["calls"].as_array().cloned().unwrap_or_default())
     }
 
-    pub(super) async fn forget_calls(&self) -> Result<(), SandboxError> {
+    pub(crate) async fn forget_calls(&self) -> Result<(), SandboxError> {
         self.request(Method::DELETE, "calls", Value::Null).await.map(drop)
     }
 

@@ -1,0 +1,65 @@
+//! What the peers are known to refuse or to misread of a push, and why that is theirs.
+
+use serde_json::Value;
+
+/// What is known of one peer and one push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Both sides read the same.
+    Alike,
+    /// The peer takes the push for an error.
+    Refused,
+    /// The peer reads something else in these places.
+    Misread(&'static [&'static str]),
+}
+
+impl Known {
+    /// What is known of this. What has gone is as much a failure as what is new.
+    pub(super) fn of(peer: &str, format: &str, sample: &Value) -> Self {
+        let event = sample["Event"].as_str().unwrap_or_default();
+        match (peer, format, event) {
+            // It takes one name in two spellings for one: MsgID is MsgId, and AppID AppId.
+            ("WxJava", "xml", "TEMPLATESENDJOBFINISH" | "MASSSENDJOBFINISH")
+            | ("silenceper/wechat", "json", "TEMPLATESENDJOBFINISH" | "MASSSENDJOBFINISH") => {
+                Self::Misread(&["MsgId"])
+            }
+            ("silenceper/wechat", "json", "user_authorization_revoke") => Self::Misread(&["AppId"]),
+            // It has room for one item of an event in XML, and keeps the last.
+            ("silenceper/wechat", "xml", "subscribe_msg_popup_event")
+                if sample["List"][1].is_object() =>
+            {
+                Self::Misread(&[
+                    "List/SubscribeStatusString",
+                    "List/TemplateId",
+                    "List/SubscribeStatusString",
+                    "List/TemplateId",
+                ])
+            }
+            // In JSON it takes no text for a number, and no object for a list.
+            ("silenceper/wechat", "json", "pic_sysphoto" | "pic_photo_or_album" | "pic_weixin")
+                if sample["SendPicsInfo"]["PicList"].is_object() =>
+            {
+                Self::Refused
+            }
+            ("silenceper/wechat", "json", "location_select") => Self::Refused,
+            ("silenceper/wechat", "json", event) if event.starts_with("subscribe_msg_") => {
+                Self::Refused
+            }
+            ("silenceper/wechat", "json", "")
+                if sample["MsgType"] == "location" || sample["bizmsgmenuid"].is_string() =>
+            {
+                Self::Refused
+            }
+            _ => Self::Alike,
+        }
+    }
+}
+
+/// Whether the differences are in these places, and all of them.
+pub(super) fn are_at(differences: &[String], places: &[&str]) -> bool {
+    differences.len() == places.len()
+        && differences
+            .iter()
+            .zip(places)
+            .all(|(line, at)| line.strip_prefix(at).is_some_and(|rest| rest.starts_with(": ")))
+}
