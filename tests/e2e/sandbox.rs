@@ -25,6 +25,22 @@ impl WeChat {
         self.send(Method::DELETE, "faults", None).await;
     }
 
+    /// From now on WeChat's answers and pushes are odd in each way that changes no meaning.
+    /// The seed and the scenario's name decide which is odd in which way.
+    pub(crate) async fn begin_chaos(&self, seed: &str) {
+        let seed: u64 = seed.parse().unwrap_or_else(|_| panic!("CHAOS_SEED is no number: {seed}"));
+        let scenario = std::thread::current().name().unwrap_or_default().to_owned();
+        let mixed = scenario
+            .bytes()
+            .fold(seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        self.post("oddities", &json!({ "chaos": { "seed": mixed } })).await;
+    }
+
+    /// Ends chaos. `because` says what of this scenario can't be seen in it.
+    pub(crate) async fn end_chaos(&self, _because: &str) {
+        self.post("oddities", &json!({ "chaos": null })).await;
+    }
+
     /// WeChat's clock goes forward; that of the functions doesn't.
     pub(crate) async fn advance(&self, seconds: u64) {
         self.post("clock", &json!({ "advance_seconds": seconds })).await;

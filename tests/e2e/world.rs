@@ -157,6 +157,9 @@ impl World {
         let cloud = Stack::start(options).await.unwrap_or_else(|error| panic!("{error}"));
         let client = HttpClient::new().client();
         let wechat = WeChat::new(client.clone(), cloud.wechat());
+        if let Some(seed) = optional("CHAOS_SEED") {
+            wechat.begin_chaos(&seed).await;
+        }
         let aws = Aws::new(client.clone(), cloud.aws());
         Self { cloud, wechat, aws, client, lines, sought, _template: folder }
     }

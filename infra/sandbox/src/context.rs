@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::model::call_log::CallLog;
 use crate::model::faults::Fault;
 use crate::model::world::World;
+use crate::oddities::switches::Switches;
 use crate::push::outgoing::Push;
 use crate::world_file;
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ pub(crate) struct State {
     pub(crate) world: World,
     /// Faults for the next calls.
     pub(crate) faults: Vec<Fault>,
+    /// The oddities that are on.
+    pub(crate) oddities: Switches,
     /// The calls so far.
     pub(crate) calls: CallLog,
     /// The users, by openid, to whom a subscription message is being sent.
@@ -60,6 +63,7 @@ impl Context {
         let state = State {
             world,
             faults: Vec::new(),
+            oddities: Switches::default(),
             calls: CallLog::default(),
             sending: Vec::new(),
             paused_pushes: Vec::new(),

@@ -10,6 +10,7 @@ mod error;
 mod faults;
 mod live;
 mod lookup;
+mod oddities;
 mod people;
 mod pushes;
 mod snapshot;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> Router<SharedContext> {
         .merge(calls::routes())
         .merge(pushes::routes())
         .merge(faults::routes())
+        .merge(oddities::routes())
         .merge(clock::routes())
         .route("/sandbox", any(not_found))
         .route("/sandbox/{*path}", any(not_found))

@@ -9,10 +9,12 @@ mod control;
 mod endpoints;
 mod error;
 mod model;
+mod oddities;
 mod page;
 mod push;
 mod random;
 mod server;
+mod strict_json;
 mod world_file;
 
 pub use activity_feed::{Activity, ActivityFeed, ActivityKind};

@@ -5,9 +5,11 @@
 //! <https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html>).
 
 pub(crate) mod deliver;
+mod document;
 pub(crate) mod event;
 pub(crate) mod outgoing;
 mod passive_reply;
 mod paused;
 pub(crate) mod subscription_events;
+mod wire;
 mod xml;

@@ -1,13 +1,16 @@
 //! People: who there is, and what they do.
 
-use crate::context::SharedContext;
+use crate::context::{SharedContext, State};
 use crate::control::error::{Body, ControlError, ControlResponse};
 use crate::control::pushes::complete;
 use crate::control::user_actions::{self, ActionParameters};
 use crate::control::{business, snapshot};
 use crate::model::person::Person;
 use crate::model::world::World;
-use axum::extract::{Path, State};
+use crate::oddities::catalog::Oddity;
+use crate::push::outgoing::Push;
+use crate::push::subscription_events::{self, CHANGE_EVENT};
+use axum::extract::{self, Path};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -31,7 +34,7 @@ struct NewPerson {
 }
 
 async fn add(
-    State(context): State<SharedContext>,
+    extract::State(context): extract::State<SharedContext>,
     Body(NewPerson { name }): Body<NewPerson>,
 ) -> ControlResponse {
     context.change(|state| add_person(&mut state.world, &name)).map(Json)
@@ -65,15 +68,37 @@ fn add_person(world: &mut World, name: &str) -> Result<Value, ControlError> {
 
 /// A person does something. Answers when the callback has answered.
 async fn act(
-    State(context): State<SharedContext>,
+    extract::State(context): extract::State<SharedContext>,
     Path((name, action)): Path<(String, String)>,
     Body(parameters): Body<ActionParameters>,
 ) -> ControlResponse {
-    let outcome =
-        context.change(|state| user_actions::act(&mut state.world, &name, &action, &parameters))?;
+    let outcome = context.change(|state| {
+        let mut outcome = user_actions::act(&mut state.world, &name, &action, &parameters)?;
+        confirm_consents(state, &mut outcome.pushes);
+        Ok::<_, ControlError>(outcome)
+    })?;
     let deliveries = complete(async move { context.push_all(&outcome.pushes).await }).await?;
     let mut answer = outcome.answer;
     answer.insert("ok".to_owned(), true.into());
     answer.insert("pushes".to_owned(), json!(deliveries));
     Ok(Json(Value::Object(answer)))
+}
+
+/// Adds a change event to each consent, if that oddity is on.
+fn confirm_consents(state: &mut State, pushes: &mut Vec<Push>) {
+    let now = state.world.now();
+    let mut confirmations = Vec::new();
+    for push in pushes.iter() {
+        let Some(template_id) = push.event.consent() else { continue };
+        let mut draw = state.oddities.draw_for_push(&push.app, CHANGE_EVENT);
+        let person = state.world.person_by_open_id(&push.app, &push.open_id);
+        let relation = person.and_then(|it| state.world.people[it].relations.get_mut(&push.app));
+        if let Some(relation) = relation.filter(|_| draw.take(Oddity::AcceptingChange)) {
+            let event = subscription_events::confirmed(template_id);
+            let at = relation.next_event_time(now);
+            confirmations.push(Push::new(&push.app, &push.open_id, at, event));
+        }
+        state.oddities.record(&draw, CHANGE_EVENT);
+    }
+    pushes.extend(confirmations);
 }

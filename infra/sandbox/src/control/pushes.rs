@@ -83,13 +83,19 @@ async fn push(
         create_time: request.create_time.or(written).unwrap_or(now),
     };
 
+    let draw = context.draw_for_push(&request.app, &event);
     let mut deliveries = JoinSet::new();
-    let shared = Arc::new((to, envelope, event));
+    let shared = Arc::new((to, envelope, event, draw.clone()));
     for _ in 0..times {
         let (context, shared) = (context.clone(), shared.clone());
-        deliveries.spawn(async move { context.deliver(&shared.0, &shared.1, &shared.2).await.0 });
+        deliveries.spawn(async move {
+            let (to, envelope, event, draw) = &*shared;
+            context.deliver(to, envelope, event, draw).await.0
+        });
     }
-    Ok(Json(json!({ "ok": true, "answers": deliveries.join_all().await })))
+    let deliveries = deliveries.join_all().await;
+    context.record_deliveries(draw, &shared.2, &deliveries);
+    Ok(Json(json!({ "ok": true, "answers": deliveries })))
 }
 
 async fn settings(State(context): State<SharedContext>) -> Json<Pushing> {

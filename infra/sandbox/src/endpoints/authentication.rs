@@ -48,7 +48,9 @@ pub(super) fn by_token(call: &mut Call<'_>) -> Result<usize, ApiError> {
 fn accept(call: &mut Call<'_>, at: usize, with_secret: bool) -> Result<usize, ApiError> {
     let app = call.app(at);
     let allowed = app.whitelist.allows(app.kind, call.from, with_secret);
-    call.authenticated = Some(app.alias.clone());
+    let alias = app.alias.clone();
+    call.draw.app = Some(alias.clone());
+    call.authenticated = Some(alias);
     if allowed {
         return Ok(at);
     }

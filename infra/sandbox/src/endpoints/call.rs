@@ -6,6 +6,8 @@ use crate::model::call_log::CallLog;
 use crate::model::media::MediaFile;
 use crate::model::person::{Person, Relation};
 use crate::model::world::World;
+use crate::oddities::catalog::Oddity;
+use crate::oddities::draw::Draw;
 use crate::push::outgoing::Push;
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -36,6 +38,10 @@ pub(super) struct Call<'a> {
     pub(super) concurrent: bool,
     /// Pushes for after the answer.
     pub(super) pushes: Vec<Push>,
+    /// The oddities of this call.
+    pub(super) draw: Draw,
+    /// Why the body is no valid request.
+    pub(super) refused: Option<String>,
 }
 
 impl Call<'_> {
@@ -80,6 +86,17 @@ impl Call<'_> {
 
     pub(super) fn person_mut(&mut self, to: &Recipient) -> &mut Person {
         &mut self.world.people[to.person]
+    }
+
+    /// What the receipt of a message says that WeChat itself doesn't deliver; `None` if it
+    /// does.
+    pub(super) fn undelivered(&mut self) -> Option<&'static str> {
+        const STATUS: [(Oddity, &str); 3] = [
+            (Oddity::ReceiptFreqLimit, "failed:freq limit"),
+            (Oddity::ReceiptSystemFailed, "failed: system failed"),
+            (Oddity::ReceiptUnknownWord, "failed:sandbox reason"),
+        ];
+        STATUS.into_iter().find(|(oddity, _)| self.draw.take(*oddity)).map(|(_, status)| status)
     }
 
     pub(super) fn app(&self, at: usize) -> &App {

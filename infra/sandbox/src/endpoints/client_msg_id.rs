@@ -1,11 +1,21 @@
 //! Sends with a `client_msg_id` happen once.
 
 use crate::api_error::{self, ApiError};
-use crate::endpoints::call::{Call, Recipient};
+use crate::endpoints::call::{Call, Recipient, success_with_msgid};
 use crate::model::client_msg_id::{self, SentMessage};
+use crate::oddities::catalog::Oddity;
+use serde_json::Value;
 
 /// Maximum length of a `client_msg_id`; from WeChat's SDKs, as its documentation names none.
 const MAX_ID_LENGTH: usize = 32;
+
+/// The answer to a message that was sent before.
+pub(super) fn repeated(call: &mut Call<'_>, msgid: i64) -> Result<Value, ApiError> {
+    if call.draw.take(Oddity::RepeatWithoutMsgid) {
+        return Err(ApiError::new(45065, "clientmsgid exist"));
+    }
+    Ok(success_with_msgid(msgid))
+}
 
 /// The `client_msg_id` of a call, if it has one.
 pub(super) struct ClientMsgId {

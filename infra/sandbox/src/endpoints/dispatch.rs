@@ -13,8 +13,12 @@ use crate::model::api_limits::UPLOAD_PATH;
 use crate::model::call_log::CallOrigin;
 use crate::model::faults::{self, Fault};
 use crate::model::media::MediaFile;
+use crate::oddities::answer as odd_answer;
+use crate::oddities::catalog::Oddity;
+use crate::oddities::draw::Draw;
 use crate::push::deliver::push_later;
 use crate::push::outgoing::Push;
+use crate::strict_json;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -43,9 +47,10 @@ pub(crate) async fn receive(
     let Ok(body) = to_bytes(body, max_bytes).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let (id, fault) = context.change(|state| {
+    let (id, fault, draw) = context.change(|state| {
         let id = state.calls.receive(state.world.now(), &parts.method, &path, &query, &body);
-        (id, faults::next_fault(&mut state.faults, &path))
+        let fault = faults::next_fault(&mut state.faults, &path);
+        (id, fault, state.oddities.draw_for_call(&path))
     });
     let activity = CallActivity::begin(&context.feed, id, &parts.method, &path);
     // Users report this of several paths: WeChat's web server rejects a POST without
@@ -61,7 +66,7 @@ pub(crate) async fn receive(
     if !fault.after {
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
     }
-    let outcome = if fault.replaces_answer() && !fault.after {
+    let mut outcome = if fault.replaces_answer() && !fault.after {
         CallOutcome::default()
     } else {
         let text = |name| parts.headers.get(name).and_then(|it: &HeaderValue| it.to_str().ok());
@@ -74,15 +79,26 @@ pub(crate) async fn receive(
             host: text(header::HOST).unwrap_or_default(),
             connection: &connection,
         };
-        context.change(|state| handle(state, &received, concurrent))
+        context.change(|state| handle(state, &received, concurrent, draw))
     };
-    push_later(&context, outcome.pushes);
+    let mut draw = std::mem::take(&mut outcome.draw);
+    if !outcome.pushes.is_empty() && draw.take(Oddity::ReceiptEarly) {
+        context.push_all(&std::mem::take(&mut outcome.pushes)).await;
+    }
+    push_later(&context, outcome.pushes, &mut draw);
+    if outcome.answer.is_some() && draw.take(Oddity::UnknownErrorAfter) {
+        outcome.answer =
+            Some(unknown_error(&mut draw).to_json(&path, context.read(|it| it.world.now())));
+    }
     if fault.after {
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
     }
     let answer = context.change(|state| {
         let answer = apply_fault(&fault, outcome.answer, &path, state.world.now());
         state.calls.answer(id, answer.status, answer.json.as_ref(), fault.name());
+        if let Some(reason) = outcome.refused {
+            state.calls.refuse(id, reason);
+        }
         let duration_ms = millis_since(start);
         let origin = CallOrigin { app: outcome.app, from: Some(connection.from.ip()), duration_ms };
         state.calls.attribute(id, origin);
@@ -92,10 +108,33 @@ pub(crate) async fn receive(
     if fault.reset {
         connection.reset();
     }
-    match outcome.file {
+    let response = match outcome.file {
         Some(file) if !fault.replaces_answer() => MediaResponse(file).into_response(),
-        _ => respond(&path, answer, &fault),
-    }
+        _ if fault.replaces_answer() => respond(&path, answer, &fault),
+        _ => respond_oddly(&path, answer, &mut draw),
+    };
+    context.change(|state| {
+        state.calls.add_oddities(id, draw.applied());
+        state.oddities.record(&draw, &path);
+    });
+    response
+}
+
+/// Writes an answer with its oddities.
+fn respond_oddly(path: &str, answer: CallAnswer, draw: &mut Draw) -> Response {
+    let Some(mut json) = answer.json else { return respond(path, answer, &Fault::default()) };
+    odd_answer::change(draw, &mut json, path.contains("/send"));
+    let plain = draw.take(Oddity::PlainContentType);
+    let content_type = if plain { "text/plain" } else { content_type(path) };
+    let mut response = Response::new(Body::from(odd_answer::write(draw, &json)));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A code that no documentation names.
+fn unknown_error(draw: &mut Draw) -> ApiError {
+    let (errcode, errmsg) = odd_answer::unknown_error(draw);
+    ApiError::new(errcode, errmsg)
 }
 
 /// The outcome of a call.
@@ -108,6 +147,10 @@ struct CallOutcome {
     pushes: Vec<Push>,
     /// The authenticated app, by alias.
     app: Option<String>,
+    /// Why the body is no valid request.
+    refused: Option<String>,
+    /// The oddities of this call.
+    draw: Draw,
 }
 
 /// The answer that the caller receives.
@@ -132,10 +175,14 @@ fn apply_fault(fault: &Fault, answer: Option<Value>, path: &str, now: i64) -> Ca
     }
 }
 
-/// Writes an answer. WeChat sends errors with status 200, and the JSON of `/sns` as plain text.
+/// The content type of an answer. WeChat sends the JSON of `/sns` as plain text.
+fn content_type(path: &str) -> &'static str {
+    if path.starts_with("/sns/") { "text/plain" } else { "application/json; encoding=utf-8" }
+}
+
+/// Writes an answer. WeChat sends errors with status 200.
 fn respond(path: &str, answer: CallAnswer, fault: &Fault) -> Response {
-    let json =
-        if path.starts_with("/sns/") { "text/plain" } else { "application/json; encoding=utf-8" };
+    let json = content_type(path);
     let (content_type, body) = match (answer.json, fault.body()) {
         (Some(answer), _) => (json, answer.to_string()),
         (None, Some(body)) => (fault.content_type.as_deref().unwrap_or(json), body),
@@ -169,7 +216,12 @@ struct ReceivedCall<'a> {
     connection: &'a ConnectionHandle,
 }
 
-fn handle(state: &mut RunState, received: &ReceivedCall<'_>, concurrent: bool) -> CallOutcome {
+fn handle(
+    state: &mut RunState,
+    received: &ReceivedCall<'_>,
+    concurrent: bool,
+    draw: Draw,
+) -> CallOutcome {
     let RunState { world, calls, .. } = state;
     let now = world.now();
     let mut call = Call {
@@ -186,20 +238,22 @@ fn handle(state: &mut RunState, received: &ReceivedCall<'_>, concurrent: bool) -
         file: None,
         concurrent,
         pushes: Vec::new(),
+        draw,
+        refused: None,
     };
-    match dispatch(&mut call, received) {
-        Ok(answer) => CallOutcome {
-            answer: Some(answer),
-            file: call.file,
-            pushes: call.pushes,
-            app: call.authenticated,
-        },
+    let answer = dispatch(&mut call, received);
+    let outcome = CallOutcome {
+        app: call.authenticated,
+        refused: call.refused,
+        draw: call.draw,
+        ..CallOutcome::default()
+    };
+    match answer {
+        Ok(answer) => {
+            CallOutcome { answer: Some(answer), file: call.file, pushes: call.pushes, ..outcome }
+        }
         // A failed call changes nothing that a callback learns of.
-        Err(error) => CallOutcome {
-            answer: Some(error.to_json(received.path, now)),
-            app: call.authenticated,
-            ..CallOutcome::default()
-        },
+        Err(error) => CallOutcome { answer: Some(error.to_json(received.path, now)), ..outcome },
     }
 }
 
@@ -220,7 +274,7 @@ fn dispatch(call: &mut Call<'_>, received: &ReceivedCall<'_>) -> Result<Value, A
     }
     match &endpoint.access {
         Access::Secret { answer, .. } => {
-            call.body = parse_body(endpoint.body, body)?;
+            call.body = parse_body(call, endpoint.body, body)?;
             answer(call)
         }
         Access::Token { kind, daily, answer } => {
@@ -233,20 +287,28 @@ fn dispatch(call: &mut Call<'_>, received: &ReceivedCall<'_>) -> Result<Value, A
             if !app.state.quotas.consume(path, call.now, daily) {
                 return Err(api_error::DAILY_QUOTA);
             }
-            call.body = parse_body(endpoint.body, body)?;
+            call.body = parse_body(call, endpoint.body, body)?;
+            if call.draw.take(Oddity::UnknownErrorBefore) {
+                return Err(unknown_error(&mut call.draw));
+            }
             answer(call, at)
         }
     }
 }
 
-fn parse_body(required: RequestBody, body: &Bytes) -> Result<Value, ApiError> {
+fn parse_body(call: &mut Call<'_>, required: RequestBody, body: &Bytes) -> Result<Value, ApiError> {
     match required {
         RequestBody::None | RequestBody::Form => Ok(Value::Null),
         RequestBody::OptionalJson if body.is_empty() => Ok(Value::Null),
         RequestBody::Json if body.is_empty() => Err(api_error::EMPTY_BODY),
         RequestBody::Json | RequestBody::OptionalJson => {
-            let parsed = serde_json::from_slice(body).ok();
-            parsed.filter(Value::is_object).ok_or(api_error::DATA_FORMAT)
+            let parsed = strict_json::parse(body).and_then(|parsed| {
+                if parsed.is_object() { Ok(parsed) } else { Err("not a JSON object".to_owned()) }
+            });
+            parsed.map_err(|reason| {
+                call.refused = Some(reason);
+                api_error::DATA_FORMAT
+            })
         }
     }
 }

@@ -52,8 +52,12 @@ pub(super) fn deliver(
             *left = left.saturating_sub(1);
         }
     }
-    person.show(Message { msgid: Some(msgid), ..message });
-    let event = subscription_events::sent(&template.template_id, msgid);
+    let undelivered = call.undelivered();
+    if undelivered.is_none() {
+        call.person_mut(to).show(Message { msgid: Some(msgid), ..message });
+    }
+    let status = undelivered.unwrap_or("success");
+    let event = subscription_events::sent(&template.template_id, msgid, status);
     call.pushes.push(Push::new(&to.alias, &to.open_id, call.now, event));
     msgid
 }

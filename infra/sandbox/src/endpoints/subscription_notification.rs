@@ -6,7 +6,7 @@
 
 use crate::api_error::{self, ApiError};
 use crate::endpoints::call::{Call, success_with_msgid};
-use crate::endpoints::client_msg_id::ClientMsgId;
+use crate::endpoints::client_msg_id::{ClientMsgId, repeated};
 use crate::endpoints::subscription_message::{check_consent, check_not_concurrent, deliver, find};
 use crate::endpoints::template_message::jump;
 use crate::model::fields;
@@ -23,7 +23,7 @@ pub(super) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, ApiError> {
     // Before the check of consent: the first message has used it up.
     let id = ClientMsgId::read(call, PATH, &to)?;
     if let Some(msgid) = id.earlier_msgid(call, at) {
-        return Ok(success_with_msgid(msgid));
+        return repeated(call, msgid);
     }
     check_not_concurrent(call)?;
     check_consent(call, &to, &template.template_id)?;

@@ -5,7 +5,7 @@
 
 use crate::api_error::{self, ApiError};
 use crate::endpoints::call::{Call, success_with_msgid};
-use crate::endpoints::client_msg_id::ClientMsgId;
+use crate::endpoints::client_msg_id::{ClientMsgId, repeated};
 use crate::model::app::App;
 use crate::model::app_settings::AppKind;
 use crate::model::fields;
@@ -35,17 +35,18 @@ pub(super) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, ApiError> {
     let title = template.title.clone();
     let id = ClientMsgId::read(call, PATH, &to)?;
     if let Some(msgid) = id.earlier_msgid(call, at) {
-        return Ok(success_with_msgid(msgid));
+        return repeated(call, msgid);
     }
 
     let msgid = call.world.send_id();
     id.record(call, at, msgid);
     // A send to a user who blocks the account succeeds; only the receipt reports the block.
-    if !blocks {
+    let undelivered = if blocks { Some("failed:user block") } else { call.undelivered() };
+    if undelivered.is_none() {
         let card = Message::card(&to.alias, "template", title, fields, call.now);
         call.person_mut(&to).show(Message { jump, msgid: Some(msgid), ..card });
     }
-    let status = if blocks { "failed:user block" } else { "success" };
+    let status = undelivered.unwrap_or("success");
     let receipt = Event::new("TEMPLATESENDJOBFINISH")
         .with("MsgID", Field::Number(msgid.into()))
         .with("Status", Field::text(status));

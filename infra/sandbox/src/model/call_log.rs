@@ -1,5 +1,6 @@
 //! A log of every call, without secrets.
 
+use crate::oddities::catalog::Oddity;
 use axum::body::Bytes;
 use axum::http::Method;
 use serde::Serialize;
@@ -44,6 +45,12 @@ pub(crate) struct LoggedCall {
     pub(crate) answer: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
+    /// What was odd about the answer as it was sent; `answer` is what it meant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    oddities: Vec<Oddity>,
+    /// Why the body is no valid request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
     /// The caller, as far as it is known.
     #[serde(skip)]
     pub(crate) origin: CallOrigin,
@@ -92,6 +99,8 @@ impl CallLog {
             status: None,
             answer: None,
             fault: None,
+            oddities: Vec::new(),
+            refused: None,
             origin: CallOrigin::default(),
             size,
         });
@@ -114,6 +123,20 @@ impl CallLog {
             call.size += size;
             self.size += size;
             call.fault = fault;
+        }
+    }
+
+    /// Adds why the body of a call is invalid.
+    pub(crate) fn refuse(&mut self, id: u64, reason: String) {
+        if let Some(call) = self.calls.iter_mut().rev().find(|call| call.id == id) {
+            call.refused = Some(reason);
+        }
+    }
+
+    /// Adds the oddities of the answer to a call.
+    pub(crate) fn add_oddities(&mut self, id: u64, oddities: &[Oddity]) {
+        if let Some(call) = self.calls.iter_mut().rev().find(|call| call.id == id) {
+            call.oddities.extend_from_slice(oddities);
         }
     }
 

@@ -1,27 +1,30 @@
 //! Delivery: signs, encrypts and sends a push, retries it, and reads the callback's answer.
 
 use crate::activity_feed::ActivityKind;
-use crate::clock::{self, millis_since};
+use crate::clock::millis_since;
 use crate::context::{Context, SharedContext};
 use crate::model::app::App;
 use crate::model::app_settings::{AppKind, Format, Mode};
 use crate::model::message::Message;
 use crate::model::world::Pushing;
-use crate::push::event::{self, Envelope, Event, Field};
+use crate::oddities::catalog::Oddity;
+use crate::oddities::draw::Draw;
+use crate::push::event::{Envelope, Event};
 use crate::push::outgoing::Push;
 use crate::push::passive_reply::{self, PassiveReply};
-use crate::random;
+use crate::push::wire;
 use reqwest::header;
 use serde::Serialize;
 use serde_json::json;
-use shared::wechat::crypto::{self, EncodingAesKey};
-use shared::wechat::signature;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// WeChat's line in the chat when a callback fails.
 const ACCOUNT_FAILED: &str = "该公众号提供的服务出现故障，请稍后再试";
 const MINI_PROGRAM_FAILED: &str = "该小程序客服暂时无法提供服务，请稍后再试";
+
+/// The maximum delay of a receipt that comes late, in milliseconds.
+const MAX_LATENESS_MS: usize = 1500;
 
 /// The result of one delivery.
 #[derive(Clone, Debug, Serialize)]
@@ -39,6 +42,9 @@ pub(crate) struct Delivery {
     /// Why the delivery failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+    /// What was odd about the push.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) oddities: Vec<Oddity>,
 }
 
 /// The callback of an app, and the settings for the next push to it.
@@ -74,10 +80,11 @@ impl Context {
             from: push.open_id.clone(),
             create_time: push.create_time,
         };
+        let mut draw = self.draw_for_push(&push.app, &push.event);
         let mut deliveries = Vec::new();
         let mut reply = Err(());
         while deliveries.len() < usize::try_from(to.pushing.deliveries.max(1)).unwrap_or(1) {
-            let (delivery, read) = self.deliver(&to, &envelope, &push.event).await;
+            let (delivery, read) = self.deliver(&to, &envelope, &push.event, &draw).await;
             let answered = delivery.status == Some(200);
             deliveries.push(delivery);
             reply = read.map_err(|_| ());
@@ -89,24 +96,40 @@ impl Context {
         self.show(push, &to, reply);
         // WeChat shows nothing of the answers to these copies.
         if deliveries.last().is_some_and(|it| it.status == Some(200)) {
-            for _ in 1..to.pushing.copies {
-                deliveries.push(self.deliver(&to, &envelope, &push.event).await.0);
+            let again = u32::from(draw.take(Oddity::PushedTwice));
+            for _ in 1..to.pushing.copies + again {
+                deliveries.push(self.deliver(&to, &envelope, &push.event, &draw).await.0);
             }
         }
+        self.record_deliveries(draw, &push.event, &deliveries);
         deliveries
     }
 
-    /// Delivers once.
+    /// Draws the oddities of a push.
+    pub(crate) fn draw_for_push(&self, app: &str, event: &Event) -> Draw {
+        self.change(|state| state.oddities.draw_for_push(app, event.label()))
+    }
+
+    /// Counts the oddities of a push, which each of its deliveries has.
+    pub(crate) fn record_deliveries(&self, mut draw: Draw, event: &Event, of: &[Delivery]) {
+        draw.merge(of.first().map_or(&[], |first| &first.oddities));
+        self.change(|state| state.oddities.record(&draw, event.label()));
+    }
+
+    /// Delivers once. What the draw says is applied to a copy of it, so that each delivery of
+    /// a message is the same.
     pub(crate) async fn deliver(
         &self,
         to: &Recipient,
         envelope: &Envelope,
         event: &Event,
+        draw: &Draw,
     ) -> (Delivery, Result<PassiveReply, String>) {
         let _in_progress = self.begin_push();
+        let mut draw = draw.clone();
         let start = Instant::now();
         let activity = self.record_delivery(to, envelope, event);
-        let answer = self.post(to, envelope, event).await;
+        let answer = self.post(to, envelope, event, &mut draw).await;
         let duration_ms = millis_since(start);
         let (status, body, reply) = match answer {
             Ok((status @ 200, body)) => {
@@ -116,8 +139,9 @@ impl Context {
             Ok((status, body)) => {
                 (Some(status), body, Err(format!("answered with status {status}")))
             }
-            Err(error) => (None, String::new(), Err(error)),
+            Err(error) => (None, Vec::new(), Err(error)),
         };
+        let body = String::from_utf8_lossy(&body).into_owned();
         if let Err(error) = &reply {
             tracing::warn!(
                 app = to.app.alias,
@@ -133,7 +157,9 @@ impl Context {
         });
         let error = reply.as_ref().err().cloned();
         let reply_valid = error.is_none();
-        let delivery = Delivery { status, body, duration_ms, reply_valid, reply: line, error };
+        let oddities = draw.applied().to_vec();
+        let delivery =
+            Delivery { status, body, duration_ms, reply_valid, reply: line, error, oddities };
         self.feed.update(ActivityKind::Callback, &activity, |facts| {
             facts.insert("status".to_owned(), delivery.status.into());
             facts.insert("duration_ms".to_owned(), delivery.duration_ms.into());
@@ -153,11 +179,10 @@ impl Context {
             let at = state.world.person_by_open_id(alias, &envelope.from)?;
             Some(state.world.people[at].name.clone())
         });
-        let name = if event.name.is_empty() { &event.kind } else { &event.name };
         self.feed.record(ActivityKind::Callback, &id, |facts| {
             facts.insert("app".to_owned(), alias.as_str().into());
             facts.insert("person".to_owned(), person.into());
-            facts.insert("event".to_owned(), name.as_str().into());
+            facts.insert("event".to_owned(), event.label().into());
             facts.insert("mode".to_owned(), json!(to.mode));
             facts.insert("format".to_owned(), json!(to.format));
             facts.insert("create_time".to_owned(), envelope.create_time.into());
@@ -170,8 +195,9 @@ impl Context {
         to: &Recipient,
         envelope: &Envelope,
         event: &Event,
-    ) -> Result<(u16, String), String> {
-        let (query, body) = write(to, envelope, event)?;
+        draw: &mut Draw,
+    ) -> Result<(u16, Vec<u8>), String> {
+        let (query, body) = wire::write(to, envelope, event, draw)?;
         let url = format!("{}/{}?{query}", self.callback_base, to.app.alias);
         let timeout = Duration::from_millis(to.pushing.timeout_ms);
         let exchange = async {
@@ -187,7 +213,7 @@ impl Context {
             let response = request.send().await.map_err(|error| describe_error(&error))?;
             let status = response.status().as_u16();
             let body = response.bytes().await.map_err(|error| describe_error(&error))?;
-            Ok((status, String::from_utf8_lossy(&body).into_owned()))
+            Ok((status, body.to_vec()))
         };
         match tokio::time::timeout(timeout, exchange).await {
             Ok(answer) => answer,
@@ -215,18 +241,27 @@ impl Context {
     }
 }
 
-/// Pushes in the background, in order, after a delay, as WeChat pushes the receipt of a send.
-pub(crate) fn push_later(context: &SharedContext, pushes: Vec<Push>) {
+/// Pushes what a send causes in the background, in order, after a delay, as WeChat pushes the
+/// receipt of a send.
+pub(crate) fn push_later(context: &SharedContext, pushes: Vec<Push>, draw: &mut Draw) {
     if pushes.is_empty() {
         return;
     }
     let in_progress = context.begin_push();
-    let delay = context.read(|state| Duration::from_millis(state.world.pushing.receipt_delay_ms));
+    let mut delay =
+        context.read(|state| Duration::from_millis(state.world.pushing.receipt_delay_ms));
+    draw.try_to(Oddity::ReceiptLate, |random| {
+        delay += Duration::from_millis(random.below(MAX_LATENESS_MS).try_into().unwrap_or(0));
+        true
+    });
+    let times = 1 + usize::from(draw.take(Oddity::ReceiptTwice));
     let this = context.clone();
     context.spawn(async move {
         let _in_progress = in_progress;
         tokio::time::sleep(delay).await;
-        this.push_all(&pushes).await;
+        for _ in 0..times {
+            this.push_all(&pushes).await;
+        }
     });
 }
 
@@ -248,59 +283,4 @@ pub(crate) fn describe_error(error: &reqwest::Error) -> String {
     let cause =
         std::iter::successors(std::error::Error::source(error), |error| error.source()).last();
     cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"))
-}
-
-/// The query and the body of a push. The signed timestamp is that of the system clock: it is
-/// the time of this delivery, and a callback that rejects old ones cannot know the sandbox's
-/// clock.
-fn write(to: &Recipient, envelope: &Envelope, event: &Event) -> Result<(String, String), String> {
-    let app = &to.app;
-    let token = app.callback_token.expose();
-    let timestamp = clock::wall_seconds().to_string();
-    let nonce = (u32::from_le_bytes(random::bytes()) % 1_000_000_000).to_string();
-    let signature = signature::sign(&[token, &timestamp, &nonce]);
-    let mut query = format!(
-        "signature={signature}&timestamp={timestamp}&nonce={nonce}&openid={}",
-        percent_encode(&envelope.from)
-    );
-    let plain = event.write(envelope, to.format, to.pushing.single_item_as_list);
-    if to.mode == Mode::Plaintext {
-        return Ok((query, plain));
-    }
-
-    let key =
-        EncodingAesKey::parse(app.encoding_aes_key.expose()).map_err(|error| error.to_string())?;
-    // WeChat's random bytes are printable.
-    let mut random = [0; 16];
-    random.copy_from_slice(format!("{}{}", random::hex8(), random::hex8()).as_bytes());
-    let encrypt = crypto::encrypt(&key, &app.app_id, random, plain.as_bytes());
-    let msg_signature = signature::sign(&[token, &timestamp, &nonce, &encrypt]);
-    query.push_str(&format!("&encrypt_type=aes&msg_signature={msg_signature}"));
-
-    let mut fields = match (to.mode, to.format) {
-        (Mode::Compatible, Format::Xml) => event.xml_fields(envelope),
-        (Mode::Compatible, Format::Json) => {
-            event.json_fields(envelope, to.pushing.single_item_as_list)
-        }
-        _ => vec![("ToUserName".to_owned(), Field::text(&envelope.to))],
-    };
-    fields.push(("Encrypt".to_owned(), Field::Text(encrypt)));
-    let body = match to.format {
-        Format::Xml => event::xml_document(&fields),
-        Format::Json => event::json_object(&fields),
-    };
-    Ok((query, body))
-}
-
-/// A value of a query. An openid needs no encoding, but the control API accepts any sender.
-fn percent_encode(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }

@@ -5,7 +5,6 @@
 
 use crate::model::app_settings::Format;
 use serde_json::{Map, Number, Value};
-use std::fmt::Write as _;
 
 /// A message or an event without its envelope.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +16,7 @@ pub(crate) struct Event {
     /// The other fields, in order.
     pub(crate) fields: Vec<(String, Field)>,
     /// The items of a subscription message event; XML and JSON nest them differently.
-    items: Vec<Vec<(String, Field)>>,
+    pub(crate) items: Vec<Vec<(String, Field)>>,
 }
 
 /// A value in a message.
@@ -31,6 +30,8 @@ pub(crate) enum Field {
     Group(Vec<(String, Self)>),
     /// A repeated field.
     List(Vec<Self>),
+    /// An empty element in XML.
+    Null,
 }
 
 impl Field {
@@ -38,9 +39,9 @@ impl Field {
         Self::Text(text.into())
     }
 
-    fn from_json(value: &Value) -> Self {
+    pub(crate) fn from_json(value: &Value) -> Self {
         match value {
-            Value::Null => Self::text(""),
+            Value::Null => Self::Null,
             Value::Bool(bool) => Self::text(bool.to_string()),
             Value::Number(number) => Self::Number(number.clone()),
             Value::String(text) => Self::text(text),
@@ -52,6 +53,27 @@ impl Field {
 
 fn group(map: &Map<String, Value>) -> Vec<(String, Field)> {
     map.iter().map(|(name, value)| (name.clone(), Field::from_json(value))).collect()
+}
+
+/// What is around the list of a subscription message event in JSON.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum ListWrapper {
+    /// Nothing: it is called `List`.
+    #[default]
+    None,
+    /// Nothing, but it has the wrapper's name.
+    Name,
+    /// An object with this name, as in XML.
+    Object,
+}
+
+/// How JSON has the items of a subscription message event.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ListStyle {
+    /// One item is in a list of its own.
+    pub(crate) single_item_as_list: bool,
+    /// What is around the list.
+    pub(crate) wrapper: ListWrapper,
 }
 
 /// The recipient, the sender and the time of a message.
@@ -120,6 +142,21 @@ impl Event {
         event
     }
 
+    /// The name of an event, the type of a message.
+    pub(crate) fn label(&self) -> &str {
+        if self.name.is_empty() { &self.kind } else { &self.name }
+    }
+
+    /// The template that a user consents to with this event.
+    pub(crate) fn consent(&self) -> Option<&str> {
+        let item = self.items.first().filter(|_| self.name == "subscribe_msg_popup_event")?;
+        let text = |name| match item.iter().find(|(known, _)| known == name)? {
+            (_, Field::Text(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        text("TemplateId").filter(|_| text("SubscribeStatusString") == Some("accept"))
+    }
+
     /// Whether the person waits in a chat for the reply.
     pub(crate) fn is_awaited(&self) -> bool {
         self.kind != "event"
@@ -142,16 +179,16 @@ impl Event {
         })
     }
 
-    /// The complete message.
-    pub(crate) fn write(
+    /// The fields in a format, in order.
+    pub(crate) fn fields_in(
         &self,
-        envelope: &Envelope,
         format: Format,
-        single_item_as_list: bool,
-    ) -> String {
+        envelope: &Envelope,
+        list: ListStyle,
+    ) -> Vec<(String, Field)> {
         match format {
-            Format::Xml => xml_document(&self.xml_fields(envelope)),
-            Format::Json => json_object(&self.json_fields(envelope, single_item_as_list)),
+            Format::Xml => self.xml_fields(envelope),
+            Format::Json => self.json_fields(envelope, list),
         }
     }
 
@@ -170,8 +207,7 @@ impl Event {
         fields
     }
 
-    /// The fields in XML.
-    pub(crate) fn xml_fields(&self, envelope: &Envelope) -> Vec<(String, Field)> {
+    fn xml_fields(&self, envelope: &Envelope) -> Vec<(String, Field)> {
         let mut fields = self.head(envelope);
         if let Some(wrapper) = self.wrapper().filter(|_| !self.items.is_empty()) {
             let list = self.items.iter().cloned().map(Field::Group).collect();
@@ -180,20 +216,22 @@ impl Event {
         fields
     }
 
-    /// The fields in JSON. In subscription message events every value is a string and the list
-    /// has no wrapper.
-    pub(crate) fn json_fields(
-        &self,
-        envelope: &Envelope,
-        single_item_as_list: bool,
-    ) -> Vec<(String, Field)> {
+    /// In subscription message events every value is a string, and the list usually has no
+    /// wrapper.
+    fn json_fields(&self, envelope: &Envelope, style: ListStyle) -> Vec<(String, Field)> {
         let mut fields = self.head(envelope);
         let mut items: Vec<_> = self.items.iter().cloned().map(Field::Group).collect();
-        if items.len() == 1 && !single_item_as_list {
-            fields.extend(items.pop().map(|item| ("List".to_owned(), item)));
-        } else if !items.is_empty() {
-            fields.push(("List".to_owned(), Field::List(items)));
-        }
+        let list = match items.len() {
+            0 => None,
+            1 if !style.single_item_as_list => items.pop(),
+            _ => Some(Field::List(items)),
+        };
+        let name = self.wrapper().unwrap_or_default();
+        fields.extend(list.map(|list| match style.wrapper {
+            ListWrapper::None => ("List".to_owned(), list),
+            ListWrapper::Name => (name, list),
+            ListWrapper::Object => (name, Field::Group(vec![("List".to_owned(), list)])),
+        }));
         if self.wrapper().is_some() {
             fields.iter_mut().for_each(|(_, field)| stringify(field));
         }
@@ -211,64 +249,22 @@ fn items(value: &Value) -> Vec<Vec<(String, Field)>> {
 
 fn stringify(field: &mut Field) {
     match field {
-        Field::Text(_) => {}
+        Field::Text(_) | Field::Null => {}
         Field::Number(number) => *field = Field::text(number.to_string()),
         Field::Group(fields) => fields.iter_mut().for_each(|(_, field)| stringify(field)),
         Field::List(fields) => fields.iter_mut().for_each(stringify),
     }
 }
 
-/// An `<xml>` document with these fields.
-pub(crate) fn xml_document(fields: &[(String, Field)]) -> String {
-    let mut xml = String::from("<xml>");
-    fields.iter().for_each(|(name, field)| element(&mut xml, name, field));
-    xml.push_str("</xml>");
-    xml
-}
-
-fn element(xml: &mut String, name: &str, field: &Field) {
-    if let Field::List(fields) = field {
-        fields.iter().for_each(|field| element(xml, name, field));
-        return;
-    }
-    let _ = write!(xml, "<{name}>");
-    match field {
-        // A CDATA section cannot contain its own end: split it there.
-        Field::Text(text) => {
-            let _ = write!(xml, "<![CDATA[{}]]>", text.replace("]]>", "]]]]><![CDATA[>"));
-        }
-        Field::Number(number) => {
-            let _ = write!(xml, "{number}");
-        }
-        Field::Group(fields) => fields.iter().for_each(|(name, field)| element(xml, name, field)),
-        Field::List(_) => {}
-    }
-    let _ = write!(xml, "</{name}>");
-}
-
-/// A JSON object with these fields, in this order.
-pub(crate) fn json_object(fields: &[(String, Field)]) -> String {
-    let inner: Vec<_> = fields
-        .iter()
-        .map(|(name, field)| format!("{}:{}", Value::from(name.as_str()), json(field)))
-        .collect();
-    format!("{{{}}}", inner.join(","))
-}
-
-fn json(field: &Field) -> String {
-    match field {
-        Field::Text(text) => Value::from(text.as_str()).to_string(),
-        Field::Number(number) => number.to_string(),
-        Field::Group(fields) => json_object(fields),
-        Field::List(fields) => {
-            format!("[{}]", fields.iter().map(json).collect::<Vec<_>>().join(","))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::push::document::{Style, document};
+
+    fn write(event: &Event, format: Format, single_item_as_list: bool) -> String {
+        let list = ListStyle { single_item_as_list, ..ListStyle::default() };
+        document(&event.fields_in(format, &envelope(), list), format, Style::default())
+    }
 
     fn envelope() -> Envelope {
         Envelope { to: "gh_1".to_owned(), from: "oAnn".to_owned(), create_time: 1_700_000_000 }
@@ -280,13 +276,13 @@ mod tests {
             .with("Content", Field::text("a ]]> & <b> \"c\""))
             .with("MsgId", Field::Number(24_000_000_000_000_001_i64.into()));
         assert_eq!(
-            event.write(&envelope(), Format::Xml, false),
+            write(&event, Format::Xml, false),
             "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[oAnn]]></FromUserName>\
              <CreateTime>1700000000</CreateTime><MsgType><![CDATA[text]]></MsgType>\
              <Content><![CDATA[a ]]]]><![CDATA[> & <b> \"c\"]]></Content><MsgId>24000000000000001</MsgId></xml>"
         );
         assert_eq!(
-            event.write(&envelope(), Format::Json, false),
+            write(&event, Format::Json, false),
             r#"{"ToUserName":"gh_1","FromUserName":"oAnn","CreateTime":1700000000,"MsgType":"text","Content":"a ]]> & <b> \"c\"","MsgId":24000000000000001}"#
         );
     }
@@ -301,23 +297,23 @@ mod tests {
             ]
         };
         let two = Event::new("subscribe_msg_popup_event").with_items(vec![item("A"), item("B")]);
-        assert!(two.write(&envelope(), Format::Xml, false).ends_with(
+        assert!(write(&two, Format::Xml, false).ends_with(
             "<Event><![CDATA[subscribe_msg_popup_event]]></Event><SubscribeMsgPopupEvent>\
              <List><TemplateId><![CDATA[A]]></TemplateId><PopupScene>0</PopupScene></List>\
              <List><TemplateId><![CDATA[B]]></TemplateId><PopupScene>0</PopupScene></List>\
              </SubscribeMsgPopupEvent></xml>"
         ));
         assert_eq!(
-            two.write(&envelope(), Format::Json, false),
+            write(&two, Format::Json, false),
             r#"{"ToUserName":"gh_1","FromUserName":"oAnn","CreateTime":"1700000000","MsgType":"event","Event":"subscribe_msg_popup_event","List":[{"TemplateId":"A","PopupScene":"0"},{"TemplateId":"B","PopupScene":"0"}]}"#
         );
         let one = Event::new("subscribe_msg_popup_event").with_items(vec![item("A")]);
         assert!(
-            one.write(&envelope(), Format::Json, false)
+            write(&one, Format::Json, false)
                 .ends_with(r#""List":{"TemplateId":"A","PopupScene":"0"}}"#)
         );
         assert!(
-            one.write(&envelope(), Format::Json, true)
+            write(&one, Format::Json, true)
                 .ends_with(r#""List":[{"TemplateId":"A","PopupScene":"0"}]}"#)
         );
     }
@@ -329,9 +325,9 @@ mod tests {
             "SubscribeMsgSentEvent": {"List": [{"TemplateId": "A"}]}, "Other": {"A": [1, "b"]}
         });
         let event = Event::from_json(value.as_object().unwrap());
-        let json = event.write(&envelope(), Format::Json, false);
+        let json = write(&event, Format::Json, false);
         assert!(json.ends_with(r#""Other":{"A":["1","b"]},"List":{"TemplateId":"A"}}"#), "{json}");
-        let xml = event.write(&envelope(), Format::Xml, false);
+        let xml = write(&event, Format::Xml, false);
         assert!(xml.contains("<Other><A>1</A><A><![CDATA[b]]></A></Other>"), "{xml}");
     }
 }

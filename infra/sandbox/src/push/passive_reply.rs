@@ -6,6 +6,7 @@
 use crate::model::app::App;
 use crate::model::app_settings::{Format, Mode};
 use crate::push::xml;
+use crate::strict_json;
 use serde_json::{Map, Value};
 use shared::wechat::crypto::{self, EncodingAesKey};
 use shared::wechat::signature;
@@ -23,14 +24,14 @@ pub(crate) enum PassiveReply {
 
 /// Reads the body of an answer with status 200. The error is for the callback's developer.
 pub(crate) fn read(
-    body: &str,
+    body: &[u8],
     app: &App,
     mode: Mode,
     format: Format,
     open_id: &str,
 ) -> Result<PassiveReply, String> {
     // No mode encrypts these two.
-    if body.is_empty() || body == "success" {
+    if body.is_empty() || body == b"success" {
         return Ok(PassiveReply::Nothing);
     }
     let outer = parse(body, format)?;
@@ -45,12 +46,13 @@ pub(crate) fn read(
     check(&reply, app, open_id)
 }
 
-fn parse(body: &str, format: Format) -> Result<Map<String, Value>, String> {
+fn parse(body: &[u8], format: Format) -> Result<Map<String, Value>, String> {
     match format {
-        Format::Xml => xml::read(body),
-        Format::Json => {
-            serde_json::from_str(body).map_err(|error| format!("not a JSON object: {error}"))
-        }
+        Format::Xml => xml::read(std::str::from_utf8(body).map_err(|_| "not UTF-8")?),
+        Format::Json => match strict_json::parse(body)? {
+            Value::Object(map) => Ok(map),
+            _ => Err("not a JSON object".to_owned()),
+        },
     }
 }
 
@@ -70,7 +72,7 @@ fn required(map: &Map<String, Value>, name: &str) -> Result<String, String> {
 }
 
 /// Verifies and decrypts an answer.
-fn decrypt(outer: &Map<String, Value>, app: &App) -> Result<String, String> {
+fn decrypt(outer: &Map<String, Value>, app: &App) -> Result<Vec<u8>, String> {
     let encrypt = required(outer, "Encrypt")?;
     let (timestamp, nonce) = (required(outer, "TimeStamp")?, required(outer, "Nonce")?);
     let parts = [app.callback_token.expose(), &timestamp, &nonce, &encrypt];
@@ -79,9 +81,8 @@ fn decrypt(outer: &Map<String, Value>, app: &App) -> Result<String, String> {
     }
     let key =
         EncodingAesKey::parse(app.encoding_aes_key.expose()).map_err(|error| error.to_string())?;
-    let message = crypto::decrypt(&key, &app.app_id, &encrypt)
-        .map_err(|_| "Encrypt cannot be decrypted with the app's key and app_id".to_owned())?;
-    String::from_utf8(message).map_err(|_| "what is inside Encrypt is not UTF-8".to_owned())
+    crypto::decrypt(&key, &app.app_id, &encrypt)
+        .map_err(|_| "Encrypt cannot be decrypted with the app's key and app_id".to_owned())
 }
 
 /// Checks a passive reply and returns its line.
@@ -148,7 +149,7 @@ mod tests {
 
     fn read_plain(body: &str) -> Result<PassiveReply, String> {
         let world = example();
-        read(body, shop(&world), Mode::Plaintext, Format::Xml, ANN)
+        read(body.as_bytes(), shop(&world), Mode::Plaintext, Format::Xml, ANN)
     }
 
     fn reply(inner: &str) -> String {
@@ -188,11 +189,32 @@ mod tests {
             reply("<MsgType>text</MsgType><Content></Content>"),
             reply("<MsgType>poem</MsgType>"),
             reply("<MsgType>image</MsgType><Image></Image>"),
+            reply("<MsgType>text</MsgType><Content><![CDATA[a\u{b}b]]></Content>"),
+            reply("<MsgType>text</MsgType><Content>a & b</Content>"),
             reply(text).replace("oAnn", "oBob"),
             reply(text).replace("gh_000000005a01", "gh_1"),
             reply(text).replace("1700000001", "now"),
         ] {
             assert!(read_plain(&bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn reply_in_json_is_read_strictly() {
+        let world = example();
+        let read = |content: &[u8]| {
+            let start = br#"{"ToUserName":"oAnn","FromUserName":"gh_000000005a01","CreateTime":1,"MsgType":"text","Content":""#;
+            let body = [start.as_slice(), content, b"\"}"].concat();
+            read(&body, shop(&world), Mode::Plaintext, Format::Json, ANN)
+        };
+        assert_eq!(read(b"hi"), Ok(PassiveReply::Line("hi".to_owned())));
+        for (bad, reason) in [
+            (b"a\x0b".as_slice(), "control character"),
+            (b"\xff", "unicode"),
+            (br"\ud83d", "hex escape"),
+            (br#"a","Content":"b"#, "occurs twice"),
+        ] {
+            assert!(read(bad).is_err_and(|error| error.contains(reason)), "{reason}");
         }
     }
 }

@@ -4,13 +4,18 @@
 
 use crate::push::event::{Event, Field};
 
-/// A message was sent.
-pub(crate) fn sent(template_id: &str, msgid: i64) -> Event {
+/// A user changed consents in the settings.
+pub(crate) const CHANGE_EVENT: &str = "subscribe_msg_change_event";
+
+/// The end of a message: `success`, or why WeChat didn't deliver it.
+pub(crate) fn sent(template_id: &str, msgid: i64, status: &str) -> Event {
+    // WeChat documents the code of a success only.
+    let errcode = i64::from(status != "success");
     Event::new("subscribe_msg_sent_event").with_items(vec![vec![
         ("TemplateId".to_owned(), Field::text(template_id)),
         ("MsgID".to_owned(), Field::Number(msgid.into())),
-        ("ErrorCode".to_owned(), Field::Number(0.into())),
-        ("ErrorStatus".to_owned(), Field::text("success")),
+        ("ErrorCode".to_owned(), Field::Number(errcode.into())),
+        ("ErrorStatus".to_owned(), Field::text(status)),
     ]])
 }
 
@@ -24,6 +29,14 @@ pub(crate) fn answered(template_id: &str, accept: bool, popup_scene: u8) -> Even
     ]])
 }
 
+/// A user confirmed a consent in the settings, for instance by turning its sound on.
+pub(crate) fn confirmed(template_id: &str) -> Event {
+    Event::new(CHANGE_EVENT).with_items(vec![vec![
+        ("TemplateId".to_owned(), Field::text(template_id)),
+        ("SubscribeStatusString".to_owned(), Field::text("acceptWithAudio")),
+    ]])
+}
+
 /// A user turned these templates off in the settings.
 pub(crate) fn turned_off<'a>(template_ids: impl Iterator<Item = &'a String>) -> Event {
     let item = |template_id: &'a String| {
@@ -32,5 +45,5 @@ pub(crate) fn turned_off<'a>(template_ids: impl Iterator<Item = &'a String>) -> 
             ("SubscribeStatusString".to_owned(), Field::text("reject")),
         ]
     };
-    Event::new("subscribe_msg_change_event").with_items(template_ids.map(item).collect())
+    Event::new(CHANGE_EVENT).with_items(template_ids.map(item).collect())
 }

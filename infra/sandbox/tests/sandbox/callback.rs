@@ -18,7 +18,9 @@ pub(crate) struct ReceivedPush {
     pub(crate) app: String,
     pub(crate) query: HashMap<String, String>,
     pub(crate) headers: HeaderMap,
+    /// Lossy: oddities make some that are no text.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 #[derive(Clone)]
@@ -62,10 +64,15 @@ impl Callback {
         self.0.lock().unwrap().received.clone()
     }
 
+    /// The pushes since the last call.
+    pub(crate) fn take(&self) -> Vec<ReceivedPush> {
+        std::mem::take(&mut self.0.lock().unwrap().received)
+    }
+
     /// The only push since the last call.
     #[track_caller]
     pub(crate) fn take_single(&self) -> ReceivedPush {
-        let received = std::mem::take(&mut self.0.lock().unwrap().received);
+        let received = self.take();
         assert_eq!(received.len(), 1, "{received:?}");
         received[0].clone()
     }
@@ -89,7 +96,8 @@ async fn receive(
             app,
             query,
             headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+            bytes: body.to_vec(),
         });
         notes.answers.pop_front()
     };

@@ -13,6 +13,7 @@ mod key_rotation;
 mod legacy_templates;
 mod logins;
 mod media;
+mod oddities;
 mod page;
 mod phones;
 mod pushes;
