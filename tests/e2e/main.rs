@@ -9,6 +9,9 @@
 //! $ cargo test -p tests -- --exact happy_path::follower_becomes_a_user
 //! ```
 //!
+//! With `CHAOS_SEED=1` WeChat's wire is odd in every way that changes no meaning
+//! (infra/sandbox/README.md, "Oddities"); the seed and a scenario's name decide how.
+//!
 //! What the functions logged is shown when a scenario fails.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]

@@ -36,11 +36,6 @@ impl WeChat {
         self.post("oddities", &json!({ "chaos": { "seed": mixed } })).await;
     }
 
-    /// Ends chaos. `because` says what of this scenario can't be seen in it.
-    pub(crate) async fn end_chaos(&self, _because: &str) {
-        self.post("oddities", &json!({ "chaos": null })).await;
-    }
-
     /// WeChat's clock goes forward; that of the functions doesn't.
     pub(crate) async fn advance(&self, seconds: u64) {
         self.post("clock", &json!({ "advance_seconds": seconds })).await;

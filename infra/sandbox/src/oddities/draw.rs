@@ -62,7 +62,7 @@ impl Draw {
     }
 }
 
-/// Numbers that follow from a seed: the generator SplitMix64.
+/// Numbers that follow from a seed: the generator `SplitMix64`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Random(u64);
 

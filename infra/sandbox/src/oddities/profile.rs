@@ -4,9 +4,12 @@ use crate::oddities::catalog::Oddity;
 use crate::oddities::draw::{Draw, Random};
 use serde_json::{Value, json};
 
+/// How one profile changes.
+type Edit = fn(&mut Value);
+
 /// Changes one of the profiles in an answer, or the list.
 pub(super) fn change(draw: &mut Draw, answer: &mut Value) {
-    let edits: [(Oddity, fn(&mut Value)); 3] = [
+    let edits: [(Oddity, Edit); 3] = [
         (Oddity::ProfileWithoutSubscribe, |profile| {
             profile.as_object_mut().map(|map| map.remove("subscribe"));
         }),
