@@ -17,7 +17,7 @@ pub(super) fn routes() -> Router<SharedContext> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct SwitchRequest {
     #[serde(default)]
     on: Vec<Oddity>,
     #[serde(default)]
@@ -44,9 +44,9 @@ async fn list(State(context): State<SharedContext>) -> Json<Value> {
 
 async fn switch(
     State(context): State<SharedContext>,
-    Body(change): Body<Change>,
+    Body(change): Body<SwitchRequest>,
 ) -> ControlResponse {
-    let Change { on, off, app, of, times, chaos } = change;
+    let SwitchRequest { on, off, app, of, times, chaos } = change;
     if on.is_empty() && off.is_empty() && chaos.is_none() {
         return Err(ControlError::bad_request(
             "nothing to change: on and off are lists of oddities, chaos is {\"seed\": …} or null",

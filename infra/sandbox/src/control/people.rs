@@ -93,7 +93,7 @@ fn confirm_consents(state: &mut State, pushes: &mut Vec<Push>) {
         let mut draw = state.oddities.draw_for_push(&push.app, CHANGE_EVENT);
         let person = state.world.person_by_open_id(&push.app, &push.open_id);
         let relation = person.and_then(|it| state.world.people[it].relations.get_mut(&push.app));
-        if let Some(relation) = relation.filter(|_| draw.take(Oddity::AcceptingChange)) {
+        if let Some(relation) = relation.filter(|_| draw.applies(Oddity::AcceptingChange)) {
             let event = subscription_events::confirmed(template_id);
             let at = relation.next_event_time(now);
             confirmations.push(Push::new(&push.app, &push.open_id, at, event));

@@ -96,7 +96,7 @@ impl Call<'_> {
             (Oddity::ReceiptSystemFailed, "failed: system failed"),
             (Oddity::ReceiptUnknownWord, "failed:sandbox reason"),
         ];
-        STATUS.into_iter().find(|(oddity, _)| self.draw.take(*oddity)).map(|(_, status)| status)
+        STATUS.into_iter().find(|(oddity, _)| self.draw.applies(*oddity)).map(|(_, status)| status)
     }
 
     pub(super) fn app(&self, at: usize) -> &App {

@@ -11,7 +11,7 @@ const MAX_ID_LENGTH: usize = 32;
 
 /// The answer to a message that was sent before.
 pub(super) fn repeated(call: &mut Call<'_>, msgid: i64) -> Result<Value, ApiError> {
-    if call.draw.take(Oddity::RepeatWithoutMsgid) {
+    if call.draw.applies(Oddity::RepeatWithoutMsgid) {
         return Err(ApiError::new(45065, "clientmsgid exist"));
     }
     Ok(success_with_msgid(msgid))

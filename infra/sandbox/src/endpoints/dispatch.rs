@@ -82,11 +82,11 @@ pub(crate) async fn receive(
         context.change(|state| handle(state, &received, concurrent, draw))
     };
     let mut draw = std::mem::take(&mut outcome.draw);
-    if !outcome.pushes.is_empty() && draw.take(Oddity::ReceiptEarly) {
+    if !outcome.pushes.is_empty() && draw.applies(Oddity::ReceiptEarly) {
         context.push_all(&std::mem::take(&mut outcome.pushes)).await;
     }
     push_later(&context, outcome.pushes, &mut draw);
-    if outcome.answer.is_some() && draw.take(Oddity::UnknownErrorAfter) {
+    if outcome.answer.is_some() && draw.applies(Oddity::UnknownErrorAfter) {
         outcome.answer =
             Some(unknown_error(&mut draw).to_json(&path, context.read(|it| it.world.now())));
     }
@@ -124,7 +124,7 @@ pub(crate) async fn receive(
 fn respond_oddly(path: &str, answer: CallAnswer, draw: &mut Draw) -> Response {
     let Some(mut json) = answer.json else { return respond(path, answer, &Fault::default()) };
     odd_answer::change(draw, &mut json, path.contains("/send"));
-    let plain = draw.take(Oddity::PlainContentType);
+    let plain = draw.applies(Oddity::PlainContentType);
     let content_type = if plain { "text/plain" } else { content_type(path) };
     let mut response = Response::new(Body::from(odd_answer::write(draw, &json)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -288,7 +288,7 @@ fn dispatch(call: &mut Call<'_>, received: &ReceivedCall<'_>) -> Result<Value, A
                 return Err(api_error::DAILY_QUOTA);
             }
             call.body = parse_body(call, endpoint.body, body)?;
-            if call.draw.take(Oddity::UnknownErrorBefore) {
+            if call.draw.applies(Oddity::UnknownErrorBefore) {
                 return Err(unknown_error(&mut call.draw));
             }
             answer(call, at)

@@ -59,12 +59,12 @@ pub(crate) fn change(draw: &mut Draw, answer: &mut Value, sends: bool) {
 
 /// The bytes of an answer.
 pub(crate) fn write(draw: &mut Draw, answer: &Value) -> Vec<u8> {
-    let text = if draw.take(Oddity::WhiteSpace) {
+    let text = if draw.applies(Oddity::WhiteSpace) {
         format!("\r\n {answer:#}\r\n")
     } else {
         answer.to_string()
     };
-    let byte_order_mark = draw.take(Oddity::ByteOrderMark);
+    let byte_order_mark = draw.applies(Oddity::ByteOrderMark);
     text::bytes(&text, b"\\ud83d", byte_order_mark)
 }
 

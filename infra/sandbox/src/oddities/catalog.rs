@@ -32,9 +32,9 @@ pub(crate) enum Effect {
 pub(crate) enum Evidence {
     /// WeChat's documentation says or shows it.
     Documented,
-    /// Somebody reported it from real traffic.
+    /// It was reported from real traffic.
     Observed,
-    /// Nobody reported it; a tolerant reader takes it all the same.
+    /// It is unreported; a tolerant reader accepts it all the same.
     Assumed,
 }
 

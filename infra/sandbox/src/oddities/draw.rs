@@ -25,7 +25,7 @@ impl Draw {
     }
 
     /// Whether this oddity is wanted. It counts as applied.
-    pub(crate) fn take(&mut self, oddity: Oddity) -> bool {
+    pub(crate) fn applies(&mut self, oddity: Oddity) -> bool {
         self.try_to(oddity, |_| true)
     }
 
@@ -125,12 +125,12 @@ mod tests {
     fn oddity_of_an_app_waits_for_that_app() {
         let chosen = Chosen { oddity: Oddity::NullFields, app: Some("shop".to_owned()) };
         let mut draw = Draw::new(vec![chosen], Random::default());
-        assert!(!draw.take(Oddity::NullFields), "no app is known");
+        assert!(!draw.applies(Oddity::NullFields), "no app is known");
         draw.app = Some("shop-mini".to_owned());
-        assert!(!draw.take(Oddity::NullFields));
+        assert!(!draw.applies(Oddity::NullFields));
         draw.app = Some("shop".to_owned());
         assert!(!draw.try_to(Oddity::NullFields, |_| false) && draw.applied().is_empty());
-        assert!(draw.take(Oddity::NullFields) && !draw.take(Oddity::WhiteSpace));
+        assert!(draw.applies(Oddity::NullFields) && !draw.applies(Oddity::WhiteSpace));
         assert_eq!(draw.applied(), [Oddity::NullFields]);
     }
 }

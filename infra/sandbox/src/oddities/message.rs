@@ -18,7 +18,7 @@ type Fields = Vec<(String, Field)>;
 /// Changes what happened.
 pub(crate) fn change_event(draw: &mut Draw, event: &mut Event) {
     let is_event = event.kind == "event";
-    if event.kind == "text" && draw.take(Oddity::FileMessage) {
+    if event.kind == "text" && draw.applies(Oddity::FileMessage) {
         // As captured in the reported message.
         "file".clone_into(&mut event.kind);
         event.fields.retain(|(name, _)| name != "Content");
@@ -31,10 +31,10 @@ pub(crate) fn change_event(draw: &mut Draw, event: &mut Event) {
         ] {
             event.fields.push((name.to_owned(), Field::text(text)));
         }
-    } else if !is_event && draw.take(Oddity::UnknownMessageType) {
+    } else if !is_event && draw.applies(Oddity::UnknownMessageType) {
         "sandbox_type".clone_into(&mut event.kind);
     }
-    if is_event && draw.take(Oddity::UnknownEvent) {
+    if is_event && draw.applies(Oddity::UnknownEvent) {
         "sandbox_unknown_event".clone_into(&mut event.name);
     }
     for (name, field) in event.items.iter_mut().flatten() {

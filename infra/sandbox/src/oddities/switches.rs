@@ -133,7 +133,7 @@ mod tests {
     fn applied(switches: &mut Switches, path: &str) -> Vec<Oddity> {
         let mut draw = switches.draw_for_call(path);
         CATALOG.iter().for_each(|entry| {
-            draw.take(entry.name);
+            draw.applies(entry.name);
         });
         switches.record(&draw, path);
         draw.applied().to_vec()

@@ -96,7 +96,7 @@ impl Context {
         self.show(push, &to, reply);
         // WeChat shows nothing of the answers to these copies.
         if deliveries.last().is_some_and(|it| it.status == Some(200)) {
-            let again = u32::from(draw.take(Oddity::PushedTwice));
+            let again = u32::from(draw.applies(Oddity::PushedTwice));
             for _ in 1..to.pushing.copies + again {
                 deliveries.push(self.deliver(&to, &envelope, &push.event, &draw).await.0);
             }
@@ -254,7 +254,7 @@ pub(crate) fn push_later(context: &SharedContext, pushes: Vec<Push>, draw: &mut 
         delay += Duration::from_millis(random.below(MAX_LATENESS_MS).try_into().unwrap_or(0));
         true
     });
-    let times = 1 + usize::from(draw.take(Oddity::ReceiptTwice));
+    let times = 1 + usize::from(draw.applies(Oddity::ReceiptTwice));
     let this = context.clone();
     context.spawn(async move {
         let _in_progress = in_progress;

@@ -32,11 +32,11 @@ pub(super) fn write(
     ];
     let fields = fields(to, envelope, event, draw);
     let names_sender = fields.iter().any(|(name, _)| name == "FromUserName");
-    if names_sender && !draw.take(Oddity::QueryWithoutOpenid) {
+    if names_sender && !draw.applies(Oddity::QueryWithoutOpenid) {
         query.push(("openid", percent_encode(&envelope.from)));
     }
     let style = style(&fields, to.format, draw);
-    let byte_order_mark = draw.take(Oddity::ByteOrderMark);
+    let byte_order_mark = draw.applies(Oddity::ByteOrderMark);
     let half: &[u8] = match to.format {
         Format::Xml => b"\xed\xa0\xbd",
         Format::Json => b"\\ud83d",
@@ -102,7 +102,7 @@ fn style(fields: &[(String, Field)], format: Format, draw: &mut Draw) -> Style {
     let has_end = |field: &Field| matches!(field, Field::Text(text) if text.contains("]]>"));
     let has_end = format == Format::Xml && fields.iter().any(|(_, field)| has_end(field));
     Style {
-        white_space: draw.take(Oddity::WhiteSpace),
+        white_space: draw.applies(Oddity::WhiteSpace),
         nested_cdata: draw.try_to(Oddity::NestedCdata, |_| has_end),
     }
 }

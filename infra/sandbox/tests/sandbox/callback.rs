@@ -65,14 +65,14 @@ impl Callback {
     }
 
     /// The pushes since the last call.
-    pub(crate) fn take(&self) -> Vec<ReceivedPush> {
+    pub(crate) fn take_all(&self) -> Vec<ReceivedPush> {
         std::mem::take(&mut self.0.lock().unwrap().received)
     }
 
     /// The only push since the last call.
     #[track_caller]
     pub(crate) fn take_single(&self) -> ReceivedPush {
-        let received = self.take();
+        let received = self.take_all();
         assert_eq!(received.len(), 1, "{received:?}");
         received[0].clone()
     }

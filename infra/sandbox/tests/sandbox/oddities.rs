@@ -231,7 +231,7 @@ impl Fixture {
             "consent" => ("consent", mini),
             other => (other, json!({"app": "shop"})),
         };
-        self.callback.take();
+        self.callback.take_all();
         self.turn_on(oddity).await;
         let done = self.act("ann", action, with).await;
         assert_eq!(done["pushes"][0]["oddities"], json!([oddity]), "{done}");
@@ -307,11 +307,12 @@ async fn fields_come_in_another_order() {
 #[tokio::test]
 async fn acknowledged_push_comes_again() {
     let fixture = followed().await;
-    fixture.callback.take();
+    fixture.callback.take_all();
     fixture.turn_on("pushed_twice").await;
     fixture.act("ann", "message", json!({"app": "shop", "text": "hi"})).await;
     let shop = fixture.app("shop");
-    let received: Vec<_> = fixture.callback.take().iter().map(|it| it.decrypted(&shop)).collect();
+    let received: Vec<_> =
+        fixture.callback.take_all().iter().map(|it| it.decrypted(&shop)).collect();
     assert_eq!(received.len(), 2);
     assert_eq!(received[0], received[1]);
 }
@@ -334,7 +335,7 @@ async fn receipt_comes_as_the_switch_says() {
                 json!({"app": "shop-mini", "template_id": MINI_TEMPLATE, "accept": true}),
             )
             .await;
-        fixture.callback.take();
+        fixture.callback.take_all();
         fixture.turn_on(oddity).await;
         for (app, send) in [
             ("shop", fixture.send_template(&fixture.open_id("ann", "shop"), json!({})).await),
@@ -348,7 +349,7 @@ async fn receipt_comes_as_the_switch_says() {
             assert_eq!(early, oddity == "receipt_early", "{oddity}");
         }
         fixture.idle().await;
-        let received = fixture.callback.take();
+        let received = fixture.callback.take_all();
         assert_eq!(received.len(), 2 * times, "{oddity}");
         for push in received {
             let receipt = push.decrypted(&fixture.app(&push.app));
@@ -375,11 +376,12 @@ async fn consent_is_confirmed_by_a_change_event() {
     let consent =
         |accept| json!({"app": "shop-mini", "template_id": MINI_TEMPLATE, "accept": accept});
     fixture.act("ann", "consent", consent(false)).await;
-    assert_eq!(fixture.callback.take().len(), 1, "no consent, nothing to confirm");
+    assert_eq!(fixture.callback.take_all().len(), 1, "no consent, nothing to confirm");
     let done = fixture.act("ann", "consent", consent(true)).await;
     assert_eq!(done["left"], 1);
     let mini = fixture.app("shop-mini");
-    let received: Vec<_> = fixture.callback.take().iter().map(|it| it.decrypted(&mini)).collect();
+    let received: Vec<_> =
+        fixture.callback.take_all().iter().map(|it| it.decrypted(&mini)).collect();
     assert!(received[0].contains("popup_event"), "{received:?}");
     assert!(received[1].contains("change_event") && received[1].contains("acceptWithAudio"));
 }
@@ -429,7 +431,7 @@ async fn switch_is_limited_to_its_app_its_path_and_its_times() {
             json!({"on": ["nonsense"]}),
             "unknown variant `nonsense`, expected one of `numbers_as_strings`",
         ),
-        (json!({"on": ["white_space"], "app": "nobody"}), "no app \"nobody\""),
+        (json!({"on": ["white_space"], "app": "other"}), "no app \"other\""),
         (json!({"on": ["white_space"], "times": 0}), "times must be 1 or more"),
         (json!({"off": ["white_space"], "app": "shop"}), "app, of and times go with on"),
     ] {
