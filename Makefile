@@ -173,12 +173,17 @@ $(FUZZ)/bin/cargo-fuzz:
 
 interop: interop-peers interop-aws interop-dynamodb ## Check against foreign implementations (needs Python, Node.js, Java with Maven, and Go; brings them along)
 
-interop-peers: $(PEERS)/ready $(PEERS)/java/ready ## Check against foreign implementations of WeChat's protocol, and foreign callers
+# Checkouts of other implementations, whose tests contain recorded pushes.
+RECORDINGS ?=
+interop-peers: $(PEERS)/ready $(PEERS)/java/ready ## Check against foreign implementations of WeChat's protocol, and foreign callers (RECORDINGS="folder …" with more recorded pushes)
 	$(CARGO) build --quiet --locked --manifest-path tests/interop/clients/wechat-mp-sdk/Cargo.toml --target-dir $(PEERS)/rust
 	@go version > /dev/null 2>&1 || { echo "Go is missing; install golang (1.24 or newer)"; exit 1; }
 	go -C tests/interop/silenceper build -o $(PEERS)/go/ ./...
 	$(CARGO) build --quiet --package wechat-sandbox --locked
-	$(CARGO) run --quiet --package interop --locked -- $(PEERS)
+	$(CARGO) run --quiet --package interop --locked -- $(PEERS) $(PEERS)/java/sources \
+		$$(go -C tests/interop/silenceper list -m -f '{{.Dir}}' github.com/silenceper/wechat/v2) \
+		$$($(CARGO) metadata --locked --format-version 1 --manifest-path tests/interop/clients/wechat-mp-sdk/Cargo.toml | \
+			$(PEERS)/python/bin/python tests/interop/sources.py wechat-oa-sdk) $(RECORDINGS)
 	$(CARGO) build --workspace --all-targets --locked
 	PEERS=$(PEERS) $(CARGO) test --workspace --test e2e --locked -- --ignored api:: calling::
 

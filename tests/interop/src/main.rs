@@ -3,7 +3,7 @@
 use interop::calls::{self, Purpose};
 use interop::peer::{Environment, Peer, PeerError};
 use interop::sandbox::Sandbox;
-use interop::{envelopes, pushes};
+use interop::{envelopes, pushes, recordings};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,15 +12,18 @@ const SCRIPTS: &str = env!("CARGO_MANIFEST_DIR");
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Some(folder) = std::env::args_os().nth(1) else {
+    let mut arguments = std::env::args_os().skip(1);
+    let Some(folder) = arguments.next() else {
         say_error("name the folder with the foreign implementations, or run make interop");
         return ExitCode::FAILURE;
     };
     let environment = Environment::new(folder);
+    let folders: Vec<_> = arguments.map(PathBuf::from).collect();
     // One that fails doesn't keep the others from being checked.
     let mut failed = all_envelopes(&environment);
     failed += all_calls(&environment).await;
     failed += all_pushes(&environment).await;
+    failed += all_recordings(&environment, &folders);
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -78,6 +81,21 @@ async fn all_pushes(environment: &Environment) -> usize {
         }
     }
     failed
+}
+
+/// How many of those failed that read what is recorded in these folders of sources.
+fn all_recordings(environment: &Environment, folders: &[PathBuf]) -> usize {
+    let peers = [environment.java("interop.Server"), environment.go("server")];
+    let failed = peers.into_iter().filter_map(|peer| recordings_with(peer, folders).err());
+    failed.map(|error| say_error(&error)).count()
+}
+
+fn recordings_with(peer: Result<Peer, PeerError>, folders: &[PathBuf]) -> Result<(), String> {
+    let mut peer = peer.map_err(|error| error.to_string())?;
+    let checked = recordings::check(&mut peer, folders);
+    let checked = checked.map_err(|error| format!("{peer}: {error}"))?;
+    print_line(&format!("{peer}: {checked}"));
+    Ok(())
 }
 
 async fn pushes_with(peer: Result<Peer, PeerError>) -> Result<(), String> {

@@ -1,13 +1,12 @@
 //! WeChat's pushes: what the sandbox pushes, a foreign server opens and understands as we
 //! do, and what it seals as a reply, the sandbox opens.
 
-mod known;
 mod samples;
-mod understood;
 
+use crate::known::{KnownReading, are_at};
 use crate::peer::{Peer, PeerError};
 use crate::sandbox::{ANN, App, SHOP, SHOP_MINI, Sandbox, SandboxError};
-use known::{Known, are_at};
+use crate::understood;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
@@ -61,10 +60,10 @@ enum Problem {
     #[error("the reply came to this: {0}")]
     Reply(Value),
     #[error("known is {known:?}, but found were these differences:\n  {}", .lines.join("\n  "))]
-    Misread { known: Known, lines: Vec<String> },
+    Misread { known: KnownReading, lines: Vec<String> },
 }
 
-/// What came in at the peer.
+/// A request that the peer received.
 #[derive(Deserialize)]
 struct Received {
     query: String,
@@ -100,7 +99,7 @@ pub async fn check(peer: &mut Peer, sandbox: &Path) -> Result<Checked, Failed> {
     let mut checked = Checked::default();
     for (mode, format, app) in settings() {
         for sample in samples::samples() {
-            let push = Exchange { app, mode, format, sample: &sample };
+            let push = Delivery { app, mode, format, sample: &sample };
             let done = push.check(peer, &sandbox, &mut checked).await;
             done.map_err(|problem| Failed { push: push.to_string(), problem })?;
         }
@@ -116,14 +115,14 @@ fn settings() -> Vec<((&'static str, EncryptionMode), &'static str, App)> {
 }
 
 /// One push to one app, and the reply to it.
-struct Exchange<'e> {
+struct Delivery<'e> {
     app: App,
     mode: (&'static str, EncryptionMode),
     format: &'static str,
     sample: &'e Value,
 }
 
-impl Exchange<'_> {
+impl Delivery<'_> {
     async fn check(
         &self,
         peer: &mut Peer,
@@ -142,14 +141,16 @@ impl Exchange<'_> {
         let [received] = <[Received; 1]>::try_from(inbox.received)
             .map_err(|received| Problem::Received(received.len()))?;
         let push = self.open(&received)?;
-        let known = Known::of(peer.short_name(), self.format, self.sample);
-        if let (Known::Refused, 500) = (known, delivery["status"].as_u64().unwrap_or_default()) {
+        let known = KnownReading::for_push(peer.short_name(), self.format, self.sample);
+        if let (KnownReading::Refused, 500) =
+            (known, delivery["status"].as_u64().unwrap_or_default())
+        {
             checked.refused += 1;
             return Ok(());
         }
         match (understood::compare(&received.understood, &push), known) {
-            (Ok(fields), Known::Alike) => checked.fields += fields,
-            (Err(lines), Known::Misread(places)) if are_at(&lines, places) => {
+            (Ok(fields), KnownReading::Alike) => checked.fields += fields,
+            (Err(lines), KnownReading::Misread(places)) if are_at(&lines, places) => {
                 checked.misread += places.len();
             }
             (found, _) => {
@@ -184,7 +185,7 @@ impl Exchange<'_> {
     }
 }
 
-impl fmt::Display for Exchange<'_> {
+impl fmt::Display for Delivery<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { app, mode: (mode, _), format, sample } = self;
         write!(f, "{mode} push in {format} to {}: {sample}", app.alias)

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// What is known of one peer and one push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum KnownReading {
     /// Both sides read the same.
     Alike,
     /// The peer takes the push for an error.
@@ -13,20 +13,21 @@ pub(super) enum Known {
     Misread(&'static [&'static str]),
 }
 
-impl Known {
-    /// What is known of this. What has gone is as much a failure as what is new.
-    pub(super) fn of(peer: &str, format: &str, sample: &Value) -> Self {
-        let event = sample["Event"].as_str().unwrap_or_default();
+impl KnownReading {
+    /// What is known of this push, under WeChat's names. What has gone is as much a failure
+    /// as what is new.
+    pub(crate) fn for_push(peer: &str, format: &str, push: &Value) -> Self {
+        let event = push["Event"].as_str().unwrap_or_default();
         match (peer, format, event) {
             // It takes one name in two spellings for one: MsgID is MsgId, and AppID AppId.
-            ("WxJava", "xml", "TEMPLATESENDJOBFINISH" | "MASSSENDJOBFINISH")
-            | ("silenceper/wechat", "json", "TEMPLATESENDJOBFINISH" | "MASSSENDJOBFINISH") => {
+            ("WxJava", "xml", _) | ("silenceper/wechat", "json", _) if !push["MsgID"].is_null() => {
                 Self::Misread(&["MsgId"])
             }
             ("silenceper/wechat", "json", "user_authorization_revoke") => Self::Misread(&["AppId"]),
             // It has room for one item of an event in XML, and keeps the last.
             ("silenceper/wechat", "xml", "subscribe_msg_popup_event")
-                if sample["List"][1].is_object() =>
+                if push["List"][1].is_object()
+                    || push["SubscribeMsgPopupEvent"]["List"][1].is_object() =>
             {
                 Self::Misread(&[
                     "List/SubscribeStatusString",
@@ -37,7 +38,7 @@ impl Known {
             }
             // In JSON it takes no text for a number, and no object for a list.
             ("silenceper/wechat", "json", "pic_sysphoto" | "pic_photo_or_album" | "pic_weixin")
-                if sample["SendPicsInfo"]["PicList"].is_object() =>
+                if push["SendPicsInfo"]["PicList"].is_object() =>
             {
                 Self::Refused
             }
@@ -46,7 +47,7 @@ impl Known {
                 Self::Refused
             }
             ("silenceper/wechat", "json", "")
-                if sample["MsgType"] == "location" || sample["bizmsgmenuid"].is_string() =>
+                if push["MsgType"] == "location" || push["bizmsgmenuid"].is_string() =>
             {
                 Self::Refused
             }
@@ -56,7 +57,7 @@ impl Known {
 }
 
 /// Whether the differences are in these places, and all of them.
-pub(super) fn are_at(differences: &[String], places: &[&str]) -> bool {
+pub(crate) fn are_at(differences: &[String], places: &[&str]) -> bool {
     differences.len() == places.len()
         && differences
             .iter()

@@ -15,7 +15,7 @@ type Texts = BTreeMap<String, String>;
 /// # Errors
 ///
 /// Each place in which something was lost or read otherwise, as a line.
-pub(super) fn compare(theirs: &Value, push: &Push) -> Result<usize, Vec<String>> {
+pub(crate) fn compare(theirs: &Value, push: &Push) -> Result<usize, Vec<String>> {
     let (theirs, written, ours) = (texts(theirs), texts(&push.tree), fields(push));
     // Whatever they have read stands in our tree.
     let from_tree = theirs
@@ -91,10 +91,11 @@ fn fields(push: &Push) -> Texts {
     match &push.kind {
         PushKind::Message(message) => {
             found.push(("MsgType", message.name().to_owned()));
-            found.push(("MsgId", push.dedup_key.trim_start_matches("msg-").to_owned()));
-            found.extend(of_message(message));
+            let id = push.dedup_key.strip_prefix("msg-").unwrap_or_default();
+            found.push(("MsgId", id.to_owned()));
+            found.extend(message_fields(message));
         }
-        PushKind::Event(event) => found.extend(of_event(event)),
+        PushKind::Event(event) => found.extend(event_fields(event)),
         PushKind::Malformed { .. } | PushKind::Other { .. } => {}
     }
     let found = found.into_iter().filter(|(_, text)| !text.trim().is_empty());
@@ -113,7 +114,7 @@ fn sender(push: &Push) -> &'static str {
     }
 }
 
-fn of_message(message: &Message) -> Vec<(&'static str, String)> {
+fn message_fields(message: &Message) -> Vec<(&'static str, String)> {
     let text = String::clone;
     match message {
         Message::Text { content, menu_id } => {
@@ -151,7 +152,7 @@ fn of_message(message: &Message) -> Vec<(&'static str, String)> {
     }
 }
 
-fn of_event(event: &Event) -> Vec<(&'static str, String)> {
+fn event_fields(event: &Event) -> Vec<(&'static str, String)> {
     let text = String::clone;
     let number = |number: &Option<u64>| number.map(|it| it.to_string()).unwrap_or_default();
     match event {
@@ -204,10 +205,10 @@ fn of_event(event: &Event) -> Vec<(&'static str, String)> {
             ("ErrorCount", number(&receipt.failed)),
         ],
         Event::SubscribeMessagePopup(decisions) | Event::SubscribeMessageChange(decisions) => {
-            decisions.first().map(of_decision).into_iter().flatten().collect()
+            decisions.first().map(decision_fields).into_iter().flatten().collect()
         }
         Event::SubscribeMessageSent(receipts) => {
-            receipts.first().map(of_receipt).into_iter().flatten().collect()
+            receipts.first().map(receipt_fields).into_iter().flatten().collect()
         }
         Event::UserEnterTempSession { session_from } => vec![("SessionFrom", text(session_from))],
         Event::UserInfoModified { revoked }
@@ -252,7 +253,7 @@ fn status_of_template(receipt: &DeliveryReceipt) -> String {
     }
 }
 
-fn of_decision(decision: &ConsentDecision) -> Vec<(&'static str, String)> {
+fn decision_fields(decision: &ConsentDecision) -> Vec<(&'static str, String)> {
     vec![
         ("List/TemplateId", decision.template_id.clone()),
         (
@@ -263,7 +264,7 @@ fn of_decision(decision: &ConsentDecision) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn of_receipt(receipt: &DeliveryReceipt) -> Vec<(&'static str, String)> {
+fn receipt_fields(receipt: &DeliveryReceipt) -> Vec<(&'static str, String)> {
     let delivered = receipt.status == DeliveryStatus::Delivered;
     vec![
         ("List/TemplateId", receipt.template_id.clone().unwrap_or_default()),
