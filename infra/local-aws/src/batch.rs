@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use crate::services::lambda::{FunctionResponse, InvokeError};
+use crate::services::lambda::{FunctionResponse, InvokeError, InvokeResult};
 
 /// How a batch went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) enum Verdict {
 /// Judges an invocation with these records. `reports`: whether the mapping
 /// asks for reports at all.
 pub(crate) fn judge<'i>(
-    outcome: &Result<FunctionResponse, InvokeError>,
+    outcome: &InvokeResult,
     reports: bool,
     identifiers: impl Iterator<Item = &'i str>,
 ) -> Verdict {

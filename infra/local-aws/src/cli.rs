@@ -1,6 +1,6 @@
 //! What programs that run a cloud have in common: arguments, logs and signals.
 
-use std::{io, path::PathBuf};
+use std::{error::Error, io, path::PathBuf, process::ExitCode};
 
 pub use resettable_server::stop_signal;
 use tracing_subscriber::{
@@ -72,6 +72,18 @@ pub fn init_tracing(verbose: bool) {
     let targets = Targets::new().with_default(level).with_target("dynoxide", tracing::Level::ERROR);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     tracing_subscriber::registry().with(targets).with(lines).init();
+}
+
+/// How a program ends; prints its error, to its user.
+#[expect(clippy::print_stderr, reason = "the program's error, to its user")]
+pub fn exit(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Prints the addresses of a cloud.

@@ -4,13 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The time since 1970.
 #[expect(clippy::disallowed_methods, reason = "the one place where the runner looks at the clock")]
-#[must_use]
 pub fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Milliseconds since 1970, as events carry them.
-#[must_use]
 pub fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -62,32 +62,27 @@ impl Cloud {
     }
 
     /// Where the HTTP API answers.
-    #[must_use]
     pub fn http(&self) -> SocketAddr {
         self.http_address
     }
 
     /// Where the HTTP APIs of the extra stacks answer, by the
     /// stack's name.
-    #[must_use]
     pub fn apis(&self) -> &[(String, SocketAddr)] {
         &self.apis
     }
 
     /// Where AWS answers.
-    #[must_use]
     pub fn aws(&self) -> SocketAddr {
         self.aws_address
     }
 
     /// The ARN of something here.
-    #[must_use]
     pub fn arn(&self, service: &str, resource: &str) -> String {
         self.target.arn(service, resource)
     }
 
     /// What the function with this binary is called: `resize` may be `photos-local-resize`.
-    #[must_use]
     pub fn function(&self, binary: &str) -> String {
         self.functions
             .get(binary)
@@ -96,7 +91,6 @@ impl Cloud {
     }
 
     /// The process ids of all function processes, and of what guards them.
-    #[must_use]
     pub fn processes(&self) -> Vec<u32> {
         self.runtime.processes()
     }
@@ -125,7 +119,7 @@ impl Cloud {
 
     /// Invokes a function by its name and waits for its answer.
     pub async fn invoke(&self, function: &str, event: &Json) -> Result<Json, InvokeFailure> {
-        match self.runtime.run(function, event.to_string().into()).await {
+        match self.runtime.invoke(function, event.to_string().into()).await {
             Ok(FunctionResponse::Ok(payload)) if payload.is_empty() => Ok(Json::Null),
             Ok(FunctionResponse::Ok(payload)) => serde_json::from_slice(&payload)
                 .map_err(|_| InvokeFailure::NotJson(function.to_owned())),
@@ -170,7 +164,6 @@ impl Cloud {
     }
 
     /// Whether nothing is left to do now, in the sense of [`Cloud::idle`].
-    #[must_use]
     pub fn is_idle(&self) -> bool {
         self.streams.iter().all(|stream| stream.is_idle())
             && self.feeds.iter().all(|feed| feed.is_idle())
@@ -179,7 +172,6 @@ impl Cloud {
     }
 
     /// How many invocations have begun since the start.
-    #[must_use]
     pub fn invocations(&self) -> u64 {
         self.runtime.activity().started()
     }

@@ -56,7 +56,6 @@ impl HttpClient {
     }
 
     /// The underlying client.
-    #[must_use]
     pub fn client(&self) -> &reqwest::Client {
         &self.client
     }

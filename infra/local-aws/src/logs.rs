@@ -34,7 +34,6 @@ impl Logs {
     /// To standard error, with the time (UTC) and the function's name before
     /// each line; coloured if that is a terminal. `verbose` adds what the
     /// platform says: when an invocation begins and ends, and how it went.
-    #[must_use]
     pub fn terminal(verbose: bool) -> Self {
         let colours = std::io::stderr().is_terminal();
         Self::to(verbose, move |line| {
@@ -56,13 +55,11 @@ impl Logs {
     }
 
     /// Nowhere.
-    #[must_use]
     pub fn silent() -> Self {
         Self::to(false, |_| ())
     }
 
     /// To memory, which keeps the last `most` lines, to be shown after a failure.
-    #[must_use]
     pub fn last(most: usize) -> (Self, LastLines) {
         let kept = LastLines(Arc::default());
         let lines = kept.0.clone();
@@ -118,7 +115,6 @@ pub struct LastLines(Arc<Mutex<VecDeque<Line>>>);
 
 impl LastLines {
     /// The lines kept, oldest first.
-    #[must_use]
     pub fn get(&self) -> Vec<Line> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }

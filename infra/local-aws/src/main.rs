@@ -5,7 +5,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use local_aws::{
     Cloud,
-    cli::{RunArguments, init_tracing, print_addresses, stop_signal},
+    cli::{RunArguments, exit, init_tracing, print_addresses, stop_signal},
 };
 
 /// AWS on one machine, from a SAM template.
@@ -31,13 +31,7 @@ enum Command {
 async fn main() -> ExitCode {
     let Command::Run { template, arguments } = Arguments::parse().command;
     init_tracing(arguments.verbose);
-    match run(template, arguments).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            print_error(&*error);
-            ExitCode::FAILURE
-        }
-    }
+    exit(run(template, arguments).await)
 }
 
 async fn run(template: PathBuf, arguments: RunArguments) -> Result<(), Box<dyn Error>> {
@@ -47,9 +41,4 @@ async fn run(template: PathBuf, arguments: RunArguments) -> Result<(), Box<dyn E
     stopped.await;
     cloud.stop().await;
     Ok(())
-}
-
-#[expect(clippy::print_stderr, reason = "the program's error, to its user")]
-fn print_error(error: &dyn Error) {
-    eprintln!("{error}");
 }

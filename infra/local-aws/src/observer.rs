@@ -92,7 +92,6 @@ impl TrafficObserver {
 
     /// Narrows [`Observed::Call`] to the services and operations for which `wants` is
     /// true; the bodies of others aren't read.
-    #[must_use]
     pub fn only_calls(self, wants: fn(&str, &str) -> bool) -> Self {
         Self { wants_call: wants, ..self }
     }

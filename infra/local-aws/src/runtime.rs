@@ -34,7 +34,7 @@ use crate::{
     process_guard::ProcessGuard,
     services::{
         EventInvokeConfig, ProcessCommand,
-        lambda::{BoxFuture, FunctionResponse, FunctionSummary, Invoke, InvokeError},
+        lambda::{BoxFuture, FunctionResponse, FunctionSummary, Invoke, InvokeError, InvokeResult},
     },
     template::Function,
 };
@@ -187,33 +187,6 @@ impl Runtime {
         }
         self.0.tasks.iter().for_each(JoinHandle::abort);
     }
-
-    /// Runs a function once. Dropping the future doesn't stop the function,
-    /// just as a client that goes away doesn't on AWS.
-    pub(crate) async fn run(
-        &self,
-        function: &str,
-        payload: Bytes,
-    ) -> Result<FunctionResponse, InvokeError> {
-        let pool = self.0.pools.get(function).ok_or(InvokeError::NotFound)?.clone();
-        let under_way = self.0.activity.begin();
-        let (observers, function) = (self.0.observers.clone(), function.to_owned());
-        let work = tokio::spawn(async move {
-            let _under_way = under_way;
-            let outcome = pool.invoke(payload.clone()).await;
-            if let Ok(FunctionResponse::Ok(answer) | FunctionResponse::FunctionError(answer)) =
-                &outcome
-            {
-                let (event, answer): (&[u8], &[u8]) = (&payload, answer);
-                observers.notify(Observed::Invocation { function: &function, event, answer });
-            }
-            outcome
-        });
-        match work.await {
-            Ok(outcome) => outcome,
-            Err(_) => Ok(failure("Runtime.Unknown", "the runner stopped while the function ran")),
-        }
-    }
 }
 
 impl Drop for Inner {
@@ -223,13 +196,28 @@ impl Drop for Inner {
 }
 
 impl Invoke for Runtime {
-    fn invoke(
-        &self,
-        function: &str,
-        payload: Bytes,
-    ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
+    /// Dropping the future doesn't stop the function, just as a client that goes away
+    /// doesn't on AWS.
+    fn invoke(&self, function: &str, payload: Bytes) -> BoxFuture<'_, InvokeResult> {
         let function = function.to_owned();
-        Box::pin(async move { self.run(&function, payload).await })
+        Box::pin(async move {
+            let pool = self.0.pools.get(&function).ok_or(InvokeError::NotFound)?.clone();
+            let under_way = self.0.activity.begin();
+            let observers = self.0.observers.clone();
+            let work = tokio::spawn(async move {
+                let _under_way = under_way;
+                let outcome = pool.invoke(payload.clone()).await;
+                if let Ok(FunctionResponse::Ok(answer) | FunctionResponse::FunctionError(answer)) =
+                    &outcome
+                {
+                    let (event, answer): (&[u8], &[u8]) = (&payload, answer);
+                    observers.notify(Observed::Invocation { function: &function, event, answer });
+                }
+                outcome
+            });
+            let ended = |_| Ok(failure("Runtime.Unknown", "the runner stopped meanwhile"));
+            work.await.unwrap_or_else(ended)
+        })
     }
 
     fn command(&self, function: &str, command: ProcessCommand) -> BoxFuture<'_, Option<usize>> {

@@ -9,9 +9,8 @@ use axum::body::Bytes;
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
 
-use crate::services::lambda::{BoxFuture, FunctionResponse, FunctionSummary, Invoke, InvokeError};
+use crate::services::lambda::{BoxFuture, FunctionResponse, Invoke, InvokeResult};
 
-type InvokeResult = Result<FunctionResponse, InvokeError>;
 type Respond = Box<dyn Fn(&Json) -> InvokeResult + Send + Sync>;
 
 /// One function that answers by a rule, or by a list and then with `null`.
@@ -74,10 +73,6 @@ impl Invoke for Scripted {
             self.invoked.notify_waiters();
             outcome
         })
-    }
-
-    fn list(&self) -> Vec<FunctionSummary> {
-        Vec::new()
     }
 }
 

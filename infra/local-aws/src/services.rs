@@ -146,7 +146,6 @@ pub struct Server {
 
 impl Server {
     /// Where it is served: `http://{address}` is the endpoint URL for every service.
-    #[must_use]
     pub fn address(&self) -> std::net::SocketAddr {
         self.http.address()
     }

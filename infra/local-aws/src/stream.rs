@@ -47,6 +47,12 @@ struct StreamRecord {
     json: Json,
 }
 
+/// What reads a stream.
+pub(crate) enum Reader {
+    Function(StreamMapping),
+    Pipe(Pipe),
+}
+
 /// One mapping, or one pipe.
 pub(crate) struct Stream {
     mapping: StreamMapping,
@@ -63,39 +69,25 @@ pub(crate) struct Stream {
 impl Stream {
     /// Finds where to begin: where it stood, or where the mapping says.
     pub(crate) fn open(
-        mapping: StreamMapping,
+        reader: Reader,
         aws: Aws,
         functions: Arc<dyn Invoke>,
         logs: Logs,
         data: Option<&Path>,
     ) -> Result<Self, Error> {
-        let checkpoint = Checkpoint::open(data, &mapping.function, &mapping.table);
-        Self::with_checkpoint(mapping, None, checkpoint, aws, functions, logs)
-    }
-
-    /// As [`Stream::open`], for a pipe.
-    pub(crate) fn open_pipe(
-        pipe: Pipe,
-        aws: Aws,
-        functions: Arc<dyn Invoke>,
-        logs: Logs,
-        data: Option<&Path>,
-    ) -> Result<Self, Error> {
-        let Pipe { name, stream, target } = pipe;
-        // A function may have the same name.
-        let checkpoint = Checkpoint::open(data, &format!("pipe.{name}"), &stream.table);
-        let forward = Forward { pipe: name, target };
-        Self::with_checkpoint(stream, Some(forward), checkpoint, aws, functions, logs)
-    }
-
-    fn with_checkpoint(
-        mapping: StreamMapping,
-        forward: Option<Forward>,
-        checkpoint: Checkpoint,
-        aws: Aws,
-        functions: Arc<dyn Invoke>,
-        logs: Logs,
-    ) -> Result<Self, Error> {
+        let (mapping, forward) = match reader {
+            Reader::Function(mapping) => (mapping, None),
+            Reader::Pipe(Pipe { name, stream, target }) => {
+                (stream, Some(Forward { pipe: name, target }))
+            }
+        };
+        let checkpoint = match &forward {
+            None => Checkpoint::open(data, &mapping.function, &mapping.table),
+            // A function may have the same name.
+            Some(Forward { pipe, .. }) => {
+                Checkpoint::open(data, &format!("pipe.{pipe}"), &mapping.table)
+            }
+        };
         let position = match checkpoint.read() {
             Some(position) => position,
             None => beginning(&aws, &mapping)?,

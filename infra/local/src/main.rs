@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use hongyan_local::{Stack, demo, seed};
 use local_aws::{
     Logs, Options,
-    cli::{RunArguments, init_tracing, print_addresses, stop_signal},
+    cli::{RunArguments, exit, init_tracing, print_addresses, stop_signal},
 };
 
 /// The template that is deployed.
@@ -57,17 +57,10 @@ struct Demo {
 async fn main() -> ExitCode {
     let command = Arguments::parse().command;
     init_tracing(matches!(&command, Command::Run(arguments) if arguments.aws.verbose));
-    let done = match command {
+    exit(match command {
         Command::Run(arguments) => run(arguments).await,
         Command::Demo(arguments) => play(arguments).await,
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            print_error(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 async fn run(arguments: Run) -> Result<(), Box<dyn std::error::Error>> {

@@ -27,27 +27,14 @@ const APPLY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// A function that is needed isn't in the template, or failed.
-    #[error("{person}: {source}")]
-    Function {
-        /// Who.
-        person: &'static str,
-        /// What happened.
-        source: InvokeFailure,
-    },
+    #[error("{0}: {1}")]
+    Function(&'static str, #[source] InvokeFailure),
     /// The sandbox or the HTTP API refused.
-    #[error("{person}: {source}")]
-    Http {
-        /// Who.
-        person: &'static str,
-        /// What happened.
-        source: HttpError,
-    },
+    #[error("{0}: {1}")]
+    Http(&'static str, #[source] HttpError),
     /// The sandbox gave no code for a login.
-    #[error("{person}: the sandbox gave no login code")]
-    NoCode {
-        /// Who.
-        person: &'static str,
-    },
+    #[error("{0}: the sandbox gave no login code")]
+    NoCode(&'static str),
     /// The callback function didn't accept a push.
     #[error(
         "{person}: the callback function answered the push of \"{action}\" with {answer}, which WeChat doesn't accept; its log has the reason"
@@ -173,7 +160,7 @@ async fn account(cloud: &Stack, person: &'static str) -> Result<(), SeedError> {
     let account = json!({ "create_account": { "username": person, "password": password(person) } });
     match cloud.invoke(&cloud.function("login"), &account).await {
         Err(InvokeFailure::Failed { error, .. }) if error["errorType"] == "AccountExists" => Ok(()),
-        Err(source) => Err(SeedError::Function { person, source }),
+        Err(source) => Err(SeedError::Function(person, source)),
         Ok(_) => Ok(()),
     }
 }
@@ -195,7 +182,7 @@ async fn follow(cloud: &Stack, person: &'static str) -> Result<(), SeedError> {
 async fn act(cloud: &Stack, person: &'static str, action: &str) -> Result<Json, SeedError> {
     let path = format!("/sandbox/people/{person}/{action}");
     let done = cloud.sandbox().post(&path, &json!({ "app": "shop" })).await;
-    done.map_err(|source| SeedError::Http { person, source })
+    done.map_err(|source| SeedError::Http(person, source))
 }
 
 /// Checks that the callback has accepted a push. The last one counts: the sandbox
@@ -223,11 +210,11 @@ async fn wait_until_applied(cloud: &Stack) -> Result<(), SeedError> {
 }
 
 async fn log_in(cloud: &Stack, person: &'static str) -> Result<(), SeedError> {
-    let refused = |source| SeedError::Http { person, source };
+    let refused = |source| SeedError::Http(person, source);
     let path = format!("/sandbox/people/{person}/login");
     let answer =
         cloud.sandbox().post(&path, &json!({ "app": "shop-mini" })).await.map_err(refused)?;
-    let code = answer["code"].as_str().ok_or(SeedError::NoCode { person })?;
+    let code = answer["code"].as_str().ok_or(SeedError::NoCode(person))?;
     let login = json!({ "code": code, "username": person, "password": password(person) });
     cloud.api().post("/login/shop-mini", &login).await.map_err(refused)?;
     Ok(())
@@ -235,13 +222,11 @@ async fn log_in(cloud: &Stack, person: &'static str) -> Result<(), SeedError> {
 
 /// The id of an example's notification. It contains the time, since an id is sent once
 /// and the example is to be sent again after a restart.
-#[must_use]
 pub fn order_id() -> String {
     format!("order-{}-shipped", clock::now().as_secs())
 }
 
 /// The password of one of the sandbox's people.
-#[must_use]
 pub fn password(person: &str) -> String {
     format!("{person}-sandbox")
 }

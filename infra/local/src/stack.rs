@@ -118,13 +118,11 @@ impl Stack {
     }
 
     /// Where the WeChat sandbox answers.
-    #[must_use]
     pub fn wechat(&self) -> SocketAddr {
         self.sandbox_address
     }
 
     /// The sandbox's world as it is now, with its secrets.
-    #[must_use]
     pub fn world(&self) -> World {
         self.sandbox.world()
     }

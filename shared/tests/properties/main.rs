@@ -18,49 +18,10 @@ use std::path::Path;
 /// The number of inputs for each claim.
 const INPUTS: usize = 30_000;
 
-/// What makes parsers stumble.
-const WORDS: [&str; 40] = [
-    "<",
-    ">",
-    "</",
-    "/>",
-    "<xml>",
-    "</xml>",
-    "<![CDATA[",
-    "]]>",
-    "<!--",
-    "-->",
-    "<?",
-    "?>",
-    "<!DOCTYPE",
-    "<Encrypt>",
-    "</Encrypt>",
-    "<Encrypt/>",
-    "<List>",
-    "</List>",
-    "&amp;",
-    "&#65;",
-    "&#0;",
-    "{",
-    "}",
-    "[",
-    "]",
-    "\"",
-    "\\",
-    "\\\"",
-    "\\u0041",
-    "\\ud83d",
-    "\"Encrypt\":",
-    "\"a\":",
-    ",",
-    ":",
-    "&",
-    "=",
-    " ",
-    "\0",
-    "0",
-    "99999999999999999999",
-];
+/// What makes parsers stumble, besides a space and a zero.
+const WORDS: &str = r#"< > </ /> <xml> </xml> <![CDATA[ ]]> <!-- --> <? ?> <!DOCTYPE <Encrypt>
+    </Encrypt> <Encrypt/> <List> </List> &amp; &#65; &#0; { } [ ] " \ \" \u0041 \ud83d "Encrypt":
+    "a": , : & = 0 99999999999999999999"#;
 
 fn seeds(of: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/properties/seeds").join(of);
@@ -78,7 +39,8 @@ fn hold(of: &str, claim: fn(&[u8]) -> bool) {
         assert!(claim(seed), "a sample was not taken: {}", String::from_utf8_lossy(seed));
     }
     let mut random = SeededRandom::new(0x686f_6e67_7961_6e00);
-    let taken = (0..INPUTS).filter(|_| claim(&random.mutated(&seeds, &WORDS))).count();
+    let words: Vec<_> = WORDS.split_whitespace().chain([" ", "\0"]).collect();
+    let taken = (0..INPUTS).filter(|_| claim(&random.mutated(&seeds, &words))).count();
     assert!((INPUTS / 100..INPUTS * 99 / 100).contains(&taken), "{taken} of {INPUTS} were taken");
 }
 

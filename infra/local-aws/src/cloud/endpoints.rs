@@ -21,13 +21,11 @@ impl Endpoints {
     }
 
     /// The URL of the HTTP API, without a slash at its end.
-    #[must_use]
     pub fn http_url(&self) -> String {
         format!("http://{}", self.http.1)
     }
 
     /// The URL of AWS, without a slash at its end.
-    #[must_use]
     pub fn aws_url(&self) -> String {
         format!("http://{}", self.aws.1)
     }

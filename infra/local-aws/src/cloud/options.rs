@@ -61,7 +61,6 @@ pub struct Options {
 
 impl Options {
     /// Free ports, data in memory, no logs, binaries beside this program's own.
-    #[must_use]
     pub fn new(template: impl Into<PathBuf>) -> Self {
         Self {
             template: template.into(),

@@ -15,7 +15,7 @@ use crate::{
     schedule, services,
     services::{Aws, lambda::Invoke},
     sqs_mapping::SqsMapping,
-    stream::Stream,
+    stream::{Reader, Stream},
     template::{Cors, DeploymentTarget, Template},
 };
 
@@ -91,7 +91,6 @@ impl Prepared {
     }
 
     /// What the templates say, all stacks together; routes are the first stack's.
-    #[must_use]
     pub fn template(&self) -> &Template {
         &self.template
     }
@@ -146,13 +145,10 @@ impl Prepared {
         let mut tasks = JoinSet::new();
         let mut streams = Vec::new();
         let handles = || (aws.clone(), functions.clone(), options.logs.clone());
-        for mapping in template.streams {
+        let mappings = template.streams.into_iter().map(Reader::Function);
+        for reader in mappings.chain(template.pipes.into_iter().map(Reader::Pipe)) {
             let (aws, functions, logs) = handles();
-            streams.push(Arc::new(Stream::open(mapping, aws, functions, logs, data)?));
-        }
-        for pipe in template.pipes {
-            let (aws, functions, logs) = handles();
-            streams.push(Arc::new(Stream::open_pipe(pipe, aws, functions, logs, data)?));
+            streams.push(Arc::new(Stream::open(reader, aws, functions, logs, data)?));
         }
         for stream in &streams {
             tasks.spawn(stream.clone().keep());

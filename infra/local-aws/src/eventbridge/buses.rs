@@ -92,14 +92,14 @@ impl Buses {
         if entries.is_empty() || entries.len() > MAX_ENTRIES {
             let message =
                 format!("PutEvents takes 1 to {MAX_ENTRIES} entries, not {}", entries.len());
-            return Err(Refusal::new("ValidationException", message));
+            return Err(Refusal::validation(message));
         }
         if entries.iter().any(|entry| !entry.detail.is_object()) {
             return Err(Refusal::new("MalformedDetail", "Detail is malformed: it is no object."));
         }
         if entries.iter().map(Entry::size).sum::<usize>() >= MAX_BATCH_BYTES {
             let message = "Total size of the entries in the request is over the limit.";
-            return Err(Refusal::new("ValidationException", message));
+            return Err(Refusal::validation(message));
         }
         let arrived: Vec<_> = entries.into_iter().map(Entry::delivered).collect();
         if let Some(tell) = self.follower.tell.get() {
@@ -122,7 +122,6 @@ impl Buses {
     /// What has arrived on a bus, oldest first, as EventBridge delivers it:
     /// `version`, `id`, `detail-type`, `source`, `account`, `time`, `region`,
     /// `resources`, `detail`.
-    #[must_use]
     pub fn events(&self, bus: &str) -> Vec<Json> {
         self.kept
             .borrow()
@@ -142,7 +141,6 @@ impl Buses {
     }
 
     /// The buses on which something has arrived, and how many events are there.
-    #[must_use]
     pub fn list(&self) -> BTreeMap<String, usize> {
         self.kept.borrow().iter().map(|(bus, events)| (bus.clone(), events.len())).collect()
     }

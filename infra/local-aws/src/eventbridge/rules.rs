@@ -51,8 +51,7 @@ mod tests {
     use crate::eventbridge::buses::Entry;
     use crate::filter::Filters;
     use crate::services::{
-        EventInvokeConfig,
-        lambda::{BoxFuture, FunctionResponse, FunctionSummary, Invoke, InvokeError},
+        lambda::{BoxFuture, FunctionResponse, Invoke, InvokeResult},
         sqs::Queues,
     };
 
@@ -61,22 +60,10 @@ mod tests {
     struct Noted(Mutex<Vec<(String, Json)>>);
 
     impl Invoke for Noted {
-        fn invoke(
-            &self,
-            function: &str,
-            payload: Bytes,
-        ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
+        fn invoke(&self, function: &str, payload: Bytes) -> BoxFuture<'_, InvokeResult> {
             let event: Json = serde_json::from_slice(&payload).unwrap();
             self.0.lock().unwrap().push((function.to_owned(), event["detail"].clone()));
             Box::pin(async move { Ok(FunctionResponse::Ok(payload)) })
-        }
-
-        fn event_invoke_config(&self, _: &str) -> EventInvokeConfig {
-            EventInvokeConfig::default()
-        }
-
-        fn list(&self) -> Vec<FunctionSummary> {
-            Vec::new()
         }
     }
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     http::HttpClient,
     route::{Limit, Method, Path},
-    services::lambda::{BoxFuture, FunctionSummary},
+    services::lambda::{BoxFuture, InvokeResult},
 };
 
 /// A function that says what a test wants and remembers what it was asked.
@@ -17,11 +17,7 @@ struct Scripted {
 }
 
 impl Invoke for Scripted {
-    fn invoke(
-        &self,
-        function: &str,
-        payload: Bytes,
-    ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
+    fn invoke(&self, function: &str, payload: Bytes) -> BoxFuture<'_, InvokeResult> {
         let function = function.to_owned();
         Box::pin(async move {
             self.seen.lock().unwrap().push(serde_json::from_slice(&payload).unwrap());
@@ -37,10 +33,6 @@ impl Invoke for Scripted {
                 ))),
             }
         })
-    }
-
-    fn list(&self) -> Vec<FunctionSummary> {
-        Vec::new()
     }
 }
 

@@ -397,13 +397,11 @@ fn variables(
 const KEY: &str = "AKIA";
 
 /// `AKIAshop-local-send`: the access key id of a function on this machine.
-#[must_use]
 pub(crate) fn access_key(function: &str) -> String {
     format!("{KEY}{function}")
 }
 
 /// The function whose access key id this is.
-#[must_use]
 pub(crate) fn function_of(key: &str) -> Option<&str> {
     key.strip_prefix(KEY)
 }

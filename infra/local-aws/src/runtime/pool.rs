@@ -22,7 +22,7 @@ use crate::{
     observer::{InvocationEnd, Observed},
     services::{
         EventInvokeConfig, ProcessCommand,
-        lambda::{FunctionResponse, FunctionSummary, InvokeError},
+        lambda::{FunctionResponse, FunctionSummary, InvokeError, InvokeResult},
     },
     template::Function,
 };
@@ -106,7 +106,7 @@ impl Pool {
     }
 
     /// Runs the function once.
-    pub(crate) async fn invoke(&self, payload: Bytes) -> Result<FunctionResponse, InvokeError> {
+    pub(crate) async fn invoke(&self, payload: Bytes) -> InvokeResult {
         let _counted = self.count()?;
         let Ok(_room) = self.room.acquire().await else { return Ok(stopped()) };
         loop {

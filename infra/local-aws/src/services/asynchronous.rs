@@ -128,21 +128,17 @@ impl AsyncInvoker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::{EventInvokeConfig, invoke::FunctionSummary};
+    use crate::services::{EventInvokeConfig, invoke::InvokeResult};
     use std::{collections::VecDeque, sync::Mutex};
 
     /// Comes to these one after the other, and then succeeds.
     struct Script {
-        outcomes: Mutex<VecDeque<Result<FunctionResponse, InvokeError>>>,
+        outcomes: Mutex<VecDeque<InvokeResult>>,
         config: EventInvokeConfig,
     }
 
     impl Invoke for Script {
-        fn invoke(
-            &self,
-            _: &str,
-            payload: Bytes,
-        ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
+        fn invoke(&self, _: &str, payload: Bytes) -> BoxFuture<'_, InvokeResult> {
             let outcome = self.outcomes.lock().unwrap().pop_front();
             Box::pin(async move { outcome.unwrap_or(Ok(FunctionResponse::Ok(payload))) })
         }
@@ -150,15 +146,11 @@ mod tests {
         fn event_invoke_config(&self, _: &str) -> EventInvokeConfig {
             self.config.clone()
         }
-
-        fn list(&self) -> Vec<FunctionSummary> {
-            Vec::new()
-        }
     }
 
     /// How many of the outcomes are left, and what the failure queue received.
     async fn outcome(
-        outcomes: impl IntoIterator<Item = Result<FunctionResponse, InvokeError>>,
+        outcomes: impl IntoIterator<Item = InvokeResult>,
         config: EventInvokeConfig,
     ) -> (usize, Option<Value>) {
         let queues = Queues::open(None).unwrap();
@@ -174,7 +166,7 @@ mod tests {
         (left, told.first().map(|message| serde_json::from_str(&message.body).unwrap()))
     }
 
-    fn fails() -> Result<FunctionResponse, InvokeError> {
+    fn fails() -> InvokeResult {
         Ok(FunctionResponse::FunctionError(Bytes::from_static(b"{\"errorType\":\"Oops\"}")))
     }
 

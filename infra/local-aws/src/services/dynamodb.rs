@@ -91,7 +91,6 @@ impl DynamoDb {
     }
 
     /// The ARN of a table's stream, as Lambda events carry it; `None` without table or stream.
-    #[must_use]
     pub fn stream_arn(&self, table: &str) -> Option<String> {
         stream::arn(&self.inner.database, table)
     }
@@ -100,7 +99,6 @@ impl DynamoDb {
     ///
     /// Records of an earlier table of the name lie before it. `None` without
     /// table or stream.
-    #[must_use]
     pub fn stream_position(&self, table: &str) -> Option<StreamPosition> {
         stream::start(&self.inner.database, table)
     }
@@ -123,7 +121,6 @@ impl DynamoDb {
 
     /// An item by its key, as DynamoDB's JSON writes both. None if there is none, and if
     /// it can't be read. Runs SQL on this thread: a fraction of a millisecond.
-    #[must_use]
     pub fn item(&self, table: &str, key: &Value) -> Option<Value> {
         let request = serde_json::json!({ "TableName": table, "Key": key });
         let request = serde_json::from_value(request).ok()?;

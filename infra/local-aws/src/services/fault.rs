@@ -36,6 +36,7 @@ const SERVICES: &[&str] = &["dynamodb", "dynamodbstreams", "lambda", "sqs", "ssm
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[must_use]
 pub struct Fault {
     /// `dynamodb`, `dynamodbstreams`, `lambda`, `sqs` or `ssm`; `*` for all.
     pub service: String,
@@ -95,73 +96,61 @@ pub struct InvalidFault(String);
 
 impl Fault {
     /// A fault of one operation (or `*`) of one service (or `*`) that does nothing yet.
-    #[must_use]
     pub fn new(service: &str, operation: &str) -> Self {
         Self { service: service.to_owned(), operation: operation.to_owned(), ..Self::default() }
     }
 
     /// Only calls that name this table, queue, parameter or function.
-    #[must_use]
     pub fn on(self, resource: impl Into<String>) -> Self {
         Self { resource: Some(resource.into()), ..self }
     }
 
     /// Only calls that this function makes.
-    #[must_use]
     pub fn by(self, caller: impl Into<String>) -> Self {
         Self { caller: Some(caller.into()), ..self }
     }
 
     /// Affects this percentage of these calls, spread evenly.
-    #[must_use]
     pub fn percent(self, percent: u32) -> Self {
         Self { percent: Some(percent), ..self }
     }
 
     /// Affects this number of calls and is over then.
-    #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { times: Some(times), ..self }
     }
 
     /// Affects one call.
-    #[must_use]
     pub fn once(self) -> Self {
         self.times(1)
     }
 
     /// Is over after this time, to the millisecond.
-    #[must_use]
     pub fn lasting(self, time: Duration) -> Self {
         Self { for_ms: Some(crate::clock::millis(time)), ..self }
     }
 
     /// Delays by this time, to the millisecond.
-    #[must_use]
     pub fn delay(self, time: Duration) -> Self {
         Self { delay_ms: crate::clock::millis(time), ..self }
     }
 
     /// Holds calls until it is released, cancelled or over.
-    #[must_use]
     pub fn hold(self) -> Self {
         Self { hold: true, ..self }
     }
 
     /// Refuses with this error code.
-    #[must_use]
     pub fn refuse(self, code: &str) -> Self {
         Self { refuse: Some(code.to_owned()), ..self }
     }
 
     /// Breaks the connection.
-    #[must_use]
     pub fn reset(self) -> Self {
         Self { reset: true, ..self }
     }
 
     /// Executes the call first.
-    #[must_use]
     pub fn after(self) -> Self {
         Self { after: true, ..self }
     }

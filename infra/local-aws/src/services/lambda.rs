@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::asynchronous::AsyncInvoker;
-pub use super::invoke::{BoxFuture, FunctionResponse, FunctionSummary, Invoke, InvokeError, arn};
+pub use super::invoke::{
+    BoxFuture, FunctionResponse, FunctionSummary, Invoke, InvokeError, InvokeResult, arn,
+};
 use super::refusal::Refusal;
 
 /// The most that a synchronous invocation may carry, in bytes (Lambda quotas: 6 MB).

@@ -79,7 +79,6 @@ impl Permissions {
     }
 
     /// What functions have used so far.
-    #[must_use]
     pub fn uses(&self) -> Vec<Use> {
         self.lock().uses.all()
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 /// A refusal, with the code that AWS documents for it.
@@ -23,6 +24,16 @@ impl Refusal {
     /// The caller's mistake: status 400.
     pub(crate) fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code: code.into(), message: message.into() }
+    }
+
+    /// The caller's mistake, as most services but SQS call it.
+    pub(crate) fn validation(message: impl Into<String>) -> Self {
+        Self::new("ValidationException", message)
+    }
+
+    /// The caller's mistake, as SQS calls it.
+    pub(crate) fn invalid_parameter(message: impl Into<String>) -> Self {
+        Self::new("InvalidParameterValue", message)
     }
 
     /// Our own failure: status 500.
@@ -56,6 +67,11 @@ impl Refusal {
         let body = json!({"__type": self.code, "message": self.message});
         answer(self.status, version, body.to_string())
     }
+}
+
+/// Reads a request's body.
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::unreadable(&error))
 }
 
 /// An answer in AWS JSON.

@@ -116,13 +116,11 @@ impl Queues {
     }
 
     /// How many messages wait in a queue, visible, hidden or delayed; `None` if there is no such queue.
-    #[must_use]
     pub fn length(&self, queue: &str) -> Option<usize> {
         self.state.read(|state| Some(state.queues.get(queue)?.counts(now()).total()))
     }
 
     /// How many messages a receiver would get now; `None` if there is no such queue.
-    #[must_use]
     pub fn visible(&self, queue: &str) -> Option<usize> {
         self.state.read(|state| Some(state.queues.get(queue)?.counts(now()).visible))
     }

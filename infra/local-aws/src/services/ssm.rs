@@ -60,7 +60,6 @@ impl ParameterStore {
     }
 
     /// The value of a parameter's latest version, decrypted; `None` if there is no such parameter.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<String> {
         self.state.read(|state| Some(state.parameters.get(name)?.latest().value.clone()))
     }

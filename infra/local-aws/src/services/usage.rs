@@ -37,7 +37,6 @@ impl UsageMeter {
     }
 
     /// The usage of the function of this name since then.
-    #[must_use]
     pub fn used_by(&self, function: &str) -> Used {
         self.lock().as_ref().and_then(|used| used.get(function).copied()).unwrap_or_default()
     }

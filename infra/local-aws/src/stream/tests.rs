@@ -66,8 +66,14 @@ impl World {
         data: Option<&Path>,
     ) -> Self {
         let functions = Arc::new(functions);
-        let stream =
-            Stream::open(mapping, aws.clone(), functions.clone(), Logs::silent(), data).unwrap();
+        let stream = Stream::open(
+            Reader::Function(mapping),
+            aws.clone(),
+            functions.clone(),
+            Logs::silent(),
+            data,
+        )
+        .unwrap();
         Self::running(aws, stream, functions)
     }
 
@@ -76,7 +82,8 @@ impl World {
         let aws = aws(None);
         rows.iter().for_each(|(id, n)| put(aws.dynamodb.database(), id, *n));
         let functions = Arc::new(functions);
-        let stream = Stream::open_pipe(pipe, aws.clone(), functions.clone(), logs, None).unwrap();
+        let stream =
+            Stream::open(Reader::Pipe(pipe), aws.clone(), functions.clone(), logs, None).unwrap();
         Self::running(aws, stream, functions)
     }
 

@@ -4,49 +4,29 @@
 
 use serde_json::Value as Json;
 
-use super::{error::Fault, intrinsics::Scope, physical::Resource, properties::Properties};
+use super::{
+    error::Fault,
+    intrinsics::Scope,
+    physical::Resource,
+    properties::{self, Properties},
+};
 
 /// An alarm's properties, worked out, with its logical id under `LogicalId`.
 pub(crate) fn alarm(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Json, Fault> {
-    let properties = Properties::for_resource(scope, id, resource)?;
+    let read = Properties::for_resource(scope, id, resource)?;
     let mut alarm = serde_json::json!({ "LogicalId": id });
-    for name in ALARM {
-        if let Some(value) = properties.json(name)? {
+    for name in properties::ignored(&resource.kind).into_iter().flatten() {
+        if let Some(value) = read.json(name)? {
             alarm[name] = value;
         }
     }
-    properties.finish()?;
+    read.finish()?;
     Ok(alarm)
 }
-
-/// What an alarm may have (CloudFormation user guide, `AWS::CloudWatch::Alarm`).
-const ALARM: [&str; 20] = [
-    "ActionsEnabled",
-    "AlarmActions",
-    "AlarmDescription",
-    "AlarmName",
-    "ComparisonOperator",
-    "DatapointsToAlarm",
-    "Dimensions",
-    "EvaluateLowSampleCountPercentile",
-    "EvaluationPeriods",
-    "ExtendedStatistic",
-    "InsufficientDataActions",
-    "MetricName",
-    "Metrics",
-    "Namespace",
-    "OKActions",
-    "Period",
-    "Statistic",
-    "Threshold",
-    "TreatMissingData",
-    "Unit",
-];
 
 /// A dashboard's body, which has to be JSON.
 pub(crate) fn dashboard(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Json, Fault> {
     let properties = Properties::for_resource(scope, id, resource)?;
-    properties.ignore(&["DashboardName"]);
     let body = properties.required("DashboardBody")?;
     let body = serde_json::from_str(&body)
         .map_err(|error| properties.fault("DashboardBody", format!("isn't JSON: {error}")))?;

@@ -16,22 +16,6 @@ use super::{
     role::{self, Role},
 };
 
-/// Properties that authorise, describe, monitor or place a function, and that one
-/// machine neither needs nor can honour.
-const WITHOUT_MEANING: &[&str] = &[
-    "Architectures",
-    "CodeSigningConfigArn",
-    "EphemeralStorage",
-    "KmsKeyArn",
-    "PropagateTags",
-    "ProvisionedConcurrencyConfig",
-    "RecursiveLoop",
-    "RuntimeManagementConfig",
-    "SourceKMSKeyArn",
-    "Tags",
-    "VersionDescription",
-];
-
 /// Names that Lambda keeps for itself (developer guide, "Defined runtime
 /// environment variables"); a deployment that sets one fails.
 const RESERVED: &[&str] = &[
@@ -116,8 +100,7 @@ pub(crate) fn read(
 ) -> Result<Function, Fault> {
     let node = merged(globals, resource.properties.as_ref());
     let properties = Properties::new(id, scope, node.as_ref(), resource.line)?;
-    properties.ignore(WITHOUT_MEANING);
-    properties.ignore(&["Events", "FunctionName"]);
+    properties.ignore_without_meaning(physical::FUNCTION);
 
     let code = properties.required("CodeUri")?;
     let Some(binary) = binary_of(&code) else {

@@ -32,7 +32,6 @@ const PRINCIPAL: &str = "apigateway.amazonaws.com";
 /// The API itself says only which pages of other sites may ask.
 pub(crate) fn api(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Option<Cors>, Fault> {
     let properties = Properties::for_resource(scope, id, resource)?;
-    properties.ignore(&["Description", "DisableExecuteApiEndpoint", "Name", "Tags", "Version"]);
     properties.require("ProtocolType", "HTTP")?;
     let configuration = properties.section("CorsConfiguration")?;
     // AWS::NoValue leaves nothing of it.
@@ -46,7 +45,6 @@ pub(crate) fn api(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Op
 /// once.
 pub(crate) fn stage(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<(), Fault> {
     let properties = for_api(scope, id, resource)?;
-    properties.ignore(&["AccessLogSettings", "Description", "Tags"]);
     throttle::check(scope, &properties, resource)?;
     properties.require("StageName", "$default")?;
     if properties.boolean("AutoDeploy")? != Some(true) {
@@ -105,7 +103,6 @@ fn read_integration(
     resource: &Resource,
 ) -> Result<Integration, Fault> {
     let properties = for_api(scope, id, resource)?;
-    properties.ignore(&["Description"]);
     properties.require("IntegrationType", "AWS_PROXY")?;
     // CloudFormation's own choice of format is the older one.
     properties.require("PayloadFormatVersion", "2.0")?;
@@ -156,7 +153,6 @@ fn may_invoke(scope: &Scope<'_>, function: &str) -> Result<bool, Fault> {
 /// A route, with what it leads to and who may take it.
 pub(crate) fn route(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Route, Fault> {
     let properties = for_api(scope, id, resource)?;
-    properties.ignore(&["OperationName"]);
     let key = properties.required("RouteKey")?;
     let fault = |message: String| properties.fault("RouteKey", message);
     let (method, path) = match key.split_once(' ') {

@@ -6,28 +6,17 @@
 //! Source: the CloudFormation user guide, "AWS resource and property types
 //! reference".
 
-use super::{error::Fault, intrinsics::Scope, physical::Resource, properties::Properties};
+use super::{error::Fault, intrinsics::Scope, physical::Resource, properties};
 
-/// Whether a resource of this type is ignored.
+/// Whether a resource of this type is ignored, unless something else reads it.
 pub(crate) fn knows(kind: &str) -> bool {
-    properties_of(kind).is_some()
+    properties::ignored(kind).is_some()
 }
 
 /// Refuses a property that resources of the type haven't got.
 pub(crate) fn check(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<(), Fault> {
-    let properties = Properties::for_resource(scope, id, resource)?;
-    let ignored: Vec<_> = properties_of(&resource.kind).into_iter().flatten().collect();
-    properties.ignore(&ignored);
-    properties.finish()
+    properties::Properties::for_resource(scope, id, resource)?.finish()
 }
-
-fn properties_of(kind: &str) -> Option<impl Iterator<Item = &'static str>> {
-    let mut lines = KNOWN.lines().filter_map(|line| line.split_once(": "));
-    lines.find(|(known, _)| *known == kind).map(|(_, properties)| properties.split(' '))
-}
-
-/// Each type and the properties it has, a line each.
-const KNOWN: &str = include_str!("ignored_resources.txt");
 
 #[cfg(test)]
 mod tests {

@@ -23,9 +23,7 @@ pub(crate) fn read(
     resource: &Resource,
 ) -> Result<Option<Pipe>, Fault> {
     let properties = Properties::for_resource(scope, id, resource)?;
-    properties.ignore(&["Description", "KmsKeyIdentifier", "LogConfiguration", "Tags"]);
     let name = physical::name(scope, id, resource)?;
-    properties.ignore(&["Name"]);
     let table = properties.table_of_stream("Source")?;
     let function = function(scope, &properties)?;
     let stream = stream(&properties, &function, table)?;

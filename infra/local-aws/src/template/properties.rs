@@ -11,6 +11,16 @@ use super::{
     physical::{Resource, STREAM_LABEL},
 };
 
+/// Resource types, a line each, and their properties that authorise, describe, monitor,
+/// encrypt or place something, which one machine neither needs nor can honour.
+const IGNORED: &str = include_str!("ignored_properties.txt");
+
+/// The properties of this type in that list; none if the type isn't in it.
+pub(crate) fn ignored(kind: &str) -> Option<impl Iterator<Item = &'static str>> {
+    let mut lines = IGNORED.lines().filter_map(|line| line.split_once(": "));
+    lines.find(|(known, _)| *known == kind).map(|(_, properties)| properties.split(' '))
+}
+
 /// A set of properties that must all be either read or ignored by name.
 ///
 /// [`Properties::finish`] reports the others, so that no property that changes what a
@@ -53,7 +63,9 @@ impl<'s> Properties<'s> {
         id: &str,
         resource: &Resource,
     ) -> Result<Self, Fault> {
-        Self::new(id, scope, resource.properties.as_ref(), resource.line)
+        let properties = Self::new(id, scope, resource.properties.as_ref(), resource.line)?;
+        properties.ignore_without_meaning(&resource.kind);
+        Ok(properties)
     }
 
     /// Where these properties belong.
@@ -212,6 +224,11 @@ impl<'s> Properties<'s> {
     /// Properties that mean nothing on one machine (permissions, tags, …).
     pub(crate) fn ignore(&self, names: &[&str]) {
         self.seen.borrow_mut().extend(names.iter().map(|name| (*name).to_owned()));
+    }
+
+    /// Those of resources of this type that mean nothing on one machine.
+    pub(crate) fn ignore_without_meaning(&self, kind: &str) {
+        self.seen.borrow_mut().extend(ignored(kind).into_iter().flatten().map(str::to_owned));
     }
 
     /// Ends the reading: a property that was neither read nor ignored is an

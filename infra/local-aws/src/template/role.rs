@@ -47,7 +47,6 @@ impl Role {
 /// to it from elsewhere is refused, as it would allow more than is enforced here.
 pub(crate) fn read(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Role, Fault> {
     let properties = Properties::for_resource(scope, id, resource)?;
-    properties.ignore(&["Description", "MaxSessionDuration", "Path", "RoleName", "Tags"]);
     let policy = policies::for_role(scope, &properties)?;
     let document = properties.required_json("AssumeRolePolicyDocument")?;
     let statements = one_or_more(&document["Statement"]);

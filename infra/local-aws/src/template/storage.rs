@@ -14,18 +14,6 @@ use crate::services::ssm::Kind;
 /// A table as a `CreateTable` request, with its `TimeToLiveSpecification`.
 pub(crate) fn table(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Json, Fault> {
     let properties = Properties::for_resource(scope, id, resource)?;
-    // Encryption, backups and capacity are the account's affair.
-    properties.ignore(&[
-        "ContributorInsightsSpecification",
-        "OnDemandThroughput",
-        "PointInTimeRecoverySpecification",
-        "ResourcePolicy",
-        "SSESpecification",
-        "TableClass",
-        "TableName",
-        "Tags",
-        "WarmThroughput",
-    ]);
     let mut request = json!({ "TableName": physical::name(scope, id, resource)? });
     for name in ["AttributeDefinitions", "KeySchema"] {
         request[name] = properties.required_json(name)?;
@@ -58,14 +46,6 @@ pub(crate) fn table(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<
 /// A queue as `CreateQueue` takes it: every attribute a text.
 pub(crate) fn queue(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Queue, Fault> {
     let properties = Properties::for_resource(scope, id, resource)?;
-    properties.ignore(&[
-        "KmsDataKeyReusePeriodSeconds",
-        "KmsMasterKeyId",
-        "QueueName",
-        "RedriveAllowPolicy",
-        "SqsManagedSseEnabled",
-        "Tags",
-    ]);
     let mut queue =
         Queue { name: physical::name(scope, id, resource)?, attributes: Default::default() };
     for name in [
@@ -99,7 +79,6 @@ pub(crate) fn parameter(
     resource: &Resource,
 ) -> Result<StoredParameter, Fault> {
     let properties = Properties::for_resource(scope, id, resource)?;
-    properties.ignore(&["AllowedPattern", "Description", "Name", "Policies", "Tags", "Tier"]);
     properties.required("Type")?;
     let kinds = [("String", Kind::String), ("StringList", Kind::StringList)];
     let kind = properties.one_of("Type", &kinds)?.unwrap_or(Kind::String);

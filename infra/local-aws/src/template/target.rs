@@ -19,7 +19,6 @@ pub struct DeploymentTarget {
 
 impl DeploymentTarget {
     /// The ARN of something here.
-    #[must_use]
     pub fn arn(&self, service: &str, resource: &str) -> String {
         format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
     }

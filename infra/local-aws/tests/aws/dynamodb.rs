@@ -56,7 +56,7 @@ async fn with_letters() -> (Endpoint, aws_sdk_dynamodb::Client) {
 
 #[tokio::test]
 async fn a_conditional_put_is_won_once() {
-    let (endpoint, client) = with_letters().await;
+    let (_endpoint, client) = with_letters().await;
     let puts = (0..50u64).map(|n| {
         let put = client.put_item().table_name("letters").set_item(Some(key("ann", "1")));
         let put = put.item("n", number(n)).condition_expression("attribute_not_exists(id)");
@@ -79,12 +79,11 @@ async fn a_conditional_put_is_won_once() {
         }
     }
     assert_eq!((won, lost), (1, 49));
-    endpoint.stop().await;
 }
 
 #[tokio::test]
 async fn a_transaction_is_done_whole_or_not_at_all() {
-    let (endpoint, client) = with_letters().await;
+    let (_endpoint, client) = with_letters().await;
     let put = |id: &str| {
         let put = Put::builder().table_name("letters").set_item(Some(key("ann", id)));
         let put = put.condition_expression("attribute_not_exists(id)").build().unwrap();
@@ -112,12 +111,11 @@ async fn a_transaction_is_done_whole_or_not_at_all() {
     let counted =
         client.get_item().table_name("letters").set_key(Some(key("ann", "count"))).send().await;
     assert_eq!(counted.unwrap().item().unwrap()["n"], number(1));
-    endpoint.stop().await;
 }
 
 #[tokio::test]
 async fn queries_go_by_key_and_by_index() {
-    let (endpoint, client) = with_letters().await;
+    let (_endpoint, client) = with_letters().await;
     for (id, state) in [("1", "new"), ("2", "sent"), ("3", "new")] {
         let put = client.put_item().table_name("letters").set_item(Some(key("ann", id)));
         put.item("state", text(state)).send().await.unwrap();
@@ -149,12 +147,11 @@ async fn queries_go_by_key_and_by_index() {
         .unwrap();
     let ids: Vec<_> = found.items().iter().map(|item| item["id"].clone()).collect();
     assert_eq!(ids, [text("1"), text("3")]);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
 async fn updates_answer_with_what_they_changed() {
-    let (endpoint, client) = with_letters().await;
+    let (_endpoint, client) = with_letters().await;
     let updated = client
         .update_item()
         .table_name("letters")
@@ -167,7 +164,6 @@ async fn updates_answer_with_what_they_changed() {
         .await
         .unwrap();
     assert_eq!(updated.attributes().unwrap()["n"], number(1));
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -181,7 +177,6 @@ async fn a_table_is_described_with_our_region_and_account() {
 
     let missing = client.describe_table().table_name("nothing").send().await.unwrap_err();
     assert!(missing.into_service_error().is_resource_not_found_exception());
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -202,12 +197,11 @@ async fn an_item_goes_when_its_time_has_come() {
     let removed = records.iter().find(|record| record["eventName"] == "REMOVE").unwrap();
     assert_eq!(removed["userIdentity"]["principalId"], "dynamodb.amazonaws.com");
     assert_eq!(removed["dynamodb"]["Keys"]["id"]["S"], "gone");
-    endpoint.stop().await;
 }
 
 #[tokio::test]
 async fn sixteen_writers_do_not_lose_an_update() {
-    let (endpoint, client) = with_letters().await;
+    let (_endpoint, client) = with_letters().await;
     let writers: Vec<_> = (0..16)
         .map(|_| {
             let client = client.clone();
@@ -232,5 +226,4 @@ async fn sixteen_writers_do_not_lose_an_update() {
     let counted =
         client.get_item().table_name("letters").set_key(Some(key("ann", "count"))).send().await;
     assert_eq!(counted.unwrap().item().unwrap()["n"], number(160));
-    endpoint.stop().await;
 }

@@ -9,7 +9,7 @@ use crate::sdk_client::SdkClient;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_types::SdkConfig;
-use local_aws::services::lambda::{BoxFuture, FunctionResponse, FunctionSummary, InvokeError};
+use local_aws::services::lambda::{BoxFuture, FunctionResponse, FunctionSummary, InvokeResult};
 use local_aws::services::{Aws, Invoke, Server};
 
 pub(crate) struct Endpoint {
@@ -95,16 +95,12 @@ impl Endpoint {
 /// One function, `greet`, that answers as it is told to, or else with what it was given.
 #[derive(Default)]
 pub(crate) struct Functions {
-    pub(crate) answers: Mutex<VecDeque<Result<FunctionResponse, InvokeError>>>,
+    pub(crate) answers: Mutex<VecDeque<InvokeResult>>,
     pub(crate) payloads: Mutex<Vec<String>>,
 }
 
 impl Invoke for Functions {
-    fn invoke(
-        &self,
-        function: &str,
-        payload: axum::body::Bytes,
-    ) -> BoxFuture<'_, Result<FunctionResponse, InvokeError>> {
+    fn invoke(&self, function: &str, payload: axum::body::Bytes) -> BoxFuture<'_, InvokeResult> {
         assert_eq!(function, "greet");
         Box::pin(async move {
             self.payloads.lock().unwrap().push(String::from_utf8(payload.to_vec()).unwrap());

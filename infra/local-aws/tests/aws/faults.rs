@@ -62,7 +62,6 @@ async fn a_call_is_refused_as_often_as_ordered() {
     let fault = faults.inject(fault).unwrap();
     assert!(is_there(&endpoint, "1").await);
     assert_eq!(fault.fired(), 2);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -82,7 +81,6 @@ async fn each_service_refuses_in_its_own_words() {
     assert!(endpoint.functions.payloads.lock().unwrap().is_empty());
     assert_eq!(faults.cancel(), 3);
     endpoint.lambda().invoke().function_name("greet").send().await.unwrap();
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -100,7 +98,6 @@ async fn only_what_is_named_is_befallen() {
     this.cancel();
     put(&endpoint, "1").send().await.unwrap();
     assert_eq!((other.fired(), strangers.fired()), (0, 0));
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -116,7 +113,6 @@ async fn a_broken_connection_may_lose_the_call_or_only_its_answer() {
         fault.cancel();
         assert_eq!(is_there(&endpoint, id).await, took_effect, "{id}");
     }
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -127,7 +123,6 @@ async fn a_refusal_after_the_call_is_only_said() {
     let refused = put(&endpoint, "1").send().await.unwrap_err().into_service_error();
     assert_eq!(refused.code(), Some("InternalServerError"));
     assert!(is_there(&endpoint, "1").await);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -153,7 +148,6 @@ async fn a_held_call_waits_until_it_is_released() {
         held.await.unwrap().unwrap();
         fault.holds(0).await;
     }
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -167,7 +161,6 @@ async fn a_held_call_whose_caller_is_gone_never_takes_effect() {
     fault.holds(0).await;
     fault.release();
     assert!(!is_there(&endpoint, "1").await);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -187,7 +180,6 @@ async fn a_fault_lasts_and_delays_as_long_as_ordered() {
     let begun = Instant::now();
     put(&endpoint, "3").send().await.unwrap();
     assert!(begun.elapsed() >= Duration::from_millis(100), "{:?}", begun.elapsed());
-    endpoint.stop().await;
 }
 
 async fn control(
@@ -234,7 +226,6 @@ async fn faults_are_ordered_and_called_off_over_http() {
     let off = control(&endpoint, Method::DELETE, "faults", "").await;
     assert_eq!(off, (200, json!({"cancelled": 1})));
     put(&endpoint, "2").send().await.unwrap();
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -259,5 +250,4 @@ async fn an_order_that_makes_no_sense_is_refused_with_the_reason() {
     assert_eq!(page.send().await.unwrap().status(), 403);
     let page = endpoint.client().get(&url).header("host", "evil.example");
     assert_eq!(page.send().await.unwrap().status(), 403);
-    endpoint.stop().await;
 }

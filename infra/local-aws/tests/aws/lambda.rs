@@ -1,11 +1,11 @@
 use aws_sdk_lambda::error::ProvideErrorMetadata as _;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use local_aws::services::lambda::{FunctionResponse, InvokeError};
+use local_aws::services::lambda::{FunctionResponse, InvokeError, InvokeResult};
 
 use crate::endpoint::{Endpoint, eventually};
 
-fn failure() -> Result<FunctionResponse, InvokeError> {
+fn failure() -> InvokeResult {
     Ok(FunctionResponse::FunctionError(r#"{"errorType":"Oops","errorMessage":"no"}"#.into()))
 }
 
@@ -29,7 +29,6 @@ async fn a_request_gets_what_the_function_answers() {
     // No payload is an empty event.
     client.invoke().function_name("greet").send().await.unwrap();
     assert_eq!(endpoint.functions.payloads.lock().unwrap().last().unwrap(), "{}");
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -39,7 +38,6 @@ async fn a_failing_function_answers_with_its_error() {
     let answer = endpoint.lambda().invoke().function_name("greet").send().await.unwrap();
     assert_eq!((answer.status_code(), answer.function_error()), (200, Some("Unhandled")));
     assert!(answer.payload().unwrap().as_ref().starts_with(br#"{"errorType":"Oops""#));
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -62,7 +60,6 @@ async fn an_event_is_tried_three_times() {
     eventually(async || (calls() == 6).then_some(())).await;
     let payloads = endpoint.functions.payloads.lock().unwrap().clone();
     assert_eq!(payloads, ["1", "1", "1", "1", "2", "2"]);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -74,7 +71,6 @@ async fn a_dry_run_runs_nothing() {
     assert!(endpoint.functions.payloads.lock().unwrap().is_empty());
     let missing = dry.function_name("unknown").send().await.unwrap_err().into_service_error();
     assert!(missing.is_resource_not_found_exception(), "{missing:?}");
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -108,7 +104,6 @@ async fn invalid_invocation_is_refused() {
     let event = sync.invocation_type(InvocationType::Event).payload(large(1024 * 1024 + 1));
     let refused = event.send().await.unwrap_err();
     assert_eq!(refused.raw_response().unwrap().status().as_u16(), 413);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -124,5 +119,4 @@ async fn functions_are_listed() {
     assert_eq!(one.configuration().unwrap().description(), Some("Says hello"));
     let missing = client.get_function().function_name("unknown").send().await.unwrap_err();
     assert!(missing.into_service_error().is_resource_not_found_exception());
-    endpoint.stop().await;
 }

@@ -75,7 +75,6 @@ async fn each_service_refuses_as_it_does_on_aws() {
     assert_eq!((status, message), (403, denial("sqs:sendmessage", &queue)));
     assert_eq!(endpoint.aws.queues.length("mail"), Some(0));
     assert_eq!(endpoint.aws.permissions.uses(), []);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -104,7 +103,6 @@ async fn a_transaction_is_refused_for_any_of_its_items() {
     let uses: Vec<Use> = endpoint.aws.permissions.uses();
     let actions: Vec<_> = uses.iter().map(|it| it.action.as_str()).collect();
     assert_eq!(actions, ["dynamodb:GetItem", "dynamodb:PutItem"]);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -122,7 +120,6 @@ async fn refused_call_fires_no_fault_and_other_clients_may_do_everything() {
     // A function without a role isn't one of the template's.
     endpoint.as_function("stranger");
     put(&endpoint).await.unwrap();
-    endpoint.stop().await;
 }
 
 #[tokio::test]

@@ -22,7 +22,6 @@ async fn a_web_page_can_do_nothing_here() {
     let answer = options.header("origin", "https://evil.example").send().await.unwrap();
     assert!(!answer.status().is_success());
     assert!(answer.headers().get("access-control-allow-origin").is_none());
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -33,7 +32,6 @@ async fn caller_identity_is_answered() {
     assert_eq!(answer.status(), 200);
     let text = answer.text().await.unwrap();
     assert!(text.contains("<Account>000000000000</Account>"), "{text}");
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -69,7 +67,6 @@ async fn unknown_service_is_answered_with_the_known_ones() {
         let text = answer.text().await.unwrap();
         assert!(text.contains("AWS JSON protocol only") && text.contains("update"), "{text}");
     }
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -109,5 +106,4 @@ async fn garbage_is_refused_and_never_repeated() {
             assert!(!target.starts_with("AmazonS") || !text.contains("hunter2"), "{text}");
         }
     }
-    endpoint.stop().await;
 }

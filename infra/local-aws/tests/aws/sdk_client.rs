@@ -27,15 +27,10 @@ impl HttpConnector for SdkClient {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let user = |error: http::Error| ConnectorError::user(error.into());
             let request =
                 request.try_into_http1x().map_err(|it| ConnectorError::user(it.into()))?;
-            let (head, body) = request.into_parts();
-            let request = http::Request::builder().method(head.method).uri(head.uri);
-            let mut request = request.body(reqwest::Body::wrap(body)).map_err(user)?;
-            *request.headers_mut() = head.headers;
-            let request =
-                request.try_into().map_err(|it: reqwest::Error| ConnectorError::user(it.into()))?;
+            let request = reqwest::Request::try_from(request.map(reqwest::Body::wrap));
+            let request = request.map_err(|it| ConnectorError::user(it.into()))?;
             let response = client.execute(request).await;
             let response = response.map_err(|error| ConnectorError::io(error.into()))?;
             let response: http::Response<reqwest::Body> = response.into();

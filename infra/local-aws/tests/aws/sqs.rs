@@ -91,12 +91,11 @@ async fn a_message_is_sent_received_and_deleted() {
     let broken = client.delete_message().queue_url(&url).receipt_handle("nonsense");
     let error = broken.send().await.unwrap_err().into_service_error();
     assert!(error.is_receipt_handle_is_invalid(), "{error:?}");
-    endpoint.stop().await;
 }
 
 #[tokio::test]
 async fn undeleted_message_is_received_again() {
-    let (endpoint, client, url) = with_queue(&[(Name::VisibilityTimeout, "1")]).await;
+    let (_endpoint, client, url) = with_queue(&[(Name::VisibilityTimeout, "1")]).await;
     let id = send(&client, &url, "again").await;
     let first = receive(&client, &url, 0).await;
     assert!(receive(&client, &url, 0).await.is_empty());
@@ -105,12 +104,11 @@ async fn undeleted_message_is_received_again() {
     assert_eq!(second[0].message_id(), Some(id.as_str()));
     assert_eq!(second[0].attributes().unwrap()[&System::ApproximateReceiveCount], "2");
     assert_ne!(first[0].receipt_handle(), second[0].receipt_handle());
-    endpoint.stop().await;
 }
 
 #[tokio::test]
 async fn visibility_is_changed_for_one_and_for_several() {
-    let (endpoint, client, url) = with_queue(&[]).await;
+    let (_endpoint, client, url) = with_queue(&[]).await;
     send(&client, &url, "a").await;
     send(&client, &url, "b").await;
     let messages = receive(&client, &url, 0).await;
@@ -133,7 +131,6 @@ async fn visibility_is_changed_for_one_and_for_several() {
     assert_eq!(changed.failed()[0].id(), "bad");
     assert_eq!(changed.failed()[0].code(), "ReceiptHandleIsInvalid");
     assert_eq!(bodies(&receive(&client, &url, 0).await), ["b"]);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -170,12 +167,11 @@ async fn a_batch_succeeds_and_fails_entry_by_entry() {
     let deleted = client.delete_message_batch().queue_url(&url).entries(entry).send().await;
     assert_eq!(deleted.unwrap().successful()[0].id(), "a");
     assert_eq!(endpoint.aws.queues.length("letters"), Some(0));
-    endpoint.stop().await;
 }
 
 #[tokio::test]
 async fn a_message_of_one_mebibyte_is_the_largest() {
-    let (endpoint, client, url) = with_queue(&[]).await;
+    let (_endpoint, client, url) = with_queue(&[]).await;
     let largest = "\u{7f}".repeat(1_048_576);
     send(&client, &url, &largest).await;
     let larger = client.send_message().queue_url(&url).message_body(largest + "x");
@@ -184,12 +180,11 @@ async fn a_message_of_one_mebibyte_is_the_largest() {
     let control = client.send_message().queue_url(&url).message_body("\u{1}");
     let error = control.send().await.unwrap_err().into_service_error();
     assert!(error.is_invalid_message_contents(), "{error:?}");
-    endpoint.stop().await;
 }
 
 #[tokio::test]
 async fn message_that_fails_too_often_moves_to_the_dlq() {
-    let (endpoint, client, dead) = with_queue(&[]).await;
+    let (_endpoint, client, dead) = with_queue(&[]).await;
     let policy = r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:letters","maxReceiveCount":"2"}"#;
     let url =
         make(&client, "work", &[(Name::RedrivePolicy, policy), (Name::VisibilityTimeout, "0")])
@@ -211,12 +206,11 @@ async fn message_that_fails_too_often_moves_to_the_dlq() {
     let create = client.create_queue().queue_name("more").attributes(Name::RedrivePolicy, nowhere);
     let error = create.send().await.unwrap_err().into_service_error();
     assert!(error.message().unwrap().contains("Dead letter target does not exist"), "{error:?}");
-    endpoint.stop().await;
 }
 
 #[tokio::test]
 async fn a_long_poll_ends_with_the_first_message() {
-    let (endpoint, client, url) = with_queue(&[]).await;
+    let (_endpoint, client, url) = with_queue(&[]).await;
     let began = Instant::now();
     let polling = tokio::spawn({
         let (client, url) = (client.clone(), url.clone());
@@ -227,7 +221,6 @@ async fn a_long_poll_ends_with_the_first_message() {
     send(&client, &url, "hello").await;
     assert_eq!(polling.await.unwrap(), "hello");
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -253,7 +246,7 @@ async fn a_long_poll_does_not_hold_up_the_end() {
 
 #[tokio::test]
 async fn a_delayed_message_comes_late() {
-    let (endpoint, client, url) = with_queue(&[(Name::DelaySeconds, "60")]).await;
+    let (_endpoint, client, url) = with_queue(&[(Name::DelaySeconds, "60")]).await;
     let began = Instant::now();
     let send_now = client.send_message().queue_url(&url).message_body("soon").delay_seconds(3);
     send_now.send().await.unwrap();
@@ -262,7 +255,6 @@ async fn a_delayed_message_comes_late() {
     assert_eq!(bodies(&receive(&client, &url, 20).await), ["soon"]);
     assert!(began.elapsed() >= Duration::from_millis(2990), "{:?}", began.elapsed());
     assert!(receive(&client, &url, 0).await.is_empty());
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -311,7 +303,6 @@ async fn queues_are_made_found_changed_purged_and_deleted() {
     let fifo = client.create_queue().queue_name("orders.fifo");
     let fifo = fifo.attributes(Name::FifoQueue, "true").send().await.unwrap_err();
     assert!(fifo.into_service_error().message().unwrap().contains("FIFO"));
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -346,5 +337,4 @@ async fn the_runner_receives_what_a_function_is_given() {
     assert_eq!(queues.length("work"), Some(1));
     assert!(queues.receive("nothing", 1, Duration::ZERO).await.is_err());
     assert!(queues.send("nothing", "x".to_owned()).is_err());
-    endpoint.stop().await;
 }

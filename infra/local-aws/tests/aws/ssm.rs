@@ -39,7 +39,6 @@ async fn a_parameter_is_overwritten_only_on_demand() {
             || mismatch.code() == Some("HierarchyTypeMismatch"),
         "{mismatch:?}"
     );
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -60,7 +59,6 @@ async fn versions_are_read_by_number() {
         assert_eq!(error.is_parameter_not_found(), not_found, "{name}: {error:?}");
         assert_eq!(error.is_parameter_version_not_found(), !not_found, "{name}: {error:?}");
     }
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -90,7 +88,6 @@ async fn a_secret_is_told_only_to_those_who_ask_for_decryption() {
     }
     // One version has one ciphertext.
     assert_eq!(closed.iter().collect::<BTreeSet<_>>().len(), 1);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -114,7 +111,6 @@ async fn several_are_read_and_deleted_at_once() {
     let deleted = client.delete_parameters().names("a").names("b").send().await.unwrap();
     assert_eq!(deleted.deleted_parameters(), ["b"]);
     assert_eq!(deleted.invalid_parameters(), ["a"]);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -153,7 +149,6 @@ async fn a_path_is_read_flat_deep_and_in_pages() {
         let error = request.send().await.unwrap_err();
         assert_eq!(error.into_service_error().code(), Some(code));
     }
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -191,7 +186,6 @@ async fn history_and_description_tell_what_was_put() {
     let label = filter("Label", "Equals", "x");
     let error = client.describe_parameters().parameter_filters(label).send().await.unwrap_err();
     assert!(error.into_service_error().is_invalid_filter_key());
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -217,7 +211,6 @@ async fn invalid_parameter_is_refused() {
     put("limit", &"x".repeat(4096)).send().await.unwrap();
     let advanced = put("advanced", &"x".repeat(8192)).tier(ParameterTier::Advanced);
     advanced.send().await.unwrap();
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -236,7 +229,6 @@ async fn racing_overwrites_have_versions_of_their_own() {
         versions.insert(race.await.unwrap().unwrap().version());
     }
     assert_eq!(versions, (2..=21).collect());
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -251,5 +243,4 @@ async fn the_runner_puts_and_reads_without_a_client() {
     assert!(parameters.put("no spaces", Kind::String, "x").is_err());
     let got = endpoint.ssm().get_parameter().name("/app/secret").with_decryption(true);
     assert_eq!(got.send().await.unwrap().parameter().unwrap().value(), Some("two"));
-    endpoint.stop().await;
 }

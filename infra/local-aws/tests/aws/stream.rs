@@ -74,7 +74,6 @@ async fn records_come_in_order_and_as_lambda_hands_them_on() {
     assert_eq!(sequence, position.to_string());
     let parsed = serde_json::from_value(json!(sequence)).unwrap();
     assert_eq!(position, parsed);
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -107,7 +106,6 @@ async fn a_write_that_changes_nothing_has_no_record_but_moves_the_position() {
     let records = read["Records"].as_array().unwrap();
     assert_eq!(ids(records), ["1"]);
     assert_eq!(records[0]["awsRegion"], "us-east-1");
-    endpoint.stop().await;
 }
 
 #[tokio::test]
@@ -142,5 +140,4 @@ async fn a_table_made_anew_has_none_of_the_old_ones_records() {
     let iterator = json!({"ShardIterator": iterator["ShardIterator"]});
     let read = call(&endpoint, "GetRecords", &iterator).await;
     assert_eq!(ids(read["Records"].as_array().unwrap()), ["new"]);
-    endpoint.stop().await;
 }

@@ -46,7 +46,6 @@ async fn routes_follow_the_template() {
     let cloud = stack.start().await;
     assert_eq!(http(cloud.http(), &post("/callback/shop")).await.0, 404);
     assert_eq!(http(cloud.http(), &post("/hooks/shop")).await.0, 200);
-    cloud.stop().await;
 }
 
 const FED: &str = "
@@ -87,7 +86,6 @@ async fn the_clock_a_queue_and_a_table_feed_a_function() {
     put(&cloud, "b").await;
     cloud.idle().await;
     assert_eq!(ended(), 5);
-    cloud.stop().await;
 }
 
 const PIPED: &str = "  Pipe:
@@ -151,7 +149,6 @@ async fn a_pipe_forwards_what_its_function_makes_of_records_if_there_is_a_bus() 
     assert_eq!(ask("GET", "buses").await.1, json!({ "buses": { "shop/orders": 2 } }));
     assert_eq!(ask("DELETE", "buses/shop/orders").await.1, json!({ "cleared": 2 }));
     assert!(cloud.aws.buses.events("shop/orders").is_empty());
-    cloud.stop().await;
 }
 
 /// Puts a row the way a client does: signed or not, an `Authorization` is asked for.

@@ -68,7 +68,6 @@ async fn extra_stack_has_its_own_api_and_shares_the_rest() {
         cloud.idle().await;
         assert_eq!(ended(), times, "{bus}, from {source}", source = "it");
     }
-    cloud.stop().await;
 }
 
 #[tokio::test]
@@ -88,7 +87,6 @@ async fn binaries_of_an_extra_stack_are_found_in_target_debug() {
     let answer = cloud.invoke("two", &json!({ "print": "here" })).await.unwrap();
     assert_eq!(answer["event"], json!({ "print": "here" }));
     eventually(|| stack.lines().contains(&"two: here".to_owned())).await;
-    cloud.stop().await;
 }
 
 #[tokio::test]

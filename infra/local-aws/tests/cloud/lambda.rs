@@ -41,7 +41,6 @@ async fn a_function_finds_what_lambda_promises_and_nothing_else() {
     let lines = stack.lines();
     assert!(lines.contains(&"one: ready".to_owned()), "{lines:?}");
     assert!(lines.contains(&"one: START (cold)".to_owned()), "{lines:?}");
-    cloud.stop().await;
 }
 
 #[tokio::test]
@@ -105,7 +104,6 @@ async fn reserved_concurrency_throttles_and_the_limit_of_processes_only_delays()
     };
     let (first, second) = tokio::join!(cloud.invoke("limited", &held), second);
     assert_eq!(process(&first.unwrap()), process(&second.unwrap()));
-    cloud.stop().await;
 }
 
 #[tokio::test]
@@ -125,7 +123,6 @@ async fn a_function_that_takes_too_long_is_killed() {
     assert!(is_gone(stuck));
     // The next one has a process of its own.
     assert_ne!(process(&cloud.invoke("slow", &json!({})).await.unwrap()), stuck);
-    cloud.stop().await;
 }
 
 #[tokio::test]
@@ -157,7 +154,6 @@ async fn last_output_of_a_dying_function_is_in_its_error() {
     let failed = error(cloud.invoke("one", &json!({ "fail": "no" })).await.unwrap_err());
     assert_eq!(failed["errorMessage"], "no");
     assert_eq!(process(&cloud.invoke("one", &json!({})).await.unwrap()), before);
-    cloud.stop().await;
 }
 
 #[tokio::test]
@@ -169,7 +165,6 @@ async fn a_process_that_died_between_two_invocations_is_replaced_unnoticed() {
     rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
     eventually(|| !cloud.processes().iter().any(|process| u64::from(*process) == first)).await;
     assert_ne!(process(&cloud.invoke("one", &json!({})).await.unwrap()), first);
-    cloud.stop().await;
 }
 
 #[tokio::test]
@@ -211,7 +206,6 @@ async fn a_function_that_is_killed_answers_as_one_that_exits() {
     assert!(is_gone(next));
     let unknown = cloud.kill("unknown").await.unwrap_err();
     assert!(matches!(unknown, InvokeFailure::NotFound(_)), "{unknown}");
-    cloud.stop().await;
 }
 
 #[tokio::test]
@@ -239,7 +233,6 @@ async fn cold_starts_give_each_invocation_a_new_process() {
         cloud.command("unknown", ProcessCommand::ColdStarts(1)).await,
         Err(InvokeFailure::NotFound(_))
     ));
-    cloud.stop().await;
 }
 
 #[tokio::test]
@@ -283,7 +276,6 @@ async fn frozen_function_resumes_when_thawed_or_times_out() {
     assert_eq!(error["errorType"], "Sandbox.Timedout", "{error}");
     let unknown = cloud.command("unknown", ProcessCommand::Freeze).await.unwrap_err();
     assert!(matches!(unknown, InvokeFailure::NotFound(_)), "{unknown}");
-    cloud.stop().await;
 }
 
 /// The two points at which a crash leaves something behind, and nothing.
@@ -316,7 +308,6 @@ async fn a_function_can_be_killed_before_and_after_its_put() {
         cloud.invoke("one", &json!({ "put": format!("{id} again") })).await.unwrap();
         assert_eq!(records() - there, 2 + usize::from(is_put), "{id}");
     }
-    cloud.stop().await;
 }
 
 #[tokio::test]
@@ -327,7 +318,6 @@ async fn idle_processes_are_stopped() {
     let cloud = local_aws::Cloud::start(options).await.unwrap();
     let first = process(&cloud.invoke("one", &json!({})).await.unwrap());
     eventually(|| is_gone(first)).await;
-    cloud.stop().await;
 }
 
 #[tokio::test]

@@ -50,5 +50,4 @@ async fn observer_sees_each_invocation_and_each_executed_call() {
     assert_eq!(invocations.len(), 3, "{seen:#?}");
     assert!(invocations[0].contains("\"AWS_LAMBDA_LOG_FORMAT\":\"JSON\""), "{invocations:?}");
     assert!(invocations[2].contains("\"errorMessage\":\"no\""), "{invocations:?}");
-    cloud.stop().await;
 }

@@ -4,6 +4,7 @@ use crate::api_error::{self, ApiError};
 use crate::model::app::App;
 use crate::model::call_log::CallLog;
 use crate::model::media::MediaFile;
+use crate::model::message::Jump;
 use crate::model::person::{Person, Relation};
 use crate::model::world::World;
 use crate::oddities::catalog::Oddity;
@@ -59,6 +60,12 @@ impl Call<'_> {
     /// A text or a number in the body, as text. WeChat's documentation and its SDKs differ.
     pub(super) fn text_or_number(&self, name: &str) -> Option<String> {
         self.body.get(name).map(|it| it.to_string().trim_matches('"').to_owned())
+    }
+
+    /// The page of the app itself that a tap opens.
+    pub(super) fn own_page(&self, app: &App, state: &str) -> Option<Jump> {
+        let (page, app_id) = (Some(self.text("page")?.to_owned()), app.app_id.to_string());
+        Some(Jump::MiniProgram { app_id, page, state: state.to_owned() })
     }
 
     /// The user `touser` of this app.

@@ -9,7 +9,7 @@ use crate::endpoints::call::{Call, success};
 use crate::endpoints::template_message;
 use crate::model::fields;
 use crate::model::forms;
-use crate::model::message::{Jump, Message};
+use crate::model::message::Message;
 use crate::model::template::TemplateKind;
 use serde_json::Value;
 
@@ -25,11 +25,7 @@ pub(super) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, ApiError> {
     let fields = fields::render(template, call.body.get("data"))?;
     let emphasis = call.text("emphasis_keyword").and_then(|it| it.strip_suffix(".DATA"));
     let emphasis = emphasis.filter(|key| fields.iter().any(|it| it.key == *key)).map(str::to_owned);
-    let jump = call.text("page").map(|page| Jump::MiniProgram {
-        app_id: app.app_id.to_string(),
-        page: Some(page.to_owned()),
-        state: "formal".to_owned(),
-    });
+    let jump = call.own_page(app, "formal");
     let title = template.title.clone();
     let card = Message::card(&to.alias, "legacy_template", title, fields, call.now);
 

@@ -9,7 +9,7 @@ use crate::endpoints::call::{Call, Recipient, success_with_msgid};
 use crate::endpoints::template_message;
 use crate::model::app::App;
 use crate::model::fields;
-use crate::model::message::{Jump, Message};
+use crate::model::message::Message;
 use crate::model::template::{Template, TemplateKind};
 use crate::push::outgoing::Push;
 use crate::push::subscription_events;
@@ -25,11 +25,7 @@ pub(super) fn send(call: &mut Call<'_>, at: usize) -> Result<Value, ApiError> {
     let fields = fields::render(template, call.body.get("data"))?;
     let state = one_of(call, "miniprogram_state", &["formal", "developer", "trial"])?;
     one_of(call, "lang", &["zh_CN", "en_US", "zh_HK", "zh_TW"])?;
-    let jump = call.text("page").map(|page| Jump::MiniProgram {
-        app_id: call.app(at).app_id.to_string(),
-        page: Some(page.to_owned()),
-        state,
-    });
+    let jump = call.own_page(call.app(at), &state);
     let card = Message::card(&to.alias, "subscribe", template.title.clone(), fields, call.now);
     let template = template.clone();
     let msgid = deliver(call, &to, &template, Message { jump, ..card });

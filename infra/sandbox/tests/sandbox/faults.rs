@@ -1,4 +1,4 @@
-use crate::fixture::{Fixture, errcode};
+use crate::fixture::{Fixture, SHOP_TEMPLATE, errcode, order};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -6,12 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 #[tokio::test]
 async fn fault_affects_the_given_number_of_calls_of_its_path() {
     let fixture = Fixture::new().await;
-    fixture
-        .post(
-            "/sandbox/faults",
-            json!({"path": "/cgi-bin/stable_token", "times": 2, "errcode": -1}),
-        )
-        .await;
+    fixture.fault(json!({"path": "/cgi-bin/stable_token", "times": 2, "errcode": -1})).await;
     assert_eq!(errcode(&fixture.get("/cgi-bin/token").await), 40002, "another path");
     for _ in 0..2 {
         let answer = fixture.stable("shop", false).await;
@@ -20,12 +15,7 @@ async fn fault_affects_the_given_number_of_calls_of_its_path() {
     }
     assert_eq!(errcode(&fixture.stable("shop", false).await), 0);
 
-    fixture
-        .post(
-            "/sandbox/faults",
-            json!({"path": "/cgi-bin/stable_token", "times": 9, "status": 502}),
-        )
-        .await;
+    fixture.fault(json!({"path": "/cgi-bin/stable_token", "times": 9, "status": 502})).await;
     let answer =
         fixture.http.post(fixture.url("/cgi-bin/stable_token")).body("{}").send().await.unwrap();
     assert_eq!(answer.status(), 502);
@@ -42,7 +32,7 @@ async fn fault_affects_the_given_number_of_calls_of_its_path() {
 #[tokio::test]
 async fn delay_postpones_the_answer() {
     let fixture = Fixture::new().await;
-    fixture.post("/sandbox/faults", json!({"path": "/cgi-bin/*", "delay_ms": 150})).await;
+    fixture.fault(json!({"path": "/cgi-bin/*", "delay_ms": 150})).await;
     let started = Instant::now();
     assert_eq!(errcode(&fixture.stable("shop", false).await), 0);
     assert!(started.elapsed() >= Duration::from_millis(150));
@@ -51,7 +41,7 @@ async fn delay_postpones_the_answer() {
 #[tokio::test]
 async fn reset_comes_before_the_first_byte() {
     let fixture = Fixture::new().await;
-    fixture.post("/sandbox/faults", json!({"path": "/cgi-bin/token", "reset": true})).await;
+    fixture.fault(json!({"path": "/cgi-bin/token", "reset": true})).await;
     let mut wire = tokio::net::TcpStream::connect(fixture.sandbox.address()).await.unwrap();
     wire.write_all(b"GET /cgi-bin/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .await
@@ -73,11 +63,8 @@ async fn reset_after_the_call_loses_only_the_answer() {
     fixture.callback.take_single();
     let token = fixture.token("shop").await;
     let path = "/cgi-bin/message/template/send";
-    fixture.post("/sandbox/faults", json!({"path": path, "reset": true, "after": true})).await;
-    let body = json!({
-        "touser": ann, "template_id": crate::fixture::SHOP_TEMPLATE,
-        "data": {"thing1": {"value": "Blue kettle"}, "time2": {"value": "15:04"}},
-    });
+    fixture.fault(json!({"path": path, "reset": true, "after": true})).await;
+    let body = order(&ann, SHOP_TEMPLATE, &json!({}));
     let url = fixture.url(&format!("{path}?access_token={token}"));
     assert!(fixture.http.post(url).body(body.to_string()).send().await.is_err());
     assert_eq!(fixture.screen("ann").await.len(), 1);
@@ -95,7 +82,7 @@ async fn location_redirects_the_caller() {
         (json!({"path": "/cgi-bin/stable_token", "location": there}), 302),
         (json!({"path": "/cgi-bin/stable_token", "location": there, "status": 307}), 307),
     ] {
-        fixture.post("/sandbox/faults", fault).await;
+        fixture.fault(fault).await;
         let answer =
             http.post(fixture.url("/cgi-bin/stable_token")).body("{}").send().await.unwrap();
         assert_eq!(answer.status(), status);
@@ -117,24 +104,16 @@ async fn body_has_any_content_and_length() {
     };
     let html = "<html><body>502 Bad Gateway</body></html>";
     fixture
-        .post(
-            "/sandbox/faults",
-            json!({"path": "/cgi-bin/token", "body": html, "content_type": "text/html"}),
-        )
+        .fault(json!({"path": "/cgi-bin/token", "body": html, "content_type": "text/html"}))
         .await;
     assert_eq!(ask().await, (200, "text/html".to_owned(), html.to_owned()));
 
-    fixture
-        .post(
-            "/sandbox/faults",
-            json!({"path": "/cgi-bin/token", "body": "not JSON", "status": 500}),
-        )
-        .await;
+    fixture.fault(json!({"path": "/cgi-bin/token", "body": "not JSON", "status": 500})).await;
     let (status, kind, body) = ask().await;
     assert_eq!((status, body.as_str()), (500, "not JSON"));
     assert!(kind.starts_with("application/json"), "{kind}");
 
-    fixture.post("/sandbox/faults", json!({"path": "/cgi-bin/token", "body_bytes": 2 << 20})).await;
+    fixture.fault(json!({"path": "/cgi-bin/token", "body_bytes": 2 << 20})).await;
     let (status, _, body) = ask().await;
     assert_eq!((status, body.len()), (200, 2 << 20));
     let body: Value = serde_json::from_str(&body).unwrap();
@@ -146,7 +125,7 @@ async fn body_has_any_content_and_length() {
 async fn fault_lasts_for_the_maximum_number_of_calls() {
     let fixture = Fixture::new().await;
     let slow = json!({"path": "/cgi-bin/*", "delay_ms": 50, "times": u32::MAX});
-    fixture.post("/sandbox/faults", slow).await;
+    fixture.fault(slow).await;
     for _ in 0..3 {
         let started = Instant::now();
         assert_eq!(errcode(&fixture.stable("shop", false).await), 0);
@@ -164,11 +143,8 @@ async fn body_after_the_call_replaces_only_the_answer() {
     fixture.act("ann", "follow", json!({"app": "shop"})).await;
     let token = fixture.token("shop").await;
     let path = "/cgi-bin/message/template/send";
-    fixture.post("/sandbox/faults", json!({"path": path, "body": "<html>", "after": true})).await;
-    let body = json!({
-        "touser": ann, "template_id": crate::fixture::SHOP_TEMPLATE,
-        "data": {"thing1": {"value": "Blue kettle"}, "time2": {"value": "15:04"}},
-    });
+    fixture.fault(json!({"path": path, "body": "<html>", "after": true})).await;
+    let body = order(&ann, SHOP_TEMPLATE, &json!({}));
     let url = fixture.url(&format!("{path}?access_token={token}"));
     let answer = fixture.http.post(url).body(body.to_string()).send().await.unwrap();
     assert_eq!(answer.text().await.unwrap(), "<html>");

@@ -59,19 +59,20 @@ impl Fixture {
 
     /// POST to WeChat's API or the control API.
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.ask(path, &body).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+
+    async fn ask(&self, path: &str, body: &Value) -> (u16, Value) {
         let answer = self.http.post(self.url(path)).body(body.to_string()).send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        assert_eq!(status, 200, "{path}: {text}");
-        serde_json::from_str(&text).unwrap()
+        (answer.status().as_u16(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }
 
     /// The status and the error of the control API.
     pub(crate) async fn control_error(&self, path: &str, body: Value) -> (u16, String) {
-        let answer = self.http.post(self.url(path)).body(body.to_string()).send().await.unwrap();
-        let status = answer.status().as_u16();
-        let body: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-        (status, body["error"].as_str().unwrap().to_owned())
+        let (status, answer) = self.ask(path, &body).await;
+        (status, answer["error"].as_str().unwrap().to_owned())
     }
 
     pub(crate) async fn act(&self, name: &str, action: &str, with: Value) -> Value {
@@ -115,27 +116,34 @@ impl Fixture {
     }
 
     pub(crate) async fn send_template(&self, to: &str, more: Value) -> Value {
-        let mut body = json!({
-            "touser": to, "template_id": SHOP_TEMPLATE,
-            "data": {"thing1": {"value": "Blue kettle"}, "time2": {"value": "2026-11-20 15:04"}},
-        });
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let body = order(to, SHOP_TEMPLATE, &more);
         self.call("shop", "/cgi-bin/message/template/send", body).await
     }
 
     pub(crate) async fn send_subscribe(&self, to: &str, more: Value) -> Value {
-        let mut body = json!({
-            "touser": to, "template_id": MINI_TEMPLATE,
-            "data": {"thing1": {"value": "Blue kettle"}, "time2": {"value": "2026-11-20 15:04"}},
-        });
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let body = order(to, MINI_TEMPLATE, &more);
         self.call("shop-mini", "/cgi-bin/message/subscribe/send", body).await
+    }
+
+    /// Injects a fault.
+    pub(crate) async fn fault(&self, fault: Value) {
+        self.post("/sandbox/faults", fault).await;
     }
 
     pub(crate) async fn send_text(&self, app: &str, to: &str) -> i64 {
         let body = json!({"touser": to, "msgtype": "text", "text": {"content": "hello"}});
         errcode(&self.call(app, "/cgi-bin/message/custom/send", body).await)
     }
+}
+
+/// A message about an order.
+pub(crate) fn order(to: &str, template_id: &str, more: &Value) -> Value {
+    let mut body = json!({
+        "touser": to, "template_id": template_id,
+        "data": {"thing1": {"value": "Blue kettle"}, "time2": {"value": "2026-11-20 15:04"}},
+    });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
 }
 
 /// The errcode; 0 without one.

@@ -1,17 +1,7 @@
 use crate::fixture::{Fixture, errcode};
 use serde_json::{Value, json};
 
-async fn token(fixture: &Fixture, alias: &str) -> String {
-    let app = fixture.app(alias);
-    let wanted = json!({
-        "grant_type": "client_credential", "appid": app.app_id, "secret": app.secret.expose(),
-    });
-    let answer = fixture.post("/cgi-bin/stable_token", wanted).await;
-    answer["access_token"].as_str().unwrap().to_owned()
-}
-
-async fn code(fixture: &Fixture, with: Value) -> String {
-    let mut with = with;
+async fn code(fixture: &Fixture, mut with: Value) -> String {
     with["app"] = json!("shop-mini");
     let answer = fixture.act("ann", "phone", with).await;
     assert_eq!(answer["pushes"], json!([]), "the button pushes nothing");
@@ -25,7 +15,7 @@ async fn exchange(fixture: &Fixture, token: &str, body: Value) -> Value {
 #[tokio::test]
 async fn phone_code_works_once() {
     let fixture = Fixture::new().await;
-    let token = token(&fixture, "shop-mini").await;
+    let token = fixture.token("shop-mini").await;
     let code = code(&fixture, json!({ "number": "13800138000" })).await;
     let answer = exchange(&fixture, &token, json!({ "code": code })).await;
     let phone = &answer["phone_info"];
@@ -45,7 +35,7 @@ async fn phone_code_works_once() {
 #[tokio::test]
 async fn foreign_number_has_its_country_code() {
     let fixture = Fixture::new().await;
-    let token = token(&fixture, "shop-mini").await;
+    let token = fixture.token("shop-mini").await;
     let code = code(&fixture, json!({ "number": "51234567", "country_code": "852" })).await;
     let answer = exchange(&fixture, &token, json!({ "code": code })).await;
     assert_eq!(answer["phone_info"]["phoneNumber"], "+85251234567");
@@ -56,7 +46,7 @@ async fn foreign_number_has_its_country_code() {
 #[tokio::test]
 async fn phone_code_is_valid_for_five_minutes_in_its_app_for_its_user() {
     let fixture = Fixture::new().await;
-    let token = token(&fixture, "shop-mini").await;
+    let token = fixture.token("shop-mini").await;
     let with = async |body| errcode(&exchange(&fixture, &token, body).await);
     let late = code(&fixture, json!({})).await;
     fixture.advance(300).await;
@@ -82,7 +72,7 @@ async fn phone_code_of_another_app_has_its_own_errcode() {
     assert_eq!(fixture.control_error("/sandbox/apps", other).await.0, 400, "there is one");
     let nothing = json!({ "like": "nothing", "alias": "a", "app_id": "wx0000000000005a04" });
     assert_eq!(fixture.control_error("/sandbox/apps", nothing).await.0, 404);
-    let (there, here) = (token(&fixture, "other").await, token(&fixture, "shop-mini").await);
+    let (there, here) = (fixture.token("other").await, fixture.token("shop-mini").await);
     let code = code(&fixture, json!({})).await;
     assert_eq!(errcode(&exchange(&fixture, &there, json!({ "code": code })).await), 40013);
     assert_eq!(errcode(&exchange(&fixture, &here, json!({ "code": code })).await), 0);
@@ -93,7 +83,7 @@ async fn phone_code_of_another_app_has_its_own_errcode() {
 #[tokio::test]
 async fn official_account_cannot_get_a_phone_number() {
     let fixture = Fixture::new().await;
-    let token = token(&fixture, "shop").await;
+    let token = fixture.token("shop").await;
     let code = code(&fixture, json!({})).await;
     assert_eq!(errcode(&exchange(&fixture, &token, json!({ "code": code })).await), 48001);
     let (status, error) =

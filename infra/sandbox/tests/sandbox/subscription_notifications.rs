@@ -1,16 +1,11 @@
 use crate::callback::field;
-use crate::fixture::{Fixture, SHOP_NOTIFICATION, errcode};
+use crate::fixture::{Fixture, SHOP_NOTIFICATION, errcode, order};
 use serde_json::{Value, json};
 
 const PATH: &str = "/cgi-bin/message/subscribe/bizsend";
 
 async fn send(fixture: &Fixture, app: &str, to: &str, more: Value) -> Value {
-    let mut body = json!({
-        "touser": to, "template_id": SHOP_NOTIFICATION,
-        "data": {"thing1": {"value": "Blue kettle"}, "time2": {"value": "2026-11-22 09:30"}},
-    });
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    fixture.call(app, PATH, body).await
+    fixture.call(app, PATH, order(to, SHOP_NOTIFICATION, &more)).await
 }
 
 fn yes(popup_scene: u8) -> Value {

@@ -33,7 +33,7 @@ struct Registration {
 }
 
 /// How far a fault has come.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct FaultProgress {
     /// How many calls it concerned, affected or not.
     concerned: u64,
@@ -54,15 +54,7 @@ impl Faults {
     /// a call.
     pub fn inject(&self, fault: Fault) -> Result<FaultHandle, InvalidFault> {
         fault.check()?;
-        let progress = FaultProgress {
-            concerned: 0,
-            left: fault.times,
-            fired: 0,
-            under_way: 0,
-            holding: 0,
-            releases: 0,
-            cancelled: false,
-        };
+        let progress = FaultProgress { left: fault.times, ..FaultProgress::default() };
         let handle = FaultHandle(Arc::new(Registration {
             id: self.0.last.fetch_add(1, Ordering::SeqCst) + 1,
             until: fault.for_ms.map(|time| Instant::now() + Duration::from_millis(time)),
@@ -74,7 +66,6 @@ impl Faults {
     }
 
     /// The faults that aren't over, in the order of their injection.
-    #[must_use]
     pub fn list(&self) -> Vec<FaultHandle> {
         let mut waiting = self.waiting();
         waiting.retain(|handle| !handle.is_over());
@@ -82,7 +73,6 @@ impl Faults {
     }
 
     /// The fault of this number, unless it is over.
-    #[must_use]
     pub fn get(&self, id: u64) -> Option<FaultHandle> {
         self.list().into_iter().find(|handle| handle.id() == id)
     }
@@ -117,19 +107,16 @@ impl Faults {
 
 impl FaultHandle {
     /// Its number, unlike that of any other.
-    #[must_use]
     pub fn id(&self) -> u64 {
         self.0.id
     }
 
     /// How many calls it has affected.
-    #[must_use]
     pub fn fired(&self) -> u64 {
         self.0.progress.borrow().fired
     }
 
     /// How many calls it holds now.
-    #[must_use]
     pub fn holding(&self) -> usize {
         self.0.progress.borrow().holding
     }
@@ -165,7 +152,6 @@ impl FaultHandle {
     }
 
     /// The fault and its progress, as the control API shows it.
-    #[must_use]
     pub fn json(&self) -> Json {
         let mut json = json!(self.0.fault);
         let progress = self.0.progress.borrow();

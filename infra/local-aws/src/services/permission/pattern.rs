@@ -31,7 +31,6 @@ impl Pattern {
     }
 
     /// Whether an ARN is meant.
-    #[must_use]
     pub fn fits(&self, arn: &str) -> bool {
         if self.0 == "*" {
             return true;

@@ -63,7 +63,6 @@ impl Policy {
 
     /// Each pair of an action and a resource that it allows and that is among none
     /// of these uses, all of them by the function whose policy this is.
-    #[must_use]
     pub fn unused(&self, uses: &[Use]) -> Vec<Unused> {
         let mut unused = Vec::new();
         for statement in self.0.iter().filter(|it| it.effect == Effect::Allow) {

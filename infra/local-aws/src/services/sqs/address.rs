@@ -3,19 +3,16 @@
 use crate::services::account::{ACCOUNT, REGION};
 
 /// The ARN of a queue.
-#[must_use]
 pub fn arn(queue: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
 }
 
 /// The URL of a queue under an endpoint, as in `http://127.0.0.1:4566`.
-#[must_use]
 pub fn url(endpoint: &str, queue: &str) -> String {
     format!("{}/{ACCOUNT}/{queue}", endpoint.trim_end_matches('/'))
 }
 
 /// The name in a queue's URL, whatever the host, or in its ARN.
-#[must_use]
 pub fn name_of(url: &str) -> &str {
     url.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or(url)
 }

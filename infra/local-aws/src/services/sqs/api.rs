@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
@@ -15,8 +14,7 @@ use super::message::{Attribute, Draft, Message};
 use super::queue::Queue;
 use super::{MAX_BATCH_MESSAGES, Queues, digest, name_of, no_queue, url};
 use crate::services::account::now;
-use crate::services::refusal::Refusal;
-use crate::services::refusal::answer;
+use crate::services::refusal::{Refusal, answer, read};
 
 /// The most names that `ListQueues` gives at a time.
 const NAMES: usize = 1000;
@@ -211,8 +209,7 @@ impl Queues {
         if self.state.read(|state| state.queues.contains_key(&redrive.queue)) {
             return Ok(());
         }
-        Err(Refusal::new(
-            "InvalidParameterValue",
+        Err(Refusal::invalid_parameter(
             "Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.",
         ))
     }
@@ -299,12 +296,9 @@ impl Queues {
 
     async fn receive_message(&self, asked: &Receive) -> Result<Value, Refusal> {
         let invalid = |name: &str, range: &str| {
-            Err(Refusal::new(
-                "InvalidParameterValue",
-                format!(
-                    "Value for parameter {name} is invalid. Reason: Must be {range}, if provided."
-                ),
-            ))
+            Err(Refusal::invalid_parameter(format!(
+                "Value for parameter {name} is invalid. Reason: Must be {range}, if provided."
+            )))
         };
         let max = asked.max_number_of_messages.unwrap_or(1);
         if !(1..=MAX_BATCH_MESSAGES).contains(&max) {
@@ -375,8 +369,7 @@ impl Send {
     /// The message that is asked to be sent; its rules are checked by the queue.
     pub(super) fn draft(self) -> Result<Draft, Refusal> {
         if self.message_deduplication_id.is_some() {
-            return Err(Refusal::new(
-                "InvalidParameterValue",
+            return Err(Refusal::invalid_parameter(
                 "The request includes a parameter that is not valid for this queue type: MessageDeduplicationId.",
             ));
         }
@@ -384,17 +377,16 @@ impl Send {
             .delay_seconds
             .map(|seconds| {
                 u64::try_from(seconds).map_err(|_| {
-                    Refusal::new("InvalidParameterValue", "DelaySeconds must be >= 0 and <= 900.")
+                    Refusal::invalid_parameter("DelaySeconds must be >= 0 and <= 900.")
                 })
             })
             .transpose()?;
         let mut system = self.message_system_attributes;
         let trace = system.remove("AWSTraceHeader").and_then(|attribute| attribute.string_value);
         if let Some(name) = system.keys().next() {
-            return Err(Refusal::new(
-                "InvalidParameterValue",
-                format!("{name} is no system attribute that can be sent: AWSTraceHeader is"),
-            ));
+            return Err(Refusal::invalid_parameter(format!(
+                "{name} is no system attribute that can be sent: AWSTraceHeader is"
+            )));
         }
         Ok(Draft {
             body: self.message_body,
@@ -404,10 +396,6 @@ impl Send {
             delay,
         })
     }
-}
-
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::unreadable(&error))
 }
 
 fn missing(name: &str) -> Refusal {

@@ -68,10 +68,9 @@ impl Redrive {
             return Ok(None);
         }
         let invalid = |reason: &str| {
-            Refusal::new(
-                "InvalidParameterValue",
-                format!("Value for parameter RedrivePolicy is invalid. Reason: {reason}"),
-            )
+            Refusal::invalid_parameter(format!(
+                "Value for parameter RedrivePolicy is invalid. Reason: {reason}"
+            ))
         };
         let policy: RedrivePolicy = serde_json::from_str(policy)
             .map_err(|_| invalid("it is JSON with deadLetterTargetArn and maxReceiveCount."))?;
@@ -95,7 +94,7 @@ impl Redrive {
 
 /// Checks a queue's name.
 pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
-    let invalid = |reason: &str| Err(Refusal::new("InvalidParameterValue", reason));
+    let invalid = |reason: &str| Err(Refusal::invalid_parameter(reason));
     if name.ends_with(".fifo") {
         return invalid("FIFO queues are not served on this machine: choose a name without .fifo");
     }

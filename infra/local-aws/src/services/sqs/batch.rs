@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{Send, read};
+use super::api::Send;
 use super::message::{Draft, Receipt};
 use super::{MAX_BATCH_MESSAGES, Queues, name_of, no_queue};
-use crate::services::refusal::Refusal;
+use crate::services::refusal::{Refusal, read};
 
 /// The most that the messages of one batch have together, in bytes (`SendMessageBatch`: 1 MiB).
 const MAX_BATCH_BYTES: usize = 1_048_576;
@@ -140,30 +140,32 @@ impl Queues {
 
     /// `DeleteMessageBatch`.
     pub(super) fn delete_batch(&self, body: &[u8]) -> Result<Value, Refusal> {
-        let batch: Batch<Received> = read(body)?;
-        batch.check()?;
-        let queue = name_of(&batch.queue_url);
-        self.must_exist(queue)?;
-        let mut outcome = BatchResult::default();
-        for entry in &batch.entries {
-            let deleted = Receipt::parse(&entry.what.receipt_handle)
-                .and_then(|receipt| self.in_queue(queue, |queue, _| queue.delete(&receipt)));
-            outcome.add(&entry.id, deleted.map(|()| json!({})));
-        }
-        Ok(outcome.answer())
+        self.each_received(body, |queue, received| {
+            let receipt = Receipt::parse(&received.receipt_handle)?;
+            self.in_queue(queue, |queue, _| queue.delete(&receipt))
+        })
     }
 
     /// `ChangeMessageVisibilityBatch`.
     pub(super) fn hide_batch(&self, body: &[u8]) -> Result<Value, Refusal> {
+        self.each_received(body, |queue, received| {
+            let seconds = received.visibility_timeout.unwrap_or_default();
+            self.hide(queue, &received.receipt_handle, seconds)
+        })
+    }
+
+    fn each_received(
+        &self,
+        body: &[u8],
+        act: impl Fn(&str, &Received) -> Result<(), Refusal>,
+    ) -> Result<Value, Refusal> {
         let batch: Batch<Received> = read(body)?;
         batch.check()?;
         let queue = name_of(&batch.queue_url);
         self.must_exist(queue)?;
         let mut outcome = BatchResult::default();
         for entry in &batch.entries {
-            let seconds = entry.what.visibility_timeout.unwrap_or_default();
-            let hidden = self.hide(queue, &entry.what.receipt_handle, seconds);
-            outcome.add(&entry.id, hidden.map(|()| json!({})));
+            outcome.add(&entry.id, act(queue, &entry.what).map(|()| json!({})));
         }
         Ok(outcome.answer())
     }

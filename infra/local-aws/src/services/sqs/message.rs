@@ -88,7 +88,6 @@ pub struct Message {
 
 impl Message {
     /// The record of an SQS event, as Lambda hands it to a function.
-    #[must_use]
     pub fn event_record(&self) -> Value {
         let attributes: Map<String, Value> = self
             .message_attributes
@@ -209,7 +208,7 @@ impl Draft {
                 "The message contains characters outside the allowed set: control characters but tab and line ends, U+FFFE or U+FFFF.",
             ));
         }
-        let invalid = |reason: String| Err(Refusal::new("InvalidParameterValue", reason));
+        let invalid = |reason: String| Err(Refusal::invalid_parameter(reason));
         if self.attributes.len() > ATTRIBUTES {
             return invalid(format!("a message has at most {ATTRIBUTES} attributes"));
         }

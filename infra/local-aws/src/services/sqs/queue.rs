@@ -133,17 +133,13 @@ impl Queue {
         draft.check()?;
         let most = self.number(MAX_MESSAGE_SIZE);
         if draft.size() as u64 > most {
-            return Err(Refusal::new(
-                "InvalidParameterValue",
-                format!(
-                    "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
-                ),
-            ));
+            return Err(Refusal::invalid_parameter(format!(
+                "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+            )));
         }
         let delay = draft.delay.unwrap_or_else(|| self.number(DELIVERY_DELAY));
         if delay > 900 {
-            return Err(Refusal::new(
-                "InvalidParameterValue",
+            return Err(Refusal::invalid_parameter(
                 "Value for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.",
             ));
         }
@@ -233,15 +229,13 @@ impl Queue {
         now: u64,
     ) -> Result<(), Refusal> {
         if seconds > 43_200 {
-            return Err(Refusal::new(
-                "InvalidParameterValue",
+            return Err(Refusal::invalid_parameter(
                 "Value for parameter VisibilityTimeout is invalid. Reason: VisibilityTimeout must be >= 0 and <= 43200.",
             ));
         }
         let message = self.messages.get_mut(&receipt.key).filter(|message| is_of(message, receipt));
         let Some(message) = message else {
-            return Err(Refusal::new(
-                "InvalidParameterValue",
+            return Err(Refusal::invalid_parameter(
                 "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.",
             ));
         };

@@ -3,14 +3,13 @@
 use std::ops::Bound;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::list::{Filter, Page, under};
 use super::name::{Wanted, wanted};
 use super::parameter::Kind;
 use super::{ParameterStore, Put, State};
-use crate::services::refusal::Refusal;
+use crate::services::refusal::{Refusal, read};
 
 /// The most that `GetParameters`, `DeleteParameters` and `GetParametersByPath` take or give.
 const FEW: usize = 10;
@@ -124,15 +123,13 @@ impl ParameterStore {
             (asked.data_type.as_deref().is_some_and(|kind| kind != "text"), "a DataType but text"),
         ] {
             if given {
-                return Err(Refusal::new(
-                    "ValidationException",
-                    format!("{what} is not served on this machine: leave it out"),
-                ));
+                return Err(Refusal::validation(format!(
+                    "{what} is not served on this machine: leave it out"
+                )));
             }
         }
         if asked.overwrite && !asked.tags.is_empty() {
-            return Err(Refusal::new(
-                "ValidationException",
+            return Err(Refusal::validation(
                 "Invalid request: tags and overwrite can't be used together.",
             ));
         }
@@ -169,8 +166,7 @@ impl ParameterStore {
 
     fn get_parameters_by_path(&self, asked: &ByPath) -> Result<Value, Refusal> {
         if !asked.path.starts_with('/') {
-            return Err(Refusal::new(
-                "ValidationException",
+            return Err(Refusal::validation(
                 "The parameter path must begin with a slash: names without one are in no hierarchy.",
             ));
         }
@@ -210,8 +206,7 @@ impl ParameterStore {
 
     fn describe_parameters(&self, asked: &Describe) -> Result<Value, Refusal> {
         if !asked.filters.is_empty() && !asked.parameter_filters.is_empty() {
-            return Err(Refusal::new(
-                "ValidationException",
+            return Err(Refusal::validation(
                 "Filters and ParameterFilters can't be used in the same request.",
             ));
         }
@@ -275,15 +270,11 @@ impl State {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::unreadable(&error))
-}
-
 fn few(names: &[String]) -> Result<(), Refusal> {
     if (1..=FEW).contains(&names.len()) {
         return Ok(());
     }
-    Err(Refusal::new("ValidationException", format!("Names has 1 to {FEW} members")))
+    Err(Refusal::validation(format!("Names has 1 to {FEW} members")))
 }
 
 fn not_found(name: &str) -> Refusal {

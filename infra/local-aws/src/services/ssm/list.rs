@@ -28,11 +28,10 @@ impl<'a> Page<'a> {
     ) -> Result<Self, Refusal> {
         let size = match wanted {
             None => most,
-            Some(size) => {
-                usize::try_from(size).ok().filter(|size| (1..=most).contains(size)).ok_or_else(
-                    || Refusal::new("ValidationException", format!("MaxResults is 1 to {most}")),
-                )?
-            }
+            Some(size) => usize::try_from(size)
+                .ok()
+                .filter(|size| (1..=most).contains(size))
+                .ok_or_else(|| Refusal::validation(format!("MaxResults is 1 to {most}")))?,
         };
         let invalid = || Refusal::new("InvalidNextToken", "The specified token isn't valid.");
         let after = token

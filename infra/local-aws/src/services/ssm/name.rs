@@ -17,7 +17,7 @@ pub(super) fn arn(name: &str) -> String {
 
 /// Checks the name of a parameter to be made (`PutParameter`: "Parameter name constraints").
 pub(super) fn check(name: &str) -> Result<(), Refusal> {
-    let invalid = |reason: &str| Err(Refusal::new("ValidationException", reason));
+    let invalid = |reason: &str| Err(Refusal::validation(reason));
     if name.is_empty() || name.len() > MAX_NAME_LENGTH {
         return invalid("a parameter's name has 1 to 1011 characters");
     }

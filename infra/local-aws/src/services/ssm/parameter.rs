@@ -36,10 +36,9 @@ impl Kind {
             "String" => Ok(Self::String),
             "StringList" => Ok(Self::StringList),
             "SecureString" => Ok(Self::SecureString),
-            _ => Err(Refusal::new(
-                "ValidationException",
-                "a parameter's Type is String, StringList or SecureString",
-            )),
+            _ => {
+                Err(Refusal::validation("a parameter's Type is String, StringList or SecureString"))
+            }
         }
     }
 }
@@ -85,10 +84,7 @@ impl Parameter {
     /// The first version.
     pub(super) fn new(put: &Put<'_>, now: u64) -> Result<Self, Refusal> {
         let kind = put.kind.ok_or_else(|| {
-            Refusal::new(
-                "ValidationException",
-                "A parameter type is required when you create a parameter.",
-            )
+            Refusal::validation("A parameter type is required when you create a parameter.")
         })?;
         let key =
             (kind == Kind::SecureString).then(|| put.key.unwrap_or("alias/aws/ssm").to_owned());
@@ -183,7 +179,7 @@ impl Version {
         was_advanced: bool,
         now: u64,
     ) -> Result<Self, Refusal> {
-        let invalid = |reason: String| Refusal::new("ValidationException", reason);
+        let invalid = |reason: String| Refusal::validation(reason);
         let size = put.value.len();
         let advanced = match put.tier {
             None => was_advanced,

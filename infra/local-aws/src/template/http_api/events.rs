@@ -25,18 +25,6 @@ pub(crate) struct Auth {
 /// machine needs, but may say things that it couldn't honour.
 pub(crate) fn read_auth(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<Auth, Fault> {
     let properties = Properties::for_resource(scope, id, resource)?;
-    properties.ignore(&[
-        "AccessLogSettings",
-        "DefaultRouteSettings", // throttling protects an account
-        "Description",
-        "DisableExecuteApiEndpoint",
-        "Domain",
-        "FailOnWarnings",
-        "Name",
-        "PropagateTags",
-        "RouteSettings",
-        "Tags",
-    ]);
     properties.only("StageName", "$default")?;
     let auth = properties.section("Auth")?.map(read).transpose()?;
     properties.finish()?;
