@@ -1,8 +1,8 @@
 //! What programs that run a cloud have in common: arguments, logs and signals.
 
-use std::{error::Error, io, path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf};
 
-pub use resettable_server::stop_signal;
+pub use resettable_server::{exit, stop_signal};
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
@@ -72,18 +72,6 @@ pub fn init_tracing(verbose: bool) {
     let targets = Targets::new().with_default(level).with_target("dynoxide", tracing::Level::ERROR);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     tracing_subscriber::registry().with(targets).with(lines).init();
-}
-
-/// How a program ends; prints its error, to its user.
-#[expect(clippy::print_stderr, reason = "the program's error, to its user")]
-pub fn exit(result: Result<(), Box<dyn Error>>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
 }
 
 /// Prints the addresses of a cloud.

@@ -1,7 +1,7 @@
 //! Runs the sandbox alone, in place of `api.weixin.qq.com`.
 
 use clap::Parser;
-use resettable_server::stop_signal;
+use resettable_server::{exit, stop_signal};
 use std::error::Error;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -35,13 +35,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            print_error(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    exit(run(Arguments::parse()).await)
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
@@ -75,9 +69,4 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 #[expect(clippy::print_stdout, reason = "scripts wait for the address on standard output")]
 fn print_address(address: SocketAddr) {
     println!("WeChat sandbox: http://{address}");
-}
-
-#[expect(clippy::print_stderr, reason = "an error of the program")]
-fn print_error(error: &str) {
-    eprintln!("{error}");
 }

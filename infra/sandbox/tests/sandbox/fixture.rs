@@ -59,19 +59,19 @@ impl Fixture {
 
     /// POST to WeChat's API or the control API.
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
-        let (status, answer) = self.ask(path, &body).await;
+        let (status, answer) = self.post_for_status(path, &body).await;
         assert_eq!(status, 200, "{path}: {answer}");
         answer
     }
 
-    async fn ask(&self, path: &str, body: &Value) -> (u16, Value) {
+    async fn post_for_status(&self, path: &str, body: &Value) -> (u16, Value) {
         let answer = self.http.post(self.url(path)).body(body.to_string()).send().await.unwrap();
         (answer.status().as_u16(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }
 
     /// The status and the error of the control API.
     pub(crate) async fn control_error(&self, path: &str, body: Value) -> (u16, String) {
-        let (status, answer) = self.ask(path, &body).await;
+        let (status, answer) = self.post_for_status(path, &body).await;
         (status, answer["error"].as_str().unwrap().to_owned())
     }
 
