@@ -13,8 +13,10 @@ use crate::aws::{Aws, AwsError};
 use crate::clock::Timestamp;
 use crate::config::{self, VariableError};
 use crate::parameters::{ParameterError, Parameters, StoredToken, WeChatApp};
+use crate::refusal_notes::RefusalNotes;
 use crate::retry::Retry;
 use crate::secret::Secret;
+use crate::store::NotificationsTable;
 use crate::wechat::client::CallError;
 use crate::wechat::id::AppId;
 use crate::wechat::refusal::ErrorClass;
@@ -47,14 +49,21 @@ pub struct AccessTokens {
     lambda: OnceLock<aws_sdk_lambda::Client>,
     function: String,
     caches: Mutex<HashMap<AppId, Arc<TokenCache>>>,
+    /// Every call that is made with a token reports here.
+    pub refusal_notes: RefusalNotes,
 }
 
 impl AccessTokens {
     /// Reads `TOKEN_FUNCTION`, the name of the function that stores tokens.
-    pub fn from_environment(parameters: Parameters, aws: Aws) -> Result<Self, VariableError> {
+    pub fn from_environment(
+        parameters: Parameters,
+        aws: Aws,
+        notifications: &NotificationsTable,
+    ) -> Result<Self, VariableError> {
         let function = config::required("TOKEN_FUNCTION")?;
         let (lambda, caches) = (OnceLock::new(), Mutex::default());
-        Ok(Self { parameters, aws, lambda, function, caches })
+        let refusal_notes = RefusalNotes::new(notifications);
+        Ok(Self { parameters, aws, lambda, function, caches, refusal_notes })
     }
 
     /// Makes a call with the app's access token. If WeChat rejects the token, it is
@@ -97,7 +106,7 @@ impl AccessTokens {
         let token = self.get(&cache, app, now, not_after).await?;
         let rejection = match call(token.token.clone()).await {
             Err(error) if is_token_rejection(&error) => error,
-            result => return result.map_err(TokenError::Call),
+            result => return self.report(app, result).await,
         };
         tracing::warn!(
             app = app.alias,
@@ -110,7 +119,18 @@ impl AccessTokens {
         if repeated.as_ref().is_err_and(is_token_rejection) {
             cache.mark_invalid(&newer);
         }
-        repeated.map_err(TokenError::Call)
+        self.report(app, repeated).await
+    }
+
+    async fn report<T>(
+        &self,
+        app: &WeChatApp,
+        result: Result<T, CallError>,
+    ) -> Result<T, TokenError> {
+        if let Err(error) = &result {
+            self.refusal_notes.report(&app.alias, error).await;
+        }
+        result.map_err(TokenError::Call)
     }
 
     /// The newest known token. Of many callers that need one, one reads it.

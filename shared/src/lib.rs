@@ -10,7 +10,8 @@
 //!   Parameter Store, and [`cache`] caches values.
 //! - [`store`] is the four tables. It uses the types of [`wechat`], never its
 //!   client; only functions put the two together.
-//! - [`access_token`] gives a function WeChat's access tokens.
+//! - [`access_token`] gives a function WeChat's access tokens, and [`refusal_notes`] notes
+//!   refusals for the operator.
 //! - [`send_response`] is what the function `send` returns.
 //! - [`lambda`] starts a function, [`services`] gives it what it calls; [`http`], [`aws`], [`retry`], [`telemetry`] and
 //!   [`metric`] are what it runs with.
@@ -39,6 +40,8 @@ pub mod metric;
 pub mod panic;
 #[cfg(feature = "aws")]
 pub mod parameters;
+#[cfg(feature = "aws")]
+pub mod refusal_notes;
 #[cfg(feature = "aws")]
 pub mod retry;
 #[cfg(feature = "schema")]

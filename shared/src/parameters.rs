@@ -110,7 +110,11 @@ impl Parameters {
 
     /// As [`Parameters::secrets`], possibly none.
     pub async fn secrets_if_any(&self) -> Result<BTreeMap<String, Secret>, ParameterError> {
-        self.folder("secrets").await
+        let found = self.folder("secrets").await?;
+        // A value that was pasted or piped often ends with a line break, which no AppSecret
+        // has: WeChat would refuse it with 40125, and nobody would see why.
+        let trimmed = |secret: Secret| Secret::new(secret.expose().trim());
+        Ok(found.into_iter().map(|(alias, secret)| (alias, trimmed(secret))).collect())
     }
 
     /// A message template by its code: `/templates/{code}`.

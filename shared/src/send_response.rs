@@ -4,6 +4,7 @@
 use crate::clock::Timestamp;
 use crate::parameters::ChannelKind;
 use crate::store::{NotificationRow, NotificationStatus};
+use crate::wechat::push::receipt_advice;
 use crate::wechat::refusal::{ErrorClass, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -47,6 +48,9 @@ pub struct NotificationResult {
     /// WeChat's request id, for WeChat's support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rid: Option<String>,
+    /// What to do about it, if WeChat's error code or receipt says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
     /// When it will be sent or retried, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
@@ -107,6 +111,7 @@ impl NotificationResult {
             reason: None,
             code: None,
             rid: None,
+            advice: None,
             retry_at: None,
             skipped: Vec::new(),
             message: None,
@@ -133,17 +138,25 @@ impl NotificationResult {
                 Some("another invocation is sending it now".to_owned())
             }
             NotificationStatus::Cancelled => Some(CANCELLED_REASON.to_owned()),
-            // The receipt is newer than the response to the call.
-            NotificationStatus::Delivered | NotificationStatus::Blocked => {
-                (result.code, result.rid) = (None, None);
-                row.receipt.clone()
-            }
-            _ => row.receipt.clone().or(result.reason),
+            _ => result.reason,
         };
+        if row.has_receipt() {
+            result.set_receipt(row.status, row.receipt.clone());
+        }
         if let Some(message_id) = &row.message_id {
             result.message_id = Some(message_id.clone());
         }
         result
+    }
+
+    /// WeChat's receipt has come, which is newer than the response to the call. `text` says
+    /// why the message did not arrive, if it didn't.
+    pub fn set_receipt(&mut self, status: NotificationStatus, text: Option<String>) {
+        self.outcome = status;
+        (self.code, self.rid) = (None, None);
+        let api = self.channel.unwrap_or(ChannelKind::Template).api();
+        self.advice = text.as_deref().map(|text| receipt_advice(api, text));
+        self.reason = text;
     }
 
     /// As it is stored.
@@ -180,13 +193,16 @@ impl SkippedChannel {
     /// Whether the operator has to fix the template, the request or the account. A
     /// channel that was skipped locally has an advice only then.
     pub fn needs_operator_action(&self) -> bool {
-        self.code.map_or(self.advice.is_some(), needs_operator_action)
+        self.code
+            .map_or(self.advice.is_some(), |code| needs_operator_action(self.channel.api(), code))
     }
 }
 
-/// Whether this error code of WeChat's stays until the operator fixes something:
-/// it is neither the person's state nor transient.
-pub fn needs_operator_action(code: i64) -> bool {
-    let refusal = Refusal { code, message: String::new(), rid: None };
-    matches!(refusal.class(), ErrorClass::Configuration | ErrorClass::Fault)
+/// Whether this error code stays until the operator fixes something, or may: it is neither
+/// the person's state nor transient.
+pub fn needs_operator_action(api: &'static str, code: i64) -> bool {
+    matches!(
+        Refusal::with_code(api, code).class(),
+        ErrorClass::Configuration | ErrorClass::Fault | ErrorClass::Unknown
+    )
 }

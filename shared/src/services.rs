@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::http::HttpClient;
 use crate::parameters::{Apps, Parameters};
+use crate::store::NotificationsTable;
 use crate::wechat::client::WeChatClient;
 use lambda_runtime::Error;
 use std::sync::Arc;
@@ -27,10 +28,12 @@ impl Services {
         let http = HttpClient::new();
         let aws = Aws::from_environment(&http)?;
         let parameters = Parameters::from_environment(aws.ssm_with_retries())?;
+        let dynamodb = aws.dynamodb();
+        let notifications = NotificationsTable::from_environment(&dynamodb)?;
         Ok(Self {
-            dynamodb: aws.dynamodb(),
+            dynamodb,
             wechat: WeChatClient::new(http.client(), &config::required("WECHAT_URL")?)?,
-            tokens: AccessTokens::from_environment(parameters.clone(), aws)?,
+            tokens: AccessTokens::from_environment(parameters.clone(), aws, &notifications)?,
             parameters,
         })
     }

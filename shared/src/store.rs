@@ -29,6 +29,9 @@ mod users;
 pub use coordination::circuit_breaker::{OpenCircuit, OpenCircuits, SharedCircuits};
 pub use coordination::follower_imports::row::{FollowerImport, ImportCounts, ImportPhase};
 pub use coordination::follower_imports::{FollowerImports, ImportLease};
+pub use coordination::refusal_notes::{
+    NOTE_INTERVAL_SECS, NoteKind, RefusalNote, RefusalNotes, read_refusal_notes,
+};
 pub use coordination::token_refresh_lease::{
     LeaseHolder, LeaseResult, RefreshProgress, RefreshResult, TokenRefreshLease, TokenRefreshLeases,
 };

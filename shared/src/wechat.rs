@@ -10,6 +10,7 @@
 //! in [`token`], [`login`], [`phone`], [`user`], [`message`], [`customer_service`]
 //! and [`templates`].
 
+pub mod api;
 pub mod callback;
 pub mod client;
 mod content;

@@ -35,6 +35,12 @@ fn popup(answers: &[&str]) -> Value {
     json!({ "from": "bob", "MsgType": "event", "Event": "subscribe_msg_popup_event", "List": list })
 }
 
+/// The event of a change in WeChat's settings.
+fn change(answer: &str) -> Value {
+    let list = [json!({ "TemplateId": TEMPLATE, "SubscribeStatusString": answer })];
+    json!({ "from": "bob", "MsgType": "event", "Event": "subscribe_msg_change_event", "List": list })
+}
+
 #[tokio::test]
 async fn two_consents_pay_for_two_messages() {
     let (world, to) = with_bob().await;
@@ -110,6 +116,51 @@ async fn each_acceptance_in_a_popup_counts() {
     world.wechat.push(json!({ "app": "shop-mini", "message": message })).await;
     world.idle().await;
     assert_eq!(consents(&world).await, ["free", "free"]);
+}
+
+#[tokio::test]
+async fn every_spelling_of_accept_grants_a_consent() {
+    let (world, to) = with_bob().await;
+    let words = ["acceptWithAudio", "acceptWithAlert", "acceptWithForcePush", "Accept"];
+    world.wechat.push(json!({ "app": "shop-mini", "message": popup(&words) })).await;
+    world.idle().await;
+    assert_eq!(consents(&world).await, ["free"; 4]);
+    for word in words {
+        world.wechat.push(json!({ "app": "shop-mini", "message": change(word) })).await;
+    }
+    world.idle().await;
+    assert_eq!(consents(&world).await, ["free"; 4], "a change to accept withdraws nothing");
+    assert!(world.metrics("unknown_answers").is_empty());
+    world.phone("bob").consent("shop-mini", "order_shipped", true).await;
+    assert_eq!(outcome(&world, "order-1", &to).await, "sent");
+}
+
+#[tokio::test]
+async fn unknown_answer_leaves_every_consent_as_it_is() {
+    let (world, _) = with_bob().await;
+    world.wechat.push(json!({ "app": "shop-mini", "message": popup(&["accept", "accept"]) })).await;
+    world.idle().await;
+    let answers = popup(&["later", "", "later"]);
+    world.wechat.push(json!({ "app": "shop-mini", "message": answers })).await;
+    world.idle().await;
+    assert_eq!(world.metrics("unknown_answers").len(), 1, "once for the event");
+    for word in ["cancel", "later", "", "rejectForNow"] {
+        world.wechat.push(json!({ "app": "shop-mini", "message": change(word) })).await;
+    }
+    world.idle().await;
+    assert_eq!(consents(&world).await, ["free", "free"]);
+    assert_eq!(world.metrics("unknown_answers").len(), 5);
+    let lines = world.lines();
+    assert!(lines.iter().any(|line| line.contains("unknown answer") && line.contains("later")));
+    assert!(world.metrics("events_failed").is_empty());
+    for (word, left) in [("ban", 0), ("reject", 0), ("filter", 0)] {
+        world.wechat.push(json!({ "app": "shop-mini", "message": popup(&["accept"]) })).await;
+        world.idle().await;
+        world.wechat.push(json!({ "app": "shop-mini", "message": change(word) })).await;
+        world.idle().await;
+        let free = consents(&world).await.into_iter().filter(|state| state == "free").count();
+        assert_eq!(free, left, "{word}");
+    }
 }
 
 /// Fault 48.

@@ -24,7 +24,7 @@ fn promised(page: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
 #[test]
 fn documents_list_the_same_metrics() {
     assert_eq!(promised(PAGES[0]), promised(PAGES[1]));
-    assert_eq!(promised(PAGES[0]).len(), 12);
+    assert_eq!(promised(PAGES[0]).len(), 14);
 }
 
 #[tokio::test]
@@ -53,6 +53,8 @@ async fn documented_send_metrics_are_emitted() {
     // A receipt that settles, tokens and events in trouble, are scenarios of their own.
     let elsewhere = [
         "ambiguous_resolved",
+        "unknown_answers",
+        "unknown_codes",
         "token_failed",
         "token_forced_refreshes",
         "events_failed",

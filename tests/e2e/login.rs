@@ -122,6 +122,26 @@ async fn functions_that_start_concurrently_agree_on_the_first_key() {
 }
 
 #[tokio::test]
+async fn mock_code_of_the_developer_tools_is_explained() {
+    let world = World::start().await;
+    let login = json!({ "code": "the code is a mock one" });
+    let (status, answer) = world.log_in("shop-mini", &login).await;
+    assert_eq!(status, 400, "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("AppID"), "{answer}");
+}
+
+#[tokio::test]
+async fn app_secret_with_white_space_around_it_works() {
+    let world = World::start().await;
+    let stored = world.cloud.aws.parameters.get("/hongyan/local/secrets/shop-mini").unwrap();
+    world.set_parameter("secrets/shop-mini", &format!("{stored} \n"));
+    let code = world.phone("ann").code("shop-mini").await;
+    assert_eq!(world.log_in("shop-mini", &json!({ "code": code })).await.0, 200);
+    let checked = world.invoke("token", &json!({ "check": {} })).await.unwrap();
+    assert!(!checked.to_string().contains("failure"), "{checked}");
+}
+
+#[tokio::test]
 async fn code_is_valid_once_and_for_five_minutes() {
     let world = World::start().await;
     let ann = world.phone("ann");

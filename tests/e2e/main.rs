@@ -78,6 +78,7 @@ mod phone_numbers;
 mod privacy;
 mod queue;
 mod receipt_resolution;
+mod refusals;
 mod rejected_token;
 mod remaining;
 mod replay;

@@ -53,7 +53,7 @@ async fn index_requires_its_own_permission() {
 
 #[tokio::test]
 async fn token_function_can_write_its_own_rows_only() {
-    let world = with_dead_token(&[("[\"token_refresh#*\"]", "[\"other#*\"]")]).await;
+    let world = with_dead_token(&[("\"token_refresh#*\"", "\"other#*\"")]).await;
     let table = "dynamodb:us-east-1:000000000000:table/hongyan-local-notifications";
     was_refused(&world, "token", "TokenRole", "dynamodb:UpdateItem", table);
 }

@@ -26,7 +26,8 @@ async fn age_receipts(scene: &ChannelScenario, seconds_ago: u64) {
     }
     // And what they are of was sent before.
     for row in scene.world.aws.rows("notifications").await {
-        if row["status"] == "ambiguous" && row["intent_at"].as_u64() > Some(at) {
+        let is_sent = row["status"] == "ambiguous" || row["status"] == "sent";
+        if is_sent && row["intent_at"].as_u64() > Some(at) {
             let id = row["id"].as_str().unwrap();
             scene.world.aws.set_time(id, "intent_at", at).await;
         }
@@ -136,6 +137,88 @@ async fn one_receipt_for_two_ambiguous_notifications_resolves_neither() {
     for id in ["order-1", "order-2"] {
         assert_eq!(scene.status(id).await, "ambiguous", "{id}");
     }
+    assert_eq!((scene.calls().await, scene.seen().await), (2, 1));
+}
+
+/// WeChat takes a message on, and answers without its id.
+async fn lose_the_id(scene: &ChannelScenario) {
+    let answer = r#"{"errcode":0,"errmsg":"ok"}"#;
+    scene.fault(json!({ "body": answer, "after": true })).await;
+}
+
+#[tokio::test]
+async fn receipt_resolves_a_message_that_was_sent_without_an_id() {
+    for kind in ["template", "bizsend", "subscribe"] {
+        let scene = ChannelScenario::new(kind).await;
+        lose_the_id(&scene).await;
+        let report = scene.send("order-1").await;
+        assert_eq!(report["outcome"], "sent", "{kind}: {report}");
+        assert_eq!(report.get("message_id"), None, "{kind}: {report}");
+        age_receipts(&scene, SETTLED_REPEATABLE).await;
+        scene.later("order-1").await;
+        assert_delivered(&scene, "order-1").await;
+        assert_eq!((scene.calls().await, scene.seen().await), (1, 1), "{kind}");
+        assert!(scene.world.metrics("ambiguous_resolved").is_empty(), "it was never ambiguous");
+    }
+}
+
+/// Fault 56.
+#[tokio::test]
+async fn receipt_of_a_message_without_an_id_resolves_no_other() {
+    let scene = ChannelScenario::new("subscribe").await;
+    scene.allow().await;
+    lose_the_id(&scene).await;
+    assert_eq!(scene.send("order-1").await["outcome"], "sent");
+    // This one never reaches WeChat.
+    scene.fault(json!({ "reset": true })).await;
+    assert_eq!(scene.send("order-2").await["outcome"], "ambiguous");
+    age_receipts(&scene, SETTLED).await;
+    for id in ["order-2", "order-1", "order-2"] {
+        scene.later(id).await;
+    }
+    assert_eq!(scene.status("order-2").await, "ambiguous");
+    assert_eq!(scene.status("order-1").await, "sent");
+    assert_eq!((scene.calls().await, scene.seen().await), (2, 1));
+}
+
+#[tokio::test]
+async fn known_client_msg_id_counts_as_a_message_without_an_id() {
+    let scene = ChannelScenario::new("template").await;
+    scene.fault(json!({ "reset": true, "after": true })).await;
+    scene.fault(json!({ "errcode": 45065 })).await;
+    let report = scene.send("order-1").await;
+    assert_eq!(report["outcome"], "sent", "{report}");
+    // This one never reaches WeChat.
+    scene.fault(json!({ "reset": true, "times": 3 })).await;
+    assert_eq!(scene.send("order-2").await["outcome"], "retrying");
+    nine_minutes_later(&scene, "order-2").await;
+    assert_eq!(scene.status("order-2").await, "ambiguous");
+    age_receipts(&scene, SETTLED_REPEATABLE).await;
+    for id in ["order-2", "order-1", "order-2"] {
+        scene.later(id).await;
+    }
+    assert_eq!(scene.status("order-2").await, "ambiguous");
+    assert_eq!(scene.seen().await, 1);
+}
+
+/// Fault 56.
+#[tokio::test]
+async fn message_whose_receipt_is_overdue_blocks_no_later_one() {
+    let scene = ChannelScenario::new("subscribe").await;
+    scene.allow().await;
+    // The ghost never reaches WeChat.
+    scene.fault(json!({ "reset": true })).await;
+    assert_eq!(scene.send("ghost").await["outcome"], "ambiguous");
+    let long_ago = scene.world.wechat.now().await - 2 * 3600;
+    scene.world.aws.set_time("ghost", "intent_at", long_ago).await;
+    lose_the_answer(&scene).await;
+    assert_eq!(scene.send("order-1").await["outcome"], "ambiguous");
+    age_receipts(&scene, SETTLED).await;
+    for id in ["ghost", "order-1"] {
+        scene.later(id).await;
+    }
+    assert_eq!(scene.status("ghost").await, "ambiguous");
+    assert_delivered(&scene, "order-1").await;
     assert_eq!((scene.calls().await, scene.seen().await), (2, 1));
 }
 
@@ -257,6 +340,6 @@ async fn late_response_still_identifies_its_message() {
     assert_eq!(scene.status("order-1").await, "delivered");
     let mut meetings = world.aws.rows("notifications").await;
     meetings.retain(|row| row["id"].as_str().unwrap().starts_with("receipt_key#"));
-    assert!(meetings.iter().all(|row| row["ambiguous"].is_null()), "{meetings:?}");
+    assert!(meetings.iter().all(|row| row["awaiting"].is_null()), "{meetings:?}");
     assert_delivered(&scene, "order-1").await;
 }

@@ -10,13 +10,14 @@
 //! | `Action::Call` | `call_wechat` |
 //! | `WorkerStep::Commit` | `AttemptRecord::sent`, `retry_at`, `ambiguous`, `finish` |
 //! | `Action::Receipt`, `ReceiptStored` | `Notifications::store_receipt`: its first write, and `record_delivery` or `store_unmatched` |
-//! | `Action::Resolve`, `Bind` | `Notifications::resolve_ambiguous`: what it reads, and its transaction |
+//! | `Action::Resolve`, `Bind` | `Notifications::resolve_awaited_receipt`: what it reads, and its transaction |
 //!
 //! Between any two steps of a worker it may be killed, others may act and time
 //! may pass; a write whose confirmation is lost is a worker killed after it. A
 //! worker may outlive its lease, and then continues without knowing.
 //!
-//! Time has no numbers: a lease ends, 8 minutes are over, then 10. Looking at
+//! Time has no numbers: a lease ends, 8 minutes are over, then 10, then the hour in which
+//! a receipt may come. Looking at
 //! the clock and writing to the socket are one step; in the code up to the 4
 //! seconds of a call lie between, which the margins of 5 seconds (lease) and 2
 //! minutes (repeats) cover.
@@ -78,9 +79,22 @@ struct World {
     faults: u8,
     /// What receipts may say, if any come.
     receipts: &'static [Said],
-    /// WeChat answers a repeat with another message's id, or none.
-    repeat_has_another_id: bool,
+    /// What WeChat answers to a repeat.
+    repeat: RepeatId,
+    /// Receipts may come after the hour.
+    late_receipts: bool,
     rules: Rules,
+}
+
+/// The id in WeChat's answer to a repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum RepeatId {
+    /// That of the message.
+    Same,
+    /// None, as with 45065.
+    None,
+    /// One that no receipt names.
+    Another,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -95,7 +109,7 @@ struct State {
     faults: u8,
     /// A receipt has found an ambiguous notification.
     resolved: bool,
-    repeat_has_another_id: bool,
+    repeat: RepeatId,
 }
 
 /// Workers, notifications and messages by their place, channels as well.
@@ -131,7 +145,8 @@ impl World {
             workers: 2,
             faults: 3,
             receipts: &[Said::Delivered],
-            repeat_has_another_id: false,
+            repeat: RepeatId::Same,
+            late_receipts: false,
             rules: Rules::WHOLE,
         }
     }
@@ -179,7 +194,7 @@ impl Model for World {
             sweep: None,
             faults: self.faults,
             resolved: false,
-            repeat_has_another_id: self.repeat_has_another_id,
+            repeat: self.repeat,
         }]
     }
 
@@ -196,6 +211,9 @@ impl Model for World {
                 );
                 if faults {
                     actions.extend(CallEnd::BAD.map(|fate| Action::Call(at, fate)));
+                }
+                if faults && self.channels[worker.channel].has_receipts() {
+                    actions.push(Action::Call(at, CallEnd::NoId));
                 }
             }
             if worker.may_repeat(self) {
@@ -228,6 +246,11 @@ impl Model for World {
             }
             if one.wechat.held_up.is_some() {
                 actions.push(Action::Arrive(notification));
+            } else if self.notifications > 1
+                && one.age < Age::Hour
+                && state.rendezvous.awaits(notification)
+            {
+                actions.push(Action::TimePasses(notification, Age::Hour));
             }
         }
         for (channel, possible) in state.possible.iter().enumerate() {
@@ -264,7 +287,8 @@ impl Model for World {
                 state.workers.extend(worker);
             }
             Action::Call(at, fate) => {
-                state.faults -= u8::from(CallEnd::BAD.contains(&fate));
+                let is_fault = fate == CallEnd::NoId || CallEnd::BAD.contains(&fate);
+                state.faults -= u8::from(is_fault);
                 let worker = state.workers.remove(at).call(self, &mut state, fate);
                 state.workers.push(worker);
             }
@@ -286,6 +310,9 @@ impl Model for World {
                 let one = &mut state.notifications[usize::from(notification)];
                 one.age = age;
                 one.wechat.remembered = one.wechat.remembered.filter(|_| age < Age::Ten);
+                if age == Age::Hour && !self.late_receipts {
+                    state.no_receipt_comes(notification);
+                }
             }
             Action::Arrive(notification) => state.arrive(notification),
             Action::Impossible(channel) => {

@@ -10,8 +10,9 @@ use shared::metric;
 use shared::parameters::WeChatApp;
 use shared::store::{ConsentKey, Receipt, ReplyWindow, StoredEvent};
 use shared::wechat::push::{
-    ConsentDecision, DeliveryReceipt, DeliveryStatus, Event, Push, PushKind,
+    ConsentAnswer, ConsentDecision, DeliveryReceipt, DeliveryStatus, Event, Push, PushKind,
 };
+use std::collections::BTreeSet;
 
 /// WeChat's number of the permission for the phone number (WeChat's documentation,
 /// "授权用户资料变更").
@@ -49,12 +50,16 @@ pub(crate) async fn apply(
             open_window(app, event, &push, ReplyWindow::EnterSession).await?;
             send_auto_reply(app, wechat_app, event, &push).await?;
         }
-        PushKind::Event(Event::SubscribeMessagePopup(answers)) => {
-            grant(app, event, &push, answers).await?;
+        PushKind::Event(Event::SubscribeMessagePopup(decisions)) => {
+            report_unknown_answers(wechat_app, &push, decisions);
+            grant(app, event, &push, decisions).await?;
         }
-        PushKind::Event(Event::SubscribeMessageChange(answers)) => {
-            for answer in answers.iter().filter(|answer| !answer.accepted) {
-                app.consents.withdraw(consent_key(event, &push, answer), push.create_time).await?;
+        PushKind::Event(Event::SubscribeMessageChange(decisions)) => {
+            report_unknown_answers(wechat_app, &push, decisions);
+            for decision in decisions.iter().filter(|it| it.answer == ConsentAnswer::Refused) {
+                app.consents
+                    .withdraw(consent_key(event, &push, decision), push.create_time)
+                    .await?;
             }
         }
         PushKind::Event(Event::SubscribeMessageSent(deliveries)) => {
@@ -88,13 +93,33 @@ async fn grant(
     app: &App,
     event: &StoredEvent,
     push: &Push,
-    answers: &[ConsentDecision],
+    decisions: &[ConsentDecision],
 ) -> Result<(), ApplyError> {
-    for (index, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.accepted) {
+    let accepted = |(_, it): &(usize, &ConsentDecision)| it.answer == ConsentAnswer::Accepted;
+    for (index, decision) in decisions.iter().enumerate().filter(accepted) {
         let grant = format!("{}#{index}", event.event);
-        app.consents.grant(consent_key(event, push, answer), &grant, push.create_time).await?;
+        app.consents.grant(consent_key(event, push, decision), &grant, push.create_time).await?;
     }
     Ok(())
+}
+
+/// Logs and counts, once for the event, the words that WeChat documents nowhere. Each may
+/// mean consent as well as its end, so it changes nothing.
+fn report_unknown_answers(wechat_app: &WeChatApp, push: &Push, decisions: &[ConsentDecision]) {
+    let word = |decision: &ConsentDecision| match &decision.answer {
+        ConsentAnswer::Unknown(word) => Some(word.clone()),
+        ConsentAnswer::Accepted | ConsentAnswer::Refused => None,
+    };
+    let words: BTreeSet<_> = decisions.iter().filter_map(word).collect();
+    if !words.is_empty() {
+        let (app, kind) = (wechat_app.alias.as_str(), push.kind.name());
+        tracing::warn!(
+            app,
+            kind,
+            "WeChat sent an unknown answer to a request for consent, which changes nothing: {words:?}"
+        );
+        metric::UNKNOWN_ANSWERS.record(1, [app]);
+    }
 }
 
 async fn open_window(
@@ -117,6 +142,7 @@ async fn record_receipt(
         DeliveryStatus::Delivered => "delivered",
         DeliveryStatus::Blocked => "blocked",
         DeliveryStatus::Failed(_) => "failed",
+        DeliveryStatus::Unknown(_) => "unknown",
     };
     app.notifications.store_receipt(receipt, now).await?;
     metric::RECEIPTS.record(1, [&wechat_app.alias, outcome]);
@@ -141,7 +167,7 @@ fn receipt<'a>(
 fn consent_key<'a>(
     event: &'a StoredEvent,
     push: &'a Push,
-    answer: &'a ConsentDecision,
+    decision: &'a ConsentDecision,
 ) -> ConsentKey<'a> {
-    ConsentKey { app_id: &event.app_id, open_id: &push.from, template_id: &answer.template_id }
+    ConsentKey { app_id: &event.app_id, open_id: &push.from, template_id: &decision.template_id }
 }

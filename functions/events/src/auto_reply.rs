@@ -11,7 +11,8 @@ use shared::store::{AutoReplyClaim, AutoReplyState, StoredEvent};
 use shared::wechat::client::CallError;
 use shared::wechat::customer_service::CustomerServiceMessage;
 use shared::wechat::push::{Event, Push, PushKind};
-use shared::wechat::refusal::{ErrorClass, Refusal};
+use shared::wechat::quota::retry_after;
+use shared::wechat::refusal::WasSent;
 use std::time::Duration;
 
 /// Seconds in which a user who has entered a customer-service session gets the reply.
@@ -152,11 +153,10 @@ fn classify(error: TokenError) -> Result<AutoReplyState, TokenError> {
     let reason = error.to_string();
     match error {
         TokenError::Call(CallError::Unknown { .. }) => Ok(AutoReplyState::Unknown { reason }),
-        TokenError::Call(CallError::Refused { ref refusal, .. }) => match refusal.code {
-            // "System error" leaves open whether the message was sent.
-            -1 => Ok(AutoReplyState::Unknown { reason }),
-            _ if is_transient(refusal) => Err(error),
-            code => Ok(AutoReplyState::Refused { code, reason }),
+        TokenError::Call(CallError::Refused { ref refusal }) => match refusal.was_sent() {
+            WasSent::Yes | WasSent::Perhaps => Ok(AutoReplyState::Unknown { reason }),
+            WasSent::No if retry_after(refusal, Timestamp::now()).is_some() => Err(error),
+            WasSent::No => Ok(AutoReplyState::Refused { code: refusal.code, reason }),
         },
         _ => Err(error),
     }
@@ -175,25 +175,33 @@ fn window_secs(kind: &PushKind) -> u64 {
     }
 }
 
-/// Whether WeChat may accept the same message later.
-fn is_transient(refusal: &Refusal) -> bool {
-    // 45047: the reply window is used up.
-    refusal.code != 45047
-        && matches!(refusal.class(), ErrorClass::Retry | ErrorClass::Quota | ErrorClass::Token)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::wechat::api::CUSTOMER_SERVICE;
+    use shared::wechat::refusal::Refusal;
+
+    /// What is done after this code.
+    fn outcome(code: i64) -> &'static str {
+        let refusal = Refusal::with_code(CUSTOMER_SERVICE, code);
+        match classify(TokenError::Call(CallError::Refused { refusal })) {
+            Ok(AutoReplyState::Refused { .. }) => "refused",
+            Ok(AutoReplyState::Unknown { .. }) => "perhaps sent",
+            Ok(state) => panic!("{code}: {state:?}"),
+            Err(_) => "try again",
+        }
+    }
 
     #[test]
-    fn refusal_is_transient_only_when_a_later_attempt_may_succeed() {
-        let refusal = |code| Refusal { code, message: String::new(), rid: None };
-        for code in [45009, 45011, 40001] {
-            assert!(is_transient(&refusal(code)), "{code}");
+    fn reply_is_tried_again_only_when_it_was_certainly_not_sent() {
+        for code in [45009, 45011, 40001, 43108, 43117] {
+            assert_eq!(outcome(code), "try again", "{code}");
         }
         for code in [45015, 45047, 40007, 45002, 48001] {
-            assert!(!is_transient(&refusal(code)), "{code}");
+            assert_eq!(outcome(code), "refused", "{code}");
+        }
+        for code in [-1, -1000, 200_001, 99999] {
+            assert_eq!(outcome(code), "perhaps sent", "{code}");
         }
     }
 }

@@ -129,9 +129,7 @@ async fn fetch_profile(
 /// Whether an immediate retry may succeed.
 fn is_transient(error: &TokenError) -> bool {
     match error {
-        TokenError::Call(CallError::Refused { refusal, .. }) => {
-            refusal.class() == ErrorClass::Retry
-        }
+        TokenError::Call(CallError::Refused { refusal }) => refusal.class() == ErrorClass::Retry,
         TokenError::Call(CallError::NotSent { .. } | CallError::Unknown { .. }) => true,
         TokenError::Unavailable { .. } => false,
     }

@@ -85,15 +85,20 @@ async fn call<T>(
         let now = Timestamp::now();
         let reason = error.to_string();
         match error {
-            TokenError::Call(CallError::Refused { refusal, .. }) => {
-                // An undocumented code may be transient.
-                let is_unknown = attempt == 1 && !refusal.is_known();
+            TokenError::Call(CallError::Refused { refusal }) => {
                 if let Some(wait) = quota::retry_after(&refusal, now) {
                     let reason = format!("{reason}; {}", refusal.advice());
                     return Err(Stop::RetryAt(now.plus(wait), reason));
                 }
-                if refusal.class() != ErrorClass::Retry && !is_unknown {
-                    return Ok(Err(refusal));
+                match refusal.class() {
+                    ErrorClass::Retry => {}
+                    // An unknown code may be transient, and may stay for hours.
+                    ErrorClass::Unknown if attempt == 1 => {}
+                    ErrorClass::Unknown => {
+                        let reason = format!("{reason}; {}", refusal.advice());
+                        return Err(Stop::RetryAt(now.plus(OPERATOR_BACKOFF), reason));
+                    }
+                    _ => return Ok(Err(refusal)),
                 }
             }
             TokenError::Call(CallError::NotSent { .. } | CallError::Unknown { .. }) => {}

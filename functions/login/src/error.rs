@@ -5,7 +5,7 @@ use shared::aws::AwsError;
 use shared::parameters::ParameterError;
 use shared::store::{self, BindError, PersonError};
 use shared::wechat::client::CallError;
-use shared::wechat::refusal::Refusal;
+use shared::wechat::refusal::{ErrorClass, Refusal};
 
 /// Seconds after which WeChat's quota per user and minute (45011) is free again.
 const USER_QUOTA_SECS: u64 = 60;
@@ -174,7 +174,7 @@ fn code_exchange(error: &CallError) -> (u16, String) {
         40029 | 40163 => (401, format!("code: {}", refusal.advice())),
         40226 => (403, refusal.advice()),
         45011 => (429, too_many("logins")),
-        -1 => (503, "WeChat is busy; call wx.login and try again".to_owned()),
+        _ if is_busy(refusal) => (503, "WeChat is busy; call wx.login and try again".to_owned()),
         _ => (502, refused("the login")),
     }
 }
@@ -194,25 +194,22 @@ fn phone_number(error: &TokenError) -> (u16, String) {
             );
         }
     };
-    let CallError::Refused { refusal, .. } = error else {
+    let CallError::Refused { refusal } = error else {
         return unavailable("does not answer");
     };
     match refusal.code {
-        40029 | 40163 => (
-            400,
-            format!(
-                "code: it isn't one of getPhoneNumber's, or was used, or is older than 5 minutes; {TAP_AGAIN}"
-            ),
-        ),
-        40013 => (
-            400,
-            "code: it is of another mini program; use the one that the session is of".to_owned(),
-        ),
-        40003 => (403, "code: it is of another user than the session; log in again".to_owned()),
+        40029 | 40163 | 40013 => (400, format!("code: {}", refusal.advice())),
+        40003 => (403, format!("code: {}", refusal.advice())),
         45011 => (429, too_many("numbers")),
-        -1 => unavailable("is busy"),
+        _ if is_busy(refusal) => unavailable("is busy"),
         _ => (502, refused("the number")),
     }
+}
+
+/// Whether a later request may succeed. An unknown code leaves that open, and a request
+/// that is repeated in vain does no harm.
+fn is_busy(refusal: &Refusal) -> bool {
+    matches!(refusal.class(), ErrorClass::Retry | ErrorClass::Unknown)
 }
 
 fn too_many(what: &str) -> String {
@@ -236,11 +233,13 @@ mod tests {
             (40003, 403, "log in again"),
             (45011, 429, "wait"),
             (-1, 503, "tap the button"),
+            (-1000, 503, "tap the button"),
+            (99999, 503, "tap the button"),
             (43002, 502, "operator"),
             (48001, 502, "operator"),
         ] {
-            let refusal = Refusal { code, message: "no".to_owned(), rid: None };
-            let error = CallError::Refused { api: "/wxa/business/getuserphonenumber", refusal };
+            let refusal = Refusal::with_code("/wxa/business/getuserphonenumber", code);
+            let error = CallError::Refused { refusal };
             let error = LoginError::PhoneNumber(TokenError::Call(error));
             let message = error.public_message();
             assert_eq!(error.status(), status, "{code}: {message}");

@@ -50,9 +50,8 @@ impl TryFrom<String> for LoginCode {
     type Error = &'static str;
 
     fn try_from(code: String) -> Result<Self, Self::Error> {
-        wechat_code::parse(code)
-            .map(Self)
-            .ok_or("a code from wx.login has 1 to 256 printable characters")
+        let problem = "a code from wx.login has 1 to 256 printable characters";
+        wechat_code::parse(code, problem).map(Self)
     }
 }
 
@@ -121,6 +120,7 @@ pub(crate) async fn log_in(
     let identity = match exchanged {
         Ok(identity) => identity,
         Err(error) => {
+            app.tokens.refusal_notes.report(alias, &error).await;
             let errcode = error.refusal().map(|refusal| refusal.code);
             if errcode == Some(40125) {
                 // The AppSecret was reset; the next login reads the new one.

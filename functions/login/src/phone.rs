@@ -42,9 +42,8 @@ impl TryFrom<String> for PhoneCode {
     type Error = &'static str;
 
     fn try_from(code: String) -> Result<Self, Self::Error> {
-        wechat_code::parse(code)
-            .map(Self)
-            .ok_or("a code from getPhoneNumber has 1 to 256 printable characters")
+        let problem = "a code from getPhoneNumber has 1 to 256 printable characters";
+        wechat_code::parse(code, problem).map(Self)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use shared::retry::Retry;
 use shared::wechat::client::CallError;
+use shared::wechat::refusal::ErrorClass;
 use std::time::Duration;
 
 /// For a call that WeChat is too busy for: 3 attempts within half a second.
@@ -27,7 +28,7 @@ pub(crate) const CONCURRENT_LOGIN: Retry = Retry {
     max_pause: Duration::from_millis(350),
 };
 
-/// Makes a call, again if WeChat answers that it is busy (-1).
+/// Makes a call, again if WeChat answers that it is busy (-1, and what else its table calls so).
 ///
 /// WeChat doesn't document whether a busy answer uses up a code. As a rule it doesn't; if
 /// it does, the retry fails with 40163 or 40029, and the user is no worse off.
@@ -35,7 +36,9 @@ pub(crate) async fn retry_when_busy<T, F>(call: impl Fn() -> F) -> Result<T, Cal
 where
     F: Future<Output = Result<T, CallError>>,
 {
-    let is_busy = |error: &CallError| error.refusal().is_some_and(|refusal| refusal.code == -1);
+    let is_busy = |error: &CallError| {
+        error.refusal().is_some_and(|refusal| refusal.class() == ErrorClass::Retry)
+    };
     WECHAT_BUSY.run(call, is_busy).await
 }
 
@@ -53,8 +56,7 @@ mod tests {
             if calls.get() > refusals {
                 return Ok(());
             }
-            let refusal = Refusal { code, message: String::new(), rid: None };
-            Err(CallError::Refused { api: "/sns/jscode2session", refusal })
+            Err(CallError::Refused { refusal: Refusal::with_code("/sns/jscode2session", code) })
         };
         (retry_when_busy(call).await.is_ok(), calls.get())
     }
@@ -64,7 +66,10 @@ mod tests {
         assert_eq!(call_count(-1, 0).await, (true, 1));
         assert_eq!(call_count(-1, 2).await, (true, 3));
         assert_eq!(call_count(-1, 100).await, (false, 3));
-        for code in [40029, 40163, 40226, 45011, 40001] {
+        for code in [-1000, 20001] {
+            assert_eq!(call_count(code, 100).await, (false, 3), "{code}");
+        }
+        for code in [40029, 40163, 40226, 45011, 40001, 99999] {
             assert_eq!(call_count(code, 100).await, (false, 1), "{code}");
         }
     }

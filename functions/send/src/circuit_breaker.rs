@@ -113,7 +113,7 @@ impl CircuitBreaker {
             return Err(GuardedCallError::Blocked(blocked));
         }
         let response = call.await;
-        if let Err(TokenError::Call(CallError::Refused { refusal, .. })) = &response {
+        if let Err(TokenError::Call(CallError::Refused { refusal })) = &response {
             let now = Timestamp::now();
             self.record_refusal(circuits, sender_app, api, refusal, now).await;
         }
@@ -196,7 +196,7 @@ async fn try_half_open(
 fn closes_circuit(response: &Result<Accepted, TokenError>) -> bool {
     match response {
         Ok(_) => true,
-        Err(TokenError::Call(CallError::Refused { refusal, .. })) => {
+        Err(TokenError::Call(CallError::Refused { refusal })) => {
             matches!(refusal.class(), ErrorClass::Unreachable | ErrorClass::Fault)
         }
         Err(_) => false,

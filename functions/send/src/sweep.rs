@@ -1,6 +1,6 @@
 //! The sweep: each minute it takes up the notifications that are due. They are
-//! scheduled, wait for a retry, or were left behind by a crashed invocation; or they are
-//! ambiguous, and WeChat's receipt may have resolved them.
+//! scheduled, wait for a retry, or were left behind by a crashed invocation; or they await
+//! WeChat's receipt, which may have come.
 
 use crate::app::App;
 use crate::deliver::outcome::{AttemptRecord, MAX_RETRY_AGE_SECS, retry_delay_secs};
@@ -58,16 +58,16 @@ pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<SweepRespons
             .collect()
             .await;
         response.failed += resumed.iter().filter(|resumed| resumed.is_err()).count();
-        let ambiguous: Vec<_> = resumed.into_iter().flatten().flatten().collect();
+        let awaiting: Vec<_> = resumed.into_iter().flatten().flatten().collect();
         response.notifications += due.len();
         // Not before: a receipt is matched only when the other notifications to the person
-        // are resolved or ambiguous themselves.
-        let resolved: Vec<_> = stream::iter(&ambiguous)
+        // are resolved or await a receipt themselves.
+        let resolved: Vec<_> = stream::iter(&awaiting)
             .map(async |row| {
-                resolve_ambiguous(app, row).await.inspect_err(|error| {
+                resolve_awaited_receipt(app, row).await.inspect_err(|error| {
                     tracing::error!(
                         id = row.id,
-                        "the receipt of an ambiguous notification can't be read: {error}"
+                        "the receipt of a notification can't be read: {error}"
                     );
                 })
             })
@@ -89,18 +89,20 @@ async fn postpone(app: &App, id: &str) {
     }
 }
 
-/// Looks for WeChat's receipt of an ambiguous notification.
-async fn resolve_ambiguous(app: &App, row: &NotificationRow) -> Result<(), AwsError> {
-    let resolution = app.notifications.resolve_ambiguous(row, Timestamp::now()).await?;
+/// Looks for WeChat's receipt of a notification whose message id isn't known.
+async fn resolve_awaited_receipt(app: &App, row: &NotificationRow) -> Result<(), AwsError> {
+    let resolution = app.notifications.resolve_awaited_receipt(row, Timestamp::now()).await?;
     if let ReceiptResolution::Resolved(status) = resolution {
         let outcome = status.as_str();
         tracing::info!(id = row.id, outcome, "WeChat's receipt resolved the notification");
-        metric::AMBIGUOUS_RESOLVED.record(1, [outcome]);
+        if row.status == NotificationStatus::Ambiguous {
+            metric::AMBIGUOUS_RESOLVED.record(1, [outcome]);
+        }
     }
     Ok(())
 }
 
-/// Takes up a notification. Returns its row if it is ambiguous.
+/// Takes up a notification. Returns its row if it awaits a receipt.
 async fn resume(
     app: &App,
     id: &str,
@@ -109,7 +111,7 @@ async fn resume(
     let now = Timestamp::now();
     let Some(row) = app.notifications.get(id).await? else { return Ok(None) };
     match row.next_action(now) {
-        _ if row.status == NotificationStatus::Ambiguous => return Ok(Some(row)),
+        _ if row.awaits_receipt() => return Ok(Some(row)),
         NextAction::None => {}
         NextAction::GiveUp(_) => {
             give_up(app, &row, now).await?;

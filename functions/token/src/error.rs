@@ -77,7 +77,7 @@ impl RefreshError {
         let word = match self {
             Self::OfLeaseHolder { .. } => return None,
             Self::WeChat { error } => match error {
-                CallError::Refused { refusal, .. } => return Some(refusal.code.to_string()),
+                CallError::Refused { refusal } => return Some(refusal.code.to_string()),
                 CallError::NotSent { .. } => "unreachable",
                 CallError::Unknown { .. } => "no_answer",
             },
@@ -100,13 +100,6 @@ pub(crate) fn diagnostic(message: String, permanent: bool) -> Diagnostic {
     Diagnostic { error_type: error_type.to_owned(), error_message: message }
 }
 
-/// What to do about a refusal. From this API, 40001 means the AppSecret, not a token.
 fn advice(error: &CallError) -> String {
-    match error.refusal() {
-        Some(refusal) if refusal.code == 40001 => {
-            "; put the account's present AppSecret under /secrets".to_owned()
-        }
-        Some(refusal) => format!("; {}", refusal.advice()),
-        None => String::new(),
-    }
+    error.refusal().map(|refusal| format!("; {}", refusal.advice())).unwrap_or_default()
 }

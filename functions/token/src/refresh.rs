@@ -23,7 +23,7 @@ pub(crate) async fn refresh(
 ) -> Result<StoredToken, RefreshError> {
     for _ in 0..MAX_ATTEMPTS {
         let before = app.stored_token(wechat_app).await?;
-        let granted = app.wechat.stable_token(&wechat_app.app_id, secret, false).await?;
+        let granted = app.stable_token(wechat_app, secret, false).await?;
         if let Some(stored) = &before
             && stored.token == granted.access_token
             && stored.generation >= rejected

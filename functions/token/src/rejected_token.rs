@@ -156,7 +156,7 @@ async fn force_refresh(
         "WeChat keeps issuing a token that it rejects; forcing a refresh"
     );
     metric::TOKEN_FORCED_REFRESHES.record(1, [&wechat_app.alias]);
-    let granted = match app.wechat.stable_token(&wechat_app.app_id, secret, true).await {
+    let granted = match app.stable_token(wechat_app, secret, true).await {
         Ok(granted) => granted,
         Err(error @ CallError::Unknown { .. }) => {
             // If WeChat did it, it issues the new token now.

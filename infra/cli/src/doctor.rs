@@ -2,6 +2,7 @@
 
 mod apps;
 mod callback;
+mod codes;
 mod finding;
 mod stack;
 mod templates;
@@ -70,10 +71,14 @@ impl Doctor {
             findings.extend(tokens);
             findings.extend(callbacks);
             bar.inc(1);
-            let (templates, unionids) =
-                tokio::join!(templates::check(deployment), unionids::check(deployment, &apps));
+            let (templates, unionids, codes) = tokio::join!(
+                templates::check(deployment),
+                unionids::check(deployment, &apps),
+                codes::check(deployment)
+            );
             findings.extend(templates);
             findings.extend(unionids);
+            findings.extend(codes);
             bar.inc(1);
         }
         bar.finish_and_clear();

@@ -108,6 +108,7 @@ pub(crate) fn write_result(f: &mut fmt::Formatter<'_>, it: &NotificationResult) 
         ("message id", it.message_id.clone()),
         ("reason", it.reason.clone()),
         ("WeChat's code", wechat_code(it.code, it.rid.as_deref())),
+        ("advice", it.advice.clone()),
         ("not before", it.retry_at.map(format_time)),
     ] {
         if let Some(value) = value {

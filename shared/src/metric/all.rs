@@ -5,7 +5,7 @@ use super::{Metric, Series, Unit};
 
 macro_rules! metrics {
     ($($(#[$doc:meta])* $metric:ident: $count:literal =
-        $name:literal, $unit:ident, $dimensions:expr, $totals:expr, $by:literal;)+) => {
+        $name:literal, $unit:ident, $dimensions:expr, $totals:expr, $($by:literal),+;)+) => {
         $(
             $(#[$doc])*
             pub const $metric: Metric<$count> = Metric {
@@ -13,7 +13,7 @@ macro_rules! metrics {
                 unit: Unit::$unit,
                 dimensions: $dimensions,
                 totals: &$totals,
-                by: &[$by],
+                by: &[$($by),+],
             };
         )+
 
@@ -25,7 +25,7 @@ macro_rules! metrics {
     };
 }
 
-// Each with its name, unit, dimensions, totals, and the function that records it.
+// Each with its name, unit, dimensions, totals, and the functions that record it.
 metrics! {
     /// WeChat may or may not have sent a message.
     AMBIGUOUS: 1 = "ambiguous", Count, ["app"], [&[]], "send";
@@ -59,6 +59,10 @@ metrics! {
     TOKEN_FORCED_REFRESHES: 1 = "token_forced_refreshes", Count, ["app"], [&[]], "token";
     /// How late a scheduled notification was sent.
     RETRY_LAG_SECONDS: 0 = "retry_lag_seconds", Seconds, [], [], "send";
+    /// WeChat's answer to a request for consent is a word that isn't documented.
+    UNKNOWN_ANSWERS: 1 = "unknown_answers", Count, ["app"], [], "events";
+    /// WeChat refused a call with an error code that isn't known.
+    UNKNOWN_CODES: 3 = "unknown_codes", Count, ["app", "api", "code"], [&["code"]], "events", "followers", "login", "send", "token";
     /// WeChat's response time.
     WECHAT_LATENCY: 2 = "wechat_latency", Milliseconds, ["app", "api"], [], "send";
 }

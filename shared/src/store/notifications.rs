@@ -6,7 +6,7 @@
 //! ```text
 //! (no row) ──► in_progress ──► sent ──► delivered, blocked, failed   (by WeChat's receipt)
 //!    │           │  ▲   └────► no_consent, unreachable, failed, expired
-//!    │           ▼  │   └────► ambiguous ──► delivered, blocked, failed   (by the receipt)
+//!    │           ▼  │   └────► ambiguous ──► sent, delivered, blocked, failed   (by the receipt)
 //!    └──► retrying, scheduled ──► cancelled
 //! ```
 //!
@@ -18,6 +18,7 @@
 
 pub(super) mod bulk_request;
 pub(super) mod due;
+mod matching;
 pub(super) mod receipts;
 pub(super) mod row;
 pub(super) mod status;

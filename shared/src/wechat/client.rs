@@ -123,8 +123,8 @@ impl WeChatClient {
         let body = read(api, response, call.max_bytes).await?;
         let unreadable =
             |_| CallError::unknown(api, "the response is not the expected JSON".to_owned());
-        if let Some(refusal) = Refusal::in_response(&body).map_err(unreadable)? {
-            return Err(CallError::Refused { api, refusal });
+        if let Some(refusal) = Refusal::in_response(api, &body).map_err(unreadable)? {
+            return Err(CallError::Refused { refusal });
         }
         serde_json::from_slice(&body).map_err(unreadable)
     }
@@ -234,10 +234,8 @@ pub enum CallError {
         problem: String,
     },
     /// WeChat refused the call.
-    #[error("{api}: {refusal}")]
+    #[error("{}: {refusal}", refusal.api)]
     Refused {
-        /// The path.
-        api: &'static str,
         /// WeChat's error code and text.
         refusal: Refusal,
     },
@@ -251,7 +249,7 @@ impl CallError {
     /// WeChat's refusal, if it is one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Self::Refused { refusal, .. } => Some(refusal),
+            Self::Refused { refusal } => Some(refusal),
             Self::NotSent { .. } | Self::Unknown { .. } => None,
         }
     }

@@ -6,6 +6,7 @@
 //! [Official Accounts]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Service_Center_messages.html
 //! [mini programs]: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/kf-mgnt/kf-message/sendCustomMessage.html
 
+use crate::wechat::api;
 use crate::wechat::content;
 use crate::wechat::id::{AppId, OpenId};
 use crate::wechat::message::SendRequest;
@@ -176,7 +177,7 @@ impl CustomerServiceMessage {
     /// Refusals, among others: 45015 (the window is closed), 45047 (no more in this
     /// window), 40007 (the file has expired).
     pub fn request(&self, to: &OpenId) -> SendRequest {
-        SendRequest::new("/cgi-bin/message/custom/send", &self.body(to))
+        SendRequest::new(api::CUSTOMER_SERVICE, &self.body(to))
     }
 
     /// The request's body.

@@ -2,6 +2,7 @@
 //! [`crate::wechat::customer_service`].
 
 use crate::secret::Secret;
+use crate::wechat::api;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{AppId, OpenId};
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,7 @@ pub struct TemplateMessage<'a> {
 /// A page of a mini program.
 #[derive(Debug, Serialize)]
 pub struct MiniProgram<'a> {
-    /// It must be bound to the Official Account.
+    /// It must be linked (关联) to the Official Account in the account's console.
     pub appid: &'a AppId,
     /// The page, with its query.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,6 +165,23 @@ impl SendRequest {
         self.api
     }
 
+    /// The same message, which opens a web page in place of a mini program. None if it
+    /// doesn't have both: a card that opens nothing is not what the template asks for.
+    pub fn without_mini_program(&self) -> Option<Self> {
+        let has = |name: &str| self.body.get(name).is_some_and(|value| !value.is_null());
+        if !has("miniprogram") || !(has("url") || has("page")) {
+            return None;
+        }
+        let mut other = self.clone();
+        other.body.as_object_mut()?.remove("miniprogram");
+        Some(other)
+    }
+
+    /// The app id of the mini program that the message opens, if it does.
+    pub fn mini_program(&self) -> Option<AppId> {
+        AppId::parse(self.body["miniprogram"]["appid"].as_str()?).ok()
+    }
+
     /// The body without the user, the form id that it would use up, and the idempotency key.
     pub fn preview(&self) -> serde_json::Value {
         let mut shown = self.body.clone();
@@ -188,7 +206,7 @@ impl TemplateMessage<'_> {
     /// Refusals, among others: 43004 (doesn't follow), 47003 (a field), 40037 (the
     /// template).
     pub fn request(&self) -> SendRequest {
-        SendRequest::new("/cgi-bin/message/template/send", self)
+        SendRequest::new(api::TEMPLATE, self)
     }
 }
 
@@ -198,7 +216,7 @@ impl SubscribeMessage<'_> {
     /// Refusals, among others: 43101 (no consent), 47003 (a field), 40037 (the
     /// template).
     pub fn request(&self) -> SendRequest {
-        SendRequest::new("/cgi-bin/message/subscribe/send", self)
+        SendRequest::new(api::SUBSCRIBE, self)
     }
 }
 
@@ -209,7 +227,7 @@ impl BizsendMessage<'_> {
     /// Refusals, among others: 43101 (no consent), 47003 (a field), 40037 (the
     /// template), 48001 (no certified service account).
     pub fn request(&self) -> SendRequest {
-        SendRequest::new("/cgi-bin/message/subscribe/bizsend", self)
+        SendRequest::new(api::BIZSEND, self)
     }
 }
 
@@ -219,7 +237,7 @@ impl LegacyTemplateMessage<'_> {
     /// Refusals, among others: 41028 (the form id is wrong or too old), 41029 (it
     /// was used), 40037 (the template).
     pub fn request(&self) -> SendRequest {
-        SendRequest::new("/cgi-bin/message/wxopen/template/send", self)
+        SendRequest::new(api::LEGACY_TEMPLATE, self)
     }
 }
 

@@ -17,7 +17,8 @@ mod xml;
 pub use event::{ChosenLocation, Event, Pictures, ScannedCode, Verification};
 pub use message::Message;
 pub use receipt::{
-    ConsentDecision, DeliveryReceipt, DeliveryStatus, MassDeliveryReceipt, ServiceDeliveryReceipt,
+    BLOCKED_REASON, ConsentAnswer, ConsentDecision, DeliveryReceipt, DeliveryStatus,
+    MassDeliveryReceipt, ServiceDeliveryReceipt, receipt_advice,
 };
 
 use crate::clock::Timestamp;

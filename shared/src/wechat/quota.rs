@@ -2,7 +2,7 @@
 //! All durations are in seconds.
 
 use crate::clock::Timestamp;
-use crate::wechat::refusal::{ErrorClass, Refusal};
+use crate::wechat::refusal::{Refusal, Wait};
 
 /// WeChat counts days by China's clocks.
 const CHINA_UTC_OFFSET: u64 = 8 * 3600;
@@ -17,25 +17,20 @@ pub fn until_midnight(now: Timestamp) -> u64 {
     DAY - (now.0 + CHINA_UTC_OFFSET) % DAY
 }
 
-/// How long to wait before the same call can succeed. None if waiting doesn't help, and
-/// for [`ErrorClass::Retry`], which is repeated within seconds or not at all.
+/// How long to wait before the same call can succeed. None if waiting doesn't help, or
+/// WeChat names no time.
 pub fn retry_after(refusal: &Refusal, now: Timestamp) -> Option<u64> {
-    match (refusal.class(), refusal.code) {
-        (ErrorClass::Quota, 45009) => Some(until_midnight(now)),
-        (ErrorClass::Quota, 45011) => Some(60 - now.0 % 60),
-        // The person has to write first.
-        (ErrorClass::Quota, 45047) => None,
-        (ErrorClass::Token | ErrorClass::Quota, _) => Some(OUTAGE_BACKOFF),
-        // An operator adds an address within minutes, and nothing else is wrong.
-        _ if is_ip_rejection(refusal.code) => Some(OPERATOR_BACKOFF),
-        _ => None,
-    }
+    Some(match refusal.wait()? {
+        Wait::Seconds(seconds) => seconds,
+        Wait::Minute => 60 - now.0 % 60,
+        Wait::Midnight => until_midnight(now),
+    })
 }
 
 /// Whether WeChat rejects the address that the call came from: it isn't on the
 /// account's IP list (IP白名单), or the administrator hasn't confirmed it.
 pub(super) fn is_ip_rejection(code: i64) -> bool {
-    matches!(code, 40090 | 40164 | 61004 | 89503 | 89506 | 89507)
+    matches!(code, 40090 | 40164 | 45035 | 61004 | 89501..=89507)
 }
 
 #[cfg(test)]
@@ -46,7 +41,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_700_000_000);
 
     fn after(code: i64) -> Option<u64> {
-        retry_after(&Refusal { code, message: String::new(), rid: None }, NOW)
+        retry_after(&Refusal::with_code("/any", code), NOW)
     }
 
     #[test]
@@ -60,7 +55,11 @@ mod tests {
         assert_eq!(after(45009), Some(until_midnight(NOW)));
         assert_eq!(after(45011), Some(40));
         assert_eq!(after(40001), Some(OUTAGE_BACKOFF));
-        for code in [40090, 40164, 61004, 89503, 89506, 89507] {
+        // At least as long as they say.
+        for code in [43117, 40241, 45066] {
+            assert_eq!(after(code), Some(60), "{code}");
+        }
+        for code in [40090, 40164, 45035, 61004, 89501, 89503, 89506, 89507] {
             assert_eq!(after(code), Some(OPERATOR_BACKOFF), "{code}");
         }
     }

@@ -1,19 +1,21 @@
 //! What WeChat's error codes mean, and who can do something about them.
 //!
-//! Source: the error tables of WeChat's API pages and its page ["全局返回码"] (global return
-//! codes).
-//!
-//! ["全局返回码"]: https://developers.weixin.qq.com/doc/offiaccount/Getting_Started/Global_Return_Code.html
+//! Their table is the file `refusal/codes.tsv`, which names its sources.
 
 mod codes;
 
+use self::codes::Meaning;
+use crate::wechat::api;
 use serde::Deserialize;
 use std::fmt;
 use std::net::IpAddr;
 
-/// WeChat's response to a call that it did not carry out.
+/// WeChat's response to a call that it did not carry out, or perhaps did: see
+/// [`Refusal::was_sent`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// The path of the API. The same code means different things at different ones.
+    pub api: &'static str,
     /// WeChat's `errcode`; never 0.
     pub code: i64,
     /// WeChat's `errmsg`: free text for people.
@@ -25,7 +27,10 @@ pub struct Refusal {
 impl Refusal {
     /// Finds a refusal in a response: an `errcode` that isn't 0. It is an error if the
     /// response isn't a JSON object or its `errcode` isn't a number.
-    pub(crate) fn in_response(body: &[u8]) -> Result<Option<Self>, serde_json::Error> {
+    pub(crate) fn in_response(
+        api: &'static str,
+        body: &[u8],
+    ) -> Result<Option<Self>, serde_json::Error> {
         #[derive(Deserialize)]
         struct Status {
             errcode: Option<Number>,
@@ -46,31 +51,54 @@ impl Refusal {
         };
         let message = status.errmsg.unwrap_or_default();
         let rid = message.split_once("rid:").map(|(_, rid)| rid.trim().to_owned());
-        Ok((code != 0).then_some(Self { code, message, rid }))
+        Ok((code != 0).then_some(Self { api, code, message, rid }))
     }
 
-    /// What can be done about it. An unknown code is an [`ErrorClass::Fault`].
+    /// A refusal of which only the code is known.
+    pub fn with_code(api: &'static str, code: i64) -> Self {
+        Self { api, code, message: String::new(), rid: None }
+    }
+
+    /// What can be done about it.
     pub fn class(&self) -> ErrorClass {
-        codes::known(self.code).map_or(ErrorClass::Fault, |(class, _)| class)
+        self.meaning().map_or(ErrorClass::Unknown, |meaning| meaning.class)
     }
 
-    /// Whether the code's meaning is known. With an unknown one, the call may be worth one
-    /// repeat.
-    pub fn is_known(&self) -> bool {
-        codes::known(self.code).is_some()
+    /// Whether WeChat carried out the call. What is certain is a closed list; an unknown
+    /// code leaves it open.
+    pub fn was_sent(&self) -> WasSent {
+        self.meaning().map_or(WasSent::Perhaps, |meaning| meaning.sent)
+    }
+
+    /// How long to wait before the same call can succeed. None if waiting doesn't help, or
+    /// WeChat names no time.
+    pub(super) fn wait(&self) -> Option<Wait> {
+        self.meaning()?.wait
+    }
+
+    /// Whether WeChat refused the mini program that the message opens, and nothing else of
+    /// it.
+    pub fn refuses_jump(&self) -> bool {
+        matches!(self.api, api::TEMPLATE | api::BIZSEND)
+            && matches!(self.code, 40013 | 40165 | 40166 | 40168)
+            && self.was_sent() == WasSent::No
     }
 
     /// What to do about it. For 40164 it names the address to add to the IP list.
     pub fn advice(&self) -> String {
-        match (self.address(), codes::known(self.code)) {
+        match (self.address(), self.meaning()) {
             (Some(address), _) => {
                 format!("add {address} to the account's IP list (IP白名单) in WeChat's console")
             }
-            (None, Some((_, advice))) => advice.to_owned(),
+            (None, Some(meaning)) => meaning.advice.to_owned(),
             (None, None) => {
                 "this code is not known here; look it up in WeChat's documentation, or ask WeChat with the rid".to_owned()
             }
         }
+    }
+
+    fn meaning(&self) -> Option<Meaning> {
+        codes::find(self.api, self.code)
     }
 
     /// The address that the call came from and that isn't on the account's IP list (40164),
@@ -111,6 +139,29 @@ pub enum ErrorClass {
     Login,
     /// A developer has to change the request or the template.
     Fault,
+    /// WeChat has a code that the table doesn't: it may be any of the others.
+    Unknown,
+}
+
+/// How long to wait before the same call can succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    Seconds(u64),
+    /// For the next minute.
+    Minute,
+    /// For the next day in China.
+    Midnight,
+}
+
+/// Whether WeChat carried out a call that it refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WasSent {
+    /// It certainly did not.
+    No,
+    /// It is in doubt.
+    Perhaps,
+    /// It had carried out the same call before.
+    Yes,
 }
 
 #[cfg(test)]
@@ -118,7 +169,7 @@ mod tests {
     use super::*;
 
     fn refusal(body: &str) -> Option<Refusal> {
-        Refusal::in_response(body.as_bytes()).unwrap()
+        Refusal::in_response("/any", body.as_bytes()).unwrap()
     }
 
     #[test]
@@ -140,59 +191,24 @@ mod tests {
     }
 
     fn with_code(code: i64, message: &str) -> Refusal {
-        Refusal { code, message: message.to_owned(), rid: None }
-    }
-
-    /// All codes of WeChat's tables that our calls can return.
-    const TABLE: [(ErrorClass, &[i64]); 7] = [
-        (ErrorClass::Retry, &[-1, 20001, 200_001, 268_487_001, 268_487_002, 43108, 45066]),
-        (ErrorClass::Quota, &[45009, 45011, 45047, 48006]),
-        (ErrorClass::Token, &[40001, 40014, 42001]),
-        (
-            ErrorClass::Unreachable,
-            &[40003, 40226, 41028, 41029, 43004, 43019, 43101, 45015, 46004, 48002, 50005, 70000],
-        ),
-        (
-            ErrorClass::Configuration,
-            &[
-                40002, 40013, 40090, 40125, 40164, 40243, 41002, 41004, 43107, 48001, 48004, 50001,
-                50002, 50004, 50007, 61004, 61007, 61016, 61024, 89503, 89506, 89507,
-            ],
-        ),
-        (ErrorClass::Login, &[40029, 40163, 87007, 87008, 87009]),
-        (
-            ErrorClass::Fault,
-            &[
-                40007, 40008, 40032, 40033, 40035, 40036, 40037, 40038, 40039, 40066, 40097, 40246,
-                40247, 40249, 41001, 41008, 41030, 43001, 43002, 43003, 43116, 44002, 45002, 45008,
-                45065, 45067, 45109, 45168, 47001, 47003, 48008, 76001, 76002, 76003, 76004, 76021,
-                76022, 200_011, 200_012, 200_013, 200_014, 200_015, 200_016, 200_017, 200_018,
-                200_019, 200_020, 200_021, 200_022,
-            ],
-        ),
-    ];
-
-    #[test]
-    fn every_documented_code_has_a_class_and_advice() {
-        for (class, codes) in TABLE {
-            for code in codes {
-                let refusal = with_code(*code, "");
-                assert!(refusal.is_known(), "{code} has no meaning of its own");
-                assert_eq!(refusal.class(), class, "{code}");
-                assert!(refusal.advice().len() > 20, "{code}: {}", refusal.advice());
-            }
-        }
-        let named = TABLE.iter().map(|(_, codes)| codes.len()).sum::<usize>();
-        let known = (-1..300_000).chain(268_487_000..268_488_000);
-        let known = known.filter(|code| with_code(*code, "").is_known()).count();
-        assert_eq!(known, named, "a code that isn't in the table has a meaning");
+        Refusal { message: message.to_owned(), ..Refusal::with_code("/any", code) }
     }
 
     #[test]
-    fn unknown_code_is_a_fault_and_says_so() {
+    fn unknown_code_is_in_doubt_and_says_so() {
         let refusal = with_code(99999, "what is this");
-        assert_eq!((refusal.class(), refusal.is_known()), (ErrorClass::Fault, false));
+        assert_eq!(refusal.class(), ErrorClass::Unknown);
+        assert_eq!(refusal.was_sent(), WasSent::Perhaps);
         assert!(refusal.advice().contains("not known"));
+    }
+
+    #[test]
+    fn refused_jump_is_told_from_other_refusals() {
+        for code in [40013, 40165, 40166] {
+            assert!(Refusal::with_code(api::TEMPLATE, code).refuses_jump(), "{code}");
+            assert!(!Refusal::with_code(api::SUBSCRIBE, code).refuses_jump(), "{code}");
+        }
+        assert!(!Refusal::with_code(api::TEMPLATE, 40037).refuses_jump());
     }
 
     #[test]
@@ -217,7 +233,7 @@ mod tests {
         for body in
             ["<html>", "", "[]", r#"{"errcode":1.5}"#, r#"{"errcode":"x"}"#, r#"{"errcode":{}}"#]
         {
-            assert!(Refusal::in_response(body.as_bytes()).is_err(), "{body}");
+            assert!(Refusal::in_response("/any", body.as_bytes()).is_err(), "{body}");
         }
         assert_eq!(refusal(r#"{"errcode":40001,"errmsg":null}"#).unwrap().code, 40001);
     }

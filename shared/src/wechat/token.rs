@@ -1,6 +1,7 @@
 //! Access tokens.
 
 use crate::secret::Secret;
+use crate::wechat::api::STABLE_TOKEN;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::AppId;
 use crate::wechat::quota;
@@ -49,7 +50,7 @@ impl WeChatClient {
             secret: secret.expose(),
             force_refresh: force,
         };
-        self.post("/cgi-bin/stable_token", None, &request).await
+        self.post(STABLE_TOKEN, None, &request).await
     }
 }
 
@@ -59,8 +60,7 @@ impl WeChatClient {
 /// An address that isn't on the IP list (40164 and similar) is not among these: an
 /// administrator may add it at any time, and no message is lost by waiting for it.
 pub fn needs_operator_action(refusal: &Refusal) -> bool {
-    let configuration = refusal.class() == ErrorClass::Configuration;
-    refusal.code == 40001 || (configuration && !quota::is_ip_rejection(refusal.code))
+    refusal.class() == ErrorClass::Configuration && !quota::is_ip_rejection(refusal.code)
 }
 
 #[cfg(test)]
@@ -69,8 +69,7 @@ mod tests {
 
     #[test]
     fn refusals_are_permanent_unless_waiting_helps() {
-        let permanent =
-            |code| needs_operator_action(&Refusal { code, message: String::new(), rid: None });
+        let permanent = |code| needs_operator_action(&Refusal::with_code(STABLE_TOKEN, code));
         for code in [40001, 40002, 40013, 40125, 40243, 41002, 41004, 50004, 50007, 61024] {
             assert!(permanent(code), "{code}");
         }

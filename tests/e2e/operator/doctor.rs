@@ -1,6 +1,6 @@
 //! The doctor finds what is wrong, and gives advice.
 
-use crate::world::World;
+use crate::world::{World, order};
 use local_aws::services::Fault;
 use serde_json::{Value, json};
 
@@ -92,6 +92,59 @@ async fn doctor_reports_a_callback_with_another_token() {
     world.set_parameter("callback/shop", &settings);
     let words = trouble(&world, "callback", "shop").await;
     assert!(words.contains("status 403") && words.contains("another token"), "{words}");
+}
+
+/// Fault 38.
+#[tokio::test]
+async fn doctor_lists_unknown_error_codes_of_the_last_day() {
+    let (world, to) = World::with_ann().await;
+    let send = "/cgi-bin/message/template/send";
+    for (id, code) in [("order-1", 45999), ("order-2", -77), ("order-3", 45999)] {
+        world.wechat.fault(json!({ "path": send, "errcode": code, "times": 3 })).await;
+        let report = world.send(&order(id, to.clone())).await;
+        assert_eq!(report["outcome"], "retrying", "{report}");
+        world.wechat.heal().await;
+    }
+    let token = json!({ "path": "/cgi-bin/stable_token", "errcode": 45998, "times": 2 });
+    world.wechat.fault(token).await;
+    assert!(world.invoke("token", &json!({})).await.is_err());
+    let list = json!({ "path": "/cgi-bin/user/get", "errcode": 45997, "times": 2 });
+    world.wechat.fault(list).await;
+    world.invoke("followers", &json!({ "import": { "app": "shop" } })).await.unwrap();
+    world.wechat.heal().await;
+
+    let all = troubles(&world).await;
+    let mut told: Vec<_> = all.iter().filter(|it| it.0 == "error_codes").collect();
+    told.sort_by_key(|it| (it.2.clone(), it.1.clone()));
+    let words = |code: &str| {
+        let own: Vec<_> = told.iter().filter(|it| it.2.contains(code)).collect();
+        assert_eq!(own.len(), 1, "{code}: {told:#?}");
+        own[0].2.clone()
+    };
+    assert!(words(" 45999 ").contains(send), "{told:#?}");
+    assert!(words(" 45999 ").contains("rid "), "{told:#?}");
+    assert!(words(" -77 ").contains(send), "{told:#?}");
+    let of_tokens = told.iter().filter(|it| it.2.contains(" 45998 "));
+    assert_eq!(of_tokens.map(|it| it.1.as_str()).collect::<Vec<_>>(), ["shop", "shop-mini"]);
+    assert!(words(" 45997 ").contains("user/get"), "{told:#?}");
+
+    let counted = world.metrics("unknown_codes");
+    let of = |code: &str| counted.iter().filter(|it| it.dimension("code") == code).count();
+    // An attempt is three calls, all of which are counted.
+    assert_eq!((of("45999"), of("-77")), (6, 3), "{counted:?}");
+    assert!(counted.iter().all(|it| it.dimension("app").starts_with("shop")), "{counted:?}");
+    let rows = world.aws.rows("notifications").await;
+    let days = rows.iter().filter(|row| row["id"].as_str().unwrap().starts_with("unknown_codes#"));
+    assert!((1..=2).contains(&days.count()), "{rows:?}");
+
+    // What is older than a day isn't listed.
+    for row in rows {
+        let id = row["id"].as_str().unwrap();
+        for name in row.as_object().unwrap().keys().filter(|name| name.starts_with("at ")) {
+            world.aws.set_time(id, name, 1).await;
+        }
+    }
+    assert_eq!(troubles(&world).await, []);
 }
 
 #[tokio::test]

@@ -38,8 +38,12 @@ pub(super) struct Rules {
     pub(super) wait: Wait,
     /// Receipts are bound only if all say the same.
     pub(super) same_fate: bool,
-    /// No receipts are bound while there are fewer than ambiguous notifications.
+    /// No receipts are bound while there are fewer than notifications that await one.
     pub(super) receipt_for_each: bool,
+    /// What was sent awaits its receipt as well, if that may name another id.
+    pub(super) sent_awaits: bool,
+    /// A receipt belongs to none whose own would have come long ago.
+    pub(super) overdue: bool,
 }
 
 impl Rules {
@@ -57,5 +61,7 @@ impl Rules {
         wait: Wait::Outcomes,
         same_fate: true,
         receipt_for_each: true,
+        sent_awaits: true,
+        overdue: true,
     };
 }

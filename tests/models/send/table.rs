@@ -32,6 +32,8 @@ pub(super) enum Age {
     Eight,
     /// 10 minutes are over: WeChat has dropped the `client_msg_id`.
     Ten,
+    /// The time in which its receipt may come is over.
+    Hour,
 }
 
 /// A notification's row.
@@ -152,14 +154,32 @@ impl State {
     }
 
     /// It was sent: one transaction with the row of WeChat's message, which may
-    /// hold the receipt already.
-    pub(super) fn sent(&mut self, rules: Rules, notification: u8, claim: u8, message: Option<u8>) {
+    /// hold the receipt already, and, if the receipt may name another id, with the
+    /// rendezvous.
+    pub(super) fn sent(
+        &mut self,
+        rules: Rules,
+        notification: u8,
+        claim: u8,
+        message: Option<u8>,
+        channel: Channel,
+        repeat: bool,
+    ) {
         if self.notification(notification).ours(rules, claim).is_none() {
             return;
         }
         let said = message.and_then(|message| self.sent_message(message, notification));
         let status = said.filter(|_| rules.rendezvous).map_or(Status::Sent, Status::Received);
         self.end(rules, notification, claim, status);
+        let has_unknown_id = message.is_none() || repeat;
+        if status == Status::Sent
+            && has_unknown_id
+            && rules.sent_awaits
+            && rules.rendezvous
+            && channel.has_receipts()
+        {
+            self.await_receipt(notification);
+        }
     }
 
     /// It is ambiguous whether it was sent: one transaction with the rendezvous,

@@ -3,7 +3,7 @@
 use super::properties::{FOUND, NOT_SENT, ONCE, OWN, SENT};
 use super::receipts::Said;
 use super::rules::{Rules, Wait};
-use super::{Channel, World};
+use super::{Channel, RepeatId, World};
 use crate::{fails, holds};
 
 const TEMPLATE: World = World::new(&[Channel::Template]);
@@ -136,11 +136,40 @@ fn wrong_notification_is_bound_when_receipts_are_missing() {
     fails(without!(TWO, receipt_for_each: false), SENT);
 }
 
-/// What WeChat answers to a repeat is not confirmed. All but the binding of
-/// receipts does without.
+/// What WeChat answers to a repeat is not confirmed, and 45065 has no id. So what was sent
+/// by a repeat awaits its receipt under any id.
+fn repeat_may_be_answered_with(repeat: RepeatId) {
+    let answers = |world| World { repeat, ..world };
+    holds(answers(TEMPLATE), 10_000);
+    holds(answers(TWO_TEMPLATES), 10_000);
+    fails(without!(answers(TWO_TEMPLATES), sent_awaits: false), SENT);
+}
+
 #[test]
-fn repeat_with_another_msgid_matters_for_receipts_only() {
-    let another_id = |world| World { repeat_has_another_id: true, ..world };
-    holds(another_id(TEMPLATE), 10_000);
-    fails(another_id(TWO_TEMPLATES), SENT);
+fn repeat_may_be_answered_without_an_id() {
+    repeat_may_be_answered_with(RepeatId::None);
+}
+
+#[test]
+fn repeat_may_be_answered_with_another_id() {
+    repeat_may_be_answered_with(RepeatId::Another);
+}
+
+/// Such as `{"errcode":0,"errmsg":"ok"}`.
+/// Fault 56.
+#[test]
+fn receipt_of_a_message_without_an_id_resolves_another_when_it_is_not_counted() {
+    fails(without!(TWO, sent_awaits: false), SENT);
+    fails(without!(SUBSCRIBE, sent_awaits: false), FOUND);
+}
+
+#[test]
+fn notification_that_never_reached_wechat_blocks_later_ones_when_nothing_is_overdue() {
+    fails(without!(TWO, overdue: false), FOUND);
+}
+
+/// What the hour assumes.
+#[test]
+fn receipt_after_the_hour_may_be_taken_for_a_later_ones() {
+    fails(World { late_receipts: true, ..TWO }, SENT);
 }

@@ -1,13 +1,15 @@
 //! WeChat, as far as notifications of one template to one person meet it.
 
 use super::receipts::Message;
-use super::{Channel, State};
+use super::{Channel, RepeatId, State};
 
 /// What happens to a call on its way to WeChat and back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallEnd {
     Answered,
     AnswerLost,
+    /// The answer has no id of the message.
+    NoId,
     RequestLost,
     /// The caller gives up; it arrives all the same, when it will.
     HeldUp,
@@ -52,6 +54,10 @@ impl State {
                 self.deliver(notification, channel);
                 CallResult::Nothing
             }
+            CallEnd::NoId => {
+                self.deliver(notification, channel);
+                CallResult::Sent(None)
+            }
             CallEnd::HeldUp => {
                 self.wechat(notification).held_up = Some(channel);
                 CallResult::Nothing
@@ -76,12 +82,19 @@ impl State {
     /// WeChat takes the message on, if it doesn't know it already.
     fn deliver(&mut self, notification: u8, channel: Channel) -> Option<u8> {
         let next = u8::try_from(self.messages.len()).expect("there are few");
-        let another_id = self.repeat_has_another_id;
+        let repeat = self.repeat;
         let wechat = self.wechat(notification);
         if channel.repeatable()
             && let Some(message) = wechat.remembered
         {
-            return (!another_id).then_some(message);
+            return match repeat {
+                RepeatId::Same => Some(message),
+                RepeatId::None => None,
+                RepeatId::Another => {
+                    self.messages.push(Message::without_receipt(notification));
+                    Some(next)
+                }
+            };
         }
         if wechat.shown == 2 {
             return None;

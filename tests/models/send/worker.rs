@@ -136,7 +136,10 @@ impl Worker {
             }
             WorkerStep::Commit(outcome) => {
                 match outcome {
-                    WorkerOutcome::Sent(message) => state.sent(rules, notification, claim, message),
+                    WorkerOutcome::Sent(message) => {
+                        let channel = self.channel(world);
+                        state.sent(rules, notification, claim, message, channel, maybe_sent);
+                    }
                     WorkerOutcome::Retry => state.retry(rules, notification, claim, maybe_sent),
                     WorkerOutcome::Ambiguous => {
                         state.ambiguous(rules, notification, claim, self.channel(world));

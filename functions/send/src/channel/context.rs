@@ -46,6 +46,8 @@ pub(crate) struct PreparedMessage {
     /// The app that sends.
     pub(crate) app: WeChatApp,
     pub(crate) request: SendRequest,
+    /// The same to a web page in place of a mini program, if the template has one.
+    pub(crate) without_jump: Option<SendRequest>,
     /// The entitlement that sending it uses up, if any.
     pub(crate) entitlement: Option<Entitlement>,
     /// What is recorded before the call.
@@ -93,7 +95,8 @@ impl ChannelContext<'_> {
         let app = self.app.clone();
         let open_id = &self.route.open_id;
         let intent = SendIntent::new(self.kind, &self.app.app_id, template_id, open_id, self.now);
-        Preparation::Ready(PreparedMessage { app, request, entitlement, intent })
+        let without_jump = request.without_mini_program();
+        Preparation::Ready(PreparedMessage { app, request, without_jump, entitlement, intent })
     }
 
     /// Fills every key of WeChat's template.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::parameters::{ParameterError, Template};
+use shared::store::{NoteKind, RefusalNote};
 use shared::wechat::refusal::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,16 +72,27 @@ pub(crate) async fn check_templates(
         })
     });
     let accounts: AccountTemplates = join_all(fetched).await.into_iter().collect();
+    let refused_jumps = refused_jumps(app, now).await;
     let differences: Vec<_> = selected
         .iter()
         .flat_map(|(code, template)| match template {
-            Ok(template) => differences(code, template, &apps, &accounts),
+            Ok(template) => differences(code, template, &apps, &accounts, &refused_jumps),
             Err(obstacle) => vec![obstacle.clone().difference(code)],
         })
         .collect();
     let templates = selected.len();
     tracing::info!(templates, differences = differences.len(), "compared the templates");
     Ok(CheckTemplatesResponse { templates, differences })
+}
+
+/// The mini programs that WeChat has refused within the last day. Only sending shows whether
+/// one is linked to the account: WeChat's list of them is for third-party platforms.
+async fn refused_jumps(app: &App, now: Timestamp) -> Vec<RefusalNote> {
+    let notes = app.tokens.refusal_notes.stored.of_last_day(NoteKind::RefusedJump, now).await;
+    notes.unwrap_or_else(|error| {
+        tracing::warn!("{error}");
+        Vec::new()
+    })
 }
 
 /// The templates to compare, by their codes.

@@ -205,15 +205,15 @@ impl<'a> Attempt<'a> {
     ) -> Result<Option<ChannelResult>, AwsError> {
         let (kind, alias) = (message.intent.channel, message.app.alias.as_str());
         let end = match outcome {
-            CallOutcome::Accepted(message_id) => {
+            CallOutcome::Accepted(accepted) => {
                 self.record.set_channel(message);
-                self.record.sent(message, message_id).await?
+                self.record.sent(message, accepted).await?
             }
-            CallOutcome::Unknown { reason, refusal } => {
+            CallOutcome::Unknown { reason, refusal, after_secs } => {
                 self.record.set_channel(message);
                 self.record.set_reason(reason, refusal.as_ref());
                 if kind.is_repeatable() {
-                    let at = self.record.next_attempt(0);
+                    let at = self.record.next_attempt(after_secs);
                     self.record.retry_at(at, Some(&message.intent)).await?
                 } else {
                     self.record.ambiguous(&message.intent).await?

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::channel::context::PreparedMessage;
+use crate::deliver::wechat_call::AcceptedMessage;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
@@ -132,14 +133,23 @@ impl<'a> AttemptRecord<'a> {
     pub(crate) async fn sent(
         &mut self,
         message: &PreparedMessage,
-        message_id: Option<String>,
+        accepted: AcceptedMessage,
     ) -> Result<AttemptEnd, AwsError> {
         self.result.outcome = NotificationStatus::Sent;
-        self.result.message_id.clone_from(&message_id);
+        if let Some(refusal) = &accepted.refused_jump {
+            let reason =
+                format!("it opens the web page, as WeChat refused the mini program: {refusal}");
+            self.set_reason(reason, Some(refusal));
+        }
+        self.result.message_id.clone_from(&accepted.id);
         let report = self.result.to_json();
         let app_id = &message.app.app_id;
-        let message_id = message_id.as_deref().map(|id| MessageId { app_id, id });
-        let transition = Transition::Sent { message: message_id, report: &report };
+        let message_id = accepted.id.as_deref().map(|id| MessageId { app_id, id });
+        // Its receipt may name another id than this, which nobody knows.
+        let is_repeat = accepted.is_repeat || self.pending_intent.is_some();
+        let has_unknown_id = message_id.is_none() || is_repeat;
+        let intent = Some(&message.intent).filter(|_| has_unknown_id);
+        let transition = Transition::Sent { message: message_id, intent, report: &report };
         self.commit(&transition, Some(message)).await
     }
 
@@ -223,6 +233,7 @@ impl<'a> AttemptRecord<'a> {
         self.result.reason = Some(reason);
         self.result.code = refusal.map(|refusal| refusal.code);
         self.result.rid = refusal.and_then(|refusal| refusal.rid.clone());
+        self.result.advice = refusal.map(Refusal::advice);
     }
 
     /// Stores the outcome if the row is in the expected state, and logs it.
@@ -236,8 +247,7 @@ impl<'a> AttemptRecord<'a> {
             WriteResult::IdReused => return Ok(AttemptEnd::IdReused),
             WriteResult::Committed(status) => self.result.outcome = status,
             WriteResult::CommittedWithReceipt { status, reason } => {
-                self.result.outcome = status;
-                self.result.reason = reason;
+                self.result.set_receipt(status, reason);
             }
             WriteResult::EntitlementLost => {}
         }
@@ -287,7 +297,10 @@ fn log_outcome(result: &NotificationResult, template: &str, attempt: u64) {
     let needs_attention = matches!(
         result.outcome,
         NotificationStatus::Failed | NotificationStatus::Ambiguous | NotificationStatus::Expired
-    ) || result.code.is_some_and(needs_operator_action)
+    ) || result
+        .channel
+        .zip(result.code)
+        .is_some_and(|(channel, code)| needs_operator_action(channel.api(), code))
         || result.skipped.iter().any(SkippedChannel::needs_operator_action);
     if needs_attention {
         tracing::warn!(id, attempt, template, outcome, channel, app, code, rid, skipped, "{text}");

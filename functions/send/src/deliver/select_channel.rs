@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn refusal_may_say_that_the_person_is_unreachable() {
-        let reason = |code| skip_reason(&Refusal { code, message: String::new(), rid: None });
+        let reason = |code| skip_reason(&Refusal::with_code(ChannelKind::Template.api(), code));
         assert_eq!(reason(43101), SkipReason::NoConsent);
         for code in [43004, 45015, 45047, 48002, 41028] {
             assert_eq!(reason(code), SkipReason::Unreachable, "{code}");

@@ -8,8 +8,9 @@ use shared::clock::Timestamp;
 use shared::metric;
 use shared::retry::Retry;
 use shared::wechat::client::CallError;
+use shared::wechat::message::SendRequest;
 use shared::wechat::quota::{self, OUTAGE_BACKOFF};
-use shared::wechat::refusal::{ErrorClass, Refusal};
+use shared::wechat::refusal::{Refusal, WasSent};
 use std::time::{Duration, Instant};
 
 /// The calls of one attempt.
@@ -23,8 +24,8 @@ const MAX_PAUSE_SECS: u64 = 2;
 /// The outcome of a call.
 #[derive(Debug)]
 pub(crate) enum CallOutcome {
-    /// WeChat accepted the message, under this id if it returned one.
-    Accepted(Option<String>),
+    /// WeChat accepted the message.
+    Accepted(AcceptedMessage),
     /// WeChat refused the message for good.
     Refused(Refusal),
     /// WeChat was not called or has not accepted the message; a retry may succeed after
@@ -32,8 +33,20 @@ pub(crate) enum CallOutcome {
     Retry { reason: String, refusal: Option<Refusal>, after_secs: u64 },
     /// The app can't send until its configuration is changed.
     Misconfigured { reason: String },
-    /// WeChat may or may not have accepted the message.
-    Unknown { reason: String, refusal: Option<Refusal> },
+    /// WeChat may or may not have accepted the message. Where a repeat can't be shown twice,
+    /// it may be made after `after_secs`.
+    Unknown { reason: String, refusal: Option<Refusal>, after_secs: u64 },
+}
+
+/// A message that WeChat accepted.
+#[derive(Debug)]
+pub(crate) struct AcceptedMessage {
+    /// WeChat's id of it, if it returned one.
+    pub(crate) id: Option<String>,
+    /// An earlier call may have been accepted as well, under another id.
+    pub(crate) is_repeat: bool,
+    /// Why WeChat didn't accept it with its mini program, if it was sent without.
+    pub(crate) refused_jump: Option<Refusal>,
 }
 
 /// Sends a message before `not_after`.
@@ -43,20 +56,39 @@ pub(crate) async fn call_wechat(
     not_after: Timestamp,
 ) -> CallOutcome {
     let is_repeatable = message.intent.channel.is_repeatable();
-    let mut doubt: Option<(String, Option<Refusal>)> = None;
+    let mut doubt: Option<(String, Option<Refusal>, u64)> = None;
+    let mut refused_jump = None;
+    let mut request = &message.request;
     for calls in 1.. {
-        let outcome = call_once(app, message, not_after).await;
+        let outcome = call_once(app, message, request, not_after).await;
+        if let CallOutcome::Refused(refusal) = &outcome
+            && refusal.refuses_jump()
+            && let Some(mini_program) = request.mini_program()
+        {
+            let notes = &app.tokens.refusal_notes;
+            notes.note_refused_jump(&message.app.alias, refusal, &mini_program).await;
+        }
+        // It was certainly not sent, so this is no repeat.
+        if let CallOutcome::Refused(refusal) = &outcome
+            && let Some(without_jump) = &message.without_jump
+            && refused_jump.is_none()
+            && refusal.refuses_jump()
+        {
+            refused_jump = Some(refusal.clone());
+            request = without_jump;
+            continue;
+        }
         let may_repeat = match &outcome {
-            CallOutcome::Unknown { .. } => is_repeatable,
+            CallOutcome::Unknown { after_secs, .. } => is_repeatable && *after_secs == 0,
             CallOutcome::Retry { after_secs, .. } => *after_secs == 0,
-            // An undocumented code may be transient.
-            CallOutcome::Refused(refusal) => calls == 1 && !refusal.is_known(),
-            CallOutcome::Accepted(_) | CallOutcome::Misconfigured { .. } => false,
+            CallOutcome::Accepted(_)
+            | CallOutcome::Refused(_)
+            | CallOutcome::Misconfigured { .. } => false,
         };
         let is_in_time = Timestamp::now().plus(MAX_PAUSE_SECS) < not_after;
         if may_repeat && calls < CALL_RETRY.max_attempts && is_in_time {
-            if let CallOutcome::Unknown { reason, refusal } = outcome {
-                doubt = Some((reason, refusal));
+            if let CallOutcome::Unknown { reason, refusal, after_secs } = outcome {
+                doubt = Some((reason, refusal, after_secs));
             }
             CALL_RETRY.backoff(calls).await;
             continue;
@@ -64,22 +96,35 @@ pub(crate) async fn call_wechat(
         return match (outcome, doubt) {
             // An earlier call may have been accepted, whatever prevents its repeat; so no
             // other channel may be tried.
-            (
-                CallOutcome::Retry { .. } | CallOutcome::Misconfigured { .. },
-                Some((reason, refusal)),
-            ) => CallOutcome::Unknown { reason, refusal },
-            (CallOutcome::Refused(refusal), Some((before, _))) => CallOutcome::Unknown {
+            (CallOutcome::Retry { after_secs, .. }, Some((reason, refusal, _))) => {
+                CallOutcome::Unknown { reason, refusal, after_secs }
+            }
+            (CallOutcome::Misconfigured { .. }, Some((reason, refusal, after_secs))) => {
+                CallOutcome::Unknown { reason, refusal, after_secs }
+            }
+            (CallOutcome::Refused(refusal), Some((before, ..))) => CallOutcome::Unknown {
                 reason: format!("{before}; asked again, {refusal}"),
                 refusal: Some(refusal),
+                after_secs: 0,
             },
+            (CallOutcome::Accepted(accepted), doubt) => CallOutcome::Accepted(AcceptedMessage {
+                is_repeat: accepted.is_repeat || doubt.is_some(),
+                refused_jump,
+                ..accepted
+            }),
             (outcome, _) => outcome,
         };
     }
     unreachable!("the last call returns")
 }
 
-async fn call_once(app: &App, message: &PreparedMessage, not_after: Timestamp) -> CallOutcome {
-    let PreparedMessage { app: sender_app, request, .. } = message;
+async fn call_once(
+    app: &App,
+    message: &PreparedMessage,
+    request: &SendRequest,
+    not_after: Timestamp,
+) -> CallOutcome {
+    let PreparedMessage { app: sender_app, .. } = message;
     let api = request.api();
     let now = Timestamp::now();
     let call = app.tokens.call_until(sender_app, now, not_after, async |token| {
@@ -96,7 +141,11 @@ async fn call_once(app: &App, message: &PreparedMessage, not_after: Timestamp) -
     });
     let guarded = app.circuit_breaker.guard(&app.circuits, sender_app, api, now, call).await;
     match guarded {
-        Ok(accepted) => CallOutcome::Accepted(accepted.message_id()),
+        Ok(accepted) => CallOutcome::Accepted(AcceptedMessage {
+            id: accepted.message_id(),
+            is_repeat: false,
+            refused_jump: None,
+        }),
         Err(GuardedCallError::Blocked(blocked)) => CallOutcome::Retry {
             reason: blocked.reason,
             refusal: None,
@@ -109,11 +158,11 @@ async fn call_once(app: &App, message: &PreparedMessage, not_after: Timestamp) -
 fn classify(error: TokenError, now: Timestamp) -> CallOutcome {
     let reason = error.to_string();
     let after_secs = match error {
-        TokenError::Call(CallError::Refused { refusal, .. }) => {
+        TokenError::Call(CallError::Refused { refusal }) => {
             return classify_refusal(refusal, reason, now);
         }
         TokenError::Call(CallError::Unknown { .. }) => {
-            return CallOutcome::Unknown { reason, refusal: None };
+            return CallOutcome::Unknown { reason, refusal: None, after_secs: 0 };
         }
         TokenError::Call(CallError::NotSent { .. }) => 0,
         TokenError::Unavailable { permanent: true, .. } => {
@@ -125,30 +174,36 @@ fn classify(error: TokenError, now: Timestamp) -> CallOutcome {
 }
 
 fn classify_refusal(refusal: Refusal, reason: String, now: Timestamp) -> CallOutcome {
-    let after_secs = match (refusal.class(), refusal.code) {
-        // "The client_msg_id exists": an earlier call was accepted.
-        (_, 45065) => return CallOutcome::Accepted(None),
-        // Another message to the same user is being sent; this one was not.
-        (_, 43108) => 0,
-        // A "system error" may come after the message was sent.
-        (ErrorClass::Retry, _) => return CallOutcome::Unknown { reason, refusal: Some(refusal) },
-        _ => match quota::retry_after(&refusal, now) {
-            Some(after_secs) => after_secs,
-            None => return CallOutcome::Refused(refusal),
+    let after_secs = quota::retry_after(&refusal, now);
+    match (refusal.was_sent(), after_secs) {
+        (WasSent::Yes, _) => {
+            CallOutcome::Accepted(AcceptedMessage { id: None, is_repeat: true, refused_jump: None })
+        }
+        (WasSent::Perhaps, after_secs) => CallOutcome::Unknown {
+            reason,
+            refusal: Some(refusal),
+            after_secs: after_secs.unwrap_or(0),
         },
-    };
-    CallOutcome::Retry { reason, refusal: Some(refusal), after_secs }
+        (WasSent::No, Some(after_secs)) => {
+            CallOutcome::Retry { reason, refusal: Some(refusal), after_secs }
+        }
+        (WasSent::No, None) => CallOutcome::Refused(refusal),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::wechat::api;
 
     const NOW: Timestamp = Timestamp(1_700_000_000);
 
+    fn outcome_of(api: &'static str, code: i64) -> CallOutcome {
+        classify_refusal(Refusal::with_code(api, code), "r".to_owned(), NOW)
+    }
+
     fn outcome(code: i64) -> CallOutcome {
-        let refusal = Refusal { code, message: "m".to_owned(), rid: None };
-        classify_refusal(refusal, "r".to_owned(), NOW)
+        outcome_of(api::TEMPLATE, code)
     }
 
     #[test]
@@ -161,20 +216,31 @@ mod tests {
         assert_eq!(after_secs(45011), 40);
         assert_eq!(after_secs(43108), 0);
         assert_eq!(after_secs(40164), quota::OPERATOR_BACKOFF);
+        assert_eq!(after_secs(43117), 60);
+        assert_eq!(after_secs(40241), 60);
         assert!(after_secs(40001) > 0);
     }
 
     #[test]
     fn permanent_refusal_is_not_retried() {
-        for code in [43101, 43004, 47003, 40037, 48001, 45015, 45047, 43107, 99999] {
+        for code in [43101, 43004, 47003, 40037, 48001, 45015, 45047, 43107, 40165] {
             assert!(matches!(outcome(code), CallOutcome::Refused(_)), "{code}");
         }
     }
 
     #[test]
-    fn system_error_leaves_the_outcome_unknown() {
-        for code in [-1, 20001, 200_001] {
+    fn system_error_and_unknown_code_leave_the_outcome_unknown() {
+        for code in [-1, -1000, 4, 20001, 200_001, 45066, 99999, 12, i64::MIN, i64::MAX] {
             assert!(matches!(outcome(code), CallOutcome::Unknown { .. }), "{code}");
         }
+        // What another API answers is a surprise from this one.
+        assert!(matches!(outcome(40016), CallOutcome::Unknown { .. }));
+        assert!(matches!(outcome_of(api::SUBSCRIBE, 40165), CallOutcome::Unknown { .. }));
+    }
+
+    #[test]
+    fn existing_client_msg_id_means_that_an_earlier_call_was_accepted() {
+        let CallOutcome::Accepted(accepted) = outcome(45065) else { panic!("it is accepted") };
+        assert_eq!((accepted.id, accepted.is_repeat), (None, true));
     }
 }

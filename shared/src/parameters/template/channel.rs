@@ -3,6 +3,7 @@
 
 use super::field_source::{self, FieldSource};
 use crate::parameters::AppKind;
+use crate::wechat::api;
 use crate::wechat::customer_service::CustomerServiceMessage;
 use crate::wechat::field::MessageKind;
 use serde::de::Error as _;
@@ -174,6 +175,17 @@ impl ChannelKind {
             Self::Bizsend => "bizsend",
             Self::CustomerService => "customer_service",
             Self::LegacyTemplate => "legacy_template",
+        }
+    }
+
+    /// The path of the API that sends through such a channel.
+    pub fn api(self) -> &'static str {
+        match self {
+            Self::Template => api::TEMPLATE,
+            Self::Subscribe => api::SUBSCRIBE,
+            Self::Bizsend => api::BIZSEND,
+            Self::CustomerService => api::CUSTOMER_SERVICE,
+            Self::LegacyTemplate => api::LEGACY_TEMPLATE,
         }
     }
 

@@ -4,16 +4,17 @@
 //! notification's id into it, the receipt its delivery status; the second of them finds
 //! what the first has written. An index could not do that: it is always a little behind.
 //!
-//! Where sending never got WeChat's id, as its response was lost or the function crashed,
-//! no invocation writes the notification's id into that row. Such a notification is
-//! ambiguous, and meets the receipt in a third row, that of their receipt key (see
-//! [`receipt_key`]): both are recorded there. When every notification with that key that
-//! was under way with the receipt has been stored, or has become ambiguous itself, a
-//! receipt that is still unmatched belongs to the ambiguous notification.
+//! Where sending never got WeChat's id, as its response was lost, had none, or the function
+//! crashed, no invocation writes the notification's id into that row. Such a notification
+//! awaits its receipt, ambiguous or sent, and meets it in a third row, that of their receipt
+//! key (see [`receipt_key`]): both are recorded there. When every notification with that
+//! key that was under way with the receipt has been stored, or awaits a receipt itself, one
+//! that is still unmatched belongs to one of those that await it; [`matching`] finds which.
 
 use super::Notifications;
 use super::due::shard;
-use super::row::{NotificationRow, receipt_key, resolution_delay};
+use super::matching::{self, ReceiptPeriod, ReceiptTimes};
+use super::row::{NotificationRow, SendIntent, receipt_key, resolution_delay};
 use super::status::NotificationStatus;
 use super::transition::{message_key, receipt_row_key};
 use crate::aws::AwsError;
@@ -25,12 +26,21 @@ use crate::store::dynamodb::item::{
 use crate::store::dynamodb::write::{Write, WriteOutcome};
 use crate::store::keys::id_key;
 use crate::wechat::id::{AppId, OpenId};
-use crate::wechat::push::DeliveryStatus;
+use crate::wechat::push::{BLOCKED_REASON, DeliveryStatus};
 
 /// How long a receipt waits for the notification that it belongs to, in seconds: a day.
 const UNMATCHED_RECEIPT_TTL: u64 = 24 * 3600;
 
-/// The result of looking for an ambiguous notification's receipt.
+/// Seconds after a message was sent in which WeChat pushes its receipt, if ever. WeChat
+/// pushes most within seconds, and repeats a push that fails within a minute; an hour also
+/// covers a bad day. Without this limit a message that never reached WeChat, and has no
+/// receipt, would make the receipts of all later ones doubtful.
+const RECEIPT_OVERDUE_SECS: u64 = 3600;
+
+/// While other notifications with the same key are resolved.
+const MAX_READS: usize = 3;
+
+/// The result of looking for the receipt of a notification that awaits one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptResolution {
     /// It is found, with this status.
@@ -64,8 +74,12 @@ struct UnmatchedReceipt {
     message: String,
     status: NotificationStatus,
     reason: String,
-    /// When it was stored.
-    recorded_at: Timestamp,
+}
+
+/// What the row of a receipt key leads to.
+struct Meeting {
+    awaiting: Vec<(String, ReceiptPeriod)>,
+    receipts: Vec<(ReceiptTimes, NotificationStatus, UnmatchedReceipt)>,
 }
 
 impl Notifications {
@@ -78,16 +92,17 @@ impl Notifications {
     ) -> Result<(), AwsError> {
         let (status, reason) = match receipt.delivery {
             DeliveryStatus::Delivered => (NotificationStatus::Delivered, ""),
-            DeliveryStatus::Blocked => {
-                (NotificationStatus::Blocked, "the person rejects messages of this account")
-            }
+            DeliveryStatus::Blocked => (NotificationStatus::Blocked, BLOCKED_REASON),
             DeliveryStatus::Failed(reason) => (NotificationStatus::Failed, reason.as_str()),
+            // WeChat has accepted the message. More is not certain.
+            DeliveryStatus::Unknown(text) => (NotificationStatus::Sent, text.as_str()),
         };
         let key = message_key(receipt.app_id, receipt.message_id);
         let message = Write::update(&self.table, key)
             .set("status", string(status.as_str()))
             .set("reason", string(reason))
             .set_if_absent("recorded_at", number(now))
+            .set_if_absent("pushed_at", number(receipt.at))
             .set_if_absent("expires", number(now.plus(self.table.retention())));
         let stored = self.table.update_and_read("storing a receipt", message).await?;
         match get_string(stored.item(), "notification") {
@@ -108,6 +123,7 @@ impl Notifications {
         let update = Write::update(&self.table, id_key(id))
             .set("status", string(status.as_str()))
             .set("reason", string(reason))
+            .remove(["due_shard", "due_at", "intent", "intent_at"])
             .when(attr("status").equals(string(NotificationStatus::Sent.as_str())));
         let WriteOutcome::Refused(existing) = self.table.write_or_existing(ACTION, update).await?
         else {
@@ -123,12 +139,12 @@ impl Notifications {
         let receipt_key = row.intent.as_ref().and_then(|intent| intent.receipt_key.as_deref());
         writes.extend(receipt_key.map(|receipt_key| {
             Write::update(&self.table, receipt_row_key(receipt_key))
-                .delete_members("ambiguous", string_set([&row.id]))
+                .delete_members("awaiting", string_set([&row.id]))
         }));
         self.table.transact(ACTION, writes).await.map(drop)
     }
 
-    /// The update that gives an ambiguous notification the status of its receipt.
+    /// The update that gives a notification that awaits its receipt the status of that.
     fn resolved(
         &self,
         id: &str,
@@ -141,7 +157,7 @@ impl Notifications {
             .set("reason", string(reason))
             .set("message_id", string(message_id))
             .remove(["due_shard", "due_at", "intent", "intent_at"])
-            .when(is_ambiguous())
+            .when(awaits_receipt())
     }
 
     /// Stores a receipt of a message whose notification isn't known, and may never be.
@@ -153,20 +169,19 @@ impl Notifications {
             .add_members("receipts", string_set([&format!("{app_id}#{message_id}")]))
             .set("expires", number(at.plus(UNMATCHED_RECEIPT_TTL)));
         let stored = self.table.update_and_read(ACTION, update).await?;
-        for id in get_set(stored.item(), "ambiguous") {
+        for id in get_set(stored.item(), "awaiting") {
             let update = Write::update(&self.table, id_key(&id))
                 .set("due_shard", string(shard(&id)))
                 .set("due_at", number(now))
-                .when(is_ambiguous());
+                .when(awaits_receipt());
             self.table.write(ACTION, update).await?;
         }
         Ok(())
     }
 
-    /// Gives an ambiguous notification the receipt that must be its own, if there is one:
-    /// there are as many unmatched receipts as ambiguous notifications with their key, and
-    /// all have the same status.
-    pub async fn resolve_ambiguous(
+    /// Gives a notification that awaits its receipt the one that must be its own, if there
+    /// is one.
+    pub async fn resolve_awaited_receipt(
         &self,
         row: &NotificationRow,
         now: Timestamp,
@@ -178,25 +193,21 @@ impl Notifications {
             return Ok(ReceiptResolution::Unresolved);
         };
         let key = receipt_row_key(receipt_key);
-        let (ambiguous, receipts) = self.read_receipt_row(&key).await?;
-        let position = ambiguous.iter().position(|id| *id == row.id).unwrap_or(ambiguous.len());
-        let mut unmatched = Vec::new();
-        for message in receipts {
-            unmatched.extend(self.read_unmatched(message).await?);
-        }
-        // A receipt that WeChat pushed before is of another message.
-        unmatched.retain(|receipt| receipt.recorded_at >= intent.at);
+        let Some(Meeting { awaiting, receipts }) = self.read_meeting(&key).await? else {
+            self.reschedule(row, Some(now)).await?;
+            return Ok(ReceiptResolution::RetryAt(now));
+        };
+        let Some(group) = matching::group_of(&row.id, &awaiting, &receipts) else {
+            self.reschedule(row, None).await?;
+            return Ok(ReceiptResolution::Unresolved);
+        };
         // The notification of the youngest may not have been stored yet.
-        let youngest = unmatched.iter().map(|receipt| receipt.recorded_at).max();
-        let certain_at = youngest.map(|at| at.plus(resolution_delay(intent.channel)));
-        if let Some(certain_at) = certain_at.filter(|certain_at| now < *certain_at) {
+        let certain_at = group.youngest.plus(resolution_delay(intent.channel));
+        if now < certain_at {
             self.reschedule(row, Some(certain_at)).await?;
             return Ok(ReceiptResolution::RetryAt(certain_at));
         }
-        let alike = unmatched.windows(2).all(|pair| pair[0].status == pair[1].status);
-        if alike
-            && unmatched.len() == ambiguous.len()
-            && let Some(receipt) = unmatched.get(position)
+        if let Some(receipt) = group.own
             && self.bind(row, key, receipt).await?
         {
             return Ok(ReceiptResolution::Resolved(receipt.status));
@@ -205,33 +216,52 @@ impl Notifications {
         Ok(ReceiptResolution::Unresolved)
     }
 
-    /// The ids of the ambiguous notifications and of the receipts with one key, in order.
-    async fn read_receipt_row(&self, key: &Item) -> Result<(Vec<String>, Vec<String>), AwsError> {
-        let found = self.table.read("looking for receipts", key.clone()).await?;
-        let item = found.unwrap_or_default();
-        let members = |name: &str| {
-            let mut members = get_set(&item, name);
-            members.sort_unstable();
-            members
-        };
-        Ok((members("ambiguous"), members("receipts")))
+    /// Who awaits a receipt with this key, and which are unmatched. None if both keep
+    /// changing: other notifications are being resolved.
+    async fn read_meeting(&self, key: &Item) -> Result<Option<Meeting>, AwsError> {
+        const ACTION: &str = "looking for receipts";
+        let mut item = self.table.read(ACTION, key.clone()).await?.unwrap_or_default();
+        for _ in 0..MAX_READS {
+            let mut receipts = Vec::new();
+            for message in get_set(&item, "receipts") {
+                receipts.extend(self.read_unmatched(message).await?);
+            }
+            let mut awaiting = Vec::new();
+            // Without a receipt it doesn't matter who awaits one.
+            let ids = if receipts.is_empty() { Vec::new() } else { get_set(&item, "awaiting") };
+            for id in ids {
+                let other = self.get(&id).await?.filter(NotificationRow::awaits_receipt);
+                awaiting.extend(other.and_then(|row| Some((id, period(row.intent.as_ref()?)))));
+            }
+            // A transaction that matches two takes both out of this row.
+            let after = self.table.read(ACTION, key.clone()).await?.unwrap_or_default();
+            if after == item {
+                return Ok(Some(Meeting { awaiting, receipts }));
+            }
+            item = after;
+        }
+        Ok(None)
     }
 
     /// A receipt, if it is still unmatched.
-    async fn read_unmatched(&self, message: String) -> Result<Option<UnmatchedReceipt>, AwsError> {
+    async fn read_unmatched(
+        &self,
+        message: String,
+    ) -> Result<Option<(ReceiptTimes, NotificationStatus, UnmatchedReceipt)>, AwsError> {
         let key = id_key(format!("message#{message}"));
         let item = self.table.read("reading a receipt", key).await?.unwrap_or_default();
         if item.contains_key("notification") {
             return Ok(None);
         }
         let status = get_string(&item, "status").and_then(NotificationStatus::parse);
-        let recorded_at = get_time(&item, "recorded_at");
         let reason = get_string(&item, "reason").unwrap_or_default().to_owned();
-        Ok(status.zip(recorded_at).map(|(status, recorded_at)| UnmatchedReceipt {
-            message,
-            status,
-            reason,
-            recorded_at,
+        Ok(status.zip(get_time(&item, "recorded_at")).map(|(status, recorded)| {
+            let pushed = get_time(&item, "pushed_at").unwrap_or(recorded);
+            (
+                ReceiptTimes { recorded, pushed },
+                status,
+                UnmatchedReceipt { message, status, reason },
+            )
         }))
     }
 
@@ -248,13 +278,22 @@ impl Notifications {
             .set("notification", string(&row.id))
             .when(attr("notification").not_exists());
         let receipt_row = Write::update(&self.table, receipt_row)
-            .delete_members("ambiguous", string_set([&row.id]))
+            .delete_members("awaiting", string_set([&row.id]))
             .delete_members("receipts", string_set([&receipt.message]));
-        let action = "resolving an ambiguous notification";
+        let action = "resolving a notification by its receipt";
         self.table.transact(action, [notification, message, receipt_row]).await
     }
 }
 
-fn is_ambiguous() -> Condition {
-    attr("status").equals(string(NotificationStatus::Ambiguous.as_str()))
+/// The condition that a notification awaits a receipt that may not know it.
+fn awaits_receipt() -> Condition {
+    let is = |status: NotificationStatus| attr("status").equals(string(status.as_str()));
+    let is_sent = is(NotificationStatus::Sent).and(attr("intent").exists());
+    is(NotificationStatus::Ambiguous).or(is_sent)
+}
+
+/// When WeChat may have pushed the receipt of what was sent with this intent.
+fn period(intent: &SendIntent) -> ReceiptPeriod {
+    let sent_until = intent.at.plus(resolution_delay(intent.channel));
+    ReceiptPeriod { from: intent.at, until: sent_until.plus(RECEIPT_OVERDUE_SECS) }
 }

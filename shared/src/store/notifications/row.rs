@@ -183,6 +183,21 @@ impl NotificationRow {
         }
     }
 
+    /// Whether WeChat's receipt has been stored.
+    pub fn has_receipt(&self) -> bool {
+        self.receipt.is_some()
+            || matches!(self.status, NotificationStatus::Delivered | NotificationStatus::Blocked)
+    }
+
+    /// Whether it awaits a receipt whose message id isn't known.
+    pub fn awaits_receipt(&self) -> bool {
+        match self.status {
+            NotificationStatus::Ambiguous => true,
+            NotificationStatus::Sent => self.intent.is_some(),
+            _ => false,
+        }
+    }
+
     /// The condition that it is as it was read.
     pub(in crate::store) fn is_unchanged(&self) -> Condition {
         is_at(&self.lease_owner, self.status)

@@ -60,6 +60,8 @@ pub enum Transition<'a> {
     Sent {
         /// By which the receipt finds the notification, if WeChat gave one.
         message: Option<MessageId<'a>>,
+        /// What was sent, if its receipt may name another id.
+        intent: Option<&'a SendIntent>,
         /// The report.
         report: &'a str,
     },
@@ -155,20 +157,15 @@ impl Notifications {
                 _ => None,
             });
         }
-        if let Transition::Sent { message: Some(message), report } = transition {
-            return self.write_sent(lease, expected, *message, report, others, now).await;
-        }
-        if let Transition::Ambiguous {
-            intent: SendIntent { receipt_key: Some(receipt_key), .. },
-            ..
-        } = transition
-        {
-            others.push(self.await_receipt(receipt_key, &lease.id, now));
+        if let Transition::Sent { message: Some(message), intent, report } = transition {
+            return self.write_sent(lease, expected, *message, *intent, report, others, now).await;
         }
         let update = self.update(lease, expected, transition, now);
         let status = transition.status();
-        if !others.is_empty() {
-            let writes = std::iter::once(update.clone()).chain(others);
+        let awaited = self.await_receipt(lease, transition, now);
+        while !others.is_empty() || awaited.is_some() {
+            let writes = std::iter::once(update.clone()).chain(awaited.clone());
+            let writes = writes.chain(others.iter().cloned());
             match self.table.transact_or_refusals(ACTION, writes).await? {
                 TransactionOutcome::Written => return Ok(WriteResult::Committed(status)),
                 TransactionOutcome::Refused(refusals) => {
@@ -179,6 +176,10 @@ impl Notifications {
                         return Ok(WriteResult::EntitlementLost);
                     }
                     // The status of the notification matters more.
+                    if others.is_empty() {
+                        break;
+                    }
+                    others.clear();
                 }
             }
         }
@@ -198,6 +199,7 @@ impl Notifications {
         lease: &Lease,
         expected: Expected<'_>,
         message: MessageId<'_>,
+        intent: Option<&SendIntent>,
         report: &str,
         mut consumed: Vec<Write>,
         now: Timestamp,
@@ -208,7 +210,7 @@ impl Notifications {
         // used any more.
         for _ in 0..3 {
             let transition = match &receipt {
-                None => Transition::Sent { message: Some(message), report },
+                None => Transition::Sent { message: Some(message), intent, report },
                 Some((status, reason)) => {
                     Transition::SentWithReceipt { status: *status, reason, report }
                 }
@@ -222,6 +224,7 @@ impl Notifications {
                 Some(_) => bind,
             };
             let mut writes = vec![self.update(lease, expected, &transition, now), bind.clone()];
+            writes.extend(self.await_receipt(lease, &transition, now));
             writes.extend(consumed.iter().cloned());
             let TransactionOutcome::Refused(refusals) =
                 self.table.transact_or_refusals(ACTION, writes).await?
@@ -292,13 +295,15 @@ impl Notifications {
             Transition::Ambiguous { intent, report } => {
                 (intent.receipt_key.as_ref().map(|_| now), Some(*intent), Some(report))
             }
+            Transition::Sent { intent, report, .. } => {
+                let intent = intent.filter(|intent| intent.receipt_key.is_some());
+                (intent.map(|_| now), intent, Some(report))
+            }
             Transition::SentWithReceipt { reason, report, .. } => {
                 update = update.set("reason", string(*reason));
                 (None, None, Some(report))
             }
-            Transition::Sent { report, .. } | Transition::Terminal { report, .. } => {
-                (None, None, Some(report))
-            }
+            Transition::Terminal { report, .. } => (None, None, Some(report)),
         };
         let is_unsent =
             matches!(transition, Transition::Sending { .. } | Transition::Waiting { .. });
@@ -318,15 +323,33 @@ impl Notifications {
         update.set("expires", number(kept_from.plus(self.table.retention())))
     }
 
-    /// Records that a notification waits for a receipt that doesn't know it.
-    fn await_receipt(&self, receipt_key: &str, id: &str, now: Timestamp) -> Write {
-        Write::update(&self.table, receipt_row_key(receipt_key))
-            .add_members("ambiguous", string_set([id]))
-            .set("expires", number(now.plus(self.table.retention())))
+    /// Records that a notification waits for a receipt that may not know it.
+    fn await_receipt(
+        &self,
+        lease: &Lease,
+        transition: &Transition<'_>,
+        now: Timestamp,
+    ) -> Option<Write> {
+        let update = Write::update(&self.table, receipt_row_key(transition.awaited_receipt()?))
+            .add_members("awaiting", string_set([&lease.id]))
+            .set("expires", number(now.plus(self.table.retention())));
+        Some(update)
     }
 }
 
 impl Transition<'_> {
+    /// The key of a receipt that may name an id of WeChat's that isn't known.
+    fn awaited_receipt(&self) -> Option<&str> {
+        match self {
+            Self::Ambiguous { intent, .. } => intent.receipt_key.as_deref(),
+            Self::Sent { intent, .. } => intent.as_ref()?.receipt_key.as_deref(),
+            Self::Sending { .. }
+            | Self::Waiting { .. }
+            | Self::SentWithReceipt { .. }
+            | Self::Terminal { .. } => None,
+        }
+    }
+
     fn status(&self) -> NotificationStatus {
         match self {
             Self::Sending { .. } => NotificationStatus::InProgress,

@@ -7,17 +7,42 @@
 //! ["模板消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Template_Message_Interface.html
 
 use super::fields::Fields;
+use crate::wechat::refusal::Refusal;
 
 /// A user's decision about consent to a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentDecision {
     /// The template.
     pub template_id: String,
-    /// Whether the user consented.
-    pub accepted: bool,
+    /// What the user decided.
+    pub answer: ConsentAnswer,
     /// Where the user was asked: `0` in a mini program, `1` on a web page, `2`
     /// in an article.
     pub scene: Option<String>,
+}
+
+/// What a user decided. WeChat's list of words is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsentAnswer {
+    /// `accept`, or with how it is shown: `acceptWithAudio`, `acceptWithAlert`,
+    /// `acceptWithForcePush`.
+    Accepted,
+    /// `reject`; or WeChat did: `ban` is a template that it has banned, `filter` one that it
+    /// did not ask about, as another has the same title.
+    Refused,
+    /// Another word, which may mean either. Empty if there is none.
+    Unknown(String),
+}
+
+impl ConsentAnswer {
+    fn read(word: &str) -> Self {
+        let lower = word.to_ascii_lowercase();
+        match lower.as_str() {
+            "reject" | "ban" | "filter" => Self::Refused,
+            _ if lower.starts_with("accept") => Self::Accepted,
+            _ => Self::Unknown(word.to_owned()),
+        }
+    }
 }
 
 /// The receipt of a sent message.
@@ -40,7 +65,47 @@ pub enum DeliveryStatus {
     Blocked,
     /// WeChat failed to deliver it. Contains WeChat's reason.
     Failed(String),
+    /// WeChat's text says neither. WeChat has accepted the message, which is all that is
+    /// certain.
+    Unknown(String),
 }
+
+impl DeliveryStatus {
+    /// `success`, `failed:user block`, `failed: system failed`, `failed:freq limit`, and what
+    /// WeChat may add.
+    fn read(text: &str) -> Self {
+        let lower = text.to_ascii_lowercase();
+        match lower.split_once(':').map(|(word, reason)| (word.trim(), reason.trim())) {
+            None if lower == "success" => Self::Delivered,
+            Some(("failed", "user block")) => Self::Blocked,
+            _ if lower.starts_with("fail") => Self::Failed(text.to_owned()),
+            _ => Self::Unknown(text.to_owned()),
+        }
+    }
+}
+
+/// What to do about a message that its receipt says did not arrive, by the text of that.
+/// `api` is the one that sent it.
+pub fn receipt_advice(api: &'static str, text: &str) -> String {
+    let code = text.strip_suffix(')').and_then(|text| text.rsplit_once('('));
+    if let Some(code) = code.and_then(|(_, code)| code.parse().ok()) {
+        return Refusal::with_code(api, code).advice();
+    }
+    let lower = text.to_ascii_lowercase();
+    let advice = if lower.contains("freq limit") {
+        "the account sends to this person too often; WeChat publishes no limit, so send them fewer messages, and this one later under a new id"
+    } else if lower.contains("system fail") || lower.contains("system error") {
+        "WeChat has trouble of its own; send it again under a new id"
+    } else if text == BLOCKED_REASON {
+        "only the person can change that, in the account's settings in WeChat; use another channel"
+    } else {
+        "this text of a receipt is not known here; look it up in WeChat's documentation, and see whether the person has the message"
+    };
+    advice.to_owned()
+}
+
+/// Why a message did not arrive that the user rejects.
+pub const BLOCKED_REASON: &str = "the person rejects messages of this account";
 
 /// The receipt of a mass message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,8 +148,8 @@ impl ConsentDecision {
         let decision = |item: Fields<'_>| {
             let template_id = item.word("TemplateId").ok_or("TemplateId is missing")?;
             let status = item.word("SubscribeStatusString").unwrap_or_default();
-            let accepted = status.eq_ignore_ascii_case("accept");
-            Ok(Self { template_id, accepted, scene: item.word("PopupScene") })
+            let answer = ConsentAnswer::read(&status);
+            Ok(Self { template_id, answer, scene: item.word("PopupScene") })
         };
         items.into_iter().map(decision).collect()
     }
@@ -93,12 +158,7 @@ impl ConsentDecision {
 impl DeliveryReceipt {
     pub(super) fn from_template_event(fields: Fields<'_>) -> Result<Self, &'static str> {
         let status = fields.word("Status").ok_or("Status is missing")?;
-        let reason = status.split_once(':').map(|(_, reason)| reason.trim().to_ascii_lowercase());
-        let status = match reason.as_deref() {
-            None if status.eq_ignore_ascii_case("success") => DeliveryStatus::Delivered,
-            Some("user block") => DeliveryStatus::Blocked,
-            _ => DeliveryStatus::Failed(status),
-        };
+        let status = DeliveryStatus::read(&status);
         Ok(Self { message_id: message_id(fields)?, template_id: None, status })
     }
 
@@ -114,8 +174,8 @@ impl DeliveryReceipt {
                 Some(code) => {
                     DeliveryStatus::Failed(format!("{status} ({code})").trim().to_owned())
                 }
-                None if status.eq_ignore_ascii_case("success") => DeliveryStatus::Delivered,
-                None => return Err("ErrorCode is missing"),
+                None if status.is_empty() => return Err("ErrorCode is missing"),
+                None => DeliveryStatus::read(&status),
             };
             let template_id = item.word("TemplateId");
             Ok(Self { message_id: message_id(item)?, template_id, status })
@@ -159,7 +219,28 @@ impl ServiceDeliveryReceipt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wechat::api;
     use serde_json::{Value, json};
+
+    #[test]
+    fn only_documented_words_accept_or_refuse() {
+        for word in [
+            "accept",
+            "Accept",
+            "acceptWithAudio",
+            "acceptWithAlert",
+            "acceptWithForcePush",
+            "acceptX",
+        ] {
+            assert_eq!(ConsentAnswer::read(word), ConsentAnswer::Accepted, "{word}");
+        }
+        for word in ["reject", "ban", "filter", "REJECT"] {
+            assert_eq!(ConsentAnswer::read(word), ConsentAnswer::Refused, "{word}");
+        }
+        for word in ["", "cancel", "rejectX", "later", "always", "接受"] {
+            assert_eq!(ConsentAnswer::read(word), ConsentAnswer::Unknown(word.to_owned()));
+        }
+    }
 
     fn from_template_event(tree: &Value) -> Result<DeliveryStatus, &'static str> {
         DeliveryReceipt::from_template_event(Fields(tree)).map(|delivery| {
@@ -180,8 +261,18 @@ mod tests {
         for blocked in ["failed:user block", "failed: user block", "Failed: User Block"] {
             assert_eq!(status(blocked), DeliveryStatus::Blocked);
         }
-        for failed in ["failed: system failed", "failed:system failed", "failed", "fail: success"] {
+        for failed in [
+            "failed: system failed",
+            "failed:system failed",
+            "failed:freq limit",
+            "failed: something new",
+            "failed",
+            "fail: success",
+        ] {
             assert_eq!(status(failed), DeliveryStatus::Failed(failed.to_owned()));
+        }
+        for unknown in ["queued", "success: partly", "blocked:user block", "完成"] {
+            assert_eq!(status(unknown), DeliveryStatus::Unknown(unknown.to_owned()));
         }
     }
 
@@ -190,11 +281,7 @@ mod tests {
         assert!(from_template_event(&json!({ "MsgID": "3300000000000000001" })).is_err());
         assert!(from_template_event(&json!({ "Status": "success" })).is_err());
         assert!(from_template_event(&json!({ "MsgID": "a#b", "Status": "success" })).is_err());
-        for item in [
-            json!({ "ErrorCode": 0 }),
-            json!({ "MsgID": 1 }),
-            json!({ "MsgID": 1, "ErrorStatus": "failed" }),
-        ] {
+        for item in [json!({ "ErrorCode": 0 }), json!({ "MsgID": 1 })] {
             assert!(
                 DeliveryReceipt::from_subscription_event(Fields(&json!({ "List": item }))).is_err(),
                 "{item}"
@@ -222,6 +309,23 @@ mod tests {
             status(json!({ "MsgID": 7, "ErrorCode": 43101, "ErrorStatus": "system error" })),
             DeliveryStatus::Failed("system error (43101)".to_owned())
         );
+        let without_code = |text: &str| status(json!({ "MsgID": 7, "ErrorStatus": text }));
+        assert_eq!(without_code("failed"), DeliveryStatus::Failed("failed".to_owned()));
+        assert_eq!(without_code("on hold"), DeliveryStatus::Unknown("on hold".to_owned()));
+    }
+
+    #[test]
+    fn every_text_of_a_receipt_has_advice() {
+        let advice = |text: &str| receipt_advice(api::SUBSCRIBE, text);
+        assert!(advice("failed:freq limit").contains("fewer messages"));
+        assert!(advice("Failed: Freq Limit").contains("fewer messages"));
+        assert!(advice("failed: system failed").contains("new id"));
+        assert!(advice(BLOCKED_REASON).contains("another channel"));
+        assert!(advice("system error (43101)").contains("consent"));
+        assert!(advice("new (99999)").contains("not known"));
+        for text in ["", "queued", "failed", "(x)", "failed: something new"] {
+            assert!(advice(text).contains("not known"), "{text}");
+        }
     }
 
     #[test]
@@ -232,13 +336,16 @@ mod tests {
             { "TemplateId": "B", "SubscribeStatusString": "reject" },
             { "TemplateId": "C" },
         ] }));
-        let answer = |template: &str, accepted, scene: Option<&str>| ConsentDecision {
+        let decision = |template: &str, answer, scene: Option<&str>| ConsentDecision {
             template_id: template.to_owned(),
-            accepted,
+            answer,
             scene: scene.map(str::to_owned),
         };
-        let expected =
-            vec![answer("A", true, Some("0")), answer("B", false, None), answer("C", false, None)];
+        let expected = vec![
+            decision("A", ConsentAnswer::Accepted, Some("0")),
+            decision("B", ConsentAnswer::Refused, None),
+            decision("C", ConsentAnswer::Unknown(String::new()), None),
+        ];
         assert_eq!(found, Ok(expected));
         assert!(answers(json!({})).is_err());
         assert!(answers(json!({ "List": [] })).is_err());

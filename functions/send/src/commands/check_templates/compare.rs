@@ -3,7 +3,9 @@
 use super::difference::{Difference, Obstacle};
 use crate::commands::account_templates::{AccountTemplate, ConsentDuration, TemplateList};
 use shared::parameters::{self, AppKind, Apps, Channel, ChannelKind, Template};
+use shared::store::RefusalNote;
 use shared::wechat::field::FieldType;
+use shared::wechat::refusal::Refusal;
 use std::collections::BTreeMap;
 
 /// Each account's templates in each list, or why they could not be read, by alias.
@@ -21,6 +23,7 @@ pub(super) fn differences(
     template: &Template,
     apps: &Apps,
     accounts: &AccountTemplates,
+    refused_jumps: &[RefusalNote],
 ) -> Vec<Difference> {
     let mut found = Vec::new();
     for channel in &template.channels {
@@ -40,6 +43,10 @@ pub(super) fn differences(
         }
         if let Some(target) = channel.target()
             && let Some(obstacle) = app_problem(apps, &target.app, Some(AppKind::MiniProgram))
+        {
+            report(&target.app, None, obstacle);
+        } else if let Some(target) = channel.target()
+            && let Some(obstacle) = jump_problem(channel, &target.app, apps, refused_jumps)
         {
             report(&target.app, None, obstacle);
         }
@@ -135,6 +142,26 @@ fn app_problem(apps: &Apps, alias: &str, needed: Option<AppKind>) -> Option<Obst
     Some(Obstacle::new(
         format!("the app {alias} is {}; this takes {}", word(app.kind), word(needed)),
         "name an app of that kind, or correct its kind under /apps",
+    ))
+}
+
+/// Whether WeChat has refused to open the mini program from this channel's messages lately.
+fn jump_problem(
+    channel: &Channel,
+    target: &str,
+    apps: &Apps,
+    refused_jumps: &[RefusalNote],
+) -> Option<Obstacle> {
+    let (api, target) = (channel.kind().api(), apps.by_alias(target)?);
+    let is_own = |note: &&RefusalNote| {
+        note.app == channel.app()
+            && note.api == api
+            && note.mini_program.as_deref() == Some(target.app_id.as_str())
+    };
+    let note = refused_jumps.iter().filter(is_own).max_by_key(|note| note.at)?;
+    Some(Obstacle::new(
+        format!("WeChat refused this mini program within the last day ({})", note.code),
+        Refusal::with_code(api, note.code).advice(),
     ))
 }
 

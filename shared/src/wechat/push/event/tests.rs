@@ -1,5 +1,5 @@
 use super::*;
-use crate::wechat::push::receipt::DeliveryStatus;
+use crate::wechat::push::receipt::{ConsentAnswer, DeliveryStatus};
 use serde_json::{Value, json};
 
 fn read(name: &str, tree: &Value) -> Event {
@@ -134,7 +134,8 @@ fn receipts_are_read() {
 #[test]
 fn consent_events_are_read() {
     let tree = json!({ "List": { "TemplateId": "A", "SubscribeStatusString": "accept" } });
-    let answers = vec![ConsentDecision { template_id: s("A"), accepted: true, scene: None }];
+    let answers =
+        vec![ConsentDecision { template_id: s("A"), answer: ConsentAnswer::Accepted, scene: None }];
     let event = Event::SubscribeMessagePopup(answers.clone());
     assert_eq!(read("subscribe_msg_popup_event", &tree), event);
     let event = Event::SubscribeMessageChange(answers);
