@@ -10,7 +10,7 @@
 //! | | `subject` = `erasure#…` | the people who are being erased |
 //! | events | `user`, `event` | what WeChat pushed |
 //! | notifications | `id` | what is sent; `message#…`, `receipt_key#…`: WeChat's receipts |
-//! | | `id` = `token_refresh#…`, `circuit#`, `followers#…` | what the functions coordinate by |
+//! | | `id` = `token_refresh#…`, `circuit#`, `followers#…`, `unknown_codes#…`, `refused_jumps#…` | what the functions coordinate by |
 //!
 //! All functions that read or write a table fail with an [`AwsError`](crate::aws::AwsError)
 //! when DynamoDB fails. A write that failed so may have been made, and may be repeated.

@@ -70,6 +70,8 @@ impl History {
         // These reasons only repeat what the status means.
         let repeats_status =
             matches!(row.status, NotificationStatus::InProgress | NotificationStatus::Cancelled);
+        // What waits needs nothing, and can be cancelled.
+        let known_advice = result.advice.filter(|_| result.retry_at.is_none() && !repeats_status);
         let intent = row.intent.as_ref();
         let channel = result.channel.or(intent.map(|it| it.channel));
         Self {
@@ -85,11 +87,13 @@ impl History {
             reason: result.reason.filter(|_| !repeats_status),
             code: result.code,
             rid: result.rid,
-            possibly_sent: intent.map(|it| PossibleSend { channel: it.channel, at: it.at }),
+            possibly_sent: intent
+                .filter(|_| row.status != NotificationStatus::Sent)
+                .map(|it| PossibleSend { channel: it.channel, at: it.at }),
             skipped: result.skipped,
             content: with_content
                 .then(|| row.content.as_deref().map_or(Value::Null, without_recipient)),
-            advice: advice(row.status, &row.id),
+            advice: known_advice.unwrap_or_else(|| advice(row.status, &row.id)),
         }
     }
 }
@@ -103,7 +107,9 @@ fn receipt_state(
         matches!(channel, Some(ChannelKind::CustomerService | ChannelKind::LegacyTemplate));
     match status {
         NotificationStatus::Delivered | NotificationStatus::Blocked => ReceiptState::Received,
-        NotificationStatus::Failed if has_receipt => ReceiptState::Received,
+        NotificationStatus::Failed | NotificationStatus::Sent if has_receipt => {
+            ReceiptState::Received
+        }
         NotificationStatus::Sent | NotificationStatus::Ambiguous if unsupported => {
             ReceiptState::NotSupported
         }
