@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use shared::wechat::push::{
-    ConsentDecision, DeliveryReceipt, DeliveryStatus, Event, Message, Push, PushKind,
+    ConsentAnswer, ConsentDecision, DeliveryReceipt, DeliveryStatus, Event, Message, Push, PushKind,
 };
 use std::collections::BTreeMap;
 
@@ -249,17 +249,19 @@ fn status_of_template(receipt: &DeliveryReceipt) -> String {
     match &receipt.status {
         DeliveryStatus::Delivered => "success".to_owned(),
         DeliveryStatus::Blocked => "failed:user block".to_owned(),
-        DeliveryStatus::Failed(status) => status.clone(),
+        DeliveryStatus::Failed(status) | DeliveryStatus::Unknown(status) => status.clone(),
     }
 }
 
 fn decision_fields(decision: &ConsentDecision) -> Vec<(&'static str, String)> {
+    let answer = match &decision.answer {
+        ConsentAnswer::Accepted => "accept",
+        ConsentAnswer::Refused => "reject",
+        ConsentAnswer::Unknown(word) => word,
+    };
     vec![
         ("List/TemplateId", decision.template_id.clone()),
-        (
-            "List/SubscribeStatusString",
-            if decision.accepted { "accept" } else { "reject" }.to_owned(),
-        ),
+        ("List/SubscribeStatusString", answer.to_owned()),
         ("List/PopupScene", decision.scene.clone().unwrap_or_default()),
     ]
 }
