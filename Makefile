@@ -183,7 +183,7 @@ interop-peers: $(PEERS)/ready $(PEERS)/java/ready ## Check against foreign imple
 	$(CARGO) run --quiet --package interop --locked -- $(PEERS) $(PEERS)/java/sources \
 		$$(go -C tests/interop/silenceper list -m -f '{{.Dir}}' github.com/silenceper/wechat/v2) \
 		$$($(CARGO) metadata --locked --format-version 1 --manifest-path tests/interop/clients/wechat-mp-sdk/Cargo.toml | \
-			$(PEERS)/python/bin/python tests/interop/sources.py wechat-oa-sdk) $(RECORDINGS)
+			$(PEERS)/python/bin/python tests/interop/sources.py wechat-oa-sdk wechat-mp-sdk) $(RECORDINGS)
 	$(CARGO) build --workspace --all-targets --locked
 	PEERS=$(PEERS) $(CARGO) test --workspace --test e2e --locked -- --ignored api:: calling::
 

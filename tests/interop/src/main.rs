@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
     let mut failed = all_envelopes(&environment);
     failed += all_calls(&environment).await;
     failed += all_pushes(&environment).await;
-    failed += all_recordings(&environment, &folders);
+    failed += all_recordings(&environment, &folders).await;
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -84,10 +84,20 @@ async fn all_pushes(environment: &Environment) -> usize {
 }
 
 /// How many of those failed that read what is recorded in these folders of sources.
-fn all_recordings(environment: &Environment, folders: &[PathBuf]) -> usize {
+async fn all_recordings(environment: &Environment, folders: &[PathBuf]) -> usize {
     let peers = [environment.java("interop.Server"), environment.go("server")];
     let failed = peers.into_iter().filter_map(|peer| recordings_with(peer, folders).err());
-    failed.map(|error| say_error(&error)).count()
+    let answers = recorded_answers(folders).await.err();
+    failed.chain(answers).map(|error| say_error(&error)).count()
+}
+
+async fn recorded_answers(folders: &[PathBuf]) -> Result<(), String> {
+    let program = sandbox().map_err(|error| format!("where this program is: {error}"))?;
+    let sandbox = Sandbox::start(&program, None).await.map_err(|error| error.to_string())?;
+    let checked = recordings::check_answers(&sandbox, folders).await;
+    let checked = checked.map_err(|error| error.to_string())?;
+    print_line(&format!("{checked} recorded answers are read as they are"));
+    Ok(())
 }
 
 fn recordings_with(peer: Result<Peer, PeerError>, folders: &[PathBuf]) -> Result<(), String> {

@@ -1,10 +1,14 @@
-//! Pushes that the makers of foreign implementations recorded: we read them as those do.
+//! Pushes and answers that the makers of foreign implementations recorded: we read the
+//! pushes as those do, and the answers as they are.
 //!
 //! They stand in tests and in documentation, as literals of some language. Nothing of them
 //! is kept here: they are read where the registries' packages of sources lie.
 
+mod answers;
+
 use crate::known::{KnownReading, are_at};
 use crate::peer::{Peer, PeerError};
+use crate::sandbox::{Sandbox, SandboxError};
 use crate::understood;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,8 +39,11 @@ pub enum Failed {
     /// The peer can't be asked.
     #[error(transparent)]
     Peer(#[from] PeerError),
+    /// The sandbox can't be asked.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// Some recordings are lost or misread.
-    #[error("{} recorded pushes are lost or misread:\n{}", .0.len(), .0.join("\n"))]
+    #[error("{} recordings are lost or misread:\n{}", .0.len(), .0.join("\n"))]
     Misread(Vec<String>),
 }
 
@@ -53,10 +60,7 @@ struct Reading {
 ///
 /// For the recordings that we refuse, and those that both sides read otherwise.
 pub fn check(peer: &mut Peer, folders: &[PathBuf]) -> Result<Checked, Failed> {
-    let mut recordings = BTreeSet::new();
-    for folder in folders {
-        collect(folder, &mut recordings)?;
-    }
+    let recordings = recordings(folders, pushes_in)?;
     let app = AppId::parse("wx0000000000000000").expect("an app id");
     let mut checked = Checked::default();
     let mut misread = Vec::new();
@@ -95,6 +99,25 @@ pub fn check(peer: &mut Peer, folders: &[PathBuf]) -> Result<Checked, Failed> {
     if misread.is_empty() { Ok(checked) } else { Err(Failed::Misread(misread)) }
 }
 
+/// Lets our client read every answer of a call of ours that is recorded in the sources in
+/// `folders`, and gives their number.
+///
+/// # Errors
+///
+/// For the recordings that are read otherwise than they are.
+pub async fn check_answers(sandbox: &Sandbox, folders: &[PathBuf]) -> Result<usize, Failed> {
+    let (mut checked, mut misread) = (0, Vec::new());
+    for recording in recordings(folders, answers_in)? {
+        let answer = serde_json::from_str(&recording).expect("it was found as JSON");
+        match answers::is_read(sandbox, &answer).await? {
+            Some(true) => checked += 1,
+            Some(false) => misread.push(recording),
+            None => {}
+        }
+    }
+    if misread.is_empty() { Ok(checked) } else { Err(Failed::Misread(misread)) }
+}
+
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pushes, fields, unread_there } = self;
@@ -106,19 +129,32 @@ impl fmt::Display for Checked {
     }
 }
 
+/// What `find` finds in the sources in these folders.
+fn recordings(folders: &[PathBuf], find: fn(&str) -> Vec<String>) -> io::Result<BTreeSet<String>> {
+    let mut recordings = BTreeSet::new();
+    for folder in folders {
+        collect(folder, find, &mut recordings)?;
+    }
+    Ok(recordings)
+}
+
 /// Adds the recordings in this folder, and in those within.
-fn collect(folder: &Path, recordings: &mut BTreeSet<String>) -> io::Result<()> {
+fn collect(
+    folder: &Path,
+    find: fn(&str) -> Vec<String>,
+    recordings: &mut BTreeSet<String>,
+) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(&path, recordings)?;
+            collect(&path, find, recordings)?;
         } else if path.extension().is_some_and(|end| SOURCES.iter().any(|it| end == *it)) {
             let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
             // Java has no literal of several lines that would be a recording as it stands.
             if path.extension().is_none_or(|end| end != "java") {
-                recordings.extend(pushes_in(&text));
+                recordings.extend(find(&text));
             }
-            recordings.extend(pushes_in(&without_quotes(&text)));
+            recordings.extend(find(&without_quotes(&text)));
         }
     }
     Ok(())
@@ -159,16 +195,29 @@ fn pushes_in(text: &str) -> Vec<String> {
             }
         }
     }
-    for (start, _) in text.match_indices('{') {
-        let mut values = serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>();
-        if let Some(Ok(value)) = values.next()
-            && value.get("MsgType").is_some()
-            && value.get("CreateTime").is_some()
-        {
-            found.push(text[start..start + values.byte_offset()].to_owned());
-        }
-    }
+    found.extend(objects_in(text).into_iter().filter_map(|(value, written)| {
+        let is_push = value.get("MsgType").is_some() && value.get("CreateTime").is_some();
+        is_push.then_some(written)
+    }));
     found
+}
+
+/// The answers that stand somewhere in this text.
+fn answers_in(text: &str) -> Vec<String> {
+    let names = ["errcode", "session_key", "access_token"];
+    let objects = objects_in(text).into_iter();
+    let answers = objects.filter(|(value, _)| names.iter().any(|it| value.get(it).is_some()));
+    answers.map(|(_, written)| written).collect()
+}
+
+/// The objects in JSON that stand somewhere in this text, and how they are written.
+fn objects_in(text: &str) -> Vec<(Value, String)> {
+    let object_at = |(start, _): (usize, &str)| {
+        let mut values = serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>();
+        let value = values.next()?.ok()?;
+        Some((value, text[start..start + values.byte_offset()].to_owned()))
+    };
+    text.match_indices('{').filter_map(object_at).collect()
 }
 
 #[cfg(test)]
@@ -204,5 +253,8 @@ mod tests {
         ] {
             assert_eq!(pushes_in(other), Vec::<String>::new(), "{other}");
         }
+        let answer = r#"{"errcode":40029,"errmsg":"invalid code"}"#;
+        assert_eq!(answers_in(&format!("x {{ let a = `{answer}`; }}")), [answer]);
+        assert_eq!(answers_in(r#"{"MsgType":"text","CreateTime":1}"#), Vec::<String>::new());
     }
 }

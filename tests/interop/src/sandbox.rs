@@ -133,6 +133,12 @@ impl Sandbox {
         Ok(answer["answers"][0].take())
     }
 
+    /// Answers the next call of `path` with this.
+    pub(crate) async fn answer_once(&self, path: &str, body: &Value) -> Result<(), SandboxError> {
+        let fault = json!({ "path": path, "body": body.to_string() });
+        self.request(Method::POST, "faults", fault).await.map(drop)
+    }
+
     /// How many messages the apps have put on somebody's screen.
     pub(crate) async fn shown(&self, name: &str) -> Result<usize, SandboxError> {
         let screen =
