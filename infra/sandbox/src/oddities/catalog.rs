@@ -101,7 +101,7 @@ oddities! {
     AcceptWords: Pushes, None, Observed, "https://developers.weixin.qq.com/community/develop/article/doc/0006e8c2dbc8988ca0b0b9d4e6b013";
     /// A CDATA section contains another one.
     NestedCdata: Pushes, None, Observed, "https://github.com/silenceper/wechat/issues/750";
-    /// Fields are in another order.
+    /// The fields of JSON are in another order.
     ShuffledFields: Pushes, None, Observed, "https://developers.weixin.qq.com/community/develop/doc/000a08f88180a0081400916f966400";
     /// Parameters are in another order, with one more.
     ShuffledQuery: Pushes, None, Assumed, "";

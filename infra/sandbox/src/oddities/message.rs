@@ -1,5 +1,6 @@
 //! Oddities of pushed messages.
 
+use crate::model::app_settings::Format;
 use crate::oddities::answer::plain_number;
 use crate::oddities::catalog::Oddity;
 use crate::oddities::draw::Draw;
@@ -57,7 +58,7 @@ pub(crate) fn change_event(draw: &mut Draw, event: &mut Event) {
 }
 
 /// Changes how it is written.
-pub(crate) fn change_fields(draw: &mut Draw, fields: &mut Fields) {
+pub(crate) fn change_fields(draw: &mut Draw, fields: &mut Fields, format: Format) {
     draw.try_to(Oddity::EventWithoutSender, |_| {
         let is_event = fields.iter().any(|(name, _)| name == "Event");
         if is_event {
@@ -96,7 +97,7 @@ pub(crate) fn change_fields(draw: &mut Draw, fields: &mut Fields) {
     draw.try_to(Oddity::UnknownFields, |_| {
         let odd = json!({"List": ["", {"Event": "sandbox"}], "FromUserName": "sandbox"});
         fields.push(("SandboxGroup".to_owned(), Field::from_json(&odd)));
-        fields.insert(0, ("SandboxText".to_owned(), Field::text("<MsgType>雁</MsgType>")));
+        fields.push(("SandboxText".to_owned(), Field::text("<MsgType>雁</MsgType>")));
         true
     });
     for (oddity, character) in [
@@ -117,9 +118,13 @@ pub(crate) fn change_fields(draw: &mut Draw, fields: &mut Fields) {
             true
         });
     }
+    // In XML a reader needs the order: what people type can look like a field.
     draw.try_to(Oddity::ShuffledFields, |random| {
-        random.shuffle(fields);
-        true
+        let is_json = format == Format::Json;
+        if is_json {
+            random.shuffle(fields);
+        }
+        is_json
     });
 }
 

@@ -94,7 +94,7 @@ fn fields(
         is_json && some
     });
     let mut fields = event.fields_in(to.format, envelope, list);
-    message::change_fields(draw, &mut fields);
+    message::change_fields(draw, &mut fields, to.format);
     fields
 }
 

@@ -292,12 +292,13 @@ async fn odd_push_is_encrypted_as_any_other() {
 #[tokio::test]
 async fn fields_come_in_another_order() {
     let fixture = followed().await;
-    fixture.post("/sandbox/apps/shop", json!({"mode": "plaintext"})).await;
+    let settings = json!({"mode": "plaintext", "format": "json"});
+    fixture.post("/sandbox/apps/shop", settings).await;
     let mut orders = BTreeSet::new();
     for _ in 0..8 {
         let received = fixture.odd_push("shuffled_fields", "message").await;
         let starts = |name: &str| received.body.find(name).unwrap();
-        let mut names = ["<ToUserName", "<FromUserName", "<CreateTime", "<MsgType", "<Content"];
+        let mut names = ["ToUserName", "FromUserName", "CreateTime", "MsgType", "Content"];
         names.sort_by_key(|name| starts(name));
         orders.insert(names);
     }
