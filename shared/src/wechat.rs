@@ -4,7 +4,8 @@
 //!
 //! WeChat calls us: [`callback`] decides whether it is WeChat, with the help of
 //! [`signature`], [`crypto`] and [`envelope`], which takes the ciphertext out of
-//! a body; [`push`] says what happened, and [`reply`] what to answer.
+//! a body; [`push`] says what happened, and [`reply`] what to answer. `wire` reads all that
+//! WeChat sends.
 //! We call WeChat: [`client`] is the only place where an answer becomes a value
 //! or an error, [`refusal`] says what an error code means, and the verbs stand
 //! in [`token`], [`login`], [`phone`], [`user`], [`message`], [`customer_service`]
@@ -32,3 +33,4 @@ pub mod signature;
 pub mod templates;
 pub mod token;
 pub mod user;
+mod wire;

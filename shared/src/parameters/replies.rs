@@ -16,7 +16,7 @@
 
 use super::app::AppKind;
 use crate::wechat::customer_service::CustomerServiceMessage;
-use crate::wechat::push::{Event, Message, PushKind};
+use crate::wechat::push::{Event, PushKind};
 use crate::wechat::reply::Reply;
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
@@ -50,7 +50,8 @@ pub enum AutoReply {
 enum Trigger {
     /// A follow.
     Follow,
-    /// A text that is exactly this, except for white space around it.
+    /// A text that is exactly this, except for white space around it. What WeChat has
+    /// understood of a recording counts as a text, here and below.
     Keyword(String),
     /// A text that contains this.
     Contains(String),
@@ -219,12 +220,12 @@ impl Trigger {
             (Self::Message, PushKind::Message(_))
             | (Self::Follow, PushKind::Event(Event::Subscribe { .. }))
             | (Self::EnterSession, PushKind::Event(Event::UserEnterTempSession { .. })) => true,
-            (_, PushKind::Message(Message::Text { content, .. })) => match self {
-                Self::Keyword(text) => content.trim() == text,
-                Self::Contains(part) => content.contains(part.as_str()),
-                Self::Pattern(pattern) => pattern.is_match(content),
+            (_, PushKind::Message(message)) => message.words().is_some_and(|words| match self {
+                Self::Keyword(text) => words.trim() == text,
+                Self::Contains(part) => words.contains(part.as_str()),
+                Self::Pattern(pattern) => pattern.is_match(words),
                 _ => false,
-            },
+            }),
             (
                 Self::Menu(wanted),
                 PushKind::Event(Event::Click { key } | Event::ScanCodeWaitMessage { key, .. }),

@@ -18,6 +18,7 @@ use crate::secret::Secret;
 use crate::wechat::crypto::{self, EncodingAesKey};
 use crate::wechat::id::AppId;
 use crate::wechat::push::Format;
+use crate::wechat::wire::document;
 use crate::wechat::{envelope, signature};
 use serde::Deserialize;
 use serde_json::json;
@@ -56,7 +57,8 @@ pub struct Callback {
 /// A verified push.
 #[derive(Debug)]
 pub struct DecryptedPush {
-    /// The message, in XML or JSON.
+    /// The message, in XML or JSON. What isn't UTF-8 in it has become the replacement
+    /// character.
     pub message: String,
     /// Encrypts the reply, if the push was encrypted.
     pub reply_cipher: Option<ReplyCipher>,
@@ -100,16 +102,17 @@ impl Callback {
         now: Timestamp,
     ) -> Result<DecryptedPush, VerificationError> {
         self.check_timestamp(query, now)?;
-        let body = std::str::from_utf8(body).map_err(|_| VerificationError)?;
+        let body = document::text(body);
         if self.mode == EncryptionMode::Plaintext {
             self.signing_token(query.signature.as_deref(), query, None)?;
-            return Ok(DecryptedPush { message: body.to_owned(), reply_cipher: None });
+            return Ok(DecryptedPush { message: body.into_owned(), reply_cipher: None });
         }
-        let encrypted = envelope::encrypted(body).map_err(|_| VerificationError)?;
+        let encrypted = envelope::encrypted(&body).map_err(|_| VerificationError)?;
         let token = self.signing_token(query.msg_signature.as_deref(), query, Some(encrypted))?;
         let try_key = |key: &EncodingAesKey| {
             let message = crypto::decrypt(key, &self.app_id, encrypted).ok()?;
-            Some((key.clone(), String::from_utf8(message).ok()?))
+            // WeChat has signed it: nothing in it may be refused.
+            Some((key.clone(), document::owned_text(message)))
         };
         let (key, message) = self.aes_keys.iter().find_map(try_key).ok_or(VerificationError)?;
         let cipher = ReplyCipher { app_id: self.app_id.clone(), token: token.clone(), key };

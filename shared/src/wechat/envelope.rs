@@ -1,8 +1,12 @@
 //! Extracts the ciphertext from a body before its sender is verified.
 //!
-//! A scanner, not a parser: one pass over the bytes, without allocation. In compatible mode
-//! the body also has the plaintext, in which a user may have written `<Encrypt>`, so only a
-//! field directly under the root counts.
+//! In compatible mode the body also has the plaintext, in which a user may have written
+//! `<Encrypt>`, so only a field directly under the root counts. Nothing is built: JSON is
+//! scanned, and of XML only the elements are told apart.
+
+use super::wire::document::trimmed;
+use super::wire::xml::{self, Content};
+use std::borrow::Cow;
 
 /// WeChat's pushes are less deep.
 const MAX_DEPTH: usize = 8;
@@ -12,7 +16,7 @@ const MAX_DEPTH: usize = 8;
 /// The first byte that isn't white space tells the format, because WeChat declares
 /// `text/xml` for both. The result has base64's alphabet; decrypting it may still fail.
 pub fn encrypted(body: &str) -> Result<&str, NoEnvelope> {
-    let body = body.trim_ascii();
+    let body = trimmed(body);
     let found = match body.as_bytes().first() {
         Some(b'<') => in_xml(body),
         Some(b'{') => in_json(body),
@@ -23,66 +27,12 @@ pub fn encrypted(body: &str) -> Result<&str, NoEnvelope> {
 }
 
 fn in_xml(body: &str) -> Option<&str> {
-    let mut rest = match body.strip_prefix("<?xml ") {
-        Some(declaration) => declaration.split_once("?>")?.1.trim_ascii_start(),
-        None => body,
-    };
-    let mut open = [""; MAX_DEPTH];
-    let mut depth = 0_usize;
-    let mut found = None;
-    loop {
-        if let Some(cdata) = rest.strip_prefix("<![CDATA[").filter(|_| depth > 0) {
-            rest = cdata.split_once("]]>")?.1;
-        } else if let Some(end) = rest.strip_prefix("</") {
-            let (name, after) = end.split_once('>')?;
-            depth = depth.checked_sub(1)?;
-            if name.trim_ascii_end() != open[depth] {
-                return None;
-            }
-            if depth == 0 {
-                // Nothing may come after the root.
-                return found.filter(|_| after.is_empty());
-            }
-            rest = after;
-        } else {
-            let (tag, after) = rest.strip_prefix('<')?.split_once('>')?;
-            let (name, is_empty) = match tag.strip_suffix('/') {
-                Some(name) => (name.trim_ascii_end(), true),
-                None => (tag.trim_ascii_end(), false),
-            };
-            // No comments, no instructions, no DOCTYPE, no attributes.
-            if name.is_empty() || !name.bytes().all(in_name) || (depth == 0 && name != "xml") {
-                return None;
-            }
-            if depth == 1 && name == "Encrypt" {
-                let content = after.split_once("</")?.0;
-                if found.replace(content_of(content)).is_some() || is_empty {
-                    return None;
-                }
-            }
-            if !is_empty {
-                *open.get_mut(depth)? = name;
-                depth += 1;
-            }
-            if depth == 0 {
-                return None;
-            }
-            rest = after;
-        }
-        // Text goes up to the next tag.
-        rest = &rest[rest.find('<')?..];
+    let elements = xml::elements(body).ok()?;
+    let mut found = elements.into_iter().filter(|element| element.name == "Encrypt");
+    match (found.next()?.content, found.next()) {
+        (Content::Text(Cow::Borrowed(text)), None) => Some(text),
+        _ => None,
     }
-}
-
-fn in_name(c: u8) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-')
-}
-
-/// An element's text. Anything else in it isn't base64.
-fn content_of(element: &str) -> &str {
-    let content = element.trim_ascii();
-    let cdata = content.strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>"));
-    cdata.unwrap_or(content)
 }
 
 fn in_json(body: &str) -> Option<&str> {
@@ -101,6 +51,19 @@ fn in_json(body: &str) -> Option<&str> {
         Some(())
     })?;
     found.filter(|_| after.is_empty())
+}
+
+/// The sender of a push in JSON that can't be read to its end: the first `FromUserName`. A
+/// user's text holds none, as quotation marks in it are escaped.
+pub(super) fn sender_in_json(body: &str) -> Option<&str> {
+    let mut sender = None;
+    members(trimmed(body), MAX_DEPTH, |name, value| {
+        if name.trim() == "FromUserName" && sender.is_none() {
+            sender = string(value).map(|(text, _)| text);
+        }
+        Some(())
+    });
+    sender
 }
 
 /// Visits the members of an object: each one's name, without unescaping, and the text that

@@ -8,11 +8,8 @@
 
 mod dedup_key;
 mod event;
-mod fields;
-mod json;
 mod message;
 mod receipt;
-mod xml;
 
 pub use event::{ChosenLocation, Event, Pictures, ScannedCode, Verification};
 pub use message::Message;
@@ -23,14 +20,15 @@ pub use receipt::{
 
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
-use fields::Fields;
+use crate::wechat::envelope;
+use crate::wechat::wire::document::trimmed;
+use crate::wechat::wire::fields::{Fields, short_name};
+use crate::wechat::wire::{json, xml};
 use serde_json::Value;
 
 /// The year 2286. State moves forward in event time only, so one event with a time in
 /// milliseconds would block all later ones.
 const MAX_CREATE_TIME: u64 = 10_000_000_000;
-/// Unknown names are cut to this many characters.
-const MAX_NAME_CHARS: usize = 64;
 
 /// One decrypted push.
 #[derive(Clone, Debug)]
@@ -67,22 +65,22 @@ pub enum Format {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PushKind {
-    /// A user's message: a text, a picture, a location, ….
+    /// A user's message: a text, a picture, a location, …, also of a type that isn't known
+    /// here.
     Message(Message),
     /// An event.
     Event(Event),
     /// A push without a field that is needed to apply it. It is stored unchanged, for an
     /// operator.
     Malformed {
-        /// As in [`PushKind::Other`].
+        /// WeChat's name of the event, or the `MsgType`: in lower case, and cut if it is long.
         name: String,
         /// What is missing or invalid.
         problem: &'static str,
     },
-    /// An unknown kind. It is stored unchanged.
+    /// An unknown event. It is stored unchanged.
     Other {
-        /// WeChat's name of the event, or the `MsgType` of another push: in lower case, and cut
-        /// if it is long.
+        /// WeChat's name of it: in lower case, and cut if it is long.
         name: String,
     },
 }
@@ -91,16 +89,26 @@ impl Push {
     /// Reads a decrypted push in XML or JSON. The first byte that isn't white space tells the
     /// format, because WeChat declares `text/xml` for both.
     ///
-    /// It is an error if the body isn't well-formed, has no type, or has two values where
+    /// It is an error if the body can't be read, has no type, or has two values where
     /// WeChat has one. In any other case of missing fields it is [`PushKind::Malformed`].
     pub fn read(app_id: &AppId, body: &str) -> Result<Self, InvalidPush> {
-        let body = body.trim_ascii_start();
+        let body = trimmed(body);
         let (format, tree) = match body.as_bytes().first() {
             Some(b'<') => (Format::Xml, xml::read(body)),
-            Some(b'{') => (Format::Json, json::read(body)),
+            Some(b'{') => (Format::Json, json::read(body, json::MAX_PUSH_ELEMENTS)),
             _ => return Err(InvalidPush("it is neither XML nor JSON")),
         };
         Self::from_tree(app_id, format, tree.map_err(InvalidPush)?)
+    }
+
+    /// The sender of a push that can't be read, if the body names one where no user's text
+    /// can: what is stored of it belongs to that user.
+    pub fn sender_of_unreadable(body: &str) -> Option<OpenId> {
+        let sender = match trimmed(body).as_bytes().first()? {
+            b'<' => xml::sender(body)?,
+            _ => envelope::sender_in_json(body)?.into(),
+        };
+        OpenId::parse(sender.trim()).ok()
     }
 
     fn from_tree(app_id: &AppId, format: Format, tree: Value) -> Result<Self, InvalidPush> {
@@ -118,19 +126,25 @@ impl Push {
         let from = subject(&event, fields);
         let create_time =
             fields.number("CreateTime").filter(|time| *time < MAX_CREATE_TIME).map(Timestamp);
-        let kind = match (&from, create_time) {
-            (Err(problem), _) => Err(*problem),
-            (_, None) => Err("CreateTime is missing or no time"),
-            _ => PushKind::read(&message_type, &event, fields),
+        let kind = match (PushKind::read(&message_type, &event, fields), &from, create_time) {
+            // Such an event changes nothing that belongs to a user, or to a time.
+            (Ok(kind), ..) if !kind.is_about_a_user() => Ok(kind),
+            (_, Err(problem), _) => Err(*problem),
+            (_, _, None) => Err("CreateTime is missing or no time"),
+            (kind, ..) => kind,
         };
-        let name = if event.is_empty() { &message_type } else { &event };
-        let kind =
-            kind.unwrap_or_else(|problem| PushKind::Malformed { name: shortened(name), problem });
+        let kind = kind.unwrap_or_else(|problem| {
+            let is_event = !event.is_empty();
+            let name = if is_event { event_name(&event) } else { short_name(&message_type) };
+            PushKind::Malformed { name, problem }
+        });
 
         let from = from.unwrap_or_else(|_| {
-            // The sender, if the event doesn't name the user that it is about.
-            let sender = fields.word("FromUserName").and_then(|from| OpenId::parse(from).ok());
-            sender.unwrap_or_else(OpenId::unknown)
+            // The sender, if the event doesn't name the user that it is about, or the user
+            // that an event of the payment platform names.
+            let names = ["FromUserName", "OpenID", "OpenId", "openid"];
+            let mut named = names.into_iter().filter_map(|name| fields.word(name));
+            named.find_map(|from| OpenId::parse(from).ok()).unwrap_or_else(OpenId::unknown)
         });
         let create_time = create_time.unwrap_or(Timestamp(0));
         let dedup_key =
@@ -154,30 +168,44 @@ fn subject(event: &str, fields: Fields<'_>) -> Result<OpenId, &'static str> {
     fields.word(name).and_then(|from| OpenId::parse(from).ok()).ok_or(problem)
 }
 
-/// A name for logs and tables.
-fn shortened(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
-}
-
 impl PushKind {
     fn read(message_type: &str, event: &str, fields: Fields<'_>) -> Result<Self, &'static str> {
-        let (name, known) = match (message_type, event) {
-            ("event", "") => return Err("Event is missing"),
-            ("event", event) => (event, Event::read(event, fields)?.map(Self::Event)),
-            (message_type, _) => {
-                (message_type, Message::read(message_type, fields).map(Self::Message))
-            }
-        };
-        Ok(known.unwrap_or_else(|| Self::Other { name: shortened(name) }))
+        match (message_type, event) {
+            ("event", "") => Err("Event is missing"),
+            ("event", event) => Ok(match Event::read(event, fields)? {
+                Some(event) => Self::Event(event),
+                None => Self::Other { name: event_name(event) },
+            }),
+            (message_type, _) => Ok(Self::Message(Message::read(message_type, fields))),
+        }
     }
 
-    /// WeChat's name of the event, or the `MsgType` of another push, in lower case.
+    /// Whether it changes what belongs to a user, so that it has to name them.
+    fn is_about_a_user(&self) -> bool {
+        match self {
+            Self::Event(event) => event.is_about_a_user(),
+            Self::Message(_) | Self::Malformed { .. } => true,
+            Self::Other { .. } => false,
+        }
+    }
+
+    /// WeChat's name of the event, or the `MsgType` of a message, in lower case. An event
+    /// with the name of a type of message, such as `LOCATION`, has `event_` in front.
     pub fn name(&self) -> &str {
         match self {
             Self::Message(message) => message.name(),
             Self::Event(event) => event.name(),
             Self::Malformed { name, .. } | Self::Other { name } => name,
         }
+    }
+}
+
+/// The name of an event, unlike that of any message.
+fn event_name(event: &str) -> String {
+    if Message::is_known_type(event) {
+        format!("event_{event}")
+    } else {
+        short_name(event)
     }
 }
 

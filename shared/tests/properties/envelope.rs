@@ -4,12 +4,13 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::Value;
 use shared::wechat::envelope::encrypted;
+use std::collections::HashSet;
 
 /// Deeper than what the scanner follows everywhere.
 const DEEPEST: usize = 8;
 
-/// On a document that a real parser reads, the scanner finds what the parser
-/// finds. Tells whether it found something.
+/// On a document of WeChat's shape that a real parser reads, the scanner finds what the
+/// parser finds. Tells whether it found something.
 pub(crate) fn envelope(data: &[u8]) -> bool {
     let Ok(body) = std::str::from_utf8(data) else { return false };
     let found = encrypted(body).ok();
@@ -36,15 +37,38 @@ fn is_base64(c: u8) -> bool {
 }
 
 /// The single good `Encrypt` under the root, if the document has one; nothing
-/// at all if it isn't a document of WeChat's.
+/// at all if it isn't a document of WeChat's: there a CDATA section is alone in its
+/// element, no element under the root is there twice, and `Encrypt` isn't between texts.
 fn in_xml(body: &str) -> Option<Option<String>> {
     let mut reader = Reader::from_str(body);
     let mut open: Vec<String> = Vec::new();
+    let mut under_root: Vec<(String, bool)> = Vec::new();
+    // Whether the open element has text, and whether it is over.
+    let (mut has_text, mut has_section) = (false, false);
+    let mut is_behind_child = false;
     let mut fields: Vec<Vec<(bool, String)>> = Vec::new();
     let (mut is_good, mut is_over) = (true, false);
     loop {
         let event = reader.read_event().ok()?;
         let in_field = open.len() == 2 && open[1] == "Encrypt";
+        match &event {
+            Event::CData(_) => {
+                if has_text || has_section || is_behind_child || open.len() < 2 {
+                    return None;
+                }
+                has_section = true;
+                under_root.last_mut()?.1 = true;
+            }
+            Event::Text(text) if text.contains("]]>") => return None,
+            Event::Text(text) if text.trim_ascii().is_empty() => {}
+            Event::Text(_) | Event::GeneralRef(_) => {
+                if has_section || (is_behind_child && open.len() > 1) {
+                    return None;
+                }
+                has_text = true;
+            }
+            _ => {}
+        }
         match &event {
             Event::Start(tag) | Event::Empty(tag) => {
                 let name = tag.name().as_ref().to_owned();
@@ -59,7 +83,15 @@ fn in_xml(body: &str) -> Option<Option<String>> {
                 {
                     return None;
                 }
+                if has_section || (has_text && open.len() != 1) {
+                    return None;
+                }
+                (has_text, has_section) = (false, false);
+                is_behind_child = matches!(event, Event::Empty(_));
                 is_good &= !in_field;
+                if open.len() == 1 {
+                    under_root.push((name.clone(), false));
+                }
                 if open.len() == 1 && name == "Encrypt" {
                     fields.push(Vec::new());
                 }
@@ -71,6 +103,7 @@ fn in_xml(body: &str) -> Option<Option<String>> {
             }
             Event::End(_) => {
                 open.pop()?;
+                (has_text, has_section, is_behind_child) = (false, false, true);
                 is_over = open.is_empty();
             }
             Event::Text(text) if open.is_empty() => {
@@ -101,7 +134,7 @@ fn in_xml(body: &str) -> Option<Option<String>> {
             Event::Eof => break,
         }
     }
-    if !is_over {
+    if !is_over || !is_like_wechats(&under_root) {
         return None;
     }
     Some(match &fields[..] {
@@ -113,6 +146,28 @@ fn in_xml(body: &str) -> Option<Option<String>> {
         },
         _ => None,
     })
+}
+
+/// Whether each element under the root, which may have a CDATA section in it, is there once,
+/// apart from `Encrypt`, and this one in front of all sections or behind them.
+fn is_like_wechats(under_root: &[(String, bool)]) -> bool {
+    let names: HashSet<_> = under_root.iter().map(|(name, _)| name).collect();
+    let places = |name: fn(&str) -> bool| {
+        let of_name = move |(_, (it, is_text)): &(usize, &(String, bool))| {
+            name(it) && (*is_text || it == "Encrypt")
+        };
+        under_root.iter().enumerate().filter(of_name).map(|(place, _)| place)
+    };
+    let is_field = |name: &str| name == "Encrypt";
+    let is_text = |name: &str| {
+        !["Encrypt", "ToUserName", "FromUserName", "MsgType", "Event"].contains(&name)
+    };
+    let fields: Vec<_> = places(is_field).collect();
+    let texts: Vec<_> = places(is_text).collect();
+    names.len() + fields.len().saturating_sub(1) == under_root.len()
+        && fields.iter().all(|field| {
+            texts.iter().all(|text| text < field) || texts.iter().all(|text| text > field)
+        })
 }
 
 fn agrees_with_json(body: &str, found: Option<&str>) {

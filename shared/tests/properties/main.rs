@@ -7,6 +7,7 @@
 mod decrypt;
 mod envelope;
 mod forgeries;
+mod hostile;
 mod push;
 mod query;
 mod random;

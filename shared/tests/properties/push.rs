@@ -47,7 +47,7 @@ pub(crate) fn json(data: &[u8]) -> bool {
 }
 
 fn read(data: &[u8]) -> Option<Push> {
-    let body = std::str::from_utf8(data).ok()?;
+    let body = &String::from_utf8_lossy(data);
     let push = Push::read(&AppId::parse("wx0123456789abcdef").expect("an app id"), body).ok()?;
     assert!(push.dedup_key.len() <= 68, "{}", push.dedup_key);
     assert!(push.dedup_key.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-'));
@@ -83,9 +83,9 @@ fn write(xml: &mut String, name: &str, value: &Value) {
     xml.push_str(&format!("<{name}>"));
     match value {
         Value::Object(fields) => fields.iter().for_each(|(name, value)| write(xml, name, value)),
+        // References, as WeChat repeats no text in a CDATA section.
         Value::String(text) => {
-            let text = text.replace("]]>", "]]]]><![CDATA[>");
-            xml.push_str(&format!("<![CDATA[{text}]]>"));
+            text.chars().for_each(|c| xml.push_str(&format!("&#{};", u32::from(c))));
         }
         other => panic!("what came as XML has {other}"),
     }

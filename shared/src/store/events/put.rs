@@ -35,8 +35,8 @@ pub struct NewEvent<'a> {
     pub customer_service: Option<&'a str>,
 }
 
-/// A push that WeChat signed and that can't be read. It is stored whole, for an operator.
-/// It belongs to no known user and time.
+/// A push that WeChat signed and that can't be read. It is stored whole, for an operator,
+/// under its user if that is known. It belongs to no known time.
 #[derive(Debug)]
 pub struct Unreadable<'a> {
     app_id: &'a AppId,
@@ -46,10 +46,10 @@ pub struct Unreadable<'a> {
 }
 
 impl<'a> Unreadable<'a> {
-    /// What was pushed for an app.
-    pub fn new(app_id: &'a AppId, body: &'a str) -> Self {
+    /// What was pushed for an app, about a user if one is known.
+    pub fn new(app_id: &'a AppId, open_id: Option<OpenId>, body: &'a str) -> Self {
         let dedup_key = format!("unreadable-{}", body_hash(body));
-        Self { app_id, open_id: OpenId::unknown(), dedup_key, body }
+        Self { app_id, open_id: open_id.unwrap_or_else(OpenId::unknown), dedup_key, body }
     }
 
     /// The event that is stored for it.

@@ -11,7 +11,7 @@
 //! ["接收普通消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_standard_messages.html
 //! ["接收事件推送"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_event_pushes.html
 
-use super::fields::Fields;
+use crate::wechat::wire::fields::Fields;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
 use sha2::{Digest, Sha256};

@@ -9,7 +9,7 @@
 //! ["模板消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Template_Message_Interface.html
 //! ["订阅通知"]: https://developers.weixin.qq.com/doc/offiaccount/Subscription_Messages/api.html
 
-use super::fields::Fields;
+use crate::wechat::wire::fields::Fields;
 use super::receipt::{
     ConsentDecision, DeliveryReceipt, MassDeliveryReceipt, ServiceDeliveryReceipt,
 };
@@ -317,13 +317,31 @@ impl Event {
         }))
     }
 
+    /// Whether it changes what belongs to a user.
+    pub(super) fn is_about_a_user(&self) -> bool {
+        !matches!(
+            self,
+            Self::MassSendJobFinish(_)
+                | Self::NotifyServiceMessageSendResult(_)
+                | Self::MediaCheck { .. }
+                | Self::DebugDemo { .. }
+                | Self::QualificationVerifySuccess(_)
+                | Self::QualificationVerifyFail(_)
+                | Self::NamingVerifySuccess(_)
+                | Self::NamingVerifyFail(_)
+                | Self::AnnualRenew(_)
+                | Self::VerifyExpired(_)
+        )
+    }
+
     /// WeChat's name of it, in lower case.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Subscribe { .. } => "subscribe",
             Self::Unsubscribe => "unsubscribe",
             Self::Scan { .. } => "scan",
-            Self::Location { .. } => "location",
+            // WeChat's name is also that of a message with a location.
+            Self::Location { .. } => "event_location",
             Self::Click { .. } => "click",
             Self::View { .. } => "view",
             Self::ViewMiniProgram { .. } => "view_miniprogram",

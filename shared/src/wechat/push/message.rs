@@ -5,7 +5,7 @@
 //!
 //! ["接收普通消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_standard_messages.html
 
-use super::fields::Fields;
+use crate::wechat::wire::fields::{Fields, short_name};
 
 /// A user's message. It renews the 48 hours of the customer-service window. A field that
 /// WeChat left out is empty.
@@ -84,14 +84,38 @@ pub enum Message {
         /// WeChat's name of that picture, for three days.
         thumb_media_id: String,
     },
+    /// A message of another type: WeChat adds types, and documents not all of them, such as
+    /// `file` (JeffreySu/WeiXinMPSDK #1071).
+    Other {
+        /// WeChat's `MsgType`, in lower case, and cut if it is long.
+        message_type: String,
+    },
 }
 
+/// The types that are known here.
+const TYPES: [&str; 8] =
+    ["text", "image", "voice", "video", "shortvideo", "location", "link", "miniprogrampage"];
+
 impl Message {
+    /// Whether this is the type of a message that is known here.
+    pub(super) fn is_known_type(message_type: &str) -> bool {
+        TYPES.contains(&message_type)
+    }
+
+    /// The words of the user: a text, or what WeChat understood of a recording.
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Self::Text { content, .. } => Some(content),
+            Self::Voice { recognition, .. } => recognition.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Reads a message; `message_type` is WeChat's `MsgType` in lower case.
-    pub(super) fn read(message_type: &str, fields: Fields<'_>) -> Option<Self> {
+    pub(super) fn read(message_type: &str, fields: Fields<'_>) -> Self {
         let media_id = || fields.text("MediaId");
         let thumb_media_id = || fields.text("ThumbMediaId");
-        Some(match message_type {
+        match message_type {
             "text" => {
                 Self::Text { content: fields.text("Content"), menu_id: fields.word("bizmsgmenuid") }
             }
@@ -124,12 +148,12 @@ impl Message {
                 thumb_url: fields.text("ThumbUrl"),
                 thumb_media_id: thumb_media_id(),
             },
-            _ => return None,
-        })
+            other => Self::Other { message_type: short_name(other) },
+        }
     }
 
     /// WeChat's `MsgType` of it.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Text { .. } => "text",
             Self::Image { .. } => "image",
@@ -139,6 +163,7 @@ impl Message {
             Self::Location { .. } => "location",
             Self::Link { .. } => "link",
             Self::MiniProgramPage { .. } => "miniprogrampage",
+            Self::Other { message_type } => message_type,
         }
     }
 }
@@ -149,7 +174,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn read(message_type: &str, tree: &Value) -> Message {
-        let message = Message::read(message_type, Fields(tree)).unwrap();
+        let message = Message::read(message_type, Fields(tree));
         assert_eq!(message.name(), message_type);
         message
     }
@@ -218,11 +243,20 @@ mod tests {
 
     #[test]
     fn message_may_lack_fields() {
-        for name in
-            ["text", "image", "voice", "video", "shortvideo", "location", "link", "miniprogrampage"]
-        {
+        for name in TYPES {
             read(name, &json!({}));
         }
-        assert_eq!(Message::read("hologram", Fields(&json!({}))), None);
+        read("hologram", &json!({}));
+    }
+
+    #[test]
+    fn words_of_a_user_are_a_text_or_a_recognised_recording() {
+        let words = |message_type: &str, tree: &Value| {
+            read(message_type, tree).words().map(str::to_owned)
+        };
+        assert_eq!(words("text", &json!({ "Content": "hi" })), Some(s("hi")));
+        assert_eq!(words("voice", &json!({ "Recognition": "hi" })), Some(s("hi")));
+        assert_eq!(words("voice", &json!({ "Recognition": "" })), None);
+        assert_eq!(words("link", &json!({ "Title": "hi" })), None);
     }
 }

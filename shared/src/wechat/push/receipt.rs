@@ -6,8 +6,8 @@
 //! ["订阅通知"]: https://developers.weixin.qq.com/doc/offiaccount/Subscription_Messages/api.html
 //! ["模板消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Template_Message_Interface.html
 
-use super::fields::Fields;
 use crate::wechat::refusal::Refusal;
+use crate::wechat::wire::fields::Fields;
 
 /// A user's decision about consent to a template.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -113,8 +113,9 @@ fn unknown_push_is_kept_whole() {
     assert_eq!(push.tree["PoiId"], "17");
     assert_eq!(push.tree["A"], json!({ "B": ["1", "2"] }));
     let push = read(r#"{"FromUserName":"oAnn","CreateTime":1,"MsgType":"Hologram","MsgId":4}"#);
-    assert_eq!(push.kind, PushKind::Other { name: "hologram".to_owned() });
-    assert_eq!(push.dedup_key, "msg-4");
+    let message_type = "hologram".to_owned();
+    assert_eq!(push.kind, PushKind::Message(Message::Other { message_type }));
+    assert_eq!((push.kind.name(), push.dedup_key.as_str()), ("hologram", "msg-4"));
     let long = event(&format!("<Event>\u{1}{}</Event>", "e".repeat(9_000)));
     assert_eq!(long.kind.name(), "e".repeat(64));
 }
@@ -146,10 +147,61 @@ fn push_without_a_needed_field_is_malformed() {
             other => panic!("{body}: {other:?}"),
         }
     }
-    let unnamed = read(r#"{"MsgType":"event","Event":"x"}"#);
+    let unnamed = read(r#"{"MsgType":"event","Event":"click"}"#);
     assert_eq!(unnamed.from, OpenId::unknown());
     assert_eq!(unnamed.create_time, Timestamp(0));
-    assert_eq!(unnamed.kind.name(), "x");
+    assert_eq!(unnamed.kind.name(), "click");
+}
+
+/// WeChat's payment platform and its games push events without a sender.
+#[test]
+fn event_that_changes_nothing_of_a_users_needs_no_sender() {
+    let unnamed = read(r#"{"MsgType":"event","Event":"minigame_deliver"}"#);
+    assert_eq!(unnamed.kind, PushKind::Other { name: "minigame_deliver".to_owned() });
+    assert_eq!((unnamed.from, unnamed.create_time), (OpenId::unknown(), Timestamp(0)));
+    let paid = read(
+        r#"{"CreateTime":1,"MsgType":"event","Event":"xpay_goods_deliver_notify","OpenId":"oAnn"}"#,
+    );
+    assert_eq!(paid.kind, PushKind::Other { name: "xpay_goods_deliver_notify".to_owned() });
+    assert_eq!(paid.from.as_str(), "oAnn");
+    let verified = read(r#"{"CreateTime":1,"MsgType":"event","Event":"annual_renew"}"#);
+    assert!(matches!(verified.kind, PushKind::Event(Event::AnnualRenew(_))));
+}
+
+#[test]
+fn message_and_event_of_one_name_have_different_kinds() {
+    let message = r#"{"FromUserName":"oAnn","CreateTime":1,"MsgType":"location","MsgId":4}"#;
+    assert_eq!(read(message).kind.name(), "location");
+    for (name, kind) in [("LOCATION", "event_location"), ("video", "event_video"), ("x", "x")] {
+        let push = event(&format!("<Event>{name}</Event>"));
+        assert_eq!(push.kind.name(), kind);
+    }
+    let malformed = read(r#"{"CreateTime":1,"MsgType":"event","Event":"LOCATION"}"#);
+    assert!(matches!(malformed.kind, PushKind::Malformed { .. }), "{malformed:?}");
+    assert_eq!(malformed.kind.name(), "event_location");
+}
+
+#[test]
+fn sender_of_an_unreadable_push_is_found() {
+    let sender = |body: &str| Push::sender_of_unreadable(body);
+    let ann = OpenId::parse("oAnn").ok();
+    for body in [
+        "<xml><FromUserName> <![CDATA[oAnn]]>\n</FromUserName><MsgType>",
+        "\u{feff}{\"ToUserName\":\"gh_1\",\"FromUserName\":\"oAnn\",\"Content\":\"x",
+        r#"{"FromUserName":"oAnn","FromUserName":"oEve"}"#,
+    ] {
+        assert!(try_read(body).is_err(), "{body}");
+        assert_eq!(sender(body), ann, "{body}");
+    }
+    for body in [
+        "",
+        "hello",
+        r#"{"Content":"x\",\"FromUserName\":\"oEve\"","#,
+        "<xml><Content><![CDATA[x]]></Content><FromUserName>oEve</FromUserName>",
+        "<xml><FromUserName>a#b</FromUserName>",
+    ] {
+        assert_eq!(sender(body), None, "{body}");
+    }
 }
 
 #[test]

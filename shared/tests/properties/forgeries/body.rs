@@ -95,13 +95,12 @@ pub(super) fn hidden_encrypt(
 pub(super) fn broken_body(random: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Option<Delivery> {
     let encrypt = scene.genuine.encrypt()?;
     let body = scene.genuine.body()?;
-    let body = match random.below(7) {
+    let body = match random.below(6) {
         0 => format!("{body}x"),
         1 => format!("{body}{body}"),
         2 => format!("<!DOCTYPE xml>{body}"),
         3 => body[..random.below(body.len())].to_owned(),
-        4 => format!("\u{feff}{body}"),
-        5 => format!("<a>{body}</a>"),
+        4 => format!("<a>{body}</a>"),
         _ => format!("{body}<!-- -->"),
     };
     Some(scene.genuine.with_body(body, Some(encrypt)))

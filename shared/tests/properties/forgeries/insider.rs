@@ -192,15 +192,6 @@ pub(super) fn base64(random: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Opt
     (other != genuine).then(|| signed(random, scene, &other))?
 }
 
-pub(super) fn text(random: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Option<Delivery> {
-    let mut message = scene.account.message(random).into_bytes();
-    let place = random.below(message.len());
-    message[place] |= 0x80;
-    let app_id = &scene.account.callback.app_id;
-    let sealed = crypto::encrypt(&scene.account.key, app_id, random.bytes(), &message);
-    signed(random, scene, &sealed)
-}
-
 pub(super) fn empty(random: &mut SeededRandom, scene: &ForgeryInput<'_>) -> Option<Delivery> {
     let whole =
         inside(random, scene.account, None, scene.account.callback.app_id.as_str().as_bytes());

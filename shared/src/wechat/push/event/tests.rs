@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 fn read(name: &str, tree: &Value) -> Event {
     let event = Event::read(name, Fields(tree)).unwrap().unwrap();
-    assert_eq!(event.name(), name);
+    assert_eq!(event.name().strip_prefix("event_").unwrap_or(event.name()), name);
     event
 }
 

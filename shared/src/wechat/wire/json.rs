@@ -1,20 +1,22 @@
-//! Reads a push in JSON as a tree, as strictly as one in XML, and without losing a digit.
+//! Reads JSON as a tree, without losing a digit.
 
+use super::document::trimmed;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 use std::fmt;
 
-/// WeChat's pushes are less deep.
+/// WeChat's pushes and answers are less deep.
 const MAX_DEPTH: usize = 8;
-/// WeChat's pushes have fewer members and elements.
-const MAX_ELEMENTS: usize = 2048;
+/// WeChat's pushes have fewer members and elements. An answer with a list of followers has
+/// more.
+pub(crate) const MAX_PUSH_ELEMENTS: usize = 2048;
 
 /// Reads a document. Names are trimmed: some have white space around them in WeChat's
 /// documentation.
-pub(super) fn read(document: &str) -> Result<Value, &'static str> {
-    let document = within_bounds(document)?;
+pub(crate) fn read(document: &str, max_elements: usize) -> Result<Value, &'static str> {
+    let document = within_bounds(trimmed(document), max_elements)?;
     let whole: &RawValue =
         serde_json::from_str(&document).map_err(|_| "the JSON is not well-formed")?;
     value(whole)
@@ -24,7 +26,7 @@ pub(super) fn read(document: &str) -> Result<Value, &'static str> {
 ///
 /// It also escapes control characters: users can type them, and WeChat sends them without
 /// escapes, which JSON doesn't allow. Such a message must not be lost.
-fn within_bounds(document: &str) -> Result<Cow<'_, str>, &'static str> {
+fn within_bounds(document: &str, max_elements: usize) -> Result<Cow<'_, str>, &'static str> {
     let (mut in_string, mut after_backslash) = (false, false);
     let (mut depth, mut width) = (0_usize, 0_usize);
     let mut escaped = String::new();
@@ -48,7 +50,7 @@ fn within_bounds(document: &str) -> Result<Cow<'_, str>, &'static str> {
             b',' => width += 1,
             _ => {}
         }
-        if depth > MAX_DEPTH || width > MAX_ELEMENTS {
+        if depth > MAX_DEPTH || width > max_elements {
             return Err("the JSON is nested too deeply, or has too much in it");
         }
     }
@@ -147,6 +149,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn read(document: &str) -> Result<Value, &'static str> {
+        super::read(document, MAX_PUSH_ELEMENTS)
+    }
+
     #[test]
     fn numbers_keep_every_digit() {
         let document = "{\"a\": 9007199254740993, \"b\": 18446744073709551615,\
@@ -185,7 +191,7 @@ mod tests {
         assert!(read(&deep(MAX_DEPTH)).is_ok());
         assert!(read("[\"[[[[[[[[[,\\\"[[[[\"]").is_ok());
         let wide = |commas: usize| format!("[{}0]", "0,".repeat(commas));
-        assert!(read(&wide(MAX_ELEMENTS)).is_ok());
+        assert!(read(&wide(MAX_PUSH_ELEMENTS)).is_ok());
         for document in [
             "",
             "{",
@@ -203,7 +209,7 @@ mod tests {
             "{\"l\":{\"a\":1,\"a\":1}}",
             &deep(MAX_DEPTH + 1),
             &deep(30_000),
-            &wide(MAX_ELEMENTS + 1),
+            &wide(MAX_PUSH_ELEMENTS + 1),
         ] {
             assert!(read(document).is_err(), "{document:.40}");
         }

@@ -1,56 +1,73 @@
-//! The fields of a push, in all variants that WeChat sends.
+//! The fields of a push or of an answer, in all variants that WeChat sends.
 
 use serde_json::Value;
 
 /// WeChat's longest id has 19 digits.
 const MAX_ID_CHARS: usize = 64;
+/// Unknown names are cut to this many characters.
+const MAX_NAME_CHARS: usize = 64;
 
 /// The fields of a push, or of an object in it.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'p>(pub(super) &'p Value);
+pub(crate) struct Fields<'p>(pub(crate) &'p Value);
+
+/// A required field is missing, or has no usable value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MissingField(pub(crate) &'static str);
 
 impl<'p> Fields<'p> {
     /// A string, or a number's digits: WeChat's JSON has either for the same field, XML has
     /// only strings.
-    pub(super) fn written(self, name: &str) -> Option<String> {
+    pub(crate) fn written(self, name: &str) -> Option<String> {
         match self.0.get(name)? {
             Value::String(text) => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
+            Value::Bool(is_true) => Some(is_true.to_string()),
             _ => None,
         }
     }
 
     /// The same, or an empty string if it is missing.
-    pub(super) fn text(self, name: &str) -> String {
+    pub(crate) fn text(self, name: &str) -> String {
         self.written(name).unwrap_or_default()
     }
 
     /// The same without white space around it, unless that is empty.
-    pub(super) fn word(self, name: &str) -> Option<String> {
+    pub(crate) fn word(self, name: &str) -> Option<String> {
         let text = self.written(name)?;
         let word = text.trim();
         (!word.is_empty()).then(|| word.to_owned())
     }
 
+    /// The same, if it is required.
+    pub(crate) fn required(self, name: &'static str) -> Result<String, MissingField> {
+        self.word(name).ok_or(MissingField(name))
+    }
+
     /// A whole number.
-    pub(super) fn number(self, name: &str) -> Option<u64> {
+    pub(crate) fn number(self, name: &str) -> Option<u64> {
         self.word(name)?.parse().ok()
     }
 
     /// WeChat's id of a message, which may be part of a key in the tables.
-    pub(super) fn id(self, name: &str) -> Option<String> {
+    pub(crate) fn id(self, name: &str) -> Option<String> {
         let is_valid =
             |id: &str| id.len() <= MAX_ID_CHARS && id.bytes().all(|c| c.is_ascii_alphanumeric());
         self.word(name).filter(|id| is_valid(id))
     }
 
     /// The object of this name, or an empty one.
-    pub(super) fn within(self, name: &str) -> Self {
+    pub(crate) fn within(self, name: &str) -> Self {
         Self(self.0.get(name).unwrap_or(&Value::Null))
     }
 
+    /// The elements of an array; none if it is something else.
+    pub(crate) fn array(self, name: &str) -> &'p [Value] {
+        self.within(name).0.as_array().map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// One object, or an array of them.
-    pub(super) fn objects(self, name: &str) -> Vec<Self> {
+    pub(crate) fn objects(self, name: &str) -> Vec<Self> {
         match self.within(name).0 {
             Value::Array(items) => items.iter().map(Fields).collect(),
             item @ Value::Object(_) => vec![Self(item)],
@@ -60,7 +77,7 @@ impl<'p> Fields<'p> {
 
     /// The items of a subscription-message event: inside a wrapper (XML, and JSON as observed)
     /// or beside the other fields (JSON as documented).
-    pub(super) fn items(self) -> Vec<Self> {
+    pub(crate) fn items(self) -> Vec<Self> {
         ["SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent"]
             .into_iter()
             .map(|wrapper| self.within(wrapper))
@@ -71,6 +88,11 @@ impl<'p> Fields<'p> {
     }
 }
 
+/// A name of WeChat's, for logs and tables.
+pub(crate) fn short_name(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,7 +101,7 @@ mod tests {
     /// Fault 22.
     #[test]
     fn field_is_a_string_or_a_number() {
-        let tree = json!({ "a": "1 ", "b": 2, "c": -1, "d": " ", "e": [3], "f": null, "g": 1.5 });
+        let tree = json!({ "a": "1 ", "b": 2, "c": -1, "d": " ", "e": [3], "f": null, "g": 1.5, "h": true });
         let fields = Fields(&tree);
         assert_eq!(fields.written("a").as_deref(), Some("1 "));
         assert_eq!(fields.number("a"), Some(1));
@@ -88,6 +110,8 @@ mod tests {
         assert_eq!(fields.text("c"), "-1");
         assert_eq!(fields.word("d"), None);
         assert_eq!(fields.text("g"), "1.5");
+        assert_eq!(fields.word("h").as_deref(), Some("true"));
+        assert_eq!(fields.required("d"), Err(MissingField("d")));
         for absent in ["e", "f", "z"] {
             assert_eq!(fields.written(absent), None);
         }
