@@ -161,7 +161,7 @@ FUZZ_SECONDS ?= 60
 fuzz: ## Look for inputs that break a claim (needs nightly Rust; builds cargo-fuzz first; FUZZ_SECONDS=60 each)
 	@RUSTUP_AUTO_INSTALL=0 $(CARGO) +nightly --version > /dev/null 2>&1 || { echo "Nightly Rust is missing; install it with: rustup toolchain install nightly --profile minimal"; exit 1; }
 	@$(MAKE) --no-print-directory $(FUZZ)/bin/cargo-fuzz
-	for target in query envelope decrypt xml json; do \
+	for target in query envelope decrypt xml json answer; do \
 		mkdir -p fuzz/corpus/$$target; \
 		PATH="$(FUZZ)/bin:$$PATH" $(CARGO) +nightly fuzz run --target-dir $(abspath $(TARGET))/fuzz $$target \
 			fuzz/corpus/$$target shared/tests/properties/seeds/$$target \

@@ -1,6 +1,8 @@
 //! The claims that `make test` holds against changed samples, for libFuzzer to
 //! try. Each panics when it is broken.
 
+#[path = "../../shared/tests/properties/answer.rs"]
+mod of_answer;
 #[path = "../../shared/tests/properties/decrypt.rs"]
 mod of_decrypt;
 #[path = "../../shared/tests/properties/envelope.rs"]
@@ -33,4 +35,9 @@ pub fn xml(data: &[u8]) {
 /// A push in JSON.
 pub fn json(data: &[u8]) {
     of_push::json(data);
+}
+
+/// An answer of WeChat's API.
+pub fn answer(data: &[u8]) {
+    of_answer::answer(data);
 }

@@ -11,6 +11,7 @@
 //! in [`token`], [`login`], [`phone`], [`user`], [`message`], [`customer_service`]
 //! and [`templates`].
 
+pub mod answers;
 pub mod api;
 pub mod callback;
 pub mod client;

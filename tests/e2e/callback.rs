@@ -17,13 +17,13 @@ struct Letter {
 }
 
 impl Letter {
-    fn new(app: &App, message: &str) -> Self {
+    fn new(app: &App, message: impl AsRef<[u8]>) -> Self {
         let key = EncodingAesKey::parse(app.encoding_aes_key.expose()).unwrap();
         Self {
             token: app.callback_token.expose().to_owned(),
             timestamp: Timestamp::now().to_string(),
             nonce: "486452656".to_owned(),
-            encrypted: encrypt(&key, &app.app_id, *b"0123456789abcdef", message.as_bytes()),
+            encrypted: encrypt(&key, &app.app_id, *b"0123456789abcdef", message.as_ref()),
         }
     }
 
@@ -83,7 +83,7 @@ async fn url_verification_returns_the_echostr() {
 #[tokio::test]
 async fn signed_push_is_accepted() {
     let world = World::start().await;
-    let letter = Letter::new(&shop(), &text("oAnn", "hello"));
+    let letter = Letter::new(&shop(), text("oAnn", "hello"));
     assert_eq!(
         post(&world, &format!("/callback/shop?{}", letter.query()), letter.body()).await,
         200
@@ -102,18 +102,18 @@ async fn signed_push_is_accepted() {
 async fn unsigned_push_leaves_no_trace() {
     let world = World::start().await;
     let shop = shop();
-    let good = Letter::new(&shop, &text("oAnn", "hello"));
+    let good = Letter::new(&shop, text("oAnn", "hello"));
     let (query, body) = (good.query(), good.body());
     let stranger = Letter { token: "anothertoken".to_owned(), ..Letter::new(&shop, "<xml/>") };
     let other =
         wechat_sandbox::example().apps.into_iter().find(|app| app.alias == "shop-mini").unwrap();
     let mut other_app = shop.clone();
     other_app.app_id = other.app_id;
-    let for_other_app = Letter::new(&other_app, &text("oAnn", "hello"));
+    let for_other_app = Letter::new(&other_app, text("oAnn", "hello"));
     let garbled = Letter { encrypted: "QUJD".repeat(32), ..Letter::new(&shop, "") };
     let shifted = Letter { timestamp: "179518692".to_owned(), ..Letter::new(&shop, "<xml/>") };
     let old = Timestamp(Timestamp::now().0 - 310).to_string();
-    let old = Letter { timestamp: old, ..Letter::new(&shop, &text("oAnn", "hello")) };
+    let old = Letter { timestamp: old, ..Letter::new(&shop, text("oAnn", "hello")) };
     let good_query = good.query();
     let unsigned = query.split('&').filter(|pair| !pair.contains("signature")).collect::<Vec<_>>();
 
@@ -123,7 +123,7 @@ async fn unsigned_push_leaves_no_trace() {
         ("no signature", unsigned.join("&"), body.clone()),
         ("no msg_signature", query.split("&encrypt_type").next().unwrap().to_owned(), body.clone()),
         ("another token", stranger.query(), stranger.body()),
-        ("another body", query.clone(), Letter::new(&shop, &text("oBob", "hello")).body()),
+        ("another body", query.clone(), Letter::new(&shop, text("oBob", "hello")).body()),
         ("another app's letter", for_other_app.query(), for_other_app.body()),
         ("nothing that opens", garbled.query(), garbled.body()),
         ("a timestamp that is none", shifted.query(), shifted.body()),
@@ -155,7 +155,7 @@ async fn operator_chooses_the_maximum_age_of_a_push() {
     let mut settings = world.parameter("callback/shop");
     settings["timestamp_window"] = 0.into();
     world.set_parameter("callback/shop", &settings);
-    let mut letter = Letter::new(&shop(), &text("oAnn", "hello"));
+    let mut letter = Letter::new(&shop(), text("oAnn", "hello"));
     letter.timestamp = "1700000000".to_owned();
     let path = format!("/callback/shop?{}", letter.query());
     assert_eq!(post(&world, &path, letter.body()).await, 200);
@@ -199,7 +199,113 @@ async fn signed_push_is_quarantined_whole_when_it_is_unreadable() {
         let row = world.aws.row("events", "body", message).await;
         assert_eq!(row["kind"], "unreadable", "{row}");
         assert!(row["quarantined_at"].is_number() && row["problem"].is_string(), "{row}");
+        let user = if message.contains("oAnn") { "oAnn" } else { "unknown" };
+        assert_eq!(row["user"], format!("{}#{user}", shop.app_id), "{message}");
     }
+}
+
+/// A message with what a user has written, as WeChat writes it: without an escape.
+fn unescaped(content: &str, id: u64) -> String {
+    format!(
+        "<xml><ToUserName><![CDATA[gh_1]]></ToUserName>\n<FromUserName><![CDATA[oAnn]]></FromUserName>\n\
+         <CreateTime>1795186923</CreateTime>\n<MsgType><![CDATA[text]]></MsgType>\n\
+         <Content><![CDATA[{content}]]></Content>\n<MsgId>{id}</MsgId>\n</xml>"
+    )
+}
+
+/// Fault 85.
+#[tokio::test]
+async fn text_that_holds_markup_is_handled_like_any_other_in_every_mode() {
+    let world = World::start().await;
+    let shop = shop();
+    let texts = [
+        "看看 <root><status><![CDATA[ok]]></status></root> 吧",
+        "x]]></Content><FromUserName><![CDATA[oEve]]></FromUserName><MsgId>9</MsgId><Content><![CDATA[y",
+    ];
+    let mut id = 24_000_000_000_000_000_u64;
+    for mode in ["safe", "compatible", "plaintext"] {
+        let mut settings = world.parameter("callback/shop");
+        settings["mode"] = mode.into();
+        world.set_parameter("callback/shop", &settings);
+        for content in texts {
+            id += 1;
+            let message = unescaped(content, id);
+            let letter = Letter::new(&shop, &message);
+            let body = match mode {
+                "safe" => letter.body(),
+                "compatible" => message
+                    .replace("\n</xml>", &format!("<Encrypt>{}</Encrypt></xml>", letter.encrypted)),
+                _ => message.clone(),
+            };
+            let path = format!("/callback/shop?{}", letter.query());
+            assert_eq!(post(&world, &path, body).await, 200, "{mode}: {content}");
+            world.idle().await;
+            let row = world.aws.row("events", "body", &message).await;
+            assert_eq!(row["user"], format!("{}#oAnn", shop.app_id), "{row}");
+            assert_eq!(
+                (&row["kind"], row["event"].as_str()),
+                (&json!("text"), Some(format!("1795186923#msg-{id}").as_str()))
+            );
+            assert!(row["applied_at"].is_number(), "{row}");
+        }
+    }
+}
+
+/// Fault 86.
+#[tokio::test]
+async fn message_with_bytes_that_are_no_text_is_kept_and_applied() {
+    let world = World::start().await;
+    let shop = shop();
+    let mut message = unescaped("half a character: ?", 24_000_000_000_000_001).into_bytes();
+    let place = message.iter().position(|byte| *byte == b'?').unwrap();
+    message[place] = 0xe4;
+    let letter = Letter::new(&shop, &message);
+    let path = format!("/callback/shop?{}", letter.query());
+    assert_eq!(post(&world, &path, letter.body()).await, 200);
+    world.idle().await;
+    let rows = world.aws.rows("events").await;
+    let [row] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!(
+        (&row["user"], &row["kind"]),
+        (&json!(format!("{}#oAnn", shop.app_id)), &json!("text"))
+    );
+    assert!(row["body"].as_str().unwrap().contains("character: \u{fffd}]]>"), "{row}");
+    assert!(row["applied_at"].is_number(), "{row}");
+}
+
+/// Fault 29.
+#[tokio::test]
+async fn message_of_an_unknown_type_opens_the_reply_window() {
+    let world = World::start().await;
+    let shop = shop();
+    // JeffreySu/WeiXinMPSDK #1071.
+    let message = "<xml>\n <ToUserName>\n  <![CDATA[gh_1]]>\n </ToUserName>\n <FromUserName>\n  <![CDATA[oAnn]]>\n </FromUserName>\n\
+         <CreateTime>1795186923</CreateTime>\n <MsgType>\n  <![CDATA[file]]>\n </MsgType>\n <Title>\n  <![CDATA[piano.wav]]>\n </Title>\n\
+         <FileKey><![CDATA[AwAAAAAAAABF4n55]]></FileKey><FileTotalLen>10203788</FileTotalLen><MsgId>6520106268131360945</MsgId></xml>";
+    let letter = Letter::new(&shop, message);
+    let path = format!("/callback/shop?{}", letter.query());
+    assert_eq!(post(&world, &path, letter.body()).await, 200);
+    world.idle().await;
+    assert_eq!(world.aws.row("events", "body", message).await["kind"], "file");
+    let items = world.aws.rows("users").await;
+    let user = format!("{}#oAnn", shop.app_id);
+    assert!(
+        items.iter().any(|row| row["user"] == *user && row["item"].as_str().unwrap().starts_with("window#")),
+        "{items:?}"
+    );
+}
+
+/// WeChat's games and payments push events without a sender.
+#[tokio::test]
+async fn event_without_a_sender_is_applied() {
+    let world = World::start().await;
+    let message = r#"{"CreateTime":1795186923,"MsgType":"event","Event":"minigame_deliver"}"#;
+    let letter = Letter::new(&shop(), message);
+    let path = format!("/callback/shop?{}", letter.query());
+    assert_eq!(post(&world, &path, letter.body()).await, 200);
+    world.idle().await;
+    let row = world.aws.row("events", "body", message).await;
+    assert!(row["applied_at"].is_number() && row["quarantined_at"].is_null(), "{row}");
 }
 
 #[tokio::test]
@@ -224,7 +330,7 @@ async fn incomplete_message_is_quarantined_whole() {
     let shop = shop();
     for message in [
         "<xml><FromUserName>oAnn</FromUserName><MsgType>text</MsgType><Content>no time</Content></xml>",
-        r#"{"CreateTime":1795186923,"MsgType":"event","Event":"from_nobody"}"#,
+        r#"{"CreateTime":1795186923,"MsgType":"event","Event":"CLICK"}"#,
         "<xml><FromUserName>oAnn</FromUserName><CreateTime>1795186923</CreateTime><MsgType>event</MsgType></xml>",
     ] {
         let letter = Letter::new(&shop, message);
@@ -320,7 +426,7 @@ async fn compatible_mode_reads_the_encrypted_part_only() {
     let mut settings = world.parameter("callback/shop");
     settings["mode"] = "compatible".into();
     world.set_parameter("callback/shop", &settings);
-    let letter = Letter::new(&shop(), &text("oAnn", "sealed"));
+    let letter = Letter::new(&shop(), text("oAnn", "sealed"));
     let beside = text("oMallory", "forged").replace("</xml>", "");
     let body = format!("{beside}<Encrypt>{}</Encrypt></xml>", letter.encrypted);
     assert_eq!(post(&world, &format!("/callback/shop?{}", letter.query()), body).await, 200);

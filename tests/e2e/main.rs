@@ -66,6 +66,7 @@ mod logs;
 mod lost_responses;
 mod network_outage;
 mod observability;
+mod odd_answers;
 mod operator;
 mod outage;
 mod own_function;

@@ -11,7 +11,8 @@ use shared::store::{
 };
 use shared::wechat::client::WeChatClient;
 use shared::wechat::id::AppId;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 /// State reused across invocations, initialised at cold start.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub(crate) notifications: Notifications,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: WeChatClient,
+    /// The apps that may not ask for profiles, as far as this was logged.
+    without_profiles: Mutex<HashSet<AppId>>,
 }
 
 impl App {
@@ -54,7 +57,14 @@ impl App {
             notifications: Notifications::new(&notifications),
             tokens,
             wechat,
+            without_profiles: Mutex::default(),
         })
+    }
+
+    /// Whether it is news that WeChat gives an app no profiles.
+    pub(crate) fn is_first_without_profiles(&self, app_id: &AppId) -> bool {
+        let mut apps = self.without_profiles.lock().expect("nothing panics under this lock");
+        apps.insert(app_id.clone())
     }
 
     /// The apps. If the `wanted` one is missing, they are read again.

@@ -9,9 +9,12 @@ use shared::store::{FetchedProfile, FollowEvent, FollowState, FollowTransition, 
 use shared::wechat::client::CallError;
 use shared::wechat::id::OpenId;
 use shared::wechat::refusal::ErrorClass;
+use shared::wechat::user::UserInfo;
 
 /// Maximum number of attempts when concurrent events of the same user interfere.
 const MAX_ATTEMPTS: usize = 8;
+/// "api unauthorized"
+const UNAUTHORIZED: i64 = 48001;
 
 /// The user has followed the account at `at`. This is stored before WeChat is called: the
 /// event has no unionid, so `user/info` has to be read.
@@ -83,7 +86,7 @@ async fn converge(
             FollowTransition::None => return Ok(known),
             FollowTransition::To(next) => next,
             FollowTransition::NeedsLookup => {
-                let profile = fetch_profile(app, wechat_app, open_id).await?;
+                let profile = fetch_profile(app, wechat_app, open_id, event).await?;
                 match known.with_profile(event, at, &profile) {
                     Some(next) => next,
                     None => return Ok(known),
@@ -99,31 +102,54 @@ async fn converge(
 }
 
 /// Fetches a user's profile from WeChat, with one immediate retry after a transient error.
+/// If WeChat can't tell whether they follow, the event does.
 async fn fetch_profile(
     app: &App,
     wechat_app: &WeChatApp,
     open_id: &OpenId,
+    event: FollowEvent,
 ) -> Result<FetchedProfile, ApplyError> {
     let fetch = || {
         app.tokens.call(wechat_app, Timestamp::now(), async |token| {
             app.wechat.user_info(token, open_id).await
         })
     };
-    let info = match fetch().await {
-        Err(error) if is_transient(&error) => fetch().await?,
-        other => other?,
+    let fetched = match fetch().await {
+        Err(error) if is_transient(&error) => fetch().await,
+        other => other,
     };
-    if info.subscribe == 1 && info.union_id.is_none() {
-        tracing::warn!(
-            app = wechat_app.alias,
-            "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
-        );
-    }
+    let info = match fetched {
+        Err(error) if is_unauthorized(&error) => {
+            if app.is_first_without_profiles(&wechat_app.app_id) {
+                tracing::warn!(
+                    app = wechat_app.alias,
+                    "this account may not ask WeChat for profiles (48001), so follows are applied without them; certify it (微信认证), then import its followers"
+                );
+            }
+            UserInfo::default()
+        }
+        fetched => {
+            let info = fetched?;
+            if info.follows == Some(true) && info.union_id.is_none() {
+                tracing::warn!(
+                    app = wechat_app.alias,
+                    "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
+                );
+            }
+            info
+        }
+    };
     Ok(FetchedProfile {
-        follows: info.subscribe == 1,
+        follows: info.follows.unwrap_or(event == FollowEvent::Followed),
         union_id: info.union_id,
-        scene: info.subscribe_scene,
+        details: info.details,
     })
+}
+
+/// Whether the account lacks the permission to ask for profiles, as an uncertified one does.
+fn is_unauthorized(error: &TokenError) -> bool {
+    let TokenError::Call(error) = error else { return false };
+    error.refusal().is_some_and(|refusal| refusal.code == UNAUTHORIZED)
 }
 
 /// Whether an immediate retry may succeed.

@@ -36,7 +36,7 @@ pub(crate) async fn import_batch(
             return Ok(());
         }
         let infos = fetch_user_infos(app, job, &remaining).await?;
-        remaining = store_infos(app, job, &mut states, infos).await?;
+        remaining = store_infos(app, job, &mut states, infos.read).await?;
         if remaining.is_empty() {
             return Ok(());
         }
@@ -52,23 +52,23 @@ async fn store_infos(
     app: &App,
     job: &ImportJob<'_>,
     states: &mut HashMap<OpenId, FollowState>,
-    infos: Vec<UserInfo>,
+    infos: Vec<(OpenId, UserInfo)>,
 ) -> Result<Vec<OpenId>, Stop> {
     // The event of a follower who has left since is on its way.
     let updates: Vec<_> = infos
         .into_iter()
-        .filter(|info| info.subscribe == 1)
-        .filter_map(|info| {
-            let known = states.remove(&info.open_id).unwrap_or_default();
-            // WeChat always sends the time. Without it, any event counts as newer.
+        .filter(|(_, info)| info.follows == Some(true))
+        .filter_map(|(open_id, info)| {
+            let known = states.remove(&open_id).unwrap_or_default();
+            // Without the time, any event counts as newer.
             let at = info.subscribe_time.unwrap_or(Timestamp(0));
             let profile = store::FetchedProfile {
                 follows: true,
                 union_id: info.union_id,
-                scene: info.subscribe_scene,
+                details: info.details,
             };
             let next = known.with_listing(at, &profile)?;
-            Some(FollowerUpdate { open_id: info.open_id, known, next })
+            Some(FollowerUpdate { open_id, known, next })
         })
         .collect();
     if updates.is_empty() {

@@ -101,6 +101,7 @@ fn log_result(account: &WeChatApp, import: &FollowerImport) {
         imported = counts.imported,
         without_union_id = counts.without_union_id,
         left = counts.left,
+        unreadable = counts.unreadable,
         lists = counts.lists,
         batches = counts.batches,
         "imported all followers"

@@ -3,8 +3,10 @@
 use crate::app::App;
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
+use shared::metric;
 use shared::parameters::WeChatApp;
 use shared::store::{FollowerImport, ImportCounts, ImportLease};
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 /// Lease duration in seconds. Until it expires, no other invocation resumes the import of a
@@ -56,6 +58,24 @@ impl<'a> ImportJob<'a> {
         let renewed = tokio::sync::Mutex::new((Timestamp::now(), import.clone()));
         let counts = Counts(Mutex::new(import.counts));
         Self { account, deadline, counts, lease, renewed }
+    }
+
+    /// Counts and logs followers whom an answer of WeChat's names in a way that can't be
+    /// read: they are left out, and what is wrong with each is logged without the openid.
+    pub(crate) fn report_unreadable(&self, problems: &[&str]) {
+        if problems.is_empty() {
+            return;
+        }
+        let number = problems.len() as u64;
+        self.counts.update(|counts| counts.unreadable += number);
+        metric::FOLLOWERS_UNREADABLE.record(number, [&self.account.alias]);
+        let problems: BTreeSet<_> = problems.iter().collect();
+        tracing::warn!(
+            app = self.account.alias,
+            number,
+            ?problems,
+            "left out followers whom WeChat's answer names in a way that can't be read"
+        );
     }
 
     /// Whether there is time for one more step.

@@ -87,7 +87,6 @@ pub(crate) fn restart(import: &mut FollowerImport) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
     use shared::wechat::id::OpenId;
 
     fn new_import() -> FollowerImport {
@@ -95,11 +94,13 @@ mod tests {
     }
 
     fn page(total: u64, open_ids: &[&str], next: &str) -> FollowerPage {
-        let mut body = json!({ "total": total, "count": open_ids.len(), "next_openid": next });
-        if !open_ids.is_empty() {
-            body["data"] = json!({ "openid": open_ids });
+        let open_id = |id: &str| OpenId::parse(id).unwrap();
+        FollowerPage {
+            total,
+            count: open_ids.len() as u64,
+            open_ids: open_ids.iter().map(|id| open_id(id)).collect(),
+            next: (!next.is_empty() && !open_ids.is_empty()).then(|| open_id(next)),
         }
-        serde_json::from_value(body).unwrap()
     }
 
     fn after(import: &FollowerImport) -> Option<&str> {

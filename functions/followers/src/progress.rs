@@ -32,6 +32,9 @@ pub(crate) struct Progress {
     without_union_id: u64,
     /// Number of unfollows for which WeChat had sent no event.
     left: u64,
+    /// Number of followers who were left out, as WeChat's answer names them in a way that
+    /// can't be read.
+    unreadable: u64,
     /// Calls to WeChat that count towards its quotas. WeChat may have counted more: a call
     /// whose response was lost counts there and not here.
     used: Used,
@@ -65,6 +68,7 @@ impl Progress {
             imported: counts.imported,
             without_union_id: counts.without_union_id,
             left: counts.left,
+            unreadable: counts.unreadable,
             used: Used { lists: counts.lists, batches: counts.batches },
         }
     }

@@ -14,7 +14,7 @@ use crate::wechat_calls::fetch_user_infos;
 use shared::store::{FollowEvent, FollowTransition, FollowerImport, ImportPhase};
 use shared::wechat::id::OpenId;
 use shared::wechat::user::MAX_BATCH_SIZE;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// Maximum number of hashes in memory, 8 MB. A longer list is divided into parts, and the
 /// table is scanned once for each.
@@ -142,11 +142,16 @@ async fn unfollow_missing(
     let app_id = &job.account.app_id;
     let states = retry_throttled(|| app.followers.states_of(app_id, missing)).await?;
     let infos = fetch_user_infos(app, job, missing).await?;
-    let still_follow: HashSet<_> =
-        infos.iter().filter(|info| info.subscribe == 1).map(|info| &info.open_id).collect();
+    let follows: HashMap<_, _> =
+        infos.read.iter().map(|(open_id, info)| (open_id, info.follows)).collect();
     for (open_id, known) in &states {
         let Some(at) = known.undetected_unfollow(import.begun_at) else { continue };
-        if still_follow.contains(open_id) {
+        let has_left = match follows.get(open_id) {
+            Some(follows) => *follows == Some(false),
+            // WeChat knows no such user, unless the answer about them can't be read.
+            None => infos.unreadable.is_empty(),
+        };
+        if !has_left {
             continue;
         }
         let FollowTransition::To(next) = known.transition(FollowEvent::Unfollowed, at) else {

@@ -10,7 +10,7 @@ use shared::wechat::client::CallError;
 use shared::wechat::id::OpenId;
 use shared::wechat::quota::{self, OPERATOR_BACKOFF, OUTAGE_BACKOFF};
 use shared::wechat::refusal::{ErrorClass, Refusal};
-use shared::wechat::user::{FollowerPage, UserInfo};
+use shared::wechat::user::{FollowerPage, UserInfos};
 use std::time::Duration;
 
 const RETRY: Retry =
@@ -30,20 +30,25 @@ pub(crate) async fn fetch_page(
         app.wechat.follower_page(token, after).await
     });
     match fetched.await? {
-        Ok(page) => Ok(Some(page)),
+        Ok(page) => {
+            let unreadable = usize::try_from(page.unreadable()).unwrap_or_default();
+            job.report_unreadable(&vec!["its entry in the list is no openid"; unreadable]);
+            Ok(Some(page))
+        }
         Err(refusal) if refusal.code == INVALID_OPEN_ID && after.is_some() => Ok(None),
         Err(refusal) => Err(failed(&refusal)),
     }
 }
 
 /// Fetches the profiles of up to 100 users. WeChat answers in any order, and leaves out
-/// users whom it doesn't know.
+/// users whom it doesn't know. A profile that can't be read is counted, and keeps none of
+/// the others back.
 pub(crate) async fn fetch_user_infos(
     app: &App,
     job: &ImportJob<'_>,
     open_ids: &[OpenId],
-) -> Result<Vec<UserInfo>, Stop> {
-    let mut infos = Vec::with_capacity(open_ids.len());
+) -> Result<UserInfos, Stop> {
+    let mut infos = UserInfos::default();
     let mut remaining = vec![open_ids];
     while let Some(batch) = remaining.pop() {
         let fetched = call(app, job, async |token| {
@@ -51,7 +56,11 @@ pub(crate) async fn fetch_user_infos(
             app.wechat.user_infos(token, batch).await
         });
         match fetched.await? {
-            Ok(some) => infos.extend(some),
+            Ok(some) => {
+                job.report_unreadable(&some.unreadable);
+                infos.read.extend(some.read);
+                infos.unreadable.extend(some.unreadable);
+            }
             // WeChat doesn't say which openid is invalid, so the batch is bisected.
             Err(refusal) if refusal.code == INVALID_OPEN_ID => {
                 if batch.len() > 1 {

@@ -4,7 +4,7 @@ use crate::deployment::{Deployment, parse_response};
 use crate::error::{Error, ErrorKind};
 use crate::person_selector::PersonSelector;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -36,6 +36,9 @@ pub(crate) struct AppReachability {
     /// Masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) phone: Option<String>,
+    /// What WeChat tells of a follower: the scene that led there, tags, a remark.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(crate) follower: Map<String, Value>,
 }
 
 /// Asks the login function for a person; none if there is no such person.

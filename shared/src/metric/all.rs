@@ -37,6 +37,8 @@ metrics! {
     EVENTS_QUARANTINED: 1 = "events_quarantined", Count, ["app"], [&[]], "events";
     /// Two different events have the same deduplication key.
     EVENTS_KEY_COLLISIONS: 1 = "events_key_collisions", Count, ["app"], [], "events";
+    /// Followers whom an answer of WeChat's names in a way that can't be read.
+    FOLLOWERS_UNREADABLE: 1 = "followers_unreadable", Count, ["app"], [], "followers";
     /// An attempt to send ended.
     NOTIFICATIONS: 4 = "notifications", Count, ["app", "channel", "outcome", "code"], [&["code"]], "send";
     /// A stored consent doesn't exist at WeChat.

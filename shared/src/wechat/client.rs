@@ -3,9 +3,10 @@
 use crate::secret::Secret;
 use crate::wechat::hosts::Hosts;
 use crate::wechat::refusal::Refusal;
+use crate::wechat::wire::answer::{self, Answer};
+use crate::wechat::wire::fields::{Fields, MissingField};
 use reqwest::{Method, Response, Url, header};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,7 +57,7 @@ impl WeChatClient {
     }
 
     /// GETs `path` with this query.
-    pub(crate) async fn get<T: DeserializeOwned>(
+    pub(crate) async fn get<T: Answer>(
         &self,
         path: &'static str,
         query: &[(&str, &str)],
@@ -67,7 +68,7 @@ impl WeChatClient {
     }
 
     /// As [`WeChatClient::get`], for a response that may be a long list.
-    pub(crate) async fn list<T: DeserializeOwned>(
+    pub(crate) async fn list<T: Answer>(
         &self,
         path: &'static str,
         query: &[(&str, &str)],
@@ -77,7 +78,7 @@ impl WeChatClient {
     }
 
     /// POSTs `body` as JSON to `path`, with the access token in the query.
-    pub(crate) async fn post<T: DeserializeOwned>(
+    pub(crate) async fn post<T: Answer>(
         &self,
         path: &'static str,
         access_token: Option<&Secret>,
@@ -87,7 +88,7 @@ impl WeChatClient {
     }
 
     /// As [`WeChatClient::post`], for a response that may be a long list.
-    pub(crate) async fn post_for_list<T: DeserializeOwned>(
+    pub(crate) async fn post_for_list<T: Answer>(
         &self,
         path: &'static str,
         access_token: &Secret,
@@ -96,7 +97,7 @@ impl WeChatClient {
         self.post_for(MAX_LIST_BYTES, path, Some(access_token), body).await
     }
 
-    async fn post_for<T: DeserializeOwned>(
+    async fn post_for<T: Answer>(
         &self,
         max_bytes: usize,
         path: &'static str,
@@ -113,7 +114,7 @@ impl WeChatClient {
     }
 
     /// The one place where WeChat's response becomes a value or an error.
-    async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, CallError> {
+    async fn call<T: Answer>(&self, call: Call<'_>) -> Result<T, CallError> {
         let api = call.path;
         let response = self.send_request(&call).await?;
         let status = response.status();
@@ -121,12 +122,16 @@ impl WeChatClient {
             return Err(CallError::unknown(api, format!("HTTP status {status}")));
         }
         let body = read(api, response, call.max_bytes).await?;
-        let unreadable =
-            |_| CallError::unknown(api, "the response is not the expected JSON".to_owned());
-        if let Some(refusal) = Refusal::in_response(api, &body).map_err(unreadable)? {
-            return Err(CallError::Refused { refusal });
+        let tree = answer::tree(&body)
+            .map_err(|problem| CallError::unknown(api, format!("the response: {problem}")))?;
+        let fields = Fields(&tree);
+        let lacks = |MissingField(name)| {
+            CallError::unknown(api, format!("the response has no usable {name}"))
+        };
+        match Refusal::in_response(api, fields).map_err(lacks)? {
+            Some(refusal) => Err(CallError::Refused { refusal }),
+            None => T::read(fields).map_err(lacks),
         }
-        serde_json::from_slice(&body).map_err(unreadable)
     }
 
     /// Sends the request to the first reachable host.

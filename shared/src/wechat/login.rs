@@ -3,18 +3,27 @@
 use crate::secret::Secret;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{AppId, OpenId, UnionId};
-use serde::Deserialize;
+use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::fields::{Fields, MissingField};
 
 /// The user of a login code. WeChat's `session_key` isn't read: nothing here needs it, and
 /// it must never leave the backend.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct CodeSession {
     /// The user, in this mini program.
-    #[serde(rename = "openid")]
     pub open_id: OpenId,
     /// The person, if the mini program is bound to an open-platform account.
-    #[serde(rename = "unionid", default)]
     pub union_id: Option<UnionId>,
+}
+
+impl Answer for CodeSession {
+    fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
+        let open_id = fields.word("openid").and_then(|id| OpenId::parse(id).ok());
+        Ok(Self {
+            open_id: open_id.ok_or(MissingField("openid"))?,
+            union_id: fields.word("unionid").and_then(|id| UnionId::parse(id).ok()),
+        })
+    }
 }
 
 impl WeChatClient {

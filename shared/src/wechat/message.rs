@@ -5,7 +5,9 @@ use crate::secret::Secret;
 use crate::wechat::api;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{AppId, OpenId};
-use serde::{Deserialize, Serialize};
+use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::fields::{Fields, MissingField};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The keys of a WeChat template (`thing1`, `time2`, …) and what they show.
@@ -125,25 +127,23 @@ pub struct LegacyTemplateMessage<'a> {
 }
 
 /// WeChat has accepted a message. A receipt event reports the delivery.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Accepted {
-    /// WeChat's 0. A response without it is an error.
-    #[serde(rename = "errcode")]
-    _accepted: serde_json::Value,
-    /// The id in the receipt. Customer-service messages have none.
-    #[serde(default)]
-    msgid: serde_json::Value,
+    message_id: Option<String>,
+}
+
+impl Answer for Accepted {
+    fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
+        // WeChat's 0. A response without it is an error.
+        fields.required("errcode")?;
+        Ok(Self { message_id: fields.word("msgid") })
+    }
 }
 
 impl Accepted {
-    /// The id in the receipt, in decimal.
+    /// The id in the receipt, in decimal. Customer-service messages have none.
     pub fn message_id(&self) -> Option<String> {
-        match &self.msgid {
-            serde_json::Value::Number(number) => Some(number.to_string()),
-            // As with errcode, strings have to be expected.
-            serde_json::Value::String(text) if !text.is_empty() => Some(text.clone()),
-            _ => None,
-        }
+        self.message_id.clone()
     }
 }
 

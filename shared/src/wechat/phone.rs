@@ -3,17 +3,46 @@
 use crate::secret::Secret;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::OpenId;
-use serde::{Deserialize, Serialize};
+use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::fields::{Fields, MissingField};
+use serde::Serialize;
 
 /// A phone number. Its `Debug` doesn't show it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PhoneNumber {
     /// Without the country code; usually digits.
-    #[serde(rename = "purePhoneNumber")]
     pub number: Secret,
     /// The country code, without a plus sign, such as `86`.
-    #[serde(rename = "countryCode")]
     pub country_code: String,
+}
+
+/// The country code of a number that WeChat names none for: numbers abroad have a plus sign
+/// and their code in front, in `phoneNumber`.
+const CHINA: &str = "86";
+
+impl Answer for PhoneNumber {
+    fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
+        let info = fields.within("phone_info");
+        let code = info.word("countryCode").map(|code| code.trim_start_matches('+').to_owned());
+        let (number, code_in_number) =
+            match (info.word("purePhoneNumber"), info.word("phoneNumber")) {
+                (Some(number), _) => (number, None),
+                (None, Some(whole)) => without_code(&whole, code.as_deref()),
+                (None, None) => return Err(MissingField("phone_info.purePhoneNumber")),
+            };
+        let code = code.filter(|code| !code.is_empty()).or(code_in_number);
+        let country_code = code.unwrap_or_else(|| CHINA.to_owned());
+        Ok(Self { number: Secret::new(number), country_code })
+    }
+}
+
+/// Splits `+85251234567` by its country code, if that is known.
+fn without_code(whole: &str, code: Option<&str>) -> (String, Option<String>) {
+    let number = whole.strip_prefix('+').and_then(|digits| {
+        let code = code.filter(|code| !code.is_empty()).unwrap_or(CHINA);
+        Some((digits.strip_prefix(code)?.to_owned(), Some(code.to_owned())))
+    });
+    number.unwrap_or_else(|| (whole.to_owned(), None))
 }
 
 impl PhoneNumber {
@@ -56,14 +85,8 @@ impl WeChatClient {
             code: &'a str,
             openid: &'a str,
         }
-        #[derive(Deserialize)]
-        struct Response {
-            phone_info: PhoneNumber,
-        }
         let request = Request { code, openid: open_id.as_str() };
-        let response: Response =
-            self.post("/wxa/business/getuserphonenumber", Some(access_token), &request).await?;
-        Ok(response.phone_info)
+        self.post("/wxa/business/getuserphonenumber", Some(access_token), &request).await
     }
 }
 
@@ -85,9 +108,31 @@ mod tests {
 
     #[test]
     fn phone_number_is_read_and_not_shown_in_debug() {
-        let said = r#"{"phoneNumber":"+85251234567","purePhoneNumber":"51234567","countryCode":"852","watermark":{"timestamp":1,"appid":"wx1"}}"#;
-        let phone: PhoneNumber = serde_json::from_str(said).unwrap();
-        assert_eq!((phone.number.expose(), phone.country_code.as_str()), ("51234567", "852"));
+        let read = |info: serde_json::Value| {
+            PhoneNumber::read(Fields(&serde_json::json!({ "phone_info": info }))).unwrap()
+        };
+        let phone = read(serde_json::json!({
+            "phoneNumber": "+85251234567", "purePhoneNumber": "51234567", "countryCode": "852",
+            "watermark": { "timestamp": 1, "appid": "wx1" },
+        }));
         assert!(!format!("{phone:?}").contains("5123"), "{phone:?}");
+        // WeChat's own sample for mini games has numbers (royalrick/weapp #74).
+        for info in [
+            serde_json::json!({ "purePhoneNumber": 51_234_567, "countryCode": 852 }),
+            serde_json::json!({ "phoneNumber": "+85251234567", "countryCode": "852" }),
+            serde_json::json!({ "phoneNumber": "51234567", "countryCode": "+852" }),
+        ] {
+            assert_eq!(read(info), phone);
+        }
+        for info in [
+            serde_json::json!({ "phoneNumber": "+8613800001234" }),
+            serde_json::json!({ "purePhoneNumber": 13_800_001_234_u64, "countryCode": null }),
+        ] {
+            let phone = read(info);
+            assert_eq!(phone.number.expose(), "13800001234");
+            assert_eq!(phone.country_code, "86");
+        }
+        let none = PhoneNumber::read(Fields(&serde_json::json!({ "phone_info": { "a": 1 } })));
+        assert_eq!(none, Err(MissingField("phone_info.purePhoneNumber")));
     }
 }

@@ -19,8 +19,8 @@ pub use receipt::{
 };
 
 use crate::clock::Timestamp;
-use crate::wechat::id::{AppId, OpenId};
 use crate::wechat::envelope;
+use crate::wechat::id::{AppId, OpenId};
 use crate::wechat::wire::document::trimmed;
 use crate::wechat::wire::fields::{Fields, short_name};
 use crate::wechat::wire::{json, xml};
@@ -114,7 +114,7 @@ impl Push {
     fn from_tree(app_id: &AppId, format: Format, tree: Value) -> Result<Self, InvalidPush> {
         let fields = Fields(&tree);
         // In XML, repeated elements have become an array.
-        let single = ["ToUserName", "FromUserName", "CreateTime", "MsgType", "Event", "MsgId"];
+        let single = ["FromUserName", "CreateTime", "MsgType", "Event"];
         if single.into_iter().any(|name| fields.within(name).0.is_array()) {
             return Err(InvalidPush("who, when or what is there twice"));
         }
@@ -202,11 +202,7 @@ impl PushKind {
 
 /// The name of an event, unlike that of any message.
 fn event_name(event: &str) -> String {
-    if Message::is_known_type(event) {
-        format!("event_{event}")
-    } else {
-        short_name(event)
-    }
+    if Message::is_known_type(event) { format!("event_{event}") } else { short_name(event) }
 }
 
 /// The body isn't a push of WeChat's.

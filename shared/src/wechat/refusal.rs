@@ -6,7 +6,7 @@ mod codes;
 
 use self::codes::Meaning;
 use crate::wechat::api;
-use serde::Deserialize;
+use crate::wechat::wire::fields::{Fields, MissingField};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -25,31 +25,21 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Finds a refusal in a response: an `errcode` that isn't 0. It is an error if the
-    /// response isn't a JSON object or its `errcode` isn't a number.
+    /// Finds a refusal in a response: an `errcode` that isn't 0. It is an error if its
+    /// `errcode` isn't a number. WeChat sends numbers; its list of errors asks to expect
+    /// strings as well.
     pub(crate) fn in_response(
         api: &'static str,
-        body: &[u8],
-    ) -> Result<Option<Self>, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Status {
-            errcode: Option<Number>,
-            errmsg: Option<String>,
-        }
-        /// WeChat sends numbers; its list of errors asks to expect strings as well.
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Number {
-            Plain(i64),
-            Quoted(String),
-        }
-        let status: Status = serde_json::from_slice(body)?;
-        let code = match status.errcode {
+        fields: Fields<'_>,
+    ) -> Result<Option<Self>, MissingField> {
+        const CODE: &str = "errcode";
+        let code = match fields.word(CODE) {
+            Some(code) => code.parse().map_err(|_| MissingField(CODE))?,
+            // A list or an object is neither a code nor none.
+            None if fields.has(CODE) => return Err(MissingField(CODE)),
             None => return Ok(None),
-            Some(Number::Plain(code)) => code,
-            Some(Number::Quoted(code)) => code.parse().map_err(serde::de::Error::custom)?,
         };
-        let message = status.errmsg.unwrap_or_default();
+        let message = fields.text("errmsg");
         let rid = message.split_once("rid:").map(|(_, rid)| rid.trim().to_owned());
         Ok((code != 0).then_some(Self { api, code, message, rid }))
     }
@@ -167,9 +157,14 @@ pub enum WasSent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wechat::wire::answer;
+
+    fn in_body(body: &str) -> Result<Option<Refusal>, MissingField> {
+        Refusal::in_response("/any", Fields(&answer::tree(body.as_bytes()).unwrap()))
+    }
 
     fn refusal(body: &str) -> Option<Refusal> {
-        Refusal::in_response("/any", body.as_bytes()).unwrap()
+        in_body(body).unwrap()
     }
 
     #[test]
@@ -230,10 +225,14 @@ mod tests {
 
     #[test]
     fn unreadable_response_is_an_error() {
-        for body in
-            ["<html>", "", "[]", r#"{"errcode":1.5}"#, r#"{"errcode":"x"}"#, r#"{"errcode":{}}"#]
-        {
-            assert!(Refusal::in_response("/any", body.as_bytes()).is_err(), "{body}");
+        for body in ["<html>", "", "[]", "null", r#"{"errcode":0"#] {
+            assert!(answer::tree(body.as_bytes()).is_err(), "{body}");
+        }
+        for body in [r#"{"errcode":1.5}"#, r#"{"errcode":"x"}"#, r#"{"errcode":{}}"#] {
+            assert!(in_body(body).is_err(), "{body}");
+        }
+        for none in [r#"{"errcode":null}"#, r#"{"errcode":""}"#, r#"{"errcode":" 0 "}"#] {
+            assert_eq!(refusal(none), None, "{none}");
         }
         assert_eq!(refusal(r#"{"errcode":40001,"errmsg":null}"#).unwrap().code, 40001);
     }

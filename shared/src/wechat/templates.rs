@@ -8,16 +8,16 @@
 
 use crate::secret::Secret;
 use crate::wechat::client::{CallError, WeChatClient};
-use serde::Deserialize;
+use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::fields::{Fields, MissingField};
 use std::collections::BTreeMap;
 
 /// A template of template messages (模板消息), in an Official Account.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrivateTemplate {
     /// The account's id of the template.
     pub template_id: String,
     /// Its name in WeChat's console.
-    #[serde(default)]
     pub title: String,
     /// Its lines, each with a key; see [`keys`].
     pub content: String,
@@ -25,8 +25,7 @@ pub struct PrivateTemplate {
 
 /// A template of subscription messages (订阅消息, 订阅通知), in a mini program or
 /// an Official Account.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "ListedTemplate")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscriptionTemplate {
     /// The account's id of the template.
     pub template_id: String,
@@ -51,49 +50,59 @@ pub enum ConsentKind {
     Unknown,
 }
 
-/// A subscription template as WeChat lists it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListedTemplate {
-    #[serde(rename = "priTmplId")]
-    template_id: String,
-    #[serde(default)]
-    title: String,
-    content: String,
-    #[serde(default, rename = "type")]
-    kind: i64,
-    #[serde(default)]
-    keyword_enum_value_list: Option<Vec<Values>>,
+impl PrivateTemplate {
+    /// None if the entry of the list has no id or no lines.
+    fn read(fields: Fields<'_>) -> Option<Self> {
+        Some(Self {
+            template_id: fields.word("template_id")?,
+            title: fields.text("title"),
+            content: fields.written("content")?,
+        })
+    }
 }
 
-/// The values of one key.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Values {
-    keyword_code: String,
-    enum_value_list: Vec<String>,
-}
-
-impl From<ListedTemplate> for SubscriptionTemplate {
-    fn from(listed: ListedTemplate) -> Self {
-        let values = listed.keyword_enum_value_list.unwrap_or_default().into_iter();
-        Self {
-            template_id: listed.template_id,
-            title: listed.title,
-            content: listed.content,
-            consent: match listed.kind {
-                2 => ConsentKind::OneTime,
-                3 => ConsentKind::LongTerm,
+impl SubscriptionTemplate {
+    /// None if the entry of the list has no id or no lines.
+    fn read(fields: Fields<'_>) -> Option<Self> {
+        let values = fields.objects("keywordEnumValueList").into_iter();
+        Some(Self {
+            template_id: fields.word("priTmplId")?,
+            title: fields.text("title"),
+            content: fields.written("content")?,
+            consent: match fields.number("type") {
+                Some(2) => ConsentKind::OneTime,
+                Some(3) => ConsentKind::LongTerm,
                 _ => ConsentKind::Unknown,
             },
-            // The key comes with or without the suffix of a placeholder.
-            values: values
-                .map(|it| {
-                    let key = it.keyword_code.strip_suffix(".DATA").unwrap_or(&it.keyword_code);
-                    (key.to_owned(), it.enum_value_list)
-                })
-                .collect(),
-        }
+            values: values.filter_map(allowed_values).collect(),
+        })
+    }
+}
+
+/// The allowed values of one key, which comes with or without the suffix of a placeholder.
+fn allowed_values(fields: Fields<'_>) -> Option<(String, Vec<String>)> {
+    let key = fields.word("keywordCode")?;
+    let key = key.strip_suffix(".DATA").unwrap_or(&key).to_owned();
+    Some((key, fields.texts("enumValueList")))
+}
+
+/// A list of templates, without `errcode` on success.
+pub(super) struct PrivateTemplates(pub(super) Vec<PrivateTemplate>);
+
+impl Answer for PrivateTemplates {
+    fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
+        let listed = fields.required_array("template_list")?;
+        Ok(Self(listed.filter_map(PrivateTemplate::read).collect()))
+    }
+}
+
+/// As [`PrivateTemplates`], of subscription templates.
+pub(super) struct SubscriptionTemplates(pub(super) Vec<SubscriptionTemplate>);
+
+impl Answer for SubscriptionTemplates {
+    fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
+        let listed = fields.required_array("data")?;
+        Ok(Self(listed.filter_map(SubscriptionTemplate::read).collect()))
     }
 }
 
@@ -115,15 +124,10 @@ impl WeChatClient {
         &self,
         access_token: &Secret,
     ) -> Result<Vec<PrivateTemplate>, CallError> {
-        /// Without `errcode` on success.
-        #[derive(Deserialize)]
-        struct Response {
-            template_list: Vec<PrivateTemplate>,
-        }
         let query = [("access_token", access_token.expose())];
-        let response: Response =
+        let PrivateTemplates(listed) =
             self.list("/cgi-bin/template/get_all_private_template", &query).await?;
-        Ok(response.template_list)
+        Ok(listed)
     }
 
     /// The templates of a mini program's subscription messages, or of an Official
@@ -134,19 +138,17 @@ impl WeChatClient {
         &self,
         access_token: &Secret,
     ) -> Result<Vec<SubscriptionTemplate>, CallError> {
-        #[derive(Deserialize)]
-        struct Response {
-            data: Vec<SubscriptionTemplate>,
-        }
         let query = [("access_token", access_token.expose())];
-        let response: Response = self.list("/wxaapi/newtmpl/gettemplate", &query).await?;
-        Ok(response.data)
+        let SubscriptionTemplates(listed) =
+            self.list("/wxaapi/newtmpl/gettemplate", &query).await?;
+        Ok(listed)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wechat::wire::answer;
 
     #[test]
     fn keys_are_read_in_the_order_of_their_lines() {
@@ -165,7 +167,10 @@ mod tests {
 
     #[test]
     fn subscription_template_is_read_as_wechat_lists_it() {
-        let read = |text: &str| serde_json::from_str::<SubscriptionTemplate>(text).unwrap();
+        let read = |text: &str| {
+            let tree = answer::tree(text.as_bytes()).unwrap();
+            SubscriptionTemplate::read(Fields(&tree)).unwrap()
+        };
         let washing = read(
             r#"{"priTmplId":"T","title":"洗衣机故障提醒","content":"位置:{{enum_string2.DATA}}\n",
                 "example":"位置:客厅\n","type":3,"keywordEnumValueList":[

@@ -6,15 +6,26 @@ use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::AppId;
 use crate::wechat::quota;
 use crate::wechat::refusal::{ErrorClass, Refusal};
-use serde::{Deserialize, Serialize};
+use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::fields::{Fields, MissingField};
+use serde::Serialize;
 
 /// The response of `stable_token`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct GrantedToken {
     /// Goes into the query of other calls.
     pub access_token: Secret,
     /// In seconds.
     pub expires_in: u64,
+}
+
+impl Answer for GrantedToken {
+    fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
+        Ok(Self {
+            access_token: Secret::new(fields.required("access_token")?),
+            expires_in: fields.required_number("expires_in")?,
+        })
+    }
 }
 
 impl WeChatClient {

@@ -4,7 +4,10 @@ use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{OpenId, UnionId};
-use serde::{Deserialize, Deserializer, Serialize};
+use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::fields::{Fields, MissingField};
+use serde::Serialize;
+use std::fmt;
 
 /// The path of [`WeChatClient::follower_page`], of which WeChat allows 500 calls a day.
 pub const FOLLOWER_LIST_PATH: &str = "/cgi-bin/user/get";
@@ -13,28 +16,68 @@ pub const USER_INFO_BATCH_PATH: &str = "/cgi-bin/user/info/batchget";
 /// Maximum number of users in one call of [`WeChatClient::user_infos`].
 pub const MAX_BATCH_SIZE: usize = 100;
 
-/// A follower's profile. Since 2021-12-27 it contains no names and pictures.
-#[derive(Debug, Deserialize)]
+/// The year 2286: a later time is none.
+const MAX_TIME: u64 = 10_000_000_000;
+
+/// A follower's profile.
+///
+/// It has no nickname, picture, sex or place: since 2021-12-27 WeChat gives none (its
+/// announcement "公众号用户信息相关接口调整").
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserInfo {
-    /// The user.
-    #[serde(rename = "openid")]
-    pub open_id: OpenId,
-    /// 1 if the user follows the account; if 0, the rest is missing.
-    pub subscribe: u8,
+    /// Whether the user follows the account; if not, the rest is missing. None if WeChat
+    /// doesn't say.
+    pub follows: Option<bool>,
     /// When the user followed last.
-    #[serde(default)]
     pub subscribe_time: Option<Timestamp>,
     /// The person, if the account is bound to an open-platform account.
-    #[serde(rename = "unionid", default, deserialize_with = "optional_union_id")]
     pub union_id: Option<UnionId>,
+    /// What else WeChat tells.
+    pub details: FollowerDetails,
+}
+
+/// What WeChat tells of a follower beside who they are. A field that it left out, or left
+/// empty, is missing.
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+pub struct FollowerDetails {
     /// How the user found the account, such as `ADD_SCENE_QR_CODE`.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subscribe_scene: Option<String>,
+    /// The scene of the QR code that led there, if it is a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr_scene: Option<u64>,
+    /// The same, if it is a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr_scene_str: Option<String>,
+    /// The account's tags of the user, by WeChat's numbers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tagid_list: Vec<u64>,
+    /// What the account's staff has noted of the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
+    /// The user's language, such as `zh_CN`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+impl fmt::Debug for FollowerDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A remark and tags are personal, and stay out of logs.
+        f.write_str("FollowerDetails(…)")
+    }
+}
+
+/// The profiles of several users.
+#[derive(Debug, Default)]
+pub struct UserInfos {
+    /// Those that can be read. Users whom WeChat doesn't know are left out.
+    pub read: Vec<(OpenId, UserInfo)>,
+    /// What is wrong with each of the others.
+    pub unreadable: Vec<&'static str>,
 }
 
 /// One page of the list of an account's followers.
-#[derive(Debug, Deserialize)]
-#[serde(from = "FollowerPageResponse")]
+#[derive(Debug)]
 pub struct FollowerPage {
     /// The account's number of followers.
     pub total: u64,
@@ -47,44 +90,67 @@ pub struct FollowerPage {
     pub next: Option<OpenId>,
 }
 
-/// The page as WeChat sends it. After the last one, `data` is missing and `next_openid` is
-/// empty.
-#[derive(Deserialize)]
-struct FollowerPageResponse {
-    total: u64,
-    #[serde(default)]
-    count: u64,
-    #[serde(default)]
-    data: Option<Data>,
-    #[serde(default)]
-    next_openid: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    #[serde(default)]
-    openid: Vec<String>,
-}
-
-impl From<FollowerPageResponse> for FollowerPage {
-    fn from(response: FollowerPageResponse) -> Self {
-        let listed = response.data.map(|data| data.openid).unwrap_or_default();
-        let next = response.next_openid.filter(|_| !listed.is_empty());
-        Self {
-            total: response.total,
-            count: response.count.max(listed.len() as u64),
-            open_ids: listed.into_iter().filter_map(|id| OpenId::parse(id).ok()).collect(),
-            next: next.and_then(|id| OpenId::parse(id).ok()),
-        }
+impl FollowerPage {
+    /// The number of entries that are no openid.
+    pub fn unreadable(&self) -> u64 {
+        self.count.saturating_sub(self.open_ids.len() as u64)
     }
 }
 
-/// None for a missing, empty or invalid unionid.
-fn optional_union_id<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<UnionId>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| UnionId::parse(text).ok()))
+impl Answer for FollowerPage {
+    /// After the last page, `data` is missing and `next_openid` is empty.
+    fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
+        let data = fields.within("data");
+        let entries = data.required_array("openid").map_or(0, |entries| entries.len());
+        let open_id = |id| OpenId::parse(id).ok();
+        Ok(Self {
+            total: fields.required_number("total")?,
+            count: fields.number("count").unwrap_or_default().max(entries as u64),
+            open_ids: data.texts("openid").into_iter().filter_map(open_id).collect(),
+            next: fields.word("next_openid").filter(|_| entries > 0).and_then(open_id),
+        })
+    }
+}
+
+impl Answer for UserInfo {
+    fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
+        let follows = fields.word("subscribe").and_then(|told| match told.as_str() {
+            "1" | "true" => Some(true),
+            "0" | "false" => Some(false),
+            _ => None,
+        });
+        let time = fields.number("subscribe_time").filter(|time| *time < MAX_TIME);
+        let tags = fields.texts("tagid_list").into_iter();
+        Ok(Self {
+            follows,
+            subscribe_time: time.map(Timestamp),
+            union_id: fields.word("unionid").and_then(|id| UnionId::parse(id).ok()),
+            details: FollowerDetails {
+                subscribe_scene: fields.word("subscribe_scene"),
+                qr_scene: fields.number("qr_scene").filter(|scene| *scene != 0),
+                qr_scene_str: fields.word("qr_scene_str"),
+                tagid_list: tags.filter_map(|tag| tag.trim().parse().ok()).collect(),
+                remark: fields.word("remark"),
+                language: fields.word("language"),
+            },
+        })
+    }
+}
+
+impl Answer for UserInfos {
+    fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
+        let mut profiles = Self::default();
+        for entry in fields.required_array("user_info_list")? {
+            let open_id = entry.word("openid").and_then(|id| OpenId::parse(id).ok());
+            let profile = UserInfo::read(entry)?;
+            match (open_id, profile.follows) {
+                (Some(open_id), Some(_)) => profiles.read.push((open_id, profile)),
+                (None, _) => profiles.unreadable.push("openid is missing or no openid"),
+                (_, None) => profiles.unreadable.push("subscribe is missing or neither 0 nor 1"),
+            }
+        }
+        Ok(profiles)
+    }
 }
 
 impl WeChatClient {
@@ -94,7 +160,8 @@ impl WeChatClient {
     ///
     /// ["获取用户基本信息"]: https://developers.weixin.qq.com/doc/offiaccount/User_Management/Get_users_basic_information_UnionID.html
     ///
-    /// A refusal with 40003 means that the openid isn't one of this account's.
+    /// A refusal with 40003 means that the openid isn't one of this account's; 48001 that
+    /// the account may not ask, as it isn't certified.
     pub async fn user_info(
         &self,
         access_token: &Secret,
@@ -119,7 +186,7 @@ impl WeChatClient {
         &self,
         access_token: &Secret,
         open_ids: &[OpenId],
-    ) -> Result<Vec<UserInfo>, CallError> {
+    ) -> Result<UserInfos, CallError> {
         #[derive(Serialize)]
         struct Request<'a> {
             user_list: Vec<User<'a>>,
@@ -129,14 +196,8 @@ impl WeChatClient {
             openid: &'a OpenId,
             lang: &'static str,
         }
-        #[derive(Deserialize)]
-        struct Response {
-            user_info_list: Vec<UserInfo>,
-        }
         let user_list = open_ids.iter().map(|openid| User { openid, lang: "zh_CN" }).collect();
-        let response: Response =
-            self.post_for_list(USER_INFO_BATCH_PATH, access_token, &Request { user_list }).await?;
-        Ok(response.user_info_list)
+        self.post_for_list(USER_INFO_BATCH_PATH, access_token, &Request { user_list }).await
     }
 
     /// Lists up to 10,000 of an Official Account's followers: the first ones, or those after
@@ -162,22 +223,27 @@ impl WeChatClient {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wechat::wire::answer;
+
+    fn read<T: Answer>(text: &str) -> Result<T, MissingField> {
+        T::read(Fields(&answer::tree(text.as_bytes()).unwrap()))
+    }
 
     fn page(text: &str) -> FollowerPage {
-        serde_json::from_str(text).unwrap()
+        read(text).unwrap()
     }
 
     #[test]
     fn page_names_its_last_follower() {
         let read =
             page(r#"{"total":3,"count":2,"data":{"openid":["o1","o2"]},"next_openid":"o2"}"#);
-        assert_eq!((read.total, read.count), (3, 2));
+        assert_eq!((read.total, read.count, read.unreadable()), (3, 2, 0));
         assert_eq!(read.open_ids.last().map(OpenId::as_str), Some("o2"));
         assert_eq!(read.next, read.open_ids.last().cloned());
-        // An invalid openid is left out.
+        // What is no openid is left out.
         let read =
-            page(r#"{"total":2,"count":2,"data":{"openid":["a#b","o2"]},"next_openid":"o2"}"#);
-        assert_eq!((read.count, read.open_ids.len()), (2, 1));
+            page(r#"{"total":"4","data":{"openid":["a#b",null,{},"o2"]},"next_openid":"o2"}"#);
+        assert_eq!((read.count, read.open_ids.len(), read.unreadable()), (4, 1, 3));
     }
 
     #[test]
@@ -187,23 +253,58 @@ mod tests {
             r#"{"total":7,"count":0,"data":null,"next_openid":"o7"}"#,
             r#"{"total":7,"count":0,"data":{"openid":[]},"next_openid":"o7"}"#,
             r#"{"total":7,"count":0,"data":{}}"#,
+            r#"{"total":7,"count":null,"data":""}"#,
         ] {
             let read = page(empty);
             assert_eq!((read.count, read.open_ids.len(), read.next), (0, 0, None), "{empty}");
         }
-        assert!(serde_json::from_str::<FollowerPage>(r#"{"errmsg":"ok"}"#).is_err());
+        assert!(read::<FollowerPage>(r#"{"errmsg":"ok"}"#).is_err());
     }
 
     #[test]
     fn profile_may_lack_optional_fields() {
-        let read = |text: &str| serde_json::from_str::<UserInfo>(text).unwrap();
+        let read = |text: &str| read::<UserInfo>(text).unwrap();
         let ann = read(
-            r#"{"subscribe":1,"openid":"oAnn","subscribe_time":1700000000,"unionid":"uAnn","remark":"","groupid":0,"tagid_list":[],"subscribe_scene":"ADD_SCENE_OTHERS"}"#,
+            r#"{"subscribe":1,"openid":"oAnn","language":"zh_CN","subscribe_time":1700000000,"unionid":"uAnn",
+                "remark":"a\u0008b","groupid":0,"tagid_list":[128,"2"],"subscribe_scene":"ADD_SCENE_QR_CODE",
+                "qr_scene":98765,"qr_scene_str":""}"#,
         );
-        assert_eq!((ann.subscribe, ann.subscribe_time), (1, Some(Timestamp(1_700_000_000))));
-        assert_eq!(ann.union_id.unwrap().as_str(), "uAnn");
-        assert!(read(r#"{"subscribe":1,"openid":"oAnn","unionid":""}"#).union_id.is_none());
-        let left = read(r#"{"subscribe":0,"openid":"oBob"}"#);
-        assert!((left.subscribe, left.union_id.is_none(), left.subscribe_time) == (0, true, None));
+        assert_eq!((ann.follows, ann.subscribe_time), (Some(true), Some(Timestamp(1_700_000_000))));
+        assert_eq!(ann.union_id.as_ref().unwrap().as_str(), "uAnn");
+        let details = FollowerDetails {
+            subscribe_scene: Some("ADD_SCENE_QR_CODE".to_owned()),
+            qr_scene: Some(98765),
+            qr_scene_str: None,
+            tagid_list: vec![128, 2],
+            remark: Some("a\u{8}b".to_owned()),
+            language: Some("zh_CN".to_owned()),
+        };
+        assert_eq!(ann.details, details);
+        assert!(!format!("{ann:?}").contains("zh_CN"), "{ann:?}");
+        assert_eq!(
+            read(r#"{"subscribe":"0"}"#),
+            UserInfo { follows: Some(false), ..UserInfo::default() }
+        );
+        for empty in [
+            r#"{"subscribe":null,"unionid":"","subscribe_time":"","tagid_list":null,"remark":{}}"#,
+            r#"{"subscribe":2,"unionid":"a#b","subscribe_time":1700000000000,"qr_scene":0}"#,
+        ] {
+            assert_eq!(read(empty), UserInfo::default(), "{empty}");
+        }
+    }
+
+    #[test]
+    fn unreadable_profile_is_left_out_of_a_batch() {
+        let batch = read::<UserInfos>(
+            r#"{"user_info_list":[null,{"subscribe":1,"openid":null},{"openid":"oBob"},7,
+                {"subscribe":"1","openid":"oAnn","subscribe_time":"","remark":"\b"},
+                {"subscribe":0,"openid":"oEve"}]}"#,
+        )
+        .unwrap();
+        let names: Vec<_> = batch.read.iter().map(|(open_id, _)| open_id.as_str()).collect();
+        assert_eq!(names, ["oAnn", "oEve"]);
+        assert_eq!(batch.read[0].1.follows, Some(true));
+        assert_eq!(batch.unreadable.len(), 4);
+        assert!(read::<UserInfos>(r#"{"user_info_list":null}"#).is_err());
     }
 }

@@ -159,9 +159,8 @@ fn is_like_wechats(under_root: &[(String, bool)]) -> bool {
         under_root.iter().enumerate().filter(of_name).map(|(place, _)| place)
     };
     let is_field = |name: &str| name == "Encrypt";
-    let is_text = |name: &str| {
-        !["Encrypt", "ToUserName", "FromUserName", "MsgType", "Event"].contains(&name)
-    };
+    let is_text =
+        |name: &str| !["Encrypt", "ToUserName", "FromUserName", "MsgType", "Event"].contains(&name);
     let fields: Vec<_> = places(is_field).collect();
     let texts: Vec<_> = places(is_text).collect();
     names.len() + fields.len().saturating_sub(1) == under_root.len()

@@ -62,16 +62,32 @@ const SHAPES: [(&str, &[&str], &str); 11] = [
     ),
     ("<MsgType>link</MsgType>", &["Title", "Description", "Url"], "<MsgId>17</MsgId>"),
     ("<MsgType>location</MsgType><Location_X>1.50</Location_X>", &["Label"], "<MsgId>17</MsgId>"),
-    ("<MsgType>miniprogrampage</MsgType><MsgId>17</MsgId>", &["Title", "PagePath"], "<ThumbMediaId>T</ThumbMediaId>"),
-    ("<MsgType>file</MsgType>", &["Title", "Description"], "<FileKey><![CDATA[k]]></FileKey><MsgId>17</MsgId>"),
-    ("<MsgType>event</MsgType><Event><![CDATA[SCAN]]></Event>", &["EventKey"], "<Ticket><![CDATA[T]]></Ticket>"),
+    (
+        "<MsgType>miniprogrampage</MsgType><MsgId>17</MsgId>",
+        &["Title", "PagePath"],
+        "<ThumbMediaId>T</ThumbMediaId>",
+    ),
+    (
+        "<MsgType>file</MsgType>",
+        &["Title", "Description"],
+        "<FileKey><![CDATA[k]]></FileKey><MsgId>17</MsgId>",
+    ),
+    (
+        "<MsgType>event</MsgType><Event><![CDATA[SCAN]]></Event>",
+        &["EventKey"],
+        "<Ticket><![CDATA[T]]></Ticket>",
+    ),
     ("<MsgType>event</MsgType><Event>user_enter_tempsession</Event>", &["SessionFrom"], ""),
     (
         "<MsgType>event</MsgType><Event>scancode_push</Event><EventKey><![CDATA[K]]></EventKey><ScanCodeInfo><ScanType><![CDATA[qrcode]]></ScanType>",
         &["ScanResult"],
         "</ScanCodeInfo>",
     ),
-    ("<MsgType>event</MsgType><Event>a_new_one</Event>", &["NickName", "Memo"], "<Number>1</Number>"),
+    (
+        "<MsgType>event</MsgType><Event>a_new_one</Event>",
+        &["NickName", "Memo"],
+        "<Number>1</Number>",
+    ),
 ];
 
 fn hostile(random: &mut SeededRandom, name: &str) -> String {
@@ -153,6 +169,7 @@ fn received(body: &str, mode: EncryptionMode, app_id: &AppId) -> String {
 
 /// Whatever users write, it changes neither who has sent a push nor what it is, and a text
 /// that is alone in its push is read as it was written.
+/// Fault 85.
 #[test]
 fn text_of_a_user_sets_no_other_field() {
     let app_id = AppId::parse("wx0123456789abcdef").expect("an app id");

@@ -4,6 +4,7 @@
 //! that were changed a little; the fuzz targets in `/fuzz` try it on what
 //! libFuzzer comes up with.
 
+mod answer;
 mod decrypt;
 mod envelope;
 mod forgeries;
@@ -69,4 +70,9 @@ fn a_push_in_xml_is_the_same_when_written_anew() {
 #[test]
 fn a_push_in_json_is_the_same_when_written_anew() {
     hold("json", push::json);
+}
+
+#[test]
+fn an_answer_is_read_with_all_that_is_unknown_in_it() {
+    hold("answer", answer::answer);
 }

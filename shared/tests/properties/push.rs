@@ -129,7 +129,7 @@ fn is_like_wechats(tree: &Value) -> bool {
         let fields = tree.as_object().into_iter().flatten();
         fields.into_iter().find(|field| field.0.trim() == name).map(|field| field.1)
     };
-    let single = ["ToUserName", "FromUserName", "CreateTime", "MsgType", "Event", "MsgId"];
+    let single = ["FromUserName", "CreateTime", "MsgType", "Event"];
     let has_type = match field("MsgType") {
         Some(Value::String(text)) => !text.trim().is_empty(),
         Some(Value::Number(_)) => true,

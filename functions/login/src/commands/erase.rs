@@ -37,7 +37,7 @@ pub(super) async fn erase(
 }
 
 /// What an erasure retains, and why.
-const RETAINED: [(&str, &str); 6] = [
+const RETAINED: [(&str, &str); 8] = [
     (
         "a tombstone for each app, for a day after the erasure: the openid, and the time of the erasure",
         "without it, an event that WeChat delivers late would make the person known again",
@@ -53,6 +53,14 @@ const RETAINED: [(&str, &str); 6] = [
     (
         "notifications that were sent: your id, channel, app, time and outcome, for 30 days",
         "by them a repeated request isn't sent twice; they name no recipient and have no content",
+    ),
+    (
+        "events that can't be read and don't name the openid in clear, for 30 days",
+        "nothing in them leads to a person; those that name the openid are deleted",
+    ),
+    (
+        "backups of the tables, for 35 days (point-in-time recovery)",
+        "AWS keeps them whole and deletes them by itself; after restoring one, erase again",
     ),
     (
         "the random id in logs, as long as the logs are kept",

@@ -9,6 +9,7 @@ use shared::clock::Timestamp;
 use shared::parameters::{AppKind, WeChatApp};
 use shared::store::AppUser;
 use shared::wechat::id::OpenId;
+use shared::wechat::user::FollowerDetails;
 use std::collections::BTreeMap;
 
 /// What can be sent to a person in one app. It has no openid: callers don't need it.
@@ -26,6 +27,9 @@ struct AppReachability {
     /// Masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<String>,
+    /// What WeChat tells of a follower. Missing if there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    follower: Option<FollowerDetails>,
 }
 
 /// Reports where a person can be reached, without openids and unionids.
@@ -60,8 +64,8 @@ async fn reachability(
 ) -> Result<AppReachability, LoginError> {
     let app_id = &of.app_id;
     let is_mini_program = of.kind == AppKind::MiniProgram;
-    let (known, window, subscriptions, form_ids, phone) = tokio::try_join!(
-        app.profiles.identity(app_id, open_id),
+    let ((follows, details), window, subscriptions, form_ids, phone) = tokio::try_join!(
+        app.profiles.follower(app_id, open_id),
         app.reply_windows.find_slot(app_id, open_id, "", now),
         app.consents.count_free(app_id, open_id),
         app.form_ids.open(app_id, open_id, "", now),
@@ -69,10 +73,11 @@ async fn reachability(
     )?;
     Ok(AppReachability {
         app: of.alias.clone(),
-        follows: known.1.filter(|_| !is_mini_program),
+        follows: follows.filter(|_| !is_mini_program),
         customer_service: window.map_or(0, |(_, messages)| messages),
         subscriptions,
         form_ids: is_mini_program.then_some(form_ids.len()),
         phone: phone.map(|stored| stored.phone.masked()),
+        follower: Some(details).filter(|details| *details != FollowerDetails::default()),
     })
 }

@@ -29,6 +29,8 @@ pub(super) struct ImportStatus {
     pub(super) imported: u64,
     pub(super) without_union_id: u64,
     pub(super) left: u64,
+    #[serde(default)]
+    pub(super) unreadable: u64,
     pub(super) used: BTreeMap<String, u64>,
 }
 
@@ -86,6 +88,14 @@ impl fmt::Display for ImportStatus {
                  account to your open-platform account, and import again"
             )?;
         }
+        if self.unreadable > 0 {
+            writeln!(
+                f,
+                "  {} left out, as WeChat's answer about them can't be read; the log of followers says what is \
+                 wrong",
+                self.unreadable
+            )?;
+        }
         if let Some(reason) = &self.reason {
             writeln!(f, "  {reason}")?;
         }
@@ -114,7 +124,7 @@ mod tests {
             "app": "shop", "state": "listing", "continues_at": 1_795_158_240,
             "reason": "WeChat refused with 45009", "begun_at": 1_795_158_000,
             "followers": 6000, "listed": 5000, "imported": 4990, "without_union_id": 3, "left": 0,
-            "used": { "/cgi-bin/user/get": 501, "/cgi-bin/user/info/batchget": 50_000 },
+            "unreadable": 2, "used": { "/cgi-bin/user/get": 501, "/cgi-bin/user/info/batchget": 50_000 },
         }))
         .unwrap();
         assert!(status.state.is_running());
@@ -123,6 +133,7 @@ mod tests {
             "shop: running",
             "5000 of 6000 followers listed, 4990 imported",
             "3 without a unionid",
+            "2 left out",
             "45009",
             "not before 2026-11-20T07:04:00Z",
             "/cgi-bin/user/get 501",

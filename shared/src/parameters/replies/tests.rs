@@ -54,6 +54,10 @@ fn the_first_rule_that_fits_answers() {
     assert_eq!(answer(text("我要退款！")).as_deref(), Some("(handed over)"));
     assert_eq!(answer(text("20261120")).as_deref(), Some("an order"));
     assert_eq!(answer(text("2026112")).as_deref(), Some("pardon?"));
+    let recording = json!({ "MsgType": "voice", "MediaId": "M", "Recognition": "订单 " });
+    assert_eq!(answer(recording).as_deref(), Some("orders"));
+    let file = json!({ "MsgType": "file", "Title": "订单" });
+    assert_eq!(answer(file).as_deref(), Some("pardon?"));
     let picture = json!({ "MsgType": "image", "PicUrl": "", "MediaId": "M" });
     assert_eq!(answer(picture).as_deref(), Some("pardon?"));
     assert_eq!(answer(event("CLICK", "ORDERS")).as_deref(), Some("your orders"));

@@ -5,7 +5,7 @@ mod interrupted;
 use super::*;
 use crate::store::dynamodb::item::Item;
 use crate::store::dynamodb::test_tables::rows;
-use crate::store::events::put::NewEvent;
+use crate::store::events::put::{NewEvent, Unreadable};
 use crate::store::identities::accounts::Accounts;
 use crate::store::identities::logins::Logins;
 use crate::store::tables::tests::EmptyTables;
@@ -14,6 +14,7 @@ use crate::store::users::followers::Followers;
 use crate::store::users::followers::state::{FetchedProfile, FollowEvent, FollowTransition};
 use crate::store::users::reply_windows::{ReplyWindow, ReplyWindows};
 use crate::wechat::id::{AppId, OpenId, UnionId};
+use crate::wechat::user::FollowerDetails;
 use job::TOMBSTONE_TTL;
 use std::collections::BTreeMap;
 
@@ -73,7 +74,7 @@ impl World {
         let explanation = FetchedProfile {
             follows: true,
             union_id: Some(UnionId::parse(union_id).unwrap()),
-            scene: None,
+            details: FollowerDetails::default(),
         };
         let next = known.with_profile(FollowEvent::Followed, at, &explanation).unwrap();
         self.followers.store(&app_id, &open_id, &known, next).await.unwrap().unwrap();
@@ -225,6 +226,31 @@ async fn next_call_completes_an_erasure_that_ran_out_of_time() {
     assert!(world.has_window(&app_id, &open_id, NOW.plus(40)).await);
     let traces = world.traces(&[&before, "erasure#"]).await;
     assert_eq!(traces, [""; 0]);
+}
+
+/// Whatever could not be read is stored under its user, or under none if no sender was found.
+#[tokio::test]
+async fn unreadable_events_that_name_the_person_are_deleted() {
+    let world = World::start().await;
+    let person = world.log_in("wxMini", "oAnn", None, NOW).await;
+    let app_id = app("wxMini");
+    let put = async |open_id: Option<&str>, body: &str, at: Timestamp| {
+        let event = Unreadable::new(&app_id, open_id.map(open), body);
+        world.erasure.events.put(&event.as_new(), at).await.unwrap();
+    };
+    put(Some("oAnn"), "<xml> diary one", NOW).await;
+    put(None, "<xml><Content>diary two</Content><FromUserName>oAnn</FromUserName>", NOW).await;
+    put(None, r#"{"FromUserName":"oAnn","Content":"diary three"#, NOW).await;
+    put(None, r#"{"FromUserName":"oAnnabel","Content":"hers"#, NOW).await;
+    put(None, "<xml> by oBob, not oAnna or-oAnn", NOW).await;
+    put(None, "oAnn is back", NOW.plus(500)).await;
+    let erased = world.erase(PersonQuery::Person(person), NOW.plus(60)).await;
+    assert_eq!(erased.deleted.get("events"), Some(&3), "{erased:?}");
+    let left = rows(&world.tables.events.0).await;
+    let mut left: Vec<_> = left.iter().filter_map(|row| row["body"].as_s().ok()).collect();
+    left.sort();
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(!left.iter().any(|body| body.contains("diary")), "{left:?}");
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ impl StoredEvent {
 }
 
 /// The key of a row in the events table.
-pub(super) fn event_key(user: &str, event: &str) -> Item {
+pub(in crate::store) fn event_key(user: &str, event: &str) -> Item {
     item_of([("user", string(user)), ("event", string(event))])
 }
 

@@ -64,7 +64,17 @@ fn client(bases: &str) -> WeChatClient {
     WeChatClient::new(HttpClient::new().client(), bases).unwrap()
 }
 
-async fn get(client: &WeChatClient) -> Result<serde_json::Value, CallError> {
+/// An answer with one field, which is required.
+#[derive(Debug)]
+struct Lifetime(u64);
+
+impl Answer for Lifetime {
+    fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
+        fields.required_number("expires_in").map(Self)
+    }
+}
+
+async fn get(client: &WeChatClient) -> Result<Lifetime, CallError> {
     client.get("/cgi-bin/token", &[("secret", "a-secret")]).await
 }
 
@@ -72,7 +82,7 @@ async fn get(client: &WeChatClient) -> Result<serde_json::Value, CallError> {
 async fn unsent_call_fails_over_to_the_next_host_and_later_calls_begin_there() {
     let server = Server::answering("200 OK", r#"{"expires_in":7200}"#);
     let client = client(&format!("{},{}", closed(), server.url()));
-    assert_eq!(get(&client).await.unwrap()["expires_in"], 7200);
+    assert_eq!(get(&client).await.unwrap().0, 7200);
     assert_eq!(client.hosts.candidates(Instant::now()).next().unwrap().0, 1);
     get(&client.clone()).await.unwrap();
     assert_eq!(server.requests(), 2);
@@ -95,7 +105,7 @@ async fn host_without_tls_gets_nothing() {
     let plain = Server::answering("200 OK", "{}");
     let good = Server::answering("200 OK", r#"{"expires_in":7200}"#);
     let bases = format!("https://{},https://host.invalid,{}", plain.address, good.url());
-    assert_eq!(get(&client(&bases)).await.unwrap()["expires_in"], 7200);
+    assert_eq!(get(&client(&bases)).await.unwrap().0, 7200);
 }
 
 #[tokio::test]
@@ -130,6 +140,8 @@ async fn unreadable_response_leaves_the_result_unknown() {
         ("200 OK", "<html><body>Please wait</body></html>"),
         ("200 OK", ""),
         ("200 OK", "[]"),
+        ("200 OK", "{}"),
+        ("200 OK", r#"{"expires_in":null}"#),
         ("502 Bad Gateway", r#"{"errcode":0}"#),
         ("412 Precondition Failed", ""),
     ] {
@@ -144,7 +156,7 @@ async fn unreadable_response_leaves_the_result_unknown() {
 async fn response_is_read_up_to_its_maximum_size() {
     let answer = |spaces: usize| format!(r#"{{"expires_in":{}7200}}"#, " ".repeat(spaces));
     let fits = Server::answering("200 OK", &answer(MAX_RESPONSE_BYTES - answer(0).len()));
-    assert_eq!(get(&client(&fits.url())).await.unwrap()["expires_in"], 7200);
+    assert_eq!(get(&client(&fits.url())).await.unwrap().0, 7200);
     let too_long = Server::answering("200 OK", &answer(MAX_RESPONSE_BYTES - answer(0).len() + 1));
     let error = get(&client(&too_long.url())).await.unwrap_err();
     assert!(matches!(error, CallError::Unknown { .. }), "{error}");

@@ -11,9 +11,9 @@
 //! ["接收普通消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_standard_messages.html
 //! ["接收事件推送"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_event_pushes.html
 
-use crate::wechat::wire::fields::Fields;
 use crate::clock::Timestamp;
 use crate::wechat::id::{AppId, OpenId};
+use crate::wechat::wire::fields::Fields;
 use sha2::{Digest, Sha256};
 
 /// The key of a push among those of one app, user and second.

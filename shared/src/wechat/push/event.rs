@@ -9,10 +9,10 @@
 //! ["模板消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Template_Message_Interface.html
 //! ["订阅通知"]: https://developers.weixin.qq.com/doc/offiaccount/Subscription_Messages/api.html
 
-use crate::wechat::wire::fields::Fields;
 use super::receipt::{
     ConsentDecision, DeliveryReceipt, MassDeliveryReceipt, ServiceDeliveryReceipt,
 };
+use crate::wechat::wire::fields::Fields;
 
 /// An event. A field that WeChat left out is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

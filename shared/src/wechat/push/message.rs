@@ -251,9 +251,8 @@ mod tests {
 
     #[test]
     fn words_of_a_user_are_a_text_or_a_recognised_recording() {
-        let words = |message_type: &str, tree: &Value| {
-            read(message_type, tree).words().map(str::to_owned)
-        };
+        let words =
+            |message_type: &str, tree: &Value| read(message_type, tree).words().map(str::to_owned);
         assert_eq!(words("text", &json!({ "Content": "hi" })), Some(s("hi")));
         assert_eq!(words("voice", &json!({ "Recognition": "hi" })), Some(s("hi")));
         assert_eq!(words("voice", &json!({ "Recognition": "" })), None);

@@ -19,12 +19,7 @@ impl<'p> Fields<'p> {
     /// A string, or a number's digits: WeChat's JSON has either for the same field, XML has
     /// only strings.
     pub(crate) fn written(self, name: &str) -> Option<String> {
-        match self.0.get(name)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Bool(is_true) => Some(is_true.to_string()),
-            _ => None,
-        }
+        written(self.0.get(name)?)
     }
 
     /// The same, or an empty string if it is missing.
@@ -44,9 +39,23 @@ impl<'p> Fields<'p> {
         self.word(name).ok_or(MissingField(name))
     }
 
+    /// Whether there is something under this name: neither null nor an empty string.
+    pub(crate) fn has(self, name: &str) -> bool {
+        match self.within(name).0 {
+            Value::Null => false,
+            Value::String(text) => !text.trim().is_empty(),
+            _ => true,
+        }
+    }
+
     /// A whole number.
     pub(crate) fn number(self, name: &str) -> Option<u64> {
         self.word(name)?.parse().ok()
+    }
+
+    /// The same, if it is required.
+    pub(crate) fn required_number(self, name: &'static str) -> Result<u64, MissingField> {
+        self.number(name).ok_or(MissingField(name))
     }
 
     /// WeChat's id of a message, which may be part of a key in the tables.
@@ -61,9 +70,19 @@ impl<'p> Fields<'p> {
         Self(self.0.get(name).unwrap_or(&Value::Null))
     }
 
-    /// The elements of an array; none if it is something else.
-    pub(crate) fn array(self, name: &str) -> &'p [Value] {
-        self.within(name).0.as_array().map(Vec::as_slice).unwrap_or_default()
+    /// The texts of an array: what is neither a string nor a number is left out.
+    pub(crate) fn texts(self, name: &str) -> Vec<String> {
+        let elements = self.within(name).0.as_array().map(Vec::as_slice).unwrap_or_default();
+        elements.iter().filter_map(written).collect()
+    }
+
+    /// The elements of an array, whatever they are, if it is required.
+    pub(crate) fn required_array(
+        self,
+        name: &'static str,
+    ) -> Result<impl ExactSizeIterator<Item = Self>, MissingField> {
+        let elements = self.within(name).0.as_array().ok_or(MissingField(name))?;
+        Ok(elements.iter().map(Fields))
     }
 
     /// One object, or an array of them.
@@ -85,6 +104,15 @@ impl<'p> Fields<'p> {
             .map(|fields| fields.objects("List"))
             .find(|items| !items.is_empty())
             .unwrap_or_default()
+    }
+}
+
+fn written(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(is_true) => Some(is_true.to_string()),
+        _ => None,
     }
 }
 

@@ -354,7 +354,8 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some((before, reference)) = rest.split_once('&') {
         unescaped.push_str(before);
-        let known = reference.split_once(';').and_then(|(name, after)| Some((entity(name)?, after)));
+        let known =
+            reference.split_once(';').and_then(|(name, after)| Some((entity(name)?, after)));
         match known {
             Some((character, after)) => {
                 unescaped.push(character);

@@ -59,6 +59,8 @@ pub struct ImportCounts {
     pub without_union_id: u64,
     /// Followers who had left without an event.
     pub left: u64,
+    /// Followers whom WeChat's answers name in a way that can't be read.
+    pub unreadable: u64,
 }
 
 /// An import of an account's followers.
@@ -147,6 +149,7 @@ impl FollowerImport {
                 imported: count("imported"),
                 without_union_id: count("without_union_id"),
                 left: count("left"),
+                unreadable: count("unreadable"),
             },
         })
     }
@@ -176,6 +179,7 @@ impl FollowerImport {
             .set("imported", number(counts.imported))
             .set("without_union_id", number(counts.without_union_id))
             .set("left", number(counts.left))
+            .set("unreadable", number(counts.unreadable))
     }
 }
 

@@ -26,8 +26,14 @@ async fn one_of_two_invocations_imports_and_the_next_resumes() {
     import.after = Some(OpenId::parse("o9").unwrap());
     import.scanned = Some(["wx1#o9".to_owned(), "profile".to_owned()]);
     (import.pages, import.listed, import.total) = (1, 9, 20);
-    import.counts =
-        ImportCounts { lists: 1, batches: 2, imported: 3, without_union_id: 4, left: 5 };
+    import.counts = ImportCounts {
+        lists: 1,
+        batches: 2,
+        imported: 3,
+        without_union_id: 4,
+        left: 5,
+        unreadable: 6,
+    };
     assert!(imports.save(&first, &import, Some(until)).await.unwrap());
 
     // It was ended, and so its time runs out.

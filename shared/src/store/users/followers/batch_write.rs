@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 /// megabyte that DynamoDB would read.
 const SCAN_PAGE: i32 = 2000;
 /// The attributes of a profile that say whether a user follows.
-const ATTRIBUTES: [&str; 9] = [
+const ATTRIBUTES: [&str; 14] = [
     "user",
     "follows",
     "state_time",
@@ -24,6 +24,11 @@ const ATTRIBUTES: [&str; 9] = [
     "profile_fetched",
     "union_id",
     "scene",
+    "qr_scene",
+    "qr_scene_str",
+    "tags",
+    "remark",
+    "language",
     "left_at",
     "version",
 ];
@@ -177,6 +182,7 @@ mod tests {
     use crate::store::tables::tests::EmptyTables;
     use crate::store::users::followers::state::FetchedProfile;
     use crate::wechat::id::UnionId;
+    use crate::wechat::user::FollowerDetails;
 
     fn open_id(number: usize) -> OpenId {
         OpenId::parse(format!("oUser{number}")).unwrap()
@@ -184,7 +190,8 @@ mod tests {
 
     fn move_of(open_id: OpenId, union_id: &str, known: FollowState, at: u64) -> FollowerUpdate {
         let union_id = Some(UnionId::parse(union_id).unwrap());
-        let explanation = FetchedProfile { follows: true, union_id, scene: None };
+        let explanation =
+            FetchedProfile { follows: true, union_id, details: FollowerDetails::default() };
         let next = known.with_listing(Timestamp(at), &explanation).unwrap();
         FollowerUpdate { open_id, known, next }
     }

@@ -32,7 +32,7 @@ impl FollowState {
                 (self.follows() && is_new).then(|| Self {
                     profile_fetched: true,
                     union_id: profile.union_id.clone().or_else(|| self.union_id.clone()),
-                    scene: profile.scene.clone(),
+                    details: profile.details.clone(),
                     ..self.clone()
                 })
             }
@@ -54,10 +54,11 @@ impl FollowState {
 mod tests {
     use super::*;
     use crate::wechat::id::UnionId;
+    use crate::wechat::user::FollowerDetails;
 
     fn profile(union_id: Option<&str>) -> FetchedProfile {
         let union_id = union_id.map(|id| UnionId::parse(id).unwrap());
-        FetchedProfile { follows: true, union_id, scene: Some("ADD_SCENE_OTHERS".to_owned()) }
+        FetchedProfile { follows: true, union_id, details: FollowerDetails::default() }
     }
 
     fn after(events: &[(FollowEvent, u64)]) -> FollowState {

@@ -6,7 +6,7 @@
 //! | `follows`, `state_time` | the state, and the second of the event that made it |
 //! | `state_from` | `subscribe`, `unsubscribe`, or `lookup`: two opposite events had this second, and WeChat answered which is true |
 //! | `profile_fetched` | WeChat was asked who the follower is |
-//! | `union_id`, `scene` | its answer; removed as soon as they leave |
+//! | `union_id`, `scene`, `qr_scene`, `qr_scene_str`, `tags`, `remark`, `language` | its answer; removed as soon as they leave |
 //! | `left_at` | the last second in which they left: what was begun until then is void |
 //! | `version` | counts the transitions, so that none is based on an outdated state |
 
@@ -16,8 +16,9 @@ use crate::store::dynamodb::item::{
     Item, boolean, get_bool, get_number, get_string, get_time, number, string,
 };
 use crate::store::dynamodb::write::Write;
-use crate::store::users::profiles::union_id;
+use crate::store::users::profiles::{follower_details, union_id};
 use crate::wechat::id::UnionId;
+use crate::wechat::user::FollowerDetails;
 
 /// What an event says that the user did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub struct FollowState {
     pub(super) left_at: Option<Timestamp>,
     pub(super) profile_fetched: bool,
     pub(super) union_id: Option<UnionId>,
-    pub(super) scene: Option<String>,
+    pub(super) details: FollowerDetails,
     pub(super) version: u64,
 }
 
@@ -62,12 +63,13 @@ pub struct FetchedProfile {
     pub follows: bool,
     /// The person, where WeChat names one.
     pub union_id: Option<UnionId>,
-    /// How they found the account.
-    pub scene: Option<String>,
+    /// What else it tells of them.
+    pub details: FollowerDetails,
 }
 
 /// What an event leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, for a moment")]
 pub enum FollowTransition {
     /// The event adds nothing.
     None,
@@ -110,7 +112,7 @@ impl FollowState {
                 // What is known of a newer follow stays.
                 let mut next = Self { left_at: Some(at), ..self.clone() };
                 if !self.profile_fetched {
-                    (next.union_id, next.scene) = (None, None);
+                    (next.union_id, next.details) = (None, FollowerDetails::default());
                 }
                 FollowTransition::To(next)
             }
@@ -127,7 +129,7 @@ impl FollowState {
             left_at: if follows { self.left_at } else { self.left_at.max(Some(at)) },
             profile_fetched: false,
             union_id: self.union_id.clone().filter(|_| follows),
-            scene: None,
+            details: FollowerDetails::default(),
             version: self.version,
         }
     }
@@ -155,7 +157,7 @@ impl FollowState {
             left_at: if left { self.left_at.max(Some(at)) } else { self.left_at },
             profile_fetched: follows,
             union_id: union_id.filter(|_| follows),
-            scene: profile.scene.clone().filter(|_| follows),
+            details: if follows { profile.details.clone() } else { FollowerDetails::default() },
             version: self.version,
         })
     }
@@ -175,7 +177,7 @@ impl FollowState {
             left_at: get_time(item, "left_at"),
             profile_fetched: item.contains_key("profile_fetched"),
             union_id: union_id(item),
-            scene: get_string(item, "scene").map(str::to_owned),
+            details: follower_details(item),
             version: get_number(item, "version").unwrap_or_default(),
         }
     }
@@ -203,12 +205,20 @@ impl FollowState {
             None => profile,
         };
         let union_id = self.union_id.as_ref().map(|id| string(id.as_str()));
+        let details = &self.details;
+        let text = |text: &Option<String>| text.as_deref().map(string);
+        let tags = details.tagid_list.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
         profile
             .set("version", number(self.version + 1))
             .set_or_remove("left_at", self.left_at.map(number))
             .set_or_remove("profile_fetched", self.profile_fetched.then_some(boolean(true)))
             .set_or_remove("union_id", union_id)
-            .set_or_remove("scene", self.scene.as_deref().map(string))
+            .set_or_remove("scene", text(&details.subscribe_scene))
+            .set_or_remove("qr_scene", details.qr_scene.map(number))
+            .set_or_remove("qr_scene_str", text(&details.qr_scene_str))
+            .set_or_remove("tags", (!tags.is_empty()).then(|| string(tags)))
+            .set_or_remove("remark", text(&details.remark))
+            .set_or_remove("language", text(&details.language))
             // The tombstone of an erased user who returns must not expire.
             .remove(["expires"])
             .when(unchanged)

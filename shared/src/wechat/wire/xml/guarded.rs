@@ -9,8 +9,8 @@
 //! It fails on no push that WeChat has written, whatever the texts in it are.
 
 use super::{
-    CDATA, CDATA_END, Content, Element, IDENTITY, MAX_DEPTH, MAX_ELEMENTS, Reader, after_end, after_end_tag,
-    in_name, is_by_wechat, section, unescaped,
+    CDATA, CDATA_END, Content, Element, IDENTITY, MAX_DEPTH, MAX_ELEMENTS, Reader, after_end,
+    after_end_tag, in_name, is_by_wechat, section, unescaped,
 };
 use crate::wechat::wire::document::trimmed;
 

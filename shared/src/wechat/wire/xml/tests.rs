@@ -69,6 +69,7 @@ fn what_wechat_has_been_seen_to_write_is_read() {
     );
 }
 
+/// Fault 85.
 #[test]
 fn text_of_a_user_is_read_as_it_was_written_and_changes_nothing_else() {
     for hostile in HOSTILE {
@@ -78,7 +79,8 @@ fn text_of_a_user_is_read_as_it_was_written_and_changes_nothing_else() {
         });
         assert_eq!(read(&text_message(hostile)), Ok(expected), "{hostile}");
         // In compatible mode the ciphertext is the last field.
-        let both = text_message(hostile).replace("\n</xml>", "\n<Encrypt><![CDATA[aB==]]></Encrypt></xml>");
+        let both = text_message(hostile)
+            .replace("\n</xml>", "\n<Encrypt><![CDATA[aB==]]></Encrypt></xml>");
         if both.ends_with("</Encrypt></xml>") && !hostile.contains("</xml>") {
             assert_eq!(crate::wechat::envelope::encrypted(&both), Ok("aB=="), "{hostile}");
         }
@@ -112,7 +114,10 @@ fn scanned_text_changes_neither_the_key_nor_the_event() {
             );
             let push = read(&message(&fields)).unwrap();
             assert_eq!(push["ScanCodeInfo"]["ScanResult"], *hostile, "{hostile}");
-            assert_eq!((&push["EventKey"], &push["Event"]), (&json!("K"), &json!("scancode_waitmsg")));
+            assert_eq!(
+                (&push["EventKey"], &push["Event"]),
+                (&json!("K"), &json!("scancode_waitmsg"))
+            );
             assert_eq!(push.as_object().unwrap().len(), 7, "{hostile}");
         }
     }

@@ -9,7 +9,9 @@ fn union_id(text: &str) -> UnionId {
 /// What WeChat says of a person who does or doesn't follow at the end.
 fn explanation(follows: bool) -> FetchedProfile {
     let told = follows.then(|| union_id("uAnn"));
-    FetchedProfile { follows, union_id: told, scene: follows.then(|| "QR".to_owned()) }
+    let subscribe_scene = follows.then(|| "QR".to_owned());
+    let details = FollowerDetails { subscribe_scene, ..FollowerDetails::default() };
+    FetchedProfile { follows, union_id: told, details }
 }
 
 /// Applies one event for as long as it adds something.
@@ -97,7 +99,7 @@ fn every_order_of_up_to_five_events_ends_in_the_same_state() {
                         assert_eq!(end, &ends[0], "{history:?}");
                         assert_eq!(end.follows(), truth, "{history:?}");
                         assert_eq!(end.union_id.is_some(), truth, "{history:?}");
-                        assert_eq!(end.scene.is_some(), truth, "{history:?}");
+                        assert_eq!(end.details.subscribe_scene.is_some(), truth, "{history:?}");
                     }
                     checked += ends.len();
                 }
