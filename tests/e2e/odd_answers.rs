@@ -151,7 +151,7 @@ async fn details_of_a_follower_are_kept_and_erased() {
     });
     answer_with(&world, USER_INFO, info.to_string()).await;
     ann.follow("shop").await;
-    let who = json!({ "union_id": union_id });
+    let who = json!({ "app": "shop", "open_id": ann.open_id("shop").await });
     let found = world.ask_login(&json!({ "look_up": who })).await.unwrap();
     assert_eq!(
         found["apps"][0]["follower"],

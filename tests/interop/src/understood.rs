@@ -142,6 +142,7 @@ fn message_fields(message: &Message) -> Vec<(&'static str, String)> {
         Message::Link { title, description, url } => {
             vec![("Title", text(title)), ("Description", text(description)), ("Url", text(url))]
         }
+        Message::Other { .. } => vec![],
         Message::MiniProgramPage { title, app_id, page_path, thumb_url, thumb_media_id } => vec![
             ("Title", text(title)),
             ("AppId", text(app_id)),
