@@ -216,7 +216,6 @@ fn unescaped(content: &str, id: u64) -> String {
 /// Fault 85.
 #[tokio::test]
 async fn text_that_holds_markup_is_handled_like_any_other_in_every_mode() {
-    let world = World::start().await;
     let shop = shop();
     let texts = [
         "看看 <root><status><![CDATA[ok]]></status></root> 吧",
@@ -224,6 +223,7 @@ async fn text_that_holds_markup_is_handled_like_any_other_in_every_mode() {
     ];
     let mut id = 24_000_000_000_000_000_u64;
     for mode in ["safe", "compatible", "plaintext"] {
+        let world = World::start().await;
         let mut settings = world.parameter("callback/shop");
         settings["mode"] = mode.into();
         world.set_parameter("callback/shop", &settings);
