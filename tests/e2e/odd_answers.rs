@@ -26,7 +26,7 @@ async fn follows(world: &World, open_id: &str) -> bool {
 
 /// Fault 87.
 #[tokio::test]
-async fn odd_profile_is_left_out_of_an_import_and_keeps_nobody_back() {
+async fn odd_profile_is_left_out_of_an_import_and_delays_no_other() {
     let world = World::start().await;
     let ids = followers(&world, 6).await;
     let body = format!(
@@ -73,9 +73,9 @@ async fn odd_entry_of_the_list_is_left_out() {
     assert!(follows(&world, &ids[1]).await);
 }
 
-/// Whoever isn't on the list has left only if WeChat says so.
+/// A person who isn't on the list has left only if WeChat says so.
 #[tokio::test]
-async fn odd_answer_unfollows_nobody() {
+async fn odd_answer_unfollows_no_one() {
     let world = World::start().await;
     let ids = followers(&world, 2).await;
     import(&world).await;

@@ -99,6 +99,7 @@ mod tests {
             total,
             count: open_ids.len() as u64,
             open_ids: open_ids.iter().map(|id| open_id(id)).collect(),
+            unreadable: 0,
             next: (!next.is_empty() && !open_ids.is_empty()).then(|| open_id(next)),
         }
     }

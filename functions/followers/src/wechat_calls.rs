@@ -31,8 +31,7 @@ pub(crate) async fn fetch_page(
     });
     match fetched.await? {
         Ok(page) => {
-            let unreadable = usize::try_from(page.unreadable()).unwrap_or_default();
-            job.report_unreadable(&vec!["its entry in the list is no openid"; unreadable]);
+            job.report_unreadable(&vec!["its entry in the list is no openid"; page.unreadable]);
             Ok(Some(page))
         }
         Err(refusal) if refusal.code == INVALID_OPEN_ID && after.is_some() => Ok(None),

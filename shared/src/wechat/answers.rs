@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 use super::templates::{PrivateTemplates, SubscriptionTemplates};
 use super::token::GrantedToken;
 use super::user::{FollowerPage, UserInfo, UserInfos};
-use super::wire::answer::{self, Answer};
+use super::wire::answer::{self, ApiResponse};
 use super::wire::fields::Fields;
 
 /// The names of the answers that the body of a response can be read as; `refusal` is alone.
@@ -34,7 +34,7 @@ pub fn readable_as(body: &[u8]) -> Vec<&'static str> {
     known.into_iter().filter_map(|(name, readable)| readable.then_some(name)).collect()
 }
 
-fn is<T: Answer>(fields: Fields<'_>) -> bool {
+fn is<T: ApiResponse>(fields: Fields<'_>) -> bool {
     T::read(fields).is_ok()
 }
 

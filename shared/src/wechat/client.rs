@@ -3,7 +3,7 @@
 use crate::secret::Secret;
 use crate::wechat::hosts::Hosts;
 use crate::wechat::refusal::Refusal;
-use crate::wechat::wire::answer::{self, Answer};
+use crate::wechat::wire::answer::{self, ApiResponse};
 use crate::wechat::wire::fields::{Fields, MissingField};
 use reqwest::{Method, Response, Url, header};
 use serde::Serialize;
@@ -57,7 +57,7 @@ impl WeChatClient {
     }
 
     /// GETs `path` with this query.
-    pub(crate) async fn get<T: Answer>(
+    pub(crate) async fn get<T: ApiResponse>(
         &self,
         path: &'static str,
         query: &[(&str, &str)],
@@ -68,7 +68,7 @@ impl WeChatClient {
     }
 
     /// As [`WeChatClient::get`], for a response that may be a long list.
-    pub(crate) async fn list<T: Answer>(
+    pub(crate) async fn list<T: ApiResponse>(
         &self,
         path: &'static str,
         query: &[(&str, &str)],
@@ -78,7 +78,7 @@ impl WeChatClient {
     }
 
     /// POSTs `body` as JSON to `path`, with the access token in the query.
-    pub(crate) async fn post<T: Answer>(
+    pub(crate) async fn post<T: ApiResponse>(
         &self,
         path: &'static str,
         access_token: Option<&Secret>,
@@ -88,7 +88,7 @@ impl WeChatClient {
     }
 
     /// As [`WeChatClient::post`], for a response that may be a long list.
-    pub(crate) async fn post_for_list<T: Answer>(
+    pub(crate) async fn post_for_list<T: ApiResponse>(
         &self,
         path: &'static str,
         access_token: &Secret,
@@ -97,7 +97,7 @@ impl WeChatClient {
         self.post_for(MAX_LIST_BYTES, path, Some(access_token), body).await
     }
 
-    async fn post_for<T: Answer>(
+    async fn post_for<T: ApiResponse>(
         &self,
         max_bytes: usize,
         path: &'static str,
@@ -114,7 +114,7 @@ impl WeChatClient {
     }
 
     /// The one place where WeChat's response becomes a value or an error.
-    async fn call<T: Answer>(&self, call: Call<'_>) -> Result<T, CallError> {
+    async fn call<T: ApiResponse>(&self, call: Call<'_>) -> Result<T, CallError> {
         let api = call.path;
         let response = self.send_request(&call).await?;
         let status = response.status();

@@ -5,7 +5,7 @@
 //! scanned, and of XML only the elements are told apart.
 
 use super::wire::document::trimmed;
-use super::wire::xml::{self, Content};
+use super::wire::xml::{self, ElementContent};
 use std::borrow::Cow;
 
 /// WeChat's pushes are less deep.
@@ -30,7 +30,7 @@ fn in_xml(body: &str) -> Option<&str> {
     let elements = xml::elements(body).ok()?;
     let mut found = elements.into_iter().filter(|element| element.name == "Encrypt");
     match (found.next()?.content, found.next()) {
-        (Content::Text(Cow::Borrowed(text)), None) => Some(text),
+        (ElementContent::Text(Cow::Borrowed(text)), None) => Some(text),
         _ => None,
     }
 }
@@ -53,7 +53,7 @@ fn in_json(body: &str) -> Option<&str> {
     found.filter(|_| after.is_empty())
 }
 
-/// The sender of a push in JSON that can't be read to its end: the first `FromUserName`. A
+/// The sender of a push in JSON that can't be read completely: the first `FromUserName`. A
 /// user's text holds none, as quotation marks in it are escaped.
 pub(super) fn sender_in_json(body: &str) -> Option<&str> {
     let mut sender = None;

@@ -3,7 +3,7 @@
 use crate::secret::Secret;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{AppId, OpenId, UnionId};
-use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::answer::ApiResponse;
 use crate::wechat::wire::fields::{Fields, MissingField};
 
 /// The user of a login code. WeChat's `session_key` isn't read: nothing here needs it, and
@@ -16,7 +16,7 @@ pub struct CodeSession {
     pub union_id: Option<UnionId>,
 }
 
-impl Answer for CodeSession {
+impl ApiResponse for CodeSession {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         let open_id = fields.word("openid").and_then(|id| OpenId::parse(id).ok());
         Ok(Self {

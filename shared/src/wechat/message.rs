@@ -5,7 +5,7 @@ use crate::secret::Secret;
 use crate::wechat::api;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{AppId, OpenId};
-use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::answer::ApiResponse;
 use crate::wechat::wire::fields::{Fields, MissingField};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -132,7 +132,7 @@ pub struct Accepted {
     message_id: Option<String>,
 }
 
-impl Answer for Accepted {
+impl ApiResponse for Accepted {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         // WeChat's 0. A response without it is an error.
         fields.required("errcode")?;

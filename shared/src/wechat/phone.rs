@@ -3,7 +3,7 @@
 use crate::secret::Secret;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::OpenId;
-use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::answer::ApiResponse;
 use crate::wechat::wire::fields::{Fields, MissingField};
 use serde::Serialize;
 
@@ -18,9 +18,9 @@ pub struct PhoneNumber {
 
 /// The country code of a number that WeChat names none for: numbers abroad have a plus sign
 /// and their code in front, in `phoneNumber`.
-const CHINA: &str = "86";
+const DEFAULT_COUNTRY_CODE: &str = "86";
 
-impl Answer for PhoneNumber {
+impl ApiResponse for PhoneNumber {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         let info = fields.within("phone_info");
         let code = info.word("countryCode").map(|code| code.trim_start_matches('+').to_owned());
@@ -31,7 +31,7 @@ impl Answer for PhoneNumber {
                 (None, None) => return Err(MissingField("phone_info.purePhoneNumber")),
             };
         let code = code.filter(|code| !code.is_empty()).or(code_in_number);
-        let country_code = code.unwrap_or_else(|| CHINA.to_owned());
+        let country_code = code.unwrap_or_else(|| DEFAULT_COUNTRY_CODE.to_owned());
         Ok(Self { number: Secret::new(number), country_code })
     }
 }
@@ -39,7 +39,7 @@ impl Answer for PhoneNumber {
 /// Splits `+85251234567` by its country code, if that is known.
 fn without_code(whole: &str, code: Option<&str>) -> (String, Option<String>) {
     let number = whole.strip_prefix('+').and_then(|digits| {
-        let code = code.filter(|code| !code.is_empty()).unwrap_or(CHINA);
+        let code = code.filter(|code| !code.is_empty()).unwrap_or(DEFAULT_COUNTRY_CODE);
         Some((digits.strip_prefix(code)?.to_owned(), Some(code.to_owned())))
     });
     number.unwrap_or_else(|| (whole.to_owned(), None))

@@ -8,7 +8,7 @@
 
 use crate::secret::Secret;
 use crate::wechat::client::{CallError, WeChatClient};
-use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::answer::ApiResponse;
 use crate::wechat::wire::fields::{Fields, MissingField};
 use std::collections::BTreeMap;
 
@@ -89,7 +89,7 @@ fn allowed_values(fields: Fields<'_>) -> Option<(String, Vec<String>)> {
 /// A list of templates, without `errcode` on success.
 pub(super) struct PrivateTemplates(pub(super) Vec<PrivateTemplate>);
 
-impl Answer for PrivateTemplates {
+impl ApiResponse for PrivateTemplates {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         let listed = fields.required_array("template_list")?;
         Ok(Self(listed.filter_map(PrivateTemplate::read).collect()))
@@ -99,7 +99,7 @@ impl Answer for PrivateTemplates {
 /// As [`PrivateTemplates`], of subscription templates.
 pub(super) struct SubscriptionTemplates(pub(super) Vec<SubscriptionTemplate>);
 
-impl Answer for SubscriptionTemplates {
+impl ApiResponse for SubscriptionTemplates {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         let listed = fields.required_array("data")?;
         Ok(Self(listed.filter_map(SubscriptionTemplate::read).collect()))

@@ -6,7 +6,7 @@ use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::AppId;
 use crate::wechat::quota;
 use crate::wechat::refusal::{ErrorClass, Refusal};
-use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::answer::ApiResponse;
 use crate::wechat::wire::fields::{Fields, MissingField};
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub struct GrantedToken {
     pub expires_in: u64,
 }
 
-impl Answer for GrantedToken {
+impl ApiResponse for GrantedToken {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         Ok(Self {
             access_token: Secret::new(fields.required("access_token")?),

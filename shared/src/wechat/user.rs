@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::wechat::client::{CallError, WeChatClient};
 use crate::wechat::id::{OpenId, UnionId};
-use crate::wechat::wire::answer::Answer;
+use crate::wechat::wire::answer::ApiResponse;
 use crate::wechat::wire::fields::{Fields, MissingField};
 use serde::Serialize;
 use std::fmt;
@@ -21,8 +21,7 @@ const MAX_TIME: u64 = 10_000_000_000;
 
 /// A follower's profile.
 ///
-/// It has no nickname, picture, sex or place: since 2021-12-27 WeChat gives none (its
-/// announcement "公众号用户信息相关接口调整").
+/// It has no nickname, picture, sex or place: since 2021-12-27 WeChat gives none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserInfo {
     /// Whether the user follows the account; if not, the rest is missing. None if WeChat
@@ -81,38 +80,38 @@ pub struct UserInfos {
 pub struct FollowerPage {
     /// The account's number of followers.
     pub total: u64,
-    /// The number of followers on this page.
+    /// The number of followers on this page, or less if WeChat's count is lower.
     pub count: u64,
     /// The followers on this page, without invalid openids.
     pub open_ids: Vec<OpenId>,
     /// The follower after whom the next page begins. None if there is no next page; but the
     /// last page may name one as well.
     pub next: Option<OpenId>,
-}
-
-impl FollowerPage {
     /// The number of entries that are no openid.
-    pub fn unreadable(&self) -> u64 {
-        self.count.saturating_sub(self.open_ids.len() as u64)
-    }
+    pub unreadable: usize,
 }
 
-impl Answer for FollowerPage {
+impl ApiResponse for FollowerPage {
     /// After the last page, `data` is missing and `next_openid` is empty.
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         let data = fields.within("data");
         let entries = data.required_array("openid").map_or(0, |entries| entries.len());
         let open_id = |id| OpenId::parse(id).ok();
+        let open_ids: Vec<_> = data.texts("openid").into_iter().filter_map(open_id).collect();
+        // Counting too few costs a call; counting an odd entry as a follower could end the
+        // list early.
+        let count = fields.number("count").filter(|count| *count > 0).unwrap_or(u64::MAX);
         Ok(Self {
             total: fields.required_number("total")?,
-            count: fields.number("count").unwrap_or_default().max(entries as u64),
-            open_ids: data.texts("openid").into_iter().filter_map(open_id).collect(),
+            count: count.min(entries as u64),
             next: fields.word("next_openid").filter(|_| entries > 0).and_then(open_id),
+            unreadable: entries - open_ids.len(),
+            open_ids,
         })
     }
 }
 
-impl Answer for UserInfo {
+impl ApiResponse for UserInfo {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         let follows = fields.word("subscribe").and_then(|told| match told.as_str() {
             "1" | "true" => Some(true),
@@ -137,7 +136,7 @@ impl Answer for UserInfo {
     }
 }
 
-impl Answer for UserInfos {
+impl ApiResponse for UserInfos {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         let mut profiles = Self::default();
         for entry in fields.required_array("user_info_list")? {
@@ -225,7 +224,7 @@ mod tests {
     use super::*;
     use crate::wechat::wire::answer;
 
-    fn read<T: Answer>(text: &str) -> Result<T, MissingField> {
+    fn read<T: ApiResponse>(text: &str) -> Result<T, MissingField> {
         T::read(Fields(&answer::tree(text.as_bytes()).unwrap()))
     }
 
@@ -237,13 +236,13 @@ mod tests {
     fn page_names_its_last_follower() {
         let read =
             page(r#"{"total":3,"count":2,"data":{"openid":["o1","o2"]},"next_openid":"o2"}"#);
-        assert_eq!((read.total, read.count, read.unreadable()), (3, 2, 0));
+        assert_eq!((read.total, read.count, read.unreadable), (3, 2, 0));
         assert_eq!(read.open_ids.last().map(OpenId::as_str), Some("o2"));
         assert_eq!(read.next, read.open_ids.last().cloned());
         // What is no openid is left out.
         let read =
             page(r#"{"total":"4","data":{"openid":["a#b",null,{},"o2"]},"next_openid":"o2"}"#);
-        assert_eq!((read.count, read.open_ids.len(), read.unreadable()), (4, 1, 3));
+        assert_eq!((read.count, read.open_ids.len(), read.unreadable), (4, 1, 3));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 use shared::wechat::answers::readable_as;
 
 /// An answer is read however odd it is, and what it is read as doesn't depend on white
-/// space, a byte-order mark, or fields that nobody knows. Tells whether it was read.
+/// space, a byte-order mark, or unknown fields. Tells whether it was read.
 pub(crate) fn answer(data: &[u8]) -> bool {
     let names = readable_as(data);
     let around = [b"\xef\xbb\xbf\n".as_slice(), data.trim_ascii(), b"\n "].concat();

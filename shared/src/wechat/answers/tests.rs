@@ -17,7 +17,7 @@ struct Example {
     required: &'static [&'static str],
 }
 
-fn answer_of<T: Answer>(body: &[u8]) -> Option<T> {
+fn answer_of<T: ApiResponse>(body: &[u8]) -> Option<T> {
     T::read(Fields(&answer::tree(body).ok()?)).ok()
 }
 

@@ -68,7 +68,7 @@ fn client(bases: &str) -> WeChatClient {
 #[derive(Debug)]
 struct Lifetime(u64);
 
-impl Answer for Lifetime {
+impl ApiResponse for Lifetime {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         fields.required_number("expires_in").map(Self)
     }

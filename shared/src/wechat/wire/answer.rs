@@ -5,7 +5,7 @@ use super::{document, json};
 use serde_json::Value;
 
 /// An answer of WeChat's API.
-pub(crate) trait Answer: Sized {
+pub(crate) trait ApiResponse: Sized {
     /// Reads the answer. Fails only if a required field is missing or has no usable value.
     fn read(fields: Fields<'_>) -> Result<Self, MissingField>;
 }

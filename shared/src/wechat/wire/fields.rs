@@ -94,14 +94,15 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// The items of a subscription-message event: inside a wrapper (XML, and JSON as observed)
-    /// or beside the other fields (JSON as documented).
+    /// The items of a subscription-message event: inside a wrapper (XML, and JSON as observed),
+    /// beside the other fields (JSON as documented), or under the wrapper's name.
     pub(crate) fn items(self) -> Vec<Self> {
-        ["SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent"]
-            .into_iter()
-            .map(|wrapper| self.within(wrapper))
-            .chain([self])
+        let wrappers =
+            ["SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent"];
+        let lists = wrappers.map(|wrapper| self.within(wrapper)).into_iter().chain([self]);
+        lists
             .map(|fields| fields.objects("List"))
+            .chain(wrappers.map(|wrapper| self.objects(wrapper)))
             .find(|items| !items.is_empty())
             .unwrap_or_default()
     }
@@ -165,6 +166,8 @@ mod tests {
             (json!({ "SubscribeMsgSentEvent": { "List": {} } }), 1),
             (json!({ "SubscribeMsgPopupEvent": { "List": [{}, {}] } }), 2),
             (json!({ "SubscribeMsgChangeEvent": "", "List": {} }), 1),
+            (json!({ "SubscribeMsgSentEvent": [{}, {}] }), 2),
+            (json!({ "SubscribeMsgPopupEvent": { "TemplateId": "T" } }), 1),
             (json!({ "List": [] }), 0),
             (json!({ "List": "" }), 0),
             (json!({}), 0),

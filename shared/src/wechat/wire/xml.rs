@@ -23,7 +23,7 @@
 //! offu/WeRoBot #420; a recording's `Recognition` follows its `MsgId`, node-webot/wechat
 //! #167). Users reach neither place: their texts are between two tags of WeChat's. So of
 //! these fields only those count that stand in front of the first such text, or behind the
-//! last one. With several texts in one push, such as a link's title and description, one
+//! last one, unless no text holds its own end: then nothing is forged. With several texts in one push, such as a link's title and description, one
 //! text may still take a part of another: both are the same user's.
 
 mod guarded;
@@ -90,13 +90,13 @@ const BY_USER_INSIDE: [&str; 3] = ["ScanResult", "Label", "Poiname"];
 /// An element.
 pub(crate) struct Element<'d> {
     pub(crate) name: &'d str,
-    pub(crate) content: Content<'d>,
+    pub(crate) content: ElementContent<'d>,
     /// Whether a user may have written it, or some of it.
     by_user: bool,
 }
 
 /// What an element holds.
-pub(crate) enum Content<'d> {
+pub(crate) enum ElementContent<'d> {
     Text(Cow<'d, str>),
     Elements(Vec<Element<'d>>),
 }
@@ -109,26 +109,29 @@ pub(crate) fn read(document: &str) -> Result<Value, &'static str> {
 /// The elements directly under the root, without those that a user's text has forged.
 pub(crate) fn elements(document: &str) -> Result<Vec<Element<'_>>, &'static str> {
     let mut elements = match plain(document) {
-        Ok(elements) if !is_text_repeated(&elements) => elements,
+        // No text has an end of its own in it, so nothing is forged, in whatever order the
+        // fields are.
+        Ok((elements, false)) => return Ok(elements),
+        Ok((elements, true)) if !is_text_repeated(&elements) => elements,
         // A list of texts directly under the root looks like a forgery, too.
-        plain => guarded::elements(document).or(plain)?,
+        plain => guarded::elements(document).or(plain.map(|(elements, _)| elements))?,
     };
     drop_forged(&mut elements);
     Ok(elements)
 }
 
-/// The plain reading of the whole document.
-fn plain(document: &str) -> Result<Vec<Element<'_>>, &'static str> {
+/// The plain reading of the whole document, and whether a text may have ended too early.
+fn plain(document: &str) -> Result<(Vec<Element<'_>>, bool), &'static str> {
     let mut reader = Reader::new(trimmed(document));
     reader.open_root()?;
     let elements = reader.children("xml", 1)?;
     if !reader.rest.trim_ascii().is_empty() {
         return Err("the XML has more after its root");
     }
-    Ok(elements)
+    Ok((elements, reader.is_ambiguous))
 }
 
-/// The sender of a document that can't be read to its end: `FromUserName`, if it stands in
+/// The sender of a document that can't be read completely: `FromUserName`, if it stands in
 /// front of all that a user may have written.
 pub(crate) fn sender(document: &str) -> Option<Cow<'_, str>> {
     let mut reader = Reader::new(trimmed(document));
@@ -136,7 +139,7 @@ pub(crate) fn sender(document: &str) -> Option<Cow<'_, str>> {
     loop {
         let element = reader.next(1).ok()??;
         match element.content {
-            Content::Text(text) if element.name == "FromUserName" => return Some(text),
+            ElementContent::Text(text) if element.name == "FromUserName" => return Some(text),
             _ if element.by_user => return None,
             _ => {}
         }
@@ -166,7 +169,7 @@ fn is_text_repeated(elements: &[Element<'_>]) -> bool {
 }
 
 fn is_repeated_inside(element: &Element<'_>) -> bool {
-    let Content::Elements(elements) = &element.content else { return false };
+    let ElementContent::Elements(elements) = &element.content else { return false };
     let is_repeated = |name: &str| elements.iter().filter(|it| it.name == name).count() > 1;
     BY_USER_INSIDE.into_iter().any(is_repeated) || elements.iter().any(is_repeated_inside)
 }
@@ -175,8 +178,8 @@ fn object(elements: Vec<Element<'_>>) -> Value {
     let mut fields = Map::new();
     for element in elements {
         let value = match element.content {
-            Content::Text(text) => Value::String(text.into_owned()),
-            Content::Elements(elements) => object(elements),
+            ElementContent::Text(text) => Value::String(text.into_owned()),
+            ElementContent::Elements(elements) => object(elements),
         };
         match fields.get_mut(element.name) {
             None => {
@@ -197,11 +200,13 @@ struct Reader<'d> {
     /// Whether the push is about a menu item that asks the user for something: then
     /// `EventKey` is the item's key, and what the user chose follows it.
     is_choice: bool,
+    /// Whether a user's text may have ended too early: its end is there more than once.
+    is_ambiguous: bool,
 }
 
 impl<'d> Reader<'d> {
     fn new(rest: &'d str) -> Self {
-        Self { rest, count: 1, is_choice: false }
+        Self { rest, count: 1, is_choice: false, is_ambiguous: false }
     }
 
     /// Skips the declaration and the root's start tag.
@@ -259,13 +264,13 @@ impl<'d> Reader<'d> {
             return Err("the XML has too many levels or too many elements");
         }
         if is_empty {
-            let content = Content::Text(Cow::Borrowed(""));
+            let content = ElementContent::Text(Cow::Borrowed(""));
             return Ok(Some(Element { name, content, by_user: false }));
         }
         let element = self.content(name, depth)?;
         if depth == 1
             && name == "Event"
-            && let Content::Text(event) = &element.content
+            && let ElementContent::Text(event) = &element.content
         {
             self.is_choice = is_choice(event);
         }
@@ -280,6 +285,8 @@ impl<'d> Reader<'d> {
             let end = ends.find_map(|(place, _)| Some((place, after_end(text, place, name)?)));
             let (end, rest) = end.ok_or("the XML has a text without an end")?;
             self.rest = rest;
+            self.is_ambiguous |=
+                by_user && ends.any(|(place, _)| after_end(text, place, name).is_some());
             return Ok(Element { name, content: section(&text[..end]), by_user });
         }
         let (text, rest) = self.rest.split_once('<').ok_or("the XML ends early")?;
@@ -289,13 +296,14 @@ impl<'d> Reader<'d> {
             }
             let elements = self.children(name, depth + 1)?;
             let by_user = elements.iter().any(|element| element.by_user);
-            return Ok(Element { name, content: Content::Elements(elements), by_user });
+            return Ok(Element { name, content: ElementContent::Elements(elements), by_user });
         }
         self.rest = &self.rest[text.len()..];
         self.end_tag(name)?;
         // No text has this, unless a user's text has opened the element.
         let by_user = text.contains(CDATA_END) && !self.is_by_wechat(name);
-        let content = Content::Text(unescaped(text.trim_ascii()));
+        self.is_ambiguous |= by_user;
+        let content = ElementContent::Text(unescaped(text.trim_ascii()));
         Ok(Element { name, content, by_user })
     }
 
@@ -321,8 +329,8 @@ fn is_choice(event: &str) -> bool {
 }
 
 /// The text of a CDATA section.
-fn section(text: &str) -> Content<'_> {
-    Content::Text(if text.contains(ESCAPED_END) {
+fn section(text: &str) -> ElementContent<'_> {
+    ElementContent::Text(if text.contains(ESCAPED_END) {
         Cow::Owned(text.replace(ESCAPED_END, CDATA_END))
     } else {
         Cow::Borrowed(text)

@@ -69,7 +69,7 @@ pub struct FetchedProfile {
 
 /// What an event leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, for a moment")]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 pub enum FollowTransition {
     /// The event adds nothing.
     None,

@@ -9,8 +9,8 @@
 //! It fails on no push that WeChat has written, whatever the texts in it are.
 
 use super::{
-    CDATA, CDATA_END, Content, Element, IDENTITY, MAX_DEPTH, MAX_ELEMENTS, Reader, after_end,
-    after_end_tag, in_name, is_by_wechat, section, unescaped,
+    CDATA, CDATA_END, Element, ElementContent, IDENTITY, MAX_DEPTH, MAX_ELEMENTS, Reader,
+    after_end, after_end_tag, in_name, is_by_wechat, section, unescaped,
 };
 use crate::wechat::wire::document::trimmed;
 
@@ -62,7 +62,7 @@ fn last(elements: &str) -> Option<(&str, Element<'_>)> {
     if let Some(tag) = elements.strip_suffix("/>") {
         let (before, name) = tag.rsplit_once('<')?;
         let name = name.trim_ascii_end();
-        let content = Content::Text("".into());
+        let content = ElementContent::Text("".into());
         return is_name(name).then_some((before, Element { name, content, by_user: false }));
     }
     let (inside, name) = elements.strip_suffix('>')?.rsplit_once("</")?;
@@ -72,7 +72,7 @@ fn last(elements: &str) -> Option<(&str, Element<'_>)> {
     let is_plain = |text: &str| !text.contains('<') && !text.contains(CDATA_END);
     let content = match text.strip_prefix(CDATA).and_then(|text| text.strip_suffix(CDATA_END)) {
         Some(text) if is_by_wechat(name) && is_plain(text) => section(text),
-        None if is_plain(text) => Content::Text(unescaped(text)),
+        None if is_plain(text) => ElementContent::Text(unescaped(text)),
         _ => return None,
     };
     is_name(name).then_some((before, Element { name, content, by_user: false }))
@@ -127,7 +127,7 @@ fn containers<'d>(
         Some((place, after_end_tag(&inside[place + tag.len()..], name)?.trim_ascii()))
     });
     let (end, behind) = end.filter(|_| max > 0).ok_or(MALFORMED)?;
-    let content = Content::Elements(between(&inside[..end], depth + 1)?);
+    let content = ElementContent::Elements(between(&inside[..end], depth + 1)?);
     let element = Element { name, content, by_user: true };
     Ok(std::iter::once(element).chain(texts(behind, depth, max - 1)?).collect())
 }

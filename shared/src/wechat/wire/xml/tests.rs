@@ -48,7 +48,7 @@ fn elements_text_and_cdata_are_read() {
 }
 
 #[test]
-fn what_wechat_has_been_seen_to_write_is_read() {
+fn observed_spelling_is_read() {
     let expected = Ok(json!({ "A": "k", "B": "", "C": "&nbsp;1" }));
     for document in [
         // JeffreySu/WeiXinMPSDK #1071, as it was printed.
@@ -123,7 +123,7 @@ fn scanned_text_changes_neither_the_key_nor_the_event() {
     }
 }
 
-/// Whoever writes several texts of a push can only take a part of one into another.
+/// A user who writes several texts of a push can only take a part of one into another.
 #[test]
 fn several_texts_of_a_user_never_change_the_identity() {
     let wrapped = [
@@ -151,10 +151,15 @@ fn several_texts_of_a_user_never_change_the_identity() {
         assert_eq!(push["MsgId"], "17", "{push}");
         assert_eq!(push["CreateTime"], "1700000000", "{push}");
     }
+    // WeChat's fields have been seen in another order.
+    let shuffled = "<xml><Title><![CDATA[a]]></Title><FromUserName><![CDATA[oAnn]]></FromUserName>\
+                    <Url><![CDATA[u]]></Url><MsgType>link</MsgType></xml>";
+    assert_eq!(read(shuffled).unwrap()["FromUserName"], "oAnn");
     // A push without a sender does not get one from a text.
-    let nobody = "<xml><CreateTime>1</CreateTime><MsgType>link</MsgType><Title><![CDATA[a]]></Title>\
-                  <FromUserName>oEve</FromUserName><Url><![CDATA[u]]></Url><MsgId>17</MsgId></xml>";
-    assert_eq!(read(nobody).unwrap().get("FromUserName"), None);
+    let unsent = "<xml><CreateTime>1</CreateTime><MsgType>link</MsgType><Title><![CDATA[a]]></Title>\
+                  <FromUserName>oEve</FromUserName><Title><![CDATA[a]]></Title><Url><![CDATA[u]]></Url>\
+                  <MsgId>17</MsgId></xml>";
+    assert_eq!(read(unsent).unwrap().get("FromUserName"), None);
 }
 
 #[test]
