@@ -136,7 +136,8 @@ async fn person_lookup_reveals_no_identity() {
     let found = look_up(json!({ "user": session["user"] })).await;
     let consents = json!({ "SandboxTemplateOfMini-order-shipped-0000001": 1 });
     let apps = json!([
-        { "app": "shop", "follows": true, "customer_service": 8, "subscriptions": {} },
+        { "app": "shop", "follows": true, "customer_service": 8, "subscriptions": {},
+          "follower": { "subscribe_scene": "ADD_SCENE_SEARCH", "language": "zh_CN" } },
         { "app": "shop-mini", "customer_service": 0, "subscriptions": consents, "form_ids": 0 },
     ]);
     let expected = json!({
