@@ -99,6 +99,14 @@ pub struct MessageId<'a> {
     pub id: &'a str,
 }
 
+/// [`Transition::Sent`] with WeChat's id of the message.
+#[derive(Clone, Copy)]
+struct SentMessage<'a> {
+    message: MessageId<'a>,
+    intent: Option<&'a SendIntent>,
+    report: &'a str,
+}
+
 /// The result of a transition.
 #[derive(Debug)]
 pub enum WriteResult {
@@ -157,8 +165,9 @@ impl Notifications {
                 _ => None,
             });
         }
-        if let Transition::Sent { message: Some(message), intent, report } = transition {
-            return self.write_sent(lease, expected, *message, *intent, report, others, now).await;
+        if let Transition::Sent { message: Some(message), intent, report } = *transition {
+            let sent = SentMessage { message, intent, report };
+            return self.write_sent(lease, expected, sent, others, now).await;
         }
         let update = self.update(lease, expected, transition, now);
         let status = transition.status();
@@ -198,13 +207,12 @@ impl Notifications {
         &self,
         lease: &Lease,
         expected: Expected<'_>,
-        message: MessageId<'_>,
-        intent: Option<&SendIntent>,
-        report: &str,
+        sent: SentMessage<'_>,
         mut consumed: Vec<Write>,
         now: Timestamp,
     ) -> Result<WriteResult, AwsError> {
         const ACTION: &str = "storing that a notification is sent";
+        let SentMessage { message, intent, report } = sent;
         let mut receipt: Option<(NotificationStatus, String)> = None;
         // Repeated at most once for the receipt, and once for an entitlement that can't be
         // used any more.
