@@ -15,6 +15,7 @@
 //! - [`send_response`] is what the function `send` returns.
 //! - [`lambda`] starts a function, [`services`] gives it what it calls; [`http`], [`aws`], [`retry`], [`telemetry`] and
 //!   [`metric`] are what it runs with.
+//! - [`json`] reads what callers and operators write.
 
 pub mod clock;
 pub mod secret;
@@ -32,6 +33,8 @@ pub mod config;
 pub mod http;
 #[cfg(feature = "aws")]
 pub mod jitter;
+#[cfg(feature = "aws")]
+pub mod json;
 #[cfg(feature = "aws")]
 pub mod lambda;
 #[cfg(feature = "aws")]

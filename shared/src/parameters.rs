@@ -12,13 +12,15 @@ mod token;
 pub use app::{AppKind, Apps, WeChatApp};
 pub use replies::{AutoReply, ReplyRules};
 pub use template::{
-    Channel, ChannelKind, CustomerService, FieldSource, InvalidValue, MiniProgramPage, Template,
-    UnknownField, fill, fill_address,
+    Channel, ChannelKind, CustomerService, FieldSource, Fields, InvalidValue, MessageLanguage,
+    MiniProgramPage, MiniProgramState, Template, Unfillable, UnknownField, fill, fill_as,
 };
 pub use token::StoredToken;
 
 use crate::aws::AwsError;
+use crate::cache::Stale;
 use crate::config::{self, VariableError};
+use crate::json::Json;
 use crate::secret::Secret;
 use crate::wechat::callback::Callback;
 use crate::wechat::id::AppId;
@@ -108,13 +110,21 @@ impl Parameters {
         Ok(found)
     }
 
-    /// As [`Parameters::secrets`], possibly none.
+    /// As [`Parameters::secrets`], possibly none. White space around one, as an editor or
+    /// `echo` adds it, is left out: WeChat would answer 40125.
     pub async fn secrets_if_any(&self) -> Result<BTreeMap<String, Secret>, ParameterError> {
-        let found = self.folder("secrets").await?;
-        // A value that was pasted or piped often ends with a line break, which no AppSecret
-        // has: WeChat would refuse it with 40125, and nobody would see why.
-        let trimmed = |secret: Secret| Secret::new(secret.expose().trim());
-        Ok(found.into_iter().map(|(alias, secret)| (alias, trimmed(secret))).collect())
+        let mut found = self.folder("secrets").await?;
+        for (alias, secret) in &mut found {
+            let trimmed = secret.expose().trim();
+            if trimmed.len() < secret.expose().len() {
+                let name = self.full_name("secrets", alias);
+                tracing::warn!(
+                    "the parameter {name} has white space around its value, which is left out"
+                );
+                *secret = Secret::new(trimmed.to_owned());
+            }
+        }
+        Ok(found)
     }
 
     /// A message template by its code: `/templates/{code}`.
@@ -293,7 +303,10 @@ pub fn read_app(
     alias: &str,
     value: &Secret,
 ) -> Result<(WeChatApp, Vec<String>), ParameterError> {
-    Ok(WeChatApp::new(alias.to_owned(), parse(name, value)?))
+    let stored = parse(name, value)?;
+    // Not as a part of it: a rule with a name twice must not cost the others.
+    let json = Json::parse_with_repeats(value.expose()).unwrap_or(Json::Null);
+    Ok(WeChatApp::new(alias.to_owned(), stored, json.get("replies").unwrap_or(&Json::Null)))
 }
 
 /// Reads the value of `/callback/{app}`. `name` is the parameter's. Errors never quote a
@@ -315,7 +328,10 @@ fn parse<T: DeserializeOwned>(name: &str, value: &Secret) -> Result<T, Parameter
     serde_json::from_str(value.expose()).map_err(|error| {
         let problem = if error.is_data() {
             let text = error.to_string();
-            if text.starts_with("missing field") || text.starts_with("unknown field") {
+            if ["missing field", "unknown field", "duplicate field", WHITE_SPACE_AROUND]
+                .iter()
+                .any(|known| text.starts_with(known))
+            {
                 text
             } else {
                 format!(
@@ -331,6 +347,9 @@ fn parse<T: DeserializeOwned>(name: &str, value: &Secret) -> Result<T, Parameter
     })
 }
 
+/// The beginning of an error that quotes no value.
+const WHITE_SPACE_AROUND: &str = "there is white space around";
+
 /// A parameter could not be read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum ParameterError {
@@ -345,6 +364,9 @@ pub enum ParameterError {
         /// Why it is invalid.
         problem: String,
     },
+    /// It is missing among the cached ones, and they can't be read again.
+    #[error(transparent)]
+    Stale(#[from] Stale),
     /// The Parameter Store failed.
     #[error(transparent)]
     Aws(#[from] AwsError),

@@ -2,7 +2,7 @@
 
 use crate::access_token::AccessTokens;
 use crate::aws::{Aws, AwsError};
-use crate::cache::Cached;
+use crate::cache::{Cached, Stale};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::http::HttpClient;
@@ -60,5 +60,12 @@ impl CachedApps {
     /// The apps, read again if they are old or lack what the caller needs.
     pub async fn get(&self, now: Timestamp, is_sufficient: impl Fn(&Apps) -> bool) -> Arc<Apps> {
         self.cached.get(now, is_sufficient, self.parameters.apps()).await
+    }
+
+    /// The apps with these aliases among them, unless one is missing under `/apps` now: see
+    /// [`Cached::get_sure`].
+    pub async fn get_named(&self, now: Timestamp, aliases: &[&str]) -> Result<Arc<Apps>, Stale> {
+        let has_all = |apps: &Apps| aliases.iter().all(|alias| apps.by_alias(alias).is_some());
+        self.cached.get_sure(now, has_all, self.parameters.apps()).await
     }
 }

@@ -9,13 +9,13 @@
 //! We call WeChat: [`client`] is the only place where an answer becomes a value
 //! or an error, [`refusal`] says what an error code means, and the verbs stand
 //! in [`token`], [`login`], [`phone`], [`user`], [`message`], [`customer_service`]
-//! and [`templates`].
+//! and [`templates`]. What leaves is made of [`text`] and [`address`].
 
+pub mod address;
 pub mod answers;
 pub mod api;
 pub mod callback;
 pub mod client;
-mod content;
 pub mod crypto;
 pub mod customer_service;
 pub mod envelope;
@@ -32,6 +32,7 @@ pub mod refusal;
 pub mod reply;
 pub mod signature;
 pub mod templates;
+pub mod text;
 pub mod token;
 pub mod user;
 mod wire;

@@ -672,3 +672,35 @@ async fn unfollowed_person_is_not_called_again() {
     assert_eq!(report["outcome"], "sent", "{report}");
     assert_eq!(ann.screen().await.len(), 1);
 }
+
+/// Fault 95.
+#[tokio::test]
+async fn app_that_is_new_as_a_target_is_found_at_once() {
+    let (world, ann) = World::with_ann().await;
+    register(&world, "warm", &[template(&json!({}))]);
+    let request = |code: &str, id: &str| request_for(code, id, ann.clone());
+    assert_eq!(how(&world.send(&request("warm", "warm")).await), ("sent", "template"));
+    let third = json!({ "app_id": SHOP_MINI, "kind": "mini_program" });
+    for (code, channel) in [
+        ("target", template(&json!({ "mini_program": { "app": "third", "page": "pages/a" } }))),
+        ("sender", channel("subscribe", "fourth", MINI_ONE_TIME, &json!({}))),
+    ] {
+        register(&world, code, &[channel]);
+        let failed = world.send(&request(code, &format!("{code}-1"))).await;
+        assert_eq!(failed["outcome"], "failed", "{failed}");
+        let reason = failed["skipped"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains("not under /apps"), "{failed}");
+    }
+    world.set_parameter("apps/third", &third);
+    let sent = world.send(&request("target", "target-2")).await;
+    assert_eq!(how(&sent), ("sent", "template"), "{sent}");
+    world.set_parameter("apps/fourth", &third);
+    let sent = world.send(&request("sender", "sender-2")).await;
+    assert_ne!(sent["outcome"], "failed", "{sent}");
+    // A field that is new in a template is no error of the caller's.
+    let more = json!({ "fields": ["product", "time", "note"], "channels": [template(&json!({}))] });
+    world.set_parameter("templates/target", &more);
+    let mut new_field = request("target", "target-3");
+    new_field["data"]["note"] = json!("new");
+    assert_eq!(how(&world.send(&new_field).await), ("sent", "template"));
+}

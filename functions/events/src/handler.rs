@@ -5,6 +5,7 @@ use crate::{forward, replay, stream, sweep};
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
+use shared::json::Json;
 
 /// Handles an invocation:
 ///
@@ -16,11 +17,11 @@ use shared::clock::Timestamp;
 /// A batch never fails as a whole: the response names its failed records.
 pub(crate) async fn handle(
     app: &App,
-    event: Value,
+    event: Json,
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Value, Diagnostic> {
-    match Invocation::parse(event).ok_or_else(invalid)? {
+    match Invocation::parse(&event).ok_or_else(invalid)? {
         Invocation::Pipe(records) => Ok(json!(forward::enrich(app, records, now).await)),
         Invocation::Stream(records) => Ok(json!(stream::apply_batch(app, records, deadline).await)),
         Invocation::Replay(request) => {
@@ -40,24 +41,23 @@ pub(crate) async fn handle(
 enum Invocation {
     Pipe(Vec<Value>),
     Stream(Vec<Value>),
-    Replay(Value),
+    Replay(Json),
     Sweep,
 }
 
 impl Invocation {
     /// None for anything else, also for one command with a second one beside it.
-    fn parse(event: Value) -> Option<Self> {
-        let event = match event {
-            Value::Array(records) => return Some(Self::Pipe(records)),
-            Value::Object(event) => event,
+    fn parse(event: &Json) -> Option<Self> {
+        let members = match event {
+            Json::Array(_) => return event.read().ok().map(Self::Pipe),
+            Json::Object(members) => members.as_slice(),
             _ => return None,
         };
-        let mut members = event.into_iter();
-        let (Some((name, value)), None) = (members.next(), members.next()) else { return None };
+        let [(name, value)] = members else { return None };
         match (name.as_str(), value) {
-            ("Records", Value::Array(records)) => Some(Self::Stream(records)),
-            ("replay", request) => Some(Self::Replay(request)),
-            ("sweep", Value::Object(nothing)) if nothing.is_empty() => Some(Self::Sweep),
+            ("Records", records) => records.read().ok().map(Self::Stream),
+            ("replay", request) => Some(Self::Replay(request.clone())),
+            ("sweep", Json::Object(nothing)) if nothing.is_empty() => Some(Self::Sweep),
             _ => None,
         }
     }
@@ -78,11 +78,13 @@ mod tests {
 
     #[test]
     fn misspelt_invocation_is_refused() {
-        assert_eq!(Invocation::parse(json!({ "sweep": {} })), Some(Invocation::Sweep));
-        assert_eq!(Invocation::parse(json!([1])), Some(Invocation::Pipe(vec![json!(1)])));
-        let replay = json!({ "replay": { "from": 1 } });
-        assert_eq!(Invocation::parse(replay), Some(Invocation::Replay(json!({ "from": 1 }))));
-        assert_eq!(Invocation::parse(json!({ "Records": [] })), Some(Invocation::Stream(vec![])));
+        let read = |event: Value| Json::parse(&event.to_string()).unwrap();
+        let parse = |event: Value| Invocation::parse(&read(event));
+        assert_eq!(parse(json!({ "sweep": {} })), Some(Invocation::Sweep));
+        assert_eq!(parse(json!([1])), Some(Invocation::Pipe(vec![json!(1)])));
+        let replay = parse(json!({ "replay": { "from": 1 } }));
+        assert_eq!(replay, Some(Invocation::Replay(read(json!({ "from": 1 })))));
+        assert_eq!(parse(json!({ "Records": [] })), Some(Invocation::Stream(vec![])));
         for odd in [
             json!({}),
             json!(null),
@@ -94,7 +96,7 @@ mod tests {
             json!({ "sweep": {}, "replay": {} }),
             json!({ "source": "aws.scheduler", "detail": "{}" }),
         ] {
-            assert_eq!(Invocation::parse(odd.clone()), None, "{odd}");
+            assert_eq!(parse(odd.clone()), None, "{odd}");
         }
     }
 }

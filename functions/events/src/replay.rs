@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
+use shared::json::Json;
 use shared::parameters::Apps;
 use shared::store::{EventCursor, EventPage, EventRange, StoredEvent};
 use shared::timestamp;
@@ -95,12 +96,12 @@ struct ListedEvent {
 /// Replays the events of a range until `deadline`, or lists them for a dry run.
 pub(crate) async fn replay(
     app: &App,
-    request: Value,
+    request: Json,
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Value, ReplayError> {
     let request: ReplayRequest =
-        serde_json::from_value(request).map_err(|error| ReplayError::Invalid(error.to_string()))?;
+        request.read().map_err(|error| ReplayError::Invalid(error.to_string()))?;
     let (range, cursor) = request.range(app, now).await?;
     if request.dry_run {
         Ok(json!(list(app, &request, &range, cursor, deadline).await?))

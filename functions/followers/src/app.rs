@@ -2,6 +2,7 @@
 
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
+use shared::cache::Stale;
 use shared::clock::Timestamp;
 use shared::parameters::Apps;
 use shared::services::{CachedApps, Services};
@@ -40,8 +41,13 @@ impl App {
         })
     }
 
-    /// The apps. If the one with the `wanted` alias is missing, they are read again.
-    pub(crate) async fn apps(&self, now: Timestamp, wanted: Option<&str>) -> Arc<Apps> {
-        self.apps.get(now, |apps| wanted.is_none_or(|wanted| apps.by_alias(wanted).is_some())).await
+    /// The apps.
+    pub(crate) async fn apps(&self, now: Timestamp) -> Arc<Apps> {
+        self.apps.get(now, |_| true).await
+    }
+
+    /// The apps, with the one of this alias unless it is missing under `/apps` now.
+    pub(crate) async fn apps_with(&self, now: Timestamp, alias: &str) -> Result<Arc<Apps>, Stale> {
+        self.apps.get_named(now, &[alias]).await
     }
 }

@@ -8,6 +8,7 @@ use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
+use shared::json::Json;
 use shared::parameters::{AppKind, WeChatApp};
 use shared::store::FollowerImport;
 use shared::wechat::id::AppId;
@@ -52,7 +53,7 @@ struct Empty {}
 /// Executes a command, until `deadline`. The next minute's invocation continues the rest.
 pub(crate) async fn handle(
     app: &App,
-    event: Value,
+    event: Json,
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Value, Diagnostic> {
@@ -103,23 +104,20 @@ pub(crate) async fn handle(
     }
 }
 
-fn parse(event: &Value) -> Result<Command, Diagnostic> {
-    if event.as_object().is_none_or(|event| event.len() != 1) {
+fn parse(event: &Json) -> Result<Command, Diagnostic> {
+    if !matches!(event, Json::Object(members) if members.len() == 1) {
         return Err(error::invalid(
             "nothing was done: this function takes {\"import\": {\"app\": \"…\"}}, \
              {\"status\": {}}, {\"cancel\": {\"app\": \"…\"}}, {\"reconcile\": {}} or \
              {\"continue\": {}}, and nothing beside it",
         ));
     }
-    serde_path_to_error::deserialize(event).map_err(|error| {
-        let path = error.path().to_string();
-        error::invalid(format!("{path}: {}; nothing was done", error.into_inner()))
-    })
+    event.read().map_err(|error| error::invalid(format!("{error}; nothing was done")))
 }
 
 /// The Official Account with this alias.
 async fn account(app: &App, alias: &str, now: Timestamp) -> Result<WeChatApp, Diagnostic> {
-    let apps = app.apps(now, Some(alias)).await;
+    let apps = app.apps_with(now, alias).await.map_err(|error| error::internal(&error))?;
     let Some(account) = apps.by_alias(alias) else {
         return Err(error::invalid(format!(
             "app: there is no {alias:?} under /apps; nothing was done"
@@ -136,7 +134,7 @@ async fn account(app: &App, alias: &str, now: Timestamp) -> Result<WeChatApp, Di
 
 /// All Official Accounts.
 async fn accounts(app: &App, now: Timestamp) -> Vec<WeChatApp> {
-    let apps = app.apps(now, None).await;
+    let apps = app.apps(now).await;
     apps.iter().filter(|app| app.kind == AppKind::OfficialAccount).cloned().collect()
 }
 

@@ -129,6 +129,20 @@ impl App {
         self.credentials_if(has_app, now).await
     }
 
+    /// As [`App::credentials`], for an operator's command: an alias that is missing then is
+    /// missing in the Parameter Store. The login's callers may be strangers, who must not cause
+    /// a read with each alias that they make up.
+    pub(crate) async fn current_credentials(
+        &self,
+        alias: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Credentials>, ParameterError> {
+        let first = async || Ok(Cached::new(read(&self.parameters).await?, now));
+        let cached: Result<_, ParameterError> = self.credentials.get_or_try_init(first).await;
+        let has_app = |known: &Credentials| known.apps.by_alias(alias).is_some();
+        Ok(cached?.get_sure(now, has_app, read(&self.parameters)).await?)
+    }
+
     /// The apps and their secrets, as they were last read.
     pub(crate) async fn known_credentials(
         &self,

@@ -2,7 +2,7 @@
 
 use crate::error::LoginError;
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use shared::json::{Json, JsonError};
 
 /// A login has some hundred bytes, twenty form ids have less than three thousand.
 const MAX_BODY_BYTES: usize = 8 * 1024;
@@ -14,21 +14,10 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, LoginError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(LoginError::BodyTooLarge(MAX_BODY_BYTES));
     }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let problem = error.into_inner();
-        if problem.classify() != Category::Data {
-            return LoginError::InvalidRequest(NOT_JSON.to_owned());
-        }
-        // serde appends " at line 1 column 9", which means nothing in a request.
-        let text = problem.to_string();
-        let text = text.split(" at line ").next().unwrap_or_default();
-        let prefix = if path == "." { String::new() } else { format!("{path}: ") };
-        LoginError::InvalidRequest(format!("{prefix}{text}"))
-    })?;
-    json.end().map_err(|_| LoginError::InvalidRequest(NOT_JSON.to_owned()))?;
-    Ok(parsed)
+    Json::parse_bytes(body).and_then(|json| json.read()).map_err(|error| match error {
+        JsonError::Malformed => LoginError::InvalidRequest(NOT_JSON.to_owned()),
+        invalid => LoginError::InvalidRequest(invalid.to_string()),
+    })
 }
 
 #[cfg(test)]
@@ -59,6 +48,19 @@ mod tests {
         );
         assert_eq!(problem("hello"), "the body is not JSON");
         assert_eq!(problem(r#"{"code":"c"} and more"#), "the body is not JSON");
+    }
+
+    /// Fault 90.
+    #[test]
+    fn body_that_is_no_object_or_has_a_name_twice_is_refused() {
+        assert_eq!(problem(r#"["code",null,null]"#), "must be an object");
+        assert_eq!(problem(r#"{"code":"a","code":"b"}"#), r#"the name "code" stands twice"#);
+        assert_eq!(problem(r#"{"code":["a"]}"#), "code: must be a text");
+        assert_eq!(problem(r#"{"code":1e400}"#), "code: must be a text");
+        assert_eq!(problem(&"[".repeat(5_000)), "the body is not JSON");
+        assert!(parse::<LoginRequest>(b"\xff{}").is_err());
+        let half = parse::<LoginRequest>(br#"{"code":"c\ud83d"}"#).unwrap_err().public_message();
+        assert!(half.starts_with("code: a code from wx.login"), "{half}");
     }
 
     #[test]

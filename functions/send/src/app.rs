@@ -60,10 +60,37 @@ impl App {
         self.apps.get(now, |_| true).await
     }
 
-    /// The apps, read again if the template names one that is missing.
-    pub(crate) async fn apps(&self, template: &Template, now: Timestamp) -> Arc<Apps> {
-        let has_app = |apps: &Apps, alias| apps.by_alias(alias).is_some();
-        self.apps.get(now, |apps| template.channels.iter().all(|it| has_app(apps, it.app()))).await
+    /// The apps, with those of these aliases unless they are missing under `/apps` now.
+    pub(crate) async fn apps(
+        &self,
+        aliases: &[&str],
+        now: Timestamp,
+    ) -> Result<Arc<Apps>, ParameterError> {
+        Ok(self.apps.get_named(now, aliases).await?)
+    }
+
+    /// The template of this code, if it exists, and the apps that it and the recipients name
+    /// by their aliases.
+    ///
+    /// A notification that fails for good has failed by what the Parameter Store has now: a
+    /// cached template that it doesn't fit is read again, as are apps that lack one.
+    pub(crate) async fn template_and_apps(
+        &self,
+        code: &str,
+        recipients: &[&str],
+        fits: impl Fn(&Template) -> bool,
+        now: Timestamp,
+    ) -> Result<Option<(Arc<Template>, Arc<Apps>)>, ParameterError> {
+        let known = self.all_apps(now).await;
+        let is_current = |template: &Template| {
+            fits(template) && template.aliases().all(|alias| known.by_alias(alias).is_some())
+        };
+        let Some(template) = self.template_if(code, is_current, now).await? else {
+            return Ok(None);
+        };
+        let aliases: Vec<_> = template.aliases().chain(recipients.iter().copied()).collect();
+        let apps = self.apps(&aliases, now).await?;
+        Ok(Some((template, apps)))
     }
 
     /// The template of this code, if it exists.
@@ -72,10 +99,21 @@ impl App {
         code: &str,
         now: Timestamp,
     ) -> Result<Option<Arc<Template>>, ParameterError> {
+        self.template_if(code, |_| true, now).await
+    }
+
+    /// The template of this code; the cached one only if it is sufficient.
+    async fn template_if(
+        &self,
+        code: &str,
+        is_sufficient: impl Fn(&Template) -> bool,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Template>>, ParameterError> {
         let cached =
             self.templates.lock().expect("nothing panics under this lock").get(code).cloned();
         if let Some((template, read_at)) = cached
             && now.seconds_since(read_at) < TEMPLATE_TTL_SECS
+            && is_sufficient(&template)
         {
             return Ok(Some(template));
         }

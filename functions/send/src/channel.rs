@@ -11,7 +11,7 @@ mod template_message;
 use crate::app::App;
 use context::{ChannelContext, Preparation};
 use shared::aws::AwsError;
-use shared::parameters::{Channel, CustomerService};
+use shared::parameters::{Channel, CustomerService, MessageLanguage, MiniProgramState};
 use subscription_message::with_consent;
 
 /// Prepares the message if the channel can be used.
@@ -25,7 +25,8 @@ pub(crate) async fn prepare(
             Ok(template_message::prepare(context, template_id, data, url, mini_program))
         }
         Channel::Subscribe { template_id, data, page, state, lang, long_term, .. } => {
-            let (state, lang) = (state.as_deref(), lang.as_deref());
+            let state = state.map(MiniProgramState::as_str);
+            let lang = lang.map(MessageLanguage::as_str);
             let message =
                 subscription_message::message(context, template_id, data, page, state, lang);
             with_consent(app, context, template_id, *long_term, message).await

@@ -8,7 +8,6 @@ pub(crate) mod remaining;
 
 use crate::app::App;
 use crate::error;
-use crate::request::read_json;
 use crate::sweep::sweep;
 use cancel::{Cancel, cancel};
 use check_templates::{CheckTemplates, check_templates};
@@ -19,6 +18,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
+use shared::json::Json;
 
 /// A command and its parameters.
 #[derive(Debug, Deserialize)]
@@ -39,14 +39,14 @@ impl Command {
     /// notification.
     ///
     /// What is wrong with the command, with the name of the parameter.
-    pub(crate) fn read(event: &Value) -> Result<Option<Self>, Diagnostic> {
+    pub(crate) fn read(event: &Json) -> Result<Option<Self>, Diagnostic> {
         let Some(name) = Self::NAMES.into_iter().find(|name| event.get(name).is_some()) else {
             return Ok(None);
         };
-        if event.as_object().is_some_and(|event| event.len() > 1) {
+        if matches!(event, Json::Object(members) if members.len() > 1) {
             return Err(error::invalid(format!("{name}: nothing else goes beside it")));
         }
-        read_json(event).map(Some).map_err(error::invalid)
+        event.read().map(Some).map_err(|error| error::invalid(error.to_string()))
     }
 
     /// Executes the command and returns its response.
@@ -74,14 +74,15 @@ mod tests {
 
     #[test]
     fn command_stands_alone_and_names_the_invalid_parameter() {
-        assert!(Command::read(&json!({ "id": "order-17" })).unwrap().is_none());
+        let read = |event: &Value| Command::read(&Json::parse(&event.to_string()).unwrap());
+        assert!(read(&json!({ "id": "order-17" })).unwrap().is_none());
         let event = json!({ "check_templates": { "templates": ["a"] } });
-        let Some(Command::CheckTemplates(params)) = Command::read(&event).unwrap() else {
+        let Some(Command::CheckTemplates(params)) = read(&event).unwrap() else {
             panic!("{event}");
         };
         assert_eq!(params.templates.unwrap()[0].as_str(), "a");
         for event in [json!({ "sweep": {} }), json!({ "sweep": null })] {
-            let command = Command::read(&event).unwrap();
+            let command = read(&event).unwrap();
             assert!(matches!(command, Some(Command::Sweep(_))), "{event}");
         }
         for (event, words) in [
@@ -91,9 +92,15 @@ mod tests {
                 json!({ "check_templates": { "templates": ["a b"] } }),
                 "check_templates.templates[0]",
             ),
-            (json!({ "check_templates": "oAnn" }), "check_templates: has the wrong type"),
+            (json!({ "check_templates": ["a"] }), "check_templates: must be an object"),
+            (json!({ "check_templates": { "templates": vec!["a"; 1001] } }), "more than 1000"),
+            (json!({ "cancel": { "id": "" } }), "cancel.id: "),
+            (json!({ "cancel": { "id": "order 17" } }), "cancel.id: "),
+            (json!({ "cancel": { "id": "order#1000000" } }), "cancel.id: "),
+            (json!({ "remaining": { "to": ["ann"] } }), "remaining.to: expected one recipient"),
+            (json!({ "check_templates": "oAnn" }), "check_templates: must be an object"),
         ] {
-            let problem = Command::read(&event).unwrap_err().error_message;
+            let problem = read(&event).unwrap_err().error_message;
             assert!(problem.contains(words), "{event}: {problem}");
         }
     }

@@ -13,7 +13,9 @@ pub(crate) fn invalid(problem: impl Into<String>) -> Diagnostic {
 pub(crate) fn from_template(error: ParameterError) -> Diagnostic {
     match error {
         ParameterError::Invalid { .. } => new("InvalidTemplate", error.to_string()),
-        ParameterError::Missing(_) | ParameterError::Aws(_) => internal(error),
+        ParameterError::Missing(_) | ParameterError::Stale(_) | ParameterError::Aws(_) => {
+            internal(error)
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{error, sqs};
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
+use shared::json::Json;
 
 /// Handles an invocation: a batch of the queue, a command, or a request to send.
 ///
@@ -14,13 +15,14 @@ use shared::clock::Timestamp;
 /// whole: the response names the messages that failed.
 pub(crate) async fn handle(
     app: &App,
-    event: Value,
+    event: Json,
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Value, Diagnostic> {
     app.circuit_breaker.refresh(&app.circuits, now).await;
     if event.get("Records").is_some() {
-        let batch = serde_json::from_value(event)
+        let batch = event
+            .read()
             .map_err(|_| error::invalid("Records: not a batch of messages from SQS"))?;
         return Ok(sqs::process_batch(app, batch, now, deadline).await);
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
+use shared::json::TextOrNumber;
 use shared::parameters::{Apps, ChannelKind, Template};
 use shared::store::NotificationRow;
 use shared::timestamp;
@@ -83,7 +84,7 @@ pub(crate) enum Recipient {
     },
 }
 
-/// What fills a field: a text or a number.
+/// What fills a field: a text, or a number with its digits as they are written.
 #[derive(Clone, Serialize)]
 #[cfg_attr(
     test,
@@ -140,8 +141,15 @@ impl<'de> Deserialize<'de> for TemplateCode {
 }
 
 impl Recipient {
+    /// The alias of the app that it names.
+    pub(crate) fn alias(&self) -> Option<&str> {
+        if let Self::User { app, .. } = self { Some(app) } else { None }
+    }
+
     /// Reads what a caller sent; none if it is no valid recipient.
     pub(crate) fn from_json(value: Value) -> Option<Self> {
+        // serde would take a list for the members in their order.
+        let value = Some(value).filter(Value::is_object)?;
         serde_json::from_value(value).ok().filter(|recipient| match recipient {
             Self::Account { account: name } | Self::User { app: name, .. } => {
                 (1..=64).contains(&name.chars().count()) && !name.contains('#')
@@ -184,11 +192,7 @@ impl Field {
 
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) => Ok(Self(text)),
-            Value::Number(number) => Ok(Self(number.to_string())),
-            _ => Err(serde::de::Error::custom("must be a text or a number")),
-        }
+        TextOrNumber::deserialize(deserializer).map(|TextOrNumber(text)| Self(text))
     }
 }
 

@@ -1,10 +1,11 @@
 //! A request to send a notification to one recipient or several.
 
 use crate::notification::{Field, NotificationSpec, Recipient, TemplateCode, template_fields};
-use serde::de::DeserializeOwned;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use shared::clock::Timestamp;
+use shared::json::Json;
 use shared::parameters::{ChannelKind, Template};
 use shared::timestamp;
 use std::collections::BTreeMap;
@@ -30,8 +31,9 @@ pub(crate) struct Request {
     /// The template's fields: all of them and no others, 32 KB in all.
     #[serde(default)]
     pub(crate) data: BTreeMap<String, Field>,
-    /// Only these channels, in this order, instead of the template's.
-    #[serde(default)]
+    /// Only these channels, each once, in this order, instead of the template's.
+    #[serde(default, deserialize_with = "distinct_channels")]
+    #[cfg_attr(test, schemars(extend("maxItems" = 5, "uniqueItems" = true)))]
     pub(crate) channels: Option<Vec<ChannelKind>>,
     /// The earliest time of sending, at most a year ahead.
     #[serde(default, deserialize_with = "timestamp::deserialize_optional")]
@@ -55,6 +57,15 @@ pub(crate) struct Request {
 )]
 pub(crate) struct RequestId(String);
 
+/// A request's id; with several recipients, `#` and the recipient's index follow.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = "^[A-Za-z0-9._:/-]{1,128}(#[0-9]{1,3})?$"))
+)]
+pub(crate) struct NotificationId(String);
+
 /// One recipient, or several.
 #[derive(Debug)]
 pub(crate) struct Recipients(pub(crate) Vec<Recipient>);
@@ -65,17 +76,51 @@ impl RequestId {
     }
 }
 
+const INVALID_ID: &str = "an id has 1 to 128 letters, digits, or any of . _ : / -";
+
+fn is_request_id(id: &str) -> bool {
+    let allowed =
+        |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b':' | b'/' | b'-');
+    (1..=128).contains(&id.len()) && id.bytes().all(allowed)
+}
+
 impl<'de> Deserialize<'de> for RequestId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let id = String::deserialize(deserializer)?;
-        let allowed =
-            |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b':' | b'/' | b'-');
-        if !(1..=128).contains(&id.len()) || !id.bytes().all(allowed) {
-            return Err(serde::de::Error::custom(
-                "an id has 1 to 128 letters, digits, or any of . _ : / -",
-            ));
+        if is_request_id(&id) { Ok(Self(id)) } else { Err(D::Error::custom(INVALID_ID)) }
+    }
+}
+
+impl NotificationId {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for NotificationId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = String::deserialize(deserializer)?;
+        let (request, index) = id.split_once('#').unwrap_or((&id, "0"));
+        let is_index = (1..=3).contains(&index.len()) && index.bytes().all(|c| c.is_ascii_digit());
+        if is_request_id(request) && is_index {
+            Ok(Self(id))
+        } else {
+            Err(D::Error::custom(format!(
+                "{INVALID_ID}; with several recipients, # and the recipient's index follow"
+            )))
         }
-        Ok(Self(id))
+    }
+}
+
+/// Each channel is tried once: a second time would only repeat what the first one found.
+fn distinct_channels<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<ChannelKind>>, D::Error> {
+    let channels = Option::<Vec<ChannelKind>>::deserialize(deserializer)?;
+    let all = channels.as_deref().unwrap_or_default();
+    match all.iter().enumerate().find(|(at, kind)| all[..*at].contains(kind)) {
+        Some((_, kind)) => Err(D::Error::custom(format!("{kind} stands twice"))),
+        None => Ok(channels),
     }
 }
 
@@ -89,45 +134,32 @@ impl<'de> Deserialize<'de> for Recipients {
             one => vec![one],
         };
         if values.is_empty() {
-            return Err(serde::de::Error::custom("a notification needs at least one recipient"));
+            return Err(D::Error::custom("a notification needs at least one recipient"));
         }
         if values.len() > MAX_RECIPIENTS {
             let message = format!(
                 "{} recipients are more than {MAX_RECIPIENTS}; split the request",
                 values.len()
             );
-            return Err(serde::de::Error::custom(message));
+            return Err(D::Error::custom(message));
         }
         // The error has the recipient's index only: its content is personal.
         let recipients = values.into_iter().enumerate().map(|(index, value)| {
             Recipient::from_json(value)
-                .ok_or_else(|| serde::de::Error::custom(format!("recipient {index}: {EXPECTED}")))
+                .ok_or_else(|| D::Error::custom(format!("recipient {index}: {EXPECTED}")))
         });
         recipients.collect::<Result<_, _>>().map(Self)
     }
 }
 
-/// Deserializes what a caller sent.
-///
-/// The path of the invalid value and what is wrong with it.
-pub(crate) fn read_json<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let problem = error.into_inner().to_string();
-        // serde quotes a value of the wrong type; it may be personal.
-        let problem = if problem.starts_with("invalid type") {
-            "has the wrong type".to_owned()
-        } else {
-            problem
-        };
-        if path == "." { problem } else { format!("{path}: {problem}") }
-    })
-}
-
 impl Request {
-    /// See [`read_json`].
-    pub(crate) fn read(value: &Value) -> Result<Self, String> {
-        read_json(value)
+    /// Reads what a caller sent.
+    ///
+    /// # Errors
+    ///
+    /// The place of the invalid value and what is wrong with it.
+    pub(crate) fn read(event: &Json) -> Result<Self, String> {
+        event.read().map_err(|error| error.to_string())
     }
 
     /// Checks the amount of data and the order of the times. An `expires_at` that is
@@ -194,17 +226,67 @@ mod tests {
         request
     }
 
+    fn read(request: &Value) -> Result<Request, String> {
+        Request::read(&Json::parse(&request.to_string()).unwrap())
+    }
+
     fn problem(request: &Value) -> String {
-        Request::read(request).unwrap_err()
+        read(request).unwrap_err()
+    }
+
+    /// What a field shows of this number or text.
+    fn shown(value: &str) -> Result<String, String> {
+        let request = good().to_string().replace(r#""Blue kettle""#, value);
+        let request = Request::read(&Json::parse(&request).unwrap())?;
+        let template: Template = serde_json::from_value(json!({
+            "fields": ["product", "time"],
+            "channels": [{"channel": "customer_service", "app": "shop", "text": "{product}"}]
+        }))
+        .unwrap();
+        Ok(request.fields(&template)?["product"].clone())
+    }
+
+    /// Fault 90.
+    #[test]
+    fn numbers_are_shown_and_hashed_as_they_are_written() {
+        for number in ["20261201123456789012", "12.50", "656887888.00", "1e2", "-0.10"] {
+            assert_eq!(shown(number).as_deref(), Ok(number));
+        }
+        assert_eq!(shown(r#""\ud83d""#).as_deref(), Ok("\u{fffd}"));
+        assert!(shown("1e400").unwrap_err().starts_with("data.product: is a larger number"));
+        let hash = |number: &str| {
+            let request = good().to_string().replace(r#""Blue kettle""#, number);
+            let request = Request::read(&Json::parse(&request).unwrap()).unwrap();
+            request.specs().next().unwrap().1.hash()
+        };
+        assert_ne!(hash("20261201123456789012"), hash("20261201123456789013"));
+        assert_ne!(hash("12.5"), hash("12.50"));
+        assert_eq!(hash("17"), hash(r#""17""#));
+    }
+
+    /// Fault 90.
+    #[test]
+    fn channel_or_name_that_stands_twice_and_a_list_for_an_object_are_refused() {
+        let twice = problem(&with("channels", json!(["template", "bizsend", "template"])));
+        assert_eq!(twice, "channels: template stands twice");
+        let wrapped = problem(&with("data", json!({ "product": { "value": "a" }, "time": "t" })));
+        assert!(wrapped.starts_with("data.product: must be a text or a number; give what stands"));
+        for list in [json!([["ann"]]), json!(["ann"]), json!("ann")] {
+            let problem = problem(&with("to", list));
+            assert!(problem.starts_with("to: recipient 0: expected"), "{problem}");
+        }
+        for deep in [json!([[[]]]), json!({ "a": { "b": {} } })] {
+            assert!(problem(&with("data", json!({ "product": deep }))).starts_with("data.product"));
+        }
     }
 
     #[test]
     fn recipients_are_read_in_three_forms_one_or_several() {
-        let one = Request::read(&good()).unwrap();
+        let one = read(&good()).unwrap();
         assert_eq!(one.specs().next().unwrap().0, "order-17-shipped");
         let several =
             json!([{"account": "ann"}, {"union_id": "uBob"}, {"app": "shop", "open_id": "oCarol"}]);
-        let several = Request::read(&with("to", several)).unwrap();
+        let several = read(&with("to", several)).unwrap();
         assert_eq!(several.to.0.len(), 3);
         assert_eq!(several.specs().nth(2).unwrap().0, "order-17-shipped#2");
     }
@@ -218,7 +300,7 @@ mod tests {
             problem(&with("id", json!("a#b"))),
             "id: an id has 1 to 128 letters, digits, or any of . _ : / -"
         );
-        assert_eq!(problem(&with("id", json!(17))), "id: has the wrong type");
+        assert_eq!(problem(&with("id", json!(17))), "id: must be a text");
         assert!(
             problem(&with("colour", json!("red"))).starts_with("colour: unknown field `colour`")
         );
@@ -254,7 +336,7 @@ mod tests {
             "channels": [{"channel": "customer_service", "app": "shop", "text": "{product} {time}"}]
         }))
         .unwrap();
-        let fields = |data: Value| Request::read(&with("data", data)).unwrap().fields(&template);
+        let fields = |data: Value| read(&with("data", data)).unwrap().fields(&template);
         assert_eq!(fields(json!({"product": "kettle", "time": 17})).unwrap()["time"], "17");
         let missing = fields(json!({"product": "kettle"})).unwrap_err();
         assert!(missing.starts_with("data.time: missing"), "{missing}");
@@ -266,7 +348,7 @@ mod tests {
     }
 
     fn spec(field: &str, value: Value) -> NotificationSpec {
-        Request::read(&with(field, value)).unwrap().specs().next().unwrap().1
+        read(&with(field, value)).unwrap().specs().next().unwrap().1
     }
 
     #[test]
@@ -309,7 +391,7 @@ mod tests {
                     request[name] = time;
                 }
             }
-            Request::read(&request).unwrap().check(now)
+            read(&request).unwrap().check(now)
         };
         let day = 24 * 3600;
         assert_eq!(check(json!("2026-11-20T15:04:00+08:00"), json!(now.0 + 1)), Ok(()));
@@ -325,7 +407,7 @@ mod tests {
     #[test]
     fn data_is_limited_to_32_kib() {
         let long = with("data", json!({"product": "x".repeat(MAX_DATA_BYTES), "time": "t"}));
-        let problem = Request::read(&long).unwrap().check(Timestamp(0)).unwrap_err();
+        let problem = read(&long).unwrap().check(Timestamp(0)).unwrap_err();
         assert!(problem.starts_with("data: more than"), "{problem}");
     }
 }

@@ -4,13 +4,14 @@ use crate::app::App;
 use crate::deliver::dry_run::dry_run;
 use crate::deliver::{DeliverError, MAX_CONCURRENCY, deliver};
 use crate::error;
-use crate::notification::{Notification, NotificationSpec};
+use crate::notification::{Notification, NotificationSpec, Recipient};
 use crate::request::Request;
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::Diagnostic;
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use shared::clock::Timestamp;
+use shared::json::Json;
+use shared::parameters::Template;
 use shared::send_response::{NotificationResult, SendResponse};
 use shared::store::NotificationStatus;
 
@@ -21,21 +22,22 @@ use shared::store::NotificationStatus;
 /// fails. A repeat of a request that failed sends nothing twice.
 pub(crate) async fn send(
     app: &App,
-    event: &Value,
+    event: &Json,
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<SendResponse, Diagnostic> {
     let request = Request::read(event).map_err(error::invalid)?;
     request.check(now).map_err(error::invalid)?;
     let code = request.template.as_str();
-    let template = app.template(code, now).await.map_err(error::from_template)?;
-    let template = template.ok_or_else(|| {
+    let fits = |template: &Template| request.fields(template).is_ok();
+    let named: Vec<_> = request.to.0.iter().filter_map(Recipient::alias).collect();
+    let found = app.template_and_apps(code, &named, fits, now).await;
+    let (template, apps) = found.map_err(error::from_template)?.ok_or_else(|| {
         error::invalid(format!(
             "template: there is no template {code}; register it under /templates"
         ))
     })?;
     let fields = request.fields(&template).map_err(error::invalid)?;
-    let apps = app.apps(&template, now).await;
     let specs: Vec<_> = request.specs().collect();
     if specs.len() > 1 {
         record_bulk_request(app, &request, &specs, now).await.map_err(error::from_delivery)?;

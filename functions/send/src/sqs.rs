@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
+use shared::json::{Json, JsonError};
 use shared::metric;
 use std::collections::BTreeMap;
 
@@ -42,12 +43,16 @@ pub(crate) async fn process_batch(
     }
     let failed = stream::iter(batch.records)
         .map(async |message| {
-            let sent = match serde_json::from_str(&message.body) {
-                Ok(event) => send(app, &event, now, deadline).await,
-                Err(_) => Err(error::invalid("the message is not JSON")),
+            let event = Json::parse(&message.body);
+            let sent = match &event {
+                Ok(event) => send(app, event, now, deadline).await,
+                Err(JsonError::Malformed) => Err(error::invalid("the message is not JSON")),
+                Err(invalid) => Err(error::invalid(invalid.to_string())),
             };
             let sent = sent.inspect_err(|error| {
+                let id = event.as_ref().ok().and_then(|event| event.get("id")?.as_str());
                 tracing::error!(
+                    id,
                     message_id = message.message_id,
                     kind = error.error_type,
                     "{}",

@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::metric;
-use shared::parameters::ParameterError;
+use shared::parameters::{ParameterError, Template};
 use shared::send_response::NotificationResult;
 use shared::store::{Lease, NextAction, NotificationRow, NotificationStatus, ReceiptResolution};
 use std::collections::HashSet;
@@ -136,8 +136,11 @@ async fn send(
         return retry_unsendable(app, row, problem, now).await;
     };
     let code = spec.template.as_str();
-    let template = match app.template(code, now).await {
-        Ok(Some(template)) => template,
+    let fits = |template: &Template| spec.fields(template).is_ok();
+    let named: Vec<_> = spec.to.alias().into_iter().collect();
+    let found = app.template_and_apps(code, &named, fits, now).await;
+    let (template, apps) = match found {
+        Ok(Some(found)) => found,
         Ok(None) => {
             let problem = format!("there is no template {code} under /templates any more");
             return retry_unsendable(app, row, &problem, now).await;
@@ -151,7 +154,6 @@ async fn send(
         Ok(fields) => fields,
         Err(problem) => return retry_unsendable(app, row, &problem, now).await,
     };
-    let apps = app.apps(&template, now).await;
     let notification =
         Notification { id, spec: &spec, template: &template, apps: &apps, fields: &fields };
     deliver(app, &notification, Some(row.clone()), deadline).await?;

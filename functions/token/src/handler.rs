@@ -9,8 +9,11 @@ use crate::rejected_token::refresh_rejected_token;
 use crate::token_metrics;
 use futures_util::stream::{self, StreamExt as _};
 use lambda_runtime::Diagnostic;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use shared::clock::Timestamp;
+use shared::json::Json;
+use shared::lambda::invalid_request;
 use shared::parameters::{StoredToken, WeChatApp};
 use shared::secret::Secret;
 use shared::wechat::id::AppId;
@@ -28,14 +31,38 @@ const DEADLINE_MARGIN: u64 = 3;
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the function is invoked with.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Event {
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Event {
     /// The app whose token WeChat rejected, or that has none. The schedule names no app,
     /// which means all.
     app_id: Option<AppId>,
     /// The generation that WeChat rejected.
+    #[serde(default, deserialize_with = "generation")]
     rejected_generation: Option<u64>,
     check: Option<CheckRequest>,
+}
+
+impl Event {
+    fn read(event: &Json) -> Result<Self, String> {
+        // EventBridge Scheduler sends a description of the schedule, which has no input.
+        if event.get("source").and_then(Json::as_str) == Some("aws.scheduler") {
+            return Ok(Self::default());
+        }
+        event.read().map_err(|error| error.to_string())
+    }
+}
+
+/// A generation counts tokens: whoever names one that none can have had would make the next
+/// one overflow.
+fn generation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    const MAX_GENERATION: u64 = 1 << 53;
+    match Option::<u64>::deserialize(deserializer)? {
+        Some(generation) if generation > MAX_GENERATION => {
+            Err(D::Error::custom("no token has had such a generation"))
+        }
+        generation => Ok(generation),
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -67,10 +94,11 @@ impl RefreshedToken {
 
 pub(crate) async fn handle(
     app: &App,
-    event: Event,
+    event: Json,
     now: Timestamp,
     deadline: Timestamp,
 ) -> Result<TokenResponse, Diagnostic> {
+    let event = Event::read(&event).map_err(invalid_request)?;
     match (event.check, event.app_id) {
         (Some(request), _) => check(app, request.app.as_deref(), now, deadline).await,
         (None, Some(app_id)) => {
@@ -205,4 +233,32 @@ fn parameters_failed(error: &RefreshError) -> Diagnostic {
 
 fn failed(app: &str, error: &RefreshError) -> Diagnostic {
     diagnostic(format!("{app}: {error}"), error.is_permanent())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fault 90.
+    #[test]
+    fn event_that_no_one_meant_refreshes_nothing() {
+        let read = |event: &str| Event::read(&Json::parse(event).unwrap());
+        for (event, problem) in [
+            (r#"{"chekc":{}}"#, "chekc: unknown field `chekc`"),
+            ("[null,null,null]", "must be an object"),
+            (r#"{"check":["shop"]}"#, "check: must be an object"),
+            (r#"{"check":{"app":17}}"#, "check.app: must be a text"),
+            (
+                r#"{"app_id":"wx1","rejected_generation":18446744073709551615}"#,
+                "rejected_generation: no token has had such a generation",
+            ),
+            (r#"{"app_id":"wx1","rejected_generation":-1}"#, "rejected_generation: "),
+        ] {
+            let found = read(event).unwrap_err();
+            assert!(found.starts_with(problem), "{event}: {found}");
+        }
+        let scheduled = r#"{"version":"0","source":"aws.scheduler","detail-type":"Scheduled Event","detail":"{}"}"#;
+        assert!(read(scheduled).is_ok_and(|event| event.app_id.is_none()));
+        assert!(read("{}").is_ok() && read(r#"{"app_id":"wx1","rejected_generation":7}"#).is_ok());
+    }
 }

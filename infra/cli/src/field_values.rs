@@ -4,6 +4,8 @@ use crate::error::{Error, ErrorKind};
 use crate::input_file;
 use clap::Args;
 use serde_json::{Map, Value};
+use shared::json::{Json, TextOrNumber};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -37,16 +39,18 @@ impl FieldValues {
             Error::new(ErrorKind::Invalid, format!("the fields can't be read: {problem}"), advice)
         };
         let text = input_file::read(file).map_err(|error| invalid(error.to_string()))?;
-        match serde_json::from_str(&text) {
-            Ok(Value::Object(fields)) => Ok(fields),
-            Ok(_) => Err(invalid("the file has no object".to_owned())),
-            Err(error) => Err(invalid(format!(
-                "it is not JSON (line {}, column {})",
-                error.line(),
-                error.column()
-            ))),
-        }
+        parse_fields(&text).map_err(invalid)
     }
+}
+
+/// The fields as texts: a number of 20 digits would lose some on its way through a `Value`.
+fn parse_fields(text: &str) -> Result<Map<String, Value>, String> {
+    let json = Json::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(json, Json::Object(_)) {
+        return Err("the file has no object".to_owned());
+    }
+    let fields: BTreeMap<String, TextOrNumber> = json.read().map_err(|error| error.to_string())?;
+    Ok(fields.into_iter().map(|(name, TextOrNumber(value))| (name, value.into())).collect())
 }
 
 fn without_duplicates(pairs: &[(String, String)]) -> Result<Map<String, Value>, Error> {
@@ -72,6 +76,23 @@ mod tests {
         assert_eq!(parse_pair("a=b=c d").unwrap(), ("a".to_owned(), "b=c d".to_owned()));
         assert_eq!(parse_pair("a=").unwrap(), ("a".to_owned(), String::new()));
         assert!(parse_pair("a").is_err() && parse_pair("=b").is_err());
+    }
+
+    #[test]
+    fn file_keeps_every_digit_and_names_what_is_wrong() {
+        let fields =
+            parse_fields(r#"{"no":20261201123456789012,"price":12.50,"name":"a"}"#).unwrap();
+        assert_eq!(fields["no"], "20261201123456789012");
+        assert_eq!((&fields["price"], &fields["name"]), (&"12.50".into(), &"a".into()));
+        for (text, words) in [
+            ("{", "it is not JSON"),
+            ("[1]", "no object"),
+            (r#"{"a":1,"a":2}"#, r#"the name "a" stands twice"#),
+            (r#"{"a":null}"#, "a: must be a text or a number"),
+        ] {
+            let problem = parse_fields(text).unwrap_err();
+            assert!(problem.contains(words), "{problem}");
+        }
     }
 
     #[test]

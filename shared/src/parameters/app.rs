@@ -1,8 +1,10 @@
 //! The parameters `/apps/{app}`.
 
 use super::ReplyRules;
+use crate::json::Json;
 use crate::wechat::id::AppId;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 /// An Official Account or a mini program.
@@ -36,8 +38,9 @@ pub(super) struct StoredApp {
     /// `gh_…` from WeChat's console, for the operator's information.
     #[serde(rename = "original_id")]
     _original_id: Option<String>,
-    #[serde(default)]
-    replies: Value,
+    /// Read apart, see [`WeChatApp::new`].
+    #[serde(default, rename = "replies")]
+    _replies: IgnoredAny,
     #[serde(flatten)]
     others: Map<String, Value>,
 }
@@ -45,18 +48,18 @@ pub(super) struct StoredApp {
 impl WeChatApp {
     /// The app, and the problems of its parameter. An invalid rule or an unknown name is
     /// ignored, so that everything else works.
-    pub(super) fn new(alias: String, stored: StoredApp) -> (Self, Vec<String>) {
+    pub(super) fn new(alias: String, stored: StoredApp, replies: &Json) -> (Self, Vec<String>) {
         let mut problems: Vec<_> =
             stored.others.keys().map(|name| format!("unknown name {name:?}")).collect();
-        let rules = match stored.replies {
-            Value::Null => Vec::new(),
-            Value::Array(rules) => rules,
+        let rules = match replies {
+            Json::Null => &[],
+            Json::Array(rules) => rules.as_slice(),
             _ => {
                 problems.push("its replies are not a list of rules".to_owned());
-                Vec::new()
+                &[]
             }
         };
-        let (replies, bad_rules) = ReplyRules::read(&rules, stored.kind);
+        let (replies, bad_rules) = ReplyRules::read(rules, stored.kind);
         problems.extend(bad_rules);
         (Self { alias, app_id: stored.app_id, kind: stored.kind, replies }, problems)
     }

@@ -1,5 +1,6 @@
 //! The parameter `/callback/{app}`.
 
+use super::WHITE_SPACE_AROUND;
 use crate::secret::Secret;
 use crate::wechat::callback::{Callback, DEFAULT_WINDOW, EncryptionMode};
 use crate::wechat::crypto::EncodingAesKey;
@@ -52,10 +53,19 @@ fn window() -> u64 {
 fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
     let token = Secret::deserialize(deserializer)?;
     let text = token.expose();
+    refuse_padded(text, "a token")?;
     if !(3..=32).contains(&text.len()) || !text.bytes().all(|c| c.is_ascii_alphanumeric()) {
         return Err(serde::de::Error::custom("a token has 3 to 32 letters and digits"));
     }
     Ok(token)
+}
+
+/// What is copied along with a secret is easily overlooked.
+fn refuse_padded<E: serde::de::Error>(secret: &str, what: &str) -> Result<(), E> {
+    if secret.trim() == secret {
+        return Ok(());
+    }
+    Err(E::custom(format!("{WHITE_SPACE_AROUND} {what}; remove it")))
 }
 
 fn optional_token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
@@ -66,6 +76,7 @@ fn optional_key<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<EncodingAesKey>, D::Error> {
     let text = Secret::deserialize(deserializer)?;
+    refuse_padded(text.expose(), "an EncodingAESKey")?;
     EncodingAesKey::parse(text.expose()).map(Some).map_err(serde::de::Error::custom)
 }
 
@@ -115,6 +126,23 @@ mod tests {
             r#"{"mode":"safe","token":"abc"}"#,
         ] {
             assert!(callback(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// Fault 91.
+    #[test]
+    fn white_space_around_a_secret_is_named() {
+        let key = "A".repeat(43);
+        for bad in [
+            r#"{"mode":"plaintext","token":"abc\n"}"#.to_owned(),
+            format!(r#"{{"mode":"safe","token":"abc","encoding_aes_key":" {key}"}}"#),
+            format!(r#"{{"mode":"safe","token":"abc","encoding_aes_key":"{key}\t"}}"#),
+        ] {
+            let value = Secret::new(bad.clone());
+            let error = crate::parameters::parse::<StoredCallback>("callback/shop", &value);
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("there is white space around"), "{bad}: {error}");
+            assert!(!error.contains("abc") && !error.contains(&key), "{error}");
         }
     }
 }

@@ -7,6 +7,8 @@
 //!  { "on": { "pattern": "^[0-9]{8}$" }, "reply": { "text": "…" } },
 //!  { "on": { "menu": "ORDERS" }, "reply": { "text": "…" } },
 //!  { "on": { "scene": "poster" }, "reply": { "text": "…" } },
+//!  { "on": { "scene_prefix": "poster_" }, "reply": { "text": "…" } },
+//!  { "on": "any_scene", "reply": { "text": "…" } },
 //!  { "on": "message", "reply": { "text": "…" } }]
 //! ```
 //!
@@ -15,9 +17,11 @@
 //! reply there, too.
 
 use super::app::AppKind;
+use crate::json::Json;
 use crate::wechat::customer_service::CustomerServiceMessage;
 use crate::wechat::push::{Event, PushKind};
 use crate::wechat::reply::Reply;
+use crate::wechat::text::character_problem;
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::Value;
@@ -50,21 +54,29 @@ pub enum AutoReply {
 enum Trigger {
     /// A follow.
     Follow,
-    /// A text that is exactly this, except for white space around it. What WeChat has
-    /// understood of a recording counts as a text, here and below.
+    /// A text that is this, [folded](fold), except for what ends it and white space around it.
+    /// What WeChat has understood of a recording counts as a text, here and below.
     Keyword(String),
-    /// A text that contains this.
+    /// A text that contains this, folded.
     Contains(String),
     /// A text that matches a regular expression.
     Pattern(Regex),
-    /// A tap on the menu item with this key.
-    Menu(String),
-    /// A scan of the QR code with this scene, by a follower or with a follow.
-    Scene(String),
+    /// A tap on a menu item with such a key.
+    Menu(Wanted),
+    /// A scan of a QR code with such a scene, by a follower or with a follow.
+    Scene(Wanted),
     /// A user enters the mini program's customer service.
     EnterSession,
     /// Any message that no earlier rule matches.
     Message,
+}
+
+/// The keys or scenes that a rule is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wanted {
+    This(String),
+    Prefix(String),
+    Any,
 }
 
 /// A rule as it is stored. The reply is read once the app's kind is known.
@@ -83,7 +95,11 @@ enum StoredTrigger {
     Contains(String),
     Pattern(String),
     Menu(String),
+    MenuPrefix(String),
+    AnyMenu,
     Scene(String),
+    ScenePrefix(String),
+    AnyScene,
     EnterSession,
     Message,
 }
@@ -91,7 +107,7 @@ enum StoredTrigger {
 impl ReplyRules {
     /// Reads the rules of an app of this kind, and the problem of each invalid one, with its
     /// position in the list. Invalid rules are ignored, so that the others work.
-    pub(super) fn read(rules: &[Value], kind: AppKind) -> (Self, Vec<String>) {
+    pub(super) fn read(rules: &[Json], kind: AppKind) -> (Self, Vec<String>) {
         let mut read: Vec<Rule> = Vec::new();
         let mut problems = Vec::new();
         for (place, stored) in rules.iter().enumerate() {
@@ -117,9 +133,14 @@ impl ReplyRules {
 }
 
 impl Rule {
-    fn read(stored: &Value, kind: AppKind) -> Result<Self, String> {
-        let stored: StoredRule =
-            serde_json::from_value(stored.clone()).map_err(|error| error.to_string())?;
+    fn read(stored: &Json, kind: AppKind) -> Result<Self, String> {
+        stored.check_names().map_err(|error| error.to_string())?;
+        for (place, text) in stored.texts() {
+            if let Some(problem) = character_problem(text) {
+                return Err(format!("{}: {problem}", place.escape_debug()));
+            }
+        }
+        let stored: StoredRule = stored.read().map_err(|error| error.to_string())?;
         let on = Trigger::read(stored.on)?;
         on.possible(kind)?;
         let reply = AutoReply::read(stored.reply, kind)?;
@@ -169,14 +190,22 @@ impl Trigger {
         };
         Ok(match stored {
             StoredTrigger::Follow => Self::Follow,
-            StoredTrigger::Keyword(text) => Self::Keyword(some(text)?.trim().to_owned()),
-            StoredTrigger::Contains(text) => Self::Contains(some(text)?),
+            StoredTrigger::Keyword(text) => {
+                Self::Keyword(without_end(&fold(&some(text)?)).to_owned())
+            }
+            StoredTrigger::Contains(text) => Self::Contains(fold(&some(text)?)),
             StoredTrigger::Pattern(text) => {
                 let pattern = RegexBuilder::new(&some(text)?).size_limit(MAX_PATTERN_BYTES).build();
                 Self::Pattern(pattern.map_err(|error| format!("its pattern: {error}"))?)
             }
-            StoredTrigger::Menu(key) => Self::Menu(some(key)?),
-            StoredTrigger::Scene(scene) => Self::Scene(some(scene)?),
+            StoredTrigger::Menu(key) => Self::Menu(Wanted::This(some(key)?.trim().to_owned())),
+            StoredTrigger::MenuPrefix(prefix) => Self::Menu(Wanted::Prefix(some(prefix)?)),
+            StoredTrigger::AnyMenu => Self::Menu(Wanted::Any),
+            StoredTrigger::Scene(scene) => {
+                Self::Scene(Wanted::This(some(scene)?.trim().to_owned()))
+            }
+            StoredTrigger::ScenePrefix(prefix) => Self::Scene(Wanted::Prefix(some(prefix)?)),
+            StoredTrigger::AnyScene => Self::Scene(Wanted::Any),
             StoredTrigger::EnterSession => Self::EnterSession,
             StoredTrigger::Message => Self::Message,
         })
@@ -203,9 +232,8 @@ impl Trigger {
     fn matches_all_of(&self, later: &Self) -> bool {
         match (self, later) {
             (Self::Message, later) => later.is_message(),
-            (Self::Keyword(a), Self::Keyword(b))
-            | (Self::Menu(a), Self::Menu(b))
-            | (Self::Scene(a), Self::Scene(b)) => a == b,
+            (Self::Keyword(a), Self::Keyword(b)) => a == b,
+            (Self::Menu(a), Self::Menu(b)) | (Self::Scene(a), Self::Scene(b)) => a.covers(b),
             (Self::Contains(part), Self::Keyword(text) | Self::Contains(text)) => {
                 text.contains(part.as_str())
             }
@@ -221,21 +249,70 @@ impl Trigger {
             | (Self::Follow, PushKind::Event(Event::Subscribe { .. }))
             | (Self::EnterSession, PushKind::Event(Event::UserEnterTempSession { .. })) => true,
             (_, PushKind::Message(message)) => message.words().is_some_and(|words| match self {
-                Self::Keyword(text) => words.trim() == text,
-                Self::Contains(part) => words.contains(part.as_str()),
+                Self::Keyword(text) => without_end(&fold(words)) == text,
+                Self::Contains(part) => fold(words).contains(part.as_str()),
                 Self::Pattern(pattern) => pattern.is_match(words),
                 _ => false,
             }),
             (
                 Self::Menu(wanted),
                 PushKind::Event(Event::Click { key } | Event::ScanCodeWaitMessage { key, .. }),
-            ) => key == wanted,
-            (Self::Scene(wanted), PushKind::Event(Event::Scan { scene, .. })) => scene == wanted,
+            ) => wanted.matches(key),
+            (Self::Scene(wanted), PushKind::Event(Event::Scan { scene, .. })) => {
+                wanted.matches(scene)
+            }
             (Self::Scene(wanted), PushKind::Event(Event::Subscribe { scene, .. })) => {
-                scene.as_ref() == Some(wanted)
+                scene.as_ref().is_some_and(|scene| wanted.matches(scene))
             }
             _ => false,
         }
+    }
+}
+
+impl Wanted {
+    fn matches(&self, found: &str) -> bool {
+        match self {
+            Self::This(wanted) => found.trim() == wanted,
+            Self::Prefix(prefix) => found.trim_start().starts_with(prefix.as_str()),
+            Self::Any => true,
+        }
+    }
+
+    /// Whether it matches all that `other` does.
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (Self::Prefix(prefix), Self::This(text) | Self::Prefix(text)) => {
+                text.starts_with(prefix.as_str())
+            }
+            (Self::This(one), Self::This(other)) => one == other,
+            (Self::This(_) | Self::Prefix(_), _) => false,
+        }
+    }
+}
+
+/// A text as people mean it: without its case, and with the letters, digits and signs that
+/// Chinese keyboards write wide (U+FF01 to U+FF5E) in their usual width.
+fn fold(text: &str) -> String {
+    let narrow = |c: char| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        '\u{3000}' => ' ',
+        c => c,
+    };
+    text.chars().map(narrow).flat_map(char::to_lowercase).collect()
+}
+
+/// A folded text without white space around it and the signs that end a sentence, unless it is
+/// made of these.
+fn without_end(folded: &str) -> &str {
+    let text = folded.trim();
+    let end = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '.' | '!' | '?' | ',' | ';' | ':' | '~' | '。' | '、' | '…')
+    };
+    match text.trim_end_matches(end) {
+        "" => text,
+        words => words,
     }
 }
 
@@ -246,10 +323,20 @@ impl fmt::Display for Trigger {
             Self::Keyword(text) => write!(f, "the rule on the keyword {text:?}"),
             Self::Contains(text) => write!(f, "the rule on what contains {text:?}"),
             Self::Pattern(pattern) => write!(f, "the rule on the pattern {:?}", pattern.as_str()),
-            Self::Menu(key) => write!(f, "the rule on the menu key {key:?}"),
-            Self::Scene(scene) => write!(f, "the rule on the scene {scene:?}"),
+            Self::Menu(key) => write!(f, "the rule on {key} menu key"),
+            Self::Scene(scene) => write!(f, "the rule on {scene} scene"),
             Self::EnterSession => f.write_str("the rule on enter_session"),
             Self::Message => f.write_str("the rule on any message"),
+        }
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::This(text) => write!(f, "{text:?} as"),
+            Self::Prefix(prefix) => write!(f, "a prefix {prefix:?} of the"),
+            Self::Any => f.write_str("any"),
         }
     }
 }

@@ -1,16 +1,22 @@
 //! A message template of the business: fields with meaning, and how they fill
 //! WeChat's keys in each channel.
 
+use crate::json::Json;
 use crate::wechat::field::FieldType;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use crate::wechat::text::{character_problem, id_problem};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 mod channel;
+mod channel_check;
 mod field_source;
+mod fill;
+mod link;
 
-pub use channel::{Channel, ChannelKind, CustomerService, MiniProgramPage};
+pub use channel::{
+    Channel, ChannelKind, CustomerService, MessageLanguage, MiniProgramPage, MiniProgramState,
+};
 pub use field_source::{FieldSource, InvalidValue};
+pub use fill::{Fields, Unfillable, UnknownField, fill, fill_as};
 
 /// What stands in `/templates/{code}`.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,7 +36,13 @@ impl Template {
     /// Fails when it isn't a template, or one that could never be sent: what is wrong, by
     /// line or channel.
     pub fn read(text: &str) -> Result<Self, String> {
-        let template: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let json = Json::parse(text).map_err(|error| error.to_string())?;
+        for (place, text) in json.texts() {
+            if let Some(problem) = character_problem(text) {
+                return Err(format!("{}: {problem}", place.escape_debug()));
+            }
+        }
+        let template: Self = json.read().map_err(|error| error.to_string())?;
         template.check()?;
         Ok(template)
     }
@@ -41,33 +53,29 @@ impl Template {
         if self.channels.is_empty() {
             return Err("it has no channels".to_owned());
         }
-        let fields: BTreeMap<_, _> =
-            self.fields.iter().map(|field| (field.clone(), String::new())).collect();
-        // A field may be the whole of an address.
-        let samples: BTreeMap<_, _> =
-            self.fields.iter().map(|field| (field.clone(), "https://".to_owned())).collect();
-        for channel in &self.channels {
-            for text in channel.texts() {
-                fill(text, &fields)
-                    .map_err(|error| format!("its channel {}: {error}", channel.kind()))?;
+        for (at, field) in self.fields.iter().enumerate() {
+            if let Some(problem) = id_problem(field) {
+                return Err(format!("fields[{at}]: {problem}"));
             }
-            if let Channel::CustomerService(CustomerService { message, .. }) = channel
-                && let Some(problem) = message
-                    .map(|text| fill(text, &samples), |text| fill_address(text, &samples))
-                    .ok()
-                    .and_then(|message| message.problem())
-            {
-                return Err(format!("its channel {}: {problem}", channel.kind()));
-            }
-            if let Some((data, message)) = channel.data() {
-                for (key, content) in data {
-                    content
-                        .check(key, message)
-                        .map_err(|error| format!("its channel {}: {error}", channel.kind()))?;
-                }
+            if self.fields[..at].contains(field) {
+                return Err(format!("fields[{at}]: {field} stands twice"));
             }
         }
+        let empty = self.fields.iter().map(|field| (field.clone(), String::new())).collect();
+        for channel in &self.channels {
+            channel
+                .check(&empty)
+                .map_err(|problem| format!("its channel {}: {problem}", channel.kind()))?;
+        }
         Ok(())
+    }
+
+    /// The aliases of all apps that it names: those that send, and those that a tap opens.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.channels.iter().flat_map(|channel| {
+            let target = channel.target().map(|target| target.app.as_str());
+            [Some(channel.app()), target].into_iter().flatten()
+        })
     }
 
     /// The keys of which only WeChat knows what they may show: their values are
@@ -77,132 +85,20 @@ impl Template {
         let keys = data.flat_map(|(channel, (data, message))| {
             data.keys().map(move |key| (channel, key.as_str(), FieldType::for_key(key, message)))
         });
-        keys.filter(|(.., kind)| matches!(kind, FieldType::Unknown | FieldType::Listed))
-            .map(|(channel, key, _)| (channel, key))
-            .collect()
-    }
-}
-
-/// Puts the fields into a text with `{field}` in it. `{{` stands for a brace.
-///
-/// Fails when the text names a field that isn't there.
-pub fn fill(text: &str, fields: &BTreeMap<String, String>) -> Result<String, UnknownField> {
-    pieces(text)
-        .map(|piece| match piece {
-            Piece::Literal(text) => Ok(text),
-            Piece::Field(name) => {
-                fields.get(name).map(String::as_str).ok_or_else(|| UnknownField(name.to_owned()))
-            }
+        keys.filter(|(.., kind)| {
+            matches!(kind, FieldType::Unknown | FieldType::Listed | FieldType::OptionalListed)
         })
+        .map(|(channel, key, _)| (channel, key))
         .collect()
-}
-
-/// What stands for itself in a part of an address (RFC 3986, "Unreserved
-/// Characters").
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Puts the fields into an address, of the web or of a mini program's page.
-///
-/// They are percent-encoded, so that `?name={product}` has one parameter whatever
-/// the product is called; only a field that is the whole address is taken as it is.
-///
-/// Fails when the address names a field that isn't there.
-pub fn fill_address(
-    address: &str,
-    fields: &BTreeMap<String, String>,
-) -> Result<String, UnknownField> {
-    let mut all = pieces(address);
-    if let (Some(Piece::Field(_)), None) = (all.next(), all.next()) {
-        return fill(address, fields);
     }
-    let encoded = |(name, value): (&String, &String)| {
-        (name.clone(), utf8_percent_encode(value, UNRESERVED).to_string())
-    };
-    fill(address, &fields.iter().map(encoded).collect())
 }
-
-/// The fields that a text names, each once.
-fn fields_of(text: &str) -> impl Iterator<Item = &str> {
-    let mut seen = Vec::new();
-    pieces(text).filter_map(move |piece| match piece {
-        Piece::Field(name) if !seen.contains(&name) => {
-            seen.push(name);
-            Some(name)
-        }
-        Piece::Field(_) | Piece::Literal(_) => None,
-    })
-}
-
-/// A piece of a text with `{field}` in it.
-enum Piece<'a> {
-    Literal(&'a str),
-    Field(&'a str),
-}
-
-fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (piece, after) = match rest.strip_prefix('{') {
-            None if rest.is_empty() => return None,
-            None => {
-                let (literal, after) = rest.split_at(rest.find('{').unwrap_or(rest.len()));
-                (Piece::Literal(literal), after)
-            }
-            Some(after) if after.starts_with('{') => {
-                let (brace, after) = after.split_at(1);
-                (Piece::Literal(brace), after)
-            }
-            // An unclosed one is an unknown field.
-            Some(after) => {
-                let (name, after) = after.split_once('}').unwrap_or((after, ""));
-                (Piece::Field(name), after)
-            }
-        };
-        rest = after;
-        Some(piece)
-    })
-}
-
-/// A text has a `{field}` that isn't one of the template's.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no field {{{0}}}")]
-pub struct UnknownField(String);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn fields() -> BTreeMap<String, String> {
-        [("product", "kettle"), ("time", "15:04")].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
-    }
-
-    #[test]
-    fn text_may_have_literals_and_several_fields() {
-        assert_eq!(fill("{product} at {time}!", &fields()).unwrap(), "kettle at 15:04!");
-        assert_eq!(fill("plain", &fields()).unwrap(), "plain");
-        assert_eq!(fill("{{x} {time}", &fields()).unwrap(), "{x} 15:04");
-        assert_eq!(fill("{{{time}", &fields()).unwrap(), "{15:04");
-        assert_eq!(fill("", &fields()).unwrap(), "");
-    }
-
-    /// Fault 77.
-    #[test]
-    fn field_cannot_change_the_address_around_it() {
-        let fields = BTreeMap::from([("name".to_owned(), "茶 & milk?a=b/c#~".to_owned())]);
-        assert_eq!(
-            fill_address("https://example.com/?name={name}&x=1", &fields).unwrap(),
-            "https://example.com/?name=%E8%8C%B6%20%26%20milk%3Fa%3Db%2Fc%23~&x=1"
-        );
-        assert_eq!(fill_address("{name}", &fields).unwrap(), fields["name"]);
-        assert_eq!(fill_address("pages/index", &fields).unwrap(), "pages/index");
-        let named: Vec<_> = fields_of("{b} {{x} {a}{b}").collect();
-        assert_eq!(named, ["b", "a"]);
-    }
-
     #[test]
     fn unknown_field_is_named() {
-        assert_eq!(fill("{prodct}", &fields()), Err(UnknownField("prodct".to_owned())));
-        assert_eq!(fill("at {time", &BTreeMap::new()), Err(UnknownField("time".to_owned())));
         let template: Template = serde_json::from_str(
             r#"{"fields":["a"],"channels":[{"channel":"customer_service","app":"shop","text":"{b}"}]}"#,
         )
@@ -257,6 +153,108 @@ mod tests {
         assert!(problem.contains("unknown variant `txt`"), "{problem}");
         let problem = read(r#","news":{"title":"{a}","url":"example.test"}"#).unwrap_err();
         assert!(problem.contains("its url must begin"), "{problem}");
+    }
+
+    /// Fault 91.
+    #[test]
+    fn template_that_can_never_work_is_refused_with_a_hint() {
+        let read = |more: &str| {
+            let channel =
+                r#""channel":"subscribe","app":"m","template_id":"t","data":{"thing1":"{a}"}"#;
+            let channel = if more.contains(r#""channel""#) { "" } else { channel };
+            Template::read(&format!(r#"{{"fields":["a"],"channels":[{{{channel}{more}}}]}}"#))
+        };
+        for good in [
+            r#","state":"trial","lang":"zh_TW","page":"/pages/a.html?id={a}""#,
+            r#","page":"{a}""#,
+            r#"{"channel":"bizsend","app":"s","template_id":"t","data":{},"page":"https://a.example/{a}"}"#
+                .trim_matches(['{', '}']),
+        ] {
+            assert!(read(good).is_ok(), "{good}: {:?}", read(good));
+        }
+        let message =
+            |message: &str| format!(r#""channel":"customer_service","app":"s",{message}"#);
+        let template = |more: &str| {
+            format!(
+                r#""channel":"template","app":"s","template_id":"t","data":{{"thing1":"{{a}}"}},{more}"#
+            )
+        };
+        for (bad, words) in [
+            (
+                r#","state":"release""#.to_owned(),
+                "unknown variant `release`, expected one of `developer`, `trial`, `formal`",
+            ),
+            (r#","lang":"zh-CN""#.to_owned(), "unknown variant `zh-CN`, expected one of `zh_CN`"),
+            (r#","page":"https://example.com/""#.to_owned(), "page: its page is a web address"),
+            (r#","page":"pages/a b""#.to_owned(), "page: its page has white space"),
+            (
+                r#","page":"a","page":"b""#.to_owned(),
+                r#"channels[0]: the name "page" stands twice"#,
+            ),
+            (template(r#""url":"example.com/a b""#), "url: its url must begin with"),
+            (
+                template(r#""url":"https://example.com{a}""#),
+                "url: the field {a} could change the host",
+            ),
+            (
+                template(r#""mini_program":{"app":"m ","page":"p"}"#),
+                "mini_program.app: it has white space",
+            ),
+            (
+                template(r#""mini_program":{"app":"m","page":"http://a"}"#),
+                "mini_program.page: its page is a web",
+            ),
+            (
+                template(r#""template_id":"t ""#).replacen(r#""template_id":"t","#, "", 1),
+                "template_id: it has white space",
+            ),
+            (
+                template("").trim_end_matches(',').replace("thing1", "thing1\\t"),
+                r#"the key "thing1\t": it has white space"#,
+            ),
+            (
+                template("").trim_end_matches(',').replace("thing1", "time2 "),
+                r#"the key "time2 ": it has white space"#,
+            ),
+            (
+                template("").trim_end_matches(',').replace(r#""app":"s""#, r#""app":" s""#),
+                "app: it has white space",
+            ),
+            (
+                template("").trim_end_matches(',').replace("{a}", "{a}\\u000b"),
+                "channels[0].data.thing1: it has the control character U+000B",
+            ),
+            (
+                message(r#""text":"a\u0000""#),
+                "channels[0].text: it has the control character U+0000",
+            ),
+            (message(r#""text":"<a href='https://a.example{a}'>x</a>""#), "could change the host"),
+            (message(r#""image":{"media_id":"M "}"#), "it has white space"),
+            (message(r#""link":{"title":"t","url":"a.example/{a}"}"#), "its url must begin"),
+            (
+                message(r#""link":{"title":"t","url":"https://a.example/","thumb_url":"x"}"#),
+                "its url must begin",
+            ),
+            (
+                message(
+                    r#""mini_program_page":{"title":"t","page":"https://a/","thumb_media_id":"M"}"#,
+                ),
+                "its page is a web",
+            ),
+        ] {
+            let problem = read(&bad).unwrap_err();
+            assert!(problem.contains(words), "{bad}: {problem}");
+        }
+        for (fields, words) in [
+            (r#"["a","a"]"#, "fields[1]: a stands twice"),
+            (r#"["a "]"#, "fields[0]: it has white space"),
+            (r#"[""]"#, "fields[0]: it is empty"),
+        ] {
+            let problem = Template::read(&format!(
+                r#"{{"fields":{fields},"channels":[{{"channel":"customer_service","app":"s","text":"t"}}]}}"#
+            ));
+            assert!(problem.as_ref().is_err_and(|it| it.contains(words)), "{fields}: {problem:?}");
+        }
     }
 
     fn template_with(channel: &str, data: &str) -> Result<Template, serde_json::Error> {

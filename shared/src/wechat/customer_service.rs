@@ -6,10 +6,11 @@
 //! [Official Accounts]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Service_Center_messages.html
 //! [mini programs]: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/kf-mgnt/kf-message/sendCustomMessage.html
 
+use crate::wechat::address::{optional_web_problem, page_problem, trim_page, web_problem};
 use crate::wechat::api;
-use crate::wechat::content;
 use crate::wechat::id::{AppId, OpenId};
 use crate::wechat::message::SendRequest;
+use crate::wechat::text::{TextKind, id_problem, text_problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -94,79 +95,83 @@ impl CustomerServiceMessage {
     /// Why WeChat would refuse this message, if it would.
     pub fn problem(&self) -> Option<&'static str> {
         match self {
-            Self::Text(text) => content::text_problem(text),
-            Self::Image { media_id } if media_id.is_empty() => Some("its media_id is empty"),
+            Self::Text(text) => text_problem(text),
+            Self::Image { media_id } if id_problem(media_id).is_some() => {
+                Some("its media_id is empty or has white space in it")
+            }
             Self::Link { title, .. } | Self::News { title, .. } if title.is_empty() => {
                 Some("its title is empty")
             }
-            Self::Link { url, .. } | Self::News { url, .. } => content::url_problem(url),
-            Self::MiniProgramPage { page, thumb_media_id, .. }
-                if page.is_empty() || thumb_media_id.is_empty() =>
-            {
-                Some("its page or its thumb_media_id is empty")
+            Self::Link { url, thumb_url: picture, .. }
+            | Self::News { url, picture_url: picture, .. } => {
+                web_problem(url).or_else(|| optional_web_problem(picture))
             }
+            Self::MiniProgramPage { thumb_media_id, .. }
+                if id_problem(thumb_media_id).is_some() =>
+            {
+                Some("its thumb_media_id is empty or has white space in it")
+            }
+            Self::MiniProgramPage { page, .. } => page_problem(page),
             Self::Menu { items, .. } if items.is_empty() => Some("its items are empty"),
             _ => None,
         }
     }
 
-    /// All its texts.
-    pub fn texts(&self) -> Vec<&str> {
+    /// All its texts, and what each is for.
+    pub fn texts(&self) -> Vec<(TextKind, &str)> {
+        use TextKind::{Id, Linked, Page, Plain, Web};
         match self {
-            Self::Text(text) => vec![text],
-            Self::Image { media_id } => vec![media_id],
+            Self::Text(text) => vec![(Linked, text)],
+            Self::Image { media_id } => vec![(Id, media_id)],
             Self::Link { title, description, url, thumb_url: picture }
             | Self::News { title, description, url, picture_url: picture } => {
-                vec![title, description, url, picture]
+                vec![(Plain, title), (Plain, description), (Web, url), (Web, picture)]
             }
             Self::MiniProgramPage { title, page, thumb_media_id, .. } => {
-                vec![title, page, thumb_media_id]
+                vec![(Plain, title), (Page, page), (Id, thumb_media_id)]
             }
             Self::Menu { head, items, tail } => {
-                let answers = items.iter().flat_map(|item| [&*item.id, &*item.content]);
-                answers.chain([head.as_str(), tail.as_str()]).collect()
+                let items = items.iter().flat_map(|it| [(Plain, &*it.id), (Linked, &*it.content)]);
+                items.chain([(Linked, head.as_str()), (Linked, tail.as_str())]).collect()
             }
         }
     }
 
-    /// The same message with `change` applied to each text, and `address` to each address.
-    /// Returns their first error.
-    pub fn map<E>(
-        &self,
-        change: impl Fn(&str) -> Result<String, E>,
-        address: impl Fn(&str) -> Result<String, E>,
-    ) -> Result<Self, E> {
+    /// The same message with `fill` applied to each text. Returns its first error.
+    pub fn map<E>(&self, fill: impl Fn(TextKind, &str) -> Result<String, E>) -> Result<Self, E> {
+        use TextKind::{Id, Linked, Page, Plain, Web};
         Ok(match self {
-            Self::Text(text) => Self::Text(change(text)?),
-            Self::Image { media_id } => Self::Image { media_id: change(media_id)? },
+            Self::Text(text) => Self::Text(fill(Linked, text)?),
+            Self::Image { media_id } => Self::Image { media_id: fill(Id, media_id)? },
             Self::Link { title, description, url, thumb_url } => Self::Link {
-                title: change(title)?,
-                description: change(description)?,
-                url: address(url)?,
-                thumb_url: address(thumb_url)?,
+                title: fill(Plain, title)?,
+                description: fill(Plain, description)?,
+                url: fill(Web, url)?,
+                thumb_url: fill(Web, thumb_url)?,
             },
             Self::News { title, description, url, picture_url } => Self::News {
-                title: change(title)?,
-                description: change(description)?,
-                url: address(url)?,
-                picture_url: address(picture_url)?,
+                title: fill(Plain, title)?,
+                description: fill(Plain, description)?,
+                url: fill(Web, url)?,
+                picture_url: fill(Web, picture_url)?,
             },
             Self::MiniProgramPage { title, app_id, page, thumb_media_id } => {
                 Self::MiniProgramPage {
-                    title: change(title)?,
+                    title: fill(Plain, title)?,
                     app_id: app_id.clone(),
-                    page: address(page)?,
-                    thumb_media_id: change(thumb_media_id)?,
+                    page: fill(Page, page)?,
+                    thumb_media_id: fill(Id, thumb_media_id)?,
                 }
             }
             Self::Menu { head, items, tail } => {
-                let answer = |item: &MenuItem| {
-                    Ok(MenuItem { id: change(&item.id)?, content: change(&item.content)? })
+                let item = |item: &MenuItem| {
+                    let (id, content) = (fill(Plain, &item.id)?, fill(Linked, &item.content)?);
+                    Ok(MenuItem { id, content })
                 };
                 Self::Menu {
-                    head: change(head)?,
-                    items: items.iter().map(answer).collect::<Result<_, _>>()?,
-                    tail: change(tail)?,
+                    head: fill(Linked, head)?,
+                    items: items.iter().map(item).collect::<Result<_, _>>()?,
+                    tail: fill(Linked, tail)?,
                 }
             }
         })
@@ -199,7 +204,7 @@ impl CustomerServiceMessage {
             ),
             Self::MiniProgramPage { title, app_id, page, thumb_media_id } => {
                 let mut card = json!({
-                    "title": title, "pagepath": page, "thumb_media_id": thumb_media_id,
+                    "title": title, "pagepath": trim_page(page), "thumb_media_id": thumb_media_id,
                 });
                 if let Some(app_id) = app_id {
                     card["appid"] = app_id.as_str().into();

@@ -5,9 +5,12 @@
 //! documentation is unclear, a value passes and WeChat decides. Only lengths are counted
 //! strictly, in UTF-16 units: an emoji has two or more.
 //!
-//! Source: WeChat's documentation, "订阅消息参数值内容限制说明" (limits of the
-//! values of subscription messages) and "类目模板" (category templates, for the
-//! template messages of Official Accounts).
+//! The two kinds of message differ. Subscription messages: WeChat's documentation,
+//! ["发送订阅消息"], "订阅消息参数值内容限制说明" (limits of the values). Template messages of Official
+//! Accounts: the console's rules of 类目模板 (category templates), which have no public page; they
+//! allow an `amount` 12 digits and a `const` to be empty, and are otherwise the same.
+//!
+//! ["发送订阅消息"]: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html
 
 mod amount;
 mod date_time;
@@ -29,6 +32,9 @@ impl FieldType {
             return Ok(());
         }
         let problem = |violation| Err(self.problem(violation));
+        if value.is_empty() && self == Self::OptionalListed {
+            return Ok(());
+        }
         if value.is_empty() {
             return problem(Violation::Empty);
         }
@@ -45,7 +51,8 @@ impl FieldType {
         let formed = |formed| if formed { Ok(()) } else { Err(Violation::Form) };
         let checked = match self {
             Self::Number => formed(amount::is_decimal(value)),
-            Self::Amount => formed(amount::is_amount(value)),
+            Self::Amount => formed(amount::is_amount(value, 10)),
+            Self::LongAmount => formed(amount::is_amount(value, amount::MAX_DIGITS)),
             Self::Letter => all(|c| c.is_ascii_alphabetic()),
             Self::Symbol => all(is_symbol),
             Self::CharacterString => all(|c| !is_chinese(c)),
@@ -58,6 +65,7 @@ impl FieldType {
             Self::Thing
             | Self::ShortThing
             | Self::Listed
+            | Self::OptionalListed
             | Self::Keyword
             | Self::Hidden
             | Self::Unknown => Ok(()),
@@ -91,7 +99,9 @@ impl FieldType {
             Self::Time
             | Self::Date
             | Self::Amount
+            | Self::LongAmount
             | Self::Listed
+            | Self::OptionalListed
             | Self::Hidden
             | Self::Unknown => None,
         }

@@ -5,9 +5,10 @@
 //! ["被动回复用户消息"]: https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Passive_user_reply_message.html
 
 use crate::clock::Timestamp;
-use crate::wechat::content;
+use crate::wechat::address::{optional_web_problem, web_problem};
 use crate::wechat::id::OpenId;
 use crate::wechat::push::{Format, Push};
+use crate::wechat::text::{clean, id_problem, text_problem};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -76,17 +77,22 @@ impl Reply {
     /// Why WeChat would refuse this reply, if it would.
     pub fn problem(&self) -> Option<&'static str> {
         match self {
-            Self::Text(text) => content::text_problem(text),
+            Self::Text(text) => text_problem(text),
             Self::Image { media_id } | Self::Voice { media_id } | Self::Video { media_id, .. }
-                if media_id.is_empty() =>
+                if id_problem(media_id).is_some() =>
             {
-                Some("its media_id is empty")
+                Some("its media_id is empty or has white space in it")
             }
-            Self::Music { thumb_media_id, .. } if thumb_media_id.is_empty() => {
-                Some("its thumb_media_id is empty")
+            Self::Music { thumb_media_id, .. } if id_problem(thumb_media_id).is_some() => {
+                Some("its thumb_media_id is empty or has white space in it")
             }
             Self::News { title, .. } if title.is_empty() => Some("its title is empty"),
-            Self::News { url, .. } => content::url_problem(url),
+            Self::News { url, picture_url, .. } => {
+                web_problem(url).or_else(|| optional_web_problem(picture_url))
+            }
+            Self::Music { url, high_quality_url, .. } => {
+                [url, high_quality_url].into_iter().flatten().find_map(|url| web_problem(url))
+            }
             _ => None,
         }
     }
@@ -168,7 +174,8 @@ fn children(xml: &mut String, tree: &Map<String, Value>) {
             Value::Object(inner) => children(xml, inner),
             // The end of a CDATA section can't stand inside one: it is cut in two.
             Value::String(text) => {
-                let _ = write!(xml, "<![CDATA[{}]]>", text.replace("]]>", "]]]]><![CDATA[>"));
+                let text = clean(text).replace("]]>", "]]]]><![CDATA[>");
+                let _ = write!(xml, "<![CDATA[{text}]]>");
             }
             other => {
                 let _ = write!(xml, "{other}");
@@ -285,6 +292,80 @@ mod tests {
         }
         for misspelt in [json!({ "texts": "hi" }), json!({ "image": { "media": "M" } })] {
             assert!(serde_json::from_value::<Reply>(misspelt).is_err());
+        }
+    }
+
+    /// Every text that a strict XML reader finds in a document, entities and sections resolved.
+    fn texts(xml: &str) -> Vec<String> {
+        let mut reader = quick_xml::Reader::from_str(xml);
+        let (mut texts, mut depth) = (vec![String::new()], 0);
+        loop {
+            match reader.read_event().unwrap() {
+                quick_xml::events::Event::Start(_) => {
+                    depth += 1;
+                    texts.push(String::new());
+                }
+                quick_xml::events::Event::End(_) => depth -= 1,
+                quick_xml::events::Event::CData(text) => {
+                    texts.last_mut().unwrap().push_str(&text);
+                }
+                quick_xml::events::Event::Text(text) => {
+                    texts.last_mut().unwrap().push_str(&text);
+                }
+                quick_xml::events::Event::Eof => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(depth, 0);
+        texts
+    }
+
+    /// Fault 93.
+    #[test]
+    fn every_text_leaves_as_valid_xml_and_json_and_arrives_whole() {
+        const PIECES: [&str; 24] = [
+            "a",
+            "你好",
+            "😀",
+            " ",
+            "\n",
+            "\r",
+            "\r\n",
+            "\t",
+            "<",
+            ">",
+            "&",
+            "]]>",
+            "]]",
+            "<![CDATA[",
+            "\"",
+            "\\",
+            "&#11;",
+            "\u{0}",
+            "\u{b}",
+            "\u{1b}",
+            "\u{7f}",
+            "\u{85}",
+            "\u{fffe}",
+            "\u{ffff}",
+        ];
+        let mut seed = 0x9e37_79b9_u64;
+        let mut next = move |bound: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(seed >> 33).unwrap() % bound
+        };
+        for _ in 0..3_000 {
+            let text: String = (0..=next(12)).map(|_| PIECES[next(PIECES.len())]).collect();
+            let reply = Reply::Text(text.clone());
+            let xml = reply.write(&push(Format::Xml), AT);
+            let allowed = |c: char| {
+                matches!(c, '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}')
+                    || c > '\u{ffff}'
+            };
+            assert!(xml.chars().all(allowed), "XML 1.0 has no such character: {xml:?}");
+            assert!(texts(&xml).contains(&clean(&text).into_owned()), "{text:?}: {xml}");
+            let json: Value = serde_json::from_str(&reply.write(&push(Format::Json), AT)).unwrap();
+            assert_eq!(json["Content"], text);
         }
     }
 }

@@ -61,7 +61,7 @@ impl PersonSelector {
             Self::User(id) => PersonQuery::Person(id.as_str().to_owned()),
             Self::Account(name) => PersonQuery::Account(name.as_str().to_owned()),
             Self::OpenId { app: alias, open_id } => {
-                let credentials = app.credentials(alias, now).await?;
+                let credentials = app.current_credentials(alias, now).await?;
                 let of = credentials.apps.by_alias(alias).ok_or(LoginError::UnknownApp)?;
                 PersonQuery::User(AppUser { app_id: of.app_id.clone(), open_id: open_id.clone() })
             }

@@ -24,11 +24,21 @@ pub(super) async fn authenticate(
     let keys = app.keys(now).await?;
     let issuer = app.issuer(context.domain_name.as_deref().unwrap_or_default());
     let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = token.map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
+    let token = token.map(without_scheme);
     let claims = token.and_then(|token| verify(&keys, &issuer, token, now));
     claims
         .filter(|claims| subject(context) == Some(&claims.sub))
         .ok_or(LoginError::InvalidAccessToken)
+}
+
+/// The token in a header: the scheme, in any case ([RFC 9110, 11.1]), may be missing.
+///
+/// [RFC 9110, 11.1]: https://www.rfc-editor.org/rfc/rfc9110#section-11.1
+fn without_scheme(value: &str) -> &str {
+    match value.split_at_checked("Bearer ".len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer ") => token,
+        _ => value,
+    }
 }
 
 /// The person's id that the authorizer has verified. Nothing that the request says of
@@ -42,6 +52,16 @@ pub(super) fn subject(context: &ApiGatewayV2httpRequestContext) -> Option<&str> 
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+
+    #[test]
+    fn scheme_is_bearer_in_any_case_or_missing() {
+        for value in ["Bearer abc", "bearer abc", "BEARER abc", "abc"] {
+            assert_eq!(without_scheme(value), "abc");
+        }
+        for other in ["Basic abc", "Bearer\tabc", "ééééééé"] {
+            assert_eq!(without_scheme(other), other);
+        }
+    }
 
     #[test]
     fn subject_is_only_what_the_authorizer_has_verified() {

@@ -2,13 +2,13 @@
 
 use shared::clock::Timestamp;
 use shared::parameters::{
-    Apps, ChannelKind, FieldSource, InvalidValue, MiniProgramPage, UnknownField, WeChatApp,
-    fill_address,
+    Apps, ChannelKind, FieldSource, InvalidValue, MiniProgramPage, Unfillable, WeChatApp, fill_as,
 };
 use shared::send_response::SkippedChannel;
 use shared::store::{AppIdentity, Entitlement, SendIntent};
 use shared::wechat::field::MessageKind;
 use shared::wechat::message::{MiniProgram, SendRequest, TemplateData, TemplateValue};
+use shared::wechat::text::TextKind;
 use std::collections::BTreeMap;
 
 /// The keys of WeChat's template, and what fills them.
@@ -111,8 +111,13 @@ impl ChannelContext<'_> {
         filled.collect::<Result<_, InvalidValue>>().map(TemplateData).map_err(FillError::from)
     }
 
-    pub(super) fn fill_address(&self, text: &Option<String>) -> Result<Option<String>, FillError> {
-        Ok(text.as_deref().map(|text| fill_address(text, self.fields)).transpose()?)
+    /// Fills the address of the web or of a page that a tap opens.
+    pub(super) fn fill_address(
+        &self,
+        kind: TextKind,
+        text: &Option<String>,
+    ) -> Result<Option<String>, FillError> {
+        Ok(text.as_deref().map(|text| fill_as(kind, text, self.fields)).transpose()?)
     }
 
     /// The mini program, and its page, that a tap opens.
@@ -125,7 +130,10 @@ impl ChannelContext<'_> {
             reason: "the template opens a mini program that is not under /apps".to_owned(),
             advice: "correct the alias in the template, or store the app under /apps",
         })?;
-        Ok(Some(MiniProgram { appid: &app.app_id, pagepath: self.fill_address(&target.page)? }))
+        Ok(Some(MiniProgram {
+            appid: &app.app_id,
+            pagepath: self.fill_address(TextKind::Page, &target.page)?,
+        }))
     }
 }
 
@@ -143,9 +151,8 @@ impl From<InvalidValue> for FillError {
     }
 }
 
-impl From<UnknownField> for FillError {
-    fn from(unknown: UnknownField) -> Self {
-        let advice = "correct the name, or add the field to the template";
-        Self { reason: unknown.to_string(), advice }
+impl From<Unfillable> for FillError {
+    fn from(unfillable: Unfillable) -> Self {
+        Self { reason: unfillable.to_string(), advice: unfillable.advice() }
     }
 }

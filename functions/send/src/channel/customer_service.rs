@@ -3,7 +3,7 @@
 use super::context::{ChannelContext, Preparation, SkipReason};
 use crate::app::App;
 use shared::aws::AwsError;
-use shared::parameters::{AppKind, fill, fill_address};
+use shared::parameters::{AppKind, fill_as};
 use shared::store::Entitlement;
 use shared::wechat::customer_service::CustomerServiceMessage;
 
@@ -18,11 +18,10 @@ pub(super) async fn prepare(
     if wechat_app.kind == AppKind::OfficialAccount && !route.follows {
         return Ok(context.skip_unfollowed());
     }
-    let filled =
-        message.map(|text| fill(text, context.fields), |text| fill_address(text, context.fields));
+    let filled = message.map(|kind, text| fill_as(kind, text, context.fields));
     let message = match filled {
         Ok(message) => message,
-        Err(unknown) => return Ok(context.skip_unfillable(unknown.into())),
+        Err(unfillable) => return Ok(context.skip_unfillable(unfillable.into())),
     };
     if let Some(problem) = message.problem() {
         return Ok(context.skip(format!("as filled, {problem}"), SkipReason::Refused));

@@ -7,6 +7,7 @@ use shared::aws::AwsError;
 use shared::store::Entitlement;
 use shared::wechat::field::MessageKind;
 use shared::wechat::message::{LegacyTemplateMessage, SendRequest};
+use shared::wechat::text::TextKind;
 
 /// Ready if there is a form id; the oldest is used first.
 pub(super) async fn prepare(
@@ -32,7 +33,7 @@ pub(super) async fn prepare(
             touser: open_id,
             template_id,
             data: &context.fill_data(data, MessageKind::Template)?,
-            page: context.fill_address(page)?.as_deref(),
+            page: context.fill_address(TextKind::Page, page)?.as_deref(),
             form_id: form.form_id().as_str(),
             emphasis_keyword: emphasis.as_deref(),
         }

@@ -6,6 +6,7 @@ use shared::aws::AwsError;
 use shared::store::{ConsentKey, Entitlement};
 use shared::wechat::field::MessageKind;
 use shared::wechat::message::{SendRequest, SubscribeMessage};
+use shared::wechat::text::TextKind;
 
 /// Ready if the data fits WeChat's keys and there is a consent to this message, which a
 /// one-time template uses up.
@@ -48,7 +49,7 @@ pub(super) fn message(
         touser: &context.route.open_id,
         template_id,
         data: &context.fill_data(data, MessageKind::Subscribe)?,
-        page: context.fill_address(page)?.as_deref(),
+        page: context.fill_address(TextKind::Page, page)?.as_deref(),
         miniprogram_state: state,
         lang,
     }

@@ -5,6 +5,7 @@ use super::context::{ChannelContext, FillError, Keys};
 use shared::parameters::MiniProgramPage;
 use shared::wechat::field::MessageKind;
 use shared::wechat::message::{BizsendMessage, SendRequest};
+use shared::wechat::text::TextKind;
 
 pub(super) fn message(
     context: ChannelContext<'_>,
@@ -17,7 +18,7 @@ pub(super) fn message(
         touser: &context.route.open_id,
         template_id,
         data: &context.fill_data(data, MessageKind::Subscribe)?,
-        page: context.fill_address(page)?.as_deref(),
+        page: context.fill_address(TextKind::Web, page)?.as_deref(),
         miniprogram: context.mini_program(mini_program)?,
         client_msg_id: context.client_msg_id,
     }

@@ -4,6 +4,7 @@ use super::context::{ChannelContext, FillError, Keys, Preparation};
 use shared::parameters::MiniProgramPage;
 use shared::wechat::field::MessageKind;
 use shared::wechat::message::{SendRequest, TemplateMessage};
+use shared::wechat::text::TextKind;
 
 /// Ready if the person follows. WeChat drops repeats.
 pub(super) fn prepare(
@@ -33,7 +34,7 @@ fn message(
         touser: &context.route.open_id,
         template_id,
         data: &context.fill_data(data, MessageKind::Template)?,
-        url: context.fill_address(url)?.as_deref(),
+        url: context.fill_address(TextKind::Web, url)?.as_deref(),
         miniprogram: context.mini_program(mini_program)?,
         client_msg_id: context.client_msg_id,
     }

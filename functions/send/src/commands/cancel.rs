@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::error;
+use crate::request::NotificationId;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use shared::clock::Timestamp;
@@ -16,7 +17,7 @@ use shared::store::{CancelResult, NotificationStatus};
 pub(crate) struct Cancel {
     /// The notification's id: with several recipients, `#` and the recipient's index
     /// follow the request's id.
-    id: String,
+    id: NotificationId,
 }
 
 /// Cancels a notification that is scheduled or waits for a retry.

@@ -13,7 +13,8 @@ use crate::notification::TemplateCode;
 use compare::{AccountTemplates, differences};
 use difference::{Difference, Obstacle};
 use futures_util::future::join_all;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
 use shared::parameters::{ParameterError, Template};
@@ -27,8 +28,23 @@ use std::collections::{BTreeMap, BTreeSet};
 #[serde(deny_unknown_fields)]
 pub(crate) struct CheckTemplates {
     /// The codes of the templates; all, if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short_list")]
+    #[cfg_attr(test, schemars(extend("maxItems" = MAX_TEMPLATES)))]
     pub(crate) templates: Option<Vec<TemplateCode>>,
+}
+
+const MAX_TEMPLATES: usize = 1000;
+
+fn short_list<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<TemplateCode>>, D::Error> {
+    let codes = Option::<Vec<_>>::deserialize(deserializer)?;
+    match &codes {
+        Some(codes) if codes.len() > MAX_TEMPLATES => {
+            Err(D::Error::custom(format!("{} codes are more than {MAX_TEMPLATES}", codes.len())))
+        }
+        _ => Ok(codes),
+    }
 }
 
 /// The differences.

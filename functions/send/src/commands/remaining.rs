@@ -91,7 +91,8 @@ pub(crate) async fn remaining(
             Some(template.ok_or_else(|| error::invalid(unknown()))?)
         }
     };
-    let apps = app.all_apps(now).await;
+    let aliases: Vec<_> = params.to.alias().into_iter().collect();
+    let apps = app.apps(&aliases, now).await.map_err(error::from_template)?;
     let mut routes = RecipientRoutes::new(&params.to, &apps);
     let routes = routes.all(app).await.map_err(error::internal)?;
     if let Some(template) = template {

@@ -49,7 +49,7 @@ fn value_of_type(field_type: FieldType) -> &'static str {
         FieldType::CharacterString => "A1",
         FieldType::Time => "2026-11-20 15:04",
         FieldType::Date => "2026-11-20",
-        FieldType::Amount => "¥12.50",
+        FieldType::Amount | FieldType::LongAmount => "¥12.50",
         FieldType::PhoneNumber => "13800000000",
         FieldType::CarNumber => "粤A12345",
         FieldType::Thing
@@ -57,6 +57,7 @@ fn value_of_type(field_type: FieldType) -> &'static str {
         | FieldType::Name
         | FieldType::Phrase
         | FieldType::Listed
+        | FieldType::OptionalListed
         | FieldType::Keyword
         | FieldType::Hidden
         | FieldType::Unknown => SAMPLE_TEXT,

@@ -5,8 +5,8 @@
 //! the token's `kid`, then `iss`, `aud` (`client_id` where there is none), `exp`,
 //! `nbf` and `iat`, and nothing else. Where its documentation leaves something
 //! open, this door is the stricter one, so that who gets in here gets in there:
-//! RS256 is the only algorithm, `exp` has to be there, the scheme is written
-//! `Bearer`, if at all, no member of the token comes twice, nothing in it is
+//! RS256 is the only algorithm, `exp` has to be there, the scheme is
+//! `Bearer`, if there is one, no member of the token comes twice, nothing in it is
 //! critical, and it doesn't say of itself that it is another kind of token.
 
 mod keys;
@@ -102,7 +102,11 @@ fn token(headers: &HeaderMap) -> Result<String, Denied> {
     let values: Vec<_> = headers.get_all(header::AUTHORIZATION).iter().collect();
     let values = values.iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let joined = values.collect::<Vec<_>>().join(",");
-    let token = joined.strip_prefix("Bearer ").unwrap_or(&joined);
+    // A scheme is of any case (RFC 9110, 11.1).
+    let token = match joined.split_at_checked("Bearer ".len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer ") => token,
+        _ => &joined,
+    };
     if token.is_empty() { Err(Denied::Missing) } else { Ok(token.to_owned()) }
 }
 

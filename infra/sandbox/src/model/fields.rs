@@ -1,8 +1,10 @@
 //! The typed fields of a template, and the rules for their values.
 //!
-//! Source: WeChat's documentation, "订阅消息参数值内容限制说明" (limits of the values of
-//! subscription messages,
+//! Source: for subscription messages WeChat's documentation, "订阅消息参数值内容限制说明" (limits of
+//! the values,
 //! <https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html>).
+//! For an Official Account's template messages the rules of category templates (类目模板), which
+//! only WeChat's console shows: an `amount` has up to 12 digits, a `const` may be empty.
 
 use crate::api_error::{self, ApiError};
 use crate::model::message::ShownField;
@@ -45,10 +47,12 @@ pub(crate) fn render(
             }
         } else {
             let value = value.ok_or_else(|| invalid(key, "value"))?;
-            if value.is_empty() {
+            let is_account = !template.kind.is_subscription();
+            if value.is_empty() && !(is_account && kind == "const") {
                 return Err(invalid(key, "value is empty"));
             }
-            if !is_allowed(kind, &value, template.values.get(key).map(Vec::as_slice)) {
+            let values = template.values.get(key).map(Vec::as_slice);
+            if !value.is_empty() && !is_allowed(is_account, kind, &value, values) {
                 return Err(invalid(key, "value invalid"));
             }
             value
@@ -71,9 +75,10 @@ fn placeholders(content: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Whether a field of this type may have this value. Lengths are in UTF-16 units: WeChat does
-/// not document its unit, and this is the strictest one.
-fn is_allowed(kind: &str, value: &str, values: Option<&[String]>) -> bool {
+/// Whether a field of this type may have this value, in an Official Account's template message or
+/// in a subscription message. Lengths are in UTF-16 units: WeChat does not document its unit, and
+/// this is the strictest one.
+fn is_allowed(is_account: bool, kind: &str, value: &str, values: Option<&[String]>) -> bool {
     let length = value.encode_utf16().count();
     let all = |test: fn(char) -> bool| value.chars().all(test);
     if value.chars().any(char::is_control) {
@@ -88,7 +93,7 @@ fn is_allowed(kind: &str, value: &str, values: Option<&[String]>) -> bool {
         "character_string" => length <= 32 && all(|c| !is_han(c)),
         "time" => date_time::is_time(value),
         "date" => date_time::is_date(value),
-        "amount" => is_amount(value),
+        "amount" => is_amount(value, if is_account { 12 } else { 10 }),
         "phone_number" => length <= 17 && all(|c| c.is_ascii_digit() || is_symbol(c)),
         "car_number" => is_car_number(value),
         "name" if value.chars().any(is_han) => length <= 10 && all(|c| !c.is_ascii_digit()),
@@ -119,13 +124,15 @@ fn is_decimal(text: &str, max: usize) -> bool {
     }
 }
 
-/// An optional currency symbol, up to ten digits, decimals, and an optional 元.
-fn is_amount(text: &str) -> bool {
+/// An optional currency symbol, digits, decimals, and an optional 元.
+fn is_amount(text: &str, max_digits: usize) -> bool {
     let text = text.strip_suffix('元').unwrap_or(text);
-    let mut rest = text.chars();
-    let rest =
-        if rest.next().is_some_and(|c| is_symbol(c) && c != '.') { rest.as_str() } else { text };
-    is_decimal(rest, 10)
+    is_decimal(text.strip_prefix(is_currency).unwrap_or(text), max_digits)
+}
+
+/// Unicode's currency symbols (Sc) that money is written with; a minus is none.
+fn is_currency(c: char) -> bool {
+    matches!(c, '$' | '¢'..='¥' | '฿' | '៛' | '₠'..='⃏' | '﷼' | '﹩' | '＄' | '￠' | '￡' | '￥' | '￦')
 }
 
 /// Up to eight letters and digits; the first and the last may be Chinese.
@@ -143,7 +150,27 @@ mod tests {
     use serde_json::json;
 
     fn ok(kind: &str, value: &str) -> bool {
-        is_allowed(kind, value, None)
+        is_allowed(false, kind, value, None)
+    }
+
+    #[test]
+    fn account_template_has_rules_of_its_own() {
+        let shown = |kind: TemplateKind, key: &str, value: &str| {
+            let template = Template { kind, ..template(&format!("A:{{{{{key}.DATA}}}}")) };
+            render(&template, Some(&json!({ key: { "value": value } }))).is_ok()
+        };
+        let account = TemplateKind::Template;
+        for (key, value) in
+            [("amount1", "12345678901"), ("amount1", "¥123456789012.00"), ("const4", "")]
+        {
+            assert!(shown(account, key, value), "{key}: {value}");
+            assert!(!shown(TemplateKind::OneTime, key, value), "{key}: {value}");
+        }
+        for value in ["-5.00", "1234567890123", "+1", "#1"] {
+            assert!(!shown(account, "amount1", value), "{value}");
+            assert!(!shown(TemplateKind::OneTime, "amount1", value), "{value}");
+        }
+        assert!(!shown(account, "enum_string4", ""));
     }
 
     #[test]
@@ -179,8 +206,8 @@ mod tests {
             assert!(!ok(kind, bad), "{kind}: {bad}");
         }
         let values = ["大".to_owned(), "小".to_owned()];
-        assert!(is_allowed("enum_string", "大", Some(&values)));
-        assert!(!is_allowed("enum_string", "中", Some(&values)));
+        assert!(is_allowed(false, "enum_string", "大", Some(&values)));
+        assert!(!is_allowed(false, "enum_string", "中", Some(&values)));
     }
 
     fn template(content: &str) -> Template {

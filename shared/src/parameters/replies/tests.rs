@@ -3,8 +3,15 @@ use crate::wechat::id::AppId;
 use crate::wechat::push::Push;
 use serde_json::json;
 
+fn list(rules: &Value) -> Vec<Json> {
+    let Json::Array(rules) = Json::parse_with_repeats(&rules.to_string()).unwrap() else {
+        panic!("{rules}");
+    };
+    rules
+}
+
 fn read(rules: &Value, kind: AppKind) -> Result<ReplyRules, String> {
-    let (replies, mut problems) = ReplyRules::read(rules.as_array().unwrap(), kind);
+    let (replies, mut problems) = ReplyRules::read(&list(rules), kind);
     assert_eq!(replies.0.len() + problems.len(), rules.as_array().unwrap().len());
     problems.pop().map_or(Ok(replies), Err)
 }
@@ -99,6 +106,26 @@ fn a_bad_rule_names_itself() {
         (json!({ "on": { "menu": "A" }, "reply": { "customer_service": {} } }), "only messages"),
         (json!({ "on": "enter_session", "reply": { "text": "x" } }), "mini program only"),
         (json!({ "on": "follow", "reply": { "text": "x" } }), "the rule on follow before it"),
+        (
+            json!({ "on": { "menu": "A" }, "reply": { "text": "a\u{b}b" } }),
+            "reply.text: it has the control character U+000B",
+        ),
+        (
+            json!({ "on": { "keyword": "a\u{0}" }, "reply": { "text": "x" } }),
+            "on.keyword: it has the control",
+        ),
+        (
+            json!({ "on": { "menu": "A" }, "reply": { "news": { "title": "a\u{ffff}", "url": "https://a.test" } } }),
+            "reply.news.title: it has the control character U+FFFF",
+        ),
+        (
+            json!({ "on": { "menu": "A" }, "reply": { "image": { "media_id": "M " } } }),
+            "white space",
+        ),
+        (
+            json!({ "on": { "menu": "A" }, "reply": { "news": { "title": "T", "url": "https://a b" } } }),
+            "white space",
+        ),
     ];
     for (rule, said) in bad {
         let problem = read(&json!([good, rule]), AppKind::OfficialAccount).unwrap_err();
@@ -106,7 +133,7 @@ fn a_bad_rule_names_itself() {
         assert!(problem.contains(said), "{problem}");
     }
     let rules = json!([{ "on": "follows" }, good]);
-    let (replies, problems) = ReplyRules::read(rules.as_array().unwrap(), AppKind::OfficialAccount);
+    let (replies, problems) = ReplyRules::read(&list(&rules), AppKind::OfficialAccount);
     assert_eq!(problems.len(), 1);
     let follow = event("subscribe", "");
     assert_eq!(answer(&replies, &follow).as_deref(), Some("welcome"), "the others answer");
@@ -153,4 +180,80 @@ fn the_rules_of_the_documentation_are_read() {
             Some("您扫了我们的海报！")
         );
     }
+}
+
+/// Fault 93.
+#[test]
+fn rule_with_a_name_twice_is_refused_and_the_others_answer() {
+    let value = r#"{"app_id":"wx0000000000000001","kind":"official_account","replies":[
+        {"on":{"keyword":"a"},"reply":{"text":"x"},"reply":{"text":"y"}},
+        {"on":"follow","reply":{"text":"welcome"}}]}"#;
+    let value = crate::secret::Secret::new(value);
+    let (app, problems) = crate::parameters::read_app("apps/shop", "shop", &value).unwrap();
+    assert_eq!(problems, [r#"rule 1 of its replies is invalid: the name "reply" stands twice"#]);
+    assert_eq!(answer(&app.replies, &event("subscribe", "")).as_deref(), Some("welcome"));
+}
+
+#[test]
+fn keyword_is_recognised_as_people_write_it() {
+    let rules = json!([
+        { "on": { "keyword": "Help" }, "reply": { "text": "help" } },
+        { "on": { "keyword": "？" }, "reply": { "text": "question" } },
+        { "on": { "contains": "ＶＩＰ" }, "reply": { "text": "vip" } },
+    ]);
+    let replies = read(&rules, AppKind::OfficialAccount).unwrap();
+    for (written, expected) in [
+        ("help", Some("help")),
+        (" HELP。", Some("help")),
+        ("ｈｅｌｐ！", Some("help")),
+        ("Help ...", Some("help")),
+        ("help me", None),
+        ("?", Some("question")),
+        ("??", None),
+        ("my vip card", Some("vip")),
+    ] {
+        assert_eq!(answer(&replies, &text(written)).as_deref(), expected, "{written}");
+    }
+    let voice =
+        json!({ "MsgType": "voice", "MediaId": "M", "Format": "amr", "Recognition": "Help。" });
+    assert_eq!(answer(&replies, &voice).as_deref(), Some("help"));
+    let same = json!([rules[0], { "on": { "keyword": "help!" }, "reply": { "text": "x" } }]);
+    assert!(read(&same, AppKind::OfficialAccount).is_err());
+}
+
+#[test]
+fn scenes_and_menu_keys_may_have_a_prefix_or_be_any() {
+    let rule = |on: Value, text: &str| json!({ "on": on, "reply": { "text": text } });
+    let rules = json!([
+        rule(json!({ "scene": "poster_1" }), "the first"),
+        rule(json!({ "scene_prefix": "poster_" }), "a poster"),
+        rule(json!("any_scene"), "a scan"),
+        rule(json!({ "menu_prefix": "ORDER" }), "orders"),
+        rule(json!("any_menu"), "the menu"),
+        rule(json!("follow"), "welcome"),
+    ]);
+    let replies = read(&rules, AppKind::OfficialAccount).unwrap();
+    for (name, key, expected) in [
+        ("SCAN", "poster_1", "the first"),
+        ("SCAN", "poster_2", "a poster"),
+        ("SCAN", "desk", "a scan"),
+        ("subscribe", "qrscene_poster_3", "a poster"),
+        ("subscribe", "", "welcome"),
+        ("CLICK", "ORDERS", "orders"),
+        ("CLICK", " OTHER\n", "the menu"),
+    ] {
+        assert_eq!(answer(&replies, &event(name, key)).as_deref(), Some(expected), "{name} {key}");
+    }
+    for (first, second) in [
+        (json!("any_scene"), json!({ "scene": "a" })),
+        (json!({ "scene_prefix": "a" }), json!({ "scene_prefix": "ab" })),
+        (json!({ "menu_prefix": "a" }), json!({ "menu": "ab" })),
+    ] {
+        let rules = json!([rule(first.clone(), "x"), rule(second.clone(), "y")]);
+        assert!(read(&rules, AppKind::OfficialAccount).is_err(), "{first} {second}");
+        assert!(
+            read(&json!([rule(second, "y"), rule(first, "x")]), AppKind::OfficialAccount).is_ok()
+        );
+    }
+    assert!(read(&json!([rule(json!("any_menu"), "x")]), AppKind::MiniProgram).is_err());
 }

@@ -48,12 +48,12 @@ pub enum Channel {
         /// The page that a tap opens. May have `{field}` in it.
         #[serde(default)]
         page: Option<String>,
-        /// `developer`, `trial` or `formal`.
+        /// The version of the mini program that a tap opens; the released one, if absent.
         #[serde(default)]
-        state: Option<String>,
-        /// `zh_CN`, `en_US`, `zh_HK` or `zh_TW`.
+        state: Option<MiniProgramState>,
+        /// The language of the mini program; `zh_CN`, if absent.
         #[serde(default)]
-        lang: Option<String>,
+        lang: Option<MessageLanguage>,
         /// Whether one consent lasts until it is withdrawn, as WeChat allows for
         /// templates of some trades; otherwise it is good for one message.
         #[serde(default)]
@@ -147,6 +147,60 @@ pub struct MiniProgramPage {
     /// The page with its query. May have `{field}` in it.
     #[serde(default)]
     pub page: Option<String>,
+}
+
+/// A version of a mini program, as `miniprogram_state` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MiniProgramState {
+    /// The one under development (开发版).
+    Developer,
+    /// The trial one (体验版).
+    Trial,
+    /// The released one (正式版).
+    Formal,
+}
+
+impl MiniProgramState {
+    /// WeChat's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Developer => "developer",
+            Self::Trial => "trial",
+            Self::Formal => "formal",
+        }
+    }
+}
+
+/// A language that a subscription message opens the mini program in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum MessageLanguage {
+    /// Simplified Chinese.
+    #[serde(rename = "zh_CN")]
+    ZhCn,
+    /// English.
+    #[serde(rename = "en_US")]
+    EnUs,
+    /// Traditional Chinese, as in Hong Kong.
+    #[serde(rename = "zh_HK")]
+    ZhHk,
+    /// Traditional Chinese, as in Taiwan.
+    #[serde(rename = "zh_TW")]
+    ZhTw,
+}
+
+impl MessageLanguage {
+    /// WeChat's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ZhCn => "zh_CN",
+            Self::EnUs => "en_US",
+            Self::ZhHk => "zh_HK",
+            Self::ZhTw => "zh_TW",
+        }
+    }
 }
 
 /// The kind of a channel, by which a request names it.
@@ -289,23 +343,4 @@ impl Channel {
             Self::CustomerService(_) => None,
         }
     }
-
-    /// Every text of it that may have `{field}` in it.
-    pub(super) fn texts(&self) -> Vec<&str> {
-        let target = match self {
-            Self::Template { url, mini_program, .. } => [url.as_deref(), page(mini_program)],
-            Self::Bizsend { page: web, mini_program, .. } => [web.as_deref(), page(mini_program)],
-            Self::Subscribe { page, .. } | Self::LegacyTemplate { page, .. } => {
-                [page.as_deref(), None]
-            }
-            Self::CustomerService(CustomerService { message, .. }) => return message.texts(),
-        };
-        let shown =
-            self.data().into_iter().flat_map(|(data, _)| data.values().map(FieldSource::text));
-        shown.chain(target.into_iter().flatten()).collect()
-    }
-}
-
-fn page(target: &Option<MiniProgramPage>) -> Option<&str> {
-    target.as_ref().and_then(|target| target.page.as_deref())
 }

@@ -1,7 +1,8 @@
 //! What fills one of WeChat's keys.
 
-use super::{UnknownField, fields_of, fill};
+use super::fill::{Fields, UnknownField, fields_of, fill};
 use crate::wechat::field::{self, FieldType, MessageKind, RuleViolation};
+use crate::wechat::text::{clean_line, one_line};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -156,7 +157,7 @@ impl FieldSource {
         &self,
         key: &str,
         message: MessageKind,
-        fields: &BTreeMap<String, String>,
+        fields: &Fields,
     ) -> Result<String, InvalidValue> {
         let kind = FieldType::for_key(key, message);
         let invalid = |reason| {
@@ -169,7 +170,13 @@ impl FieldSource {
         Ok(shown)
     }
 
+    /// Line breaks are for the caller to decide on: they are folded only where the text may be
+    /// changed anyway, and else refused by the rule of the key.
     fn shape(&self, kind: FieldType, filled: String) -> Result<String, RuleViolation> {
+        let filled = match self {
+            Self::Text { truncate: false, .. } => clean_line(&filled).into_owned(),
+            _ => one_line(&filled),
+        };
         match self {
             Self::Text { truncate: true, .. } => Ok(kind.truncate(filled)),
             Self::Text { truncate: false, .. } => Ok(filled),

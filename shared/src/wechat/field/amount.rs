@@ -2,8 +2,8 @@
 
 use super::violation::Violation;
 
-/// Of an amount, without decimals.
-const MAX_DIGITS: usize = 10;
+/// Of an amount, without decimals: what the most generous kind of message takes.
+pub(super) const MAX_DIGITS: usize = 12;
 
 /// Digits with at most one point between them.
 pub(super) fn is_decimal(text: &str) -> bool {
@@ -11,11 +11,11 @@ pub(super) fn is_decimal(text: &str) -> bool {
 }
 
 /// One currency symbol, which may be missing, digits with or without decimals,
-/// and 元 at the end if one likes.
-pub(super) fn is_amount(text: &str) -> bool {
+/// and 元 at the end if one likes. No kind of message takes a minus.
+pub(super) fn is_amount(text: &str, max_digits: usize) -> bool {
     let text = text.strip_suffix('元').unwrap_or(text);
     let number = text.strip_prefix(is_currency).unwrap_or(text);
-    parts(number).is_some_and(|(whole, _)| whole.len() <= MAX_DIGITS)
+    parts(number).is_some_and(|(whole, _)| whole.len() <= max_digits)
 }
 
 /// The signs of Unicode's category Sc that a shop may have.
@@ -26,7 +26,11 @@ pub(super) fn is_currency(c: char) -> bool {
 /// Formats a number with its currency and decimals.
 pub(super) fn format(text: &str, currency: char, decimals: u8) -> Result<String, Violation> {
     let Some((whole, fraction)) = parts(text) else {
-        return if is_amount(text) { Ok(text.to_owned()) } else { Err(Violation::Form) };
+        return if is_amount(text, MAX_DIGITS) {
+            Ok(text.to_owned())
+        } else {
+            Err(Violation::Form)
+        };
     };
     let whole = match whole.trim_start_matches('0') {
         "" => "0",
@@ -90,13 +94,25 @@ mod tests {
     }
 
     #[test]
-    fn amount_has_one_symbol_and_ten_digits() {
+    fn amount_has_one_symbol_and_so_many_digits() {
         for amount in ["0.01", "¥1234567890.12", "100元", "￥100元"] {
-            assert!(is_amount(amount), "{amount}");
+            assert!(is_amount(amount, 10), "{amount}");
         }
-        for amount in ["", "¥", "元", "¥¥1", "12345678901", "USD 1", "¥-1", "1.元", "¥1,000"]
-        {
-            assert!(!is_amount(amount), "{amount}");
+        for amount in [
+            "",
+            "¥",
+            "元",
+            "¥¥1",
+            "12345678901",
+            "USD 1",
+            "¥-1",
+            "-5.00",
+            "−5.00",
+            "1.元",
+            "¥1,000",
+        ] {
+            assert!(!is_amount(amount, 10), "{amount}");
         }
+        assert!(is_amount("¥123456789012.00", 12) && !is_amount("1234567890123", 12));
     }
 }

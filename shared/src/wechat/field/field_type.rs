@@ -33,6 +33,8 @@ pub enum FieldType {
     Date,
     /// `amount`: a currency symbol and at most 10 digits, decimals allowed.
     Amount,
+    /// `amount` in template messages: as [`FieldType::Amount`], with at most 12 digits.
+    LongAmount,
     /// `phone_number`: at most 17 digits and symbols.
     PhoneNumber,
     /// `car_number`: at most 8 letters and digits; the first and the last may
@@ -42,10 +44,11 @@ pub enum FieldType {
     Name,
     /// `phrase`: at most 5 Chinese characters.
     Phrase,
-    /// `const` in template messages, `enum_string` in subscription messages:
-    /// one of the values that were chosen with the template. Which ones these
-    /// are is known by WeChat alone.
+    /// `enum_string` in subscription messages: one of the values that were chosen
+    /// with the template. Which ones these are is known by WeChat alone.
     Listed,
+    /// `const` in template messages: as [`FieldType::Listed`], or nothing.
+    OptionalListed,
     /// `keyword1` of a template message from before 2023: no rule, but WeChat
     /// shows the first 20 characters only.
     Keyword,
@@ -66,7 +69,8 @@ impl FieldType {
             (MessageKind::Template, _) if !numbered => Self::Unknown,
             (MessageKind::Template, "keyword") => Self::Keyword,
             (MessageKind::Template, "short_thing") => Self::ShortThing,
-            (MessageKind::Template, "const") => Self::Listed,
+            (MessageKind::Template, "const") => Self::OptionalListed,
+            (MessageKind::Template, "amount") => Self::LongAmount,
             (MessageKind::Subscribe, "enum" | "enum_string") => Self::Listed,
             (_, "thing") => Self::Thing,
             (_, "number") => Self::Number,
@@ -111,6 +115,9 @@ impl FieldType {
                 "a date is like 2026年11月20日 or 2026-11-20, with a time or not, or two of these with ~ between"
             }
             Self::Amount => "an amount is like ¥12.50, 12.50 or 12.50元, with at most 10 digits",
+            Self::LongAmount => {
+                "an amount is like ¥12.50, 12.50 or 12.50元, with at most 12 digits"
+            }
             Self::PhoneNumber => "a phone_number has at most 17 digits and symbols",
             Self::CarNumber => {
                 "a car_number has at most 8 letters and digits; its first and its last may be Chinese"
@@ -119,7 +126,9 @@ impl FieldType {
                 "a name has at most 10 characters, or 20 if none of them is Chinese, and no digits"
             }
             Self::Phrase => "a phrase has at most 5 characters, all of them Chinese",
-            Self::Listed => "it has one of the values that were chosen with WeChat's template",
+            Self::Listed | Self::OptionalListed => {
+                "it has one of the values that were chosen with WeChat's template"
+            }
             Self::Keyword | Self::Hidden | Self::Unknown => "WeChat takes a line of text",
         }
     }

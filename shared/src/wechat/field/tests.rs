@@ -2,7 +2,7 @@
 
 use super::*;
 
-const TYPES: [FieldType; 17] = [
+const TYPES: [FieldType; 19] = [
     FieldType::Thing,
     FieldType::ShortThing,
     FieldType::Number,
@@ -12,11 +12,13 @@ const TYPES: [FieldType; 17] = [
     FieldType::Time,
     FieldType::Date,
     FieldType::Amount,
+    FieldType::LongAmount,
     FieldType::PhoneNumber,
     FieldType::CarNumber,
     FieldType::Name,
     FieldType::Phrase,
     FieldType::Listed,
+    FieldType::OptionalListed,
     FieldType::Keyword,
     FieldType::Hidden,
     FieldType::Unknown,
@@ -42,7 +44,8 @@ fn every_type_has_its_rule() {
         ("time6", "09:00~18:00", "2026-11-20T15:04:00+08:00"),
         ("date7", "2026年11月20日", "2026-02-30"),
         ("amount8", "￥19.90", "19.90.1"),
-        ("amount8", "100元", "12345678901"),
+        ("amount8", "100元", "1234567890123"),
+        ("amount8", "0.01", "-5.00"),
         ("phone_number9", "+86-0766-66888866", "call me"),
         ("phone_number9", "12345678901234567", "123456789012345678"),
         ("car_number10", "粤A8Z888挂", "粤A粤Z888"),
@@ -75,7 +78,9 @@ fn each_kind_of_message_has_its_own_types() {
         ("keyword1", Subscribe, FieldType::Unknown),
         ("short_thing2", Template, FieldType::ShortThing),
         ("short_thing2", Subscribe, FieldType::Unknown),
-        ("const3", Template, FieldType::Listed),
+        ("const3", Template, FieldType::OptionalListed),
+        ("amount3", Template, FieldType::LongAmount),
+        ("amount3", Subscribe, FieldType::Amount),
         ("const3", Subscribe, FieldType::Unknown),
         ("enum_string3", Subscribe, FieldType::Listed),
         ("enum_string3", Template, FieldType::Unknown),
@@ -90,6 +95,26 @@ fn each_kind_of_message_has_its_own_types() {
     // What has a type of which nothing is known isn't empty at least.
     assert!(FieldType::Unknown.check("").is_err());
     assert!(FieldType::Listed.check("已\n发货").is_err());
+}
+
+/// Fault 94.
+#[test]
+fn template_messages_take_what_subscription_messages_refuse() {
+    for (key, value) in
+        [("amount1", "12345678901"), ("amount1", "¥123456789012.00"), ("const4", "")]
+    {
+        let check = |message| FieldType::for_key(key, message).check(value);
+        assert_eq!(check(MessageKind::Template), Ok(()), "{key}: {value}");
+        let subscription = check(MessageKind::Subscribe);
+        assert!(subscription.is_err(), "{key}: {value}");
+    }
+    let enumeration = FieldType::for_key("enum_string4", MessageKind::Subscribe);
+    assert!(enumeration.check("").is_err());
+    let filled = amount("123456789012", '¥', 2).unwrap();
+    assert_eq!(FieldType::LongAmount.check(&filled), Ok(()));
+    let problem = FieldType::Amount.check(&filled).unwrap_err();
+    assert!(problem.to_string().contains("at most 10 digits"), "{problem}");
+    assert!(problem.advice().contains("plain number"), "{}", problem.advice());
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl RuleViolation {
             (Violation::Form, FieldType::Date) => {
                 r#"give it in that form, or an ISO value and let the template write it: {"date": "…"}"#
             }
-            (Violation::Form, FieldType::Amount) => {
+            (Violation::Form, FieldType::Amount | FieldType::LongAmount) => {
                 r#"give it in that form, or a plain number and let the template write it: {"amount": "…"}"#
             }
             (Violation::NoSuchTime, _) => "correct the day or the time",
