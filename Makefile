@@ -178,10 +178,12 @@ RECORDINGS ?=
 interop-peers: $(PEERS)/ready $(PEERS)/java/ready ## Check against foreign implementations of WeChat's protocol, and foreign callers (RECORDINGS="folder …" with more recorded pushes)
 	$(CARGO) build --quiet --locked --manifest-path tests/interop/clients/wechat-mp-sdk/Cargo.toml --target-dir $(PEERS)/rust
 	@go version > /dev/null 2>&1 || { echo "Go is missing; install golang (1.24 or newer)"; exit 1; }
-	go -C tests/interop/silenceper build -o $(PEERS)/go/ ./...
+	for sdk in silenceper powerwechat; do \
+		go -C tests/interop/go build -o $(PEERS)/go/$$sdk/ ./$$sdk/... || exit 1; \
+	done
 	$(CARGO) build --quiet --package wechat-sandbox --locked
 	$(CARGO) run --quiet --package interop --locked -- $(PEERS) $(PEERS)/java/sources \
-		$$(go -C tests/interop/silenceper list -m -f '{{.Dir}}' github.com/silenceper/wechat/v2) \
+		$$(go -C tests/interop/go list -m -f '{{.Dir}}' github.com/silenceper/wechat/v2 github.com/ArtisanCloud/PowerWeChat/v3) \
 		$$($(CARGO) metadata --locked --format-version 1 --manifest-path tests/interop/clients/wechat-mp-sdk/Cargo.toml | \
 			$(PEERS)/python/bin/python tests/interop/sources.py wechat-oa-sdk wechat-mp-sdk) $(RECORDINGS)
 	$(CARGO) build --workspace --all-targets --locked

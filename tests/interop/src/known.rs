@@ -1,4 +1,5 @@
-//! What the peers are known to refuse or to misread of a push, and why that is theirs.
+//! What the peers are known to refuse or to misread of a push, or to reply to it, and why
+//! that is theirs.
 
 use serde_json::Value;
 
@@ -43,17 +44,39 @@ impl KnownReading {
                 Self::Refused
             }
             ("silenceper/wechat", "json", "location_select") => Self::Refused,
-            ("silenceper/wechat", "json", event) if event.starts_with("subscribe_msg_") => {
-                Self::Refused
-            }
             ("silenceper/wechat", "json", "")
                 if push["MsgType"] == "location" || push["bizmsgmenuid"].is_string() =>
             {
                 Self::Refused
             }
+            // It has room for one picture, and keeps the last.
+            (
+                "ArtisanCloud/PowerWeChat",
+                "xml",
+                "pic_sysphoto" | "pic_photo_or_album" | "pic_weixin",
+            ) if push["SendPicsInfo"]["PicList"][1].is_object()
+                || push["SendPicsInfo"]["PicList"]["item"][1].is_object() =>
+            {
+                Self::Misread(&["SendPicsInfo/PicList/PicMd5Sum", "SendPicsInfo/PicList/PicMd5Sum"])
+            }
+            // Neither takes a text in JSON for a number.
+            ("silenceper/wechat" | "ArtisanCloud/PowerWeChat", "json", event)
+                if event.starts_with("subscribe_msg_") =>
+            {
+                Self::Refused
+            }
+            // It takes a text in JSON for one in base64.
+            ("ArtisanCloud/PowerWeChat", "json", "") if push["MsgType"] == "text" => Self::Refused,
             _ => Self::Alike,
         }
     }
+}
+
+/// Why the sandbox is known to refuse a peer's replies to pushes in this format.
+pub(crate) fn reply_refusal(peer: &str, format: &str) -> Option<&'static str> {
+    // It writes a date with its time zone where WeChat has a number.
+    (peer == "ArtisanCloud/PowerWeChat" && format == "xml")
+        .then_some("CreateTime is not a number of seconds")
 }
 
 /// Whether the differences are in these places, and all of them.

@@ -34,7 +34,8 @@ fn all_envelopes(environment: &Environment) -> usize {
         environment.python(&scripts.join("wechatpy.py")),
         environment.node(&scripts.join("wechat-crypto.js")),
         environment.java("interop.Envelopes"),
-        environment.go("envelopes"),
+        environment.go("silenceper/envelopes"),
+        environment.go("powerwechat/envelopes"),
     ];
     let failed = peers.into_iter().filter_map(|peer| envelopes_with(peer).err());
     failed.map(|error| say_error(&error)).count()
@@ -49,7 +50,8 @@ async fn all_calls(environment: &Environment) -> usize {
         (environment.node(&clients.join("node-easywechat.js")), &calls::ALL[..]),
         (environment.rust("wechat-mp-sdk-client"), &calls::OF_PROGRAMS[..]),
         (environment.java("interop.Client"), &calls::ALL[..]),
-        (environment.go("client"), &calls::ALL[..]),
+        (environment.go("silenceper/client"), &calls::ALL[..]),
+        (environment.go("powerwechat/client"), &calls::ALL[..]),
     ];
     let mut failed = 0;
     for (peer, purposes) in peers {
@@ -71,10 +73,19 @@ async fn calls_with(peer: Result<Peer, PeerError>, purposes: &[Purpose]) -> Resu
     Ok(())
 }
 
+/// Those that answer WeChat's pushes.
+fn servers(environment: &Environment) -> [Result<Peer, PeerError>; 3] {
+    [
+        environment.java("interop.Server"),
+        environment.go("silenceper/server"),
+        environment.go("powerwechat/server"),
+    ]
+}
+
 /// How many of those failed that answer WeChat's pushes.
 async fn all_pushes(environment: &Environment) -> usize {
     let mut failed = 0;
-    for peer in [environment.java("interop.Server"), environment.go("server")] {
+    for peer in servers(environment) {
         if let Err(error) = pushes_with(peer).await {
             say_error(&error);
             failed += 1;
@@ -85,8 +96,8 @@ async fn all_pushes(environment: &Environment) -> usize {
 
 /// How many of those failed that read what is recorded in these folders of sources.
 async fn all_recordings(environment: &Environment, folders: &[PathBuf]) -> usize {
-    let peers = [environment.java("interop.Server"), environment.go("server")];
-    let failed = peers.into_iter().filter_map(|peer| recordings_with(peer, folders).err());
+    let peers = servers(environment).into_iter();
+    let failed = peers.filter_map(|peer| recordings_with(peer, folders).err());
     let answers = recorded_answers(folders).await.err();
     failed.chain(answers).map(|error| say_error(&error)).count()
 }

@@ -115,7 +115,7 @@ impl Environment {
         Peer::start(Command::new(&program), &program)
     }
 
-    /// Starts a program in Go.
+    /// Starts a program in Go: `folder/name`.
     ///
     /// # Errors
     ///

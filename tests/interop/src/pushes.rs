@@ -3,7 +3,7 @@
 
 mod samples;
 
-use crate::known::{KnownReading, are_at};
+use crate::known::{KnownReading, are_at, reply_refusal};
 use crate::peer::{Peer, PeerError};
 use crate::sandbox::{ANN, App, SHOP, SHOP_MINI, Sandbox, SandboxError};
 use crate::understood;
@@ -34,6 +34,7 @@ pub struct Checked {
     pushes: usize,
     fields: usize,
     replies: usize,
+    refused_replies: usize,
     misread: usize,
     refused: usize,
 }
@@ -158,10 +159,11 @@ impl Delivery<'_> {
             }
         }
         checked.pushes += 1;
-        if delivery["reply"] == REPLY {
-            checked.replies += 1;
-        } else if delivery["reply_valid"] != true {
-            return Err(Problem::Reply(delivery));
+        match reply_refusal(peer.short_name(), self.format) {
+            Some(refusal) if delivery["error"] == refusal => checked.refused_replies += 1,
+            None if delivery["reply"] == REPLY => checked.replies += 1,
+            None if delivery["reply_valid"] == true => {}
+            _ => return Err(Problem::Reply(delivery)),
         }
         Ok(())
     }
@@ -194,12 +196,12 @@ impl fmt::Display for Delivery<'_> {
 
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pushes, fields, replies, misread, refused } = self;
+        let Self { pushes, fields, replies, refused_replies, misread, refused } = self;
         write!(
             f,
             "opened {pushes} pushes of the sandbox, and read {fields} fields of them as we do; \
-             {replies} replies shown; known are {refused} pushes that it refuses, and \
-             {misread} fields that it misreads"
+             {replies} replies shown; known are {refused} pushes that it refuses, {misread} \
+             fields that it misreads, and {refused_replies} replies that the sandbox refuses"
         )
     }
 }

@@ -54,10 +54,16 @@ pub(super) fn named(peer: &str, purpose: Purpose) -> Vec<Difference> {
                 theirs("/query/secret", json!("…")),
             ]
         }
+        // It sends a name of its own along, and leaves out what is the default.
+        ("ArtisanCloud/PowerWeChat", Purpose::Token) => {
+            vec![ours("/body/force_refresh", json!(false)), theirs("/body/neededText", json!(""))]
+        }
         // A parameter that is empty, and one that isn't there, both mean the beginning.
-        ("co-wechat-api", Purpose::Followers) => vec![theirs("/query/next_openid", json!(""))],
-        // It gives every call a token; WeChat asks for none here.
-        ("wechatpy" | "WxJava", Purpose::Login) => {
+        ("co-wechat-api" | "ArtisanCloud/PowerWeChat", Purpose::Followers) => {
+            vec![theirs("/query/next_openid", json!(""))]
+        }
+        // They give every call a token; WeChat asks for none here.
+        ("wechatpy" | "WxJava" | "ArtisanCloud/PowerWeChat", Purpose::Login) => {
             vec![theirs("/query/access_token", json!("…"))]
         }
         // It sends an empty text for what isn't set, where we send nothing.
@@ -71,7 +77,7 @@ pub(super) fn named(peer: &str, purpose: Purpose) -> Vec<Difference> {
             ours("/body/client_msg_id", json!(super::ours::ONCE)),
             theirs("/body/miniprogram", json!({ "appid": "", "pagepath": "" })),
         ],
-        ("co-wechat-api", Purpose::PageTemplate) => vec![
+        ("co-wechat-api" | "ArtisanCloud/PowerWeChat", Purpose::PageTemplate) => vec![
             ours("/body/client_msg_id", json!(super::ours::ONCE)),
             theirs("/body/miniprogram", Value::Null),
         ],

@@ -9,8 +9,8 @@ use shared::wechat::envelope;
 use shared::wechat::id::AppId;
 use shared::wechat::push::Format;
 
-/// It doesn't verify for which app a message is: the check is commented out in its code.
-const IGNORES_THE_APP: &str = "WxJava";
+/// They don't verify for which app a message is: the check is commented out in their code.
+const IGNORE_THE_APP: [&str; 2] = ["WxJava", "ArtisanCloud/PowerWeChat"];
 /// An app that neither side is set up for.
 const OTHER_APP: &str = "wx2";
 
@@ -64,7 +64,7 @@ impl Side<'_> {
         let encrypt = crypto::encrypt(&self.app.key, &other, random, message.as_bytes());
         let opened: DecryptedMessage = self.request("decrypt", json!({ "encrypt": encrypt }))?;
         let refused = opened.refused.is_some();
-        if self.peer.short_name() != IGNORES_THE_APP {
+        if !IGNORE_THE_APP.contains(&self.peer.short_name()) {
             return self.refused("by the peer, for another app", refused);
         }
         if refused {

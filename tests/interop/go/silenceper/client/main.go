@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/silenceper/wechat/v2"
-	"github.com/silenceper/wechat/v2/cache"
 	"github.com/silenceper/wechat/v2/miniprogram"
 	programconfig "github.com/silenceper/wechat/v2/miniprogram/config"
 	programmessage "github.com/silenceper/wechat/v2/miniprogram/message"
@@ -19,18 +18,18 @@ import (
 	accountmessage "github.com/silenceper/wechat/v2/officialaccount/message"
 	"github.com/silenceper/wechat/v2/util"
 
-	"interop/silenceper/internal/peer"
+	"interop/internal/peer"
+	"interop/silenceper/internal/sdk"
 )
 
-// client has one cache for all apps, which keeps their tokens.
+// client is one for all apps.
 type client struct {
 	sdk *wechat.Wechat
 }
 
 func main() {
-	c := client{sdk: wechat.NewWechat()}
-	c.sdk.SetCache(cache.NewMemory())
-	err := peer.Serve(map[string]peer.Work{
+	c := client{sdk: sdk.New()}
+	err := peer.Serve(sdk.Module, map[string]peer.Work{
 		"token":            c.token,
 		"followers":        c.followers,
 		"profile":          c.profile,

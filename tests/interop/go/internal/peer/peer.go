@@ -8,18 +8,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"runtime"
 	"runtime/debug"
 	"strings"
-
-	"github.com/sirupsen/logrus"
 )
-
-const module = "github.com/silenceper/wechat/v2"
 
 // Request is what a client is asked for; each kind of work needs some of it.
 type Request struct {
 	Do         string            `json:"do"`
+	Kind       string            `json:"kind"`
 	App        App               `json:"app"`
 	OpenID     string            `json:"open_id"`
 	Code       string            `json:"code"`
@@ -61,12 +59,10 @@ type Answer map[string]any
 // Work does what a request describes.
 type Work func(Request) (Answer, error)
 
-// Serve does what each request names, until there are no more. What goes wrong is answered
-// as `error`.
-func Serve(work map[string]Work) error {
-	work["identify"] = identify
-	// silenceper/wechat logs to standard output, which is for the answers.
-	logrus.SetOutput(io.Discard)
+// Serve does with this module what each request names, until there are no more. What goes
+// wrong is answered as `error`.
+func Serve(module string, work map[string]Work) error {
+	work["identify"] = func(Request) (Answer, error) { return identify(module) }
 	requests, answers := bufio.NewReader(os.Stdin), json.NewEncoder(os.Stdout)
 	answers.SetEscapeHTML(false)
 	for {
@@ -94,21 +90,27 @@ func answer(work map[string]Work, line []byte) (Answer, error) {
 	}
 	do, known := work[request.Do]
 	if !known {
-		return nil, fmt.Errorf("%s does not know how to %s", module, request.Do)
+		return nil, fmt.Errorf("this peer does not know how to %s", request.Do)
 	}
 	return do(request)
 }
 
 // identify tells who this is, with the version that was linked.
-func identify(Request) (Answer, error) {
+func identify(module string) (Answer, error) {
 	build, _ := debug.ReadBuildInfo()
 	for _, dependency := range build.Deps {
 		if dependency.Path == module {
 			return Answer{
-				"peer":    "silenceper/wechat " + strings.TrimPrefix(dependency.Version, "v"),
+				"peer":    name(module) + " " + strings.TrimPrefix(dependency.Version, "v"),
 				"runtime": "Go " + strings.TrimPrefix(runtime.Version(), "go"),
 			}, nil
 		}
 	}
 	return nil, fmt.Errorf("%s is not linked", module)
+}
+
+// name is a module's without the host and the major version.
+func name(module string) string {
+	_, name, _ := strings.Cut(path.Dir(module), "/")
+	return name
 }

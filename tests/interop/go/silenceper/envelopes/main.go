@@ -12,14 +12,15 @@ import (
 	"github.com/silenceper/wechat/v2/officialaccount/message"
 	"github.com/silenceper/wechat/v2/util"
 
-	"interop/silenceper/internal/peer"
+	"interop/internal/peer"
+	"interop/silenceper/internal/sdk"
 )
 
 // random is sixteen bytes, which no reader looks at.
 const random = "0123456789abcdef"
 
 func main() {
-	err := peer.Serve(map[string]peer.Work{
+	err := peer.Serve(sdk.Module, map[string]peer.Work{
 		"encrypt": encrypt,
 		"decrypt": decrypt,
 		"deliver": deliver,

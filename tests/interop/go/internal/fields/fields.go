@@ -1,35 +1,37 @@
-package main
+// Package fields tells what was read of a push, under the names that WeChat gives it.
+package fields
 
 import (
 	"fmt"
 	"reflect"
 	"strings"
 
-	"github.com/silenceper/wechat/v2/officialaccount/message"
-
-	"interop/silenceper/internal/peer"
+	"interop/internal/peer"
 )
 
-// fields is what was read of a push, under the names that WeChat gives it.
-func fields(push message.MixMessage) peer.Answer {
+// Of is what a struct holds of a push.
+func Of(push any) peer.Answer {
 	found := make(peer.Answer)
-	collect(found, reflect.ValueOf(push))
-	// Read from JSON, they are in a place of their own.
-	if items := push.GetSubscribeMsgPopupEvents(); len(items) > 0 {
-		found["SubscribeMsgPopupEvent"] = peer.Answer{"List": list(reflect.ValueOf(items))}
-	}
+	collect(found, reflect.Indirect(reflect.ValueOf(push)))
 	return found
+}
+
+// List is what a slice of such structs holds.
+func List(items any) []any {
+	return list(reflect.ValueOf(items))
 }
 
 // collect adds the fields that have a value: Go's structs do not tell 0 from nothing.
 func collect(found peer.Answer, value reflect.Value) {
 	for i := range value.NumField() {
 		field, content := value.Type().Field(i), value.Field(i)
-		name, known := field.Tag.Lookup("xml")
+		tag, known := field.Tag.Lookup("xml")
+		name, option, _ := strings.Cut(tag, ",")
 		switch {
-		case field.Anonymous:
+		case field.Anonymous && content.Kind() == reflect.Struct:
 			collect(found, content)
-		case !field.IsExported() || field.Name == "XMLName" || content.IsZero():
+		case field.Anonymous || !field.IsExported() || field.Name == "XMLName" || content.IsZero():
+		case option == "chardata":
 		case known:
 			add(found, strings.Split(name, ">"), content)
 		default:
