@@ -142,7 +142,7 @@ mod tests {
 
     /// Fault 95.
     #[tokio::test]
-    async fn what_is_missing_is_read_again_before_it_counts_as_missing() {
+    async fn missing_name_is_read_again_before_it_counts_as_missing() {
         let cached = Cached::new(0, NOW);
         let reads = Cell::new(0);
         let sure = async |wanted: u32, fails: bool| {

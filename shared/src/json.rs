@@ -36,9 +36,9 @@ pub enum Json {
     /// A text.
     String(String),
     /// A list.
-    Array(Vec<Json>),
+    Array(Vec<Self>),
     /// An object, in its order, without a name that stands twice.
-    Object(Vec<(String, Json)>),
+    Object(Vec<(String, Self)>),
 }
 
 /// A document that can't be read. It quotes names, but no value: those may be personal or

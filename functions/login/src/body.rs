@@ -16,7 +16,7 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, LoginError> {
     }
     Json::parse_bytes(body).and_then(|json| json.read()).map_err(|error| match error {
         JsonError::Malformed => LoginError::InvalidRequest(NOT_JSON.to_owned()),
-        invalid => LoginError::InvalidRequest(invalid.to_string()),
+        invalid @ JsonError::Invalid { .. } => LoginError::InvalidRequest(invalid.to_string()),
     })
 }
 

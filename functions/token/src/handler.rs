@@ -53,8 +53,8 @@ impl Event {
     }
 }
 
-/// A generation counts tokens: whoever names one that none can have had would make the next
-/// one overflow.
+/// A generation counts tokens. One that no token can have had would make the next one
+/// overflow.
 fn generation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     const MAX_GENERATION: u64 = 1 << 53;
     match Option::<u64>::deserialize(deserializer)? {

@@ -163,7 +163,7 @@ fn malformed_or_deep_document_is_refused() {
 }
 
 #[test]
-fn everything_else_is_read_as_serde_json_reads_it() {
+fn ordinary_document_is_read_as_by_serde_json() {
     let value = json!({
         "a": [null, true, false, 1, -7, 2.5, u64::MAX, i64::MIN, "text\n\"", {}, []],
         "名": { "b": { "c": [[1]] } },

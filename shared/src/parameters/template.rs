@@ -11,12 +11,14 @@ mod channel_check;
 mod field_source;
 mod fill;
 mod link;
+mod text_use;
 
 pub use channel::{
     Channel, ChannelKind, CustomerService, MessageLanguage, MiniProgramPage, MiniProgramState,
 };
 pub use field_source::{FieldSource, InvalidValue};
-pub use fill::{Fields, Unfillable, UnknownField, fill, fill_as};
+pub use fill::{Fields, Unfillable, UnknownField, fill};
+pub use text_use::fill_as;
 
 /// What stands in `/templates/{code}`.
 #[derive(Clone, Debug, Deserialize)]

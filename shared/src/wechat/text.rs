@@ -21,8 +21,9 @@ pub enum TextKind {
     Page,
 }
 
-/// Whether this is a control character that no text may have: line breaks and tabs are the
-/// only ones that may. XML 1.0 has no way to write most of the others, U+FFFE and U+FFFF, not
+/// Whether this is a control character that no text may have: all but line breaks and tabs.
+///
+/// XML 1.0 has no way to write most of the others, U+FFFE and U+FFFF, not
 /// even escaped (["Characters"](https://www.w3.org/TR/xml/#charsets)), so WeChat drops a reply
 /// with one as a whole. Word and Excel paste U+000B for a line break.
 pub fn is_forbidden(c: char) -> bool {

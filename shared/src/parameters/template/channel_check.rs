@@ -2,7 +2,8 @@
 
 use super::channel::{Channel, CustomerService};
 use super::field_source::FieldSource;
-use super::fill::{self, Fields, fill};
+use super::fill::{Fields, fill};
+use super::text_use;
 use crate::wechat::field::MessageKind;
 use crate::wechat::text::{TextKind, id_problem};
 
@@ -26,7 +27,7 @@ impl Channel {
                 if name.is_empty() { problem } else { format!("{name}: {problem}") }
             };
             fill(text, empty).map_err(|error| error.to_string())?;
-            fill::check(kind, text).map_err(place)?;
+            text_use::check(kind, text).map_err(place)?;
         }
         for (key, source, message) in self.keys() {
             if let Some(problem) = id_problem(key) {

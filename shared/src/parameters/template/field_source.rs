@@ -165,17 +165,17 @@ impl FieldSource {
             InvalidValue { key: key.to_owned(), fields, reason }
         };
         let filled = fill(self.text(), fields).map_err(|error| invalid(Reason::Field(error)))?;
-        let shown = self.shape(kind, filled).map_err(|problem| invalid(Reason::Value(problem)))?;
+        let shown = self.shape(kind, &filled).map_err(|problem| invalid(Reason::Value(problem)))?;
         kind.check(&shown).map_err(|problem| invalid(Reason::Value(problem)))?;
         Ok(shown)
     }
 
     /// Line breaks are for the caller to decide on: they are folded only where the text may be
     /// changed anyway, and else refused by the rule of the key.
-    fn shape(&self, kind: FieldType, filled: String) -> Result<String, RuleViolation> {
+    fn shape(&self, kind: FieldType, filled: &str) -> Result<String, RuleViolation> {
         let filled = match self {
-            Self::Text { truncate: false, .. } => clean_line(&filled).into_owned(),
-            _ => one_line(&filled),
+            Self::Text { truncate: false, .. } => clean_line(filled).into_owned(),
+            _ => one_line(filled),
         };
         match self {
             Self::Text { truncate: true, .. } => Ok(kind.truncate(filled)),
@@ -206,7 +206,7 @@ impl FieldSource {
         if let Some(sample) = sample {
             let never =
                 |problem| format!(r#"the key {key} never takes what "{name}" writes: {problem}"#);
-            let shown = self.shape(kind, sample.to_owned()).map_err(never)?;
+            let shown = self.shape(kind, sample).map_err(never)?;
             kind.check(&shown).map_err(never)?;
         }
         // What has no fields is the same for every notification.
