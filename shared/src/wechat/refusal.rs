@@ -3,8 +3,13 @@
 //! Their table is the file `refusal/codes.tsv`, which names its sources.
 
 mod codes;
+mod meaning;
 
-use self::codes::Meaning;
+pub use self::meaning::{ErrorClass, WasSent};
+
+pub(super) use self::meaning::Wait;
+
+use self::meaning::Meaning;
 use crate::wechat::api;
 use crate::wechat::wire::fields::{Fields, MissingField};
 use std::fmt;
@@ -110,48 +115,6 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "WeChat refused with {}: {}", self.code, self.message)
     }
-}
-
-/// What can be done about a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorClass {
-    /// Repeat the same call after a while.
-    Retry,
-    /// Repeat it when the quota has been reset.
-    Quota,
-    /// Repeat it once with a new access token.
-    Token,
-    /// The person can't be reached in this way.
-    Unreachable,
-    /// An operator has to change the account's configuration.
-    Configuration,
-    /// The client has to log in again.
-    Login,
-    /// A developer has to change the request or the template.
-    Fault,
-    /// WeChat has a code that the table doesn't: it may be any of the others.
-    Unknown,
-}
-
-/// How long to wait before the same call can succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    Seconds(u64),
-    /// For the next minute.
-    Minute,
-    /// For the next day in China.
-    Midnight,
-}
-
-/// Whether WeChat carried out a call that it refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WasSent {
-    /// It certainly did not.
-    No,
-    /// It is in doubt.
-    Perhaps,
-    /// It had carried out the same call before.
-    Yes,
 }
 
 #[cfg(test)]

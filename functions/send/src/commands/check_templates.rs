@@ -104,7 +104,7 @@ pub(crate) async fn check_templates(
 /// The mini programs that WeChat has refused within the last day. Only sending shows whether
 /// one is linked to the account: WeChat's list of them is for third-party platforms.
 async fn refused_jumps(app: &App, now: Timestamp) -> Vec<RefusalNote> {
-    let notes = app.tokens.refusal_notes.stored.of_last_day(NoteKind::RefusedJump, now).await;
+    let notes = app.tokens.refusal_notes.stored.list_last_day(NoteKind::RefusedJump, now).await;
     notes.unwrap_or_else(|error| {
         tracing::warn!("{error}");
         Vec::new()

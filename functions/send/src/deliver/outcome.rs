@@ -145,7 +145,7 @@ impl<'a> AttemptRecord<'a> {
         let report = self.result.to_json();
         let app_id = &message.app.app_id;
         let message_id = accepted.id.as_deref().map(|id| MessageId { app_id, id });
-        // Its receipt may name another id than this, which nobody knows.
+        // Its receipt may name an id other than this one, and no call can ask for it.
         let is_repeat = accepted.is_repeat || self.pending_intent.is_some();
         let has_unknown_id = message_id.is_none() || is_repeat;
         let intent = Some(&message.intent).filter(|_| has_unknown_id);

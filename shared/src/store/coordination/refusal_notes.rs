@@ -1,7 +1,7 @@
 //! Refusals of WeChat's that an operator should see some time: error codes that the table of
 //! codes doesn't have, and mini programs that WeChat doesn't open.
 //!
-//! One row for each day and kind holds them, so that whoever lists the last day's needs two
+//! One row for each day and kind holds them, so that a list of the last day's needs two
 //! reads. A row is deleted after two days.
 
 use crate::aws::AwsError;
@@ -87,7 +87,7 @@ impl RefusalNotes {
     }
 
     /// The refusals of the last day.
-    pub async fn of_last_day(
+    pub async fn list_last_day(
         &self,
         kind: NoteKind,
         now: Timestamp,
@@ -147,7 +147,7 @@ mod tests {
             notes.record(KIND, &note).await.unwrap();
         }
         let listed = async |now: u64| {
-            let mut found = notes.of_last_day(KIND, Timestamp(now)).await.unwrap();
+            let mut found = notes.list_last_day(KIND, Timestamp(now)).await.unwrap();
             found.sort_by_key(|note| note.code);
             found
         };
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(listed(start + 2 * DAY).await, []);
         notes.record(KIND, &seen(-1000, start + 3600)).await.unwrap();
         assert_eq!(listed(start + 3601).await[0], seen(-1000, start + 3600));
-        let others = notes.of_last_day(NoteKind::RefusedJump, Timestamp(start)).await.unwrap();
+        let others = notes.list_last_day(NoteKind::RefusedJump, Timestamp(start)).await.unwrap();
         assert_eq!(others, []);
     }
 }

@@ -61,8 +61,8 @@ pub(super) fn group_of<'a, T>(
         }
         members = all;
     }
-    // The first of those sent gets the first receipt, and so on: whoever is resolved first,
-    // the others get the same ones.
+    // The first of those sent gets the first receipt, and so on: the order in which
+    // they are resolved changes nothing.
     let mut members: Vec<_> = members.into_iter().map(|one| &awaiting[one]).collect();
     members.sort_by_key(|(id, period)| (*period, id.clone()));
     let mut found: Vec<_> = found.into_iter().map(|one| &receipts[one]).collect();

@@ -3,21 +3,12 @@
 //! A code is looked up only when WeChat refuses a call, so the table is searched as the
 //! text that it is: nothing is built at a cold start, and nothing is allocated.
 
-use super::{ErrorClass, Wait, WasSent};
+use super::meaning::{ErrorClass, Meaning, Wait, WasSent};
 
 /// Its head describes the columns, and names the sources.
 const TABLE: &str = include_str!("codes.tsv");
 /// The API of a row that counts for each API without a row of its own.
 const ANY_API: &str = "*";
-
-/// What a code means when an API answers with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Meaning {
-    pub(super) class: ErrorClass,
-    pub(super) sent: WasSent,
-    pub(super) wait: Option<Wait>,
-    pub(super) advice: &'static str,
-}
 
 /// A line of the table: the same meaning of several codes, or of several APIs.
 #[derive(Clone, Copy, Debug)]

@@ -181,8 +181,8 @@ fn classes_agree_with_what_is_done() {
     let mut classes = BTreeMap::<_, usize>::new();
     for (api, code, Row { meaning: Meaning { class, sent, wait, .. }, .. }) in pairs() {
         *classes.entry(format!("{class:?}")).or_default() += 1;
-        // Whoever has to act first is not overtaken by a repeat, but for an address that
-        // an administrator adds.
+        // Where a person has to act first, no repeat is due, but for an address that an
+        // administrator adds.
         if matches!(class, ErrorClass::Unreachable | ErrorClass::Login | ErrorClass::Fault) {
             assert_eq!(wait, None, "{api} {code}");
         }
