@@ -459,7 +459,7 @@ async fn previous_token_and_key_are_valid_during_a_rotation() {
         let mut new = old.clone();
         new.callback_token = Secret::new("newtoken");
         new.encoding_aes_key = Secret::new(new_key.clone());
-        let letter = Letter::new(&new, &text("oAnn", "hello"));
+        let letter = Letter::new(&new, text("oAnn", "hello"));
         let path = format!("/callback/shop?{}", letter.query());
         assert_eq!(post(&world, &path, letter.body()).await, 200, "the new ones always do");
     }

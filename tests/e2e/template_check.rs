@@ -186,7 +186,7 @@ async fn unavailable_list_hides_no_other() {
         (json!({ "errcode": 48001 }), "refused with 48001", "permissions"),
         (
             json!({ "body": "<html>", "content_type": "text/html" }),
-            "not the expected JSON",
+            "the JSON is not well-formed",
             "later",
         ),
         (json!({ "body_bytes": 2 << 20 }), "is longer than", "later"),
