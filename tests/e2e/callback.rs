@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::secret::Secret;
 use shared::wechat::crypto::{EncodingAesKey, encrypt};
+use shared::wechat::id::AppId;
 use shared::wechat::signature::sign;
+use std::collections::BTreeSet;
 use wechat_sandbox::App;
 
 /// A push in safe mode as WeChat writes it. Scenarios spoil a part of it.
@@ -145,7 +147,7 @@ async fn unsigned_push_leaves_no_trace() {
     let lines = world.lines();
     let refusals: Vec<_> =
         lines.iter().filter(|line| line.contains("rejected the request")).collect();
-    let alike = |line: &&&String| line.contains("VerificationFailed");
+    let alike = |line: &&&String| line.contains("bad_signature");
     assert_eq!(refusals.iter().filter(alike).count(), refusals.len() - 1, "{refusals:#?}");
 }
 
@@ -527,4 +529,55 @@ async fn different_events_of_one_second_are_all_stored() {
     let rows = world.aws.rows("events").await;
     assert_eq!(rows.len(), 6);
     assert!(rows.iter().all(|row| row["applied_at"].is_number()), "what is unknown is settled too");
+}
+
+/// Fault 96.
+#[tokio::test]
+async fn push_is_recorded_under_the_settings_that_verified_it() {
+    let world = World::start().await;
+    let mut app = shop();
+    app.app_id = AppId::parse("wx00000000000000f7").unwrap();
+    let mut settings = world.parameter("apps/shop");
+    // The functions have read the former ones.
+    let reads = Letter::new(&shop(), text("oAnn", "before"));
+    assert_eq!(post(&world, &format!("/callback/shop?{}", reads.query()), reads.body()).await, 200);
+    settings["app_id"] = app.app_id.as_str().into();
+    settings["replies"] =
+        json!([{ "on": { "contains": "after" }, "reply": { "text": "by the new rules" } }]);
+    world.set_parameter("apps/shop", &settings);
+    let push = async || {
+        let letter = Letter::new(&app, text("oAnn", "after"));
+        let url = world.url(&format!("/callback/shop?{}", letter.query()));
+        let answer = world.client.post(url).body(letter.body()).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let answered = async {
+        loop {
+            let (status, body) = push().await;
+            if status == 200 {
+                break body;
+            }
+        }
+    };
+    let body = tokio::time::timeout(MAX_WAIT, answered).await.expect("the settings are not known");
+    assert_ne!(body, "success", "the first push that the new settings verify has their reply");
+    world.idle().await;
+    let rows = world.aws.rows("events").await;
+    let users: BTreeSet<_> = rows.iter().map(|row| row["user"].as_str().unwrap()).collect();
+    assert_eq!(users, ["wx0000000000005a01#oAnn", "wx00000000000000f7#oAnn"].into());
+}
+
+/// Fault 97.
+#[tokio::test]
+async fn flood_of_rejected_requests_is_no_flood_of_lines() {
+    let world = World::start().await;
+    for _ in 0..50 {
+        assert_eq!(post(&world, "/callback/shop", "x").await, 403);
+    }
+    let lines = world.lines();
+    let rejected: Vec<_> =
+        lines.iter().filter(|line| line.contains("rejected the request")).collect();
+    // One at a time, they all meet one execution environment; a minute may end meanwhile.
+    assert!((10..=20).contains(&rejected.len()), "{rejected:#?}");
+    assert!(rejected.iter().all(|line| line.contains("127.0.0.1")), "{rejected:#?}");
 }

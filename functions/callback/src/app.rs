@@ -1,5 +1,6 @@
 //! State reused across invocations (initialised at cold start).
 
+use crate::rejection_log::RejectionLog;
 use lambda_http::Error;
 use shared::aws::Aws;
 use shared::cache::Cached;
@@ -36,6 +37,7 @@ pub(crate) enum ConfigError {
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) events: Events,
+    pub(crate) rejection_log: RejectionLog,
     parameters: Parameters,
     configs: OnceCell<Cached<CallbackConfigs>>,
 }
@@ -60,7 +62,12 @@ impl App {
             }
             Err(error) => return Err(error.into()),
         };
-        Ok(Self { events: Events::new(&events), parameters, configs })
+        Ok(Self {
+            events: Events::new(&events),
+            rejection_log: RejectionLog::default(),
+            parameters,
+            configs,
+        })
     }
 
     /// The configuration of the app with this alias.

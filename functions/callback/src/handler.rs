@@ -2,6 +2,7 @@
 
 use crate::app::{App, CallbackConfig, ConfigError};
 use lambda_http::http::{Method, StatusCode, header};
+use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::clock::Timestamp;
 use shared::parameters::AutoReply;
@@ -42,6 +43,17 @@ enum Rejection {
 }
 
 impl Rejection {
+    /// The word for it in the log.
+    fn reason(self) -> &'static str {
+        match self {
+            Self::UnknownApp => "unknown_app",
+            Self::VerificationFailed => "bad_signature",
+            Self::TooLarge => "too_large",
+            Self::InvalidConfig => "config_invalid",
+            Self::NotStored => "not_stored",
+        }
+    }
+
     fn status(self) -> StatusCode {
         match self {
             Self::UnknownApp => StatusCode::NOT_FOUND,
@@ -98,8 +110,12 @@ pub(crate) async fn handle_request(app: &App, request: &Request, now: Timestamp)
     let (status, body) = match handled.unwrap_or(Err(Rejection::NotStored)) {
         Ok(body) => (StatusCode::OK, body),
         Err(rejection) => {
-            let advice = rejection.advice();
-            tracing::warn!(app = alias, ?rejection, "rejected the request: {advice}");
+            let reason = rejection.reason();
+            if let Some(omitted) = app.rejection_log.sample(reason, now) {
+                let (address, advice) = (source_address(request), rejection.advice());
+                let app = alias.as_str();
+                tracing::warn!(app, reason, address, omitted, "rejected the request: {advice}");
+            }
             (rejection.status(), rejection.public_message().to_owned())
         }
     };
@@ -116,6 +132,14 @@ pub(crate) async fn handle_request(app: &App, request: &Request, now: Timestamp)
         .expect("a status and two fixed headers")
 }
 
+/// The caller's address, as API Gateway saw it.
+fn source_address(request: &Request) -> Option<String> {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
+        _ => None,
+    }
+}
+
 async fn handle(
     app: &App,
     alias: &str,
@@ -128,11 +152,13 @@ async fn handle(
     }
     let parameters = request.query_string_parameters();
     let query = Query::read(parameters.iter()).map_err(|_| Rejection::VerificationFailed)?;
-    let verified = match verify(&config, &query, request, now) {
-        Ok(verified) => verified,
+    // What follows uses the configuration that verified the request: its app id and its rules.
+    let (config, verified) = match verify(&config, &query, request, now) {
+        Ok(verified) => (config, verified),
         Err(VerificationError) => {
             let newer = app.reload_config(alias, &config, now).await.ok_or(VerificationError)?;
-            verify(&newer, &query, request, now)?
+            let verified = verify(&newer, &query, request, now)?;
+            (newer, verified)
         }
     };
     match verified {

@@ -3,6 +3,7 @@
 
 mod app;
 mod handler;
+mod rejection_log;
 
 use app::App;
 use lambda_http::lambda_runtime::run;
