@@ -1,6 +1,7 @@
 //! Accounts as the business hands them out, by invoking the login function.
 
 use crate::phone::password;
+use crate::sandbox::CHANGE_SIDE_FIELDS;
 use crate::world::{World, order};
 use serde_json::{Value, json};
 
@@ -127,6 +128,7 @@ async fn invalid_account_command_names_the_field_and_changes_nothing() {
 #[tokio::test]
 async fn person_lookup_reveals_no_identity() {
     let world = World::start().await;
+    world.wechat.chaos_without(CHANGE_SIDE_FIELDS).await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
     let session = ann.log_in("shop-mini").await;

@@ -490,6 +490,7 @@ async fn changed_token_is_loaded_before_wechat_uses_it() {
 #[tokio::test]
 async fn three_deliveries_of_one_message_store_one_event() {
     let world = World::start().await;
+    world.wechat.end_chaos().await;
     let message = json!({ "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 24_000_000_000_000_002_i64 });
     let event =
         json!({ "from": "ann", "MsgType": "event", "Event": "CLICK", "EventKey": "ORDERS" });

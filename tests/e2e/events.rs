@@ -326,6 +326,7 @@ async fn malformed_row_is_reported_and_never_retried() {
 #[tokio::test]
 async fn key_collision_keeps_both_events_and_is_counted() {
     let world = World::start().await;
+    world.wechat.end_chaos().await;
     let message = |content: &str| {
         let message = json!({
             "from": "ann", "MsgType": "text", "Content": content, "MsgId": 24_000_000_000_000_009_i64,

@@ -1,5 +1,6 @@
 //! Follows and unfollows in every order in which they can come.
 
+use crate::sandbox::CHANGE_SIDE_FIELDS;
 use crate::world::World;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
@@ -168,6 +169,7 @@ async fn rows_by(world: &World, table: &str, key: &str) -> BTreeMap<String, Vec<
 /// All orders of these histories.
 async fn play(histories: impl IntoIterator<Item = History>, way: Way) {
     let world = World::start().await;
+    world.wechat.chaos_without(CHANGE_SIDE_FIELDS).await;
     let plans = histories.into_iter().flat_map(|history| {
         orders(history.seconds.len()).into_iter().map(move |order| (history.clone(), order))
     });

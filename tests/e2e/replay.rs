@@ -1,5 +1,6 @@
 //! Stored events can be applied again without changing anything.
 
+use crate::sandbox::CHANGE_SIDE_FIELDS;
 use crate::world::World;
 use local_aws::InvokeFailure;
 use serde_json::{Value, json};
@@ -76,6 +77,7 @@ fn messages() -> Vec<(&'static str, Value)> {
 /// A world in which an event of each kind was stored and applied.
 async fn eventful() -> World {
     let world = World::start().await;
+    world.wechat.chaos_without(CHANGE_SIDE_FIELDS).await;
     let (ann, bob) = (world.phone("ann"), world.phone("bob"));
     ann.log_in("shop-mini").await;
     for follows in [true, false, true] {

@@ -116,6 +116,7 @@ async fn every_reply_type_is_accepted_in_every_mode_and_format() {
 #[tokio::test]
 async fn three_concurrent_deliveries_store_one_event_and_get_equal_replies() {
     let world = World::start().await;
+    world.wechat.end_chaos().await;
     world.set_replies("shop", json!([{ "on": "message", "reply": { "text": "Got it." } }]));
     let mut message = text("hi");
     message["from"] = "ann".into();

@@ -4,6 +4,17 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
+/// Oddities that take side fields away or change their texts, such as a profile's scene and
+/// remark. Chaos draws them because nothing depends on such a field but what shows it.
+pub(crate) const CHANGE_SIDE_FIELDS: &[&str] = &[
+    "missing_fields",
+    "null_fields",
+    "empty_fields",
+    "raw_control_characters",
+    "half_surrogates",
+    "invalid_utf8",
+];
+
 /// The WeChat of one cloud.
 pub(crate) struct WeChat {
     client: Client,
@@ -34,6 +45,21 @@ impl WeChat {
             .bytes()
             .fold(seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
         self.post("oddities", &json!({ "chaos": { "seed": mixed } })).await;
+    }
+
+    /// Chaos goes on without these oddities: the scenario is about what they change.
+    pub(crate) async fn chaos_without(&self, oddities: &[&str]) {
+        let mut chaos = self.get("oddities").await["chaos"].take();
+        if !chaos.is_null() {
+            chaos["except"] = json!(oddities);
+            self.post("oddities", &json!({ "chaos": chaos })).await;
+        }
+    }
+
+    /// WeChat repeats a delivery to the byte, while under chaos each push of a message has
+    /// a mixture of its own. Ends it for scenarios that push one message several times.
+    pub(crate) async fn end_chaos(&self) {
+        self.post("oddities", &json!({ "chaos": null })).await;
     }
 
     /// WeChat's clock goes forward; that of the functions doesn't.

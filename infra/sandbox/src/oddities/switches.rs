@@ -43,10 +43,13 @@ pub(crate) struct Filter {
 }
 
 /// Chaos: oddities that change no meaning, drawn by a seed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Chaos {
     pub(crate) seed: u64,
+    /// Never drawn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) except: Vec<Oddity>,
 }
 
 impl Switches {
@@ -87,19 +90,21 @@ impl Switches {
     fn draw(&mut self, call: bool, of: &str) -> Draw {
         let nth = self.seen.entry(of.to_owned()).or_default();
         *nth += 1;
-        let mut random = Random::new(self.chaos.map_or(0, |chaos| chaos.seed), of, *nth);
+        let seed = self.chaos.as_ref().map_or(0, |chaos| chaos.seed);
+        let mut random = Random::new(seed, of, *nth);
         let is_on = |it: &&Switch| {
             it.filter.times != Some(0) && it.filter.of.as_deref().is_none_or(|it| it == of)
         };
         let on = self.on.iter().filter(is_on);
         let mut chosen: Vec<_> =
             on.map(|it| Chosen { oddity: it.name, app: it.filter.app.clone() }).collect();
-        if self.chaos.is_some() {
+        if let Some(chaos) = &self.chaos {
             let harmless =
                 CATALOG.iter().filter(|it| it.effect == Effect::None && it.wire.is_of(call));
             // Each is drawn or not, whatever the others are.
             for entry in harmless {
-                if random.below(CHAOS_INTERVAL) == 0 {
+                let drawn = random.below(CHAOS_INTERVAL) == 0;
+                if drawn && !chaos.except.contains(&entry.name) {
                     chosen.push(Chosen { oddity: entry.name, app: None });
                 }
             }
@@ -129,6 +134,7 @@ impl Switches {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     fn applied(switches: &mut Switches, path: &str) -> Vec<Oddity> {
         let mut draw = switches.draw_for_call(path);
@@ -143,14 +149,27 @@ mod tests {
     fn chaos_draws_harmless_oddities_by_its_seed() {
         let drawn = |seed| {
             let mut switches = Switches::default();
-            switches.set_chaos(Some(Chaos { seed }));
+            switches.set_chaos(Some(Chaos { seed, except: Vec::new() }));
             (0..200).map(|_| applied(&mut switches, "/a")).collect::<Vec<_>>()
         };
         assert_eq!(drawn(1), drawn(1));
         assert_ne!(drawn(1), drawn(2));
-        let all: std::collections::BTreeSet<_> = drawn(1).into_iter().flatten().collect();
+        let all: BTreeSet<_> = drawn(1).into_iter().flatten().collect();
         let harmless = CATALOG.iter().filter(|it| it.effect == Effect::None && it.wire.is_of(true));
         assert_eq!(all, harmless.map(|it| it.name).collect());
+    }
+
+    #[test]
+    fn exception_of_chaos_changes_no_other_draw() {
+        let drawn = |except: &[Oddity]| {
+            let mut switches = Switches::default();
+            switches.set_chaos(Some(Chaos { seed: 1, except: except.to_vec() }));
+            let draws = (0..200).map(|_| applied(&mut switches, "/a"));
+            draws.collect::<Vec<_>>()
+        };
+        let mut all = drawn(&[]);
+        all.iter_mut().for_each(|draw| draw.retain(|it| *it != Oddity::NullFields));
+        assert_eq!(drawn(&[Oddity::NullFields]), all);
     }
 
     #[test]
