@@ -110,7 +110,7 @@ fn retry() -> RetryConfig {
 
 /// For what AWS itself does.
 fn aws_timeouts() -> TimeoutConfig {
-    timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT)
+    timeouts(config::aws_timeout(ATTEMPT_TIMEOUT), config::aws_timeout(OPERATION_TIMEOUT))
 }
 
 fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {

@@ -1,6 +1,7 @@
 //! The start of every function, and what it serves its invocations with.
 
 use crate::clock::Timestamp;
+use crate::config;
 use crate::json::Json;
 use crate::panic::RedactPanics;
 use crate::telemetry;
@@ -13,6 +14,10 @@ use serde_json::value::RawValue;
 pub async fn start<App>(init: impl Future<Output = Result<App, Error>>) -> Result<App, Error> {
     telemetry::start();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "the function starts");
+    let init = async {
+        config::check_timeout_factor()?;
+        init.await
+    };
     init.await.inspect_err(|error| tracing::error!("the function cannot start: {error}"))
 }
 

@@ -28,6 +28,10 @@ pub struct NotificationResult {
     /// The id of the request; with several recipients, `#` and the recipient's index
     /// follow, counted from 0.
     pub id: String,
+    /// The id of the notification that reaches the same person, who stands earlier among the
+    /// recipients. The outcome is that of the earlier one; nothing is sent a second time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<String>,
     #[expect(missing_docs, reason = "the schema describes the type")]
     pub outcome: NotificationStatus,
     /// The channel that the outcome is of.
@@ -104,6 +108,7 @@ impl NotificationResult {
     pub fn new(id: &str, outcome: NotificationStatus) -> Self {
         Self {
             id: id.to_owned(),
+            duplicate_of: None,
             outcome,
             channel: None,
             app: None,
@@ -122,6 +127,11 @@ impl NotificationResult {
     /// With the outcome and the reason for it.
     pub fn with_reason(id: &str, outcome: NotificationStatus, reason: impl Into<String>) -> Self {
         Self { reason: Some(reason.into()), ..Self::new(id, outcome) }
+    }
+
+    /// The outcome of a recipient that is the same person as this one.
+    pub fn duplicate(&self, id: &str) -> Self {
+        Self { id: id.to_owned(), duplicate_of: Some(self.id.clone()), ..self.clone() }
     }
 
     /// The response to a repeated request: the stored result with the present status.

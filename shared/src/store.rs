@@ -53,6 +53,7 @@ pub use identities::mappings::{AppIdentity, Mappings};
 pub use identities::people::{AppUser, People, Person, PersonError, PersonQuery};
 pub use keys::account_key;
 pub use notifications::Notifications;
+pub use notifications::bulk_request::{BulkRequest, UsedId};
 pub use notifications::due::CancelResult;
 pub use notifications::receipts::{Receipt, ReceiptResolution};
 pub use notifications::row::{NextAction, NotificationRow, SendIntent};

@@ -531,7 +531,10 @@ async fn longest_id_makes_a_client_msg_id_that_wechat_accepts() {
     let (world, to) = World::with_ann().await;
     let id = "x/".repeat(64);
     assert_eq!(world.send(&order(&id, to.clone())).await["outcome"], "sent");
-    let both = world.send_to_several(&order(&format!("{}y", &id[1..]), json!([to, to]))).await;
+    world.phone("bob").follow("shop").await;
+    world.phone("bob").log_in("shop-mini").await;
+    let to = json!([to, { "account": "bob" }]);
+    let both = world.send_to_several(&order(&format!("{}y", &id[1..]), to)).await;
     assert_eq!(both.len(), 2);
     let sent = bodies(&world, TEMPLATE_SEND).await;
     let mut ids: Vec<_> = sent.iter().map(|it| it["client_msg_id"].as_str().unwrap()).collect();

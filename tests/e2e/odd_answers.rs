@@ -28,6 +28,7 @@ async fn follows(world: &World, open_id: &str) -> bool {
 #[tokio::test]
 async fn odd_profile_is_left_out_of_an_import_and_delays_no_other() {
     let world = World::start().await;
+    world.wechat.chaos_without(&["null_profiles", "null_openids"]).await;
     let ids = followers(&world, 6).await;
     let body = format!(
         r#"{{"user_info_list":[null,{{"subscribe":1,"openid":null}},{{"openid":"{}"}},
@@ -62,6 +63,7 @@ async fn odd_profile_is_left_out_of_an_import_and_delays_no_other() {
 #[tokio::test]
 async fn odd_entry_of_the_list_is_left_out() {
     let world = World::start().await;
+    world.wechat.chaos_without(&["null_profiles", "null_openids"]).await;
     let ids = followers(&world, 2).await;
     let body = json!({
         "total": "2", "count": null, "data": { "openid": [null, ids[1], {}] }, "next_openid": ids[1],
@@ -127,7 +129,11 @@ async fn follow_of_an_uncertified_account_is_applied_without_a_profile() {
     assert_eq!(world.wechat.calls(USER_INFO).await.len(), people.len());
     let lines = world.lines();
     let lines: Vec<_> = lines.iter().filter(|line| line.contains("48001")).collect();
-    assert_eq!(lines.len(), 1, "{lines:#?}");
+    // Each environment says it once an hour; a schedule may have started a second one.
+    let environments = world.lines();
+    let environments =
+        environments.iter().filter(|line| line.starts_with("events") && line.contains("(cold)"));
+    assert!((1..=environments.count()).contains(&lines.len()), "{lines:#?}");
     assert!(!lines[0].contains("ERROR"), "{lines:#?}");
     for name in people {
         assert!(follows(&world, &world.phone(name).open_id("shop").await).await);

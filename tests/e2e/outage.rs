@@ -14,6 +14,8 @@ async fn write(world: &World) -> Value {
 /// A world in which ann follows, and so can write.
 async fn start() -> World {
     let world = World::start().await;
+    // Deliveries are counted.
+    world.wechat.chaos_without(&["pushed_twice"]).await;
     world.phone("ann").follow("shop").await;
     world
 }
@@ -89,7 +91,6 @@ async fn callback_that_starts_in_an_outage_stores_the_next_delivery() {
 #[tokio::test]
 async fn short_throttling_delays_no_delivery() {
     let world = start().await;
-    world.wechat.chaos_without(&["pushed_twice"]).await;
     let throttled = put(&world).refuse("ProvisionedThroughputExceededException").times(6);
     world.cloud.aws.faults.inject(throttled).unwrap();
     let done = write(&world).await;

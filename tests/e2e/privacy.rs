@@ -1,5 +1,6 @@
 //! Who goes takes along what was known of them.
 
+use crate::sandbox::CHANGE_SIDE_FIELDS;
 use crate::world::{World, order};
 use serde_json::{Value, json};
 
@@ -39,6 +40,7 @@ fn text(from: &str) -> Value {
 #[tokio::test]
 async fn unfollow_deletes_everything_except_the_unfollow() {
     let world = World::start().await;
+    world.wechat.chaos_without(CHANGE_SIDE_FIELDS).await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
     ann.message("shop", "hello").await;

@@ -2,6 +2,7 @@
 //! sweep that comes back to it.
 
 use crate::world::{MAX_WAIT, World, order};
+use futures_util::{StreamExt as _, stream};
 use local_aws::services::Fault;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
@@ -23,10 +24,16 @@ fn with(mut request: Value, field: &str, value: impl Into<Value>) -> Value {
     request
 }
 
-/// This many recipients, who are all ann: each is a notification of its own.
+/// This many followers of the shop, of whom no event has told.
 async fn recipients(world: &World, size: usize) -> Value {
-    let ann = json!({ "app": "shop", "open_id": world.phone("ann").open_id("shop").await });
-    json!(vec![ann; size])
+    let followers = stream::iter(0..size).map(async |number| {
+        let name = format!("follower-{number}");
+        let joined = world.wechat.post("people", &json!({ "name": name })).await;
+        let follow = json!({ "app": "shop", "silently": true });
+        world.wechat.post(&format!("people/{name}/follow"), &follow).await;
+        json!({ "app": "shop", "open_id": joined["open_ids"]["shop"] })
+    });
+    followers.buffered(16).collect::<Vec<_>>().await.into()
 }
 
 /// What the schedule does every minute: how many were processed, and how many
@@ -320,23 +327,25 @@ async fn notification_cannot_be_cancelled_when_it_may_have_been_sent() {
 #[tokio::test]
 async fn one_sweep_sends_hundreds_of_due_notifications() {
     let (world, _) = World::with_ann().await;
+    let to = recipients(&world, 400).await;
     let at = now() + 12;
-    let request = with(order("sale", recipients(&world, 400).await), "send_at", at);
+    let request = with(order("sale", to), "send_at", at);
     let reports = world.send_to_several(&request).await;
     assert!(reports.iter().all(|it| it["outcome"] == "scheduled"));
     assert!(now() < at, "this machine is too slow to say anything");
     world.until("they are due", || now() >= at).await;
     assert_eq!(sweep(&world).await, (400, 0));
     assert_eq!(count(&states(&world, "sale#").await), [("delivered", 400)]);
-    assert_eq!(world.phone("ann").screen().await.len(), 400);
+    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 400);
 }
 
 /// Fault 65.
 #[tokio::test]
 async fn overlapping_sweeps_send_each_notification_once() {
     let (world, _) = World::with_ann().await;
+    let to = recipients(&world, 20).await;
     let at = now() + 4;
-    let request = with(order("sale", recipients(&world, 20).await), "send_at", at);
+    let request = with(order("sale", to), "send_at", at);
     world.send_to_several(&request).await;
     world.until("they are due", || now() >= at).await;
     let sweeps = (0..3).map(|_| sweep(&world));
@@ -424,8 +433,9 @@ async fn failing_notification_stops_no_other() {
 #[tokio::test]
 async fn notification_waits_for_the_next_sweep_when_dynamodb_fails() {
     let (world, _) = World::with_ann().await;
+    let to = recipients(&world, 5).await;
     let at = now() + 5;
-    let request = with(order("sale", recipients(&world, 5).await), "send_at", at);
+    let request = with(order("sale", to), "send_at", at);
     world.send_to_several(&request).await;
     world.until("they are due", || now() >= at).await;
     // The first that is written, as often as the SDK tries.
@@ -440,7 +450,7 @@ async fn notification_waits_for_the_next_sweep_when_dynamodb_fails() {
     );
     refused.cancel();
     assert_eq!(sweep(&world).await, (5, 0));
-    assert_eq!(world.phone("ann").screen().await.len(), 5);
+    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 5);
 }
 
 #[tokio::test]
@@ -464,19 +474,18 @@ async fn templates_schedule_runs_the_sweep() {
 async fn request_returns_to_the_queue_when_it_was_not_stored() {
     let world = World::changed(&[("VisibilityTimeout: 360", "VisibilityTimeout: 3")]).await;
     world.token_round().await;
-    let ann = world.phone("ann");
-    ann.follow("shop").await;
+    let to = recipients(&world, 3).await;
     let write = Fault::new("dynamodb", "UpdateItem").by(world.cloud.function("send"));
     let refused = write.on("hongyan-local-notifications").refuse("InternalServerError");
     let refused = world.cloud.aws.faults.inject(refused).unwrap();
-    world.queue(&order("sale", recipients(&world, 3).await)).await;
+    world.queue(&order("sale", to)).await;
     assert!(refused.fired() > 0);
     assert_eq!(world.cloud.aws.queues.length(QUEUE), Some(1), "it isn't lost");
-    assert!(ann.screen().await.is_empty());
+    assert!(world.wechat.calls(TEMPLATE_SEND).await.is_empty());
     refused.cancel();
     world.until("the queue is empty", || world.cloud.aws.queues.length(QUEUE) == Some(0)).await;
     world.idle().await;
-    assert_eq!(ann.screen().await.len(), 3);
+    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 3);
     assert_eq!(count(&states(&world, "sale#").await), [("delivered", 3)]);
 }
 
@@ -485,11 +494,10 @@ async fn batch_is_stored_and_swept_when_time_runs_out() {
     let short = "CodeUri: ../../target/lambda/send/bootstrap.zip\n      # The function starts a channel only if 12 seconds are left.\n      Timeout: 60";
     let world = World::changed(&[(short, &short.replace("60", "40"))]).await;
     world.token_round().await;
-    let ann = world.phone("ann");
-    ann.follow("shop").await;
+    let to = recipients(&world, 1000).await;
     let slow = json!({ "path": TEMPLATE_SEND, "delay_ms": 3000, "times": 1000 });
     world.wechat.fault(slow).await;
-    let reports = world.send_to_several(&order("sale", recipients(&world, 1000).await)).await;
+    let reports = world.send_to_several(&order("sale", to)).await;
     assert_eq!(reports.len(), 1000);
     let (sent, waiting): (Vec<_>, Vec<_>) = reports
         .iter()

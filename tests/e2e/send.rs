@@ -273,3 +273,47 @@ async fn call_of_wechat_times_out_after_four_seconds() {
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     assert_eq!(report["outcome"], "ambiguous");
 }
+
+#[tokio::test]
+async fn person_who_is_named_twice_gets_one_message() {
+    let (world, ann) = World::with_ann().await;
+    world.phone("bob").follow("shop").await;
+    let bob = json!({ "app": "shop", "open_id": world.phone("bob").open_id("shop").await });
+    let ann_in_shop = json!({ "app": "shop", "open_id": world.phone("ann").open_id("shop").await });
+    let union_id = json!({ "union_id": world.phone("ann").union_id().await });
+    let nobody = json!({ "account": "nobody" });
+    let to = json!([nobody, ann, bob, ann_in_shop, nobody, ann, union_id]);
+    let request = order("sale", to);
+    let duplicates =
+        |reports: &[Value]| reports.iter().map(|it| it["duplicate_of"].clone()).collect::<Vec<_>>();
+    let expected = [
+        Value::Null,
+        Value::Null,
+        Value::Null,
+        json!("sale#1"),
+        json!("sale#0"),
+        json!("sale#1"),
+        json!("sale#1"),
+    ];
+    let mut dry_run = request.clone();
+    dry_run["dry_run"] = json!(true);
+    let reports = world.send_to_several(&dry_run).await;
+    assert_eq!(duplicates(&reports), expected, "{reports:?}");
+    let reports = world.send_to_several(&request).await;
+    assert_eq!(duplicates(&reports), expected, "{reports:?}");
+    for (at, report) in reports.iter().enumerate() {
+        let first = report["duplicate_of"].as_str().and_then(|id| id.split_once('#'));
+        let first = first.map_or(at, |(_, index)| index.parse().unwrap());
+        assert_eq!(report["id"], format!("sale#{at}"));
+        assert_eq!(report["outcome"], reports[first]["outcome"]);
+    }
+    assert_eq!(world.phone("ann").screen().await.len(), 1);
+    assert_eq!(world.phone("bob").screen().await.len(), 1);
+    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 2);
+
+    // A repeat says the same, whoever is known to be whom by then.
+    world.phone("bob").unfollow("shop").await;
+    let again = world.send_to_several(&request).await;
+    assert_eq!(duplicates(&again), expected, "{again:?}");
+    assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 2);
+}

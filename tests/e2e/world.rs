@@ -18,9 +18,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// The template that is deployed.
 /// How long a scenario waits for a condition: longer than it takes on a busy machine.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(180);
+/// How much longer than usual the functions wait for AWS, and WeChat for them.
+const TIMEOUT_FACTOR: u64 = 4;
+/// The template that is deployed.
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/aws/template.yaml");
 
 /// The gallery.
@@ -136,6 +138,8 @@ impl World {
         // No scenario depends on how busy the machine is: what a function does by its
         // deadline is its own business, and it isn't killed for being slower.
         options.timeout_grace = Duration::from_secs(60);
+        // Nor does it give an AWS up that shares this machine's processor with it.
+        options.environment.insert("TIMEOUT_FACTOR".to_owned(), TIMEOUT_FACTOR.to_string());
         // `make test` compares it with what the policies allow, when all is done.
         options.uses = optional("PERMISSIONS_USED").map(PathBuf::from);
         let json_logs = optional("JSON_LOGS").is_some();
@@ -157,6 +161,8 @@ impl World {
         let cloud = Stack::start(options).await.unwrap_or_else(|error| panic!("{error}"));
         let client = HttpClient::new().client();
         let wechat = WeChat::new(client.clone(), cloud.wechat());
+        // So WeChat waits longer, too.
+        wechat.post("pushing", &json!({ "timeout_ms": 5000 * TIMEOUT_FACTOR })).await;
         if let Some(seed) = optional("CHAOS_SEED") {
             wechat.begin_chaos(&seed).await;
         }

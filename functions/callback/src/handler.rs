@@ -5,6 +5,7 @@ use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::clock::Timestamp;
+use shared::config;
 use shared::parameters::AutoReply;
 use shared::retry::Retry;
 use shared::store::{EventPut, NewEvent, PutOutcome, Unreadable};
@@ -106,7 +107,11 @@ enum VerifiedRequest {
 /// Handles one request and builds its response.
 pub(crate) async fn handle_request(app: &App, request: &Request, now: Timestamp) -> Response<Body> {
     let alias = request.path_parameters().first("app").unwrap_or_default().to_owned();
-    let handled = tokio::time::timeout(RESPONSE_TIMEOUT, handle(app, &alias, request, now)).await;
+    let handled = tokio::time::timeout(
+        config::aws_timeout(RESPONSE_TIMEOUT),
+        handle(app, &alias, request, now),
+    )
+    .await;
     let (status, body) = match handled.unwrap_or(Err(Rejection::NotStored)) {
         Ok(body) => (StatusCode::OK, body),
         Err(rejection) => {

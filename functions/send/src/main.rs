@@ -5,6 +5,7 @@ mod channel;
 mod circuit_breaker;
 mod commands;
 mod deliver;
+mod duplicates;
 mod error;
 mod handler;
 mod notification;

@@ -1,5 +1,6 @@
 //! A notification before it has a channel: the recipient, the template and its data.
 
+use crate::recipient_routes::RecipientRoutes;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -20,6 +21,8 @@ pub(crate) struct Notification<'a> {
     pub(crate) apps: &'a Apps,
     /// The template's fields as texts.
     pub(crate) fields: &'a BTreeMap<String, String>,
+    /// What was looked up of the recipient.
+    pub(crate) routes: RecipientRoutes<'a>,
 }
 
 /// What a caller asks to send to one recipient. It is stored as JSON while the
@@ -63,7 +66,7 @@ pub(crate) struct NotificationSpec {
 pub(crate) struct TemplateCode(String);
 
 /// The recipient, named in one of three ways.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged, deny_unknown_fields)]
 pub(crate) enum Recipient {

@@ -8,7 +8,7 @@ use shared::store::AppIdentity;
 use shared::wechat::id::AppId;
 
 /// The identities of a recipient that were looked up so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RecipientRoutes<'a> {
     recipient: &'a Recipient,
     found: Vec<AppIdentity>,

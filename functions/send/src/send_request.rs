@@ -3,8 +3,10 @@
 use crate::app::App;
 use crate::deliver::dry_run::dry_run;
 use crate::deliver::{DeliverError, MAX_CONCURRENCY, deliver};
+use crate::duplicates::find_duplicates;
 use crate::error;
 use crate::notification::{Notification, NotificationSpec, Recipient};
+use crate::recipient_routes::RecipientRoutes;
 use crate::request::Request;
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::Diagnostic;
@@ -13,7 +15,8 @@ use shared::clock::Timestamp;
 use shared::json::Json;
 use shared::parameters::Template;
 use shared::send_response::{NotificationResult, SendResponse};
-use shared::store::NotificationStatus;
+use shared::store::{BulkRequest, NotificationStatus, UsedId};
+use std::collections::BTreeMap;
 
 /// Delivers the notifications of a request, or only says what would be sent if it is
 /// a dry run.
@@ -39,13 +42,26 @@ pub(crate) async fn send(
     })?;
     let fields = request.fields(&template).map_err(error::invalid)?;
     let specs: Vec<_> = request.specs().collect();
-    if specs.len() > 1 {
-        record_bulk_request(app, &request, &specs, now).await.map_err(error::from_delivery)?;
-    }
-    let results: Vec<_> = stream::iter(&specs)
-        .map(async |(id, spec): &(String, NotificationSpec)| {
-            let notification =
-                Notification { id, spec, template: &template, apps: &apps, fields: &fields };
+    let mut routes: Vec<_> =
+        request.to.0.iter().map(|recipient| RecipientRoutes::new(recipient, &apps)).collect();
+    let duplicates = match specs.len() {
+        1 => BTreeMap::new(),
+        _ => record_bulk_request(app, &request, &specs, &mut routes, now)
+            .await
+            .map_err(error::from_delivery)?,
+    };
+    let notifications = specs.iter().zip(routes).enumerate();
+    let notifications = notifications.filter(|(at, _)| !duplicates.contains_key(at));
+    let notifications = notifications.map(|(_, ((id, spec), routes))| Notification {
+        id,
+        spec,
+        template: &template,
+        apps: &apps,
+        fields: &fields,
+        routes,
+    });
+    let results: Vec<_> = stream::iter(notifications)
+        .map(async |notification: Notification<'_>| {
             if request.dry_run {
                 dry_run(app, &notification).await
             } else {
@@ -56,9 +72,14 @@ pub(crate) async fn send(
         .collect()
         .await;
     let is_bulk = specs.len() > 1;
-    let mut notifications = Vec::with_capacity(specs.len());
-    for (result, (id, _)) in results.into_iter().zip(&specs) {
-        notifications.push(match result {
+    let mut results = results.into_iter();
+    let mut notifications: Vec<NotificationResult> = Vec::with_capacity(specs.len());
+    for (at, (id, _)) in specs.iter().enumerate() {
+        if let Some(first) = duplicates.get(&at).and_then(|first| notifications.get(*first)) {
+            notifications.push(first.duplicate(id));
+            continue;
+        }
+        notifications.push(match results.next().expect("a result of each distinct recipient") {
             Ok(result) => result,
             // One recipient's conflict must not hide the outcomes of the others.
             Err(error @ DeliverError::Conflict(_)) if is_bulk => {
@@ -70,24 +91,35 @@ pub(crate) async fn send(
     Ok(SendResponse { notifications })
 }
 
-/// Reserves the id for exactly these recipients and contents.
+/// Reserves the id for exactly these recipients and contents. Returns the recipients that
+/// stand in the list twice; a repeat returns the same.
 async fn record_bulk_request(
     app: &App,
     request: &Request,
     specs: &[(String, NotificationSpec)],
+    routes: &mut [RecipientRoutes<'_>],
     now: Timestamp,
-) -> Result<(), DeliverError> {
+) -> Result<BTreeMap<usize, usize>, DeliverError> {
     let mut all = Sha256::new();
     for (_, spec) in specs {
         all.update(spec.hash());
     }
     let hash: String = all.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let id = request.id.as_str();
-    let is_same = if request.dry_run {
-        app.notifications.request_hash(id).await?.is_none_or(|known| known == hash)
-    } else {
-        let until = request.send_at.map_or(now, |at| at.max(now));
-        app.notifications.record_bulk_request(id, &hash, specs.len(), until).await?
+    let conflict = || DeliverError::Conflict(id.to_owned());
+    let bulk = match app.notifications.used_id(id).await? {
+        UsedId::BulkRequest(known) if known.hash == hash => known,
+        UsedId::BulkRequest(_) | UsedId::Notification => return Err(conflict()),
+        UsedId::Unused => {
+            let duplicates = find_duplicates(app, &request.to.0, routes).await?;
+            BulkRequest { hash, recipients: specs.len(), duplicates }
+        }
     };
-    if is_same { Ok(()) } else { Err(DeliverError::Conflict(id.to_owned())) }
+    if !request.dry_run {
+        let until = request.send_at.map_or(now, |at| at.max(now));
+        if !app.notifications.record_bulk_request(id, &bulk, until).await? {
+            return Err(conflict());
+        }
+    }
+    Ok(bulk.duplicates)
 }

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::deliver::outcome::{AttemptRecord, MAX_RETRY_AGE_SECS, retry_delay_secs};
 use crate::deliver::{DeliverError, MAX_CONCURRENCY, deliver, give_up, template_of};
 use crate::notification::{Notification, NotificationSpec};
+use crate::recipient_routes::RecipientRoutes;
 use futures_util::{StreamExt as _, stream};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
@@ -154,8 +155,9 @@ async fn send(
         Ok(fields) => fields,
         Err(problem) => return retry_unsendable(app, row, &problem, now).await,
     };
+    let routes = RecipientRoutes::new(&spec.to, &apps);
     let notification =
-        Notification { id, spec: &spec, template: &template, apps: &apps, fields: &fields };
+        Notification { id, spec: &spec, template: &template, apps: &apps, fields: &fields, routes };
     deliver(app, &notification, Some(row.clone()), deadline).await?;
     Ok(())
 }

@@ -64,6 +64,8 @@ pub(crate) struct Options {
     pub(crate) logs: Logs,
     /// Whether the functions write them in JSON.
     pub(crate) json_logs: bool,
+    /// Variables of all functions, besides those of the template.
+    pub(crate) environment: BTreeMap<String, String>,
     /// Whether each invocation has a trace id.
     pub(crate) traces: bool,
     pub(crate) observers: Observers,

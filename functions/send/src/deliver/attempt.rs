@@ -80,14 +80,14 @@ impl<'a> Attempt<'a> {
     }
 
     async fn try_channels(&mut self) -> Result<AttemptEnd, AwsError> {
-        let Notification { spec, template, apps, .. } = self.notification;
+        let Notification { spec, template, routes, .. } = self.notification;
         if spec.is_expired(self.now) {
             return self.record.expired().await;
         }
         if let Some(at) = spec.send_at.filter(|at| self.now < *at) {
             return self.record.wait(NotificationStatus::Scheduled, at, None).await;
         }
-        let mut routes = RecipientRoutes::new(&spec.to, apps);
+        let mut routes = routes.clone();
         let mut most_severe = SkipReason::Unreachable;
         for channel in candidate_channels(template, spec.channels.as_deref()) {
             if self.record.pending_intent.is_some_and(|intent| !self.matches(intent, channel)) {

@@ -6,7 +6,6 @@ use crate::deliver::DeliverError;
 use crate::deliver::outcome::EXPIRED_REASON;
 use crate::deliver::select_channel::{candidate_channels, final_status, prepare_message};
 use crate::notification::Notification;
-use crate::recipient_routes::RecipientRoutes;
 use shared::clock::Timestamp;
 use shared::send_response::{Fallback, NotificationResult};
 use shared::store::NotificationStatus;
@@ -18,7 +17,7 @@ pub(crate) async fn dry_run(
     app: &App,
     notification: &Notification<'_>,
 ) -> Result<NotificationResult, DeliverError> {
-    let Notification { id, spec, template, apps, .. } = notification;
+    let Notification { id, spec, template, routes, .. } = notification;
     if let Some(row) = app.notifications.get(id).await? {
         if row.request_hash != spec.hash() {
             return Err(DeliverError::Conflict((*id).to_owned()));
@@ -30,7 +29,7 @@ pub(crate) async fn dry_run(
         let (status, reason) = (NotificationStatus::Expired, EXPIRED_REASON);
         return Ok(NotificationResult::with_reason(id, status, reason));
     }
-    let mut routes = RecipientRoutes::new(&spec.to, apps);
+    let mut routes = routes.clone();
     let mut result = NotificationResult::new(id, NotificationStatus::Unreachable);
     let mut most_severe = SkipReason::Unreachable;
     for channel in candidate_channels(template, spec.channels.as_deref()) {

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::notification_text::meaning;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
-use shared::store::NotificationStatus;
+use shared::store::{BulkRequest, NotificationStatus};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -17,9 +17,12 @@ const MAX_PRINTED_IDS: usize = 5;
 
 /// The outcomes of a request with several recipients.
 #[derive(Debug, Serialize)]
-pub(super) struct BulkRequest {
+pub(super) struct BulkRequestReport {
     id: String,
     recipients: usize,
+    /// Recipients that are a person who stands earlier in the list, and the notification
+    /// that reaches that person.
+    duplicates: BTreeMap<String, String>,
     /// The notifications' ids by outcome.
     outcomes: BTreeMap<&'static str, Vec<String>>,
     /// Ids of notifications that aren't stored yet.
@@ -28,32 +31,41 @@ pub(super) struct BulkRequest {
     meanings: BTreeMap<&'static str, &'static str>,
 }
 
-impl BulkRequest {
+impl BulkRequestReport {
     /// Reads all its notifications.
     pub(super) async fn read(
         deployment: &Deployment,
         id: &str,
-        recipients: usize,
+        request: &BulkRequest,
     ) -> Result<Self, Error> {
-        let ids = (0..recipients).map(|index| format!("{id}#{index}"));
+        let ids = (0..request.recipients).filter(|at| !request.duplicates.contains_key(at));
+        let ids = ids.map(|index| format!("{id}#{index}"));
         let statuses: Vec<_> = stream::iter(ids)
             .map(async |id: String| {
                 let status = match read_entry(deployment, &id).await? {
                     StoredEntry::Notification(row) => Some(row.status),
-                    StoredEntry::Missing | StoredEntry::BulkRequest { .. } => None,
+                    StoredEntry::Missing | StoredEntry::BulkRequest(_) => None,
                 };
                 Ok::<_, Error>((id, status))
             })
             .buffered(MAX_CONCURRENCY)
             .try_collect()
             .await?;
-        Ok(Self::new(id, statuses))
+        Ok(Self::new(id, request, statuses))
     }
 
-    fn new(id: &str, statuses: Vec<(String, Option<NotificationStatus>)>) -> Self {
+    fn new(
+        id: &str,
+        request: &BulkRequest,
+        statuses: Vec<(String, Option<NotificationStatus>)>,
+    ) -> Self {
+        let duplicates = request.duplicates.iter();
+        let duplicates =
+            duplicates.map(|(at, first)| (format!("{id}#{at}"), format!("{id}#{first}")));
         let mut bulk = Self {
             id: id.to_owned(),
-            recipients: statuses.len(),
+            recipients: request.recipients,
+            duplicates: duplicates.collect(),
             outcomes: BTreeMap::new(),
             unknown: Vec::new(),
             meanings: BTreeMap::new(),
@@ -71,7 +83,7 @@ impl BulkRequest {
     }
 }
 
-impl fmt::Display for BulkRequest {
+impl fmt::Display for BulkRequestReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: a request with {} recipients", self.id, self.recipients)?;
         let print = |ids: &[String]| {
@@ -83,6 +95,12 @@ impl fmt::Display for BulkRequest {
             let meaning = self.meanings.get(outcome).copied().unwrap_or_default();
             writeln!(f, "  {:>4} {outcome}: {meaning}", ids.len())?;
             writeln!(f, "       {}", print(ids))?;
+        }
+        if !self.duplicates.is_empty() {
+            let ids: Vec<_> = self.duplicates.keys().cloned().collect();
+            let meaning = "the person stands earlier in the list and gets that message";
+            writeln!(f, "  {:>4} duplicates: {meaning}", ids.len())?;
+            writeln!(f, "       {}", print(&ids))?;
         }
         if !self.unknown.is_empty() {
             writeln!(f, "  {:>4} not started; send the request again", self.unknown.len())?;
@@ -106,9 +124,16 @@ mod tests {
             };
             (format!("a#{index}"), status)
         });
-        let text = BulkRequest::new("a", statuses.collect()).to_string();
+        let request = BulkRequest {
+            hash: String::new(),
+            recipients: 9,
+            duplicates: BTreeMap::from([(8, 1)]),
+        };
+        let text = BulkRequestReport::new("a", &request, statuses.collect()).to_string();
         for expected in [
-            "a request with 8 recipients",
+            "a request with 9 recipients",
+            "1 duplicates: the person stands earlier",
+            "a#8",
             "6 sent: WeChat accepted it",
             "a#2, a#3, a#4, a#5, a#6, …",
             "1 no_consent",

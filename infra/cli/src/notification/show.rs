@@ -1,6 +1,6 @@
 //! `hongyan notification show`.
 
-use super::bulk_request::BulkRequest;
+use super::bulk_request::BulkRequestReport;
 use super::history::History;
 use super::stored_entry::{StoredEntry, read_entry};
 use crate::deployment::Deployment;
@@ -34,17 +34,32 @@ impl Show {
             StoredEntry::Notification(row) => {
                 Ok(CommandOutput::success(&History::new(&row, self.content)))
             }
-            StoredEntry::BulkRequest { recipients } => {
-                let bulk = BulkRequest::read(deployment, &self.id, recipients).await?;
+            StoredEntry::BulkRequest(request) => {
+                let bulk = BulkRequestReport::read(deployment, &self.id, &request).await?;
                 Ok(CommandOutput::success(&bulk))
             }
-            StoredEntry::Missing => Err(Error::new(
-                ErrorKind::NotFound,
-                format!("there is no notification {} in the stage {}", self.id, deployment.stage),
-                "check id and stage; a notification is kept for 30 days after its end (parameter \
-                 RetentionDays), and isn't stored while its request is queued or if the request was \
-                 rejected",
-            )),
+            StoredEntry::Missing => Err(self.missing(deployment).await?),
         }
+    }
+
+    /// Says why there is no notification of this id.
+    async fn missing(&self, deployment: &Deployment) -> Result<Error, Error> {
+        if let Some((request_id, index)) = self.id.split_once('#')
+            && let StoredEntry::BulkRequest(request) = read_entry(deployment, request_id).await?
+            && let Some(first) = index.parse().ok().and_then(|at| request.duplicates.get(&at))
+        {
+            return Ok(Error::new(
+                ErrorKind::NotFound,
+                format!("{} has no notification: the person stands earlier in the list", self.id),
+                format!("look at {request_id}#{first}, which reaches the same person"),
+            ));
+        }
+        Ok(Error::new(
+            ErrorKind::NotFound,
+            format!("there is no notification {} in the stage {}", self.id, deployment.stage),
+            "check id and stage; a notification is kept for 30 days after its end (parameter \
+             RetentionDays), and isn't stored while its request is queued or if the request was \
+             rejected",
+        ))
     }
 }

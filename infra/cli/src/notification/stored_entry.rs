@@ -4,7 +4,7 @@ use crate::aws::aws_error;
 use crate::deployment::Deployment;
 use crate::error::{Error, ErrorKind};
 use aws_sdk_dynamodb::types::AttributeValue;
-use shared::store::NotificationRow;
+use shared::store::{BulkRequest, NotificationRow};
 
 /// What is stored under an id.
 #[derive(Debug)]
@@ -12,9 +12,7 @@ pub(super) enum StoredEntry {
     Missing,
     Notification(Box<NotificationRow>),
     /// A request with a notification for each of several recipients.
-    BulkRequest {
-        recipients: usize,
-    },
+    BulkRequest(BulkRequest),
 }
 
 pub(super) async fn read_entry(deployment: &Deployment, id: &str) -> Result<StoredEntry, Error> {
@@ -29,9 +27,8 @@ pub(super) async fn read_entry(deployment: &Deployment, id: &str) -> Result<Stor
     if let Some(row) = NotificationRow::read(&item) {
         return Ok(StoredEntry::Notification(Box::new(row)));
     }
-    let recipients = item.get("recipients").and_then(|count| count.as_n().ok());
-    match recipients.and_then(|count| count.parse().ok()) {
-        Some(recipients) => Ok(StoredEntry::BulkRequest { recipients }),
+    match BulkRequest::read(&item) {
+        Some(request) => Ok(StoredEntry::BulkRequest(request)),
         None => Err(Error::new(
             ErrorKind::Unavailable,
             format!("the stored notification {id} has an unknown format"),

@@ -43,6 +43,8 @@ pub struct Options {
     pub logs: Logs,
     /// Whether the functions log in JSON, as they do on AWS, rather than for reading.
     pub json_logs: bool,
+    /// Environment variables of all functions, besides those of the template.
+    pub environment: BTreeMap<String, String>,
     /// Whether each invocation has a trace id of its own, as on AWS, or none.
     pub traces: bool,
     /// Observers of what functions are invoked with, answer, and ask of AWS.
@@ -75,6 +77,7 @@ impl Options {
             uses: None,
             logs: Logs::silent(),
             json_logs: false,
+            environment: BTreeMap::new(),
             traces: true,
             observers: Vec::new(),
             environments: 10,

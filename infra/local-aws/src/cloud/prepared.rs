@@ -118,6 +118,7 @@ impl Prepared {
                 idle: options.idle,
                 logs: options.logs.clone(),
                 json_logs: options.json_logs,
+                environment: options.environment.clone(),
                 traces: options.traces,
                 observers: aws.observers.clone(),
             },

@@ -389,6 +389,7 @@ fn variables(
     if options.json_logs {
         variables.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()));
     }
+    variables.extend(options.environment.clone());
     variables.extend(function.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
     variables
 }
@@ -466,6 +467,7 @@ mod tests {
             idle: Duration::from_secs(60),
             logs: Logs::silent(),
             json_logs: false,
+            environment: BTreeMap::new(),
             traces: true,
             observers: Observers::default(),
         };

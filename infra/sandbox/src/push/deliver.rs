@@ -97,7 +97,7 @@ impl Context {
         // WeChat shows nothing of the answers to these copies.
         if deliveries.last().is_some_and(|it| it.status == Some(200)) {
             let again = u32::from(draw.applies(Oddity::PushedTwice));
-            for _ in 1..to.pushing.copies + again {
+            for _ in 1..to.pushing.copies + again + push.repeats {
                 deliveries.push(self.deliver(&to, &envelope, &push.event, &draw).await.0);
             }
         }
@@ -243,7 +243,7 @@ impl Context {
 
 /// Pushes what a send causes in the background, in order, after a delay, as WeChat pushes the
 /// receipt of a send.
-pub(crate) fn push_later(context: &SharedContext, pushes: Vec<Push>, draw: &mut Draw) {
+pub(crate) fn push_later(context: &SharedContext, mut pushes: Vec<Push>, draw: &mut Draw) {
     if pushes.is_empty() {
         return;
     }
@@ -254,14 +254,14 @@ pub(crate) fn push_later(context: &SharedContext, pushes: Vec<Push>, draw: &mut 
         delay += Duration::from_millis(random.below(MAX_LATENESS_MS).try_into().unwrap_or(0));
         true
     });
-    let times = 1 + usize::from(draw.applies(Oddity::ReceiptTwice));
+    if draw.applies(Oddity::ReceiptTwice) {
+        pushes.iter_mut().for_each(|push| push.repeats = 1);
+    }
     let this = context.clone();
     context.spawn(async move {
         let _in_progress = in_progress;
         tokio::time::sleep(delay).await;
-        for _ in 0..times {
-            this.push_all(&pushes).await;
-        }
+        this.push_all(&pushes).await;
     });
 }
 

@@ -12,10 +12,12 @@ pub(crate) struct Push {
     /// Unix seconds, by the sandbox's clock.
     pub(crate) create_time: i64,
     pub(crate) event: Event,
+    /// How often it is delivered again after its acknowledgement, to the byte the same.
+    pub(crate) repeats: u32,
 }
 
 impl Push {
     pub(crate) fn new(app: &str, open_id: &str, create_time: i64, event: Event) -> Self {
-        Self { app: app.to_owned(), open_id: open_id.to_owned(), create_time, event }
+        Self { app: app.to_owned(), open_id: open_id.to_owned(), create_time, event, repeats: 0 }
     }
 }
