@@ -143,7 +143,7 @@ schema: ## Write the contracts (JSON Schema of send, OpenAPI of the HTTP API) fr
 
 # Three, because each sees what the others don't (tests/e2e/lints.rs).
 check-template: $(SAM)/ready ## Lint the SAM templates (needs Python; brings the SAM CLI along)
-	@set -e; for template in $(TEMPLATE) $(wildcard examples/*/template.yaml); do \
+	@set -e; for template in $(TEMPLATE) infra/aws/front.yaml $(wildcard examples/*/template.yaml); do \
 		echo "$$template"; \
 		AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --template-file $$template; \
 		$(SAM)/bin/cfn-lint $$template; \

@@ -2,7 +2,8 @@
 //!
 //! - [`wechat`] is the protocol, without AWS, tables or environment variables: it takes
 //!   strings, bytes, a base URL and the time.
-//! - [`secret`] and [`clock`] are types that everything else uses.
+//! - [`secret`] and [`clock`] are types that everything else uses; [`url_key`] makes the
+//!   secret part of callback URLs.
 //!
 //! With the feature `aws`:
 //!
@@ -19,6 +20,7 @@
 
 pub mod clock;
 pub mod secret;
+pub mod url_key;
 pub mod wechat;
 
 #[cfg(feature = "aws")]

@@ -10,6 +10,7 @@ mod template;
 mod token;
 
 pub use app::{AppKind, Apps, WeChatApp};
+pub use callback::CallbackParameter;
 pub use replies::{AutoReply, ReplyRules};
 pub use template::{
     Channel, ChannelKind, CustomerService, FieldSource, Fields, InvalidValue, MessageLanguage,
@@ -22,7 +23,7 @@ use crate::cache::Stale;
 use crate::config::{self, VariableError};
 use crate::json::Json;
 use crate::secret::Secret;
-use crate::wechat::callback::Callback;
+use crate::url_key::UrlSecret;
 use crate::wechat::id::AppId;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
@@ -32,6 +33,9 @@ use std::collections::BTreeMap;
 
 /// The folder of the keys that sign sessions.
 const SESSION_KEYS: &str = "session/keys";
+
+/// The parameter with the secret that makes the keys of callback URLs.
+pub const URL_SECRET: &str = "url-secret";
 
 /// The Parameter Store, below one prefix.
 #[derive(Clone, Debug)]
@@ -82,7 +86,7 @@ impl Parameters {
     pub async fn callbacks(
         &self,
         apps: &Apps,
-    ) -> Result<BTreeMap<String, Result<Callback, ParameterError>>, ParameterError> {
+    ) -> Result<BTreeMap<String, Result<CallbackParameter, ParameterError>>, ParameterError> {
         let found = self.folder("callback").await?;
         if found.is_empty() {
             return Err(ParameterError::Missing(format!("{}/callback/{{app}}", self.prefix)));
@@ -99,6 +103,16 @@ impl Parameters {
             (alias, callback)
         });
         Ok(callbacks.collect())
+    }
+
+    /// The secret that makes the keys of callback URLs: `/url-secret`, if it exists.
+    pub async fn url_secret(&self) -> Result<Option<UrlSecret>, ParameterError> {
+        let name = format!("{}/{URL_SECRET}", self.prefix);
+        let Some(value) = self.get(&name).await? else { return Ok(None) };
+        let secret = UrlSecret::new(value);
+        secret
+            .map(Some)
+            .map_err(|error| ParameterError::Invalid { name, problem: error.to_string() })
     }
 
     /// The `AppSecrets`: `/secrets/{app}`, by alias. It is an error if there is none.
@@ -315,10 +329,10 @@ pub fn read_callback(
     name: &str,
     app_id: &AppId,
     value: &Secret,
-) -> Result<Callback, ParameterError> {
+) -> Result<CallbackParameter, ParameterError> {
     let stored: callback::StoredCallback = parse(name, value)?;
     stored
-        .into_callback(app_id.clone())
+        .into_parameter(app_id.clone())
         .map_err(|problem| ParameterError::Invalid { name: name.to_owned(), problem })
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use wechat_sandbox::App;
 
 /// A push in safe mode as WeChat writes it. Scenarios spoil a part of it.
-struct Letter {
+pub(crate) struct Letter {
     token: String,
     timestamp: String,
     nonce: String,
@@ -19,7 +19,7 @@ struct Letter {
 }
 
 impl Letter {
-    fn new(app: &App, message: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn new(app: &App, message: impl AsRef<[u8]>) -> Self {
         let key = EncodingAesKey::parse(app.encoding_aes_key.expose()).unwrap();
         Self {
             token: app.callback_token.expose().to_owned(),
@@ -29,7 +29,7 @@ impl Letter {
         }
     }
 
-    fn query(&self) -> String {
+    pub(crate) fn query(&self) -> String {
         let Self { token, timestamp, nonce, encrypted } = self;
         let signature = sign(&[token, timestamp, nonce]);
         let msg_signature = sign(&[token, timestamp, nonce, encrypted]);
@@ -38,17 +38,17 @@ impl Letter {
         )
     }
 
-    fn body(&self) -> String {
+    pub(crate) fn body(&self) -> String {
         format!("<xml><ToUserName>gh_1</ToUserName><Encrypt>{}</Encrypt></xml>", self.encrypted)
     }
 }
 
-fn shop() -> App {
+pub(crate) fn shop() -> App {
     wechat_sandbox::example().apps.into_iter().find(|app| app.alias == "shop").unwrap()
 }
 
 /// A text message, as it is before it is sealed.
-fn text(open_id: &str, content: &str) -> String {
+pub(crate) fn text(open_id: &str, content: &str) -> String {
     format!(
         "<xml><ToUserName>gh_1</ToUserName><FromUserName>{open_id}</FromUserName><CreateTime>1795186923</CreateTime>\
          <MsgType>text</MsgType><Content>{content}</Content><MsgId>24000000000000001</MsgId></xml>"

@@ -56,8 +56,10 @@ fn run(program: &str, arguments: &[&str], file: &Path) -> Output {
 #[test]
 #[ignore = "it needs the SAM CLI; `make interop` runs it"]
 fn each_lint_finds_an_error_that_the_others_miss() {
-    let template = std::fs::read_to_string(format!("{INFRA}/template.yaml")).unwrap();
+    let read = |name: &str| std::fs::read_to_string(format!("{INFRA}/{name}")).unwrap();
+    let template = read("template.yaml");
     assert_eq!(complaints(&template), []);
+    assert_eq!(complaints(&read("front.yaml")), []);
 
     for (right, wrong, lint, said) in [
         ("BatchSize: 25\n", "BatchSize: 25\n            Bogus: 1\n", Lint::Sam, "Bogus"),

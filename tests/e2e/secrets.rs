@@ -34,6 +34,10 @@ enum Kind {
     AppSecret,
     CallbackToken,
     EncodingAesKey,
+    /// The secret that makes the keys of callback URLs.
+    UrlSecret,
+    /// The key in a callback URL.
+    UrlKey,
     AccessToken,
     SessionKey,
     /// Of a login, or of a phone number.
@@ -51,10 +55,12 @@ enum Kind {
     PhoneNumber,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 16] = [
     Kind::AppSecret,
     Kind::CallbackToken,
     Kind::EncodingAesKey,
+    Kind::UrlSecret,
+    Kind::UrlKey,
     Kind::AccessToken,
     Kind::SessionKey,
     Kind::Code,

@@ -59,9 +59,17 @@ impl World {
 
     /// As [`World::start`], with functions that log from this level on only.
     pub(crate) async fn logging_from(level: &str) -> Self {
+        Self::with_parameters(&[("LogLevel", level)]).await
+    }
+
+    /// As [`World::start`], with these parameters of the template.
+    pub(crate) async fn with_parameters(parameters: &[(&str, &str)]) -> Self {
         let mut options = Options::new(TEMPLATE);
         options.binaries = binaries::folder();
-        options.parameters.insert("LogLevel".to_owned(), level.to_owned());
+        let parameters = parameters.iter().map(|(name, value)| (*name, *value));
+        options
+            .parameters
+            .extend(parameters.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let world = Self::start_with(None, options).await;
         world.silence().await;
         world.token_round().await;

@@ -5,9 +5,11 @@ use lambda_http::Error;
 use shared::aws::Aws;
 use shared::cache::Cached;
 use shared::clock::Timestamp;
+use shared::config;
 use shared::http::HttpClient;
 use shared::parameters::{ParameterError, Parameters, WeChatApp};
 use shared::store::{Events, EventsTable};
+use shared::url_key::UrlSecret;
 use shared::wechat::callback::Callback;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,10 +20,18 @@ use tokio::sync::OnceCell;
 pub(crate) struct CallbackConfig {
     pub(crate) app: WeChatApp,
     pub(crate) callback: Callback,
+    /// The oldest version of the URL's key that is accepted.
+    pub(crate) oldest_url_version: u32,
 }
 
-/// By the app's alias. None if the app's parameters are invalid.
-type CallbackConfigs = BTreeMap<String, Option<Arc<CallbackConfig>>>;
+/// What operators have set for this stage.
+#[derive(Debug)]
+struct Settings {
+    /// Makes the keys of callback URLs. None if there is none, or an invalid one.
+    url_secret: Option<UrlSecret>,
+    /// By the app's alias. None if the app's parameters are invalid.
+    configs: BTreeMap<String, Option<Arc<CallbackConfig>>>,
+}
 
 /// Why there is no configuration of an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +44,29 @@ pub(crate) enum ConfigError {
     Unavailable,
 }
 
+/// Why a request's URL is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UrlError {
+    /// It has no key, and must have one.
+    NoKey,
+    /// This stage has not made its key for this app.
+    WrongKey,
+    /// The Parameter Store hasn't answered since the cold start.
+    Unavailable,
+}
+
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) events: Events,
     pub(crate) rejection_log: RejectionLog,
     parameters: Parameters,
-    configs: OnceCell<Cached<CallbackConfigs>>,
+    settings: OnceCell<Cached<Settings>>,
+    /// Whether a URL must have a key.
+    requires_key: bool,
 }
 
 impl App {
-    /// Reads the configuration of all apps.
+    /// Reads the settings of all apps.
     ///
     /// The function starts even if the Parameter Store fails: then it has seconds
     /// to read again during WeChat's first delivery, while a function that can't
@@ -52,10 +75,10 @@ impl App {
         let aws = Aws::from_environment(&HttpClient::new())?;
         let events = EventsTable::from_environment(&aws.dynamodb())?;
         let parameters = Parameters::from_environment(aws.ssm_fail_fast())?;
-        let (configs, table) = tokio::join!(read_configs(&parameters), events.check());
+        let (settings, table) = tokio::join!(read_settings(&parameters), events.check());
         table?;
-        let configs = match configs {
-            Ok(configs) => OnceCell::new_with(Some(Cached::new(configs, Timestamp::now()))),
+        let settings = match settings {
+            Ok(settings) => OnceCell::new_with(Some(Cached::new(settings, Timestamp::now()))),
             Err(error @ ParameterError::Aws(_)) => {
                 tracing::error!("{error}; the first request reads again");
                 OnceCell::new()
@@ -66,8 +89,27 @@ impl App {
             events: Events::new(&events),
             rejection_log: RejectionLog::default(),
             parameters,
-            configs,
+            settings,
+            requires_key: config::required("CALLBACK_WITHOUT_KEY")? == "refused",
         })
+    }
+
+    /// Checks the key in a request's URL, and returns its version. Anybody may send one, so a
+    /// wrong key costs no lookup: the stage's secret is at hand, and is read again every ten
+    /// minutes only. (While the stage has none, as often as for an app that is missing.)
+    pub(crate) async fn check_url(
+        &self,
+        alias: &str,
+        key: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<u32>, UrlError> {
+        let Some(key) = key else {
+            return if self.requires_key { Err(UrlError::NoKey) } else { Ok(None) };
+        };
+        let settings = self.settings(now, |settings| settings.url_secret.is_some()).await;
+        let settings = settings.map_err(|_| UrlError::Unavailable)?;
+        let secret = settings.url_secret.as_ref().ok_or(UrlError::WrongKey)?;
+        secret.version(alias, key).map(Some).ok_or(UrlError::WrongKey)
     }
 
     /// The configuration of the app with this alias.
@@ -100,34 +142,57 @@ impl App {
         now: Timestamp,
         is_sufficient: impl Fn(&Option<Arc<CallbackConfig>>) -> bool,
     ) -> Result<Arc<CallbackConfig>, ConfigError> {
-        let first = async { Ok(Cached::new(read_configs(&self.parameters).await?, now)) };
-        let configs = self.configs.get_or_try_init(|| first).await;
-        let configs = configs.map_err(|error: ParameterError| {
-            tracing::error!("{error}");
-            ConfigError::Unavailable
-        })?;
         let is_sufficient =
-            |configs: &CallbackConfigs| configs.get(alias).is_some_and(&is_sufficient);
-        let configs = configs.get(now, is_sufficient, read_configs(&self.parameters)).await;
-        match configs.get(alias) {
+            |settings: &Settings| settings.configs.get(alias).is_some_and(&is_sufficient);
+        let settings = self.settings(now, is_sufficient).await;
+        match settings.map_err(|_| ConfigError::Unavailable)?.configs.get(alias) {
             Some(Some(config)) => Ok(Arc::clone(config)),
             Some(None) => Err(ConfigError::Invalid),
             None => Err(ConfigError::UnknownApp),
         }
     }
+
+    async fn settings(
+        &self,
+        now: Timestamp,
+        is_sufficient: impl Fn(&Settings) -> bool,
+    ) -> Result<Arc<Settings>, ParameterError> {
+        let first = async { Ok(Cached::new(read_settings(&self.parameters).await?, now)) };
+        let settings = self.settings.get_or_try_init(|| first).await;
+        let settings = settings.inspect_err(|error: &ParameterError| tracing::error!("{error}"))?;
+        Ok(settings.get(now, is_sufficient, read_settings(&self.parameters)).await)
+    }
 }
 
 /// Invalid parameters are logged; only the requests for that app are rejected.
-async fn read_configs(parameters: &Parameters) -> Result<CallbackConfigs, ParameterError> {
-    let apps = parameters.apps().await?;
+async fn read_settings(parameters: &Parameters) -> Result<Settings, ParameterError> {
+    let (apps, url_secret) = tokio::join!(parameters.apps(), parameters.url_secret());
+    let (apps, url_secret) = (apps?, valid(url_secret)?);
     let callbacks = parameters.callbacks(&apps).await?;
-    let configs = callbacks.into_iter().map(|(alias, callback)| {
-        let callback = callback.inspect_err(|error| tracing::error!("{error}")).ok();
-        let config = apps
-            .by_alias(&alias)
-            .zip(callback)
-            .map(|(app, callback)| Arc::new(CallbackConfig { app: app.clone(), callback }));
+    let configs = callbacks.into_iter().map(|(alias, parameter)| {
+        let parameter = parameter.inspect_err(|error| tracing::error!("{error}")).ok();
+        let config = apps.by_alias(&alias).zip(parameter).map(|(app, parameter)| {
+            Arc::new(CallbackConfig {
+                app: app.clone(),
+                callback: parameter.callback,
+                oldest_url_version: parameter.oldest_url_version,
+            })
+        });
         (alias, config)
     });
-    Ok(configs.collect())
+    let configs = configs.collect();
+    Ok(Settings { url_secret, configs })
+}
+
+/// An invalid secret is logged. It makes no keys, and is read again like a missing one.
+fn valid(
+    url_secret: Result<Option<UrlSecret>, ParameterError>,
+) -> Result<Option<UrlSecret>, ParameterError> {
+    match url_secret {
+        Err(error @ ParameterError::Invalid { .. }) => {
+            tracing::error!("{error}; no callback URL with a key is accepted");
+            Ok(None)
+        }
+        other => other,
+    }
 }

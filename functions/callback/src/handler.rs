@@ -1,6 +1,6 @@
 //! Handles one request from WeChat: a URL verification or a push.
 
-use crate::app::{App, CallbackConfig, ConfigError};
+use crate::app::{App, CallbackConfig, ConfigError, UrlError};
 use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -33,6 +33,10 @@ const AWS_RETRY: Retry = Retry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rejection {
     UnknownApp,
+    /// The URL has no key, and must have one.
+    NoKey,
+    /// The URL's key is none of this stage's for this app.
+    WrongKey,
     /// The query, the signature, the ciphertext or the message is invalid. The response
     /// doesn't say which, so that no caller can probe for it.
     VerificationFailed,
@@ -48,6 +52,8 @@ impl Rejection {
     fn reason(self) -> &'static str {
         match self {
             Self::UnknownApp => "unknown_app",
+            Self::NoKey => "no_key",
+            Self::WrongKey => "wrong_key",
             Self::VerificationFailed => "bad_signature",
             Self::TooLarge => "too_large",
             Self::InvalidConfig => "config_invalid",
@@ -57,7 +63,7 @@ impl Rejection {
 
     fn status(self) -> StatusCode {
         match self {
-            Self::UnknownApp => StatusCode::NOT_FOUND,
+            Self::UnknownApp | Self::NoKey | Self::WrongKey => StatusCode::NOT_FOUND,
             Self::VerificationFailed => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::InvalidConfig | Self::NotStored => StatusCode::INTERNAL_SERVER_ERROR,
@@ -67,7 +73,8 @@ impl Rejection {
     /// The response body.
     fn public_message(self) -> &'static str {
         match self {
-            Self::UnknownApp => "there is no such app",
+            // The same, so that no caller can find out which apps there are.
+            Self::UnknownApp | Self::NoKey | Self::WrongKey => "there is no such app",
             Self::VerificationFailed => "not signed by WeChat",
             Self::TooLarge => "larger than any push of WeChat's",
             Self::InvalidConfig => "this app's settings are invalid",
@@ -79,6 +86,14 @@ impl Rejection {
     fn advice(self) -> String {
         match self {
             Self::UnknownApp => "there is no parameter /callback/{app} of this name".to_owned(),
+            Self::NoKey => "the URL has no key, and CallbackWithoutKey is refused; if WeChat's \
+                 console has this URL, paste the one that `hongyan app show` prints"
+                .to_owned(),
+            Self::WrongKey => {
+                "the key in the URL is none of this stage's for this app; if it stands \
+                 in WeChat's console, paste the one that `hongyan app show` prints"
+                    .to_owned()
+            }
             Self::VerificationFailed => VerificationError.to_string(),
             Self::TooLarge => "no push of WeChat's is that large".to_owned(),
             Self::InvalidConfig => {
@@ -151,6 +166,8 @@ async fn handle(
     request: &Request,
     now: Timestamp,
 ) -> Result<String, Rejection> {
+    let parameters = request.path_parameters();
+    let url_version = check_url(app, alias, parameters.first("key"), now).await?;
     let config = load_config(app, alias, now).await?;
     if request.body().len() > MAX_BODY_BYTES {
         return Err(Rejection::TooLarge);
@@ -158,18 +175,36 @@ async fn handle(
     let parameters = request.query_string_parameters();
     let query = Query::read(parameters.iter()).map_err(|_| Rejection::VerificationFailed)?;
     // What follows uses the configuration that verified the request: its app id and its rules.
-    let (config, verified) = match verify(&config, &query, request, now) {
+    let (config, verified) = match verify(&config, &query, url_version, request, now) {
         Ok(verified) => (config, verified),
         Err(VerificationError) => {
             let newer = app.reload_config(alias, &config, now).await.ok_or(VerificationError)?;
-            let verified = verify(&newer, &query, request, now)?;
+            let verified = verify(&newer, &query, url_version, request, now)?;
             (newer, verified)
         }
     };
     match verified {
         VerifiedRequest::UrlVerification(echo) => Ok(echo),
-        VerifiedRequest::Push(push) => handle_push(app, &config, push, now).await,
+        VerifiedRequest::Push(push) => {
+            handle_push(app, &config, push, url_version.is_some(), now).await
+        }
     }
+}
+
+/// Checks the key in the URL, before anything else.
+async fn check_url(
+    app: &App,
+    alias: &str,
+    key: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<u32>, Rejection> {
+    let check = || app.check_url(alias, key, now);
+    let version = AWS_RETRY.run(check, |error| *error == UrlError::Unavailable).await;
+    version.map_err(|error| match error {
+        UrlError::NoKey => Rejection::NoKey,
+        UrlError::WrongKey => Rejection::WrongKey,
+        UrlError::Unavailable => Rejection::NotStored,
+    })
 }
 
 /// Loads the app's configuration. While the Parameter Store hasn't answered yet, it is
@@ -191,9 +226,14 @@ async fn load_config(
 fn verify(
     config: &CallbackConfig,
     query: &Query,
+    url_version: Option<u32>,
     request: &Request,
     now: Timestamp,
 ) -> Result<VerifiedRequest, VerificationError> {
+    // The key was genuine, until the operator replaced it.
+    if url_version.is_some_and(|version| version < config.oldest_url_version) {
+        return Err(VerificationError);
+    }
     if request.method() == Method::GET {
         let echo = config.callback.verify_url(query, now)?;
         return Ok(VerifiedRequest::UrlVerification(echo.to_owned()));
@@ -206,6 +246,7 @@ async fn handle_push(
     app: &App,
     config: &CallbackConfig,
     push: DecryptedPush,
+    has_key: bool,
     now: Timestamp,
 ) -> Result<String, Rejection> {
     let DecryptedPush { message, reply_cipher } = push;
@@ -242,7 +283,8 @@ async fn handle_push(
             "stored an event beside another one of the same deduplication key"
         );
     } else {
-        tracing::info!(app = alias, kind = event.kind, ?outcome, "stored an event");
+        // Before an operator refuses URLs without a key, no push must come to one.
+        tracing::info!(app = alias, kind = event.kind, ?outcome, has_key, "stored an event");
     }
     Ok(match (reply, reply_cipher) {
         (None, _) => ACK.to_owned(),

@@ -5,18 +5,18 @@ use shared::clock::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// In each [`WINDOW_SECS`], for each reason, in one execution environment.
+/// In each [`PERIOD_SECS`], for each reason, in one execution environment.
 const MAX_LINES: u32 = 10;
-const WINDOW_SECS: u64 = 60;
+const PERIOD_SECS: u64 = 60;
 
 /// How many lines each reason had, and how many were left out.
 #[derive(Debug, Default)]
-pub(crate) struct RejectionLog(Mutex<BTreeMap<&'static str, Window>>);
+pub(crate) struct RejectionLog(Mutex<BTreeMap<&'static str, Lines>>);
 
 #[derive(Debug, Default)]
-struct Window {
+struct Lines {
     start: Timestamp,
-    lines: u32,
+    count: u32,
     /// Since the last line.
     omitted: u64,
 }
@@ -25,16 +25,16 @@ impl RejectionLog {
     /// Whether a rejection gets a line. If so: how many of the same reason got none since the
     /// last line.
     pub(crate) fn sample(&self, reason: &'static str, now: Timestamp) -> Option<u64> {
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = windows.entry(reason).or_default();
-        if now.seconds_since(window.start) >= WINDOW_SECS {
-            (window.start, window.lines) = (now, 0);
+        let mut reasons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = reasons.entry(reason).or_default();
+        if now.seconds_since(of.start) >= PERIOD_SECS {
+            (of.start, of.count) = (now, 0);
         }
-        if window.lines < MAX_LINES {
-            window.lines += 1;
-            return Some(std::mem::take(&mut window.omitted));
+        if of.count < MAX_LINES {
+            of.count += 1;
+            return Some(std::mem::take(&mut of.omitted));
         }
-        window.omitted += 1;
+        of.omitted += 1;
         None
     }
 }

@@ -131,6 +131,18 @@ fn callback_parameters(path: Value) -> Vec<Value> {
     std::iter::once(path).chain(query).collect()
 }
 
+/// The same operation at the URL with a key.
+fn keyed(operation: &Value) -> Value {
+    let mut keyed = operation.clone();
+    let id = operation["operationId"].as_str().expect("each operation has one");
+    keyed["operationId"] = json!(format!("{id}WithKey"));
+    let key = json!({ "name": "key", "in": "path", "required": true,
+        "description": "The secret part of the URL, which `hongyan app add` makes.",
+        "schema": { "type": "string" } });
+    keyed["parameters"].as_array_mut().expect("it has parameters").insert(1, key);
+    keyed
+}
+
 const TOO_LARGE: (&str, &str) = ("413", "Larger than 8 KB.");
 const THROTTLED: (&str, &str) = ("429", "Too many requests.");
 const NO_SESSION: (&str, &str) = ("401", "The access token is missing, invalid or expired.");
@@ -247,6 +259,7 @@ fn document() -> Value {
         "servers": [{ "url": "http://127.0.0.1:8080", "description": "`make run`" }],
         "paths": {
             "/callback/{app}": { "get": verification, "post": push },
+            "/callback/{app}/{key}": { "get": keyed(&verification), "post": keyed(&push) },
             "/login/{app}": { "post": login },
             "/session/refresh": { "post": refresh },
             "/session/revoke": { "post": revoke },

@@ -3,7 +3,7 @@
 //! Source: WeChat, "消息推送",
 //! <https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html>.
 
-use crate::deployment::Deployment;
+use crate::deployment::{CallbackUrl, Deployment};
 use crate::error::{Error, ErrorKind};
 use crate::random;
 use crate::terminal::Terminal;
@@ -28,14 +28,15 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// Sends WeChat's URL verification, signed with `token`.
 pub(crate) async fn check_callback(
     deployment: &Deployment,
-    url: &str,
+    url: &CallbackUrl,
     token: &Secret,
 ) -> Result<(), Error> {
     let timestamp = Timestamp::now().to_string();
     let (nonce, echo) = (random::nonce()?, random::nonce()?);
     let signature = signature::sign(&[token.expose(), &timestamp, &nonce]);
     let query = format!("signature={signature}&timestamp={timestamp}&nonce={nonce}&echostr={echo}");
-    let request = deployment.http_client().get(format!("{url}?{query}")).timeout(CHECK_TIMEOUT);
+    let request =
+        deployment.http_client().get(format!("{}?{query}", url.expose())).timeout(CHECK_TIMEOUT);
     let response = request.send().await.map_err(|error| unreachable(url, error))?;
     let status = response.status().as_u16();
     let body = response.text().await.map_err(|error| unreachable(url, error))?;
@@ -48,7 +49,7 @@ pub(crate) async fn check_callback(
             "the function has another token: it read its settings before they changed (it reads \
              them again within ten minutes), or this machine's clock is wrong"
         }
-        404 => "the function doesn't know this app yet; try again in half a minute",
+        404 => "the function doesn't know this app or its key yet; try again in half a minute",
         429 => "the API throttles; try again",
         500..=599 => "the function fails; see its log, and run `hongyan doctor`",
         _ => "another server than the callback function answers at this address",
@@ -62,7 +63,7 @@ pub(crate) async fn check_callback(
 /// environment uses them, because until then some reject what WeChat sends.
 pub(crate) async fn wait_for_callback(
     deployment: &Deployment,
-    url: &str,
+    url: &CallbackUrl,
     token: &Secret,
     changed_at: Option<Timestamp>,
     terminal: &Terminal,
@@ -85,8 +86,8 @@ pub(crate) async fn wait_for_callback(
 }
 
 /// Why there was no response, as far as the client can tell.
-fn unreachable(url: &str, error: reqwest::Error) -> Error {
-    // The URL contains the signature.
+fn unreachable(url: &CallbackUrl, error: reqwest::Error) -> Error {
+    // The URL contains its key and the signature.
     let error = error.without_url();
     let timeout = error.is_timeout();
     let mut causes = error.to_string();

@@ -60,13 +60,13 @@ impl Doctor {
         findings.extend(stack::check(deployment, info).await);
         bar.inc(1);
         let apps = registry::list_apps(deployment).await?;
-        let (app_findings, callback_tokens) = apps::check(deployment, &apps).await?;
+        let (app_findings, callback_settings) = apps::check(deployment, &apps).await?;
         findings.extend(app_findings);
         bar.inc(1);
         if !apps.is_empty() {
             let (tokens, callbacks) = tokio::join!(
                 tokens::check(deployment, info),
-                callback::check(deployment, &callback_tokens)
+                callback::check(deployment, &callback_settings)
             );
             findings.extend(tokens);
             findings.extend(callbacks);

@@ -10,6 +10,7 @@ mod aws;
 mod callback_check;
 mod cli;
 mod command;
+mod concurrency;
 mod deployment;
 mod doctor;
 mod erase;

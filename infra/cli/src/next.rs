@@ -2,11 +2,13 @@
 
 use crate::alarms::{AlarmSubscriptions, alarm_subscriptions};
 use crate::app::registry;
-use crate::deployment::Deployment;
+use crate::concurrency::{CallbackConcurrency, callback_concurrency};
+use crate::deployment::{CallbackUrl, Deployment};
 use crate::error::Error;
 use crate::output::CommandOutput;
 use clap::Args;
 use serde::Serialize;
+use shared::url_key::FIRST_VERSION;
 use std::fmt;
 
 /// Show where the deployment is, and the next three steps of the setup.
@@ -21,14 +23,15 @@ struct NextSteps {
     stage: String,
     /// The HTTP API.
     api: String,
-    callbacks: Vec<CallbackUrl>,
+    callbacks: Vec<AppCallback>,
     /// The most urgent first.
     next: Vec<SetupStep>,
 }
 
 #[derive(Debug, Serialize)]
-struct CallbackUrl {
+struct AppCallback {
     app: String,
+    /// Without its key.
     url: String,
 }
 
@@ -49,17 +52,20 @@ struct SetupState {
     has_templates: bool,
     /// None if the operator may not list them.
     alarms: Option<AlarmSubscriptions>,
+    /// None if the operator may not read it.
+    concurrency: Option<CallbackConcurrency>,
     addresses: Vec<String>,
 }
 
 impl Next {
     pub(crate) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
         let info = deployment.info().await?;
-        let (apps, callbacks, secrets, templates) = tokio::try_join!(
+        let (apps, callbacks, secrets, templates, url_secret) = tokio::try_join!(
             registry::list_apps(deployment),
             deployment.parameters_under("callback"),
             deployment.parameters_under("secrets"),
-            deployment.parameters_under("templates")
+            deployment.parameters_under("templates"),
+            deployment.url_secret()
         )?;
         let apps: Vec<_> = apps.into_keys().collect();
         let is_incomplete =
@@ -68,12 +74,14 @@ impl Next {
             incomplete: apps.iter().filter(is_incomplete).cloned().collect(),
             has_templates: !templates.is_empty(),
             alarms: alarm_subscriptions(deployment, info).await.ok(),
+            concurrency: callback_concurrency(deployment).await.ok(),
             addresses: info.addresses.clone(),
             apps,
         };
-        let callbacks = state.apps.iter().map(|app| CallbackUrl {
+        let callbacks = state.apps.iter().map(|app| AppCallback {
             app: app.clone(),
-            url: format!("{}/callback/{app}", info.api),
+            url: CallbackUrl::new(info.callback_base(), app, url_secret.as_ref(), FIRST_VERSION)
+                .to_string(),
         });
         Ok(CommandOutput::success(&NextSteps {
             stage: deployment.stage.clone(),
@@ -114,6 +122,9 @@ fn next_steps(state: &SetupState) -> Vec<SetupStep> {
             | AlarmSubscriptions::Confirmed(_),
         )
         | None => {}
+    }
+    if let Some((_, advice)) = state.concurrency.and_then(CallbackConcurrency::problem) {
+        steps.push(manual(&format!("{advice}, or a flood of logins can displace pushes")));
     }
     if !state.addresses.is_empty() {
         steps.push(manual(&format!(
@@ -164,6 +175,7 @@ mod tests {
             incomplete: Vec::new(),
             has_templates: false,
             alarms: Some(AlarmSubscriptions::Confirmed(1)),
+            concurrency: Some(CallbackConcurrency::Reserved(100)),
             addresses: Vec::new(),
         }
     }
@@ -182,6 +194,10 @@ mod tests {
         let complete = SetupState { has_templates: true, ..state(&["shop"]) };
         let expected = ["hongyan doctor", "hongyan template check", "hongyan send --help"];
         assert_eq!(commands(&complete), expected);
+        let shared =
+            SetupState { concurrency: Some(CallbackConcurrency::Shared(1000)), ..state(&["shop"]) };
+        let first = &commands(&shared)[0];
+        assert!(first.contains("CallbackConcurrency=100"), "{first}");
         let pending = SetupState {
             alarms: Some(AlarmSubscriptions::Pending),
             addresses: vec!["203.0.113.9".to_owned()],

@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use wechat_sandbox::{App, AppKind, Mode, World};
+use shared::{
+    secret::Secret,
+    url_key::{FIRST_VERSION, UrlSecret},
+};
+use wechat_sandbox::{App, AppKind, Mode, World, example};
 
 use local_aws::{
     HttpError, InvokeFailure, clock,
@@ -19,6 +23,9 @@ const ORDER_SHIPPED: &str = include_str!("seed/order_shipped.json");
 
 /// The apps' automatic replies, by alias.
 const REPLIES: &str = include_str!("seed/replies.json");
+
+/// Makes the keys of the callback URLs. Invented, like all secrets of the sandbox.
+const URL_SECRET: &str = "the-url-secret-of-the-local-stage";
 
 /// Maximum time for the functions to apply what the people did.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -89,7 +96,20 @@ pub(crate) fn parameters(
         put(&format!("{prefix}/callback/{alias}"), ssm::Kind::SecureString, &callback.to_string())?;
         put(&format!("{prefix}/secrets/{alias}"), ssm::Kind::SecureString, app.secret.expose())?;
     }
+    put(&format!("{prefix}/url-secret"), ssm::Kind::SecureString, URL_SECRET)?;
     put(&last, ssm::Kind::String, &template(ORDER_SHIPPED, world).to_string())
+}
+
+/// The example's world, whose apps have the callback URLs that the stack's secret makes.
+pub(crate) fn world(store: &ssm::ParameterStore, prefix: &str) -> World {
+    let mut world = example();
+    let secret = store.get(&format!("{prefix}/url-secret")).map(Secret::new);
+    if let Some(Ok(secret)) = secret.map(UrlSecret::new) {
+        for app in &mut world.apps {
+            app.url_key = Some(secret.key(&app.alias, FIRST_VERSION));
+        }
+    }
+    world
 }
 
 /// The public settings of an app.
@@ -238,7 +258,7 @@ mod tests {
     #[test]
     fn parameters_are_put_once_and_a_change_stays() {
         let store = ssm::ParameterStore::open(None).unwrap();
-        let world = wechat_sandbox::example();
+        let world = example();
         parameters(&store, "/hongyan/test", &world).unwrap();
         let read = |name: &str| store.get(&format!("/hongyan/test/{name}")).unwrap();
         let shop: Json = serde_json::from_str(&read("apps/shop")).unwrap();
@@ -257,7 +277,7 @@ mod tests {
     #[test]
     fn parameters_that_an_interrupted_start_left_out_are_put_by_the_next() {
         let store = ssm::ParameterStore::open(None).unwrap();
-        let world = wechat_sandbox::example();
+        let world = example();
         let first = format!("/hongyan/test/apps/{}", world.apps[0].alias);
         store.put(&first, ssm::Kind::String, "changed").unwrap();
         parameters(&store, "/hongyan/test", &world).unwrap();
@@ -288,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_template_names_templates_that_the_sandbox_knows() {
-        let world = wechat_sandbox::example();
+        let world = example();
         let template = template(ORDER_SHIPPED, &world);
         let channels = template["channels"].as_array().unwrap();
         assert_eq!(channels.len(), 3);

@@ -87,6 +87,7 @@ impl Stack {
             prefix.unwrap_or_else(|| format!("/hongyan/{}", stage.as_deref().unwrap_or(STAGE)));
         seed::parameters(&prepared.aws.parameters, &prefix, &example())
             .map_err(local_aws::Error::from)?;
+        let world = seed::world(&prepared.aws.parameters, &prefix);
         let business = Business {
             api: Some(http_url.clone()),
             send: function_with(SEND, prepared.template())
@@ -98,13 +99,13 @@ impl Stack {
         let observer = notification_feed::observer(prepared.template(), dynamodb, feed.clone());
         prepared.observe(observer);
         let cloud = prepared.start().await?;
-        let sandbox = Sandbox::start(wechat_sandbox::Options {
+        let options = wechat_sandbox::Options {
             data: data.as_ref().map(|data| data.join("wechat.json")),
             business,
             feed: feed.clone(),
             ..wechat_sandbox::Options::new(listener, format!("{http_url}/callback"))
-        })
-        .await?;
+        };
+        let sandbox = Sandbox::start_with(options, world).await?;
         Ok(Self {
             cloud,
             feed,

@@ -2,6 +2,7 @@
 
 use super::WHITE_SPACE_AROUND;
 use crate::secret::Secret;
+use crate::url_key;
 use crate::wechat::callback::{Callback, DEFAULT_WINDOW, EncryptionMode};
 use crate::wechat::crypto::EncodingAesKey;
 use crate::wechat::id::AppId;
@@ -24,15 +25,32 @@ pub(super) struct StoredCallback {
     /// In seconds. 0 accepts a request of any time.
     #[serde(default = "window")]
     timestamp_window: u64,
+    /// Of the key in the URL.
+    #[serde(default = "first_version")]
+    url_version: u32,
+    #[serde(default)]
+    previous_url_version: Option<u32>,
+}
+
+/// What `/callback/{app}` says of an app's requests.
+#[derive(Clone, Debug)]
+pub struct CallbackParameter {
+    /// How they are verified and decrypted.
+    pub callback: Callback,
+    /// The version of the URL's current key.
+    pub url_version: u32,
+    /// The oldest version of the URL's key that is accepted. A newer one than the current one
+    /// is, too: only the operator's tool can make it, and it may know more than this.
+    pub oldest_url_version: u32,
 }
 
 impl StoredCallback {
     /// Why it is invalid, if it is.
-    pub(super) fn into_callback(self, app_id: AppId) -> Result<Callback, String> {
+    pub(super) fn into_parameter(self, app_id: AppId) -> Result<CallbackParameter, String> {
         if self.mode != EncryptionMode::Plaintext && self.encoding_aes_key.is_none() {
             return Err("its mode needs an encoding_aes_key".to_owned());
         }
-        Ok(Callback {
+        let callback = Callback {
             app_id,
             mode: self.mode,
             tokens: [Some(self.token), self.previous_token].into_iter().flatten().collect(),
@@ -41,12 +59,21 @@ impl StoredCallback {
                 .flatten()
                 .collect(),
             window: self.timestamp_window,
+        };
+        Ok(CallbackParameter {
+            callback,
+            url_version: self.url_version,
+            oldest_url_version: self.previous_url_version.unwrap_or(self.url_version),
         })
     }
 }
 
 fn window() -> u64 {
     DEFAULT_WINDOW
+}
+
+fn first_version() -> u32 {
+    url_key::FIRST_VERSION
 }
 
 /// WeChat's console accepts 3 to 32 letters and digits.
@@ -84,10 +111,26 @@ fn optional_key<'de, D: Deserializer<'de>>(
 mod tests {
     use super::*;
 
-    fn callback(json: &str) -> Result<Callback, String> {
+    fn parameter(json: &str) -> Result<CallbackParameter, String> {
         let stored: StoredCallback =
             serde_json::from_str(json).map_err(|error| error.to_string())?;
-        stored.into_callback(AppId::parse("wx1").unwrap())
+        stored.into_parameter(AppId::parse("wx1").unwrap())
+    }
+
+    fn callback(json: &str) -> Result<Callback, String> {
+        parameter(json).map(|parameter| parameter.callback)
+    }
+
+    #[test]
+    fn url_rotation_accepts_the_previous_key_until_it_ends() {
+        let versions = |more: &str| {
+            let json = format!(r#"{{"mode":"plaintext","token":"abc"{more}}}"#);
+            let parameter = parameter(&json).unwrap();
+            (parameter.url_version, parameter.oldest_url_version)
+        };
+        assert_eq!(versions(""), (1, 1));
+        assert_eq!(versions(r#","url_version":3,"previous_url_version":2"#), (3, 2));
+        assert_eq!(versions(r#","url_version":3"#), (3, 3));
     }
 
     #[test]

@@ -24,7 +24,8 @@ async fn new_account_receives_pushes_after_its_settings_are_pasted() {
     assert_eq!(added["callback"], json!({ "ok": true }), "{added}");
     assert_eq!(added["access_token"], json!({ "ok": true }), "{added}");
     let console = &added["console"];
-    assert_eq!(console["url"], world.url("/callback/news"));
+    let url = console["url"].as_str().unwrap();
+    assert!(url.starts_with(&world.url("/callback/news/1-")), "{url}");
     assert_eq!(console["token"].as_str().unwrap().len(), 32);
     assert_eq!(console["encoding_aes_key"].as_str().unwrap().len(), 43);
 
@@ -54,6 +55,7 @@ async fn new_account_receives_pushes_after_its_settings_are_pasted() {
     let (token, key) = (console["token"].as_str().unwrap(), console["encoding_aes_key"].as_str());
     assert!(!shown.out.contains(token) && !shown.out.contains(key.unwrap()), "{shown:?}");
     let shown = shown.json();
+    assert_eq!(shown["callback_url"], console["url"]);
     assert_eq!(
         (&shown["callback"]["mode"], &shown["callback"]["rotating"]),
         (&json!("safe"), &json!(false))
@@ -63,6 +65,7 @@ async fn new_account_receives_pushes_after_its_settings_are_pasted() {
             && shown["access_token"]["expires_at"].is_number()
     );
     let listed = world.hongyan(&["app", "list"], "").await.json();
+    assert_eq!(listed["apps"][0]["callback_url"], world.url("/callback/news/…"));
     let aliases: Vec<_> =
         listed["apps"].as_array().unwrap().iter().map(|it| it["app"].clone()).collect();
     assert_eq!(aliases, ["news", "shop", "shop-mini"]);
@@ -156,7 +159,9 @@ async fn key_rotation_loses_no_message() {
         answers
     };
     let rotation = async {
+        let former = world.hongyan(&["app", "show", "shop"], "").await.json();
         let begun = world.hongyan(&["app", "rotate", "shop"], "").await.json();
+        assert_ne!(begun["console"]["url"], former["callback_url"]);
         assert_eq!((&begun["rotation"], &begun["again"]), (&json!("begun"), &json!(false)));
         assert_eq!(begun["callback"], json!({ "ok": true }), "{begun}");
         // Said again, it doesn't rotate again.
@@ -201,8 +206,45 @@ async fn key_rotation_loses_no_message() {
     assert_eq!(texts, answers.len());
     let stored = world.parameter("callback/shop");
     assert!(stored.get("previous_token").is_none(), "it is finished");
+    assert_eq!(stored["url_version"], 2);
+    assert!(stored.get("previous_url_version").is_none());
     let again = world.hongyan(&["app", "rotate", "shop", "--finish", "--yes"], "").await.json();
     assert_eq!(again["rotation"], "not_rotating");
+}
+
+/// A stage from before there were keys: its functions run, and know no secret.
+#[tokio::test]
+async fn first_key_is_made_and_accepted_at_once() {
+    let world = World::start().await;
+    world.aws.delete_parameter("url-secret").await;
+    world.cloud.kill(&world.cloud.function("callback")).await.unwrap();
+    let doctor = async || {
+        let said = world.hongyan(&["doctor"], "").await.json();
+        let findings = said["findings"].as_array().unwrap().iter();
+        let mut of_shop =
+            findings.filter(|it| it["check"] == "callback" && it["subject"] == "shop").cloned();
+        of_shop.next().unwrap()
+    };
+    let without = doctor().await;
+    assert_eq!(without["state"], "warning", "{without}");
+    let advice = without["advice"].as_str().unwrap();
+    assert!(advice.contains("hongyan app add shop"), "{without}");
+    let shown = world.hongyan(&["app", "show", "shop"], "").await.json();
+    assert_eq!(shown["callback_url"], world.url("/callback/shop"));
+
+    let add = ["app", "add", "shop", "--app-id", "wx0000000000005a01", "--kind"];
+    let added = [add.as_slice(), &["official-account"]].concat();
+    let added = world.hongyan(&added, "").await.json();
+    assert_eq!(added["callback"], json!({ "ok": true }), "{added}");
+    let url = added["console"]["url"].as_str().unwrap();
+    assert!(url.starts_with(&world.url("/callback/shop/1-")), "{added}");
+    world.paste("shop", &added["console"]).await;
+    world.phone("ann").follow("shop").await;
+    let with = doctor().await;
+    assert_eq!(with["state"], "ok", "{with}");
+    let found = with["found"].as_str().unwrap();
+    assert!(found.contains("/callback/shop/… passes"), "{with}");
+    assert!(found.contains("CallbackWithoutKey"), "consoles may still have the other: {with}");
 }
 
 #[tokio::test]

@@ -31,6 +31,11 @@ pub(super) fn by_what_passed(to: &mut Secrets, passed: &Observed<'_>) {
                 add_login_secrets(to, &serde_json::from_slice(json).unwrap_or_default());
             }
         }
+        Observed::Invocation { function, event, .. } if function.ends_with("-callback") => {
+            let event: Value = serde_json::from_slice(event).unwrap_or_default();
+            let key = event["pathParameters"]["key"].as_str().unwrap_or_default();
+            add(to, Kind::UrlKey, key);
+        }
         _ => {}
     }
 }
@@ -55,6 +60,7 @@ fn parameter(to: &mut Secrets, name: &str, value: &str) {
     let members: &[(&str, Kind)] = match (folder, last) {
         ("secrets", _) => return add(to, Kind::AppSecret, value),
         ("session", "refresh-key") => return add(to, Kind::RefreshKey, value),
+        (_, "url-secret") => return add(to, Kind::UrlSecret, value),
         ("callback", _) => &[
             ("token", Kind::CallbackToken),
             ("previous_token", Kind::CallbackToken),
@@ -108,6 +114,7 @@ pub(super) fn by_wechat(to: &mut Secrets, world: &wechat_sandbox::World) {
         text(Kind::AppSecret, &app["secret"]);
         text(Kind::CallbackToken, &app["callback_token"]);
         text(Kind::EncodingAesKey, &app["encoding_aes_key"]);
+        text(Kind::UrlKey, &app["url_key"]);
         for kind in ["stable", "legacy"] {
             list(&app["tokens"][kind]).iter().for_each(|it| text(Kind::AccessToken, &it["text"]));
         }
@@ -159,6 +166,20 @@ mod tests {
             };
             by_what_passed(&mut secrets, &passed);
         }
+        let url_secret = stored("url-secret", "makes URL keys".to_owned()).to_string();
+        let call = Observed::Call {
+            function: Some("hongyan-local-callback"),
+            service: "ssm",
+            operation: "GetParameter",
+            request: b"{}",
+            status: 200,
+            answer: url_secret.as_bytes(),
+        };
+        by_what_passed(&mut secrets, &call);
+        let event = json!({ "pathParameters": { "app": "shop", "key": "1-0123456789" } });
+        let (function, event) = ("hongyan-local-callback", event.to_string());
+        let invocation = Observed::Invocation { function, event: event.as_bytes(), answer: b"{}" };
+        by_what_passed(&mut secrets, &invocation);
         let login = json!({ "code": "code-of-hers", "password": "her password" });
         let event = json!({ "body": login.to_string() }).to_string();
         let session =
@@ -178,11 +199,13 @@ mod tests {
         assert_eq!(of(Kind::AccessToken), ["access token"]);
         assert_eq!(of(Kind::SigningKey), ["signing key"]);
         assert_eq!(of(Kind::RefreshKey), ["refresh key"]);
+        assert_eq!(of(Kind::UrlSecret), ["makes URL keys"]);
+        assert_eq!(of(Kind::UrlKey), ["1-0123456789"]);
         assert_eq!(of(Kind::Password), ["her password"]);
         assert_eq!(of(Kind::Code), ["code-of-hers"]);
         assert_eq!(of(Kind::Session), ["signature"]);
         assert_eq!(of(Kind::RefreshToken), ["refresh-1"]);
-        assert_eq!(secrets.len(), 12);
+        assert_eq!(secrets.len(), 14);
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Add {
         terminal: &mut Terminal,
     ) -> Result<CommandOutput, Error> {
         let alias = &self.app;
-        let url = deployment.callback_url(alias).await?;
+        deployment.info().await?;
         let apps = registry::list_apps(deployment).await?;
         let app_id = match &self.app_id {
             Some(app_id) => app_id.clone(),
@@ -103,6 +103,9 @@ impl Add {
         let exists = self.exists(&apps, &app_id, kind)?;
 
         let settings = self.store_secrets(deployment, terminal, exists).await?;
+        // Before the app: a function that knows an app knows the secret, too.
+        deployment.create_url_secret().await?;
+        let url = deployment.callback_url(alias, settings.url_version).await?;
         let known = apps.get(alias).and_then(|app| app.settings.as_ref().ok());
         let new_original_id = self.original_id.is_some()
             && known.is_some_and(|known| known.original_id != self.original_id);
@@ -120,7 +123,7 @@ impl Add {
             app: alias.clone(),
             app_id: app_id.to_string(),
             kind: kind_name(kind),
-            console: ConsoleSettings::new(kind, url, &settings, addresses),
+            console: ConsoleSettings::new(kind, &url, &settings, addresses),
             callback: callback.into(),
             access_token: token.and_then(require_token).into(),
         };

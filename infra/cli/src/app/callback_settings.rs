@@ -1,10 +1,11 @@
-//! The parameter `/callback/{app}`: the token and key that protect an app's pushes.
+//! The parameter `/callback/{app}`: the token and keys that protect an app's pushes.
 
 use crate::error::Error;
 use crate::random;
 use serde::Deserialize;
 use serde_json::json;
 use shared::secret::Secret;
+use shared::url_key::FIRST_VERSION;
 use shared::wechat::crypto::EncodingAesKey;
 
 /// The maximum that WeChat's console accepts.
@@ -26,6 +27,14 @@ pub(crate) struct CallbackSettings {
     previous_token: Option<Secret>,
     previous_encoding_aes_key: Option<Secret>,
     timestamp_window: Option<u64>,
+    /// The version of the key in the callback URL.
+    #[serde(default = "first_version")]
+    pub(crate) url_version: u32,
+    previous_url_version: Option<u32>,
+}
+
+fn first_version() -> u32 {
+    FIRST_VERSION
 }
 
 impl CallbackSettings {
@@ -38,6 +47,8 @@ impl CallbackSettings {
             previous_token: None,
             previous_encoding_aes_key: None,
             timestamp_window: None,
+            url_version: FIRST_VERSION,
+            previous_url_version: None,
         })
     }
 
@@ -61,16 +72,24 @@ impl CallbackSettings {
         if let Some(window) = self.timestamp_window {
             all["timestamp_window"] = json!(window);
         }
+        if self.url_version != FIRST_VERSION {
+            all["url_version"] = json!(self.url_version);
+        }
+        if let Some(version) = self.previous_url_version {
+            all["previous_url_version"] = json!(version);
+        }
         Secret::new(all.to_string())
     }
 
     /// Whether a previous token or key is still accepted.
     pub(crate) fn is_rotating(&self) -> bool {
-        self.previous_token.is_some() || self.previous_encoding_aes_key.is_some()
+        self.previous_token.is_some()
+            || self.previous_encoding_aes_key.is_some()
+            || self.previous_url_version.is_some()
     }
 
-    /// A new token and key, with the present ones as the previous ones. In plaintext
-    /// mode there is no key.
+    /// A new token and new keys, with the present ones as the previous ones. In plaintext
+    /// mode there is no EncodingAESKey.
     pub(crate) fn start_rotation(&self) -> Result<Self, Error> {
         let key = self.encoding_aes_key.as_ref().map(|_| random_key()).transpose()?;
         Ok(Self {
@@ -78,13 +97,20 @@ impl CallbackSettings {
             encoding_aes_key: key,
             previous_token: Some(self.token.clone()),
             previous_encoding_aes_key: self.encoding_aes_key.clone(),
+            url_version: self.url_version.saturating_add(1),
+            previous_url_version: Some(self.url_version),
             ..self.clone()
         })
     }
 
     /// Without the previous token and key.
     pub(crate) fn finish_rotation(&self) -> Self {
-        Self { previous_token: None, previous_encoding_aes_key: None, ..self.clone() }
+        Self {
+            previous_token: None,
+            previous_encoding_aes_key: None,
+            previous_url_version: None,
+            ..self.clone()
+        }
     }
 
     /// The mode's name in WeChat's console.
@@ -128,17 +154,19 @@ mod tests {
     use shared::parameters::read_callback;
     use shared::wechat::id::AppId;
 
-    fn accepted(settings: &CallbackSettings) -> (usize, usize) {
+    /// How many tokens and keys are accepted, and which versions of the URL's.
+    fn accepted(settings: &CallbackSettings) -> (usize, usize, u32, u32) {
         let app_id = AppId::parse("wx0000000000000001").unwrap();
-        let callback = read_callback("callback/shop", &app_id, &settings.to_parameter()).unwrap();
-        (callback.tokens.len(), callback.aes_keys.len())
+        let read = read_callback("callback/shop", &app_id, &settings.to_parameter()).unwrap();
+        let (tokens, keys) = (read.callback.tokens.len(), read.callback.aes_keys.len());
+        (tokens, keys, read.url_version, read.oldest_url_version)
     }
 
     #[test]
     fn random_settings_are_valid_for_the_functions() {
         for _ in 0..50 {
             let settings = CallbackSettings::random().unwrap();
-            assert_eq!(accepted(&settings), (1, 1));
+            assert_eq!(accepted(&settings), (1, 1, 1, 1));
             let key = settings.encoding_aes_key.unwrap();
             assert!(LAST_CHARACTERS.contains(key.expose().as_bytes().last().unwrap()));
         }
@@ -153,7 +181,7 @@ mod tests {
         let before =
             CallbackSettings { timestamp_window: Some(600), ..CallbackSettings::random().unwrap() };
         let rotating = before.start_rotation().unwrap();
-        assert_eq!(accepted(&rotating), (2, 2));
+        assert_eq!(accepted(&rotating), (2, 2, 2, 1));
         assert!(rotating.is_rotating() && !before.is_rotating());
         assert_eq!(rotating.previous_token.as_ref(), Some(&before.token));
         assert_eq!(rotating.previous_encoding_aes_key, before.encoding_aes_key);
@@ -161,7 +189,7 @@ mod tests {
         let read = CallbackSettings::parse(&rotating.to_parameter()).unwrap();
         assert_eq!(read.to_parameter(), rotating.to_parameter(), "parsing is lossless");
         let finished = read.finish_rotation();
-        assert_eq!(accepted(&finished), (1, 1));
+        assert_eq!(accepted(&finished), (1, 1, 2, 2));
         assert_eq!((finished.token, finished.timestamp_window), (rotating.token, Some(600)));
     }
 
@@ -169,6 +197,6 @@ mod tests {
     fn rotation_in_plaintext_mode_has_no_key() {
         let plain =
             CallbackSettings::parse(&Secret::new(r#"{"mode":"plaintext","token":"abc"}"#)).unwrap();
-        assert_eq!(accepted(&plain.start_rotation().unwrap()), (2, 0));
+        assert_eq!(accepted(&plain.start_rotation().unwrap()), (2, 0, 2, 1));
     }
 }

@@ -1,6 +1,7 @@
 //! The settings that an operator pastes into WeChat's console.
 
 use super::callback_settings::CallbackSettings;
+use crate::deployment::CallbackUrl;
 use serde::Serialize;
 use shared::parameters::AppKind;
 use std::fmt;
@@ -24,13 +25,13 @@ pub(super) struct ConsoleSettings {
 impl ConsoleSettings {
     pub(super) fn new(
         kind: AppKind,
-        url: String,
+        url: &CallbackUrl,
         settings: &CallbackSettings,
         addresses: &[String],
     ) -> Self {
         Self {
             kind,
-            url,
+            url: url.expose(),
             token: settings.token.expose().to_owned(),
             encoding_aes_key: settings.encoding_aes_key.as_ref().map(|it| it.expose().to_owned()),
             mode: settings.mode_in_console(),

@@ -1,11 +1,13 @@
 //! `hongyan app list`.
 
+use super::callback_settings::CallbackSettings;
 use super::registry::{self, RegisteredApp, kind_name};
-use crate::deployment::Deployment;
+use crate::deployment::{CallbackUrl, Deployment};
 use crate::error::Error;
 use crate::output::CommandOutput;
 use clap::Args;
 use serde::Serialize;
+use shared::url_key::FIRST_VERSION;
 use std::fmt;
 
 /// List the apps of the stage.
@@ -25,6 +27,7 @@ struct AppRow {
     app_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
+    /// Without its key.
     callback_url: String,
     /// Whether `/callback/{app}` and `/secrets/{app}` exist.
     callback: bool,
@@ -34,16 +37,21 @@ struct AppRow {
 
 impl List {
     pub(crate) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
-        let api = &deployment.info().await?.api;
-        let (apps, callbacks, secrets) = tokio::try_join!(
+        let base = deployment.info().await?.callback_base();
+        let (apps, callbacks, secrets, url_secret) = tokio::try_join!(
             registry::list_apps(deployment),
             deployment.parameters_under("callback"),
-            deployment.parameters_under("secrets")
+            deployment.parameters_under("secrets"),
+            deployment.url_secret()
         )?;
         let row = |(alias, app): (String, RegisteredApp)| {
             let callback = callbacks.contains_key(&alias);
             let secret = secrets.contains_key(&alias);
-            let callback_url = format!("{api}/callback/{alias}");
+            let settings =
+                callbacks.get(&alias).and_then(|stored| CallbackSettings::parse(&stored.value));
+            let version = settings.map_or(FIRST_VERSION, |settings| settings.url_version);
+            let callback_url =
+                CallbackUrl::new(base, &alias, url_secret.as_ref(), version).to_string();
             let (settings, problems) = match app.settings {
                 Ok(settings) => (Some((settings.app_id, settings.kind)), settings.problems),
                 Err(problem) => (None, vec![problem]),

@@ -17,10 +17,10 @@ use shared::clock::Timestamp;
 use shared::parameters::AppKind;
 use std::fmt;
 
-/// Rotate an app's token and EncodingAESKey without losing a message, or its AppSecret.
+/// Rotate an app's token, EncodingAESKey and URL without losing a message, or its AppSecret.
 ///
-/// Without options: creates a new token and key, and prints what to paste; the previous
-/// ones are still accepted. Once they are pasted, `--finish` ends that. `--secret` asks for
+/// Without options: creates a new token, a new EncodingAESKey and a new key in the URL, and
+/// prints what to paste; the previous ones are still accepted. Once they are pasted, `--finish` ends that. `--secret` asks for
 /// a new AppSecret, and fetches an access token with it; if WeChat rejects the AppSecret,
 /// the previous one is restored.
 #[derive(Debug, Args)]
@@ -111,12 +111,13 @@ impl Rotate {
             deployment.put_secret_parameter(&self.path(), &settings.to_parameter()).await?;
             (settings, Some(Timestamp::now()))
         };
-        let url = deployment.callback_url(&self.app).await?;
+        deployment.create_url_secret().await?;
+        let url = deployment.callback_url(&self.app, settings.url_version).await?;
         let token = &settings.token;
         let callback = wait_for_callback(deployment, &url, token, changed_at, terminal).await;
         let callback = CheckResult::from(callback);
         let addresses = &deployment.info().await?.addresses;
-        let console = ConsoleSettings::new(kind, url, &settings, addresses);
+        let console = ConsoleSettings::new(kind, &url, &settings, addresses);
         let success = callback.ok;
         let rotation = Rotation::Begun { app: self.app.clone(), again, console, callback };
         Ok(CommandOutput::new(&rotation, success))
@@ -132,11 +133,11 @@ impl Rotate {
         if !settings.is_rotating() {
             return Ok(CommandOutput::success(&Rotation::NotRotating { app }));
         }
-        let url = deployment.callback_url(&app).await?;
+        let url = deployment.callback_url(&app, settings.url_version).await?;
         wait_for_callback(deployment, &url, &settings.token, changed_at, terminal).await?;
         terminal.confirm(
             &format!(
-                "Does WeChat's console show the new token and key for {app}? If not, all messages of \
+                "Does WeChat's console show the new URL, token and key for {app}? If not, all messages of \
                  WeChat's will be rejected. To be sure, open the page in the console again and compare; \
                  it has saved them only if it said 提交成功."
             ),

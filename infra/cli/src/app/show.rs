@@ -1,5 +1,6 @@
 //! `hongyan app show`.
 
+use super::callback_settings::CallbackSettings;
 use super::registry::{self, kind_name};
 use crate::deployment::Deployment;
 use crate::error::Error;
@@ -9,11 +10,12 @@ use crate::timestamp::format_time;
 use clap::Args;
 use serde::Serialize;
 use shared::clock::Timestamp;
-use shared::parameters::{StoredToken, read_callback};
+use shared::parameters::{CallbackParameter, StoredToken, read_callback};
+use shared::url_key::FIRST_VERSION;
 use shared::wechat::callback::EncryptionMode;
 use std::fmt;
 
-/// Show an app's settings, and when they changed. No secrets.
+/// Show an app's settings, and when they changed. No secret but the key in the callback URL.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  hongyan app show shop")]
 pub(crate) struct Show {
@@ -33,6 +35,7 @@ struct AppDetails {
     original_id: Option<String>,
     /// Number of automatic replies.
     replies: usize,
+    /// With its key, as in WeChat's console.
     callback_url: String,
     callback: Option<CallbackDetails>,
     secret: Option<SecretDetails>,
@@ -62,11 +65,7 @@ struct TokenDetails {
 impl Show {
     pub(crate) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
         let alias = &self.app;
-        let mut details = AppDetails {
-            app: alias.clone(),
-            callback_url: deployment.callback_url(alias).await?,
-            ..AppDetails::default()
-        };
+        let mut details = AppDetails { app: alias.clone(), ..AppDetails::default() };
         let (callback_path, secret_path) =
             (format!("callback/{alias}"), format!("secrets/{alias}"));
         let (app, callback, secret) = tokio::try_join!(
@@ -74,6 +73,11 @@ impl Show {
             deployment.parameter(&callback_path),
             deployment.parameter(&secret_path)
         )?;
+        let version = callback
+            .as_ref()
+            .and_then(|stored| CallbackSettings::parse(&stored.value))
+            .map_or(FIRST_VERSION, |settings| settings.url_version);
+        details.callback_url = deployment.callback_url(alias, version).await?.expose();
         details.secret = secret.map(|stored| SecretDetails { changed_at: stored.changed_at });
         let settings = match app.settings {
             Ok(settings) => settings,
@@ -85,10 +89,12 @@ impl Show {
         if let Some(stored) = callback {
             let name = deployment.parameter_name(&callback_path);
             match read_callback(&name, &settings.app_id, &stored.value) {
-                Ok(callback) => {
+                Ok(read) => {
+                    let CallbackParameter { callback, url_version, oldest_url_version } = read;
+                    let old_values = callback.tokens.len() + callback.aes_keys.len() > 2;
                     details.callback = Some(CallbackDetails {
                         mode: mode_name(callback.mode),
-                        rotating: callback.tokens.len() + callback.aes_keys.len() > 2,
+                        rotating: old_values || oldest_url_version < url_version,
                         changed_at: stored.changed_at,
                     });
                 }

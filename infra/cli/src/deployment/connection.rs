@@ -33,12 +33,22 @@ pub(crate) struct Deployment {
 pub(crate) struct DeploymentInfo {
     /// The HTTP API's URL: scheme and host, no path.
     pub(crate) api: String,
+    /// The URL of the front through which WeChat pushes; empty if there is none.
+    #[serde(default)]
+    pub(crate) front: String,
     /// The ARN of the alarm topic; empty if there is none.
     #[serde(default)]
     pub(crate) alarms: String,
     /// The fixed addresses from which the functions call WeChat, if there are any.
     #[serde(default)]
     pub(crate) addresses: Vec<String>,
+}
+
+impl DeploymentInfo {
+    /// What callback URLs begin with.
+    pub(crate) fn callback_base(&self) -> &str {
+        if self.front.is_empty() { &self.api } else { &self.front }
+    }
 }
 
 impl Deployment {
@@ -129,11 +139,6 @@ impl Deployment {
         Error::new(ErrorKind::NotDeployed, problem, advice)
     }
 
-    /// The URL to which WeChat pushes an app's messages.
-    pub(crate) async fn callback_url(&self, alias: &str) -> Result<String, Error> {
-        Ok(format!("{}/callback/{alias}", self.info().await?.api))
-    }
-
     pub(crate) fn region(&self) -> &str {
         self.config.region().map_or("unknown", Region::as_ref)
     }
@@ -169,7 +174,7 @@ impl Deployment {
         aws_sdk_ssm::Client::new(&self.config)
     }
 
-    pub(super) fn lambda(&self) -> aws_sdk_lambda::Client {
+    pub(crate) fn lambda(&self) -> aws_sdk_lambda::Client {
         aws_sdk_lambda::Client::new(&self.config)
     }
 }

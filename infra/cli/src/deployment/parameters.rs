@@ -69,7 +69,7 @@ impl Deployment {
 
     /// Writes or replaces a plaintext parameter.
     pub(crate) async fn put_parameter(&self, path: &str, value: &str) -> Result<(), Error> {
-        self.write(path, value, ParameterType::String).await
+        self.write(path, value, ParameterType::String, true).await
     }
 
     /// Writes or replaces an encrypted parameter.
@@ -78,10 +78,25 @@ impl Deployment {
         path: &str,
         value: &Secret,
     ) -> Result<(), Error> {
-        self.write(path, value.expose(), ParameterType::SecureString).await
+        self.write(path, value.expose(), ParameterType::SecureString, true).await
     }
 
-    async fn write(&self, path: &str, value: &str, kind: ParameterType) -> Result<(), Error> {
+    /// Writes an encrypted parameter, unless it exists.
+    pub(crate) async fn create_secret_parameter(
+        &self,
+        path: &str,
+        value: &Secret,
+    ) -> Result<(), Error> {
+        self.write(path, value.expose(), ParameterType::SecureString, false).await
+    }
+
+    async fn write(
+        &self,
+        path: &str,
+        value: &str,
+        kind: ParameterType,
+        overwrite: bool,
+    ) -> Result<(), Error> {
         let name = self.parameter_name(path);
         if value.len() > MAX_ADVANCED_BYTES {
             return Err(Error::new(
@@ -90,20 +105,27 @@ impl Deployment {
                 format!("shorten it to the maximum of {MAX_ADVANCED_BYTES} bytes"),
             ));
         }
-        let put = self.ssm().put_parameter().name(&name).value(value).r#type(kind).overwrite(true);
+        let put =
+            self.ssm().put_parameter().name(&name).value(value).r#type(kind).overwrite(overwrite);
         // An advanced parameter can't become a standard one, so that tier is never named.
         let tier = (value.len() > MAX_STANDARD_BYTES).then_some(ParameterTier::Advanced);
         let put = put.set_tier(tier);
-        put.send().await.map(|_| ()).map_err(
-            |error: aws_sdk_ssm::error::SdkError<PutParameterError>| {
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if !overwrite
+                    && error
+                        .as_service_error()
+                        .is_some_and(PutParameterError::is_parameter_already_exists) =>
+            {
+                Ok(())
+            }
+            Err(error) => {
                 let permission = format!("ssm:PutParameter on {name}");
-                aws_error_without_message(
-                    &format!("writing the parameter {name}"),
-                    &permission,
-                    &error,
-                )
-            },
-        )
+                let action = format!("writing the parameter {name}");
+                Err(aws_error_without_message(&action, &permission, &error))
+            }
+        }
     }
 
     /// Deletes a parameter. False if it didn't exist.

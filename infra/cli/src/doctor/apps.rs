@@ -6,18 +6,17 @@ use crate::app::registry::{RegisteredApp, kind_name};
 use crate::deployment::{Deployment, StoredParameter};
 use crate::error::Error;
 use crate::timestamp::format_time;
-use shared::parameters::read_callback;
-use shared::secret::Secret;
+use shared::parameters::{CallbackParameter, read_callback};
 use shared::wechat::callback::EncryptionMode;
 use std::collections::{BTreeMap, BTreeSet};
 
 const CHECK: &str = "app";
 
-/// Checks each app, and returns the token that signs its URL verification.
+/// Checks each app, and returns the callback settings of those that have some.
 pub(super) async fn check(
     deployment: &Deployment,
     apps: &BTreeMap<String, RegisteredApp>,
-) -> Result<(Vec<Finding>, BTreeMap<String, Secret>), Error> {
+) -> Result<(Vec<Finding>, BTreeMap<String, CallbackSettings>), Error> {
     if apps.is_empty() {
         let finding = Finding::failed(
             CHECK,
@@ -31,7 +30,7 @@ pub(super) async fn check(
         deployment.parameters_under("callback"),
         deployment.parameters_under("secrets")
     )?;
-    let (mut findings, mut tokens) = (Vec::new(), BTreeMap::new());
+    let (mut findings, mut all_settings) = (Vec::new(), BTreeMap::new());
     for (alias, app) in apps {
         let problems = find_problems(deployment, app, callbacks.get(alias), secrets.get(alias));
         if problems.is_empty() {
@@ -42,7 +41,7 @@ pub(super) async fn check(
         findings.extend(problems);
         let settings =
             callbacks.get(alias).and_then(|stored| CallbackSettings::parse(&stored.value));
-        tokens.extend(settings.map(|settings| (alias.clone(), settings.token)));
+        all_settings.extend(settings.map(|settings| (alias.clone(), settings)));
     }
     // `app add` or `app remove` was interrupted.
     let orphaned: BTreeSet<_> =
@@ -57,7 +56,7 @@ pub(super) async fn check(
             ),
         ));
     }
-    Ok((findings, tokens))
+    Ok((findings, all_settings))
 }
 
 fn find_problems(
@@ -99,7 +98,7 @@ fn find_problems(
                         "correct the parameter, or delete it and run `hongyan app add {alias}`"
                     ),
                 )),
-                Ok(callback) => {
+                Ok(CallbackParameter { callback, .. }) => {
                     if callback.mode != EncryptionMode::Safe {
                         findings.push(warning(
                             "it isn't in safe mode: anyone who sees one URL of WeChat's can forge \
@@ -114,7 +113,7 @@ fn find_problems(
                     if callback.tokens.len() + callback.aes_keys.len() > 2 {
                         let since = stored.changed_at.map(format_time).unwrap_or_default();
                         findings.push(warning(
-                            format!("its token and key are being rotated since {since}"),
+                            format!("its token and keys are being rotated since {since}"),
                             format!(
                                 "once WeChat's console has the new ones: hongyan app rotate {alias} \
                                  --finish"

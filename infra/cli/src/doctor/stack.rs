@@ -1,8 +1,10 @@
-//! Checks the stack's functions, dead-letter queues, alarms and signing keys.
+//! Checks the stack's functions, their concurrency, dead-letter queues, alarms and signing
+//! keys.
 
 use super::finding::Finding;
 use crate::alarms::{AlarmSubscriptions, alarm_subscriptions};
 use crate::aws::aws_error;
+use crate::concurrency::{CallbackConcurrency, callback_concurrency};
 use crate::deployment::{Deployment, DeploymentInfo};
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures_util::future::join_all;
@@ -18,12 +20,14 @@ const DEAD_LETTER_QUEUES: [&str; 3] = ["events-dlq", "forward-dlq", "notificatio
 const JWKS_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn check(deployment: &Deployment, info: &DeploymentInfo) -> Vec<Finding> {
-    let (mut findings, queues, alarms, keys) = tokio::join!(
+    let (mut findings, concurrency, queues, alarms, keys) = tokio::join!(
         check_functions(deployment),
+        check_concurrency(deployment),
         check_dead_letter_queues(deployment),
         check_alarms(deployment, info),
         check_signing_keys(deployment, info)
     );
+    findings.push(concurrency);
     findings.extend(queues);
     findings.push(alarms);
     findings.push(keys);
@@ -42,6 +46,23 @@ async fn check_functions(deployment: &Deployment) -> Vec<Finding> {
         return vec![Finding::ok("function", None, format!("{} exist", FUNCTIONS.join(", ")))];
     }
     missing
+}
+
+async fn check_concurrency(deployment: &Deployment) -> Finding {
+    const CHECK: &str = "concurrency";
+    let concurrency = match callback_concurrency(deployment).await {
+        Ok(concurrency) => concurrency,
+        Err(error) => return Finding::from_error(CHECK, None, error),
+    };
+    if let Some((found, advice)) = concurrency.problem() {
+        return Finding::warning(CHECK, None, found, advice);
+    }
+    match concurrency {
+        CallbackConcurrency::Reserved(count) => {
+            Finding::ok(CHECK, None, format!("{count} are reserved for the callback function"))
+        }
+        _ => Finding::skipped(CHECK, None, "this machine has no limits of an account"),
+    }
 }
 
 async fn check_dead_letter_queues(deployment: &Deployment) -> Vec<Finding> {

@@ -37,7 +37,7 @@ fn deployment_parameter_holds_its_addresses() {
     ] {
         assert_eq!(
             found(&deployed_with(parameters).unwrap()),
-            json!({ "api": api, "alarms": alarms, "addresses": addresses })
+            json!({ "api": api, "front": "", "alarms": alarms, "addresses": addresses })
         );
     }
 }
@@ -111,6 +111,64 @@ fn issuer_is_the_same_for_login_and_authorizer() {
         assert!(!takers.is_empty());
         assert!(takers.iter().all(|taker| taker.issuer == issuer), "{takers:?}");
     }
+}
+
+/// A route's limit: requests a second, and at once.
+fn limit(template: &Template, route: &str) -> (f64, u32) {
+    let route = template.routes.iter().find(|it| it.to_string() == route).unwrap();
+    (route.limit.rate.unwrap(), route.limit.burst.unwrap())
+}
+
+/// The limits of an account: "Quotas for configuring and running an HTTP API".
+#[test]
+fn no_limit_before_the_signature_is_below_the_accounts() {
+    let account = (10_000.0, 5_000);
+    let is_callback = |route: &str| route.starts_with("POST /callback/");
+    for (without_key, limit_without) in [("accepted", account), ("refused", (100.0, 200))] {
+        let template = deployed_with(&[("CallbackWithoutKey", without_key)]).unwrap();
+        assert_eq!(limit(&template, "POST /callback/{app}/{key}"), account);
+        assert_eq!(limit(&template, "POST /callback/{app}"), limit_without);
+        // Whatever strangers send to all other routes leaves most of the account's.
+        let others = template.routes.iter().filter(|route| !is_callback(&route.to_string()));
+        let others = others.filter(|route| route.function != "hongyan-local-callback");
+        let (rate, burst) = others.fold((0.0, 0), |(rate, burst), route| {
+            (rate + route.limit.rate.unwrap(), burst + route.limit.burst.unwrap())
+        });
+        assert!(rate <= account.0 / 2.0 && burst <= account.1 / 2, "{rate} {burst}");
+        let callback = template.functions.iter().find(|it| it.binary == "callback").unwrap();
+        assert_eq!(callback.variables["CALLBACK_WITHOUT_KEY"], without_key);
+    }
+}
+
+#[test]
+fn callback_urls_begin_with_the_front() {
+    let front = deployed_with(&[("FrontDomain", "push.example.com")]).unwrap();
+    assert_eq!(found(&front)["front"], "https://push.example.com");
+}
+
+/// A path has the key of a callback URL, a query WeChat's signature.
+#[test]
+fn access_log_names_the_caller_and_no_path() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/template.yaml");
+    let template = std::fs::read_to_string(path).unwrap();
+    let (_, settings) = template.split_once("AccessLogSettings:").unwrap();
+    let format = settings.lines().find(|line| line.trim().starts_with('{')).unwrap();
+    let format: Value = serde_json::from_str(format.trim()).unwrap();
+    let mut variables: Vec<_> =
+        format.as_object().unwrap().values().map(|it| it.as_str().unwrap()).collect();
+    variables.sort_unstable();
+    assert_eq!(
+        variables,
+        [
+            "$context.identity.sourceIp",
+            "$context.integrationLatency",
+            "$context.requestId",
+            "$context.requestTime",
+            "$context.responseLatency",
+            "$context.routeKey",
+            "$context.status",
+        ]
+    );
 }
 
 #[test]

@@ -45,11 +45,11 @@ pub(super) async fn submit(
 ) -> ControlResponse {
     context.read(|state| find_app(&state.world, &alias).map(|_| ()))?;
     let callback = format!("{}/{alias}", context.callback_base);
-    if submitted.url != callback {
-        return Err(ControlError::bad_request(format!(
-            "url: this sandbox pushes to {callback} only"
-        )));
-    }
+    let url_key = url_key(&submitted.url, &callback).ok_or_else(|| {
+        ControlError::bad_request(format!(
+            "url: this sandbox pushes to {callback} only, or to one more part after it"
+        ))
+    })?;
     let token = submitted.token.expose();
     if !is_callback_token(token) {
         return Err(ControlError::bad_request("token: 3 to 32 letters or digits"));
@@ -62,11 +62,24 @@ pub(super) async fn submit(
         app.change_callback_keys(CallbackKeys {
             token: submitted.token,
             encoding_aes_key: submitted.encoding_aes_key,
+            url_key,
         });
         app.mode = submitted.mode.unwrap_or(app.mode);
         app.format = submitted.format.unwrap_or(app.format);
         Ok(Json(json!({ "ok": true })))
     })
+}
+
+/// What a URL has after that of the callback: nothing or one part. None if it is another URL.
+fn url_key(url: &str, callback: &str) -> Option<Option<Secret>> {
+    match url.strip_prefix(callback)? {
+        "" => Some(None),
+        rest => {
+            let part = rest.strip_prefix('/')?;
+            let is_part = !part.is_empty() && !part.contains(['/', '?', '#']);
+            is_part.then(|| Some(Secret::new(part)))
+        }
+    }
 }
 
 async fn verify_url(context: &Context, url: &str, token: &str) -> Result<(), ControlError> {

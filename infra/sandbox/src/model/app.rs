@@ -8,7 +8,7 @@ use crate::model::key_rotation::{CallbackKeys, KeyRotation};
 use crate::model::media::Media;
 use crate::model::one_time_code::{self, OneTimeCode};
 use crate::model::quota::{QuotaResets, Quotas};
-use crate::model::secret_serde::expose;
+use crate::model::secret_serde::{expose, expose_some};
 use crate::model::synthetic_followers::SyntheticFollowers;
 use crate::model::template::Template;
 use crate::model::tokens::Tokens;
@@ -42,6 +42,9 @@ pub struct App {
     /// The EncodingAESKey; 43 letters or digits.
     #[serde(serialize_with = "expose")]
     pub encoding_aes_key: Secret,
+    /// What follows the alias in the URL of the callback, if anything does.
+    #[serde(default, serialize_with = "expose_some", skip_serializing_if = "Option::is_none")]
+    pub url_key: Option<Secret>,
     /// The encryption mode of pushes.
     pub mode: Mode,
     /// The format of pushes.
@@ -95,6 +98,7 @@ impl App {
             alias,
             original_id: format!("gh_{}", last.chars().rev().collect::<String>()),
             app_id,
+            url_key: None,
             state: AppState::default(),
             ..self.clone()
         }
@@ -129,7 +133,14 @@ impl App {
         CallbackKeys {
             token: std::mem::replace(&mut self.callback_token, keys.token),
             encoding_aes_key: std::mem::replace(&mut self.encoding_aes_key, keys.encoding_aes_key),
+            url_key: std::mem::replace(&mut self.url_key, keys.url_key),
         }
+    }
+
+    /// The URL of the callback.
+    pub(crate) fn callback_url(&self, callback_base: &str) -> String {
+        let key = self.url_key.as_ref().map(|key| format!("/{}", key.expose()));
+        format!("{callback_base}/{}{}", self.alias, key.unwrap_or_default())
     }
 }
 

@@ -1,10 +1,10 @@
-//! Changes of the Token and the EncodingAESKey. WeChat's servers do not all learn of a change
+//! Changes of the Token, the EncodingAESKey and the URL. WeChat's servers do not all learn of a change
 //! at once.
 //!
 //! Source: WeChat's documentation, "消息加解密常见问题" (questions about message
 //! encryption): after a change, messages may still arrive under the previous key.
 
-use crate::model::secret_serde::expose;
+use crate::model::secret_serde::{expose, expose_some};
 use serde::{Deserialize, Serialize};
 use shared::secret::Secret;
 
@@ -17,13 +17,15 @@ pub(crate) struct KeyRotation {
     stale_messages: u32,
 }
 
-/// What signs and encrypts pushes.
+/// What signs and encrypts pushes, and the key in their URL.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CallbackKeys {
     #[serde(serialize_with = "expose")]
     pub(crate) token: Secret,
     #[serde(serialize_with = "expose")]
     pub(crate) encoding_aes_key: Secret,
+    #[serde(default, serialize_with = "expose_some")]
+    pub(crate) url_key: Option<Secret>,
 }
 
 impl KeyRotation {

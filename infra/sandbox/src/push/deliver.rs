@@ -198,7 +198,7 @@ impl Context {
         draw: &mut Draw,
     ) -> Result<(u16, Vec<u8>), String> {
         let (query, body) = wire::write(to, envelope, event, draw)?;
-        let url = format!("{}/{}?{query}", self.callback_base, to.app.alias);
+        let url = format!("{}?{query}", to.app.callback_url(&self.callback_base));
         let timeout = Duration::from_millis(to.pushing.timeout_ms);
         let exchange = async {
             // WeChat sends this content type with JSON as well.

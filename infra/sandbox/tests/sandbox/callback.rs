@@ -16,6 +16,8 @@ use wechat_sandbox::App;
 #[derive(Clone, Debug)]
 pub(crate) struct ReceivedPush {
     pub(crate) app: String,
+    /// What followed the app in the path.
+    pub(crate) url_key: Option<String>,
     pub(crate) query: HashMap<String, String>,
     pub(crate) headers: HeaderMap,
     /// Lossy: oddities make some that are no text.
@@ -45,7 +47,10 @@ impl Callback {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = post(receive).get(verify_url);
-        let router = Router::new().route("/callback/{app}", routes).with_state(self.clone());
+        let router = Router::new()
+            .route("/callback/{app}", routes.clone())
+            .route("/callback/{app}/{key}", routes)
+            .with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         format!("http://{address}/callback")
     }
@@ -85,7 +90,7 @@ async fn verify_url(Query(query): Query<HashMap<String, String>>) -> String {
 
 async fn receive(
     State(callback): State<Callback>,
-    Path(app): Path<String>,
+    Path(mut path): Path<HashMap<String, String>>,
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
     body: Bytes,
@@ -93,7 +98,8 @@ async fn receive(
     let answer = {
         let mut notes = callback.0.lock().unwrap();
         notes.received.push(ReceivedPush {
-            app,
+            app: path.remove("app").unwrap(),
+            url_key: path.remove("key"),
             query,
             headers,
             body: String::from_utf8_lossy(&body).into_owned(),

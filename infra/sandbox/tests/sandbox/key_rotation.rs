@@ -38,6 +38,34 @@ async fn messages_after_a_key_change_use_the_previous_keys() {
 }
 
 #[tokio::test]
+async fn url_may_have_one_more_part_which_pushes_go_to() {
+    let fixture = Fixture::new().await;
+    let submitted = |rest: &str| {
+        let url = format!("{}/{rest}", fixture.callback_base);
+        json!({"url": url, "token": TOKEN, "encoding_aes_key": KEY})
+    };
+    for other in ["shop-mini", "shop2", "shop/", "shop/a/b", "shop/a?b=c", "news/a"] {
+        let refused = fixture.control_error("/sandbox/apps/shop/console", submitted(other)).await;
+        assert_eq!(refused.0, 400, "{other}");
+    }
+    let follow_again = async || {
+        fixture.act("ann", "follow", json!({"app": "shop"})).await;
+        fixture.act("ann", "unfollow", json!({"app": "shop"})).await;
+        let received = fixture.callback.take_all();
+        received.into_iter().map(|push| push.url_key).collect::<Vec<_>>()
+    };
+    let some = |key: &str| Some(key.to_owned());
+    fixture.post("/sandbox/apps/shop/console", submitted("shop/first")).await;
+    assert_eq!(follow_again().await, [some("first"), some("first")]);
+    fixture.post("/sandbox/apps/shop/console", submitted("shop/second")).await;
+    // As the keys, the URL isn't known to all of WeChat's servers at once.
+    fixture.post("/sandbox/apps/shop/previous_keys", json!({"messages": 1})).await;
+    assert_eq!(follow_again().await, [some("first"), some("second")]);
+    fixture.post("/sandbox/apps/shop/console", submitted("shop")).await;
+    assert_eq!(follow_again().await, [None, None]);
+}
+
+#[tokio::test]
 async fn acknowledged_push_is_delivered_again() {
     let fixture = Fixture::new().await;
     fixture.post("/sandbox/pushing", json!({"copies": 3})).await;
