@@ -23,6 +23,7 @@ mod identities;
 mod keys;
 mod notifications;
 mod sessions;
+mod shard;
 mod tables;
 mod users;
 
@@ -41,7 +42,7 @@ pub use events::Events;
 pub use events::attempts::{ClaimResult, FailureRecord};
 pub use events::auto_reply::{AutoReplyClaim, AutoReplyLease, AutoReplyState};
 pub use events::cursor::{EventCursors, InvalidCursor};
-pub use events::due::DueEvent;
+pub use events::due::{DueEvent, PendingCursor};
 pub use events::put::{EventPut, NewEvent, PutOutcome, Unreadable};
 pub use events::scan::{EventCursor, EventPage, EventRange};
 pub use events::stored::StoredEvent;

@@ -60,6 +60,7 @@ mod host_failover;
 mod idempotency;
 mod identity_merge;
 mod import_recovery;
+mod intake;
 mod keys;
 mod lints;
 mod login;

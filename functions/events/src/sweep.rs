@@ -10,8 +10,8 @@ use shared::metric;
 use shared::parameters::{Apps, WeChatApp};
 use shared::store::{DueEvent, StoredEvent};
 
-/// Number of due events in one query.
-const PAGE_SIZE: i32 = 100;
+/// Number of due events in one query; there are 65 queries for one page.
+const PAGE_SIZE: i32 = 10;
 /// Maximum number of pending events to scan for orphaned ones.
 const MAX_SCANNED: i32 = 1000;
 

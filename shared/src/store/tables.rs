@@ -77,6 +77,20 @@ pub(in crate::store) mod tests {
             let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
             let attribute =
                 |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
+            let events = json!({
+                "TableName": "events",
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [
+                    attribute("user", "S"), attribute("event", "S"),
+                    attribute("pending", "S"), attribute("due_at", "N"),
+                ],
+                "KeySchema": [key("user", "HASH"), key("event", "RANGE")],
+                "GlobalSecondaryIndexes": [{
+                    "IndexName": "pending",
+                    "KeySchema": [key("pending", "HASH"), key("due_at", "RANGE")],
+                    "Projection": { "ProjectionType": "KEYS_ONLY" },
+                }],
+            });
             let notifications = json!({
                 "TableName": "notifications",
                 "BillingMode": "PAY_PER_REQUEST",
@@ -93,7 +107,7 @@ pub(in crate::store) mod tests {
             Self {
                 users: UsersTable(tables.table("users", ["user", "item"])),
                 mappings: MappingsTable(tables.table("mappings", ["subject", "app_id"])),
-                events: EventsTable(tables.table("events", ["user", "event"])),
+                events: EventsTable(tables.create("events", events)),
                 notifications: NotificationsTable(tables.create("notifications", notifications)),
             }
         }

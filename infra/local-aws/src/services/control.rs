@@ -15,6 +15,8 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Aws;
+use super::dynamodb::{PartitionLimits, PartitionModel};
 use super::fault::{Fault, FaultHandle, Faults};
 use super::host::is_local;
 use super::invoke::{Invoke, ProcessCommand};
@@ -23,22 +25,29 @@ use crate::eventbridge::buses::Buses;
 #[derive(Clone)]
 struct Control {
     faults: Faults,
+    partitions: PartitionModel,
     buses: Buses,
     functions: Arc<dyn Invoke>,
 }
 
 /// The routes.
-pub(crate) fn router(faults: Faults, buses: Buses, functions: Arc<dyn Invoke>) -> Router {
+pub(crate) fn router(aws: &Aws, functions: Arc<dyn Invoke>) -> Router {
+    let Aws { faults, dynamodb, buses, .. } = aws.clone();
+    let partitions = dynamodb.partitions().clone();
     Router::new()
         .route("/_local/faults", get(list).post(inject).delete(cancel_all))
         .route("/_local/faults/{id}", get(one).delete(cancel))
         .route("/_local/faults/{id}/release", post(release))
         .route("/_local/functions/{name}/{command}", post(command))
+        .route(
+            "/_local/partition-limits",
+            get(partition_limits).post(limit_partitions).delete(unlimit_partitions),
+        )
         .route("/_local/buses", get(list_buses))
         // A partner's bus has slashes in its name.
         .route("/_local/buses/{*name}", get(events).delete(clear))
         .layer(middleware::from_fn(guard))
-        .with_state(Control { faults, buses, functions })
+        .with_state(Control { faults, partitions, buses, functions })
 }
 
 /// Keeps web pages out: a browser says where a page comes from when the page
@@ -137,6 +146,30 @@ async fn command(
 #[serde(deny_unknown_fields)]
 struct ColdStarts {
     invocations: usize,
+}
+
+async fn partition_limits(State(control): State<Control>) -> Response {
+    let model = control.partitions;
+    Json(json!({ "limits": model.limits(), "throttled": model.throttled() })).into_response()
+}
+
+async fn limit_partitions(state: State<Control>, body: Bytes) -> Response {
+    let limits: PartitionLimits = match serde_json::from_slice(&body) {
+        Ok(limits) => limits,
+        Err(why) => {
+            let problem = format!(
+                "say what a key takes a second, as in {{\"write_units\": 1000, \"read_units\": 3000}}: {why}"
+            );
+            return error(StatusCode::BAD_REQUEST, &problem);
+        }
+    };
+    state.partitions.limit(limits);
+    partition_limits(state).await
+}
+
+async fn unlimit_partitions(state: State<Control>) -> Response {
+    state.partitions.unlimit();
+    partition_limits(state).await
 }
 
 async fn list_buses(State(control): State<Control>) -> Response {

@@ -7,7 +7,7 @@
 //! trimming them (AWS keeps 24 hours), expiring items (TTL), and hiding
 //! writes that changed nothing (AWS has no record of those).
 //!
-//! What differs from AWS: nothing is throttled, transactions never conflict,
+//! What differs from AWS: nothing is throttled unless [`PartitionModel`] is switched on, transactions never conflict,
 //! indexes are never behind, a stream has one shard, and an item whose TTL
 //! lies more than five years back expires too.
 //!
@@ -17,6 +17,7 @@
 //! its one item; and a query accepts an empty string for a key.
 
 mod engine;
+mod partition_limits;
 mod proxy;
 mod stream;
 mod table;
@@ -30,6 +31,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use engine::Engine;
+pub use partition_limits::{PartitionLimits, PartitionModel};
 use proxy::Proxy;
 pub use stream::StreamPosition;
 
@@ -47,6 +49,7 @@ struct Inner {
     beside: Arc<Mutex<Connection>>,
     engine: Mutex<Option<Engine>>,
     proxy: Proxy,
+    partitions: PartitionModel,
 }
 
 impl From<DynoxideError> for Error {
@@ -75,6 +78,7 @@ impl DynamoDb {
                 beside,
                 engine: Mutex::new(Some(engine)),
                 proxy,
+                partitions: PartitionModel::default(),
             }),
         })
     }
@@ -128,14 +132,35 @@ impl DynamoDb {
         serde_json::to_value(found).ok()?.get_mut("Item").map(Value::take)
     }
 
+    /// The limits of partition key values, off at first.
+    pub fn partitions(&self) -> &PartitionModel {
+        &self.inner.partitions
+    }
+
     /// The engine itself, for tests that write without a client.
     #[cfg(test)]
     pub(crate) fn database(&self) -> &Database {
         &self.inner.database
     }
 
-    /// Passes a client's request on to the engine.
+    /// Answers a client's request, unless it exceeds the limits of a partition key value.
     pub(crate) async fn answer(
+        &self,
+        operation: &str,
+        request: axum::extract::Request,
+    ) -> axum::response::Response {
+        let partitions = &self.inner.partitions;
+        match partitions.admit(&self.inner.database, operation, request).await {
+            Ok((request, None)) => self.execute(operation, request).await,
+            Ok((request, Some(admission))) => {
+                admission.settle(self.execute(operation, request).await).await
+            }
+            Err(throttled) => throttled,
+        }
+    }
+
+    /// Passes a client's request on to the engine.
+    async fn execute(
         &self,
         operation: &str,
         request: axum::extract::Request,

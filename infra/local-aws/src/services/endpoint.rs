@@ -36,7 +36,7 @@ struct Services {
 
 /// The routes of the endpoint.
 pub(crate) fn router(aws: &Aws, lambda: Lambda, stopping: watch::Receiver<bool>) -> Router {
-    let control = control::router(aws.faults.clone(), aws.buses.clone(), lambda.functions.clone());
+    let control = control::router(aws, lambda.functions.clone());
     let state = Services { aws: aws.clone(), lambda, stopping };
     let enforce = middleware::from_fn_with_state(aws.permissions.clone(), permission::enforce);
     let inject = middleware::from_fn_with_state(aws.faults.clone(), fault::inject);

@@ -6,6 +6,7 @@ mod dynamodb;
 mod endpoint;
 mod faults;
 mod lambda;
+mod partition_limits;
 mod permissions;
 mod races;
 mod requests;

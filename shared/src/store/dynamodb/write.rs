@@ -148,11 +148,6 @@ impl Write {
         self.assign(name, [open, name_again, Part::Text(", "), Part::Value(value), Part::Text(")")])
     }
 
-    /// Sets an attribute to another's value.
-    pub(in crate::store) fn copy(self, name: &str, from: &str) -> Self {
-        self.assign(name, [Part::Name(from.to_owned())])
-    }
-
     /// Counts, from 0 if the attribute isn't there.
     pub(in crate::store) fn increment(self, name: &str) -> Self {
         let mut write = self.set_if_absent(name, number(0_u64));

@@ -47,7 +47,7 @@ impl StoredEvent {
 
     /// The event as it is stored when it was claimed.
     fn claimed(&self, attempts: u64, now: Timestamp) -> Box<Self> {
-        let pending = Some(self.app_id.clone());
+        let pending = Some(self.pending_key());
         let claimed_at = Some(now);
         Box::new(Self { attempts, pending, claimed_at, quarantined_at: None, ..self.clone() })
     }
@@ -128,7 +128,7 @@ impl Events {
         now: Timestamp,
     ) -> Result<ClaimResult, AwsError> {
         let update = Write::update(&self.table, event.key())
-            .copy("pending", "app_id")
+            .set("pending", string(event.pending_key()))
             .set("attempts", number(1_u64))
             .set("claimed_at", number(now))
             .set("due_at", number(now.plus(retry_delay(1).unwrap_or_default())))

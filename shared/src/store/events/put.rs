@@ -1,6 +1,7 @@
 //! Storing an event.
 
 use super::Events;
+use super::pending::pending_key;
 use super::stored::event_key;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
@@ -119,14 +120,15 @@ impl Events {
         hash: &str,
         now: Timestamp,
     ) -> Result<Option<Item>, AwsError> {
-        let mut item = event_key(&user_key(event.app_id, event.open_id), key);
+        let user = user_key(event.app_id, event.open_id);
+        let mut item = event_key(&user, key);
         let attributes = [
             ("app_id", Some(string(event.app_id.as_str()))),
             ("kind", Some(string(event.kind))),
             ("body", Some(string(event.body))),
             ("body_hash", Some(string(hash))),
             ("received_at", Some(number(now))),
-            ("pending", Some(string(event.app_id.as_str()))),
+            ("pending", Some(string(pending_key(event.app_id, &user, key)))),
             ("due_at", Some(number(now.plus(SWEEP_DELAY)))),
             ("expires", Some(number(now.plus(self.table.retention())))),
             ("reply", event.reply.map(string)),

@@ -1,5 +1,6 @@
 //! An event as it is stored in the table, and as its stream has it.
 
+use super::pending::pending_key;
 use crate::clock::Timestamp;
 use crate::store::dynamodb::item::{Item, item_of, string};
 use crate::wechat::id::AppId;
@@ -36,9 +37,9 @@ pub struct StoredEvent {
     /// Why the last attempt failed.
     #[serde(default)]
     pub problem: Option<String>,
-    /// Set while it has to be applied.
+    /// Set while it has to be applied: its key in the index of pending events.
     #[serde(default)]
-    pub(super) pending: Option<AppId>,
+    pub(super) pending: Option<String>,
     /// When the next attempt is due.
     #[serde(default)]
     pub due_at: Option<Timestamp>,
@@ -63,6 +64,11 @@ impl StoredEvent {
     /// doesn't identify the user, and yet finds the row.
     pub fn name(&self) -> String {
         format!("{} {}", short_hash(&self.user), self.event)
+    }
+
+    /// Its key in the index of pending events, whether or not it is in there.
+    pub(super) fn pending_key(&self) -> String {
+        pending_key(&self.app_id, &self.user, &self.event)
     }
 
     pub(super) fn key(&self) -> Item {

@@ -10,6 +10,7 @@ use crate::store::dynamodb::item::{get_string, number, string};
 use crate::store::dynamodb::query::Query;
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::id_key;
+use crate::store::shard as spread;
 
 /// The index of rows that are due some time.
 pub(in crate::store) const INDEX: &str = "due";
@@ -30,11 +31,7 @@ pub enum CancelResult {
 
 /// The index key of a notification.
 pub(super) fn shard(id: &str) -> String {
-    // FNV-1a, which spreads short texts well.
-    let hash = id
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (hash % SHARDS).to_string()
+    spread::shard([id], SHARDS).to_string()
 }
 
 impl Notifications {
