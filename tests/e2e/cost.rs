@@ -1,4 +1,5 @@
-//! What a notification costs: functions and tables are paid by the call.
+//! What a notification, a message and a sweep cost: functions and tables are paid by the
+//! call.
 
 use crate::world::{World, order};
 use local_aws::services::Fault;
@@ -39,4 +40,38 @@ async fn notification_makes_three_or_four_calls_of_dynamodb_and_one_of_wechat() 
         counts.iter().for_each(local_aws::services::FaultHandle::cancel);
         world.idle().await;
     }
+}
+
+#[tokio::test]
+async fn text_message_costs_eight_write_units() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    // Settings are read once.
+    ann.message("shop", "Good morning").await;
+    world.idle().await;
+    let usage = &world.cloud.aws.usage;
+    usage.reset();
+    ann.message("shop", "Where is my kettle?").await;
+    world.idle().await;
+    let [callback, events] =
+        ["callback", "events"].map(|name| usage.used_by(&world.cloud.function(name)).writes);
+    // The event's row and its place in the index; then both again, and the reply window.
+    assert_eq!((callback, events), (2.0, 6.0));
+}
+
+#[tokio::test]
+async fn sweep_that_finds_little_reads_the_index_of_pending_events_once() {
+    let world = World::start().await;
+    let events = world.cloud.function("events");
+    let [scans, queries] = ["Scan", "Query"].map(|operation| {
+        let fault = Fault::new("dynamodb", operation).by(events.clone());
+        let fault = fault.on("hongyan-local-events").delay(Duration::from_millis(1));
+        world.cloud.aws.faults.inject(fault).unwrap()
+    });
+    // A schedule may sweep as well.
+    for _ in 0..3 {
+        world.invoke("events", &json!({ "sweep": {} })).await.unwrap();
+    }
+    assert_eq!(queries.fired(), 0);
+    assert!((3..=4).contains(&scans.fired()), "{}", scans.fired());
 }

@@ -5,6 +5,7 @@ use futures_util::{StreamExt as _, stream};
 use local_aws::InvokeFailure;
 use local_aws::services::Fault;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A receipt without the message's delivery status.
 fn poison(from: &str) -> Value {
@@ -246,6 +247,39 @@ async fn removed_app_leaves_no_event_pending() {
         json!({ "replay": { "from": 1, "to": "2100-01-01T00:00:00Z", "only": "quarantined" } });
     assert_eq!(world.invoke("events", &request).await.unwrap()["applied"], 1);
     assert!(world.aws.row("events", "kind", "image").await["applied_at"].is_number());
+}
+
+/// More than one read of the index takes.
+#[tokio::test]
+async fn sweep_finds_the_due_event_among_a_thousand_pending_ones() {
+    let world = World::start().await;
+    let rows: Vec<_> = (0..1100)
+        .map(|at| {
+            json!({ "PutRequest": { "Item": {
+                "user": { "S": format!("wxgone#oUser{at}") }, "event": { "S": "1795186923#1" },
+                "app_id": { "S": "wxgone" }, "body": { "S": "<xml/>" }, "kind": { "S": "text" },
+                "received_at": { "N": "1795186924" }, "due_at": { "N": "99999999999" },
+                "pending": { "S": format!("wxgone#{}", at % 64) },
+            } } })
+        })
+        .collect();
+    for rows in rows.chunks(25) {
+        let request = json!({ "RequestItems": { "hongyan-local-events": rows } });
+        world.aws.call_service("DynamoDB_20120810.BatchWriteItem", &request).await;
+    }
+    world.wechat.fault(json!({ "path": "/cgi-bin/user/info", "times": 100, "errcode": -1 })).await;
+    world.phone("ann").follow("shop").await;
+    world.wechat.heal().await;
+    let event = world.aws.row("events", "kind", "subscribe").await;
+    assert!(event["applied_at"].is_null(), "{event}");
+    make_due(&world, &event).await;
+    let queries = Fault::new("dynamodb", "Query").by(world.cloud.function("events"));
+    let queries = queries.on("hongyan-local-events").delay(Duration::from_millis(1));
+    let queries = world.cloud.aws.faults.inject(queries).unwrap();
+    sweep(&world).await;
+    let event = world.aws.row("events", "kind", "subscribe").await;
+    assert!(event["applied_at"].is_number() && event["pending"].is_null(), "{event}");
+    assert!(queries.fired() >= 2 * 65, "each key of each app: {}", queries.fired());
 }
 
 #[tokio::test]

@@ -12,22 +12,25 @@ use shared::store::{DueEvent, StoredEvent};
 
 /// Number of due events in one query; there are 65 queries for one page.
 const PAGE_SIZE: i32 = 10;
-/// Maximum number of pending events to scan for orphaned ones.
+/// Maximum number of pending events, of all apps, to be read at once.
 const MAX_SCANNED: i32 = 1000;
 
-/// Attempts what is due, until `deadline`; the rest stays due. If the query for one app
+/// Attempts what is due, until `deadline`; the rest stays due. Few pending events are found
+/// by one read; many are read app by app, the longest due first. If the query for one app
 /// fails, the other apps are swept nevertheless.
 pub(crate) async fn sweep(app: &App, now: Timestamp, deadline: Timestamp) -> Result<(), AwsError> {
     let apps = app.apps(now, None).await;
-    let swept = join_all(apps.iter().map(async |wechat_app| {
-        sweep_app(app, wechat_app, now, deadline).await.inspect_err(|error| {
-            tracing::error!(app = wechat_app.alias, "the sweep failed: {error}");
-        })
-    }));
-    let (swept, orphaned) = tokio::join!(swept, sweep_orphaned(app, &apps, now, deadline));
+    let few = app.events.all_due(now, MAX_SCANNED).await.unwrap_or_else(|error| {
+        tracing::warn!("{error}");
+        None
+    });
+    let swept = match few {
+        Some(due) => sweep_few(app, &apps, due, deadline).await,
+        None => sweep_many(app, &apps, now, deadline).await,
+    };
     let mut abandoned = Vec::new();
     let mut outcome = Ok(());
-    for found in swept.into_iter().chain([orphaned]) {
+    for found in swept {
         match found {
             Ok(found) => abandoned.extend(found),
             Err(error) => outcome = Err(error),
@@ -39,6 +42,42 @@ pub(crate) async fn sweep(app: &App, now: Timestamp, deadline: Timestamp) -> Res
         claim_and_attempt(app, &event, deadline).await;
     }
     outcome
+}
+
+/// Attempts these events of all apps.
+async fn sweep_few(
+    app: &App,
+    apps: &Apps,
+    mut due: Vec<DueEvent>,
+    deadline: Timestamp,
+) -> Vec<Result<Vec<StoredEvent>, AwsError>> {
+    let by_app: Vec<_> = apps
+        .iter()
+        .map(|wechat_app| {
+            let of_app = due.extract_if(.., |due| due.is_of(&wechat_app.app_id)).collect();
+            (wechat_app.alias.as_str(), of_app)
+        })
+        .collect();
+    let by_app = by_app.into_iter().chain([("none", due)]);
+    let swept = by_app.map(async |(alias, due)| Ok(attempt_all(app, due, alias, deadline).await));
+    join_all(swept).await
+}
+
+/// Sweeps each app, and the events of none.
+async fn sweep_many(
+    app: &App,
+    apps: &Apps,
+    now: Timestamp,
+    deadline: Timestamp,
+) -> Vec<Result<Vec<StoredEvent>, AwsError>> {
+    let swept = join_all(apps.iter().map(async |wechat_app| {
+        sweep_app(app, wechat_app, now, deadline).await.inspect_err(|error| {
+            tracing::error!(app = wechat_app.alias, "the sweep failed: {error}");
+        })
+    }));
+    let (mut swept, orphaned) = tokio::join!(swept, sweep_orphaned(app, apps, now, deadline));
+    swept.push(orphaned);
+    swept
 }
 
 /// Sweeps one app. Returns the abandoned events without attempting them.

@@ -12,14 +12,13 @@ use tokio::sync::watch;
 
 /// Calls of AWS: function, service, operation, what is named (if that tells two calls
 /// apart), and whether it changes something. Of what changes nothing there is one point.
-const CALLS: [(&str, &str, &str, &str, bool); 38] = [
+const CALLS: [(&str, &str, &str, &str, bool); 37] = [
     ("callback", "ssm", "GetParametersByPath", "", false),
     ("callback", "dynamodb", "DescribeTimeToLive", "", false),
     ("callback", "dynamodb", "PutItem", "hongyan-local-events", true),
     ("events", "ssm", "GetParametersByPath", "", false),
     ("events", "ssm", "GetParameter", "", false),
     ("events", "dynamodb", "DescribeTimeToLive", "", false),
-    ("events", "dynamodb", "Query", "hongyan-local-events", false),
     ("events", "dynamodb", "Query", "hongyan-local-users", false),
     ("events", "dynamodb", "Scan", "hongyan-local-events", false),
     ("events", "dynamodb", "GetItem", "hongyan-local-events", false),

@@ -21,12 +21,19 @@ const MAX_CONCURRENCY: usize = 8;
 #[derive(Clone, Debug)]
 pub struct DueEvent {
     key: Item,
+    pending: String,
 }
 
 impl DueEvent {
     fn new(mut item: Item) -> Self {
+        let pending = get_string(&item, "pending").unwrap_or_default().to_owned();
         item.retain(|name, _| name == "user" || name == "event");
-        Self { key: item }
+        Self { key: item, pending }
+    }
+
+    /// Whether it is an event of this app.
+    pub fn is_of(&self, app_id: &AppId) -> bool {
+        app_of(&self.pending) == app_id.as_str()
     }
 
     /// The partition key, which all events of one user share.
@@ -47,6 +54,21 @@ impl PendingCursor {
 }
 
 impl Events {
+    /// The pending events of all apps that are due by `now`, the longest due first, if no
+    /// more than `limit` are pending: one read finds them, and as a rule there are none.
+    pub async fn all_due(
+        &self,
+        now: Timestamp,
+        limit: i32,
+    ) -> Result<Option<Vec<DueEvent>>, AwsError> {
+        let scan = Query::scan().index(INDEX).page_size(limit);
+        let Page { mut items, next } =
+            self.table.read_page("looking for pending events", scan).await?;
+        items.retain(|item| get_time(item, "due_at") <= Some(now));
+        items.sort_by_key(|item| get_time(item, "due_at"));
+        Ok(next.is_none().then(|| items.into_iter().map(DueEvent::new).collect()))
+    }
+
     /// The pending events of one app that are due by `now`, the longest due first, at
     /// most `limit` of each key of the index, and where the next call begins (`after`).
     pub async fn due(
@@ -85,12 +107,9 @@ impl Events {
     ) -> Result<Vec<DueEvent>, AwsError> {
         let scan = Query::scan().index(INDEX).page_size(limit);
         let page = self.table.read_page("looking for events of unknown apps", scan).await?;
-        let items = page.items.into_iter().filter(|item| {
-            let app_id = get_string(item, "pending").map(app_of);
-            let is_known = known.iter().any(|known| app_id == Some(known.as_str()));
-            !is_known && get_time(item, "due_at") <= Some(now)
-        });
-        Ok(items.map(DueEvent::new).collect())
+        let due = page.items.into_iter().filter(|item| get_time(item, "due_at") <= Some(now));
+        let due = due.map(DueEvent::new);
+        Ok(due.filter(|due| !known.iter().any(|known| due.is_of(known))).collect())
     }
 
     /// Reads an event that was due, if it still is pending and due: the index is always a
@@ -172,6 +191,14 @@ mod tests {
         assert!(keys.contains(&Some("1795186923#1")), "the old row");
         let (due, _) = events.due(&app_id, NOW.plus(59), 9, None).await.unwrap();
         assert_eq!(due.len(), 1, "only the old row is due");
+
+        // Few enough for one read, or not.
+        let all = events.all_due(later, 1000).await.unwrap().unwrap();
+        let of = |app_id| all.iter().filter(|due| due.is_of(app_id)).count();
+        assert_eq!((of(&app_id), of(&other)), (297, 3));
+        let all = events.all_due(NOW, 1000).await.unwrap().unwrap();
+        assert_eq!(all.len(), 1, "only the old row is due");
+        assert!(events.all_due(later, 299).await.unwrap().is_none());
 
         let orphaned = events.orphaned(&[&app_id], later, 1000).await.unwrap();
         assert_eq!(orphaned.len(), 3);

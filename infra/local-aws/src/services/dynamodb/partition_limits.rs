@@ -13,7 +13,7 @@
 //! What differs from AWS: AWS lends the unused units of up to five minutes, without a
 //! promise; it splits a partition with several hot keys, which the model anticipates by
 //! limiting keys and not partitions; an index is throttled a little later than here. Scans
-//! and PartiQL are not limited. An update that moves an index entry is charged to its new
+//! and `PartiQL` are not limited. An update that moves an index entry is charged to its new
 //! key, but not refused by it.
 
 mod buckets;

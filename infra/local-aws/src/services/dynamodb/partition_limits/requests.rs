@@ -60,7 +60,7 @@ pub(super) struct Call {
 enum Kind {
     Read,
     Query(Partition),
-    Write { schema: Schema, table: String, key: Item, before: Option<Item>, after: After },
+    Write { schema: Box<Schema>, table: String, key: Item, before: Option<Item>, after: After },
 }
 
 enum After {
@@ -299,7 +299,7 @@ fn write(
     in_transaction: bool,
 ) -> Option<Call> {
     let table = request["TableName"].as_str()?.to_owned();
-    let schema = Schema::read(database, &table)?;
+    let schema = Box::new(Schema::read(database, &table)?);
     let put = if operation == "Put" { Some(parse(&request["Item"])?) } else { None };
     let key = match &put {
         Some(item) => schema.key(item),
