@@ -44,7 +44,7 @@ async fn notification_makes_three_or_four_calls_of_dynamodb_and_one_of_wechat() 
 
 #[tokio::test]
 async fn text_message_costs_eight_write_units() {
-    let world = World::start().await;
+    let (world, _) = World::with_ann().await;
     let ann = world.phone("ann");
     // Settings are read once.
     ann.message("shop", "Good morning").await;

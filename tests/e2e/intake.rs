@@ -45,7 +45,7 @@ async fn push_unthrottled(world: &World, pushes: u16, message: impl Fn(String) -
     assert_eq!(world.aws.rows("events").await.len(), usize::from(pushes) + 1);
 }
 
-/// Fault 110.
+/// Fault 106.
 #[tokio::test]
 async fn app_takes_ten_thousand_pushes_a_second_within_the_limits_of_partition_keys() {
     let world = World::start().await;
@@ -55,7 +55,7 @@ async fn app_takes_ten_thousand_pushes_a_second_within_the_limits_of_partition_k
     assert!(rows.iter().all(|row| row["applied_at"].is_number() && row["pending"].is_null()));
 }
 
-/// Fault 110.
+/// Fault 106.
 #[tokio::test]
 async fn storm_of_failing_events_exceeds_no_partition_key() {
     let world = World::start().await;

@@ -157,7 +157,7 @@ mod tests {
             let app_id = if at % 100 == 0 { &other } else { &app_id };
             let event = NewEvent {
                 app_id,
-                open_id: &OpenId::parse(&format!("oUser{}", at % 7)).unwrap(),
+                open_id: &OpenId::parse(format!("oUser{}", at % 7)).unwrap(),
                 create_time: NOW,
                 dedup_key: &at.to_string(),
                 kind: "text",
