@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// In seconds. An operator's change reaches every execution environment within it.
-const TTL: u64 = 600;
+pub const TTL: u64 = 600;
 /// In seconds: the TTL of a value that lacks what the caller needs. An operator may
 /// have just added it, but requests for made-up names must not cause a read each.
 pub const MISS_TTL: u64 = 10;

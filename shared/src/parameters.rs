@@ -31,8 +31,24 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
-/// The folder of the keys that sign sessions.
-const SESSION_KEYS: &str = "session/keys";
+/// A kind of keys that make sessions. Each has a folder of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionKeyKind {
+    /// They sign access tokens: `/session/keys/{n}`.
+    Signing,
+    /// They seal refresh tokens: `/session/refresh-keys/{n}`.
+    Refresh,
+}
+
+impl SessionKeyKind {
+    /// The folder of the parameters.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Signing => "session/keys",
+            Self::Refresh => "session/refresh-keys",
+        }
+    }
+}
 
 /// The parameter with the secret that makes the keys of callback URLs.
 pub const URL_SECRET: &str = "url-secret";
@@ -180,14 +196,14 @@ impl Parameters {
         Ok(())
     }
 
-    /// The keys that sign sessions: `/session/keys/{n}`, by number. An invalid one is logged
-    /// and skipped.
+    /// The session keys of a kind, by number. An invalid one is logged and skipped.
     pub async fn session_keys<T: DeserializeOwned>(
         &self,
+        kind: SessionKeyKind,
     ) -> Result<BTreeMap<u32, T>, ParameterError> {
         let mut keys = BTreeMap::new();
-        for (last, value) in self.folder(SESSION_KEYS).await? {
-            let name = self.full_name(SESSION_KEYS, &last);
+        for (last, value) in self.folder(kind.folder()).await? {
+            let name = self.full_name(kind.folder(), &last);
             let Ok(number) = last.parse() else {
                 tracing::error!("the parameter {name}: its name is not a number; it is skipped");
                 continue;
@@ -202,21 +218,27 @@ impl Parameters {
         Ok(keys)
     }
 
-    /// Stores a key that signs sessions. False if another invocation has stored one of this
-    /// number, which is then the one to use.
+    /// Stores a session key. False if `overwrite` is not set and another invocation has
+    /// stored one of this number, which is then the one to use.
     pub async fn put_session_key(
         &self,
+        kind: SessionKeyKind,
         number: u32,
         key: &impl Serialize,
+        overwrite: bool,
     ) -> Result<bool, ParameterError> {
         let value = serde_json::to_string(key).expect("a key is made of strings and numbers");
-        let name = self.full_name(SESSION_KEYS, &number.to_string());
-        self.put(&name, &Secret::new(value), false).await
+        let name = self.full_name(kind.folder(), &number.to_string());
+        self.put(&name, &Secret::new(value), overwrite).await
     }
 
-    /// Deletes a key that signs sessions, if it exists.
-    pub async fn delete_session_key(&self, number: u32) -> Result<(), ParameterError> {
-        let name = self.full_name(SESSION_KEYS, &number.to_string());
+    /// Deletes a session key, if it exists.
+    pub async fn delete_session_key(
+        &self,
+        kind: SessionKeyKind,
+        number: u32,
+    ) -> Result<(), ParameterError> {
+        let name = self.full_name(kind.folder(), &number.to_string());
         match self.ssm.delete_parameter().name(&name).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(aws_sdk_ssm::operation::delete_parameter::DeleteParameterError::is_parameter_not_found) => {
@@ -226,17 +248,6 @@ impl Parameters {
                 Err(AwsError::new(format!("deleting the parameter {name}"), &error).into())
             }
         }
-    }
-
-    /// The key that seals refresh tokens: `/session/refresh-key`, if it exists.
-    pub async fn refresh_key(&self) -> Result<Option<Secret>, ParameterError> {
-        self.get(&self.full_name("session", "refresh-key")).await
-    }
-
-    /// Stores the key that seals refresh tokens. False if another invocation has stored one,
-    /// which is then the one to use.
-    pub async fn put_first_refresh_key(&self, key: &Secret) -> Result<bool, ParameterError> {
-        self.put(&self.full_name("session", "refresh-key"), key, false).await
     }
 
     /// The full name of a parameter in one of the folders.

@@ -49,13 +49,15 @@ enum Kind {
     /// What signs one session's access token.
     Session,
     RefreshToken,
+    /// By which a client proves that a repeated request is its own.
+    RetryKey,
     Password,
     OpenId,
     UnionId,
     PhoneNumber,
 }
 
-const KINDS: [Kind; 16] = [
+const KINDS: [Kind; 17] = [
     Kind::AppSecret,
     Kind::CallbackToken,
     Kind::EncodingAesKey,
@@ -68,6 +70,7 @@ const KINDS: [Kind; 16] = [
     Kind::RefreshKey,
     Kind::Session,
     Kind::RefreshToken,
+    Kind::RetryKey,
     Kind::Password,
     Kind::OpenId,
     Kind::UnionId,
@@ -188,7 +191,7 @@ impl SecretScan {
     /// The credentials of logins until now are random, parts of them more than
     /// once: it may stand anywhere.
     pub(crate) fn forget_logins(&self) {
-        let made_up = [Kind::Code, Kind::Password, Kind::RefreshToken];
+        let made_up = [Kind::Code, Kind::Password, Kind::RefreshToken, Kind::RetryKey];
         self.0.lock().unwrap().secrets.retain(|_, kind| !made_up.contains(kind));
     }
 

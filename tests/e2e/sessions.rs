@@ -10,7 +10,7 @@ const DAY: u64 = 24 * 3600;
 const OPERATIONS: [&str; 7] =
     ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "TransactWriteItems"];
 
-async fn post(world: &World, path: &str, body: &Value) -> (u16, Value) {
+pub(crate) async fn post(world: &World, path: &str, body: &Value) -> (u16, Value) {
     let answer = world.client.post(world.url(path)).json(body).send().await.unwrap();
     assert_eq!(answer.headers()["cache-control"], "no-store");
     (answer.status().as_u16(), answer.json().await.unwrap())
@@ -39,14 +39,14 @@ pub(crate) async fn who(world: &World, token: &Value) -> (u16, Value) {
 }
 
 /// The rows of all sessions, as they stand in the table.
-async fn rows(world: &World) -> Vec<Value> {
+pub(crate) async fn rows(world: &World) -> Vec<Value> {
     let mut rows = world.aws.rows("users").await;
     rows.retain(|row| row["item"].as_str().unwrap().starts_with("session#"));
     rows
 }
 
 /// Sets times of the only session back, as if this many seconds had passed.
-async fn pass(world: &World, seconds: u64, attributes: &[&str]) {
+pub(crate) async fn pass(world: &World, seconds: u64, attributes: &[&str]) {
     let [row] = &rows(world).await[..] else { panic!("one session is expected") };
     for attribute in attributes {
         let time = row[*attribute].as_u64().unwrap() - seconds;

@@ -1,7 +1,7 @@
 //! State reused across the invocations of an execution environment.
 
-use crate::keys::key_set::Keys;
-use crate::session::refresh_token::RefreshKey;
+use crate::keys::key_set::{KeySet, Keys, RefreshKeys};
+use crate::keys::session_key::SessionKey;
 use lambda_http::Error;
 use shared::access_token::AccessTokens;
 use shared::cache::Cached;
@@ -66,7 +66,7 @@ pub(crate) struct App {
     issuer: Option<String>,
     pub(crate) parameters: Parameters,
     keys: OnceCell<Cached<Keys>>,
-    refresh_key: OnceCell<RefreshKey>,
+    refresh_keys: OnceCell<Cached<RefreshKeys>>,
 }
 
 impl App {
@@ -113,7 +113,7 @@ impl App {
             issuer: config::optional("ISSUER"),
             parameters,
             keys: OnceCell::new(),
-            refresh_key: OnceCell::new(),
+            refresh_keys: OnceCell::new(),
         })
     }
 
@@ -172,15 +172,51 @@ impl App {
     /// The keys that sign access tokens. The first one is created when it is needed. They
     /// are read again every 10 minutes, as a rotation may have added one.
     pub(crate) async fn keys(&self, now: Timestamp) -> Result<Arc<Keys>, ParameterError> {
-        let read = || Keys::read_or_create(&self.parameters, now);
-        let first = async || Ok(Cached::new(read().await?, now));
-        let cached: Result<_, ParameterError> = self.keys.get_or_try_init(first).await;
-        Ok(cached?.get(now, |_| true, read()).await)
+        self.keys_if(&self.keys, |_| true, now).await
     }
 
-    /// The key that seals refresh tokens, created when it is first needed.
-    pub(crate) async fn refresh_key(&self) -> Result<&RefreshKey, ParameterError> {
-        self.refresh_key.get_or_try_init(|| RefreshKey::read_or_create(&self.parameters)).await
+    /// As [`App::keys`], read again also if the key with this id is missing: another
+    /// environment may have replaced a revoked one.
+    pub(crate) async fn keys_with(
+        &self,
+        kid: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Keys>, ParameterError> {
+        self.keys_if(&self.keys, |keys| keys.find(kid, now).is_some(), now).await
+    }
+
+    /// The keys that seal refresh tokens. The first one is created when it is needed. They
+    /// are read again every 10 minutes, and for a token of a newer key than those.
+    pub(crate) async fn refresh_keys(
+        &self,
+        number: Option<u32>,
+        now: Timestamp,
+    ) -> Result<Arc<RefreshKeys>, ParameterError> {
+        let is_known = |keys: &RefreshKeys| number.is_none_or(|number| keys.knows_number(number));
+        self.keys_if(&self.refresh_keys, is_known, now).await
+    }
+
+    /// Cached keys of one kind, read again unless they are sufficient.
+    async fn keys_if<K: SessionKey>(
+        &self,
+        cached: &OnceCell<Cached<KeySet<K>>>,
+        is_sufficient: impl Fn(&KeySet<K>) -> bool,
+        now: Timestamp,
+    ) -> Result<Arc<KeySet<K>>, ParameterError> {
+        let read = || KeySet::read_or_create(&self.parameters, now);
+        let first = async || Ok(Cached::new(read().await?, now));
+        let cached: Result<_, ParameterError> = cached.get_or_try_init(first).await;
+        Ok(cached?.get(now, is_sufficient, read()).await)
+    }
+
+    /// Makes the next request read the keys again, as they were changed.
+    pub(crate) async fn invalidate_keys(&self) {
+        if let Some(cached) = self.keys.get() {
+            cached.invalidate().await;
+        }
+        if let Some(cached) = self.refresh_keys.get() {
+            cached.invalidate().await;
+        }
     }
 
     /// The issuer of access tokens: as configured, or the address the request was sent to.

@@ -36,7 +36,7 @@ mod tests {
         assert_eq!(problem("{}"), "missing field `code`");
         assert_eq!(
             problem(r#"{"code":"c","x":1}"#),
-            "x: unknown field `x`, expected one of `code`, `username`, `password`"
+            "x: unknown field `x`, expected one of `code`, `username`, `password`, `retry_key`"
         );
         assert_eq!(
             problem(r#"{"code":""}"#),

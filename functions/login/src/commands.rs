@@ -9,6 +9,8 @@ use crate::account::{self, Password, Username};
 use crate::app::App;
 use crate::body;
 use crate::error::LoginError;
+use crate::keys::list::{ListKeys, list};
+use crate::keys::revoke::{RevokeKey, revoke};
 use crate::keys::rotate::{RotateKeys, rotate};
 use erase::erase;
 use lambda_http::lambda_runtime::Diagnostic;
@@ -41,8 +43,13 @@ enum Command {
     LookUp(PersonSelector),
     /// Erases everything that is stored about a person.
     Erase(PersonSelector),
-    /// Creates the next key that signs access tokens.
+    /// Creates the next key that signs access tokens, and the next one that seals refresh
+    /// tokens.
     RotateKeys(RotateKeys),
+    /// Withdraws one of these keys at once.
+    RevokeKey(RevokeKey),
+    /// Lists these keys.
+    ListKeys(ListKeys),
 }
 
 /// Executes the command in `body` until `deadline`.
@@ -107,7 +114,17 @@ async fn execute(
         }
         Command::LookUp(person) => look_up(app, &person, now).await,
         Command::Erase(person) => erase(app, &person, now, deadline).await,
-        Command::RotateKeys(request) => Ok(json!(rotate(&app.parameters, &request, now).await?)),
+        Command::RotateKeys(request) => {
+            let rotated = rotate(&app.parameters, &request, now).await?;
+            app.invalidate_keys().await;
+            Ok(json!(rotated))
+        }
+        Command::RevokeKey(request) => {
+            let revoked = revoke(&app.parameters, &request, now).await?;
+            app.invalidate_keys().await;
+            Ok(json!(revoked))
+        }
+        Command::ListKeys(ListKeys {}) => Ok(json!(list(&app.parameters, now).await?)),
     }
 }
 

@@ -62,6 +62,9 @@ pub(crate) enum LoginError {
     UnknownApp,
     #[error("no person is known by this name")]
     UnknownPerson,
+    /// A key that was revoked before, or never existed.
+    #[error("kid: there is no session key of this id; `list_keys` lists them")]
+    UnknownKey,
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error(transparent)]
@@ -137,6 +140,7 @@ impl LoginError {
             | Self::UnknownMiniProgram
             | Self::UnknownApp
             | Self::UnknownPerson
+            | Self::UnknownKey
             | Self::Bind(BindError::NoAccount | BindError::NoPerson) => 404,
             Self::AccountExists
             | Self::Bind(BindError::AccountTaken | BindError::PersonTaken)

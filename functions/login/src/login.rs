@@ -3,11 +3,11 @@
 use crate::account::{self, Password, Username};
 use crate::app::{App, Credentials};
 use crate::error::LoginError;
-use crate::keys::key_set::Keys;
+use crate::keys::key_set::{Keys, RefreshKeys};
 use crate::repeated_login::find_session;
 use crate::retries::retry_when_busy;
+use crate::retry_key::RetryKey;
 use crate::session::access_token::{self, ACCESS_TOKEN_TTL, Claims};
-use crate::session::refresh_token::RefreshKey;
 use crate::wechat_code;
 use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
@@ -38,6 +38,10 @@ pub(crate) struct LoginRequest {
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Password"))]
     password: Option<Password>,
+    /// A random text of the client's own, the same in each repeat of this request.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(with = "RetryKey"))]
+    retry_key: Option<RetryKey>,
 }
 
 /// A code from `wx.login`: works once, for 5 minutes.
@@ -110,8 +114,11 @@ pub(crate) async fn log_in(
         (None, Some(_)) => return Err(LoginError::MissingCredential("username")),
     };
     // Missing keys must not use up the code either.
-    let (keys, refresh_key) = tokio::try_join!(app.keys(now), app.refresh_key())?;
-    let issuer = SessionIssuer { keys, refresh_key, issuer: app.issuer(caller.domain) };
+    let (keys, refresh_keys) =
+        tokio::try_join!(app.keys(now), app.refresh_keys(None, now))?;
+    let retry_key = request.retry_key.as_ref();
+    let issuer =
+        SessionIssuer { keys, refresh_keys, retry_key, issuer: app.issuer(caller.domain) };
     let app_id = &mini_program.app_id;
     let code = LoginCodeHash::new(app_id, request.code.0.expose(), account);
     let exchanged =
@@ -129,8 +136,9 @@ pub(crate) async fn log_in(
             // The client may have lost the response to its first request. WeChat answers
             // a used code with "used", "invalid" or "busy".
             let is_used = errcode == Some(40163);
-            let Some((session, first)) = find_session(app, app_id, &code, is_used, now).await?
-            else {
+            let retry_key = retry_key.map(RetryKey::hash);
+            let found = find_session(app, app_id, &code, retry_key, is_used, now).await?;
+            let Some((session, first)) = found else {
                 return Err(LoginError::CodeExchange(error));
             };
             tracing::info!(app = alias, user = session.user, "repeated the response to a login");
@@ -145,8 +153,15 @@ pub(crate) async fn log_in(
     }
     let id = Uuid::new_v4();
     let jti = Uuid::new_v4().simple().to_string();
-    let exchange = CodeExchange { code, session: id.simple().to_string(), token: jti };
-    let first = issuer.refresh_key.first_hash(id);
+    let refresh_key = issuer.refresh_keys.current(now);
+    let exchange = CodeExchange {
+        code,
+        session: id.simple().to_string(),
+        token: jti,
+        refresh_key: refresh_key.number(),
+        retry_key: retry_key.map(RetryKey::hash),
+    };
+    let first = refresh_key.first_hash(id, retry_key);
     let binding = Binding {
         app_id,
         open_id: &identity.open_id,
@@ -172,7 +187,8 @@ pub(crate) async fn log_in(
 /// Issues the tokens of a new session.
 struct SessionIssuer<'a> {
     keys: Arc<Keys>,
-    refresh_key: &'a RefreshKey,
+    refresh_keys: Arc<RefreshKeys>,
+    retry_key: Option<&'a RetryKey>,
     issuer: String,
 }
 
@@ -186,8 +202,12 @@ impl SessionIssuer<'_> {
         exchange: &CodeExchange,
         at: Timestamp,
     ) -> Result<LoginResponse, LoginError> {
+        // The key may have been revoked since the first response.
+        let refresh_key = self.refresh_keys.get_valid(exchange.refresh_key, at);
+        let refresh_key = refresh_key.ok_or(LoginError::SessionEnded)?;
         let id = Uuid::try_parse(&exchange.session).ok();
-        let refresh_token = id.and_then(|id| self.refresh_key.first_token(&session.user, id));
+        let refresh_token =
+            id.and_then(|id| refresh_key.first_token(&session.user, id, self.retry_key));
         let refresh_token = refresh_token.ok_or_else(|| {
             AwsError::unexpected("issuing a session", "an id is not one that a login makes")
         })?;

@@ -4,7 +4,7 @@
 //! `POST /session/revoke`, `GET /session`, `POST /form-ids`, `POST /phone`), and the two
 //! documents by which any API Gateway verifies the sessions. Operators give commands by
 //! invoking the function, which takes an IAM permission: they create and bind accounts,
-//! look up and erase people, and rotate the signing keys.
+//! look up and erase people, and rotate and revoke the session keys.
 
 mod account;
 mod app;
@@ -21,6 +21,7 @@ mod phone;
 mod repeated_login;
 mod response;
 mod retries;
+mod retry_key;
 mod routes;
 mod session;
 mod wechat_code;

@@ -4,7 +4,7 @@
 use crate::form_ids::FormIdsRequest;
 use crate::login::{LoginRequest, LoginResponse};
 use crate::phone::{PhoneRequest, PhoneResponse};
-use crate::session::refresh::RefreshResponse;
+use crate::session::refresh::{RefreshRequest, RefreshResponse};
 use crate::session::refresh_token::RefreshTokenRequest;
 use crate::session::session_info::SessionInfo;
 use schemars::generate::Contract;
@@ -166,7 +166,7 @@ fn document() -> Value {
     let login = json!({
         "operationId": "login", "tags": ["Sessions"],
         "summary": "Exchanges a code from wx.login for a session.",
-        "description": "With username and password, the account is bound to the user. A repeated request with the same code and username gets the same response for a minute.",
+        "description": "With username and password, the account is bound to the user. A repeated request with the same code, username and retry key gets the same response for a minute; without a retry key, once.",
         "parameters": [app("a mini program")],
         "requestBody": types.body::<LoginRequest>(),
         "responses": responses(&types.response::<LoginResponse>("A new session."), [
@@ -183,8 +183,8 @@ fn document() -> Value {
     let refresh = json!({
         "operationId": "refresh", "tags": ["Sessions"],
         "summary": "Exchanges a refresh token for the next one and an access token.",
-        "description": "A refresh token works once. A repeated request within 30 seconds gets the same successor; later reuse ends the session.",
-        "requestBody": types.body::<RefreshTokenRequest>(),
+        "description": "A refresh token works once. A repeated request with the same retry key gets the same successor for 30 seconds; without a key, once in the life of the session. Any other reuse ends the session.",
+        "requestBody": types.body::<RefreshRequest>(),
         "responses": responses(&types.response::<RefreshResponse>("The next tokens."), [
             ("400", PROBLEM), ("401", "The session has ended; log in again."), TOO_LARGE, THROTTLED,
         ]),

@@ -5,8 +5,8 @@ use lambda_http::{Body, Response};
 use serde::Serialize;
 use serde_json::json;
 
-/// Authorizers may cache the keys for 10 minutes.
-const KEYS_CACHE_CONTROL: &str = "public, max-age=600";
+/// For how many seconds authorizers may cache the keys.
+pub(crate) const KEYS_MAX_AGE_SECS: u64 = 600;
 
 /// A response that must not be cached.
 pub(crate) fn ok(body: &impl Serialize) -> Response<Body> {
@@ -16,7 +16,8 @@ pub(crate) fn ok(body: &impl Serialize) -> Response<Body> {
 /// A response that may be cached for ten minutes.
 pub(crate) fn cacheable(body: &impl Serialize) -> Response<Body> {
     let mut response = ok(body);
-    let value = header::HeaderValue::from_static(KEYS_CACHE_CONTROL);
+    let value = format!("public, max-age={KEYS_MAX_AGE_SECS}");
+    let value = header::HeaderValue::try_from(value).expect("it is ASCII");
     response.headers_mut().insert(header::CACHE_CONTROL, value);
     response
 }

@@ -8,7 +8,7 @@ pub(in crate::store) mod family;
 pub(in crate::store) mod login_codes;
 pub(in crate::store) mod password_attempts;
 
-use self::family::{Family, SecretHash};
+use self::family::{Family, FormerToken, SecretHash};
 use super::dynamodb::condition::attr;
 use super::dynamodb::item::{Item, binary, get_number, get_string, get_time, number, string};
 use super::dynamodb::query::Query;
@@ -34,6 +34,18 @@ pub struct NewSession {
     pub id: String,
     /// Its first refresh token.
     pub first: SecretHash,
+}
+
+/// A refresh of a session.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionRefresh<'a> {
+    /// The request's own random id. It tells a write whose confirmation was lost from one of
+    /// another request.
+    pub id: &'a str,
+    /// The retry key that came with it.
+    pub retry_key: Option<SecretHash>,
+    /// The token that replaces the current one.
+    pub successor: SecretHash,
 }
 
 impl Sessions {
@@ -76,27 +88,48 @@ impl Sessions {
         person: &str,
         id: &str,
         before: &Family,
-        successor: SecretHash,
+        refresh: &SessionRefresh<'_>,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
         const ACTION: &str = "refreshing a session";
-        let after = before.rotated(successor, now).ok_or_else(|| {
-            AwsError::unexpected(self.table.action(ACTION), "it was refreshed too often")
-        })?;
+        let after =
+            before.rotated(refresh.successor, refresh.retry_key, now).ok_or_else(|| {
+                AwsError::unexpected(self.table.action(ACTION), "it was refreshed too often")
+            })?;
         // Holds also when the rotation is done already, and only its confirmation was
         // lost.
-        let is_current = attr("current_hash").equals(hash(before.current)).or(attr("current_hash")
-            .equals(hash(after.current))
-            .and(attr("rotated_at").equals(number(now))));
+        let is_current = attr("current_hash")
+            .equals(hash(before.current))
+            .or(attr("rotated_by").equals(string(refresh.id)));
         let update = Write::update(&self.table, key(person, id))
             .set("generation", number(after.generation))
             .set("current_hash", hash(after.current))
             .set("former_hash", hash(before.current))
             .set("rotated_at", number(now))
+            .set("rotated_by", string(refresh.id))
+            .set_or_remove("retry_key_hash", refresh.retry_key.map(hash))
             .set("expires", number(after.ends_at))
             .when(attr("revoked_at").not_exists())
             .when(is_current);
         self.table.write(ACTION, update).await
+    }
+
+    /// Uses the session's one repeat of a response without a retry key, for the request with
+    /// this random id. False if another request has used it, or the session was revoked or
+    /// deleted.
+    pub async fn use_repeat(
+        &self,
+        person: &str,
+        id: &str,
+        request: &str,
+    ) -> Result<bool, AwsError> {
+        let is_unused = attr("repeated_by").not_exists();
+        let update = Write::update(&self.table, key(person, id))
+            .set("repeated_by", string(request))
+            .when(attr("current_hash").exists())
+            .when(attr("revoked_at").not_exists())
+            .when(is_unused.or(attr("repeated_by").equals(string(request))));
+        self.table.write("repeating a session's response", update).await
     }
 
     /// Revokes a session: none of its refresh tokens is valid any more. One that doesn't
@@ -146,22 +179,26 @@ fn key(person: &str, id: &str) -> Item {
     item_key(person_subject(person), format!("{PREFIX}{id}"))
 }
 
-fn hash(hash: SecretHash) -> AttributeValue {
+pub(super) fn hash(hash: SecretHash) -> AttributeValue {
     binary(hash.as_bytes())
 }
 
-fn get_hash(item: &Item, name: &str) -> Option<SecretHash> {
+pub(super) fn get_hash(item: &Item, name: &str) -> Option<SecretHash> {
     SecretHash::from_bytes(item.get(name)?.as_b().ok()?.as_ref())
 }
 
 fn read(item: &Item) -> Option<Family> {
-    let former = get_hash(item, "former_hash");
+    let former = get_hash(item, "former_hash").and_then(|secret| {
+        let replaced_at = get_time(item, "rotated_at")?;
+        Some(FormerToken { secret, retry_key: get_hash(item, "retry_key_hash"), replaced_at })
+    });
     Some(Family {
         app_id: get_string(item, "app_id")?.to_owned(),
         created_at: get_time(item, "created_at")?,
         generation: get_number(item, "generation")?,
         current: get_hash(item, "current_hash")?,
-        former: former.and_then(|former| Some((former, get_time(item, "rotated_at")?))),
+        former,
+        has_repeated: item.contains_key("repeated_by"),
         ends_at: get_time(item, "expires")?,
         revoked_at: get_time(item, "revoked_at"),
     })

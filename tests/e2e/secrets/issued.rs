@@ -59,7 +59,6 @@ fn parameter(to: &mut Secrets, name: &str, value: &str) {
     let (last, folder) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let members: &[(&str, Kind)] = match (folder, last) {
         ("secrets", _) => return add(to, Kind::AppSecret, value),
-        ("session", "refresh-key") => return add(to, Kind::RefreshKey, value),
         (_, "url-secret") => return add(to, Kind::UrlSecret, value),
         ("callback", _) => &[
             ("token", Kind::CallbackToken),
@@ -69,6 +68,7 @@ fn parameter(to: &mut Secrets, name: &str, value: &str) {
         ],
         ("tokens", _) => &[("token", Kind::AccessToken)],
         ("keys", _) => &[("key", Kind::SigningKey)],
+        ("refresh-keys", _) => &[("key", Kind::RefreshKey)],
         _ => panic!("{name} is secret, and its kind is not listed"),
     };
     let json: Value = serde_json::from_str(value).unwrap_or_default();
@@ -86,6 +86,7 @@ fn add_login_secrets(to: &mut Secrets, json: &Value) {
                 match (name.as_str(), value) {
                     ("password", Value::String(text)) => add(to, Kind::Password, text),
                     ("code", Value::String(text)) => add(to, Kind::Code, text),
+                    ("retry_key", Value::String(text)) => add(to, Kind::RetryKey, text),
                     ("refresh_token", Value::String(text)) => add(to, Kind::RefreshToken, text),
                     // The claims are public, the signature is secret.
                     ("access_token", Value::String(text)) => {
@@ -152,8 +153,8 @@ mod tests {
         ]});
         let written = stored("tokens/wx1", json!({ "token": "access token" }).to_string());
         let key = stored("session/keys/1", json!({ "key": "signing key" }).to_string());
-        let refresh =
-            json!({ "Parameter": stored("session/refresh-key", "refresh key".to_owned()) });
+        let refresh = json!({ "key": "refresh key" }).to_string();
+        let refresh = json!({ "Parameter": stored("session/refresh-keys/1", refresh) });
         for (request, answer) in [(json!({}), read), (written, json!({})), (key, refresh)] {
             let (request, answer) = (request.to_string(), answer.to_string());
             let passed = Observed::Call {
@@ -180,7 +181,8 @@ mod tests {
         let (function, event) = ("hongyan-local-callback", event.to_string());
         let invocation = Observed::Invocation { function, event: event.as_bytes(), answer: b"{}" };
         by_what_passed(&mut secrets, &invocation);
-        let login = json!({ "code": "code-of-hers", "password": "her password" });
+        let login = json!({ "code": "code-of-hers", "password": "her password",
+            "retry_key": "her retry key" });
         let event = json!({ "body": login.to_string() }).to_string();
         let session =
             json!({ "access_token": "head.claims.signature", "refresh_token": "refresh-1" });
@@ -203,9 +205,10 @@ mod tests {
         assert_eq!(of(Kind::UrlKey), ["1-0123456789"]);
         assert_eq!(of(Kind::Password), ["her password"]);
         assert_eq!(of(Kind::Code), ["code-of-hers"]);
+        assert_eq!(of(Kind::RetryKey), ["her retry key"]);
         assert_eq!(of(Kind::Session), ["signature"]);
         assert_eq!(of(Kind::RefreshToken), ["refresh-1"]);
-        assert_eq!(secrets.len(), 14);
+        assert_eq!(secrets.len(), 15);
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! One RSA key.
 
+use super::session_key::{self, SessionKey, StoredKey};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
-use shared::parameters::ParameterError;
+use shared::parameters::{ParameterError, SessionKeyKind};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -33,17 +34,13 @@ pub(crate) struct PublicKey {
     e: String,
 }
 
-/// The parameter `/session/keys/{n}`.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct StoredKey {
-    /// The key, as PKCS #8 in base64.
-    key: Zeroizing<String>,
-    signs_from: Timestamp,
-}
+impl SessionKey for Key {
+    const KIND: SessionKeyKind = SessionKeyKind::Signing;
+    const NAME: &'static str = "signing key";
+    const RETENTION_SECS: Option<u64> = None;
 
-impl Key {
     /// Generates a key of 2048 bits.
-    pub(crate) fn generate(signs_from: Timestamp) -> Result<(Self, StoredKey), ParameterError> {
+    fn generate(_: u32, signs_from: Timestamp) -> Result<(Self, StoredKey), ParameterError> {
         let pair =
             KeyPair::generate(KeySize::Rsa2048).map_err(|_| unusable("generating a key failed"))?;
         let der: Pkcs8V1Der<'_> =
@@ -53,7 +50,7 @@ impl Key {
         Ok((Self { pair, public, signs_from }, stored))
     }
 
-    pub(super) fn parse(stored: &StoredKey) -> Result<Self, ParameterError> {
+    fn parse(_: u32, stored: &StoredKey) -> Result<Self, ParameterError> {
         let der =
             STANDARD.decode(stored.key.as_bytes()).map_err(|_| unusable("it is not base64"))?;
         let der = Zeroizing::new(der);
@@ -63,6 +60,17 @@ impl Key {
         Ok(Self { pair, public, signs_from: stored.signs_from })
     }
 
+    fn signs_from(&self) -> Timestamp {
+        self.signs_from
+    }
+
+    /// The thumbprint of the public key, which is the `kid` in a token's header.
+    fn id(&self) -> String {
+        self.public.kid.clone()
+    }
+}
+
+impl Key {
     /// The key pair, for tests that sign forged tokens.
     #[cfg(test)]
     pub(crate) fn pair(&self) -> &KeyPair {
@@ -112,6 +120,6 @@ impl fmt::Debug for Key {
     }
 }
 
-pub(super) fn unusable(problem: &str) -> ParameterError {
-    ParameterError::Invalid { name: "/session/keys/{n}".to_owned(), problem: problem.to_owned() }
+fn unusable(problem: &str) -> ParameterError {
+    session_key::unusable(SessionKeyKind::Signing, problem)
 }

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::error::LoginError;
 use crate::session::access_token::Claims;
-use crate::session::verify::verify;
+use crate::session::verify::{key_id, verify};
 use lambda_http::Request;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::http::header;
@@ -21,12 +21,12 @@ pub(super) async fn authenticate(
     if context.authorizer.as_ref().is_none_or(|authorizer| authorizer.jwt.is_none()) {
         return Err(LoginError::MissingAuthorizer);
     }
-    let keys = app.keys(now).await?;
     let issuer = app.issuer(context.domain_name.as_deref().unwrap_or_default());
     let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = token.map(without_scheme);
-    let claims = token.and_then(|token| verify(&keys, &issuer, token, now));
-    claims
+    let token = token.map(without_scheme).ok_or(LoginError::InvalidAccessToken)?;
+    let kid = key_id(token).ok_or(LoginError::InvalidAccessToken)?;
+    let keys = app.keys_with(&kid, now).await?;
+    verify(&keys, &issuer, token, now)
         .filter(|claims| subject(context) == Some(&claims.sub))
         .ok_or(LoginError::InvalidAccessToken)
 }

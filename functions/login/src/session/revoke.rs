@@ -1,6 +1,6 @@
 //! `POST /session/revoke`: logs out.
 
-use super::refresh_token::RefreshTokenRequest;
+use super::refresh_token::{RefreshTokenRequest, key_number};
 use crate::app::App;
 use crate::error::LoginError;
 use shared::clock::Timestamp;
@@ -13,8 +13,9 @@ pub(crate) async fn revoke(
     request: &RefreshTokenRequest,
     now: Timestamp,
 ) -> Result<(), LoginError> {
-    let key = app.refresh_key().await?;
-    let Some(presented) = key.open_token(request.refresh_token.expose()) else {
+    let token = request.refresh_token.expose();
+    let keys = app.refresh_keys(key_number(token), now).await?;
+    let Some(presented) = keys.open_token(token, now) else {
         return Ok(());
     };
     let (person, session) = (presented.person(), presented.session());

@@ -23,7 +23,9 @@ pub(crate) struct SessionInfo {
     follows: BTreeMap<String, bool>,
     /// The time of the login.
     created_at: Timestamp,
-    /// The time when the session ends unless it is refreshed.
+    /// The time when the session ends, however often it is refreshed. It tells nothing of
+    /// refreshes: a thief of an access token could wait for one, to use a refresh token beside
+    /// its owner.
     ends_at: Timestamp,
     /// The time when this access token expires.
     expires_at: Timestamp,
@@ -49,7 +51,7 @@ pub(crate) async fn session_info(
         bound: known.account,
         follows: credentials.follows(&known.identities),
         created_at: family.created_at,
-        ends_at: family.ends_at,
+        ends_at: family.latest_end(),
         expires_at: claims.exp,
     })
 }

@@ -28,6 +28,13 @@ struct Header {
     kid: String,
 }
 
+/// The id of the key that a token names, unverified.
+pub(crate) fn key_id(token: &str) -> Option<String> {
+    let header = token.split('.').next().filter(|_| token.len() <= MAX_TOKEN_BYTES)?;
+    let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+    Some(header.kid)
+}
+
 /// The claims of a token, if this issuer has signed it and it is valid at `now`. The
 /// reason of a failure is not returned, as it would help an attacker.
 pub(crate) fn verify(keys: &Keys, issuer: &str, token: &str, now: Timestamp) -> Option<Claims> {
@@ -68,6 +75,7 @@ pub(crate) fn verify(keys: &Keys, issuer: &str, token: &str, now: Timestamp) -> 
 mod tests {
     use super::*;
     use crate::keys::key::Key;
+    use crate::keys::session_key::SessionKey as _;
     use crate::session::access_token::sign;
     use test_tokens::Forger;
 
@@ -75,7 +83,7 @@ mod tests {
     const ISSUER: &str = "https://abc.execute-api.ap-east-1.amazonaws.com";
 
     fn keys(signs_from: &[u64]) -> Keys {
-        Keys::from_keys(signs_from.iter().map(|from| Key::generate(Timestamp(*from)).unwrap().0))
+        Keys::from_keys(signs_from.iter().map(|from| Key::generate(1, Timestamp(*from)).unwrap().0))
     }
 
     /// Fault 67.

@@ -2,13 +2,14 @@
 //! lost asks with the same code again, which WeChat accepts only once.
 //!
 //! The row is written with the login itself, so that there is none of a login that wasn't
-//! stored. Its key is a hash of the app, the code and the account that was asked for:
-//! a client that knows all of them could have logged in. It holds no more than which person it
-//! was, and what the session was made of.
+//! stored. Its key is a hash of the app, the code and the account that was asked for. It
+//! holds no more than which person it was, what the session was made of, and the hash of the
+//! retry key by which the client proves that a repeat is its own.
 
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use crate::store::dynamodb::item::{Item, get_string, get_time, number, string};
+use super::family::SecretHash;
+use crate::store::dynamodb::item::{Item, get_number, get_string, get_time, number, string};
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::item_key;
 use crate::store::tables::{UsersTable, aggregate};
@@ -31,6 +32,10 @@ pub struct CodeExchange {
     pub session: String,
     /// The first access token of it (`jti`).
     pub token: String,
+    /// The number of the key that sealed its first refresh token.
+    pub refresh_key: u32,
+    /// The retry key that came with the login.
+    pub retry_key: Option<SecretHash>,
 }
 
 /// An exchange as it is stored.
@@ -78,9 +83,12 @@ impl LoginCodes {
             ("person".to_owned(), string(person)),
             ("session".to_owned(), string(&exchange.session)),
             ("token".to_owned(), string(&exchange.token)),
+            ("refresh_key".to_owned(), number(exchange.refresh_key)),
             ("at".to_owned(), number(now)),
             ("expires".to_owned(), number(now.plus(RETRY_WINDOW))),
         ]);
+        let retry_key = exchange.retry_key.map(super::hash);
+        item.extend(retry_key.map(|hash| ("retry_key_hash".to_owned(), hash)));
         item.extend(merged_from.map(|former| ("merged_from".to_owned(), string(former))));
         Write::put(&self.table, item)
     }
@@ -108,6 +116,8 @@ fn read(item: &Item, code: &LoginCodeHash) -> Option<LoginCodeRecord> {
             code: code.clone(),
             session: text("session")?,
             token: text("token")?,
+            refresh_key: get_number(item, "refresh_key")?,
+            retry_key: super::get_hash(item, "retry_key_hash"),
         },
     })
 }
