@@ -23,18 +23,31 @@ function connect({ url, app }) {
     return session;
   }
 
+  async function exchangeCode() {
+    const { code } = await retryOnce(() => promise(wx.login, {})); // a code is valid once
+    const body = { code, retry_key: await randomKey() };
+    // If the response is lost, Hongyan answers the same code with the same key again for a minute.
+    return retryOnce(() => post(`${url}/login/${app}`, body));
+  }
+
   async function logIn() {
-    const response = await retryOnce(async () => {
-      const { code } = await promise(wx.login, {}); // a code is valid once
-      return post(`${url}/login/${app}`, { code });
-    });
+    let response = await exchangeCode();
+    // A lost request may have used up the code.
+    if (response.statusCode === 401) response = await exchangeCode();
     if (response.statusCode !== 200) throw failure('登录失败', response);
     return store(response.data);
   }
 
   async function refresh() {
-    // If the response is lost, Hongyan accepts the same token again for 30 seconds.
-    const body = { refresh_token: session.refresh };
+    const used = session;
+    if (!used.retryKey) {
+      used.retryKey = await randomKey();
+      // Before it is sent: a mini program that is closed and opened repeats the same request.
+      if (session === used) wx.setStorageSync(STORAGE_KEY, used);
+    }
+    // If the response is lost, Hongyan accepts the same token with the same key again for 30
+    // seconds. With another key it ends the session, as the token was stolen.
+    const body = { refresh_token: used.refresh, retry_key: used.retryKey };
     const response = await retryOnce(() => post(`${url}/session/refresh`, body));
     if (response.statusCode === 200) return store(response.data);
     if (response.statusCode !== 401) throw failure('登录续期失败', response);
@@ -110,6 +123,13 @@ async function askConsent(templateIds) {
 /** Calls one of wx's functions, and returns a promise. */
 function promise(api, options) {
   return new Promise((success, fail) => api({ ...options, success, fail }));
+}
+
+/** A random text that proves to Hongyan that a repeated request comes from this phone. */
+async function randomKey() {
+  const { randomValues } = await promise(wx.getRandomValues, { length: 16 });
+  const bytes = Array.from(new Uint8Array(randomValues));
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** Sends a request with JSON, and parses a JSON response. */

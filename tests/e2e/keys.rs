@@ -11,7 +11,7 @@ use std::time::Duration;
 const DAY: u64 = 24 * 3600;
 
 /// A session of ann's: its access token.
-async fn token(world: &World) -> Value {
+pub(crate) async fn token(world: &World) -> Value {
     let code = world.phone("ann").code("shop-mini").await;
     let (status, session) = world.log_in("shop-mini", &json!({ "code": code })).await;
     assert_eq!(status, 200, "{session}");
@@ -19,14 +19,14 @@ async fn token(world: &World) -> Value {
 }
 
 /// The id of the key that signed it.
-fn kid(token: &Value) -> String {
+pub(crate) fn kid(token: &Value) -> String {
     let header = token.as_str().unwrap().split('.').next().unwrap();
     let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
     header["kid"].as_str().unwrap().to_owned()
 }
 
 /// The ids of the keys that are published.
-async fn published(world: &World) -> Vec<String> {
+pub(crate) async fn published(world: &World) -> Vec<String> {
     let answer = world.client.get(world.url("/.well-known/jwks.json")).send().await.unwrap();
     assert_eq!(answer.headers()["cache-control"], "public, max-age=600");
     let set: Value = answer.json().await.unwrap();
@@ -37,7 +37,7 @@ async fn published(world: &World) -> Vec<String> {
     keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn rotate(world: &World, asked: Value) -> Value {
+pub(crate) async fn rotate(world: &World, asked: Value) -> Value {
     world.invoke("login", &json!({ "rotate_keys": asked })).await.unwrap()
 }
 
@@ -51,7 +51,7 @@ async fn signs_from(world: &World, number: u32, time: u64) {
 }
 
 /// What functions know is read anew.
-async fn clear_caches(world: &World) {
+pub(crate) async fn clear_caches(world: &World) {
     world.cloud.kill(&world.cloud.function("login")).await.unwrap();
 }
 
@@ -60,7 +60,7 @@ fn is_there(world: &World, number: u32) -> bool {
 }
 
 /// Waits until the authorizer, which doesn't ask for keys at once, knows this one.
-async fn accepted(world: &World, token: &Value) {
+pub(crate) async fn accepted(world: &World, token: &Value) {
     let waiting = async {
         while who(world, token).await.0 != 200 {
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const EXCHANGE: &str = "/sns/jscode2session";
+/// The client's.
+const RETRY_KEY: &str = "Zm9yIHRoaXMgY2xpZW50IG9ubHk";
 
 /// Posts a login: the status, and the answer as it came.
 async fn log_in(world: &World, login: &Value) -> (u16, String) {
@@ -23,7 +25,9 @@ async fn same_code_gets_a_byte_identical_response() {
     let ann = world.phone("ann");
     ann.follow("shop").await;
     let code = ann.code("shop-mini").await;
-    let login = json!({ "code": code, "username": "ann", "password": password("ann") });
+    let login = json!({
+        "code": code, "username": "ann", "password": password("ann"), "retry_key": RETRY_KEY,
+    });
     let first = log_in(&world, &login).await;
     assert_eq!(first.0, 200, "{}", first.1);
     assert!(first.1.contains(r#""bound":"ann""#), "{}", first.1);
@@ -41,7 +45,8 @@ async fn same_code_gets_a_byte_identical_response() {
 #[tokio::test]
 async fn retry_is_answered_without_asking_wechat() {
     let world = World::start().await;
-    let login = json!({ "code": world.phone("bob").code("shop-mini").await });
+    let code = world.phone("bob").code("shop-mini").await;
+    let login = json!({ "code": code, "retry_key": RETRY_KEY });
     let first = log_in(&world, &login).await;
     assert_eq!(first.0, 200, "{}", first.1);
     for trouble in [json!({ "errcode": 40029 }), json!({ "errcode": -1 }), json!({ "reset": true })]
@@ -63,7 +68,8 @@ async fn retry_is_answered_without_asking_wechat() {
 #[tokio::test]
 async fn concurrent_retries_get_the_same_response() {
     let world = World::start().await;
-    let login = json!({ "code": world.phone("bob").code("shop-mini").await });
+    let code = world.phone("bob").code("shop-mini").await;
+    let login = json!({ "code": code, "retry_key": RETRY_KEY });
     // The one who uses the code takes its time to write that down.
     let fault = Fault::new("dynamodb", "TransactWriteItems").by(world.cloud.function("login"));
     let slow = world.cloud.aws.faults.inject(fault.delay(Duration::from_millis(400))).unwrap();

@@ -91,6 +91,7 @@ mod sandbox_page;
 mod scheduling;
 mod send;
 mod send_commands;
+mod session_keys;
 mod session_theft;
 mod sessions;
 mod startup;

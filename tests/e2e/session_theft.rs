@@ -25,17 +25,14 @@ async fn log_in(world: &World, code: &str, retry_key: Option<&str>) -> (u16, Val
     world.log_in("shop-mini", &keyed(json!({ "code": code }), retry_key)).await
 }
 
-/// The thief sees each refresh of the owner's, and presents the same token within the
+/// Fault 107. The thief sees each refresh of the owner's, and presents the same token within the
 /// time for repeats. By then he has had no more than one answer, and none from an owner
 /// with a retry key.
 #[tokio::test]
 async fn stolen_refresh_token_cannot_be_used_beside_its_owner() {
-    for (owner, thief) in [
-        (None, None),
-        (None, Some(THIEF)),
-        (Some(OWNER), None),
-        (Some(OWNER), Some(THIEF)),
-    ] {
+    for (owner, thief) in
+        [(None, None), (None, Some(THIEF)), (Some(OWNER), None), (Some(OWNER), Some(THIEF))]
+    {
         let world = World::start().await;
         let mut token = world.phone("ann").log_in("shop-mini").await["refresh_token"].clone();
         let mut answered = 0;
@@ -58,7 +55,7 @@ async fn stolen_refresh_token_cannot_be_used_beside_its_owner() {
     }
 }
 
-/// A thief who polls must not learn when it is time to repeat.
+/// Fault 107. A thief who polls must not learn when it is time to repeat.
 #[tokio::test]
 async fn session_info_is_the_same_after_a_refresh() {
     let world = World::start().await;
@@ -70,6 +67,7 @@ async fn session_info_is_the_same_after_a_refresh() {
     assert_eq!(who(&world, &session["access_token"]).await, before);
 }
 
+/// Fault 107.
 #[tokio::test]
 async fn login_code_gives_no_session_to_a_second_caller() {
     let world = World::start().await;

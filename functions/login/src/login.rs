@@ -114,11 +114,9 @@ pub(crate) async fn log_in(
         (None, Some(_)) => return Err(LoginError::MissingCredential("username")),
     };
     // Missing keys must not use up the code either.
-    let (keys, refresh_keys) =
-        tokio::try_join!(app.keys(now), app.refresh_keys(None, now))?;
+    let (keys, refresh_keys) = tokio::try_join!(app.keys(now), app.refresh_keys(None, now))?;
     let retry_key = request.retry_key.as_ref();
-    let issuer =
-        SessionIssuer { keys, refresh_keys, retry_key, issuer: app.issuer(caller.domain) };
+    let issuer = SessionIssuer { keys, refresh_keys, retry_key, issuer: app.issuer(caller.domain) };
     let app_id = &mini_program.app_id;
     let code = LoginCodeHash::new(app_id, request.code.0.expose(), account);
     let exchanged =

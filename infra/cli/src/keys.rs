@@ -1,5 +1,7 @@
-//! `hongyan keys`: the keys that sign sessions.
+//! `hongyan keys`: the keys that sign and refresh sessions.
 
+mod list;
+mod revoke;
 mod rotate;
 
 use crate::deployment::Deployment;
@@ -7,15 +9,20 @@ use crate::error::Error;
 use crate::output::CommandOutput;
 use clap::Subcommand;
 
-/// The keys that sign sessions: rotate them.
+/// The keys that sign and refresh sessions: list, rotate and revoke them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
+    List(list::List),
     Rotate(rotate::Rotate),
+    Revoke(revoke::Revoke),
 }
 
 impl Keys {
     pub(crate) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
-        let Self::Rotate(command) = self;
-        command.run(deployment).await
+        match self {
+            Self::List(command) => command.run(deployment).await,
+            Self::Rotate(command) => command.run(deployment).await,
+            Self::Revoke(command) => command.run(deployment).await,
+        }
     }
 }

@@ -92,10 +92,9 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<bool, AwsError> {
         const ACTION: &str = "refreshing a session";
-        let after =
-            before.rotated(refresh.successor, refresh.retry_key, now).ok_or_else(|| {
-                AwsError::unexpected(self.table.action(ACTION), "it was refreshed too often")
-            })?;
+        let after = before.rotated(refresh.successor, refresh.retry_key, now).ok_or_else(|| {
+            AwsError::unexpected(self.table.action(ACTION), "it was refreshed too often")
+        })?;
         // Holds also when the rotation is done already, and only its confirmation was
         // lost.
         let is_current = attr("current_hash")

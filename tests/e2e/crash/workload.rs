@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// The queue of notifications, and the pause before a client tries again.
 const QUEUE: &str = "hongyan-local-notifications";
+/// The clients' own, with which they repeat requests.
+const RETRY_KEY: &str = "Zm9yIHRoaXMgY2xpZW50IG9ubHk";
 const PAUSE: Duration = Duration::from_millis(30);
 /// How often a client tries again.
 const MAX_CLIENT_ATTEMPTS: usize = 60;
@@ -150,7 +152,8 @@ impl Workload {
     async fn log_in(&self, world: &World) {
         let mut code = world.phone("dora").code("shop-mini").await;
         for _ in 0..MAX_CLIENT_ATTEMPTS {
-            let (status, answer) = world.log_in("shop-mini", &json!({ "code": code })).await;
+            let (status, answer) =
+                world.log_in("shop-mini", &json!({ "code": code, "retry_key": RETRY_KEY })).await;
             match status {
                 200 => {
                     let token = answer["refresh_token"].as_str().unwrap().to_owned();
@@ -174,7 +177,10 @@ impl Workload {
     pub(crate) async fn next(world: &World, token: &str) -> String {
         for _ in 0..MAX_CLIENT_ATTEMPTS {
             let url = world.url("/session/refresh");
-            let request = world.client.post(url).json(&json!({ "refresh_token": token }));
+            let request = world
+                .client
+                .post(url)
+                .json(&json!({ "refresh_token": token, "retry_key": RETRY_KEY }));
             let answer = request.send().await.unwrap();
             let status = answer.status().as_u16();
             let answer: Value = answer.json().await.unwrap();

@@ -147,6 +147,10 @@ async fn request_is_repeated_when_its_response_is_lost() {
     program.lost.set(1);
     assert_eq!(twenty(&program).await, [200; 20]);
     assert_eq!(program.requested(LOGIN, 200), 2);
+    let sessions = world.aws.rows("users").await;
+    let of_bob = |row: &&Value| row["item"].as_str().unwrap().starts_with("session#");
+    // One by the phone, and the one that world() began.
+    assert_eq!(sessions.iter().filter(of_bob).count(), 2, "{sessions:#?}");
 
     program.pass(LONG);
     program.lost.set(1);
@@ -165,6 +169,16 @@ async fn request_is_repeated_when_its_response_is_lost() {
     program.promised("page.onPullDownRefresh()").await.unwrap();
     assert_eq!(program.value("page.data.problem"), "");
     assert_eq!(program.value("page.data.orders.length"), 1);
+
+    // Closed and opened again, it repeats the same request: the session continues.
+    program.pass(LONG);
+    program.lost.set(2);
+    program.open(PAGE).await;
+    let program = MiniProgram::launch(&world, "bob", program.storage.clone());
+    program.pass(4 * LONG);
+    assert_eq!(twenty(&program).await, [200; 20]);
+    assert_eq!((program.requested(REFRESH, 200), program.requested(REFRESH, 401)), (1, 0));
+    assert_eq!(program.requested(LOGIN, 200), 0);
 }
 
 #[tokio::test]

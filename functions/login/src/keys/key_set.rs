@@ -56,10 +56,7 @@ impl<K: SessionKey> KeySet<K> {
                     keys.insert(number, key);
                 }
                 Err(error) => {
-                    tracing::error!(
-                        "skipped {} {number}: {error}; replace or delete it",
-                        K::NAME
-                    );
+                    tracing::error!("skipped {} {number}: {error}; replace or delete it", K::NAME);
                 }
             }
         }
@@ -159,7 +156,8 @@ impl RefreshKeys {
         stored: SecretHash,
         now: Timestamp,
     ) -> Option<RefreshToken> {
-        let successors = self.valid(now).rev().filter_map(|key| key.successor(presented, retry_key));
+        let successors =
+            self.valid(now).rev().filter_map(|key| key.successor(presented, retry_key));
         successors.into_iter().find(|successor| successor.hash == stored)
     }
 }
@@ -198,6 +196,7 @@ mod tests {
         assert!(keys.find("", NOW).is_none());
     }
 
+    /// Fault 108.
     #[test]
     fn refresh_key_is_valid_as_long_as_an_idle_session_after_its_last_token() {
         let keys: RefreshKeys =

@@ -1,8 +1,8 @@
 //! Lists the keys, so that an operator can name one.
 
+use super::key::Key;
 use super::key_set::KeySet;
 use super::session_key::SessionKey;
-use super::key::Key;
 use crate::session::refresh_token::RefreshKey;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;

@@ -1,12 +1,12 @@
 //! Withdraws a key whose secret may be known to somebody else.
 
+use super::key::Key;
 use super::key_set::KeySet;
 use super::rotate::PUBLICATION_LEAD_SECS;
 use super::session_key::{SessionKey, StoredKey, unusable};
-use super::key::Key;
-use crate::session::refresh_token::RefreshKey;
 use crate::error::LoginError;
 use crate::response::KEYS_MAX_AGE_SECS;
+use crate::session::refresh_token::RefreshKey;
 use serde::{Deserialize, Serialize};
 use shared::cache;
 use shared::clock::Timestamp;

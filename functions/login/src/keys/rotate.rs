@@ -1,8 +1,8 @@
 //! Creates the next keys, and deletes old ones.
 
+use super::key::Key;
 use super::key_set::KeySet;
 use super::session_key::{SessionKey, unusable};
-use super::key::Key;
 use crate::session::refresh_token::RefreshKey;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
@@ -81,10 +81,7 @@ async fn rotate_kind<K: SessionKey>(
         // A concurrent rotation has written the key of this number.
         let keys = KeySet::<K>::read_or_create(parameters, now).await?;
         let next = keys.get(number).ok_or_else(|| {
-            unusable(
-                K::KIND,
-                "the next one exists but is not usable; delete it, and rotate again",
-            )
+            unusable(K::KIND, "the next one exists but is not usable; delete it, and rotate again")
         })?;
         return Ok(Rotation::new(next, false));
     }

@@ -51,8 +51,7 @@ pub(crate) async fn refresh(
     let token = request.refresh_token.expose();
     let refresh_keys = app.refresh_keys(key_number(token), now).await?;
     // A forged token is refused here, before any table is read.
-    let presented =
-        refresh_keys.open_token(token, now).ok_or(LoginError::InvalidRefreshToken)?;
+    let presented = refresh_keys.open_token(token, now).ok_or(LoginError::InvalidRefreshToken)?;
     let (person, session) = (presented.person(), presented.session());
     let retry_key = request.retry_key.as_ref();
     let successor = refresh_keys.current(now).successor(&presented, retry_key);
@@ -72,8 +71,7 @@ pub(crate) async fn refresh(
         if app.mappings.open_id_of(&person, &app_id).await?.is_none() {
             return Err(LoginError::SessionEnded);
         }
-        let verdict =
-            family.judge(presented.generation, presented.hash(), rotation.retry_key, now);
+        let verdict = family.judge(presented.generation, presented.hash(), rotation.retry_key, now);
         let successor = match verdict {
             Verdict::Rotate => {
                 if !app.sessions.rotate(&person, &session, &family, &rotation, now).await? {

@@ -334,7 +334,10 @@ mod tests {
     #[test]
     fn altered_token_is_refused() {
         let token = first().text.expose().to_owned();
-        assert!(RefreshKey::new(3, &[8; 32], Timestamp(0)).open_token(&token).is_none(), "another key");
+        assert!(
+            RefreshKey::new(3, &[8; 32], Timestamp(0)).open_token(&token).is_none(),
+            "another key"
+        );
         let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
         for at in 0..bytes.len() {
             for bit in 0..8 {

@@ -10,16 +10,25 @@ use serde_json::json;
 use shared::clock::Timestamp;
 use std::fmt;
 
-/// Create the next key that signs sessions.
+/// Create the next keys that sign and refresh sessions.
 ///
 /// A schedule does so every 90 days. A key is published three hours before it signs,
 /// because API Gateway caches the keys for two; sessions continue. While one is waiting, no
-/// other is created.
+/// other of its kind is created.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  hongyan keys rotate")]
 pub(crate) struct Rotate {}
 
 /// The login function's response.
+#[derive(Debug, Deserialize, Serialize)]
+struct KeyRotations {
+    /// Of the keys that sign access tokens.
+    #[serde(flatten)]
+    signing: KeyRotation,
+    /// Of the keys that seal refresh tokens.
+    refresh: KeyRotation,
+}
+
 #[derive(Debug, Deserialize, Serialize)]
 struct KeyRotation {
     /// Whether a key was created.
@@ -31,9 +40,15 @@ struct KeyRotation {
 
 impl Rotate {
     pub(super) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
-        let rotation: KeyRotation =
+        let rotations: KeyRotations =
             deployment.invoke("login", &json!({ "rotate_keys": {} })).await?;
-        Ok(CommandOutput::success(&rotation))
+        Ok(CommandOutput::success(&rotations))
+    }
+}
+
+impl fmt::Display for KeyRotations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Access tokens: {}\nRefresh tokens: {}", self.signing, self.refresh)
     }
 }
 

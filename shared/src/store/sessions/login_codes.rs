@@ -6,9 +6,9 @@
 //! holds no more than which person it was, what the session was made of, and the hash of the
 //! retry key by which the client proves that a repeat is its own.
 
+use super::family::SecretHash;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
-use super::family::SecretHash;
 use crate::store::dynamodb::item::{Item, get_number, get_string, get_time, number, string};
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::item_key;

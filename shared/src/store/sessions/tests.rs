@@ -71,8 +71,7 @@ async fn one_of_two_concurrent_refreshes_replaces_the_token() {
 #[tokio::test]
 async fn revoked_or_deleted_session_is_not_refreshed() {
     let sessions = sessions().await;
-    let next =
-        SessionRefresh { id: "r1", retry_key: None, successor: SecretHash::digest(b"next") };
+    let next = SessionRefresh { id: "r1", retry_key: None, successor: SecretHash::digest(b"next") };
     let family = begin(&sessions, "ann", "s1").await;
     sessions.revoke("ann", "s1", NOW).await.unwrap();
     assert!(!sessions.rotate("ann", "s1", &family, &next, NOW).await.unwrap());
@@ -146,8 +145,10 @@ async fn concurrent_retries_get_the_same_successor_and_a_late_one_revokes() {
         now = now.plus(900);
         // Clocks of several environments differ, and some answers are slow.
         let ids: Vec<_> = (0..6).map(|at| format!("{round}-{at}")).collect();
-        let asked =
-            ids.iter().zip(0..).map(|(id, at)| refresh(&sessions, token, (id, key), now.plus(at * 5)));
+        let asked = ids
+            .iter()
+            .zip(0..)
+            .map(|(id, at)| refresh(&sessions, token, (id, key), now.plus(at * 5)));
         let answers = futures_util::future::join_all(asked).await;
         assert!(answers.iter().all(Option::is_some), "round {round}: {answers:?}");
         assert!(answers.iter().all(|answer| *answer == answers[0]), "round {round}: {answers:?}");
@@ -162,7 +163,7 @@ async fn concurrent_retries_get_the_same_successor_and_a_late_one_revokes() {
     assert_eq!((family.generation, family.revoked_at), (40, Some(now.plus(61))));
 }
 
-/// Fault 68.
+/// Fault 107.
 #[tokio::test]
 async fn concurrent_refreshes_without_a_retry_key_get_two_answers_at_most() {
     let sessions = sessions().await;

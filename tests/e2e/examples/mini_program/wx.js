@@ -35,6 +35,10 @@ globalThis.wx = {
     const errMsg = 'requestSubscribeMessage:fail can only be invoked by user TAP gesture.';
     return Promise.resolve().then(() => options.fail({ errMsg }));
   },
+  getRandomValues: (options) => {
+    const bytes = Uint8Array.from({ length: options.length }, () => Math.random() * 256);
+    return Promise.resolve().then(() => options.success({ randomValues: bytes.buffer }));
+  },
   getStorageSync: (key) => {
     const text = stored(key);
     return text === undefined ? '' : JSON.parse(text);

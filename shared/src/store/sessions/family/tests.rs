@@ -21,7 +21,7 @@ impl Token {
     /// As the function makes it: the same for the same token and the same retry key.
     fn successor(self, retry_key: Option<u64>) -> Self {
         let secret = self.secret.wrapping_mul(0x9E37_79B9).wrapping_add(retry_key.unwrap_or(7));
-        Self { generation: self.generation + 1, secret }
+        Self { generation: self.generation.wrapping_add(1), secret }
     }
 }
 
@@ -207,7 +207,7 @@ impl Theft {
     }
 }
 
-/// All moves of an owner and a thief. Both are never served side by side: from an owner with
+/// Fault 107. All moves of an owner and a thief. Both are never served side by side: from an owner with
 /// a retry key the thief gets nothing once the owner was answered, nor the owner after the
 /// thief; without one, the second change of hands is the last.
 #[test]
