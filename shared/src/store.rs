@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `consent#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`, `phone`: all that belongs to one user of one app |
 //! | | `user` = `person#…`, `item` | `session#…`: which refresh token is valid |
-//! | | `user` = `login_code#…`, `password_attempts#…`, `cursor#…` | what a login code was exchanged for; how often a password was tried; where a scan resumes |
+//! | | `user` = `login_code#…`, `password_attempts#…`, `cursor#…` | what a login code was exchanged for; how often passwords were wrong; where a scan resumes |
 //! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow |
 //! | | `subject` = `erasure#…` | the people who are being erased |
 //! | events | `user`, `event` | what WeChat pushed |
@@ -62,7 +62,7 @@ pub use notifications::status::NotificationStatus;
 pub use notifications::transition::{Expected, Lease, MessageId, Transition, WriteResult};
 pub use sessions::family::{Family, FormerToken, SESSION_IDLE_TTL, SecretHash, Verdict};
 pub use sessions::login_codes::{CodeExchange, LoginCodeHash, LoginCodeRecord, LoginCodes};
-pub use sessions::password_attempts::{AttemptKey, PasswordAttempts, RateLimit};
+pub use sessions::password_attempts::{AttemptKey, CountedAttempt, PasswordAttempts, RateLimit};
 pub use sessions::{NewSession, SessionRefresh, Sessions};
 pub use tables::{EventsTable, MappingsTable, NotificationsTable, UsersTable};
 pub use users::consents::{Consent, ConsentKey, Consents};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const OTHER: &str = "wx0000000000005a03";
 
 /// A world with a second mini program, `other-mini`.
-async fn two_mini_programs() -> World {
+pub(crate) async fn two_mini_programs() -> World {
     let world = World::start().await;
     let other = world
         .wechat
@@ -25,12 +25,12 @@ async fn two_mini_programs() -> World {
 }
 
 /// Binds an app to the open-platform account of the others, or unbinds it.
-async fn bind(world: &World, app: &str, bound: bool) {
+pub(crate) async fn bind(world: &World, app: &str, bound: bool) {
     let platform = bound.then_some("hongyan");
     world.wechat.post(&format!("apps/{app}"), &json!({ "open_platform": platform })).await;
 }
 
-async fn log_in(phone: &Phone<'_>, app: &str) -> Value {
+pub(crate) async fn log_in(phone: &Phone<'_>, app: &str) -> Value {
     let code = phone.code(app).await;
     let (status, session) = phone.world.log_in(app, &json!({ "code": code })).await;
     assert_eq!(status, 200, "{session}");

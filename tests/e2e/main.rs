@@ -27,6 +27,7 @@ mod secrets;
 mod tables;
 mod world;
 
+mod account_owner;
 mod accounts;
 mod api;
 mod automatic_answers;

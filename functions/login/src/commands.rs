@@ -6,6 +6,7 @@ mod look_up;
 mod person_selector;
 
 use crate::account::{self, Password, Username};
+use crate::account_conflicts::report_second;
 use crate::app::App;
 use crate::body;
 use crate::error::LoginError;
@@ -35,7 +36,8 @@ enum Command {
     SetPassword { username: Username, password: Password },
     /// Removes an account's password, so that no login can bind it any more.
     ClearPassword { username: Username },
-    /// Binds an account to a person, in all apps in which they have logged in.
+    /// Binds an account to a person, in all apps in which they have logged in, also if it is
+    /// bound to another person in other apps.
     Bind { username: Username, user: UserId },
     /// Removes the binding of an account to a person.
     Unbind { username: Username, user: UserId },
@@ -103,9 +105,14 @@ async fn execute(
             Ok(json!({ "account": username.as_str() }))
         }
         Command::Bind { username, user } => {
-            accounts.bind(username.as_str(), user.as_str()).await?;
+            let others = accounts.bind(username.as_str(), user.as_str()).await?;
             tracing::info!(user = user.as_str(), "bound an account");
-            Ok(json!({ "account": username.as_str(), "user": user.as_str() }))
+            report_second("", user.as_str(), &others);
+            let mut response = json!({ "account": username.as_str(), "user": user.as_str() });
+            if !others.is_empty() {
+                response["also_bound_to"] = json!(others);
+            }
+            Ok(response)
         }
         Command::Unbind { username, user } => {
             let changed = accounts.unbind(username.as_str(), user.as_str()).await?;

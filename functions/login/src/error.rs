@@ -144,7 +144,9 @@ impl LoginError {
             | Self::Bind(BindError::NoAccount | BindError::NoPerson) => 404,
             Self::AccountExists
             | Self::Bind(BindError::AccountTaken | BindError::PersonTaken)
-            | Self::Login(store::LoginError::AccountTaken | store::LoginError::UserTaken) => 409,
+            | Self::Login(store::LoginError::AccountTaken { .. } | store::LoginError::UserTaken) => {
+                409
+            }
             Self::BodyTooLarge(_) => 413,
             Self::TooManyPasswords { .. } => 429,
             Self::RefreshContended => 503,

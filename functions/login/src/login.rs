@@ -1,9 +1,11 @@
 //! `POST /login/{app}`: exchanges a code from `wx.login` for a session.
 
-use crate::account::{self, Password, Username};
+use crate::account::{Password, Username};
+use crate::account_conflicts::{report_refused, report_second};
 use crate::app::{App, Credentials};
 use crate::error::LoginError;
 use crate::keys::key_set::{Keys, RefreshKeys};
+use crate::password_check::PasswordCheck;
 use crate::repeated_login::find_session;
 use crate::retries::retry_when_busy;
 use crate::retry_key::RetryKey;
@@ -13,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
 use shared::secret::Secret;
-use shared::store::{Binding, CodeExchange, LoginCodeHash, LoginResult, NewSession};
+use shared::store::{
+    self, AttemptKey, Binding, CodeExchange, LoginCodeHash, LoginResult, NewSession,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -102,13 +106,12 @@ pub(crate) async fn log_in(
     let credentials = app.credentials(alias, now).await?;
     let mini_program = credentials.mini_program(alias).ok_or(LoginError::UnknownMiniProgram)?;
     let secret = credentials.secrets.get(alias).ok_or(LoginError::MissingAppSecret)?;
-    // Check the password first: a wrong one must not use up the code.
-    let (account, hash) = match (&request.username, &request.password) {
-        (None, None) => (None, None),
+    let account = request.username.as_ref().map(Username::as_str);
+    let check = match (&request.username, &request.password) {
+        (None, None) => None,
         (Some(username), Some(password)) => {
-            let address = caller.address;
-            let hash = account::authenticate(app, username, password, address, now).await?;
-            (Some(username.as_str()), Some(hash))
+            let credentials = (username, password);
+            Some(PasswordCheck::begin(app, alias, credentials, caller.address, now).await?)
         }
         (Some(_), None) => return Err(LoginError::MissingCredential("password")),
         (None, Some(_)) => return Err(LoginError::MissingCredential("username")),
@@ -139,6 +142,9 @@ pub(crate) async fn log_in(
             let Some((session, first)) = found else {
                 return Err(LoginError::CodeExchange(error));
             };
+            if let Some(check) = check {
+                check.finish(None).await?;
+            }
             tracing::info!(app = alias, user = session.user, "repeated the response to a login");
             return issuer.response(&credentials, session, &first.exchange, first.at);
         }
@@ -149,6 +155,12 @@ pub(crate) async fn log_in(
             "a login has no unionid: bind the mini program to an open-platform account, or its users can't be found in other apps"
         );
     }
+    let hash = match check {
+        Some(check) => {
+            Some(check.finish(Some(AttemptKey::wechat_user(app_id, &identity.open_id))).await?)
+        }
+        None => None,
+    };
     let id = Uuid::new_v4();
     let jti = Uuid::new_v4().simple().to_string();
     let refresh_key = issuer.refresh_keys.current(now);
@@ -169,7 +181,12 @@ pub(crate) async fn log_in(
         session: &NewSession { id: exchange.session.clone(), first },
         exchange: Some(&exchange),
     };
-    let session = app.logins.log_in(&binding, now).await?;
+    let session = app.logins.log_in(&binding, now).await;
+    let session = session.inspect_err(|error| {
+        if let store::LoginError::AccountTaken { owners } = error {
+            report_refused(alias, owners);
+        }
+    })?;
     if let Some(former) = &session.merged_from {
         tracing::info!(
             app = alias,
@@ -178,6 +195,7 @@ pub(crate) async fn log_in(
             "merged two users who are one person"
         );
     }
+    report_second(alias, &session.user, &session.other_owners);
     tracing::info!(app = alias, user = session.user, "logged in");
     issuer.response(&credentials, session, &exchange, now)
 }

@@ -7,6 +7,7 @@
 //! look up and erase people, and rotate and revoke the session keys.
 
 mod account;
+mod account_conflicts;
 mod app;
 mod body;
 mod commands;
@@ -17,6 +18,7 @@ mod keys;
 mod login;
 #[cfg(test)]
 mod openapi;
+mod password_check;
 mod phone;
 mod repeated_login;
 mod response;

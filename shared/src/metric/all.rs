@@ -29,6 +29,9 @@ macro_rules! metrics {
 metrics! {
     /// WeChat may or may not have sent a message.
     AMBIGUOUS: 1 = "ambiguous", Count, ["app"], [&[]], "send";
+    /// An account with the right password was refused, as it is another person's (`refused`),
+    /// or bound to a further person (`second`).
+    ACCOUNT_CONFLICTS: 2 = "account_conflicts", Count, ["app", "outcome"], [], "login";
     /// An event was applied.
     EVENTS_APPLIED: 1 = "events_applied", Count, ["app"], [], "events";
     /// An attempt to apply an event failed.
@@ -65,6 +68,8 @@ metrics! {
     UNKNOWN_ANSWERS: 1 = "unknown_answers", Count, ["app"], [], "events";
     /// WeChat refused a call with an error code that isn't known.
     UNKNOWN_CODES: 3 = "unknown_codes", Count, ["app", "api", "code"], [&["code"]], "events", "followers", "login", "send", "token";
+    /// A login's password was wrong, or not looked at because of a limit.
+    WRONG_PASSWORDS: 1 = "wrong_passwords", Count, ["app"], [&[]], "login";
     /// WeChat's response time.
     WECHAT_LATENCY: 2 = "wechat_latency", Milliseconds, ["app", "api"], [], "send";
 }

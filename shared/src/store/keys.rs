@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 /// The sort key of a person's own row beside those of their apps: the internal id.
 pub(super) const PERSON: &str = "#person";
 /// The sort key of an account's own row: when it was created, and the hash of its
-/// password, if it has one.
+/// password, if it has one, and how often it was bound.
 pub(super) const PASSWORD: &str = "#password";
 
 /// The partition key of everything that belongs to one user of one app.

@@ -47,7 +47,7 @@ const RETAINED: [(&str, &str); 8] = [
         "they name a random id that leads to nothing, and can't be revoked",
     ),
     (
-        "the result of a login code for a minute, and the number of password attempts for 15 minutes",
+        "the result of a login code for a minute, and the number of wrong passwords for an hour",
         "both are stored under hashes; one has the random id, which leads to nothing, the other no data; DynamoDB removes both within two days",
     ),
     (

@@ -9,6 +9,9 @@ use clap::Args;
 use serde_json::json;
 
 /// Bind an account to a person, in all apps in which they have logged in.
+///
+/// An account may be bound to several people only by this command, for apps whose users have no
+/// unionid: there, Hongyan can't know that two users are one person.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -25,8 +28,8 @@ pub(crate) struct Bind {
 impl Bind {
     pub(super) async fn run(&self, deployment: &Deployment) -> Result<CommandOutput, Error> {
         let command = json!({ "bind": { "username": self.account, "user": self.user } });
-        change_account(deployment, &self.account, &command).await?;
+        let response = change_account(deployment, &self.account, &command).await?;
         let change = AccountChange::new(&self.account, Some(&self.user), ChangeKind::Bound);
-        Ok(CommandOutput::success(&change))
+        Ok(CommandOutput::success(&change.also_bound_to(&response)))
     }
 }

@@ -12,6 +12,9 @@ pub(super) struct AccountChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
     change: ChangeKind,
+    /// The other people to whom the account is bound.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also_bound_to: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -29,7 +32,15 @@ pub(super) enum ChangeKind {
 
 impl AccountChange {
     pub(super) fn new(account: &str, user: Option<&str>, change: ChangeKind) -> Self {
-        Self { account: account.to_owned(), user: user.map(str::to_owned), change }
+        let (account, user) = (account.to_owned(), user.map(str::to_owned));
+        Self { account, user, change, also_bound_to: Vec::new() }
+    }
+
+    /// With what the response to `bind` says of other people.
+    pub(super) fn also_bound_to(self, response: &Value) -> Self {
+        let people = response["also_bound_to"].as_array().into_iter().flatten();
+        let people = people.filter_map(|id| id.as_str().map(str::to_owned));
+        Self { also_bound_to: people.collect(), ..self }
     }
 }
 
@@ -88,7 +99,15 @@ impl fmt::Display for AccountChange {
                 "Cleared the password of the account {account}: no login binds it. An existing \
                  binding stays."
             ),
-            ChangeKind::Bound => write!(f, "Bound the account {account} to {user}."),
+            ChangeKind::Bound if self.also_bound_to.is_empty() => {
+                write!(f, "Bound the account {account} to {user}.")
+            }
+            ChangeKind::Bound => write!(
+                f,
+                "Bound the account {account} to {user}. It is bound to {} as well; if that is \
+                 another person, unbind one: `hongyan account unbind {account} USER`.",
+                self.also_bound_to.join(", ")
+            ),
             ChangeKind::Unbound => write!(f, "Unbound the account {account} from {user}."),
             ChangeKind::Unchanged => write!(f, "The account {account} was not bound to {user}."),
         }

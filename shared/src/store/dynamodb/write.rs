@@ -155,6 +155,12 @@ impl Write {
         write
     }
 
+    /// Counts down.
+    pub(in crate::store) fn decrement(self, name: &str) -> Self {
+        let (known, one) = (Part::Name(name.to_owned()), Part::Value(number(1_u64)));
+        self.assign(name, [known, Part::Text(" - "), one])
+    }
+
     /// Adds members to a set.
     pub(in crate::store) fn add_members(mut self, name: &str, members: AttributeValue) -> Self {
         clause(&mut self.add, "ADD ", name, [Part::Text(" "), Part::Value(members)]);
@@ -368,6 +374,7 @@ mod tests {
         let write = Write::update(&table, key)
             .set("state", string("free"))
             .increment("count")
+            .decrement("left")
             .add_members("members", string_set(["a"]))
             .delete_members("others", string_set(["b"]))
             .remove(["state_time", "scene"])
@@ -377,8 +384,8 @@ mod tests {
         assert_eq!(
             update.as_deref(),
             Some(
-                "SET #n0 = :v0, #n1 = if_not_exists(#n1, :v1) + :v2 ADD #n2 :v3 \
-                 DELETE #n3 :v4 REMOVE #n4, #n5, #n6"
+                "SET #n0 = :v0, #n1 = if_not_exists(#n1, :v1) + :v2, #n2 = #n2 - :v3 \
+                 ADD #n3 :v4 DELETE #n4 :v5 REMOVE #n5, #n6, #n7"
             )
         );
         assert_eq!(condition.as_deref(), Some("attribute_not_exists(#n0)"));

@@ -232,6 +232,7 @@ async fn next_call_completes_an_erasure_that_ran_out_of_time() {
 #[tokio::test]
 async fn unreadable_events_that_name_the_person_are_deleted() {
     let world = World::start().await;
+    world.accounts.create("ann", None, NOW).await.unwrap();
     let person = world.log_in("wxMini", "oAnn", None, NOW).await;
     let app_id = app("wxMini");
     let put = async |open_id: Option<&str>, body: &str, at: Timestamp| {

@@ -8,6 +8,7 @@ use crate::store::dynamodb::condition::attr;
 use crate::store::dynamodb::item::{Item, get_string, get_time, number, string};
 use crate::store::dynamodb::transaction::MAX_ITEMS;
 use crate::store::dynamodb::write::Write;
+use crate::store::identities::account_bindings::no_binding_added_since;
 use crate::store::identities::mappings::leads_to;
 use crate::store::identities::people::{AppUser, Person, PersonError, PersonQuery};
 use crate::store::keys::{
@@ -129,7 +130,8 @@ impl Erasure {
                 job.person.accounts.insert(account.clone());
                 for row in password {
                     count("accounts");
-                    writes.push(self.deletion(&subject, row, None));
+                    let delete = self.deletion(&subject, row, None);
+                    writes.push(delete.when(no_binding_added_since(row)));
                 }
             }
         }

@@ -2,9 +2,11 @@
 //!
 //! An account is bound to a user of an app: the user's profile says so and a row of the
 //! account's, and one transaction changes both. A person has a user in each of their
-//! apps. An operator binds all of them; a login binds the one who logs in.
+//! apps. An operator binds all of them, also to a second person; a login binds the one who
+//! logs in, if the account is nobody else's.
 
-use super::mappings::{AppIdentity, Mappings, leads_to};
+use super::account_bindings::{AccountBindings, account_exists};
+use super::mappings::{AppIdentity, Mappings};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
@@ -15,6 +17,7 @@ use crate::store::keys::{PASSWORD, account_subject, mapping_key, person_subject,
 use crate::store::tables::{MappingsTable, UsersTable};
 use crate::store::users::profiles::{Profiles, union_id};
 use crate::wechat::id::UnionId;
+use std::collections::BTreeSet;
 
 /// Maximum number of attempts when logins get in between.
 const MAX_ATTEMPTS: usize = 3;
@@ -95,34 +98,30 @@ impl Accounts {
     }
 
     /// Binds an account to a person, in all apps in which they have logged in. Nothing
-    /// changes if it is bound to them already, or after an error.
-    pub async fn bind(&self, account: &str, person: &str) -> Result<(), BindError> {
+    /// changes if it is bound to them already, or after an error. Returns the other people to
+    /// whom it is bound: where WeChat doesn't name people, only the operator knows that they
+    /// are the same.
+    pub async fn bind(&self, account: &str, person: &str) -> Result<BTreeSet<String>, BindError> {
         const ACTION: &str = "binding an account";
-        let table = &self.mappings.table;
         for _ in 0..MAX_ATTEMPTS {
-            let users = self.users_of(account, person).await?;
+            let bindings = self.bindings(account).await?;
+            let users = self.users_of(person).await?;
             if users.iter().any(|user| user.account.as_deref().is_some_and(|it| it != account)) {
                 return Err(BindError::PersonTaken);
             }
-            let bound = self.mappings.rows(&account_subject(account)).await?;
             let is_taken = |user: &PersonUser| {
                 let AppIdentity { app_id, open_id, .. } = &user.identity;
-                bound.iter().any(|row| {
-                    get_string(row, "app_id") == Some(app_id.as_str())
-                        && !leads_to(row, app_id, open_id)
-                })
+                bindings.has_other_user(app_id, open_id)
             };
             if users.iter().any(is_taken) {
                 return Err(BindError::AccountTaken);
             }
-            // The account must not be deleted meanwhile.
-            let key = mapping_key(account_subject(account), PASSWORD);
-            let mut writes = vec![Write::check(table, key, account_exists())];
+            let mut writes = vec![bindings.count_another()];
             for user in &users {
                 writes.extend(self.bind_user(account, person, user));
             }
-            if table.transact(ACTION, writes).await? {
-                return Ok(());
+            if self.mappings.table.transact(ACTION, writes).await? {
+                return Ok(bindings.others(person));
             }
         }
         Err(AwsError::unexpected(ACTION, LOGINS_IN_BETWEEN).into())
@@ -143,13 +142,16 @@ impl Accounts {
     pub async fn unbind(&self, account: &str, person: &str) -> Result<bool, BindError> {
         const ACTION: &str = "unbinding an account";
         for _ in 0..MAX_ATTEMPTS {
-            let users = self.users_of(account, person).await?;
+            let bindings = self.bindings(account).await?;
+            let users = self.users_of(person).await?;
             let bound = users.iter().filter(|user| user.account.as_deref() == Some(account));
-            let writes: Vec<_> =
+            let mut writes: Vec<_> =
                 bound.flat_map(|user| self.unbind_user(account, &user.identity)).collect();
             if writes.is_empty() {
                 return Ok(false);
             }
+            // A login in another app would stay bound.
+            writes.push(bindings.check_unchanged());
             if self.mappings.table.transact(ACTION, writes).await? {
                 return Ok(true);
             }
@@ -167,11 +169,14 @@ impl Accounts {
         [profile, row]
     }
 
-    /// The users as whom a person has logged in, of an account that exists.
-    async fn users_of(&self, account: &str, person: &str) -> Result<Vec<PersonUser>, BindError> {
-        if !self.mappings.has_account(account).await? {
-            return Err(BindError::NoAccount);
-        }
+    /// The bindings of an account that exists.
+    async fn bindings(&self, account: &str) -> Result<AccountBindings, BindError> {
+        let bindings = AccountBindings::read(&self.profiles, &self.mappings, account).await?;
+        if bindings.account_exists() { Ok(bindings) } else { Err(BindError::NoAccount) }
+    }
+
+    /// The users as whom a person has logged in.
+    async fn users_of(&self, person: &str) -> Result<Vec<PersonUser>, BindError> {
         let mut users = Vec::new();
         for identity in self.mappings.identities(&person_subject(person)).await? {
             let profile = self.profiles.read(&identity.app_id, &identity.open_id).await?;
@@ -189,10 +194,6 @@ impl Accounts {
     fn account(&self, account: &str) -> Write {
         Write::update(&self.mappings.table, mapping_key(account_subject(account), PASSWORD))
     }
-}
-
-fn account_exists() -> Condition {
-    attr("subject").exists()
 }
 
 /// The condition that the row of an account in an app leads to no other user.

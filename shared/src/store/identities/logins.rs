@@ -13,6 +13,7 @@
 //!   If the person has another one in another app, they have both: an account is bound by
 //!   app.
 
+use super::account_bindings::AccountBindings;
 use super::accounts::bind_row;
 use super::known::KnownPerson;
 use super::mappings::{AppIdentity, Mappings};
@@ -23,14 +24,13 @@ use crate::secret::Secret;
 use crate::store::dynamodb::condition::attr;
 use crate::store::dynamodb::item::{get_string, number, string};
 use crate::store::dynamodb::write::Write;
-use crate::store::keys::{
-    PASSWORD, PERSON, account_subject, mapping_key, person_subject, profile_key, union_subject,
-};
+use crate::store::keys::{PERSON, mapping_key, person_subject, profile_key, union_subject};
 use crate::store::sessions::login_codes::{CodeExchange, LoginCodeRecord, LoginCodes};
 use crate::store::sessions::{NewSession, Sessions};
 use crate::store::tables::{MappingsTable, UsersTable};
 use crate::store::users::profiles::Profiles;
 use crate::wechat::id::{AppId, OpenId, UnionId};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Maximum number of attempts when other logins of the same person get in between.
@@ -68,14 +68,20 @@ pub struct LoginResult {
     /// The internal id that the user has had until this login, if they have just turned
     /// out to be a person who had another one already.
     pub merged_from: Option<String>,
+    /// The other people to whom the account is bound that this login has bound: the operator
+    /// bound it to one of them.
+    pub other_owners: BTreeSet<String>,
 }
 
 /// Why a login isn't stored.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// Another user of this app has bound the account.
+    /// The account is another person's.
     #[error("the account is bound to another WeChat user")]
-    AccountTaken,
+    AccountTaken {
+        /// Their internal ids.
+        owners: BTreeSet<String>,
+    },
     /// The user has bound another account.
     #[error("this WeChat user is bound to another account")]
     UserTaken,
@@ -99,6 +105,8 @@ struct Read {
     was_bound: bool,
     /// Whether the profile doesn't name the person that WeChat names.
     union_is_new: bool,
+    /// The bindings of the account that the user wants to bind.
+    bindings: Option<AccountBindings>,
 }
 
 /// The logins.
@@ -164,7 +172,7 @@ impl Logins {
         let known = self.people.find_in_app(&record.person, app_id).await?;
         Ok(known.map(|KnownPerson { account, identities }| {
             let (user, merged_from) = (record.person.clone(), record.merged_from.clone());
-            LoginResult { user, account, identities, merged_from }
+            LoginResult { user, account, identities, merged_from, other_owners: BTreeSet::new() }
         }))
     }
 
@@ -182,15 +190,6 @@ impl Logins {
         {
             return Err(LoginError::UserTaken);
         }
-        if let Some(account) = binding.account {
-            let (bound, owner) = self.mappings.owner(account).await?;
-            let here = bound.iter().find(|known| known.app_id == *binding.app_id);
-            let is_anothers = here.is_some_and(|known| known.open_id != *binding.open_id);
-            // Also in another app: the owner's messages would go to another person.
-            if is_anothers || owner.as_ref().zip(binding.union_id).is_some_and(|(a, b)| a != b) {
-                return Err(LoginError::AccountTaken);
-            }
-        }
         if !identities.iter().any(|known| known.app_id == *binding.app_id) {
             identities.push(identity(binding));
         }
@@ -201,10 +200,24 @@ impl Logins {
         let user = person
             .or_else(|| profile_id.clone())
             .unwrap_or_else(|| Uuid::new_v4().simple().to_string());
+        let mut other_owners = BTreeSet::new();
+        let bindings = match binding.account {
+            Some(account) => {
+                Some(AccountBindings::read(&self.profiles, &self.mappings, account).await?)
+            }
+            None => None,
+        };
+        if let Some(bindings) = &bindings {
+            let others = bindings.others(&user);
+            if !bindings.may_bind(&user, binding.app_id, binding.open_id) {
+                return Err(LoginError::AccountTaken { owners: others });
+            }
+            other_owners.extend(others.into_iter().filter(|_| !was_bound));
+        }
         let account = account.or_else(|| binding.account.map(str::to_owned));
         let merged_from = profile_id.clone().filter(|id| *id != user);
-        let result = LoginResult { user, account, identities, merged_from };
-        Ok(Read { result, profile_id, person_had_id, was_bound, union_is_new })
+        let result = LoginResult { user, account, identities, merged_from, other_owners };
+        Ok(Read { result, profile_id, person_had_id, was_bound, union_is_new, bindings })
     }
 
     /// The transaction that stores a login. It doesn't hold if what was read has changed.
@@ -240,10 +253,12 @@ impl Logins {
         if let Some(account) = binding.account.or(updated) {
             writes.push(bind_row(&self.mappings, account, &identity(binding), binding.union_id));
         }
-        if let Some((account, hash)) = binding.account.zip(binding.password_hash) {
-            let key = mapping_key(account_subject(account), PASSWORD);
-            let unchanged = attr("password_hash").equals(string(hash.expose()));
-            writes.push(Write::check(&self.mappings.table, key, unchanged));
+        if let Some(bindings) = &read.bindings {
+            let row = if read.was_bound { bindings.check() } else { bindings.count_another() };
+            writes.push(match binding.password_hash {
+                Some(hash) => row.when(attr("password_hash").equals(string(hash.expose()))),
+                None => row,
+            });
         }
         if let Some(exchange) = binding.exchange {
             writes.push(self.codes.put(exchange, user, merged_from.as_deref(), now));

@@ -37,14 +37,6 @@ impl Mappings {
     /// The owner of an account in each app: where they logged in with it, and, if one of
     /// those apps names the person, in all of theirs.
     pub async fn by_account(&self, account: &str) -> Result<Vec<AppIdentity>, AwsError> {
-        Ok(self.owner(account).await?.0)
-    }
-
-    /// As [`Mappings::by_account`], and which person that is, if an app names them.
-    pub(super) async fn owner(
-        &self,
-        account: &str,
-    ) -> Result<(Vec<AppIdentity>, Option<UnionId>), AwsError> {
         let bound = self.rows(&account_subject(account)).await?;
         let union_id = bound.iter().find_map(profiles::union_id);
         let mut identities: Vec<_> = bound.iter().filter_map(identity).collect();
@@ -53,7 +45,7 @@ impl Mappings {
             identities.retain(|known| !of_person.iter().any(|it| it.app_id == known.app_id));
             identities.extend(of_person);
         }
-        Ok((identities, union_id))
+        Ok(identities)
     }
 
     /// The openid of the person with an internal id in an app that they log in to; none

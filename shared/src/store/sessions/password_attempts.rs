@@ -1,34 +1,67 @@
-//! A rate limit of password attempts: a count for each pair of account and address, so
-//! that a stranger can't lock the honest user out.
+//! Rate limits of password attempts: counts for a pair of account and network, for a network,
+//! for an account, and for a WeChat user.
 //!
 //! An attempt is counted before the password is compared, and only a write that DynamoDB
-//! has confirmed allows it: many at the same time are counted one by one.
+//! has confirmed allows it: many at the same time are counted one by one. A right password
+//! takes its own attempt back, so that what stays are the wrong ones, of whomever.
+//!
+//! A pair's limit is small, as a stranger elsewhere can't use it up. The account's can be used
+//! up by strangers, so it refuses nobody: it makes the login function exchange WeChat's code
+//! before it looks at the password, and count by WeChat user from then on.
 
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::dynamodb::condition::attr;
-use crate::store::dynamodb::item::{Item, get_time, number};
-use crate::store::dynamodb::write::{Write, WriteOutcome};
-use crate::store::keys::item_key;
+use crate::store::dynamodb::item::{Item, get_number, get_time, number};
+use crate::store::dynamodb::write::Write;
+use crate::store::keys::{item_key, user_key};
 use crate::store::tables::{UsersTable, aggregate};
+use crate::wechat::id::{AppId, OpenId};
 use sha2::{Digest, Sha256};
 
-/// Maximum number of attempts in a period ...
-const MAX_ATTEMPTS: u64 = 10;
-/// ... of this many seconds, counted from the first: 15 minutes.
-const PERIOD: u64 = 15 * 60;
-/// How often the count is tried when others of the same pair get in between.
-const MAX_WRITES: usize = 3;
+/// A number of attempts in a period, which begins with the first.
+#[derive(Debug, PartialEq, Eq)]
+struct Limit {
+    scope: &'static str,
+    max_attempts: u64,
+    /// In seconds.
+    period: u64,
+    /// The attribute with the end of the period.
+    ends_at: &'static str,
+}
 
-/// Whose password is tried, from where.
-#[derive(Debug)]
-pub struct AttemptKey(String);
+const MINUTE: u64 = 60;
+const PERIOD_ENDS_AT: &str = "period_ends_at";
+
+/// One account from one network.
+static PAIR: Limit =
+    Limit { scope: "pair", max_attempts: 10, period: 15 * MINUTE, ends_at: "ends_at" };
+/// All accounts from one network, which may be that of a school or of a mobile operator.
+static NETWORK: Limit =
+    Limit { scope: "network", max_attempts: 100, period: 15 * MINUTE, ends_at: PERIOD_ENDS_AT };
+/// One account from everywhere.
+static ACCOUNT: Limit =
+    Limit { scope: "account", max_attempts: 100, period: 60 * MINUTE, ends_at: PERIOD_ENDS_AT };
+/// One WeChat user, for all accounts that are beyond their limit.
+static WECHAT_USER: Limit =
+    Limit { scope: "wechat_user", max_attempts: 5, period: 60 * MINUTE, ends_at: PERIOD_ENDS_AT };
+
+/// How often a count is tried when others of the same kind get in between.
+const MAX_WRITES: usize = 5;
+const ACTION: &str = "counting a password attempt";
+
+/// Whose attempts are counted together. Nobody can be read from the row: its key is a hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptKey {
+    hash: String,
+    limit: &'static Limit,
+}
 
 /// Whether a password may be tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum RateLimit {
     /// It may, and has been counted.
-    Allowed,
+    Allowed(CountedAttempt),
     /// Not now.
     Limited {
         /// In seconds, at least one.
@@ -36,16 +69,48 @@ pub enum RateLimit {
     },
 }
 
+/// An attempt that was counted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CountedAttempt {
+    key: AttemptKey,
+    /// The end of the period in which it was counted.
+    ends_at: Timestamp,
+}
+
 impl AttemptKey {
-    /// The account, whether or not there is one of that name, and the address. Neither
-    /// can be read from the row: its key is a hash.
-    pub fn new(account: &str, address: &str) -> Self {
-        let hash = Sha256::digest(format!("{}\n{account}\n{address}", account.len()));
-        Self(hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    /// An account, whether or not there is one of that name, from one network: 10 attempts in
+    /// 15 minutes.
+    pub fn pair(account: &str, network: &str) -> Self {
+        Self::new(&PAIR, &[account, network])
     }
 
-    fn key(&self) -> Item {
-        item_key(format!("password_attempts#{}", self.0), "attempts")
+    /// All accounts from one network: 100 attempts in 15 minutes.
+    pub fn network(network: &str) -> Self {
+        Self::new(&NETWORK, &[network])
+    }
+
+    /// An account, whether or not there is one of that name, from all networks: 100 attempts
+    /// in an hour.
+    pub fn account(account: &str) -> Self {
+        Self::new(&ACCOUNT, &[account])
+    }
+
+    /// A WeChat user, for accounts that are beyond their limit: 5 attempts in an hour.
+    pub fn wechat_user(app_id: &AppId, open_id: &OpenId) -> Self {
+        Self::new(&WECHAT_USER, &[&user_key(app_id, open_id)])
+    }
+
+    fn new(limit: &'static Limit, parts: &[&str]) -> Self {
+        let mut hash = Sha256::new_with_prefix(limit.scope);
+        for part in parts {
+            hash.update(format!("\n{}\n{part}", part.len()));
+        }
+        let hash = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self { hash, limit }
+    }
+
+    fn item(&self) -> Item {
+        item_key(format!("password_attempts#{}", self.hash), "attempts")
     }
 }
 
@@ -57,39 +122,52 @@ aggregate! {
 impl PasswordAttempts {
     /// Counts an attempt, if there may be another. AWS may lose the confirmation of a
     /// write, and then one attempt counts as two. After an error none is allowed.
+    ///
+    /// It makes the same calls whether or not there was an attempt before, so that their
+    /// number doesn't tell.
     pub async fn count(&self, key: &AttemptKey, now: Timestamp) -> Result<RateLimit, AwsError> {
-        const ACTION: &str = "counting a password attempt";
+        let Limit { max_attempts, period, ends_at, .. } = *key.limit;
         for _ in 0..MAX_WRITES {
-            let next = Write::update(&self.table, key.key())
-                .increment("attempts")
-                .when(attr("ends_at").greater_than(number(now)))
-                .when(attr("attempts").less_than(number(MAX_ATTEMPTS)));
-            let existing = match self.table.write_or_existing(ACTION, next).await? {
-                WriteOutcome::Written(_) => return Ok(RateLimit::Allowed),
-                WriteOutcome::Refused(existing) => existing,
+            let row = self.table.read(ACTION, key.item()).await?.unwrap_or_default();
+            let end = get_time(&row, ends_at).filter(|end| *end > now);
+            let write = Write::update(&self.table, key.item());
+            let (end, write) = match end {
+                Some(end) if get_number(&row, "attempts") >= Some(max_attempts) => {
+                    return Ok(RateLimit::Limited { wait: end.seconds_since(now) });
+                }
+                Some(end) => {
+                    let is_below = attr("attempts").less_than(number(max_attempts));
+                    let is_same = attr(ends_at).equals(number(end));
+                    (end, write.increment("attempts").when(is_same).when(is_below))
+                }
+                // The first of a period.
+                None => {
+                    let end = now.plus(period);
+                    let is_over = attr(ends_at).not_exists();
+                    let is_over = is_over.or(attr(ends_at).at_most(number(now)));
+                    let first = write
+                        .set("attempts", number(1_u64))
+                        .set(ends_at, number(end))
+                        .set("expires", number(end));
+                    (end, first.when(is_over))
+                }
             };
-            let ends_at = get_time(&existing, "ends_at").filter(|ends_at| *ends_at > now);
-            if let Some(ends_at) = ends_at {
-                return Ok(RateLimit::Limited { wait: ends_at.seconds_since(now) });
-            }
-            // The first of a period.
-            let ends_at = now.plus(PERIOD);
-            let first = Write::update(&self.table, key.key())
-                .set("attempts", number(1_u64))
-                .set("ends_at", number(ends_at))
-                .set("expires", number(ends_at))
-                .when(attr("ends_at").not_exists().or(attr("ends_at").at_most(number(now))));
-            if self.table.write(ACTION, first).await? {
-                return Ok(RateLimit::Allowed);
+            if self.table.write(ACTION, write).await? {
+                return Ok(RateLimit::Allowed(CountedAttempt { key: key.clone(), ends_at: end }));
             }
         }
-        Err(AwsError::unexpected(ACTION, "others of the same pair kept getting in between"))
+        Err(AwsError::unexpected(ACTION, "others of the same kind kept getting in between"))
     }
 
-    /// Deletes the count: the password was right.
-    pub async fn reset(&self, key: &AttemptKey) -> Result<(), AwsError> {
-        let delete = Write::delete(&self.table, key.key());
-        self.table.write("resetting password attempts", delete).await.map(drop)
+    /// Takes an attempt back, as its password was right. Those of others stay, and so does
+    /// the count of a period that has begun since.
+    pub async fn take_back(&self, attempt: &CountedAttempt) -> Result<(), AwsError> {
+        let ends_at = attempt.key.limit.ends_at;
+        let update = Write::update(&self.table, attempt.key.item())
+            .decrement("attempts")
+            .when(attr(ends_at).equals(number(attempt.ends_at)))
+            .when(attr("attempts").greater_than(number(0_u64)));
+        self.table.write("taking a password attempt back", update).await.map(drop)
     }
 }
 
@@ -104,55 +182,97 @@ mod tests {
         PasswordAttempts::new(&EmptyTables::start().await.users)
     }
 
-    #[tokio::test]
-    async fn ten_tries_in_fifteen_minutes_are_allowed_by_pair() {
-        let attempts = attempts().await;
-        let ann = AttemptKey::new("ann", "203.0.113.9");
-        for second in 0..MAX_ATTEMPTS {
-            assert_eq!(attempts.count(&ann, NOW.plus(second)).await.unwrap(), RateLimit::Allowed);
+    fn keys() -> [AttemptKey; 4] {
+        let (app_id, open_id) = (AppId::parse("wxMini").unwrap(), OpenId::parse("oAnn").unwrap());
+        [
+            AttemptKey::pair("ann", "203.0.113.9"),
+            AttemptKey::network("203.0.113.9"),
+            AttemptKey::account("ann"),
+            AttemptKey::wechat_user(&app_id, &open_id),
+        ]
+    }
+
+    impl PasswordAttempts {
+        /// The attempt; none if it was refused.
+        async fn attempt(&self, key: &AttemptKey, now: Timestamp) -> Option<CountedAttempt> {
+            match self.count(key, now).await.unwrap() {
+                RateLimit::Allowed(attempt) => Some(attempt),
+                RateLimit::Limited { .. } => None,
+            }
         }
-        let refused = attempts.count(&ann, NOW.plus(600)).await.unwrap();
-        assert_eq!(refused, RateLimit::Limited { wait: 300 });
-        // Neither another account from there nor ann from elsewhere.
-        for (account, address) in [("bob", "203.0.113.9"), ("ann", "203.0.113.10")] {
-            let pair = AttemptKey::new(account, address);
-            assert_eq!(attempts.count(&pair, NOW.plus(600)).await.unwrap(), RateLimit::Allowed);
-        }
-        // What was refused doesn't make it longer.
-        assert_eq!(attempts.count(&ann, NOW.plus(PERIOD)).await.unwrap(), RateLimit::Allowed);
-        assert_eq!(attempts.count(&ann, NOW.plus(PERIOD + 1)).await.unwrap(), RateLimit::Allowed);
     }
 
     #[tokio::test]
-    async fn right_password_resets_the_count() {
+    async fn each_limit_has_its_number_of_attempts_and_its_period() {
         let attempts = attempts().await;
-        let ann = AttemptKey::new("ann", "203.0.113.9");
-        for _ in 0..MAX_ATTEMPTS {
-            attempts.count(&ann, NOW).await.unwrap();
+        let limits = [(10, 900), (100, 900), (100, 3600), (5, 3600)];
+        for (key, (max_attempts, period)) in keys().iter().zip(limits) {
+            for _ in 0..max_attempts {
+                assert!(attempts.attempt(key, NOW).await.is_some(), "{key:?}");
+            }
+            let refused = attempts.count(key, NOW.plus(600)).await.unwrap();
+            assert_eq!(refused, RateLimit::Limited { wait: period - 600 }, "{key:?}");
+            // What was refused doesn't make it longer.
+            assert!(attempts.attempt(key, NOW.plus(period - 1)).await.is_none(), "{key:?}");
+            assert!(attempts.attempt(key, NOW.plus(period)).await.is_some(), "{key:?}");
+            assert!(attempts.attempt(key, NOW.plus(period + 1)).await.is_some(), "{key:?}");
         }
-        attempts.reset(&ann).await.unwrap();
-        for _ in 0..MAX_ATTEMPTS {
-            assert_eq!(attempts.count(&ann, NOW).await.unwrap(), RateLimit::Allowed);
-        }
-        assert_eq!(attempts.count(&ann, NOW).await.unwrap(), RateLimit::Limited { wait: PERIOD });
     }
 
+    #[tokio::test]
+    async fn right_password_takes_its_own_attempt_back_only() {
+        let attempts = attempts().await;
+        for key in keys() {
+            let max_attempts = key.limit.max_attempts;
+            for _ in 1..max_attempts {
+                attempts.attempt(&key, NOW).await.unwrap();
+            }
+            let right = attempts.attempt(&key, NOW.plus(1)).await.unwrap();
+            assert!(attempts.attempt(&key, NOW.plus(1)).await.is_none());
+            attempts.take_back(&right).await.unwrap();
+            assert!(attempts.attempt(&key, NOW.plus(1)).await.is_some());
+            assert!(attempts.attempt(&key, NOW.plus(1)).await.is_none());
+
+            // In the next period it isn't counted.
+            let next = NOW.plus(key.limit.period);
+            assert!(attempts.attempt(&key, next).await.is_some());
+            attempts.take_back(&right).await.unwrap();
+            for _ in 1..max_attempts {
+                assert!(attempts.attempt(&key, next).await.is_some());
+            }
+            assert!(attempts.attempt(&key, next).await.is_none());
+        }
+    }
+
+    /// Fault 109.
     #[tokio::test]
     async fn concurrent_attempts_do_not_exceed_the_limit() {
         let attempts = attempts().await;
-        let ann = AttemptKey::new("ann", "203.0.113.9");
-        let many = (0..40).map(|_| attempts.count(&ann, NOW));
-        let results = futures_util::future::join_all(many).await;
-        let allowed = results.iter().filter(|it| matches!(it, Ok(RateLimit::Allowed))).count();
-        assert_eq!(allowed, 10);
-        assert_eq!(attempts.count(&ann, NOW).await.unwrap(), RateLimit::Limited { wait: PERIOD });
+        for key in keys() {
+            let many = (0..key.limit.max_attempts + 30).map(|_| attempts.count(&key, NOW));
+            let results = futures_util::future::join_all(many).await;
+            let allowed = results.iter().filter(|it| matches!(it, Ok(RateLimit::Allowed(_))));
+            assert_eq!(allowed.count() as u64, key.limit.max_attempts);
+            assert!(attempts.attempt(&key, NOW).await.is_none());
+        }
     }
 
     #[test]
-    fn attempt_key_differs_for_every_pair() {
-        let key = |account: &str, address: &str| AttemptKey::new(account, address).0;
-        assert_eq!(key("ann", "1"), key("ann", "1"));
-        assert_ne!(key("ann\n1", ""), key("ann", "1\n"));
-        assert!(!key("ann", "203.0.113.9").contains("203"));
+    fn attempts_of_others_have_other_keys() {
+        let all: std::collections::BTreeSet<_> = [
+            AttemptKey::pair("ann", "1"),
+            AttemptKey::pair("ann", "2"),
+            AttemptKey::pair("bob", "1"),
+            AttemptKey::pair("ann\n1", ""),
+            AttemptKey::pair("ann", "1\n"),
+            AttemptKey::network("ann"),
+            AttemptKey::account("ann"),
+        ]
+        .map(|key| key.hash)
+        .into();
+        assert_eq!(all.len(), 7);
+        let [pair, ..] = keys();
+        assert_eq!(pair, keys()[0]);
+        assert!(!pair.hash.contains("203"));
     }
 }
