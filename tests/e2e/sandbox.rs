@@ -47,7 +47,7 @@ impl WeChat {
         self.post("oddities", &json!({ "chaos": { "seed": mixed } })).await;
     }
 
-    /// Chaos goes on without these oddities: the scenario is about what they change.
+    /// Chaos continues without these oddities: the scenario is about what they change.
     pub(crate) async fn chaos_without(&self, oddities: &[&str]) {
         let mut chaos = self.get("oddities").await["chaos"].take();
         if !chaos.is_null() {

@@ -281,8 +281,8 @@ async fn person_who_is_named_twice_gets_one_message() {
     let bob = json!({ "app": "shop", "open_id": world.phone("bob").open_id("shop").await });
     let ann_in_shop = json!({ "app": "shop", "open_id": world.phone("ann").open_id("shop").await });
     let union_id = json!({ "union_id": world.phone("ann").union_id().await });
-    let nobody = json!({ "account": "nobody" });
-    let to = json!([nobody, ann, bob, ann_in_shop, nobody, ann, union_id]);
+    let unknown = json!({ "account": "unknown" });
+    let to = json!([unknown, ann, bob, ann_in_shop, unknown, ann, union_id]);
     let request = order("sale", to);
     let duplicates =
         |reports: &[Value]| reports.iter().map(|it| it["duplicate_of"].clone()).collect::<Vec<_>>();
@@ -311,7 +311,7 @@ async fn person_who_is_named_twice_gets_one_message() {
     assert_eq!(world.phone("bob").screen().await.len(), 1);
     assert_eq!(world.wechat.calls(TEMPLATE_SEND).await.len(), 2);
 
-    // A repeat says the same, whoever is known to be whom by then.
+    // A repeat says the same, whatever the tables know by then.
     world.phone("bob").unfollow("shop").await;
     let again = world.send_to_several(&request).await;
     assert_eq!(duplicates(&again), expected, "{again:?}");

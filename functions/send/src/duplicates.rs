@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::deliver::MAX_CONCURRENCY;
-use crate::notification::Recipient;
+use crate::recipient::Recipient;
 use crate::recipient_routes::RecipientRoutes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::aws::AwsError;

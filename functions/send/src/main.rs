@@ -9,6 +9,7 @@ mod duplicates;
 mod error;
 mod handler;
 mod notification;
+mod recipient;
 mod recipient_routes;
 mod request;
 #[cfg(test)]

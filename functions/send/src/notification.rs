@@ -1,15 +1,14 @@
 //! A notification before it has a channel: the recipient, the template and its data.
 
+use crate::recipient::Recipient;
 use crate::recipient_routes::RecipientRoutes;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
 use shared::json::TextOrNumber;
 use shared::parameters::{Apps, ChannelKind, Template};
 use shared::store::NotificationRow;
 use shared::timestamp;
-use shared::wechat::id::{OpenId, UnionId};
 use std::collections::BTreeMap;
 
 /// A notification, with all that its delivery reads from the Parameter Store.
@@ -65,28 +64,6 @@ pub(crate) struct NotificationSpec {
 #[serde(transparent)]
 pub(crate) struct TemplateCode(String);
 
-/// The recipient, named in one of three ways.
-#[derive(Clone, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(untagged, deny_unknown_fields)]
-pub(crate) enum Recipient {
-    /// The owner of an account.
-    Account {
-        /// The account's name.
-        #[cfg_attr(test, schemars(extend("pattern" = "^[^#]{1,64}$")))]
-        account: String,
-    },
-    /// A person.
-    Union { union_id: UnionId },
-    /// A user of one app.
-    User {
-        /// The app's alias, as under `/apps`.
-        #[cfg_attr(test, schemars(extend("pattern" = "^[^#]{1,64}$")))]
-        app: String,
-        open_id: OpenId,
-    },
-}
-
 /// What fills a field: a text, or a number with its digits as they are written.
 #[derive(Clone, Serialize)]
 #[cfg_attr(
@@ -140,31 +117,6 @@ impl<'de> Deserialize<'de> for TemplateCode {
             ));
         }
         Ok(Self(code))
-    }
-}
-
-impl Recipient {
-    /// The alias of the app that it names.
-    pub(crate) fn alias(&self) -> Option<&str> {
-        if let Self::User { app, .. } = self { Some(app) } else { None }
-    }
-
-    /// Reads what a caller sent; none if it is no valid recipient.
-    pub(crate) fn from_json(value: Value) -> Option<Self> {
-        // serde would take a list for the members in their order.
-        let value = Some(value).filter(Value::is_object)?;
-        serde_json::from_value(value).ok().filter(|recipient| match recipient {
-            Self::Account { account: name } | Self::User { app: name, .. } => {
-                (1..=64).contains(&name.chars().count()) && !name.contains('#')
-            }
-            Self::Union { .. } => true,
-        })
-    }
-}
-
-impl std::fmt::Debug for Recipient {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Recipient(…)")
     }
 }
 

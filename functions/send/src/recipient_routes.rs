@@ -1,7 +1,7 @@
 //! A recipient's identities in the apps.
 
 use crate::app::App;
-use crate::notification::Recipient;
+use crate::recipient::Recipient;
 use shared::aws::AwsError;
 use shared::parameters::Apps;
 use shared::store::AppIdentity;

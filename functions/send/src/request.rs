@@ -1,6 +1,7 @@
 //! A request to send a notification to one recipient or several.
 
-use crate::notification::{Field, NotificationSpec, Recipient, TemplateCode, template_fields};
+use crate::notification::{Field, NotificationSpec, TemplateCode, template_fields};
+use crate::recipient::Recipient;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;

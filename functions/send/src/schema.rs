@@ -5,7 +5,7 @@ use crate::commands::cancel::Cancel;
 use crate::commands::check_templates::{CheckTemplates, CheckTemplatesResponse};
 use crate::commands::list_templates::{ListTemplates, ListTemplatesResponse};
 use crate::commands::remaining::{Remaining, RemainingResponse};
-use crate::notification::Recipient;
+use crate::recipient::Recipient;
 use crate::request::{MAX_RECIPIENTS, Recipients, Request};
 use schemars::generate::Contract;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

@@ -2,7 +2,8 @@
 
 use crate::app::App;
 use crate::error;
-use crate::notification::{Recipient, TemplateCode};
+use crate::notification::TemplateCode;
+use crate::recipient::Recipient;
 use crate::recipient_routes::RecipientRoutes;
 use lambda_runtime::Diagnostic;
 use serde::de::Error as _;
