@@ -272,7 +272,7 @@ impl<'de> Deserialize<'de> for Text {
 
 /// The text of bytes in which `serde_json` has written half a surrogate pair as three bytes.
 /// Each half becomes one replacement character.
-fn whole_characters(bytes: &[u8]) -> String {
+pub(crate) fn whole_characters(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());

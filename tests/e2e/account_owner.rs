@@ -75,7 +75,7 @@ async fn account_of_another_is_refused_in_an_app_without_unionid() {
         assert_eq!(status, 200, "{ann}");
         let (status, answer) = with_ann(&world, "bob", second).await;
         assert_eq!(status, 409, "{answer}");
-        // Nobody can tell that this is ann.
+        // No one can tell that this is ann.
         assert_eq!(with_ann(&world, "ann", second).await.0, 409);
         assert_eq!(conflicts(&world), vec![format!("{second} refused"); 2]);
         assert_eq!(log_in(&world.phone("bob"), second).await["bound"], Value::Null);
@@ -129,7 +129,7 @@ async fn owner_follows_when_two_users_turn_out_to_be_one_person() {
     assert_eq!(with_ann(&world, "ann", "other-mini").await.0, 409);
     bind(&world, "shop-mini", true).await;
     assert_eq!(log_in(&ann, "shop-mini").await["merged_from"], here["user"]);
-    // The account came with her, and is nobody else's.
+    // The account came with her, and is no one else's.
     assert_eq!(with_ann(&world, "bob", "other-mini").await.0, 409);
     assert_eq!(with_ann(&world, "ann", "other-mini").await.0, 200);
 

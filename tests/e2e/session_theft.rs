@@ -72,7 +72,7 @@ async fn session_info_is_the_same_after_a_refresh() {
 async fn login_code_gives_no_session_to_a_second_caller() {
     let world = World::start().await;
     let bob = world.phone("bob");
-    // Without a key it is repeated once, as nobody can tell who asks.
+    // Without a key it is repeated once, as no one can tell who asks.
     let code = bob.code("shop-mini").await;
     let first = log_in(&world, &code, None).await;
     assert_eq!(first.0, 200, "{}", first.1);

@@ -48,6 +48,14 @@ async fn missing_variable_is_named() {
 }
 
 #[tokio::test]
+async fn invalid_timeout_factor_is_named() {
+    let prefix = "        PARAMETER_PREFIX: !Sub /hongyan/${Stage}\n";
+    let with_factor = format!("{prefix}        TIMEOUT_FACTOR: 0\n");
+    let world = World::changed(&[(prefix, &with_factor)]).await;
+    says(&world, "token", &["TIMEOUT_FACTOR", "from 1 to 60, not `0`"]).await;
+}
+
+#[tokio::test]
 async fn missing_table_is_named() {
     let cases = [
         ("callback", "EVENTS_TABLE: !Ref EventsTable"),

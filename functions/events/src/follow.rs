@@ -13,8 +13,8 @@ use shared::wechat::user::UserInfo;
 
 /// Maximum number of attempts when concurrent events of the same user interfere.
 const MAX_ATTEMPTS: usize = 8;
-/// "api unauthorized"
-const UNAUTHORIZED: i64 = 48001;
+/// WeChat's "invalid openid": it knows no such user of this account.
+const UNKNOWN_USER: i64 = 40003;
 
 /// The user has followed the account at `at`. This is stored before WeChat is called: the
 /// event has no unionid, so `user/info` has to be read.
@@ -118,27 +118,23 @@ async fn fetch_profile(
         Err(error) if is_transient(&error) => fetch().await,
         other => other,
     };
-    let info = match fetched {
-        Err(error) if is_unauthorized(&error) => {
-            if app.is_first_without_profiles(&wechat_app.app_id) {
-                tracing::warn!(
-                    app = wechat_app.alias,
-                    "this account may not ask WeChat for profiles (48001), so follows are applied without them; certify it (微信认证), then import its followers"
-                );
-            }
-            UserInfo::default()
+    let info = if let Some(code) = fetched.as_ref().err().and_then(refusal_for_good) {
+        if app.is_first_without_profiles(&wechat_app.app_id) {
+            tracing::warn!(
+                app = wechat_app.alias,
+                "WeChat gives this account no profiles ({code}), so follows are applied without them; certify it (微信认证) or see WeChat's console, then import its followers"
+            );
         }
-        fetched => {
-            let info = fetched?;
-            if info.follows == Some(true) && info.union_id.is_none() {
-                tracing::warn!(
-                    app = wechat_app.alias,
-                    "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
-                );
-            }
-            info
-        }
+        UserInfo::default()
+    } else {
+        fetched?
     };
+    if info.follows == Some(true) && info.union_id.is_none() {
+        tracing::warn!(
+            app = wechat_app.alias,
+            "a follower has no unionid: bind the account to an open-platform account, or mini-program users can't be found"
+        );
+    }
     Ok(FetchedProfile {
         follows: info.follows.unwrap_or(event == FollowEvent::Followed),
         union_id: info.union_id,
@@ -146,10 +142,13 @@ async fn fetch_profile(
     })
 }
 
-/// Whether the account lacks the permission to ask for profiles, as an uncertified one does.
-fn is_unauthorized(error: &TokenError) -> bool {
-    let TokenError::Call(error) = error else { return false };
-    error.refusal().is_some_and(|refusal| refusal.code == UNAUTHORIZED)
+/// The code by which WeChat says that it won't tell a profile, also if it is asked again: the
+/// account lacks the permission, as an uncertified one does, or WeChat knows no such user.
+fn refusal_for_good(error: &TokenError) -> Option<i64> {
+    let TokenError::Call(error) = error else { return None };
+    let refusal = error.refusal()?;
+    let is_for_good = matches!(refusal.code, UNKNOWN_USER | 48001 | 48004 | 50001 | 61007);
+    is_for_good.then_some(refusal.code)
 }
 
 /// Whether an immediate retry may succeed.

@@ -51,10 +51,11 @@ pub(crate) async fn import_page(
 fn advance(import: &mut FollowerImport, page: &FollowerPage) {
     import.listed += page.count;
     // Followers who leave while the list is read reduce the total, but not the list.
-    import.total = import.total.max(page.total);
+    import.total = import.total.max(page.total.unwrap_or(import.total));
     // A page that leads back to itself would loop forever.
     let next = page.next.clone().filter(|next| import.after.as_ref() != Some(next));
-    import.after = next.filter(|_| import.listed < import.total);
+    // Without a total, the list ends where no page follows.
+    import.after = next.filter(|_| page.total.is_none() || import.listed < import.total);
     if import.after.is_none() {
         import.phase = ImportPhase::Reconciling;
     }
@@ -96,7 +97,7 @@ mod tests {
     fn page(total: u64, open_ids: &[&str], next: &str) -> FollowerPage {
         let open_id = |id: &str| OpenId::parse(id).unwrap();
         FollowerPage {
-            total,
+            total: Some(total),
             count: open_ids.len() as u64,
             open_ids: open_ids.iter().map(|id| open_id(id)).collect(),
             unreadable: 0,
@@ -114,6 +115,16 @@ mod tests {
         advance(&mut import, &page(4, &["o1", "o2"], "o2"));
         assert_eq!((after(&import), import.phase), (Some("o2"), ImportPhase::Listing));
         advance(&mut import, &page(4, &["o3", "o4"], "o4"));
+        assert_eq!((after(&import), import.phase), (None, ImportPhase::Reconciling));
+    }
+
+    #[test]
+    fn list_without_a_total_ends_where_no_page_follows() {
+        let mut import = new_import();
+        let without_total = |page: FollowerPage| FollowerPage { total: None, ..page };
+        advance(&mut import, &without_total(page(0, &["o1", "o2"], "o2")));
+        assert_eq!((after(&import), import.phase), (Some("o2"), ImportPhase::Listing));
+        advance(&mut import, &without_total(page(0, &[], "")));
         assert_eq!((after(&import), import.phase), (None, ImportPhase::Reconciling));
     }
 

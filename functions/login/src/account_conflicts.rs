@@ -10,7 +10,7 @@ pub(crate) fn report_refused(alias: &str, owners: &BTreeSet<String>) {
     tracing::warn!(
         app = alias,
         ?owners,
-        "refused to bind an account that is another person's: somebody else knows its password, or its owner uses an app that tells no unionid, for which `hongyan account bind` binds it"
+        "refused to bind an account that is another person's: another person knows its password, or its owner uses an app that tells no unionid, for which `hongyan account bind` binds it"
     );
 }
 

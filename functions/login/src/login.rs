@@ -130,8 +130,9 @@ pub(crate) async fn log_in(
         Err(error) => {
             app.tokens.refusal_notes.report(alias, &error).await;
             let errcode = error.refusal().map(|refusal| refusal.code);
-            if errcode == Some(40125) {
-                // The AppSecret was reset; the next login reads the new one.
+            if matches!(errcode, Some(40013 | 40125)) {
+                // The app_id was corrected, or the AppSecret was reset; the next login reads
+                // the new one.
                 app.invalidate_credentials().await;
             }
             // The client may have lost the response to its first request. WeChat answers

@@ -3,7 +3,7 @@
 //! As a rule the password is looked at before the code is exchanged, so that a wrong one
 //! doesn't use the code up. When an account has had too many wrong ones, it is the other way
 //! round: a guess costs a login to WeChat each time, and each WeChat user has few of them. The
-//! owner has a login and the password, so nobody can lock them out.
+//! owner has a login and the password, so no one can lock them out.
 
 use crate::account::{Password, Username, verify};
 use crate::app::App;

@@ -35,7 +35,8 @@ pub fn after_scheme(url: &str) -> Option<&str> {
 /// Why no mini program can have this page, if none can.
 pub fn page_problem(page: &str) -> Option<&'static str> {
     let path = page.split(['?', '#']).next().unwrap_or_default();
-    if path.contains("://") || path.contains(':') {
+    let host = path.strip_prefix("//").and_then(|rest| rest.split('/').next());
+    if path.contains(':') || host.is_some_and(|host| host.contains('.')) {
         Some("its page is a web address; a mini program's page is like pages/order/index?id=17")
     } else if page.chars().any(is_blank) {
         Some("its page has white space or a control character in it, which is written as %20")

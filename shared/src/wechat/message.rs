@@ -136,7 +136,9 @@ impl ApiResponse for Accepted {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         // WeChat's 0. A response without it is an error.
         fields.required("errcode")?;
-        Ok(Self { message_id: fields.word("msgid") })
+        // As receipts have it: neither 0 nor what couldn't be part of a key.
+        let is_number = |id: &String| id.bytes().all(|digit| digit.is_ascii_digit());
+        Ok(Self { message_id: fields.id("msgid").filter(|id| id != "0" && is_number(id)) })
     }
 }
 

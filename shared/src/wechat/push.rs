@@ -120,7 +120,8 @@ impl Push {
         }
         let message_type =
             fields.word("MsgType").ok_or(InvalidPush("MsgType is missing"))?.to_lowercase();
-        let event = fields.word("Event").filter(|_| message_type == "event");
+        // A push of a type of its own, such as `device_event`, may name an event as well.
+        let event = fields.word("Event").filter(|_| !Message::is_known_type(&message_type));
         let event = event.map(|event| event.to_lowercase()).unwrap_or_default();
 
         let from = subject(&event, fields);
@@ -139,10 +140,12 @@ impl Push {
             PushKind::Malformed { name, problem }
         });
 
-        let from = from.unwrap_or_else(|_| {
-            // The sender, if the event doesn't name the user that it is about, or the user
-            // that an event of the payment platform names.
-            let names = ["FromUserName", "OpenID", "OpenId", "openid"];
+        // An event of WeChat's own, such as one of the payment platform, has an account of
+        // WeChat's as its sender, and names the user in another field.
+        let is_unknown = matches!(kind, PushKind::Other { .. });
+        let from = from.ok().filter(|_| !is_unknown);
+        let from = from.unwrap_or_else(|| {
+            let names = ["OpenID", "OpenId", "openid", "FromUserName"];
             let mut named = names.into_iter().filter_map(|name| fields.word(name));
             named.find_map(|from| OpenId::parse(from).ok()).unwrap_or_else(OpenId::unknown)
         });
@@ -176,7 +179,8 @@ impl PushKind {
                 Some(event) => Self::Event(event),
                 None => Self::Other { name: event_name(event) },
             }),
-            (message_type, _) => Ok(Self::Message(Message::read(message_type, fields))),
+            (message_type, "") => Ok(Self::Message(Message::read(message_type, fields))),
+            (message_type, _) => Ok(Self::Other { name: short_name(message_type) }),
         }
     }
 

@@ -86,6 +86,9 @@ impl Reply {
             Self::Music { thumb_media_id, .. } if id_problem(thumb_media_id).is_some() => {
                 Some("its thumb_media_id is empty or has white space in it")
             }
+            Self::CustomerService { account: Some(account) } if id_problem(account).is_some() => {
+                Some("its account is empty or has white space in it")
+            }
             Self::News { title, .. } if title.is_empty() => Some("its title is empty"),
             Self::News { url, picture_url, .. } => {
                 web_problem(url).or_else(|| optional_web_problem(picture_url))

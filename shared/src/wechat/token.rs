@@ -10,6 +10,9 @@ use crate::wechat::wire::answer::ApiResponse;
 use crate::wechat::wire::fields::{Fields, MissingField};
 use serde::Serialize;
 
+/// How long a token lives by WeChat's documentation.
+const USUAL_TTL_SECS: u64 = 7200;
+
 /// The response of `stable_token`.
 #[derive(Debug)]
 pub struct GrantedToken {
@@ -23,7 +26,8 @@ impl ApiResponse for GrantedToken {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         Ok(Self {
             access_token: Secret::new(fields.required("access_token")?),
-            expires_in: fields.required_number("expires_in")?,
+            // WeChat ends the token when it does: an odd number must not cost the token.
+            expires_in: fields.number("expires_in").unwrap_or(USUAL_TTL_SECS),
         })
     }
 }

@@ -78,8 +78,8 @@ pub struct UserInfos {
 /// One page of the list of an account's followers.
 #[derive(Debug)]
 pub struct FollowerPage {
-    /// The account's number of followers.
-    pub total: u64,
+    /// The account's number of followers; none if WeChat doesn't say it.
+    pub total: Option<u64>,
     /// The number of followers on this page, or less if WeChat's count is lower.
     pub count: u64,
     /// The followers on this page, without invalid openids.
@@ -95,14 +95,21 @@ impl ApiResponse for FollowerPage {
     /// After the last page, `data` is missing and `next_openid` is empty.
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
         let data = fields.within("data");
-        let entries = data.required_array("openid").map_or(0, |entries| entries.len());
+        let (total, listed) = (fields.number("total"), fields.number("count"));
+        let entries = match data.required_array("openid") {
+            Ok(entries) => entries.len(),
+            // The end of the list says so: anything else, taken for it, would hide all
+            // followers from here on.
+            Err(_) if listed == Some(0) || (listed.is_none() && total.is_some()) => 0,
+            Err(missing) => return Err(missing),
+        };
         let open_id = |id| OpenId::parse(id).ok();
         let open_ids: Vec<_> = data.texts("openid").into_iter().filter_map(open_id).collect();
         // Counting too few costs a call; counting an odd entry as a follower could end the
         // list early.
-        let count = fields.number("count").filter(|count| *count > 0).unwrap_or(u64::MAX);
+        let count = listed.filter(|count| *count > 0).unwrap_or(u64::MAX);
         Ok(Self {
-            total: fields.required_number("total")?,
+            total,
             count: count.min(entries as u64),
             next: fields.word("next_openid").filter(|_| entries > 0).and_then(open_id),
             unreadable: entries - open_ids.len(),
@@ -236,7 +243,7 @@ mod tests {
     fn page_names_its_last_follower() {
         let read =
             page(r#"{"total":3,"count":2,"data":{"openid":["o1","o2"]},"next_openid":"o2"}"#);
-        assert_eq!((read.total, read.count, read.unreadable), (3, 2, 0));
+        assert_eq!((read.total, read.count, read.unreadable), (Some(3), 2, 0));
         assert_eq!(read.open_ids.last().map(OpenId::as_str), Some("o2"));
         assert_eq!(read.next, read.open_ids.last().cloned());
         // What is no openid is left out.
@@ -257,7 +264,15 @@ mod tests {
             let read = page(empty);
             assert_eq!((read.count, read.open_ids.len(), read.next), (0, 0, None), "{empty}");
         }
-        assert!(read::<FollowerPage>(r#"{"errmsg":"ok"}"#).is_err());
+        for no_end in [
+            r#"{"errmsg":"ok"}"#,
+            r#"{"total":7,"count":2,"data":null,"next_openid":"o7"}"#,
+            r#"{"count":2,"data":{}}"#,
+        ] {
+            assert!(read::<FollowerPage>(no_end).is_err(), "{no_end}");
+        }
+        let without_total = page(r#"{"count":1,"data":{"openid":["o1"]},"next_openid":"o1"}"#);
+        assert_eq!((without_total.total, without_total.count), (None, 1));
     }
 
     #[test]

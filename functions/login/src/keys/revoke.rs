@@ -1,4 +1,4 @@
-//! Withdraws a key whose secret may be known to somebody else.
+//! Withdraws a key whose secret may be known to another person.
 
 use super::key::Key;
 use super::key_set::KeySet;

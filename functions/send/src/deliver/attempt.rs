@@ -34,7 +34,7 @@ const OUT_OF_TIME_REASON: &str = "the invocation has no time left for it";
 
 /// Whether WeChat says that the form id is void; another one may be valid.
 fn is_void_form_id(code: i64) -> bool {
-    matches!(code, 41028 | 41029)
+    matches!(code, 41028 | 41029 | 41031)
 }
 
 /// One attempt at a notification.
@@ -258,7 +258,7 @@ impl<'a> Attempt<'a> {
                 metric::CONSENT_DRIFT.record(1, [&message.app.alias]);
             }
             // WeChat's count of what is used up or closed is right, ours is not.
-            41028 | 41029 | 45015 | 45047 => {}
+            41028 | 41029 | 41031 | 45015 | 45037 | 45038 | 45047 => {}
             _ => return self.release(message).await,
         }
         let invalidated = self.app.entitlements.invalidate(entitlement, id, self.now).await;

@@ -10,7 +10,7 @@ use serde_json::json;
 use shared::clock::Timestamp;
 use std::fmt;
 
-/// Withdraw a key at once, because somebody else may know it.
+/// Withdraw a key at once, because another person may know it.
 ///
 /// Another key takes its place: the next one, if there is one, or a new one. Access tokens that
 /// a revoked signing key signed are rejected, and clients refresh them; API Gateway may accept
@@ -18,7 +18,7 @@ use std::fmt;
 /// refresh token a revoked refresh key sealed end: their users log in again.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  hongyan keys list\n  hongyan keys revoke refresh-1\n  \
-                  hongyan keys rotate    # instead, if nobody else knows the key")]
+                  hongyan keys rotate    # instead, if no one else knows the key")]
 pub(crate) struct Revoke {
     /// The key's id, as `hongyan keys list` shows it.
     #[arg(allow_hyphen_values = true)]

@@ -153,7 +153,7 @@ impl DynamoDb {
         match partitions.admit(&self.inner.database, operation, request).await {
             Ok((request, None)) => self.execute(operation, request).await,
             Ok((request, Some(admission))) => {
-                admission.settle(self.execute(operation, request).await).await
+                admission.adjust(self.execute(operation, request).await).await
             }
             Err(throttled) => throttled,
         }

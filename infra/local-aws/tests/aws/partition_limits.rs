@@ -62,7 +62,7 @@ fn throttled(error: &(impl std::error::Error + ProvideErrorMetadata + 'static)) 
     panic!("no ThrottlingException: {error:?}")
 }
 
-fn because(reason: &str, resource: &str) -> Result<(), Throttled> {
+fn with_reason(reason: &str, resource: &str) -> Result<(), Throttled> {
     Err(Throttled(format!("{reason}KeyRangeThroughputExceeded"), resource.to_owned()))
 }
 
@@ -76,11 +76,11 @@ async fn a_throttled_index_key_throttles_the_writes_of_its_table() {
     }
     partitions.limit(ONE_REQUEST);
     put(&client, letter("ann", "3", Some("open"))).await.unwrap();
-    let hot = because("IndexWrite", INDEX);
+    let hot = with_reason("IndexWrite", INDEX);
     assert_eq!(put(&client, letter("bob", "1", Some("open"))).await, hot);
     // The refused put took nothing from its own key.
     put(&client, letter("bob", "2", None)).await.unwrap();
-    assert_eq!(put(&client, letter("bob", "3", None)).await, because("TableWrite", "letters"));
+    assert_eq!(put(&client, letter("bob", "3", None)).await, with_reason("TableWrite", "letters"));
     put(&client, letter("carl", "1", Some("read"))).await.unwrap();
     assert_eq!(partitions.throttled(), [("letters".to_owned(), 1), (INDEX.to_owned(), 1)].into());
 
@@ -119,14 +119,14 @@ async fn reads_have_limits_of_their_own() {
     let get = client.get_item().table_name("letters").set_key(Some(key("ann", "1")));
     assert!(get.clone().send().await.unwrap().item.is_some());
     let refused = get.send().await.unwrap_err().into_service_error();
-    assert_eq!(Err(throttled(&refused)), because("TableRead", "letters"));
+    assert_eq!(Err(throttled(&refused)), with_reason("TableRead", "letters"));
 
     let open = client.query().table_name("letters").index_name("by-state");
     let open = open.key_condition_expression("#s = :s").expression_attribute_names("#s", "state");
     let open = open.expression_attribute_values(":s", text("open"));
     assert_eq!(open.clone().send().await.unwrap().count(), 2);
     let refused = open.clone().send().await.unwrap_err().into_service_error();
-    assert_eq!(Err(throttled(&refused)), because("IndexRead", INDEX));
+    assert_eq!(Err(throttled(&refused)), with_reason("IndexRead", INDEX));
     let sent = open.set_expression_attribute_values(Some([(":s".to_owned(), text("sent"))].into()));
     assert_eq!(sent.send().await.unwrap().count(), 0, "another key");
 }
@@ -159,7 +159,7 @@ async fn a_transaction_is_cancelled_and_a_batch_is_done_in_part() {
     let done = batch(vec![request("bob"), request("ann")]).send().await.unwrap();
     assert_eq!(done.unprocessed_items().unwrap()["letters"], [request("bob")]);
     let refused = batch(vec![request("bob")]).send().await.unwrap_err().into_service_error();
-    assert_eq!(Err(throttled(&refused)), because("TableWrite", "letters"));
+    assert_eq!(Err(throttled(&refused)), with_reason("TableWrite", "letters"));
 
     let keys = [key("ann", "3"), key("bob", "1"), key("bob", "2")];
     let get = |keys: &[_]| {

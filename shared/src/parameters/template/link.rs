@@ -3,9 +3,12 @@
 //! stands, so that it can neither leave its address nor open an element of its own.
 
 use super::fill::{Fields, Piece, Unfillable, check_web, fill_address, pieces};
-use crate::wechat::address::{page_problem, web_problem};
+use crate::wechat::address::{page_problem, trim_page, web_problem};
 use crate::wechat::text::clean;
 use std::fmt::Write as _;
+
+/// The attribute with a page of a mini program.
+const PAGE: &str = "data-miniprogram-path";
 
 /// A part of a text with links.
 enum Part<'a> {
@@ -44,6 +47,7 @@ pub(super) fn fill(text: &str, fields: &Fields) -> Result<String, Unfillable> {
                 {
                     return Err(Unfillable::Invalid(problem));
                 }
+                let address = if name == PAGE { trim_page(&address) } else { address.into() };
                 push_value(&mut filled, &all, &address);
             }
         }
@@ -74,7 +78,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
                     check_web(&all)?;
                 }
             }
-            Part::Value(name, all) if name == "data-miniprogram-path" => {
+            Part::Value(name, all) if name == PAGE => {
                 let sample: String =
                     all.iter().map(|piece| piece.literal().unwrap_or("x")).collect();
                 if let Some(problem) = page_problem(&sample) {

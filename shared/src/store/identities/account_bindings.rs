@@ -3,7 +3,7 @@
 //! An account has one owner: a login adds a binding only for a person who has one, or if there
 //! is none. Only the operator adds a second person's.
 //!
-//! The account's own row counts the bindings that were added. Whoever adds one has read them
+//! The account's own row counts the bindings that were added. A function that adds one has read them
 //! all, and their transaction holds only if the count is still the same. So two logins at the
 //! same time can't both find the account free, in whichever apps. A row of an earlier version
 //! has no count until the next binding.

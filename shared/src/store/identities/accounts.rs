@@ -3,7 +3,7 @@
 //! An account is bound to a user of an app: the user's profile says so and a row of the
 //! account's, and one transaction changes both. A person has a user in each of their
 //! apps. An operator binds all of them, also to a second person; a login binds the one who
-//! logs in, if the account is nobody else's.
+//! logs in, if the account is no one else's.
 
 use super::account_bindings::{AccountBindings, account_exists};
 use super::mappings::{AppIdentity, Mappings};

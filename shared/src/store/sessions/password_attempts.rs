@@ -6,7 +6,7 @@
 //! takes its own attempt back, so that what stays are the wrong ones, of whomever.
 //!
 //! A pair's limit is small, as a stranger elsewhere can't use it up. The account's can be used
-//! up by strangers, so it refuses nobody: it makes the login function exchange WeChat's code
+//! up by strangers, so it refuses no one: it makes the login function exchange WeChat's code
 //! before it looks at the password, and count by WeChat user from then on.
 
 use crate::aws::AwsError;
@@ -50,7 +50,7 @@ static WECHAT_USER: Limit =
 const MAX_WRITES: usize = 5;
 const ACTION: &str = "counting a password attempt";
 
-/// Whose attempts are counted together. Nobody can be read from the row: its key is a hash.
+/// Whose attempts are counted together. No one can be read from the row: its key is a hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptKey {
     hash: String,

@@ -70,7 +70,7 @@ struct Lifetime(u64);
 
 impl ApiResponse for Lifetime {
     fn read(fields: Fields<'_>) -> Result<Self, MissingField> {
-        fields.required_number("expires_in").map(Self)
+        fields.number("expires_in").map(Self).ok_or(MissingField("expires_in"))
     }
 }
 

@@ -141,17 +141,13 @@ pub struct ServiceDeliveryReceipt {
 
 impl ConsentDecision {
     pub(super) fn read(fields: Fields<'_>) -> Result<Vec<Self>, &'static str> {
-        let items = fields.items();
-        if items.is_empty() {
-            return Err("its List is missing or empty");
-        }
         let decision = |item: Fields<'_>| {
             let template_id = item.word("TemplateId").ok_or("TemplateId is missing")?;
             let status = item.word("SubscribeStatusString").unwrap_or_default();
             let answer = ConsentAnswer::read(&status);
             Ok(Self { template_id, answer, scene: item.word("PopupScene") })
         };
-        items.into_iter().map(decision).collect()
+        readable(fields, decision)
     }
 }
 
@@ -163,10 +159,6 @@ impl DeliveryReceipt {
     }
 
     pub(super) fn from_subscription_event(fields: Fields<'_>) -> Result<Vec<Self>, &'static str> {
-        let items = fields.items();
-        if items.is_empty() {
-            return Err("its List is missing or empty");
-        }
         let delivery = |item: Fields<'_>| {
             let status = item.text("ErrorStatus");
             let status = match item.word("ErrorCode").as_deref() {
@@ -180,8 +172,23 @@ impl DeliveryReceipt {
             let template_id = item.word("TemplateId");
             Ok(Self { message_id: message_id(item)?, template_id, status })
         };
-        items.into_iter().map(delivery).collect()
+        readable(fields, delivery)
     }
+}
+
+/// The items of a List that can be read: an odd one costs no other. An error if there is none.
+fn readable<T>(
+    fields: Fields<'_>,
+    read: impl Fn(Fields<'_>) -> Result<T, &'static str>,
+) -> Result<Vec<T>, &'static str> {
+    let (mut items, mut problem) = (Vec::new(), "its List is missing or empty");
+    for item in fields.items() {
+        match read(item) {
+            Ok(item) => items.push(item),
+            Err(odd) => problem = odd,
+        }
+    }
+    if items.is_empty() { Err(problem) } else { Ok(items) }
 }
 
 fn message_id(fields: Fields<'_>) -> Result<String, &'static str> {
@@ -288,6 +295,11 @@ mod tests {
             );
         }
         assert!(DeliveryReceipt::from_subscription_event(Fields(&json!({}))).is_err());
+        let list =
+            json!({ "List": [{ "ErrorCode": 0 }, { "MsgID": 8, "ErrorCode": 0 }, { "MsgID": 9 }] });
+        let read = DeliveryReceipt::from_subscription_event(Fields(&list)).unwrap();
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].message_id, "8");
     }
 
     #[test]
@@ -347,6 +359,14 @@ mod tests {
             decision("C", ConsentAnswer::Unknown(String::new()), None),
         ];
         assert_eq!(found, Ok(expected));
+        let odd = answers(
+            json!({ "List": [null, {}, "x", { "TemplateId": "A", "SubscribeStatusString": "accept" }] }),
+        );
+        assert_eq!(
+            odd,
+            Ok(vec![decision("A", ConsentAnswer::Accepted, None)]),
+            "an odd item costs no other"
+        );
         assert!(answers(json!({})).is_err());
         assert!(answers(json!({ "List": [] })).is_err());
         assert!(answers(json!({ "List": { "SubscribeStatusString": "accept" } })).is_err());

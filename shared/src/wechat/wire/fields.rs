@@ -48,14 +48,11 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// A whole number.
+    /// A whole number, perhaps written with decimals: `7200.0`.
     pub(crate) fn number(self, name: &str) -> Option<u64> {
-        self.word(name)?.parse().ok()
-    }
-
-    /// The same, if it is required.
-    pub(crate) fn required_number(self, name: &'static str) -> Result<u64, MissingField> {
-        self.number(name).ok_or(MissingField(name))
+        let word = self.word(name)?;
+        let (whole, decimals) = word.split_once('.').unwrap_or((&word, ""));
+        whole.parse().ok().filter(|_| decimals.bytes().all(|digit| digit == b'0'))
     }
 
     /// WeChat's id of a message, which may be part of a key in the tables.
@@ -130,12 +127,16 @@ mod tests {
     /// Fault 22.
     #[test]
     fn field_is_a_string_or_a_number() {
-        let tree = json!({ "a": "1 ", "b": 2, "c": -1, "d": " ", "e": [3], "f": null, "g": 1.5, "h": true });
+        let tree = json!({ "a": "1 ", "b": 2, "c": -1, "d": " ", "e": [3], "f": null, "g": 1.5, "h": true, "i": 7200.0, "j": "7.00", "k": "7.0x" });
         let fields = Fields(&tree);
         assert_eq!(fields.written("a").as_deref(), Some("1 "));
         assert_eq!(fields.number("a"), Some(1));
         assert_eq!(fields.number("b"), Some(2));
-        assert_eq!(fields.number("c"), None);
+        assert_eq!((fields.number("i"), fields.number("j")), (Some(7200), Some(7)));
+        assert_eq!(
+            (fields.number("c"), fields.number("g"), fields.number("k")),
+            (None, None, None)
+        );
         assert_eq!(fields.text("c"), "-1");
         assert_eq!(fields.word("d"), None);
         assert_eq!(fields.text("g"), "1.5");

@@ -151,7 +151,7 @@ impl PartitionModel {
         match refused {
             Some(throttled) if calls.is_all_or_nothing() || calls.is_empty() => Err(throttled),
             _ => {
-                buckets.take(charged.iter().map(|(partition, units)| (partition, *units)));
+                buckets.consume(charged.iter().map(|(partition, units)| (partition, *units)));
                 Ok(charged)
             }
         }
@@ -160,7 +160,7 @@ impl PartitionModel {
 
 impl Admission {
     /// Charges what the answered request did consume, and completes the answer.
-    pub(super) async fn settle(self, answered: Response) -> Response {
+    pub(super) async fn adjust(self, answered: Response) -> Response {
         let (mut head, answered) = answered.into_parts();
         let answered = body::whole(answered).await.unwrap_or_default();
         let read: Value = serde_json::from_slice(&answered).unwrap_or_default();
@@ -168,7 +168,7 @@ impl Admission {
         if let Some(buckets) = self.model.lock().as_mut() {
             let back = self.charged.iter().map(|(partition, units)| (partition, -units));
             let consumed = consumed.iter().map(|(partition, units)| (partition, *units));
-            buckets.take(back.chain(consumed));
+            buckets.consume(back.chain(consumed));
         }
         let answered = match self.calls.complete(read) {
             Some(completed) => {

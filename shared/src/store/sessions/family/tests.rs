@@ -136,7 +136,7 @@ fn every_reuse_is_caught() {
 /// Fault 68.
 #[test]
 fn second_user_of_a_token_is_caught_thief_or_owner() {
-    // Whoever comes second, at once or later, with another key or none.
+    // The one who comes second, at once or later, with another key or none.
     for (first, second) in [(OWNERS, THIEFS), (THIEFS, OWNERS), (OWNERS, None), (None, OWNERS)] {
         for wait in [0, RETRY_WINDOW, RETRY_WINDOW + 1] {
             let mut family = begun();

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::PartitionLimits;
 
-/// Beyond this number the buckets that are full again are forgotten.
+/// Beyond this number the buckets that are full again are dropped.
 const MAX_BUCKETS: usize = 100_000;
 
 /// A partition key value, as far as it is limited.
@@ -69,7 +69,7 @@ impl Buckets {
     }
 
     /// Takes units, or gives them back if they are negative.
-    pub(super) fn take<'a>(&mut self, units: impl Iterator<Item = (&'a Partition, f64)>) {
+    pub(super) fn consume<'a>(&mut self, units: impl Iterator<Item = (&'a Partition, f64)>) {
         for (partition, units) in units {
             let limit = self.limit(partition);
             let bucket = self.bucket(partition);
@@ -78,7 +78,7 @@ impl Buckets {
         if self.buckets.len() > MAX_BUCKETS {
             let (limits, now) = (self.limits, Instant::now());
             self.buckets.retain(|partition, bucket| {
-                let limit = of(limits, partition);
+                let limit = limit_for(limits, partition);
                 bucket.refill(limit, now);
                 bucket.units < limit
             });
@@ -86,7 +86,7 @@ impl Buckets {
     }
 
     fn limit(&self, partition: &Partition) -> f64 {
-        of(self.limits, partition)
+        limit_for(self.limits, partition)
     }
 
     fn bucket(&mut self, partition: &Partition) -> &mut Bucket {
@@ -98,7 +98,7 @@ impl Buckets {
     }
 }
 
-fn of(limits: PartitionLimits, partition: &Partition) -> f64 {
+fn limit_for(limits: PartitionLimits, partition: &Partition) -> f64 {
     if partition.reads { limits.read_units } else { limits.write_units }
 }
 
@@ -119,7 +119,7 @@ mod tests {
             let call = write(key);
             let is_admitted = buckets.exhausted(&call).is_none();
             if is_admitted {
-                buckets.take(call.iter().map(|(partition, units)| (partition, *units)));
+                buckets.consume(call.iter().map(|(partition, units)| (partition, *units)));
             }
             is_admitted
         };

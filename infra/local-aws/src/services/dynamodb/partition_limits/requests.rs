@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::MESSAGE;
 use super::buckets::Partition;
-use super::units::{Change, Schema};
+use super::units::{ItemChange, Schema};
 
 /// The operations that are limited.
 pub(super) fn is_limited(operation: &str) -> bool {
@@ -316,10 +316,10 @@ fn write(
             || !request["AttributeUpdates"][attribute].is_null()
     };
     let (change, after) = match operation {
-        "Put" => (Change::To(put.as_ref()), After::Is(put.clone())),
-        "Delete" => (Change::To(None), After::Is(None)),
-        "Update" => (Change::Some(&is_changed), After::Unknown),
-        "ConditionCheck" => (Change::Nothing, After::Unchanged),
+        "Put" => (ItemChange::To(put.as_ref()), After::Is(put.clone())),
+        "Delete" => (ItemChange::To(None), After::Is(None)),
+        "Update" => (ItemChange::Some(&is_changed), After::Unknown),
+        "ConditionCheck" => (ItemChange::Nothing, After::Unchanged),
         _ => return None,
     };
     let expected = schema.expected(&key, before.as_ref(), &change, in_transaction);

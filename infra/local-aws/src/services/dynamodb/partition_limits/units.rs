@@ -29,7 +29,7 @@ struct Index {
 }
 
 /// What an update is going to change, as far as its text says.
-pub(super) enum Change<'a> {
+pub(super) enum ItemChange<'a> {
     /// To this item; `None` for a deletion.
     To(Option<&'a Item>),
     /// Some attributes: those that the function is true for.
@@ -134,13 +134,13 @@ impl Schema {
         &self,
         key: &Item,
         before: Option<&Item>,
-        change: &Change<'_>,
+        change: &ItemChange<'_>,
         in_transaction: bool,
     ) -> Vec<(Partition, f64)> {
         let changes = match change {
-            Change::To(after) => return self.written(key, before, *after, in_transaction),
-            Change::Nothing => return self.looked_at(key, before, before, in_transaction),
-            Change::Some(changes) => changes,
+            ItemChange::To(after) => return self.written(key, before, *after, in_transaction),
+            ItemChange::Nothing => return self.looked_at(key, before, before, in_transaction),
+            ItemChange::Some(changes) => changes,
         };
         let mut all = self.looked_at(key, before, None, in_transaction);
         for index in &self.indexes {
