@@ -2,18 +2,21 @@
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),./target)
-# Tools that some targets bring along, each in a folder of its own.
+# The compiler of what is deployed; everything else takes any stable Rust.
+RUST ?= 1.95.0
+RELEASE_CARGO = $(if $(filter $(RUST),$(word 2,$(shell rustc --version))),,RUSTUP_TOOLCHAIN=$(RUST)) $(CARGO)
+# Tools that some targets bring along, each in a folder of its own. Those in Python are
+# pinned, with all that they need, in infra/tools.
+CARGO_CYCLONEDX := 0.5.9
 CARGO_DENY := 0.20.2
 CARGO_FUZZ := 0.13.2
-CARGO_LAMBDA := 1.9.2
-ZIG := 0.17.0
-SAM_CLI := 1.170.0
-MINISTACK := 1.5.33
 TOOLS := $(TARGET)/cargo-deny-$(CARGO_DENY)
 FUZZ := $(abspath $(TARGET))/cargo-fuzz-$(CARGO_FUZZ)
-CROSS := $(abspath $(TARGET))/cargo-lambda-$(CARGO_LAMBDA)
-SAM := $(abspath $(TARGET))/sam-cli-$(SAM_CLI)
-EMULATOR := $(abspath $(TARGET))/ministack-$(MINISTACK)
+CYCLONEDX := $(abspath $(TARGET))/cargo-cyclonedx-$(CARGO_CYCLONEDX)
+PYTHON_TOOLS := $(abspath $(TARGET))/tools
+CROSS := $(PYTHON_TOOLS)/cross
+SAM := $(PYTHON_TOOLS)/sam
+EMULATOR := $(PYTHON_TOOLS)/ministack
 QEMU := $(abspath $(TARGET))/qemu
 # What the functions are built for. AWS asks a fifth less for arm64, which needs
 # what `make setup` brings along; without that they are built for this machine.
@@ -31,7 +34,7 @@ SECRET_SCAN := $(abspath $(TARGET))/secret-scan
 PEERS := $(abspath $(TARGET))/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo binaries build deploy stage test races secrets crash chaos check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws interop-dynamodb bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers soak screenshots clean-data
+.PHONY: help setup rust-targets pin sbom run demo binaries build deploy stage test races secrets crash chaos check fmt schema check-template check-dependencies fuzz interop interop-peers interop-aws interop-dynamodb bench release bench-callbacks bench-starts bench-sends bench-logins bench-followers bench-costs bench-peers soak screenshots clean-data
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,19 +49,34 @@ demo: binaries ## Play the core flow, step by step, on free ports
 binaries: ## Build everything that runs on this machine
 	@$(CARGO) build --package hongyan-local $(PACKAGES) $(addprefix --package ,$(EXAMPLES)) --bins --locked
 
-setup: $(CROSS)/ready $(SAM)/ready ## Bring along what building for arm64 and deploying need (needs Python)
+setup: $(CROSS)/ready $(SAM)/ready $(CYCLONEDX)/bin/cargo-cyclonedx ## Bring along what building for arm64 and deploying need (needs Python)
 
-build: ## Build the zips that AWS takes: target/lambda/*/bootstrap.zip (ARCHITECTURE=arm64 or x86_64)
+build: $(CYCLONEDX)/bin/cargo-cyclonedx ## Build the zips that AWS takes: target/lambda/*/bootstrap.zip (ARCHITECTURE=arm64 or x86_64; RUST=another compiler)
 	@case "$(ARCHITECTURE)" in arm64|x86_64) ;; *) echo "ARCHITECTURE is arm64 or x86_64, not $(ARCHITECTURE)"; exit 1;; esac
 	@if test -e $(CROSS)/ready; then \
-		PATH="$(CROSS)/bin:$$PATH" $(CARGO) lambda build --release --locked --no-default-features --target $(TRIPLE) $(PACKAGES); \
+		PATH="$(CROSS)/bin:$$PATH" $(RELEASE_CARGO) lambda build --release --locked --no-default-features --target $(TRIPLE) $(PACKAGES); \
 	elif test "Linux $(ARCHITECTURE)" = "$$(uname -sm | sed s/aarch64/arm64/)"; then \
-		$(CARGO) build --release --locked --no-default-features --target $(TRIPLE) $(PACKAGES); \
+		$(RELEASE_CARGO) build --release --locked --no-default-features --target $(TRIPLE) $(PACKAGES); \
 	else \
 		echo "Building for $(ARCHITECTURE) on this machine needs more tools: run \`make setup\` first."; exit 1; \
 	fi
 	@$(CARGO) run --quiet --package packaging --locked -- --architecture $(ARCHITECTURE) \
 		--from $(if $(wildcard $(CROSS)/ready),$(TARGET)/lambda,$(TARGET)/$(TRIPLE)/release) --to target/lambda $(FUNCTIONS)
+	@$(MAKE) --no-print-directory sbom ARCHITECTURE=$(ARCHITECTURE)
+
+# cargo-cyclonedx writes into the folder of every member of the workspace.
+BILL := hongyan-sbom
+sbom: $(CYCLONEDX)/bin/cargo-cyclonedx ## Write what each function is made of: target/lambda/*/sbom.cdx.json (CycloneDX)
+	@PATH="$(CYCLONEDX)/bin:$$PATH" $(CARGO) cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --target $(TRIPLE) --override-filename $(BILL)
+	@set -e; $(CARGO) build --quiet --package packaging --locked; \
+	for function in $(FUNCTIONS); do mkdir -p target/lambda/$$function; \
+		$(CARGO) tree --locked --package $$function --no-default-features --target $(TRIPLE) --edges normal --prefix none | \
+			$(TARGET)/debug/sbom functions/$$function/$(BILL).json > target/lambda/$$function/sbom.cdx.json; \
+	done
+	@find functions shared examples infra tests -name $(BILL).json -delete
+
+$(CYCLONEDX)/bin/cargo-cyclonedx:
+	$(CARGO) install cargo-cyclonedx --version $(CARGO_CYCLONEDX) --locked --root $(CYCLONEDX)
 
 TRIPLE = $(if $(filter arm64,$(ARCHITECTURE)),aarch64,x86_64)-unknown-linux-gnu
 
@@ -73,21 +91,34 @@ deploy: stage build $(SAM)/ready ## Deploy to the AWS account that the AWS CLI i
 stage:
 	@test -n "$(STAGE)" || { echo "Which stage? Say \`make deploy STAGE=prod\`, for instance."; exit 1; }
 
-$(CROSS)/ready:
-	@$(call python)
+rust-targets:
 	@rustup --version > /dev/null 2>&1 || { echo "rustup is missing, which brings the Rust target for arm64: install it from https://rustup.rs"; exit 1; }
-	rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-gnu
-	python3 -m venv $(CROSS)
-	$(CROSS)/bin/pip install --quiet --disable-pip-version-check cargo-lambda==$(CARGO_LAMBDA) ziglang==$(ZIG)
-	touch $@
+	test "$$(rustc --version | cut -d ' ' -f 2)" = $(RUST) || rustup toolchain install $(RUST) --profile minimal
+	$(if $(filter $(RUST),$(word 2,$(shell rustc --version))),,RUSTUP_TOOLCHAIN=$(RUST)) rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-gnu
 
-$(SAM)/ready:
+$(CROSS)/ready: | rust-targets
+
+# pip takes nothing but what the hashes name: no newer version, nothing unnamed, and no
+# source whose build would bring tools of its own.
+PIP_INSTALL := install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement
+
+$(PYTHON_TOOLS)/%/ready: infra/tools/%.txt
 	@$(call python)
-	python3 -m venv $(SAM)
-	$(SAM)/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(SAM_CLI)
+	rm -rf $(@D)
+	python3 -m venv $(@D)
+	$(@D)/bin/pip $(PIP_INSTALL) $<
 	touch $@
 
-python = python3 -c 'import venv, ensurepip' || { echo "Python 3 with its venv module is missing; install python3 and python3-venv"; exit 1; }
+# Versions are changed in the .in files; UPGRADE=--upgrade also takes newer ones of what they bring along.
+UPGRADE ?=
+pin: $(PYTHON_TOOLS)/uv/ready ## Write the versions and hashes of the tools in Python anew, from infra/tools/*.in (UPGRADE=--upgrade)
+	@set -e; for list in $(wildcard infra/tools/*.in) tests/interop/requirements.in; do \
+		echo "$$list"; \
+		$(PYTHON_TOOLS)/uv/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --custom-compile-command "make pin" $$list --output-file $${list%.in}.txt; \
+	done
+
+python = python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer with its venv module is missing; install python3 and python3-venv"; exit 1; }
 
 # The scenarios drive the functions' binaries, which `cargo test` does not build. They
 # record which permissions the functions use and which secrets they receive; the second
@@ -251,7 +282,7 @@ $(PEERS)/ready: tests/interop/requirements.txt tests/interop/package.json tests/
 	@node --version > /dev/null && npm --version > /dev/null || { echo "Node.js with npm is missing; install nodejs and npm"; exit 1; }
 	rm -rf $(PEERS)
 	python3 -m venv $(PEERS)/python
-	$(PEERS)/python/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement tests/interop/requirements.txt
+	$(PEERS)/python/bin/pip $(PIP_INSTALL) tests/interop/requirements.txt
 	mkdir $(PEERS)/node
 	cp tests/interop/package.json tests/interop/package-lock.json $(PEERS)/node/
 	npm ci --prefix $(PEERS)/node --silent --no-audit --no-fund --ignore-scripts
@@ -260,12 +291,6 @@ $(PEERS)/ready: tests/interop/requirements.txt tests/interop/package.json tests/
 $(PEERS)/java/ready: $(PEERS)/ready tests/interop/wxjava/pom.xml $(shell find tests/interop/wxjava/src -type f)
 	@javac --version > /dev/null 2>&1 && mvn --version > /dev/null || { echo "Java with Maven is missing; install a JDK (17 or newer) and maven"; exit 1; }
 	mvn --quiet --batch-mode --strict-checksums --file tests/interop/wxjava/pom.xml -Dfolder=$(PEERS)/java compile
-	touch $@
-
-$(EMULATOR)/ready:
-	@$(call python)
-	python3 -m venv $(EMULATOR)
-	$(EMULATOR)/bin/pip install --quiet --disable-pip-version-check ministack==$(MINISTACK) 'aws-sam-translator>=1.90' cryptography
 	touch $@
 
 # Unpacked, not installed: an arm64 program needs the C library of its own kind.

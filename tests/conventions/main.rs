@@ -1,11 +1,12 @@
-//! Conventions that no compiler checks: the words of docs/GLOSSARY.md, and which file may
-//! import which.
+//! Conventions that no compiler checks: the words of docs/GLOSSARY.md, which file may
+//! import which, and that tools are installed with hashes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod graph;
 mod local_aws;
 mod modules;
+mod supply_chain;
 mod vocabulary;
 
 use std::fs;

@@ -70,6 +70,16 @@ pub(crate) fn tool() -> PathBuf {
     folder().join("hongyan")
 }
 
+/// The program behind `make run`.
+pub(crate) fn runner() -> PathBuf {
+    static CHECKED: LazyLock<Result<(), String>> =
+        LazyLock::new(|| check(&folder(), "hongyan-local"));
+    if let Err(problem) = &*CHECKED {
+        panic!("{problem}: run `cargo build --workspace --all-targets`, as `make test` does");
+    }
+    folder().join("hongyan-local")
+}
+
 /// A folder with all binaries and those examples, called as they are.
 pub(crate) fn with_examples(names: &[&str]) -> tempfile::TempDir {
     let all = tempfile::tempdir().unwrap();

@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 const TABLE: &str = include_str!("../FAULTS.md");
 
 /// The folders of tests that aren't scenarios, by the table's name for them.
-const FOLDERS: [(&str, &str); 5] = [
+const FOLDERS: [(&str, &str); 9] = [
     ("shared", "shared/src"),
     ("local_aws", "infra/local-aws/src"),
     ("properties", "shared/tests/properties"),
     ("models", "tests/models"),
     ("cloud", "infra/local-aws/tests/cloud"),
+    ("aws", "infra/local-aws/tests/aws"),
+    ("persisted", "infra/persisted/src"),
+    ("resettable_server", "infra/resettable-server/src"),
+    ("wechat_sandbox", "infra/sandbox/tests/sandbox"),
 ];
 
 /// A fault and a test that causes it: the number, the file, the function.

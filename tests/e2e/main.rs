@@ -88,6 +88,7 @@ mod rejected_token;
 mod remaining;
 mod replay;
 mod replies;
+mod runner;
 mod sandbox_page;
 mod scheduling;
 mod send;

@@ -18,6 +18,10 @@ pub struct RunArguments {
     /// Port of AWS: DynamoDB, SSM, SQS and Lambda Invoke (0: any free one).
     #[arg(long, default_value_t = 4566)]
     pub aws_port: u16,
+    /// A name by which callers may address every port, besides localhost and IP addresses;
+    /// may be repeated. For containers (host.docker.internal) and tunnels.
+    #[arg(long = "host-name", value_name = "NAME")]
+    pub host_names: Vec<String>,
     /// Keep data in memory only.
     #[arg(long, conflicts_with = "data")]
     pub memory: bool,
@@ -49,6 +53,7 @@ impl RunArguments {
         options.extra_stacks = self.stack;
         options.http_port = self.http_port;
         options.aws_port = self.aws_port;
+        options.host_names = self.host_names;
         options.data = (!self.memory).then(|| self.data.unwrap_or_else(|| data.into()));
         options.parameters = self.parameters.into_iter().collect();
         options.environments = self.environments;

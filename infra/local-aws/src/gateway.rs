@@ -24,7 +24,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 pub use cors::Cors;
-use resettable_server::{ConnectionHandle, Server};
+use resettable_server::{Callers, ConnectionHandle, Server};
 use throttle::Bucket;
 use tokio::sync::watch;
 
@@ -51,9 +51,10 @@ struct Api {
     stage: event::ApiStage,
 }
 
-/// Serves `routes` on `listener`.
+/// Serves `routes` on `listener` to these callers, and to pages of the origins that `cors` allows.
 pub(crate) fn serve(
     listener: std::net::TcpListener,
+    mut callers: Callers,
     routes: Vec<Route>,
     cors: Option<Cors>,
     functions: Arc<dyn Invoke>,
@@ -67,9 +68,12 @@ pub(crate) fn serve(
     let buckets =
         routes.iter().filter_map(|route| Some((route.to_string(), Bucket::new(route.limit)?)));
     let buckets = buckets.collect();
+    if let Some(cors) = cors.clone() {
+        callers = callers.with_origins(move |headers| cors.allowed(headers).is_some());
+    }
     let api = Arc::new(Api { routes, buckets, cors, keys, functions, stage });
     let router = Router::new().fallback(handle).with_state(api);
-    Server::start("the HTTP API", listener, router, watch::Sender::new(false))
+    Server::start("the HTTP API", listener, router, callers, watch::Sender::new(false))
 }
 
 async fn handle(

@@ -26,7 +26,8 @@ use std::{
 };
 
 use axum::body::Bytes;
-use tokio::task::JoinHandle;
+use resettable_server::{Callers, Server};
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     logs::Logs,
@@ -80,7 +81,9 @@ struct Inner {
     observers: Observers,
     guard: Arc<ProcessGuard>,
     activity: Arc<Activity>,
-    tasks: Vec<JoinHandle<()>>,
+    /// Dropping it stops it.
+    _api: Server,
+    sweeper: JoinHandle<()>,
 }
 
 /// How busy the functions are.
@@ -133,7 +136,7 @@ impl Runtime {
     /// Serves the Runtime API on a free port and gets ready to start functions.
     pub(crate) async fn start(functions: &[Function], options: Options) -> std::io::Result<Self> {
         let guard = Arc::new(ProcessGuard::stand_by()?);
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
         let options = Arc::new(options);
         let pool = |function: &Function| {
@@ -142,12 +145,10 @@ impl Runtime {
         };
         let pools: BTreeMap<_, _> = functions.iter().map(pool).collect();
 
-        let router = api::router(pools.clone());
-        let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the Runtime API has stopped");
-            }
-        });
+        // Only the functions of this machine call it, by the address that they were given.
+        let (router, callers) = (api::router(pools.clone()), Callers::default());
+        let stop = watch::Sender::new(false);
+        let api = Server::start("the Lambda Runtime API", listener, router, callers, stop)?;
         let swept: Vec<_> = pools.values().cloned().collect();
         let (idle, observers) = (options.idle, options.observers.clone());
         let sweeper = tokio::spawn(async move {
@@ -161,7 +162,8 @@ impl Runtime {
             observers,
             guard,
             activity: Arc::default(),
-            tasks: vec![server, sweeper],
+            _api: api,
+            sweeper,
         })))
     }
 
@@ -182,18 +184,18 @@ impl Runtime {
         self.0.guard.kill();
     }
 
-    /// Stops every environment, busy or not, and the Runtime API.
+    /// Stops every environment, busy or not. The Runtime API ends with the last handle.
     pub(crate) async fn stop(&self) {
         for pool in self.0.pools.values() {
             pool.close().await;
         }
-        self.0.tasks.iter().for_each(JoinHandle::abort);
+        self.0.sweeper.abort();
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.sweeper.abort();
     }
 }
 

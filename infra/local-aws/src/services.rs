@@ -10,8 +10,8 @@
 //!
 //! A function may do what its role's policies allow, as on AWS ([`permission`]); other
 //! clients may do everything. Nothing checks signatures or throttles. A request must
-//! still carry an `Authorization` header and address this machine by `localhost` or by
-//! number, so that a web page in a browser can't read parameters or invoke functions.
+//! still carry an `Authorization` header and come from no web page ([`Callers`]), so that a
+//! page in a browser can't read parameters or invoke functions.
 
 pub(crate) mod asynchronous;
 pub(crate) mod body;
@@ -27,9 +27,7 @@ mod endpoint;
 pub(crate) mod error;
 pub(crate) mod fault;
 mod folder;
-mod host;
 pub(crate) mod invoke;
-mod persisted;
 pub(crate) mod refusal;
 mod usage;
 
@@ -48,6 +46,7 @@ pub use fault::{Fault, FaultHandle, Faults, InvalidFault};
 pub use invoke::{EventInvokeConfig, Invoke, ProcessCommand};
 use permission::Permissions;
 pub use refusal::Refusal;
+pub use resettable_server::Callers;
 pub use usage::{UsageMeter, Used};
 
 /// How long requests under way may take to finish once the server is told to stop.
@@ -104,18 +103,20 @@ impl Aws {
         AsyncInvoker::new(functions, self.queues.clone(), self.event_retries)
     }
 
-    /// Serves every service on `listener`; Lambda's calls go to `functions`. Must be called
-    /// inside a Tokio runtime.
+    /// Serves every service on `listener` to these callers; Lambda's calls go to `functions`.
+    /// Must be called inside a Tokio runtime.
     pub async fn serve(
         &self,
         listener: std::net::TcpListener,
+        callers: Callers,
         functions: Arc<dyn Invoke>,
     ) -> Result<Server, Error> {
         let (stop, stopping) = watch::channel(false);
         let asynchronous = self.asynchronous(functions.clone());
         let lambda = lambda::Lambda::new(functions, asynchronous, stopping.clone());
         let router = endpoint::router(self, lambda, stopping);
-        let http = resettable_server::Server::start("the AWS endpoint", listener, router, stop);
+        let name = "the AWS endpoint";
+        let http = resettable_server::Server::start(name, listener, router, callers, stop);
         Ok(Server { http: http.map_err(Error::Serve)?, faults: self.faults.clone() })
     }
 

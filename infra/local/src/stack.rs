@@ -13,6 +13,7 @@ use local_aws::{
     Cloud, Endpoints, HttpClient, HttpError, InvocationEnd, Observed, Options, Prepared,
     TrafficObserver, cloud::bind, template::Template,
 };
+use persisted::private;
 use wechat_sandbox::{ActivityFeed, ActivityKind, Business, Sandbox, World, example};
 
 use crate::{notification_feed, seed};
@@ -78,6 +79,7 @@ impl Stack {
         ] {
             options.parameter_defaults.insert(name.to_owned(), value.to_owned());
         }
+        let host_names = options.host_names.clone();
         let (data, stage) = (options.data.clone(), options.parameters.get("Stage").cloned());
 
         let mut prepared = Prepared::new(options, endpoints)?;
@@ -102,6 +104,7 @@ impl Stack {
         let options = wechat_sandbox::Options {
             data: data.as_ref().map(|data| data.join("wechat.json")),
             business,
+            host_names,
             feed: feed.clone(),
             ..wechat_sandbox::Options::new(listener, format!("{http_url}/callback"))
         };
@@ -167,7 +170,7 @@ impl Stack {
     pub(crate) fn remember_people(&self) -> io::Result<()> {
         self.has_people.store(true, Ordering::SeqCst);
         match &self.data {
-            Some(data) => std::fs::write(data.join(PEOPLE), "ann, bob and carol are here\n"),
+            Some(data) => private::replace(&data.join(PEOPLE), b"ann, bob and carol are here\n"),
             None => Ok(()),
         }
     }

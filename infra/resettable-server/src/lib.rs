@@ -1,9 +1,14 @@
 //! An HTTP server for programs that stand in for a service, faults included: a handler may
-//! reset the connection to its caller instead of answering.
+//! reset the connection to its caller instead of answering. It is for this machine: web pages
+//! are refused before the router sees them ([`Callers`]).
+
+mod callers;
 
 use axum::Router;
 use axum::extract::connect_info::Connected;
+use axum::middleware;
 use axum::serve::{IncomingStream, Listener};
+pub use callers::Callers;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
@@ -28,18 +33,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves `router` until `stop` holds `true`. Handlers extract
+    /// Serves `router` to these callers until `stop` holds `true`. Handlers extract
     /// `ConnectInfo<ConnectionHandle>`. `name` is what the log calls the server.
     pub fn start(
         name: &'static str,
         listener: std::net::TcpListener,
         router: Router,
+        callers: Callers,
         stop: watch::Sender<bool>,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
         let mut stopping = stop.subscribe();
+        let router = router.layer(middleware::from_fn_with_state(callers, callers::admit));
         let service = router.into_make_service_with_connect_info::<ConnectionHandle>();
         let task = tokio::spawn(async move {
             let stopped = async move {

@@ -8,7 +8,7 @@ use crate::model::faults::Fault;
 use crate::model::world::World;
 use crate::oddities::switches::Switches;
 use crate::push::outgoing::Push;
-use crate::world_file;
+use persisted::{ChangeId, NotWritten, Persisted, Stored};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ pub(crate) type SharedContext = Arc<Context>;
 
 /// The sandbox while it runs.
 pub(crate) struct Context {
-    state: Mutex<State>,
+    state: Persisted<State>,
     pub(crate) http: reqwest::Client,
     pub(crate) callback_base: String,
     background: Mutex<JoinSet<()>>,
@@ -29,9 +29,6 @@ pub(crate) struct Context {
     closing: watch::Receiver<bool>,
     pub(crate) business: Business,
     pub(crate) feed: ActivityFeed,
-    /// The content of the data file since the start.
-    saved: Mutex<Vec<u8>>,
-    data: Option<PathBuf>,
 }
 
 /// The state that changes while the sandbox runs.
@@ -48,10 +45,26 @@ pub(crate) struct State {
     pub(crate) sending: Vec<String>,
     /// Pushes that wait for their release.
     pub(crate) paused_pushes: Vec<Push>,
+    /// As in [`Context`].
+    version: watch::Sender<u64>,
+}
+
+impl Stored for State {
+    fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec_pretty(&self.world)
+    }
+
+    fn restore(&mut self, json: &[u8]) -> serde_json::Result<()> {
+        self.world = serde_json::from_slice(json)?;
+        self.version.send_modify(|version| *version += 1);
+        Ok(())
+    }
 }
 
 impl Context {
-    pub(crate) fn new(
+    /// Starts with the world in the data file, or else with `world`. Fails if the file isn't
+    /// writable.
+    pub(crate) fn open(
         world: World,
         http: reqwest::Client,
         callback_base: &str,
@@ -59,7 +72,8 @@ impl Context {
         feed: ActivityFeed,
         data: Option<PathBuf>,
         closing: watch::Receiver<bool>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        let version = watch::Sender::new(0);
         let state = State {
             world,
             faults: Vec::new(),
@@ -67,33 +81,65 @@ impl Context {
             calls: CallLog::default(),
             sending: Vec::new(),
             paused_pushes: Vec::new(),
+            version: version.clone(),
         };
-        Self {
-            state: Mutex::new(state),
+        Ok(Self {
+            state: Persisted::open(data, state)?,
             http,
             callback_base: callback_base.trim_end_matches('/').to_owned(),
             background: Mutex::new(JoinSet::new()),
             pushes_in_progress: watch::Sender::new(0),
-            version: watch::Sender::new(0),
+            version,
             closing,
             business,
             feed,
-            saved: Mutex::new(Vec::new()),
-            data,
-        }
+        })
     }
 
     /// Reads the state. The closure is synchronous, so the lock is never held across an await.
     pub(crate) fn read<R>(&self, read: impl FnOnce(&State) -> R) -> R {
-        read(&lock(&self.state))
+        self.state.read(read)
     }
 
-    /// Changes the state; the saver writes it to the data file shortly after. The closure is
-    /// synchronous, so the lock is never held across an await.
+    /// Changes the state; the data file follows shortly after, or when a caller waits for it. The closure is synchronous, so the lock is never held across an await.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
-        let result = change(&mut lock(&self.state));
+        let (result, _) = self.state.change(change);
         self.version.send_modify(|version| *version += 1);
         result
+    }
+
+    /// Changes what doesn't survive a restart, so that nothing has to be written.
+    pub(crate) fn change_unsaved<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let result = self.state.change_if(|state| (change(state), false));
+        self.version.send_modify(|version| *version += 1);
+        result
+    }
+
+    /// Changes the state and waits until the change is in the data file. What can't be written
+    /// there is undone.
+    pub(crate) async fn change_and_save<R>(
+        &self,
+        change: impl FnOnce(&mut State) -> R,
+    ) -> Result<R, NotWritten> {
+        let (result, change) = self.state.change(change);
+        self.version.send_modify(|version| *version += 1);
+        self.state.wait_until_written(change).await?;
+        Ok(result)
+    }
+
+    /// The latest change of any caller.
+    pub(crate) fn latest(&self) -> ChangeId {
+        self.state.latest()
+    }
+
+    /// Waits until every change after `since` is in the data file.
+    pub(crate) async fn saved_since(&self, since: ChangeId) -> Result<(), NotWritten> {
+        self.state.wait_since(since).await
+    }
+
+    /// Saves what is unsaved; later changes are lost.
+    pub(crate) fn close(&self) {
+        self.state.close();
     }
 
     /// Receives a version for each change of the state.
@@ -127,34 +173,6 @@ impl Context {
     /// Takes the background tasks, to end them.
     pub(crate) fn take_background(&self) -> JoinSet<()> {
         std::mem::take(&mut *lock(&self.background))
-    }
-
-    /// Whether there is a data file.
-    pub(crate) fn is_persistent(&self) -> bool {
-        self.data.is_some()
-    }
-
-    /// Writes the world to the data file. Writes are serialised, so an older world never
-    /// replaces a newer one.
-    pub(crate) async fn save(self: &Arc<Self>) -> Result<(), Error> {
-        let Some(path) = self.data.clone() else { return Ok(()) };
-        let context = self.clone();
-        let failed = |reason: String| Error::Data { path: path.clone(), reason };
-        let target = path.clone();
-        let write = tokio::task::spawn_blocking(move || {
-            let mut saved = lock(&context.saved);
-            let world = serde_json::to_vec_pretty(&lock(&context.state).world)?;
-            // Faults and calls change the state without changing the world.
-            if *saved != world {
-                world_file::save(&target, &world)?;
-                *saved = world;
-            }
-            Ok::<_, std::io::Error>(())
-        });
-        match write.await {
-            Ok(written) => written.map_err(|error| failed(error.to_string())),
-            Err(error) => Err(failed(error.to_string())),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ mod business;
 mod calls;
 mod clock;
 mod console;
-mod error;
+pub(crate) mod error;
 mod faults;
 mod live;
 mod lookup;
@@ -20,10 +20,6 @@ mod user_actions;
 use crate::context::SharedContext;
 use crate::control::error::ControlError;
 use axum::Router;
-use axum::extract::Request;
-use axum::http::header;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 
 /// All routes of the control API.
@@ -41,21 +37,6 @@ pub(crate) fn routes() -> Router<SharedContext> {
         .merge(clock::routes())
         .route("/sandbox", any(not_found))
         .route("/sandbox/{*path}", any(not_found))
-}
-
-/// Rejects requests from web pages of other origins. A browser sends the `Origin` with every
-/// request that can change something; it hides the answers to the others from the page.
-pub(crate) async fn reject_other_origins(request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let value = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let same = value(header::ORIGIN).is_none_or(|origin| {
-        let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-        value(header::HOST) == Some(host)
-    });
-    if same {
-        return next.run(request).await;
-    }
-    ControlError::forbidden("pages of other origins may not call the sandbox").into_response()
 }
 
 async fn not_found() -> ControlError {

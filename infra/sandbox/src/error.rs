@@ -1,7 +1,5 @@
 //! Why a sandbox does not start.
 
-use std::path::PathBuf;
-
 /// Why a sandbox does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -13,14 +11,9 @@ pub enum Error {
     Client(String),
     /// The data file cannot be read or written.
     #[error(
-        "the sandbox cannot use its data file {path}: {reason}; repair the file, or remove it to start from the example"
+        "the sandbox cannot use its data file: {0}; repair the file, or remove it to start from the example"
     )]
-    Data {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        reason: String,
-    },
+    Data(#[from] persisted::Error),
     /// The initial world is invalid.
     #[error("the sandbox's world is invalid: {0}")]
     World(String),

@@ -15,7 +15,6 @@ mod push;
 mod random;
 mod server;
 mod strict_json;
-mod world_file;
 
 pub use activity_feed::{Activity, ActivityFeed, ActivityKind};
 pub use business::Business;

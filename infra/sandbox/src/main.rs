@@ -23,6 +23,10 @@ struct Arguments {
     /// The URL that takes a request for a notification; for the page.
     #[arg(long)]
     send: Option<String>,
+    /// A name by which callers may address the sandbox, besides localhost and IP addresses; may
+    /// be repeated. For containers (host.docker.internal) and tunnels.
+    #[arg(long = "host-name", value_name = "NAME")]
+    host_names: Vec<String>,
     /// The file that keeps the world over restarts; in memory without it.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -56,6 +60,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     })?;
     let options = Options {
         data: arguments.data,
+        host_names: arguments.host_names,
         business: Business { api: arguments.api, send: arguments.send },
         ..Options::new(listener, arguments.callback_base)
     };

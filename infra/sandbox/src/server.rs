@@ -3,24 +3,25 @@
 use crate::activity_feed::ActivityFeed;
 use crate::business::Business;
 use crate::context::{Context, SharedContext};
+use crate::control::error::ControlError;
 use crate::error::Error;
 use crate::model::example_world::example;
 use crate::model::world::World;
-use crate::{control, endpoints, page, world_file};
+use crate::{control, endpoints, page};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use reqwest::redirect;
-use resettable_server::Server;
+use resettable_server::{Callers, Server};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 /// Time for calls in progress when the sandbox stops.
 const STOP_TIMEOUT: Duration = Duration::from_millis(500);
-/// Delay that collects changes before they are written to the data file.
-const SAVE_DELAY: Duration = Duration::from_millis(200);
 
 /// The options of a sandbox.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// The business's servers, which the page calls.
     pub business: Business,
+    /// Names by which callers may address the sandbox, besides `localhost` and IP addresses.
+    pub host_names: Vec<String>,
     /// The activity feed; the embedding program may record to it as well.
     pub feed: ActivityFeed,
 }
@@ -41,8 +44,9 @@ pub struct Options {
 impl Options {
     /// In memory, without a business.
     pub fn new(listener: TcpListener, callback_base: impl Into<String>) -> Self {
-        let (business, feed) = Default::default();
-        Self { listener, callback_base: callback_base.into(), data: None, business, feed }
+        let (business, host_names, feed) = Default::default();
+        let callback_base = callback_base.into();
+        Self { listener, callback_base, data: None, business, host_names, feed }
     }
 }
 
@@ -50,7 +54,6 @@ impl Options {
 pub struct Sandbox {
     context: SharedContext,
     server: Server,
-    saver: JoinHandle<()>,
 }
 
 impl Sandbox {
@@ -60,16 +63,11 @@ impl Sandbox {
     }
 
     /// Starts with the world in the data file, or else with `world`.
-    pub async fn start_with(options: Options, world: World) -> Result<Self, Error> {
-        let mut world = match &options.data {
-            Some(path) => world_file::load(path)?.unwrap_or(world),
-            None => world,
-        };
+    pub async fn start_with(options: Options, mut world: World) -> Result<Self, Error> {
         world.link_people_to_apps();
         world.check().map_err(Error::World)?;
-
         let (stop, stopping) = watch::channel(false);
-        let context = Arc::new(Context::new(
+        let context = Arc::new(Context::open(
             world,
             client()?,
             &options.callback_base,
@@ -77,14 +75,12 @@ impl Sandbox {
             options.feed,
             options.data,
             stopping,
-        ));
-        // Fails now if the data file is not writable.
-        context.save().await?;
-
-        let server = Server::start("the sandbox", options.listener, router(context.clone()), stop)
+        )?);
+        let callers = Callers::by_names(&options.host_names);
+        let router = router(context.clone());
+        let server = Server::start("the sandbox", options.listener, router, callers, stop)
             .map_err(Error::Listen)?;
-        let saver = tokio::spawn(save_changes(context.clone()));
-        Ok(Self { context, server, saver })
+        Ok(Self { context, server })
     }
 
     /// The address that it listens on.
@@ -100,17 +96,16 @@ impl Sandbox {
     /// Stops listening, ends calls in progress and saves the world.
     pub async fn stop(mut self) {
         self.server.stop(STOP_TIMEOUT).await;
-        self.saver.abort();
         self.context.take_background().shutdown().await;
-        if let Err(error) = self.context.save().await {
-            tracing::error!(%error, "the latest changes are lost");
+        let context = self.context.clone();
+        if tokio::task::spawn_blocking(move || context.close()).await.is_err() {
+            tracing::error!("saving the world panicked");
         }
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.saver.abort();
         self.context.take_background().abort_all();
     }
 }
@@ -122,21 +117,22 @@ fn router(context: SharedContext) -> Router {
         .merge(control::routes())
         .method_not_allowed_fallback(control::method_not_allowed)
         .fallback(endpoints::dispatch::receive)
-        .layer(middleware::from_fn(control::reject_other_origins))
+        .layer(middleware::from_fn_with_state(context.clone(), save_before_answer))
         .with_state(context)
 }
 
-/// Saves the world after each change.
-async fn save_changes(context: SharedContext) {
-    if !context.is_persistent() {
-        return;
-    }
-    let mut versions = context.versions();
-    while versions.changed().await.is_ok() {
-        tokio::time::sleep(SAVE_DELAY).await;
-        if let Err(error) = context.save().await {
-            tracing::error!(%error, "the latest changes are not saved");
-        }
+/// Holds an answer back until what it tells of is in the data file: what a caller knows is
+/// there also after the sandbox was killed.
+async fn save_before_answer(
+    State(context): State<SharedContext>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let since = context.latest();
+    let answer = next.run(request).await;
+    match context.saved_since(since).await {
+        Ok(()) => answer,
+        Err(error) => ControlError::from(error).into_response(),
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Options {
     pub http_port: u16,
     /// The port of AWS; 0 for a free one.
     pub aws_port: u16,
+    /// Names by which callers may address every port, besides `localhost` and IP addresses.
+    pub host_names: Vec<String>,
     /// Where data is kept over restarts; memory if nowhere.
     pub data: Option<PathBuf>,
     /// Values of the templates' parameters. One goes to all templates that have the
@@ -71,6 +73,7 @@ impl Options {
             binaries: beside_this_program(),
             http_port: 0,
             aws_port: 0,
+            host_names: Vec::new(),
             data: None,
             parameters: BTreeMap::new(),
             parameter_defaults: BTreeMap::new(),

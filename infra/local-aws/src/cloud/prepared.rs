@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, net::TcpListener, path::Path, sync::Arc};
 
+use resettable_server::Callers;
 use tokio::task::JoinSet;
 
 use super::{Cloud, Endpoints, Error, Options, STAGE, extra_stacks};
@@ -127,11 +128,13 @@ impl Prepared {
         .map_err(runner("serve the Lambda Runtime API"))?;
         let functions: Arc<dyn Invoke> = Arc::new(runtime.clone());
         let (aws_listener, aws_address) = endpoints.aws;
-        let server = aws.serve(aws_listener, functions.clone()).await?;
+        let callers = Callers::by_names(&options.host_names);
+        let server = aws.serve(aws_listener, callers.clone(), functions.clone()).await?;
         let serve = |listener, mut routes: Vec<Route>, cors, api_id: &str| {
             routes.iter_mut().for_each(|route| route.timeout += options.timeout_grace);
             let (functions, account) = (functions.clone(), target.account.clone());
-            gateway::serve(listener, routes, cors, functions, account, api_id.to_owned())
+            let callers = callers.clone();
+            gateway::serve(listener, callers, routes, cors, functions, account, api_id.to_owned())
                 .map_err(runner("serve the HTTP API"))
         };
         let (http_listener, http_address) = endpoints.http;

@@ -70,7 +70,7 @@ impl Cors {
     }
 
     /// What a request's origin is told: itself, or `*`; none if it isn't allowed.
-    fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+    pub(super) fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(header::ORIGIN)?;
         let text = origin.to_str().ok()?;
         let scheme = |allowed: &str| {

@@ -63,6 +63,7 @@ fn with(cors: Option<Cors>) -> (Server, Arc<Scripted>, HttpClient) {
     let functions = Arc::new(Scripted::default());
     let gateway = serve(
         listener,
+        Callers::default(),
         routes,
         cors,
         functions.clone(),
@@ -79,7 +80,7 @@ async fn a_request_becomes_an_event_of_format_2() {
     let response = http
         .client()
         .post(http.url("/callback/sh%6Fp?signature=a%2Bb&x=1&x=2"))
-        .header("Host", "x.127.0.0.1")
+        .header("Host", "x.localhost")
         .header("Content-Type", "text/xml")
         .header("X-Many", "1")
         .header("X-Many", "2")
@@ -194,6 +195,7 @@ async fn pages_of_named_origins_may_ask_and_others_are_told_nothing() {
     assert_eq!(allowed.headers()["access-control-allow-origin"], shop);
     assert_eq!(allowed.headers()["access-control-allow-methods"], "POST");
     let other = preflight("https://evil.example").await;
+    assert_eq!(other.status(), 403);
     assert!(other.headers().get("access-control-allow-origin").is_none());
     assert!(functions.seen.lock().unwrap().is_empty(), "no function is asked");
 
@@ -202,11 +204,11 @@ async fn pages_of_named_origins_may_ask_and_others_are_told_nothing() {
     assert_eq!(answer.status(), 202);
     assert_eq!(answer.headers()["access-control-allow-origin"], shop);
 
-    // Where nothing is configured, a preflight is a request like others.
+    // Where nothing is configured, no page of another origin is answered.
     let (_gateway, _, http) = start();
     let asked = http.client().request(reqwest::Method::OPTIONS, http.url("/callback/shop"));
     let asked = asked.header("Origin", shop).header("Access-Control-Request-Method", "POST");
     let answer = asked.send().await.unwrap();
-    assert_eq!(answer.status(), 404);
+    assert_eq!(answer.status(), 403);
     assert!(answer.headers().get("access-control-allow-origin").is_none());
 }

@@ -1,8 +1,7 @@
 //! DynamoDB and its streams: dynoxide, an engine over SQLite, in this process.
 //!
-//! The engine runs SQL where its server runs, so it has a runtime and a thread
-//! of its own; clients' requests are passed on to it over the loopback
-//! interface. Four things that it leaves to its embedder are done here: an
+//! The engine is called in process ([`call`]): its own server would be one more port, which
+//! answers every web page. Four things that it leaves to its embedder are done here: an
 //! index over the stream's records (without one every write reads them all),
 //! trimming them (AWS keeps 24 hours), expiring items (TTL), and hiding
 //! writes that changed nothing (AWS has no record of those).
@@ -16,23 +15,25 @@
 //! adds the keys to the projection; a query of a table without a sort key restarts after
 //! its one item; and a query accepts an empty string for a key.
 
+mod call;
 mod engine;
 mod partition_limits;
-mod proxy;
 mod stream;
 mod table;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::response::Response;
 use dynoxide::{Database, DynoxideError};
 use rusqlite::Connection;
 use serde_json::Value;
 
+use super::body;
 use super::error::Error;
-use engine::Engine;
+use super::refusal::{Refusal, answer};
+use engine::Maintenance;
 pub use partition_limits::{PartitionLimits, PartitionModel};
-use proxy::Proxy;
 pub use stream::StreamPosition;
 
 /// The database: a handle, cheap to clone.
@@ -47,8 +48,8 @@ struct Inner {
     folder: Option<PathBuf>,
     /// A connection beside the engine's, for what the engine has no call for.
     beside: Arc<Mutex<Connection>>,
-    engine: Mutex<Option<Engine>>,
-    proxy: Proxy,
+    /// None once the database is closed.
+    maintenance: Mutex<Option<Maintenance>>,
     partitions: PartitionModel,
 }
 
@@ -69,15 +70,13 @@ impl DynamoDb {
     pub fn open(file: Option<&Path>) -> Result<Self, Error> {
         let (database, beside) = engine::open(file)?;
         let beside = Arc::new(Mutex::new(beside));
-        let engine = Engine::start(database.clone(), beside.clone())?;
-        let proxy = Proxy::new(engine.address());
+        let maintenance = Maintenance::start(database.clone(), beside.clone())?;
         Ok(Self {
             inner: Arc::new(Inner {
                 database,
                 folder: file.and_then(Path::parent).map(Path::to_path_buf),
                 beside,
-                engine: Mutex::new(Some(engine)),
-                proxy,
+                maintenance: Mutex::new(Some(maintenance)),
                 partitions: PartitionModel::default(),
             }),
         })
@@ -148,7 +147,7 @@ impl DynamoDb {
         &self,
         operation: &str,
         request: axum::extract::Request,
-    ) -> axum::response::Response {
+    ) -> Response {
         let partitions = &self.inner.partitions;
         match partitions.admit(&self.inner.database, operation, request).await {
             Ok((request, None)) => self.execute(operation, request).await,
@@ -159,37 +158,32 @@ impl DynamoDb {
         }
     }
 
-    /// Passes a client's request on to the engine.
-    async fn execute(
-        &self,
-        operation: &str,
-        request: axum::extract::Request,
-    ) -> axum::response::Response {
-        let answer = self.inner.proxy.pass(operation, request).await;
-        if let Some(table) = answer.deleted {
-            self.delete_stream_records(table).await;
-        }
-        answer.response
-    }
-
-    /// Removes a deleted table's records, or a new table of the name would seem to have them.
-    async fn delete_stream_records(&self, table: String) {
-        let beside = self.inner.beside.clone();
-        let deleted = tokio::task::spawn_blocking(move || {
-            engine::delete_stream_records(&lock(&beside), &table)
+    /// Executes a client's request, without a limit.
+    async fn execute(&self, operation: &str, request: axum::extract::Request) -> Response {
+        let asked = match body::whole(request.into_body()).await {
+            Ok(asked) => asked,
+            Err(refusal) => return refusal.json("1.0"),
+        };
+        let (inner, operation) = (self.inner.clone(), operation.to_owned());
+        // SQL blocks, and a scan of a large table does so for long.
+        let answered = tokio::task::spawn_blocking(move || {
+            if lock(&inner.maintenance).is_none() {
+                return Err(Refusal::internal("the database is closed"));
+            }
+            Ok(call::answer(&inner, &operation, &asked))
         });
-        match deleted.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "a deleted table's stream records stay"),
-            Err(_) => tracing::error!("removing a deleted table's stream records panicked"),
+        match answered.await {
+            Ok(Ok((status, body))) => answer(status, "1.0", body),
+            Ok(Err(closed)) => closed.json("1.0"),
+            Err(_) => Refusal::internal("the database engine panicked").json("1.0"),
         }
     }
 
-    /// Stops the engine and writes everything into the one file.
+    /// Takes no more requests, and writes everything into the one file.
     pub(crate) fn close(&self) {
-        let engine = self.inner.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(engine) = engine {
-            engine.stop();
+        let maintenance = lock(&self.inner.maintenance).take();
+        if let Some(maintenance) = maintenance {
+            maintenance.stop();
         }
         // In memory there is nothing to write back, and SQLite says so by doing nothing.
         if let Err(error) = engine::write_back(&lock(&self.inner.beside)) {

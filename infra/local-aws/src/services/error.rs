@@ -64,6 +64,17 @@ pub enum Error {
     Refused(#[from] Refusal),
 }
 
+impl From<persisted::Error> for Error {
+    fn from(error: persisted::Error) -> Self {
+        match error {
+            persisted::Error::File { doing, path, source } => Self::File { doing, path, source },
+            persisted::Error::Damaged { path, line, column } => {
+                Self::Damaged { path, line, column }
+            }
+        }
+    }
+}
+
 impl Error {
     /// Wraps what the operating system said of `path`.
     pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {

@@ -1,8 +1,9 @@
 //! One process per data folder.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{File, TryLockError};
 use std::path::Path;
+
+use persisted::private;
 
 use super::error::Error;
 
@@ -14,19 +15,9 @@ pub(crate) struct Lock {
 impl Lock {
     /// Creates the folder if needed and locks it.
     pub(crate) fn acquire(folder: &Path) -> Result<Self, Error> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(Error::file("make the folder", folder))?;
+        private::create_folder(folder).map_err(Error::file("make the folder", folder))?;
         let path = folder.join("lock");
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(Error::file("open", &path))?;
+        let file = private::open(&path).map_err(Error::file("open", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse(folder.to_path_buf())),

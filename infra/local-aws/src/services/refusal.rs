@@ -69,6 +69,12 @@ impl Refusal {
     }
 }
 
+impl From<persisted::NotWritten> for Refusal {
+    fn from(error: persisted::NotWritten) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
 /// Reads a request's body.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::unreadable(&error))

@@ -19,13 +19,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use persisted::{ChangeId, Persisted};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::account::now;
 use super::error::Error;
-use super::persisted::{ChangeId, Persisted};
 use super::refusal::Refusal;
 pub use address::{arn, name_of, url};
 pub(crate) use api::refuse;
@@ -51,7 +51,10 @@ struct State {
 impl Queues {
     /// Reads the queues in `file`, if it is there, and keeps them there; in memory without.
     pub fn open(file: Option<PathBuf>) -> Result<Self, Error> {
-        Ok(Self { state: Arc::new(Persisted::open(file)?), arrived: Arc::default() })
+        Ok(Self {
+            state: Arc::new(Persisted::open(file, State::default())?),
+            arrived: Arc::default(),
+        })
     }
 
     /// Makes a queue, or gives the one that is there these attributes and no others.

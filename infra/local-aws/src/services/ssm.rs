@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use persisted::{ChangeId, Persisted};
 use serde::{Deserialize, Serialize};
 
 use super::account::now;
 use super::error::Error;
-use super::persisted::{ChangeId, Persisted};
 use super::refusal::Refusal;
 use super::refusal::answer;
 pub use parameter::Kind;
@@ -40,7 +40,7 @@ struct State {
 impl ParameterStore {
     /// Reads the parameters in `file`, if it is there, and keeps them there; in memory without.
     pub fn open(file: Option<PathBuf>) -> Result<Self, Error> {
-        Ok(Self { state: Arc::new(Persisted::open(file)?) })
+        Ok(Self { state: Arc::new(Persisted::open(file, State::default())?) })
     }
 
     /// Puts a parameter unless it has this very value, and returns its version.

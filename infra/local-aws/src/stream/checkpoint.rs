@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use persisted::private;
+
 use crate::services::dynamodb::StreamPosition;
 
 /// A file with a sequence number in it; nothing if all data is in memory.
@@ -27,11 +29,9 @@ impl Checkpoint {
     pub(crate) fn write(&self, position: &StreamPosition) -> io::Result<()> {
         let Some(path) = &self.0 else { return Ok(()) };
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            private::create_folder(folder)?;
         }
         // Workers may write at once; either position is correct.
-        let new = path.with_extension(uuid::Uuid::new_v4().simple().to_string());
-        std::fs::write(&new, position.to_string())?;
-        std::fs::rename(&new, path)
+        private::replace(path, position.to_string().as_bytes())
     }
 }

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 use local_aws::services::lambda::{BoxFuture, FunctionResponse, FunctionSummary, InvokeResult};
-use local_aws::services::{Aws, Invoke, Server};
+use local_aws::services::{Aws, Callers, Invoke, Server};
 
 pub(crate) struct Endpoint {
     pub(crate) aws: Aws,
@@ -37,7 +37,7 @@ impl Endpoint {
         aws.event_retries = [Duration::from_millis(10); 2];
         let functions = Arc::new(Functions::default());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = aws.serve(listener, functions.clone()).await.unwrap();
+        let server = aws.serve(listener, Callers::default(), functions.clone()).await.unwrap();
         let url = format!("http://{}", server.address());
         Self { aws, url, functions, web: SdkClient::new(), key: "local".to_owned(), server }
     }

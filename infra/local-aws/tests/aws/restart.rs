@@ -1,11 +1,13 @@
 use std::os::unix::fs::PermissionsExt as _;
 
+use aws_sdk_ssm::error::ProvideErrorMetadata as _;
 use aws_sdk_ssm::types::ParameterType;
 use local_aws::services::{Aws, Error};
 
 use crate::dynamodb::{key, letters, number};
 use crate::endpoint::Endpoint;
 
+/// Fault 102.
 #[tokio::test]
 async fn state_survives_a_restart() {
     let home = tempfile::tempdir().unwrap();
@@ -24,9 +26,10 @@ async fn state_survives_a_restart() {
     let position = endpoint.aws.dynamodb.stream_position("letters").unwrap();
     endpoint.stop().await;
 
-    for file in ["parameters.json", "queues.json"] {
-        let mode = std::fs::metadata(data.join(file)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{file}");
+    for file in std::fs::read_dir(&data).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.path().display());
     }
     assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
 
@@ -75,4 +78,36 @@ async fn a_data_folder_is_one_processes_own() {
     assert!(matches!(second, Error::InUse(_)), "{second}");
     first.close().await;
     Aws::open(Some(home.path())).unwrap().close().await;
+}
+
+/// Fault 104.
+#[tokio::test]
+async fn unsaved_change_is_refused_and_undone() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let endpoint = Endpoint::keeping(&data).await;
+    let put = async |name: &str, value: &str| {
+        let put = endpoint.ssm().put_parameter().name(name).value(value).overwrite(true);
+        put.r#type(ParameterType::String).send().await
+    };
+    put("a", "1").await.unwrap();
+    endpoint.sqs().create_queue().queue_name("work").send().await.unwrap();
+    // Also as root nothing can be written into a folder that is gone.
+    std::fs::rename(&data, home.path().join("gone")).unwrap();
+
+    let error = put("a", "2").await.unwrap_err().into_service_error();
+    assert_eq!(error.code(), Some("InternalServerError"));
+    put("b", "1").await.unwrap_err();
+    assert_eq!(endpoint.aws.parameters.get("a").as_deref(), Some("1"));
+    assert_eq!(endpoint.aws.parameters.get("b"), None);
+    let url = format!("{}/000000000000/work", endpoint.url);
+    let send = endpoint.sqs().send_message().queue_url(&url).message_body("hello");
+    send.clone().send().await.unwrap_err();
+    assert_eq!(endpoint.aws.queues.length("work"), Some(0));
+
+    std::fs::rename(home.path().join("gone"), &data).unwrap();
+    put("a", "3").await.unwrap();
+    send.send().await.unwrap();
+    assert_eq!(endpoint.aws.queues.length("work"), Some(1));
+    endpoint.stop().await;
 }

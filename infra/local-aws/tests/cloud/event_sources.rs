@@ -18,7 +18,7 @@ async fn http(address: std::net::SocketAddr, request: &str) -> (u16, Value) {
 
 fn post(path: &str) -> String {
     format!(
-        "POST {path} HTTP/1.1\r\nHost: x.127.0.0.1\r\nContent-Type: text/xml\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<x/>"
+        "POST {path} HTTP/1.1\r\nHost: x.localhost\r\nContent-Type: text/xml\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<x/>"
     )
 }
 

@@ -22,7 +22,7 @@ mod words;
 
 use axum::body::Bytes;
 use local_aws::services::lambda::{BoxFuture, FunctionResponse, FunctionSummary, InvokeError};
-use local_aws::services::{Aws, Invoke};
+use local_aws::services::{Aws, Callers, Invoke};
 use std::sync::Arc;
 
 use answer::Side;
@@ -91,7 +91,8 @@ async fn another_dynamodb_answers_the_same() {
     let steps =
         number("DIFFERENTIAL_STEPS").map_or(DEFAULT_STEPS, |it| usize::try_from(it).unwrap());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = Aws::open(None).unwrap().serve(listener, Arc::new(NoFunctions)).await.unwrap();
+    let aws = Aws::open(None).unwrap();
+    let server = aws.serve(listener, Callers::default(), Arc::new(NoFunctions)).await.unwrap();
     let url = format!("http://{}", server.address());
     let client = shared::http::HttpClient::new().client();
     let ministack = Ministack::start(&client).await;

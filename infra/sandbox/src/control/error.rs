@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use persisted::NotWritten;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -30,10 +31,6 @@ impl ControlError {
         Self::new(StatusCode::NOT_FOUND, error)
     }
 
-    pub(crate) fn forbidden(error: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, error)
-    }
-
     pub(crate) fn method_not_allowed(error: impl Into<String>) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, error)
     }
@@ -41,6 +38,13 @@ impl ControlError {
     /// A field is missing or invalid.
     pub(crate) fn missing_field(field: &str, what: &str) -> Self {
         Self::bad_request(format!("the field {field} is missing: {what}"))
+    }
+}
+
+impl From<NotWritten> for ControlError {
+    /// The data file can't be written.
+    fn from(error: NotWritten) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     }
 }
 

@@ -72,11 +72,13 @@ async fn act(
     Path((name, action)): Path<(String, String)>,
     Body(parameters): Body<ActionParameters>,
 ) -> ControlResponse {
-    let outcome = context.change(|state| {
+    let outcome = context.change_and_save(|state| {
         let mut outcome = user_actions::act(&mut state.world, &name, &action, &parameters)?;
         confirm_consents(state, &mut outcome.pushes);
         Ok::<_, ControlError>(outcome)
-    })?;
+    });
+    // What can't be saved didn't happen, so the business isn't told of it.
+    let outcome = outcome.await??;
     let deliveries = complete(async move { context.push_all(&outcome.pushes).await }).await?;
     let mut answer = outcome.answer;
     answer.insert("ok".to_owned(), true.into());

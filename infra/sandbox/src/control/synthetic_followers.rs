@@ -54,7 +54,7 @@ pub(super) async fn act(
     Path((alias, number, action)): Path<(String, u32, String)>,
     Body(FollowParameters { silently }): Body<FollowParameters>,
 ) -> ControlResponse {
-    let (mut answer, pushes) = context.change(|state| {
+    let changed = context.change_and_save(|state| {
         let now = state.world.now();
         let app = find_app_mut(&mut state.world, &alias)?;
         let followers = &mut app.state.synthetic_followers;
@@ -82,7 +82,8 @@ pub(super) async fn act(
         let event = Event::new(event).with("EventKey", Field::text(""));
         let push = (!silently).then(|| Push::new(&alias, &open_id, at, event));
         Ok((answer, Vec::from_iter(push)))
-    })?;
+    });
+    let (mut answer, pushes) = changed.await??;
     let deliveries = complete(async move { context.push_all(&pushes).await }).await?;
     answer["pushes"] = json!(deliveries);
     Ok(Json(answer))

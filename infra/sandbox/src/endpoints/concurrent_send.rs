@@ -26,7 +26,7 @@ impl SendInProgress {
         delayed: bool,
     ) -> (Option<Self>, bool) {
         let Some(open_id) = recipient(path, body) else { return (None, false) };
-        context.change(|state| {
+        context.change_unsaved(|state| {
             let concurrent = state.sending.contains(&open_id);
             if concurrent || !delayed {
                 return (None, concurrent);
@@ -39,7 +39,7 @@ impl SendInProgress {
 
 impl Drop for SendInProgress {
     fn drop(&mut self) {
-        self.context.change(|state| {
+        self.context.change_unsaved(|state| {
             if let Some(at) = state.sending.iter().position(|it| *it == self.open_id) {
                 state.sending.swap_remove(at);
             }

@@ -3,6 +3,7 @@
 use crate::api_error::{self, ApiError};
 use crate::clock::millis_since;
 use crate::context::{SharedContext, State as RunState};
+use crate::control::error::ControlError;
 use crate::endpoints::authentication;
 use crate::endpoints::call::Call;
 use crate::endpoints::call_activity::CallActivity;
@@ -47,7 +48,7 @@ pub(crate) async fn receive(
     let Ok(body) = to_bytes(body, max_bytes).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let (id, fault, draw) = context.change(|state| {
+    let (id, fault, draw) = context.change_unsaved(|state| {
         let id = state.calls.receive(state.world.now(), &parts.method, &path, &query, &body);
         let fault = faults::next_fault(&mut state.faults, &path);
         (id, fault, state.oddities.draw_for_call(&path))
@@ -56,7 +57,7 @@ pub(crate) async fn receive(
     // Users report this of several paths: WeChat's web server rejects a POST without
     // Content-Length and sends no body.
     if !sized {
-        context.change(|state| state.calls.answer(id, 412, None, None));
+        context.change_unsaved(|state| state.calls.answer(id, 412, None, None));
         activity.answer(412, None, None);
         return StatusCode::PRECONDITION_FAILED.into_response();
     }
@@ -79,7 +80,15 @@ pub(crate) async fn receive(
             host: text(header::HOST).unwrap_or_default(),
             connection: &connection,
         };
-        context.change(|state| handle(state, &received, concurrent, draw))
+        // What can't be saved didn't happen, so the business isn't told of it.
+        match context.change_and_save(|state| handle(state, &received, concurrent, draw)).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                context.change_unsaved(|state| state.calls.answer(id, 500, None, None));
+                activity.answer(500, None, None);
+                return ControlError::from(error).into_response();
+            }
+        }
     };
     let mut draw = std::mem::take(&mut outcome.draw);
     if !outcome.pushes.is_empty() && draw.applies(Oddity::ReceiptEarly) {
@@ -93,7 +102,7 @@ pub(crate) async fn receive(
     if fault.after {
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
     }
-    let answer = context.change(|state| {
+    let answer = context.change_unsaved(|state| {
         let answer = apply_fault(&fault, outcome.answer, &path, state.world.now());
         state.calls.answer(id, answer.status, answer.json.as_ref(), fault.name());
         if let Some(reason) = outcome.refused {
@@ -113,7 +122,7 @@ pub(crate) async fn receive(
         _ if fault.replaces_answer() => respond(&path, answer, &fault),
         _ => respond_oddly(&path, answer, &mut draw),
     };
-    context.change(|state| {
+    context.change_unsaved(|state| {
         state.calls.add_oddities(id, draw.applied());
         state.oddities.record(&draw, &path);
     });

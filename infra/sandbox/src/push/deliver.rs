@@ -107,13 +107,13 @@ impl Context {
 
     /// Draws the oddities of a push.
     pub(crate) fn draw_for_push(&self, app: &str, event: &Event) -> Draw {
-        self.change(|state| state.oddities.draw_for_push(app, event.label()))
+        self.change_unsaved(|state| state.oddities.draw_for_push(app, event.label()))
     }
 
     /// Counts the oddities of a push, which each of its deliveries has.
     pub(crate) fn record_deliveries(&self, mut draw: Draw, event: &Event, of: &[Delivery]) {
         draw.merge(of.first().map_or(&[], |first| &first.oddities));
-        self.change(|state| state.oddities.record(&draw, event.label()));
+        self.change_unsaved(|state| state.oddities.record(&draw, event.label()));
     }
 
     /// Delivers once. What the draw says is applied to a copy of it, so that each delivery of

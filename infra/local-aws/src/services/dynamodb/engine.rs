@@ -1,18 +1,15 @@
-//! The engine on a thread and a runtime of its own, and its maintenance.
+//! Opens the engine's database, and maintains it.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
-
-use dynoxide::Database;
-use rusqlite::{Connection, ErrorCode};
-use tokio::sync::oneshot;
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::lock;
 use crate::services::account::now;
 use crate::services::error::Error;
+use dynoxide::Database;
+use persisted::private;
+use rusqlite::{Connection, ErrorCode};
 
 /// The interval between sweeps for expired items. AWS promises "within a few days".
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -30,8 +27,11 @@ const RECORD_RETENTION_SECS: u64 = 24 * 60 * 60;
 /// How many records are kept at most over all tables, so that a load test doesn't fill the disk.
 const MAX_RECORDS: i64 = 100_000;
 
-/// How long requests under way may delay the stop: a client that sent half a request would for ever.
-const STOP_GRACE: Duration = Duration::from_secs(1);
+/// How long maintenance under way may delay the stop.
+const STOP_GRACE: Duration = Duration::from_secs(3);
+
+/// What SQLite adds to a database's name for files beside it.
+const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
 
 /// Opens the engine's database, and a second connection beside it.
 pub(super) fn open(file: Option<&Path>) -> Result<(Database, Connection), Error> {
@@ -42,6 +42,9 @@ pub(super) fn open(file: Option<&Path>) -> Result<(Database, Connection), Error>
         })?,
         None => format!("file:{}?mode=memory&cache=shared", uuid::Uuid::new_v4()),
     };
+    if let Some(file) = file {
+        make_private(file)?;
+    }
     let database = Database::new(&place)?;
     // The pair leaves the engine at `synchronous = NORMAL`: what was
     // acknowledged survives the process being killed, though not a power cut.
@@ -59,112 +62,70 @@ pub(super) fn open(file: Option<&Path>) -> Result<(Database, Connection), Error>
     Ok((database, beside))
 }
 
-/// The engine's server, running.
-pub(super) struct Engine {
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
+/// Lets only this user read the database: makes the file, as SQLite gives those beside it the
+/// same permissions, and closes what an earlier version left readable.
+fn make_private(file: &Path) -> Result<(), Error> {
+    for suffix in BESIDE {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        let path = Path::new(&name);
+        if suffix.is_empty() || path.exists() {
+            private::open(path).map_err(Error::file("open", path))?;
+        }
+    }
+    Ok(())
+}
+
+/// The thread that expires items and trims streams.
+pub(super) struct Maintenance {
+    stop: mpsc::Sender<()>,
     ended: mpsc::Receiver<()>,
 }
 
-impl Engine {
-    /// Starts it on a free port of the loopback interface.
+impl Maintenance {
     pub(super) fn start(database: Database, beside: Arc<Mutex<Connection>>) -> Result<Self, Error> {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(Error::Serve)?;
-        listener.set_nonblocking(true).map_err(Error::Serve)?;
-        let address = listener.local_addr().map_err(Error::Serve)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("dynamodb")
-            .enable_all()
-            .build()
-            .map_err(Error::Serve)?;
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         std::thread::Builder::new()
             .name("dynamodb".to_owned())
             .spawn(move || {
-                runtime.block_on(run(listener, database, beside, stopped));
-                runtime.shutdown_timeout(STOP_GRACE);
+                maintain(&database, &beside, &stopped);
                 // The receiver is gone if the handle was dropped.
                 let _ = end.send(());
             })
             .map_err(Error::Serve)?;
-        Ok(Self { address, stop, ended })
-    }
-
-    /// Where it listens.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        Ok(Self { stop, ended })
     }
 
     /// Stops it; returns after three seconds at most.
     pub(super) fn stop(self) {
-        // A receiver that is gone means that the thread has ended already.
-        let _ = self.stop.send(());
-        if self.ended.recv_timeout(STOP_GRACE * 3).is_err() {
-            tracing::warn!("the database engine is slow to stop and is left behind");
+        drop(self.stop);
+        if self.ended.recv_timeout(STOP_GRACE).is_err() {
+            tracing::warn!("the database's maintenance is slow to stop and is left behind");
         }
     }
 }
 
-async fn run(
-    listener: std::net::TcpListener,
-    database: Database,
-    beside: Arc<Mutex<Connection>>,
-    stopped: oneshot::Receiver<()>,
-) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::error!(%error, "the database engine cannot listen");
+/// Maintains until `stopped` has no sender any more.
+fn maintain(database: &Database, beside: &Mutex<Connection>, stopped: &mpsc::Receiver<()>) {
+    let mut trimmed: Option<Instant> = None;
+    loop {
+        let begun = Instant::now();
+        log("expiring items", database.sweep_ttl().map_err(Error::from));
+        if trimmed.is_none_or(|trimmed| trimmed.elapsed() >= TRIM_INTERVAL) {
+            trimmed = Some(begun);
+            log("trimming streams", trim(&lock(beside)));
+        }
+        let pause = SWEEP_INTERVAL.max(begun.elapsed() * PAUSE_FACTOR);
+        if stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Disconnected) {
             return;
         }
-    };
-    let sweeper = database.clone();
-    let sweeping = tokio::spawn(every(SWEEP_INTERVAL, "expiring items", move || {
-        sweeper.sweep_ttl().map(drop).map_err(Error::from)
-    }));
-    let trimming =
-        tokio::spawn(every(TRIM_INTERVAL, "trimming streams", move || trim(&lock(&beside))));
-
-    let (grace, graceful) = oneshot::channel();
-    let shutdown = async move {
-        // An error means that the handle was dropped, which ends the engine as well.
-        let _ = stopped.await;
-        let _ = grace.send(());
-    };
-    let deadline = async move {
-        let _ = graceful.await;
-        tokio::time::sleep(STOP_GRACE).await;
-    };
-    tokio::select! {
-        ended = dynoxide::server::serve_with_shutdown(listener, database, shutdown) => {
-            if let Err(error) = ended {
-                tracing::error!(%error, "the database engine ended");
-            }
-        }
-        () = deadline => {}
     }
-    sweeping.abort();
-    trimming.abort();
 }
 
-/// Does `work`, which runs SQL, again and again, with a `period` between two times.
-async fn every(
-    period: Duration,
-    doing: &'static str,
-    work: impl Fn() -> Result<(), Error> + Send + Sync + 'static,
-) {
-    let work = Arc::new(work);
-    loop {
-        let work = work.clone();
-        let begun = Instant::now();
-        match tokio::task::spawn_blocking(move || work()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "{doing} failed; it is tried again"),
-            Err(_) => tracing::error!("{doing} panicked; it is tried again"),
-        }
-        tokio::time::sleep(period.max(begun.elapsed() * PAUSE_FACTOR)).await;
+fn log<T>(doing: &str, outcome: Result<T, Error>) {
+    if let Err(error) = outcome {
+        tracing::warn!(%error, "{doing} failed; it is tried again");
     }
 }
 
@@ -288,16 +249,11 @@ mod tests {
     }
 
     #[test]
-    fn the_engine_stops_though_a_client_has_sent_half_a_request() {
-        use std::io::Write as _;
-
+    fn maintenance_stops_while_it_pauses() {
         let (database, beside) = open(None).unwrap();
-        let engine = Engine::start(database, Arc::new(Mutex::new(beside))).unwrap();
-        let mut half = std::net::TcpStream::connect(engine.address()).unwrap();
-        half.write_all(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{")
-            .unwrap();
-        let ended = std::time::Instant::now();
-        engine.stop();
-        assert!(ended.elapsed() < STOP_GRACE * 3, "{:?}", ended.elapsed());
+        let maintenance = Maintenance::start(database, Arc::new(Mutex::new(beside))).unwrap();
+        let begun = Instant::now();
+        maintenance.stop();
+        assert!(begun.elapsed() < STOP_GRACE, "{:?}", begun.elapsed());
     }
 }

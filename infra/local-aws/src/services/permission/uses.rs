@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -43,7 +43,7 @@ pub(super) struct Uses {
 
 impl Uses {
     pub(super) fn write_to(&mut self, file: &Path) -> io::Result<()> {
-        let mut file = OpenOptions::new().append(true).create(true).open(file)?;
+        let mut file = persisted::private::open(file)?;
         for used in &self.seen {
             file.write_all(line(used).as_bytes())?;
         }

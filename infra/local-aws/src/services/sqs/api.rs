@@ -250,7 +250,7 @@ impl Queues {
         let name = name_of(&asked.queue_url);
         let mut all = self.state.read(|state| {
             let queue = state.queues.get(name).ok_or_else(|| no_queue(name))?;
-            Ok(queue.shown(name, now()))
+            Ok::<_, Refusal>(queue.shown(name, now()))
         })?;
         if !asked.attribute_names.iter().any(|name| name == "All") {
             all.retain(|name, _| asked.attribute_names.contains(name));
@@ -265,7 +265,7 @@ impl Queues {
         let (set, change) = self.state.change(|state| {
             let queue = state.queues.get_mut(name).ok_or_else(|| no_queue(name))?;
             queue.set(&asked.attributes, now());
-            Ok(())
+            Ok::<_, Refusal>(())
         });
         set?;
         self.state.wait_until_written(change).await?;
@@ -284,7 +284,7 @@ impl Queues {
         &self,
         queue: &str,
         draft: Draft,
-    ) -> Result<(Value, crate::services::persisted::ChangeId), Refusal> {
+    ) -> Result<(Value, persisted::ChangeId), Refusal> {
         let mut sent = json!({"MD5OfMessageBody": digest::body(&draft.body)});
         if !draft.attributes.is_empty() {
             sent["MD5OfMessageAttributes"] = json!(digest::attributes(&draft.attributes));

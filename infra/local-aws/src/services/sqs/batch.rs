@@ -121,19 +121,19 @@ impl Queues {
             ));
         }
         let mut outcome = BatchResult::default();
-        let mut last = None;
+        let mut changes = Vec::new();
         for (id, draft) in drafts {
             let sent = draft.and_then(|draft| self.put_with_sums(queue, draft));
             outcome.add(
                 &id,
                 sent.map(|(sent, change)| {
-                    last = Some(change);
+                    changes.push(change);
                     sent
                 }),
             );
         }
-        if let Some(last) = last {
-            self.state.wait_until_written(last).await?;
+        for change in changes {
+            self.state.wait_until_written(change).await?;
         }
         Ok(outcome.answer())
     }
