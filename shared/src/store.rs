@@ -10,7 +10,7 @@
 //! | | `subject` = `erasure#…` | the people who are being erased |
 //! | events | `user`, `event` | what WeChat pushed |
 //! | notifications | `id` | what is sent; `message#…`, `receipt_key#…`: WeChat's receipts |
-//! | | `id` = `token_refresh#…`, `circuit#`, `followers#…`, `unknown_codes#…`, `refused_jumps#…` | what the functions coordinate by |
+//! | | `id` = `token_refresh#…`, `circuit#`, `followers#…`, `unknown_codes#…`, `refused_jumps#…`, `last_pushes#` | what the functions coordinate by |
 //!
 //! All functions that read or write a table fail with an [`AwsError`](crate::aws::AwsError)
 //! when DynamoDB fails. A write that failed so may have been made, and may be repeated.
@@ -30,6 +30,7 @@ mod users;
 pub use coordination::circuit_breaker::{OpenCircuit, OpenCircuits, SharedCircuits};
 pub use coordination::follower_imports::row::{FollowerImport, ImportCounts, ImportPhase};
 pub use coordination::follower_imports::{FollowerImports, ImportLease};
+pub use coordination::last_pushes::LastPushes;
 pub use coordination::refusal_notes::{
     NOTE_INTERVAL_SECS, NoteKind, RefusalNote, RefusalNotes, read_refusal_notes,
 };
@@ -42,7 +43,7 @@ pub use events::Events;
 pub use events::attempts::{ClaimResult, FailureRecord};
 pub use events::auto_reply::{AutoReplyClaim, AutoReplyLease, AutoReplyState};
 pub use events::cursor::{EventCursors, InvalidCursor};
-pub use events::due::{DueEvent, PendingCursor};
+pub use events::due::{DueEvent, DueEventRow, PendingCursor};
 pub use events::put::{EventPut, NewEvent, PutOutcome, Unreadable};
 pub use events::scan::{EventCursor, EventPage, EventRange};
 pub use events::stored::StoredEvent;
@@ -55,7 +56,7 @@ pub use identities::people::{AppUser, People, Person, PersonError, PersonQuery};
 pub use keys::account_key;
 pub use notifications::Notifications;
 pub use notifications::bulk_request::{BulkRequest, UsedId};
-pub use notifications::due::CancelResult;
+pub use notifications::due::{CancelResult, DueCursor, DuePage, DueRow};
 pub use notifications::receipts::{Receipt, ReceiptResolution};
 pub use notifications::row::{NextAction, NotificationRow, SendIntent};
 pub use notifications::status::NotificationStatus;

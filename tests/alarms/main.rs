@@ -215,9 +215,9 @@ fn alarm_or_graph_without_a_metric_is_a_problem() {
     for (from, to, problem) in [
         ("MetricName: ambiguous", "MetricName: ambigous", "no function measures `ambigous`"),
         (
-            "MetricName: retry_lag_seconds\n      Dimensions: [{ Name: function, Value: !Ref SendFunction }]",
-            "MetricName: retry_lag_seconds\n      Dimensions: [{ Name: function, Value: !Ref SendFunction }, { Name: app, Value: shop }]",
-            "`retry_lag_seconds` is not kept under",
+            "MetricName: oldest_due_seconds\n      Dimensions: [{ Name: function, Value: !Ref SendFunction }]",
+            "MetricName: oldest_due_seconds\n      Dimensions: [{ Name: function, Value: !Ref SendFunction }, { Name: app, Value: shop }]",
+            "`oldest_due_seconds` is not kept under",
         ),
         (
             "MetricName: consent_drift\n      Dimensions: [{ Name: function, Value: !Ref SendFunction }]",

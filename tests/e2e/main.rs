@@ -97,6 +97,7 @@ mod session_keys;
 mod session_theft;
 mod sessions;
 mod startup;
+mod sweeps;
 mod template;
 mod template_check;
 mod template_fields;

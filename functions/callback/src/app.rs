@@ -1,12 +1,14 @@
 //! State reused across invocations (initialised at cold start).
 
 use crate::rejection_log::RejectionLog;
+use crate::tally::Tally;
 use lambda_http::Error;
 use shared::aws::Aws;
 use shared::cache::Cached;
 use shared::clock::Timestamp;
 use shared::config;
 use shared::http::HttpClient;
+use shared::metric;
 use shared::parameters::{ParameterError, Parameters, WeChatApp};
 use shared::store::{Events, EventsTable};
 use shared::url_key::UrlSecret;
@@ -63,6 +65,8 @@ pub(crate) struct App {
     settings: OnceCell<Cached<Settings>>,
     /// Whether a URL must have a key.
     requires_key: bool,
+    pub(crate) received: Tally<1>,
+    pub(crate) rejections: Tally<2>,
 }
 
 impl App {
@@ -91,6 +95,8 @@ impl App {
             parameters,
             settings,
             requires_key: config::required("CALLBACK_WITHOUT_KEY")? == "refused",
+            received: Tally::new(&metric::PUSHES_RECEIVED),
+            rejections: Tally::new(&metric::PUSHES_REJECTED),
         })
     }
 

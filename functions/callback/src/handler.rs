@@ -12,6 +12,7 @@ use shared::store::{EventPut, NewEvent, PutOutcome, Unreadable};
 use shared::wechat::callback::{DecryptedPush, Query, VerificationError};
 use shared::wechat::push::Push;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Acknowledges a push without a reply. WeChat expects it unencrypted in every mode.
@@ -39,7 +40,7 @@ enum Rejection {
     WrongKey,
     /// The query, the signature, the ciphertext or the message is invalid. The response
     /// doesn't say which, so that no caller can probe for it.
-    VerificationFailed,
+    VerificationFailed(VerificationError),
     TooLarge,
     /// The app's parameters are invalid. WeChat delivers again.
     InvalidConfig,
@@ -48,13 +49,16 @@ enum Rejection {
 }
 
 impl Rejection {
-    /// The word for it in the log.
+    /// The word for it, in metrics and in the log.
     fn reason(self) -> &'static str {
         match self {
             Self::UnknownApp => "unknown_app",
             Self::NoKey => "no_key",
             Self::WrongKey => "wrong_key",
-            Self::VerificationFailed => "bad_signature",
+            Self::VerificationFailed(VerificationError::Stale) => "stale",
+            Self::VerificationFailed(VerificationError::BadSignature) => "bad_signature",
+            Self::VerificationFailed(VerificationError::Unreadable) => "unreadable",
+            Self::VerificationFailed(VerificationError::Malformed) => "malformed",
             Self::TooLarge => "too_large",
             Self::InvalidConfig => "config_invalid",
             Self::NotStored => "not_stored",
@@ -64,7 +68,7 @@ impl Rejection {
     fn status(self) -> StatusCode {
         match self {
             Self::UnknownApp | Self::NoKey | Self::WrongKey => StatusCode::NOT_FOUND,
-            Self::VerificationFailed => StatusCode::FORBIDDEN,
+            Self::VerificationFailed(_) => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::InvalidConfig | Self::NotStored => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -75,7 +79,7 @@ impl Rejection {
         match self {
             // The same, so that no caller can find out which apps there are.
             Self::UnknownApp | Self::NoKey | Self::WrongKey => "there is no such app",
-            Self::VerificationFailed => "not signed by WeChat",
+            Self::VerificationFailed(_) => "not signed by WeChat",
             Self::TooLarge => "larger than any push of WeChat's",
             Self::InvalidConfig => "this app's settings are invalid",
             Self::NotStored => "could not be stored; send it again",
@@ -94,7 +98,7 @@ impl Rejection {
                  in WeChat's console, paste the one that `hongyan app show` prints"
                     .to_owned()
             }
-            Self::VerificationFailed => VerificationError.to_string(),
+            Self::VerificationFailed(error) => error.to_string(),
             Self::TooLarge => "no push of WeChat's is that large".to_owned(),
             Self::InvalidConfig => {
                 "an earlier line says what is wrong with its parameters".to_owned()
@@ -107,8 +111,8 @@ impl Rejection {
 }
 
 impl From<VerificationError> for Rejection {
-    fn from(VerificationError: VerificationError) -> Self {
-        Self::VerificationFailed
+    fn from(error: VerificationError) -> Self {
+        Self::VerificationFailed(error)
     }
 }
 
@@ -122,15 +126,18 @@ enum VerifiedRequest {
 /// Handles one request and builds its response.
 pub(crate) async fn handle_request(app: &App, request: &Request, now: Timestamp) -> Response<Body> {
     let alias = request.path_parameters().first("app").unwrap_or_default().to_owned();
-    let handled = tokio::time::timeout(
-        config::aws_timeout(RESPONSE_TIMEOUT),
-        handle(app, &alias, request, now),
-    )
-    .await;
+    // A stranger chooses the alias, and each value of a metric's dimension costs money: only
+    // those of configured apps become one.
+    let is_known = AtomicBool::new(false);
+    let handling = handle(app, &alias, request, &is_known, now);
+    let timeout = config::aws_timeout(RESPONSE_TIMEOUT);
+    let handled = tokio::time::timeout(timeout, handling).await;
     let (status, body) = match handled.unwrap_or(Err(Rejection::NotStored)) {
         Ok(body) => (StatusCode::OK, body),
         Err(rejection) => {
             let reason = rejection.reason();
+            let known = if is_known.into_inner() { &alias } else { "none" };
+            app.rejections.add([known, reason], now);
             if let Some(omitted) = app.rejection_log.sample(reason, now) {
                 let (address, advice) = (source_address(request), rejection.advice());
                 let app = alias.as_str();
@@ -164,21 +171,25 @@ async fn handle(
     app: &App,
     alias: &str,
     request: &Request,
+    is_known: &AtomicBool,
     now: Timestamp,
 ) -> Result<String, Rejection> {
     let parameters = request.path_parameters();
     let url_version = check_url(app, alias, parameters.first("key"), now).await?;
-    let config = load_config(app, alias, now).await?;
+    let config = load_config(app, alias, now).await;
+    let is_configured = matches!(config, Ok(_) | Err(Rejection::InvalidConfig));
+    is_known.store(is_configured, Ordering::Relaxed);
+    let config = config?;
     if request.body().len() > MAX_BODY_BYTES {
         return Err(Rejection::TooLarge);
     }
     let parameters = request.query_string_parameters();
-    let query = Query::read(parameters.iter()).map_err(|_| Rejection::VerificationFailed)?;
+    let query = Query::read(parameters.iter()).map_err(|_| VerificationError::Malformed)?;
     // What follows uses the configuration that verified the request: its app id and its rules.
     let (config, verified) = match verify(&config, &query, url_version, request, now) {
         Ok(verified) => (config, verified),
-        Err(VerificationError) => {
-            let newer = app.reload_config(alias, &config, now).await.ok_or(VerificationError)?;
+        Err(error) => {
+            let newer = app.reload_config(alias, &config, now).await.ok_or(error)?;
             let verified = verify(&newer, &query, url_version, request, now)?;
             (newer, verified)
         }
@@ -255,11 +266,12 @@ async fn handle_push(
         Ok(push) => push,
         // In plaintext mode the signature doesn't cover the body: anybody may have
         // written it.
-        Err(_) if reply_cipher.is_none() => return Err(Rejection::VerificationFailed),
+        Err(_) if reply_cipher.is_none() => return Err(VerificationError::Unreadable.into()),
         Err(error) => {
             let sender = Push::sender_of_unreadable(&message);
             let event = Unreadable::new(&config.app.app_id, sender, &message);
             let outcome = store_event(app, alias, &event.as_new(), now).await.outcome;
+            app.received.add([alias], now);
             tracing::error!(app = alias, ?outcome, "stored a push that can't be read: {error}");
             return Ok(ACK.to_owned());
         }
@@ -276,6 +288,7 @@ async fn handle_push(
         customer_service: customer_service.as_deref(),
     };
     let EventPut { outcome, reply, recorded_at } = store_event(app, alias, &event, now).await;
+    app.received.add([alias], now);
     if outcome == PutOutcome::KeyCollision {
         tracing::warn!(
             app = alias,

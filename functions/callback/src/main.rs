@@ -4,6 +4,7 @@
 mod app;
 mod handler;
 mod rejection_log;
+mod tally;
 
 use app::App;
 use lambda_http::lambda_runtime::run;

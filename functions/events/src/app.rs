@@ -1,5 +1,6 @@
 //! State reused across the invocations of an execution environment.
 
+use crate::last_pushes::LastPushes;
 use lambda_runtime::Error;
 use shared::access_token::AccessTokens;
 use shared::clock::Timestamp;
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) user_items: UserItems,
     pub(crate) closed_accounts: ClosedAccounts,
     pub(crate) notifications: Notifications,
+    pub(crate) last_pushes: LastPushes,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: WeChatClient,
     /// The apps that may not ask for profiles, as far as this was logged.
@@ -55,6 +57,7 @@ impl App {
             user_items: UserItems::new(&users),
             closed_accounts: ClosedAccounts::new(&users, &mappings),
             notifications: Notifications::new(&notifications),
+            last_pushes: LastPushes::new(&notifications),
             tokens,
             wechat,
             without_profiles: Mutex::default(),

@@ -83,7 +83,7 @@ pub(crate) async fn attempt_claimed(
     }
 }
 
-fn report_quarantined(alias: &str, name: &str) {
+pub(crate) fn report_quarantined(alias: &str, name: &str) {
     tracing::error!(
         app = alias,
         event = name,

@@ -9,6 +9,7 @@ mod error;
 mod follow;
 mod forward;
 mod handler;
+mod last_pushes;
 mod per_user;
 mod replay;
 mod stream;

@@ -58,6 +58,8 @@ pub(crate) async fn apply_batch(
     if unreadable > 0 {
         metric::RECORDS_UNREADABLE.record(unreadable, ["none"]);
     }
+    let events: Vec<_> = inserted.iter().map(|inserted| &inserted.event).collect();
+    app.last_pushes.record(&events).await;
     let by_user = inserted.into_iter().map(|inserted| (inserted.event.user.clone(), inserted));
     let failures =
         for_each_user_in_order(by_user, async |InsertedEvent { event, sequence_number }| {

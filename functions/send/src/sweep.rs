@@ -13,11 +13,14 @@ use shared::clock::Timestamp;
 use shared::metric;
 use shared::parameters::{ParameterError, Template};
 use shared::send_response::NotificationResult;
-use shared::store::{Lease, NextAction, NotificationRow, NotificationStatus, ReceiptResolution};
-use std::collections::HashSet;
+use shared::store::{
+    DueCursor, DueRow, Lease, NextAction, NotificationRow, NotificationStatus, ReceiptResolution,
+};
 
 /// Of each shard of the index.
 const PAGE_SIZE: i32 = 100;
+/// Of the rows that can't be read so many are named in the log.
+const MAX_NAMED: usize = 10;
 /// The longest delivery of a notification.
 const MAX_DELIVERY_SECS: u64 = 15;
 /// A notification whose delivery failed waits this long, so that it doesn't delay others.
@@ -30,20 +33,29 @@ pub(crate) struct SweepResponse {
     notifications: usize,
     /// The number of notifications that failed; a later sweep takes them up again.
     failed: usize,
+    /// The number of rows that this version can't read; they stay as they are.
+    unreadable: usize,
 }
 
-/// Takes up what is due, the longest due first, until the deadline.
+/// Takes up what is due, the longest due first, until the deadline. Each row is looked at
+/// once, so that those that stay due, whatever keeps them, hold up no other.
 pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<SweepResponse, AwsError> {
     let mut response = SweepResponse::default();
-    let mut seen = HashSet::new();
-    while Timestamp::now().plus(MAX_DELIVERY_SECS) < deadline {
-        let mut due = app.notifications.due(Timestamp::now(), PAGE_SIZE).await?;
-        // The index lags behind: it may still have what was taken up.
-        due.retain(|id| seen.insert(id.clone()));
-        if due.is_empty() {
-            break;
+    let mut cursor = DueCursor::start();
+    let mut oldest = None;
+    let mut failures = Vec::new();
+    let mut unreadable = Vec::new();
+    while !cursor.is_at_end() && Timestamp::now().plus(MAX_DELIVERY_SECS) < deadline {
+        let now = Timestamp::now();
+        let due = app.notifications.due(now, PAGE_SIZE, &mut cursor).await;
+        failures.extend(due.failures);
+        if oldest.is_none() {
+            // The first page of each shard begins with what has been due for longest.
+            let age = due.oldest.map_or(0, |at| now.seconds_since(at));
+            oldest = Some(age);
+            metric::OLDEST_DUE_SECONDS.record(age, []);
         }
-        let resumed: Vec<_> = stream::iter(&due)
+        let resumed: Vec<_> = stream::iter(&due.ids)
             .map(async |id| {
                 let resumed = resume(app, id, deadline).await;
                 if let Err(error) = &resumed {
@@ -53,14 +65,21 @@ pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<SweepRespons
                     );
                     postpone(app, id).await;
                 }
-                resumed
+                (id, resumed)
             })
             .buffer_unordered(MAX_CONCURRENCY)
             .collect()
             .await;
-        response.failed += resumed.iter().filter(|resumed| resumed.is_err()).count();
-        let awaiting: Vec<_> = resumed.into_iter().flatten().flatten().collect();
-        response.notifications += due.len();
+        let mut awaiting = Vec::new();
+        for (id, resumed) in resumed {
+            match resumed {
+                Ok(Resumed::AwaitsReceipt(row)) => awaiting.push(row),
+                Ok(Resumed::Unreadable) => unreadable.push(id.clone()),
+                Ok(Resumed::Done) => {}
+                Err(_) => response.failed += 1,
+            }
+        }
+        response.notifications += due.ids.len();
         // Not before: a receipt is matched only when the other notifications to the person
         // are resolved or await a receipt themselves.
         let resolved: Vec<_> = stream::iter(&awaiting)
@@ -77,8 +96,24 @@ pub(crate) async fn sweep(app: &App, deadline: Timestamp) -> Result<SweepRespons
             .await;
         response.failed += resolved.iter().filter(|resolved| resolved.is_err()).count();
     }
-    response.notifications -= response.failed;
-    Ok(response)
+    report_unreadable(&unreadable);
+    response.unreadable = unreadable.len();
+    response.notifications -= response.failed + response.unreadable;
+    failures.pop().map_or(Ok(response), Err)
+}
+
+/// Tells the operator of due rows that this version can't read. They stay as they are: the
+/// version that wrote them may come back.
+fn report_unreadable(ids: &[String]) {
+    if ids.is_empty() {
+        return;
+    }
+    let (number, named) = (ids.len(), ids[..ids.len().min(MAX_NAMED)].join(" "));
+    tracing::error!(
+        number,
+        "due rows can't be read by this version, and wait for one that can: {named}"
+    );
+    metric::DUE_ROWS_UNREADABLE.record(number as u64, []);
 }
 
 async fn postpone(app: &App, id: &str) {
@@ -103,23 +138,33 @@ async fn resolve_awaited_receipt(app: &App, row: &NotificationRow) -> Result<(),
     Ok(())
 }
 
-/// Takes up a notification. Returns its row if it awaits a receipt.
-async fn resume(
-    app: &App,
-    id: &str,
-    deadline: Timestamp,
-) -> Result<Option<NotificationRow>, ResumeError> {
+/// What became of a row that was due.
+enum Resumed {
+    /// Nothing more is to be done in this sweep.
+    Done,
+    /// It awaits a receipt.
+    AwaitsReceipt(Box<NotificationRow>),
+    /// It can't be read.
+    Unreadable,
+}
+
+/// Takes up a notification.
+async fn resume(app: &App, id: &str, deadline: Timestamp) -> Result<Resumed, ResumeError> {
     let now = Timestamp::now();
-    let Some(row) = app.notifications.get(id).await? else { return Ok(None) };
+    let row = match app.notifications.get_due(id).await? {
+        DueRow::Notification(row) => row,
+        DueRow::Unreadable => return Ok(Resumed::Unreadable),
+        DueRow::Gone => return Ok(Resumed::Done),
+    };
     match row.next_action(now) {
-        _ if row.awaits_receipt() => return Ok(Some(row)),
+        _ if row.awaits_receipt() => return Ok(Resumed::AwaitsReceipt(row)),
         NextAction::None => {}
         NextAction::GiveUp(_) => {
             give_up(app, &row, now).await?;
         }
         NextAction::Send(_) => send(app, &row, now, deadline).await?,
     }
-    Ok(None)
+    Ok(Resumed::Done)
 }
 
 async fn send(

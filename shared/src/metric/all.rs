@@ -41,13 +41,17 @@ metrics! {
     /// Two different events have the same deduplication key.
     EVENTS_KEY_COLLISIONS: 1 = "events_key_collisions", Count, ["app"], [], "events";
     /// Followers whom an answer of WeChat's names in a way that can't be read.
-    FOLLOWERS_UNREADABLE: 1 = "followers_unreadable", Count, ["app"], [], "followers";
+    FOLLOWERS_UNREADABLE: 1 = "followers_unreadable", Count, ["app"], [&[]], "followers";
     /// An attempt to send ended.
     NOTIFICATIONS: 4 = "notifications", Count, ["app", "channel", "outcome", "code"], [&["code"]], "send";
     /// A stored consent doesn't exist at WeChat.
     CONSENT_DRIFT: 1 = "consent_drift", Count, ["app"], [&[]], "send";
     /// The age of the oldest message of a batch from the queue.
     QUEUE_MESSAGE_AGE_SECONDS: 0 = "queue_message_age_seconds", Seconds, [], [], "send";
+    /// A push was stored, or found stored.
+    PUSHES_RECEIVED: 1 = "pushes_received", Count, ["app"], [], "callback";
+    /// A request to the callback was refused; `app` is `none` if there is no such app.
+    PUSHES_REJECTED: 2 = "pushes_rejected", Count, ["app", "reason"], [&["reason"]], "callback";
     /// A delivery receipt arrived.
     RECEIPTS: 2 = "receipts", Count, ["app", "outcome"], [], "events";
     /// A record of the stream is not an event; `app` is `none`.
@@ -62,12 +66,19 @@ metrics! {
     TOKEN_FAILED: 2 = "token_failed", Count, ["app", "code"], [&["code"]], "token";
     /// A refresh of an access token was forced.
     TOKEN_FORCED_REFRESHES: 1 = "token_forced_refreshes", Count, ["app"], [&[]], "token";
+    /// Since when the row is due that has been due for longest, by the index that the sweep
+    /// reads. It isn't taken up if it can't be read, or nothing can be done with it.
+    OLDEST_DUE_SECONDS: 0 = "oldest_due_seconds", Seconds, [], [], "events", "send";
+    /// Rows that are due and can't be read.
+    DUE_ROWS_UNREADABLE: 0 = "due_rows_unreadable", Count, [], [], "send";
+    /// Whole hours since WeChat's last push, of an app that has had one.
+    HOURS_SINCE_PUSH: 1 = "hours_since_push", Count, ["app"], [&[]], "events";
     /// How late a scheduled notification was sent.
     RETRY_LAG_SECONDS: 0 = "retry_lag_seconds", Seconds, [], [], "send";
     /// WeChat's answer to a request for consent is a word that isn't documented.
     UNKNOWN_ANSWERS: 1 = "unknown_answers", Count, ["app"], [], "events";
     /// WeChat refused a call with an error code that isn't known.
-    UNKNOWN_CODES: 3 = "unknown_codes", Count, ["app", "api", "code"], [&["code"]], "events", "followers", "login", "send", "token";
+    UNKNOWN_CODES: 3 = "unknown_codes", Count, ["app", "api", "code"], [&["code"], &[]], "events", "followers", "login", "send", "token";
     /// A login's password was wrong, or not looked at because of a limit.
     WRONG_PASSWORDS: 1 = "wrong_passwords", Count, ["app"], [&[]], "login";
     /// WeChat's response time.

@@ -73,13 +73,24 @@ pub struct ReplyCipher {
     key: EncodingAesKey,
 }
 
-/// The request isn't WeChat's. It doesn't say why: an attacker could use the reason to
-/// probe for more.
+/// Why a request is refused. Its text doesn't say it, nor does the response: an attacker
+/// could use it to probe for more. Only what the operator sees tells one from the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not signed by WeChat for this app, not encrypted with its EncodingAESKey, or too old; if WeChat did send it, compare /callback/{{app}} with WeChat's console, and check the clock"
 )]
-pub struct VerificationError;
+pub enum VerificationError {
+    /// The signature is right, but the timestamp is outside of the window.
+    Stale,
+    /// The timestamp is in the window, but none of the app's tokens made the signature.
+    BadSignature,
+    /// It is signed, but not encrypted with one of the app's keys for this app; or, in
+    /// plaintext mode, it is no push.
+    Unreadable,
+    /// It lacks what every request of WeChat's has, or has neither a signature nor a
+    /// timestamp that is right.
+    Malformed,
+}
 
 impl Callback {
     /// Verifies a URL verification, and returns the text to respond with.
@@ -88,9 +99,8 @@ impl Callback {
         query: &'q Query,
         now: Timestamp,
     ) -> Result<&'q str, VerificationError> {
-        self.check_timestamp(query, now)?;
-        self.signing_token(query.signature.as_deref(), query, None)?;
-        query.echostr.as_deref().ok_or(VerificationError)
+        self.signing_token(query.signature.as_deref(), query, None, now)?;
+        query.echostr.as_deref().ok_or(VerificationError::Malformed)
     }
 
     /// Verifies a push and decrypts it. The signature comes first: only signed ciphertext is
@@ -101,43 +111,50 @@ impl Callback {
         body: &[u8],
         now: Timestamp,
     ) -> Result<DecryptedPush, VerificationError> {
-        self.check_timestamp(query, now)?;
         let body = document::text(body);
         if self.mode == EncryptionMode::Plaintext {
-            self.signing_token(query.signature.as_deref(), query, None)?;
+            self.signing_token(query.signature.as_deref(), query, None, now)?;
             return Ok(DecryptedPush { message: body.into_owned(), reply_cipher: None });
         }
-        let encrypted = envelope::encrypted(&body).map_err(|_| VerificationError)?;
-        let token = self.signing_token(query.msg_signature.as_deref(), query, Some(encrypted))?;
+        let encrypted = envelope::encrypted(&body).ok();
+        // What isn't encrypted has no signature that covers it.
+        let claimed = encrypted.and(query.msg_signature.as_deref());
+        let token = self.signing_token(claimed, query, encrypted, now)?;
+        let encrypted = encrypted.unwrap_or_default();
         let try_key = |key: &EncodingAesKey| {
             let message = crypto::decrypt(key, &self.app_id, encrypted).ok()?;
             // WeChat has signed it: nothing in it may be refused.
             Some((key.clone(), document::owned_text(message)))
         };
-        let (key, message) = self.aes_keys.iter().find_map(try_key).ok_or(VerificationError)?;
+        let (key, message) =
+            self.aes_keys.iter().find_map(try_key).ok_or(VerificationError::Unreadable)?;
         let cipher = ReplyCipher { app_id: self.app_id.clone(), token: token.clone(), key };
         Ok(DecryptedPush { message, reply_cipher: Some(cipher) })
     }
 
-    fn check_timestamp(&self, query: &Query, now: Timestamp) -> Result<(), VerificationError> {
-        let difference = query.timestamp().0.abs_diff(now.0);
-        if self.window == 0 || difference <= self.window { Ok(()) } else { Err(VerificationError) }
+    fn is_fresh(&self, query: &Query, now: Timestamp) -> bool {
+        self.window == 0 || query.timestamp().0.abs_diff(now.0) <= self.window
     }
 
-    /// The token that made this signature, if one of the app's did.
+    /// The token that made this signature, if one of the app's did, in time.
     fn signing_token(
         &self,
         claimed: Option<&str>,
         query: &Query,
         encrypted: Option<&str>,
+        now: Timestamp,
     ) -> Result<&Secret, VerificationError> {
-        let claimed = claimed.ok_or(VerificationError)?;
         let signed = |token: &&Secret| {
             let mut parts = vec![token.expose(), &query.timestamp, &query.nonce];
             parts.extend(encrypted);
-            signature::verify(claimed, &parts)
+            claimed.is_some_and(|claimed| signature::verify(claimed, &parts))
         };
-        self.tokens.iter().find(signed).ok_or(VerificationError)
+        match (self.tokens.iter().find(signed), self.is_fresh(query, now)) {
+            (Some(token), true) => Ok(token),
+            (Some(_), false) => Err(VerificationError::Stale),
+            (None, true) => Err(VerificationError::BadSignature),
+            (None, false) => Err(VerificationError::Malformed),
+        }
     }
 }
 

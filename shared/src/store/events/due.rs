@@ -2,7 +2,7 @@
 
 use super::Events;
 use super::pending::{app_of, pending_keys};
-use super::stored::StoredEvent;
+use super::stored::{StoredEvent, event_name};
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::dynamodb::condition::attr;
@@ -17,23 +17,43 @@ const INDEX: &str = "pending";
 /// Maximum number of queries in parallel for one app.
 const MAX_CONCURRENCY: usize = 8;
 
-/// The key of an event.
+/// The key of an event that is due.
 #[derive(Clone, Debug)]
 pub struct DueEvent {
     key: Item,
     pending: String,
+    /// Since when, by the index.
+    pub due_at: Option<Timestamp>,
+}
+
+/// A row that was due.
+#[derive(Debug)]
+pub enum DueEventRow {
+    /// An event.
+    Event(Box<StoredEvent>),
+    /// It was no event, and has been quarantined.
+    Unreadable,
+    /// It isn't due any more: the index is a little behind.
+    Gone,
 }
 
 impl DueEvent {
     fn new(mut item: Item) -> Self {
+        let due_at = get_time(&item, "due_at");
         let pending = get_string(&item, "pending").unwrap_or_default().to_owned();
         item.retain(|name, _| name == "user" || name == "event");
-        Self { key: item, pending }
+        Self { key: item, pending, due_at }
     }
 
     /// Whether it is an event of this app.
     pub fn is_of(&self, app_id: &AppId) -> bool {
         app_of(&self.pending) == app_id.as_str()
+    }
+
+    /// See [`StoredEvent::name`].
+    pub fn name(&self) -> String {
+        let part = |name| get_string(&self.key, name).unwrap_or_default();
+        event_name(part("user"), part("event"))
     }
 
     /// The partition key, which all events of one user share.
@@ -96,37 +116,34 @@ impl Events {
         Ok((items.into_iter().map(DueEvent::new).collect(), next))
     }
 
-    /// Of the first `limit` pending events those of apps that aren't among `known`, if
-    /// they are due by `now`. They are found by no query for an app. Usually so few are
-    /// pending that this sees all.
+    /// Of the next `limit` pending events those of apps that aren't among `known`, if they
+    /// are due by `now`, and where the next call begins (`after`). They are found by no
+    /// query for an app.
     pub async fn orphaned(
         &self,
         known: &[&AppId],
         now: Timestamp,
         limit: i32,
-    ) -> Result<Vec<DueEvent>, AwsError> {
-        let scan = Query::scan().index(INDEX).page_size(limit);
+        after: Option<Item>,
+    ) -> Result<(Vec<DueEvent>, Option<Item>), AwsError> {
+        let scan = Query::scan().index(INDEX).page_size(limit).start(after);
         let page = self.table.read_page("looking for events of unknown apps", scan).await?;
         let due = page.items.into_iter().filter(|item| get_time(item, "due_at") <= Some(now));
         let due = due.map(DueEvent::new);
-        Ok(due.filter(|due| !known.iter().any(|known| due.is_of(known))).collect())
+        let orphaned = due.filter(|due| !known.iter().any(|known| due.is_of(known)));
+        Ok((orphaned.collect(), page.next))
     }
 
     /// Reads an event that was due, if it still is pending and due: the index is always a
-    /// little behind. A row that is no event is quarantined, which is an error.
-    pub async fn get_due(
-        &self,
-        due: &DueEvent,
-        now: Timestamp,
-    ) -> Result<Option<StoredEvent>, AwsError> {
-        const ACTION: &str = "reading an event";
+    /// little behind. A row that is no event is quarantined.
+    pub async fn get_due(&self, due: &DueEvent, now: Timestamp) -> Result<DueEventRow, AwsError> {
         const PROBLEM: &str = "the row is no event";
-        let found = self.table.read(ACTION, due.key.clone()).await?;
+        let found = self.table.read("reading an event", due.key.clone()).await?;
         let is_due =
             |item: &Item| item.contains_key("pending") && get_time(item, "due_at") <= Some(now);
-        let Some(item) = found.filter(is_due) else { return Ok(None) };
+        let Some(item) = found.filter(is_due) else { return Ok(DueEventRow::Gone) };
         if let Ok(event) = serde_dynamo::from_item(item) {
-            return Ok(Some(event));
+            return Ok(DueEventRow::Event(Box::new(event)));
         }
         let update = Write::update(&self.table, due.key.clone())
             .set("problem", string(PROBLEM))
@@ -134,7 +151,7 @@ impl Events {
             .remove(["pending", "due_at"])
             .when(attr("pending").exists());
         self.table.write("quarantining a row", update).await?;
-        Err(AwsError::unexpected(self.table.action(ACTION), PROBLEM))
+        Ok(DueEventRow::Unreadable)
     }
 }
 
@@ -200,10 +217,10 @@ mod tests {
         assert_eq!(all.len(), 1, "only the old row is due");
         assert!(events.all_due(later, 299).await.unwrap().is_none());
 
-        let orphaned = events.orphaned(&[&app_id], later, 1000).await.unwrap();
+        let orphaned = events.orphaned(&[&app_id], later, 1000, None).await.unwrap().0;
         assert_eq!(orphaned.len(), 3);
         assert!(orphaned.iter().all(|due| due.user().unwrap().starts_with("wx12#")));
-        let none = events.orphaned(&[&app_id, &other], later, 1000).await.unwrap();
+        let none = events.orphaned(&[&app_id, &other], later, 1000, None).await.unwrap().0;
         assert!(none.is_empty(), "{none:?}");
     }
 }

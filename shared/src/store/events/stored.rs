@@ -63,7 +63,7 @@ impl StoredEvent {
     /// Its name in log lines and listings: a hash of the user, and the sort key. It
     /// doesn't identify the user, and yet finds the row.
     pub fn name(&self) -> String {
-        format!("{} {}", short_hash(&self.user), self.event)
+        event_name(&self.user, &self.event)
     }
 
     /// Its key in the index of pending events, whether or not it is in there.
@@ -86,6 +86,11 @@ impl StoredEvent {
 /// The key of a row in the events table.
 pub(in crate::store) fn event_key(user: &str, event: &str) -> Item {
     item_of([("user", string(user)), ("event", string(event))])
+}
+
+/// See [`StoredEvent::name`].
+pub(super) fn event_name(user: &str, event: &str) -> String {
+    format!("{} {event}", short_hash(user))
 }
 
 /// The first 16 digits of the SHA-256 sum, as `sha256sum` prints it. An openid has far

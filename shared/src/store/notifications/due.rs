@@ -6,8 +6,8 @@ use super::status::NotificationStatus;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::dynamodb::condition::attr;
-use crate::store::dynamodb::item::{get_string, number, string};
-use crate::store::dynamodb::query::Query;
+use crate::store::dynamodb::item::{Item, get_string, get_time, number, string};
+use crate::store::dynamodb::query::{Page, Query};
 use crate::store::dynamodb::write::Write;
 use crate::store::keys::id_key;
 use crate::store::shard as spread;
@@ -17,6 +17,51 @@ pub(in crate::store) const INDEX: &str = "due";
 /// Number of keys over which the index is spread: DynamoDB takes 1,000 writes a second of
 /// each.
 pub(in crate::store) const SHARDS: u32 = 8;
+
+/// Where a look through the index stands, in each shard: what is due is read once, page by
+/// page, whatever became of the page before.
+#[derive(Debug)]
+pub struct DueCursor {
+    /// The shards that aren't at their ends, each with the key after which its next page
+    /// begins.
+    shards: Vec<(u32, Option<Item>)>,
+}
+
+/// The next page of each shard.
+#[derive(Debug, Default)]
+pub struct DuePage {
+    /// The notifications of these ids are due, the longest due first in each shard.
+    pub ids: Vec<String>,
+    /// When the first of them was due.
+    pub oldest: Option<Timestamp>,
+    /// Why a shard could not be read. The look through it is over, and that through the
+    /// others isn't.
+    pub failures: Vec<AwsError>,
+}
+
+/// A row that was due.
+#[derive(Debug)]
+pub enum DueRow {
+    /// A notification.
+    Notification(Box<NotificationRow>),
+    /// This version can't read it, or it is no notification: a newer version or another
+    /// program has written it. It stays as it is.
+    Unreadable,
+    /// It is no longer there: the index is a little behind.
+    Gone,
+}
+
+impl DueCursor {
+    /// Before all that is due.
+    pub fn start() -> Self {
+        Self { shards: (0..SHARDS).map(|shard| (shard, None)).collect() }
+    }
+
+    /// Whether nothing is left to read.
+    pub fn is_at_end(&self) -> bool {
+        self.shards.is_empty()
+    }
+}
 
 /// The result of cancelling a notification.
 #[derive(Debug)]
@@ -41,20 +86,41 @@ impl Notifications {
         Ok(found.as_ref().and_then(NotificationRow::read))
     }
 
-    /// The ids of the notifications that are due by `now`, the longest due first in each
-    /// shard of the index, at most `limit` of each. The index is always a little behind:
-    /// read each notification before doing anything.
-    pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<String>, AwsError> {
-        let shards = (0..SHARDS).map(async |shard| {
+    /// Reads a row that the index says is due.
+    pub async fn get_due(&self, id: &str) -> Result<DueRow, AwsError> {
+        let found = self.table.read("reading a due notification", id_key(id)).await?;
+        Ok(match found.as_ref().map(NotificationRow::read) {
+            Some(Some(row)) => DueRow::Notification(Box::new(row)),
+            Some(None) => DueRow::Unreadable,
+            None => DueRow::Gone,
+        })
+    }
+
+    /// Of the notifications that are due by `now` the next `limit` of each shard. The index
+    /// is always a little behind: read each notification before doing anything.
+    pub async fn due(&self, now: Timestamp, limit: i32, cursor: &mut DueCursor) -> DuePage {
+        let reads = std::mem::take(&mut cursor.shards).into_iter().map(async |(shard, start)| {
             let is_due = attr("due_shard")
                 .equals(string(shard.to_string()))
                 .and(attr("due_at").at_most(number(now)));
-            let query = Query::with_key(is_due).index(INDEX).page_size(limit);
-            self.table.read_page("looking for due notifications", query).await
+            let query = Query::with_key(is_due).index(INDEX).page_size(limit).start(start);
+            (shard, self.table.read_page("looking for due notifications", query).await)
         });
-        let pages = futures_util::future::try_join_all(shards).await?;
-        let items = pages.iter().flat_map(|page| &page.items);
-        Ok(items.filter_map(|item| get_string(item, "id")).map(str::to_owned).collect())
+        let mut due = DuePage::default();
+        for (shard, read) in futures_util::future::join_all(reads).await {
+            match read {
+                Ok(Page { items, next }) => {
+                    due.ids.extend(
+                        items.iter().filter_map(|item| get_string(item, "id")).map(str::to_owned),
+                    );
+                    let first = items.first().and_then(|item| get_time(item, "due_at"));
+                    due.oldest = due.oldest.into_iter().chain(first).min();
+                    cursor.shards.extend(next.map(|next| (shard, Some(next))));
+                }
+                Err(error) => due.failures.push(error),
+            }
+        }
+        due
     }
 
     /// Postpones when it is due to `until`, or takes it out of the index, unless it has

@@ -52,9 +52,15 @@ fn url_verification_is_answered_in_every_mode() {
         assert_eq!(callback(mode).verify_url(&query, now), Ok("4375120948345356249"));
     }
     let unsigned = Query::read(verification[1..].iter().copied()).unwrap();
-    assert_eq!(callback(EncryptionMode::Safe).verify_url(&unsigned, now), Err(VerificationError));
+    assert_eq!(
+        callback(EncryptionMode::Safe).verify_url(&unsigned, now),
+        Err(VerificationError::BadSignature)
+    );
     let silent = Query::read(verification[..3].iter().copied()).unwrap();
-    assert_eq!(callback(EncryptionMode::Safe).verify_url(&silent, now), Err(VerificationError));
+    assert_eq!(
+        callback(EncryptionMode::Safe).verify_url(&silent, now),
+        Err(VerificationError::Malformed)
+    );
 }
 
 /// The published push opens, and its published answer is one that we would
@@ -146,16 +152,26 @@ fn every_rejection_is_the_same() {
         body().replace("+qdx", "AAAA"),
         body().replace("Encrypt", "Encrypted"),
     ];
-    for bad in bodies {
-        assert_eq!(
-            callback.decrypt(&query(), bad.as_bytes(), NOW).unwrap_err(),
-            VerificationError,
-            "{bad}"
-        );
+    let refusal = |callback: &Callback, body: &[u8], now: u64| {
+        callback.decrypt(&query(), body, Timestamp(now)).unwrap_err()
+    };
+    let mut refusals: Vec<_> =
+        bodies.iter().map(|bad| refusal(&callback, bad.as_bytes(), NOW.0)).collect();
+    assert_eq!(refusals, [VerificationError::BadSignature; 6]);
+    let other_app = Callback { app_id: AppId::parse("wx2").unwrap(), ..callback.clone() };
+    let keyless = Callback { aes_keys: vec![], ..callback.clone() };
+    for (callback, body, now, reason) in [
+        (&callback, [0xff, 0xfe].as_slice(), NOW.0, VerificationError::BadSignature),
+        (&other_app, body().as_bytes(), NOW.0, VerificationError::Unreadable),
+        (&keyless, body().as_bytes(), NOW.0, VerificationError::Unreadable),
+        (&callback, body().as_bytes(), NOW.0 + 301, VerificationError::Stale),
+        (&callback, body().as_bytes(), NOW.0 - 301, VerificationError::Stale),
+        (&callback, b"{}", NOW.0 + 301, VerificationError::Malformed),
+    ] {
+        assert_eq!(refusal(callback, body, now), reason);
+        refusals.push(reason);
     }
-    assert_eq!(callback.decrypt(&query(), &[0xff, 0xfe], NOW).unwrap_err(), VerificationError);
-    let other = Callback { app_id: AppId::parse("wx2").unwrap(), ..callback.clone() };
-    assert_eq!(other.decrypt(&query(), body().as_bytes(), NOW).unwrap_err(), VerificationError);
-    let other = Callback { aes_keys: vec![], ..callback };
-    assert_eq!(other.decrypt(&query(), body().as_bytes(), NOW).unwrap_err(), VerificationError);
+    // The operator sees which, a stranger doesn't.
+    let texts: std::collections::BTreeSet<_> = refusals.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 1, "{texts:?}");
 }
