@@ -5,12 +5,12 @@
 //! |---|---|---|
 //! | users | `user` = `{app_id}#{open_id}`, `item` | `profile`, `consent#…`, `withdrawn#…`, `refused#…`, `window#…`, `form#…`, `phone`: all that belongs to one user of one app |
 //! | | `user` = `person#…`, `item` | `session#…`: which refresh token is valid |
-//! | | `user` = `login_code#…`, `password_attempts#…`, `cursor#…` | what a login code was exchanged for; how often passwords were wrong; where a scan resumes |
+//! | | `user` = `login_code#…`, `password_attempts#…`, `cursor#…`, `last_pushes#` | what a login code was exchanged for; how often passwords were wrong; where a scan resumes; when each app's last push came |
 //! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow |
 //! | | `subject` = `erasure#…` | the people who are being erased |
 //! | events | `user`, `event` | what WeChat pushed |
 //! | notifications | `id` | what is sent; `message#…`, `receipt_key#…`: WeChat's receipts |
-//! | | `id` = `token_refresh#…`, `circuit#`, `followers#…`, `unknown_codes#…`, `refused_jumps#…`, `last_pushes#` | what the functions coordinate by |
+//! | | `id` = `token_refresh#…`, `circuit#`, `followers#…`, `unknown_codes#…`, `refused_jumps#…` | what the functions coordinate by |
 //!
 //! All functions that read or write a table fail with an [`AwsError`](crate::aws::AwsError)
 //! when DynamoDB fails. A write that failed so may have been made, and may be repeated.
@@ -30,7 +30,6 @@ mod users;
 pub use coordination::circuit_breaker::{OpenCircuit, OpenCircuits, SharedCircuits};
 pub use coordination::follower_imports::row::{FollowerImport, ImportCounts, ImportPhase};
 pub use coordination::follower_imports::{FollowerImports, ImportLease};
-pub use coordination::last_pushes::LastPushes;
 pub use coordination::refusal_notes::{
     NOTE_INTERVAL_SECS, NoteKind, RefusalNote, RefusalNotes, read_refusal_notes,
 };
@@ -44,6 +43,7 @@ pub use events::attempts::{ClaimResult, FailureRecord};
 pub use events::auto_reply::{AutoReplyClaim, AutoReplyLease, AutoReplyState};
 pub use events::cursor::{EventCursors, InvalidCursor};
 pub use events::due::{DueEvent, DueEventRow, PendingCursor};
+pub use events::last_pushes::LastPushes;
 pub use events::put::{EventPut, NewEvent, PutOutcome, Unreadable};
 pub use events::scan::{EventCursor, EventPage, EventRange};
 pub use events::stored::StoredEvent;

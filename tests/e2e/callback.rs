@@ -99,7 +99,7 @@ async fn signed_push_is_accepted() {
     assert_eq!(row["body"], text("oAnn", "hello"));
 }
 
-/// Faults 11, 18, 30.
+/// Faults 11, 18, 30, 99.
 #[tokio::test]
 async fn unsigned_push_leaves_no_trace() {
     let world = World::start().await;

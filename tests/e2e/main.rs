@@ -29,6 +29,7 @@ mod world;
 
 mod account_owner;
 mod accounts;
+mod alarm_conditions;
 mod api;
 mod automatic_answers;
 mod callback;

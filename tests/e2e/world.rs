@@ -9,7 +9,7 @@ use crate::secrets::SecretScan;
 use crate::tables::Aws;
 use futures_util::future::join_all;
 use hongyan_local::Stack;
-use local_aws::{InvokeFailure, Logs, Options, TrafficObserver};
+use local_aws::{CloudWatch, InvokeFailure, Logs, Options, TrafficObserver};
 use serde_json::{Value, json};
 use shared::config::optional;
 use shared::http::HttpClient;
@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) wechat: WeChat,
     pub(crate) aws: Aws,
     pub(crate) client: reqwest::Client,
+    /// What is measured, and the alarms, on a clock of their own.
+    pub(crate) cloudwatch: CloudWatch,
     lines: Arc<Mutex<Vec<String>>>,
     pub(crate) sought: SecretScan,
     /// The changed template, if it was changed.
@@ -156,8 +158,11 @@ impl World {
         let is_read_as_text = json_logs && !text.contains("AWS_LAMBDA_LOG_FORMAT");
         let sought = SecretScan::default();
         let (printed, passed) = (sought.clone(), sought.clone());
+        let cloudwatch = CloudWatch::default();
+        let metrics = cloudwatch.clone();
         options.logs = Logs::to(true, move |line| {
             printed.line(line);
+            metrics.read_line(&line.text);
             let text = as_text(&line.text).filter(|_| is_read_as_text);
             let text = text.unwrap_or_else(|| line.text.clone());
             log.lock().unwrap().push(format!("{:<10}{text}", line.function));
@@ -165,8 +170,10 @@ impl World {
         // All that they can log, and for `make secrets` as they log it on AWS.
         options.parameters.entry("LogLevel".to_owned()).or_insert_with(|| "DEBUG".to_owned());
         options.json_logs = json_logs;
-        options.observers = vec![TrafficObserver::new(move |it| passed.passed(&it))];
+        options.observers =
+            vec![TrafficObserver::new(move |it| passed.passed(&it)), cloudwatch.observer()];
         let cloud = Stack::start(options).await.unwrap_or_else(|error| panic!("{error}"));
+        cloudwatch.watch(&cloud.alarms, cloud.aws.queues.clone()).unwrap();
         let client = HttpClient::new().client();
         let wechat = WeChat::new(client.clone(), cloud.wechat());
         // So WeChat waits longer, too.
@@ -175,7 +182,7 @@ impl World {
             wechat.begin_chaos(&seed).await;
         }
         let aws = Aws::new(client.clone(), cloud.aws());
-        Self { cloud, wechat, aws, client, lines, sought, _template: folder }
+        Self { cloud, wechat, aws, client, cloudwatch, lines, sought, _template: folder }
     }
 
     /// One of the sandbox's people: ann, bob or carol.

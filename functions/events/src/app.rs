@@ -57,7 +57,7 @@ impl App {
             user_items: UserItems::new(&users),
             closed_accounts: ClosedAccounts::new(&users, &mappings),
             notifications: Notifications::new(&notifications),
-            last_pushes: LastPushes::new(&notifications),
+            last_pushes: LastPushes::new(&users),
             tokens,
             wechat,
             without_profiles: Mutex::default(),

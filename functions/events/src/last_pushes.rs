@@ -1,7 +1,7 @@
 //! Records when each app's last push came, for the sweep, which tells how long that is ago.
 
 use shared::clock::Timestamp;
-use shared::store::{self, NotificationsTable, StoredEvent};
+use shared::store::{self, StoredEvent, UsersTable};
 use shared::wechat::id::AppId;
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -21,8 +21,8 @@ pub(crate) struct LastPushes {
 }
 
 impl LastPushes {
-    pub(crate) fn new(notifications: &NotificationsTable) -> Self {
-        Self { stored: store::LastPushes::new(notifications), recorded: Mutex::default() }
+    pub(crate) fn new(users: &UsersTable) -> Self {
+        Self { stored: store::LastPushes::new(users), recorded: Mutex::default() }
     }
 
     /// Records the pushes of these new events, each app's at most every ten minutes. A failure

@@ -37,6 +37,9 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 pub struct Cloud {
     /// DynamoDB, SSM, SQS and buses, and their faults.
     pub aws: Aws,
+    /// The alarms of the first template, as [`Template::alarms`](crate::template::Template)
+    /// has them.
+    pub alarms: Vec<Json>,
     target: DeploymentTarget,
     runtime: Runtime,
     functions: BTreeMap<String, String>,

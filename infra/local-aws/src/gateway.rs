@@ -30,6 +30,7 @@ use tokio::sync::watch;
 
 use crate::{
     clock,
+    observer::{Observed, Observers},
     route::{self, Route},
     services::lambda::{FunctionResponse, Invoke, InvokeError},
 };
@@ -48,6 +49,7 @@ struct Api {
     /// Of each issuer whose tokens some route takes.
     keys: BTreeMap<String, Keys>,
     functions: Arc<dyn Invoke>,
+    observers: Observers,
     stage: event::ApiStage,
 }
 
@@ -58,8 +60,8 @@ pub(crate) fn serve(
     routes: Vec<Route>,
     cors: Option<Cors>,
     functions: Arc<dyn Invoke>,
-    account: String,
-    api_id: String,
+    observers: Observers,
+    [account, api_id]: [String; 2],
 ) -> std::io::Result<Server> {
     let stage = event::ApiStage { account, api_id, port: listener.local_addr()?.port() };
     let issuers = routes.iter().filter_map(|route| route.authorizer.as_ref());
@@ -71,7 +73,7 @@ pub(crate) fn serve(
     if let Some(cors) = cors.clone() {
         callers = callers.with_origins(move |headers| cors.allowed(headers).is_some());
     }
-    let api = Arc::new(Api { routes, buckets, cors, keys, functions, stage });
+    let api = Arc::new(Api { routes, buckets, cors, keys, functions, observers, stage });
     let router = Router::new().fallback(handle).with_state(api);
     Server::start("the HTTP API", listener, router, callers, watch::Sender::new(false))
 }
@@ -81,12 +83,19 @@ async fn handle(
     ConnectInfo(ConnectionHandle { from, .. }): ConnectInfo<ConnectionHandle>,
     request: Request<Body>,
 ) -> Response {
-    let Some(cors) = &api.cors else { return respond(&api, from, request).await };
+    let response = allow_origin(&api, from, request).await;
+    let status = response.status().as_u16();
+    api.observers.notify(Observed::Response { api: &api.stage.api_id, status });
+    response
+}
+
+async fn allow_origin(api: &Api, from: SocketAddr, request: Request<Body>) -> Response {
+    let Some(cors) = &api.cors else { return respond(api, from, request).await };
     if let Some(answer) = cors.preflight(request.method(), request.headers()) {
         return answer;
     }
     let headers = request.headers().clone();
-    let mut response = respond(&api, from, request).await;
+    let mut response = respond(api, from, request).await;
     cors.answer(&headers, &mut response);
     response
 }

@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod clock;
 pub mod cloud;
+pub mod cloudwatch;
 pub mod eventbridge;
 pub mod filter;
 pub mod http;
@@ -18,6 +19,7 @@ pub mod services;
 pub mod template;
 
 pub use cloud::{Cloud, Endpoints, Error, InvokeFailure, Options, Prepared};
+pub use cloudwatch::{AlarmState, CloudWatch};
 pub use http::{HttpClient, HttpError};
 pub use logs::Logs;
 pub use observer::{InvocationEnd, Observed, TrafficObserver};

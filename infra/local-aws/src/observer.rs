@@ -20,6 +20,8 @@ pub enum Observed<'a> {
     InvocationStarted {
         /// The number of the invocation.
         number: u64,
+        /// The function's name.
+        function: &'a str,
         /// The binary of the function.
         binary: &'a str,
         /// Whether the environment is new.
@@ -44,6 +46,25 @@ pub enum Observed<'a> {
         event: &'a [u8],
         /// What it answered, or its error.
         answer: &'a [u8],
+    },
+    /// An invocation was throttled.
+    Throttled {
+        /// The function's name.
+        function: &'a str,
+    },
+    /// A function is given records of a stream.
+    StreamRead {
+        /// The function's name.
+        function: &'a str,
+        /// When the last of the records was made, since 1970.
+        created: Duration,
+    },
+    /// The HTTP API answered a request.
+    Response {
+        /// The id of the API.
+        api: &'a str,
+        /// The HTTP status.
+        status: u16,
     },
     /// A service of AWS answered a call.
     Call {

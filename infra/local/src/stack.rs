@@ -200,7 +200,7 @@ fn function_with(binary: &str, template: &Template) -> Option<String> {
 fn invocation_observer(feed: ActivityFeed) -> TrafficObserver {
     let millis = |time: Duration| time.as_secs_f64() * 1000.0;
     let observer = TrafficObserver::new(move |observed| match observed {
-        Observed::InvocationStarted { number, binary, cold } => {
+        Observed::InvocationStarted { number, binary, cold, .. } => {
             feed.record(ActivityKind::Invocation, &number.to_string(), |facts| {
                 facts.insert("function".to_owned(), binary.into());
                 facts.insert("cold".to_owned(), cold.into());

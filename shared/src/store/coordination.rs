@@ -3,6 +3,5 @@
 
 pub(super) mod circuit_breaker;
 pub(super) mod follower_imports;
-pub(super) mod last_pushes;
 pub(super) mod refusal_notes;
 pub(super) mod token_refresh_lease;

@@ -6,6 +6,7 @@ pub(super) mod auto_reply;
 pub(super) mod cursor;
 pub(super) mod due;
 mod pending;
+pub(super) mod last_pushes;
 pub(super) mod put;
 pub(super) mod scan;
 pub(super) mod stored;

@@ -132,9 +132,9 @@ impl Prepared {
         let server = aws.serve(aws_listener, callers.clone(), functions.clone()).await?;
         let serve = |listener, mut routes: Vec<Route>, cors, api_id: &str| {
             routes.iter_mut().for_each(|route| route.timeout += options.timeout_grace);
-            let (functions, account) = (functions.clone(), target.account.clone());
-            let callers = callers.clone();
-            gateway::serve(listener, callers, routes, cors, functions, account, api_id.to_owned())
+            let (functions, observers) = (functions.clone(), aws.observers.clone());
+            let api = [target.account.clone(), api_id.to_owned()];
+            gateway::serve(listener, callers.clone(), routes, cors, functions, observers, api)
                 .map_err(runner("serve the HTTP API"))
         };
         let (http_listener, http_address) = endpoints.http;
@@ -172,6 +172,7 @@ impl Prepared {
         }
         let names = template.functions.into_iter().map(|it| (it.binary, it.name));
         Ok(Cloud {
+            alarms: template.alarms,
             client: HttpClient::new(target.aws.clone())?,
             aws,
             target,

@@ -67,8 +67,8 @@ fn with(cors: Option<Cors>) -> (Server, Arc<Scripted>, HttpClient) {
         routes,
         cors,
         functions.clone(),
-        "000000000000".to_owned(),
-        "local".to_owned(),
+        Observers::default(),
+        ["000000000000".to_owned(), "local".to_owned()],
     )
     .unwrap();
     (gateway, functions, http)

@@ -164,8 +164,9 @@ impl Pool {
     fn observe_start(&self, cold: bool) -> u64 {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let binary = &self.function.binary;
-        self.options.observers.notify(Observed::InvocationStarted { number, binary, cold });
+        let (function, binary) = (&self.function.name, &self.function.binary);
+        let started = Observed::InvocationStarted { number, function, binary, cold };
+        self.options.observers.notify(started);
         number
     }
 
@@ -191,6 +192,9 @@ impl Pool {
     fn count(&self) -> Result<BusyGuard<'_>, InvokeError> {
         let mut state = self.state();
         if self.function.reserved_concurrency.is_some_and(|most| state.busy >= most) {
+            drop(state);
+            let function = &self.function.name;
+            self.options.observers.notify(Observed::Throttled { function });
             return Err(InvokeError::Throttled);
         }
         state.busy += 1;

@@ -128,6 +128,12 @@ impl Queues {
         self.state.read(|state| Some(state.queues.get(queue)?.counts(now()).visible))
     }
 
+    /// When the oldest message of a queue was sent, visible or not; `None` if it has none.
+    pub fn oldest(&self, queue: &str) -> Option<Duration> {
+        let sent = self.state.read(|state| state.queues.get(queue)?.oldest_sent(now()));
+        sent.map(Duration::from_millis)
+    }
+
     /// Writes what is unwritten; later changes stay in memory.
     pub(crate) fn close(&self) {
         self.state.close();

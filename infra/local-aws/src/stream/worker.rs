@@ -9,6 +9,7 @@ use super::{Stream, StreamRecord};
 use crate::{
     batch::{self, Verdict},
     clock,
+    observer::Observed,
     services::{
         dynamodb::StreamPosition,
         lambda::{FunctionResponse, arn},
@@ -133,6 +134,10 @@ async fn invoke(stream: &Stream, part: &Part) -> (Verdict, bool) {
     let records: Vec<&Json> = part.records.iter().map(|record| &record.json).collect();
     if let Some(forward) = &stream.forward {
         return (forward.deliver(stream, &records).await, false);
+    }
+    if let Some(last) = part.records.last() {
+        let (function, created) = (stream.mapping.function.as_str(), created(last));
+        stream.aws.observers.notify(Observed::StreamRead { function, created });
     }
     let event = json!({ "Records": records }).to_string();
     let outcome = stream.functions.invoke(&stream.mapping.function, event.into()).await;

@@ -113,6 +113,12 @@ impl Queue {
         shown
     }
 
+    /// When the oldest message was sent.
+    pub(super) fn oldest_sent(&self, now: u64) -> Option<u64> {
+        let oldest = self.oldest(now);
+        self.messages.values().map(|message| message.sent).filter(|sent| *sent >= oldest).min()
+    }
+
     pub(super) fn counts(&self, now: u64) -> Counts {
         let oldest = self.oldest(now);
         let mut counts = Counts { visible: 0, hidden: 0, delayed: 0 };

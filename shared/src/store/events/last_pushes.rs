@@ -1,31 +1,28 @@
 //! When WeChat pushed something for each app last, so that an operator can be told when
 //! nothing comes any more.
 //!
-//! One row in the notifications table holds the times of all apps.
+//! One row in the users table holds the times of all apps.
 
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::dynamodb::condition::attr;
-use crate::store::dynamodb::item::{get_time, number};
+use crate::store::dynamodb::item::{Item, get_time, number};
 use crate::store::dynamodb::write::Write;
-use crate::store::keys::id_key;
-use crate::store::tables::{NotificationsTable, aggregate};
+use crate::store::keys::item_key;
+use crate::store::tables::{UsersTable, aggregate};
 use crate::wechat::id::AppId;
 use std::collections::HashMap;
 
-/// The id of the row.
-const ROW: &str = "last_pushes#";
-
 aggregate! {
     /// The last push of each app.
-    pub struct LastPushes { table: NotificationsTable }
+    pub struct LastPushes { table: UsersTable }
 }
 
 impl LastPushes {
     /// Records a push of this app, unless a later one is recorded.
     pub async fn record(&self, app_id: &AppId, at: Timestamp) -> Result<(), AwsError> {
         let name = app_id.as_str();
-        let update = Write::update(&self.table, id_key(ROW))
+        let update = Write::update(&self.table, key())
             .set(name, number(at))
             .when(attr(name).not_exists().or(attr(name).less_than(number(at))));
         self.table.write("recording a push", update).await.map(drop)
@@ -38,7 +35,7 @@ impl LastPushes {
         app_ids: impl IntoIterator<Item = &AppId>,
         now: Timestamp,
     ) -> Result<HashMap<AppId, Timestamp>, AwsError> {
-        let item = self.table.read_eventually("reading the last pushes", id_key(ROW)).await?;
+        let item = self.table.read_eventually("reading the last pushes", key()).await?;
         let item = item.unwrap_or_default();
         let retention = self.table.retention();
         let last = app_ids.into_iter().filter_map(|app_id| {
@@ -49,6 +46,11 @@ impl LastPushes {
     }
 }
 
+/// No user's key has this form: an app's id begins with `wx`.
+fn key() -> Item {
+    item_key("last_pushes#", "last_pushes")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,7 +59,7 @@ mod tests {
     #[tokio::test]
     async fn latest_push_of_each_app_is_kept() {
         let tables = EmptyTables::start().await;
-        let pushes = LastPushes::new(&tables.notifications);
+        let pushes = LastPushes::new(&tables.users);
         let [shop, mini, silent] =
             ["wx01", "wx02", "wx03"].map(|app_id| AppId::parse(app_id).unwrap());
         let all = [&shop, &mini, &silent];
@@ -68,7 +70,7 @@ mod tests {
         }
         let both = HashMap::from([(shop, Timestamp(300)), (mini, Timestamp(150))]);
         assert_eq!(of(1000).await, both);
-        let long = 300 + tables.notifications.0.retention();
+        let long = 300 + tables.users.0.retention();
         assert_eq!(of(long).await.len(), 1, "the older one is forgotten");
         assert_eq!(of(long + 1).await, HashMap::new());
     }
