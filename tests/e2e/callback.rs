@@ -60,6 +60,13 @@ async fn post(world: &World, path: &str, body: impl Into<reqwest::Body>) -> u16 
     request.body(body).send().await.unwrap().status().as_u16()
 }
 
+/// Posts a push of the shop that has this timestamp: the status.
+pub(crate) async fn push_at(world: &World, timestamp: u64) -> u16 {
+    let letter = Letter::new(&shop(), text("oAnn", "hello"));
+    let letter = Letter { timestamp: timestamp.to_string(), ..letter };
+    post(world, &format!("/callback/shop?{}", letter.query()), letter.body()).await
+}
+
 #[tokio::test]
 async fn url_verification_returns_the_echostr() {
     let world = World::start().await;

@@ -1,6 +1,7 @@
 //! Conditions of what WeChat pushes: at the callback, and of stored events.
 
 use super::{MINUTE, persist};
+use crate::callback::push_at;
 use crate::world::World;
 use local_aws::services::Fault;
 use serde_json::{Value, json};
@@ -17,8 +18,9 @@ pub(super) async fn with_a_bus() -> World {
     World::changed(&[BUS]).await
 }
 
+/// A message of WeChat's, with its three deliveries.
 fn message() -> Value {
-    json!({ "app": "shop", "message": { "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 } })
+    json!({ "app": "shop", "message": { "from": "ann", "MsgType": "text", "Content": "hi", "MsgId": 1 }, "times": 3 })
 }
 
 /// Changes what the callback knows of the shop, while WeChat knows the old.
@@ -68,8 +70,12 @@ pub(super) async fn key_is_changed_in_the_console_only(alarms: &[&str]) -> World
 
 pub(super) async fn old_requests_are_sent_again(alarms: &[&str]) -> World {
     let world = World::start().await;
-    world.wechat.advance(3600).await;
-    persist(&world, alarms, async || lost_push(&world).await).await;
+    persist(&world, alarms, async || {
+        for _ in 0..3 {
+            assert_eq!(push_at(&world, Timestamp::now().0 - 3600).await, 403);
+        }
+    })
+    .await;
     world
 }
 
