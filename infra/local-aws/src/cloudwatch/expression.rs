@@ -7,8 +7,8 @@ pub(super) enum Expression {
     Number(f64),
     Metric(String),
     /// The value, or another if it is missing.
-    Fill(Box<Expression>, f64),
-    Operation(Box<Expression>, char, Box<Expression>),
+    Fill(Box<Self>, f64),
+    Operation(Box<Self>, char, Box<Self>),
 }
 
 impl Expression {
