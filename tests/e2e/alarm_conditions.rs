@@ -73,7 +73,7 @@ conditions! {
     wechat_refuses_with_unknown_codes: sending ["UnknownCodesAlarm"];
 }
 
-/// Fault 99.
+/// Fault 102.
 #[tokio::test]
 async fn every_alarm_has_a_condition_that_fires_it() {
     // With all alarms that there may be.
