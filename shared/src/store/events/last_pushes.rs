@@ -68,7 +68,7 @@ mod tests {
         for (app_id, at) in [(&shop, 100), (&shop, 300), (&shop, 200), (&mini, 150)] {
             pushes.record(app_id, Timestamp(at)).await.unwrap();
         }
-        let both = HashMap::from([(shop, Timestamp(300)), (mini, Timestamp(150))]);
+        let both = HashMap::from([(shop.clone(), Timestamp(300)), (mini.clone(), Timestamp(150))]);
         assert_eq!(of(1000).await, both);
         let long = 300 + tables.users.0.retention();
         assert_eq!(of(long).await.len(), 1, "the older one is forgotten");
