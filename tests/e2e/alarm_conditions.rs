@@ -36,6 +36,7 @@ macro_rules! conditions {
 
 conditions! {
     token_cannot_be_refreshed: functions ["TokenExpiryAlarm"];
+    passwords_are_guessed: functions ["WrongPasswordsAlarm"];
     wechat_rejects_the_address: functions ["IpWhitelistAlarm", "SendIpWhitelistAlarm"];
     tokens_are_rejected_again_and_again: functions ["TokenForcedRefreshesAlarm"];
     schedules_end: functions [

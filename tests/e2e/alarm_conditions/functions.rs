@@ -67,6 +67,22 @@ async fn forget_forced_refresh(world: &World) {
     }
 }
 
+pub(super) async fn passwords_are_guessed(alarms: &[&str]) -> World {
+    let world = World::start().await;
+    world.account("ann").await;
+    let code = world.phone("ann").code("shop-mini").await;
+    persist(&world, alarms, async || {
+        for at in 0..50 {
+            let guess =
+                json!({ "code": code, "username": "ann", "password": format!("not the one {at}") });
+            let (status, _) = world.log_in("shop-mini", &guess).await;
+            assert!(status == 401 || status == 429, "{status}");
+        }
+    })
+    .await;
+    world
+}
+
 pub(super) async fn schedules_end(alarms: &[&str]) -> World {
     let world = World::start().await;
     let functions = ["events", "followers", "send", "token"];
