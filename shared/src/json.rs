@@ -13,7 +13,7 @@
 
 mod deserializer;
 
-pub use deserializer::TextOrNumber;
+pub use deserializer::{BoundedText, TextOrNumber};
 
 use deserializer::Strict;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, Visitor};

@@ -9,6 +9,10 @@ use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+/// Maximum size of a request in JSON: a notification to a thousand recipients has less than
+/// 200 KB.
+pub const MAX_REQUEST_BYTES: usize = 256 * 1024;
+
 /// Starts logging and initialises the function's state, which is reused across the
 /// invocations of the execution environment.
 pub async fn start<App>(init: impl Future<Output = Result<App, Error>>) -> Result<App, Error> {
@@ -34,8 +38,19 @@ impl<'de> Deserialize<'de> for Payload {
 impl Payload {
     fn read(&self) -> Result<Json, Diagnostic> {
         let raw = self.0.as_ref().ok_or_else(|| invalid_request("the event is not JSON"))?;
-        Json::parse(raw.get()).map_err(|error| invalid_request(error.to_string()))
+        let event = Json::parse(raw.get()).map_err(|error| invalid_request(error.to_string()))?;
+        // AWS makes the batches, and limits them itself.
+        let is_batch = matches!(event, Json::Array(_)) || event.get("Records").is_some();
+        if !is_batch && raw.get().len() > MAX_REQUEST_BYTES {
+            return Err(too_large("the event"));
+        }
+        Ok(event)
     }
+}
+
+/// The error of a request that is larger than [`MAX_REQUEST_BYTES`].
+pub fn too_large(what: &str) -> Diagnostic {
+    invalid_request(format!("{what} has more than {MAX_REQUEST_BYTES} bytes"))
 }
 
 /// The error of an invocation that asks for what the function doesn't take.
@@ -88,5 +103,11 @@ mod tests {
             assert_eq!(read(event), Err(problem.to_owned()), "{event}");
         }
         assert!(read(&"[".repeat(100_000)).is_err());
+        let padded = |name: &str| format!(r#"{{"{name}":["{}"]}}"#, "x".repeat(MAX_REQUEST_BYTES));
+        assert_eq!(
+            read(&padded("data")),
+            Err("InvalidRequest: the event has more than 262144 bytes".to_owned())
+        );
+        assert!(read(&padded("Records")).is_ok());
     }
 }

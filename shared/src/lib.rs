@@ -9,7 +9,7 @@
 //!
 //! - [`config`] is the only reader of the environment, [`parameters`] of the
 //!   Parameter Store, and [`cache`] caches values.
-//! - [`store`] is the four tables. It uses the types of [`wechat`], never its
+//! - [`store`] is the five tables. It uses the types of [`wechat`], never its
 //!   client; only functions put the two together.
 //! - [`access_token`] gives a function WeChat's access tokens, and [`refusal_notes`] notes
 //!   refusals for the operator.

@@ -3,32 +3,35 @@
 //! All parameters are under one prefix (`/hongyan/{stage}`), in folders by which a function's
 //! policy names exactly what it may read.
 
+mod alias;
 mod app;
 mod callback;
 mod replies;
 mod template;
 mod token;
 
+pub use alias::AppAlias;
 pub use app::{AppKind, Apps, WeChatApp};
 pub use callback::CallbackParameter;
 pub use replies::{AutoReply, ReplyRules};
 pub use template::{
-    Channel, ChannelKind, CustomerService, FieldSource, Fields, InvalidValue, MessageLanguage,
-    MiniProgramPage, MiniProgramState, Template, Unfillable, UnknownField, fill, fill_as,
+    Channel, ChannelKind, CustomerService, FieldSource, Fields, InvalidValue,
+    MAX_FIELD_NAME_LENGTH, MAX_FIELDS, MessageLanguage, MiniProgramPage, MiniProgramState,
+    Template, Unfillable, UnknownField, fill, fill_as,
 };
 pub use token::StoredToken;
 
 use crate::aws::AwsError;
 use crate::cache::Stale;
 use crate::config::{self, VariableError};
-use crate::json::Json;
+use crate::json::{self, Json, JsonError};
 use crate::secret::Secret;
 use crate::url_key::UrlSecret;
 use crate::wechat::id::AppId;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::collections::BTreeMap;
 
 /// A kind of keys that make sessions. Each has a folder of its own.
@@ -50,6 +53,9 @@ impl SessionKeyKind {
     }
 }
 
+/// Keys count from 1, four a year: a larger number is nobody's, and leaves none for the next.
+const MAX_SESSION_KEYS: u32 = 1_000_000;
+
 /// The parameter with the secret that makes the keys of callback URLs.
 pub const URL_SECRET: &str = "url-secret";
 
@@ -64,6 +70,11 @@ impl Parameters {
     /// Reads `PARAMETER_PREFIX`.
     pub fn from_environment(ssm: Client) -> Result<Self, VariableError> {
         Ok(Self { ssm, prefix: config::required("PARAMETER_PREFIX")? })
+    }
+
+    /// The prefix, which no other stage has: `/hongyan/{stage}`.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// The apps: `/apps/{app}`. An invalid one is logged and skipped. It is an error if none
@@ -204,7 +215,8 @@ impl Parameters {
         let mut keys = BTreeMap::new();
         for (last, value) in self.folder(kind.folder()).await? {
             let name = self.full_name(kind.folder(), &last);
-            let Ok(number) = last.parse() else {
+            let number = last.parse().ok().filter(|number: &u32| *number < MAX_SESSION_KEYS);
+            let Some(number) = number else {
                 tracing::error!("the parameter {name}: its name is not a number; it is skipped");
                 continue;
             };
@@ -248,6 +260,17 @@ impl Parameters {
                 Err(AwsError::new(format!("deleting the parameter {name}"), &error).into())
             }
         }
+    }
+
+    /// The key by which the ids of erased people are hashed: `/erasure/key`, if it exists.
+    pub async fn erasure_key(&self) -> Result<Option<Secret>, ParameterError> {
+        self.get(&self.full_name("erasure", "key")).await
+    }
+
+    /// Stores that key. False if another invocation has stored one, which is then the one to
+    /// use.
+    pub async fn put_first_erasure_key(&self, key: &Secret) -> Result<bool, ParameterError> {
+        self.put(&self.full_name("erasure", "key"), key, false).await
     }
 
     /// The full name of a parameter in one of the folders.
@@ -328,9 +351,9 @@ pub fn read_app(
     alias: &str,
     value: &Secret,
 ) -> Result<(WeChatApp, Vec<String>), ParameterError> {
-    let stored = parse(name, value)?;
-    // Not as a part of it: a rule with a name twice must not cost the others.
-    let json = Json::parse_with_repeats(value.expose()).unwrap_or(Json::Null);
+    // A rule with a name twice must not cost the others.
+    let json = Json::parse_with_repeats(value.expose()).map_err(|it| invalid(name, value, it))?;
+    let stored = json.read().map_err(|error| invalid(name, value, error))?;
     Ok(WeChatApp::new(alias.to_owned(), stored, json.get("replies").unwrap_or(&Json::Null)))
 }
 
@@ -347,29 +370,28 @@ pub fn read_callback(
         .map_err(|problem| ParameterError::Invalid { name: name.to_owned(), problem })
 }
 
-/// Reads a parameter's JSON. The error names the field or the position, but quotes no value,
-/// as serde's own may.
+/// Reads a parameter's JSON. The error names the field or the position, but quotes no value.
 fn parse<T: DeserializeOwned>(name: &str, value: &Secret) -> Result<T, ParameterError> {
-    serde_json::from_str(value.expose()).map_err(|error| {
-        let problem = if error.is_data() {
-            let text = error.to_string();
-            if ["missing field", "unknown field", "duplicate field", WHITE_SPACE_AROUND]
-                .iter()
-                .any(|known| text.starts_with(known))
-            {
-                text
-            } else {
-                format!(
-                    "a field has an invalid value, at line {} column {}",
-                    error.line(),
-                    error.column()
-                )
+    json::read(value.expose()).map_err(|error| invalid(name, value, error))
+}
+
+/// What is wrong with a parameter's JSON.
+fn invalid(name: &str, value: &Secret, error: JsonError) -> ParameterError {
+    let problem = match error {
+        JsonError::Malformed => match serde_json::from_str::<IgnoredAny>(value.expose()) {
+            Err(error) => {
+                format!("it is not JSON, at line {} column {}", error.line(), error.column())
             }
-        } else {
-            format!("it is not JSON, at line {} column {}", error.line(), error.column())
-        };
-        ParameterError::Invalid { name: name.to_owned(), problem }
-    })
+            Ok(_) => "it is not JSON".to_owned(),
+        },
+        // serde quotes the value, and it may be a secret that stands in the wrong place.
+        JsonError::Invalid { path, problem } if problem.starts_with("unknown variant") => {
+            JsonError::Invalid { path, problem: "has a value that it can't have".to_owned() }
+                .to_string()
+        }
+        invalid @ JsonError::Invalid { .. } => invalid.to_string(),
+    };
+    ParameterError::Invalid { name: name.to_owned(), problem }
 }
 
 /// The beginning of an error that quotes no value.

@@ -8,6 +8,7 @@
 //! | | `user` = `login_code#…`, `password_attempts#…`, `cursor#…`, `last_pushes#` | what a login code was exchanged for; how often passwords were wrong; where a scan resumes; when each app's last push came |
 //! | mappings | `subject` = `union#…`, `account#…` or `person#…`, `app_id` | a person's openid in each app, and whether they follow |
 //! | | `subject` = `erasure#…` | the people who are being erased |
+//! | erasures | `id` | hashes of the ids of who was erased, for 37 days; it has no backups |
 //! | events | `user`, `event` | what WeChat pushed |
 //! | notifications | `id` | what is sent; `message#…`, `receipt_key#…`: WeChat's receipts |
 //! | | `id` = `token_refresh#…`, `circuit#`, `followers#…`, `unknown_codes#…`, `refused_jumps#…` | what the functions coordinate by |
@@ -37,7 +38,8 @@ pub use coordination::token_refresh_lease::{
     LeaseHolder, LeaseResult, RefreshProgress, RefreshResult, TokenRefreshLease, TokenRefreshLeases,
 };
 pub use erasure::job::{Counts, TOMBSTONE_TTL};
-pub use erasure::{Erasure, ErasureResult};
+pub use erasure::list::ErasureList;
+pub use erasure::{ErasedAgain, Erasure, ErasureResult};
 pub use events::Events;
 pub use events::attempts::{ClaimResult, FailureRecord};
 pub use events::auto_reply::{AutoReplyClaim, AutoReplyLease, AutoReplyState};
@@ -65,14 +67,14 @@ pub use sessions::family::{Family, FormerToken, SESSION_IDLE_TTL, SecretHash, Ve
 pub use sessions::login_codes::{CodeExchange, LoginCodeHash, LoginCodeRecord, LoginCodes};
 pub use sessions::password_attempts::{AttemptKey, CountedAttempt, PasswordAttempts, RateLimit};
 pub use sessions::{NewSession, SessionRefresh, Sessions};
-pub use tables::{EventsTable, MappingsTable, NotificationsTable, UsersTable};
+pub use tables::{ErasuresTable, EventsTable, MappingsTable, NotificationsTable, UsersTable};
 pub use users::consents::{Consent, ConsentKey, Consents};
 pub use users::entitlements::{Entitlement, Entitlements};
 pub use users::erase::{ErasedItems, UserItems};
 pub use users::followers::Followers;
 pub use users::followers::batch_write::FollowerUpdate;
 pub use users::followers::state::{FetchedProfile, FollowEvent, FollowState, FollowTransition};
-pub use users::form_ids::{FormIdItem, FormIds};
+pub use users::form_ids::{FormIdError, FormIdItem, FormIds};
 pub use users::phone_numbers::{PhoneNumbers, StoredPhone};
 pub use users::profiles::Profiles;
 pub use users::reply_windows::{ReplyWindow, ReplyWindows, WindowSlot};

@@ -4,6 +4,9 @@ use crate::phone::password;
 use crate::world::{World, order};
 use local_aws::services::Fault;
 use serde_json::{Value, json};
+use shared::clock::Timestamp;
+use shared::wechat::crypto::{EncodingAesKey, encrypt};
+use shared::wechat::signature::sign;
 use std::time::Duration;
 
 const TABLES: [&str; 4] = ["users", "mappings", "events", "notifications"];
@@ -30,6 +33,21 @@ async fn traces(world: &World, names: &[String]) -> Vec<String> {
         }
     }
     found
+}
+
+/// A message to the shop that WeChat signs and nobody can read.
+async fn push_unreadable(world: &World, body: &str) {
+    let shop = world.cloud.world().apps.into_iter().find(|app| app.alias == "shop").unwrap();
+    let key = EncodingAesKey::parse(shop.encoding_aes_key.expose()).unwrap();
+    let sealed = encrypt(&key, &shop.app_id, *b"0123456789abcdef", body.as_bytes());
+    let (token, timestamp) = (shop.callback_token.expose(), Timestamp::now().to_string());
+    let signature = sign(&[token, &timestamp, "1", &sealed]);
+    let query = format!("timestamp={timestamp}&nonce=1&encrypt_type=aes&msg_signature={signature}");
+    let request = world.client.post(world.url(&format!("/callback/shop?{query}")));
+    let body = format!("<xml><ToUserName>gh_1</ToUserName><Encrypt>{sealed}</Encrypt></xml>");
+    let answer = request.header("content-type", "text/xml").body(body).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    world.idle().await;
 }
 
 /// Ann does all that one can do, and is sent things.
@@ -235,4 +253,83 @@ async fn interrupted_erasure_is_finished_when_it_is_repeated() {
     );
     assert_eq!(traces(&world, &names).await, [""; 0]);
     assert_eq!(traces(&world, &["erasure".to_owned()]).await, [""; 0]);
+}
+
+/// Fault 103.
+#[tokio::test]
+async fn unreadable_events_are_erased_in_whatever_form_they_name_the_person() {
+    let world = World::start().await;
+    let ann = world.phone("ann");
+    ann.follow("shop").await;
+    let open_id = ann.open_id("shop").await;
+    let escaped = |form: &dyn Fn(u32) -> String| -> String {
+        open_id.chars().map(|c| form(u32::from(c))).collect()
+    };
+    let xml = |id: &str| format!("<xml><FromUserName>{id}</FromUserName>&nbsp;my secret diary");
+    for body in [
+        xml(&open_id),
+        xml(&escaped(&|code| format!("&#{code};"))),
+        format!(r#"{{"MsgType":"text","Content":"my secret diary {open_id}"#),
+        format!(
+            r#"{{"FromUserName":"{}","Content":"my secret diary"#,
+            escaped(&|code| format!("\\u{code:04x}"))
+        ),
+        format!("openid={}&text=my+secret+diary", escaped(&|code| format!("%{code:02x}"))),
+    ] {
+        push_unreadable(&world, &body).await;
+    }
+    push_unreadable(&world, "<xml>somebody else's secret diary&nbsp;").await;
+    assert_eq!(traces(&world, &["my secret diary".to_owned()]).await.len(), 5);
+    let report = erase(&world, json!({ "app": "shop", "open_id": open_id })).await;
+    assert_eq!(report["complete"], true, "{report}");
+    assert_eq!(traces(&world, &["my secret diary".to_owned(), open_id]).await, [""; 0]);
+    assert_eq!(traces(&world, &["somebody else's".to_owned()]).await.len(), 1);
+}
+
+/// Fault 103.
+#[tokio::test]
+async fn erased_person_is_erased_again_after_a_restoration() {
+    let world = World::start().await;
+    let bob = world.phone("bob");
+    bob.follow("shop").await;
+    let bobs = bob.log_in("shop-mini").await;
+    let (session, names) = ann_lives(&world).await;
+    push_unreadable(&world, &format!("<xml>{}&nbsp;", names[0])).await;
+    let mut backup = Vec::new();
+    for table in TABLES {
+        backup.push((table, world.aws.backup(table).await));
+    }
+    erase(&world, json!({ "user": session["user"] })).await;
+    assert_eq!(traces(&world, &names).await, [""; 0]);
+
+    for (table, rows) in &backup {
+        world.aws.restore(table, rows).await;
+    }
+    world.idle().await;
+    assert!(traces(&world, &names).await.len() > 20);
+    let mut again = world.ask_login(&json!({ "erase_again": {} })).await.unwrap();
+    while again["complete"] != true {
+        again = world.ask_login(&json!({ "erase_again": {} })).await.unwrap();
+    }
+    assert_eq!(again["people"], 1, "{again}");
+    assert_eq!(traces(&world, &names).await, [""; 0]);
+    let what = again["retained"].to_string();
+    for place in ["point-in-time", "37", "stream", "dead-letter", "EventBridge", "logs"] {
+        assert!(what.contains(place), "{place}: {what}");
+    }
+
+    // Bob is as he was, and Ann is a new person.
+    let (status, as_before) =
+        world.log_in("shop-mini", &json!({ "code": bob.code("shop-mini").await })).await;
+    assert_eq!((status, &as_before["user"]), (200, &bobs["user"]));
+    let ann = world.phone("ann").log_in("shop-mini").await;
+    assert_ne!(ann["user"], session["user"]);
+    let nothing = world.ask_login(&json!({ "erase_again": {} })).await.unwrap();
+    assert_eq!((&nothing["people"], &nothing["complete"]), (&json!(0), &json!(true)));
+    let list = world.aws.rows("erasures").await;
+    let listed = json!(list).to_string();
+    assert!(!list.is_empty() && names.iter().all(|name| !listed.contains(name)), "{listed}");
+    assert!(list.iter().all(|row| row["expires"].is_number()), "{listed}");
+    let lines = world.lines().concat();
+    assert!(names[..3].iter().all(|name| !lines.contains(name)), "no log names anybody");
 }

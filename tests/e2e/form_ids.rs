@@ -254,3 +254,32 @@ async fn form_ids_are_rejected_after_logout() {
     assert_eq!(status, 401, "{answer}");
     assert!(kept(&world).await.is_empty());
 }
+
+/// Fault 102.
+#[tokio::test]
+async fn form_ids_are_refused_unless_the_operator_wants_them() {
+    let world = World::with_parameters(&[("FormIds", "off")]).await;
+    let session = world.phone("ann").log_in("shop-mini").await;
+    let (status, answer) = submit_form_ids(&world, &session, &form_ids(&["form-a"])).await;
+    assert_eq!(status, 404, "{answer}");
+    assert_eq!(kept(&world).await, [json!(null); 0]);
+}
+
+/// Fault 102.
+#[tokio::test]
+async fn hundred_free_form_ids_are_enough() {
+    let world = World::start().await;
+    let session = world.phone("ann").log_in("shop-mini").await;
+    let numbered = |from: u32| {
+        let ids: Vec<_> = (from..from + 20).map(|at| format!("form-{at}")).collect();
+        json!({ "app": "shop-mini", "form_ids": ids })
+    };
+    for from in [0, 20, 40, 60, 80] {
+        assert_eq!(submit_form_ids(&world, &session, &numbered(from)).await.0, 200);
+    }
+    let (status, answer) = submit_form_ids(&world, &session, &numbered(100)).await;
+    assert_eq!(status, 409, "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("100 form ids"), "{answer}");
+    assert_eq!(submit_form_ids(&world, &session, &numbered(80)).await.0, 200, "a repeat");
+    assert_eq!(kept(&world).await.len(), 100);
+}

@@ -27,6 +27,21 @@ impl Aws {
         found["Items"].as_array().unwrap().iter().map(plain_item).collect()
     }
 
+    /// All rows of a table with DynamoDB's types, as [`Aws::restore`] takes them.
+    pub(crate) async fn backup(&self, table: &str) -> Vec<Value> {
+        let scan = json!({ "TableName": name(table), "ConsistentRead": true });
+        let mut found = self.call_service("DynamoDB_20120810.Scan", &scan).await;
+        serde_json::from_value(found["Items"].take()).unwrap()
+    }
+
+    /// Writes rows back that a backup has, as a restored table has them.
+    pub(crate) async fn restore(&self, table: &str, rows: &[Value]) {
+        for row in rows {
+            let put = json!({ "TableName": name(table), "Item": row });
+            self.call_service("DynamoDB_20120810.PutItem", &put).await;
+        }
+    }
+
     /// The one row in which `attribute` is `value`.
     pub(crate) async fn row(&self, table: &str, attribute: &str, value: &str) -> Value {
         let rows = self.rows(table).await;
@@ -88,6 +103,21 @@ impl Aws {
             .await
             .unwrap();
         assert_eq!(accepted.status(), 202);
+    }
+
+    /// Invokes a function with a text that need not be JSON, and returns the answer.
+    pub(crate) async fn invoke_raw(&self, function: &str, event: &str) -> String {
+        let path = format!("2015-03-31/functions/{function}/invocations");
+        let answer = self
+            .client
+            .post(format!("http://{}/{path}", self.address))
+            .header("authorization", SIGNED)
+            .header("x-amz-date", "20261120T000000Z")
+            .body(event.to_owned())
+            .send()
+            .await
+            .unwrap();
+        answer.text().await.unwrap()
     }
 
     /// One request, as an SDK makes it.

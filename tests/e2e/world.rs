@@ -64,6 +64,20 @@ impl World {
         Self::with_parameters(&[("LogLevel", level)]).await
     }
 
+    /// Another stage, which calls the WeChat of this one. WeChat pushes nothing to it.
+    pub(crate) async fn other_stage(&self, stage: &str) -> Self {
+        let mut options = Options::new(TEMPLATE);
+        options.binaries = binaries::folder();
+        let wechat_url = format!("http://{}", self.cloud.wechat());
+        for (name, value) in [("Stage", stage), ("WeChatUrl", &wechat_url)] {
+            options.parameters.insert(name.to_owned(), value.to_owned());
+        }
+        let mut world = Self::start_with(None, options).await;
+        world.wechat = WeChat::new(world.client.clone(), self.cloud.wechat());
+        world.token_round().await;
+        world
+    }
+
     /// As [`World::start`], with these parameters of the template.
     pub(crate) async fn with_parameters(parameters: &[(&str, &str)]) -> Self {
         let mut options = Options::new(TEMPLATE);

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::aws::AwsError;
 use shared::clock::Timestamp;
-use shared::json::Json;
-use shared::parameters::Apps;
+use shared::json::{BoundedText, Json};
+use shared::parameters::{AppAlias, Apps};
 use shared::store::{EventCursor, EventPage, EventRange, StoredEvent};
 use shared::timestamp;
 use std::cell::Cell;
@@ -34,16 +34,16 @@ struct ReplayRequest {
     #[serde(deserialize_with = "timestamp::deserialize")]
     to: Timestamp,
     /// Only events of the app with this alias.
-    app: Option<String>,
+    app: Option<AppAlias>,
     /// Only events in this state.
     only: Option<Only>,
     /// Only the event that a log line or a listing names so.
-    key: Option<String>,
+    key: Option<BoundedText<2048>>,
     /// Lists the events, and changes nothing.
     #[serde(default)]
     dry_run: bool,
     /// The `next_token` of the previous response.
-    next_token: Option<String>,
+    next_token: Option<BoundedText<64>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -307,7 +307,7 @@ impl ReplayRequest {
     }
 
     fn selects(&self, event: &StoredEvent) -> bool {
-        if self.key.as_ref().is_some_and(|key| *key != event.name()) {
+        if self.key.as_ref().is_some_and(|key| **key != *event.name()) {
             return false;
         }
         match self.only {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::json::Json;
-use shared::parameters::{AppKind, WeChatApp};
+use shared::parameters::{AppAlias, AppKind, WeChatApp};
 use shared::store::FollowerImport;
 use shared::wechat::id::AppId;
 use std::collections::HashMap;
@@ -36,14 +36,14 @@ enum Command {
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Account {
-    app: String,
+    app: AppAlias,
 }
 
 /// An Official Account, by its alias, or all.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OptionalAccount {
-    app: Option<String>,
+    app: Option<AppAlias>,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -76,7 +76,7 @@ pub(crate) async fn handle(
             let account = account(app, &alias, now).await?;
             let cancelled = app.imports.cancel(&account.app_id, now).await;
             if cancelled.map_err(|error| error::internal(&error))? {
-                tracing::info!(app = alias, "cancelled the import");
+                tracing::info!(app = &*alias, "cancelled the import");
             }
             progress(app, &account).await
         }

@@ -1,5 +1,6 @@
 //! State reused across the invocations of an execution environment.
 
+use crate::erasure_key;
 use crate::keys::key_set::{KeySet, Keys, RefreshKeys};
 use crate::keys::session_key::SessionKey;
 use lambda_http::Error;
@@ -11,9 +12,9 @@ use shared::parameters::{AppKind, Apps, ParameterError, Parameters, WeChatApp};
 use shared::secret::Secret;
 use shared::services::Services;
 use shared::store::{
-    Accounts, AppIdentity, Consents, Erasure, EventsTable, FormIds, LoginCodes, Logins, Mappings,
-    MappingsTable, NotificationsTable, PasswordAttempts, People, PhoneNumbers, Profiles,
-    ReplyWindows, Sessions, UsersTable,
+    Accounts, AppIdentity, Consents, Erasure, ErasureList, ErasuresTable, EventsTable, FormIds,
+    LoginCodes, Logins, Mappings, MappingsTable, NotificationsTable, PasswordAttempts, People,
+    PhoneNumbers, Profiles, ReplyWindows, Sessions, UsersTable,
 };
 use shared::wechat::client::WeChatClient;
 use std::collections::BTreeMap;
@@ -59,11 +60,15 @@ pub(crate) struct App {
     pub(crate) reply_windows: ReplyWindows,
     pub(crate) form_ids: FormIds,
     pub(crate) phone_numbers: PhoneNumbers,
-    pub(crate) erasure: Erasure,
+    erasure: Erasure,
+    erasures: ErasuresTable,
+    erasure_with_list: OnceCell<Erasure>,
     pub(crate) tokens: AccessTokens,
     pub(crate) wechat: WeChatClient,
     pub(crate) sessions: Sessions,
     issuer: Option<String>,
+    /// Whether mini programs may submit form ids, which WeChat retired.
+    pub(crate) takes_form_ids: bool,
     pub(crate) parameters: Parameters,
     keys: OnceCell<Cached<Keys>>,
     refresh_keys: OnceCell<Cached<RefreshKeys>>,
@@ -81,6 +86,7 @@ impl App {
         let mappings = MappingsTable::from_environment(&dynamodb)?;
         let events = EventsTable::from_environment(&dynamodb)?;
         let notifications = NotificationsTable::from_environment(&dynamodb)?;
+        let erasures = ErasuresTable::from_environment(&dynamodb)?;
         let (credentials, users_check, mappings_check) =
             tokio::join!(read(&parameters), users.check(), mappings.check());
         users_check.and(mappings_check)?;
@@ -107,10 +113,13 @@ impl App {
             form_ids: FormIds::new(&users),
             phone_numbers: PhoneNumbers::new(&users),
             erasure: Erasure::new(&users, &mappings, &events, &notifications),
+            erasures,
+            erasure_with_list: OnceCell::new(),
             sessions: Sessions::new(&users),
             tokens,
             wechat,
             issuer: config::optional("ISSUER"),
+            takes_form_ids: config::optional("FORM_IDS").as_deref() == Some("on"),
             parameters,
             keys: OnceCell::new(),
             refresh_keys: OnceCell::new(),
@@ -217,6 +226,15 @@ impl App {
         if let Some(cached) = self.refresh_keys.get() {
             cached.invalidate().await;
         }
+    }
+
+    /// The erasure of people. The key of its list is created when it is first needed.
+    pub(crate) async fn erasure(&self) -> Result<&Erasure, ParameterError> {
+        let with_list = async || {
+            let key = erasure_key::read_or_create(&self.parameters).await?;
+            Ok(self.erasure.clone().with_list(ErasureList::new(&self.erasures, key)))
+        };
+        self.erasure_with_list.get_or_try_init(with_list).await
     }
 
     /// The issuer of access tokens: as configured, or the address the request was sent to.

@@ -13,7 +13,7 @@ use crate::error::LoginError;
 use crate::keys::list::{ListKeys, list};
 use crate::keys::revoke::{RevokeKey, revoke};
 use crate::keys::rotate::{RotateKeys, rotate};
-use erase::erase;
+use erase::{erase, erase_again};
 use lambda_http::lambda_runtime::Diagnostic;
 use look_up::look_up;
 use person_selector::{PersonSelector, UserId};
@@ -45,6 +45,9 @@ enum Command {
     LookUp(PersonSelector),
     /// Erases everything that is stored about a person.
     Erase(PersonSelector),
+    /// Erases once more everybody who was erased within the last 37 days, after a table was
+    /// restored from a backup.
+    EraseAgain(Empty),
     /// Creates the next key that signs access tokens, and the next one that seals refresh
     /// tokens.
     RotateKeys(RotateKeys),
@@ -53,6 +56,11 @@ enum Command {
     /// Lists these keys.
     ListKeys(ListKeys),
 }
+
+/// No parameters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Empty {}
 
 /// Executes the command in `body` until `deadline`.
 pub(crate) async fn respond(
@@ -121,6 +129,7 @@ async fn execute(
         }
         Command::LookUp(person) => look_up(app, &person, now).await,
         Command::Erase(person) => erase(app, &person, now, deadline).await,
+        Command::EraseAgain(Empty {}) => erase_again(app, now, deadline).await,
         Command::RotateKeys(request) => {
             let rotated = rotate(&app.parameters, &request, now).await?;
             app.invalidate_keys().await;

@@ -3,7 +3,7 @@
 use shared::access_token::TokenError;
 use shared::aws::AwsError;
 use shared::parameters::ParameterError;
-use shared::store::{self, BindError, PersonError};
+use shared::store::{self, BindError, FormIdError, PersonError};
 use shared::wechat::client::CallError;
 use shared::wechat::refusal::{ErrorClass, Refusal};
 
@@ -67,6 +67,8 @@ pub(crate) enum LoginError {
     UnknownKey,
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error(transparent)]
+    FormIds(#[from] FormIdError),
     #[error(transparent)]
     Person(#[from] PersonError),
     #[error("its AppSecret is not under /secrets; put it there")]
@@ -144,6 +146,7 @@ impl LoginError {
             | Self::Bind(BindError::NoAccount | BindError::NoPerson) => 404,
             Self::AccountExists
             | Self::Bind(BindError::AccountTaken | BindError::PersonTaken)
+            | Self::FormIds(FormIdError::TooMany)
             | Self::Login(store::LoginError::AccountTaken { .. } | store::LoginError::UserTaken) => {
                 409
             }
@@ -156,6 +159,7 @@ impl LoginError {
             Self::PhoneNumber(error) => return phone_number(error),
             Self::Login(store::LoginError::Aws(_))
             | Self::Bind(BindError::Aws(_))
+            | Self::FormIds(FormIdError::Aws(_))
             | Self::Person(PersonError::Aws(_))
             | Self::MissingAppSecret
             | Self::MissingAuthorizer

@@ -5,6 +5,7 @@ use crate::error::LoginError;
 use crate::session::access_token::Claims;
 use serde::Deserialize;
 use shared::clock::Timestamp;
+use shared::parameters::AppAlias;
 use shared::wechat::form_id::FormId;
 
 /// The body of `POST /form-ids`.
@@ -14,7 +15,7 @@ use shared::wechat::form_id::FormId;
 pub(crate) struct FormIdsRequest {
     /// The alias of the mini program in which the user submitted the forms: a form id is
     /// valid for that user in that app only.
-    app: String,
+    app: AppAlias,
     form_ids: FormIds,
 }
 
@@ -58,6 +59,6 @@ pub(crate) async fn submit_form_ids(
     let open_id = open_id.ok_or(LoginError::UnknownUser)?;
     let new = app.form_ids.store(app_id, &open_id, person, &request.form_ids.0, now).await?;
     let new = new.ok_or(LoginError::UnknownUser)?;
-    tracing::info!(app = request.app, user = person, new, "stored form ids");
+    tracing::info!(app = &*request.app, user = person, new, "stored form ids");
     Ok(new)
 }

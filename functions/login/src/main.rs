@@ -11,6 +11,7 @@ mod account_conflicts;
 mod app;
 mod body;
 mod commands;
+mod erasure_key;
 mod error;
 mod form_ids;
 mod handler;

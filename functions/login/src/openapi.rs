@@ -99,7 +99,7 @@ fn responses<const N: usize>(good: &Value, refusals: [(&str, &str); N]) -> Value
 fn app(kind: &str) -> Value {
     json!({ "name": "app", "in": "path", "required": true,
         "description": format!("The alias of {kind} under /apps."),
-        "schema": { "type": "string" } })
+        "schema": { "type": "string", "pattern": "^[^#]{1,64}$" } })
 }
 
 /// Responses to WeChat.
@@ -160,7 +160,7 @@ fn document() -> Value {
     push["responses"] =
         wechat_responses("The push is stored. The body is the passive reply, if there is one.");
     push["requestBody"] = json!({ "content": {
-        "text/xml": { "schema": { "type": "string" } },
+        "text/xml": { "schema": { "type": "string", "maxLength": 64 * 1024 } },
         "application/json": { "schema": true } } });
 
     let login = json!({
@@ -216,6 +216,7 @@ fn document() -> Value {
     let form_ids = json!({
         "operationId": "submitFormIds", "tags": ["Users"], "security": session,
         "summary": "Stores form ids from the forms that the user submitted in a mini program.",
+        "description": "Only if the template's parameter FormIds is `on`: WeChat retired the messages that need form ids in 2020.",
         "requestBody": types.body::<FormIdsRequest>(),
         "responses": responses(
             &json!({ "description": "The number of new form ids.", "content": content(&json!({
@@ -223,7 +224,9 @@ fn document() -> Value {
                 "required": ["kept"] })) }),
             [
                 ("400", PROBLEM), NO_SESSION, ("403", "The user is not known in that mini program."),
-                ("404", "There is no such mini program."), TOO_LARGE, THROTTLED,
+                ("404", "There is no such mini program, or the route is off."),
+                ("409", "The user has 100 form ids that no message has used yet."),
+                TOO_LARGE, THROTTLED,
             ],
         ),
     });

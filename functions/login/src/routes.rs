@@ -66,7 +66,7 @@ async fn route(
             let claims = authenticate(app, request, context, now).await?;
             response::ok(&session_info(app, &claims, now).await?)
         }
-        (&Method::POST, "/form-ids", _) => {
+        (&Method::POST, "/form-ids", _) if app.takes_form_ids => {
             let claims = authenticate(app, request, context, now).await?;
             let kept = submit_form_ids(app, &claims, &body::parse(body)?, now).await?;
             response::ok(&json!({ "kept": kept }))

@@ -15,7 +15,6 @@ use lambda_runtime::Diagnostic;
 use list_templates::{ListTemplates, list_templates};
 use remaining::{Remaining, remaining};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::json::Json;
@@ -25,12 +24,17 @@ use shared::json::Json;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Command {
     /// From the schedule, once a minute.
-    Sweep(IgnoredAny),
+    Sweep(Option<Empty>),
     Cancel(Cancel),
     Remaining(Remaining),
     ListTemplates(ListTemplates),
     CheckTemplates(CheckTemplates),
 }
+
+/// No parameters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Empty {}
 
 impl Command {
     const NAMES: [&str; 5] = ["sweep", "cancel", "remaining", "list_templates", "check_templates"];
@@ -57,7 +61,9 @@ impl Command {
         deadline: Timestamp,
     ) -> Result<Value, Diagnostic> {
         Ok(match self {
-            Self::Sweep(_) => json!(sweep(app, deadline).await.map_err(error::internal)?),
+            Self::Sweep(None | Some(Empty {})) => {
+                json!(sweep(app, deadline).await.map_err(error::internal)?)
+            }
             Self::Cancel(params) => json!(cancel(app, &params, now).await?),
             Self::Remaining(params) => json!(remaining(app, &params, now).await?),
             Self::ListTemplates(params) => json!(list_templates(app, &params, now).await?),
@@ -87,6 +93,10 @@ mod tests {
         }
         for (event, words) in [
             (json!({ "sweep": {}, "id": "order-17" }), "sweep: nothing else goes beside it"),
+            (json!({ "sweep": { "now": true } }), "sweep.now: unknown field `now`"),
+            (json!({ "sweep": [] }), "sweep: must be an object"),
+            (json!({ "list_templates": { "app": "" } }), "list_templates.app: "),
+            (json!({ "list_templates": { "app": "x".repeat(65) } }), "list_templates.app: "),
             (json!({ "check_templates": { "template": "a" } }), "unknown field `template`"),
             (
                 json!({ "check_templates": { "templates": ["a b"] } }),

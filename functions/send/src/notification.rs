@@ -11,6 +11,10 @@ use shared::store::NotificationRow;
 use shared::timestamp;
 use std::collections::BTreeMap;
 
+/// Of all fields together: WeChat shows some hundred characters, and the data of
+/// scheduled notifications is stored.
+pub(crate) const MAX_DATA_BYTES: usize = 32 * 1024;
+
 /// A notification, with all that its delivery reads from the Parameter Store.
 #[derive(Debug)]
 pub(crate) struct Notification<'a> {
@@ -69,7 +73,7 @@ pub(crate) struct TemplateCode(String);
 #[cfg_attr(
     test,
     derive(schemars::JsonSchema),
-    schemars(extend("type" = ["string", "number"]))
+    schemars(extend("type" = ["string", "number"], "maxLength" = MAX_DATA_BYTES))
 )]
 #[serde(transparent)]
 pub(crate) struct Field(String);

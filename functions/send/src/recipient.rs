@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use shared::parameters::AppAlias;
 use shared::wechat::id::{OpenId, UnionId};
 
 /// The recipient, named in one of three ways.
@@ -37,8 +38,9 @@ impl Recipient {
         // serde would take a list for the members in their order.
         let value = Some(value).filter(Value::is_object)?;
         serde_json::from_value(value).ok().filter(|recipient| match recipient {
+            // An account's name has the same limits.
             Self::Account { account: name } | Self::User { app: name, .. } => {
-                (1..=64).contains(&name.chars().count()) && !name.contains('#')
+                AppAlias::is_valid(name)
             }
             Self::Union { .. } => true,
         })

@@ -1,20 +1,19 @@
 //! A request to send a notification to one recipient or several.
 
-use crate::notification::{Field, NotificationSpec, TemplateCode, template_fields};
+use crate::notification::{
+    Field, MAX_DATA_BYTES, NotificationSpec, TemplateCode, template_fields,
+};
 use crate::recipient::Recipient;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use shared::clock::Timestamp;
 use shared::json::Json;
-use shared::parameters::{ChannelKind, Template};
+use shared::parameters::{ChannelKind, MAX_FIELD_NAME_LENGTH, MAX_FIELDS, Template};
 use shared::timestamp;
 use std::collections::BTreeMap;
 
 pub(crate) const MAX_RECIPIENTS: usize = 1000;
-/// Of all fields together: WeChat shows some hundred characters, and the data of
-/// scheduled notifications is stored.
-const MAX_DATA_BYTES: usize = 32 * 1024;
 /// A year.
 const MAX_SCHEDULE_AHEAD_SECS: u64 = 366 * 24 * 3600;
 
@@ -31,6 +30,10 @@ pub(crate) struct Request {
     pub(crate) template: TemplateCode,
     /// The template's fields: all of them and no others, 32 KB in all.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend(
+        "maxProperties" = MAX_FIELDS,
+        "propertyNames" = { "maxLength": MAX_FIELD_NAME_LENGTH },
+    )))]
     pub(crate) data: BTreeMap<String, Field>,
     /// Only these channels, each once, in this order, instead of the template's.
     #[serde(default, deserialize_with = "distinct_channels")]
@@ -169,6 +172,14 @@ impl Request {
     ///
     /// The name of the field, and what is wrong with it.
     pub(crate) fn check(&self, now: Timestamp) -> Result<(), String> {
+        if self.data.len() > MAX_FIELDS {
+            return Err(format!("data: more than {MAX_FIELDS} fields"));
+        }
+        if self.data.keys().any(|name| name.chars().count() > MAX_FIELD_NAME_LENGTH) {
+            return Err(format!(
+                "data: a field's name has more than {MAX_FIELD_NAME_LENGTH} characters"
+            ));
+        }
         if self.data.values().map(Field::size).sum::<usize>() > MAX_DATA_BYTES {
             return Err(format!("data: more than {MAX_DATA_BYTES} bytes in all"));
         }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::json::{Json, JsonError};
+use shared::lambda::{MAX_REQUEST_BYTES, too_large};
 use shared::metric;
 use std::collections::BTreeMap;
 
@@ -45,6 +46,7 @@ pub(crate) async fn process_batch(
         .map(async |message| {
             let event = Json::parse(&message.body);
             let sent = match &event {
+                _ if message.body.len() > MAX_REQUEST_BYTES => Err(too_large("the message")),
                 Ok(event) => send(app, event, now, deadline).await,
                 Err(JsonError::Malformed) => Err(error::invalid("the message is not JSON")),
                 Err(invalid) => Err(error::invalid(invalid.to_string())),

@@ -5,7 +5,7 @@
 use crate::error::RefreshError;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
-use shared::parameters::{StoredToken, WeChatApp};
+use shared::parameters::{AppAlias, StoredToken, WeChatApp};
 
 /// `{"check": {}}` for all apps, `{"check": {"app": "shop"}}` for one.
 #[derive(Debug, Default, Deserialize)]
@@ -13,7 +13,7 @@ use shared::parameters::{StoredToken, WeChatApp};
 pub(crate) struct CheckRequest {
     /// The app's alias.
     #[serde(default)]
-    pub(crate) app: Option<String>,
+    pub(crate) app: Option<AppAlias>,
 }
 
 /// The result for one app. It contains no secret.

@@ -28,6 +28,10 @@ pub(crate) enum RefreshError {
         "another process keeps storing tokens of this app; see who else may write under /tokens"
     )]
     Contended,
+    #[error(
+        "no number is left for the next token; delete the app's parameter under /tokens, and they count from 1 again"
+    )]
+    NoNextGeneration,
     #[error("another invocation has been replacing the token for {0} seconds")]
     Busy(u64),
     #[error("it took longer than {0} seconds")]
@@ -50,7 +54,10 @@ impl RefreshError {
     /// Whether it stays until an operator acts.
     pub(crate) fn is_permanent(&self) -> bool {
         match self {
-            Self::MissingSecret | Self::UnknownApp | Self::ForcedTooOften(_) => true,
+            Self::MissingSecret
+            | Self::UnknownApp
+            | Self::ForcedTooOften(_)
+            | Self::NoNextGeneration => true,
             Self::OfLeaseHolder { permanent, .. } => *permanent,
             Self::WeChat { error } => error.refusal().is_some_and(token::needs_operator_action),
             Self::Parameter(error) => matches!(error, ParameterError::Missing(_)),
@@ -85,6 +92,7 @@ impl RefreshError {
             Self::UnknownApp => "no_app",
             Self::ForcedTooOften(_) | Self::ForcedTooSoon(_) => "over_budget",
             Self::StillRejected => "still_rejected",
+            Self::NoNextGeneration => "no_generation",
             Self::Contended | Self::Busy(_) => "contended",
             Self::Timeout(_) => "timeout",
             Self::Parameter(_) | Self::Aws(_) => "aws",

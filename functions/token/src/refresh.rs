@@ -57,10 +57,11 @@ pub(crate) async fn store(
     if stored.as_ref().map(generation) != before.map(generation) {
         return Ok(None);
     }
+    let generation = before.map_or(0, generation).max(rejected).checked_add(1);
     let token = StoredToken {
         token: granted.access_token,
         expires_at: now.plus(granted.expires_in),
-        generation: before.map_or(0, generation).max(rejected) + 1,
+        generation: generation.ok_or(RefreshError::NoNextGeneration)?,
         granted_at: Some(now),
     };
     app.parameters.put_token(wechat_app, &token).await?;

@@ -20,16 +20,23 @@ use std::fmt;
 /// deleted: users and mappings, unionid, accounts, sessions, events, consents, reply
 /// windows, form ids and phone number. This can't be undone; a person who returns is a new
 /// one. The same command resumes an interrupted erasure.
+///
+/// A table that is restored from a backup has erased people again: `--again` erases from it
+/// everybody who was erased within the last 37 days.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hongyan erase account=ann
   hongyan erase user=87d9fb65410b4247af24549a4aaa7348 --yes
-  hongyan erase app=shop,open_id=o6_bm…")]
+  hongyan erase app=shop,open_id=o6_bm…
+  hongyan erase --again")]
 pub(crate) struct Erase {
     /// `account=ann`, `user=…` (the id that a login returns) or `app=shop,open_id=…`.
-    #[arg(value_name = "PERSON", value_parser = person_selector::parse_person)]
-    person: PersonSelector,
+    #[arg(value_name = "PERSON", value_parser = person_selector::parse_person, required_unless_present = "again")]
+    person: Option<PersonSelector>,
+    /// After a table was restored: erase once more everybody who was erased before.
+    #[arg(long, conflicts_with = "person")]
+    again: bool,
     /// Don't ask for confirmation.
     #[arg(long)]
     yes: bool,
@@ -76,21 +83,23 @@ impl Erase {
         deployment: &Deployment,
         terminal: &mut Terminal,
     ) -> Result<CommandOutput, Error> {
+        let Some(selector) = &self.person else {
+            return self.run_again(deployment, terminal).await;
+        };
         // A half erased person may not be found any more, but their erasure can be resumed.
-        let person = find_person(deployment, &self.person).await?;
+        let person = find_person(deployment, selector).await?;
         let shown = person.as_ref().map_or_else(
             || "No person is found; an interrupted erasure will be resumed.".to_owned(),
             ToString::to_string,
         );
-        let question =
-            format!("{shown}\nErase {} from the stage {}?", self.person, deployment.stage);
+        let question = format!("{shown}\nErase {selector} from the stage {}?", deployment.stage);
         terminal.confirm(&question, self.yes)?;
         let bar = terminal.spinner("erasing");
-        let request = json!({ "erase": self.person.as_person() });
+        let request = json!({ "erase": selector.as_person() });
         let mut report = ErasureReport::default();
         loop {
             let response = deployment.invoke("login", &request).await;
-            if report.add(response.map_err(|error| self.with_advice(error))?) {
+            if report.add(response.map_err(|error| with_advice(selector, error))?) {
                 break;
             }
             bar.set_message(format!("erasing: {} rows deleted", report.rows()));
@@ -98,24 +107,103 @@ impl Erase {
         bar.finish_and_clear();
         // Otherwise a misspelt name would look like a successful erasure.
         if person.is_none() && report.rows() == 0 {
-            return Err(person_not_found(&self.person));
+            return Err(person_not_found(selector));
         }
         Ok(CommandOutput::success(&report))
     }
 
-    fn with_advice(&self, error: Error) -> Error {
-        match error.kind {
-            ErrorKind::NotFound => person_not_found(&self.person),
-            ErrorKind::Invalid => error,
-            _ => Error {
-                advice: format!(
-                    "run the same command to resume: hongyan erase {}",
-                    self.person.as_argument()
-                ),
+    /// Erases everybody on the list of erased people once more.
+    async fn run_again(
+        &self,
+        deployment: &Deployment,
+        terminal: &mut Terminal,
+    ) -> Result<CommandOutput, Error> {
+        let question = format!(
+            "Erase everybody from the stage {} who was erased from it within the last 37 days?",
+            deployment.stage
+        );
+        terminal.confirm(&question, self.yes)?;
+        let bar = terminal.spinner("looking for erased people");
+        let mut report = AgainReport::default();
+        loop {
+            let response = deployment.invoke("login", &json!({ "erase_again": {} })).await;
+            let response: AgainResponse = response.map_err(|error| Error {
+                advice: "run the same command to resume: hongyan erase --again".to_owned(),
                 ..error
-            },
+            })?;
+            report.calls += 1;
+            (report.people, report.deleted) = (response.people, response.deleted);
+            report.retained = response.retained;
+            if response.complete {
+                break;
+            }
+            bar.set_message(format!("erasing: {} people", report.people));
         }
+        bar.finish_and_clear();
+        Ok(CommandOutput::success(&report))
     }
+}
+
+fn with_advice(person: &PersonSelector, error: Error) -> Error {
+    match error.kind {
+        ErrorKind::NotFound => person_not_found(person),
+        ErrorKind::Invalid => error,
+        _ => Error {
+            advice: format!(
+                "run the same command to resume: hongyan erase {}",
+                person.as_argument()
+            ),
+            ..error
+        },
+    }
+}
+
+/// The login function's response to one call of `erase_again`. The numbers are totals.
+#[derive(Debug, Deserialize)]
+struct AgainResponse {
+    people: u64,
+    complete: bool,
+    deleted: BTreeMap<String, u64>,
+    retained: Vec<Retained>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct AgainReport {
+    /// Number of people who were there again.
+    people: u64,
+    /// Number of deleted rows, by kind.
+    deleted: BTreeMap<String, u64>,
+    retained: Vec<Retained>,
+    /// Number of invocations of the login function.
+    calls: u32,
+}
+
+impl fmt::Display for AgainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Erased again: {} people", self.people)?;
+        write_deleted(f, &self.deleted)?;
+        write_retained(f, &self.retained)
+    }
+}
+
+fn write_deleted(f: &mut fmt::Formatter<'_>, deleted: &BTreeMap<String, u64>) -> fmt::Result {
+    writeln!(f, "Deleted:")?;
+    for (kind, count) in deleted.iter().filter(|(_, count)| **count > 0) {
+        writeln!(f, "  {count:>6} {}", kind.replace('_', " "))?;
+    }
+    if deleted.values().all(|count| *count == 0) {
+        writeln!(f, "  nothing: all was deleted before")?;
+    }
+    Ok(())
+}
+
+fn write_retained(f: &mut fmt::Formatter<'_>, retained: &[Retained]) -> fmt::Result {
+    writeln!(f, "Retained:")?;
+    for it in retained {
+        writeln!(f, "  - {}", it.what)?;
+        writeln!(f, "    {}", it.why)?;
+    }
+    Ok(())
 }
 
 impl ErasureReport {
@@ -149,18 +237,8 @@ impl fmt::Display for ErasureReport {
         for id in &self.previous_users {
             writeln!(f, "  previously {id}")?;
         }
-        writeln!(f, "Deleted:")?;
-        for (kind, count) in self.deleted.iter().filter(|(_, count)| **count > 0) {
-            writeln!(f, "  {count:>6} {}", kind.replace('_', " "))?;
-        }
-        if self.rows() == 0 {
-            writeln!(f, "  nothing: all was deleted before")?;
-        }
-        writeln!(f, "Retained:")?;
-        for it in &self.retained {
-            writeln!(f, "  - {}", it.what)?;
-            writeln!(f, "    {}", it.why)?;
-        }
+        write_deleted(f, &self.deleted)?;
+        write_retained(f, &self.retained)?;
         if let Some(at) = self.tombstone_expires_at {
             write!(
                 f,

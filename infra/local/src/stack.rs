@@ -58,7 +58,7 @@ pub struct Stack {
 impl Stack {
     /// Starts everything, with the sandbox on a free port; when this returns, every address
     /// answers. Parameters that `options` doesn't set are this machine's: `Stage`,
-    /// `Architecture`, `WeChatUrl` and `Issuer`. If it fails, nothing is left running.
+    /// `Architecture`, `WeChatUrl`, `Issuer` and `FormIds`. If it fails, nothing is left running.
     pub async fn start(options: Options) -> Result<Self, Error> {
         Self::start_with_sandbox_on(0, options).await
     }
@@ -76,6 +76,8 @@ impl Stack {
             ("Architecture", architecture),
             ("WeChatUrl", &sandbox_url),
             ("Issuer", &http_url),
+            // The sandbox still has the messages that need them.
+            ("FormIds", "on"),
         ] {
             options.parameter_defaults.insert(name.to_owned(), value.to_owned());
         }

@@ -257,6 +257,28 @@ impl<'de> VariantAccess<'de> for VariantContent<'de> {
     }
 }
 
+/// A text of `MAX` characters at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundedText<const MAX: usize>(String);
+
+impl<const MAX: usize> std::ops::Deref for BoundedText<MAX> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for BoundedText<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.chars().count() > MAX {
+            return Err(D::Error::custom(format!("has more than {MAX} characters")));
+        }
+        Ok(Self(text))
+    }
+}
+
 /// A text, or a number as it is written: `12.50` stays `12.50`, and `1e2` stays `1e2`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TextOrNumber(pub String);

@@ -20,14 +20,28 @@ pub use field_source::{FieldSource, InvalidValue};
 pub use fill::{Fields, Unfillable, UnknownField, fill};
 pub use text_use::fill_as;
 
+/// Maximum number of a template's fields.
+pub const MAX_FIELDS: usize = 100;
+/// Maximum number of characters in a field's name.
+pub const MAX_FIELD_NAME_LENGTH: usize = 64;
+/// Maximum size of a template: the Parameter Store takes no larger one.
+const MAX_BYTES: usize = 8 * 1024;
+/// Maximum number of a template's channels.
+const MAX_CHANNELS: usize = 20;
+
 /// What stands in `/templates/{code}`.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Template {
     /// The fields that a notification must fill, and no others.
+    #[cfg_attr(feature = "schema", schemars(extend(
+        "maxItems" = MAX_FIELDS,
+        "uniqueItems" = true,
+    )))]
     pub fields: Vec<String>,
     /// The channels, in order of preference.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1, "maxItems" = MAX_CHANNELS)))]
     pub channels: Vec<Channel>,
 }
 
@@ -38,6 +52,9 @@ impl Template {
     /// Fails when it isn't a template, or one that could never be sent: what is wrong, by
     /// line or channel.
     pub fn read(text: &str) -> Result<Self, String> {
+        if text.len() > MAX_BYTES {
+            return Err(format!("it has more than {MAX_BYTES} bytes"));
+        }
         let json = Json::parse(text).map_err(|error| error.to_string())?;
         for (place, text) in json.texts() {
             if let Some(problem) = character_problem(text) {
@@ -55,7 +72,18 @@ impl Template {
         if self.channels.is_empty() {
             return Err("it has no channels".to_owned());
         }
+        if self.channels.len() > MAX_CHANNELS {
+            return Err(format!("it has more than {MAX_CHANNELS} channels"));
+        }
+        if self.fields.len() > MAX_FIELDS {
+            return Err(format!("it has more than {MAX_FIELDS} fields"));
+        }
         for (at, field) in self.fields.iter().enumerate() {
+            if field.chars().count() > MAX_FIELD_NAME_LENGTH {
+                return Err(format!(
+                    "fields[{at}]: a field's name has at most {MAX_FIELD_NAME_LENGTH} characters"
+                ));
+            }
             if let Some(problem) = id_problem(field) {
                 return Err(format!("fields[{at}]: {problem}"));
             }
@@ -109,6 +137,22 @@ mod tests {
             template.check().unwrap_err(),
             "its channel customer_service: there is no field {b}"
         );
+    }
+
+    #[test]
+    fn template_has_a_maximum_of_everything() {
+        let read = |fields: &[String], channels: usize| {
+            let channel = r#"{"channel":"customer_service","app":"s","text":"t"}"#;
+            let channels = vec![channel; channels].join(",");
+            Template::read(&format!(r#"{{"fields":{fields:?},"channels":[{channels}]}}"#))
+        };
+        let fields = |number| (0..number).map(|at| format!("f{at}")).collect::<Vec<_>>();
+        assert!(read(&fields(MAX_FIELDS), MAX_CHANNELS).is_ok());
+        assert_eq!(read(&fields(101), 1).unwrap_err(), "it has more than 100 fields");
+        assert_eq!(read(&[], 21).unwrap_err(), "it has more than 20 channels");
+        assert!(read(&["x".repeat(64)], 1).is_ok());
+        assert!(read(&["x".repeat(65)], 1).unwrap_err().starts_with("fields[0]: "));
+        assert_eq!(read(&["x".repeat(9_000)], 1).unwrap_err(), "it has more than 8192 bytes");
     }
 
     #[test]

@@ -7,14 +7,21 @@
 //! runs out, the next call resumes the job; when all is deleted, so is the job.
 //!
 //! What has happened since is not touched: it belongs to the person who returned.
+//!
+//! A table that is restored from a backup has the person again. So their ids are first put,
+//! as hashes, into a list that no restoration takes back, and [`Erasure::again`] erases all
+//! on it once more.
 
+mod again;
 mod events;
 pub(in crate::store) mod job;
 mod job_store;
+pub(in crate::store) mod list;
 mod notifications;
 mod unlink;
 
-use self::job::{Counts, ErasureJob, ScanCursor};
+use self::job::{Counts, ErasureJob, ScanCursor, UnknownCursor};
+use self::list::ErasureList;
 use super::events::Events;
 use super::identities::people::{AppUser, People, PersonError, PersonQuery};
 use super::notifications::Notifications;
@@ -32,6 +39,7 @@ pub struct Erasure {
     sessions: Sessions,
     events: Events,
     notifications: Notifications,
+    list: Option<ErasureList>,
 }
 
 /// The progress of an erasure.
@@ -43,6 +51,17 @@ pub struct ErasureResult {
     /// and this one has completed.
     pub previous_users: Vec<String>,
     /// What is deleted so far, also by earlier calls. Empty if the person wasn't known.
+    pub deleted: Counts,
+    /// Whether that is all. If not, the same has to be called again.
+    pub complete: bool,
+}
+
+/// The progress of erasing again.
+#[derive(Debug)]
+pub struct ErasedAgain {
+    /// The number of people who were there again, in all calls.
+    pub people: u64,
+    /// What is deleted so far.
     pub deleted: Counts,
     /// Whether that is all. If not, the same has to be called again.
     pub complete: bool,
@@ -74,7 +93,14 @@ impl Erasure {
             sessions: Sessions::new(users),
             events: Events::new(events),
             notifications: Notifications::new(notifications),
+            list: None,
         }
+    }
+
+    /// With a list of who is erased, by which it can be repeated after a table was restored.
+    #[must_use]
+    pub fn with_list(self, list: ErasureList) -> Self {
+        Self { list: Some(list), ..self }
     }
 
     /// Erases a person, until `deadline` at the latest. It may be repeated.
@@ -149,20 +175,24 @@ impl Erasure {
                 return Ok(false);
             }
         }
-        for (AppUser { app_id, open_id }, until) in job.until.clone() {
-            let (erased, all) =
-                self.user_items.erase_by(&app_id, &open_id, until, false, deadline).await?;
-            for (kind, number) in erased {
-                job.count(kind, number);
+        for (user, until) in job.until.clone() {
+            let (deleted, all) = self.delete_rows_of(&user, until, deadline).await?;
+            for (kind, number) in deleted {
+                job.count(&kind, number);
             }
             if !all {
                 return Ok(false);
             }
-            let (deleted, all) = self.events.delete_of(&app_id, &open_id, until, deadline).await?;
+        }
+        while let Some((user, until)) = job.until.get(job.unknown_after.user).cloned() {
+            if Timestamp::now() >= deadline {
+                return Ok(false);
+            }
+            let cursor = &job.unknown_after;
+            let (deleted, next) = self.events.delete_naming(&user, until, cursor, deadline).await?;
+            let next_user = UnknownCursor { user: cursor.user + 1, event: None };
+            job.unknown_after = next.unwrap_or(next_user);
             job.count("events", deleted);
-            if !all {
-                return Ok(false);
-            }
         }
         let mut cursor = job.after.take().or_else(|| Some(ScanCursor::default()));
         while let Some(at) = cursor {
@@ -175,6 +205,29 @@ impl Erasure {
             cursor = next;
         }
         Ok(true)
+    }
+
+    /// Deletes the items and the events that one user had until `until`. Returns how many of
+    /// each kind, and whether it was all of them.
+    async fn delete_rows_of(
+        &self,
+        user: &AppUser,
+        until: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<(Counts, bool), AwsError> {
+        let AppUser { app_id, open_id } = user;
+        let (erased, all) =
+            self.user_items.erase_by(app_id, open_id, until, false, deadline).await?;
+        let mut counts: Counts =
+            erased.into_iter().map(|(kind, number)| (kind.to_owned(), number)).collect();
+        if !all {
+            return Ok((counts, false));
+        }
+        let (deleted, all) = self.events.delete_of(user, until, deadline).await?;
+        if deleted > 0 {
+            counts.insert("events".to_owned(), deleted);
+        }
+        Ok((counts, all))
     }
 }
 

@@ -6,6 +6,7 @@ pub(super) mod auto_reply;
 pub(super) mod cursor;
 pub(super) mod due;
 pub(super) mod last_pushes;
+pub(super) mod named_ids;
 mod pending;
 pub(super) mod put;
 pub(super) mod scan;

@@ -1,4 +1,4 @@
-//! The four tables. Their names come from the environment, their keys and indexes from
+//! The five tables. Their names come from the environment, their keys and indexes from
 //! `infra/aws/template.yaml`.
 
 use super::dynamodb::table::Table;
@@ -55,6 +55,9 @@ tables! {
     EventsTable = "EVENTS_TABLE",
     /// What is sent, and what functions coordinate by: `id`.
     NotificationsTable = "NOTIFICATIONS_TABLE",
+    /// Whose erasure has to be repeated after one of the others was restored: `id`. It has no
+    /// backups.
+    ErasuresTable = "ERASURES_TABLE",
 }
 
 #[cfg(test)]
@@ -69,6 +72,7 @@ pub(in crate::store) mod tests {
         pub(in crate::store) mappings: MappingsTable,
         pub(in crate::store) events: EventsTable,
         pub(in crate::store) notifications: NotificationsTable,
+        pub(in crate::store) erasures: ErasuresTable,
     }
 
     impl EmptyTables {
@@ -104,7 +108,14 @@ pub(in crate::store) mod tests {
                     "Projection": { "ProjectionType": "KEYS_ONLY" },
                 }],
             });
+            let erasures = json!({
+                "TableName": "erasures",
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [attribute("id", "S")],
+                "KeySchema": [key("id", "HASH")],
+            });
             Self {
+                erasures: ErasuresTable(tables.create("erasures", erasures)),
                 users: UsersTable(tables.table("users", ["user", "item"])),
                 mappings: MappingsTable(tables.table("mappings", ["subject", "app_id"])),
                 events: EventsTable(tables.create("events", events)),

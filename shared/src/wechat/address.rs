@@ -12,13 +12,40 @@ pub fn web_problem(url: &str) -> Option<&'static str> {
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if url.chars().any(is_blank) {
         Some("its url has white space or a control character in it, which is written as %20")
+    } else if host.contains('@') {
+        Some("its url has a user name before its host, which hides where it leads")
     } else if host.is_empty() || host.starts_with(':') {
         Some("its url has no host")
+    } else if !has_valid_port(host) {
+        Some("its url has a port that is no number from 1 to 65535")
     } else if url.contains('\\') {
         Some(r"its url has a \ in it, which browsers take for a /")
     } else {
         None
     }
+}
+
+/// Whether a host's port, if it has one, is one. The colons of an address of IPv6 stand in
+/// brackets.
+fn has_valid_port(host: &str) -> bool {
+    let after_brackets = host.rsplit(']').next().unwrap_or_default();
+    match after_brackets.split_once(':') {
+        None => true,
+        Some((_, port)) => {
+            port.bytes().all(|c| c.is_ascii_digit())
+                && port.parse() != Ok(0u16)
+                && port.parse::<u16>().is_ok()
+        }
+    }
+}
+
+/// Whether the path of an address has `.` or `..` for a part, by which browsers leave out the
+/// part before it. They also know a dot as `%2e`.
+pub fn has_dot_segment(address: &str) -> bool {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let is_dots =
+        |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    path.split(['/', '\\']).any(is_dots)
 }
 
 /// As [`web_problem`], of an address that may be empty.
@@ -40,6 +67,8 @@ pub fn page_problem(page: &str) -> Option<&'static str> {
         Some("its page is a web address; a mini program's page is like pages/order/index?id=17")
     } else if page.chars().any(is_blank) {
         Some("its page has white space or a control character in it, which is written as %20")
+    } else if path.contains('\\') {
+        Some(r"its page has a \ in it; the parts of a page are separated by /")
     } else if trim_page(page).split(['?', '#']).next().unwrap_or_default().is_empty() {
         Some("its page is empty")
     } else {
@@ -71,6 +100,8 @@ mod tests {
             "http://example.com:8443/a?b=c#d",
             "HTTPS://example.com/订单",
             "https://example.com?x=https://other.test/",
+            "https://example.com/@ann?to=ann@example.com",
+            "https://[2001:db8::1]:8443/",
         ] {
             assert_eq!(web_problem(good), None, "{good}");
         }
@@ -85,9 +116,30 @@ mod tests {
             ("https://", "no host"),
             ("https:///path", "no host"),
             ("https://:80/", "no host"),
+            ("//example.com/", "begin with"),
+            ("https:example.com", "begin with"),
+            ("https://shop.example.com@evil.example/", "user name"),
+            ("https://shop.example.com:secret@evil.example/", "user name"),
+            ("https://@evil.example", "user name"),
+            ("https://example.com:/", "port"),
+            ("https://example.com:0/", "port"),
+            ("https://example.com:65536/", "port"),
+            ("https://example.com:80x/", "port"),
+            ("https://[2001:db8::1]:x/", "port"),
             (r"https://example.com\.evil.example/", "in it"),
         ] {
             assert!(web_problem(bad).is_some_and(|it| it.contains(words)), "{bad}");
+        }
+    }
+
+    /// Fault 77.
+    #[test]
+    fn part_of_dots_is_found_in_the_path_only() {
+        for found in ["https://a.example/..", "a/../b", "a/.", "./a", "a/%2E%2e/b", "a/.%2e"] {
+            assert!(has_dot_segment(found), "{found}");
+        }
+        for none in ["https://a.example/a..b/...", "a.html", "a?b=/../", "a#/..", "a/..a", ""] {
+            assert!(!has_dot_segment(none), "{none}");
         }
     }
 
@@ -104,7 +156,16 @@ mod tests {
         ] {
             assert_eq!((page_problem(page), &*trim_page(page)), (None, trimmed), "{page}");
         }
-        for bad in ["", "/", "?x=1", "https://example.com/", "pages/a b", "pages/a ", "weixin:x"] {
+        for bad in [
+            r"pages\a",
+            "",
+            "/",
+            "?x=1",
+            "https://example.com/",
+            "pages/a b",
+            "pages/a ",
+            "weixin:x",
+        ] {
             assert!(page_problem(bad).is_some(), "{bad}");
         }
     }

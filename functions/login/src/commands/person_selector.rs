@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::error::LoginError;
 use serde::{Deserialize, Deserializer};
 use shared::clock::Timestamp;
+use shared::parameters::AppAlias;
 use shared::store::{AppUser, PersonQuery};
 use shared::wechat::id::OpenId;
 
@@ -17,7 +18,7 @@ pub(super) enum PersonSelector {
     Account(Username),
     /// Their openid in the app of this alias. Followers who never logged in have one too.
     OpenId {
-        app: String,
+        app: AppAlias,
         open_id: OpenId,
     },
 }
@@ -30,7 +31,7 @@ struct Fields {
     #[serde(default)]
     account: Option<Username>,
     #[serde(default)]
-    app: Option<String>,
+    app: Option<AppAlias>,
     #[serde(default)]
     open_id: Option<OpenId>,
 }

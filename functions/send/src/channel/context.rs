@@ -94,7 +94,9 @@ impl ChannelContext<'_> {
     ) -> Preparation {
         let app = self.app.clone();
         let open_id = &self.route.open_id;
-        let intent = SendIntent::new(self.kind, &self.app.app_id, template_id, open_id, self.now);
+        let mut intent =
+            SendIntent::new(self.kind, &self.app.app_id, template_id, open_id, self.now);
+        intent.client_msg_id = self.kind.is_repeatable().then(|| self.client_msg_id.to_owned());
         let without_jump = request.without_mini_program();
         Preparation::Ready(PreparedMessage { app, request, without_jump, entitlement, intent })
     }

@@ -11,7 +11,7 @@ use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use shared::access_token::TokenError;
 use shared::clock::Timestamp;
-use shared::parameters::{AppKind, ChannelKind};
+use shared::parameters::{AppAlias, AppKind, ChannelKind};
 use shared::wechat::refusal::Refusal;
 
 /// Whose templates to list.
@@ -20,7 +20,7 @@ use shared::wechat::refusal::Refusal;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListTemplates {
     /// The account's alias, as under `/apps`.
-    pub(crate) app: String,
+    pub(crate) app: AppAlias,
 }
 
 /// The account's templates.
@@ -91,7 +91,7 @@ pub(crate) async fn list_templates(
         }
     }
     let (templates, problems) = (response.templates.len(), response.problems.len());
-    tracing::info!(app = params.app, templates, problems, "listed an account's templates");
+    tracing::info!(app = &*params.app, templates, problems, "listed an account's templates");
     Ok(response)
 }
 

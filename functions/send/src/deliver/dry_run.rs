@@ -34,7 +34,7 @@ pub(crate) async fn dry_run(
     let mut most_severe = SkipReason::Unreachable;
     for channel in candidate_channels(template, spec.channels.as_deref()) {
         let is_selected = result.outcome == NotificationStatus::WouldSend;
-        match prepare_message(app, notification, channel, &mut routes, now).await? {
+        match prepare_message(app, notification, channel, None, &mut routes, now).await? {
             Preparation::Ready(message) if !is_selected => {
                 result.outcome = NotificationStatus::WouldSend;
                 result.channel = Some(channel.kind());

@@ -47,7 +47,8 @@ pub(crate) async fn select_channel(
     routes: &mut RecipientRoutes<'_>,
     now: Timestamp,
 ) -> Result<Selection, AwsError> {
-    let mut message = match prepare_message(app, notification, channel, routes, now).await? {
+    let prepared = prepare_message(app, notification, channel, pending_intent, routes, now);
+    let mut message = match prepared.await? {
         Preparation::Ready(message) => message,
         Preparation::Skipped(skipped, reason) => return Ok(Selection::Skipped(skipped, reason)),
     };
@@ -67,11 +68,13 @@ pub(crate) async fn select_channel(
     })
 }
 
-/// Prepares a channel's message to this recipient, if the channel can be used.
+/// Prepares a channel's message to this recipient, if the channel can be used. A message that
+/// repeats `pending_intent` has its `client_msg_id`.
 pub(crate) async fn prepare_message(
     app: &App,
     notification: &Notification<'_>,
     channel: &Channel,
+    pending_intent: Option<&SendIntent>,
     routes: &mut RecipientRoutes<'_>,
     now: Timestamp,
 ) -> Result<Preparation, AwsError> {
@@ -94,16 +97,30 @@ pub(crate) async fn prepare_message(
         route: &route,
         apps: notification.apps,
         fields: notification.fields,
-        client_msg_id: &client_msg_id(notification.id),
+        client_msg_id: &match pending_intent {
+            Some(intent) => repeated_client_msg_id(intent, notification.id),
+            None => client_msg_id(app.parameters.prefix(), notification.id),
+        },
         now,
     };
     channel::prepare(app, channel, context).await
 }
 
 /// By this id of 32 characters WeChat drops a repeated message. All attempts at a
-/// notification have the same.
-fn client_msg_id(id: &str) -> String {
-    Sha256::digest(id).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+/// notification have the same. Each stage has its own: WeChat drops by account, and several
+/// stages may send through one.
+fn client_msg_id(parameter_prefix: &str, id: &str) -> String {
+    short_hash(&[parameter_prefix, id].join("\n"))
+}
+
+/// The `client_msg_id` that an earlier attempt may have sent. An older version stored none:
+/// it hashed the id alone.
+fn repeated_client_msg_id(intent: &SendIntent, id: &str) -> String {
+    intent.client_msg_id.clone().unwrap_or_else(|| short_hash(id))
+}
+
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a refusal says about the person: WeChat may know better than the tables who has
@@ -146,13 +163,33 @@ pub(crate) fn final_status(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::wechat::id::{AppId, OpenId};
 
+    /// Fault 101.
     #[test]
-    fn client_msg_id_has_32_characters_and_belongs_to_one_notification() {
-        let id = client_msg_id("order-17-shipped");
+    fn client_msg_id_belongs_to_one_notification_of_one_stage() {
+        let id = client_msg_id("/hongyan/prod", "order-17-shipped");
         assert_eq!(id.len(), 32);
-        assert_eq!(id, client_msg_id("order-17-shipped"));
-        assert_ne!(id, client_msg_id("order-18-shipped"));
+        assert_eq!(id, client_msg_id("/hongyan/prod", "order-17-shipped"));
+        assert_ne!(id, client_msg_id("/hongyan/prod", "order-18-shipped"));
+        assert_ne!(id, client_msg_id("/hongyan/test", "order-17-shipped"));
+        assert_ne!(client_msg_id("/a", "b/c"), client_msg_id("/a/b", "c"));
+    }
+
+    /// Fault 101.
+    #[test]
+    fn repeat_of_an_older_versions_message_has_that_versions_client_msg_id() {
+        let app_id = AppId::parse("wx1").unwrap();
+        let open_id = OpenId::parse("oAnn").unwrap();
+        let mut intent =
+            SendIntent::new(ChannelKind::Template, &app_id, None, &open_id, Timestamp(1));
+        // printf order-17-shipped | sha256sum
+        assert_eq!(
+            repeated_client_msg_id(&intent, "order-17-shipped"),
+            "3e31dc1637df5bc2f3002fc28ac7d980"
+        );
+        intent.client_msg_id = Some("as-sent".to_owned());
+        assert_eq!(repeated_client_msg_id(&intent, "order-17-shipped"), "as-sent");
     }
 
     #[test]

@@ -18,9 +18,10 @@ impl JsonSchema for DateTime {
                 {
                     "type": "string",
                     "format": "date-time",
+                    "maxLength": shared::timestamp::MAX_LENGTH,
                     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$",
                 },
-                { "type": "integer", "minimum": 0 },
+                { "type": "integer", "minimum": 0, "maximum": shared::timestamp::MAX_SECONDS },
             ],
         })
     }

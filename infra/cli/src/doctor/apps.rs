@@ -11,6 +11,8 @@ use shared::wechat::callback::EncryptionMode;
 use std::collections::{BTreeMap, BTreeSet};
 
 const CHECK: &str = "app";
+/// WeChat repeats a push within a minute, and no clock is wrong by an hour.
+const MAX_WINDOW_SECS: u64 = 3600;
 
 /// Checks each app, and returns the callback settings of those that have some.
 pub(super) async fn check(
@@ -101,13 +103,21 @@ fn find_problems(
                 Ok(CallbackParameter { callback, .. }) => {
                     if callback.mode != EncryptionMode::Safe {
                         findings.push(warning(
-                            "it isn't in safe mode: anyone who sees one URL of WeChat's can forge \
-                             messages"
-                                .to_owned(),
+                            format!(
+                                "it isn't in safe mode but in {} mode: anyone who sees one URL of \
+                                 WeChat's can forge messages",
+                                mode_name(callback.mode)
+                            ),
                             format!(
                                 "choose 安全模式 in WeChat's console, and set \"mode\": \"safe\" in {}",
                                 parameter("callback")
                             ),
+                        ));
+                    }
+                    if let Some(problem) = window_problem(callback.window) {
+                        findings.push(warning(
+                            problem,
+                            format!("remove timestamp_window from {}", parameter("callback")),
                         ));
                     }
                     if callback.tokens.len() + callback.aes_keys.len() > 2 {
@@ -131,4 +141,44 @@ fn find_problems(
         ));
     }
     findings
+}
+
+fn mode_name(mode: EncryptionMode) -> &'static str {
+    match mode {
+        EncryptionMode::Plaintext => "plaintext",
+        EncryptionMode::Compatible => "compatible",
+        EncryptionMode::Safe => "safe",
+    }
+}
+
+/// What a `timestamp_window` lets in, if it lets in more than it should. A push of more than
+/// a month ago has no row any more by which a repeat of it could be recognised.
+fn window_problem(seconds: u64) -> Option<String> {
+    match seconds {
+        0 => Some(
+            "timestamp_window is 0: whoever has recorded a push of WeChat's can send it again at \
+             any time, and an old consent counts anew"
+                .to_owned(),
+        ),
+        _ if seconds > MAX_WINDOW_SECS => Some(format!(
+            "timestamp_window is {seconds} seconds: whoever has recorded a push of WeChat's can \
+             send it again for as long"
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn window_that_lets_in_old_pushes_is_a_problem() {
+        for seconds in [1, 300, 3600] {
+            assert_eq!(window_problem(seconds), None, "{seconds}");
+        }
+        for seconds in [0, 3601, u64::MAX] {
+            assert!(window_problem(seconds).unwrap().contains("timestamp_window"), "{seconds}");
+        }
+    }
 }

@@ -4,7 +4,11 @@
 
 mod parameters;
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Duration,
+};
 
 use local_aws::{
     route::Authorizer,
@@ -200,4 +204,27 @@ fn template_forwards_events_when_a_bus_is_given() {
             resources: Vec::new(),
         }
     );
+}
+
+/// A second stage in the same account takes no name of the first.
+#[test]
+fn two_stages_share_no_name() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/template.yaml");
+    let read = |stage: &str| {
+        let given = map(&[("Stage", stage), ("EventBus", "default")]);
+        Template::read(&path, &target(), &BTreeMap::new(), &given).unwrap()
+    };
+    let names = |template: &Template| -> BTreeSet<String> {
+        let functions = template.functions.iter().map(|it| it.name.clone());
+        let schedules = template.schedules.iter().map(|it| it.name.clone());
+        let queues = template.queues.iter().map(|it| it.name.clone());
+        let pipes = template.pipes.iter().map(|it| it.name.clone());
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let tables = template.tables.iter().map(|it| text(&it["TableName"]));
+        let alarms = template.alarms.iter().map(|it| text(&it["AlarmName"]));
+        functions.chain(schedules).chain(queues).chain(pipes).chain(tables).chain(alarms).collect()
+    };
+    let (prod, test) = (names(&read("prod")), names(&read("test")));
+    assert!(prod.len() > 40, "{prod:?}");
+    assert_eq!(prod.intersection(&test).collect::<Vec<_>>(), [""; 0]);
 }

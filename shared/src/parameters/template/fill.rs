@@ -1,6 +1,6 @@
 //! Puts the fields of a notification into the texts of a template.
 
-use crate::wechat::address::{after_scheme, web_problem};
+use crate::wechat::address::{after_scheme, has_dot_segment, web_problem};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::BTreeMap;
 
@@ -26,17 +26,13 @@ pub fn fill(text: &str, fields: &Fields) -> Result<String, UnknownField> {
 /// Checks an address of the web that isn't a field as a whole. A field must not stand in the
 /// host: `https://shop.example.com{p}` is an address of the caller who fills it.
 pub(super) fn check_web(all: &[Piece<'_>]) -> Result<(), String> {
-    problem(web_problem(&sample(all)))?;
-    let begin = match all.first() {
-        Some(Piece::Literal(text)) => text,
-        _ => "",
-    };
-    let host_ends = after_scheme(begin).is_some_and(|rest| rest.contains(['/', '?', '#']));
+    let begin = all.first().and_then(Piece::literal).unwrap_or_default();
+    let host_is_open = after_scheme(begin).is_some_and(|rest| !rest.contains(['/', '?', '#']));
     match all.iter().find_map(Piece::name) {
-        Some(field) if !host_ends => Err(format!(
+        Some(field) if host_is_open => Err(format!(
             "the field {{{field}}} could change the host of its url; end the host before it, as in https://example.com/{{{field}}}"
         )),
-        _ => Ok(()),
+        _ => problem(web_problem(&sample(all))),
     }
 }
 
@@ -49,8 +45,9 @@ pub(super) fn problem(problem: Option<&'static str>) -> Result<(), String> {
     problem.map_or(Ok(()), |problem| Err(problem.to_owned()))
 }
 
-/// Puts the fields into an address.
-pub(super) fn fill_address(all: &[Piece<'_>], fields: &Fields) -> Result<String, UnknownField> {
+/// Puts the fields into an address. A field that is `..` in the path would take away what
+/// stands before it.
+pub(super) fn fill_address(all: &[Piece<'_>], fields: &Fields) -> Result<String, Unfillable> {
     if let [whole @ Piece::Field(_)] = all {
         return Ok(whole.value(fields)?.trim().to_owned());
     }
@@ -61,7 +58,11 @@ pub(super) fn fill_address(all: &[Piece<'_>], fields: &Fields) -> Result<String,
             Piece::Field(_) => utf8_percent_encode(value, UNRESERVED).to_string(),
         })
     });
-    filled.collect()
+    let filled = filled.collect::<Result<String, UnknownField>>()?;
+    if has_dot_segment(&filled) && !has_dot_segment(&sample(all)) {
+        return Err(Unfillable::Invalid("a field makes a . or .. of a part of its path"));
+    }
+    Ok(filled)
 }
 
 /// The fields that a text names, each once.

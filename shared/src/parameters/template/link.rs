@@ -41,11 +41,15 @@ pub(super) fn fill(text: &str, fields: &Fields) -> Result<String, Unfillable> {
             }
             Part::Value(name, all) => {
                 let address = fill_address(&all, fields)?;
-                if name == "href"
-                    && let [Piece::Field(_)] = all.as_slice()
-                    && let Some(problem) = web_problem(&address)
-                {
-                    return Err(Unfillable::Invalid(problem));
+                if let [Piece::Field(_)] = all.as_slice() {
+                    let problem = match name.as_str() {
+                        "href" => web_problem(&address),
+                        "data-miniprogram-path" => page_problem(&address),
+                        _ => None,
+                    };
+                    if let Some(problem) = problem {
+                        return Err(Unfillable::Invalid(problem));
+                    }
                 }
                 let address = if name == PAGE { trim_page(&address) } else { address.into() };
                 push_value(&mut filled, &all, &address);
@@ -251,6 +255,9 @@ mod tests {
         let page = r#"<a data-miniprogram-appid="wx1" data-miniprogram-path='{p}'>x</a>"#;
         let link = filled(page, "pages/a?x='1'").unwrap();
         assert!(link.contains("path='pages/a?x=%271%27'"), "{link}");
+        for bad in ["https://evil.example/", "weixin:x", "", "pages/a b"] {
+            assert!(filled(page, bad).unwrap_err().starts_with("as filled, its page"), "{bad}");
+        }
     }
 
     /// Fault 77.
@@ -268,6 +275,11 @@ mod tests {
         }
         for (bad, words) in [
             (r#"<a href="https://example.com{p}">x</a>"#, "could change the host"),
+            (r#"<a href="https://example.com:{p}/">x</a>"#, "could change the host"),
+            (r#"<a href="https://{p}@example.com/">x</a>"#, "could change the host"),
+            (r#"<a href="https://example.com@evil.example/{p}">x</a>"#, "user name"),
+            (r#"<a href="//example.com/{p}">x</a>"#, "must begin with"),
+            (r#"<a href="https://example.com\{p}">x</a>"#, "could change the host"),
             (r#"<a href="example.com/{p}">x</a>"#, "must begin with"),
             (r#"<a href="javascript:x({p})">x</a>"#, "must begin with"),
             (r#"<a href="https://example.com/a b">x</a>"#, "white space"),

@@ -76,6 +76,11 @@ mod tests {
             ("script", "javascript:alert(1)"),
             ("page", "/pages/order.html?id=17"),
             ("empty", ""),
+            ("userinfo", "https://shop.example.com@evil.example/"),
+            ("port", "https://shop.example.com:x/"),
+            ("relative", "//evil.example/"),
+            ("up", ".."),
+            ("dot", "."),
         ]);
         let web = |text: &str| fill_as(TextKind::Web, text, &fields).map_err(|it| it.to_string());
         assert_eq!(
@@ -94,6 +99,19 @@ mod tests {
             page("/p/{empty}x.html?n={page}").unwrap(),
             "p/x?n=%2Fpages%2Forder.html%3Fid%3D17"
         );
+        for refused in ["{userinfo}", "{port}", "{relative}"] {
+            assert!(web(refused).unwrap_err().starts_with("as filled, its url"), "{refused}");
+        }
+        for refused in
+            ["https://a.example/{up}/b", "https://a.example/x/{up}?q", "https://a.example/.{dot}"]
+        {
+            assert!(web(refused).unwrap_err().contains("a part of its path"), "{refused}");
+        }
+        assert_eq!(
+            web("https://a.example/{dot}.html?{up}").unwrap(),
+            "https://a.example/..html?.."
+        );
+        assert!(page("pages/{up}/admin").unwrap_err().contains("a part of its path"));
         for refused in ["{url}", "{script}", "{empty}"] {
             assert!(page(refused).unwrap_err().starts_with("as filled, its page"), "{refused}");
         }
@@ -116,6 +134,13 @@ mod tests {
             ("https://shop.example.com{p}", "{p} could change the host"),
             ("https://{p}.example.com/", "{p} could change the host"),
             ("https://shop.example.com:{p}/", "{p} could change the host"),
+            ("https://shop.example.com:80{p}/", "{p} could change the host"),
+            ("https://{p}@shop.example.com/", "{p} could change the host"),
+            ("https://shop.example.com@{p}/", "{p} could change the host"),
+            ("https://shop.example.com@evil.example/{p}", "user name"),
+            ("//shop.example.com/{p}", "must begin with"),
+            ("https:/{p}", "must begin with"),
+            (r"https://shop.example.com\{p}/", "{p} could change the host"),
             ("https://{{x{p}/", "{p} could change the host"),
             ("{p}/orders", "must begin with"),
             ("{p}{q}", "must begin with"),

@@ -42,8 +42,20 @@ pub(in crate::store) struct ErasureJob {
     /// When the person was unlinked: one who has come since is a new one.
     pub(super) since: Timestamp,
     pub(super) deleted: Counts,
+    /// Where the search among the events of no known user resumes.
+    #[serde(default)]
+    pub(super) unknown_after: UnknownCursor,
     /// Where the scan of the notifications resumes.
     pub(super) after: Option<ScanCursor>,
+}
+
+/// A position among the events of no known user, which are searched for each user in turn.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(in crate::store) struct UnknownCursor {
+    /// The index in [`ErasureJob::until`].
+    pub(super) user: usize,
+    /// The last event that was read.
+    pub(super) event: Option<String>,
 }
 
 /// A position in the index of the notifications that are due.
@@ -64,6 +76,7 @@ impl ErasureJob {
             until: Vec::new(),
             since: Timestamp(0),
             deleted: Counts::new(),
+            unknown_after: UnknownCursor::default(),
             after: None,
         }
     }

@@ -4,6 +4,7 @@
 //! and until then the row is in the index of those that are due: no other has to be read.
 
 use super::job::ScanCursor;
+use super::list::ErasedId;
 use crate::aws::AwsError;
 use crate::clock::Timestamp;
 use crate::store::dynamodb::condition::attr;
@@ -21,6 +22,8 @@ use serde::Deserialize;
 
 /// The number of notifications that are read in one step.
 const PAGE_SIZE: i32 = 100;
+/// Maximum number of attempts at one notification, which is being sent meanwhile.
+const MAX_ATTEMPTS: usize = 8;
 
 /// The part of a stored request that names the recipient.
 #[derive(Deserialize)]
@@ -30,10 +33,35 @@ struct BulkContent {
 
 /// One of the three ways to name a recipient.
 #[derive(Deserialize)]
-struct Recipient {
+pub(super) struct Recipient {
     account: Option<String>,
     union_id: Option<String>,
     open_id: Option<String>,
+}
+
+impl Recipient {
+    /// Of a stored request; none if it can't be read.
+    pub(super) fn of(content: &str) -> Option<Self> {
+        serde_json::from_str(content).ok().map(|BulkContent { to }| to)
+    }
+
+    /// The ids that name them: one.
+    pub(super) fn ids(&self) -> impl Iterator<Item = ErasedId<'_>> {
+        let account = self.account.as_deref().map(ErasedId::Account);
+        let union_id = self.union_id.as_deref().map(ErasedId::Union);
+        let open_id = self.open_id.as_deref().map(ErasedId::OpenId);
+        account.into_iter().chain(union_id).chain(open_id)
+    }
+
+    fn is(&self, person: &Person) -> bool {
+        self.ids().any(|id| match id {
+            ErasedId::Person(id) => person.ids.contains(id),
+            ErasedId::Account(account) => person.accounts.contains(account),
+            ErasedId::Union(id) => person.union_ids.iter().any(|known| known.as_str() == id),
+            // An openid is in no two apps the same.
+            ErasedId::OpenId(id) => person.users.iter().any(|user| user.open_id.as_str() == id),
+        })
+    }
 }
 
 impl Notifications {
@@ -62,7 +90,7 @@ impl Notifications {
         let ids: Vec<_> = page.items.iter().filter_map(|item| get_string(item, "id")).collect();
         let mut erased = 0;
         for some in ids.chunks(MAX_CONCURRENCY) {
-            let each = some.iter().map(|id| self.erase_if_to(id, person, now));
+            let each = some.iter().map(|id| self.erase_if_to(id, |to| to.is(person), now));
             let done = futures_util::future::try_join_all(each).await?;
             erased += done.into_iter().map(u64::from).sum::<u64>();
         }
@@ -77,23 +105,25 @@ impl Notifications {
         Ok((erased, next.filter(|next| next.shard < SHARDS)))
     }
 
-    /// Removes recipient and content from a notification, if it is for this person.
-    async fn erase_if_to(
+    /// Removes recipient and content from a notification, if it is for somebody who is erased.
+    pub(super) async fn erase_if_to(
         &self,
         id: &str,
-        person: &Person,
+        is_erased: impl Fn(&Recipient) -> bool,
         now: Timestamp,
     ) -> Result<bool, AwsError> {
         // An invocation that is sending it stores the result, and then finds no content.
-        loop {
+        for _ in 0..MAX_ATTEMPTS {
             let Some(row) = self.get(id).await? else { return Ok(false) };
-            if !row.content.as_deref().is_some_and(|content| is_to(content, person)) {
+            if !row.content.as_deref().and_then(Recipient::of).is_some_and(|to| is_erased(&to)) {
                 return Ok(false);
             }
             if self.erase_content(&row, now).await? {
                 return Ok(true);
             }
         }
+        let action = self.table.action("erasing the recipient of a notification");
+        Err(AwsError::unexpected(action, "it kept changing"))
     }
 
     async fn erase_content(&self, row: &NotificationRow, now: Timestamp) -> Result<bool, AwsError> {
@@ -111,20 +141,6 @@ impl Notifications {
             .when(row.is_unchanged());
         self.table.write("erasing the recipient of a notification", update).await
     }
-}
-
-/// Whether a stored request is for this person.
-fn is_to(content: &str, person: &Person) -> bool {
-    let Ok(BulkContent { to }) = serde_json::from_str(content) else { return false };
-    let account = to.account.is_some_and(|account| person.accounts.contains(&account));
-    let union_id = to
-        .union_id
-        .is_some_and(|union_id| person.union_ids.iter().any(|known| known.as_str() == union_id));
-    // An openid is in no two apps the same.
-    let open_id = to
-        .open_id
-        .is_some_and(|open_id| person.users.iter().any(|user| user.open_id.as_str() == open_id));
-    account || union_id || open_id
 }
 
 #[cfg(test)]
@@ -145,11 +161,12 @@ mod tests {
             union_ids: [UnionId::parse("uAnn").unwrap()].into(),
             accounts: ["ann".to_owned()].into(),
         };
-        let to = |to: &str| is_to(&format!(r#"{{"to":{to},"template":"t","data":{{}}}}"#), &person);
+        let is_to = |content: &str| Recipient::of(content).is_some_and(|to| to.is(&person));
+        let to = |to: &str| is_to(&format!(r#"{{"to":{to},"template":"t","data":{{}}}}"#));
         assert!(to(r#"{"account":"ann"}"#) && to(r#"{"union_id":"uAnn"}"#));
         assert!(to(r#"{"app":"shop","open_id":"oAnn"}"#));
         assert!(!to(r#"{"account":"bob"}"#) && !to(r#"{"union_id":"uBob"}"#));
         assert!(!to(r#"{"app":"shop","open_id":"oBob"}"#));
-        assert!(!is_to("nonsense", &person));
+        assert!(!is_to("nonsense"));
     }
 }

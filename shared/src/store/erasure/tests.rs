@@ -1,8 +1,10 @@
 //! Erased people leave nothing, and one who returns is a new person.
 
+mod again;
 mod interrupted;
 
 use super::*;
+use crate::secret::Secret;
 use crate::store::dynamodb::item::Item;
 use crate::store::dynamodb::test_tables::rows;
 use crate::store::events::put::{NewEvent, Unreadable};
@@ -41,9 +43,10 @@ fn open(id: &str) -> OpenId {
 impl World {
     async fn start() -> Self {
         let tables = EmptyTables::start().await;
-        let EmptyTables { users, mappings, events, notifications } = &tables;
+        let EmptyTables { users, mappings, events, notifications, erasures } = &tables;
+        let list = ErasureList::new(erasures, Secret::new("a key"));
         Self {
-            erasure: Erasure::new(users, mappings, events, notifications),
+            erasure: Erasure::new(users, mappings, events, notifications).with_list(list),
             accounts: Accounts::new(users, mappings),
             logins: Logins::new(users, mappings),
             followers: Followers::new(users, mappings),
@@ -108,7 +111,7 @@ impl World {
 
     /// Everything that names a person in any of the tables.
     async fn traces(&self, names: &[&str]) -> Vec<String> {
-        let EmptyTables { users, mappings, events, notifications } = &self.tables;
+        let EmptyTables { users, mappings, events, notifications, .. } = &self.tables;
         let mut found = Vec::new();
         for table in [&users.0, &mappings.0, &events.0, &notifications.0] {
             for row in rows(table).await {
@@ -245,13 +248,64 @@ async fn unreadable_events_that_name_the_person_are_deleted() {
     put(None, r#"{"FromUserName":"oAnnabel","Content":"hers"#, NOW).await;
     put(None, "<xml> by oBob, not oAnna or-oAnn", NOW).await;
     put(None, "oAnn is back", NOW.plus(500)).await;
+    put(None, "<xml><FromUserName>o&#65;nn</FromUserName>diary four", NOW).await;
+    put(None, r#"{"FromUserName":"\u006fAn\u006e","Content":"diary five"#, NOW).await;
+    put(Some("gh_1"), "<xml><OpenID>%6FAnn</OpenID> by the account, not Ann's", NOW).await;
     let erased = world.erase(PersonQuery::Person(person), NOW.plus(60)).await;
-    assert_eq!(erased.deleted.get("events"), Some(&3), "{erased:?}");
+    assert_eq!(erased.deleted.get("events"), Some(&5), "{erased:?}");
     let left = rows(&world.tables.events.0).await;
     let mut left: Vec<_> = left.iter().filter_map(|row| row["body"].as_s().ok()).collect();
     left.sort();
-    assert_eq!(left.len(), 3, "{left:?}");
+    assert_eq!(left.len(), 4, "{left:?}");
     assert!(!left.iter().any(|body| body.contains("diary")), "{left:?}");
+}
+
+/// An event that can't be read and names one user is that user's, whoever sent it.
+#[tokio::test]
+async fn unreadable_event_belongs_to_the_only_user_that_it_names() {
+    const ANN: &str = "oAnn_-3456789012345678901234";
+    let world = World::start().await;
+    let app_id = app("wxMini");
+    for (sender, body) in [
+        (None, format!("<xml><OpenID>{ANN}</OpenID>&nbsp;")),
+        (Some("gh_1"), format!("<xml><OpenID>&#111;{}</OpenID>&nbsp;", &ANN[1..])),
+        (Some(ANN), "<xml>&nbsp;".to_owned()),
+    ] {
+        let event = Unreadable::new(&app_id, sender.map(open), &body);
+        world.erasure.events.put(&event.as_new(), NOW).await.unwrap();
+    }
+    let all = rows(&world.tables.events.0).await;
+    assert!(all.iter().all(|row| row["user"].as_s().unwrap() == &format!("wxMini#{ANN}")));
+    let user = AppUser { app_id, open_id: open(ANN) };
+    let erased = world.erase(PersonQuery::User(user), NOW.plus(60)).await;
+    assert_eq!(erased.deleted.get("events"), Some(&3), "{erased:?}");
+}
+
+/// The events of no known user are searched page by page, over several calls.
+#[tokio::test]
+async fn search_among_many_unreadable_events_resumes_where_it_was() {
+    let world = World::start().await;
+    let person = world.log_in("wxMini", "oAnn", None, NOW).await;
+    let app_id = app("wxMini");
+    for at in 0..1200 {
+        let name = if at % 100 == 0 { "oAnn" } else { "oBob" };
+        let body = format!("{at} {name}");
+        let event = Unreadable::new(&app_id, None, &body);
+        world.erasure.events.put(&event.as_new(), NOW).await.unwrap();
+    }
+    let user = AppUser { app_id, open_id: open("oAnn") };
+    let (mut cursor, mut pages, mut found) = (UnknownCursor::default(), 0, 0);
+    loop {
+        let step = world.erasure.events.delete_naming(&user, NOW, &cursor, Timestamp(u64::MAX));
+        let (deleted, next) = step.await.unwrap();
+        (pages, found) = (pages + 1, found + deleted);
+        let Some(next) = next else { break };
+        assert_ne!(next.event, cursor.event);
+        cursor = next;
+    }
+    assert_eq!((pages, found), (3, 12));
+    let erased = world.erase(PersonQuery::Person(person), NOW.plus(60)).await;
+    assert!(erased.complete && rows(&world.tables.events.0).await.len() == 1188);
 }
 
 #[tokio::test]

@@ -153,6 +153,10 @@ impl Erasure {
         job.person.ids.extend(person.ids);
         job.person.union_ids.extend(person.union_ids);
         job.person.users.extend(person.users);
+        // Before anything is deleted: a call that ends early leaves one too many on the list.
+        if let Some(list) = &self.list {
+            list.add(&job.person, since).await?;
+        }
         writes.extend(job.writes(&self.people.mappings.table, &identity_keys));
         Ok((job, writes))
     }
@@ -199,6 +203,6 @@ fn belongs_to_another(row: &Item, person: &Person) -> bool {
 }
 
 /// Whether a profile is more than a tombstone.
-fn is_known_user(profile: &Item) -> bool {
+pub(super) fn is_known_user(profile: &Item) -> bool {
     profile.keys().any(|attribute| !TOMBSTONE_ATTRIBUTES.contains(&attribute.as_str()))
 }

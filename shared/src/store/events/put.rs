@@ -1,6 +1,7 @@
 //! Storing an event.
 
 use super::Events;
+use super::named_ids::{is_open_id, only_open_id};
 use super::pending::pending_key;
 use super::stored::event_key;
 use crate::aws::AwsError;
@@ -14,6 +15,9 @@ use sha2::{Digest, Sha256};
 
 /// How long the stream has to apply an event before the sweep does, in seconds.
 const SWEEP_DELAY: u64 = 60;
+
+/// The kind of an event that can't be read.
+pub(in crate::store) const UNREADABLE: &str = "unreadable";
 
 /// A push, ready to be stored.
 #[derive(Debug)]
@@ -47,10 +51,17 @@ pub struct Unreadable<'a> {
 }
 
 impl<'a> Unreadable<'a> {
-    /// What was pushed for an app, about a user if one is known.
-    pub fn new(app_id: &'a AppId, open_id: Option<OpenId>, body: &'a str) -> Self {
+    /// What was pushed for an app, by a sender if one is known.
+    ///
+    /// It belongs to the sender, or to the only user that it names: some events come from
+    /// WeChat itself, and name their user elsewhere. So an erasure finds it with the user's
+    /// other events.
+    pub fn new(app_id: &'a AppId, sender: Option<OpenId>, body: &'a str) -> Self {
         let dedup_key = format!("unreadable-{}", body_hash(body));
-        Self { app_id, open_id: open_id.unwrap_or_else(OpenId::unknown), dedup_key, body }
+        let sender_is_user = sender.as_ref().is_some_and(|sender| is_open_id(sender.as_str()));
+        let named = if sender_is_user { None } else { only_open_id(body) };
+        let open_id = named.or(sender).unwrap_or_else(OpenId::unknown);
+        Self { app_id, open_id, dedup_key, body }
     }
 
     /// The event that is stored for it.
@@ -60,7 +71,7 @@ impl<'a> Unreadable<'a> {
             open_id: &self.open_id,
             create_time: Timestamp(0),
             dedup_key: &self.dedup_key,
-            kind: "unreadable",
+            kind: UNREADABLE,
             body: self.body,
             reply: None,
             customer_service: None,

@@ -67,6 +67,10 @@ pub struct SendIntent {
     /// receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) receipt_key: Option<String>,
+    /// By which WeChat drops a repetition, if it does for this channel. An older version
+    /// stored none, and its intents are open for eight minutes after the update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_msg_id: Option<String>,
     /// When it may have been sent for the first time. It has an attribute of its own.
     #[serde(skip, default = "epoch")]
     pub at: Timestamp,
@@ -106,7 +110,7 @@ impl SendIntent {
             ChannelKind::CustomerService | ChannelKind::LegacyTemplate => None,
         };
         let (app_id, template_id) = (app_id.clone(), template_id.map(str::to_owned));
-        Self { channel, app_id, template_id, receipt_key, at }
+        Self { channel, app_id, template_id, receipt_key, client_msg_id: None, at }
     }
 
     /// Whether another intent is to the same user.

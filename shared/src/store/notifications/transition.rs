@@ -317,6 +317,10 @@ impl Notifications {
             matches!(transition, Transition::Sending { .. } | Transition::Waiting { .. });
         let intent_json = intent
             .map(|intent| string(serde_json::to_string(intent).expect("it is made of strings")));
+        // An erasure that is repeated leaves what was requested since.
+        if is_unsent {
+            update = update.set_if_absent("requested_at", number(now));
+        }
         update = update
             .set_or_remove("due_shard", due_at.map(|_| string(shard(&lease.id))))
             .set_or_remove("due_at", due_at.map(number))

@@ -21,12 +21,29 @@ use crate::store::keys::{item_key, profile_key, user_key};
 use crate::store::tables::{UsersTable, aggregate};
 use crate::wechat::form_id::FormId;
 use crate::wechat::id::{AppId, OpenId};
+use std::collections::HashSet;
 
 /// Prefix of the sort keys.
 const PREFIX: &str = "form#";
 /// In its last seconds a form id isn't used: WeChat counts from when the form was
 /// submitted, which is before the mini program sent it to us, and a send takes time.
 const EXPIRY_MARGIN: u64 = 60;
+/// Maximum number of free form ids of one user: more are never used within the 7 days that
+/// each is valid, and every send reads them.
+const MAX_FREE: usize = 100;
+
+/// Why form ids are not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum FormIdError {
+    /// The user has enough.
+    #[error(
+        "form_ids: the user has {MAX_FREE} form ids that no message has used yet; submit more when some are used or 7 days old"
+    )]
+    TooMany,
+    /// DynamoDB failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
 
 /// A form id that a notification may send with.
 #[derive(Clone, Debug)]
@@ -55,6 +72,9 @@ impl FormIds {
     /// new. None if the user isn't, or isn't any more, the person with the internal id
     /// `person`.
     ///
+    /// Fails when the user has [`MAX_FREE`] free ones. Concurrent requests may each store theirs,
+    /// and exceed it by these.
+    ///
     /// One transaction writes them, so that nothing is stored of a user who is erased at
     /// the same time; it takes 99 form ids at most.
     pub async fn store(
@@ -64,13 +84,16 @@ impl FormIds {
         person: &str,
         form_ids: &[FormId],
         now: Timestamp,
-    ) -> Result<Option<u32>, AwsError> {
+    ) -> Result<Option<u32>, FormIdError> {
         const ACTION: &str = "storing form ids";
         let user = user_key(app_id, open_id);
         let mut new: Vec<&FormId> = form_ids.iter().collect();
         // DynamoDB takes no transaction that writes an item twice.
         new.sort();
         new.dedup();
+        if !self.has_room(&user, &new, now).await? {
+            return Err(FormIdError::TooMany);
+        }
         loop {
             let is_person = Write::check(
                 &self.table,
@@ -94,9 +117,30 @@ impl FormIds {
             new.retain(|_| known.next() != Some(true));
             if new.len() == before {
                 let action = self.table.action(ACTION);
-                return Err(AwsError::unexpected(action, "DynamoDB doesn't say what it refused"));
+                let problem = "DynamoDB doesn't say what it refused";
+                return Err(AwsError::unexpected(action, problem).into());
             }
         }
+    }
+
+    /// Whether those of these form ids that are new keep within [`MAX_FREE`]. One page is
+    /// read: who has more rows than it holds has enough.
+    async fn has_room(
+        &self,
+        user: &str,
+        submitted: &[&FormId],
+        now: Timestamp,
+    ) -> Result<bool, AwsError> {
+        let page = self.table.read_page("counting form ids", all_of(user)).await?;
+        let mut known = HashSet::new();
+        let mut free = 0;
+        for row in &page.items {
+            known.extend(get_string(row, "item").and_then(|item| item.strip_prefix(PREFIX)));
+            let is_valid = get_time(row, "expires").is_some_and(|expires| now < expires);
+            free += usize::from(is_valid && get_string(row, "state") == Some("free"));
+        }
+        let new = submitted.iter().filter(|form_id| !known.contains(form_id.as_str())).count();
+        Ok(new == 0 || (page.next.is_none() && free + new <= MAX_FREE))
     }
 
     fn put(&self, user: &str, form_id: &FormId, now: Timestamp) -> Write {
@@ -108,7 +152,8 @@ impl FormIds {
     }
 
     /// The form ids with which this notification may be sent to a user now: the one that
-    /// it has reserved already, then the free ones, the oldest first.
+    /// it has reserved already, then the free ones, the oldest first. One page is read, which
+    /// holds all that [`FormIds::store`] lets a user have.
     pub async fn open(
         &self,
         app_id: &AppId,
@@ -117,16 +162,13 @@ impl FormIds {
         now: Timestamp,
     ) -> Result<Vec<FormIdItem>, AwsError> {
         let user = user_key(app_id, open_id);
-        let key = attr("user").equals(string(&user)).and(attr("item").begins_with(PREFIX));
         // DynamoDB deletes what has expired within days, not at once.
         let usable = attr("expires")
             .greater_than(number(now.plus(EXPIRY_MARGIN)))
             .and(is_free_or_reserved_by(notification));
-        let found = self
-            .table
-            .read_all("looking for form ids", Query::with_key(key).filter(usable))
-            .await?;
-        let forms = found.iter().filter_map(|found| {
+        let query = all_of(&user).filter(usable);
+        let found = self.table.read_page("looking for form ids", query).await?;
+        let forms = found.items.iter().filter_map(|found| {
             let form_id = get_string(found, "item")?.strip_prefix(PREFIX)?;
             Some(FormIdItem {
                 user: user.clone(),
@@ -200,6 +242,11 @@ impl FormIds {
     fn update(&self, form: &FormIdItem) -> Write {
         Write::update(&self.table, item_key(&form.user, item_name(&form.form_id)))
     }
+}
+
+/// All form ids of a user.
+fn all_of(user: &str) -> Query {
+    Query::with_key(attr("user").equals(string(user)).and(attr("item").begins_with(PREFIX)))
 }
 
 fn item_name(form_id: &FormId) -> String {

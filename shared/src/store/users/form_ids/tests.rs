@@ -187,3 +187,32 @@ async fn form_ids_are_erased_with_their_user() {
     world.form_ids.invalidate(&form, "n-1").await.unwrap();
     assert_eq!(world.names("n-1", NOW).await, ["later"]);
 }
+
+/// Fault 102.
+#[tokio::test]
+async fn user_has_a_hundred_free_form_ids_at_most() {
+    let world = World::start().await;
+    let form_ids = |from: usize, number: usize| {
+        (from..from + number)
+            .map(|at| FormId::parse(format!("form-{at:03}")).unwrap())
+            .collect::<Vec<_>>()
+    };
+    let store = async |form_ids: &[FormId], at: Timestamp| {
+        world.form_ids.store(&world.app_id, &world.ann, PERSON, form_ids, at).await
+    };
+    for at in 0..5 {
+        assert_eq!(store(&form_ids(at * 20, 20), NOW).await.unwrap(), Some(20));
+    }
+    let refused = store(&form_ids(100, 1), NOW).await.unwrap_err();
+    assert!(matches!(refused, FormIdError::TooMany), "{refused}");
+    assert_eq!(store(&form_ids(80, 20), NOW).await.unwrap(), Some(0), "a lost response");
+    assert!(store(&form_ids(95, 6), NOW).await.is_err());
+
+    // Room comes with a message that uses one, and with time.
+    let open = world.open("n-1", NOW).await;
+    assert_eq!(open.len(), 100);
+    assert!(world.reserve(&open[0], "n-1", NOW).await && world.use_up(&open[0], "n-1").await);
+    assert_eq!(store(&form_ids(100, 1), NOW).await.unwrap(), Some(1));
+    assert!(store(&form_ids(101, 1), NOW).await.is_err());
+    assert_eq!(store(&form_ids(101, 20), NOW.plus(8 * DAY)).await.unwrap(), Some(20));
+}
