@@ -31,11 +31,8 @@ fn has_valid_port(host: &str) -> bool {
     let after_brackets = host.rsplit(']').next().unwrap_or_default();
     match after_brackets.split_once(':') {
         None => true,
-        Some((_, port)) => {
-            port.bytes().all(|c| c.is_ascii_digit())
-                && port.parse() != Ok(0u16)
-                && port.parse::<u16>().is_ok()
-        }
+        // `parse` would take a + before it.
+        Some((_, port)) => !port.starts_with('+') && matches!(port.parse(), Ok(1_u16..)),
     }
 }
 
