@@ -30,8 +30,8 @@ use crate::url_key::UrlSecret;
 use crate::wechat::id::AppId;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
-use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A kind of keys that make sessions. Each has a folder of its own.
@@ -51,6 +51,15 @@ impl SessionKeyKind {
             Self::Refresh => "session/refresh-keys",
         }
     }
+}
+
+/// The folder of the key by which the ids of erased people are hashed.
+const ERASURE_KEYS: &str = "erasure/keys";
+
+/// What stands in `/erasure/keys/{n}`.
+#[derive(Deserialize)]
+struct ErasureKey {
+    key: Secret,
 }
 
 /// Keys count from 1, four a year: a larger number is nobody's, and leaves none for the next.
@@ -262,15 +271,18 @@ impl Parameters {
         }
     }
 
-    /// The key by which the ids of erased people are hashed: `/erasure/key`, if it exists.
+    /// The key by which the ids of erased people are hashed: `/erasure/keys/1`, if it exists.
     pub async fn erasure_key(&self) -> Result<Option<Secret>, ParameterError> {
-        self.get(&self.full_name("erasure", "key")).await
+        let name = self.full_name(ERASURE_KEYS, "1");
+        let Some(value) = self.get(&name).await? else { return Ok(None) };
+        parse(&name, &value).map(|ErasureKey { key }| Some(key))
     }
 
     /// Stores that key. False if another invocation has stored one, which is then the one to
     /// use.
     pub async fn put_first_erasure_key(&self, key: &Secret) -> Result<bool, ParameterError> {
-        self.put(&self.full_name("erasure", "key"), key, false).await
+        let value = Secret::new(serde_json::json!({ "key": key.expose() }).to_string());
+        self.put(&self.full_name(ERASURE_KEYS, "1"), &value, false).await
     }
 
     /// The full name of a parameter in one of the folders.

@@ -274,7 +274,7 @@ async fn unreadable_events_are_erased_in_whatever_form_they_name_the_person() {
             r#"{{"FromUserName":"{}","Content":"my secret diary"#,
             escaped(&|code| format!("\\u{code:04x}"))
         ),
-        format!("openid={}&text=my+secret+diary", escaped(&|code| format!("%{code:02x}"))),
+        format!("openid={}&text=my secret diary", escaped(&|code| format!("%{code:02x}"))),
     ] {
         push_unreadable(&world, &body).await;
     }

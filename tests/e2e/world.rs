@@ -74,6 +74,8 @@ impl World {
         }
         let mut world = Self::start_with(None, options).await;
         world.wechat = WeChat::new(world.client.clone(), self.cloud.wechat());
+        // Where secrets may be is said of the stage `local` only.
+        world.sought = SecretScan::default();
         world.token_round().await;
         world
     }

@@ -27,5 +27,5 @@ pub(crate) async fn read_or_create(parameters: &Parameters) -> Result<Secret, Pa
 }
 
 fn unusable(problem: &str) -> ParameterError {
-    ParameterError::Invalid { name: "/erasure/key".to_owned(), problem: problem.to_owned() }
+    ParameterError::Invalid { name: "/erasure/keys/1".to_owned(), problem: problem.to_owned() }
 }
