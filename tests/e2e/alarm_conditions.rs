@@ -74,7 +74,7 @@ conditions! {
     wechat_refuses_with_unknown_codes: sending ["UnknownCodesAlarm"];
 }
 
-/// Fault 102.
+/// Fault 112.
 #[tokio::test]
 async fn every_alarm_has_a_condition_that_fires_it() {
     // With all alarms that there may be.

@@ -106,7 +106,7 @@ async fn signed_push_is_accepted() {
     assert_eq!(row["body"], text("oAnn", "hello"));
 }
 
-/// Faults 11, 18, 30, 102.
+/// Faults 11, 18, 30, 112.
 #[tokio::test]
 async fn unsigned_push_leaves_no_trace() {
     let world = World::start().await;

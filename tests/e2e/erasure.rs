@@ -255,7 +255,7 @@ async fn interrupted_erasure_is_finished_when_it_is_repeated() {
     assert_eq!(traces(&world, &["erasure".to_owned()]).await, [""; 0]);
 }
 
-/// Fault 103.
+/// Fault 114.
 #[tokio::test]
 async fn unreadable_events_are_erased_in_whatever_form_they_name_the_person() {
     let world = World::start().await;
@@ -286,7 +286,7 @@ async fn unreadable_events_are_erased_in_whatever_form_they_name_the_person() {
     assert_eq!(traces(&world, &["somebody else's".to_owned()]).await.len(), 1);
 }
 
-/// Fault 103.
+/// Fault 114.
 #[tokio::test]
 async fn erased_person_is_erased_again_after_a_restoration() {
     let world = World::start().await;

@@ -255,7 +255,7 @@ async fn form_ids_are_rejected_after_logout() {
     assert!(kept(&world).await.is_empty());
 }
 
-/// Fault 102.
+/// Fault 113.
 #[tokio::test]
 async fn form_ids_are_refused_unless_the_operator_wants_them() {
     let world = World::with_parameters(&[("FormIds", "off")]).await;
@@ -265,7 +265,7 @@ async fn form_ids_are_refused_unless_the_operator_wants_them() {
     assert_eq!(kept(&world).await, [json!(null); 0]);
 }
 
-/// Fault 102.
+/// Fault 113.
 #[tokio::test]
 async fn hundred_free_form_ids_are_enough() {
     let world = World::start().await;

@@ -155,7 +155,7 @@ fn spot<'a>(value: &'a mut Value, left: &mut usize) -> Option<&'a mut Value> {
     }
 }
 
-/// Fault 102.
+/// Fault 113.
 #[tokio::test]
 async fn odd_events_are_answered_without_a_panic_or_the_name_of_a_type() {
     let world = World::start().await;

@@ -20,7 +20,7 @@ fn of(product: &str, to: &Value) -> Value {
     request
 }
 
-/// Fault 101.
+/// Fault 105.
 #[tokio::test]
 async fn same_id_in_two_stages_is_two_messages() {
     let (world, test, ann) = two_stages().await;
@@ -41,7 +41,7 @@ async fn same_id_in_two_stages_is_two_messages() {
     assert_eq!(world.phone("ann").screen_of("template").await.len(), 2);
 }
 
-/// Fault 101.
+/// Fault 105.
 #[tokio::test]
 async fn repeat_in_one_stage_is_shown_once_beside_the_other_stages_message() {
     let (world, test, ann) = two_stages().await;

@@ -44,7 +44,7 @@ pub(crate) async fn plant_riddles(world: &World) -> Vec<Value> {
     riddles
 }
 
-/// Fault 101.
+/// Fault 111.
 #[tokio::test]
 async fn unreadable_rows_hold_up_no_notification() {
     let (world, to) = World::with_ann().await;
@@ -91,7 +91,7 @@ fn pending(app_id: &str, number: usize, due_at: u64) -> Value {
     })
 }
 
-/// Fault 101.
+/// Fault 111.
 #[tokio::test]
 async fn events_of_unknown_apps_are_found_behind_thousands_of_others() {
     let world = World::start().await;

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use shared::metric;
 
-    /// Fault 102.
+    /// Fault 112.
     #[test]
     fn flood_has_ten_lines_a_second_and_loses_no_count() {
         let tally = Tally::new(&metric::PUSHES_RECEIVED);

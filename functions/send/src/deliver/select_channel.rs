@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use shared::wechat::id::{AppId, OpenId};
 
-    /// Fault 101.
+    /// Fault 105.
     #[test]
     fn client_msg_id_belongs_to_one_notification_of_one_stage() {
         let id = client_msg_id("/hongyan/prod", "order-17-shipped");
@@ -176,7 +176,7 @@ mod tests {
         assert_ne!(client_msg_id("/a", "b/c"), client_msg_id("/a/b", "c"));
     }
 
-    /// Fault 101.
+    /// Fault 105.
     #[test]
     fn repeat_of_an_older_versions_message_has_that_versions_client_msg_id() {
         let app_id = AppId::parse("wx1").unwrap();

@@ -147,7 +147,7 @@ mod tests {
         ANN.chars().map(each).collect()
     }
 
-    /// Fault 103.
+    /// Fault 114.
     #[test]
     fn id_is_found_in_every_escaped_form() {
         assert_eq!(ANN.len(), OPEN_ID_LENGTH);
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    /// Fault 103.
+    /// Fault 114.
     #[test]
     fn longer_id_is_another_one() {
         for body in ["oAnnabel", "noAnn", "or-oAnn", "oAnn_", "oAn", ""] {

@@ -84,7 +84,7 @@ async fn two_people() -> (World, String) {
 
 const NAMES: [&str; 6] = ["\"oAnn\"", "oAnnThere", "\"uAnn", "#oAnn\"", "account#ann", r"u006fAnn"];
 
-/// Fault 103.
+/// Fault 114.
 #[tokio::test]
 async fn person_whom_any_restored_table_brings_back_is_erased_again() {
     let (world, ann) = two_people().await;
@@ -111,7 +111,7 @@ async fn person_whom_any_restored_table_brings_back_is_erased_again() {
     assert!(nothing.complete && nothing.people == 0 && nothing.deleted.is_empty(), "{nothing:?}");
 }
 
-/// Fault 103.
+/// Fault 114.
 #[tokio::test]
 async fn who_has_returned_since_is_not_erased_again() {
     let (world, ann) = two_people().await;
@@ -142,7 +142,7 @@ async fn who_has_returned_since_is_not_erased_again() {
     assert_eq!(sorted(world.backup().await), sorted(before));
 }
 
-/// Fault 103.
+/// Fault 114.
 #[tokio::test]
 async fn list_of_erased_people_names_nobody_and_ends() {
     let (world, ann) = two_people().await;
@@ -169,7 +169,7 @@ async fn list_of_erased_people_names_nobody_and_ends() {
     assert_eq!(world.again(NOW.plus(90)).await.people, 1);
 }
 
-/// Fault 103.
+/// Fault 114.
 #[tokio::test]
 async fn erasing_again_resumes_after_its_time_ran_out() {
     let (world, ann) = two_people().await;

@@ -188,7 +188,7 @@ async fn form_ids_are_erased_with_their_user() {
     assert_eq!(world.names("n-1", NOW).await, ["later"]);
 }
 
-/// Fault 102.
+/// Fault 113.
 #[tokio::test]
 async fn user_has_a_hundred_free_form_ids_at_most() {
     let world = World::start().await;
