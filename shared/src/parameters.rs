@@ -62,7 +62,7 @@ struct ErasureKey {
     key: Secret,
 }
 
-/// Keys count from 1, four a year: a larger number is nobody's, and leaves none for the next.
+/// Keys count from 1, four a year: a larger number is no key's, and leaves none for the next.
 const MAX_SESSION_KEYS: u32 = 1_000_000;
 
 /// The parameter with the secret that makes the keys of callback URLs.

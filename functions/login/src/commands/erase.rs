@@ -88,7 +88,7 @@ const RETAINED: [(&str, &str); 8] = [
     ),
     (
         "backups of the tables, for 35 days (point-in-time recovery), and hashes of the person's ids, for 37",
-        "AWS keeps the backups whole; after restoring a table, {\"erase_again\": {}} finds by the hashes who has to be erased from it once more, and they lead to nobody",
+        "AWS keeps the backups whole; after restoring a table, {\"erase_again\": {}} finds by the hashes who has to be erased from it once more, and they lead to no one",
     ),
     (
         "the random id in logs, as long as the logs are kept",
@@ -96,6 +96,6 @@ const RETAINED: [(&str, &str); 8] = [
     ),
     (
         "what has left the tables: the events table's stream for a day, requests on the notifications queue for 4 days and on a dead-letter queue for 14, events on an EventBridge bus with its archives and receivers, your own data",
-        "this function has no access to them; a request that is read later finds nobody; WeChat erases on the person's own request",
+        "this function has no access to them; a request that is read later finds no one; WeChat erases on the person's own request",
     ),
 ];

@@ -156,12 +156,12 @@ fn mode_name(mode: EncryptionMode) -> &'static str {
 fn window_problem(seconds: u64) -> Option<String> {
     match seconds {
         0 => Some(
-            "timestamp_window is 0: whoever has recorded a push of WeChat's can send it again at \
+            "timestamp_window is 0: a person who has recorded a push of WeChat's can send it again at \
              any time, and an old consent counts anew"
                 .to_owned(),
         ),
         _ if seconds > MAX_WINDOW_SECS => Some(format!(
-            "timestamp_window is {seconds} seconds: whoever has recorded a push of WeChat's can \
+            "timestamp_window is {seconds} seconds: a person who has recorded a push of WeChat's can \
              send it again for as long"
         )),
         _ => None,

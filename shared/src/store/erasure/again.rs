@@ -227,7 +227,7 @@ impl Erasure {
     }
 
     /// Deletes an account that was deleted with its owner, with what leads from it to them,
-    /// unless it is bound to somebody else.
+    /// unless it is bound to another person.
     async fn erase_account(
         &self,
         row: &Item,
@@ -366,7 +366,7 @@ impl Run<'_> {
         Some((AppUser { app_id, open_id }, at))
     }
 
-    /// Whether an event can't be read and names somebody who was erased after it.
+    /// Whether an event can't be read and names a person who was erased after it.
     fn is_of_erased(&self, row: &Item) -> bool {
         let received_at = get_time(row, "received_at");
         let body = get_string(row, "body").unwrap_or_default();

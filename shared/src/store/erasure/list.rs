@@ -1,6 +1,6 @@
 //! The list of who was erased, by which it is repeated after a table was restored.
 //!
-//! It names nobody: each row is the hash of one id, made with a key that only the login
+//! It names no one: each row is the hash of one id, made with a key that only the login
 //! function may read. It is a table of its own without backups, so that it is never restored
 //! with the others, and a row is kept as long as a backup could bring its person back.
 

@@ -105,7 +105,7 @@ impl Notifications {
         Ok((erased, next.filter(|next| next.shard < SHARDS)))
     }
 
-    /// Removes recipient and content from a notification, if it is for somebody who is erased.
+    /// Removes recipient and content from a notification, if it is for a person who is erased.
     pub(super) async fn erase_if_to(
         &self,
         id: &str,

@@ -260,7 +260,7 @@ async fn unreadable_events_that_name_the_person_are_deleted() {
     assert!(!left.iter().any(|body| body.contains("diary")), "{left:?}");
 }
 
-/// An event that can't be read and names one user is that user's, whoever sent it.
+/// An event that can't be read and names one user is that user's, no matter who sent it.
 #[tokio::test]
 async fn unreadable_event_belongs_to_the_only_user_that_it_names() {
     const ANN: &str = "oAnn_-3456789012345678901234";

@@ -1,4 +1,4 @@
-//! Whom a restored table brings back is erased once more, and nobody else.
+//! Whom a restored table brings back is erased once more, and no one else.
 
 use super::*;
 use crate::store::dynamodb::table::Table;
@@ -144,7 +144,7 @@ async fn who_has_returned_since_is_not_erased_again() {
 
 /// Fault 114.
 #[tokio::test]
-async fn list_of_erased_people_names_nobody_and_ends() {
+async fn list_of_erased_people_names_no_one_and_ends() {
     let (world, ann) = two_people().await;
     let backup = world.backup().await;
     world.erase(PersonQuery::Person(ann), NOW.plus(60)).await;
@@ -160,7 +160,7 @@ async fn list_of_erased_people_names_nobody_and_ends() {
         let days = Timestamp(expires).seconds_since(NOW) / (24 * 3600);
         assert!((35..=37).contains(&days), "{days}");
     }
-    // With another stage's key it leads to nobody.
+    // With another stage's key it leads to no one.
     let other = ErasureList::new(&world.tables.erasures, Secret::new("another key"));
     let other = world.erasure.clone().with_list(other);
     world.restore(&backup, &[0, 1, 2, 3]).await;
