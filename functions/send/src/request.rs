@@ -1,8 +1,6 @@
 //! A request to send a notification to one recipient or several.
 
-use crate::notification::{
-    Field, MAX_DATA_BYTES, NotificationSpec, TemplateCode, template_fields,
-};
+use crate::notification::{Field, MAX_DATA_BYTES, NotificationSpec, TemplateCode, template_fields};
 use crate::recipient::Recipient;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
