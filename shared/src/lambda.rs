@@ -5,7 +5,6 @@ use crate::config;
 use crate::json::Json;
 use crate::panic::RedactPanics;
 use crate::telemetry;
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -57,17 +56,6 @@ pub fn too_large(what: &str) -> Diagnostic {
 /// The error of an invocation that asks for what the function doesn't take.
 pub fn invalid_request(problem: impl Into<String>) -> Diagnostic {
     Diagnostic { error_type: "InvalidRequest".to_owned(), error_message: problem.into() }
-}
-
-/// Checks the body of an HTTP request, on which `lambda_http` panics if it isn't the base64
-/// that the event says.
-pub fn check_http_body(body: Option<&str>, is_base64: bool) -> Result<(), Diagnostic> {
-    let is_invalid = is_base64 && body.is_some_and(|body| BASE64_STANDARD.decode(body).is_err());
-    if is_invalid {
-        Err(invalid_request("body: not base64, as isBase64Encoded says"))
-    } else {
-        Ok(())
-    }
 }
 
 /// Starts a function and handles events with it until Lambda ends the execution

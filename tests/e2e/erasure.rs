@@ -35,7 +35,7 @@ async fn traces(world: &World, names: &[String]) -> Vec<String> {
     found
 }
 
-/// A message to the shop that WeChat signs and nobody can read.
+/// A message to the shop that WeChat signs and no one can read.
 async fn push_unreadable(world: &World, body: &str) {
     let shop = world.cloud.world().apps.into_iter().find(|app| app.alias == "shop").unwrap();
     let key = EncodingAesKey::parse(shop.encoding_aes_key.expose()).unwrap();
@@ -278,12 +278,12 @@ async fn unreadable_events_are_erased_in_whatever_form_they_name_the_person() {
     ] {
         push_unreadable(&world, &body).await;
     }
-    push_unreadable(&world, "<xml>somebody else's secret diary&nbsp;").await;
+    push_unreadable(&world, "<xml>another person's secret diary&nbsp;").await;
     assert_eq!(traces(&world, &["my secret diary".to_owned()]).await.len(), 5);
     let report = erase(&world, json!({ "app": "shop", "open_id": open_id })).await;
     assert_eq!(report["complete"], true, "{report}");
     assert_eq!(traces(&world, &["my secret diary".to_owned(), open_id]).await, [""; 0]);
-    assert_eq!(traces(&world, &["somebody else's".to_owned()]).await.len(), 1);
+    assert_eq!(traces(&world, &["another person's".to_owned()]).await.len(), 1);
 }
 
 /// Fault 114.

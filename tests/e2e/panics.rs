@@ -83,7 +83,10 @@ async fn response_does_not_contain_the_panic_message() {
         let failed = world.invoke(function, &to_nowhere(function)).await;
         let Err(InvokeFailure::Failed { error, .. }) = failed else { panic!("{failed:?}") };
         let answer = error.to_string();
-        assert!(answer.contains("the function panicked; its log has the location"), "{answer}");
+        assert!(
+            answer.contains("internal error; this function's log has the location"),
+            "{answer}"
+        );
         let lines = world.lines().into_iter().filter(|line| line.starts_with(function));
         says_where(&lines.collect::<Vec<_>>().join("\n"), "/lambda_http-", &answer);
     }

@@ -131,7 +131,8 @@ async fn schedule_rotates_old_refresh_keys_only() {
     assert_eq!((&rotated["made"], &rotated["refresh"]["made"]), (&json!(false), &json!(true)));
 }
 
-/// Fault 108. A running environment that knows only the first key is shown a token of a second.
+/// A running environment that knows only the first key is shown a token of a second.
+/// Fault 108.
 #[tokio::test]
 async fn token_of_a_newer_key_makes_an_environment_read_the_keys_again() {
     let world = World::start().await;

@@ -25,9 +25,10 @@ async fn log_in(world: &World, code: &str, retry_key: Option<&str>) -> (u16, Val
     world.log_in("shop-mini", &keyed(json!({ "code": code }), retry_key)).await
 }
 
-/// Fault 107. The thief sees each refresh of the owner's, and presents the same token within the
+/// The thief sees each refresh of the owner's, and presents the same token within the
 /// time for repeats. By then he has had no more than one answer, and none from an owner
 /// with a retry key.
+/// Fault 107.
 #[tokio::test]
 async fn stolen_refresh_token_cannot_be_used_beside_its_owner() {
     for (owner, thief) in
@@ -55,7 +56,8 @@ async fn stolen_refresh_token_cannot_be_used_beside_its_owner() {
     }
 }
 
-/// Fault 107. A thief who polls must not learn when it is time to repeat.
+/// A thief who polls must not learn when it is time to repeat.
+/// Fault 107.
 #[tokio::test]
 async fn session_info_is_the_same_after_a_refresh() {
     let world = World::start().await;

@@ -14,7 +14,7 @@ async fn two_stages() -> (World, World, Value) {
     (world, test, ann)
 }
 
-fn of(product: &str, to: &Value) -> Value {
+fn request_for(product: &str, to: &Value) -> Value {
     let mut request = order("order-17", to.clone());
     request["data"]["product"] = json!(product);
     request
@@ -24,8 +24,8 @@ fn of(product: &str, to: &Value) -> Value {
 #[tokio::test]
 async fn same_id_in_two_stages_is_two_messages() {
     let (world, test, ann) = two_stages().await;
-    let first = world.send(&of("From production", &ann)).await;
-    let second = test.send(&of("From the test", &ann)).await;
+    let first = world.send(&request_for("From production", &ann)).await;
+    let second = test.send(&request_for("From the test", &ann)).await;
     assert_eq!((&first["outcome"], &second["outcome"]), (&json!("sent"), &json!("sent")));
     assert_ne!(first["message_id"], second["message_id"]);
     let seen = |screen: Vec<Value>| screen.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -36,8 +36,8 @@ async fn same_id_in_two_stages_is_two_messages() {
     }
 
     // In its own stage the id is still sent once.
-    world.send(&of("From production", &ann)).await;
-    test.send(&of("From the test", &ann)).await;
+    world.send(&request_for("From production", &ann)).await;
+    test.send(&request_for("From the test", &ann)).await;
     assert_eq!(world.phone("ann").screen_of("template").await.len(), 2);
 }
 
@@ -45,10 +45,10 @@ async fn same_id_in_two_stages_is_two_messages() {
 #[tokio::test]
 async fn repeat_in_one_stage_is_shown_once_beside_the_other_stages_message() {
     let (world, test, ann) = two_stages().await;
-    test.send(&of("From the test", &ann)).await;
+    test.send(&request_for("From the test", &ann)).await;
     let path = "/cgi-bin/message/template/send";
     world.wechat.fault(json!({ "path": path, "reset": true, "after": true, "times": 3 })).await;
-    let report = world.send(&of("From production", &ann)).await;
+    let report = world.send(&request_for("From production", &ann)).await;
     assert_eq!(report["outcome"], "retrying", "{report}");
     world.pass("order-17").await;
     world.sweep().await;

@@ -13,8 +13,6 @@ use shared::wechat::user::UserInfo;
 
 /// Maximum number of attempts when concurrent events of the same user interfere.
 const MAX_ATTEMPTS: usize = 8;
-/// WeChat's "invalid openid": it knows no such user of this account.
-const UNKNOWN_USER: i64 = 40003;
 
 /// The user has followed the account at `at`. This is stored before WeChat is called: the
 /// event has no unionid, so `user/info` has to be read.
@@ -142,12 +140,12 @@ async fn fetch_profile(
     })
 }
 
-/// The code by which WeChat says that it won't tell a profile, also if it is asked again: the
-/// account lacks the permission, as an uncertified one does, or WeChat knows no such user.
+/// The code of a permanent refusal to return profiles: the account lacks the permission, as an
+/// uncertified one does.
 fn refusal_for_good(error: &TokenError) -> Option<i64> {
     let TokenError::Call(error) = error else { return None };
     let refusal = error.refusal()?;
-    let is_for_good = matches!(refusal.code, UNKNOWN_USER | 48001 | 48004 | 50001 | 61007);
+    let is_for_good = matches!(refusal.code, 48001 | 48004 | 50001 | 61007);
     is_for_good.then_some(refusal.code)
 }
 

@@ -101,7 +101,7 @@ async fn sweep_many(
 /// Records for each app how long WeChat has pushed nothing, if it ever has: that the pushes
 /// end is something that no failure tells.
 async fn record_hours_since_push(app: &App, apps: &Apps, now: Timestamp) {
-    match app.last_pushes.stored.of(apps.iter().map(|app| &app.app_id), now).await {
+    match app.last_pushes.stored.times(apps.iter().map(|app| &app.app_id), now).await {
         Ok(last) => {
             for app in apps.iter() {
                 if let Some(at) = last.get(&app.app_id) {

@@ -31,27 +31,16 @@ mod wechat_code;
 
 use app::App;
 use lambda_http::lambda_runtime::run;
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, Error, LambdaEvent, Request, Service as _, service_fn};
+use lambda_http::{Adapter, Error, Request, service_fn};
 use shared::clock::Timestamp;
-use shared::lambda::{self, check_http_body};
+use shared::lambda;
 use shared::panic::RedactPanics;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let app = lambda::start(App::from_environment()).await?;
-    let mut handle = Adapter::from(service_fn(async |request: Request| {
+    run(RedactPanics(Adapter::from(service_fn(async |request: Request| {
         handler::handle(&app, request, Timestamp::now()).await
-    }));
-    run(RedactPanics(service_fn(move |event: LambdaEvent<LambdaRequest>| {
-        let checked = match &event.payload {
-            LambdaRequest::ApiGatewayV2(request) => {
-                check_http_body(request.body.as_deref(), request.is_base64_encoded)
-            }
-            _ => Ok(()),
-        };
-        let handled = checked.map(|()| handle.call(event));
-        async move { handled?.await }
-    })))
+    }))))
     .await
 }

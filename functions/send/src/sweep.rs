@@ -19,7 +19,7 @@ use shared::store::{
 
 /// Of each shard of the index.
 const PAGE_SIZE: i32 = 100;
-/// Of the rows that can't be read so many are named in the log.
+/// The maximum number of unreadable rows that the log names.
 const MAX_NAMED: usize = 10;
 /// The longest delivery of a notification.
 const MAX_DELIVERY_SECS: u64 = 15;
@@ -138,7 +138,7 @@ async fn resolve_awaited_receipt(app: &App, row: &NotificationRow) -> Result<(),
     Ok(())
 }
 
-/// What became of a row that was due.
+/// The outcome of a due row.
 enum Resumed {
     /// Nothing more is to be done in this sweep.
     Done,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const QUEUE: &str = "hongyan-local-notifications";
 
-/// Sends so many notifications to ann through one channel, each of which WeChat refuses with
+/// Sends this number of notifications to ann through one channel, each of which WeChat refuses with
 /// this code.
 async fn refused_sends(world: &World, to: &Value, channel: &str, number: u64, errcode: i64) {
     let path = match channel {

@@ -32,7 +32,7 @@ pub(super) enum Statistic {
     Minimum,
     Maximum,
     Average,
-    /// The smallest value that so many percent don't exceed.
+    /// The smallest value that this percentage of the values does not exceed.
     Percentile(f64),
 }
 
@@ -57,7 +57,7 @@ impl Statistic {
         clippy::cast_sign_loss,
         reason = "the number of values is small, and a rank isn't negative"
     )]
-    fn of(self, mut values: Vec<f64>) -> Option<f64> {
+    fn aggregate(self, mut values: Vec<f64>) -> Option<f64> {
         values.sort_by(f64::total_cmp);
         let (first, last) = (*values.first()?, *values.last()?);
         let sum: f64 = values.iter().sum();
@@ -92,6 +92,7 @@ impl Metrics {
         to: Duration,
     ) -> Option<f64> {
         let values = self.0.get(series)?.iter();
-        statistic.of(values.filter(|(at, _)| (from..to).contains(at)).map(|it| it.1).collect())
+        statistic
+            .aggregate(values.filter(|(at, _)| (from..to).contains(at)).map(|it| it.1).collect())
     }
 }

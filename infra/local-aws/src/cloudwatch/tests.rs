@@ -145,7 +145,7 @@ fn queue_and_invocations_are_measured_on_the_stepped_clock() {
 }
 
 #[test]
-fn what_is_not_modelled_is_refused() {
+fn unmodelled_property_is_refused() {
     for (name, value, problem) in [
         ("Statistic", json!("SampleCount"), "the statistic SampleCount isn't modelled"),
         ("Period", json!(30), "isn't whole minutes"),

@@ -340,7 +340,7 @@ impl Erasure {
                 to.ids()
                     .any(|id| run.erased.erased_at(id).is_some_and(|at| requested_at <= Some(at)))
             };
-            if Recipient::of(content).is_some_and(|to| is_erased(&to))
+            if Recipient::from_content(content).is_some_and(|to| is_erased(&to))
                 && self.notifications.erase_if_to(id, is_erased, run.now).await?
             {
                 progress.count("notifications", 1);

@@ -41,7 +41,7 @@ pub(super) struct Recipient {
 
 impl Recipient {
     /// Of a stored request; none if it can't be read.
-    pub(super) fn of(content: &str) -> Option<Self> {
+    pub(super) fn from_content(content: &str) -> Option<Self> {
         serde_json::from_str(content).ok().map(|BulkContent { to }| to)
     }
 
@@ -115,7 +115,12 @@ impl Notifications {
         // An invocation that is sending it stores the result, and then finds no content.
         for _ in 0..MAX_ATTEMPTS {
             let Some(row) = self.get(id).await? else { return Ok(false) };
-            if !row.content.as_deref().and_then(Recipient::of).is_some_and(|to| is_erased(&to)) {
+            if !row
+                .content
+                .as_deref()
+                .and_then(Recipient::from_content)
+                .is_some_and(|to| is_erased(&to))
+            {
                 return Ok(false);
             }
             if self.erase_content(&row, now).await? {
@@ -161,7 +166,8 @@ mod tests {
             union_ids: [UnionId::parse("uAnn").unwrap()].into(),
             accounts: ["ann".to_owned()].into(),
         };
-        let is_to = |content: &str| Recipient::of(content).is_some_and(|to| to.is(&person));
+        let is_to =
+            |content: &str| Recipient::from_content(content).is_some_and(|to| to.is(&person));
         let to = |to: &str| is_to(&format!(r#"{{"to":{to},"template":"t","data":{{}}}}"#));
         assert!(to(r#"{"account":"ann"}"#) && to(r#"{"union_id":"uAnn"}"#));
         assert!(to(r#"{"app":"shop","open_id":"oAnn"}"#));

@@ -30,7 +30,7 @@ impl LastPushes {
 
     /// When the last push of each of these apps came. An app without one is missing, as is
     /// one whose last push is older than all stored events: it isn't in use any more.
-    pub async fn of(
+    pub async fn times(
         &self,
         app_ids: impl IntoIterator<Item = &AppId>,
         now: Timestamp,
@@ -63,7 +63,7 @@ mod tests {
         let [shop, mini, silent] =
             ["wx01", "wx02", "wx03"].map(|app_id| AppId::parse(app_id).unwrap());
         let all = [&shop, &mini, &silent];
-        let of = async |now: u64| pushes.of(all, Timestamp(now)).await.unwrap();
+        let of = async |now: u64| pushes.times(all, Timestamp(now)).await.unwrap();
         assert_eq!(of(0).await, HashMap::new());
         for (app_id, at) in [(&shop, 100), (&shop, 300), (&shop, 200), (&mini, 150)] {
             pushes.record(app_id, Timestamp(at)).await.unwrap();
@@ -71,7 +71,7 @@ mod tests {
         let both = HashMap::from([(shop.clone(), Timestamp(300)), (mini.clone(), Timestamp(150))]);
         assert_eq!(of(1000).await, both);
         let long = 300 + tables.users.0.retention();
-        assert_eq!(of(long).await.len(), 1, "the older one is forgotten");
+        assert_eq!(of(long).await.len(), 1, "the older one is expired");
         assert_eq!(of(long + 1).await, HashMap::new());
     }
 }

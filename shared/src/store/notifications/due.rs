@@ -19,7 +19,7 @@ pub(in crate::store) const INDEX: &str = "due";
 pub(in crate::store) const SHARDS: u32 = 8;
 
 /// Where a look through the index stands, in each shard: what is due is read once, page by
-/// page, whatever became of the page before.
+/// page, whatever the outcome of the page before.
 #[derive(Debug)]
 pub struct DueCursor {
     /// The shards that aren't at their ends, each with the key after which its next page

@@ -113,7 +113,7 @@ async fn person_whom_any_restored_table_brings_back_is_erased_again() {
 
 /// Fault 114.
 #[tokio::test]
-async fn who_has_returned_since_is_not_erased_again() {
+async fn person_who_has_returned_is_not_erased_again() {
     let (world, ann) = two_people().await;
     world.erase(PersonQuery::Person(ann.clone()), NOW.plus(60)).await;
     let back = NOW.plus(600);

@@ -207,9 +207,10 @@ impl Theft {
     }
 }
 
-/// Fault 107. All moves of an owner and a thief. Both are never served side by side: from an owner with
+/// All moves of an owner and a thief. Both are never served side by side: from an owner with
 /// a retry key the thief gets nothing once the owner was answered, nor the owner after the
 /// thief; without one, the second change of hands is the last.
+/// Fault 107.
 #[test]
 fn thief_and_owner_are_never_served_side_by_side() {
     for (owners_key, max_changes) in [(OWNERS, 0), (None, 2)] {
