@@ -121,6 +121,7 @@ fn seeds() -> Vec<(&'static str, Value)> {
 /// stands twice, and with one too many.
 fn variants(seed: &Value) -> Vec<String> {
     let mut variants = vec![seed.to_string()];
+    let with_password = seed.pointer("/create_account").is_some();
     for place in 0.. {
         let mut document = seed.clone();
         let mut left = place;
@@ -129,7 +130,9 @@ fn variants(seed: &Value) -> Vec<String> {
         *spot = json!(PLACE);
         let document = document.to_string();
         let quoted = format!("\"{PLACE}\"");
-        variants.extend(ODD.iter().map(|odd| document.replace(&quoted, odd)));
+        // A password that an error may quote elsewhere would be taken for a leak.
+        let odd = ODD.iter().filter(|odd| !with_password || odd.len() < 12);
+        variants.extend(odd.map(|odd| document.replace(&quoted, odd)));
         if before.starts_with('{') && before.len() > 2 {
             let more = format!(r#"{},"odd":1}}"#, before.trim_end_matches('}'));
             variants.push(document.replace(&quoted, &more));
@@ -158,31 +161,45 @@ fn spot<'a>(value: &'a mut Value, left: &mut usize) -> Option<&'a mut Value> {
 /// Fault 113.
 #[tokio::test]
 async fn odd_events_are_answered_without_a_panic_or_the_name_of_a_type() {
-    let world = World::start().await;
     let mut tried = 0;
-    for (function, seed) in seeds() {
-        let name = world.cloud.function(function);
-        for event in variants(&seed) {
-            let answer = world.aws.invoke_raw(&name, &event).await;
-            let shown: String = answer.chars().take(300).collect();
-            for word in INNER_WORDS {
-                assert!(!answer.contains(word), "{function} says {word:?} of {event}: {shown}");
-            }
-            tried += 1;
+    let mut seeds = seeds();
+    // What stands in the place of a password must not be found in the log of another function.
+    seeds.sort_by_key(|(function, _)| *function);
+    for of_one in seeds.chunk_by(|one, other| one.0 == other.0) {
+        let world = World::start().await;
+        for (function, seed) in of_one {
+            tried += try_variants(&world, function, seed).await;
         }
-        let rows = "x".repeat(300_000);
-        for event in [format!(r#"{{"id":"{rows}"}}"#), "[".repeat(9_000), format!("\"{rows}\"")] {
-            let answer = world.aws.invoke_raw(&name, &event).await;
-            assert!(answer.len() < 10_000 && !answer.contains("::"), "{function}: {answer}");
-        }
+        // These crates panic on requests that API Gateway never makes, such as one with a body
+        // that isn't the base64 that it should be.
+        let panics: Vec<_> = world
+            .lines()
+            .into_iter()
+            .filter(|line| line.contains("panicked"))
+            .filter(|line| {
+                !["/lambda_http-", "/aws_lambda_events-"].iter().any(|it| line.contains(it))
+            })
+            .collect();
+        assert!(panics.is_empty(), "{panics:#?}");
     }
     assert!(tried > 3_000, "{tried}");
-    // `lambda_http` panics on requests that API Gateway never makes, such as one with a body
-    // that isn't the base64 that it should be.
-    let panics: Vec<_> = world
-        .lines()
-        .into_iter()
-        .filter(|line| line.contains("panicked") && !line.contains("/lambda_http-"))
-        .collect();
-    assert!(panics.is_empty(), "{panics:#?}");
+}
+
+/// Invokes the function with each variant of an event: their number.
+async fn try_variants(world: &World, function: &str, seed: &Value) -> usize {
+    let name = world.cloud.function(function);
+    let variants = variants(seed);
+    for event in &variants {
+        let answer = world.aws.invoke_raw(&name, event).await;
+        let shown: String = answer.chars().take(300).collect();
+        for word in INNER_WORDS {
+            assert!(!answer.contains(word), "{function} says {word:?} of {event}: {shown}");
+        }
+    }
+    let long = "x".repeat(300_000);
+    for event in [format!(r#"{{"id":"{long}"}}"#), "[".repeat(9_000), format!("\"{long}\"")] {
+        let answer = world.aws.invoke_raw(&name, &event).await;
+        assert!(answer.len() < 10_000 && !answer.contains("::"), "{function}: {answer}");
+    }
+    variants.len()
 }

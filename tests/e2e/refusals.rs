@@ -84,7 +84,6 @@ async fn listed_refusal_is_final_and_has_advice() {
         ("template", 40013, "关联"),
         ("template", 45166, "text"),
         ("subscribe", 41009, "openid"),
-        ("customer_service", 45162, "type"),
         ("customer_service", 44004, "no text"),
         ("customer_service", 45003, "too long"),
         ("legacy_template", 48003, "mass messages"),

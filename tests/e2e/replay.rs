@@ -124,7 +124,8 @@ async fn known_from_events(world: &World) -> Vec<Value> {
     let mut rows = world.aws.rows("users").await;
     rows.retain(|row| {
         let user = row["user"].as_str().unwrap();
-        let by_login = ["login_code#", "person#"].iter().any(|it| user.starts_with(it));
+        let others = ["login_code#", "password_attempts#", "person#", "last_pushes#"];
+        let by_login = others.iter().any(|it| user.starts_with(it));
         !by_login && row["logged_in_at"].is_null() && row["state"] != "revoked"
     });
     for row in &mut rows {

@@ -179,7 +179,7 @@ async fn malformed_parameter_is_named_without_its_content() {
             &json!({ "app_id": "toptoken", "kind": "pigeon" }),
         );
     }
-    says(&world, "send", &["apps/shop-mini", "line 1"]).await;
+    says(&world, "send", &["apps/shop-mini", "kind: has a value"]).await;
     assert!(!world.lines().iter().any(|line| line.contains("toptoken")));
 }
 
@@ -193,7 +193,7 @@ async fn unusable_app_affects_no_other() {
     world.token_round().await;
     world.phone("ann").follow("shop").await;
     let told = |line: &String, words: [&str; 2]| words.iter().all(|word| line.contains(word));
-    for words in [["apps/shop-mini", "line 1"], ["apps/shop:", "replys"]] {
+    for words in [["apps/shop-mini", "kind: has a value"], ["apps/shop:", "replys"]] {
         let said = world.lines().iter().any(|line| told(line, words));
         assert!(said, "{words:?}: {:#?}", world.lines());
     }

@@ -26,7 +26,8 @@ async fn table_names_follow_the_template() {
     world.token_round().await;
     let ann = world.phone("ann");
     ann.follow("shop").await;
-    assert_eq!(world.aws.rows_of("people-of-local").await.len(), 2, "a profile and a window");
+    let rows = world.aws.rows_of("people-of-local").await;
+    assert_eq!(rows.len(), 3, "a profile, a window, and the time of the last push");
     assert_eq!(world.aws.rows_of("hongyan-local-ways").await.len(), 1);
     let request = order("order-1", json!({ "union_id": ann.union_id().await }));
     assert_eq!(world.send(&request).await["outcome"], "sent");

@@ -144,7 +144,9 @@ fn refuse_results(world: &World) {
 }
 
 pub(super) async fn results_of_events_cannot_be_recorded(alarms: &[&str]) -> World {
-    let world = World::start().await;
+    // A sweep may run between two attempts, and its minute has none.
+    let attempts = ("MaximumRetryAttempts: 5\n", "MaximumRetryAttempts: 11\n");
+    let world = World::changed(&[attempts]).await;
     let events = world.cloud.function("events");
     refuse_results(&world);
     world.cloudwatch.advance(MINUTE);

@@ -163,7 +163,7 @@ pub(super) async fn aws_is_slow(alarms: &[&str]) -> World {
     let (world, to) = World::with_ann().await;
     let slow = [
         ("callback", "dynamodb", "PutItem", 3),
-        ("events", "dynamodb", "Query", 30),
+        ("events", "dynamodb", "*", 30),
         ("login", "dynamodb", "*", 10),
         ("send", "dynamodb", "*", 50),
         ("token", "ssm", "*", 20),

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 /// apart), and whether it changes something. Of what changes nothing there is one point.
 const CALLS: [(&str, &str, &str, &str, bool); 37] = [
     ("callback", "ssm", "GetParametersByPath", "", false),
+    ("callback", "ssm", "GetParameter", "", false),
     ("callback", "dynamodb", "DescribeTimeToLive", "", false),
     ("callback", "dynamodb", "PutItem", "hongyan-local-events", true),
     ("events", "ssm", "GetParametersByPath", "", false),
