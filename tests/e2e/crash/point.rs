@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 /// Calls of AWS: function, service, operation, what is named (if that tells two calls
 /// apart), and whether it changes something. Of what changes nothing there is one point.
-const CALLS: [(&str, &str, &str, &str, bool); 37] = [
+const CALLS: [(&str, &str, &str, &str, bool); 38] = [
     ("callback", "ssm", "GetParametersByPath", "", false),
     ("callback", "ssm", "GetParameter", "", false),
     ("callback", "dynamodb", "DescribeTimeToLive", "", false),
