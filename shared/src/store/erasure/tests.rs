@@ -285,6 +285,7 @@ async fn unreadable_event_belongs_to_the_only_user_that_it_names() {
 #[tokio::test]
 async fn search_among_many_unreadable_events_resumes_where_it_was() {
     let world = World::start().await;
+    world.accounts.create("ann", None, NOW).await.unwrap();
     let person = world.log_in("wxMini", "oAnn", None, NOW).await;
     let app_id = app("wxMini");
     for at in 0..1200 {
