@@ -10,14 +10,14 @@
 
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 fn main() -> ExitCode {
     let pruned = env::args_os().nth(1).ok_or_else(|| "name the bill of materials".to_owned());
-    match pruned.and_then(|bill| prune_file(bill.into())) {
+    match pruned.and_then(|bill| prune_file(bill.as_ref())) {
         Ok(bill) => {
             println!("{bill:#}");
             ExitCode::SUCCESS
@@ -29,9 +29,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn prune_file(path: PathBuf) -> Result<Value, String> {
+fn prune_file(path: &Path) -> Result<Value, String> {
     let tree = io::read_to_string(io::stdin()).map_err(|error| format!("cargo tree: {error}"))?;
-    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     // The folder of the build is private, and differs from build to build.
     let root = env::current_dir().map_err(|error| error.to_string())?;
     let text = text.replace(&format!("file://{}/", root.display()), "file:///");
