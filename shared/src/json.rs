@@ -15,6 +15,7 @@ mod deserializer;
 
 pub use deserializer::{BoundedText, TextOrNumber};
 
+use crate::surrogates::whole_characters;
 use deserializer::Strict;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -268,20 +269,6 @@ impl<'de> Deserialize<'de> for Text {
         // As bytes: as a string, serde_json rejects half a pair.
         deserializer.deserialize_bytes(Reader)
     }
-}
-
-/// The text of bytes in which `serde_json` has written half a surrogate pair as three bytes.
-/// Each half becomes one replacement character.
-pub(crate) fn whole_characters(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        // The first byte of a half begins its own chunk, and the other two are chunks, too.
-        if chunk.invalid().first() == Some(&0xed) {
-            text.push(char::REPLACEMENT_CHARACTER);
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ pub mod send_response;
 pub mod services;
 #[cfg(feature = "aws")]
 pub mod store;
+mod surrogates;
 #[cfg(feature = "aws")]
 pub mod telemetry;
 #[cfg(feature = "aws")]

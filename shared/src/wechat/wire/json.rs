@@ -1,7 +1,7 @@
 //! Reads JSON as a tree, without losing a digit.
 
 use super::document::trimmed;
-use crate::json::whole_characters;
+use crate::surrogates::whole_characters;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
