@@ -258,7 +258,8 @@ impl<'a> Attempt<'a> {
                 metric::CONSENT_DRIFT.record(1, [&message.app.alias]);
             }
             // WeChat's count of what is used up or closed is right, ours is not.
-            41028 | 41029 | 41031 | 45015 | 45037 | 45038 | 45047 => {}
+            code if is_void_form_id(code) => {}
+            45015 | 45037 | 45038 | 45047 => {}
             _ => return self.release(message).await,
         }
         let invalidated = self.app.entitlements.invalidate(entitlement, id, self.now).await;
